@@ -1,0 +1,65 @@
+"""One tree of errors for the whole suite.
+
+Everything that the suite raises on purpose derives from `SuiteError`, so a script can catch one
+class and the command lines can print one line instead of a traceback:
+
+```
+SuiteError
+├── InputError        a file or an array that was given cannot be used
+│   ├── PromptError       a prompt is malformed or makes no sense for this image
+│   └── GeometryError     a window, a frame or an affine is impossible
+├── OutputError       the result cannot be written where it was asked for
+├── ModelError        a network cannot be built or run as asked
+│   ├── UnknownModelError   no such name in the registry
+│   ├── CheckpointError     a checkpoint does not fit its architecture
+│   └── CapabilityError     the checkpoint was not trained for this kind of prompt
+└── WeightsError      a file of the registry cannot be had
+    └── IntegrityError      a file is there but is not the published one
+```
+
+Messages carry the offending value and say what to do next.
+"""
+
+
+class SuiteError(Exception):
+    """Base of every error that the suite raises on purpose."""
+
+
+class InputError(SuiteError):
+    """A file or an array that was given cannot be used."""
+
+
+class PromptError(InputError):
+    """A prompt is malformed or makes no sense for this image."""
+
+
+class GeometryError(InputError):
+    """A window, a frame or an affine is impossible."""
+
+
+class OutputError(SuiteError):
+    """The result cannot be written where it was asked for."""
+
+
+class ModelError(SuiteError):
+    """A network cannot be built or run as asked."""
+
+
+class UnknownModelError(ModelError):
+    """No model of this name is in the registry."""
+
+
+class CheckpointError(ModelError):
+    """A checkpoint does not fit its architecture."""
+
+
+class CapabilityError(ModelError):
+    """The checkpoint was not trained for this kind of prompt."""
+
+
+class WeightsError(SuiteError):
+    """A file of the registry cannot be had."""
+
+
+class IntegrityError(WeightsError):
+    """A file is there but is not the published one."""

@@ -1,0 +1,174 @@
+"""Prompts: a frozen batch of points, boxes and low-resolution masks for one image.
+
+Coordinates are array indices of that image, x before y, sample centres at integers (decision
+0001): (0, 0) is the centre of the top-left pixel, and the outer edge of the image is at -0.5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from sam_common.errors import PromptError
+
+if TYPE_CHECKING:
+    from sam_common.window import Window
+
+PromptKind: TypeAlias = Literal["points", "boxes", "masks"]
+
+POSITIVE, NEGATIVE, PADDING = 1, 0, -1
+"""Point labels as published: object, background, and "not a point"."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prompts:
+    """N prompts, one object each; at least one of the three kinds is present.
+
+    Points of prompts with fewer points than others may be padded with label -1, but the padding
+    takes part in the attention: decode prompts of one point count together for exact results.
+    """
+
+    boxes_xyxy: npt.NDArray[np.float64] | None = None
+    """(N, 4) corners (x0, y0, x1, y1), x0 <= x1 and y0 <= y1."""
+    points_xy: npt.NDArray[np.float64] | None = None
+    """(N, P, 2) point positions."""
+    point_labels: npt.NDArray[np.int64] | None = None
+    """(N, P) labels: 1 object, 0 background, -1 padding."""
+    mask_logits: npt.NDArray[np.float32] | None = None
+    """(N, 256, 256) logits of an earlier decoding, in the model's own low-resolution grid."""
+
+    def __post_init__(self) -> None:
+        _set(self, "boxes_xyxy", self.boxes_xyxy, np.float64)
+        _set(self, "points_xy", self.points_xy, np.float64)
+        _set(self, "point_labels", self.point_labels, np.int64)
+        _set(self, "mask_logits", self.mask_logits, np.float32)
+        _check_boxes(self.boxes_xyxy)
+        _check_points(self.points_xy, self.point_labels)
+        _check_masks(self.mask_logits)
+        counts = {len(part) for part in self._parts() if part is not None}
+        if not counts:
+            raise PromptError("a prompt needs points, a box or a mask, got none of them")
+        if len(counts) > 1:
+            raise PromptError(
+                f"points, boxes and masks must have one row per prompt, got {sorted(counts)} rows"
+            )
+
+    @classmethod
+    def from_boxes(cls, boxes_xyxy: npt.ArrayLike) -> Prompts:
+        """One prompt for each (x0, y0, x1, y1) row; a single box of length 4 is one prompt."""
+        return cls(boxes_xyxy=np.atleast_2d(np.asarray(boxes_xyxy, dtype=np.float64)))
+
+    @classmethod
+    def from_points(cls, points_xy: npt.ArrayLike, labels: npt.ArrayLike | None = None) -> Prompts:
+        """Point prompts.
+
+        Args:
+            points_xy: (N, 2) for N prompts of one point each, or (N, P, 2).
+            labels: (N,) or (N, P); all positive where not given.
+        """
+        points = np.asarray(points_xy, dtype=np.float64)
+        if points.ndim == 2:  # noqa: PLR2004
+            points = points[:, None, :]
+        if labels is None:
+            array = np.ones(points.shape[:2], dtype=np.int64)
+        else:
+            array = np.asarray(labels, dtype=np.int64).reshape(points.shape[:2])
+        return cls(points_xy=points, point_labels=array)
+
+    def __len__(self) -> int:
+        return next(len(part) for part in self._parts() if part is not None)
+
+    def __getitem__(self, rows: slice | npt.NDArray[np.intp]) -> Prompts:
+        """Some of the prompts, by a slice or an index array."""
+        return Prompts(*(None if part is None else part[rows] for part in self._parts()))
+
+    @property
+    def kinds(self) -> frozenset[PromptKind]:
+        """Which of points, boxes and masks are present."""
+        kinds: set[PromptKind] = set()
+        if self.points_xy is not None:
+            kinds.add("points")
+        if self.boxes_xyxy is not None:
+            kinds.add("boxes")
+        if self.mask_logits is not None:
+            kinds.add("masks")
+        return frozenset(kinds)
+
+    def into_window(self, window: Window) -> Prompts:
+        """The same prompts in the indices of `image[window.slices]` (2-D, row and col)."""
+        row, col = window.start
+        offset = np.array([col, row], dtype=np.float64)
+        return Prompts(
+            boxes_xyxy=None if self.boxes_xyxy is None else self.boxes_xyxy - np.tile(offset, 2),
+            points_xy=None if self.points_xy is None else self.points_xy - offset,
+            point_labels=self.point_labels,
+            mask_logits=self.mask_logits,
+        )
+
+    def _parts(
+        self,
+    ) -> tuple[
+        npt.NDArray[np.float64] | None,
+        npt.NDArray[np.float64] | None,
+        npt.NDArray[np.int64] | None,
+        npt.NDArray[np.float32] | None,
+    ]:
+        return self.boxes_xyxy, self.points_xy, self.point_labels, self.mask_logits
+
+
+def _set(prompts: Prompts, name: str, value: npt.ArrayLike | None, dtype: npt.DTypeLike) -> None:
+    if value is None:
+        return
+    array = np.array(value, dtype=dtype)
+    array.flags.writeable = False
+    object.__setattr__(prompts, name, array)
+
+
+def _check_boxes(boxes: npt.NDArray[np.float64] | None) -> None:
+    if boxes is None:
+        return
+    if boxes.ndim != 2 or boxes.shape[1] != 4:  # noqa: PLR2004
+        raise PromptError(f"boxes_xyxy must have shape (N, 4), got {boxes.shape}")
+    for box in boxes:
+        check_box(box.tolist())
+
+
+def check_box(box: list[float]) -> None:
+    """Raise `PromptError` unless (x0, y0, x1, y1) is finite and its corners are in order."""
+    x0, y0, x1, y1 = box
+    if not np.isfinite(box).all():
+        raise PromptError(f"box must be finite, got {box}")
+    if x0 > x1 or y0 > y1:
+        raise PromptError(f"box must have min <= max as (x0, y0, x1, y1), got {box}")
+
+
+def _check_points(
+    points: npt.NDArray[np.float64] | None, labels: npt.NDArray[np.int64] | None
+) -> None:
+    if points is None and labels is None:
+        return
+    if points is None or labels is None:
+        raise PromptError("points_xy and point_labels go together, got only one of them")
+    if points.ndim != 3 or points.shape[2] != 2 or points.shape[1] < 1:  # noqa: PLR2004
+        raise PromptError(f"points_xy must have shape (N, P, 2), got {points.shape}")
+    if labels.shape != points.shape[:2]:
+        raise PromptError(f"point_labels must have shape {points.shape[:2]}, got {labels.shape}")
+    if not np.isfinite(points).all():
+        raise PromptError(f"points must be finite, got {points[~np.isfinite(points)][0]}")
+    if not np.isin(labels, (POSITIVE, NEGATIVE, PADDING)).all():
+        raise PromptError(
+            f"point labels are 1 (object), 0 (background) or -1 (padding), "
+            f"got {sorted(set(labels.ravel().tolist()))}"
+        )
+
+
+def _check_masks(masks: npt.NDArray[np.float32] | None) -> None:
+    if masks is None:
+        return
+    if masks.ndim != 3 or masks.shape[1:] != (256, 256):  # noqa: PLR2004
+        raise PromptError(f"mask_logits must have shape (N, 256, 256), got {masks.shape}")
+    if not np.isfinite(masks).all():
+        raise PromptError("mask_logits must be finite, got NaN or infinity")

@@ -1,0 +1,104 @@
+"""Window: an n-dimensional half-open box of array indices.
+
+A raster tile (row, col), a volume slice or block (k, j, i) are the same class: the core never
+asks which.
+
+```
+index   0  1  2  3  4  5  6  7  8  9
+              [--------)              Window((2,), (5,)): indices 2, 3 and 4
+```
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sam_common.errors import GeometryError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Half-open index box `start <= index < stop` in array axis order.
+
+    Laws:
+        `a.intersect(b) == b.intersect(a)`
+        `a.shift(offset).shift([-o for o in offset]) == a`
+        `a.union(b).contains(a) and a.union(b).contains(b)`
+    """
+
+    start: tuple[int, ...]
+    """First index of each axis, e.g. (row, col) or (k, j, i)."""
+    stop: tuple[int, ...]
+    """One past the last index of each axis."""
+
+    def __post_init__(self) -> None:
+        if len(self.start) != len(self.stop) or not self.start:
+            raise GeometryError(
+                f"start and stop must have the same length of at least 1, "
+                f"got {self.start} and {self.stop}"
+            )
+        # numpy integers would compare and hash alike but print and serialise badly
+        object.__setattr__(self, "start", tuple(int(v) for v in self.start))
+        object.__setattr__(self, "stop", tuple(int(v) for v in self.stop))
+        if any(e <= s for s, e in zip(self.start, self.stop, strict=True)):
+            raise GeometryError(f"shape must be positive, got start {self.start} stop {self.stop}")
+
+    @classmethod
+    def full(cls, shape: Sequence[int]) -> Window:
+        """The window that holds a whole array of this shape."""
+        return cls((0,) * len(shape), tuple(shape))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of samples along each axis."""
+        return tuple(e - s for s, e in zip(self.start, self.stop, strict=True))
+
+    @property
+    def slices(self) -> tuple[slice, ...]:
+        """Index an array with it: `array[window.slices]`."""
+        return tuple(slice(s, e) for s, e in zip(self.start, self.stop, strict=True))
+
+    def shift(self, offset: Sequence[int]) -> Window:
+        """The same shape, moved by `offset` samples along each axis."""
+        return Window(
+            tuple(s + o for s, o in zip(self.start, offset, strict=True)),
+            tuple(e + o for e, o in zip(self.stop, offset, strict=True)),
+        )
+
+    def expand(self, margin: int) -> Window:
+        """`margin` samples more on every side; may reach below zero, see `intersect`."""
+        return Window(
+            tuple(s - margin for s in self.start),
+            tuple(e + margin for e in self.stop),
+        )
+
+    def intersect(self, other: Window) -> Window | None:
+        """The shared box, or None where the two are disjoint.
+
+        >>> Window((0, 0), (4, 4)).intersect(Window((2, 3), (9, 9)))
+        Window(start=(2, 3), stop=(4, 4))
+        >>> Window((0,), (4,)).intersect(Window((4,), (8,))) is None
+        True
+        """
+        start = tuple(max(a, b) for a, b in zip(self.start, other.start, strict=True))
+        stop = tuple(min(a, b) for a, b in zip(self.stop, other.stop, strict=True))
+        if any(e <= s for s, e in zip(start, stop, strict=True)):
+            return None
+        return Window(start, stop)
+
+    def union(self, other: Window) -> Window:
+        """The smallest window that holds both."""
+        return Window(
+            tuple(min(a, b) for a, b in zip(self.start, other.start, strict=True)),
+            tuple(max(a, b) for a, b in zip(self.stop, other.stop, strict=True)),
+        )
+
+    def contains(self, other: Window) -> bool:
+        """Whether every index of `other` is inside."""
+        return all(a <= b for a, b in zip(self.start, other.start, strict=True)) and all(
+            a >= b for a, b in zip(self.stop, other.stop, strict=True)
+        )
