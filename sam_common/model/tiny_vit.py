@@ -1,0 +1,254 @@
+"""TinyViT (Wu et al. 2022) as MobileSAM and LiteMedSAM changed it.
+
+Both end in a 64 x 64 grid: MobileSAM takes 1024 px through two strided convolutions, LiteMedSAM
+takes 256 px through two 1 x 1 convolutions; from there on they are the same network.
+
+```
+stage        0 (MBConv)   1          2           3
+grid         256          128        64          64
+width        64           128        160         320
+window       -            7          14          7
+```
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from sam_common.model.image_encoder import OUT_CHANNELS
+from sam_common.model.layers import Neck
+
+WIDTHS = (64, 128, 160, 320)
+DEPTHS = (2, 2, 6, 2)
+HEADS = (2, 4, 5, 10)
+WINDOWS = (7, 7, 14, 7)
+STRIDES = (2, 2, 1)
+"""Of the merging after stages 0, 1 and 2; the published 320-wide stage keeps the grid."""
+
+
+class TinyViT(nn.Module):
+    """(B, 3, S, S) pixels to (B, 256, 64, 64) features.
+
+    Args:
+        patch_stride: Stride of each of the two patch convolutions: 2 for the 1024-px variant
+            (3 x 3 kernels), 1 for the 256-px variant (1 x 1 kernels).
+    """
+
+    def __init__(self, patch_stride: int) -> None:
+        super().__init__()
+        self.patch_embed = PatchEmbed(WIDTHS[0], patch_stride)
+        self.layers = nn.ModuleList([ConvStage(), *(AttentionStage(i) for i in (1, 2, 3))])
+        self.neck = Neck(WIDTHS[-1], OUT_CHANNELS)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Features of a batch of square images."""
+        x = self.patch_embed(pixels)
+        for layer in self.layers:
+            x = layer(x)
+        out: torch.Tensor = self.neck(x)
+        return out
+
+
+class ConvNorm(nn.Sequential):
+    """Convolution and batch norm under the published names `c` and `bn`.
+
+    `fold` replaces the pair by one convolution with a bias, which is what runs.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1, groups: int = 1
+    ) -> None:
+        super().__init__()
+        conv = nn.Conv2d(
+            in_channels, out_channels, kernel, stride, kernel // 2, groups=groups, bias=False
+        )
+        self.add_module("c", conv)
+        self.add_module("bn", nn.BatchNorm2d(out_channels))
+
+    def fold(self) -> nn.Conv2d:
+        """The same map as one convolution (Jacob et al. 2018, section 3.2)."""
+        conv, norm = self[0], self[1]
+        scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+        folded = nn.Conv2d(
+            conv.in_channels,
+            conv.out_channels,
+            conv.kernel_size,
+            conv.stride,
+            conv.padding,
+            groups=conv.groups,
+        )
+        with torch.no_grad():
+            folded.weight.copy_(conv.weight * scale[:, None, None, None])
+            if folded.bias is not None:
+                folded.bias.copy_(norm.bias - norm.running_mean * scale)
+        return folded
+
+
+def fold_norms(module: nn.Module) -> None:
+    """Replace every `ConvNorm` inside by its folded convolution, in place."""
+    for name, child in module.named_children():
+        if isinstance(child, ConvNorm):
+            setattr(module, name, child.fold())
+        else:
+            fold_norms(child)
+
+
+class PatchEmbed(nn.Module):
+    """Pixels to the first grid of 256 x 256."""
+
+    def __init__(self, width: int, stride: int) -> None:
+        super().__init__()
+        kernel = 3 if stride > 1 else 1
+        self.seq = nn.Sequential(
+            ConvNorm(3, width // 2, kernel, stride),
+            nn.GELU(),
+            ConvNorm(width // 2, width, kernel, stride),
+        )
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """(B, 3, S, S) to (B, width, 256, 256)."""
+        out: torch.Tensor = self.seq(pixels)
+        return out
+
+
+class MBConv(nn.Module):
+    """Inverted bottleneck: widen, depthwise 3 x 3, narrow, residual."""
+
+    def __init__(self, width: int, expansion: int = 4) -> None:
+        super().__init__()
+        hidden = width * expansion
+        self.conv1 = ConvNorm(width, hidden)
+        self.conv2 = ConvNorm(hidden, hidden, 3, groups=hidden)
+        self.conv3 = ConvNorm(hidden, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, width, H, W) to the same shape."""
+        hidden = functional.gelu(self.conv1(x))
+        hidden = functional.gelu(self.conv2(hidden))
+        return functional.gelu(self.conv3(hidden) + x)
+
+
+class PatchMerging(nn.Module):
+    """From one stage's width and grid to the next."""
+
+    def __init__(self, stage: int) -> None:
+        super().__init__()
+        width, out, stride = WIDTHS[stage], WIDTHS[stage + 1], STRIDES[stage]
+        self.conv1 = ConvNorm(width, out)
+        self.conv2 = ConvNorm(out, out, 3, stride, groups=out)
+        self.conv3 = ConvNorm(out, out)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, C, H, W) to (B, C', H / stride, W / stride)."""
+        x = functional.gelu(self.conv1(x))
+        x = functional.gelu(self.conv2(x))
+        out: torch.Tensor = self.conv3(x)
+        return out
+
+
+class ConvStage(nn.Module):
+    """Stage 0: convolutions only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(MBConv(WIDTHS[0]) for _ in range(DEPTHS[0]))
+        self.downsample = PatchMerging(0)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, 64, 256, 256) to (B, 128, 128, 128)."""
+        for block in self.blocks:
+            x = block(x)
+        out: torch.Tensor = self.downsample(x)
+        return out
+
+
+class AttentionStage(nn.Module):
+    """Stages 1 to 3: window attention."""
+
+    def __init__(self, stage: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            TinyViTBlock(WIDTHS[stage], HEADS[stage], WINDOWS[stage]) for _ in range(DEPTHS[stage])
+        )
+        self.downsample = PatchMerging(stage) if stage < len(STRIDES) else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, C, H, W) to the next stage's shape."""
+        for block in self.blocks:
+            x = block(x)
+        if self.downsample is not None:
+            x = self.downsample(x)
+        return x
+
+
+class TinyViTBlock(nn.Module):
+    """Window attention, a depthwise convolution, an MLP."""
+
+    def __init__(self, width: int, heads: int, window: int) -> None:
+        super().__init__()
+        self.window = window
+        self.attn = Attention(width, heads, window)
+        self.mlp = Mlp(width)
+        self.local_conv = ConvNorm(width, width, 3, groups=width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, C, H, W) to the same shape."""
+        tokens = x.permute(0, 2, 3, 1)
+        batch, height, width, channels = tokens.shape
+        tall, wide = height + -height % self.window, width + -width % self.window
+        grid = functional.pad(tokens, (0, 0, 0, wide - width, 0, tall - height))
+        shape = (batch, tall // self.window, self.window, wide // self.window, self.window)
+        windows = grid.view(*shape, channels).transpose(2, 3)
+        attended = self.attn(windows.reshape(-1, self.window * self.window, channels))
+        attended = attended.view(*shape[:2], shape[3], self.window, self.window, channels)
+        attended = attended.transpose(2, 3).reshape(batch, tall, wide, channels)
+        tokens = tokens + attended[:, :height, :width]
+        tokens = self.local_conv(tokens.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        tokens = tokens + self.mlp(tokens)
+        return tokens.permute(0, 3, 1, 2)
+
+
+class Attention(nn.Module):
+    """Attention inside a window, with a bias learnt for each |row| and |column| distance."""
+
+    def __init__(self, width: int, heads: int, window: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+        self.attention_biases = nn.Parameter(torch.zeros(heads, window * window))
+        # distances are numbered in the order in which pairs of positions first show them, which
+        # for a square window scanned from its first position is |row| * window + |column|
+        position = torch.arange(window)
+        apart = (position[:, None] - position[None, :]).abs()
+        index = apart[:, None, :, None] * window + apart[None, :, None, :]
+        self.register_buffer("index", index.reshape(window**2, window**2), persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B * windows, N, C) to the same shape."""
+        batch, count, channels = x.shape
+        # published layout: q, k and v interleave by head
+        qkv = self.qkv(self.norm(x)).view(batch, count, self.heads, 3, channels // self.heads)
+        q, k, v = qkv.permute(3, 0, 2, 1, 4).unbind(0)
+        bias = self.attention_biases[:, self.index]
+        merged = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias[None])
+        out: torch.Tensor = self.proj(merged.transpose(1, 2).reshape(batch, count, channels))
+        return out
+
+
+class Mlp(nn.Module):
+    """Layer norm and two linear layers."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.fc1 = nn.Linear(width, 4 * width)
+        self.fc2 = nn.Linear(4 * width, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(..., width) to the same shape."""
+        out: torch.Tensor = self.fc2(functional.gelu(self.fc1(self.norm(x))))
+        return out

