@@ -1,0 +1,57 @@
+"""PinnedFile: a published file, known by its size and sha256."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sam_common.errors import IntegrityError
+
+if TYPE_CHECKING:
+    import os
+
+BLOCK_BYTES = 1 << 20
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """The sha256 of a file as 64 hexadecimal digits, read in blocks."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as stream:
+        while block := stream.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedFile:
+    """A published file; any other content under its name is refused."""
+
+    name: str
+    """File name in the cache."""
+    size_bytes: int
+    """Exact size."""
+    sha256: str
+    """64 hexadecimal digits."""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.size_bytes:,} bytes, sha256 {self.sha256})"
+
+    def matches(self, path: Path) -> bool:
+        """Whether the file there has this content."""
+        return path.stat().st_size == self.size_bytes and sha256_of(path) == self.sha256
+
+    def check(self, path: Path, *, called: str | None = None) -> None:
+        """Raise `IntegrityError` with both sizes and hashes unless the file has this content.
+
+        Args:
+            path: The file.
+            called: What to call it in the message where its path is a temporary one.
+        """
+        if not self.matches(path):
+            raise IntegrityError(
+                f"{called or path} is not the published {self.name}: "
+                f"expected {self.size_bytes:,} bytes with sha256 {self.sha256}, "
+                f"got {path.stat().st_size:,} bytes with sha256 {sha256_of(path)}"
+            )
