@@ -1,0 +1,97 @@
+"""The demo: the brain of the MNI152 head from one 3-D box, measured against its tissue maps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from sam_common import samples
+from sam_common.errors import OutputError
+from sam_common.window import Window
+from sam_med import manifest, picture, sink
+from sam_med.prompts import BoxPrompt
+from sam_med.segment import Segmentation, segment_volume
+from sam_med.source import read_volume
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sam_common.segmenter import Segmenter
+    from sam_med.volume import Volume
+
+HEAD = "mni152_t1.nii.gz"
+TISSUES = ("mni152_gm.nii.gz", "mni152_wm.nii.gz")
+"""Probability maps of grey and white matter, 255 is certain."""
+TISSUE_THRESHOLD = 127
+LABELS_NAME = "brain.nii.gz"
+PICTURE_NAME = "brain_overlay.png"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """The head, its brain, and a box around it."""
+
+    volume: Volume
+    truth: npt.NDArray[np.bool_]
+    """(k, j, i) voxels that are grey or white matter."""
+    box: BoxPrompt
+
+
+def prepare(*, progress: bool = True) -> Task:
+    """Fetch the samples and draw the box that a person would draw around the brain."""
+    volume = read_volume(samples.fetch(HEAD, progress=progress), modality="MR")
+    maps = [read_volume(samples.fetch(name, progress=progress)).array for name in TISSUES]
+    truth = np.asarray(np.sum(maps, axis=0, dtype=np.int16) > TISSUE_THRESHOLD)
+    return Task(volume, truth, BoxPrompt("brain", 1, _bounds(truth)))
+
+
+def run(
+    task: Task,
+    segmenter: Segmenter,
+    folder: Path,
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[Segmentation, float]:
+    """Segment the brain and write the label map, its manifest and a picture into the folder.
+
+    Files of an earlier demo are replaced.
+
+    Returns:
+        The result and its Dice coefficient against the tissue maps.
+
+    Raises:
+        OutputError: The folder cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make folder {folder}: {error.strerror}") from error
+    target = folder / LABELS_NAME
+    sink.check_target(target, overwrite=True)
+    result = segment_volume(task.volume, [task.box], segmenter, progress=progress)
+    sink.write_labels(result.labels, task.volume, target)
+    sink.write_manifest(manifest.describe(result), target)
+    picture.save_png(picture.draw(result), folder / PICTURE_NAME)
+    return result, dice(result.labels.array == task.box.value, task.truth)
+
+
+def dice(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_]) -> float:
+    """2 |a and b| / (|a| + |b|); 1 where both are empty.
+
+    >>> dice(np.array([True, True, False]), np.array([True, False, False]))
+    0.6666666666666666
+    """
+    total = int(a.sum()) + int(b.sum())
+    return 2 * int((a & b).sum()) / total if total else 1.0
+
+
+def _bounds(mask: npt.NDArray[np.bool_]) -> Window:
+    found = np.nonzero(mask)
+    return Window(
+        tuple(int(index.min()) for index in found),
+        tuple(int(index.max()) + 1 for index in found),
+    )

@@ -1,0 +1,163 @@
+"""Where voxels are: index (k, j, i) of a sample centre to LPS millimetres, and every border of it.
+
+Inside the suite a volume has one `Frame`, from array order (slice k, row j, column i) to patient
+coordinates in **LPS mm** (x to the Left, y to the Posterior, z to the Superior). The orders and
+signs of others are converted here and nowhere else:
+
+```
+                      index order   world   matrix
+inside                (k, j, i)     LPS     columns k, j, i
+SimpleITK             (i, j, k)     LPS     origin, spacing, direction (row-major 3 x 3)
+NIfTI, nibabel        (i, j, k)     RAS     R = -L, A = -P, S = S
+DICOM                 (column, row, slice) LPS   position, orientation, pixel spacing
+```
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from sam_common.errors import GeometryError
+from sam_common.frame import FloatArray, Frame
+from sam_common.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""Left is minus right, posterior is minus anterior; its own inverse."""
+EDGE_TOLERANCE = 0.01
+"""Voxels: an edge this near to the border of a voxel is on it; files round their millimetres."""
+
+
+def from_itk(
+    origin: Sequence[float], spacing: Sequence[float], direction: Sequence[float]
+) -> Frame:
+    """The frame of a SimpleITK image.
+
+    Args:
+        origin: LPS mm of voxel (0, 0, 0).
+        spacing: mm along (i, j, k).
+        direction: 9 cosines, row-major; the columns are the directions of i, j and k.
+
+    Law:
+        `from_itk(*to_itk(f)) == f` (to rounding)
+    """
+    columns = np.asarray(direction, dtype=np.float64).reshape(3, 3) * np.asarray(spacing)
+    return _from_columns(columns, origin)
+
+
+def to_itk(
+    frame: Frame,
+) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
+    """Origin, spacing and direction for SimpleITK; see `from_itk`."""
+    columns = frame.array[:3, 2::-1]
+    spacing = np.linalg.norm(columns, axis=0)
+    direction = columns / spacing
+    return (
+        tuple(frame.array[:3, 3].tolist()),
+        tuple(spacing.tolist()),
+        tuple(direction.ravel().tolist()),
+    )
+
+
+def from_ras_affine(affine: npt.ArrayLike) -> Frame:
+    """The frame of a (4, 4) NIfTI affine, (i, j, k) to RAS mm, as nibabel gives it.
+
+    Law:
+        `from_ras_affine(to_ras_affine(f)) == f`
+    """
+    lps = LPS_FROM_RAS @ np.asarray(affine, dtype=np.float64)
+    return _from_columns(lps[:3, :3], lps[:3, 3])
+
+
+def to_ras_affine(frame: Frame) -> FloatArray:
+    """The (4, 4) NIfTI affine, (i, j, k) to RAS mm."""
+    affine = frame.array.copy()
+    affine[:3, :3] = frame.array[:3, 2::-1]
+    return np.asarray(LPS_FROM_RAS @ affine)
+
+
+def from_dicom(
+    position: Sequence[float],
+    orientation: Sequence[float],
+    pixel_spacing: Sequence[float],
+    step: Sequence[float],
+) -> Frame:
+    """The frame of a stack of DICOM slices (PS3.3, C.7.6.2.1.1).
+
+    Args:
+        position: ImagePositionPatient of the first slice, LPS mm.
+        orientation: ImageOrientationPatient: the direction in which the column index grows, then
+            the direction in which the row index grows.
+        pixel_spacing: PixelSpacing: mm between rows, then mm between columns.
+        step: LPS mm from one slice to the next, (last - first) / (slices - 1).
+    """
+    between_rows, between_columns = pixel_spacing
+    along_i = np.asarray(orientation[:3], dtype=np.float64) * between_columns
+    along_j = np.asarray(orientation[3:], dtype=np.float64) * between_rows
+    columns = np.stack([along_i, along_j, np.asarray(step, dtype=np.float64)], axis=1)
+    return _from_columns(columns, position)
+
+
+def spacing_mm(frame: Frame) -> tuple[float, float, float]:
+    """Distance of neighbouring voxels along (k, j, i)."""
+    k, j, i = np.linalg.norm(frame.array[:3, :3], axis=0).tolist()
+    return k, j, i
+
+
+def voxel_volume_mm3(frame: Frame) -> float:
+    """Volume of one voxel, oblique and sheared grids included."""
+    return float(abs(np.linalg.det(frame.array[:3, :3])))
+
+
+def bounds_lps(frame: Frame, window: Window) -> tuple[list[float], list[float]]:
+    """The smallest axis-parallel LPS box around the voxels of a window, outer edges included.
+
+    Returns:
+        (x, y, z) minima and maxima in mm.
+    """
+    edges = [
+        (start - 0.5, stop - 0.5) for start, stop in zip(window.start, window.stop, strict=True)
+    ]
+    world = frame.to_world(list(itertools.product(*edges)))
+    return world.min(axis=0).tolist(), world.max(axis=0).tolist()
+
+
+def enclosing_window(frame: Frame, low: Sequence[float], high: Sequence[float]) -> Window:
+    """The smallest voxel box that holds an axis-parallel LPS box, whatever the grid's rotation.
+
+    All eight corners are mapped, so on an oblique grid the voxel box is larger than the LPS box.
+    An edge within `EDGE_TOLERANCE` of the border of a voxel is taken to be on it.
+
+    Args:
+        frame: (k, j, i) to LPS mm.
+        low: (x, y, z) minima in mm.
+        high: (x, y, z) maxima in mm.
+
+    Law:
+        `enclosing_window(f, *bounds_lps(f, w)) == w` on grids along the patient's axes, in any
+        order and direction; it contains `w` on all others.
+    """
+    corners = frame.to_index(list(itertools.product(*zip(low, high, strict=True))))
+    # index 4 covers 3.5 .. 4.5, so the edges 3.5 and 5.5 enclose the indices 4 and 5
+    start = [math.floor(v + 0.5 + EDGE_TOLERANCE) for v in corners.min(axis=0)]
+    stop = [math.ceil(v + 0.5 - EDGE_TOLERANCE) for v in corners.max(axis=0)]
+    return Window(tuple(start), tuple(max(s + 1, e) for s, e in zip(start, stop, strict=True)))
+
+
+def _from_columns(columns_ijk: npt.ArrayLike, origin: npt.ArrayLike) -> Frame:
+    """A frame from the world vectors of one step along i, j and k, as columns."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.asarray(columns_ijk, dtype=np.float64)[:, ::-1]
+    matrix[:3, 3] = np.asarray(origin, dtype=np.float64)
+    if not np.isfinite(matrix).all() or not np.linalg.norm(matrix[:3, :3], axis=0).all():
+        raise GeometryError(
+            f"voxel axes must be finite and longer than 0 mm, got {matrix[:3].tolist()}"
+        )
+    return Frame.from_array(matrix)

@@ -1,0 +1,124 @@
+"""A picture of a label map over its volume, for people to look at.
+
+Three planes through the middle of what was found, drawn as radiologists expect them: the
+patient's left on the right, anterior and superior on top, millimetres the same in both
+directions. Only the picture is turned; the data stay as they are.
+
+```
+axial          coronal        sagittal
+  A              S              S
+R   L          R   L          A   P
+  P              I              I
+```
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from sam_common.files import atomic_output
+from sam_common.masks import MaskRegion
+from sam_common.overlay import draw_overlay
+from sam_common.window import Window
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sam_common.frame import Frame
+    from sam_med.segment import Segmentation
+
+PANEL_PX = 480
+"""Height of the picture."""
+GAP_PX = 8
+LEFT, POSTERIOR, SUPERIOR = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """Two patient axes of a picture and the one across it."""
+
+    across: int
+    rows: int
+    cols: int
+    flip_rows: bool
+    """Whether the axis of the rows grows upwards in the picture."""
+
+
+PLANES = (
+    Plane(SUPERIOR, POSTERIOR, LEFT, flip_rows=False),
+    Plane(POSTERIOR, SUPERIOR, LEFT, flip_rows=True),
+    Plane(LEFT, SUPERIOR, POSTERIOR, flip_rows=True),
+)
+
+
+def draw(run: Segmentation) -> npt.NDArray[np.uint8]:
+    """Axial, coronal and sagittal plane side by side, (H, W, 3) RGB."""
+    axes, signs = _patient_axes(run.volume.frame)
+    centre = _middle(run.labels.array)
+    panels = [_panel(run, plane, axes, signs, centre) for plane in PLANES]
+    gap = np.zeros((PANEL_PX, GAP_PX, 3), dtype=np.uint8)
+    parts = [part for panel in panels for part in (panel, gap)][:-1]
+    return np.concatenate(parts, axis=1)
+
+
+def save_png(picture: npt.NDArray[np.uint8], path: Path) -> None:
+    """Write an (H, W, 3) picture; the file appears whole or not at all."""
+    with atomic_output(path) as part:
+        Image.fromarray(picture).save(part, format="PNG")
+
+
+def _patient_axes(frame: Frame) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """For L, P and S: the array axis that runs along it best, and its sign."""
+    cosines = frame.array[:3, :3] / np.linalg.norm(frame.array[:3, :3], axis=0)
+    axes = max(
+        itertools.permutations(range(3)),
+        key=lambda order: sum(abs(cosines[world, axis]) for world, axis in enumerate(order)),
+    )
+    signs = tuple(1 if cosines[world, axis] > 0 else -1 for world, axis in enumerate(axes))
+    return axes, signs
+
+
+def _middle(labels: npt.NDArray[Any]) -> tuple[int, ...]:
+    """Median index of the labelled voxels along each axis; the volume's middle without any."""
+    found = np.nonzero(labels)
+    if not found[0].size:
+        return tuple(n // 2 for n in labels.shape)
+    return tuple(int(np.median(index)) for index in found)
+
+
+def _panel(
+    run: Segmentation,
+    plane: Plane,
+    axes: tuple[int, ...],
+    signs: tuple[int, ...],
+    centre: tuple[int, ...],
+) -> npt.NDArray[np.uint8]:
+    def cut(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        part = np.take(array, centre[axes[plane.across]], axis=axes[plane.across])
+        if axes[plane.rows] > axes[plane.cols]:
+            part = part.T
+        grows_up = (signs[plane.rows] < 0) != plane.flip_rows
+        turned: npt.NDArray[Any] = part[:: -1 if grows_up else 1, :: signs[plane.cols]]
+        return turned
+
+    spacing = run.volume.spacing_mm
+    grey, labels = run.stretch.apply(cut(run.volume.array)), cut(run.labels.array)
+    height_mm = grey.shape[0] * spacing[axes[plane.rows]]
+    width_mm = grey.shape[1] * spacing[axes[plane.cols]]
+    size = (max(1, round(PANEL_PX * width_mm / height_mm)), PANEL_PX)
+    image = cv2.resize(np.ascontiguousarray(grey), size, interpolation=cv2.INTER_LINEAR)
+    shown = cv2.resize(np.ascontiguousarray(labels), size, interpolation=cv2.INTER_NEAREST)
+    full = Window.full(shown.shape)
+    regions = [
+        MaskRegion(full, shown == label.value) if (shown == label.value).any() else None
+        for label in run.labels.labels
+    ]
+    rgb = np.repeat(image[:, :, None], 3, axis=2)
+    return draw_overlay(np.asarray(rgb, dtype=np.uint8), regions, alpha=0.3)

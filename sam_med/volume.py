@@ -1,0 +1,84 @@
+"""Volume: the voxels of one scan, where they are, and what is known about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sam_common.errors import InputError
+from sam_common.window import Window
+from sam_med import frame as frames
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from sam_common.frame import Frame
+
+NDIM = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Volume:
+    """A 3-D image on a regular grid, as stored: nothing is reoriented or resampled."""
+
+    array: npt.NDArray[Any]
+    """(k, j, i) voxels, read-only: the stored integer type, or float32 after a rescale."""
+    frame: Frame
+    """Index (k, j, i) of a voxel centre to LPS mm."""
+    modality: str | None = None
+    """DICOM's word for it, "CT" or "MR" and so on; None where the file does not say."""
+    source: Path | None = None
+    """The file or folder as it was given; None for an array made in memory."""
+    files: tuple[Path, ...] = ()
+    """The files that hold the voxels, in slice order."""
+    header: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """What a written result keeps of the source, e.g. NIfTI's `sform_code`; no patient data."""
+    notes: tuple[str, ...] = ()
+    """What the reader of the file should know, one sentence each."""
+
+    def __post_init__(self) -> None:
+        if self.array.ndim != NDIM or 0 in self.array.shape:
+            raise InputError(f"a volume has 3 axes of at least 1 voxel, got {self.array.shape}")
+        if self.array.dtype.kind not in "iuf":
+            raise InputError(
+                f"voxels must be integers or real numbers, got {self.array.dtype} "
+                "(convert the volume first)"
+            )
+        if self.frame.ndim != NDIM:
+            raise InputError(f"the frame must have 3 axes, got {self.frame.ndim}")
+        array = self.array.view()
+        array.flags.writeable = False
+        object.__setattr__(self, "array", array)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of voxels along (k, j, i)."""
+        k, j, i = self.array.shape
+        return k, j, i
+
+    @property
+    def window(self) -> Window:
+        """All of the volume as a `Window`."""
+        return Window.full(self.shape)
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Distance of neighbouring voxels along (k, j, i)."""
+        return frames.spacing_mm(self.frame)
+
+    def describe(self) -> dict[str, Any]:
+        """Size, geometry and type as JSON-able values, in the order (i, j, k) of file formats."""
+        origin, spacing, direction = frames.to_itk(self.frame)
+        return {
+            "size_ijk": list(self.shape[::-1]),
+            "spacing_ijk_mm": list(spacing),
+            "origin_lps_mm": list(origin),
+            "direction_lps": list(direction),
+            "modality": self.modality,
+            "dtype": str(np.dtype(self.array.dtype)),
+        }

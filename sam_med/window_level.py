@@ -1,0 +1,198 @@
+"""From scanner values to the 8 bits that the networks were trained on.
+
+One stretch for the whole volume, as in the published preprocessing of (Lite)MedSAM:
+
+- CT: clip to `level - width / 2 ... level + width / 2` (HU), then `(x - min) / (max - min) * 255`
+  where min and max are those *observed* after the clip, not the ends of the window.
+- Everything else: clip to the 0.5 and 99.5 percentiles of the values above 0, the same stretch,
+  and what was exactly 0 (background) stays 0.
+
+Both end in a truncation to uint8. Computed in float64 and slice by slice, so no second copy of
+the volume is held.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from sam_common.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sam_med.volume import Volume
+
+Origin: TypeAlias = Literal["stated", "guessed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A named CT window."""
+
+    width: float
+    """HU from the darkest to the brightest shade."""
+    level: float
+    """HU of the middle shade."""
+
+
+PRESETS: Mapping[str, Preset] = MappingProxyType(
+    {
+        "soft": Preset(400, 40),
+        "brain": Preset(80, 40),
+        "mediastinum": Preset(350, 50),
+        # the MedSAM paper's lung window; radiology's usual one is the next
+        "lung-medsam": Preset(1500, -160),
+        "lung": Preset(1500, -600),
+    }
+)
+"""CT windows by name, (width, level) in HU; the published networks saw these."""
+DEFAULT_PRESET = "soft"
+PERCENTILES = (0.5, 99.5)
+AIR_HU, AIR_SHARE = -200, 0.01
+"""A file that names no modality is taken for CT where this share of its values lies below this:
+air and lung do; MR, PET and ultrasound hold (almost) no values so far below 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """How the values of one volume become uint8."""
+
+    lower: float
+    """Values below become this."""
+    upper: float
+    """Values above become this."""
+    darkest: float
+    """Smallest value of the volume after the clip: 0 in the result."""
+    brightest: float
+    """Largest value of the volume after the clip: 255 in the result."""
+    keep_zero: bool
+    """Whether what is exactly 0 stays 0 whatever the clip."""
+    modality: str | None
+    """What the volume was taken for."""
+    modality_origin: Origin
+    """Whether the file or the user said so, or its values were looked at."""
+    rule: str
+    """In words, for people: "soft (width 400, level 40)"."""
+
+    def apply(self, values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+        """Any part of the volume, as uint8 of the same shape.
+
+        NaN becomes the darkest value.
+        """
+        exact = np.nan_to_num(
+            values.astype(np.float64), nan=self.lower, posinf=np.inf, neginf=-np.inf
+        )
+        clipped = np.clip(exact, self.lower, self.upper)
+        scaled = (clipped - self.darkest) / (self.brightest - self.darkest) * 255.0
+        if self.keep_zero:
+            scaled[values == 0] = 0
+        return scaled.astype(np.uint8)
+
+    def describe(self) -> str:
+        """One line: modality, where it comes from, and the rule."""
+        name = self.modality or "no CT"
+        origin = " (guessed from the values)" if self.modality_origin == "guessed" else ""
+        return f"modality {name}{origin}, intensities: {self.rule}"
+
+
+def choose_stretch(
+    volume: Volume,
+    *,
+    preset: str | None = None,
+    width: float | None = None,
+    level: float | None = None,
+) -> Stretch:
+    """The stretch of a volume, by its modality or as asked for.
+
+    Args:
+        volume: Its modality decides; where it has none, its values do (`AIR_SHARE`).
+        preset: A name of `PRESETS`, CT only.
+        width: Width of a window of one's own, in the units of the volume; any modality.
+        level: Its middle; goes with `width`.
+
+    Raises:
+        InputError: A wrong combination, or a volume that shows no contrast in this window.
+    """
+    modality, origin = _modality(volume)
+    if width is not None or level is not None:
+        clip = _own_window(preset, width, level)
+        rule = f"width {width:g}, level {level:g}"
+        keep_zero = False
+    elif modality == "CT":
+        name = preset or DEFAULT_PRESET
+        chosen = _preset(name)
+        clip = (chosen.level - chosen.width / 2, chosen.level + chosen.width / 2)
+        rule = f"{name} (width {chosen.width:g}, level {chosen.level:g})"
+        keep_zero = False
+    else:
+        if preset is not None:
+            raise InputError(
+                f"preset {preset} is a CT window in HU, but the modality is {modality or 'no CT'}: "
+                "leave it out, give --window and --level, or --modality CT"
+            )
+        clip = _percentile_clip(volume.array)
+        low, high = PERCENTILES
+        rule = f"percentiles {low} and {high} of the values above 0 ({clip[0]:g} to {clip[1]:g})"
+        keep_zero = True
+    darkest, brightest = _observed(volume.array, clip, rule)
+    return Stretch(*clip, darkest, brightest, keep_zero, modality, origin, rule)
+
+
+def _modality(volume: Volume) -> tuple[str | None, Origin]:
+    if volume.modality is not None:
+        return volume.modality, "stated"
+    share = np.count_nonzero(volume.array < AIR_HU) / volume.array.size
+    return ("CT" if share >= AIR_SHARE else None), "guessed"
+
+
+def _preset(name: str) -> Preset:
+    if name not in PRESETS:
+        raise InputError(f"unknown preset: {name} (known: {', '.join(PRESETS)})")
+    return PRESETS[name]
+
+
+def _own_window(
+    preset: str | None, width: float | None, level: float | None
+) -> tuple[float, float]:
+    if preset is not None:
+        raise InputError(f"give a preset or a window of your own, got both ({preset})")
+    if width is None or level is None:
+        raise InputError(f"window and level go together, got window {width} and level {level}")
+    if not (np.isfinite(width) and np.isfinite(level) and width > 0):
+        raise InputError(
+            f"window must be above 0 and both finite, got window {width} and level {level}"
+        )
+    return level - width / 2, level + width / 2
+
+
+def _percentile_clip(array: npt.NDArray[Any]) -> tuple[float, float]:
+    positive = array[(array > 0) & np.isfinite(array)]
+    if not positive.size:
+        raise InputError(
+            "no voxel is above 0, so there are no percentiles to stretch between: "
+            "give --window and --level"
+        )
+    lower, upper = np.percentile(positive, PERCENTILES)
+    return float(lower), float(upper)
+
+
+def _observed(array: npt.NDArray[Any], clip: tuple[float, float], rule: str) -> tuple[float, float]:
+    """Smallest and largest value after the clip; they follow from those before it."""
+    # fmin and fmax pass over NaN
+    ends = np.array([np.fmin.reduce(array, axis=None), np.fmax.reduce(array, axis=None)])
+    if np.isnan(ends).any():
+        raise InputError("every voxel is NaN: there is nothing to segment")
+    if ends[0] == ends[1]:
+        raise InputError(f"constant image: every voxel is {ends[0]:g}, there is nothing to segment")
+    darkest, brightest = np.clip(ends.astype(np.float64), *clip).tolist()
+    if darkest == brightest:
+        raise InputError(
+            f"no contrast in the window {rule}: the values {ends[0]:g} to {ends[1]:g} lie outside; "
+            "give another --preset, or --window and --level"
+        )
+    return darkest, brightest
