@@ -12,8 +12,9 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import filelock
 import platformdirs
@@ -54,6 +55,20 @@ class Item(Protocol):
         """The command that fetches it."""
 
 
+@dataclass(frozen=True, slots=True)
+class FileStatus:
+    """Whether a file of the cache is what it claims to be."""
+
+    item: str
+    """Name in the registry."""
+    path: Path
+    """Where it is, or where it would be."""
+    status: Literal["ok", "wrong", "missing"]
+    """ok: the sha256 is the published one."""
+    sha256: str
+    """The published one."""
+
+
 def cache_dir() -> Path:
     """$SAM_GEOMED_CACHE, or the user's cache folder of this system; not created here."""
     if folder := os.environ.get(CACHE_VARIABLE):
@@ -81,6 +96,23 @@ def find(item: Item, folder: Path) -> Path | None:
     if wrong is not None:
         raise wrong
     return None
+
+
+def present(item: Item, folder: Path) -> Path | None:
+    """The item's first file in the folder, without reading it."""
+    paths = (folder / pinned.name for pinned in item.files)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def inspect(item: Item, folder: Path) -> list[FileStatus]:
+    """What is in the folder for an item: one status for each of its files that is there."""
+    found = [
+        FileStatus(item.name, path, "ok" if pinned.matches(path) else "wrong", pinned.sha256)
+        for pinned in item.files
+        if (path := folder / pinned.name).is_file()
+    ]
+    first = item.files[0]
+    return found or [FileStatus(item.name, folder / first.name, "missing", first.sha256)]
 
 
 def fetch(item: Item, folder: Path, *, quiet: bool = False) -> Path:

@@ -28,7 +28,7 @@ def colour(index: int) -> tuple[int, int, int]:
     """The RGB colour of the index-th object: bright, and the same in every picture.
 
     >>> colour(0), colour(1)
-    ((255, 51, 51), (51, 110, 255))
+    ((255, 51, 51), (51, 111, 255))
     """
     red, green, blue = colorsys.hsv_to_rgb((index * GOLDEN_RATIO) % 1.0, 0.8, 1.0)
     return round(red * 255), round(green * 255), round(blue * 255)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from sam_common import cache
 from sam_common.cache import cache_dir
-from sam_common.errors import UnknownModelError, WeightsError
+from sam_common.errors import IntegrityError, UnknownModelError, WeightsError
 from sam_common.pinned import PinnedFile, sha256_of
 from sam_common.sources import Https, NpmTarball, Source, Wheel
 
@@ -143,9 +143,12 @@ def cached_path(name: str) -> Path:
         IntegrityError: The cached file is not the published one.
     """
     info = model_info(name)
-    path = cache.find(info, folder())
+    try:
+        path = cache.find(info, folder())
+    except IntegrityError as error:
+        raise IntegrityError(f"{error}; mend it with: {info.pull_command}") from error
     if path is None:
-        raise WeightsError(f"{name} is not in the cache {folder()}: {info.pull_command}")
+        raise WeightsError(f"{name} is not in the cache {folder()}: run {info.pull_command}")
     return path
 
 
