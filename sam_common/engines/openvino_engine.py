@@ -1,0 +1,198 @@
+"""The OpenVINO engine: the fastest way on a CPU.
+
+The torch networks are traced once for each checkpoint and kept on disk as OpenVINO models, whose
+compiled form OpenVINO keeps beside them. A file's name holds the sha256 of the checkpoint and of
+the code that was traced, so neither can be stale.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import queue
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import filelock
+import openvino
+import torch
+from openvino.frontend import FrontEndManager
+from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+from torch import nn
+
+from sam_common.cache import cache_dir
+from sam_common.model.mask_decoder import MaskDecoder
+from sam_common.model.prompt_encoder import EMBEDDING_GRID, WIDTH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from sam_common.engines import EngineName, Precision
+    from sam_common.model.sam import Sam
+
+_HINTS = {"fp32": "f32", "bf16": "bf16"}
+_TOKENS = 7
+"""Tokens in the traced example; the model takes any number."""
+
+
+class OpenVINOEngine:
+    """Runs converted networks through OpenVINO on the CPU.
+
+    Precision "bf16" lets OpenVINO compute in bfloat16 throughout; "fp32" forbids it, because the
+    plugin's own default is bfloat16 wherever the CPU has it.
+    """
+
+    name: EngineName = "openvino"
+    device = "cpu"
+    decode_batch = 4
+
+    def __init__(self, network: Sam, precision: Precision, sha256: str) -> None:
+        self.precision = precision
+        self._stem = f"{sha256[:16]}-{_code_version()}"
+        size = network.preprocess.size
+        self._positions = network.prompt_encoder.image_positions()
+        self._encoder = self._compile(
+            "encoder", network.image_encoder, (torch.zeros(1, 3, size, size),), ([-1, 3, size, size],)
+        )
+        self._decoders = {
+            multimask: self._compile(
+                f"decoder-{'multi' if multimask else 'single'}",
+                _Decoder(network.mask_decoder, multimask=multimask),
+                (
+                    torch.zeros(1, WIDTH, EMBEDDING_GRID, EMBEDDING_GRID),
+                    self._positions,
+                    torch.zeros(2, _TOKENS, WIDTH),
+                    torch.zeros(1, WIDTH, 1, 1),
+                ),
+                (
+                    [1, WIDTH, EMBEDDING_GRID, EMBEDDING_GRID],
+                    list(self._positions.shape),
+                    [-1, -1, WIDTH],
+                    [-1, WIDTH, -1, -1],
+                ),
+            )
+            for multimask in (False, True)
+        }
+
+    def encode(self, pixels: torch.Tensor) -> torch.Tensor:
+        """(B, 3, S, S) to (B, 256, 64, 64) float32."""
+        # one image at a time: a batch would only add memory on a CPU
+        features = [self._encoder.run([image[None].numpy()])[0] for image in pixels.contiguous()]
+        return torch.cat([torch.from_numpy(feature) for feature in features])
+
+    def decode(
+        self, features: torch.Tensor, tokens: torch.Tensor, dense: torch.Tensor, *, multimask: bool
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits (N, C, 256, 256) and scores (N, C), float32."""
+        inputs = [x.contiguous().numpy() for x in (features, self._positions, tokens, dense)]
+        logits, scores = self._decoders[multimask].run(inputs)
+        return torch.from_numpy(logits), torch.from_numpy(scores)
+
+    def _compile(
+        self,
+        part: str,
+        module: nn.Module,
+        example: tuple[torch.Tensor, ...],
+        shapes: tuple[list[int], ...],
+    ) -> _Requests:
+        folder = cache_dir() / "openvino"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{self._stem}-{part}.xml"
+        with filelock.FileLock(folder / f".{path.stem}.lock"):
+            if not path.is_file():
+                _save(_convert(module, example, shapes), path)
+            settings = {
+                "INFERENCE_PRECISION_HINT": _HINTS[self.precision],
+                "CACHE_DIR": str(folder),
+                "PERFORMANCE_HINT": "LATENCY",
+            }
+            return _Requests(openvino.Core().compile_model(path, "CPU", settings))
+
+
+class _Requests:
+    """A compiled model and its idle requests: one request serves one thread at a time."""
+
+    def __init__(self, compiled: openvino.CompiledModel) -> None:
+        self._compiled = compiled
+        self._idle: queue.SimpleQueue[openvino.InferRequest] = queue.SimpleQueue()
+
+    def run(self, inputs: list[npt.NDArray[np.float32]]) -> list[npt.NDArray[np.float32]]:
+        """The outputs, in arrays of their own."""
+        with self._borrow() as request:
+            outputs = request.infer(inputs, share_inputs=True)
+            return [outputs[port] for port in self._compiled.outputs]
+
+    @contextmanager
+    def _borrow(self) -> Iterator[openvino.InferRequest]:
+        try:
+            request = self._idle.get_nowait()
+        except queue.Empty:
+            request = self._compiled.create_infer_request()
+        try:
+            yield request
+        finally:
+            self._idle.put(request)
+
+
+class _Decoder(nn.Module):
+    """The mask decoder with the number of masks fixed, as a trace needs it."""
+
+    def __init__(self, decoder: MaskDecoder, *, multimask: bool) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.multimask = multimask
+
+    def forward(
+        self,
+        features: torch.Tensor,
+        positions: torch.Tensor,
+        tokens: torch.Tensor,
+        dense: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        out: tuple[torch.Tensor, torch.Tensor] = self.decoder(
+            features, positions, tokens, dense, multimask=self.multimask
+        )
+        return out
+
+
+def supports_bf16() -> bool:
+    """Whether this CPU computes in bfloat16 (AVX512-BF16 or AMX), as OpenVINO sees it."""
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def _convert(
+    module: nn.Module, example: tuple[torch.Tensor, ...], shapes: tuple[list[int], ...]
+) -> openvino.Model:
+    with torch.inference_mode():
+        traced = torch.jit.trace(module, example, check_trace=False)
+    # the frontend itself: `openvino.convert_model` traces twice and reports usage over the network
+    decoder = TorchScriptPythonDecoder(traced)
+    frontend = FrontEndManager().load_by_framework("pytorch")
+    loaded = frontend.load(decoder)
+    model = frontend.convert(loaded)
+    model.reshape(dict(enumerate(shapes)))
+    return model
+
+
+def _save(model: openvino.Model, path: Path) -> None:
+    # the weights go first: whoever sees the .xml also sees a whole .bin
+    partial = path.with_name(f"{path.stem}.partial.xml")
+    openvino.save_model(model, partial, compress_to_fp16=False)
+    partial.with_suffix(".bin").replace(path.with_suffix(".bin"))
+    partial.replace(path)
+
+
+@functools.cache
+def _code_version() -> str:
+    """Hash of what decides how a converted network looks: our code and the two libraries."""
+    digest = hashlib.sha256(f"{openvino.__version__} {torch.__version__}".encode())
+    for file in sorted(files("sam_common.model").iterdir(), key=lambda entry: entry.name):
+        if file.name.endswith(".py"):
+            digest.update(file.read_bytes())
+    digest.update(files("sam_common.engines").joinpath("openvino_engine.py").read_bytes())
+    return digest.hexdigest()[:12]

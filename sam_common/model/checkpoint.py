@@ -1,0 +1,82 @@
+"""Reading a checkpoint file into a network, strictly."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from sam_common.errors import CheckpointError
+from sam_common.files import check_input
+
+if TYPE_CHECKING:
+    from sam_common.model.sam import Sam
+
+_UNUSED = ("image_encoder.norm_head.", "image_encoder.head.")
+"""The classifier of TinyViT's pre-training: in the official MobileSAM file, used by nothing."""
+
+
+def read_state(path: str | Path) -> dict[str, torch.Tensor]:
+    """The tensors of a `.pt`, `.pth` or `.safetensors` file, by name.
+
+    Training checkpoints that keep the weights under "model" or "state_dict" are unwrapped.
+
+    Raises:
+        InputError: If there is no such file.
+        CheckpointError: If it is no checkpoint.
+    """
+    path = Path(path)
+    check_input(path)
+    try:
+        if path.suffix == ".safetensors":
+            return dict(load_file(path))
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise CheckpointError(f"{path} is not a readable checkpoint: {error}") from error
+    for key in ("model", "state_dict"):
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
+        raise CheckpointError(f"{path} holds no table of tensors, got {type(state).__name__}")
+    return state
+
+
+def load_state(network: Sam, state: dict[str, torch.Tensor], *, source: str) -> Sam:
+    """Copy the tensors of a checkpoint into a network of the same architecture.
+
+    Args:
+        network: As `build_sam` made it, before `prepare_inference`.
+        state: Tensors by their published names.
+        source: What to call the checkpoint in an error.
+
+    Raises:
+        CheckpointError: If a key is missing, unexpected or of another shape; all are listed.
+    """
+    given = {key: value for key, value in state.items() if not key.startswith(_UNUSED)}
+    wanted = network.state_dict()
+    faults = [
+        _listed("missing", wanted.keys() - given.keys()),
+        _listed("unexpected", given.keys() - wanted.keys()),
+        _listed(
+            "of another shape",
+            {
+                f"{key} {tuple(given[key].shape)}, not {tuple(wanted[key].shape)}"
+                for key in given.keys() & wanted.keys()
+                if given[key].shape != wanted[key].shape
+            },
+        ),
+    ]
+    if any(faults):
+        raise CheckpointError(
+            f"{source} does not fit this architecture: {'; '.join(filter(None, faults))}"
+        )
+    network.load_state_dict(given)
+    return network
+
+
+def _listed(kind: str, keys: set[str]) -> str:
+    return f"{len(keys)} keys {kind}: {', '.join(sorted(keys))}" if keys else ""

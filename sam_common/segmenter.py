@@ -1,0 +1,376 @@
+"""Segmenter: an image to an embedding, an embedding and prompts to masks. No hidden state.
+
+```python
+segmenter = load_segmenter("mobile_sam")
+embedding = segmenter.embed(image)                       # seconds, once for an image
+masks = segmenter.decode(embedding, Prompts.from_boxes([[75, 275, 1725, 850]]))    # milliseconds
+mask = masks.region(0)
+```
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+
+from sam_common import weights
+from sam_common.engines import build_engine, resolve_device, resolve_engine
+from sam_common.engines.precision import resolve_precision
+from sam_common.errors import CapabilityError, InputError, ModelError, UnknownModelError
+from sam_common.masks import Masks
+from sam_common.model.checkpoint import load_state, read_state
+from sam_common.model.sam import ARCHITECTURES, build_sam
+from sam_common.pinned import sha256_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy.typing as npt
+
+    from sam_common.engines import Engine
+    from sam_common.model.prompt_encoder import PromptEncoder
+    from sam_common.model.sam import Preprocess, Sam
+    from sam_common.prompts import PromptKind, Prompts
+
+_MEAN = torch.tensor([123.675, 116.28, 103.53]).view(3, 1, 1)
+_DEVIATION = torch.tensor([58.395, 57.12, 57.375]).view(3, 1, 1)
+"""Of ImageNet in 0..255, as published for Segment Anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a checkpoint was trained to take and to give."""
+
+    points: bool
+    boxes: bool
+    masks: bool
+    multimask: bool
+    """Whether the three candidates of an ambiguous prompt were trained."""
+
+    @property
+    def kinds(self) -> frozenset[PromptKind]:
+        """The prompt kinds as a set."""
+        kinds: tuple[tuple[PromptKind, bool], ...] = (
+            ("points", self.points),
+            ("boxes", self.boxes),
+            ("masks", self.masks),
+        )
+        return frozenset(kind for kind, trained in kinds if trained)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedding:
+    """What the image encoder saw in one image."""
+
+    features: torch.Tensor
+    """(1, 256, 64, 64) float32 on the engine's device: 4 MiB."""
+    image_size_hw: tuple[int, int]
+    """Size of the image."""
+    input_size_hw: tuple[int, int]
+    """Its size after the resize and before the padding."""
+    model: str
+    """sha256 of the checkpoint that made it; no other can decode it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segmenter:
+    """A checkpoint on an engine. Calls depend on their arguments alone; threads may share it."""
+
+    name: str
+    """Name in the registry, or file name of a checkpoint of one's own."""
+    sha256: str
+    """Of the checkpoint."""
+    capabilities: Capabilities
+    """What the checkpoint was trained for."""
+    _preprocess: Preprocess
+    _prompt_encoder: PromptEncoder
+    _engine: Engine
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine: "torch" or "openvino"."""
+        return self._engine.name
+
+    @property
+    def precision(self) -> str:
+        """Precision of encoder and decoder: "fp32" or "bf16"."""
+        return self._engine.precision
+
+    @property
+    def device(self) -> str:
+        """Where the engine runs."""
+        return self._engine.device
+
+    @property
+    def model_size(self) -> int:
+        """Side of the network's square input in pixels: 1024 or 256."""
+        return self._preprocess.size
+
+    def embed(self, image: npt.NDArray[np.uint8]) -> Embedding:
+        """Run the image encoder.
+
+        Args:
+            image: (H, W, 3) RGB or (H, W) grey, uint8, of any size.
+
+        Raises:
+            InputError: If the array is anything else.
+        """
+        return self.embed_batch([image])[0]
+
+    def embed_batch(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Embedding]:
+        """Embeddings of several images, which may differ in size."""
+        for image in images:
+            check_image(image)
+        if not images:
+            return []
+        prepared = [prepare(image, self._preprocess) for image in images]
+        features = self._engine.encode(torch.stack([pixels for pixels, _ in prepared]))
+        return [
+            Embedding(features[n : n + 1], _size_hw(image), prepared[n][1], self.sha256)
+            for n, image in enumerate(images)
+        ]
+
+    def decode(self, embedding: Embedding, prompts: Prompts, *, multimask: bool = False) -> Masks:
+        """Run the mask decoder; N low-resolution masks come back at once (256 KiB each).
+
+        Args:
+            embedding: As `embed` of this segmenter returned it.
+            prompts: In indices of the embedded image, sample centres at integers.
+            multimask: Three candidates for each prompt instead of one: better for a single point.
+
+        Raises:
+            CapabilityError: If the checkpoint was not trained for a kind of prompt.
+            ModelError: If another checkpoint made the embedding.
+        """
+        return Masks.concatenate(self.decode_batches(embedding, prompts, multimask=multimask))
+
+    def decode_batches(
+        self, embedding: Embedding, prompts: Prompts, *, multimask: bool = False
+    ) -> Iterator[Masks]:
+        """As `decode`, a few prompts at a time and in order: memory does not grow with N."""
+        check_prompts(self.name, self.capabilities, prompts)
+        if multimask and not self.capabilities.multimask:
+            raise CapabilityError(f'model "{self.name}" gives one mask a prompt, not three')
+        if embedding.model != self.sha256:
+            raise ModelError(
+                f'the embedding was made by checkpoint {embedding.model[:12]}, not by "{self.name}" '
+                f"({self.sha256[:12]}): embed the image again"
+            )
+        return self._batches(embedding, prompts, multimask=multimask)
+
+    def _batches(
+        self, embedding: Embedding, prompts: Prompts, *, multimask: bool
+    ) -> Iterator[Masks]:
+        for first in range(0, len(prompts), self._engine.decode_batch):
+            part = prompts[first : first + self._engine.decode_batch]
+            tokens, dense = self._encode_prompts(part, embedding)
+            logits, scores = self._engine.decode(
+                embedding.features, tokens, dense, multimask=multimask
+            )
+            yield Masks(
+                logits.cpu(),
+                scores.cpu(),
+                embedding.image_size_hw,
+                embedding.input_size_hw,
+                self.model_size,
+            )
+
+    @torch.inference_mode()
+    def _encode_prompts(
+        self, prompts: Prompts, embedding: Embedding
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Tokens and dense embeddings of prompts in image indices."""
+        (height, width), (rows, cols) = embedding.image_size_hw, embedding.input_size_hw
+        # published: indices are multiplied by the ratio of the sizes, float64 before float32
+        if self._preprocess.resize == "area":
+            scale = np.full(2, self.model_size / max(height, width))
+        else:
+            scale = np.array([cols / width, rows / height])
+        device = self._engine.device
+        points, labels, boxes, masks = (
+            prompts.points_xy,
+            prompts.point_labels,
+            prompts.boxes_xyxy,
+            prompts.mask_logits,
+        )
+        tokens = self._prompt_encoder.tokens(
+            None if points is None else _tensor(points * scale, device),
+            None if labels is None else torch.from_numpy(labels.copy()).to(device),
+            None if boxes is None else _tensor(boxes * np.tile(scale, 2), device),
+        )
+        dense = self._prompt_encoder.dense(None if masks is None else _tensor(masks, device)[:, None])
+        return tokens, dense
+
+
+def load_segmenter(
+    name_or_path: str | Path,
+    *,
+    arch: str | None = None,
+    device: str = "auto",
+    engine: str = "auto",
+    precision: str = "auto",
+) -> Segmenter:
+    """A segmenter for a published checkpoint or for one's own.
+
+    Args:
+        name_or_path: A name of `sam-common weights list`, fetched and verified where it is not in
+            the cache yet; or the path of a checkpoint file.
+        arch: Architecture of a checkpoint file; a name knows its own.
+        device: "cpu", "cuda", "cuda:1", "mps", or "auto" for the best one here.
+        engine: "torch", "openvino", or "auto": OpenVINO on CPUs where it is installed.
+        precision: "fp32", "bf16", or "auto": bf16 where the hardware has it and the masks stay the
+            same (see `sam_common.engines.precision`).
+
+    Raises:
+        UnknownModelError: If there is no such name, or no such architecture.
+        CheckpointError: If the file does not fit the architecture.
+        ModelError: If the device, engine or precision cannot be had here.
+        WeightsError: If the checkpoint cannot be fetched.
+    """
+    source = _locate(name_or_path, arch)
+    resolved_device = resolve_device(device)
+    engine_name = resolve_engine(engine, resolved_device)
+    network = load_state(build_sam(source.arch), read_state(source.path), source=str(source.path))
+    return segmenter_of(
+        network.prepare_inference(),
+        name=source.name,
+        sha256=source.sha256,
+        capabilities=source.capabilities,
+        placement=(resolved_device, engine_name, precision),
+    )
+
+
+def segmenter_of(
+    network: Sam,
+    *,
+    name: str,
+    sha256: str,
+    capabilities: Capabilities,
+    placement: tuple[str, str, str] = ("cpu", "torch", "fp32"),
+) -> Segmenter:
+    """A segmenter around a network that is ready for inference.
+
+    Args:
+        network: As `Sam.prepare_inference` returned it.
+        name: What to call it in messages.
+        sha256: What identifies its weights.
+        capabilities: What it was trained for.
+        placement: Device, engine and precision, as `load_segmenter` takes them.
+    """
+    device, engine_name, wanted = placement
+    engine_name = resolve_engine(engine_name, device)
+    precision = resolve_precision(wanted, network, device=device, engine=engine_name, sha256=sha256)
+    prompt_encoder = network.prompt_encoder
+    preprocess = network.preprocess
+    engine = build_engine(engine_name, network, device, precision, sha256)
+    return Segmenter(name, sha256, capabilities, preprocess, prompt_encoder, engine)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    name: str
+    path: Path
+    arch: str
+    sha256: str
+    capabilities: Capabilities
+
+
+def _locate(name_or_path: str | Path, arch: str | None) -> _Source:
+    path = Path(name_or_path)
+    if str(name_or_path) in weights.registry():
+        info = weights.model_info(str(name_or_path))
+        if arch is not None and arch != info.arch:
+            raise ModelError(f'model "{info.name}" is a {info.arch}, not a {arch}: leave arch out')
+        path = weights.fetch(info.name)
+        return _Source(info.name, path, info.arch, sha256_of(path), _capabilities(info.prompts))
+    if not path.suffix and not path.exists():
+        weights.model_info(str(name_or_path))  # raises with the nearest name
+    if not path.is_file():
+        raise InputError(f"no such checkpoint: {path}")
+    if arch is None:
+        raise ModelError(f"{path} needs its architecture: --arch {'|'.join(ARCHITECTURES)}")
+    if arch not in ARCHITECTURES:
+        raise UnknownModelError(
+            f'unknown architecture "{arch}": choose from {", ".join(ARCHITECTURES)}'
+        )
+    # LiteMedSAM and what is tuned from it see boxes only in training
+    kinds: frozenset[PromptKind] = frozenset({"boxes"})
+    if arch != "tiny_vit_256":
+        kinds |= {"points", "masks"}
+    return _Source(path.name, path, arch, sha256_of(path), _capabilities(kinds))
+
+
+def _capabilities(kinds: frozenset[PromptKind]) -> Capabilities:
+    points = "points" in kinds
+    return Capabilities(
+        points=points, boxes="boxes" in kinds, masks="masks" in kinds, multimask=points
+    )
+
+
+def check_prompts(name: str, capabilities: Capabilities, prompts: Prompts) -> None:
+    """Raise `CapabilityError` where a checkpoint was not trained for one of the prompt kinds."""
+    foreign = prompts.kinds - capabilities.kinds
+    if not foreign:
+        return
+    able = [info.name for info in weights.registry().values() if info.prompts >= prompts.kinds]
+    raise CapabilityError(
+        f'model "{name}" takes {" and ".join(sorted(capabilities.kinds))} only, '
+        f"not {' or '.join(sorted(foreign))}: use one of {', '.join(able)}"
+    )
+
+
+def check_image(image: npt.NDArray[np.uint8]) -> None:
+    """Raise `InputError` unless the array is a uint8 image, (H, W, 3) or (H, W), of some size."""
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+        kind = image.dtype if isinstance(image, np.ndarray) else type(image).__name__
+        raise InputError(f"image must be a uint8 array, got {kind}")
+    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):  # noqa: PLR2004
+        raise InputError(f"image must have shape (H, W, 3) or (H, W), got {image.shape}")
+    if image.size == 0:
+        raise InputError(f"image must have pixels, got shape {image.shape}")
+
+
+def prepare(
+    image: npt.NDArray[np.uint8], preprocess: Preprocess
+) -> tuple[torch.Tensor, tuple[int, int]]:
+    """An image as the network takes it.
+
+    Args:
+        image: (H, W, 3) or (H, W) uint8.
+        preprocess: How this model was trained.
+
+    Returns:
+        (3, S, S) float32, zero-padded at the bottom and the right, and the size before padding.
+    """
+    height, width = _size_hw(image)
+    scale = preprocess.size / max(height, width)
+    # published rounding; a very thin image keeps at least one row or column
+    rows, cols = (max(1, int(side * scale + 0.5)) for side in (height, width))
+    rgb = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image  # noqa: PLR2004
+    if preprocess.resize == "area":
+        resized = cv2.resize(rgb, (cols, rows), interpolation=cv2.INTER_AREA)
+    else:
+        picture = Image.fromarray(rgb)
+        resized = np.asarray(picture.resize((cols, rows), Image.Resampling.BILINEAR))
+    pixels = torch.from_numpy(np.array(resized)).permute(2, 0, 1)
+    if preprocess.scaling == "minmax":
+        low, high = float(pixels.min()), float(pixels.max())
+        scaled = ((pixels.double() - low) / max(high - low, 1e-8)).float()
+    else:
+        scaled = (pixels - _MEAN) / _DEVIATION
+    padding = (0, preprocess.size - cols, 0, preprocess.size - rows)
+    return torch.nn.functional.pad(scaled, padding), (rows, cols)
+
+
+def _size_hw(image: npt.NDArray[np.uint8]) -> tuple[int, int]:
+    return int(image.shape[0]), int(image.shape[1])
+
+
+def _tensor(array: npt.NDArray[np.floating], device: str) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(device)
