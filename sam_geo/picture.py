@@ -1,0 +1,102 @@
+"""A picture of a result: polygons and prompts drawn over the raster."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import rasterio.features
+import shapely
+from affine import Affine
+from PIL import Image
+
+from sam_common.errors import OutputError
+from sam_common.files import atomic_output, check_output
+from sam_common.masks import MaskRegion
+from sam_common.overlay import draw_overlay
+from sam_common.window import Window
+from sam_geo.frame import world_to_corners
+from sam_geo.windows import ReadWindow
+
+if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from sam_common.frame import Frame
+    from sam_geo.placement import Box
+    from sam_geo.prompts import GeoPrompt
+    from sam_geo.segment import PromptJob
+    from sam_geo.source import RasterSource
+
+MAX_SIDE = 2048
+"""A larger raster is shown smaller: memory stays bounded, and a picture is for looking at."""
+POINT_PX = 3.0
+"""A point prompt is shown as a box of this half width."""
+SUFFIXES = (".png", ".jpg", ".jpeg")
+
+
+def check_picture_output(path: Path, *, overwrite: bool) -> None:
+    """Raise `OutputError` before long work where a picture could not be written to `path`."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise OutputError(f"cannot draw to {path} (give one of {', '.join(SUFFIXES)})")
+    check_output(path, overwrite=overwrite)
+
+
+def draw_job(source: RasterSource, job: PromptJob) -> npt.NDArray[np.uint8]:
+    """The raster with the polygons and boxes of a job.
+
+    Returns:
+        (H, W, 3) RGB, the raster's own size or, for a large raster, at most 2048 pixels wide and
+        high.
+    """
+    view = _view(source.size_hw)
+    image = job.stretch.apply(source.read(view.window, out_hw=view.size_hw))
+    if image.ndim == 2:  # noqa: PLR2004
+        image = np.repeat(image[..., None], 3, axis=-1)
+    frame = view.image_frame(source.frame)
+    shown = [n for n, prompt in enumerate(job.prompts) if prompt.is_placed]
+    masks = [_region(shape, frame, view.size_hw) for shape in job.table.geometry.iloc[shown]]
+    boxes = [view.box_into_image(_box(job.prompts[n])) for n in shown]
+    return draw_overlay(image, masks, boxes_xyxy=np.array(boxes) if boxes else None, alpha=0.3)
+
+
+def write_picture(source: RasterSource, job: PromptJob, path: str | os.PathLike[str]) -> None:
+    """Write `draw_job` to a PNG or JPEG file, by its suffix, whole or not at all."""
+    picture = draw_job(source, job)
+    with atomic_output(path) as part:
+        Image.fromarray(picture).save(part)
+
+
+def _view(size_hw: tuple[int, int]) -> ReadWindow:
+    factor = max(1.0, max(size_hw) / MAX_SIDE)
+    height, width = (max(1, round(side / factor)) for side in size_hw)
+    return ReadWindow(Window.full(size_hw), (height, width), ())
+
+
+def _region(
+    shape: shapely.Geometry | None, frame: Frame, size_hw: tuple[int, int]
+) -> MaskRegion | None:
+    """The pixels of the picture under a polygon, in their own small window."""
+    if shape is None:
+        return None
+    corners = shapely.transform(shape, lambda world: world_to_corners(world, frame))
+    left, top, right, bottom = shapely.bounds(corners).tolist()
+    reach = Window((math.floor(top), math.floor(left)), (math.ceil(bottom), math.ceil(right)))
+    if (window := reach.intersect(Window.full(size_hw))) is None:
+        return None
+    row, col = window.start
+    mask = rasterio.features.rasterize(
+        [corners], window.shape, transform=Affine.translation(col, row)
+    )
+    return MaskRegion(window, mask.astype(np.bool_))
+
+
+def _box(prompt: GeoPrompt) -> Box:
+    if prompt.box_xyxy is not None:
+        x0, y0, x1, y1 = prompt.box_xyxy
+        return x0 + 0.5, y0 + 0.5, x1 - 0.5, y1 - 0.5  # the outermost pixels of the box
+    xs, ys = zip(*prompt.points_xy, strict=True)
+    return min(xs) - POINT_PX, min(ys) - POINT_PX, max(xs) + POINT_PX, max(ys) + POINT_PX

@@ -1,0 +1,146 @@
+"""Where prompts lie in a raster: from any reference system to raster indices, cut at the edges."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import pyproj
+import shapely
+from pyproj.exceptions import CRSError
+
+from sam_common.errors import PromptError
+from sam_geo.frame import PIXELS
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from sam_common.frame import Frame
+    from sam_geo.prompt_files import PromptTable
+    from sam_geo.source import RasterSource
+
+Box: TypeAlias = tuple[float, float, float, float]
+Point: TypeAlias = tuple[float, float]
+
+DENSIFY = 21
+"""Points added per edge when shapes change their reference system, GDAL's default for bounds."""
+EDGE = -0.5
+"""Index of the outer edge of the first pixel."""
+TOLERANCE_PX = 1e-3
+"""What passes the raster's edge by less is rounding of a reprojection, not a clipped box."""
+PIXEL_CRS = "pixel"
+"""Given as `--prompts-crs` it means pixel corners, x to the right and y down."""
+
+
+def into_indices(
+    table: PromptTable, source: RasterSource, *, crs: str | None = None
+) -> npt.NDArray[np.object_]:
+    """The geometries of a table with x and y in raster indices.
+
+    Args:
+        table: Rows with shapely geometries or None.
+        source: The raster.
+        crs: Reference system of the coordinates, over what the table says, or `"pixel"`.
+
+    Returns:
+        (N,) shapely geometries. Coordinates that do not exist in the raster's reference system
+        are infinite.
+
+    Raises:
+        PromptError: The reference system is unknown or does not go with the raster's.
+    """
+    prompts_crs, frame = _reference(table, source, crs)
+    shapes = np.asarray(shapely.force_2d(table.geometry), dtype=object)
+    if prompts_crs is not None and source.crs is not None and prompts_crs != source.crs:
+        shapes = _reproject(shapes, prompts_crs, source.crs)
+
+    def to_index(coordinates: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        # infinity minus infinity is NaN, which clipping takes as "nowhere" just as well
+        with np.errstate(invalid="ignore"):
+            return frame.to_index(coordinates)[:, ::-1]
+
+    return np.asarray(shapely.transform(shapes, to_index), dtype=object)
+
+
+def bounding_box(shape: shapely.Geometry) -> Box:
+    """(x0, y0, x1, y1) of the finite vertices; NaN where there is none."""
+    coordinates = shapely.get_coordinates(shape)
+    coordinates = coordinates[np.isfinite(coordinates).all(axis=1)]
+    if not len(coordinates):
+        return (np.nan,) * 4
+    (x0, y0), (x1, y1) = coordinates.min(axis=0).tolist(), coordinates.max(axis=0).tolist()
+    return x0, y0, x1, y1
+
+
+def clip_box(box: Box, size_hw: tuple[int, int]) -> Box | None:
+    """The part of a box inside the raster, None where there is none.
+
+    >>> clip_box((-5.5, 2.5, 3.5, 4.5), (10, 10))
+    (-0.5, 2.5, 3.5, 4.5)
+    >>> clip_box((20.5, 2.5, 30.5, 4.5), (10, 10)) is None
+    True
+    """
+    right, bottom = size_hw[1] + EDGE, size_hw[0] + EDGE
+    x0, y0, x1, y1 = box
+    # every comparison with NaN is false
+    overlaps_x = x1 > EDGE + TOLERANCE_PX and x0 < right - TOLERANCE_PX
+    overlaps_y = y1 > EDGE + TOLERANCE_PX and y0 < bottom - TOLERANCE_PX
+    if not (overlaps_x and overlaps_y):
+        return None
+    return max(x0, EDGE), max(y0, EDGE), min(x1, right), min(y1, bottom)
+
+
+def is_cut(box: Box, clipped: Box) -> bool:
+    """Whether clipping took away more than rounding."""
+    return any(abs(a - b) > TOLERANCE_PX for a, b in zip(box, clipped, strict=True))
+
+
+def is_inside(point: Point, size_hw: tuple[int, int]) -> bool:
+    """Whether a point lies on a pixel of the raster."""
+    x, y = point
+    return EDGE <= x < size_hw[1] + EDGE and EDGE <= y < size_hw[0] + EDGE
+
+
+def _reproject(
+    shapes: npt.NDArray[np.object_], origin: pyproj.CRS, target: pyproj.CRS
+) -> npt.NDArray[np.object_]:
+    bounds = shapely.bounds(shapes)
+    longest = np.maximum(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1])
+    # points have no edges; their step only has to be positive
+    steps = np.where(np.isfinite(longest) & (longest > 0), longest / DENSIFY, 1.0)
+    dense = shapely.segmentize(shapes, max_segment_length=steps)
+    transformer = pyproj.Transformer.from_crs(origin, target, always_xy=True)
+
+    def project(coordinates: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.column_stack(transformer.transform(coordinates[:, 0], coordinates[:, 1]))
+
+    return np.asarray(shapely.transform(dense, project), dtype=object)
+
+
+def _reference(
+    table: PromptTable, source: RasterSource, crs: str | None
+) -> tuple[pyproj.CRS | None, Frame]:
+    """Reference system of the coordinates (None: the frame's own) and the frame they end in."""
+    if crs == PIXEL_CRS or (table.in_pixels and crs is None):
+        return None, PIXELS
+    given = table.crs if crs is None else _parse(crs)
+    if given is None and source.crs is not None:
+        raise PromptError(
+            f"{table.name} has no coordinate reference system: name it with --prompts-crs, for "
+            f"example --prompts-crs EPSG:4326, or --prompts-crs {PIXEL_CRS} for pixel coordinates"
+        )
+    if given is not None and source.crs is None:
+        raise PromptError(
+            f"{table.name} is in {given.name}, but {source.path} has no coordinate reference "
+            f"system: give the prompts in pixel coordinates with --prompts-crs {PIXEL_CRS}"
+        )
+    return given, source.frame
+
+
+def _parse(text: str) -> pyproj.CRS:
+    try:
+        return pyproj.CRS.from_user_input(text)
+    except CRSError as error:
+        raise PromptError(
+            f"no such coordinate reference system: {text!r} (for example EPSG:4326)"
+        ) from error

@@ -1,0 +1,60 @@
+"""One mask to one polygon: exact pixel-edge outlines with holes, no label raster in between."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import rasterio.features
+import shapely
+
+from sam_geo.frame import corners_to_world
+
+if TYPE_CHECKING:
+    from sam_common.frame import Frame
+    from sam_common.masks import MaskRegion
+    from sam_geo.windows import ReadWindow
+
+
+def outline(region: MaskRegion) -> shapely.Geometry:
+    """The outline of a mask along its pixel edges.
+
+    Pixels that touch only at a corner are separate parts, so the result is always valid, and its
+    area is the number of pixels, exactly.
+
+    Args:
+        region: A mask with at least one pixel.
+
+    Returns:
+        Polygon, or MultiPolygon of several parts, in pixel-corner coordinates of the image, x to
+        the right and y down.
+    """
+    parts = [
+        shapely.Polygon(geometry["coordinates"][0], geometry["coordinates"][1:])
+        for geometry, _ in rasterio.features.shapes(
+            region.mask.astype(np.uint8), mask=region.mask, connectivity=4
+        )
+    ]
+    row, col = region.window.start
+    shape = parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+    return shapely.transform(shape, lambda corners: corners + np.array([col, row], np.float64))
+
+
+def polygonize(region: MaskRegion, read: ReadWindow, frame: Frame) -> shapely.Geometry:
+    """The outline of a mask in world coordinates, on the edges of the pixels that were read.
+
+    Args:
+        region: A mask of the image that was read.
+        read: Where that image lies in the raster.
+        frame: The raster's frame.
+
+    Returns:
+        A valid Polygon or MultiPolygon in the raster's reference system, outer rings
+        counterclockwise. The same raster pixel has the same vertices in every window.
+    """
+    world = shapely.transform(
+        outline(region),
+        lambda corners: corners_to_world(read.corners_into_raster(corners), frame),
+    )
+    # a frame that flips an axis turns the rings around
+    return shapely.orient_polygons(world)

@@ -1,0 +1,138 @@
+"""Stretch: how a job turns raster values into the 8 bits that the model was trained on.
+
+It is chosen once per job, from overviews or a bounded sample, so the same value becomes the same
+input in every window and no seam can come from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sam_common.errors import InputError
+from sam_common.intensity import to_uint8
+from sam_common.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+
+    from sam_geo.source import Pixels, RasterSource
+
+PERCENTILES = (2.0, 98.0)
+"""The usual cumulative cut of image viewers (QGIS: 2-98 %)."""
+SAMPLE_SIDE = 512
+"""A sample has at most this many rows and columns."""
+MAX_DECIMATION = 16
+"""Where there are no overviews, a coarser read than this would touch the whole file for nothing:
+tiles are sampled instead."""
+TILE_SIDE = 64
+BYTE_BITS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Values to bytes, per band; pure, and the same for every window of a job."""
+
+    limits: tuple[tuple[float, float], ...] | None
+    """(lo, hi) that become 0 and 255, for each band; None leaves uint8 values as they are."""
+
+    def apply(self, pixels: Pixels) -> npt.NDArray[np.uint8]:
+        """The model's input.
+
+        Args:
+            pixels: (B, h, w) values and their valid mask.
+
+        Returns:
+            (h, w) for one band, (h, w, 3) for three. With limits, pixels that are not valid and
+            samples that are not finite are 0. Without limits the values are bytes already and
+            stay: a nodata value that is an ordinary colour must not punch holes into the image.
+        """
+        if self.limits is None:
+            bands = [band.astype(np.uint8) for band in pixels.values]
+        else:
+            bands = [
+                np.where(pixels.valid, to_uint8(band, lo, hi), np.uint8(0))
+                for band, (lo, hi) in zip(pixels.values, self.limits, strict=True)
+            ]
+        return bands[0] if len(bands) == 1 else np.stack(bands, axis=-1)
+
+
+def choose_stretch(source: RasterSource) -> Stretch:
+    """The stretch of a job on this raster.
+
+    uint8 stays as it is, unless it holds fewer bits (a boolean raster). Everything else gets, per
+    band, the 2nd and 98th percentile of the valid, finite samples; their minimum and maximum
+    where these two are equal; and (0, 0), an image of zeros, where there is nothing to see.
+
+    Raises:
+        InputError: The sample cannot be read.
+    """
+    if source.dtype == np.uint8:
+        return _byte_stretch(source)
+    return Stretch(tuple(_limits(values) for values in sample_bands(source)))
+
+
+def sample_bands(source: RasterSource) -> list[npt.NDArray[Any]]:
+    """Valid, finite values of each band, from a decimated read or from tiles on a regular grid.
+
+    At most `SAMPLE_SIDE` squared pixels, whatever the size of the raster, and the same ones every
+    time.
+    """
+    parts = list(_sample(source))
+    return [
+        np.concatenate([_usable(part, band, source.nodata) for part in parts])
+        for band in range(len(parts[0].values))
+    ]
+
+
+def _byte_stretch(source: RasterSource) -> Stretch:
+    if source.is_palette:
+        return Stretch(None)
+    if source.bits is not None and source.bits < BYTE_BITS:
+        return Stretch(((0.0, 2.0**source.bits - 1),) * len(source.bands))
+    try:
+        brightest = max((int(v.max()) for v in sample_bands(source) if v.size), default=0)
+    except InputError:
+        # the sample only tells booleans from bytes; the windows will say what cannot be read
+        return Stretch(None)
+    return Stretch(((0.0, 1.0),) * len(source.bands) if brightest == 1 else None)
+
+
+def _sample(source: RasterSource) -> Iterator[Pixels]:
+    height, width = source.size_hw
+    decimation = max(height, width) / SAMPLE_SIDE
+    if decimation <= MAX_DECIMATION or source.has_overviews:
+        out_hw = (min(height, SAMPLE_SIDE), min(width, SAMPLE_SIDE))
+        yield source.read(Window.full(source.size_hw), out_hw=out_hw, resampling="nearest")
+        return
+    for row in _spread(height):
+        for col in _spread(width):
+            tile = Window((row, col), (row + TILE_SIDE, col + TILE_SIDE))
+            if (inside := tile.intersect(Window.full(source.size_hw))) is not None:
+                yield source.read(inside)
+
+
+def _spread(length: int) -> list[int]:
+    """Starts of at most 8 tiles, evenly over one axis, the first and last at its ends."""
+    count = min(SAMPLE_SIDE // TILE_SIDE, -(-length // TILE_SIDE))
+    return [int(start) for start in np.linspace(0, max(0, length - TILE_SIDE), count)]
+
+
+def _usable(pixels: Pixels, band: int, nodata: float | None) -> npt.NDArray[Any]:
+    values: npt.NDArray[Any] = pixels.values[band][pixels.valid]
+    values = values[np.isfinite(values)]
+    # a pixel is hidden only where all bands are nodata, but no band's own nodata is a brightness
+    return values if nodata is None else values[values != nodata]
+
+
+def _limits(values: npt.NDArray[Any]) -> tuple[float, float]:
+    if not values.size:
+        return 0.0, 0.0
+    lo, hi = np.percentile(values.astype(np.float64), PERCENTILES).tolist()
+    if lo == hi:
+        lo, hi = float(values.min()), float(values.max())
+    return lo, hi
