@@ -9,6 +9,7 @@ cache_dir()/weights/.mobile_sam.lock       held while one process fetches
 
 from __future__ import annotations
 
+import difflib
 import os
 import shutil
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from sam_common.errors import IntegrityError, OutputError, WeightsError
 from sam_common.files import atomic_output, check_input
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sam_common.pinned import PinnedFile
     from sam_common.sources import Source
@@ -74,6 +75,12 @@ def cache_dir() -> Path:
     if folder := os.environ.get(CACHE_VARIABLE):
         return Path(folder)
     return platformdirs.user_cache_path("sam-geomed")
+
+
+def suggestion(name: str, names: Iterable[str]) -> str:
+    """`did you mean "mobile_sam"? ` for a misspelt name; empty where nothing is near."""
+    near = difflib.get_close_matches(name.lower(), list(names), n=1, cutoff=0.5)
+    return f'did you mean "{near[0]}"? ' if near else ""
 
 
 def find(item: Item, folder: Path) -> Path | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -88,8 +87,7 @@ def model_info(name: str) -> ModelInfo:
     """
     if name in _REGISTRY:
         return _REGISTRY[name]
-    near = difflib.get_close_matches(name, _REGISTRY, n=1, cutoff=0.5)
-    hint = f'did you mean "{near[0]}"? ' if near else ""
+    hint = cache.suggestion(name, _REGISTRY)
     raise UnknownModelError(f'unknown model "{name}": {hint}Models: {", ".join(_REGISTRY)}')
 
 
