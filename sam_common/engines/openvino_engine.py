@@ -57,7 +57,7 @@ class OpenVINOEngine:
         size = network.preprocess.size
         self._positions = network.prompt_encoder.image_positions()
         self._encoder = self._compile(
-            "encoder", network.image_encoder, (torch.zeros(1, 3, size, size),), ([-1, 3, size, size],)
+            "encoder", network.image_encoder, (torch.zeros(1, 3, size, size),), ([1, 3, size, size],)
         )
         self._decoders = {
             multimask: self._compile(
@@ -108,7 +108,9 @@ class OpenVINOEngine:
                 _save(_convert(module, example, shapes), path)
             settings = {
                 "INFERENCE_PRECISION_HINT": _HINTS[self.precision],
-                "CACHE_DIR": str(folder),
+                # one folder for each precision: OpenVINO 2026.4 takes the blob of the other
+                # precision for its own and crashes in the first inference
+                "CACHE_DIR": str(folder / self.precision),
                 "PERFORMANCE_HINT": "LATENCY",
             }
             return _Requests(openvino.Core().compile_model(path, "CPU", settings))
