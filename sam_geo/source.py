@@ -13,6 +13,7 @@ Nothing here ever reads the whole raster. What a pixel is worth is decided here 
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 
     from sam_common.frame import Frame
     from sam_common.window import Window
+
+NOT_A_PATH = re.compile(r"/vsi|\w{2,}:")
+"""GDAL's virtual files, URLs, and subdatasets such as `NETCDF:file.nc:band`."""
 
 MaskKind: TypeAlias = Literal["none", "nodata", "mask", "alpha"]
 
@@ -203,7 +207,7 @@ def open_raster(
             samples are complex.
     """
     name = os.fspath(path)
-    if "://" not in name and not name.startswith("/vsi"):
+    if not NOT_A_PATH.match(name):
         check_input(name)
     try:
         # an image without a geotransform is nothing to warn of: it has pixel coordinates
