@@ -17,20 +17,18 @@ if TYPE_CHECKING:
 
 EXIT_ERROR = 2
 """Exit code of every `SuiteError`, the same as for a wrong option."""
-EXIT_INTERRUPTED = 130
-"""128 + SIGINT, as shells expect."""
 
 
 def run(app: typer.Typer) -> None:
-    """Run a command line: a `SuiteError` becomes one line on stderr and exit code 2."""
+    """Run a command line: a `SuiteError` becomes one line on stderr and exit code 2.
+
+    An interrupt ends with exit code 130, which typer sees to.
+    """
     try:
         app()
     except SuiteError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(EXIT_ERROR)
-    except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
-        sys.exit(EXIT_INTERRUPTED)
 
 
 def note(message: str) -> None:
