@@ -99,7 +99,7 @@ class Segmenter:
 
     @property
     def precision(self) -> str:
-        """Precision of encoder and decoder: "fp32" or "bf16"."""
+        """Precision of the image encoder: "fp32" or "bf16"; the decoder runs in fp32."""
         return self._engine.precision
 
     @property

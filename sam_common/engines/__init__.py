@@ -26,7 +26,7 @@ class Engine(Protocol):
     device: str
     """Torch's name of the device, "cpu", "cuda:0" or "mps"."""
     precision: Precision
-    """Of the image encoder and the mask decoder; prompts are always encoded in float32."""
+    """Of the image encoder; prompt encoder and mask decoder always run in float32."""
     decode_batch: int
     """Prompts that are decoded at once: as many as keep the device busy and the cache warm."""
 

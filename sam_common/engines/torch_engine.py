@@ -17,8 +17,9 @@ _BATCH = {"cpu": 4, "mps": 16, "cuda": 64}
 class TorchEngine:
     """Runs the networks as they are.
 
-    Precision "bf16" is autocast of the encoder and the decoder to bfloat16: matrix products and
-    convolutions in bfloat16, softmax and norms in float32. What comes out is float32 again.
+    Precision "bf16" is autocast of the image encoder to bfloat16: matrix products and convolutions
+    in bfloat16, softmax and norms in float32, and the features float32 again. The decoder always
+    runs in float32.
     """
 
     name: EngineName = "torch"
@@ -32,7 +33,9 @@ class TorchEngine:
 
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
         """(B, 3, S, S) to (B, 256, 64, 64) float32."""
-        with torch.inference_mode(), self._autocast():
+        kind = self.device.partition(":")[0]
+        autocast = torch.autocast(kind, torch.bfloat16, enabled=self.precision == "bf16")
+        with torch.inference_mode(), autocast:
             features: torch.Tensor = self._network.image_encoder(pixels.to(self.device))
         return features.float()
 
@@ -40,13 +43,8 @@ class TorchEngine:
         self, features: torch.Tensor, tokens: torch.Tensor, dense: torch.Tensor, *, multimask: bool
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits (N, C, 256, 256) and scores (N, C), float32."""
-        with torch.inference_mode(), self._autocast():
-            logits, scores = self._network.mask_decoder(
+        with torch.inference_mode():
+            out: tuple[torch.Tensor, torch.Tensor] = self._network.mask_decoder(
                 features, self._positions, tokens, dense, multimask=multimask
             )
-        return logits.float(), scores.float()
-
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(
-            self.device.partition(":")[0], torch.bfloat16, enabled=self.precision == "bf16"
-        )
+        return out
