@@ -79,7 +79,7 @@ def read_table(path: str | os.PathLike[str], *, layer: str | None = None) -> Pro
     return table
 
 
-def table_of(features: geopandas.GeoDataFrame, *, name: str = "the prompts") -> PromptTable:
+def table_of(features: geopandas.GeoDataFrame, *, name: str = "the GeoDataFrame") -> PromptTable:
     """The table of a GeoDataFrame."""
     attributes = features.drop(columns=features.geometry.name)
     columns: dict[str, list[Any]] = {}

@@ -153,7 +153,7 @@ class _Rows:
         if len(boxes) > 1:
             raise PromptError(
                 f"rows {', '.join(map(str, boxes))} of {self._name} have the same object_id: "
-                f"one object has one polygon or box"
+                f"one object has one polygon"
             )
         if points and not boxes and POSITIVE not in labels:
             raise PromptError(

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import shapely
 
+    from sam_common.frame import Frame
     from sam_common.masks import MaskRegion
     from sam_common.segmenter import Embedding, Segmenter
 
@@ -154,9 +155,11 @@ class _Work:
     embeddings: int = 0
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STEPS, 0.0))
     failures: list[str] = field(default_factory=list)
+    frame: Frame = field(init=False)
     area_m2: Callable[[shapely.Geometry], float | None] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.frame = self.source.frame
         self.area_m2 = area_meter(self.source.crs)
 
     def window(self, read: ReadWindow, prompts: Sequence[GeoPrompt]) -> dict[int, Row]:
@@ -204,7 +207,7 @@ class _Work:
     ) -> Row:
         if region is None:
             return Row("empty")
-        geometry = polygonize(region, read, self.source.frame)
+        geometry = polygonize(region, read, self.frame)
         scale_x, scale_y = read.scale_xy
         return Row(
             status=status,
