@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sam_geo.stretch import choose_stretch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sam_geo.source import RasterSource
 
 
@@ -36,7 +38,7 @@ def describe_raster(source: RasterSource) -> dict[str, Any]:
         "dtypes": list(dataset.dtypes),
         "crs": None if dataset.crs is None else dataset.crs.to_string(),
         "transform": list(dataset.transform)[:6],
-        "bounds": list(dataset.bounds),
+        "bounds": _bounds(list(dataset.transform)[:6], source.size_hw),
         "nodata": _json_number(dataset.nodata),
         "mask": source.mask_kind,
         "overviews": dataset.overviews(source.bands[0]),
@@ -44,6 +46,17 @@ def describe_raster(source: RasterSource) -> dict[str, Any]:
         "chosen_bands": list(source.bands),
         "stretch": None if limits is None else [list(pair) for pair in limits],
     }
+
+
+def _bounds(transform: Sequence[float], size_hw: tuple[int, int]) -> list[float]:
+    """Left, bottom, right, top; of a turned raster the box around it."""
+    a, b, c, d, e, f = transform
+    height, width = size_hw
+    if b == 0 and d == 0:
+        return [c, f + e * height, c + a * width, f]
+    xs = [c + a * col + b * row for col in (0, width) for row in (0, height)]
+    ys = [f + d * col + e * row for col in (0, width) for row in (0, height)]
+    return [min(xs), min(ys), max(xs), max(ys)]
 
 
 def _json_number(value: float | None) -> float | str | None:

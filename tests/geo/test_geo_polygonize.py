@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pyproj
 import pytest
@@ -108,6 +110,32 @@ def test_outer_rings_run_counterclockwise(transform):
     shape = polygonize(region(["###", "#.#", "###"]), read, frame_from_affine(transform))
     assert shape.exterior.is_ccw
     assert not shape.interiors[0].is_ccw
+
+
+# real masks
+
+
+def test_real_fields_keep_area_and_number(data):
+    with rasterio.open(data / "geo/field_mask_to_polygons/field_mask.tif") as dataset:
+        mask = dataset.read(1) == 1
+        frame = frame_from_affine(dataset.transform)
+    read = ReadWindow(Window.full(mask.shape), mask.shape, ())
+    shape = polygonize(MaskRegion(Window.full(mask.shape), mask), read, frame)
+    assert shapely.is_valid(shape)
+    assert len(shape.geoms) == 272
+    assert shape.area == 2_983_400.0  # 29,834 pixels of 10 m, to the last square metre
+
+
+def test_real_marks_keep_their_area(data):
+    folder = data / "geo/drone_field_painted_marks"
+    items = json.loads((folder / "drone_field_painted_marks.json").read_text())["prompts"]
+    with rasterio.open(folder / "marks.tif") as dataset:
+        marks = dataset.read(1)
+    for item in items:
+        mask = marks == item["value_in_marks_tif"]
+        shape = outline(MaskRegion(Window.full(mask.shape), mask))
+        assert shape.area == item["area_px"]
+        assert list(shape.bounds) == item["box_xyxy_px"]
 
 
 # areas
