@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from sam_common import console
+from sam_common import __version__, console
 
 if TYPE_CHECKING:
     from sam_med.prompts import BoxPrompt
@@ -30,11 +30,21 @@ Input = Annotated[
         help="NIfTI, NRRD or MetaImage file, or a folder with one DICOM series.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Engine = Annotated[str, typer.Option(help="auto, torch or openvino.")]
 Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16.")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"sam-geomed {__version__}")
+        raise typer.Exit
 
 
 @app.command("segment", epilog=NOTICE)
@@ -77,7 +87,9 @@ def segment_command(
     overlay: Annotated[
         Path | None, typer.Option(help="Also draw three planes with the result, as PNG.")
     ] = None,
-    overwrite: Annotated[bool, typer.Option(help="Replace outputs that exist.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace outputs that exist.")
+    ] = False,
     json_output: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -113,7 +125,7 @@ def segment_command(
 
 
 @app.command()
-def info(source: Input, json_output: Json = False, quiet: Quiet = False) -> None:
+def info(source: Input, *, json_output: Json = False, quiet: Quiet = False) -> None:
     """Show size, geometry, modality and type of a volume."""
     from sam_med.source import read_volume  # noqa: PLC0415  # --help must stay fast
 
@@ -130,6 +142,7 @@ def info(source: Input, json_output: Json = False, quiet: Quiet = False) -> None
 
 @app.command(epilog=NOTICE)
 def demo(
+    *,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")],
     device: Device = "auto",
     engine: Engine = "auto",

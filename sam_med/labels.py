@@ -81,6 +81,8 @@ def paint(
 
 
 def _renumber(order: LabelArray, values: list[int]) -> LabelArray:
+    """The numbers 0, 1, 2 ... as the values that were asked for."""
+    if values == list(range(len(values))):
         return order
     table = np.array(values, dtype=_type_for(max(values)))
     return np.asarray(table[order])

@@ -12,7 +12,8 @@ import platform
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from sam_common.weights import sha256_of
+from sam_common import __version__
+from sam_common.pinned import sha256_of
 from sam_med import frame as frames
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from sam_med.segment import Segmentation
 
-DISTRIBUTION = "sam-geomed"
 LIBRARIES = ("numpy", "torch", "opencv-python-headless", "SimpleITK", "pydicom", "openvino")
 MM3_PER_ML = 1000.0
 NOTICE = "For research, not a medical device."
@@ -83,8 +83,11 @@ def fingerprint(files: Sequence[Path]) -> str | None:
 
 def versions() -> dict[str, str]:
     """Versions of this package, Python, and the libraries that shape the result."""
-    names = (DISTRIBUTION, *LIBRARIES)
-    return {"python": platform.python_version(), **{name: _version(name) for name in names}}
+    return {
+        "sam-geomed": __version__,
+        "python": platform.python_version(),
+        **{name: _version(name) for name in LIBRARIES},
+    }
 
 
 def _version(distribution: str) -> str:

@@ -6,7 +6,6 @@ import gzip
 import json
 import shutil
 import struct
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import SimpleITK as sitk  # noqa: N813  # the name its manual uses
@@ -17,6 +16,7 @@ from sam_med import frame as frames
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from sam_med.labels import LabelMap
     from sam_med.volume import Volume
@@ -45,6 +45,7 @@ def check_target(path: Path, *, overwrite: bool) -> None:
 def manifest_path(path: Path) -> Path:
     """Where the manifest of a label map lies.
 
+    >>> from pathlib import Path
     >>> manifest_path(Path("organs.nii.gz")).name
     'organs.job.json'
     """
