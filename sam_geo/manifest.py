@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 WHOLE_BYTES = 64 * 2**20
 """A larger file is known by its size, its date and its two ends: hashing 40 GB takes minutes."""
 END_BYTES = 2**20
-PACKAGES = ("geopandas", "numpy", "pyogrio", "pyproj", "rasterio", "shapely", "torch")
+PACKAGES = ("geopandas", "numpy", "openvino", "pyogrio", "pyproj", "rasterio", "shapely", "torch")
 
 
 def manifest_path(output: str | os.PathLike[str]) -> Path:
@@ -116,5 +116,12 @@ def _versions() -> dict[str, str]:
         "sam-geomed": __version__,
         "python": platform.python_version(),
         "gdal": rasterio.__gdal_version__,
-        **{name: version(name) for name in PACKAGES},
+        **{name: _version(name) for name in PACKAGES},
     }
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:  # OpenVINO is an extra
+        return "not installed"

@@ -55,9 +55,11 @@ def into_indices(
         shapes = _reproject(shapes, prompts_crs, source.crs)
 
     def to_index(coordinates: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        # infinity minus infinity is NaN, which clipping takes as "nowhere" just as well
-        with np.errstate(invalid="ignore"):
-            return frame.to_index(coordinates)[:, ::-1]
+        # a ring with NaN is not closed; infinity is equal to itself
+        index = np.full_like(coordinates, np.inf)
+        finite = np.isfinite(coordinates).all(axis=1)
+        index[finite] = frame.to_index(coordinates[finite])[:, ::-1]
+        return index
 
     return np.asarray(shapely.transform(shapes, to_index), dtype=object)
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 BOX_COLUMNS = ("xmin", "ymin", "xmax", "ymax")
 POINT_COLUMNS = ("x", "y")
+ATTRIBUTES = ("class", "id", "label", "object_id", "prompt_id")
+"""Columns that mean something, in any case; all others stay in their file."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +48,7 @@ class PromptTable:
     geometry: npt.NDArray[np.object_]
     """(N,) shapely geometries; None where a feature has none."""
     columns: Mapping[str, Sequence[Any]]
-    """Attributes by lower-case name; None where a cell is empty."""
+    """The `ATTRIBUTES` that are there; None where a cell is empty."""
     crs: pyproj.CRS | None
     """Reference system of the coordinates, None where the file does not say."""
     in_pixels: bool
@@ -81,11 +83,11 @@ def read_table(path: str | os.PathLike[str], *, layer: str | None = None) -> Pro
 
 def table_of(features: geopandas.GeoDataFrame, *, name: str = "the GeoDataFrame") -> PromptTable:
     """The table of a GeoDataFrame."""
-    attributes = features.drop(columns=features.geometry.name)
     columns: dict[str, list[Any]] = {}
-    for column in attributes.columns:
-        values = attributes[column].tolist()
-        columns.setdefault(str(column).lower(), [None if pd.isna(v) else v for v in values])
+    for column in features.columns:
+        if (key := str(column).lower()) in ATTRIBUTES and key not in columns:
+            values = features[column].tolist()
+            columns[key] = [None if pd.isna(value) else value for value in values]
     geometry = np.array([None, *features.geometry], dtype=object)[1:]
     return PromptTable(name, geometry, columns, features.crs, in_pixels=False)
 
@@ -106,13 +108,16 @@ def _read_vector(path: Path, layer: str | None) -> geopandas.GeoDataFrame:
 
 
 def _read_csv(path: Path) -> PromptTable:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        names = [(name or "").strip().lower() for name in reader.fieldnames or []]
-        records = [
-            dict(zip(names, (_cell(value) for value in row.values()), strict=False))
-            for row in reader
-        ]
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            names = [(name or "").strip().lower() for name in reader.fieldnames or []]
+            records = [
+                dict(zip(names, (_cell(value) for value in row.values()), strict=False))
+                for row in reader
+            ]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise PromptError(f"not a CSV file in UTF-8: {path} ({error})") from error
     shapes: list[shapely.Geometry]
     if set(BOX_COLUMNS) <= set(names):
         shapes = [_csv_box(record, f"row {n} of {path}") for n, record in enumerate(records)]
@@ -123,7 +128,9 @@ def _read_csv(path: Path) -> PromptTable:
             f"{path} needs the columns {', '.join(BOX_COLUMNS)} or {', '.join(POINT_COLUMNS)}, "
             f"got {', '.join(names) or 'none'}"
         )
-    columns = {name: [record.get(name) for record in records] for name in names}
+    columns = {
+        name: [record.get(name) for record in records] for name in names if name in ATTRIBUTES
+    }
     return _pixel_table(path, shapes, columns)
 
 

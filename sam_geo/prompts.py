@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 
 PromptStatus: TypeAlias = Literal["ok", "clipped", "outside", "invalid"]
 
-SIGNS = {"0": NEGATIVE, "1": POSITIVE, "0.0": NEGATIVE, "1.0": POSITIVE}
+SIGNS = {
+    **dict.fromkeys(("0", "0.0", "False"), NEGATIVE),
+    **dict.fromkeys(("1", "1.0", "True"), POSITIVE),
+}
 """How files write the two point labels."""
 
 

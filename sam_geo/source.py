@@ -65,6 +65,8 @@ class RasterSource:
     """The open rasterio dataset."""
     bands: tuple[int, ...]
     """One or three band numbers, 1-based, in the order red, green, blue."""
+    is_palette: bool
+    """Whether the values are entries of a colour table."""
 
     @property
     def size_hw(self) -> tuple[int, int]:
@@ -93,12 +95,6 @@ class RasterSource:
     def nodata(self) -> float | None:
         """The nodata value of the chosen bands, where their validity goes by it."""
         return self.dataset.nodatavals[self.bands[0] - 1] if self.mask_kind == "nodata" else None
-
-    @cached_property
-    def is_palette(self) -> bool:
-        """Whether the values are entries of a colour table."""
-        interpretation = self.dataset.colorinterp[self.bands[0] - 1]
-        return len(self.bands) == 1 and interpretation == ColorInterp.palette
 
     @cached_property
     def mask_kind(self) -> MaskKind:
@@ -217,10 +213,13 @@ def open_raster(
     except (RasterioError, OSError) as error:
         raise InputError(f"not a raster that GDAL can read: {name}") from error
     with dataset:
-        _check_dataset(dataset, name)
-        chosen = default_bands(dataset.colorinterp) if bands is None else tuple(bands)
+        # asked here once: after a failed read rasterio answers this with the read's error
+        colours = dataset.colorinterp
+        _check_dataset(dataset, colours, name)
+        chosen = default_bands(colours) if bands is None else tuple(bands)
         _check_bands(chosen, dataset, name)
-        yield RasterSource(name, dataset, chosen)
+        is_palette = len(chosen) == 1 and colours[chosen[0] - 1] == ColorInterp.palette
+        yield RasterSource(name, dataset, chosen, is_palette)
 
 
 def default_bands(interpretation: Sequence[ColorInterp]) -> tuple[int, ...]:
@@ -238,11 +237,11 @@ def default_bands(interpretation: Sequence[ColorInterp]) -> tuple[int, ...]:
     return tuple(image[:3]) if len(image) >= len(colours) else tuple(image[:1])
 
 
-def _check_dataset(dataset: Any, name: str) -> None:
+def _check_dataset(dataset: Any, colours: Sequence[ColorInterp], name: str) -> None:
     if dataset.count == 0:
         parts = ", ".join(dataset.subdatasets) or "none"
         raise InputError(f"{name} has no bands of its own; open one of its subdatasets: {parts}")
-    if len(default_bands(dataset.colorinterp)) == 0:
+    if not default_bands(colours):
         raise InputError(f"{name} has an alpha band only, no image")
 
 

@@ -266,6 +266,15 @@ def test_the_demo_writes_its_files(data, segmenter, tmp_path, monkeypatch):
     assert "mean_box_iou" in invoke("demo", "-o", out, "--quiet").stdout  # again, as a table
 
 
+def test_the_demo_needs_a_folder(segmenter, tmp_path, error_of):
+    (tmp_path / "file").write_text("")
+    code, message = error_of("demo", "-o", tmp_path / "file" / "out")
+    assert (code, message) == (
+        2,
+        f"error: cannot make folder {tmp_path / 'file' / 'out'}: Not a directory\n",
+    )
+
+
 HEAVY = "torch rasterio geopandas pandas shapely pyproj pyogrio cv2"
 CHECK = f"""
 import sys, time

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import geopandas
 import numpy as np
+import pandas as pd
+import pyogrio
 import pytest
 from affine import Affine
 from shapely.geometry import Point, box
@@ -171,6 +173,21 @@ def test_an_empty_geopackage(tmp_path, grey_raster):
     path = tmp_path / "empty.gpkg"
     frame_of([world_box(1, 1, 9, 9)]).iloc[:0].to_file(path)
     with pytest.raises(PromptError, match=f"^no prompts in {path}: it has no features$"):
+        load(path, grey_raster)
+
+
+def test_a_table_without_geometry(tmp_path, grey_raster):
+    path = tmp_path / "table.gpkg"
+    pyogrio.write_dataframe(pd.DataFrame({"a": [1]}), path)
+    message = f"^no prompts in {path}: no layer of it has geometries$"
+    with pytest.raises(PromptError, match=message):
+        load(path, grey_raster)
+
+
+def test_a_csv_in_another_encoding(tmp_path, grey_raster):
+    path = tmp_path / "latin.csv"
+    path.write_bytes("x,y,class\n1,2,ä\n".encode("latin-1"))
+    with pytest.raises(PromptError, match=f"^not a CSV file in UTF-8: {path} "):
         load(path, grey_raster)
 
 

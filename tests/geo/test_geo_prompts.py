@@ -203,6 +203,7 @@ def test_classes_go_through(grey_raster):
         ({"id": [7.0, 8.0, 9.0]}, [7, 8, 9]),
         ({"id": ["7", "8", "9"]}, [7, 8, 9]),
         ({"id": ["a", "8", "9"]}, ["a", "8", "9"]),
+        ({"id": [7.5, 8.0, 9.0]}, ["7.5", "8.0", "9.0"]),
         ({"id": [0, 0, 0]}, [0, 1, 2]),  # what a shapefile's unused id column looks like
         ({"id": [7, None, 9]}, [0, 1, 2]),
         ({"id": [7, 8, 9], "prompt_id": ["x", "y", "z"]}, ["x", "y", "z"]),
@@ -235,6 +236,27 @@ def test_real_tree_boxes_are_their_json(data):
     )
     for prompt, item in zip(load(shapes, folder / "OSBS_029.tif"), truth, strict=True):
         np.testing.assert_allclose(np.array(prompt.box_xyxy) + 0.5, item["box_xyxy_px"], atol=1e-6)
+
+
+def test_an_empty_geodataframe(grey_raster):
+    message = r"^no prompts in the GeoDataFrame: it has no features$"
+    with pytest.raises(PromptError, match=message):
+        load(frame_of([]), grey_raster)
+
+
+def test_a_polygon_beyond_the_projection_is_outside(grey_raster):
+    (prompt,) = load(frame_of([box(10, 91, 20, 95)], crs="EPSG:4326"), grey_raster)
+    assert prompt.status == "outside"
+
+
+def test_truth_values_are_signs_too(grey_raster):
+    shapes = frame_of([world_point(1, 1), world_point(2, 2)], label=[True, False], object_id=[1, 1])
+    assert load(shapes, grey_raster)[0].point_labels == (1, 0)
+
+
+def test_other_columns_do_no_harm(grey_raster):
+    shapes = frame_of([world_box(1, 1, 9, 9)], tags=[["a", "b"]], when=[None])
+    assert len(load(shapes, grey_raster)) == 1
 
 
 @pytest.mark.parametrize(

@@ -228,3 +228,18 @@ def test_crs_is_kept(make_raster):
         assert source.crs.to_epsg() == 3395
     with open_raster(make_raster(bands_of(1), crs=None)) as source:
         assert source.crs is None
+
+
+def test_an_alpha_band_alone_is_no_image(make_raster):
+    path = make_raster(bands_of(1))
+    with rasterio.open(path, "r+") as dataset:
+        dataset.colorinterp = [ColorInterp.alpha]
+    message = f"^{path} has an alpha band only, no image$"
+    with pytest.raises(InputError, match=message), open_raster(path):
+        pass
+
+
+def test_a_crs_without_code_is_kept(data):
+    with open_raster(data / "geo/awkward/cog_scale.tif") as source:
+        assert source.crs.coordinate_operation.method_name == "Transverse Mercator"
+        assert source.crs.get_geod().a == 6378137

@@ -6,6 +6,7 @@ import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sam_common.errors import InputError
 from sam_common.window import Window
 from sam_geo.source import Pixels, open_raster
 from sam_geo.stretch import SAMPLE_SIDE, Stretch, choose_stretch, sample_bands
@@ -155,5 +156,20 @@ def test_the_sample_is_bounded_whatever_the_size(tmp_path, overviews, monkeypatc
         assert samples[0].max() == 64 * 64  # the first tile is one of them
 
 
-def test_a_damaged_file_of_bytes_still_has_a_stretch(data):
-    assert stretch_of(data / "geo/awkward/corrupt.tif") == Stretch(None)
+def test_a_damaged_file_of_bytes_still_has_a_stretch(make_raster):
+    """The sample only tells booleans from bytes: a job's other windows can still be read."""
+    values = np.random.default_rng(0).integers(0, 255, (1, 300, 300), dtype=np.uint8)
+    path = make_raster(values, compress="deflate")
+    path.write_bytes(path.read_bytes()[:50_000])
+    with open_raster(path) as source:
+        with pytest.raises(InputError, match=f"^cannot read rows 0-299, columns 0-299 of {path}: "):
+            sample_bands(source)
+        assert choose_stretch(source) == Stretch(None)
+
+
+def test_a_damaged_file_that_needs_a_stretch_is_refused(make_raster):
+    values = np.random.default_rng(0).integers(0, 9999, (1, 300, 300), dtype=np.uint16)
+    path = make_raster(values, compress="deflate")
+    path.write_bytes(path.read_bytes()[:50_000])
+    with pytest.raises(InputError, match=f"^cannot read rows 0-299, columns 0-299 of {path}: "):
+        stretch_of(path)
