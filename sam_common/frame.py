@@ -75,7 +75,7 @@ class Frame:
     @cached_property
     def inverse_array(self) -> FloatArray:
         """World to index, as a read-only (n+1, n+1) float64 array."""
-        array = np.linalg.inv(self.array)
+        array = np.asarray(np.linalg.inv(self.array), dtype=np.float64)
         array.flags.writeable = False
         return array
 

@@ -14,7 +14,7 @@ is `rows @ logits @ columns.T` of just the rows and columns that it needs.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -80,10 +80,11 @@ class Masks:
         """The candidate with the highest predicted IoU for each prompt, as (N, 1)."""
         rows = torch.arange(len(self))
         pick = self.scores.argmax(dim=1)
-        return self._with(self.logits[rows, pick][:, None], self.scores[rows, pick][:, None])
+        logits, scores = self.logits[rows, pick][:, None], self.scores[rows, pick][:, None]
+        return replace(self, logits=logits, scores=scores)
 
     def __getitem__(self, rows: slice) -> Masks:
-        return self._with(self.logits[rows], self.scores[rows])
+        return replace(self, logits=self.logits[rows], scores=self.scores[rows])
 
     def region(self, n: int, c: int = 0, *, threshold: float = 0.0) -> MaskRegion | None:
         """Candidate `c` of prompt `n` inside the box of its object; None if no pixel is in it."""
@@ -124,12 +125,9 @@ class Masks:
         masks = list(parts)
         if not masks:
             raise InputError("nothing to concatenate: no masks were given")
-        return masks[0]._with(
-            torch.cat([part.logits for part in masks]), torch.cat([part.scores for part in masks])
-        )
-
-    def _with(self, logits: torch.Tensor, scores: torch.Tensor) -> Masks:
-        return Masks(logits, scores, self.image_size_hw, self.input_size_hw, self.model_size)
+        logits = torch.cat([part.logits for part in masks])
+        scores = torch.cat([part.scores for part in masks])
+        return replace(masks[0], logits=logits, scores=scores)
 
     def _matrices(self) -> tuple[torch.Tensor, torch.Tensor]:
         rows, cols = (

@@ -83,7 +83,13 @@ class Prompts:
 
     def __getitem__(self, rows: slice | npt.NDArray[np.intp]) -> Prompts:
         """Some of the prompts, by a slice or an index array."""
-        return Prompts(*(None if part is None else part[rows] for part in self._parts()))
+        boxes, points, labels, masks = self._parts()
+        return Prompts(
+            boxes_xyxy=None if boxes is None else boxes[rows],
+            points_xy=None if points is None else points[rows],
+            point_labels=None if labels is None else labels[rows],
+            mask_logits=None if masks is None else masks[rows],
+        )
 
     @property
     def kinds(self) -> frozenset[PromptKind]:

@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import torch
-from PIL import Image
 
 from sam_common import weights
 from sam_common.engines import build_engine, resolve_device, resolve_engine
@@ -27,6 +25,7 @@ from sam_common.masks import Masks
 from sam_common.model.checkpoint import load_state, read_state
 from sam_common.model.sam import ARCHITECTURES, build_sam
 from sam_common.pinned import sha256_of
+from sam_common.pixels import check_image, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,10 +36,6 @@ if TYPE_CHECKING:
     from sam_common.model.prompt_encoder import PromptEncoder
     from sam_common.model.sam import Preprocess, Sam
     from sam_common.prompts import PromptKind, Prompts
-
-_MEAN = torch.tensor([123.675, 116.28, 103.53]).view(3, 1, 1)
-_DEVIATION = torch.tensor([58.395, 57.12, 57.375]).view(3, 1, 1)
-"""Of ImageNet in 0..255, as published for Segment Anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +154,8 @@ class Segmenter:
             raise CapabilityError(f'model "{self.name}" gives one mask a prompt, not three')
         if embedding.model != self.sha256:
             raise ModelError(
-                f'the embedding was made by checkpoint {embedding.model[:12]}, not by "{self.name}" '
-                f"({self.sha256[:12]}): embed the image again"
+                f"the embedding was made by checkpoint {embedding.model[:12]}, not by "
+                f'"{self.name}" ({self.sha256[:12]}): embed the image again'
             )
         return self._batches(embedding, prompts, multimask=multimask)
 
@@ -201,10 +196,12 @@ class Segmenter:
         )
         tokens = self._prompt_encoder.tokens(
             None if points is None else _tensor(points * scale, device),
-            None if labels is None else torch.from_numpy(labels.copy()).to(device),
+            None if labels is None else torch.tensor(labels, device=device),
             None if boxes is None else _tensor(boxes * np.tile(scale, 2), device),
         )
-        dense = self._prompt_encoder.dense(None if masks is None else _tensor(masks, device)[:, None])
+        dense = self._prompt_encoder.dense(
+            None if masks is None else _tensor(masks, device)[:, None]
+        )
         return tokens, dense
 
 
@@ -325,52 +322,9 @@ def check_prompts(name: str, capabilities: Capabilities, prompts: Prompts) -> No
     )
 
 
-def check_image(image: npt.NDArray[np.uint8]) -> None:
-    """Raise `InputError` unless the array is a uint8 image, (H, W, 3) or (H, W), of some size."""
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
-        kind = image.dtype if isinstance(image, np.ndarray) else type(image).__name__
-        raise InputError(f"image must be a uint8 array, got {kind}")
-    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):  # noqa: PLR2004
-        raise InputError(f"image must have shape (H, W, 3) or (H, W), got {image.shape}")
-    if image.size == 0:
-        raise InputError(f"image must have pixels, got shape {image.shape}")
-
-
-def prepare(
-    image: npt.NDArray[np.uint8], preprocess: Preprocess
-) -> tuple[torch.Tensor, tuple[int, int]]:
-    """An image as the network takes it.
-
-    Args:
-        image: (H, W, 3) or (H, W) uint8.
-        preprocess: How this model was trained.
-
-    Returns:
-        (3, S, S) float32, zero-padded at the bottom and the right, and the size before padding.
-    """
-    height, width = _size_hw(image)
-    scale = preprocess.size / max(height, width)
-    # published rounding; a very thin image keeps at least one row or column
-    rows, cols = (max(1, int(side * scale + 0.5)) for side in (height, width))
-    rgb = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image  # noqa: PLR2004
-    if preprocess.resize == "area":
-        resized = cv2.resize(rgb, (cols, rows), interpolation=cv2.INTER_AREA)
-    else:
-        picture = Image.fromarray(rgb)
-        resized = np.asarray(picture.resize((cols, rows), Image.Resampling.BILINEAR))
-    pixels = torch.from_numpy(np.array(resized)).permute(2, 0, 1)
-    if preprocess.scaling == "minmax":
-        low, high = float(pixels.min()), float(pixels.max())
-        scaled = ((pixels.double() - low) / max(high - low, 1e-8)).float()
-    else:
-        scaled = (pixels - _MEAN) / _DEVIATION
-    padding = (0, preprocess.size - cols, 0, preprocess.size - rows)
-    return torch.nn.functional.pad(scaled, padding), (rows, cols)
-
-
 def _size_hw(image: npt.NDArray[np.uint8]) -> tuple[int, int]:
     return int(image.shape[0]), int(image.shape[1])
 
 
 def _tensor(array: npt.NDArray[np.floating], device: str) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(device)
+    return torch.tensor(array, dtype=torch.float32, device=device)

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from sam_common.masks import GRID, MaskRegion, Masks
-from sam_common.segmenter import Capabilities, Embedding, check_image, check_prompts
+from sam_common.pixels import check_image
+from sam_common.segmenter import Capabilities, Embedding, check_prompts
 from sam_common.window import Window
 
 if TYPE_CHECKING:

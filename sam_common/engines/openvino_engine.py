@@ -22,7 +22,6 @@ from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 from torch import nn
 
 from sam_common.cache import cache_dir
-from sam_common.model.mask_decoder import MaskDecoder
 from sam_common.model.prompt_encoder import EMBEDDING_GRID, WIDTH
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.engines import EngineName, Precision
+    from sam_common.model.mask_decoder import MaskDecoder
     from sam_common.model.sam import Sam
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
@@ -178,7 +178,7 @@ def _convert(
     module: nn.Module, example: tuple[torch.Tensor, ...], shapes: tuple[list[int], ...]
 ) -> openvino.Model:
     with torch.inference_mode():
-        traced = torch.jit.trace(module, example, check_trace=False)
+        traced = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
     # the frontend itself: `openvino.convert_model` traces twice and reports usage over the network
     decoder = TorchScriptPythonDecoder(traced)
     frontend = FrontEndManager().load_by_framework("pytorch")

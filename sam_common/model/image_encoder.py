@@ -101,6 +101,8 @@ class Block(nn.Module):
 class Attention(nn.Module):
     """Multi-head self-attention with decomposed relative positions, on a square token grid."""
 
+    offset: torch.Tensor
+
     def __init__(self, width: int, heads: int, grid: int) -> None:
         super().__init__()
         self.heads = heads

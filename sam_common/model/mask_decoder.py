@@ -17,6 +17,8 @@ Results equal the published decoder up to the rounding of float32 (tests/oracles
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -37,7 +39,13 @@ class MaskDecoder(nn.Module):
         self.transformer = TwoWayTransformer(depth=2)
         self.iou_token = nn.Embedding(1, WIDTH)
         self.mask_tokens = nn.Embedding(CANDIDATES + 1, WIDTH)
-        self.output_upscaling = Upscaling()
+        self.output_upscaling = nn.Sequential(
+            nn.ConvTranspose2d(WIDTH, WIDTH // 4, kernel_size=2, stride=2),
+            LayerNorm2d(WIDTH // 4),
+            nn.GELU(),
+            nn.ConvTranspose2d(WIDTH // 4, WIDTH // 8, kernel_size=2, stride=2),
+            nn.GELU(),
+        )
         self.output_hypernetworks_mlps = nn.ModuleList(
             MLP(WIDTH, WIDTH // 8) for _ in range(CANDIDATES + 1)
         )
@@ -74,49 +82,41 @@ class MaskDecoder(nn.Module):
         kernels = torch.stack(
             [self.output_hypernetworks_mlps[i](tokens[:, i + 1]) for i in chosen], dim=2
         )
-        logits = self.output_upscaling(image, kernels)
+        logits = upscale(self.output_upscaling, image, kernels)
         scores: torch.Tensor = self.iou_prediction_head(tokens[:, 0])
         return logits, scores[:, 1:] if multimask else scores[:, :1]
 
 
-class Upscaling(nn.Sequential):
+def upscale(layers: nn.Sequential, image: torch.Tensor, kernels: torch.Tensor) -> torch.Tensor:
     """Image tokens of the 64 x 64 grid to masks of the 256 x 256 grid.
 
-    The children and their names are the published ones; `forward` uses their weights as linear
-    maps.
+    Args:
+        layers: The published transposed convolutions, norm and activations.
+        image: (N, 4096, 256) tokens.
+        kernels: (N, 32, C) weights of the last linear map, one column for each mask.
+
+    Returns:
+        (N, C, 256, 256) logits.
     """
-
-    def __init__(self) -> None:
-        super().__init__(
-            nn.ConvTranspose2d(WIDTH, WIDTH // 4, kernel_size=2, stride=2),
-            LayerNorm2d(WIDTH // 4),
-            nn.GELU(),
-            nn.ConvTranspose2d(WIDTH // 4, WIDTH // 8, kernel_size=2, stride=2),
-            nn.GELU(),
-        )
-
-    def forward(self, image: torch.Tensor, kernels: torch.Tensor) -> torch.Tensor:
-        """(N, 4096, 256) tokens and (N, 32, C) kernels to (N, C, 256, 256) logits."""
-        first, norm, _, second, _ = self
-        grid = EMBEDDING_GRID
-        # (N, 4096, 2 * 2 * 64): the children of a token lie side by side
-        x = functional.linear(image, _as_linear(first), first.bias.repeat(4))
-        x = x.reshape(-1, grid * grid * 4, WIDTH // 4)
-        x = functional.layer_norm(x, (WIDTH // 4,), norm.weight, norm.bias, norm.eps)
-        x = functional.linear(functional.gelu(x), _as_linear(second), second.bias.repeat(4))
-        x = functional.gelu(x.reshape(-1, grid * grid * 16, WIDTH // 8))
-        logits = (x @ kernels).transpose(1, 2)
-        # (row, col, row in token, col in token, row in child, col in child) to rows and columns
-        logits = logits.reshape(-1, kernels.shape[2], grid, grid, 2, 2, 2, 2)
-        return logits.permute(0, 1, 2, 4, 6, 3, 5, 7).reshape(
-            -1, kernels.shape[2], 4 * grid, 4 * grid
-        )
+    first = cast("nn.ConvTranspose2d", layers[0])
+    norm = cast("LayerNorm2d", layers[1])
+    second = cast("nn.ConvTranspose2d", layers[3])
+    grid = EMBEDDING_GRID
+    # (N, 4096, 2 * 2 * 64): the children of a token lie side by side
+    x = _children(first, image).reshape(-1, grid * grid * 4, WIDTH // 4)
+    x = functional.layer_norm(x, (WIDTH // 4,), norm.weight, norm.bias, norm.eps)
+    x = _children(second, functional.gelu(x))
+    logits = functional.gelu(x.reshape(-1, grid * grid * 16, WIDTH // 8)) @ kernels
+    # (row, col, row in token, col in token, row in child, col in child) to rows and columns
+    logits = logits.transpose(1, 2).reshape(-1, kernels.shape[2], grid, grid, 2, 2, 2, 2)
+    return logits.permute(0, 1, 2, 4, 6, 3, 5, 7).reshape(-1, kernels.shape[2], 4 * grid, 4 * grid)
 
 
-def _as_linear(convolution: nn.Module) -> torch.Tensor:
-    """Weights (4 * out, in) of a 2 x 2 transposed convolution; row, column, channel order."""
-    weight: torch.Tensor = convolution.get_parameter("weight")
-    return weight.permute(2, 3, 1, 0).flatten(0, 2)
+def _children(convolution: nn.ConvTranspose2d, x: torch.Tensor) -> torch.Tensor:
+    """A 2 x 2 transposed convolution of stride 2 as a linear map to (row, column, channel)."""
+    weight = convolution.weight.permute(2, 3, 1, 0).flatten(0, 2)
+    bias = None if convolution.bias is None else convolution.bias.repeat(4)
+    return functional.linear(x, weight, bias)
 
 
 class TwoWayTransformer(nn.Module):
@@ -261,7 +261,8 @@ class CrossAttention(nn.Module):
         weights = scores.softmax(dim=2).flatten(1, 2)
         out_weight = self.out_proj.weight.T.reshape(HEADS, self.head, WIDTH)
         sources = (_split(self.v_proj(values), self.head) @ out_weight).flatten(1, 2)
-        return weights.transpose(1, 2) @ sources + self.out_proj.bias
+        out: torch.Tensor = weights.transpose(1, 2) @ sources + self.out_proj.bias
+        return out
 
     def _by_head(self, weight: torch.Tensor) -> torch.Tensor:
         return weight.view(HEADS, self.head, WIDTH)
@@ -269,7 +270,8 @@ class CrossAttention(nn.Module):
 
 def _split(x: torch.Tensor, head: int) -> torch.Tensor:
     """(N, T, heads * head) to (N, heads, T, head)."""
-    return x.unflatten(2, (HEADS, head)).transpose(1, 2)
+    count, tokens, _ = x.shape
+    return x.view(count, tokens, HEADS, head).transpose(1, 2)
 
 
 def _merge(x: torch.Tensor) -> torch.Tensor:

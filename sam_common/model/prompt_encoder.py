@@ -66,7 +66,7 @@ class PromptEncoder(nn.Module):
                 point_labels = nn.functional.pad(point_labels, (0, 1), value=-1)
             parts.append(self._points(points_xy, point_labels))
         if boxes_xyxy is not None:
-            corners = torch.stack([self.point_embeddings[i].weight[0] for i in (2, 3)])
+            corners = torch.cat([self._kind(2), self._kind(3)])
             parts.append(self._position(boxes_xyxy.reshape(-1, 2, 2)) + corners)
         return torch.cat(parts, dim=1)
 
@@ -84,19 +84,16 @@ class PromptEncoder(nn.Module):
         out: torch.Tensor = self.pe_layer(torch.stack([x, y], dim=-1).reshape(1, -1, 2))
         return out
 
+    def _kind(self, index: int) -> torch.Tensor:
+        return self.point_embeddings[index].get_parameter("weight")
+
     def _position(self, xy: torch.Tensor) -> torch.Tensor:
         # published: coordinates count from the centre of the first pixel
         out: torch.Tensor = self.pe_layer((xy + 0.5) / self.image_size)
         return out
 
     def _points(self, xy: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        kinds = torch.cat(
-            [
-                self.not_a_point_embed.weight,
-                self.point_embeddings[0].weight,
-                self.point_embeddings[1].weight,
-            ]
-        )
+        kinds = torch.cat([self.not_a_point_embed.weight, self._kind(0), self._kind(1)])
         # a padding point has no position
         position = self._position(xy) * (labels >= 0).unsqueeze(-1)
         return position + kinds[labels + 1]

@@ -64,7 +64,9 @@ def build_sam(arch: str) -> Sam:
         return Sam(TinyViT(patch_stride=2), SAM_PREPROCESS)
     if arch == "tiny_vit_256":
         return Sam(TinyViT(patch_stride=1), LITE_MEDSAM_PREPROCESS)
-    raise UnknownModelError(f"unknown architecture {arch!r}: choose from {', '.join(ARCHITECTURES)}")
+    raise UnknownModelError(
+        f"unknown architecture {arch!r}: choose from {', '.join(ARCHITECTURES)}"
+    )
 
 
 @torch.no_grad()

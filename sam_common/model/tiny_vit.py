@@ -16,6 +16,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from sam_common.model.image_encoder import OUT_CHANNELS
 from sam_common.model.layers import Neck
@@ -51,46 +52,29 @@ class TinyViT(nn.Module):
         return out
 
 
-class ConvNorm(nn.Sequential):
-    """Convolution and batch norm under the published names `c` and `bn`.
-
-    `fold` replaces the pair by one convolution with a bias, which is what runs.
-    """
+class ConvNorm(nn.Module):
+    """Convolution and batch norm under the published names; `fold_norms` makes them one."""
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1, groups: int = 1
     ) -> None:
         super().__init__()
-        conv = nn.Conv2d(
+        self.c = nn.Conv2d(
             in_channels, out_channels, kernel, stride, kernel // 2, groups=groups, bias=False
         )
-        self.add_module("c", conv)
-        self.add_module("bn", nn.BatchNorm2d(out_channels))
+        self.bn = nn.BatchNorm2d(out_channels)
 
-    def fold(self) -> nn.Conv2d:
-        """The same map as one convolution (Jacob et al. 2018, section 3.2)."""
-        conv, norm = self[0], self[1]
-        scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-        folded = nn.Conv2d(
-            conv.in_channels,
-            conv.out_channels,
-            conv.kernel_size,
-            conv.stride,
-            conv.padding,
-            groups=conv.groups,
-        )
-        with torch.no_grad():
-            folded.weight.copy_(conv.weight * scale[:, None, None, None])
-            if folded.bias is not None:
-                folded.bias.copy_(norm.bias - norm.running_mean * scale)
-        return folded
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, in, H, W) to (B, out, H / stride, W / stride)."""
+        out: torch.Tensor = self.bn(self.c(x))
+        return out
 
 
 def fold_norms(module: nn.Module) -> None:
     """Replace every `ConvNorm` inside by its folded convolution, in place."""
     for name, child in module.named_children():
         if isinstance(child, ConvNorm):
-            setattr(module, name, child.fold())
+            setattr(module, name, fuse_conv_bn_eval(child.c, child.bn))
         else:
             fold_norms(child)
 
@@ -206,12 +190,14 @@ class TinyViTBlock(nn.Module):
         attended = attended.transpose(2, 3).reshape(batch, tall, wide, channels)
         tokens = tokens + attended[:, :height, :width]
         tokens = self.local_conv(tokens.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        tokens = tokens + self.mlp(tokens)
-        return tokens.permute(0, 3, 1, 2)
+        out: torch.Tensor = tokens + self.mlp(tokens)
+        return out.permute(0, 3, 1, 2)
 
 
 class Attention(nn.Module):
     """Attention inside a window, with a bias learnt for each |row| and |column| distance."""
+
+    index: torch.Tensor
 
     def __init__(self, width: int, heads: int, window: int) -> None:
         super().__init__()

@@ -17,8 +17,6 @@ import torch
 from PIL import Image
 
 
-
-
 def _module(name: str, **names: Any) -> None:
     module = types.ModuleType(name)
     for key, value in names.items():
@@ -111,7 +109,9 @@ def mobile_sam_network() -> torch.nn.Module:
     state = read_state(weights.fetch("mobile_sam"))
     missing, unexpected = network.load_state_dict(state, strict=False)
     # the classifier head takes no part in segmentation; the converted file leaves it out
-    if unexpected or any(not key.startswith(("image_encoder.norm_head", "image_encoder.head")) for key in missing):
+    if unexpected or any(
+        not key.startswith(("image_encoder.norm_head", "image_encoder.head")) for key in missing
+    ):
         raise AssertionError(f"missing {missing}, unexpected {unexpected}")
     network.eval()
     network.image_encoder.train(False)  # refresh the attention bias that `eval` had indexed

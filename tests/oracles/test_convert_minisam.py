@@ -149,7 +149,7 @@ def test_masks_equal_onnx(onnx_files, network, truck, embedding, prompt, with_ma
     session = onnxruntime.InferenceSession(onnx_files / "sam.onnx")
     masks, scores, logits = session.run(None, inputs)
 
-    from mobile_sam.utils.onnx import SamOnnxModel  # noqa: PLC0415 - needs the stand-ins
+    from mobile_sam.utils.onnx import SamOnnxModel
 
     wrapper = SamOnnxModel(network, return_single_mask=True)
     with torch.no_grad():

