@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import queue
+import warnings
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -177,7 +178,10 @@ def supports_bf16() -> bool:
 def _convert(
     module: nn.Module, example: tuple[torch.Tensor, ...], shapes: tuple[list[int], ...]
 ) -> openvino.Model:
-    with torch.inference_mode():
+    with torch.inference_mode(), warnings.catch_warnings():
+        # the shapes are fixed, so a trace is exact; OpenVINO reads traces as well as exports
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
         traced = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
     # the frontend itself: `openvino.convert_model` traces twice and reports usage over the network
     decoder = TorchScriptPythonDecoder(traced)
