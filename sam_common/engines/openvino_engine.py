@@ -181,7 +181,7 @@ def _convert(
     with torch.inference_mode(), warnings.catch_warnings():
         # the shapes are fixed, so a trace is exact; OpenVINO reads traces as well as exports
         warnings.simplefilter("ignore", DeprecationWarning)
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         traced = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
     # the frontend itself: `openvino.convert_model` traces twice and reports usage over the network
     decoder = TorchScriptPythonDecoder(traced)
