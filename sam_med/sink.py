@@ -57,17 +57,24 @@ def write_labels(labels: LabelMap, volume: Volume, path: Path) -> None:
 
     NIfTI gets both sform and qform, with the code of the source where it had one. The same input
     gives the same bytes. The file appears whole or not at all.
+
+    Raises:
+        OutputError: Unknown format, or the disk does not take it.
     """
+    suffix = _suffix(path)
     image = sitk.GetImageFromArray(labels.array)
     origin, spacing, direction = frames.to_itk(volume.frame)
     image.SetOrigin(origin)
     image.SetSpacing(spacing)
     image.SetDirection(direction)
-    with atomic_output(path) as part:
-        if _suffix(path) in {".nii", ".nii.gz"}:
-            _write_nifti(image, part, _form_code(volume.header))
-        else:
-            sitk.WriteImage(image, str(part), useCompression=True)
+    try:
+        with atomic_output(path) as part:
+            if suffix in {".nii", ".nii.gz"}:
+                _write_nifti(image, part, _form_code(volume.header))
+            else:
+                sitk.WriteImage(image, str(part), useCompression=True)
+    except (OSError, RuntimeError) as error:
+        raise OutputError(f"cannot write {path}: {error}") from error
 
 
 def write_manifest(manifest: Mapping[str, Any], path: Path) -> None:
@@ -93,7 +100,7 @@ def _form_code(header: Mapping[str, str]) -> int:
 
 def _write_nifti(image: Any, part: Path, code: int) -> None:
     """SimpleITK sets both affines but always says "scanner", so the two codes are set after it."""
-    plain = part if part.suffix == ".nii" else part.with_name(part.name + ".nii")
+    plain = part.with_suffix("") if part.suffix.lower() == ".gz" else part
     try:
         sitk.WriteImage(image, str(plain))
         offset, codes = FORM_CODES

@@ -1,0 +1,316 @@
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+
+import nibabel
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import sam_med
+from sam_common import __version__
+from sam_common.testing import FakeSegmenter
+from sam_med import cli
+
+HEAVY = ("torch", "SimpleITK", "pydicom", "cv2", "pandas", "rasterio", "geopandas")
+LESION = "162,84,11,208,153,17"
+
+
+class RememberingSegmenter(FakeSegmenter):
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+
+@pytest.fixture
+def segmenter(monkeypatch):
+    """What `--model` gives in these tests; it remembers how it was asked for."""
+    fake = RememberingSegmenter()
+
+    def load(name, **settings):
+        fake.calls.append((name, settings))
+        return fake
+
+    monkeypatch.setattr("sam_common.segmenter.load_segmenter", load)
+    return fake
+
+
+@pytest.fixture
+def brain(data):
+    return data / "med/volumes/mr_brain1/brain1_image.nrrd"
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def error_of(capsys, monkeypatch):
+    """The last line on stderr of a command that fails with exit code 2."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["sam-med", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        assert stop.value.code == 2
+        last = capsys.readouterr().err.splitlines()[-1]
+        assert last.startswith("error: ")
+        return last.removeprefix("error: ")
+
+    return run
+
+
+def test_a_box_to_a_label_map(brain, segmenter, tmp_path):
+    out = tmp_path / "lesion.nii.gz"
+    result = invoke("segment", brain, "-o", out, "--box-ijk", LESION, "--label", "lesion")
+    assert result.exit_code == 0, result.output
+    written = nibabel.load(out)
+    assert written.shape == (256, 256, 25)
+    found = np.nonzero(np.asarray(written.dataobj))
+    assert (int(found[2].min()), int(found[2].max())) == (11, 17)
+    assert "lesion" in result.stdout
+    assert result.stderr.splitlines() == [
+        (
+            "modality no CT (guessed from the values), intensities: percentiles 0.5 and 99.5 of the "
+            "values above 0 (5 to 1794)"
+        )
+    ]
+    assert segmenter.calls == [
+        ("lite_medsam", {"arch": None, "device": "auto", "engine": "auto", "precision": "auto"})
+    ]
+    report = json.loads((tmp_path / "lesion.job.json").read_text())
+    assert report["notice"] == "For research, not a medical device."
+    assert report["labels"][0]["box_ijk"] == [162, 84, 11, 208, 153, 17]
+    assert report["versions"]["sam-geomed"] == __version__
+
+
+def test_millimetres_give_the_same_as_voxels(brain, segmenter, tmp_path):
+    ijk, lps = tmp_path / "ijk.nii", tmp_path / "lps.nii"
+    facts = json.loads((brain.parent / "mr_brain1.json").read_text())
+    lesion = facts["ground_truth"]["files"][0]["labels"][0]
+    edges = ",".join(str(v) for v in (*lesion["lps_mm_min"], *lesion["lps_mm_max"]))
+    assert invoke("segment", brain, "-o", ijk, "--box-ijk", LESION).exit_code == 0
+    assert invoke("segment", brain, "-o", lps, "--box-lps", edges).exit_code == 0
+    assert ijk.read_bytes() == lps.read_bytes()
+
+
+def test_several_objects_from_dicom_as_json(data, segmenter, tmp_path):
+    out, png = tmp_path / "two.nrrd", tmp_path / "two.png"
+    arguments = [
+        *("segment", data / "med/dicom/ct_phantom_rtstruct", "-o", out, "--overlay", png, "--json"),
+        *("--box-lps", "-61.3,-51.5,57.5,-35.9,-15.4,67.5", "--label", "ROI-1"),
+        *("--box-lps", "-54,28,57.5,-25.6,300,67.5", "--label", "ROI-2"),
+    ]
+    result = invoke(*arguments)
+    assert result.exit_code == 0, result.output
+    printed = json.loads(result.stdout)
+    assert printed["output"] == str(out)
+    assert [(row["label"], row["value"]) for row in printed["labels"]] == [
+        ("ROI-1", 1),
+        ("ROI-2", 2),
+    ]
+    assert printed["encoder_calls"] == 2
+    assert printed["intensities"]["rule"] == "soft (width 400, level 40)"
+    assert result.stderr.splitlines() == [
+        "note: 2 file(s) of the folder are no DICOM and were left out",
+        "note: 1 DICOM file(s) of the folder are no images, left out",
+        "modality CT, intensities: soft (width 400, level 40)",
+        "note: box of label ROI-2 is cut to the volume: ijk 145,313,0,204,511,1",
+    ]
+    with Image.open(png) as picture:
+        assert picture.size[1] == 480
+
+
+def test_what_is_found_and_what_is_covered_is_said(brain, segmenter, tmp_path):
+    arguments = ["segment", brain, "--box-ijk", LESION, "--box-ijk", LESION]
+    result = invoke(*arguments, "-o", tmp_path / "a.nii", "--modality", "MR")
+    # 47 x 70 px on the middle slice, 6 px more each way on the next: 3290 + 2 (4028 + 4838 + 5720)
+    assert result.stderr.splitlines()[1:] == [
+        "note: 32462 voxels of label object_1 went to a later label"
+    ]
+    segmenter.empty_below = 255
+    result = invoke(*arguments[:4], "-o", tmp_path / "b.nii")
+    assert result.exit_code == 0
+    assert result.stderr.splitlines()[1:] == [
+        "warning: nothing was found in the box of label object_1"
+    ]
+
+
+def test_quiet_says_nothing_on_stderr(brain, segmenter, tmp_path):
+    out = tmp_path / "a.nii"
+    result = invoke("segment", brain, "-o", out, "--box-ijk", LESION, "--quiet")
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_options_reach_the_model(brain, segmenter, tmp_path):
+    invoke(
+        *("segment", brain, "-o", tmp_path / "a.nii", "--box-ijk", LESION),
+        *("--model", "mine.pth", "--arch", "vit_b", "--device", "cpu"),
+        *("--engine", "torch", "--precision", "fp32"),
+    )
+    settings = {"arch": "vit_b", "device": "cpu", "engine": "torch", "precision": "fp32"}
+    assert segmenter.calls == [("mine.pth", settings)]
+
+
+def test_info(brain):
+    result = invoke("info", brain, "--json")
+    facts = json.loads(result.stdout)
+    assert facts["size_ijk"] == [256, 256, 25]
+    assert facts["spacing_ijk_mm"] == pytest.approx([0.78125, 0.78125, 6.5])
+    assert (facts["modality"], facts["dtype"]) == (None, "int16")
+    shown = invoke("info", brain).stdout
+    assert "0.78125, 0.78125, 6.5" in shown
+    assert "not stated" in shown
+
+
+def test_version():
+    assert invoke("--version").stdout == f"sam-geomed {__version__}\n"
+
+
+@pytest.mark.parametrize("command", [(), ("segment",), ("demo",)])
+def test_help_says_that_it_is_for_research(command):
+    shown = " ".join(invoke(*command, "--help").stdout.split())
+    assert "For research, not a medical device." in shown
+
+
+SEGMENT_ERRORS = {
+    "no box": ([], "give at least one box, as --box-ijk or --box-lps"),
+    "both kinds": (
+        ["--box-ijk", LESION, "--box-lps", LESION],
+        "give all boxes as --box-ijk or all as --box-lps: labels are paired with them by order",
+    ),
+    "labels": (
+        ["--box-ijk", LESION, "--label", "a", "--label", "b"],
+        "labels are paired with boxes by order, got 1 box(es) and 2 label(s)",
+    ),
+    "min > max": (
+        ["--box-ijk", "9,0,0,5,5,5"],
+        "box-ijk must have min <= max as i0,j0,k0,i1,j1,k1, got 9,0,0,5,5,5",
+    ),
+    "nan": (["--box-lps", "nan,0,0,5,5,5"], "box-lps must be finite, got nan,0,0,5,5,5"),
+    "inf": (["--box-ijk", "0,0,0,inf,5,5"], "box-ijk must be finite, got 0,0,0,inf,5,5"),
+    "outside": (
+        ["--box-ijk", "0,0,25,5,5,30", "--label", "lesion"],
+        (
+            "box of label lesion lies outside the volume: ijk 0,0,25,5,5,30, but the volume has i 0 "
+            "to 255, j 0 to 255, k 0 to 24 (LPS mm x -100.0 to 100.0, y -100.0 to 100.0, z -81.2 to "
+            "81.2)"
+        ),
+    ),
+    "preset": (
+        ["--box-ijk", LESION, "--preset", "lungs", "--modality", "CT"],
+        "unknown preset: lungs (known: soft, brain, mediastinum, lung-medsam, lung)",
+    ),
+    "window": (
+        ["--box-ijk", LESION, "--window", "400"],
+        "window and level go together, got window 400.0 and level None",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SEGMENT_ERRORS)
+def test_wrong_options(case, brain, segmenter, tmp_path, error_of):
+    options, expected = SEGMENT_ERRORS[case]
+    out = tmp_path / "a.nii"
+    assert error_of("segment", brain, "-o", out, *options) == expected
+    assert list(tmp_path.iterdir()) == []
+    assert segmenter.calls == []
+
+
+def test_no_such_file(segmenter, tmp_path, error_of):
+    source, out = tmp_path / "none.nii", tmp_path / "a.nii"
+    expected = f"no such file: {source}"
+    assert error_of("segment", source, "-o", out, "--box-ijk", LESION) == expected
+    assert error_of("info", source) == expected
+
+
+def test_constant_image(segmenter, tmp_path, error_of):
+    source = tmp_path / "flat.nii"
+    nibabel.save(nibabel.Nifti1Image(np.full((5, 6, 7), 3, np.int16), np.eye(4)), source)
+    assert error_of("segment", source, "-o", tmp_path / "a.nii", "--box-ijk", "0,0,0,2,2,2") == (
+        "constant image: every voxel is 3, there is nothing to segment"
+    )
+
+
+def test_one_voxel_per_slice(segmenter, tmp_path):
+    source, out = tmp_path / "thin.nii", tmp_path / "a.nii"
+    values = np.arange(1, 8, dtype=np.int16).reshape(1, 1, 7)
+    nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), source)
+    result = invoke("segment", source, "-o", out, "--box-ijk", "0,0,2,0,0,4")
+    assert result.exit_code == 0, result.output
+    assert np.asarray(nibabel.load(out).dataobj).ravel().tolist() == [0, 0, 1, 1, 1, 0, 0]
+
+
+def test_outputs_that_cannot_be_written(brain, segmenter, tmp_path, error_of):
+    box = ("--box-ijk", LESION)
+    missing = tmp_path / "none" / "a.nii"
+    assert error_of("segment", brain, "-o", missing, *box) == (
+        f"no such folder for the output: {missing.parent} (make it first)"
+    )
+    assert error_of("segment", brain, "-o", tmp_path / "a.png", *box) == (
+        "unknown format for a label map: a.png (known: .nii.gz, .nii, .nrrd, .mha)"
+    )
+    there = tmp_path / "there.nii"
+    there.write_text("kept")
+    assert error_of("segment", brain, "-o", there, *box) == (
+        f"output exists: {there} (give --overwrite to replace it)"
+    )
+    assert there.read_text() == "kept"
+    assert invoke("segment", brain, "-o", there, *box, "--overwrite").exit_code == 0
+    picture = tmp_path / "there.png"
+    picture.write_text("kept")
+    out = tmp_path / "b.nii"
+    assert error_of("segment", brain, "-o", out, *box, "--overlay", picture) == (
+        f"output exists: {picture} (give --overwrite to replace it)"
+    )
+
+
+def test_no_dicom(segmenter, tmp_path, error_of):
+    assert error_of("info", tmp_path) == (
+        f"no DICOM images in folder {tmp_path} (0 file(s) looked at; "
+        "give the folder that holds the slices of one series)"
+    )
+
+
+def run_python(code):
+    """Output and processor seconds of a fresh interpreter."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # processor time: the clock on the wall also counts what else the machine does
+    seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return done.stdout, seconds
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import sam_med",
+        (
+            "from typer.testing import CliRunner; from sam_med import cli; "
+            "CliRunner().invoke(cli.app, ['--help'])"
+        ),
+        (
+            "from typer.testing import CliRunner; from sam_med import cli; "
+            "CliRunner().invoke(cli.app, ['segment', '--help'])"
+        ),
+    ],
+)
+def test_import_and_help_are_light(statement):
+    listing = f"print([m for m in {HEAVY!r} if m in sys.modules])"
+    runs = [run_python(f"import sys; {statement}; {listing}") for _ in range(3)]
+    assert {output for output, _ in runs} == {"[]\n"}
+    assert min(seconds for _, seconds in runs) <= 0.5
+
+
+def test_every_public_name_can_be_had():
+    assert dir(sam_med) == sorted(sam_med.__all__)
+    for _ in range(2):  # the second time past the submodules of the first
+        for name in sam_med.__all__:
+            assert getattr(sam_med, name).__name__ == name
+    with pytest.raises(AttributeError, match=r"^module 'sam_med' has no attribute 'nothing'$"):
+        _ = sam_med.nothing
