@@ -35,13 +35,14 @@ def to_uint8(array: npt.ArrayLike, lo: float, hi: float) -> npt.NDArray[np.uint8
         raise InputError(f"complex values have no grey level, got dtype {values.dtype}")
     if not (np.isfinite(lo) and np.isfinite(hi) and lo <= hi):
         raise InputError(f"limits must be finite with lo <= hi, got {lo} and {hi}")
-    if lo == hi:
+    # halves, so that the width of the largest floats does not overflow; no width, no contrast
+    half_width = hi / 2 - lo / 2
+    if half_width == 0:
         return np.zeros(values.shape, dtype=np.uint8)
     # float64 holds every int32 and float32 exactly, so equal values stay equal
     scaled = values.astype(np.float64)
     finite = np.isfinite(scaled)
     scaled = np.where(finite, scaled, lo)
     scaled = np.clip(scaled, lo, hi)
-    # halves are kept apart so that hi - lo of the largest floats does not overflow
-    scaled = (scaled / 2 - lo / 2) / (hi / 2 - lo / 2) * 255 + 0.5
+    scaled = (scaled / 2 - lo / 2) / half_width * 255 + 0.5
     return np.where(finite, scaled, 0).astype(np.uint8)

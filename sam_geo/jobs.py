@@ -84,17 +84,17 @@ def run_request(
         job = run_prompts(source, prompts, segmenter, progress=progress)
         writing = time.perf_counter()
         write_table(job.table, request.output, overwrite=request.overwrite)
+        end = time.perf_counter()
+        record = describe_job(
+            job,
+            segmenter,
+            image=request.image,
+            prompts=request.prompts,
+            parameters={"bands": list(source.bands), "prompts_crs": request.prompts_crs},
+            seconds={"load": loaded - loading, "write": end - writing, "total": end - start},
+        )
+        write_manifest(record, manifest_path(request.output))
+        # last: a damaged block that failed its prompts must not cost the others their result
         if request.overlay is not None:
             write_picture(source, job, request.overlay)
-        bands = source.bands
-    end = time.perf_counter()
-    record = describe_job(
-        job,
-        segmenter,
-        image=request.image,
-        prompts=request.prompts,
-        parameters={"bands": list(bands), "prompts_crs": request.prompts_crs},
-        seconds={"load": loaded - loading, "write": end - writing, "total": end - start},
-    )
-    write_manifest(record, manifest_path(request.output))
     return job, record

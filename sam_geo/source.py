@@ -125,7 +125,7 @@ class RasterSource:
             raise GeometryError(
                 f"{self.path} is placed by {len(gcps)} ground control points, not by a "
                 f"geotransform; warp it first: "
-                f"gdalwarp -t_srs {gcp_crs or 'EPSG:4326'} {Path(self.path).name} {warped}"
+                f"gdalwarp -t_srs {gcp_crs or 'EPSG:4326'} {self.path} {warped}"
             )
         return frame_from_affine(self.dataset.transform)
 

@@ -116,7 +116,7 @@ def test_control_points_are_refused(data, name, points):
     path = data / "geo/awkward" / name
     message = (
         f"^{path} is placed by {points} ground control points, not by a geotransform; warp it "
-        f"first: gdalwarp -t_srs EPSG:4326 {name} .*[.]warped[.]tif$"
+        f"first: gdalwarp -t_srs EPSG:4326 {path} .*[.]warped[.]tif$"
     )
     shapes = geopandas.GeoDataFrame(geometry=[shapely.Point(0, 0)], crs="EPSG:4326")
     with open_raster(path) as source:

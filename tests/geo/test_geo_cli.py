@@ -214,6 +214,21 @@ def test_failed_prompts_give_exit_code_1(data, segmenter, tmp_path, error_of):
     assert geopandas.read_file(out)["status"].tolist() == ["ok", "failed"]
 
 
+def test_a_picture_that_cannot_be_drawn_leaves_the_table(data, segmenter, tmp_path, error_of):
+    boxes = tmp_path / "boxes.csv"
+    boxes.write_text("xmin,ymin,xmax,ymax\n10,10,60,60\n")
+    segmenter.model_size = 256
+    out = tmp_path / "out.gpkg"
+    picture = tmp_path / "out.png"
+    image = data / "geo/awkward/corrupt.tif"
+    code, message = error_of("prompt", image, boxes, "-o", out, "--overlay", picture)
+    assert code == 2
+    assert message.startswith("error: cannot read rows 0-1023, columns 0-1023 of ")
+    assert geopandas.read_file(out)["status"].tolist() == ["ok"]
+    assert (tmp_path / "out.job.json").is_file()
+    assert not picture.exists()
+
+
 def test_quiet_says_nothing(grey_raster, boxes, segmenter, tmp_path):
     result = invoke("prompt", grey_raster, boxes, "-o", tmp_path / "a.gpkg", "--quiet")
     assert (result.exit_code, result.output) == (0, "")

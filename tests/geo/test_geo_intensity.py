@@ -52,6 +52,7 @@ def test_the_largest_floats_do_not_overflow():
 
 
 def test_constant_is_zero():
+    assert to_uint8([0.0, 5e-324], 0, 5e-324).tolist() == [0, 0]
     assert to_uint8(np.full((2, 2), 7.0), 7, 7).tolist() == [[0, 0], [0, 0]]
 
 

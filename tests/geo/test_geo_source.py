@@ -182,7 +182,7 @@ def test_control_points_are_refused_with_the_command_that_helps(data):
     path = data / "geo/awkward/cog_gcps.tif"
     message = (
         f"^{path} is placed by 210 ground control points, not by a geotransform; warp it first: "
-        f"gdalwarp -t_srs EPSG:4326 cog_gcps.tif cog_gcps.warped.tif$"
+        f"gdalwarp -t_srs EPSG:4326 {path} cog_gcps.warped.tif$"
     )
     with open_raster(path) as source, pytest.raises(GeometryError, match=message):
         _ = source.frame
