@@ -67,16 +67,14 @@ class Prompts:
 
         Args:
             points_xy: (N, 2) for N prompts of one point each, or (N, P, 2).
-            labels: (N,) or (N, P); all positive where not given.
+            labels: (N,) for N prompts of one point each, or (N, P); all positive where not given.
         """
         points = np.asarray(points_xy, dtype=np.float64)
+        array = np.ones(points.shape[:-1]) if labels is None else np.asarray(labels)
         if points.ndim == 2:  # noqa: PLR2004
             points = points[:, None, :]
-        if labels is None:
-            array = np.ones(points.shape[:2], dtype=np.int64)
-        else:
-            array = np.asarray(labels, dtype=np.int64).reshape(points.shape[:2])
-        return cls(points_xy=points, point_labels=array)
+            array = array[:, None] if array.ndim == 1 else array
+        return cls(points_xy=points, point_labels=array.astype(np.int64))
 
     def __len__(self) -> int:
         return next(len(part) for part in self._parts() if part is not None)

@@ -60,12 +60,12 @@ def test_a_threshold_is_exceeded_not_reached():
 
 
 def test_a_pixel_may_lie_far_from_the_sample_that_lights_it():
-    # 256 -> 2048: up to 7/16 and more of a sample away, the weight of 1000 still beats -1
+    # 256 -> 2048: a sample spreads over 16 pixels of each axis, and weighs 1/16 at the ends
     grid = torch.full((1, 1, GRID, GRID), -1.0)
     grid[0, 0, 100, 50] = 1000.0
     masks = Masks(grid, torch.zeros((1, 1)), (2048, 2048), (256, 256), 256)
     region = masks.region(0)
-    # centres at 800 + 3.5 and 400 + 3.5, and each axis reaches almost one sample of 8 pixels
+    # the centre of sample 100 is at 803.5, that of sample 50 at 403.5
     assert region.window == Window((796, 396), (812, 412))
     assert (region.mask == (masks.full_logits(0)[region.window.slices] > 0)).all()
     assert masks.full(0).sum() == (masks.full_logits(0) > 0).sum()
