@@ -58,7 +58,7 @@ class Handler(BaseHTTPRequestHandler):
             start = 0
         self.answer(start, start + 7 if server.behaviour == "shifted" and asked else start, first)
 
-    def answer(self, start: int, claimed: int, first: bool) -> None:  # noqa: FBT001
+    def answer(self, start: int, claimed: int, first: bool) -> None:
         server = self.server
         body = server.content[start:]
         self.send_response(206 if start else 200)
@@ -72,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
         if server.behaviour == "stall once" and first:
             server.release.wait(30)
 
-    def cut(self, first: bool) -> int | None:  # noqa: FBT001
+    def cut(self, first: bool) -> int | None:
         """How much of what was promised is sent."""
         if self.server.behaviour == "cut always":
             return 1000
