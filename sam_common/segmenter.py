@@ -202,7 +202,8 @@ class Segmenter:
         dense = self._prompt_encoder.dense(
             None if masks is None else _tensor(masks, device)[:, None]
         )
-        return tokens, dense
+        # prompts of a mask only have no tokens, and what has none must still say how many there are
+        return tokens.expand(len(prompts), -1, -1), dense
 
 
 def load_segmenter(
@@ -230,9 +231,9 @@ def load_segmenter(
         ModelError: If the device, engine or precision cannot be had here.
         WeightsError: If the checkpoint cannot be fetched.
     """
-    source = _locate(name_or_path, arch)
     resolved_device = resolve_device(device)
     engine_name = resolve_engine(engine, resolved_device)
+    source = _locate(name_or_path, arch)
     network = load_state(build_sam(source.arch), read_state(source.path), source=str(source.path))
     return segmenter_of(
         network.prepare_inference(),

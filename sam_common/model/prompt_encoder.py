@@ -57,7 +57,7 @@ class PromptEncoder(nn.Module):
 
         Returns:
             (N, T, 256): the points, then one padding point where there is no box, then the two
-            corners of the box. T is 0 for prompts of a mask only.
+            corners of the box. (1, 0, 256) where there are neither.
         """
         parts = []
         if points_xy is not None and point_labels is not None:
@@ -68,6 +68,8 @@ class PromptEncoder(nn.Module):
         if boxes_xyxy is not None:
             corners = torch.cat([self._kind(2), self._kind(3)])
             parts.append(self._position(boxes_xyxy.reshape(-1, 2, 2)) + corners)
+        if not parts:
+            return torch.zeros((1, 0, WIDTH), device=self.pe_layer.device)
         return torch.cat(parts, dim=1)
 
     def dense(self, mask_logits: torch.Tensor | None) -> torch.Tensor:
