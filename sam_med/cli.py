@@ -11,6 +11,7 @@ from sam_common import __version__, console
 
 if TYPE_CHECKING:
     from sam_med.prompts import BoxPrompt
+    from sam_med.propagate import Method
     from sam_med.segment import Segmentation
     from sam_med.volume import Volume
     from sam_med.window_level import Stretch
@@ -70,7 +71,11 @@ def segment_command(
     model: Annotated[str, typer.Option(help="Name in the registry, or a file.")] = "lite_medsam",
     arch: Annotated[str | None, typer.Option(help="Architecture of a model file.")] = None,
     method: Annotated[
-        Literal["litemedsam"], typer.Option(help="How a mask becomes the next slice's box.")
+        Literal["litemedsam", "box"],
+        typer.Option(
+            help="Box of each slice: litemedsam follows the mask of its neighbour as published, "
+            "box keeps the object's own."
+        ),
     ] = "litemedsam",
     modality: Annotated[
         str | None, typer.Option(help="CT, MR, ...: overrides what the file says.")
@@ -208,7 +213,7 @@ def _run(
     boxes: list[BoxPrompt],
     stretch: Stretch,
     model: str,
-    method: Literal["litemedsam"],
+    method: Method,
     settings: dict[str, Any],
     *,
     quiet: bool,
