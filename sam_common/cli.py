@@ -8,20 +8,19 @@ from typing import Annotated, Any
 
 import typer
 
-from sam_common import __version__, cache, console, samples, weights
+from sam_common import cache, console, samples, weights
 from sam_common.errors import IntegrityError, WeightsError
+from sam_common.options import Json, Quiet, command_line
 
-app = typer.Typer(
-    help="Checkpoints and sample data of sam-geo and sam-med. For research and mapping; "
-    "not a medical device.",
-    no_args_is_help=True,
+app = command_line(
+    "Checkpoints and sample data of sam-geo and sam-med. For research and mapping; "
+    "not a medical device."
 )
 weights_app = typer.Typer(help="Published checkpoints.", no_args_is_help=True)
 samples_app = typer.Typer(help="Small real images to try the suite on.", no_args_is_help=True)
 app.add_typer(weights_app, name="weights")
 app.add_typer(samples_app, name="samples")
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 FromFile = Annotated[
     Path | None,
     typer.Option(
@@ -30,21 +29,10 @@ FromFile = Annotated[
     ),
 ]
 ModelName = Annotated[str, typer.Argument(help="Name, see: sam-common weights list")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
-
-
-@app.callback(invoke_without_command=True)
-def _root(
-    *,
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
-) -> None:
-    if version:
-        typer.echo(f"sam-geomed {__version__}")
-        raise typer.Exit
 
 
 @weights_app.command("list")
-def list_weights(*, as_json: AsJson = False) -> None:
+def list_weights(*, as_json: Json = False) -> None:
     """All checkpoints: what they take, licence, size, whether fetched (not verified here)."""
     infos = weights.registry().values()
     if as_json:
@@ -69,7 +57,7 @@ def list_weights(*, as_json: AsJson = False) -> None:
 
 @weights_app.command("pull")
 def pull_weights(
-    name: ModelName, *, file: FromFile = None, quiet: Quiet = False, as_json: AsJson = False
+    name: ModelName, *, file: FromFile = None, quiet: Quiet = False, as_json: Json = False
 ) -> None:
     """Fetch a checkpoint into the cache, verify it and print its path."""
     path = weights.adopt(name, file) if file else weights.fetch(name, progress=not quiet)
@@ -77,7 +65,7 @@ def pull_weights(
 
 
 @weights_app.command("path")
-def path_weights(name: ModelName, *, as_json: AsJson = False) -> None:
+def path_weights(name: ModelName, *, as_json: Json = False) -> None:
     """Print the path of a checkpoint that was fetched before, after verifying it."""
     _emit_path(name, weights.cached_path(name), as_json=as_json)
 
@@ -86,7 +74,7 @@ def path_weights(name: ModelName, *, as_json: AsJson = False) -> None:
 def verify_weights(
     name: Annotated[str | None, typer.Argument(help="Only this one.")] = None,
     *,
-    as_json: AsJson = False,
+    as_json: Json = False,
 ) -> None:
     """Compare the sha256 of the checkpoints in the cache; a wrong file is named, exit code 2."""
     infos = [weights.model_info(name)] if name else list(weights.registry().values())
@@ -108,7 +96,7 @@ def verify_weights(
 
 
 @samples_app.command("list")
-def list_samples(*, as_json: AsJson = False) -> None:
+def list_samples(*, as_json: Json = False) -> None:
     """All samples: what they show, licence, size, whether fetched."""
     infos = samples.registry().values()
     if as_json:
@@ -135,7 +123,7 @@ def pull_samples(
     *,
     file: FromFile = None,
     quiet: Quiet = False,
-    as_json: AsJson = False,
+    as_json: Json = False,
 ) -> None:
     """Fetch samples into the cache, verify them and print their paths."""
     if file and not name:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sam_common import __version__, console
+from sam_common import console
+from sam_common.options import Arch, Device, Engine, Json, Precision, Quiet, command_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,33 +20,13 @@ EXIT_FAILED = 1
 """Exit code where a prompt failed for a technical reason; the other rows are written."""
 NOTICE = "For research and mapping."
 
-app = typer.Typer(
-    help=f"Polygons from georeferenced rasters with SAM networks. {NOTICE}",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = command_line(f"Polygons from georeferenced rasters with SAM networks. {NOTICE}")
 
 Image = Annotated[str, typer.Argument(help="A raster that GDAL opens: GeoTIFF, VRT, JPEG, ...")]
 Bands = Annotated[
     str | None,
     typer.Option(help="One band or three, such as 4,3,2; red, green, blue where not given."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Engine = Annotated[str, typer.Option(help="auto, torch or openvino.")]
-Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16.")]
-
-
-@app.callback(invoke_without_command=True)
-def _root(
-    *,
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
-) -> None:
-    if version:
-        typer.echo(f"sam-geomed {__version__}")
-        raise typer.Exit
 
 
 @app.command("prompt")
@@ -63,7 +44,7 @@ def prompt_command(
         typer.Option("--output", "-o", help="Table to write: .gpkg, .fgb, .geojson or .parquet."),
     ],
     model: Annotated[str, typer.Option(help="Name in the registry, or a file.")] = "mobile_sam",
-    arch: Annotated[str | None, typer.Option(help="Architecture of a model file.")] = None,
+    arch: Arch = None,
     bands: Bands = None,
     prompts_crs: Annotated[
         str | None,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from sam_common import __version__, console
+from sam_common import console
+from sam_common.options import Arch, Device, Engine, Json, Precision, Quiet, command_line
 
 if TYPE_CHECKING:
     from sam_med.prompts import BoxPrompt
@@ -17,12 +18,7 @@ if TYPE_CHECKING:
     from sam_med.window_level import Stretch
 
 NOTICE = "For research, not a medical device."
-app = typer.Typer(
-    help=f"Segment medical volumes with SAM networks. {NOTICE}",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = command_line(f"Segment medical volumes with SAM networks. {NOTICE}")
 
 Input = Annotated[
     Path,
@@ -31,21 +27,6 @@ Input = Annotated[
         help="NIfTI, NRRD or MetaImage file, or a folder with one DICOM series.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Engine = Annotated[str, typer.Option(help="auto, torch or openvino.")]
-Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16.")]
-
-
-@app.callback(invoke_without_command=True)
-def _root(
-    *,
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
-) -> None:
-    if version:
-        typer.echo(f"sam-geomed {__version__}")
-        raise typer.Exit
 
 
 @app.command("segment", epilog=NOTICE)
@@ -69,7 +50,7 @@ def segment_command(
         typer.Option(help="Name of each object, in the order of the boxes. Repeatable."),
     ] = None,
     model: Annotated[str, typer.Option(help="Name in the registry, or a file.")] = "lite_medsam",
-    arch: Annotated[str | None, typer.Option(help="Architecture of a model file.")] = None,
+    arch: Arch = None,
     method: Annotated[
         Literal["litemedsam", "box"],
         typer.Option(

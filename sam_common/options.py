@@ -1,0 +1,38 @@
+"""Options that the three command lines share, in one wording."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sam_common import __version__
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.")]
+Arch = Annotated[str | None, typer.Option(help="Architecture of a model file.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Engine = Annotated[str, typer.Option(help="auto, torch or openvino.")]
+Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16.")]
+
+
+def command_line(purpose: str) -> typer.Typer:
+    """A command line with `--version`, without a traceback for users.
+
+    Args:
+        purpose: First line of its help.
+    """
+    app = typer.Typer(
+        help=purpose, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    )
+    app.callback(invoke_without_command=True)(_root)
+    return app
+
+
+def _root(
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"sam-geomed {__version__}")
+        raise typer.Exit
