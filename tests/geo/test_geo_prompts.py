@@ -104,7 +104,10 @@ def test_rounding_of_a_reprojection_is_no_clipping(grey_raster):
     "shape",
     [
         world_box(-30, 10, -5, 20),
-        world_box(100, 0, 110, 10),  # touches the edge only
+        world_box(100, 0, 110, 10),  # these touch an edge only
+        world_box(-10, 0, 0, 10),
+        world_box(0, -10, 10, 0),
+        world_box(0, 80, 10, 90),
         world_point(-1, 10),
         world_point(50, 80),  # on the outer edge, which belongs to no pixel
     ],

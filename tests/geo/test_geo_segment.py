@@ -223,6 +223,18 @@ def test_a_point_on_nodata_is_said(make_raster):
     assert run(make_raster(values, nodata=0), prompts).table["status"].tolist() == ["nodata", "ok"]
 
 
+def test_a_background_point_on_data_does_not_count(make_raster):
+    values = np.full((1, 50, 60), 9, dtype=np.uint8)
+    values[0, 20, 30] = 0
+    frame = frame_from_affine(NORTH_UP)
+    prompts = geopandas.GeoDataFrame(
+        {"object_id": [1, 1], "label": [1, 0]},
+        geometry=[Point(*frame.to_world(index)) for index in ([20, 30], [20, 31])],
+        crs="EPSG:32633",
+    )
+    assert run(make_raster(values, nodata=0), prompts).table["status"].tolist() == ["nodata"]
+
+
 def test_a_white_pixel_is_a_pixel_though_nodata_is_255(make_raster):
     values = np.full((3, 50, 60), 200, dtype=np.uint8)
     values[:, 15:25, 15:25] = 255
