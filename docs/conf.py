@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import inspect
 import os
 import re
 import shutil
 from importlib.metadata import version as version_of
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from sphinx.application import Sphinx
 
 HERE = Path(__file__).parent
 
@@ -23,9 +32,7 @@ html_title = f"sam-geomed {release}"
 # The notebooks live at the top of the project, where a reader of the code looks for them; Sphinx
 # reads nothing outside its own folder.
 shutil.rmtree(HERE / "notebooks", ignore_errors=True)
-shutil.copytree(
-    HERE.parent / "notebooks", HERE / "notebooks", ignore=shutil.ignore_patterns(".*")
-)
+shutil.copytree(HERE.parent / "notebooks", HERE / "notebooks", ignore=shutil.ignore_patterns(".*"))
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -43,7 +50,8 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_custom_sections = [("Law", "Laws"), ("Laws", "notes_style")]
 
-# what the examples inside docstrings take for granted
+# The examples of the pages. Those inside docstrings run in pytest, in the names of their module.
+doctest_test_doctest_blocks = ""
 doctest_global_setup = """
 import numpy as np
 from sam_common.frame import Frame
@@ -52,14 +60,46 @@ from sam_common.window import Window
 """
 
 # No intersphinx: the pages must build without the internet, so names of other projects cannot be
-# links. Everything of this project must resolve.
+# links. Names of this project must resolve, but for what the API leaves out on purpose.
 nitpick_ignore_regex = [
-    # of other projects and of the standard library
-    (r"py:.*", r"(np|npt|numpy|torch|geopandas|shapely|pyproj|rasterio|os|collections)(\..*)?"),
-    (r"py:.*", r"(Any|Literal|Callable|Iterable|Iterator|Mapping|Sequence|Path|Affine)"),
-    (r"py:.*", r"(pathlib|typing|contextlib|types)\..*"),
-    (r"py:.*", r"(GeoDataFrame|NDArray|ArrayLike|AbstractContextManager|Tensor|CRS|Geometry)"),
+    ("py:.*", r"(numpy|torch|geopandas|shapely|pyproj|rasterio|affine|pydicom)(\..*)?"),
+    ("py:.*", r"(collections|contextlib|os|pathlib|types|typing)(\..*)?"),
+    # numpy's own spelling of what is inside its array types
+    ("py:.*", r"(dtype|np\.bool|np\.\w+|npt\.\w+|~?_?(ScalarT|DType)\w*)"),
+    # how the core works inside: networks, engines and where files come from
+    ("py:.*", r"sam_common\.(model|engines|pinned|sources)\..*"),
 ]
+
+
+def give_type_names(module: ModuleType) -> None:
+    """Import into a module what it imports for type checkers only.
+
+    Annotations can be resolved then, and every type becomes a link to the right class.
+    """
+    tree = ast.parse(inspect.getsource(module))
+    blocks = [node for node in tree.body if isinstance(node, ast.If)]
+    for node in (item for block in blocks for item in ast.walk(block)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            home = importlib.import_module(node.module)
+            names = {alias.asname or alias.name: getattr(home, alias.name) for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names = {
+                alias.asname or alias.name: importlib.import_module(alias.name)
+                for alias in node.names
+            }
+        else:
+            continue
+        vars(module).update(names)
+
+
+def documented_modules() -> list[str]:
+    """Every module that a page of the API names."""
+    pages = sorted((HERE / "api").glob("*.md"))
+    return [name for page in pages for name in re.findall(r"automodule:: (\S+)", page.read_text())]
+
+
+for documented in documented_modules():
+    give_type_names(importlib.import_module(documented))
 
 
 def fences_to_literal_blocks(
@@ -77,7 +117,28 @@ def fences_to_literal_blocks(
     lines[:] = out
 
 
-def setup(app: object) -> None:
-    """Called by Sphinx."""
-    # before napoleon, which would take "Args:" in a drawing for a section
-    app.connect("autodoc-process-docstring", fences_to_literal_blocks, priority=100)  # type: ignore[attr-defined]
+PLAIN = {"attribute", "data", "property", "type"}
+as_written: dict[str, list[str]] = {}
+
+
+def keep_plain(
+    _app: object, what: str, name: str, _obj: object, _options: object, lines: list[str]
+) -> None:
+    """Remember the docstring of an attribute before napoleon sees it."""
+    if what in PLAIN:
+        as_written[name] = list(lines)
+
+
+def restore_plain(
+    _app: object, what: str, name: str, _obj: object, _options: object, lines: list[str]
+) -> None:
+    """Napoleon takes "Size: of the image" for a type and its description; here it is a sentence."""
+    if what in PLAIN:
+        lines[:] = as_written[name]
+
+
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx; napoleon's own priority is 500."""
+    app.connect("autodoc-process-docstring", fences_to_literal_blocks, priority=100)
+    app.connect("autodoc-process-docstring", keep_plain, priority=200)
+    app.connect("autodoc-process-docstring", restore_plain, priority=800)
