@@ -1,0 +1,82 @@
+"""What the pages say about the code, compared with the code."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+from sam_common import weights
+from sam_common.cli import app as common_app
+from sam_geo.cli import app as geo_app
+from sam_med.cli import app as med_app
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+APPS = {"sam-common": common_app, "sam-geo": geo_app, "sam-med": med_app}
+
+
+def blocks(page, language):
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def commands():
+    """Every call of our command lines in the pages, continued lines joined."""
+    for page in PAGES:
+        for block in blocks(page, "console"):
+            for line in block.replace("\\\n", " ").splitlines():
+                found = re.match(r"\$ (?:\w+=\$\()?(sam-\w+ [^#)]*)", line)
+                if found:
+                    yield pytest.param(shlex.split(found[1]), id=f"{page.name}: {found[1]}")
+
+
+@pytest.mark.parametrize("words", list(commands()))
+def test_commands_in_the_pages_parse(words):
+    program, *arguments = words
+    command = typer.main.get_command(APPS[program])
+    while hasattr(command, "commands"):
+        command = command.commands[arguments.pop(0)]
+    # parsing only: nothing is run
+    command.make_context(program, arguments)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_in_the_pages_compiles(page):
+    for code in blocks(page, "python"):
+        compile(code, str(page), "exec")
+
+
+@pytest.mark.parametrize("name", list(weights.registry()))
+def test_every_model_is_in_the_table_as_the_registry_has_it(name):
+    info = weights.model_info(name)
+    (row,) = re.findall(rf"^\| `{name}` \|.*$", (ROOT / "docs/models.md").read_text(), re.MULTILINE)
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert set(cells[2].split(", ")) == info.prompts
+    assert cells[3] == f"{info.size_bytes / 1e6:.0f} MB"
+    assert cells[4] == info.licence
+
+
+def test_links_of_the_readme_lead_somewhere():
+    links = re.findall(r"\]\(([^)#]+)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_notebooks_are_kept_without_outputs(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert code
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
+
+
+def test_messages_in_troubleshooting_are_those_of_the_programs():
+    text = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
+    result = CliRunner().invoke(common_app, ["weights", "pull", "mobil_sam"])
+    stated = re.search(r"^`(unknown model .*?) …`$", text, re.MULTILINE)
+    assert stated is not None
+    assert str(result.exception).startswith(stated[1])
