@@ -12,7 +12,6 @@ from sam_common.options import Arch, Device, Engine, Json, Precision, Quiet, com
 
 if TYPE_CHECKING:
     from sam_med.prompts import BoxPrompt
-    from sam_med.propagate import Method
     from sam_med.segment import Segmentation
     from sam_med.volume import Volume
     from sam_med.window_level import Stretch
@@ -52,11 +51,7 @@ def segment_command(
     model: Annotated[str, typer.Option(help="Name in the registry, or a file.")] = "lite_medsam",
     arch: Arch = None,
     method: Annotated[
-        Literal["litemedsam", "box"],
-        typer.Option(
-            help="Box of each slice: litemedsam follows the mask of its neighbour as published, "
-            "box keeps the object's own."
-        ),
+        Literal["litemedsam"], typer.Option(help="How a mask becomes the next slice's box.")
     ] = "litemedsam",
     modality: Annotated[
         str | None, typer.Option(help="CT, MR, ...: overrides what the file says.")
@@ -194,7 +189,7 @@ def _run(
     boxes: list[BoxPrompt],
     stretch: Stretch,
     model: str,
-    method: Method,
+    method: Literal["litemedsam"],
     settings: dict[str, Any],
     *,
     quiet: bool,

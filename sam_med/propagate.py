@@ -41,9 +41,7 @@ if TYPE_CHECKING:
     from sam_common.segmenter import Embedding, Segmenter
     from sam_common.window import Window
 
-Method: TypeAlias = Literal["litemedsam", "box"]
-"""How a slice gets its box: "litemedsam" follows the neighbour's mask as published, "box" gives
-every slice the object's own box: better where the network loses the object on the way."""
+Method: TypeAlias = Literal["litemedsam"]
 Box: TypeAlias = tuple[float, float, float, float]
 """(x0, y0, x1, y1) in the loop's own 256-px grid, whatever the model's input size."""
 
@@ -106,7 +104,6 @@ def propagate(
     segmenter: Segmenter,
     *,
     size_hw: tuple[int, int],
-    method: Method = "litemedsam",
     max_kept: int = MAX_KEPT,
 ) -> Iterator[SliceMask]:
     """Masks of every object on every slice of its box, as they are decoded.
@@ -118,7 +115,6 @@ def propagate(
         boxes: (k, j, i) box of each object.
         segmenter: Any that takes boxes.
         size_hw: Size of every slice.
-        method: How a slice gets its box.
         max_kept: Most embeddings that are kept between the sweeps.
 
     Yields:
@@ -128,14 +124,13 @@ def propagate(
     up = _by_slice(tracks, lambda track: track.upwards)
     down = _by_slice(tracks, lambda track: track.downwards)
     kept: dict[int, Embedding] = {}
-    following = method == "litemedsam"
     for k in sorted(up):
         embedding = segmenter.embed(slices(k))
         if k in down and len(kept) < max_kept:
             kept[k] = embedding
         for track in up[k]:
             mask = _decode(segmenter, embedding, track, track.above, k)
-            track.above = (following and _next_box(mask, size_hw)) or track.first
+            track.above = _next_box(mask, size_hw) or track.first
             if k == track.middle:
                 track.below = track.above
             yield mask
@@ -143,7 +138,7 @@ def propagate(
         embedding = kept.pop(k) if k in kept else segmenter.embed(slices(k))
         for track in down[k]:
             mask = _decode(segmenter, embedding, track, track.below, k)
-            track.below = (following and _next_box(mask, size_hw)) or track.first
+            track.below = _next_box(mask, size_hw) or track.first
             yield mask
 
 

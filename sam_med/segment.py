@@ -59,7 +59,7 @@ def segment_volume(
         volume: Any grid; it is not resampled.
         boxes: One for each object; parts outside the volume are cut off.
         segmenter: From `sam_common.segmenter.load_segmenter`, any model that takes boxes.
-        method: "litemedsam", the published loop, or "box"; see `propagate`.
+        method: "litemedsam", the published loop; see `propagate`.
         stretch: From `choose_stretch`; by modality where not given.
         progress: Called with 1 after each slice of each object.
 
@@ -76,8 +76,7 @@ def segment_volume(
     chosen = stretch or choose_stretch(volume)
     slices = _Slices(volume, chosen)
     started = time.perf_counter()
-    windows = [box.window for box in inside]
-    masks = propagate(slices, windows, segmenter, size_hw=volume.shape[1:], method=method)
+    masks = propagate(slices, [box.window for box in inside], segmenter, size_hw=volume.shape[1:])
     labels = paint(volume.shape, inside, _counted(masks, progress))
     return Segmentation(
         volume=volume,

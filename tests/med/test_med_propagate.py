@@ -169,12 +169,3 @@ def test_five_objects_on_a_hundred_slices_cost_a_hundred_encoder_calls():
     segmenter = FakeSegmenter()
     masks = run(boxes, segmenter)
     assert (len(masks), len(segmenter.embedded)) == (500, 100)
-
-
-def test_method_box_asks_every_slice_for_the_same_box():
-    box = Window((4, 60, 50), (9, 101, 91))
-    segmenter = Scripted()
-    masks = run([box], segmenter, method="box")
-    assert [k for k, _ in segmenter.asked] == [6, 7, 8, 5, 4]
-    assert {tuple(asked) for _, asked in segmenter.asked} == {(50.0, 60.0, 90.0, 100.0)}
-    assert {mask.region.window for mask in masks} == {Window((60, 50), (101, 91))}
