@@ -21,8 +21,9 @@ from sam_common import weights
 from sam_common.engines import build_engine, resolve_device, resolve_engine
 from sam_common.engines.precision import resolve_precision
 from sam_common.errors import CapabilityError, InputError, ModelError, UnknownModelError
-from sam_common.masks import Masks
+from sam_common.masks import GRID, Masks
 from sam_common.model.checkpoint import load_state, read_state
+from sam_common.model.mask_decoder import CANDIDATES
 from sam_common.model.sam import ARCHITECTURES, build_sam
 from sam_common.pinned import sha256_of
 from sam_common.pixels import check_image, prepare
@@ -143,7 +144,20 @@ class Segmenter:
             CapabilityError: If the checkpoint was not trained for a kind of prompt.
             ModelError: If another checkpoint made the embedding.
         """
-        return Masks.concatenate(self.decode_batches(embedding, prompts, multimask=multimask))
+        batches = self.decode_batches(embedding, prompts, multimask=multimask)
+        candidates = CANDIDATES if multimask else 1
+        # one array for all from the start: results kept between the large arrays of the batches
+        # would cut the heap to pieces, at 4 MiB a prompt
+        logits = torch.empty((len(prompts), candidates, GRID, GRID))
+        scores = torch.empty((len(prompts), candidates))
+        first = 0
+        for batch in batches:
+            logits[first : first + len(batch)] = batch.logits
+            scores[first : first + len(batch)] = batch.scores
+            first += len(batch)
+        return Masks(
+            logits, scores, embedding.image_size_hw, embedding.input_size_hw, self.model_size
+        )
 
     def decode_batches(
         self, embedding: Embedding, prompts: Prompts, *, multimask: bool = False

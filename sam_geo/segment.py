@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import shapely
 
     from sam_common.frame import Frame
-    from sam_common.masks import MaskRegion
+    from sam_common.masks import MaskRegion, Masks
     from sam_common.segmenter import Embedding, Segmenter
 
 Status: TypeAlias = PromptStatus | Literal["nodata", "empty", "failed"]
@@ -191,7 +191,7 @@ class _Work:
     def _decode(
         self, embedding: Embedding, batch: Prompts
     ) -> Iterator[tuple[float, MaskRegion | None]]:
-        """Score and mask of each prompt: for points alone, the best of the candidates."""
+        """Score and mask of each prompt: for points alone, the likeliest of the candidates."""
         points_only = batch.boxes_xyxy is None and self.segmenter.capabilities.multimask
         parts = self.segmenter.decode_batches(embedding, batch, multimask=points_only)
         while True:
@@ -199,8 +199,7 @@ class _Work:
                 part = next(parts, None)
             if part is None:
                 return
-            best = part.best()
-            yield from ((float(best.scores[n, 0]), best.region(n)) for n in range(len(best)))
+            yield from (_likeliest(part, n) for n in range(len(part)))
 
     def _row(
         self, status: PromptStatus, score: float, region: MaskRegion | None, read: ReadWindow
@@ -253,6 +252,27 @@ def _holds_data(box: tuple[float, float, float, float], valid: npt.NDArray[np.bo
     top, left = math.floor(y0), math.floor(x0)
     bottom, right = max(math.ceil(y1), top + 1), max(math.ceil(x1), left + 1)
     return bool(valid[top:bottom, left:right].any())
+
+
+def _likeliest(masks: Masks, n: int) -> tuple[float, MaskRegion | None]:
+    """The candidate with the best score that is an object, not the scene around it.
+
+    A single point on aerial imagery often gets its highest score for a mask of nearly the whole
+    window. What reaches from one side of the window to the other is no object that the window was
+    made for; it is taken only where no other candidate is left.
+    """
+    ranked = masks.scores[n].argsort(descending=True).tolist()
+    found = [(float(masks.scores[n, c]), masks.region(n, c)) for c in ranked]
+    filled = [pair for pair in found if pair[1] is not None]
+    objects = [pair for pair in filled if not _spans(pair[1], masks.image_size_hw)]
+    return (objects or filled or found)[0]
+
+
+def _spans(region: MaskRegion | None, size_hw: tuple[int, int]) -> bool:
+    return region is not None and any(
+        start == 0 and stop == side
+        for start, stop, side in zip(region.window.start, region.window.stop, size_hw, strict=True)
+    )
 
 
 def _alike(members: Sequence[int], prompts: Sequence[GeoPrompt]) -> list[list[int]]:

@@ -15,6 +15,7 @@ from sam_med import manifest, picture, sink
 from sam_med.prompts import BoxPrompt
 from sam_med.segment import Segmentation, segment_volume
 from sam_med.source import read_volume
+from sam_med.window_level import choose_stretch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,10 @@ HEAD = "mni152_t1.nii.gz"
 TISSUES = ("mni152_gm.nii.gz", "mni152_wm.nii.gz")
 """Probability maps of grey and white matter, 255 is certain."""
 TISSUE_THRESHOLD = 127
+WIDTH, LEVEL = 40, 60
+"""Window of the shades. The default of MR shows grey against white matter, so that the network
+takes the structures within the brain for the object; this one shows the brain against the rest.
+"""
 LABELS_NAME = "brain.nii.gz"
 PICTURE_NAME = "brain_overlay.png"
 
@@ -72,7 +77,8 @@ def run(
         raise OutputError(f"cannot make folder {folder}: {error.strerror}") from error
     target = folder / LABELS_NAME
     sink.check_target(target, overwrite=True)
-    result = segment_volume(task.volume, [task.box], segmenter, progress=progress)
+    stretch = choose_stretch(task.volume, width=WIDTH, level=LEVEL)
+    result = segment_volume(task.volume, [task.box], segmenter, stretch=stretch, progress=progress)
     sink.write_labels(result.labels, task.volume, target)
     sink.write_manifest(manifest.describe(result), target)
     picture.save_png(picture.draw(result), folder / PICTURE_NAME)

@@ -6,6 +6,7 @@ import gzip
 import json
 import shutil
 import struct
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import SimpleITK as sitk  # noqa: N813  # the name its manual uses
@@ -15,8 +16,8 @@ from sam_common.files import atomic_output, check_output
 from sam_med import frame as frames
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
-    from pathlib import Path
 
     from sam_med.labels import LabelMap
     from sam_med.volume import Volume
@@ -52,7 +53,7 @@ def manifest_path(path: Path) -> Path:
     return path.with_name(path.name[: -len(_suffix(path))] + ".job.json")
 
 
-def write_labels(labels: LabelMap, volume: Volume, path: Path) -> None:
+def write_labels(labels: LabelMap, volume: Volume, path: str | os.PathLike[str]) -> None:
     """Write a label map with exactly the origin, spacing and direction of the volume.
 
     NIfTI gets both sform and qform, with the code of the source where it had one. The same input
@@ -61,6 +62,7 @@ def write_labels(labels: LabelMap, volume: Volume, path: Path) -> None:
     Raises:
         OutputError: Unknown format, or the disk does not take it.
     """
+    path = Path(path)
     suffix = _suffix(path)
     image = sitk.GetImageFromArray(labels.array)
     origin, spacing, direction = frames.to_itk(volume.frame)

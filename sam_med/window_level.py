@@ -95,7 +95,7 @@ class Stretch:
 
     def describe(self) -> str:
         """One line: modality, where it comes from, and the rule."""
-        name = self.modality or "no CT"
+        name = self.modality or "not CT"
         origin = " (guessed from the values)" if self.modality_origin == "guessed" else ""
         return f"modality {name}{origin}, intensities: {self.rule}"
 
@@ -132,8 +132,8 @@ def choose_stretch(
     else:
         if preset is not None:
             raise InputError(
-                f"preset {preset} is a CT window in HU, but the modality is {modality or 'no CT'}: "
-                "leave it out, give --window and --level, or --modality CT"
+                f"preset {preset} is a CT window in HU, but the modality is "
+                f"{modality or 'not CT'}: leave it out, give --window and --level, or --modality CT"
             )
         clip = _percentile_clip(volume.array)
         low, high = PERCENTILES

@@ -1,10 +1,10 @@
 """What `precision="auto"` decides.
 
-An image encoder in bfloat16 is two to four times as fast where the hardware has it, and it must
-not change the masks. For the checkpoints in `MEASURED` that was compared on real images
-(docs/benchmarks.md has the table). Any other checkpoint is measured once on
-the machine it runs on: a drawn scene is embedded in both precisions, and bf16 is taken where the
-embeddings differ little enough. The answer is kept in the cache.
+An image encoder in bfloat16 is two to four times as fast where the hardware has it, the more so
+the larger it is, and it must not change the masks. For the checkpoints in `MEASURED` that was
+compared on real images (docs/benchmarks.md has the table). Any other checkpoint is measured once
+on the machine it runs on: a drawn scene is embedded in both precisions, and bf16 is taken where
+the embeddings differ little enough. The answer is kept in the cache.
 """
 
 from __future__ import annotations

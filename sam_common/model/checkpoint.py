@@ -36,7 +36,8 @@ def read_state(path: str | Path) -> dict[str, torch.Tensor]:
             return dict(load_file(path))
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise CheckpointError(f"{path} is not a readable checkpoint: {error}") from error
+        reason = str(error) or type(error).__name__
+        raise CheckpointError(f"{path} is not a readable checkpoint: {reason}") from error
     for key in ("model", "state_dict"):
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]

@@ -19,9 +19,10 @@ from sam_common.errors import CapabilityError, InputError
 from sam_common.masks import Masks
 from sam_common.segmenter import Capabilities
 from sam_common.testing import FakeSegmenter
+from sam_common.window import Window
 from sam_geo.frame import corners_to_world, frame_from_affine, world_to_corners
 from sam_geo.prompts import GeoPrompt, load_prompts
-from sam_geo.segment import COLUMNS, run_prompts, segment_prompts
+from sam_geo.segment import COLUMNS, _likeliest, run_prompts, segment_prompts
 from sam_geo.source import RasterSource, open_raster
 
 LEFT, TOP = 500_000.0, 5_800_000.0
@@ -504,3 +505,27 @@ def test_progress_counts_windows(large_raster):
     boxes = [(100, 100, 150, 160), (2800, 2300, 3000, 2500)]
     run(large_raster, world_boxes(boxes), progress=progress)
     assert seen == [("windows", 2), 1, 1]
+
+
+def candidates(*boxes_and_scores):
+    """Masks of one prompt in a 256-px image whose candidates are boxes (y0, x0, y1, x1)."""
+    logits = torch.full((1, len(boxes_and_scores), 256, 256), -8.0)
+    for c, ((y0, x0, y1, x1), _) in enumerate(boxes_and_scores):
+        logits[0, c, y0:y1, x0:x1] = 8.0
+    scores = torch.tensor([[score for _, score in boxes_and_scores]])
+    return Masks(logits, scores, (256, 256), (256, 256), 256)
+
+
+def test_a_point_is_not_answered_with_the_whole_window():
+    tree, scene = (40, 40, 60, 70), (0, 0, 256, 250)
+    score, region = _likeliest(candidates((tree, 0.8), (tree, 0.5), (scene, 1.0)), 0)
+    assert region.window == Window((40, 40), (60, 70))
+    assert score == pytest.approx(0.8)
+
+
+def test_the_whole_window_is_taken_where_nothing_else_is_left():
+    scene, strip, empty = (0, 0, 256, 256), (100, 0, 110, 256), (0, 0, 0, 0)
+    score, region = _likeliest(candidates((scene, 0.7), (strip, 0.9), (empty, 1.0)), 0)
+    assert region.window == Window((100, 0), (110, 256))
+    assert score == pytest.approx(0.9)
+    assert _likeliest(candidates((empty, 0.7), (empty, 0.9), (empty, 0.8)), 0)[1] is None

@@ -133,7 +133,8 @@ def test_zero_stays_background(volume):
 def test_the_guess_is_right_on_real_volumes(path, guess, data):
     stretch = choose_stretch(read_volume(data / "med/volumes" / path))
     assert (stretch.modality, stretch.modality_origin) == (guess, "guessed")
-    assert stretch.describe().startswith(f"modality {guess or 'no CT'} (guessed from the values), ")
+    said = f"modality {guess or 'not CT'} (guessed from the values), "
+    assert stretch.describe().startswith(said)
 
 
 def test_one_percent_of_air_makes_a_ct(volume):
