@@ -99,7 +99,10 @@ def _above(
     m, n = np.nonzero(above)
     sides = np.minimum(a[m, 2:], b[n, 2:]) - np.maximum(a[m, :2], b[n, :2])
     shared = sides[:, 0] * sides[:, 1]
-    above[m, n] = shared / (_area(a)[m] + _area(b)[n] - shared) > threshold
+    union = _area(a)[m] + _area(b)[n] - shared
+    # a box without width that crosses one without height: nothing shared, nothing covered
+    overlap = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    above[m, n] = overlap > threshold
     return above
 
 
