@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from sam_common.errors import CheckpointError
@@ -35,13 +34,21 @@ def read_state(path: str | Path) -> dict[str, torch.Tensor]:
         if path.suffix == ".safetensors":
             return dict(load_file(path))
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+    except pickle.UnpicklingError as error:
+        # torch's own message advises to let the file run its code
+        raise CheckpointError(
+            f"{path} is not a readable checkpoint: it is of another kind, or holds more than "
+            "tensors (then save its state_dict alone)"
+        ) from error
+    except Exception as error:  # foreign bytes give errors of any kind
         reason = str(error) or type(error).__name__
         raise CheckpointError(f"{path} is not a readable checkpoint: {reason}") from error
     for key in ("model", "state_dict"):
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in state.items()
+    ):
         raise CheckpointError(f"{path} holds no table of tensors, got {type(state).__name__}")
     return state
 
