@@ -6,7 +6,7 @@ disc, so whatever an adapter does to coordinates becomes visible to the pixel.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +34,11 @@ class ExactMasks(Masks):
     def best(self) -> ExactMasks:
         """The only candidate."""
         return self
+
+    def __getitem__(self, rows: slice) -> ExactMasks:
+        return replace(
+            self, logits=self.logits[rows], scores=self.scores[rows], regions=self.regions[rows]
+        )
 
     def region(self, n: int, c: int = 0, *, threshold: float = 0.0) -> MaskRegion | None:
         """The given region, whatever the threshold."""
@@ -68,11 +73,11 @@ class FakeSegmenter:
         """Remember the image; the features are its brightest value."""
         check_image(image)
         self.embedded.append(image)
-        scale = self.model_size / max(image.shape[:2])
-        inner = (int(image.shape[0] * scale + 0.5), int(image.shape[1] * scale + 0.5))
         features = torch.full((1, 1, 1, 1), float(image.max()))
         height, width = image.shape[:2]
-        return Embedding(features, (height, width), inner, self.sha256)
+        scale = self.model_size / max(height, width)
+        rows, cols = (max(1, int(side * scale + 0.5)) for side in (height, width))
+        return Embedding(features, (height, width), (rows, cols), self.sha256)
 
     def embed_batch(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Embedding]:
         """One embedding for each image."""
@@ -126,4 +131,6 @@ class FakeSegmenter:
                 mask |= (rows - y) ** 2 + (cols - x) ** 2 <= self.radius_px**2
         if not mask.any():
             return None
-        return MaskRegion(Window.full(size_hw), mask)
+        x0, y0, x1, y1 = MaskRegion(Window.full(size_hw), mask).box_xyxy
+        window = Window((y0, x0), (y1 + 1, x1 + 1))
+        return MaskRegion(window, mask[window.slices])
