@@ -103,10 +103,11 @@ def test_a_dark_image_gives_empty_masks():
 
 def test_every_image_is_remembered():
     fake = FakeSegmenter()
-    embeddings = fake.embed_batch([IMAGE, IMAGE[:2, :3, 0], IMAGE[:1]])
-    assert [image.shape for image in fake.embedded] == [(20, 30, 3), (2, 3), (1, 30, 3)]
-    assert [e.image_size_hw for e in embeddings] == [(20, 30), (2, 3), (1, 30)]
-    assert [e.input_size_hw for e in embeddings] == [(683, 1024), (683, 1024), (34, 1024)]
+    thin = np.zeros((1, 5000), dtype=np.uint8)
+    embeddings = fake.embed_batch([IMAGE, IMAGE[:2, :3, 0], thin])
+    assert [image.shape for image in fake.embedded] == [(20, 30, 3), (2, 3), (1, 5000)]
+    assert [e.image_size_hw for e in embeddings] == [(20, 30), (2, 3), (1, 5000)]
+    assert [e.input_size_hw for e in embeddings] == [(683, 1024), (683, 1024), (1, 1024)]
 
 
 def test_it_refuses_what_the_segmenter_refuses():

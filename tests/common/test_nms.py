@@ -100,6 +100,11 @@ def test_an_overlap_of_exactly_the_threshold_stays():
     assert batched_nms(boxes, [2, 1], [0, 0], 0.49).tolist() == [0]
 
 
+def test_boxes_without_area_neither_suppress_nor_fall():
+    lines = [[5, 0, 5, 10], [0, 5, 10, 5], [5, 5, 5, 5], [5, 5, 5, 5]]
+    assert batched_nms(lines, [4, 3, 2, 1], [0] * 4, 0.0).tolist() == [0, 1, 2, 3]
+
+
 def test_memory_does_not_grow_with_the_square_of_the_boxes():
     random = np.random.default_rng(3)
     low = random.uniform(0, 1e6, (8000, 2))
