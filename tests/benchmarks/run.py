@@ -96,7 +96,7 @@ def encoder_rows(
             with torch.inference_mode():
                 return published.image_encoder(pixels)
 
-        a, b, ratio = in_turn(theirs, lambda engine=engine: engine.encode(pixels), repeats=5)
+        a, b, ratio = in_turn(theirs, lambda engine=engine: engine.encode(pixels), repeats=3)
         error = float((engine.encode(pixels) - expected).abs().max() / expected.abs().max())
         chosen = f"{precision} = {engine.precision}" if precision == "auto" else precision
         yield Row(f"{title} encoder, {engine.name} {chosen}", a, b, ratio, target, error)
