@@ -75,8 +75,8 @@ def test_a_box_to_a_label_map(brain, segmenter, tmp_path):
     assert "lesion" in result.stdout
     assert result.stderr.splitlines() == [
         (
-            "modality no CT (guessed from the values), intensities: percentiles 0.5 and 99.5 of the "
-            "values above 0 (5 to 1794)"
+            "modality not CT (guessed from the values), intensities: percentiles 0.5 and 99.5 of "
+            "the values above 0 (5 to 1794)"
         )
     ]
     assert segmenter.calls == [
@@ -196,9 +196,9 @@ SEGMENT_ERRORS = {
     "outside": (
         ["--box-ijk", "0,0,25,5,5,30", "--label", "lesion"],
         (
-            "box of label lesion lies outside the volume: ijk 0,0,25,5,5,30, but the volume has i 0 "
-            "to 255, j 0 to 255, k 0 to 24 (LPS mm x -100.0 to 100.0, y -100.0 to 100.0, z -81.2 to "
-            "81.2)"
+            "box of label lesion lies outside the volume: ijk 0,0,25,5,5,30, but the volume has "
+            "i 0 to 255, j 0 to 255, k 0 to 24 (LPS mm x -100.0 to 100.0, y -100.0 to 100.0, "
+            "z -81.2 to 81.2)"
         ),
     ),
     "preset": (

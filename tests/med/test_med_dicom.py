@@ -89,17 +89,17 @@ def test_files_beside_the_series_are_left_out_aloud(data):
         (
             "ct_head_gantry_tilt_uneven",
             (
-                "the 7 slices do not form a regular grid: uneven spacing, usually 4.002 mm but 1.081 "
-                "mm from 18.360 to 19.441, 6.999 mm from 19.441 to 26.439, 6.999 mm from 26.439 to "
-                "33.438, 6.999 mm from 33.438 to 40.437; slices are sheared by 18.50 degrees (gantry "
-                "tilt) (such series are not read yet)"
+                "the 7 slices do not form a regular grid: uneven spacing, usually 4.002 mm but "
+                "1.081 mm from 18.360 to 19.441, 6.999 mm from 19.441 to 26.439, "
+                "6.999 mm from 26.439 to 33.438, 6.999 mm from 33.438 to 40.437; "
+                "slices are sheared by 18.50 degrees (gantry tilt) (such series are not read yet)"
             ),
         ),
         (
             "mr_epi_4d_small",
             (
-                "the 24 slices do not form a regular grid: each of 8 positions occurs 3 times (4-D, "
-                "3 time points) (such series are not read yet)"
+                "the 24 slices do not form a regular grid: each of 8 positions occurs 3 times "
+                "(4-D, 3 time points) (such series are not read yet)"
             ),
         ),
         (
@@ -122,8 +122,8 @@ def test_irregular_series_are_refused_with_numbers(name, expected, data):
         (
             "mr_enhanced_philips",
             (
-                "a file of the folder is multi-frame (64 frames): only series with one slice per file "
-                "are read yet"
+                "a file of the folder is multi-frame (64 frames): only series with one slice per "
+                "file are read yet"
             ),
         ),
         (
