@@ -4,8 +4,9 @@ One stretch for the whole volume, as in the published preprocessing of (Lite)Med
 
 - CT: clip to `level - width / 2 ... level + width / 2` (HU), then `(x - min) / (max - min) * 255`
   where min and max are those *observed* after the clip, not the ends of the window.
-- Everything else: clip to the 0.5 and 99.5 percentiles of the values above 0, the same stretch,
-  and what was exactly 0 (background) stays 0.
+- Everything else: clip to the 0.5 and 99.5 percentiles of the values above 0, the same stretch.
+  The published script then sets what was exactly 0 (background) to 0; it is already, because 0
+  lies below the lower percentile.
 
 Both end in a truncation to uint8. Computed in float64 and slice by slice, so no second copy of
 the volume is held.
@@ -70,8 +71,6 @@ class Stretch:
     """Smallest value of the volume after the clip: 0 in the result."""
     brightest: float
     """Largest value of the volume after the clip: 255 in the result."""
-    keep_zero: bool
-    """Whether what is exactly 0 stays 0 whatever the clip."""
     modality: str | None
     """What the volume was taken for."""
     modality_origin: Origin
@@ -89,8 +88,6 @@ class Stretch:
         )
         clipped = np.clip(exact, self.lower, self.upper)
         scaled = (clipped - self.darkest) / (self.brightest - self.darkest) * 255.0
-        if self.keep_zero:
-            scaled[values == 0] = 0
         return scaled.astype(np.uint8)
 
     def describe(self) -> str:
@@ -122,13 +119,11 @@ def choose_stretch(
     if width is not None or level is not None:
         clip = _own_window(preset, width, level)
         rule = f"width {width:g}, level {level:g}"
-        keep_zero = False
     elif modality == "CT":
         name = preset or DEFAULT_PRESET
         chosen = _preset(name)
         clip = (chosen.level - chosen.width / 2, chosen.level + chosen.width / 2)
         rule = f"{name} (width {chosen.width:g}, level {chosen.level:g})"
-        keep_zero = False
     else:
         if preset is not None:
             raise InputError(
@@ -138,9 +133,8 @@ def choose_stretch(
         clip = _percentile_clip(volume.array)
         low, high = PERCENTILES
         rule = f"percentiles {low} and {high} of the values above 0 ({clip[0]:g} to {clip[1]:g})"
-        keep_zero = True
     darkest, brightest = _observed(volume.array, clip, rule)
-    return Stretch(*clip, darkest, brightest, keep_zero, modality, origin, rule)
+    return Stretch(*clip, darkest, brightest, modality, origin, rule)
 
 
 def _modality(volume: Volume) -> tuple[str | None, Origin]:
