@@ -16,7 +16,7 @@ def test_sam_subtracts_the_mean_of_imagenet_and_pads_with_zero_afterwards():
     assert pixels.shape == (3, 1024, 1024)
     assert pixels.dtype == torch.float32
     assert pixels[:, 511, 1023].tolist() == pytest.approx(
-        [(124 - 123.675) / 58.395, -116.28 / 57.12, (255 - 103.53) / 57.375]
+        [(124 - 123.675) / 58.395, -116.28 / 57.12, (255 - 103.53) / 57.375], abs=1e-6
     )
     assert not pixels[:, 512:].any()
 
