@@ -1,0 +1,490 @@
+"""Linking: one object out of what neighbouring windows saw of it, by agreement in their overlap.
+
+```
+window A          overlap        window B
++-----------------+======+-----------------+
+|        aaaaaaaaa|aaaaaa|                 |   inside the overlap both windows looked at the
+|                 |bbbbbb|bbbbbb           |   same pixels: where a and b agree there (IoU),
++-----------------+======+-----------------+   they are one object
+```
+- Two instances of two windows are linked where their IoU **inside the overlap** is at least the
+  threshold and each is the other's best partner there. Neighbours that only touch share no pixel
+  and are never joined; a whole and its part do not agree and stay two objects.
+- No link puts two instances of one window into one object.
+- A piece that its window's edge cut off and that lies in an overlap altogether is left out where
+  the neighbour, who saw that place whole, has it in another object, or where it is a sliver.
+- An object that one window saw whole is taken from that window, without any seam. Otherwise each
+  pixel is decided by the window in whose core it lies, overlaps being halved between neighbours.
+
+Two passes over the windows. What is kept between is one number an instance, the strips that can
+still be linked, and the pieces of objects that are not complete yet; never the image.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sam_common.masks import MaskRegion
+from sam_common.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import numpy.typing as npt
+
+    from sam_common.instance import Instance
+
+    Boxes = npt.NDArray[np.int64]
+    Load = Callable[[int], Sequence[Instance]]
+
+THRESHOLD = 0.5
+"""Least IoU in the overlap; above, masks without overlap have one partner at most."""
+SLIVER_PX = 3
+"""A piece no thicker than this is as much edge as object: its IoU says nothing."""
+EDGE_PX = 3
+"""How far outlines of one object may lie apart, and how near to its window's edge an instance ends
+that may be cut by it."""
+INSIDE = 0.5
+"""Part of the smaller that lies in the larger, where their outlines agree so."""
+COVERED = 0.5
+"""Part of a cut piece that the neighbour must have in other objects for it to be left out."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinkedObject:
+    """An object of the whole image."""
+
+    pieces: tuple[MaskRegion, ...]
+    """Disjoint regions in image indices; their union is the object."""
+    score: float
+    """Predicted IoU, weighted by the area of the pieces."""
+    stability: float
+    """The same of the stability."""
+    seam_merged: bool
+    """Whether it was put together from several windows."""
+    members: tuple[tuple[int, int], ...]
+    """(window, number in that window) of every instance that is this object, ascending."""
+
+
+def link(
+    windows: Sequence[Window],
+    load: Load,
+    *,
+    image_hw: tuple[int, int],
+    threshold: float = THRESHOLD,
+) -> Iterator[LinkedObject]:
+    """The objects of an image from the instances of its windows.
+
+    Args:
+        windows: Grid of overlapping windows, row by row, as `tile_grid` gives it.
+        load: Gives the instances of a window in image indices. Called twice for each, ascending.
+        image_hw: Size of the image.
+        threshold: Least IoU in the overlap.
+
+    Yields:
+        Objects in the order in which they become complete: by the last window needed, then by
+        their first member. The order of instances within a window decides ties only.
+    """
+    groups = find_groups(windows, load, image_hw=image_hw, threshold=threshold)
+    cores = Cores.of(core_windows(windows, image_hw))
+    waiting: dict[int, _Pieces] = {}
+    for n in range(len(windows)):
+        first = groups.offsets[n]
+        if groups.offsets[n + 1] == first:
+            continue
+        done: list[LinkedObject] = []
+        for i, instance in enumerate(load(n)):
+            root = groups.root_of(first + i)
+            if not groups.is_needed(first + i, root):
+                continue
+            pieces = waiting.setdefault(root, _Pieces())
+            if groups.chosen[root] >= 0:
+                pieces.take_whole(instance)
+            else:
+                members = {groups.window_of(m) for m in groups.members[root]}
+                pieces.take(instance, n, cores, members)
+            if first + i == groups.last[root]:
+                done.append(waiting.pop(root).finish(groups.named_members(root)))
+        yield from sorted(done, key=lambda found: found.members)
+
+
+def core_windows(windows: Sequence[Window], image_hw: tuple[int, int]) -> list[Window]:
+    """The part of each window that is nearer to its middle than to a neighbour's: a partition.
+
+    >>> windows = [Window((0, 0), (4, 6)), Window((0, 4), (4, 10))]
+    >>> [core.shape for core in core_windows(windows, (4, 10))]
+    [(4, 5), (4, 5)]
+    """
+    axes = []
+    for axis, length in enumerate(image_hw):
+        spans = sorted({(w.start[axis], w.stop[axis]) for w in windows})
+        inner = [(a[1] + b[0]) // 2 for a, b in itertools.pairwise(spans)]
+        edges = [0, *inner, length]
+        axes.append({span: (edges[k], edges[k + 1]) for k, span in enumerate(spans)})
+    cores = []
+    for w in windows:
+        (top, bottom), (left, right) = (axes[k][w.start[k], w.stop[k]] for k in (0, 1))
+        cores.append(Window((top, left), (bottom, right)))
+    return cores
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cores:
+    """The cores of all windows, and their corners as arrays."""
+
+    windows: Sequence[Window]
+    starts: npt.NDArray[np.int64]
+    """(N, 2)."""
+    stops: npt.NDArray[np.int64]
+    """(N, 2)."""
+
+    @classmethod
+    def of(cls, windows: Sequence[Window]) -> Cores:
+        """Cores from their windows."""
+        return cls(
+            windows, np.array([w.start for w in windows]), np.array([w.stop for w in windows])
+        )
+
+
+@dataclass(slots=True)
+class Groups:
+    """Which instances are one object. Instances are numbered through all windows."""
+
+    offsets: list[int] = field(default_factory=lambda: [0])
+    """Number of the first instance of each window, and of the end."""
+    parents: list[int] = field(default_factory=list)
+    cut: list[bool] = field(default_factory=list)
+    """Whether the edge of its window, not of the image, ends the instance."""
+    scores: list[float] = field(default_factory=list)
+    left_out: set[int] = field(default_factory=set)
+    """Cut pieces that a neighbour knows better."""
+    held: dict[int, dict[int, int]] = field(default_factory=dict)
+    """Window to instance of each group of several, by its root."""
+    members: dict[int, list[int]] = field(default_factory=dict)
+    """Instances of each group of several, ascending, by its root."""
+    chosen: dict[int, int] = field(default_factory=dict)
+    """The instance that is the whole object, -1 where it is stitched; by root."""
+    last: dict[int, int] = field(default_factory=dict)
+    """The last instance that is needed; by root."""
+
+    def add_window(
+        self, instances: Sequence[Instance], window: Window, image_hw: Sequence[int]
+    ) -> None:
+        """Number the instances of the next window."""
+        for instance in instances:
+            self.parents.append(len(self.parents))
+            self.cut.append(_is_cut(instance.region.window, window, image_hw))
+            self.scores.append(instance.score)
+        self.offsets.append(len(self.parents))
+
+    def window_of(self, number: int) -> int:
+        """The window of an instance."""
+        return int(np.searchsorted(self.offsets, number, side="right")) - 1
+
+    def root_of(self, number: int) -> int:
+        """What stands for the whole group of an instance: its first member."""
+        while self.parents[number] != number:
+            self.parents[number] = self.parents[self.parents[number]]
+            number = self.parents[number]
+        return number
+
+    def join(self, a: int, b: int) -> bool:
+        """Make one group of two, unless it would hold two instances of one window."""
+        a, b = sorted((self.root_of(a), self.root_of(b)))
+        if a == b:
+            return True
+        mine = self.held.get(a) or {self.window_of(a): a}
+        other = self.held.get(b) or {self.window_of(b): b}
+        if mine.keys() & other.keys():
+            return False
+        self.parents[b] = a
+        self.held.pop(b, None)
+        self.held[a] = mine | other
+        return True
+
+    def settle(self) -> None:
+        """After the last link: what each object is taken from."""
+        for number in range(len(self.parents)):
+            if self.root_of(number) == number:
+                self.members[number] = sorted(self.held.get(number, {0: number}).values())
+        for root, members in list(self.members.items()):
+            if all(m in self.left_out for m in members):
+                del self.members[root]
+                continue
+            kept = [m for m in members if m not in self.left_out]
+            whole = [m for m in kept if not self.cut[m]]
+            # the best score; of equal ones the first
+            best = max(whole, key=lambda m: (self.scores[m], -m)) if whole else -1
+            if len(kept) == 1:
+                best = kept[0]
+            self.members[root] = kept
+            self.chosen[root] = best
+            self.last[root] = best if best >= 0 else kept[-1]
+
+    def is_needed(self, number: int, root: int) -> bool:
+        """Whether an object takes pixels of an instance."""
+        if root not in self.members or number in self.left_out:
+            return False
+        return self.chosen[root] in {-1, number}
+
+    def named_members(self, root: int) -> tuple[tuple[int, int], ...]:
+        """The members as (window, number in the window)."""
+        named = []
+        for member in self.members[root]:
+            n = self.window_of(member)
+            named.append((n, member - self.offsets[n]))
+        return tuple(named)
+
+
+def find_groups(
+    windows: Sequence[Window],
+    load: Load,
+    *,
+    image_hw: tuple[int, int],
+    threshold: float = THRESHOLD,
+) -> Groups:
+    """First pass: which instances are one object."""
+    groups = Groups()
+    starts = np.array([w.start for w in windows]).reshape(-1, 2)
+    stops = np.array([w.stop for w in windows]).reshape(-1, 2)
+    strips: dict[int, list[tuple[int, _Strip]]] = {}
+    for n, window in enumerate(windows):
+        instances = load(n)
+        groups.add_window(instances, window, image_hw)
+        first = groups.offsets[n]
+        boxes = _boxes(instances)
+        for earlier, strip in strips.pop(n, []):
+            shared = _shared(windows[earlier], window)
+            mine = _Strip.cut(instances, boxes, first, shared, groups)
+            _match(groups, strip, mine, threshold)
+        if not instances:
+            continue
+        for later in _overlapping_later(n, starts, stops):
+            strip = _Strip.cut(instances, boxes, first, _shared(window, windows[later]), groups)
+            strips.setdefault(later, []).append((n, strip))
+    groups.settle()
+    return groups
+
+
+@dataclass(slots=True, eq=False)
+class _Strip:
+    """What the instances of one window look like inside one overlap."""
+
+    numbers: npt.NDArray[np.int64]
+    """(N,) of the instances that reach into it."""
+    boxes: Boxes
+    """(N, 4) top, left, bottom, right of their parts inside."""
+    bits: list[npt.NDArray[np.uint8]]
+    """Their masks there, eight pixels a byte."""
+    removable: npt.NDArray[np.bool_]
+    """(N,) whether it is a cut piece that lies inside the overlap altogether."""
+    across: tuple[int, ...]
+    """The axes along which the overlap is narrow: across the seam."""
+
+    @classmethod
+    def cut(
+        cls,
+        instances: Sequence[Instance],
+        boxes: Boxes,
+        first: int,
+        shared: Window,
+        groups: Groups,
+    ) -> _Strip:
+        (top, left), (bottom, right) = shared.start, shared.stop
+        low, high = np.array([top, left]), np.array([bottom, right])
+        inner = np.hstack([np.maximum(boxes[:, :2], low), np.minimum(boxes[:, 2:], high)])
+        reach = np.flatnonzero((inner[:, :2] < inner[:, 2:]).all(axis=1))
+        numbers, kept, bits, removable = [], [], [], []
+        for i in reach.tolist():
+            r0, c0, r1, c1 = inner[i].tolist()
+            y, x = boxes[i, :2].tolist()
+            mask = instances[i].region.mask[r0 - y : r1 - y, c0 - x : c1 - x]
+            if not mask.any():
+                continue
+            numbers.append(first + i)
+            kept.append((r0, c0, r1, c1))
+            bits.append(np.packbits(mask))
+            removable.append(groups.cut[first + i] and bool((inner[i] == boxes[i]).all()))
+        return cls(
+            np.array(numbers, dtype=np.int64),
+            np.array(kept, dtype=np.int64).reshape(-1, 4),
+            bits,
+            np.array(removable, dtype=np.bool_),
+            tuple(np.flatnonzero(np.array(shared.shape) == min(shared.shape)).tolist()),
+        )
+
+    def slivers(self) -> npt.NDArray[np.bool_]:
+        """(N,) parts that hardly reach across the seam; a thin road along the way is none."""
+        extent = (self.boxes[:, 2:] - self.boxes[:, :2])[:, list(self.across)]
+        return np.asarray((extent <= SLIVER_PX).any(axis=1))
+
+    def mask(self, i: int) -> npt.NDArray[np.bool_]:
+        r0, c0, r1, c1 = self.boxes[i].tolist()
+        count = (r1 - r0) * (c1 - c0)
+        return np.unpackbits(self.bits[i], count=count).reshape(r1 - r0, c1 - c0).view(np.bool_)
+
+
+def _match(groups: Groups, a: _Strip, b: _Strip, threshold: float) -> None:
+    """Link what agrees in one overlap, and find cut pieces that the other window knows better."""
+    shared = _intersections(a, b)
+    areas_a = np.array([int(a.mask(i).sum()) for i in range(len(a.bits))])
+    areas_b = np.array([int(b.mask(j).sum()) for j in range(len(b.bits))])
+    union = areas_a[:, None] + areas_b[None, :] - shared
+    iou = shared / np.maximum(union, 1)
+    # a small object whose edges moved by a pixel or two: its IoU is low, but its outlines agree
+    apart = np.abs(a.boxes[:, None] - b.boxes[None]).max(axis=2, initial=0)
+    inside = shared >= INSIDE * np.minimum(areas_a[:, None], areas_b[None])
+    agreeing = (iou >= threshold) | ((apart <= EDGE_PX) & inside)
+    slivers_a, slivers_b = a.slivers(), b.slivers()
+    linked_a, linked_b = np.zeros(len(a.bits), bool), np.zeros(len(b.bits), bool)
+    if iou.size:
+        best_b, best_a = iou.argmax(axis=1), iou.argmax(axis=0)
+        for i in range(len(a.bits)):
+            j = int(best_b[i])
+            if (
+                agreeing[i, j]
+                and best_a[j] == i
+                and groups.join(int(a.numbers[i]), int(b.numbers[j]))
+            ):
+                linked_a[i] = linked_b[j] = True
+    covered_a, covered_b = shared.sum(axis=1), shared.sum(axis=0)
+    for strip, linked, slivers, covered, areas in (
+        (a, linked_a, slivers_a, covered_a, areas_a),
+        (b, linked_b, slivers_b, covered_b, areas_b),
+    ):
+        known = strip.removable & ~linked & (slivers | (covered >= COVERED * areas))
+        groups.left_out.update(strip.numbers[known].tolist())
+
+
+def _intersections(a: _Strip, b: _Strip) -> npt.NDArray[np.int64]:
+    """(M, N) pixels that the parts of two windows have in common."""
+    shared = np.zeros((len(a.bits), len(b.bits)), dtype=np.int64)
+    low = np.maximum(a.boxes[:, None, :2], b.boxes[None, :, :2])
+    high = np.minimum(a.boxes[:, None, 2:], b.boxes[None, :, 2:])
+    masks_a: dict[int, npt.NDArray[np.bool_]] = {}
+    masks_b: dict[int, npt.NDArray[np.bool_]] = {}
+    for i, j in zip(*np.nonzero((low < high).all(axis=2)), strict=True):
+        if i not in masks_a:
+            masks_a[i] = a.mask(i)
+        if j not in masks_b:
+            masks_b[j] = b.mask(j)
+        (r0, c0), (r1, c1) = low[i, j].tolist(), high[i, j].tolist()
+        parts = []
+        for mask, box in ((masks_a[i], a.boxes[i]), (masks_b[j], b.boxes[j])):
+            y, x = int(box[0]), int(box[1])
+            parts.append(mask[r0 - y : r1 - y, c0 - x : c1 - x])
+        shared[i, j] = np.count_nonzero(parts[0] & parts[1])
+    return shared
+
+
+class _Pieces:
+    """The pieces of one object, as its windows come by."""
+
+    def __init__(self) -> None:
+        self._largest: Instance | None = None
+        self._pieces: list[MaskRegion] = []
+        self._weights: list[tuple[int, float, float]] = []
+        self._foreign: dict[int, list[MaskRegion]] = {}
+        self._windows: set[int] = set()
+
+    def take_whole(self, instance: Instance) -> None:
+        self._windows.add(0)
+        self._keep(instance.region, instance)
+
+    def take(self, instance: Instance, n: int, cores: Cores, members: set[int]) -> None:
+        """Pixels in the window's own core, and in cores whose window does not know the object."""
+        self._windows.add(n)
+        if self._largest is None or instance.region.area_px > self._largest.region.area_px:
+            self._largest = instance
+        if (own := crop(instance.region, cores.windows[n])) is not None:
+            self._keep(own, instance)
+        for other in _touched(instance.region.window, cores):
+            if (
+                other == n
+                or other in members
+                or (part := crop(instance.region, cores.windows[other])) is None
+            ):
+                continue
+            for before in self._foreign.get(other, []):
+                part = None if part is None else _without(part, before)
+            if part is not None:
+                self._foreign.setdefault(other, []).append(part)
+                self._keep(part, instance)
+
+    def finish(self, members: tuple[tuple[int, int], ...]) -> LinkedObject:
+        if not self._pieces and self._largest is not None:
+            # every pixel lay in the core of another window, which saw the edge elsewhere
+            self._windows = {0}
+            self._keep(self._largest.region, self._largest)
+        areas = np.array([weight[0] for weight in self._weights], dtype=np.float64)
+        scores, stabilities = (np.array([weight[k] for weight in self._weights]) for k in (1, 2))
+        return LinkedObject(
+            tuple(self._pieces),
+            float(np.average(scores, weights=areas)),
+            float(np.average(stabilities, weights=areas)),
+            len(self._windows) > 1,
+            members,
+        )
+
+    def _keep(self, piece: MaskRegion, instance: Instance) -> None:
+        self._pieces.append(piece)
+        self._weights.append((piece.area_px, instance.score, instance.stability))
+
+
+def crop(region: MaskRegion, window: Window) -> MaskRegion | None:
+    """The part of a mask inside a window, None where there is none."""
+    if (shared := region.window.intersect(window)) is None:
+        return None
+    mask = region.mask[shared.shift([-s for s in region.window.start]).slices]
+    return MaskRegion(shared, mask) if mask.any() else None
+
+
+def _without(region: MaskRegion, other: MaskRegion) -> MaskRegion | None:
+    if (shared := region.window.intersect(other.window)) is None:
+        return region
+    mask = region.mask.copy()
+    here = shared.shift([-s for s in region.window.start]).slices
+    mask[here] &= ~other.mask[shared.shift([-s for s in other.window.start]).slices]
+    return MaskRegion(region.window, mask) if mask.any() else None
+
+
+def _touched(box: Window, cores: Cores) -> list[int]:
+    """Cores that a box reaches into."""
+    inside = (cores.starts < box.stop).all(axis=1) & (cores.stops > box.start).all(axis=1)
+    found: list[int] = np.flatnonzero(inside).tolist()
+    return found
+
+
+def _shared(a: Window, b: Window) -> Window:
+    shared = a.intersect(b)
+    if shared is None:
+        raise ValueError(f"windows do not overlap: {a}, {b}")
+    return shared
+
+
+def _boxes(instances: Sequence[Instance]) -> Boxes:
+    boxes = [(*i.region.window.start, *i.region.window.stop) for i in instances]
+    return np.array(boxes, dtype=np.int64).reshape(-1, 4)
+
+
+def _is_cut(box: Window, window: Window, image_hw: Sequence[int]) -> bool:
+    return any(
+        (start > 0 and low <= start + EDGE_PX) or (stop < length and high >= stop - EDGE_PX)
+        for low, high, start, stop, length in zip(
+            box.start, box.stop, window.start, window.stop, image_hw, strict=True
+        )
+    )
+
+
+def _overlapping_later(
+    n: int, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]
+) -> list[int]:
+    # rows are ascending: nothing after the first window that starts below this one
+    end = int(np.searchsorted(starts[:, 0], stops[n, 0], side="left"))
+    later = slice(n + 1, end)
+    over = (starts[later] < stops[n]).all(axis=1) & (stops[later] > starts[n]).all(axis=1)
+    return (np.flatnonzero(over) + n + 1).tolist()

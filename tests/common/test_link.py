@@ -1,0 +1,94 @@
+"""Linking by hand: a few squares in two windows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sam_common.instance import Instance
+from sam_common.link import LinkedObject, link
+from sam_common.masks import MaskRegion
+from sam_common.window import Window
+
+IMAGE = (40, 100)
+LEFT, RIGHT = Window((0, 0), (40, 60)), Window((0, 40), (40, 100))
+
+
+def square(top: int, left: int, bottom: int, right: int, score: float = 0.9) -> Instance:
+    window = Window((top, left), (bottom, right))
+    return Instance(MaskRegion(window, np.ones(window.shape, dtype=np.bool_)), score, 0.8)
+
+
+def linked(left: list[Instance], right: list[Instance]) -> list[LinkedObject]:
+    parts = [left, right]
+    return list(link([LEFT, RIGHT], parts.__getitem__, image_hw=IMAGE))
+
+
+def boxes(found: LinkedObject) -> list[tuple[int, ...]]:
+    return [(*piece.window.start, *piece.window.stop) for piece in found.pieces]
+
+
+def test_an_object_of_both_windows_is_stitched_in_the_middle() -> None:
+    (found,) = linked([square(10, 20, 30, 60)], [square(10, 40, 30, 80)])
+    assert boxes(found) == [(10, 20, 30, 50), (10, 50, 30, 80)]
+    assert found.seam_merged
+    assert found.members == ((0, 0), (1, 0))
+
+
+def test_an_object_that_one_window_saw_whole_has_no_seam() -> None:
+    (found,) = linked([square(10, 24, 30, 54)], [square(10, 40, 30, 54)])
+    assert boxes(found) == [(10, 24, 30, 54)]
+    assert not found.seam_merged
+
+
+def test_of_two_whole_views_the_better_one_is_taken() -> None:
+    (found,) = linked([square(10, 44, 30, 54, 0.7)], [square(10, 46, 30, 54, 0.8)])
+    assert boxes(found) == [(10, 46, 30, 54)]
+    assert found.score == pytest.approx(0.8)
+
+
+def test_neighbours_that_only_touch_stay_two() -> None:
+    found = linked(
+        [square(10, 20, 20, 60), square(20, 20, 30, 60)],
+        [square(10, 40, 20, 80), square(20, 40, 30, 80)],
+    )
+    assert [len(f.pieces) for f in found] == [2, 2]
+    assert [f.members for f in found] == [((0, 0), (1, 0)), ((0, 1), (1, 1))]
+
+
+def test_a_part_is_not_joined_with_its_whole() -> None:
+    found = linked([square(4, 10, 36, 60)], [square(4, 40, 36, 90), square(12, 46, 18, 56)])
+    assert len(found) == 2
+    assert ((1, 1),) in [f.members for f in found]
+
+
+def test_overlapping_objects_of_one_window_both_stay() -> None:
+    found = linked([square(4, 4, 20, 20), square(8, 8, 24, 24)], [])
+    assert [boxes(f) for f in found] == [[(4, 4, 20, 20)], [(8, 8, 24, 24)]]
+
+
+def test_a_cut_piece_that_the_neighbour_knows_is_left_out() -> None:
+    # the right window saw a corner of two objects as one
+    found = linked([square(4, 10, 18, 54), square(18, 10, 32, 54)], [square(8, 40, 28, 48)])
+    assert [f.members for f in found] == [((0, 0),), ((0, 1),)]
+
+
+def test_a_piece_that_nobody_else_saw_is_kept() -> None:
+    (found,) = linked([], [square(10, 40, 30, 56)])
+    assert boxes(found) == [(10, 40, 30, 56)]
+
+
+def test_pixels_of_a_core_whose_window_did_not_see_the_object_are_kept() -> None:
+    (found,) = linked([square(10, 20, 30, 60)], [])
+    assert boxes(found) == [(10, 20, 30, 60)]
+
+
+def test_the_order_within_a_window_does_not_matter() -> None:
+    left = [square(2, 6, 8, 60), square(12, 6, 18, 60), square(24, 6, 36, 44)]
+    right = [square(2, 40, 8, 66), square(12, 40, 18, 98), square(22, 80, 36, 88)]
+    straight, turned = linked(left, right), linked(left[::-1], right[::-1])
+    assert sorted(map(boxes, straight)) == sorted(map(boxes, turned))
+
+
+def test_no_instances_no_objects() -> None:
+    assert linked([], []) == []
