@@ -19,3 +19,8 @@ class Instance:
     """IoU as predicted by the network."""
     stability: float
     """IoU between the masks at two thresholds around the chosen one, see `Masks.stability`."""
+
+    def shift(self, offset: tuple[int, ...]) -> Instance:
+        """The same object in an image whose origin lies `offset` (rows, cols) further away."""
+        rows, cols = offset
+        return Instance(self.region.shift((rows, cols)), self.score, self.stability)

@@ -77,7 +77,8 @@ def run_job(
     start = time.perf_counter()
     missing = parts.missing()
     report = JobReport(len(parts.plan), reused=len(parts.plan) - len(missing))
-    advance(report.reused)
+    if report.reused:
+        advance(report.reused)
     reader = ThreadPoolExecutor(1, thread_name_prefix="read")
     pool = ThreadPoolExecutor(workers, thread_name_prefix="segment")
     running: dict[Future[None], int] = {}

@@ -15,17 +15,12 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from sam_common.errors import InputError
 from sam_common.window import Window
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 GRID = 256
 """Side of the low-resolution grid of every SAM mask decoder."""
@@ -110,8 +105,9 @@ class Masks:
     def stability(self, *, offset: float = 1.0) -> torch.Tensor:
         """IoU between the masks at threshold +offset and -offset, (N, C).
 
-        The published `calculate_stability_score`, on the low-resolution logits of the unpadded
-        part. 0 where even the larger mask is empty.
+        The published `calculate_stability_score`, but on the low-resolution logits of the unpadded
+        part: close to `full_stability`, and without a full-size mask. 0 where even the larger mask
+        is empty.
         """
         rows, cols = (-(-side * GRID // self.model_size) for side in self.input_size_hw)
         part = self.logits[..., :rows, :cols]
@@ -119,15 +115,14 @@ class Masks:
         outer = (part > -offset).sum(dim=(-1, -2))
         return torch.where(outer > 0, inner / outer.clamp(min=1), torch.zeros(()))
 
-    @staticmethod
-    def concatenate(parts: Iterable[Masks]) -> Masks:
-        """Masks of the same image, one after the other."""
-        masks = list(parts)
-        if not masks:
-            raise InputError("nothing to concatenate: no masks were given")
-        logits = torch.cat([part.logits for part in masks])
-        scores = torch.cat([part.scores for part in masks])
-        return replace(masks[0], logits=logits, scores=scores)
+    def full_stability(self, n: int, c: int = 0, *, offset: float = 1.0) -> float:
+        """The same for one candidate on its full-size mask, as the published generator does."""
+        logits = self.logits[n, c]
+        if (window := self._reach(logits, -offset)) is None:
+            return 0.0
+        full = self._upsample(logits, window)
+        outer = int((full > -offset).sum())
+        return int((full > offset).sum()) / outer if outer else 0.0
 
     def _matrices(self) -> tuple[torch.Tensor, torch.Tensor]:
         rows, cols = (

@@ -40,6 +40,16 @@ class ExactMasks(Masks):
             self, logits=self.logits[rows], scores=self.scores[rows], regions=self.regions[rows]
         )
 
+    def stability(self, *, offset: float = 1.0) -> torch.Tensor:
+        """1: these masks have no soft edge."""
+        del offset
+        return torch.ones_like(self.scores)
+
+    def full_stability(self, n: int, c: int = 0, *, offset: float = 1.0) -> float:
+        """1: these masks have no soft edge."""
+        del n, c, offset
+        return 1.0
+
     def region(self, n: int, c: int = 0, *, threshold: float = 0.0) -> MaskRegion | None:
         """The given region, whatever the threshold."""
         del c, threshold

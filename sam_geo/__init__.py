@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 from sam_common.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from sam_geo.jobs import PromptRequest as PromptRequest
     from sam_geo.jobs import run_request as run_request
     from sam_geo.prompts import GeoPrompt as GeoPrompt
     from sam_geo.prompts import load_prompts as load_prompts
+    from sam_geo.request import PromptRequest as PromptRequest
     from sam_geo.segment import PromptJob as PromptJob
     from sam_geo.segment import run_prompts as run_prompts
     from sam_geo.segment import segment_prompts as segment_prompts
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _HOME = {
     "GeoPrompt": "sam_geo.prompts",
     "PromptJob": "sam_geo.segment",
-    "PromptRequest": "sam_geo.jobs",
+    "PromptRequest": "sam_geo.request",
     "RasterSource": "sam_geo.source",
     "load_prompts": "sam_geo.prompts",
     "open_raster": "sam_geo.source",

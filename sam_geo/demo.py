@@ -10,7 +10,8 @@ import shapely
 from sam_common import samples
 from sam_common.errors import OutputError
 from sam_geo.frame import index_to_corners, world_to_corners
-from sam_geo.jobs import PromptRequest, run_request
+from sam_geo.jobs import run_request
+from sam_geo.request import PromptRequest
 from sam_geo.source import open_raster
 
 if TYPE_CHECKING:

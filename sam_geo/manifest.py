@@ -19,12 +19,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sam_common.segmenter import Segmenter
-    from sam_geo.segment import PromptJob
+    from sam_geo.stretch import Stretch
 
 WHOLE_BYTES = 64 * 2**20
 """A larger file is known by its size, its date and its two ends: hashing 40 GB takes minutes."""
 END_BYTES = 2**20
-PACKAGES = ("geopandas", "numpy", "openvino", "pyogrio", "pyproj", "rasterio", "shapely", "torch")
+PACKAGES = (
+    "geopandas",
+    "numpy",
+    "openvino",
+    "pyarrow",
+    "pyogrio",
+    "pyproj",
+    "rasterio",
+    "shapely",
+    "torch",
+)
 
 
 def manifest_path(output: str | os.PathLike[str]) -> Path:
@@ -57,32 +67,31 @@ def fingerprint(path: str | os.PathLike[str]) -> dict[str, Any]:
     return known | {"sha256_ends": digest.hexdigest()}
 
 
-def describe_job(
-    job: PromptJob,
+def describe_run(
     segmenter: Segmenter,
+    stretch: Stretch,
     *,
-    image: str | os.PathLike[str],
-    prompts: str | os.PathLike[str],
+    inputs: Mapping[str, str | os.PathLike[str]],
     parameters: Mapping[str, Any],
+    results: Mapping[str, Any],
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
     """Everything that is needed to run a job again and to judge its result.
 
     Args:
-        job: The finished job.
         segmenter: What ran it.
-        image: The raster, as it was named.
-        prompts: The file of prompts, as it was named.
+        stretch: How values became bytes.
+        inputs: Files and addresses as they were named, by what they are.
         parameters: Options of the job.
-        seconds: Wall time of steps beside those that the job knows.
+        results: Counts and other figures of what came out.
+        seconds: Time of the steps.
 
     Returns:
         Plain values, ready for JSON.
     """
-    placed = sum(len(read.prompts) for read in job.windows)
-    limits = job.stretch.limits
+    limits = stretch.limits
     return {
-        "inputs": {"image": fingerprint(image), "prompts": fingerprint(prompts)},
+        "inputs": {name: fingerprint(path) for name, path in inputs.items()},
         "model": {
             "name": segmenter.name,
             "sha256": segmenter.sha256,
@@ -93,13 +102,8 @@ def describe_job(
         },
         "parameters": dict(parameters),
         "stretch": None if limits is None else [list(pair) for pair in limits],
-        "prompts": len(job.prompts),
-        "counts": job.counts,
-        "windows": len(job.windows),
-        "embeddings": job.embeddings,
-        "prompts_per_embedding": round(placed / job.embeddings, 2) if job.embeddings else None,
-        "failures": list(job.failures),
-        "seconds": {name: round(value, 3) for name, value in {**job.seconds, **seconds}.items()},
+        **results,
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
         "versions": _versions(),
     }
 

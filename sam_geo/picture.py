@@ -21,6 +21,7 @@ from sam_geo.windows import ReadWindow
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from sam_geo.prompts import GeoPrompt
     from sam_geo.segment import PromptJob
     from sam_geo.source import RasterSource
+    from sam_geo.stretch import Stretch
 
 MAX_SIDE = 2048
 """A larger raster is shown smaller: memory stays bounded, and a picture is for looking at."""
@@ -46,26 +48,45 @@ def check_picture_output(path: Path, *, overwrite: bool) -> None:
 
 
 def draw_job(source: RasterSource, job: PromptJob) -> npt.NDArray[np.uint8]:
-    """The raster with the polygons and boxes of a job.
+    """The raster with the polygons and boxes of a prompted job, as `draw_shapes`."""
+    view = _view(source.size_hw)
+    shown = [n for n, prompt in enumerate(job.prompts) if prompt.is_placed]
+    table = job.table if source.crs is None else job.table.to_crs(source.crs)
+    boxes = [view.box_into_image(_box(job.prompts[n])) for n in shown]
+    return draw_shapes(source, job.stretch, table.geometry.iloc[shown], boxes_xyxy=boxes)
+
+
+def draw_shapes(
+    source: RasterSource,
+    stretch: Stretch,
+    shapes: Iterable[shapely.Geometry | None],
+    *,
+    boxes_xyxy: Sequence[Box] = (),
+) -> npt.NDArray[np.uint8]:
+    """The raster with polygons over it.
+
+    Args:
+        source: The raster.
+        stretch: Values to bytes.
+        shapes: In the raster's reference system.
+        boxes_xyxy: Boxes to draw, in the indices of the picture.
 
     Returns:
         (H, W, 3) RGB, the raster's own size or, for a large raster, at most 2048 pixels wide and
         high.
     """
     view = _view(source.size_hw)
-    image = job.stretch.apply(source.read(view.window, out_hw=view.size_hw))
+    image = stretch.apply(source.read(view.window, out_hw=view.size_hw))
     if image.ndim == 2:  # noqa: PLR2004
         image = np.repeat(image[..., None], 3, axis=-1)
     frame = view.image_frame(source.frame)
-    shown = [n for n, prompt in enumerate(job.prompts) if prompt.is_placed]
-    masks = [_region(shape, frame, view.size_hw) for shape in job.table.geometry.iloc[shown]]
-    boxes = [view.box_into_image(_box(job.prompts[n])) for n in shown]
-    return draw_overlay(image, masks, boxes_xyxy=np.array(boxes) if boxes else None, alpha=0.3)
+    masks = [_region(shape, frame, view.size_hw) for shape in shapes]
+    boxes = np.array(boxes_xyxy) if len(boxes_xyxy) else None
+    return draw_overlay(image, masks, boxes_xyxy=boxes, alpha=0.3)
 
 
-def write_picture(source: RasterSource, job: PromptJob, path: str | os.PathLike[str]) -> None:
-    """Write `draw_job` to a PNG or JPEG file, by its suffix, whole or not at all."""
-    picture = draw_job(source, job)
+def write_picture(picture: npt.NDArray[np.uint8], path: str | os.PathLike[str]) -> None:
+    """Write a picture to a PNG or JPEG file, by its suffix, whole or not at all."""
     with atomic_output(path) as part:
         Image.fromarray(picture).save(part)
 

@@ -11,6 +11,10 @@ import shapely
 from sam_geo.frame import corners_to_world
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
     from sam_common.frame import Frame
     from sam_common.masks import MaskRegion
     from sam_geo.windows import ReadWindow
@@ -38,6 +42,38 @@ def outline(region: MaskRegion) -> shapely.Geometry:
     row, col = region.window.start
     shape = parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
     return shapely.transform(shape, lambda corners: corners + np.array([col, row], np.float64))
+
+
+def outline_of_pieces(pieces: Sequence[MaskRegion]) -> shapely.Geometry:
+    """The outline of disjoint regions as one object, without a trace of where they meet.
+
+    Law: `outline_of_pieces(pieces) == outline(their union)`, vertex for vertex up to the order of
+    rings. The union of outlines is exact because all corners are integers; memory goes by the
+    outline, not by the area.
+
+    Args:
+        pieces: At least one region, none empty, no pixel in two of them.
+
+    Returns:
+        As `outline`.
+    """
+    if len(pieces) == 1:
+        return outline(pieces[0])
+    joined = shapely.union_all([outline(piece) for piece in pieces], grid_size=1.0)
+    parts = [_straightened(part) for part in shapely.get_parts(joined)]
+    return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+
+
+def _straightened(polygon: shapely.Polygon) -> shapely.Polygon:
+    """Without vertices in the middle of straight edges."""
+    rings = [_corners(np.asarray(ring.coords)[:-1]) for ring in shapely.get_rings(polygon)]
+    return shapely.Polygon(rings[0], rings[1:])
+
+
+def _corners(ring: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    before, after = ring - np.roll(ring, 1, axis=0), np.roll(ring, -1, axis=0) - ring
+    turns = before[:, 0] * after[:, 1] != before[:, 1] * after[:, 0]
+    return np.asarray(ring[turns])
 
 
 def polygonize(region: MaskRegion, read: ReadWindow, frame: Frame) -> shapely.Geometry:

@@ -43,6 +43,21 @@ if TYPE_CHECKING:
 NOT_A_PATH = re.compile(r"/vsi|\w{2,}:")
 """GDAL's virtual files, URLs, and subdatasets such as `NETCDF:file.nc:band`."""
 
+REMOTE = re.compile(r"(https?|ftp|s3|gs|az)://|/vsi(curl|s3|gs|az|adls|oss|swift)")
+"""What is read over a network."""
+REMOTE_OPTIONS = {
+    # no listing of the folder to look for sidecar files
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_HTTP_MAX_RETRY": "3",
+    "GDAL_HTTP_RETRY_DELAY": "0.5",
+    "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
+    "GDAL_HTTP_MULTIRANGE": "YES",
+    "VSI_CACHE": "TRUE",
+}
+"""GDAL's settings for remote rasters; a variable of the environment with that name wins."""
+EXACT_INTEGERS = 2**53
+"""Up to here every integer is a float64."""
+
 MaskKind: TypeAlias = Literal["none", "nodata", "mask", "alpha"]
 
 
@@ -155,16 +170,45 @@ class RasterSource:
         out_shape = (len(self.bands), *shape)
         try:
             values = self.dataset.read(list(self.bands), out_shape=out_shape, **options)
-            # averaging a mask would leave values between 0 and 255
-            options["resampling"] = Resampling.nearest
-            masks = self.dataset.read_masks(list(self.bands), out_shape=out_shape, **options)
+            valid = self._known_valid(values, is_native=shape == window.shape)
+            if valid is None:
+                # averaging a mask would leave values between 0 and 255
+                options["resampling"] = Resampling.nearest
+                masks = self.dataset.read_masks(list(self.bands), out_shape=out_shape, **options)
+                valid = masks.any(axis=0)
         except (RasterioError, OSError) as error:
             raise InputError(
                 f"cannot read rows {window.start[0]}-{window.stop[0] - 1}, "
                 f"columns {window.start[1]}-{window.stop[1] - 1} of {self.path}: "
                 f"{error.__cause__ or error}"
             ) from error
-        return self._pixels(values, masks.any(axis=0))
+        return self._pixels(values, valid)
+
+    def _known_valid(
+        self, values: npt.NDArray[Any], *, is_native: bool
+    ) -> npt.NDArray[np.bool_] | None:
+        """(h, w) what GDAL's masks would say, where that takes no second read; else None."""
+        flags = [self.dataset.mask_flag_enums[band - 1] for band in self.bands]
+        if all(MaskFlags.all_valid in flag for flag in flags):
+            return np.broadcast_to(np.True_, values.shape[1:])
+        # GDAL compares floats with a tolerance of its own, and resampled values are not samples
+        if not is_native or values.dtype.kind not in "iu":
+            return None
+        # a nodata value may lie outside one band's type; bands of several types are GDAL's to judge
+        if len({self.dataset.dtypes[band - 1] for band in self.bands}) > 1:
+            return None
+        valid = np.zeros(values.shape[1:], dtype=np.bool_)
+        limits = np.iinfo(values.dtype)
+        for flag, band, samples in zip(flags, self.bands, values, strict=True):
+            nodata = self.dataset.nodatavals[band - 1]
+            if flag != [MaskFlags.nodata] or nodata is None:
+                return None
+            # beyond 2^53 the float that rasterio gives is not the file's integer
+            is_exact = float(nodata).is_integer() and abs(nodata) <= EXACT_INTEGERS
+            if not is_exact or not limits.min <= nodata <= limits.max:
+                return None
+            valid |= samples != int(nodata)
+        return valid
 
     def _pixels(self, values: npt.NDArray[Any], valid: npt.NDArray[np.bool_]) -> Pixels:
         if self.is_palette:
@@ -205,14 +249,7 @@ def open_raster(
     name = os.fspath(path)
     if not NOT_A_PATH.match(name):
         check_input(name)
-    try:
-        # an image without a geotransform is nothing to warn of: it has pixel coordinates
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            dataset = rasterio.open(name)
-    except (RasterioError, OSError) as error:
-        raise InputError(f"not a raster that GDAL can read: {name}") from error
-    with dataset:
+    with rasterio.Env(**_gdal_options(name)), _open(name) as dataset:
         # asked here once: after a failed read rasterio answers this with the read's error
         colours = dataset.colorinterp
         _check_dataset(dataset, colours, name)
@@ -220,6 +257,22 @@ def open_raster(
         _check_bands(chosen, dataset, name)
         is_palette = len(chosen) == 1 and colours[chosen[0] - 1] == ColorInterp.palette
         yield RasterSource(name, dataset, chosen, is_palette)
+
+
+def _gdal_options(name: str) -> dict[str, str]:
+    if not REMOTE.match(name):
+        return {}
+    return {key: value for key, value in REMOTE_OPTIONS.items() if key not in os.environ}
+
+
+def _open(name: str) -> Any:
+    try:
+        # an image without a geotransform is nothing to warn of: it has pixel coordinates
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            return rasterio.open(name)
+    except (RasterioError, OSError) as error:
+        raise InputError(f"not a raster that GDAL can read: {name}") from error
 
 
 def default_bands(interpretation: Sequence[ColorInterp]) -> tuple[int, ...]:

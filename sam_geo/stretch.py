@@ -61,16 +61,24 @@ class Stretch:
         return bands[0] if len(bands) == 1 else np.stack(bands, axis=-1)
 
 
-def choose_stretch(source: RasterSource) -> Stretch:
+def choose_stretch(source: RasterSource, *, given: str | None = None) -> Stretch:
     """The stretch of a job on this raster.
+
+    Args:
+        source: The raster.
+        given: `none` for bytes as they are; `min,max` for the values, in the raster's own scaled
+            units (value * scale + offset), that become 0 and 255; chosen by the rule below where
+            None.
 
     uint8 stays as it is, unless it holds fewer bits (a boolean raster). Everything else gets, per
     band, the 2nd and 98th percentile of the valid, finite samples; their minimum and maximum
     where these two are equal; and (0, 0), an image of zeros, where there is nothing to see.
 
     Raises:
-        InputError: The sample cannot be read.
+        InputError: The sample cannot be read, or what was given is no stretch for this raster.
     """
+    if given is not None:
+        return _given_stretch(source, given)
     if source.dtype == np.uint8:
         return _byte_stretch(source)
     return Stretch(tuple(_limits(values) for values in sample_bands(source)))
@@ -87,6 +95,27 @@ def sample_bands(source: RasterSource) -> list[npt.NDArray[Any]]:
         np.concatenate([_usable(part, band, source.nodata) for part in parts])
         for band in range(len(parts[0].values))
     ]
+
+
+def _given_stretch(source: RasterSource, text: str) -> Stretch:
+    if text.strip().lower() == "none":
+        if source.dtype != np.uint8:
+            raise InputError(
+                f"--stretch none is for bytes, {source.path} has {source.dtype}: give min,max"
+            )
+        return Stretch(None)
+    try:
+        lo, hi = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(f"--stretch is min,max or none, such as 0,3000, got {text!r}") from error
+    if not (np.isfinite([lo, hi]).all() and lo < hi):
+        raise InputError(f"--stretch needs finite numbers with min < max, got {text!r}")
+    limits = []
+    for band in source.bands:
+        scale, offset = source.dataset.scales[band - 1], source.dataset.offsets[band - 1]
+        ends = sorted(((lo - offset) / scale, (hi - offset) / scale))
+        limits.append((ends[0], ends[1]))
+    return Stretch(tuple(limits))
 
 
 def _byte_stretch(source: RasterSource) -> Stretch:

@@ -58,6 +58,11 @@ class ReadWindow:
         (height, width), (rows, cols) = self.window.shape, self.size_hw
         return width / cols, height / rows
 
+    @property
+    def is_native(self) -> bool:
+        """Whether it is read at the raster's own resolution."""
+        return self.window.shape == self.size_hw
+
     def image_frame(self, raster_frame: Frame) -> Frame:
         """The frame of the image that is read, given the raster's."""
         (row, col), (sx, sy) = self.window.start, self.scale_xy
@@ -93,7 +98,11 @@ class ReadWindow:
 
 
 def plan_windows(
-    prompts: Sequence[GeoPrompt], raster_hw: tuple[int, int], *, side: int
+    prompts: Sequence[GeoPrompt],
+    raster_hw: tuple[int, int],
+    *,
+    side: int,
+    encoded: Sequence[Window] = (),
 ) -> list[ReadWindow]:
     """Windows that together hold every placed prompt with its context.
 
@@ -102,10 +111,12 @@ def plan_windows(
         raster_hw: Size of the raster.
         side: Side of the model's input in pixels: the size of a window, where the raster and the
             prompts allow it.
+        encoded: Windows whose embeddings lie in a store: a prompt that fits one of them with its
+            context goes there, to the one in whose middle it lies most.
 
     Returns:
-        Windows from top to bottom and left to right, those of large objects last. Each placed
-        prompt is in exactly one.
+        Encoded windows in their order, then others from top to bottom and left to right, those
+        of large objects last. Each placed prompt is in exactly one.
 
     Raises:
         GeometryError: The side is not positive.
@@ -117,8 +128,11 @@ def plan_windows(
         for n, prompt in enumerate(prompts)
         if prompt.is_placed
     }
+    plan = _into_encoded(needs, encoded)
+    held = {n for _, members in plan for n in members}
+    needs = {n: need for n, need in needs.items() if n not in held}
     small = {n: need for n, need in needs.items() if max(need.shape) <= side}
-    plan = _sweep(small, raster_hw, side)
+    plan += _sweep(small, raster_hw, side)
     large: dict[Window, list[int]] = {}
     for n in sorted(needs.keys() - small.keys(), key=lambda n: (needs[n].start, needs[n].stop)):
         window = _square(needs[n], raster_hw, max(needs[n].shape))
@@ -151,6 +165,24 @@ def needed_window(prompt: GeoPrompt, raster_hw: tuple[int, int], *, side: int) -
     if inside is None:
         raise GeometryError(f"prompt {prompt.prompt_id} lies outside the raster: {touched}")
     return inside
+
+
+def _into_encoded(
+    needs: dict[int, Window], encoded: Sequence[Window]
+) -> list[tuple[Window, list[int]]]:
+    """Prompts by the encoded window that holds them best."""
+    members: dict[int, list[int]] = {}
+    if not encoded:
+        return []
+    starts = np.array([window.start for window in encoded])
+    stops = np.array([window.stop for window in encoded])
+    for n, need in needs.items():
+        low, high = np.array(need.start) - starts, stops - np.array(need.stop)
+        around = np.minimum(low, high).min(axis=1)  # pixels to the nearest edge of the window
+        best = int(around.argmax())
+        if around[best] >= 0:
+            members.setdefault(best, []).append(n)
+    return [(encoded[at], sorted(members[at])) for at in sorted(members)]
 
 
 def _sweep(

@@ -12,7 +12,7 @@ from pathlib import Path
 from sam_common import console
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
-import scenes  # noqa: E402  # of the tests, found by the line above
+import scenes  # of the tests, found by the line above
 
 SIZE = 4096
 SCENES = {

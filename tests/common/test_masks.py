@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from sam_common.errors import InputError
 from sam_common.masks import GRID, MaskRegion, Masks
 from sam_common.window import Window
 
@@ -102,20 +101,11 @@ def test_best_takes_the_highest_score_of_each_prompt():
     assert [best.region(n).area_px for n in range(2)] == [2, 4]
 
 
-def test_slices_and_concatenate_are_inverse():
+def test_slices_keep_their_rows():
     masks = squares((0, 1), (0, 2), (0, 3))
-    parts = [masks[:1], masks[1:]]
-    assert [len(part) for part in parts] == [1, 2]
-    again = Masks.concatenate(parts)
-    assert torch.equal(again.logits, masks.logits)
-    assert torch.equal(again.scores, masks.scores)
-    assert again.image_size_hw == masks.image_size_hw
-
-
-def test_nothing_to_concatenate():
-    with pytest.raises(InputError) as caught:
-        Masks.concatenate([])
-    assert str(caught.value) == "nothing to concatenate: no masks were given"
+    for n in range(3):
+        assert torch.equal(masks[n : n + 1].logits[0], masks.logits[n])
+        assert torch.equal(masks[n : n + 1].scores[0], masks.scores[n])
 
 
 def test_stability_by_hand():

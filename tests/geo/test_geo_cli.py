@@ -65,7 +65,7 @@ def test_boxes_to_a_geopackage(grey_raster, boxes, segmenter, tmp_path):
     out = tmp_path / "trees.gpkg"
     result = invoke("prompt", grey_raster, boxes, "-o", out)
     assert result.exit_code == 0
-    assert result.stdout.startswith("3 prompts: 2 ok, 1 outside; 1 windows, 1 embeddings, ")
+    assert result.stdout.startswith("3 prompts: 2 ok, 1 outside; 1 window, 1 embedding, ")
     table = geopandas.read_file(out)
     assert table["class"].tolist() == ["tree", "roof", "pond"]
     assert table["area_px"].tolist()[:2] == [400, 1600]
@@ -82,7 +82,8 @@ def test_the_record_says_how(grey_raster, boxes, segmenter, tmp_path):
     assert printed == {"output": str(out), **record}
     assert record["model"]["sha256"] == "0" * 64
     assert record["model"]["engine"] == "none"
-    assert record["parameters"] == {"bands": [1], "prompts_crs": None}
+    assert record["parameters"]["bands"] == [1]
+    assert record["parameters"]["prompts_crs"] is None
     assert record["counts"] == {"ok": 2, "outside": 1}
     assert record["windows"] == record["embeddings"] == 1
     assert record["prompts_per_embedding"] == 2
@@ -203,14 +204,14 @@ def test_bad_input_is_one_line(grey_raster, boxes, segmenter, error_of, argument
     assert not segmenter.calls
 
 
-def test_failed_prompts_give_exit_code_1(data, segmenter, tmp_path, error_of):
+def test_failed_windows_give_exit_code_3(data, segmenter, tmp_path, error_of):
     segmenter.model_size = 256
     boxes = tmp_path / "boxes.csv"
     boxes.write_text("xmin,ymin,xmax,ymax\n10,10,60,60\n800,800,900,900\n")
     out = tmp_path / "out.gpkg"
     code, message = error_of("prompt", data / "geo/awkward/corrupt.tif", boxes, "-o", out)
-    assert code == 1
-    assert message.startswith("error: 1 of 2 prompts failed: cannot read rows 722-977, columns ")
+    assert code == 3
+    assert message.startswith("error: 1 of 2 windows failed: cannot read rows 722-977, columns ")
     assert geopandas.read_file(out)["status"].tolist() == ["ok", "failed"]
 
 
@@ -273,6 +274,7 @@ def test_the_demo_writes_its_files(data, segmenter, tmp_path, monkeypatch):
     assert sorted(path.name for path in out.iterdir()) == [
         "trees.gpkg",
         "trees.job.json",
+        "trees.qml",
         "trees_overlay.png",
     ]
     table = geopandas.read_file(out / "trees.gpkg")

@@ -60,6 +60,6 @@ def test_pictures_are_files(grey_raster, tmp_path, suffix):
     with open_raster(grey_raster) as source:
         frame = geopandas.GeoDataFrame(geometry=[box(10, 20, 30, 50)])
         job = run_prompts(source, load_prompts(frame, source, crs="pixel"), FakeSegmenter())
-        write_picture(source, job, path)
+        write_picture(draw_job(source, job), path)
     with Image.open(path) as picture:
         assert picture.size == (100, 80)

@@ -20,9 +20,11 @@ from sam_common.masks import Masks
 from sam_common.segmenter import Capabilities
 from sam_common.testing import FakeSegmenter
 from sam_common.window import Window
+from sam_geo.decode import likeliest
 from sam_geo.frame import corners_to_world, frame_from_affine, world_to_corners
 from sam_geo.prompts import GeoPrompt, load_prompts
-from sam_geo.segment import COLUMNS, _likeliest, run_prompts, segment_prompts
+from sam_geo.rows import COLUMNS
+from sam_geo.segment import run_prompts, segment_prompts
 from sam_geo.source import RasterSource, open_raster
 
 LEFT, TOP = 500_000.0, 5_800_000.0
@@ -128,7 +130,8 @@ def test_the_order_of_prompts_changes_no_row(memory_raster, boxes, random):
         shuffled = segment_prompts(path, prompts.iloc[order], segmenter=second)
     assert shuffled["prompt_id"].tolist() == order
     back = shuffled.sort_values("prompt_id").reset_index(drop=True)
-    assert back.drop(columns="geometry").equals(straight.drop(columns="geometry"))
+    others = ["id", "geometry"]
+    assert back.drop(columns=others).equals(straight.drop(columns=others))
     assert [a.wkb for a in back.geometry] == [b.wkb for b in straight.geometry]
     assert len(first.embedded) == len(second.embedded)
 
@@ -417,7 +420,8 @@ def test_memory_is_bounded_by_the_window(large_raster, monkeypatch):
     job = run(large_raster, prompts, FakeSegmenter(model_size=256))
     assert set(job.counts) == {"ok"}
     assert max(max(shape) for shape in sizes) <= 512
-    assert len(sizes) == len(job.windows) + 1  # one sample for the stretch
+    # one sample for the stretch, and the outline of the largest object at full resolution
+    assert len(sizes) > len(job.windows) + 1
 
 
 def test_every_pixel_is_stretched_alike_in_all_windows(tmp_path):
@@ -462,7 +466,7 @@ def test_a_damaged_block_fails_its_own_prompts_only(data):
 def test_a_network_that_gives_up_is_reported(make_raster):
     class Broken(FakeSegmenter):
         def embed(self, image):
-            if len(self.embedded) == 0:
+            if len(self.embedded) < 2:  # the first window is tried twice
                 self.embedded.append(image)
                 raise RuntimeError("out of memory")
             return super().embed(image)
@@ -518,14 +522,15 @@ def candidates(*boxes_and_scores):
 
 def test_a_point_is_not_answered_with_the_whole_window():
     tree, scene = (40, 40, 60, 70), (0, 0, 256, 250)
-    score, region = _likeliest(candidates((tree, 0.8), (tree, 0.5), (scene, 1.0)), 0)
-    assert region.window == Window((40, 40), (60, 70))
-    assert score == pytest.approx(0.8)
+    answer = likeliest(candidates((tree, 0.8), (tree, 0.5), (scene, 1.0)), 0)
+    assert answer.region.window == Window((40, 40), (60, 70))
+    assert answer.score == pytest.approx(0.8)
+    assert answer.stability == pytest.approx(1.0)
 
 
 def test_the_whole_window_is_taken_where_nothing_else_is_left():
     scene, strip, empty = (0, 0, 256, 256), (100, 0, 110, 256), (0, 0, 0, 0)
-    score, region = _likeliest(candidates((scene, 0.7), (strip, 0.9), (empty, 1.0)), 0)
-    assert region.window == Window((100, 0), (110, 256))
-    assert score == pytest.approx(0.9)
-    assert _likeliest(candidates((empty, 0.7), (empty, 0.9), (empty, 0.8)), 0)[1] is None
+    answer = likeliest(candidates((scene, 0.7), (strip, 0.9), (empty, 1.0)), 0)
+    assert answer.region.window == Window((100, 0), (110, 256))
+    assert answer.score == pytest.approx(0.9)
+    assert likeliest(candidates((empty, 0.7), (empty, 0.9), (empty, 0.8)), 0).region is None

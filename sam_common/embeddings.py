@@ -1,0 +1,180 @@
+"""Embeddings on disk: what the encoder saw, kept for the next job and signed.
+
+```
+field.embeddings/
+  signature.json                      what the embeddings were made of and with
+  0-0-1024-1024-1024x1024.safetensors one embedding: 4 MiB and its hash
+```
+A folder belongs to one signature: source, stretch, model, engine and precision. With any other it
+is refused, because a foreign embedding gives masks that look right and are not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+import safetensors
+import safetensors.torch
+
+from sam_common.errors import InputError, OutputError
+from sam_common.files import atomic_output
+from sam_common.segmenter import Embedding
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+SUFFIX = ".safetensors"
+_HASH_BYTES = 32
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+class EmbeddingStore:
+    """A folder of embeddings. Threads and processes may share it.
+
+    Args:
+        folder: Made where it is missing.
+        signature: Everything that decides an embedding beside its key (JSON).
+        max_bytes: Where the files together are larger, those used longest ago are removed; no
+            limit where None.
+
+    Raises:
+        InputError: The folder holds embeddings with another signature; the message says what
+            differs.
+        OutputError: It cannot be made or written to.
+    """
+
+    def __init__(
+        self, folder: Path, signature: Mapping[str, Any], *, max_bytes: int | None = None
+    ) -> None:
+        self.folder = folder
+        self.max_bytes = max_bytes
+        known = folder / "signature.json"
+        text = json.dumps(dict(signature), indent=2, sort_keys=True) + "\n"
+        if known.exists():
+            _check_same(json.loads(known.read_text(encoding="utf-8")), json.loads(text), folder)
+            return
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with atomic_output(known) as part:
+                part.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"cannot make {folder}: {error.strerror}") from error
+
+    def get(self, key: str) -> Embedding | None:
+        """An embedding, None where there is none; a damaged file is removed."""
+        path = self._path(key)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        content = data[_HASH_BYTES:]
+        if hashlib.sha256(content).digest() != data[:_HASH_BYTES]:
+            path.unlink(missing_ok=True)
+            return None
+        os.utime(path)  # the order in which files are removed goes by use
+        return _unpack(content)
+
+    def put(self, key: str, embedding: Embedding) -> None:
+        """Keep an embedding.
+
+        Raises:
+            OutputError: The disk is full or the folder cannot be written to.
+        """
+        content = _pack(embedding)
+        try:
+            with atomic_output(self._path(key)) as part:
+                part.write_bytes(hashlib.sha256(content).digest() + content)
+        except OSError as error:
+            raise OutputError(f"cannot keep an embedding: {error.strerror}") from error
+        if self.max_bytes is not None:
+            self.purge(self.max_bytes, keep=key)
+
+    def names(self) -> list[str]:
+        """Names of all embeddings, sorted."""
+        return sorted(path.name.removesuffix(SUFFIX) for path in self._files())
+
+    def size_bytes(self) -> int:
+        """Of all embeddings together."""
+        return sum(size for _, size, _ in self._by_use())
+
+    def purge(self, max_bytes: int = 0, *, keep: str | None = None) -> int:
+        """Remove embeddings, the ones used longest ago first, until the rest is small enough.
+
+        Returns:
+            Number of embeddings that were removed.
+        """
+        files = self._by_use()
+        total = sum(size for _, size, _ in files)
+        removed = 0
+        for _, size, path in files:
+            if total <= max_bytes:
+                break
+            if keep is not None and path == self._path(keep):
+                continue
+            path.unlink(missing_ok=True)  # another process may have been first
+            total -= size
+            removed += 1
+        return removed
+
+    def _files(self) -> list[Path]:
+        # a dot is in front of what is being written
+        return [p for p in self.folder.glob(f"*{SUFFIX}") if not p.name.startswith(".")]
+
+    def _by_use(self) -> list[tuple[int, int, Path]]:
+        """(time of use, size, path), the oldest first."""
+        found = []
+        for path in self._files():
+            try:
+                status = path.stat()
+            except FileNotFoundError:  # removed by another process
+                continue
+            found.append((status.st_mtime_ns, status.st_size, path))
+        return sorted(found)
+
+    def _path(self, key: str) -> Path:
+        if not _NAME.fullmatch(key):
+            raise InputError(f"a key is made of letters, digits, dots and dashes, got {key!r}")
+        return self.folder / f"{key}{SUFFIX}"
+
+
+def _pack(embedding: Embedding) -> bytes:
+    about = {
+        "image_size_hw": json.dumps(embedding.image_size_hw),
+        "input_size_hw": json.dumps(embedding.input_size_hw),
+        "model": embedding.model,
+    }
+    packed: bytes = safetensors.torch.save(
+        {"features": embedding.features.cpu().contiguous()}, about
+    )
+    return packed
+
+
+def _unpack(content: bytes) -> Embedding:
+    # safetensors: eight bytes with the length of a JSON header, which holds the metadata
+    length = int.from_bytes(content[:8], "little")
+    about = json.loads(content[8 : 8 + length])["__metadata__"]
+    image_hw, input_hw = json.loads(about["image_size_hw"]), json.loads(about["input_size_hw"])
+    return Embedding(
+        safetensors.torch.load(content)["features"],
+        (image_hw[0], image_hw[1]),
+        (input_hw[0], input_hw[1]),
+        about["model"],
+    )
+
+
+def _check_same(known: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
+    differing = [
+        f"{name} was {known.get(name)!r}, is {now.get(name)!r}"
+        for name in sorted(known.keys() | now.keys())
+        if known.get(name) != now.get(name)
+    ]
+    if differing:
+        raise InputError(
+            f"{folder} holds embeddings of something else ({'; '.join(differing)}): give another "
+            f"folder, or delete this one"
+        )

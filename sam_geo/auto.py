@@ -1,0 +1,145 @@
+"""Everything in a raster: the windows of a grid, each by itself, and objects linked across them.
+
+```
+source -> stretch -> tile -> embed -> decode a grid of points -> parts on disk
+parts -> link across the overlaps -> polygons -> measures and filters -> rows
+```
+Memory is bounded by the windows at work and by what can still be linked, never by the raster.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sam_common.everything import EverythingOptions, masks_of
+from sam_common.job import Work
+from sam_common.link import LinkedObject, link
+from sam_common.parts import Part
+from sam_common.plan import Plan, tile_grid
+from sam_geo.embedding import EmbeddingSource, signature_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy.typing as npt
+
+    from sam_common.embeddings import EmbeddingStore
+    from sam_common.parts import PartStore
+    from sam_common.segmenter import Segmenter
+    from sam_common.window import Window
+    from sam_geo.placement import Box
+    from sam_geo.source import Pixels, RasterSource
+    from sam_geo.stretch import Stretch
+
+OVERLAP = 128
+"""Pixels that neighbouring windows share; objects up to that size are whole in one of them."""
+LEAST_SHARE = 0.25
+"""A proposal is tried in every window that holds this part of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AutoOptions:
+    """What an automatic job looks for."""
+
+    tile_size: int | None = None
+    """Side of a window in pixels; the model's own input where None."""
+    overlap: int = OVERLAP
+    """Pixels that neighbouring windows share."""
+    everything: EverythingOptions = field(default_factory=EverythingOptions)
+    """Prompt grid and filters."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AutoJob:
+    """The two halves of an automatic job: what is done with a window, and with all of them."""
+
+    source: RasterSource
+    segmenter: Segmenter
+    stretch: Stretch
+    options: AutoOptions
+    proposals_xyxy: Sequence[Box] | None = None
+    """Boxes in raster indices, tried in place of the grid of points."""
+    store: EmbeddingStore | None = None
+    """Where embeddings are kept for other jobs."""
+    embedded: Counter[str] = field(default_factory=Counter)
+    """Windows by what became of them: `encoded`, `stored` or `nodata`."""
+
+    def plan(self) -> Plan:
+        """Windows and all that decides their results.
+
+        Raises:
+            GeometryError: Tile size and overlap do not go together.
+        """
+        side = self.options.tile_size or self.segmenter.model_size
+        overlap = min(self.options.overlap, side - 1) if side > 1 else self.options.overlap
+        size_hw = self.source.size_hw
+        return Plan(
+            size_hw,
+            tuple(tile_grid(size_hw, side=side, overlap=overlap)),
+            {
+                **signature_of(self.source, self.segmenter, self.stretch),
+                "options": asdict(self.options),
+                "proposals": self.proposals_xyxy,
+            },
+        )
+
+    def work(self, plan: Plan) -> Work[Pixels | None]:
+        """What is done with one window of the plan."""
+        embeddings = EmbeddingSource(self.segmenter, self.stretch, self.store)
+        proposed = None
+        if self.proposals_xyxy is not None:
+            proposed = np.asarray(self.proposals_xyxy, dtype=np.float64).reshape(-1, 4)
+
+        def read(n: int) -> Pixels | None:
+            pixels = self.source.read(plan.windows[n])
+            return pixels if pixels.valid.any() else None
+
+        def segment(n: int, pixels: Pixels | None) -> Part:
+            if pixels is None:
+                self.embedded["nodata"] += 1
+                return Part(notes={"status": "nodata"})
+            window = plan.windows[n]
+            image, embedding, was_stored = embeddings.embed(window, pixels)
+            self.embedded["stored" if was_stored else "encoded"] += 1
+            boxes = None if proposed is None else boxes_in(window, proposed)
+            found = masks_of(
+                self.segmenter,
+                image,
+                options=self.options.everything,
+                valid=pixels.valid,
+                embedding=embedding,
+                boxes_xyxy=boxes,
+            )
+            return Part([instance.shift(window.start) for instance in found])
+
+        return Work(read, segment)
+
+
+def linked_objects(plan: Plan, parts: PartStore) -> Iterator[LinkedObject]:
+    """The objects of all windows, each once, in the order of the first window that saw them."""
+    return link(plan.windows, parts.load, image_hw=plan.image_hw)
+
+
+def boxes_in(window: Window, boxes_xyxy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The parts of boxes inside a window, in its own indices; small parts are left out.
+
+    >>> from sam_common.window import Window
+    >>> boxes_in(Window((0, 10), (8, 20)), np.array([[8.5, 1.5, 12.5, 3.5], [0, 0, 4, 4]])).tolist()
+    [[-0.5, 1.5, 2.5, 3.5]]
+    """
+    origin = np.array(window.start[::-1] * 2, dtype=np.float64)
+    height, width = window.shape
+    low, high = np.full(4, -0.5), np.array([width, height] * 2) - 0.5
+    local = boxes_xyxy - origin
+    clipped = np.clip(local, low, high)
+    share = _areas(clipped) / np.maximum(_areas(local), np.finfo(np.float64).tiny)
+    return np.asarray(clipped[share >= LEAST_SHARE])
+
+
+def _areas(boxes_xyxy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    sides: npt.NDArray[np.float64] = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
+    return np.asarray(sides.clip(min=0).prod(axis=1))

@@ -1,0 +1,51 @@
+"""Options that the jobs of `sam-geo` share, in one wording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Image = Annotated[
+    str, typer.Argument(help="A raster that GDAL opens: GeoTIFF, COG, VRT, JPEG, https://, s3://")
+]
+Output = Annotated[
+    Path,
+    typer.Option("--output", "-o", help="Table to write: .gpkg, .fgb, .geojson, .parquet or .shp."),
+]
+Model = Annotated[str, typer.Option(help="Name in the registry, or a file.")]
+Bands = Annotated[
+    str | None,
+    typer.Option(help="One band or three, such as 4,3,2; red, green, blue where not given."),
+]
+StretchText = Annotated[
+    str | None,
+    typer.Option(
+        "--stretch",
+        help="Values that become black and white, min,max; or none. Chosen from the raster where "
+        "not given: bytes as they are, else the 2nd and 98th percentile.",
+    ),
+]
+Overlay = Annotated[
+    Path | None, typer.Option(help="Also draw the result over the image, as PNG or JPEG.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on with an interrupted job; try failed windows again."),
+]
+Workers = Annotated[
+    int, typer.Option(min=1, help="Windows segmented at the same time; the result is the same.")
+]
+Embeddings = Annotated[
+    Path | None,
+    typer.Option(help="Folder of embeddings (see encode): none that lies there is made again."),
+]
+DstCrs = Annotated[
+    str | None, typer.Option(help="Reference system of the result; the raster's where not given.")
+]
+Simplify = Annotated[
+    float | None,
+    typer.Option(help="Tolerance in units of the raster's system; shared edges stay shared."),
+]

@@ -1,0 +1,77 @@
+"""Encoding: embeddings of a whole raster, so that prompts afterwards need no encoder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sam_common.embeddings import EmbeddingStore
+from sam_common.job import Work, run_job
+from sam_common.parts import Part
+from sam_common.plan import Plan, tile_grid
+from sam_geo.embedding import EmbeddingSource, signature_of
+from sam_geo.segment import RunOptions, parts_of, silent
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sam_common.segmenter import Segmenter
+    from sam_geo.segment import Progress
+    from sam_geo.source import Pixels, RasterSource
+    from sam_geo.stretch import Stretch
+
+HALF = 2
+"""Windows overlap by half: an object of up to half a window lies whole in one of them."""
+
+
+def encode_raster(
+    source: RasterSource,
+    segmenter: Segmenter,
+    stretch: Stretch,
+    folder: Path,
+    *,
+    max_bytes: int | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Fill a store with the embeddings of a raster; what is there already is not made again.
+
+    Args:
+        source: The raster.
+        segmenter: Whose encoder runs.
+        stretch: Values to bytes.
+        folder: Where the store lies; made where it is missing.
+        max_bytes: Size at which the oldest embeddings are removed.
+        progress: Shows how many windows are done.
+
+    Returns:
+        Figures: `windows, encoded, stored, nodata, failed, bytes`.
+
+    Raises:
+        SuiteError: The folder holds embeddings of something else.
+    """
+    store = EmbeddingStore(folder, signature_of(source, segmenter, stretch), max_bytes=max_bytes)
+    side = segmenter.model_size
+    windows = tuple(tile_grid(source.size_hw, side=side, overlap=side // HALF))
+    plan = Plan(source.size_hw, windows, {})
+    embeddings = EmbeddingSource(segmenter, stretch, store)
+    figures = dict.fromkeys(("encoded", "stored", "nodata"), 0)
+
+    def read(n: int) -> Pixels | None:
+        pixels = source.read(windows[n])
+        return pixels if pixels.valid.any() else None
+
+    def encode(n: int, pixels: Pixels | None) -> Part:
+        if pixels is None:
+            figures["nodata"] += 1
+        else:
+            _, _, was_stored = embeddings.embed(windows[n], pixels)
+            figures["stored" if was_stored else "encoded"] += 1
+        return Part()
+
+    with parts_of(plan, RunOptions()) as parts, (progress or silent)("windows", len(plan)) as show:
+        report = run_job(Work(read, encode), parts, advance=show)
+    return {
+        "windows": len(plan),
+        **figures,
+        "failed": [report.failures[n] for n in sorted(report.failures)],
+        "bytes": store.size_bytes(),
+    }

@@ -1,0 +1,94 @@
+"""Finishing: what is done to outlines between the masks and the file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sam_common.errors import InputError
+from sam_geo.objects import batches
+from sam_geo.rows import table_of
+from sam_geo.simplify import simplify
+from sam_geo.sink import reproject_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import geopandas
+    import pyproj
+
+    from sam_geo.rows import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """How outlines become the polygons of the result. Areas are measured after it."""
+
+    min_area_m2: float = 0.0
+    """Objects below are left out; in pixels where the raster lies nowhere on the Earth."""
+    simplify: float | None = None
+    """Tolerance in units of the raster's reference system; shared edges stay shared."""
+    dst_crs: str | None = None
+    """Reference system of the result; the raster's where None."""
+
+    def __post_init__(self) -> None:
+        for name in ("min_area_m2", "simplify"):
+            value = getattr(self, name)
+            if value is not None and not (np.isfinite(value) and value >= 0):
+                option = name.replace("_", "-")
+                raise InputError(f"--{option} must be a finite number from 0 up, got {value}")
+
+
+def finished_tables(
+    rows: Iterable[Row], finish: Finish, *, crs: pyproj.CRS | None, model: str
+) -> Iterator[geopandas.GeoDataFrame]:
+    """Tables of finished rows, a thousand at a time; at least one, which may be empty.
+
+    Simplification needs to know all neighbours: with it, the polygons of the whole result are in
+    memory at once.
+    """
+    written, parts = 0, batches(rows)
+    if finish.simplify:
+        everything = [row for part in parts for row in part]
+        parts = batches(_shaped(everything, finish))
+    for part in parts:
+        shaped = part if finish.simplify else _shaped(part, finish)
+        table = table_of(shaped, crs=crs, model=model, first_id=written + 1)
+        table = _large_enough(table, finish.min_area_m2)
+        table["id"] = np.arange(written + 1, written + len(table) + 1, dtype=np.int64)
+        written += len(table)
+        yield _moved(table, finish.dst_crs)
+    if not written:
+        yield _moved(table_of([], crs=crs, model=model), finish.dst_crs)
+
+
+def finish_prompts(
+    rows: Sequence[Row], finish: Finish, *, crs: pyproj.CRS | None, model: str
+) -> geopandas.GeoDataFrame:
+    """The table of a prompted job: every row stays, whatever its size."""
+    return _moved(table_of(_shaped(rows, finish), crs=crs, model=model), finish.dst_crs)
+
+
+def _shaped(rows: Sequence[Row], finish: Finish) -> list[Row]:
+    """Rows with simplified outlines; rows without an outline stay as they are."""
+    at = [n for n, row in enumerate(rows) if row.geometry is not None]
+    if not at or not finish.simplify:
+        return list(rows)
+    shapes = simplify(np.array([rows[n].geometry for n in at], dtype=object), finish.simplify)
+    shaped = list(rows)
+    for n, shape in zip(at, shapes, strict=True):
+        shaped[n] = replace(rows[n], geometry=shape)
+    return shaped
+
+
+def _large_enough(table: geopandas.GeoDataFrame, least: float) -> geopandas.GeoDataFrame:
+    if not least:
+        return table
+    area = table["area_m2"].fillna(table["area_px"])
+    return table[area >= least].reset_index(drop=True)
+
+
+def _moved(table: geopandas.GeoDataFrame, dst_crs: str | None) -> geopandas.GeoDataFrame:
+    return table if dst_crs is None else reproject_table(table, dst_crs)
