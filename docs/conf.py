@@ -66,6 +66,8 @@ nitpick_ignore_regex = [
     ("py:.*", r"(collections|contextlib|os|pathlib|types|typing)(\..*)?"),
     # numpy's own spelling of what is inside its array types
     ("py:.*", r"(dtype|np\.bool|np\.\w+|npt\.\w+|~?_?(ScalarT|DType)\w*)"),
+    # aliases for annotations, and type variables
+    ("py:.*", r"(.*\.)?(FloatArray|Load|Write|Progress|dict\[int|T)"),
     # how the core works inside: networks, engines and where files come from
     ("py:.*", r"sam_common\.(model|engines|pinned|sources)\..*"),
 ]

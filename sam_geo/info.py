@@ -73,7 +73,7 @@ def count_valid(source: RasterSource) -> int | None:
     height, width = source.size_hw
     if height * width > MOST_COUNTED:
         return None
-    if source.mask_kind == "none" and source.dtype.kind in "iu" and not source.is_palette:
+    if source.is_all_valid:
         return height * width
     rows = max(1, STRIP_PIXELS // width)
     strips = (Window((top, 0), (min(top + rows, height), width)) for top in range(0, height, rows))

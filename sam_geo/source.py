@@ -58,6 +58,8 @@ REMOTE_OPTIONS = {
 EXACT_INTEGERS = 2**53
 """Up to here every integer is a float64."""
 
+CACHE_BYTES = 128 * 2**20
+"""GDAL keeps blocks of up to 5 % of the machine's memory; windows are read once."""
 MaskKind: TypeAlias = Literal["none", "nodata", "mask", "alpha"]
 
 
@@ -120,6 +122,11 @@ class RasterSource:
         if MaskFlags.alpha in flags:
             return "alpha"
         return "mask" if MaskFlags.per_dataset in flags else "none"
+
+    @cached_property
+    def is_all_valid(self) -> bool:
+        """Whether no pixel can be invalid: no mask is read then."""
+        return self.mask_kind == "none" and not self.is_palette and self.dtype.kind in "iu"
 
     @cached_property
     def crs(self) -> pyproj.CRS | None:

@@ -34,12 +34,12 @@ def _to_pil_image(array: np.ndarray) -> Image.Image:
 
 
 def _batched_nms(
-    boxes: torch.Tensor, scores: torch.Tensor, groups: torch.Tensor, threshold: float
+    boxes: torch.Tensor, scores: torch.Tensor, groups: torch.Tensor, iou_threshold: float
 ) -> torch.Tensor:
     # greedy, box by box: slow and plain on purpose
     keep: list[int] = []
     for i in torch.argsort(scores, descending=True, stable=True).tolist():
-        if all(groups[i] != groups[j] or _iou(boxes[i], boxes[j]) <= threshold for j in keep):
+        if all(groups[i] != groups[j] or _iou(boxes[i], boxes[j]) <= iou_threshold for j in keep):
             keep.append(i)
     return torch.tensor(keep, dtype=torch.int64)
 
@@ -116,6 +116,11 @@ def mobile_sam_network() -> torch.nn.Module:
     network.eval()
     network.image_encoder.train(False)  # refresh the attention bias that `eval` had indexed
     return network
+
+
+def mobile_sam_generator(**options: Any) -> Any:
+    """The published automatic generator around the published network."""
+    return mobile_sam_reference().SamAutomaticMaskGenerator(mobile_sam_network(), **options)
 
 
 @functools.cache

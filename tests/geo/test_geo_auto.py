@@ -1,0 +1,281 @@
+"""Automatic jobs: objects of any size in rasters of any size, whole and once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+import geopandas
+import numpy as np
+import pytest
+import rasterio
+import scenes
+import shapely
+from affine import Affine
+from rasterio import features
+
+from sam_common.errors import InputError, OutputError
+from sam_common.everything import EverythingOptions
+from sam_common.masks import MaskRegion
+from sam_common.testing import ExactMasks, FakeSegmenter
+from sam_common.window import Window
+from sam_geo.auto import AutoOptions
+from sam_geo.encode import encode_raster
+from sam_geo.finish import Finish
+from sam_geo.jobs import dry_run_auto, run_auto, run_request
+from sam_geo.request import AutoRequest, PromptRequest
+from sam_geo.source import open_raster
+from sam_geo.stretch import choose_stretch
+
+TRANSFORM = Affine(0.5, 0, 500_000, 0, -0.5, 5_800_000)
+
+
+@dataclass(slots=True)
+class Oracle(FakeSegmenter):
+    """Answers a point with all pixels of the value that is drawn there: a perfect segmenter."""
+
+    images: dict[int, tuple[object, np.ndarray]] = field(default_factory=dict)
+    fail_at: int = -1
+    """Number of the call that fails."""
+
+    def embed(self, image):
+        # named in full: a slotted dataclass is made anew, which super() does not see
+        embedding = FakeSegmenter.embed(self, image)
+        if len(self.embedded) == self.fail_at:
+            raise KeyboardInterrupt
+        self.images[id(embedding)] = (embedding, image)  # kept, so that ids stay unique
+        return embedding
+
+    def decode(self, embedding, prompts, *, multimask=False):
+        answer = FakeSegmenter.decode(self, embedding, prompts, multimask=multimask)
+        image = self.images[id(embedding)][1]
+        x, y = prompts.points_xy[0, 0].astype(int)
+        value = image[y, x]
+        region = None
+        if value.any():
+            mask = (image == value).all(axis=2)
+            rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+            window = Window((rows[0], cols[0]), (rows[-1] + 1, cols[-1] + 1))
+            region = MaskRegion(window, mask[window.slices])
+        return ExactMasks(
+            answer.logits,
+            answer.scores,
+            answer.image_size_hw,
+            answer.input_size_hw,
+            self.model_size,
+            (region,),
+        )
+
+
+@pytest.fixture(scope="module")
+def labels():
+    """Fields, some of them larger than a window, that touch each other."""
+    return scenes.parcels(400, 14)
+
+
+@pytest.fixture
+def fields(labels, tmp_path):
+    """The same as a colour image whose colours are the fields' numbers."""
+    path = tmp_path / "fields.tif"
+    image = np.stack([labels, labels * 7 % 256, labels * 13 % 256]).astype(np.uint8)
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        height=400,
+        width=400,
+        count=3,
+        dtype="uint8",
+        crs="EPSG:32633",
+        transform=TRANSFORM,
+    ) as dataset:
+        dataset.write(image)
+    return path
+
+
+def request_of(image, output, **options):
+    settings = {
+        "options": AutoOptions(None, 32, EverythingOptions(points_per_side=12)),
+        **options,
+    }
+    return AutoRequest(image=str(image), output=output, **settings)
+
+
+def truth_of(labels):
+    shapes = features.shapes(labels.astype(np.int32), transform=TRANSFORM)
+    return {int(value): shapely.geometry.shape(shape) for shape, value in shapes}
+
+
+def test_every_field_comes_whole_and_once(fields, labels, tmp_path):
+    out = tmp_path / "out.gpkg"
+    record = run_auto(request_of(fields, out), lambda: Oracle(model_size=128))
+    table = geopandas.read_file(out)
+    truth = truth_of(labels)
+    assert record["objects"] == len(table) == len(truth)
+    assert record["windows"] == record["embeddings"] == 16
+    matched = {
+        number
+        for number, shape in truth.items()
+        for found in table.geometry
+        if found.symmetric_difference(shape).area == 0
+    }
+    assert matched == set(truth)
+    assert table.geometry.is_valid.all()
+    assert table["id"].tolist() == list(range(1, len(table) + 1))
+    assert table["seam_merged"].any()
+    assert table["touches_edge"].tolist() == [
+        bool(shape.intersects(shapely.box(*table.total_bounds).exterior))
+        for shape in table.geometry
+    ]
+    np.testing.assert_allclose(table["area_px"] * 0.25, table.geometry.area)
+    np.testing.assert_allclose(table["area_m2"], table.geometry.area, rtol=1e-3)
+    assert not (tmp_path / "out.gpkg.parts").exists()
+    assert json.loads((tmp_path / "out.job.json").read_text())["counts"] == {"ok": len(table)}
+    assert (tmp_path / "out.qml").is_file()
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_workers_and_an_interrupt_change_no_byte(fields, tmp_path, workers):
+    whole, resumed = tmp_path / "a" / "out.gpkg", tmp_path / "b" / "out.gpkg"
+    whole.parent.mkdir()
+    resumed.parent.mkdir()
+    run_auto(request_of(fields, whole), lambda: Oracle(model_size=128))
+    request = request_of(fields, resumed, workers=workers)
+    with pytest.raises(KeyboardInterrupt):
+        run_auto(request, lambda: Oracle(model_size=128, fail_at=9))
+    assert not resumed.exists()
+    done = len(list((tmp_path / "b" / "out.gpkg.parts").glob("*.part")))
+    assert done >= 8
+    with pytest.raises(OutputError, match=r"an unfinished job lies in .*out.gpkg.parts: go on"):
+        run_auto(request, lambda: Oracle(model_size=128))
+    again = Oracle(model_size=128)
+    record = run_auto(request_of(fields, resumed, workers=workers, resume=True), lambda: again)
+    assert record["windows_reused"] == done
+    assert len(again.embedded) == 16 - done
+    assert resumed.read_bytes() == whole.read_bytes()
+
+
+def test_a_resumed_job_with_other_options_is_refused(fields, tmp_path):
+    out = tmp_path / "out.gpkg"
+    with pytest.raises(KeyboardInterrupt):
+        run_auto(request_of(fields, out), lambda: Oracle(model_size=128, fail_at=3))
+    other = AutoOptions(None, 32, EverythingOptions(points_per_side=5))
+    with pytest.raises(InputError, match=r"belongs to another job \(options was "):
+        run_auto(
+            request_of(fields, out, options=other, resume=True), lambda: Oracle(model_size=128)
+        )
+
+
+def test_labels_have_the_sources_grid(fields, labels, tmp_path):
+    out, drawn = tmp_path / "out.gpkg", tmp_path / "labels.tif"
+    run_auto(request_of(fields, out, labels=drawn), lambda: Oracle(model_size=128))
+    with rasterio.open(drawn) as dataset:
+        found = dataset.read(1)
+        assert dataset.transform == TRANSFORM
+        assert dataset.crs == "EPSG:32633"
+        assert dataset.nodata == 0
+        assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+    pairs = set(zip(found.ravel().tolist(), labels.ravel().tolist(), strict=True))
+    assert len(pairs) == len(np.unique(labels)) == len(np.unique(found))
+
+
+def test_shared_edges_stay_shared_when_simplified(fields, tmp_path):
+    out = tmp_path / "out.gpkg"
+    request = request_of(fields, out, finish=Finish(simplify=3.0))
+    run_auto(request, lambda: Oracle(model_size=128))
+    shapes = geopandas.read_file(out).geometry.to_numpy()
+    assert shapely.is_valid(shapes).all()
+    overlap = sum(
+        shapely.area(shapely.intersection(a, b))
+        for n, a in enumerate(shapes)
+        for b in shapes[n + 1 :]
+    )
+    assert overlap == 0
+    assert shapely.area(shapely.union_all(shapes)) == pytest.approx(200 * 200)
+
+
+def test_small_objects_are_left_out_and_others_numbered_through(fields, tmp_path):
+    out = tmp_path / "out.gpkg"
+    run_auto(request_of(fields, out), lambda: Oracle(model_size=128))
+    areas = geopandas.read_file(out)["area_m2"]
+    least = float(areas.median())
+    request = request_of(fields, out, finish=Finish(least, None, "EPSG:4326"), overwrite=True)
+    run_auto(request, lambda: Oracle(model_size=128))
+    table = geopandas.read_file(out)
+    assert len(table) == (areas >= least).sum() < len(areas)
+    assert table["id"].tolist() == list(range(1, len(table) + 1))
+    assert table.crs == "EPSG:4326"
+
+
+def test_nothing_valid_runs_no_network(tmp_path, make_raster):
+    segmenter = Oracle(model_size=128)
+    out = tmp_path / "out.gpkg"
+    path = make_raster(np.zeros((3, 200, 300), dtype=np.uint8), nodata=0)
+    record = run_auto(request_of(path, out), lambda: segmenter)
+    assert not segmenter.embedded
+    assert (record["objects"], record["windows_nodata"]) == (0, record["windows"])
+    assert len(geopandas.read_file(out)) == 0
+
+
+def test_embeddings_are_made_once(fields, tmp_path):
+    store = tmp_path / "store"
+    first, second = FakeSegmenter(model_size=128), FakeSegmenter(model_size=128)
+    one, two = tmp_path / "a.gpkg", tmp_path / "b.gpkg"
+    record = run_auto(request_of(fields, one, embeddings=store), lambda: first)
+    assert record["embeddings"] == len(first.embedded) == 16
+    again = run_auto(request_of(fields, two, embeddings=store), lambda: second)
+    assert again["embeddings"] == len(second.embedded) == 0
+    assert len(geopandas.read_file(one)) == len(geopandas.read_file(two))
+
+
+def test_prompts_on_an_encoded_raster_run_no_encoder(fields, tmp_path):
+    boxes = tmp_path / "boxes.csv"
+    boxes.write_text("xmin,ymin,xmax,ymax\n10,10,30,30\n300,200,340,230\n")
+    store = tmp_path / "store"
+    with open_raster(fields) as source:
+        figures = encode_raster(
+            source, FakeSegmenter(model_size=256), choose_stretch(source), store
+        )
+        again = encode_raster(source, FakeSegmenter(model_size=256), choose_stretch(source), store)
+    assert (figures["encoded"], figures["stored"]) == (figures["windows"], 0)
+    assert (again["encoded"], again["stored"]) == (0, figures["windows"])
+    segmenter = FakeSegmenter(model_size=256)
+    request = PromptRequest(
+        image=str(fields), prompts=boxes, output=tmp_path / "out.gpkg", embeddings=store
+    )
+    job, record = run_request(request, lambda: segmenter)
+    assert record["embeddings"] == 0
+    assert not segmenter.embedded
+    assert job.table["area_px"].tolist() == [400, 1200]
+
+
+def test_a_dry_run_writes_nothing(fields, tmp_path):
+    out = tmp_path / "out.gpkg"
+    figures = dry_run_auto(request_of(fields, out), lambda: Oracle(model_size=128))
+    assert figures["windows"] == figures["encoder_calls"] == 16
+    assert figures["seconds"] > 0
+    assert figures["disk_bytes"] > 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fields.tif"]
+
+
+def test_a_damaged_part_is_made_again(fields, tmp_path):
+    out = tmp_path / "out.gpkg"
+    with pytest.raises(KeyboardInterrupt):
+        run_auto(request_of(fields, out), lambda: Oracle(model_size=128, fail_at=6))
+    damaged = tmp_path / "out.gpkg.parts" / "00000001.part"
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    record = run_auto(request_of(fields, out, resume=True), lambda: Oracle(model_size=128))
+    assert record["objects"] == 14
+    assert not list(tmp_path.glob("*.parts"))
+
+
+def test_options_that_make_no_sense():
+    for name, value, message in (
+        ("points_per_side", 0, "points_per_side must be at least 1, got 0"),
+        ("pred_iou_thresh", 1.5, "pred_iou_thresh must be at most 1, got 1.5"),
+        ("stability_score_offset", float("nan"), "finite number from 0 up, got nan"),
+    ):
+        with pytest.raises(InputError, match=message):
+            EverythingOptions(**{name: value})
+    with pytest.raises(InputError, match="--simplify must be a finite number from 0 up, got -1"):
+        Finish(simplify=-1)
