@@ -58,8 +58,11 @@ REMOTE_OPTIONS = {
 EXACT_INTEGERS = 2**53
 """Up to here every integer is a float64."""
 
-CACHE_BYTES = 128 * 2**20
-"""GDAL keeps blocks of up to 5 % of the machine's memory; windows are read once."""
+CACHE_MB = 128
+"""GDAL would keep blocks in 5 % of the machine's memory; windows are read once."""
+# GDAL looks at it once, before the first block of a process is read; a user's own value stays
+os.environ.setdefault("GDAL_CACHEMAX", str(CACHE_MB))
+
 MaskKind: TypeAlias = Literal["none", "nodata", "mask", "alpha"]
 
 
