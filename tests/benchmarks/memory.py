@@ -67,27 +67,23 @@ class Fast(FakeSegmenter):
 
 def make_raster(path: Path, side: int) -> None:
     """A tiled raster of three bands without a byte of pixels."""
-    # GDAL takes the size of its block cache from whoever opens first: here as jobs do
-    with (
-        rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES),
-        rasterio.open(
-            path,
-            "w",
-            driver="GTiff",
-            height=side,
-            width=side,
-            count=3,
-            dtype="uint8",
-            crs="EPSG:32633",
-            transform=Affine(0.5, 0, 500_000, 0, -0.5, 5_800_000),
-            tiled=True,
-            blockxsize=512,
-            blockysize=512,
-            interleave="pixel",
-            compress="deflate",
-            sparse_ok=True,
-            bigtiff="yes",
-        ),
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        height=side,
+        width=side,
+        count=3,
+        dtype="uint8",
+        crs="EPSG:32633",
+        transform=Affine(0.5, 0, 500_000, 0, -0.5, 5_800_000),
+        tiled=True,
+        blockxsize=512,
+        blockysize=512,
+        interleave="pixel",
+        compress="deflate",
+        sparse_ok=True,
+        bigtiff="yes",
     ):
         pass
 
