@@ -9,6 +9,7 @@ Memory is bounded by the windows at work and by what can still be linked, never 
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
@@ -67,6 +68,7 @@ class AutoJob:
     """Where embeddings are kept for other jobs."""
     embedded: Counter[str] = field(default_factory=Counter)
     """Windows by what became of them: `encoded`, `stored` or `nodata`."""
+    _counting: threading.Lock = field(default_factory=threading.Lock)
 
     def plan(self) -> Plan:
         """Windows and all that decides their results.
@@ -100,11 +102,11 @@ class AutoJob:
 
         def segment(n: int, pixels: Pixels | None) -> Part:
             if pixels is None:
-                self.embedded["nodata"] += 1
+                self._count("nodata")
                 return Part(notes={"status": "nodata"})
             window = plan.windows[n]
             image, embedding, was_stored = embeddings.embed(window, pixels)
-            self.embedded["stored" if was_stored else "encoded"] += 1
+            self._count("stored" if was_stored else "encoded")
             boxes = None if proposed is None else boxes_in(window, proposed)
             found = masks_of(
                 self.segmenter,
@@ -117,6 +119,10 @@ class AutoJob:
             return Part([instance.shift(window.start) for instance in found])
 
         return Work(read, segment)
+
+    def _count(self, what: str) -> None:
+        with self._counting:
+            self.embedded[what] += 1
 
 
 def linked_objects(plan: Plan, parts: PartStore) -> Iterator[LinkedObject]:

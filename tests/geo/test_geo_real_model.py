@@ -11,10 +11,14 @@ import rasterio
 import rasterio.features
 import shapely
 
+from sam_common.everything import EverythingOptions
 from sam_common.segmenter import load_segmenter
+from sam_geo.auto import AutoOptions
 from sam_geo.demo import box_overlaps
 from sam_geo.frame import world_to_corners
+from sam_geo.jobs import run_auto
 from sam_geo.prompts import load_prompts
+from sam_geo.request import AutoRequest
 from sam_geo.segment import run_prompts
 from sam_geo.source import open_raster
 
@@ -102,3 +106,26 @@ def test_painted_marks_are_found(data, mobile_sam):
         found = rasterio.features.rasterize([shape], marks.shape, transform=transform) > 0
         truth = marks == item["value_in_marks_tif"]
         assert (found & truth).sum() / (found | truth).sum() > 0.85
+
+
+def test_every_painted_mark_is_found_without_a_prompt(data, mobile_sam, tmp_path):
+    """Two windows; the longest mark lies in both."""
+    folder = data / "geo/drone_field_painted_marks"
+    request = AutoRequest(
+        image=str(folder / "field_rgba.tif"),
+        output=tmp_path / "marks.gpkg",
+        options=AutoOptions(everything=EverythingOptions(points_per_side=16)),
+    )
+    record = run_auto(request, lambda: mobile_sam)
+    assert record["windows"] == 2
+    with rasterio.open(folder / "marks.tif") as dataset:
+        marks, transform = dataset.read(1), dataset.transform
+    shapes = geopandas.read_file(tmp_path / "marks.gpkg").geometry
+    masks = [
+        rasterio.features.rasterize([shape], marks.shape, transform=transform) == 1
+        for shape in shapes
+    ]
+    for number in range(1, 7):
+        mark = marks == number
+        best = max((mark & mask).sum() / (mark | mask).sum() for mask in masks)
+        assert best >= 0.8
