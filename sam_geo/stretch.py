@@ -52,7 +52,7 @@ class Stretch:
             stay: a nodata value that is an ordinary colour must not punch holes into the image.
         """
         if self.limits is None:
-            bands = [band.astype(np.uint8) for band in pixels.values]
+            bands = [band.astype(np.uint8, copy=False) for band in pixels.values]
         else:
             bands = [
                 np.where(pixels.valid, to_uint8(band, lo, hi), np.uint8(0))

@@ -34,6 +34,7 @@ from sam_geo.request import AutoRequest
 
 SIDES = (10_000, 30_000, 100_000)
 OBJECT_PX = 60
+EMPTY = torch.zeros((1, 1, GRID, GRID))
 COLUMNS = ("raster", "windows", "objects", "job s", "plain reads s", "ratio", "peak MB over model")
 
 
@@ -56,7 +57,7 @@ class Fast(FakeSegmenter):
             regions.append(MaskRegion(window, np.ones(window.shape, dtype=np.bool_)))
         count = len(regions)
         yield ExactMasks(
-            torch.zeros((1, 1, GRID, GRID)).expand(count, 1, GRID, GRID),
+            EMPTY.expand(count, 1, GRID, GRID),
             torch.full((count, 1), 0.95),
             embedding.image_size_hw,
             embedding.input_size_hw,
