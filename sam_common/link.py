@@ -8,8 +8,10 @@ window A          overlap        window B
 +-----------------+======+-----------------+   they are one object
 ```
 - Two instances of two windows are linked where their IoU **inside the overlap** is at least the
-  threshold and each is the other's best partner there. Neighbours that only touch share no pixel
-  and are never joined; a whole and its part do not agree and stay two objects.
+  threshold and each is the other's best partner there; a lower IoU will do where their outlines
+  lie within a few pixels, or where one lies in the other and is a good part of it.
+- Neighbours that only touch share no pixel and are never joined. A whole and a smaller part of it
+  do not agree and stay two objects.
 - No link puts two instances of one window into one object.
 - A piece that its window's edge cut off and that lies in an overlap altogether is left out where
   the neighbour, who saw that place whole, has it in another object, or where it is a sliver.
@@ -50,6 +52,8 @@ EDGE_PX = 3
 that may be cut by it."""
 INSIDE = 0.5
 """Part of the smaller that lies in the larger, where their outlines agree so."""
+NESTED, NESTED_IOU = 0.95, 0.3
+"""Part of the smaller that lies in the larger, and least IoU, where outlines do not agree."""
 COVERED = 0.5
 """Part of a cut piece that the neighbour must have in other objects for it to be left out."""
 
@@ -339,6 +343,9 @@ def _match(groups: Groups, a: _Strip, b: _Strip, threshold: float) -> None:
     apart = np.abs(a.boxes[:, None] - b.boxes[None]).max(axis=2, initial=0)
     inside = shared >= INSIDE * np.minimum(areas_a[:, None], areas_b[None])
     agreeing = (iou >= threshold) | ((apart <= EDGE_PX) & inside)
+    # or a sharp corner that one of them lacks: one lies in the other and is a good part of it
+    nested = shared >= NESTED * np.minimum(areas_a[:, None], areas_b[None])
+    agreeing |= nested & (iou >= NESTED_IOU)
     slivers_a, slivers_b = a.slivers(), b.slivers()
     linked_a, linked_b = np.zeros(len(a.bits), bool), np.zeros(len(b.bits), bool)
     if iou.size:

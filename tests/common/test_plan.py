@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sam_common.errors import GeometryError
@@ -13,6 +13,7 @@ from sam_common.plan import Plan, tile_grid
 from sam_common.window import Window
 
 
+@settings(deadline=None)
 @given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 64), st.integers(0, 63))
 def test_the_grid_covers_the_image_with_the_overlap(
     height: int, width: int, side: int, overlap: int

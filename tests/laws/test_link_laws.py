@@ -89,6 +89,7 @@ def test_pieces_are_disjoint_and_lie_where_an_instance_was(
         assert len(set(seen_windows)) == len(seen_windows)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 90), st.integers(1, 90), st.integers(1, 40), st.integers(0, 39))
 def test_cores_are_a_partition(height: int, width: int, side: int, overlap: int) -> None:
     windows = tile_grid((height, width), side=side, overlap=min(overlap, side - 1))
