@@ -74,7 +74,7 @@ nitpick_ignore_regex = [
 
 
 def give_type_names(module: ModuleType) -> None:
-    """Import into a module what it imports for type checkers only.
+    """Bring into a module what it imports, or names, for type checkers only.
 
     Annotations can be resolved then, and every type becomes a link to the right class.
     """
@@ -89,6 +89,9 @@ def give_type_names(module: ModuleType) -> None:
                 alias.asname or alias.name: importlib.import_module(alias.name)
                 for alias in node.names
             }
+        elif isinstance(node, ast.Assign):
+            exec(ast.unparse(node), vars(module))  # noqa: S102 - the project's own aliases
+            continue
         else:
             continue
         vars(module).update(names)

@@ -43,7 +43,7 @@ def encode_raster(
         progress: Shows how many windows are done.
 
     Returns:
-        Figures: `windows, encoded, stored, nodata, failed, bytes`.
+        The figures `windows`, `encoded`, `stored`, `nodata`, `failed` and `bytes`.
 
     Raises:
         SuiteError: The folder holds embeddings of something else.

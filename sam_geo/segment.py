@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,7 +36,7 @@ from sam_geo.windows import ReadWindow, plan_windows
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import geopandas
 
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from sam_common.segmenter import Embedding, Segmenter
     from sam_common.window import Window
 
-Progress: TypeAlias = "Callable[[str, int], AbstractContextManager[Callable[[int], None]]]"
+Progress: TypeAlias = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 """Called with a description and a total; gives a function that takes steps done."""
 
 STEPS = ("read", "embed", "decode", "polygonize")
