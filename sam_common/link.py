@@ -25,11 +25,12 @@ still be linked, and the pieces of objects that are not complete yet; never the 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sam_common.groups import Groups
 from sam_common.masks import MaskRegion
 from sam_common.window import Window
 
@@ -101,18 +102,16 @@ def link(
         if groups.offsets[n + 1] == first:
             continue
         done: list[LinkedObject] = []
-        for i, instance in enumerate(load(n)):
-            root = groups.root_of(first + i)
-            if not groups.is_needed(first + i, root):
+        for number, instance in enumerate(load(n), start=first):
+            if (group := groups.needing(number)) is None:
                 continue
-            pieces = waiting.setdefault(root, _Pieces())
-            if groups.chosen[root] >= 0:
+            pieces = waiting.setdefault(group.members[0], _Pieces())
+            if group.chosen >= 0:
                 pieces.take_whole(instance)
             else:
-                members = {groups.window_of(m) for m in groups.members[root]}
-                pieces.take(instance, n, cores, members)
-            if first + i == groups.last[root]:
-                done.append(waiting.pop(root).finish(groups.named_members(root)))
+                pieces.take(instance, n, cores, {groups.window_of(m) for m in group.members})
+            if number == group.last:
+                done.append(waiting.pop(group.members[0]).finish(groups.named(group)))
         yield from sorted(done, key=lambda found: found.members)
 
 
@@ -154,96 +153,6 @@ class Cores:
         )
 
 
-@dataclass(slots=True)
-class Groups:
-    """Which instances are one object. Instances are numbered through all windows."""
-
-    offsets: list[int] = field(default_factory=lambda: [0])
-    """Number of the first instance of each window, and of the end."""
-    parents: list[int] = field(default_factory=list)
-    cut: list[bool] = field(default_factory=list)
-    """Whether the edge of its window, not of the image, ends the instance."""
-    scores: list[float] = field(default_factory=list)
-    left_out: set[int] = field(default_factory=set)
-    """Cut pieces that a neighbour knows better."""
-    held: dict[int, dict[int, int]] = field(default_factory=dict)
-    """Window to instance of each group of several, by its root."""
-    members: dict[int, list[int]] = field(default_factory=dict)
-    """Instances of each group of several, ascending, by its root."""
-    chosen: dict[int, int] = field(default_factory=dict)
-    """The instance that is the whole object, -1 where it is stitched; by root."""
-    last: dict[int, int] = field(default_factory=dict)
-    """The last instance that is needed; by root."""
-
-    def add_window(
-        self, instances: Sequence[Instance], window: Window, image_hw: Sequence[int]
-    ) -> None:
-        """Number the instances of the next window."""
-        for instance in instances:
-            self.parents.append(len(self.parents))
-            self.cut.append(_is_cut(instance.region.window, window, image_hw))
-            self.scores.append(instance.score)
-        self.offsets.append(len(self.parents))
-
-    def window_of(self, number: int) -> int:
-        """The window of an instance."""
-        return int(np.searchsorted(self.offsets, number, side="right")) - 1
-
-    def root_of(self, number: int) -> int:
-        """What stands for the whole group of an instance: its first member."""
-        while self.parents[number] != number:
-            self.parents[number] = self.parents[self.parents[number]]
-            number = self.parents[number]
-        return number
-
-    def join(self, a: int, b: int) -> bool:
-        """Make one group of two, unless it would hold two instances of one window."""
-        a, b = sorted((self.root_of(a), self.root_of(b)))
-        if a == b:
-            return True
-        mine = self.held.get(a) or {self.window_of(a): a}
-        other = self.held.get(b) or {self.window_of(b): b}
-        if mine.keys() & other.keys():
-            return False
-        self.parents[b] = a
-        self.held.pop(b, None)
-        self.held[a] = mine | other
-        return True
-
-    def settle(self) -> None:
-        """After the last link: what each object is taken from."""
-        for number in range(len(self.parents)):
-            if self.root_of(number) == number:
-                self.members[number] = sorted(self.held.get(number, {0: number}).values())
-        for root, members in list(self.members.items()):
-            if all(m in self.left_out for m in members):
-                del self.members[root]
-                continue
-            kept = [m for m in members if m not in self.left_out]
-            whole = [m for m in kept if not self.cut[m]]
-            # the best score; of equal ones the first
-            best = max(whole, key=lambda m: (self.scores[m], -m)) if whole else -1
-            if len(kept) == 1:
-                best = kept[0]
-            self.members[root] = kept
-            self.chosen[root] = best
-            self.last[root] = best if best >= 0 else kept[-1]
-
-    def is_needed(self, number: int, root: int) -> bool:
-        """Whether an object takes pixels of an instance."""
-        if root not in self.members or number in self.left_out:
-            return False
-        return self.chosen[root] in {-1, number}
-
-    def named_members(self, root: int) -> tuple[tuple[int, int], ...]:
-        """The members as (window, number in the window)."""
-        named = []
-        for member in self.members[root]:
-            n = self.window_of(member)
-            named.append((n, member - self.offsets[n]))
-        return tuple(named)
-
-
 def find_groups(
     windows: Sequence[Window],
     load: Load,
@@ -258,7 +167,9 @@ def find_groups(
     strips: dict[int, list[tuple[int, _Strip]]] = {}
     for n, window in enumerate(windows):
         instances = load(n)
-        groups.add_window(instances, window, image_hw)
+        groups.add_window(
+            (_is_cut(found.region.window, window, image_hw), found.score) for found in instances
+        )
         first = groups.offsets[n]
         boxes = _boxes(instances)
         for earlier, strip in strips.pop(n, []):
@@ -312,7 +223,7 @@ class _Strip:
             numbers.append(first + i)
             kept.append((r0, c0, r1, c1))
             bits.append(np.packbits(mask))
-            removable.append(groups.cut[first + i] and bool((inner[i] == boxes[i]).all()))
+            removable.append(bool(groups.cut[first + i] and (inner[i] == boxes[i]).all()))
         return cls(
             np.array(numbers, dtype=np.int64),
             np.array(kept, dtype=np.int64).reshape(-1, 4),

@@ -1,12 +1,15 @@
 """Memory and time beside the network: `python -m tests.benchmarks.memory`.
 
-An automatic job on sparse rasters of 10,000 to 100,000 pixels a side with a segmenter that answers
-at once, each in a process of its own, against plain reads of the same windows with rasterio.
+An automatic job on rasters of 10,000 to 100,000 pixels a side with a segmenter that answers at
+once, each in a process of its own, against plain reads of the same windows with rasterio. Two kinds
+of raster: an empty one, where a read costs next to nothing, and one of deflate-compressed
+texture, put together from one file so that no block is read twice from a cache.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import resource
 import subprocess
@@ -33,6 +36,9 @@ from sam_geo.jobs import run_auto
 from sam_geo.request import AutoRequest
 
 SIDES = (10_000, 30_000, 100_000)
+KINDS = ("empty", "texture")
+CELL = 10_000
+TRANSFORM = Affine(0.5, 0, 500_000, 0, -0.5, 5_800_000)
 OBJECT_PX = 60
 EMPTY = torch.zeros((1, 1, GRID, GRID))
 COLUMNS = ("raster", "windows", "objects", "job s", "plain reads s", "ratio", "peak MB over model")
@@ -66,8 +72,8 @@ class Fast(FakeSegmenter):
         )
 
 
-def make_raster(path: Path, side: int) -> None:
-    """A tiled raster of three bands without a byte of pixels."""
+def make_raster(path: Path, side: int, *, empty: bool = True) -> None:
+    """A tiled raster of three bands, without a byte of pixels or with texture."""
     with rasterio.open(
         path,
         "w",
@@ -77,7 +83,7 @@ def make_raster(path: Path, side: int) -> None:
         count=3,
         dtype="uint8",
         crs="EPSG:32633",
-        transform=Affine(0.5, 0, 500_000, 0, -0.5, 5_800_000),
+        transform=TRANSFORM,
         tiled=True,
         blockxsize=512,
         blockysize=512,
@@ -85,15 +91,54 @@ def make_raster(path: Path, side: int) -> None:
         compress="deflate",
         sparse_ok=True,
         bigtiff="yes",
-    ):
-        pass
+    ) as dataset:
+        if empty:
+            return
+        rng = np.random.default_rng(0)
+        for top in range(0, side, 512):
+            shape = (min(512, side - top), side)
+            rows, cols = np.ogrid[top : top + shape[0], :side]
+            ground = 100 + 60 * np.sin(rows / 90) * np.cos(cols / 70)
+            grain = rng.integers(0, 24, (3, *shape), dtype=np.uint8)
+            dataset.write(
+                ground.astype(np.uint8) + grain, window=RasterioWindow(0, top, side, shape[0])
+            )
 
 
-def measure(side: int) -> None:
+def make_mosaic(path: Path, side: int) -> None:
+    """A raster of texture: cells of one file, each rolled, as a VRT."""
+    cell = path.with_name("cell.tif")
+    make_raster(cell, CELL, empty=False)
+    bands = []
+    for band in (1, 2, 3):
+        sources = [
+            f"<SimpleSource><SourceFilename relativeToVRT='1'>cell.tif</SourceFilename>"
+            f"<SourceBand>{band}</SourceBand>"
+            f"<SrcRect xOff='0' yOff='{start}' xSize='{CELL}' ySize='{rows}'/>"
+            f"<DstRect xOff='{left}' yOff='{top + at}' xSize='{CELL}' ySize='{rows}'/>"
+            f"</SimpleSource>"
+            for top in range(0, side, CELL)
+            for left in range(0, side, CELL)
+            # cells beside each other are rolled by different rows: no block is there already
+            for shift in [left // 10]
+            for start, at, rows in ((shift, 0, CELL - shift), (0, CELL - shift, shift))
+            if rows
+        ]
+        bands.append(
+            f"<VRTRasterBand dataType='Byte' band='{band}'>{''.join(sources)}</VRTRasterBand>"
+        )
+    a, b, c, d, e, f = TRANSFORM[:6]
+    path.write_text(
+        f"<VRTDataset rasterXSize='{side}' rasterYSize='{side}'><SRS>EPSG:32633</SRS>"
+        f"<GeoTransform>{c},{a},{b},{f},{d},{e}</GeoTransform>{''.join(bands)}</VRTDataset>"
+    )
+
+
+def measure(side: int, kind: str) -> None:
     """One raster, in this process; prints JSON."""
     with tempfile.TemporaryDirectory() as folder:
-        image = Path(folder) / "image.tif"
-        make_raster(image, side)
+        image = Path(folder) / ("image.tif" if kind == "empty" else "image.vrt")
+        (make_raster if kind == "empty" else make_mosaic)(image, side)
         windows = tile_grid((side, side), side=1024, overlap=128)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         request = AutoRequest(
@@ -111,7 +156,7 @@ def measure(side: int) -> None:
                 dataset.read(window=RasterioWindow(*window.start[::-1], *window.shape[::-1]))
         reads = time.perf_counter() - start
     figures = [
-        f"{side} px",
+        f"{side} px, {kind}",
         len(windows),
         record["objects"],
         round(seconds, 1),
@@ -126,14 +171,16 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--side", type=int, help="one raster of so many pixels, as JSON")
-    side = parser.parse_args().side
-    if side is not None:
-        measure(side)
+    parser.add_argument("--kind", choices=KINDS, default="empty")
+    chosen = parser.parse_args()
+    if chosen.side is not None:
+        measure(chosen.side, chosen.kind)
         return
     rows = []
-    for each in SIDES:
-        command = [sys.executable, "-m", "tests.benchmarks.memory", "--side", str(each)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
+    for side, kind in itertools.product(SIDES, KINDS):
+        command = [sys.executable, "-m", "tests.benchmarks.memory"]
+        options = ["--side", str(side), "--kind", kind]
+        done = subprocess.run([*command, *options], check=True, capture_output=True, text=True)
         rows.append(json.loads(done.stdout))
     console.table("Automatic job with a network that takes no time", COLUMNS, rows)
 

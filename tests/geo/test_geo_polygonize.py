@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 from sam_common.masks import MaskRegion
 from sam_common.window import Window
-from sam_geo.area import area_meter
+from sam_geo.area import measurer
 from sam_geo.frame import PIXELS, frame_from_affine
 from sam_geo.polygonize import outline, polygonize
 from sam_geo.windows import ReadWindow
@@ -141,6 +141,12 @@ def test_real_marks_keep_their_area(data):
 # areas
 
 
+def area_of(shape, crs):
+    """Square metres of one shape."""
+    areas, _ = measurer(crs)(np.array([shape], dtype=object))
+    return areas[0]
+
+
 def _square(crs, longitude, latitude, side):
     """An axis-parallel square of `side` units of the reference system at a place."""
     to_crs = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True)
@@ -170,12 +176,12 @@ def _truth(shape, crs):
 )
 def test_areas_are_true_in_every_projection(crs, side, latitude):
     shape = _square(crs, 15, latitude, side)
-    assert area_meter(pyproj.CRS(crs))(shape) == pytest.approx(_truth(shape, crs), rel=1e-4)
+    assert area_of(shape, pyproj.CRS(crs)) == pytest.approx(_truth(shape, crs), rel=1e-5)
 
 
 def test_web_mercator_does_not_inflate():
     shape = _square("EPSG:3857", 15, 52, 1000)
-    true = area_meter(pyproj.CRS("EPSG:3857"))(shape)
+    true = area_of(shape, pyproj.CRS("EPSG:3857"))
     assert shape.area / true == pytest.approx(2.63, abs=0.02)
 
 
@@ -185,20 +191,42 @@ def test_holes_are_subtracted():
         shapely.box(5e5, 5e6, 5e5 + 300, 5e6 + 300),
         shapely.box(5e5 + 100, 5e6 + 100, 5e5 + 200, 5e6 + 200),
     )
-    measure = area_meter(crs)
-    assert measure(outer.difference(inner)) == pytest.approx(
-        measure(outer) - measure(inner), rel=1e-9
+    assert area_of(outer.difference(inner), crs) == pytest.approx(
+        area_of(outer, crs) - area_of(inner, crs), rel=1e-9
     )
+
+
+def test_many_shapes_are_measured_as_each_by_itself():
+    crs = pyproj.CRS("EPSG:3857")
+    one, other = _square(crs, 15, 52, 1000), _square(crs, 15, 60, 30)
+    both = shapely.MultiPolygon([other, shapely.transform(other, lambda xy: xy + 1000)])
+    areas, perimeters = measurer(crs)(np.array([one, None, both], dtype=object))
+    assert areas[0] == area_of(one, crs)
+    assert np.isnan(areas[1])
+    assert np.isnan(perimeters[1])
+    assert areas[2] == pytest.approx(2 * area_of(other, crs), rel=1e-3)
+    assert perimeters[2] == pytest.approx(2 * 4 * np.sqrt(area_of(other, crs)), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["+proj=utm +zone=33 +ellps=bessel +towgs84=598,74,418,0,0,0,0", "EPSG:5555", "EPSG:4979"],
+)
+def test_bound_and_compound_systems_have_areas(text):
+    crs = pyproj.CRS(text)
+    side = 1e-3 if crs.is_geographic else 100.0
+    shape = _square(crs, 15, 52, side)
+    assert area_of(shape, crs) == pytest.approx(_truth(shape, crs), rel=1e-3)
 
 
 def test_grads_are_angles_too():
     # Paris meridian, longitude and latitude in grads
     crs = pyproj.CRS("EPSG:4807")
     shape = _square(crs, 2.5, 48, 0.01)
-    assert area_meter(crs)(shape) == pytest.approx(_truth(shape, crs), rel=1e-4)
+    assert area_of(shape, crs) == pytest.approx(_truth(shape, crs), rel=1e-4)
 
 
 def test_without_a_place_on_earth_there_are_no_square_metres():
-    assert area_meter(None)(shapely.box(0, 0, 1, 1)) is None
+    assert np.isnan(area_of(shapely.box(0, 0, 1, 1), None))
     local = pyproj.CRS('LOCAL_CS["site grid",UNIT["metre",1],AXIS["x",EAST],AXIS["y",NORTH]]')
-    assert area_meter(local)(shapely.box(0, 0, 1, 1)) is None
+    assert np.isnan(area_of(shapely.box(0, 0, 1, 1), local))

@@ -1,0 +1,107 @@
+"""Groups: which instances of all windows are one object, in a few bytes an instance."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The instances that one object is taken from."""
+
+    members: tuple[int, ...]
+    """Numbers, ascending, without those that are left out."""
+    chosen: int
+    """The instance that is the whole object, -1 where it is stitched from all."""
+
+    @property
+    def last(self) -> int:
+        """The last instance that is needed."""
+        return self.chosen if self.chosen >= 0 else self.members[-1]
+
+
+@dataclass(slots=True)
+class Groups:
+    """A forest of instances, which are numbered through all windows.
+
+    Most instances lie in one window and stay by themselves: they take 17 bytes each, so that a
+    raster of millions of objects is linked in memory. Only groups of several have more.
+    """
+
+    offsets: array[int] = field(default_factory=lambda: array("q", [0]))
+    """Number of the first instance of each window, and of the end."""
+    cut: bytearray = field(default_factory=bytearray)
+    """Whether the edge of its window, not of the image, ends the instance."""
+    left_out: set[int] = field(default_factory=set)
+    """Cut pieces that a neighbour knows better."""
+    _parents: array[int] = field(default_factory=lambda: array("q"))
+    _scores: array[float] = field(default_factory=lambda: array("d"))
+    _held: dict[int, dict[int, int]] = field(default_factory=dict)
+    """Window to instance of each group of several, by its root."""
+    _settled: dict[int, Group] = field(default_factory=dict)
+
+    def add_window(self, instances: Iterable[tuple[bool, float]]) -> None:
+        """Number the instances of the next window: whether each is cut, and its score."""
+        for is_cut, score in instances:
+            self._parents.append(len(self._parents))
+            self.cut.append(is_cut)
+            self._scores.append(score)
+        self.offsets.append(len(self._parents))
+
+    def window_of(self, number: int) -> int:
+        """The window of an instance."""
+        return bisect_right(self.offsets, number) - 1
+
+    def join(self, a: int, b: int) -> bool:
+        """Make one group of two, unless it would hold two instances of one window."""
+        a, b = sorted((self._root_of(a), self._root_of(b)))
+        if a == b:
+            return True
+        mine = self._held.get(a) or {self.window_of(a): a}
+        other = self._held.get(b) or {self.window_of(b): b}
+        if mine.keys() & other.keys():
+            return False
+        self._parents[b] = a
+        self._held.pop(b, None)
+        self._held[a] = mine | other
+        return True
+
+    def settle(self) -> None:
+        """After the last link: what each object is taken from."""
+        for root, by_window in self._held.items():
+            kept = tuple(sorted(m for m in by_window.values() if m not in self.left_out))
+            whole = [m for m in kept if not self.cut[m]]
+            # the best score; of equal ones the first
+            best = max(whole, key=lambda m: (self._scores[m], -m)) if whole else -1
+            self._settled[root] = Group(kept, kept[0] if len(kept) == 1 else best)
+        self._held.clear()
+
+    def needing(self, number: int) -> Group | None:
+        """The group that takes pixels of an instance, None where none does."""
+        if number in self.left_out:
+            return None
+        group = self._settled.get(self._root_of(number))
+        if group is None:
+            return Group((number,), number)
+        return group if group.chosen in {-1, number} else None
+
+    def named(self, group: Group) -> tuple[tuple[int, int], ...]:
+        """The members as (window, number in the window)."""
+        windows = [self.window_of(member) for member in group.members]
+        return tuple(
+            (n, member - self.offsets[n]) for n, member in zip(windows, group.members, strict=True)
+        )
+
+    def _root_of(self, number: int) -> int:
+        """What stands for the whole group of an instance: its first member."""
+        parents = self._parents
+        while parents[number] != number:
+            parents[number] = parents[parents[number]]
+            number = parents[number]
+        return number
