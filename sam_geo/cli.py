@@ -325,10 +325,23 @@ def _parse_bands(text: str | None) -> tuple[int, ...] | None:
         raise InputError(f"bands are numbers with commas, such as 4,3,2, got {text!r}") from error
 
 
+def _note_names(output: Path) -> None:
+    """Say what the names of columns become in a Shapefile."""
+    from sam_geo.sink import SHORT_NAMES  # noqa: PLC0415  # --help must stay fast
+
+    if output.suffix.lower() == ".shp":
+        short = ", ".join(f"{name} is {other}" for name, other in SHORT_NAMES.items())
+        console.note(
+            f"warning: a Shapefile's column names have 10 characters at most: {short}; "
+            f"a .gpkg keeps them"
+        )
+
+
 def _finish(
     record: dict[str, Any], what: str, output: Path, *, json_output: bool, quiet: bool
 ) -> None:
     """The last words of a job, and its exit code."""
+    _note_names(output)
     if json_output:
         console.emit_json({"output": output, **record})
     elif not quiet:

@@ -10,6 +10,7 @@ import shapely
 from pyproj.exceptions import CRSError
 
 from sam_common.errors import PromptError
+from sam_geo.antimeridian import turn_to, unwrap
 from sam_geo.frame import PIXELS
 
 if TYPE_CHECKING:
@@ -51,8 +52,10 @@ def into_indices(
     """
     prompts_crs, frame = _reference(table, source, crs)
     shapes = np.asarray(shapely.force_2d(table.geometry), dtype=object)
-    if prompts_crs is not None and source.crs is not None and prompts_crs != source.crs:
-        shapes = _reproject(shapes, prompts_crs, source.crs)
+    if prompts_crs is not None and source.crs is not None:
+        if prompts_crs != source.crs:
+            shapes = _reproject(unwrap(shapes, prompts_crs), prompts_crs, source.crs)
+        shapes = turn_to(shapes, source)
 
     def to_index(coordinates: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         # a ring with NaN is not closed; infinity is equal to itself

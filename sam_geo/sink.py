@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tempfile
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -53,7 +54,16 @@ FORMATS: Mapping[str, Format] = {
     ".fgb": Format("FlatGeobuf", {"SPATIAL_INDEX": "NO"}),
     ".geojson": Format("GeoJSON", {}, {"RFC7946": "YES"}),
     ".parquet": Format(""),
+    ".shp": Format("ESRI Shapefile", {"ENCODING": "UTF-8", "DBF_DATE_LAST_UPDATE": STAMP[:10]}),
 }
+SHORT_NAMES = {
+    "perimeter_m": "perim_m",
+    "touches_edge": "at_edge",
+    "seam_merged": "seam_mergd",
+}
+"""Columns in a Shapefile, whose names have 10 characters at most."""
+STALE = (".qix", ".sbn", ".sbx", ".cpg")
+"""Sidecar files that would describe an older Shapefile."""
 
 
 def check_table_output(path: str | os.PathLike[str], *, overwrite: bool) -> None:
@@ -74,10 +84,11 @@ def write_table(
 def table_writer(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Write]:
     """Write a table batch by batch, by the suffix of its path.
 
-    `.gpkg`, `.fgb`, `.geojson` (RFC 7946: always longitude and latitude in WGS 84) or `.parquet`
-    (GeoParquet 1.1 with a bbox column). Rows keep their order, rows without geometry stay, the
-    same batches give the same bytes, and memory is bounded by a batch. The file appears when the
-    block ends well; whatever ends it early leaves the old one as it was.
+    `.gpkg`, `.fgb`, `.geojson` (RFC 7946: always longitude and latitude in WGS 84), `.parquet`
+    (GeoParquet 1.1 with a bbox column) or `.shp` (with `SHORT_NAMES`). Rows keep their order, rows
+    without geometry stay, the same batches give the same bytes, and memory is bounded by a batch.
+    The file appears when the block ends well; whatever ends it early leaves the old one as it was.
+    A Shapefile is several files: they appear one after the other, the .shp last.
 
     Yields:
         A function that takes the next batch; all have the same columns and reference system.
@@ -88,7 +99,8 @@ def table_writer(path: str | os.PathLike[str], *, overwrite: bool = False) -> It
     target = Path(path)
     check_table_output(target, overwrite=overwrite)
     chosen = _format(target)
-    with atomic_output(target) as part, _fixed_date():
+    place = _shapefile_output if target.suffix.lower() == ".shp" else atomic_output
+    with place(target) as part, _fixed_date():
         try:
             if not chosen.driver:
                 with _parquet(part) as write:
@@ -165,7 +177,7 @@ def _convert(stage: Path, part: Path, chosen: Format, layer: str) -> None:
         warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
         options = {} if meta["crs"] is None else dict(chosen.georeferenced)
         pyogrio.write_arrow(
-            batches,
+            _short_names(batches) if part.suffix.lower() == ".shp" else batches,
             part,
             layer=layer,
             driver=chosen.driver,
@@ -174,6 +186,25 @@ def _convert(stage: Path, part: Path, chosen: Format, layer: str) -> None:
             crs=meta["crs"],
             layer_options={**chosen.options, **options},
         )
+
+
+def _short_names(batches: pa.RecordBatchReader) -> pa.RecordBatchReader:
+    fields = [field.with_name(SHORT_NAMES.get(field.name, field.name)) for field in batches.schema]
+    renamed = (batch.rename_columns([field.name for field in fields]) for batch in batches)
+    return pa.RecordBatchReader.from_batches(pa.schema(fields), renamed)
+
+
+@contextmanager
+def _shapefile_output(target: Path) -> Iterator[Path]:
+    """A folder beside the target to write to; its files are moved when the block ends well."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.stem}-") as folder:
+        part = Path(folder) / target.name
+        yield part
+        for suffix in STALE:
+            target.with_suffix(suffix).unlink(missing_ok=True)
+        # the .shp last: until then readers do not see the new one
+        for path in sorted(Path(folder).iterdir(), key=lambda path: path == part):
+            path.replace(target.with_name(path.name))
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import multiprocessing
 import resource
 import subprocess
 import sys
@@ -138,7 +139,11 @@ def measure(side: int, kind: str) -> None:
     """One raster, in this process; prints JSON."""
     with tempfile.TemporaryDirectory() as folder:
         image = Path(folder) / ("image.tif" if kind == "empty" else "image.vrt")
-        (make_raster if kind == "empty" else make_mosaic)(image, side)
+        make = make_raster if kind == "empty" else make_mosaic
+        # elsewhere: its memory is not the job's
+        writer = multiprocessing.get_context("spawn").Process(target=make, args=(image, side))
+        writer.start()
+        writer.join()
         windows = tile_grid((side, side), side=1024, overlap=128)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         request = AutoRequest(

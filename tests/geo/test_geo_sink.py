@@ -5,11 +5,14 @@ import json
 import geopandas
 import numpy as np
 import pyarrow.parquet as pq
+import pyproj
 import pytest
 import shapely
 
 from sam_common.errors import InputError, OutputError
-from sam_geo.sink import FORMATS, reproject_table, table_writer, write_table
+from sam_geo.rows import COLUMNS, Row
+from sam_geo.rows import table_of as rows_table
+from sam_geo.sink import FORMATS, SHORT_NAMES, reproject_table, table_writer, write_table
 
 SQUARE = shapely.box(500_000, 5_800_000, 500_010, 5_800_020)
 
@@ -50,7 +53,8 @@ def test_rows_come_back_in_order_with_their_crs(tmp_path, suffix):
     assert back.to_crs("EPSG:32633").geometry[0].hausdorff_distance(SQUARE) < 0.02
     if suffix != ".geojson":
         assert back.geometry[0].equals(SQUARE)
-    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+    assert {entry.stem for entry in tmp_path.iterdir()} == {path.stem}
+    assert suffix == ".shp" or len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.parametrize("suffix", sorted(FORMATS))
@@ -109,7 +113,9 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
 
 def test_an_unknown_suffix(tmp_path):
     path = tmp_path / "trees.dwg"
-    message = rf"^cannot write \.dwg: {path} \(give one of \.gpkg, \.fgb, \.geojson, \.parquet\)$"
+    message = (
+        rf"^cannot write \.dwg: {path} \(give one of \.gpkg, \.fgb, \.geojson, \.parquet, \.shp\)$"
+    )
     with pytest.raises(OutputError, match=message):
         write_table(table_of(), path)
 
@@ -130,7 +136,7 @@ def test_batches_give_the_whole_table(tmp_path, suffix):
     back = read(path)
     assert back["prompt_id"].tolist() == [3, 1, 2]
     assert back.geometry.isna().tolist() == [False, True, False]
-    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+    assert {entry.stem for entry in tmp_path.iterdir()} == {path.stem}
 
 
 @pytest.mark.parametrize("suffix", sorted(FORMATS))
@@ -180,3 +186,30 @@ def test_a_table_in_another_system(tmp_path):
         reproject_table(table_of(), "EPSG:1")
     with pytest.raises(InputError, match=r"^the raster has no coordinate reference system"):
         reproject_table(table_of(crs=None), "EPSG:4326")
+
+
+def test_a_shapefile_has_short_names_and_keeps_every_value(tmp_path):
+    rows = [
+        Row("ok", 7, "ä" * 40, 0.5, 0.9, 800.0, True, False, SQUARE),
+        Row("empty", 8, None),
+    ]
+    path = tmp_path / "trees.shp"
+    write_table(rows_table(rows, crs=pyproj.CRS("EPSG:32633"), model="mobile_sam"), path)
+    back = geopandas.read_file(path)
+    expected = [SHORT_NAMES.get(name, name) for name in COLUMNS]
+    assert back.columns.tolist() == expected
+    assert all(len(name) <= 10 for name in expected[:-1])
+    assert back["class"].fillna("").tolist() == ["ä" * 40, ""]
+    assert back["at_edge"].tolist()[0] == 1
+    assert back["seam_mergd"].tolist()[0] == 0
+    assert back["perim_m"][0] == pytest.approx(60, rel=1e-3)
+    assert back.crs == "EPSG:32633"
+
+
+def test_a_shapefile_is_replaced_with_all_that_belongs_to_it(tmp_path):
+    path = tmp_path / "trees.shp"
+    write_table(table_of(), path)
+    first = {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()}
+    (tmp_path / "trees.qix").write_bytes(b"index of the old file")
+    write_table(table_of(), path, overwrite=True)
+    assert {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()} == first
