@@ -82,7 +82,7 @@ def turn_to(shapes: Shapes, source: RasterSource) -> Shapes:
         source: The raster. One that spans more than half the Earth has a place for everything.
     """
     half = None if source.crs is None else half_turn(source.crs)
-    left, right = source.dataset.bounds.left, source.dataset.bounds.right
+    left, _, right, _ = source.bounds
     if source.crs is None or half is None or abs(right - left) > half:
         return shapes
 

@@ -62,6 +62,13 @@ def prompt_command(
     prompts_layer: Annotated[
         str | None, typer.Option(help="Layer of a vector file that has several.")
     ] = None,
+    polygon_masks: Annotated[
+        bool,
+        typer.Option(
+            "--polygon-masks",
+            help="Start from the polygons themselves, not from their boxes alone.",
+        ),
+    ] = False,
     simplify: Simplify = None,
     dst_crs: DstCrs = None,
     embeddings: Embeddings = None,
@@ -94,6 +101,7 @@ def prompt_command(
         stretch=stretch,
         prompts_crs=prompts_crs,
         prompts_layer=prompts_layer,
+        polygon_masks=polygon_masks,
         finish=Finish(simplify=simplify, dst_crs=dst_crs),
         embeddings=embeddings,
         workers=workers,

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sam_common.masks import GRID
 from sam_common.prompts import POSITIVE, Prompts
 from sam_common.segmenter import check_prompts
+from sam_geo.mask_prompt import mask_logits, outline_mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from sam_geo.prompts import GeoPrompt
     from sam_geo.source import Pixels
     from sam_geo.windows import ReadWindow
+
+
+MASKS_AT_A_TIME = 64
+"""Mask prompts take 256 KiB each."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +49,9 @@ def check_kinds(segmenter: Segmenter, prompts: Sequence[GeoPrompt]) -> None:
         check_prompts(segmenter.name, segmenter.capabilities, Prompts.from_points([[0.0, 0.0]]))
     if any(prompt.box_xyxy for prompt in prompts):
         check_prompts(segmenter.name, segmenter.capabilities, Prompts.from_boxes([0, 0, 1, 1]))
+    if any(prompt.outline for prompt in prompts):
+        mask = np.zeros((1, GRID, GRID), dtype=np.float32)
+        check_prompts(segmenter.name, segmenter.capabilities, Prompts(mask_logits=mask))
 
 
 def answers(
@@ -65,7 +74,7 @@ def answers(
         Number of the prompt and its answer: for points alone, the likeliest of the candidates.
     """
     for alike in _alike(members, prompts):
-        batch = _batch([prompts[n] for n in alike], read)
+        batch = _batch([prompts[n] for n in alike], read, embedding, segmenter.model_size)
         points_only = batch.boxes_xyxy is None and segmenter.capabilities.multimask
         numbers = iter(alike)
         for part in segmenter.decode_batches(embedding, batch, multimask=points_only):
@@ -117,23 +126,34 @@ def _spans(region: MaskRegion | None, size_hw: tuple[int, int]) -> bool:
     )
 
 
-def _alike(members: Sequence[int], prompts: Sequence[GeoPrompt]) -> list[list[int]]:
-    """Prompts of one window by number of points and presence of a box: no padding points."""
-    groups: dict[tuple[int, bool], list[int]] = {}
+def _alike(members: Sequence[int], prompts: Sequence[GeoPrompt]) -> Iterator[list[int]]:
+    """Prompts of one window by their kind: no padding points, a bounded number of masks."""
+    groups: dict[tuple[int, bool, bool], list[int]] = {}
     for n in members:
-        key = (len(prompts[n].points_xy), prompts[n].box_xyxy is not None)
-        groups.setdefault(key, []).append(n)
-    return [groups[key] for key in sorted(groups)]
+        prompt = prompts[n]
+        kind = (len(prompt.points_xy), prompt.box_xyxy is not None, prompt.outline is not None)
+        groups.setdefault(kind, []).append(n)
+    for kind in sorted(groups):
+        step = MASKS_AT_A_TIME if kind[-1] else len(groups[kind])
+        yield from (groups[kind][at : at + step] for at in range(0, len(groups[kind]), step))
 
 
-def _batch(prompts: Sequence[GeoPrompt], read: ReadWindow) -> Prompts:
+def _batch(
+    prompts: Sequence[GeoPrompt], read: ReadWindow, embedding: Embedding, model_size: int
+) -> Prompts:
     """Prompts of one kind in the indices of the image that is read."""
     boxes = [read.box_into_image(p.box_xyxy) for p in prompts if p.box_xyxy is not None]
     has_points = bool(prompts[0].points_xy)
+    logits = [
+        mask_logits(outline_mask(p.outline, read), embedding.input_size_hw, model_size)
+        for p in prompts
+        if p.outline is not None
+    ]
     return Prompts(
         boxes_xyxy=np.array(boxes) if boxes else None,
         points_xy=np.array([[read.point_into_image(xy) for xy in p.points_xy] for p in prompts])
         if has_points
         else None,
         point_labels=np.array([p.point_labels for p in prompts]) if has_points else None,
+        mask_logits=np.array(logits) if logits else None,
     )

@@ -11,8 +11,6 @@ from sam_common.window import Window
 from sam_geo.stretch import choose_stretch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sam_geo.source import RasterSource
 
 MODEL_SIDE, OVERLAP = 1024, 128
@@ -50,7 +48,7 @@ def describe_raster(source: RasterSource, *, stretch: str | None = None) -> dict
         "dtypes": list(dataset.dtypes),
         "crs": None if dataset.crs is None else dataset.crs.to_string(),
         "transform": list(dataset.transform)[:6],
-        "bounds": _bounds(list(dataset.transform)[:6], source.size_hw),
+        "bounds": list(source.bounds),
         "nodata": _json_number(dataset.nodata),
         "mask": source.mask_kind,
         "valid_pixels": count_valid(source),
@@ -81,17 +79,6 @@ def count_valid(source: RasterSource) -> int | None:
         return sum(int(source.read(strip).valid.sum()) for strip in strips)
     except InputError:  # a damaged block: what can be said of the raster is still said
         return None
-
-
-def _bounds(transform: Sequence[float], size_hw: tuple[int, int]) -> list[float]:
-    """Left, bottom, right, top; of a turned raster the box around it."""
-    a, b, c, d, e, f = transform
-    height, width = size_hw
-    if b == 0 and d == 0:
-        return [c, f + e * height, c + a * width, f]
-    xs = [c + a * col + b * row for col in (0, width) for row in (0, height)]
-    ys = [f + d * col + e * row for col in (0, width) for row in (0, height)]
-    return [min(xs), min(ys), max(xs), max(ys)]
 
 
 def _json_number(value: float | None) -> float | str | None:

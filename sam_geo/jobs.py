@@ -67,7 +67,11 @@ def run_request(
             segmenter,
             job.stretch,
             inputs={"image": request.image, "prompts": request.prompts},
-            parameters={**request.parameters(source), "prompts_crs": request.prompts_crs},
+            parameters={
+                **request.parameters(source),
+                "prompts_crs": request.prompts_crs,
+                "polygon_masks": request.polygon_masks,
+            },
             results=_results(job),
             seconds={**job.seconds, **seconds},
         )
@@ -164,7 +168,11 @@ def _prompted(
     """Prompts to a written table."""
     stretch = choose_stretch(source, given=request.stretch)
     prompts = load_prompts(
-        request.prompts, source, crs=request.prompts_crs, layer=request.prompts_layer
+        request.prompts,
+        source,
+        crs=request.prompts_crs,
+        layer=request.prompts_layer,
+        with_masks=request.polygon_masks,
     )
     with _timed(seconds, "load"):
         segmenter = load()

@@ -120,9 +120,9 @@ def _read_csv(path: Path) -> PromptTable:
         raise PromptError(f"not a CSV file in UTF-8: {path} ({error})") from error
     shapes: list[shapely.Geometry]
     if set(BOX_COLUMNS) <= set(names):
-        shapes = [_csv_box(record, f"row {n} of {path}") for n, record in enumerate(records)]
+        shapes = [box_of(record, f"row {n} of {path}") for n, record in enumerate(records)]
     elif set(POINT_COLUMNS) <= set(names):
-        shapes = [_csv_point(record, f"row {n} of {path}") for n, record in enumerate(records)]
+        shapes = [point_of(record, f"row {n} of {path}") for n, record in enumerate(records)]
     else:
         raise PromptError(
             f"{path} needs the columns {', '.join(BOX_COLUMNS)} or {', '.join(POINT_COLUMNS)}, "
@@ -145,7 +145,7 @@ def _read_voc(path: Path) -> PromptTable:
     shapes, classes = [], []
     for n, item in enumerate(root.iter("object")):
         record = {name: item.findtext(f"bndbox/{name}") for name in BOX_COLUMNS}
-        shapes.append(_csv_box(record, f"object {n} of {path}"))
+        shapes.append(box_of(record, f"object {n} of {path}"))
         classes.append(_cell(item.findtext("name")))
     return _pixel_table(path, shapes, {"class": classes})
 
@@ -157,7 +157,8 @@ def _pixel_table(
     return PromptTable(str(path), geometry, columns, crs=None, in_pixels=True)
 
 
-def _csv_box(record: Mapping[str, str | None], place: str) -> shapely.Polygon:
+def box_of(record: Mapping[str, str | None], place: str) -> shapely.Polygon:
+    """The box of a record with `BOX_COLUMNS`; `place` names it in the `PromptError`."""
     x0, y0, x1, y1 = (_number(record.get(name), name, place) for name in BOX_COLUMNS)
     try:
         check_box([x0, y0, x1, y1])
@@ -166,7 +167,8 @@ def _csv_box(record: Mapping[str, str | None], place: str) -> shapely.Polygon:
     return shapely.box(x0, y0, x1, y1)
 
 
-def _csv_point(record: Mapping[str, str | None], place: str) -> shapely.Point:
+def point_of(record: Mapping[str, str | None], place: str) -> shapely.Point:
+    """The point of a record with `POINT_COLUMNS`; `place` names it in the `PromptError`."""
     x, y = (_number(record.get(name), name, place) for name in POINT_COLUMNS)
     if not (math.isfinite(x) and math.isfinite(y)):
         raise PromptError(f"{place}: point must be finite, got {[x, y]}")

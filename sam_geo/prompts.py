@@ -1,7 +1,8 @@
 """Prompts of a raster: what each feature of a file asks for, in the raster's own indices.
 
 - A polygon or box asks for the object in its bounding box, taken along the raster's rows and
-  columns, so that a box drawn on a rotated raster stays that box.
+  columns, so that a box drawn on a rotated raster stays that box. On request the polygon itself
+  goes to the network too, as a mask to start from.
 - A point asks for the object under it. A column `label` of 1 and 0 tells object from background.
   Points with the same `object_id` are one prompt; a polygon with that `object_id` adds a box.
 - The class goes through to the output: column `class`, else `label` where it is not 1 and 0.
@@ -13,24 +14,23 @@ One prompt always gives one `GeoPrompt`, wherever it lies.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import geopandas
+import numpy as np
 import shapely
 
 from sam_common.errors import PromptError
 from sam_common.prompts import NEGATIVE, POSITIVE
 from sam_geo.placement import Box, Point, bounding_box, clip_box, into_indices, is_cut, is_inside
-from sam_geo.prompt_files import PromptTable, read_table, table_of
+from sam_geo.prompt_objects import PromptsLike, any_table
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
 
-    import numpy as np
     import numpy.typing as npt
 
+    from sam_geo.prompt_files import PromptTable
     from sam_geo.source import RasterSource
 
 PromptStatus: TypeAlias = Literal["ok", "clipped", "outside", "invalid"]
@@ -56,6 +56,8 @@ class GeoPrompt:
     """Points (x, y) in raster indices, all inside the raster."""
     point_labels: tuple[int, ...] = ()
     """1 object, 0 background; one for each point."""
+    outline: shapely.Geometry | None = None
+    """Polygon in raster indices that is given to the network as a mask, beside its box."""
     status: PromptStatus = "ok"
     """`clipped`: what lay outside the raster was cut off; `outside`: all of it lay outside;
     `invalid`: the feature has no geometry."""
@@ -65,36 +67,44 @@ class GeoPrompt:
         """Whether there is something to segment."""
         return self.status in {"ok", "clipped"}
 
+    @property
+    def identity(self) -> str:
+        """Everything that decides the answer, as text."""
+        # a geometry's own text is cut short
+        outline = "" if self.outline is None else shapely.to_wkb(self.outline, hex=True)
+        return repr((replace(self, outline=None), outline))
+
 
 def load_prompts(
-    prompts: str | os.PathLike[str] | geopandas.GeoDataFrame,
+    prompts: PromptsLike,
     source: RasterSource,
     *,
     crs: str | None = None,
     layer: str | None = None,
+    with_masks: bool = False,
 ) -> list[GeoPrompt]:
-    """Prompts from a file or a GeoDataFrame, in the indices of a raster.
+    """Prompts in the indices of a raster.
 
     Args:
-        prompts: Any vector file that GDAL reads, Pascal VOC XML, CSV, or a GeoDataFrame.
+        prompts: Any vector file that GDAL reads, Pascal VOC XML or CSV; a GeoDataFrame; a GeoJSON
+            mapping (longitude and latitude, as RFC 7946 has it); or a list of boxes (xmin, ymin,
+            xmax, ymax), points (x, y) and shapely geometries in the raster's own system.
         source: The raster.
         crs: Reference system of the prompts' coordinates, over what the file says; `"pixel"` for
             pixel corners, x to the right and y down. VOC and CSV are in pixels unless this is
             given; a vector file without a reference system needs it, unless the raster has none
             either.
         layer: Layer of a vector file that has several.
+        with_masks: Whether polygons become mask prompts too, not only boxes.
 
     Raises:
         InputError: There is no such file.
         PromptError: The prompts cannot be understood; the message names the row, counted from 0.
     """
-    if isinstance(prompts, geopandas.GeoDataFrame):
-        table = table_of(prompts)
-    else:
-        table = read_table(prompts, layer=layer)
+    table = any_table(prompts, crs=source.crs, layer=layer)
     if not len(table):
         raise PromptError(f"no prompts in {table.name}: it has no features")
-    rows = _Rows(table, into_indices(table, source, crs=crs))
+    rows = _Rows(table, into_indices(table, source, crs=crs), with_masks=with_masks)
     groups = rows.groups()
     ids = rows.ids([group[0] for group in groups])
     return [
@@ -106,8 +116,11 @@ def load_prompts(
 class _Rows:
     """The rows of a table, and how they become prompts."""
 
-    def __init__(self, table: PromptTable, shapes: npt.NDArray[np.object_]) -> None:
+    def __init__(
+        self, table: PromptTable, shapes: npt.NDArray[np.object_], *, with_masks: bool
+    ) -> None:
         self._name = table.name
+        self._with_masks = with_masks
         self._shapes = shapes
         self._columns = table.columns
         self._kinds = [self._kind(row) for row in range(len(shapes))]
@@ -149,8 +162,14 @@ class _Rows:
             box_xyxy=bounding_box(self._shapes[boxes[0]]) if boxes else None,
             points_xy=tuple(xy for _, xy in positions),
             point_labels=labels,
+            outline=self._outline(boxes[0]) if boxes and self._with_masks else None,
             status="ok" if boxes or points else "invalid",
         )
+
+    def _outline(self, row: int) -> shapely.Geometry | None:
+        shape = self._shapes[row]
+        # what leaves the raster's reference system has no shape there, only a box
+        return shape if np.isfinite(shapely.get_coordinates(shape)).all() else None
 
     def _check(self, boxes: Sequence[int], points: Sequence[int], labels: Sequence[int]) -> None:
         if len(boxes) > 1:
@@ -233,5 +252,6 @@ def _clip(prompt: GeoPrompt, size_hw: tuple[int, int]) -> GeoPrompt:
         box_xyxy=box,
         points_xy=tuple(xy for xy, _ in points),
         point_labels=labels,
+        outline=prompt.outline,
         status="clipped" if was_cut or len(points) < len(prompt.points_xy) else "ok",
     )

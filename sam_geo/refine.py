@@ -16,12 +16,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
-from sam_common.masks import GRID, MaskRegion
+from sam_common.masks import MaskRegion
 from sam_common.prompts import Prompts
 from sam_common.window import Window
+from sam_geo.mask_prompt import mask_logits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,8 +35,6 @@ CELL_SHARE, HALO_SHARE = 2, 4
 """A cell has half of the model's side, and a quarter of it as context around."""
 AGREEMENT = 0.8
 """Least IoU with the coarse mask in the window: below, the network has found something else."""
-LOGIT = 10.0
-"""Of a sure pixel in a mask prompt, as decoders give them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,23 +131,6 @@ class CoarseMask:
             index.append(image.clip(0, self._region.mask.shape[axis] - 1))
         mask = self._region.mask[np.ix_(*index)]
         return np.asarray(mask & inside[0][:, None] & inside[1][None, :])
-
-
-def mask_logits(
-    mask: npt.NDArray[np.bool_], input_hw: tuple[int, int], model_size: int
-) -> npt.NDArray[np.float32]:
-    """A mask of an image as the (256, 256) mask prompt of a network.
-
-    Args:
-        mask: (H, W) of the embedded image.
-        input_hw: Its size after the resize and before the padding.
-        model_size: Side of the model's square.
-    """
-    rows, cols = (max(1, round(side * GRID / model_size)) for side in input_hw)
-    small = cv2.resize(mask.astype(np.float32), (cols, rows), interpolation=cv2.INTER_AREA)
-    logits = np.full((GRID, GRID), -LOGIT, dtype=np.float32)
-    logits[:rows, :cols] = (2 * small - 1) * LOGIT
-    return logits
 
 
 def _cells(reach: Window, side: int, raster_hw: tuple[int, int]) -> Iterator[Window]:

@@ -93,6 +93,8 @@ class PromptRequest(Request):
     """Reference system of the prompts, over what their file says."""
     prompts_layer: str | None = None
     """Layer of a vector file that has several."""
+    polygon_masks: bool = False
+    """Whether polygons are given to the network as masks too, not only as boxes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from sam_common.frame import Frame
     from sam_common.segmenter import Embedding, Segmenter
     from sam_common.window import Window
+    from sam_geo.prompt_objects import PromptsLike
 
 Progress: TypeAlias = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 """Called with a description and a total; gives a function that takes steps done."""
@@ -97,21 +98,24 @@ class RunOptions:
 
 def segment_prompts(
     image: str | os.PathLike[str],
-    prompts: str | os.PathLike[str] | geopandas.GeoDataFrame,
+    prompts: PromptsLike,
     *,
     segmenter: Segmenter,
     bands: Sequence[int] | None = None,
     prompts_crs: str | None = None,
+    polygon_masks: bool = False,
 ) -> geopandas.GeoDataFrame:
     """Segment the object of each prompt.
 
     Args:
         image: A raster of any size that GDAL opens.
         prompts: Boxes, polygons or points: a vector file in any reference system, Pascal VOC XML,
-            CSV in pixels, or a GeoDataFrame.
+            CSV in pixels, a GeoDataFrame, a GeoJSON mapping, or a list of boxes, points and shapely
+            geometries in the raster's own system.
         segmenter: From `sam_common.segmenter.load_segmenter`.
         bands: One or three 1-based bands to look at; red, green, blue where not given.
         prompts_crs: Reference system of the prompts, over what their file says.
+        polygon_masks: Whether polygons are given to the network as masks too, not only as boxes.
 
     Returns:
         One row per prompt with the columns `sam_geo.rows.COLUMNS`, in the raster's reference
@@ -123,7 +127,7 @@ def segment_prompts(
         CapabilityError: The segmenter was not trained for this kind of prompt.
     """
     with open_raster(image, bands=bands) as source:
-        found = load_prompts(prompts, source, crs=prompts_crs)
+        found = load_prompts(prompts, source, crs=prompts_crs, with_masks=polygon_masks)
         return run_prompts(source, found, segmenter).table
 
 
@@ -188,7 +192,8 @@ class PromptWork:
 
     def plan(self) -> Plan:
         """The windows and all that decides their results."""
-        digest = hashlib.sha256(repr((self.prompts, self.windows)).encode()).hexdigest()
+        asked = ([prompt.identity for prompt in self.prompts], self.windows)
+        digest = hashlib.sha256(repr(asked).encode()).hexdigest()
         signature = signature_of(self.source, self.segmenter, self.stretch)
         windows = tuple(read.window for read in self.windows)
         return Plan(self.source.size_hw, windows, {**signature, "prompts": digest})

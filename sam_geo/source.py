@@ -94,6 +94,17 @@ class RasterSource:
         return int(self.dataset.height), int(self.dataset.width)
 
     @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Left, bottom, right, top; of a turned raster the box around it."""
+        a, b, c, d, e, f = list(self.dataset.transform)[:6]
+        height, width = self.size_hw
+        if b == 0 and d == 0:
+            return c, f + e * height, c + a * width, f
+        xs = [c + a * col + b * row for col in (0, width) for row in (0, height)]
+        ys = [f + d * col + e * row for col in (0, width) for row in (0, height)]
+        return min(xs), min(ys), max(xs), max(ys)
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         """Type of the values that `read` gives."""
         if self.is_palette:

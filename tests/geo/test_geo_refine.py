@@ -14,8 +14,9 @@ from affine import Affine
 from sam_common.masks import GRID, MaskRegion, Masks
 from sam_common.testing import ExactMasks, FakeSegmenter
 from sam_common.window import Window
+from sam_geo.mask_prompt import LOGIT, mask_logits
 from sam_geo.prompts import load_prompts
-from sam_geo.refine import LOGIT, CoarseMask, Refinement, mask_logits
+from sam_geo.refine import CoarseMask, Refinement
 from sam_geo.segment import run_prompts
 from sam_geo.source import open_raster
 from sam_geo.windows import ReadWindow
