@@ -52,6 +52,8 @@ class AutoOptions:
     """Pixels that neighbouring windows share."""
     everything: EverythingOptions = field(default_factory=EverythingOptions)
     """Prompt grid and filters."""
+    superpixels: bool = False
+    """Whether the boxes of superpixels are tried in place of the grid of points."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +109,14 @@ class AutoJob:
             window = plan.windows[n]
             image, embedding, was_stored = embeddings.embed(window, pixels)
             self._count("stored" if was_stored else "encoded")
-            boxes = None if proposed is None else boxes_in(window, proposed)
+            boxes = None
+            if proposed is not None:
+                boxes = boxes_in(window, proposed)
+            elif self.options.superpixels:
+                # imported where it is asked for: it brings scikit-image
+                from sam_geo.superpixels import superpixel_boxes  # noqa: PLC0415
+
+                boxes = superpixel_boxes(image, pixels.valid)
             found = masks_of(
                 self.segmenter,
                 image,

@@ -12,6 +12,7 @@ from sam_common import console
 from sam_common.options import Arch, Device, Engine, Json, Precision, Quiet, command_line
 from sam_geo.cli_options import (
     Bands,
+    DryRun,
     DstCrs,
     Embeddings,
     Image,
@@ -19,6 +20,7 @@ from sam_geo.cli_options import (
     Output,
     Overlay,
     Overwrite,
+    Regularize,
     Resume,
     Simplify,
     StretchText,
@@ -70,6 +72,7 @@ def prompt_command(
         ),
     ] = False,
     simplify: Simplify = None,
+    regularize: Regularize = None,
     dst_crs: DstCrs = None,
     embeddings: Embeddings = None,
     device: Device = "auto",
@@ -77,6 +80,7 @@ def prompt_command(
     precision: Precision = "auto",
     overlay: Overlay = None,
     workers: Workers = 1,
+    dry_run: DryRun = False,
     resume: Resume = False,
     overwrite: Overwrite = False,
     json_output: Json = False,
@@ -89,7 +93,7 @@ def prompt_command(
     not run.
     """
     from sam_geo.finish import Finish  # noqa: PLC0415  # --help must stay fast
-    from sam_geo.jobs import run_request  # noqa: PLC0415
+    from sam_geo.jobs import dry_run_prompts, run_request  # noqa: PLC0415
     from sam_geo.request import PromptRequest  # noqa: PLC0415
 
     request = PromptRequest(
@@ -102,13 +106,16 @@ def prompt_command(
         prompts_crs=prompts_crs,
         prompts_layer=prompts_layer,
         polygon_masks=polygon_masks,
-        finish=Finish(simplify=simplify, dst_crs=dst_crs),
+        finish=Finish(simplify=simplify, regularize=regularize, dst_crs=dst_crs),
         embeddings=embeddings,
         workers=workers,
         resume=resume,
         overwrite=overwrite,
     )
     load = _loader(model, arch=arch, device=device, engine=engine, precision=precision)
+    if dry_run:
+        _show(dry_run_prompts(request, load), json_output=json_output)
+        return
     progress = functools.partial(console.progress, quiet=quiet)
     _, record = run_request(request, load, progress=progress)
     what = f"{record['prompts']} prompts"
@@ -161,10 +168,17 @@ def auto(
     proposals_crs: Annotated[
         str | None, typer.Option(help="Reference system of that file, over what it says.")
     ] = None,
+    superpixels: Annotated[
+        bool,
+        typer.Option(
+            "--superpixels", help="Try the boxes of superpixels in place of the grid of points."
+        ),
+    ] = False,
     min_area_m2: Annotated[
         float, typer.Option(help="Leave smaller objects out (pixels where there is no CRS).")
     ] = 0.0,
     simplify: Simplify = None,
+    regularize: Regularize = None,
     dst_crs: DstCrs = None,
     embeddings: Embeddings = None,
     device: Device = "auto",
@@ -172,9 +186,7 @@ def auto(
     precision: Precision = "auto",
     overlay: Overlay = None,
     workers: Workers = 1,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what it would cost, from one window; stop there.")
-    ] = False,
+    dry_run: DryRun = False,
     resume: Resume = False,
     overwrite: Overwrite = False,
     json_output: Json = False,
@@ -207,10 +219,10 @@ def auto(
         overlay=overlay,
         bands=_parse_bands(bands),
         stretch=stretch,
-        options=AutoOptions(tile_size, overlap, grid),
+        options=AutoOptions(tile_size, overlap, grid, superpixels),
         proposals=proposals,
         proposals_crs=proposals_crs,
-        finish=Finish(min_area_m2, simplify, dst_crs),
+        finish=Finish(min_area_m2, simplify, regularize, dst_crs),
         embeddings=embeddings,
         workers=workers,
         resume=resume,
@@ -280,7 +292,13 @@ def info(
 
     with open_raster(image, bands=_parse_bands(bands)) as source:
         facts = describe_raster(source, stretch=stretch)
-    _show(facts, json_output=json_output)
+    if json_output:
+        console.emit_json(facts)
+        return
+    notes = facts.pop("notes")
+    _show(facts, json_output=False)
+    for note in notes:
+        typer.echo(f"- {note}")
 
 
 @app.command()

@@ -30,6 +30,9 @@ StretchText = Annotated[
 Overlay = Annotated[
     Path | None, typer.Option(help="Also draw the result over the image, as PNG or JPEG.")
 ]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what it would cost, from one window; stop there.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
 Resume = Annotated[
     bool,
@@ -48,4 +51,11 @@ DstCrs = Annotated[
 Simplify = Annotated[
     float | None,
     typer.Option(help="Tolerance in units of the raster's system; shared edges stay shared."),
+]
+Regularize = Annotated[
+    float | None,
+    typer.Option(
+        help="Straight walls and right angles, for buildings: what may be straightened away, in "
+        "units of the raster's system, a pixel or two."
+    ),
 ]

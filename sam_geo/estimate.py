@@ -1,17 +1,22 @@
-"""Dry runs: what an automatic job will cost, measured on one of its windows."""
+"""Dry runs: what a job will cost, measured on one of its windows."""
 
 from __future__ import annotations
 
+import math
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from sam_common.job import AHEAD
 from sam_common.parts import pack
 from sam_common.plan import Estimate
 
 if TYPE_CHECKING:
+    from sam_common.job import Work
     from sam_common.plan import Plan
-    from sam_geo.auto import AutoJob
+    from sam_common.segmenter import Segmenter
+    from sam_geo.source import RasterSource
 
 DECODER_BYTES = 256 * 2**20
 """What a decoder holds at its peak, over the loaded model: a batch of prompts and its logits."""
@@ -19,12 +24,16 @@ RESULT_SHARE = 3
 """A result with its parts takes about so many times the bytes of the parts."""
 
 
-def estimate(job: AutoJob, plan: Plan, *, workers: int = 1) -> Estimate:
-    """Do the window in the middle of the raster, or the next one with valid pixels.
+def estimate(
+    work: Work[Any], plan: Plan, source: RasterSource, *, segmenter: Segmenter, workers: int = 1
+) -> Estimate:
+    """Do the window in the middle of the plan, or the next one with valid pixels.
 
     Args:
-        job: The job.
-        plan: Its plan.
+        work: What is done with a window.
+        plan: All windows.
+        source: The raster.
+        segmenter: Whose encoder runs.
         workers: Windows that will be segmented at the same time; on a CPU they share its cores,
             so the time is that of one.
 
@@ -32,27 +41,25 @@ def estimate(job: AutoJob, plan: Plan, *, workers: int = 1) -> Estimate:
         Figures for the whole plan. Windows without valid pixels are counted as if they had some,
         so time and encoder calls are upper limits.
     """
-    work = job.work(plan)
     middle = len(plan) // 2
-    order = [*range(middle, len(plan)), *range(middle)]
     seconds, part_bytes = 0.0, 0
-    for n in order:
+    for n in [*range(middle, len(plan)), *range(middle)]:
         pixels = work.read(n)
         if pixels is None:
             continue
-        work.segment(n, pixels)  # the first one also warms caches up
+        # not the job's: the first call of an engine compiles and warms up
+        segmenter.embed(np.zeros((*plan.windows[n].shape, 3), dtype=np.uint8))
         start = time.perf_counter()
         part = work.segment(n, work.read(n))
         seconds = time.perf_counter() - start
         part_bytes = len(pack(part))
         break
-    side_hw = plan.windows[0].shape
-    pixel_bytes = len(job.source.bands) * (job.source.dtype.itemsize + 1) + 1
-    in_flight = (workers + AHEAD) * side_hw[0] * side_hw[1] * pixel_bytes
+    largest = max((math.prod(window.shape) for window in plan.windows), default=0)
+    pixel_bytes = len(source.bands) * (source.dtype.itemsize + 1) + 1
     return Estimate(
         windows=len(plan),
         encoder_calls=len(plan) if seconds else 0,
         seconds=seconds * len(plan),
-        ram_bytes=DECODER_BYTES + in_flight,
+        ram_bytes=DECODER_BYTES + (workers + AHEAD) * largest * pixel_bytes,
         disk_bytes=RESULT_SHARE * part_bytes * len(plan),
     )

@@ -30,15 +30,27 @@ class Finish:
     """Objects below are left out; in pixels where the raster lies nowhere on the Earth."""
     simplify: float | None = None
     """Tolerance in units of the raster's reference system; shared edges stay shared."""
+    regularize: float | None = None
+    """Tolerance for straight walls and right angles, in units of a projected reference system."""
     dst_crs: str | None = None
     """Reference system of the result; the raster's where None."""
 
     def __post_init__(self) -> None:
-        for name in ("min_area_m2", "simplify"):
+        for name in ("min_area_m2", "simplify", "regularize"):
             value = getattr(self, name)
             if value is not None and not (np.isfinite(value) and value >= 0):
                 option = name.replace("_", "-")
                 raise InputError(f"--{option} must be a finite number from 0 up, got {value}")
+        if self.simplify and self.regularize:
+            raise InputError("give --simplify or --regularize: straight walls need no other")
+
+    def check(self, crs: pyproj.CRS | None) -> None:
+        """Raise `InputError` where it makes no sense in a raster's reference system."""
+        if self.regularize and crs is not None and crs.is_geographic:
+            raise InputError(
+                f"--regularize needs a projected reference system, where a right angle is one, but "
+                f"the raster is in {crs.name}: gdalwarp -t_srs EPSG:3857 puts it into one"
+            )
 
 
 def finished_tables(
@@ -72,11 +84,18 @@ def finish_prompts(
 
 
 def _shaped(rows: Sequence[Row], finish: Finish) -> list[Row]:
-    """Rows with simplified outlines; rows without an outline stay as they are."""
+    """Rows with simplified or straightened outlines; rows without an outline stay as they are."""
     at = [n for n, row in enumerate(rows) if row.geometry is not None]
-    if not at or not finish.simplify:
+    if not at or not (finish.simplify or finish.regularize):
         return list(rows)
-    shapes = simplify(np.array([rows[n].geometry for n in at], dtype=object), finish.simplify)
+    shapes = np.array([rows[n].geometry for n in at], dtype=object)
+    if finish.simplify:
+        shapes = simplify(shapes, finish.simplify)
+    if finish.regularize:
+        # imported where it is asked for: the package brings more of pandas than a job needs
+        from sam_geo.regularize import regularize  # noqa: PLC0415
+
+        shapes = regularize(shapes, finish.regularize)
     shaped = list(rows)
     for n, shape in zip(at, shapes, strict=True):
         shaped[n] = replace(rows[n], geometry=shape)

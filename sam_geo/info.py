@@ -5,16 +5,24 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from sam_common.errors import InputError
+import numpy as np
+
+from sam_common.errors import GeometryError, InputError
 from sam_common.plan import tile_grid
 from sam_common.window import Window
 from sam_geo.stretch import choose_stretch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sam_geo.source import RasterSource
 
 MODEL_SIDE, OVERLAP = 1024, 128
 """Windows of an automatic job with most models."""
+EMBEDDING_BYTES = 256 * 64 * 64 * 4
+"""Of one window, with most models."""
+LARGE_PX = 8192
+"""A raster with a longer side needs overviews."""
 MOST_COUNTED = 10**9
 STRIP_PIXELS = 2**22
 """Pixels that are counted at a time."""
@@ -32,7 +40,8 @@ def describe_raster(source: RasterSource, *, stretch: str | None = None) -> dict
         GDAL's affine), `bounds` (left, bottom, right, top), `nodata` (`"nan"` as text), `mask`
         (what tells valid pixels: none, nodata, mask or alpha), `valid_pixels, overviews, gcps,
         scales, offsets, chosen_bands, stretch` (lo and hi per chosen band, None for bytes as they
-        are) and `job` (what an automatic job would do).
+        are), `job` (windows of an automatic job, bytes of all embeddings) and `notes` (sentences:
+        what a job would do with it that may surprise, and what to do about it).
 
     Raises:
         InputError: The sample for the stretch cannot be read.
@@ -40,6 +49,8 @@ def describe_raster(source: RasterSource, *, stretch: str | None = None) -> dict
     dataset = source.dataset
     limits = choose_stretch(source, given=stretch).limits
     windows = tile_grid(source.size_hw, side=MODEL_SIDE, overlap=OVERLAP)
+    encoded = tile_grid(source.size_hw, side=MODEL_SIDE, overlap=MODEL_SIDE // 2)
+    valid = count_valid(source)
     return {
         "driver": dataset.driver,
         "width": dataset.width,
@@ -51,15 +62,66 @@ def describe_raster(source: RasterSource, *, stretch: str | None = None) -> dict
         "bounds": list(source.bounds),
         "nodata": _json_number(dataset.nodata),
         "mask": source.mask_kind,
-        "valid_pixels": count_valid(source),
+        "valid_pixels": valid,
         "overviews": dataset.overviews(source.bands[0]),
         "gcps": len(dataset.gcps[0]),
         "scales": list(dataset.scales),
         "offsets": list(dataset.offsets),
         "chosen_bands": list(source.bands),
         "stretch": None if limits is None else [list(pair) for pair in limits],
-        "job": {"windows": len(windows), "window_px": MODEL_SIDE, "overlap_px": OVERLAP},
+        "job": {
+            "windows": len(windows),
+            "window_px": MODEL_SIDE,
+            "overlap_px": OVERLAP,
+            "encoded_windows": len(encoded),
+            "embeddings_bytes": len(encoded) * EMBEDDING_BYTES,
+        },
+        "notes": list(_notes(source, valid)),
     }
+
+
+def _notes(source: RasterSource, valid_pixels: int | None) -> Iterator[str]:
+    if valid_pixels == 0:
+        yield "no valid pixel: nothing would be segmented"
+    yield from _placement_notes(source)
+    yield from _value_notes(source)
+    yield from _storage_notes(source)
+
+
+def _placement_notes(source: RasterSource) -> Iterator[str]:
+    try:
+        source.frame  # noqa: B018  # asked for its error
+    except GeometryError as error:
+        yield f"refused: {error}"
+        return
+    if source.crs is None:
+        place = "pixels" if source.dataset.transform.is_identity else "its geotransform"
+        yield f"no coordinate reference system: results are in the coordinates of {place}"
+
+
+def _value_notes(source: RasterSource) -> Iterator[str]:
+    if source.is_palette:
+        yield "its colour table is expanded to red, green and blue"
+    elif source.dataset.count != len(source.bands):
+        bands = ",".join(str(band) for band in source.bands)
+        as_what = "as grey" if len(source.bands) == 1 else "as red, green and blue"
+        yield f"of {source.dataset.count} bands {bands} would be used {as_what}; --bands is another"
+    if source.dtype != np.uint8:
+        yield f"{source.dtype} values become bytes by the stretch; --stretch min,max is another"
+
+
+def _storage_notes(source: RasterSource) -> Iterator[str]:
+    _, width = source.size_hw
+    if max(source.size_hw) > LARGE_PX and not source.has_overviews:
+        yield (
+            f"no overviews: coarse reads go through the whole file; gdaladdo -r average "
+            f"{source.path} adds them"
+        )
+    if source.dataset.block_shapes[source.bands[0] - 1][1] == width > LARGE_PX:
+        yield (
+            f"stored in rows of the whole width, which every window reads; gdal_translate -of COG "
+            f"{source.path} OUT.tif stores it in tiles"
+        )
 
 
 def count_valid(source: RasterSource) -> int | None:

@@ -19,8 +19,7 @@ from sam_geo.label_raster import write_labels
 from sam_geo.manifest import describe_run, manifest_path, write_manifest
 from sam_geo.objects import object_rows, world_outline
 from sam_geo.picture import draw_job, draw_shapes, write_picture
-from sam_geo.prompts import load_prompts
-from sam_geo.segment import Progress, PromptJob, run_prompts, silent
+from sam_geo.segment import Progress, PromptJob, prompt_work, run_prompts, silent
 from sam_geo.sink import table_writer, write_table
 from sam_geo.source import open_raster
 from sam_geo.stretch import choose_stretch
@@ -106,6 +105,7 @@ def run_auto(
     seconds: dict[str, float] = {}
     with open_raster(request.image, bands=request.bands) as source, _timed(seconds, "total"):
         frame = source.frame
+        request.finish.check(source.crs)
         with _timed(seconds, "load"):
             segmenter = load()
         stretch = choose_stretch(source, given=request.stretch)
@@ -166,14 +166,9 @@ def _prompted(
     seconds: dict[str, float],
 ) -> tuple[PromptJob, Segmenter]:
     """Prompts to a written table."""
+    request.finish.check(source.crs)
     stretch = choose_stretch(source, given=request.stretch)
-    prompts = load_prompts(
-        request.prompts,
-        source,
-        crs=request.prompts_crs,
-        layer=request.prompts_layer,
-        with_masks=request.polygon_masks,
-    )
+    prompts = request.load_prompts(source)
     with _timed(seconds, "load"):
         segmenter = load()
     job = run_prompts(
@@ -222,9 +217,40 @@ def dry_run_auto(request: AutoRequest, load: Callable[[], Segmenter]) -> dict[st
     """
     request.check_outputs()
     with open_raster(request.image, bands=request.bands) as source:
+        request.finish.check(source.crs)
         stretch = choose_stretch(source, given=request.stretch)
-        job = AutoJob(source, load(), stretch, request.options, request.boxes(source))
-        return asdict(estimate(job, job.plan(), workers=request.workers))
+        segmenter = load()
+        job = AutoJob(source, segmenter, stretch, request.options, request.boxes(source))
+        plan = job.plan()
+        cost = estimate(job.work(plan), plan, source, segmenter=segmenter, workers=request.workers)
+    return asdict(cost)
+
+
+def dry_run_prompts(request: PromptRequest, load: Callable[[], Segmenter]) -> dict[str, Any]:
+    """What `run_request` would cost, measured on one window; nothing is written.
+
+    Returns:
+        As `dry_run_auto`, with `prompts` and `prompts_per_embedding`; refinement of objects larger
+        than a window comes on top.
+
+    Raises:
+        SuiteError: The inputs, the outputs or the model do not fit the request.
+    """
+    request.check_outputs()
+    with open_raster(request.image, bands=request.bands) as source:
+        request.finish.check(source.crs)
+        stretch = choose_stretch(source, given=request.stretch)
+        prompts = request.load_prompts(source)
+        segmenter = load()
+        work = prompt_work(
+            source, prompts, segmenter, request.run_options(source, segmenter, stretch)
+        )
+        cost = estimate(
+            work.work(None), work.plan(), source, segmenter=segmenter, workers=request.workers
+        )
+    placed = sum(len(read.prompts) for read in work.windows)
+    shared = round(placed / len(work.windows), 2) if work.windows else None
+    return {"prompts": len(prompts), "prompts_per_embedding": shared, **asdict(cost)}
 
 
 def _classes(table: geopandas.GeoDataFrame) -> list[str]:

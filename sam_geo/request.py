@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sam_common.embeddings import EmbeddingStore
+from sam_common.errors import InputError
 from sam_common.files import check_input, check_output
 from sam_geo.auto import AutoOptions
 from sam_geo.embedding import signature_of
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from sam_common.segmenter import Segmenter
     from sam_geo.placement import Box
+    from sam_geo.prompts import GeoPrompt
     from sam_geo.source import RasterSource
     from sam_geo.stretch import Stretch
 
@@ -96,6 +98,16 @@ class PromptRequest(Request):
     polygon_masks: bool = False
     """Whether polygons are given to the network as masks too, not only as boxes."""
 
+    def load_prompts(self, source: RasterSource) -> list[GeoPrompt]:
+        """The prompts in raster indices."""
+        return load_prompts(
+            self.prompts,
+            source,
+            crs=self.prompts_crs,
+            layer=self.prompts_layer,
+            with_masks=self.polygon_masks,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AutoRequest(Request):
@@ -125,3 +137,5 @@ class AutoRequest(Request):
             check_output(self.labels, overwrite=self.replaces)
         if self.proposals is not None:
             check_input(self.proposals)
+            if self.options.superpixels:
+                raise InputError("give --proposals or --superpixels, not both")

@@ -154,11 +154,9 @@ def run_prompts(
         InputError: The sample for the stretch cannot be read.
     """
     how = options or RunOptions()
-    check_kinds(segmenter, prompts)
     frame = source.frame  # a raster without a usable one fails here, before any work
-    encoded = [] if how.store is None else encoded_windows(how.store)
-    windows = plan_windows(prompts, source.size_hw, side=segmenter.model_size, encoded=encoded)
-    work = PromptWork(source, segmenter, how.stretch or choose_stretch(source), prompts, windows)
+    work = prompt_work(source, prompts, segmenter, how)
+    windows = work.windows
     with parts_of(work.plan(), how) as parts, (progress or silent)("windows", len(windows)) as show:
         report = run_job(work.work(how.store), parts, workers=how.workers, advance=show)
         rows = {n: _row(prompt, prompt.status) for n, prompt in enumerate(prompts)}
@@ -173,6 +171,22 @@ def run_prompts(
         [rows[n] for n in range(len(prompts))], how.finish, crs=source.crs, model=segmenter.name
     )
     return PromptJob(table, prompts, work.stretch, windows, work.embedded, work.seconds, report)
+
+
+def prompt_work(
+    source: RasterSource, prompts: Sequence[GeoPrompt], segmenter: Segmenter, options: RunOptions
+) -> PromptWork:
+    """Windows around prompts, ready to run.
+
+    Raises:
+        CapabilityError: The segmenter was not trained for this kind of prompt.
+        InputError: The sample for the stretch cannot be read.
+    """
+    check_kinds(segmenter, prompts)
+    encoded = [] if options.store is None else encoded_windows(options.store)
+    windows = plan_windows(prompts, source.size_hw, side=segmenter.model_size, encoded=encoded)
+    stretch = options.stretch or choose_stretch(source)
+    return PromptWork(source, segmenter, stretch, prompts, windows)
 
 
 @dataclass(slots=True, eq=False)

@@ -17,12 +17,13 @@ from rasterio import features
 from sam_common.errors import InputError, OutputError
 from sam_common.everything import EverythingOptions
 from sam_common.masks import MaskRegion
+from sam_common.segmenter import Capabilities
 from sam_common.testing import ExactMasks, FakeSegmenter
 from sam_common.window import Window
 from sam_geo.auto import AutoOptions
 from sam_geo.encode import encode_raster
 from sam_geo.finish import Finish
-from sam_geo.jobs import dry_run_auto, run_auto, run_request
+from sam_geo.jobs import dry_run_auto, dry_run_prompts, run_auto, run_request
 from sam_geo.request import AutoRequest, PromptRequest
 from sam_geo.source import open_raster
 from sam_geo.stretch import choose_stretch
@@ -49,7 +50,11 @@ class Oracle(FakeSegmenter):
     def decode(self, embedding, prompts, *, multimask=False):
         answer = FakeSegmenter.decode(self, embedding, prompts, multimask=multimask)
         image = self.images[id(embedding)][1]
-        x, y = prompts.points_xy[0, 0].astype(int)
+        if prompts.points_xy is None:
+            x0, y0, x1, y1 = prompts.boxes_xyxy[0]
+            x, y = int((x0 + x1) / 2 + 0.5), int((y0 + y1) / 2 + 0.5)
+        else:
+            x, y = prompts.points_xy[0, 0].astype(int)
         value = image[y, x]
         region = None
         if value.any():
@@ -199,7 +204,7 @@ def test_small_objects_are_left_out_and_others_numbered_through(fields, tmp_path
     run_auto(request_of(fields, out), lambda: Oracle(model_size=128))
     areas = geopandas.read_file(out)["area_m2"]
     least = float(areas.median())
-    request = request_of(fields, out, finish=Finish(least, None, "EPSG:4326"), overwrite=True)
+    request = request_of(fields, out, finish=Finish(least, dst_crs="EPSG:4326"), overwrite=True)
     run_auto(request, lambda: Oracle(model_size=128))
     table = geopandas.read_file(out)
     assert len(table) == (areas >= least).sum() < len(areas)
@@ -256,6 +261,41 @@ def test_a_dry_run_writes_nothing(fields, tmp_path):
     assert figures["seconds"] > 0
     assert figures["disk_bytes"] > 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["fields.tif"]
+
+
+def test_superpixels_find_the_fields_without_points(fields, labels, tmp_path):
+    out = tmp_path / "out.gpkg"
+    boxes_only = Capabilities(points=False, boxes=True, masks=False, multimask=False)
+    request = request_of(fields, out, options=AutoOptions(None, 32, superpixels=True))
+    run_auto(request, lambda: Oracle(model_size=128, capabilities=boxes_only))
+    found = geopandas.read_file(out)
+    truth = truth_of(labels)
+    hit = [
+        any(shape.symmetric_difference(other).area == 0 for other in found.geometry)
+        for shape in truth.values()
+    ]
+    assert np.mean(hit) > 0.8
+    assert len(found) <= 1.1 * len(truth)
+
+
+def test_superpixels_and_proposals_exclude_each_other(fields, tmp_path):
+    request = request_of(
+        fields, tmp_path / "out.gpkg", options=AutoOptions(superpixels=True), proposals=fields
+    )
+    with pytest.raises(InputError, match="give --proposals or --superpixels"):
+        run_auto(request, Oracle)
+
+
+def test_a_dry_run_of_prompts_says_how_they_share_embeddings(fields, tmp_path):
+    prompts = tmp_path / "boxes.csv"
+    prompts.write_text("xmin,ymin,xmax,ymax\n10,10,30,30\n12,12,40,40\n350,350,380,380\n")
+    out = tmp_path / "out.gpkg"
+    request = PromptRequest(image=str(fields), prompts=prompts, output=out)
+    figures = dry_run_prompts(request, lambda: FakeSegmenter(model_size=128))
+    assert (figures["prompts"], figures["windows"], figures["encoder_calls"]) == (3, 2, 2)
+    assert figures["prompts_per_embedding"] == 1.5
+    assert figures["seconds"] > 0
+    assert {path.name for path in tmp_path.iterdir()} == {"boxes.csv", "fields.tif"}
 
 
 def test_a_damaged_part_is_made_again(fields, tmp_path):
