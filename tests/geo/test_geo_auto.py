@@ -139,6 +139,51 @@ def test_every_field_comes_whole_and_once(fields, labels, tmp_path):
     assert (tmp_path / "out.qml").is_file()
 
 
+@pytest.fixture(scope="module")
+def many_fields():
+    return scenes.parcels(480, 110)
+
+
+def outlines_of(labels, window, tmp_path, *, side, overlap):
+    """Outlines of an automatic job on a part of a scene, in the scene's own coordinates."""
+    (top, left), (bottom, right) = window.start, window.stop
+    part = labels[top:bottom, left:right]
+    path, out = tmp_path / "part.tif", tmp_path / f"{side}-{top}-{left}.gpkg"
+    image = np.stack([part, part * 7 % 256, part * 13 % 256]).astype(np.uint8)
+    place = TRANSFORM @ Affine.translation(left, top)
+    height, width = part.shape
+    profile = {"driver": "GTiff", "height": height, "width": width, "count": 3, "dtype": "uint8"}
+    with rasterio.open(path, "w", crs="EPSG:32633", transform=place, **profile) as dataset:
+        dataset.write(image)
+    options = AutoOptions(side, overlap, EverythingOptions(points_per_side=side // 12))
+    run_auto(request_of(path, out, options=options), lambda: Oracle(model_size=side))
+    return geopandas.read_file(out)
+
+
+@pytest.mark.parametrize("side", [96, 192, 384])
+@pytest.mark.parametrize("start", [(0, 0), (37, 53)])
+def test_window_and_origin_change_no_object(many_fields, tmp_path, side, start):
+    """FIELD figures: outlines of peers differ with the tile size and where tiles begin."""
+    window = Window(start, many_fields.shape)
+    found = outlines_of(many_fields, window, tmp_path, side=side, overlap=48)
+    whole = shapely.box(*corners_of(window))
+    truth = [shape for shape in truth_of(many_fields).values() if whole.covers(shape)]
+    tree = shapely.STRtree(found.geometry.to_numpy())
+    overlaps = []
+    for shape in truth:
+        near = found.geometry.to_numpy()[tree.query(shape)]
+        shared = shapely.area(shapely.intersection(near, shape))
+        overlaps.append(max(shared / shapely.area(shapely.union(near, shape))))
+    assert len(truth) > 60
+    assert np.mean(np.array(overlaps) >= 0.98) >= 0.99
+
+
+def corners_of(window):
+    left, top = TRANSFORM @ window.start[::-1]
+    right, bottom = TRANSFORM @ window.stop[::-1]
+    return left, bottom, right, top
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_workers_and_an_interrupt_change_no_byte(fields, tmp_path, workers):
     whole, resumed = tmp_path / "a" / "out.gpkg", tmp_path / "b" / "out.gpkg"
