@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, MutableSequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,14 @@ class Groups:
     raster of millions of objects is linked in memory. Only groups of several have more.
     """
 
-    offsets: array[int] = field(default_factory=lambda: array("q", [0]))
+    offsets: MutableSequence[int] = field(default_factory=lambda: array("q", [0]))
     """Number of the first instance of each window, and of the end."""
     cut: bytearray = field(default_factory=bytearray)
     """Whether the edge of its window, not of the image, ends the instance."""
     left_out: set[int] = field(default_factory=set)
     """Cut pieces that a neighbour knows better."""
-    _parents: array[int] = field(default_factory=lambda: array("q"))
-    _scores: array[float] = field(default_factory=lambda: array("d"))
+    _parents: MutableSequence[int] = field(default_factory=lambda: array("q"))
+    _scores: MutableSequence[float] = field(default_factory=lambda: array("d"))
     _held: dict[int, dict[int, int]] = field(default_factory=dict)
     """Window to instance of each group of several, by its root."""
     _settled: dict[int, Group] = field(default_factory=dict)
