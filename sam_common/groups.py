@@ -40,6 +40,9 @@ class Groups:
     """Whether the edge of its window, not of the image, ends the instance."""
     left_out: set[int] = field(default_factory=set)
     """Cut pieces that a neighbour knows better."""
+    open_ends: list[tuple[int, int]] = field(default_factory=list)
+    """Instances that end at their window's edge, and the window that should go on with each but
+    has nothing that agrees."""
     _parents: MutableSequence[int] = field(default_factory=lambda: array("q"))
     _scores: MutableSequence[float] = field(default_factory=lambda: array("d"))
     _held: dict[int, dict[int, int]] = field(default_factory=dict)
@@ -71,6 +74,15 @@ class Groups:
         self._held.pop(b, None)
         self._held[a] = mine | other
         return True
+
+    def holds(self, number: int, window: int) -> bool:
+        """Whether the group of an instance has one in a window; ask before `settle`."""
+        root = self._root_of(number)
+        return window in (self._held.get(root) or {self.window_of(root): root})
+
+    def is_alone(self, number: int) -> bool:
+        """Whether an instance is linked with none; ask before `settle`."""
+        return self._root_of(number) not in self._held
 
     def settle(self) -> None:
         """After the last link: what each object is taken from."""

@@ -2,6 +2,7 @@
 
 ```
 source -> stretch -> tile -> embed -> decode a grid of points -> parts on disk
+parts -> continue what ends at a window's edge -> more parts
 parts -> link across the overlaps -> polygons -> measures and filters -> rows
 ```
 Memory is bounded by the windows at work and by what can still be linked, never by the raster.
@@ -16,12 +17,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sam_common.continuation import Ends, continuations, open_ends
 from sam_common.everything import EverythingOptions, masks_of
-from sam_common.job import Work
-from sam_common.link import LinkedObject, link
-from sam_common.parts import Part
+from sam_common.job import JobReport, Work, run_job
+from sam_common.link import LinkedObject, Load, link
+from sam_common.parts import Part, PartStore
 from sam_common.plan import Plan, tile_grid
 from sam_geo.embedding import EmbeddingSource, signature_of
+from sam_geo.segment import silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,15 +32,18 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.embeddings import EmbeddingStore
-    from sam_common.parts import PartStore
+    from sam_common.instance import Instance
     from sam_common.segmenter import Segmenter
     from sam_common.window import Window
     from sam_geo.placement import Box
+    from sam_geo.segment import Progress
     from sam_geo.source import Pixels, RasterSource
     from sam_geo.stretch import Stretch
 
 OVERLAP = 128
 """Pixels that neighbouring windows share; objects up to that size are whole in one of them."""
+MOST_ROUNDS = 4
+"""Windows that an object can be followed through from the one that first saw it."""
 LEAST_SHARE = 0.25
 """A proposal is tried in every window that holds this part of it."""
 
@@ -54,6 +60,8 @@ class AutoOptions:
     """Prompt grid and filters."""
     superpixels: bool = False
     """Whether the boxes of superpixels are tried in place of the grid of points."""
+    join: bool = True
+    """Whether the rest of objects that end at a window's edge is looked for beyond it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,14 +137,98 @@ class AutoJob:
 
         return Work(read, segment)
 
+    def join(
+        self, plan: Plan, parts: PartStore, *, workers: int = 1, progress: Progress | None = None
+    ) -> Joined:
+        """Look for the rest of objects that end at a window's edge, until nothing is added.
+
+        Windows that have no part have failed, and are not tried once more here.
+        """
+        joined = Joined(parts.load)
+        can_ask = self.segmenter.capabilities.points and self.proposals_xyxy is None
+        if not (self.options.join and can_ask) or self.options.superpixels:
+            return joined
+        tried: set[tuple[int, int, int]] = set()
+        for _ in range(MOST_ROUNDS):
+            ends = _new(open_ends(plan.windows, joined.load, image_hw=plan.image_hw), tried)
+            ends = {m: found for m, found in ends.items() if parts.read(m) is not None}
+            if not ends:
+                break
+            windows = list(ends)
+            more = Plan(
+                plan.image_hw,
+                tuple(plan.windows[m] for m in windows),
+                {"plan": plan.digest, "ends": [[m, *ends[m]] for m in windows]},
+            )
+            folder = parts.folder / f"join-{more.digest[:16]}"
+            store = PartStore(folder, more, resume=True)
+            work = self._join_work(plan, windows, ends, joined.load)
+            with (progress or silent)("seams", len(more)) as advance:
+                report = run_job(work, store, workers=workers, advance=advance)
+            joined = joined.with_more(windows, store, report)
+        return joined
+
+    def _join_work(
+        self, plan: Plan, windows: Sequence[int], ends: Ends, load: Load
+    ) -> Work[Pixels | None]:
+        embeddings = EmbeddingSource(self.segmenter, self.stretch, self.store)
+
+        def read(k: int) -> Pixels | None:
+            pixels = self.source.read(plan.windows[windows[k]])
+            return pixels if pixels.valid.any() else None
+
+        def segment(k: int, pixels: Pixels | None) -> Part:
+            if pixels is None:
+                return Part()
+            m = windows[k]
+            _, embedding, was_stored = embeddings.embed(plan.windows[m], pixels)
+            self._count("stored" if was_stored else "encoded")
+            seen = {n: load(n) for n in {n for n, _ in ends[m]}}
+            asked = [(plan.windows[n], seen[n][i]) for n, i in ends[m]]
+            place, grid = plan.windows[m], self.options.everything
+            return Part(
+                continuations(self.segmenter, embedding, place, load(m), asked, options=grid)
+            )
+
+        return Work(read, segment)
+
     def _count(self, what: str) -> None:
         with self._counting:
             self.embedded[what] += 1
 
 
-def linked_objects(plan: Plan, parts: PartStore) -> Iterator[LinkedObject]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Joined:
+    """The instances of all windows, with what was found beyond the edges of their neighbours."""
+
+    load: Load
+    """Gives the instances of a window in raster indices."""
+    windows: int = 0
+    """Windows that were looked at again, over all rounds."""
+    failures: tuple[str, ...] = ()
+
+    def with_more(self, windows: Sequence[int], store: PartStore, report: JobReport) -> Joined:
+        """The same with the instances of another round, numbered after the earlier ones."""
+        at = {m: k for k, m in enumerate(windows)}
+
+        def load(n: int) -> Sequence[Instance]:
+            known = self.load(n)
+            return [*known, *store.load(at[n])] if n in at else known
+
+        failures = tuple(report.failures[k] for k in sorted(report.failures))
+        return Joined(load, self.windows + len(windows), self.failures + failures)
+
+
+def _new(ends: Ends, tried: set[tuple[int, int, int]]) -> Ends:
+    """Those that were not tried in an earlier round; they are tried from now on."""
+    new = {m: [end for end in ends[m] if (m, *end) not in tried] for m in ends}
+    tried.update((m, *end) for m in new for end in new[m])
+    return {m: found for m, found in new.items() if found}
+
+
+def linked_objects(plan: Plan, load: Load) -> Iterator[LinkedObject]:
     """The objects of all windows, each once, in the order of the first window that saw them."""
-    return link(plan.windows, parts.load, image_hw=plan.image_hw)
+    return link(plan.windows, load, image_hw=plan.image_hw)
 
 
 def boxes_in(window: Window, boxes_xyxy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

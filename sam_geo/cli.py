@@ -174,6 +174,10 @@ def auto(
             "--superpixels", help="Try the boxes of superpixels in place of the grid of points."
         ),
     ] = False,
+    join: Annotated[
+        bool,
+        typer.Option(help="Look beyond a window's edge for the rest of objects that end there."),
+    ] = True,
     min_area_m2: Annotated[
         float, typer.Option(help="Leave smaller objects out (pixels where there is no CRS).")
     ] = 0.0,
@@ -219,7 +223,7 @@ def auto(
         overlay=overlay,
         bands=_parse_bands(bands),
         stretch=stretch,
-        options=AutoOptions(tile_size, overlap, grid, superpixels),
+        options=AutoOptions(tile_size, overlap, grid, superpixels, join),
         proposals=proposals,
         proposals_crs=proposals_crs,
         finish=Finish(min_area_m2, simplify, regularize, dst_crs),

@@ -115,12 +115,14 @@ def run_auto(
         parts = PartStore(request.parts, plan, resume=request.resume)
         with _timed(seconds, "windows"), (progress or silent)("windows", len(plan)) as advance:
             report = run_job(job.work(plan), parts, workers=run.workers, advance=advance)
+        with _timed(seconds, "seams"):
+            joined = job.join(plan, parts, workers=run.workers, progress=progress)
         counts: Counter[str] = Counter()
         with (
             _timed(seconds, "link_and_write"),
             table_writer(request.output, overwrite=request.replaces) as write,
         ):
-            rows = object_rows(linked_objects(plan, parts), frame, source.size_hw)
+            rows = object_rows(linked_objects(plan, joined.load), frame, source.size_hw)
             for table in finished_tables(
                 rows, request.finish, crs=source.crs, model=segmenter.name
             ):
@@ -129,13 +131,16 @@ def run_auto(
         write_style([], style_path(request.output))
         if request.labels is not None:
             with _timed(seconds, "labels"):
-                numbered = enumerate(linked_objects(plan, parts), start=1)
+                numbered = enumerate(linked_objects(plan, joined.load), start=1)
                 objects = ((number, found.pieces) for number, found in numbered)
                 write_labels(request.labels, objects, source, overwrite=request.replaces)
         if request.overlay is not None:
-            outlines = (world_outline(found.pieces, frame) for found in linked_objects(plan, parts))
+            outlines = (
+                world_outline(found.pieces, frame) for found in linked_objects(plan, joined.load)
+            )
             write_picture(draw_shapes(source, stretch, outlines), request.overlay)
-    if not report.failures:
+    failures = [*(report.failures[n] for n in sorted(report.failures)), *joined.failures]
+    if not failures:
         parts.remove()
     record = describe_run(
         segmenter,
@@ -149,8 +154,9 @@ def run_auto(
             "windows": len(plan),
             "windows_reused": report.reused,
             "windows_nodata": job.embedded["nodata"],
+            "windows_joined": joined.windows,
             "embeddings": job.embedded["encoded"],
-            "failures": [report.failures[n] for n in sorted(report.failures)],
+            "failures": failures,
         },
         seconds=seconds,
     )

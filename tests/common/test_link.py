@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sam_common.instance import Instance
-from sam_common.link import LinkedObject, link
+from sam_common.link import LinkedObject, link, mask_iou
 from sam_common.masks import MaskRegion
 from sam_common.window import Window
 
@@ -92,3 +92,49 @@ def test_the_order_within_a_window_does_not_matter() -> None:
 
 def test_no_instances_no_objects() -> None:
     assert linked([], []) == []
+
+
+# one object, several tries
+
+
+def test_parts_are_linked_with_parts_where_both_look_alike_in_the_overlap() -> None:
+    # inside the overlap a roof and its block are the same; beyond it the block goes on
+    roof, block = square(10, 30, 30, 60), square(10, 4, 30, 60)
+    found = linked([block, roof], [square(10, 40, 30, 90), square(10, 40, 30, 70)])
+    assert ((0, 1), (1, 1)) in [f.members for f in found]
+    assert ((0, 0), (1, 1)) not in [f.members for f in found]
+
+
+def test_the_better_agreement_is_linked_first() -> None:
+    # the third window would put two instances of the second into one object
+    windows = [Window((0, 0), (40, 60)), Window((0, 40), (40, 100)), Window((0, 80), (40, 140))]
+    poor = square(12, 10, 30, 60)
+    parts = [[poor], [square(10, 40, 30, 100), square(9, 44, 36, 100)], [square(10, 80, 30, 130)]]
+    found = list(link(windows, parts.__getitem__, image_hw=(40, 140)))
+    assert ((0, 0), (1, 0), (2, 0)) in [f.members for f in found]
+
+
+def test_a_worse_try_that_nobody_confirms_is_left_out() -> None:
+    river, again = square(10, 4, 30, 60), square(10, 4, 28, 60)
+    beyond = square(10, 40, 30, 96)
+    found = linked([river, again], [beyond])
+    assert [f.members for f in found] == [((0, 0), (1, 0))]
+
+
+def test_the_scene_around_objects_is_left_out_where_the_neighbour_denies_it() -> None:
+    scene, tree = square(0, 0, 40, 60), square(4, 4, 10, 10)
+    found = linked([scene, tree], [square(10, 70, 20, 80)])
+    assert [f.members for f in found] == [((0, 1),), ((1, 0),)]
+
+
+def test_beside_a_window_without_anything_all_stays() -> None:
+    scene = square(0, 0, 40, 60)
+    (found,) = linked([scene], [])
+    assert boxes(found) == [(0, 0, 40, 60)]
+
+
+def test_mask_iou_is_that_of_the_pixels() -> None:
+    a, b = square(0, 0, 4, 4).region, square(2, 2, 6, 6).region
+    assert mask_iou(a, b) == pytest.approx(4 / 28)
+    assert mask_iou(a, square(8, 8, 9, 9).region) == 0
+    assert mask_iou(a, a) == 1

@@ -308,6 +308,55 @@ def test_a_dry_run_writes_nothing(fields, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["fields.tif"]
 
 
+@pytest.fixture
+def bent(tmp_path):
+    """An object in two windows of 128 pixels of which only the left one has a grid point in it."""
+    labels = np.zeros((128, 224), np.uint8)
+    labels[20:40, 40:116] = 200
+    labels[34:50, 100:200] = 200
+    labels[100:110, 150:160] = 90
+    path = tmp_path / "bent.tif"
+    profile = {"driver": "GTiff", "height": 128, "width": 224, "count": 3, "dtype": "uint8"}
+    with rasterio.open(path, "w", crs="EPSG:32633", transform=TRANSFORM, **profile) as dataset:
+        dataset.write(np.stack([labels] * 3))
+    return path, int((labels == 200).sum())
+
+
+def test_the_rest_of_an_object_is_looked_for_beyond_the_edge(bent, tmp_path):
+    path, area = bent
+    figures = {}
+    for join in (False, True):
+        out = tmp_path / f"{join}.gpkg"
+        options = AutoOptions(128, 32, EverythingOptions(points_per_side=2), join=join)
+        segmenter = Oracle(model_size=128)
+        record = run_auto(request_of(path, out, options=options), lambda: segmenter)  # noqa: B023
+        table = geopandas.read_file(out)
+        figures[join] = (table["area_px"].max(), record["windows_joined"], len(segmenter.embedded))
+        assert len(table) == 1
+        assert not out.with_name(f"{out.name}.parts").exists()
+    assert figures[False][0] < area
+    assert figures[False][1:] == (0, 2)
+    assert figures[True] == (area, 1, 3)
+
+
+def test_joins_do_not_depend_on_workers_or_an_interrupt(bent, tmp_path):
+    path, _ = bent
+    options = AutoOptions(128, 32, EverythingOptions(points_per_side=2))
+    whole, stopped = tmp_path / "a.gpkg", tmp_path / "b" / "a.gpkg"
+    stopped.parent.mkdir()
+    run_auto(request_of(path, whole, options=options, workers=3), lambda: Oracle(model_size=128))
+    with pytest.raises(KeyboardInterrupt):
+        # the third embedding is that of the join
+        run_auto(
+            request_of(path, stopped, options=options), lambda: Oracle(model_size=128, fail_at=3)
+        )
+    assert not stopped.exists()
+    segmenter = Oracle(model_size=128)
+    run_auto(request_of(path, stopped, options=options, resume=True), lambda: segmenter)
+    assert len(segmenter.embedded) == 1
+    assert stopped.read_bytes() == whole.read_bytes()
+
+
 def test_superpixels_find_the_fields_without_points(fields, labels, tmp_path):
     out = tmp_path / "out.gpkg"
     boxes_only = Capabilities(points=False, boxes=True, masks=False, multimask=False)
