@@ -11,7 +11,7 @@ window A          overlap        window B
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import cv2
 import numpy as np
@@ -36,7 +36,7 @@ POINTS = 3
 AGREEMENT = 0.7
 """Least IoU in the overlap of what is found with what was seen."""
 
-Ends = dict[int, list[tuple[int, int]]]
+Ends: TypeAlias = "dict[int, list[tuple[int, int]]]"
 """For each window: (window, number in that window) of instances that should go on in it."""
 
 
