@@ -34,20 +34,20 @@ class Groups:
     raster of millions of objects is linked in memory. Only groups of several have more.
     """
 
-    offsets: MutableSequence[int] = field(default_factory=lambda: array("q", [0]))
+    offsets: MutableSequence[int] = field(init=False, default_factory=lambda: array("q", [0]))
     """Number of the first instance of each window, and of the end."""
-    cut: bytearray = field(default_factory=bytearray)
+    cut: bytearray = field(init=False, default_factory=bytearray)
     """Whether the edge of its window, not of the image, ends the instance."""
-    left_out: set[int] = field(default_factory=set)
+    left_out: set[int] = field(init=False, default_factory=set)
     """Cut pieces that a neighbour knows better."""
-    open_ends: list[tuple[int, int]] = field(default_factory=list)
+    open_ends: list[tuple[int, int]] = field(init=False, default_factory=list)
     """Instances that end at their window's edge, and the window that should go on with each but
     has nothing that agrees."""
-    _parents: MutableSequence[int] = field(default_factory=lambda: array("q"))
-    _scores: MutableSequence[float] = field(default_factory=lambda: array("d"))
-    _held: dict[int, dict[int, int]] = field(default_factory=dict)
+    _parents: MutableSequence[int] = field(init=False, default_factory=lambda: array("q"))
+    _scores: MutableSequence[float] = field(init=False, default_factory=lambda: array("d"))
+    _held: dict[int, dict[int, int]] = field(init=False, default_factory=dict)
     """Window to instance of each group of several, by its root."""
-    _settled: dict[int, Group] = field(default_factory=dict)
+    _settled: dict[int, Group] = field(init=False, default_factory=dict)
 
     def add_window(self, instances: Iterable[tuple[bool, float]]) -> None:
         """Number the instances of the next window: whether each is cut, and its score."""
