@@ -18,7 +18,6 @@ import numpy as np
 
 from sam_common.instance import Instance
 from sam_common.link import TWIN_IOU, crop, find_groups, mask_iou
-from sam_common.masks import MaskRegion
 from sam_common.prompts import Prompts
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
     from sam_common.everything import EverythingOptions
     from sam_common.link import Load
-    from sam_common.masks import Masks
+    from sam_common.masks import MaskRegion, Masks
     from sam_common.segmenter import Embedding, Segmenter
     from sam_common.window import Window
 
@@ -79,12 +78,13 @@ def continuations(
         Instances in image indices that agree with what was seen in the overlap and are not among
         the known ones.
     """
-    seen = [_part(instance.region, home, window) for home, instance in ends]
-    parts = [part for part in seen if part is not None]
+    overlaps = [(home.intersect(window), instance.region) for home, instance in ends]
+    seen = [(place, crop(region, place)) for place, region in overlaps if place is not None]
+    parts = [(place, part) for place, part in seen if part is not None]
     if not parts:
         return []
     origin = np.array(window.start[::-1])
-    points = np.stack([inner_points(part) - origin for part in parts])
+    points = np.stack([inner_points(part) - origin for _, part in parts])
     found: list[Instance] = []
     waiting = iter(parts)
     batches = segmenter.decode_batches(
@@ -92,7 +92,7 @@ def continuations(
     )
     for masks in batches:
         for row in range(len(masks)):
-            best = _agreeing(masks, row, next(waiting), window, options)
+            best = _agreeing(masks, row, *next(waiting), window.start, options)
             if best is not None and not any(
                 mask_iou(best.region, o.region) > TWIN_IOU for o in (*known, *found)
             ):
@@ -101,16 +101,22 @@ def continuations(
 
 
 def _agreeing(
-    masks: Masks, row: int, part: MaskRegion, window: Window, options: EverythingOptions
+    masks: Masks,
+    row: int,
+    place: Window,
+    part: MaskRegion,
+    origin: Sequence[int],
+    options: EverythingOptions,
 ) -> Instance | None:
-    """The candidate that agrees best with what was seen, of those that pass the filters."""
+    """The candidate that agrees best with the part seen in a place, of those above the filters."""
     best, best_iou = None, AGREEMENT
     for c in range(masks.scores.shape[1]):
         score, region = float(masks.scores[row, c]), masks.region(row, c)
         if region is None or score <= options.pred_iou_thresh:
             continue
-        moved = region.shift((window.start[0], window.start[1]))
-        if (iou := _iou_inside(moved, part)) < best_iou:
+        moved = region.shift((origin[0], origin[1]))
+        inner = crop(moved, place)
+        if inner is None or (iou := mask_iou(inner, part)) < best_iou:
             continue
         stability = masks.full_stability(row, c, offset=options.stability_score_offset)
         if stability >= options.stability_score_thresh:
@@ -135,23 +141,3 @@ def inner_points(region: MaskRegion) -> npt.NDArray[np.float64]:
         points.append(deep[int(away.argmax())])
     inside = np.array(points, dtype=np.float64) - 1 + np.array(region.window.start)
     return np.asarray(inside[:, ::-1])
-
-
-def _part(region: MaskRegion, home: Window, window: Window) -> MaskRegion | None:
-    """What was seen in the overlap of two windows, with the whole overlap as its place."""
-    shared = home.intersect(window)
-    if shared is None or (inner := crop(region, shared)) is None:
-        return None
-    mask = np.zeros(shared.shape, dtype=np.bool_)
-    mask[inner.window.shift([-s for s in shared.start]).slices] = inner.mask
-    return MaskRegion(shared, mask)
-
-
-def _iou_inside(region: MaskRegion, part: MaskRegion) -> float:
-    """IoU in the place of a part."""
-    inner = crop(region, part.window)
-    if inner is None:
-        return 0.0
-    here = inner.window.shift([-s for s in part.window.start]).slices
-    both = int(np.count_nonzero(part.mask[here] & inner.mask))
-    return both / (part.area_px + inner.area_px - both)

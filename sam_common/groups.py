@@ -61,19 +61,18 @@ class Groups:
         """The window of an instance."""
         return bisect_right(self.offsets, number) - 1
 
-    def join(self, a: int, b: int) -> bool:
+    def join(self, a: int, b: int) -> None:
         """Make one group of two, unless it would hold two instances of one window."""
         a, b = sorted((self._root_of(a), self._root_of(b)))
         if a == b:
-            return True
+            return
         mine = self._held.get(a) or {self.window_of(a): a}
         other = self._held.get(b) or {self.window_of(b): b}
         if mine.keys() & other.keys():
-            return False
+            return
         self._parents[b] = a
         self._held.pop(b, None)
         self._held[a] = mine | other
-        return True
 
     def holds(self, number: int, window: int) -> bool:
         """Whether the group of an instance has one in a window; ask before `settle`."""

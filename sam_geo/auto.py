@@ -107,8 +107,7 @@ class AutoJob:
             proposed = np.asarray(self.proposals_xyxy, dtype=np.float64).reshape(-1, 4)
 
         def read(n: int) -> Pixels | None:
-            pixels = self.source.read(plan.windows[n])
-            return pixels if pixels.valid.any() else None
+            return self.source.read_data(plan.windows[n])
 
         def segment(n: int, pixels: Pixels | None) -> Part:
             if pixels is None:
@@ -174,8 +173,7 @@ class AutoJob:
         embeddings = EmbeddingSource(self.segmenter, self.stretch, self.store)
 
         def read(k: int) -> Pixels | None:
-            pixels = self.source.read(plan.windows[windows[k]])
-            return pixels if pixels.valid.any() else None
+            return self.source.read_data(plan.windows[windows[k]])
 
         def segment(k: int, pixels: Pixels | None) -> Part:
             if pixels is None:

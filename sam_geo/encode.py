@@ -56,8 +56,7 @@ def encode_raster(
     figures = dict.fromkeys(("encoded", "stored", "nodata"), 0)
 
     def read(n: int) -> Pixels | None:
-        pixels = source.read(windows[n])
-        return pixels if pixels.valid.any() else None
+        return source.read_data(windows[n])
 
     def encode(n: int, pixels: Pixels | None) -> Part:
         if pixels is None:

@@ -234,8 +234,8 @@ class PromptWork:
     def _look(self, window: Window) -> Embedding | None:
         """The embedding of a window at full resolution, for the outline of a large object."""
         with self.timed("read"), self._reading:
-            pixels = self.source.read(window)
-        if not pixels.valid.any():
+            pixels = self.source.read_data(window)
+        if pixels is None:
             return None
         with self.timed("embed"):
             embedding = self.segmenter.embed(self.stretch.apply(pixels))

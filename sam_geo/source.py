@@ -205,6 +205,11 @@ class RasterSource:
             ) from error
         return self._pixels(values, valid)
 
+    def read_data(self, window: Window) -> Pixels | None:
+        """`read` at the raster's own resolution, None where no pixel of the window is valid."""
+        pixels = self.read(window)
+        return pixels if pixels.valid.any() else None
+
     def _known_valid(
         self, values: npt.NDArray[Any], *, is_native: bool
     ) -> npt.NDArray[np.bool_] | None:
