@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import cv2
 import numpy as np
 
+from sam_common.evidence import TWIN_IOU, mask_iou
 from sam_common.instance import Instance
-from sam_common.link import TWIN_IOU, crop, find_groups, mask_iou
+from sam_common.link import crop, find_groups
 from sam_common.prompts import Prompts
 
 if TYPE_CHECKING:

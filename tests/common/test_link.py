@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sam_common.evidence import mask_iou
 from sam_common.instance import Instance
-from sam_common.link import LinkedObject, link, mask_iou
+from sam_common.link import LinkedObject, link
 from sam_common.masks import MaskRegion
 from sam_common.window import Window
 
