@@ -105,6 +105,62 @@ def from_dicom(
     return _from_columns(columns, position)
 
 
+def stack_to_world(frame: Frame, origins_lps: FloatArray, index_kji: npt.ArrayLike) -> FloatArray:
+    """Indices (..., 3) of parallel slices at uneven distances to LPS mm.
+
+    Between two slices the place is interpolated; beyond the outermost ones their step goes on.
+
+    Args:
+        frame: Its columns for j and i are those of every slice.
+        origins_lps: (slices, 3) LPS mm of voxel (k, 0, 0).
+        index_kji: (k, j, i), fractional or beyond the stack.
+    """
+    index = np.asarray(index_kji, dtype=np.float64)
+    low = np.clip(np.floor(index[..., 0]).astype(np.int64), 0, len(origins_lps) - 2)
+    part = (index[..., 0] - low)[..., None]
+    origin = origins_lps[low] + part * (origins_lps[low + 1] - origins_lps[low])
+    return np.asarray(origin + index[..., 1:] @ frame.array[:3, 1:3].T)
+
+
+def stack_to_index(frame: Frame, origins_lps: FloatArray, lps: npt.ArrayLike) -> FloatArray:
+    """The inverse of `stack_to_world`, (..., 3) LPS mm to (k, j, i)."""
+    world = np.asarray(lps, dtype=np.float64)
+    in_plane = frame.array[:3, 1:3]
+    normal = np.cross(in_plane[:, 0], in_plane[:, 1])
+    along, places = world @ normal, origins_lps @ normal
+    if places[-1] < places[0]:
+        along, places = -along, -places
+    low = np.clip(np.searchsorted(places, along, side="right") - 1, 0, len(places) - 2)
+    part = (along - places[low]) / (places[low + 1] - places[low])
+    origin = origins_lps[low] + part[..., None] * (origins_lps[low + 1] - origins_lps[low])
+    rows_cols = (world - origin) @ np.linalg.pinv(in_plane).T
+    return np.concatenate([(low + part)[..., None], rows_cols], axis=-1)
+
+
+def check_origins(origins_lps: FloatArray, slices: int, frame: Frame) -> None:
+    """Raise `GeometryError` unless there is one finite place a slice, in order along the normal."""
+    if origins_lps.shape != (slices, 3) or slices < 2 or not np.isfinite(origins_lps).all():  # noqa: PLR2004
+        raise GeometryError(
+            f"uneven slices need one finite LPS origin each and at least 2 slices, got "
+            f"{origins_lps.shape} for {slices} slices"
+        )
+    normal = np.cross(frame.array[:3, 1], frame.array[:3, 2])
+    steps = np.diff(origins_lps @ normal)
+    if not ((steps > 0).all() or (steps < 0).all()):
+        raise GeometryError(f"slices must be sorted along their normal, got steps {steps.tolist()}")
+
+
+def is_orthogonal(frame: Frame, *, tolerance: float = 1e-4) -> bool:
+    """Whether the voxel axes are perpendicular, so that qform, MetaImage and ITK can hold them.
+
+    Args:
+        frame: (k, j, i) to LPS mm.
+        tolerance: Largest cosine between two axes.
+    """
+    axes = frame.array[:3, :3] / np.linalg.norm(frame.array[:3, :3], axis=0)
+    return bool(np.abs(axes.T @ axes - np.eye(3)).max() <= tolerance)
+
+
 def spacing_mm(frame: Frame) -> tuple[float, float, float]:
     """Distance of neighbouring voxels along (k, j, i)."""
     k, j, i = np.linalg.norm(frame.array[:3, :3], axis=0).tolist()

@@ -1,4 +1,13 @@
-"""Volume: the voxels of one scan, where they are, and what is known about them."""
+"""Volume: the voxels of one scan, where they are, and what is known about them.
+
+Slices are parallel, but need not be evenly spaced: `origins_lps` then holds where each one really
+is, and `frame` is the even grid nearest to them.
+
+```
+even, also tilted     frame alone                    (a sheared frame is a frame)
+uneven                frame + origins_lps            index k = 2.5 is half way from slice 2 to 3
+```
+"""
 
 from __future__ import annotations
 
@@ -17,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from sam_common.frame import Frame
+    from sam_common.frame import FloatArray, Frame
+    from sam_med.diagnostics import Diagnostic
 
 NDIM = 3
 
@@ -29,17 +39,23 @@ class Volume:
     array: npt.NDArray[Any]
     """(k, j, i) voxels, read-only: the stored integer type, or float32 after a rescale."""
     frame: Frame
-    """Index (k, j, i) of a voxel centre to LPS mm."""
+    """Index (k, j, i) of a voxel centre to LPS mm; sheared where a gantry was tilted."""
     modality: str | None = None
     """DICOM's word for it, "CT" or "MR" and so on; None where the file does not say."""
     source: Path | None = None
     """The file or folder as it was given; None for an array made in memory."""
     files: tuple[Path, ...] = ()
-    """The files that hold the voxels, in slice order."""
+    """The files that hold the voxels, in slice order; one for all slices of a multi-frame file."""
+    frame_numbers: tuple[int, ...] = ()
+    """For a multi-frame file, the number of each slice's frame, from 1; else empty."""
+    origins_lps: FloatArray | None = None
+    """(slices, 3) LPS mm of voxel (k, 0, 0), where the slices are unevenly spaced; else None."""
     header: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """What a written result keeps of the source, e.g. NIfTI's `sform_code`; no patient data."""
     notes: tuple[str, ...] = ()
     """What the reader of the file should know, one sentence each."""
+    diagnostics: tuple[Diagnostic, ...] = ()
+    """What is unusual about the geometry, see `sam_med.diagnostics`."""
 
     def __post_init__(self) -> None:
         if self.array.ndim != NDIM or 0 in self.array.shape:
@@ -51,6 +67,8 @@ class Volume:
             )
         if self.frame.ndim != NDIM:
             raise InputError(f"the frame must have 3 axes, got {self.frame.ndim}")
+        if self.origins_lps is not None:
+            frames.check_origins(self.origins_lps, self.shape[0], self.frame)
         array = self.array.view()
         array.flags.writeable = False
         object.__setattr__(self, "array", array)
@@ -70,6 +88,22 @@ class Volume:
     def spacing_mm(self) -> tuple[float, float, float]:
         """Distance of neighbouring voxels along (k, j, i)."""
         return frames.spacing_mm(self.frame)
+
+    def to_world(self, index_kji: npt.ArrayLike) -> FloatArray:
+        """Indices (..., 3) in the order (k, j, i) to LPS mm (..., 3), uneven spacing included.
+
+        Law:
+            `v.to_index(v.to_world(i)) == i` (to rounding)
+        """
+        if self.origins_lps is None:
+            return self.frame.to_world(index_kji)
+        return frames.stack_to_world(self.frame, self.origins_lps, index_kji)
+
+    def to_index(self, lps: npt.ArrayLike) -> FloatArray:
+        """LPS mm (..., 3) to fractional indices (k, j, i), uneven spacing included."""
+        if self.origins_lps is None:
+            return self.frame.to_index(lps)
+        return frames.stack_to_index(self.frame, self.origins_lps, lps)
 
     def describe(self) -> dict[str, Any]:
         """Size, geometry and type as JSON-able values, in the order (i, j, k) of file formats."""
