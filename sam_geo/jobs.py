@@ -248,9 +248,8 @@ def dry_run_prompts(request: PromptRequest, load: Callable[[], Segmenter]) -> di
         stretch = choose_stretch(source, given=request.stretch)
         prompts = request.load_prompts(source)
         segmenter = load()
-        work = prompt_work(
-            source, prompts, segmenter, request.run_options(source, segmenter, stretch)
-        )
+        options = request.run_options(source, segmenter, stretch, writes=False)
+        work = prompt_work(source, prompts, segmenter, options)
         cost = estimate(
             work.work(None), work.plan(), source, segmenter=segmenter, workers=request.workers
         )

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from sam_geo.source import RasterSource
     from sam_geo.stretch import Stretch
 
+SIGNATURE = "signature.json"
+"""What every store of embeddings has in its folder."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -72,11 +75,23 @@ class Request:
             check_picture_output(self.overlay, overwrite=self.replaces)
 
     def run_options(
-        self, source: RasterSource, segmenter: Segmenter, stretch: Stretch
+        self,
+        source: RasterSource,
+        segmenter: Segmenter,
+        stretch: Stretch,
+        *,
+        writes: bool = True,
     ) -> RunOptions:
-        """How to run it, with the store of embeddings opened."""
+        """How to run it, with the store of embeddings opened.
+
+        Args:
+            source: The raster.
+            segmenter: Whose embeddings they are.
+            stretch: Values to bytes.
+            writes: Whether a store may be made; else one that is not there is left out.
+        """
         store = None
-        if self.embeddings is not None:
+        if self.embeddings is not None and (writes or (self.embeddings / SIGNATURE).exists()):
             store = EmbeddingStore(self.embeddings, signature_of(source, segmenter, stretch))
         return RunOptions(stretch, self.finish, self.workers, self.parts, self.resume, store)
 

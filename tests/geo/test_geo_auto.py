@@ -383,8 +383,8 @@ def test_superpixels_and_proposals_exclude_each_other(fields, tmp_path):
 def test_a_dry_run_of_prompts_says_how_they_share_embeddings(fields, tmp_path):
     prompts = tmp_path / "boxes.csv"
     prompts.write_text("xmin,ymin,xmax,ymax\n10,10,30,30\n12,12,40,40\n350,350,380,380\n")
-    out = tmp_path / "out.gpkg"
-    request = PromptRequest(image=str(fields), prompts=prompts, output=out)
+    out, store = tmp_path / "out.gpkg", tmp_path / "store"
+    request = PromptRequest(image=str(fields), prompts=prompts, output=out, embeddings=store)
     figures = dry_run_prompts(request, lambda: FakeSegmenter(model_size=128))
     assert (figures["prompts"], figures["windows"], figures["encoder_calls"]) == (3, 2, 2)
     assert figures["prompts_per_embedding"] == 1.5

@@ -107,8 +107,8 @@ import resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv.pop()),) * 2)
 from sam_common.testing import FakeSegmenter
-from sam_geo import cli
-cli._loader = lambda *_, **__: (lambda: FakeSegmenter(model_size=128))
+from sam_geo import cli, cli_auto
+cli_auto.loader = lambda *_, **__: (lambda: FakeSegmenter(model_size=128))
 cli.main()
 """
 
