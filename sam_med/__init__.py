@@ -14,7 +14,7 @@ from sam_common.lazy import lazy_names
 
 if TYPE_CHECKING:
     from sam_med.labels import LabelMap as LabelMap
-    from sam_med.prompts import BoxPrompt as BoxPrompt
+    from sam_med.prompts import ObjectPrompt as ObjectPrompt
     from sam_med.segment import Segmentation as Segmentation
     from sam_med.segment import segment_volume as segment_volume
     from sam_med.sink import write_labels as write_labels
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sam_med.window_level import choose_stretch as choose_stretch
 
 _HOME = {
-    "BoxPrompt": "sam_med.prompts",
+    "ObjectPrompt": "sam_med.prompts",
     "LabelMap": "sam_med.labels",
     "Segmentation": "sam_med.segment",
     "Volume": "sam_med.volume",
@@ -33,8 +33,8 @@ _HOME = {
     "write_labels": "sam_med.sink",
 }
 __all__ = [
-    "BoxPrompt",
     "LabelMap",
+    "ObjectPrompt",
     "Segmentation",
     "Volume",
     "choose_stretch",

@@ -11,7 +11,7 @@ from sam_common import console
 from sam_common.options import Arch, Device, Engine, Json, Precision, Quiet, command_line
 
 if TYPE_CHECKING:
-    from sam_med.prompts import BoxPrompt
+    from sam_med.prompts import ObjectPrompt
     from sam_med.segment import Segmentation
     from sam_med.volume import Volume
     from sam_med.window_level import Stretch
@@ -162,9 +162,10 @@ def main() -> None:
 
 def _boxes(
     volume: Volume, box_ijk: list[str], box_lps: list[str], labels: list[str]
-) -> list[BoxPrompt]:
+) -> list[ObjectPrompt]:
     from sam_common.errors import PromptError  # noqa: PLC0415  # --help must stay fast
-    from sam_med.prompts import BoxPrompt, pair_labels, parse_box  # noqa: PLC0415
+    from sam_med.prompt_flags import pair_labels, parse_box  # noqa: PLC0415
+    from sam_med.prompts import ObjectPrompt  # noqa: PLC0415
 
     if box_ijk and box_lps:
         raise PromptError(
@@ -175,18 +176,18 @@ def _boxes(
     names = enumerate(pair_labels(len(box_ijk or box_lps), labels), start=1)
     if box_ijk:
         return [
-            BoxPrompt.from_ijk(name, value, parse_box("--box-ijk", text))
+            ObjectPrompt.from_ijk(name, value, parse_box("--box-ijk", text))
             for (value, name), text in zip(names, box_ijk, strict=True)
         ]
     return [
-        BoxPrompt.from_lps(name, value, parse_box("--box-lps", text), volume)
+        ObjectPrompt.from_lps(name, value, parse_box("--box-lps", text), volume)
         for (value, name), text in zip(names, box_lps, strict=True)
     ]
 
 
 def _run(
     volume: Volume,
-    boxes: list[BoxPrompt],
+    boxes: list[ObjectPrompt],
     stretch: Stretch,
     model: str,
     method: Literal["litemedsam"],
@@ -214,7 +215,7 @@ def _write_report(run: Segmentation, output: Path) -> dict[str, Any]:
     return report
 
 
-def _say_before(volume: Volume, boxes: list[BoxPrompt], stretch: Stretch) -> None:
+def _say_before(volume: Volume, boxes: list[ObjectPrompt], stretch: Stretch) -> None:
     for line in volume.notes:
         console.note(f"note: {line}")
     console.note(stretch.describe())

@@ -12,7 +12,7 @@ from sam_common import samples
 from sam_common.errors import OutputError
 from sam_common.window import Window
 from sam_med import manifest, picture, sink
-from sam_med.prompts import BoxPrompt
+from sam_med.prompts import ObjectPrompt
 from sam_med.segment import Segmentation, segment_volume
 from sam_med.source import read_volume
 from sam_med.window_level import choose_stretch
@@ -43,7 +43,7 @@ class Task:
     volume: Volume
     truth: npt.NDArray[np.bool_]
     """(k, j, i) voxels that are grey or white matter."""
-    box: BoxPrompt
+    box: ObjectPrompt
 
 
 def prepare(*, progress: bool = True) -> Task:
@@ -51,7 +51,7 @@ def prepare(*, progress: bool = True) -> Task:
     volume = read_volume(samples.fetch(HEAD, progress=progress), modality="MR")
     maps = [read_volume(samples.fetch(name, progress=progress)).array for name in TISSUES]
     truth = np.asarray(np.sum(maps, axis=0, dtype=np.int16) > TISSUE_THRESHOLD)
-    return Task(volume, truth, BoxPrompt("brain", 1, _bounds(truth)))
+    return Task(volume, truth, ObjectPrompt("brain", 1, _bounds(truth)))
 
 
 def run(

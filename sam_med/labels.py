@@ -13,7 +13,7 @@ from sam_common.errors import PromptError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sam_med.prompts import BoxPrompt
+    from sam_med.prompts import ObjectPrompt
     from sam_med.propagate import SliceMask
 
 LabelArray: TypeAlias = npt.NDArray[np.uint8 | np.uint16]
@@ -43,7 +43,7 @@ class LabelMap:
 
 
 def paint(
-    shape: tuple[int, int, int], boxes: Sequence[BoxPrompt], masks: Iterable[SliceMask]
+    shape: tuple[int, int, int], boxes: Sequence[ObjectPrompt], masks: Iterable[SliceMask]
 ) -> LabelMap:
     """Collect the masks of all slices and objects in one label map.
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.segmenter import Segmenter
-    from sam_med.prompts import BoxPrompt
+    from sam_med.prompts import ObjectPrompt
     from sam_med.volume import Volume
 
 
@@ -35,7 +35,7 @@ class Segmentation:
 
     volume: Volume
     labels: LabelMap
-    boxes: tuple[BoxPrompt, ...]
+    boxes: tuple[ObjectPrompt, ...]
     """As used, that is clipped to the volume."""
     stretch: Stretch
     segmenter: Segmenter
@@ -46,7 +46,7 @@ class Segmentation:
 
 def segment_volume(
     volume: Volume,
-    boxes: Sequence[BoxPrompt],
+    boxes: Sequence[ObjectPrompt],
     segmenter: Segmenter,
     *,
     method: Method = "litemedsam",
@@ -73,6 +73,11 @@ def segment_volume(
     if not segmenter.capabilities.boxes:
         raise CapabilityError(f"model {segmenter.name} takes no boxes, and each object needs one")
     inside = tuple(box.clip(volume) for box in boxes)
+    for prompt in inside:
+        if prompt.box is None:
+            raise PromptError(
+                f"method {method} needs a 3-D box for each object, label {prompt.label} has none"
+            )
     chosen = stretch or choose_stretch(volume)
     slices = _Slices(volume, chosen)
     started = time.perf_counter()

@@ -11,7 +11,7 @@ from sam_common.errors import OutputError
 from sam_common.testing import FakeSegmenter
 from sam_common.window import Window
 from sam_med import demo
-from sam_med.prompts import BoxPrompt
+from sam_med.prompts import ObjectPrompt
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def task(phantom):
     """A box-shaped brain; the fake segmenter finds it on the middle slice, and more beyond."""
     truth = np.zeros(phantom.shape, bool)
     truth[1:4, 100:150, 60:130] = True
-    return demo.Task(phantom, truth, BoxPrompt("brain", 1, Window((1, 100, 60), (4, 150, 130))))
+    return demo.Task(phantom, truth, ObjectPrompt("brain", 1, Window((1, 100, 60), (4, 150, 130))))
 
 
 def test_the_results_lie_in_the_folder(task, tmp_path):

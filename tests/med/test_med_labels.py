@@ -9,7 +9,7 @@ from sam_common.errors import PromptError
 from sam_common.masks import MaskRegion
 from sam_common.window import Window
 from sam_med.labels import Label, paint
-from sam_med.prompts import BoxPrompt
+from sam_med.prompts import ObjectPrompt
 from sam_med.propagate import SliceMask
 
 BOX = Window((0, 0, 0), (2, 4, 4))
@@ -21,7 +21,7 @@ def mask(number, k, rows, cols):
 
 
 def boxes(*values):
-    return [BoxPrompt(f"object {value}", value, BOX) for value in values]
+    return [ObjectPrompt(f"object {value}", value, BOX) for value in values]
 
 
 MASKS = [mask(0, 0, (0, 2), (0, 3)), mask(1, 0, (1, 4), (2, 4)), mask(0, 1, (0, 1), (0, 4))]

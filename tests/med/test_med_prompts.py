@@ -10,7 +10,8 @@ from numpy.testing import assert_allclose
 from sam_common.errors import PromptError
 from sam_common.window import Window
 from sam_med import frame as frames
-from sam_med.prompts import BoxPrompt, pair_labels, parse_box
+from sam_med.prompt_flags import pair_labels, parse_box
+from sam_med.prompts import ObjectPrompt
 from sam_med.source import read_volume
 from sam_med.volume import Volume
 
@@ -28,32 +29,32 @@ def message_of(function, *args):
 
 
 def test_inclusive_ijk_to_half_open_kji():
-    box = BoxPrompt.from_ijk("liver", 3, (10, 21, 82, 43, 57, 111))
+    box = ObjectPrompt.from_ijk("liver", 3, (10, 21, 82, 43, 57, 111))
     assert box.window == Window((82, 21, 10), (112, 58, 44))
     assert box.ijk == (10, 21, 82, 43, 57, 111)
 
 
 def test_one_voxel():
-    assert BoxPrompt.from_ijk("dot", 1, (1, 2, 3, 1, 2, 3)).window.shape == (1, 1, 1)
+    assert ObjectPrompt.from_ijk("dot", 1, (1, 2, 3, 1, 2, 3)).window.shape == (1, 1, 1)
 
 
 def test_millimetres_by_hand(volume):
     # i runs to the right: voxel 0 covers x 99..101, voxel 1 covers 97..99
-    box = BoxPrompt.from_lps("a", 1, (97, 8.5, -1, 101, 14.5, 3), volume)
+    box = ObjectPrompt.from_lps("a", 1, (97, 8.5, -1, 101, 14.5, 3), volume)
     assert box.ijk == (0, 0, 0, 1, 1, 0)
     # a little more touches the next voxels
-    box = BoxPrompt.from_lps("a", 1, (96.9, 8.5, -1, 101, 14.6, 3.1), volume)
+    box = ObjectPrompt.from_lps("a", 1, (96.9, 8.5, -1, 101, 14.6, 3.1), volume)
     assert box.ijk == (0, 0, 0, 2, 2, 1)
 
 
 def test_ijk_and_lps_agree_on_real_volumes(real):
     volume = read_volume(real.path)
     for label in real.labels:
-        ijk = BoxPrompt.from_ijk("a", 1, [*label["ijk_min"], *label["ijk_max"]])
+        ijk = ObjectPrompt.from_ijk("a", 1, [*label["ijk_min"], *label["ijk_max"]])
         low, high = frames.bounds_lps(volume.frame, ijk.window)
         assert_allclose(low, label["lps_mm_min"], atol=6e-4)
         assert_allclose(high, label["lps_mm_max"], atol=6e-4)
-        lps = BoxPrompt.from_lps("a", 1, [*label["lps_mm_min"], *label["lps_mm_max"]], volume)
+        lps = ObjectPrompt.from_lps("a", 1, [*label["lps_mm_min"], *label["lps_mm_max"]], volume)
         if real.name == "mr_spine_oblique":
             assert lps.window.contains(ijk.window)
             assert lps.window == voxels_around(real, low, high)
@@ -78,7 +79,7 @@ def test_boxes_of_a_label_grid_hold_on_the_dicom(data):
     for value in np.unique(organs.array)[1:]:
         k, j, i = np.nonzero(organs.array == value)
         found = Window((k.min(), j.min(), i.min()), (k.max() + 1, j.max() + 1, i.max() + 1))
-        box = BoxPrompt.from_lps(
+        box = ObjectPrompt.from_lps(
             "a", 1, np.concatenate(frames.bounds_lps(organs.frame, found)).tolist(), volume
         )
         (k0, j0, i0), (k1, j1, i1) = found.start, found.stop
@@ -86,18 +87,18 @@ def test_boxes_of_a_label_grid_hold_on_the_dicom(data):
 
 
 def test_what_reaches_outside_is_cut(volume):
-    box = BoxPrompt.from_ijk("a", 1, (-3, 2, 1, 2, 99, 4))
+    box = ObjectPrompt.from_ijk("a", 1, (-3, 2, 1, 2, 99, 4))
     assert box.clip(volume).ijk == (0, 2, 1, 2, 5, 4)
     assert box.clip(volume).clip(volume) == box.clip(volume)
 
 
 def test_wholly_outside_names_the_extent(volume):
-    box = BoxPrompt.from_ijk("liver", 1, (7, 0, 0, 9, 2, 2))
+    box = ObjectPrompt.from_ijk("liver", 1, (7, 0, 0, 9, 2, 2))
     assert message_of(box.clip, volume) == (
         "box of label liver lies outside the volume: ijk 7,0,0,9,2,2, but the volume has "
         "i 0 to 6, j 0 to 5, k 0 to 4 (LPS mm x 87.0 to 101.0, y 8.5 to 26.5, z -1.0 to 19.0)"
     )
-    box = BoxPrompt.from_lps("liver", 1, (-5, -5, -5, 1, 1, 1), volume)
+    box = ObjectPrompt.from_lps("liver", 1, (-5, -5, -5, 1, 1, 1), volume)
     assert message_of(box.clip, volume).startswith("box of label liver lies outside the volume: ")
 
 
@@ -112,7 +113,7 @@ def test_wholly_outside_names_the_extent(volume):
     ],
 )
 def test_wrong_ijk(box, expected):
-    assert message_of(BoxPrompt.from_ijk, "a", 1, box) == f"box-ijk {expected}"
+    assert message_of(ObjectPrompt.from_ijk, "a", 1, box) == f"box-ijk {expected}"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_wrong_ijk(box, expected):
     ],
 )
 def test_wrong_lps(box, expected, volume):
-    assert message_of(BoxPrompt.from_lps, "a", 1, box, volume) == f"box-lps {expected}"
+    assert message_of(ObjectPrompt.from_lps, "a", 1, box, volume) == f"box-lps {expected}"
 
 
 @pytest.mark.parametrize(
@@ -137,7 +138,7 @@ def test_wrong_lps(box, expected, volume):
     ],
 )
 def test_wrong_labels(label, value, expected):
-    assert message_of(BoxPrompt, label, value, Window((0, 0, 0), (1, 1, 1))) == expected
+    assert message_of(ObjectPrompt, label, value, Window((0, 0, 0), (1, 1, 1))) == expected
 
 
 def test_parsing():

@@ -15,7 +15,7 @@ from sam_common.testing import FakeSegmenter
 from sam_common.window import Window
 from sam_med import frame as frames
 from sam_med import manifest, picture
-from sam_med.prompts import BoxPrompt
+from sam_med.prompts import ObjectPrompt
 from sam_med.segment import segment_volume
 from sam_med.source import read_volume
 from sam_med.volume import Volume
@@ -62,7 +62,7 @@ def test_the_way_a_volume_is_stored_does_not_matter(boxes, variant):
     in_mm = [np.concatenate(frames.bounds_lps(volume.frame, box)).tolist() for box in boxes]
     results = []
     for one in (volume, stored):
-        prompts = [BoxPrompt.from_lps(f"o{n}", n + 1, box, one) for n, box in enumerate(in_mm)]
+        prompts = [ObjectPrompt.from_lps(f"o{n}", n + 1, box, one) for n, box in enumerate(in_mm)]
         results.append(segment_volume(one, prompts, FakeSegmenter()).labels.array)
     assert np.array_equal(reordered(results[0], *variant), results[1])
     assert results[0].any()
@@ -70,14 +70,14 @@ def test_the_way_a_volume_is_stored_does_not_matter(boxes, variant):
 
 def test_the_network_sees_the_slices_as_stored_and_windowed(phantom):
     segmenter = FakeSegmenter()
-    run = segment_volume(phantom, [BoxPrompt.from_ijk("a", 1, (9, 9, 1, 30, 30, 3))], segmenter)
+    run = segment_volume(phantom, [ObjectPrompt.from_ijk("a", 1, (9, 9, 1, 30, 30, 3))], segmenter)
     assert run.encoder_calls == len(segmenter.embedded) == 3
     for k, image in zip((2, 3, 1), segmenter.embedded, strict=True):
         assert np.array_equal(image, run.stretch.apply(phantom.array[k]))
 
 
 def test_boxes_are_cut_to_the_volume(phantom):
-    box = BoxPrompt.from_ijk("a", 1, (-50, 100, -7, 20, 300, 1))
+    box = ObjectPrompt.from_ijk("a", 1, (-50, 100, -7, 20, 300, 1))
     run = segment_volume(phantom, [box], FakeSegmenter())
     assert run.boxes[0].ijk == (0, 100, 0, 20, 255, 1)
     assert run.labels.array[0, 255, 0] == 1
@@ -86,7 +86,7 @@ def test_boxes_are_cut_to_the_volume(phantom):
 
 def test_progress_counts_slices_of_objects(phantom):
     steps = []
-    boxes = [BoxPrompt.from_ijk(f"o{n}", n, (9, 9, 1, 30, 30, 3)) for n in (1, 2)]
+    boxes = [ObjectPrompt.from_ijk(f"o{n}", n, (9, 9, 1, 30, 30, 3)) for n in (1, 2)]
     segment_volume(phantom, boxes, FakeSegmenter(), progress=steps.append)
     assert steps == [1] * 6
 
@@ -103,15 +103,15 @@ def test_a_model_without_boxes(phantom):
     with pytest.raises(
         CapabilityError, match=r"^model fake takes no boxes, and each object needs one$"
     ):
-        segment_volume(phantom, [BoxPrompt.from_ijk("a", 1, (0,) * 6)], points_only)
+        segment_volume(phantom, [ObjectPrompt.from_ijk("a", 1, (0,) * 6)], points_only)
 
 
 def test_the_manifest_tells_what_was_done(data):
     path = data / "med/volumes/mr_brain1/brain1_image.nrrd"
     volume = read_volume(path, modality="MR")
     boxes = [
-        BoxPrompt.from_ijk("lesion", 1, (162, 84, 11, 208, 153, 17)),
-        BoxPrompt.from_ijk("other", 2, (162, 84, 11, 190, 120, 12)),
+        ObjectPrompt.from_ijk("lesion", 1, (162, 84, 11, 208, 153, 17)),
+        ObjectPrompt.from_ijk("other", 2, (162, 84, 11, 190, 120, 12)),
     ]
     run = segment_volume(volume, boxes, FakeSegmenter())
     report = manifest.describe(run)
@@ -163,7 +163,7 @@ def test_the_picture_is_turned_to_the_patient(variant):
     array[0, 0, 0] = -200
     volume = Volume(array, frames.from_itk((0, 0, 0), (1, 1, 1), (1, 0, 0, 0, 1, 0, 0, 0, 1)), "CT")
     stored = reorder(volume, order, signs)
-    box = BoxPrompt.from_lps("a", 1, (36, 36, 36, 44, 44, 44), stored)
+    box = ObjectPrompt.from_lps("a", 1, (36, 36, 36, 44, 44, 44), stored)
     drawn = picture.draw(segment_volume(stored, [box], FakeSegmenter()))
     assert drawn.shape == (480, 3 * 480 + 2 * 8, 3)
     axial, coronal, sagittal = (drawn[:, n * 488 : n * 488 + 480] for n in range(3))
@@ -179,7 +179,7 @@ def test_the_picture_is_turned_to_the_patient(variant):
 
 def test_a_picture_of_nothing_found_shows_the_middle(phantom):
     dark = FakeSegmenter(empty_below=255)
-    run = segment_volume(phantom, [BoxPrompt.from_ijk("a", 1, (0, 0, 0, 9, 9, 4))], dark)
+    run = segment_volume(phantom, [ObjectPrompt.from_ijk("a", 1, (0, 0, 0, 9, 9, 4))], dark)
     assert run.labels.labels[0].voxels == 0
     drawn = picture.draw(run)
     # nothing but grey
@@ -189,8 +189,8 @@ def test_a_picture_of_nothing_found_shows_the_middle(phantom):
 def test_labels_keep_their_colours(phantom):
     """The first object is outlined in red, whether or not it is in the plane."""
     boxes = [
-        BoxPrompt.from_ijk("a", 7, (100, 100, 0, 160, 160, 4)),
-        BoxPrompt.from_ijk("b", 3, (10, 10, 0, 40, 40, 4)),
+        ObjectPrompt.from_ijk("a", 7, (100, 100, 0, 160, 160, 4)),
+        ObjectPrompt.from_ijk("b", 3, (10, 10, 0, 40, 40, 4)),
     ]
     run = segment_volume(phantom, boxes, FakeSegmenter())
     swapped = segment_volume(phantom, [dataclasses.replace(boxes[0], value=1)], FakeSegmenter())

@@ -13,7 +13,7 @@ import torch
 from reference import lite_medsam_reference
 
 from sam_common.segmenter import Segmenter, load_segmenter
-from sam_med.prompts import BoxPrompt
+from sam_med.prompts import ObjectPrompt
 from sam_med.segment import segment_volume
 from sam_med.source import read_volume
 
@@ -142,14 +142,14 @@ def test_the_published_loop_on_four_organs(
     found = {}
     for name, box in boxes.items():
         expected = published.segment(box)
-        prompt = BoxPrompt.from_ijk(name, ORGANS[name], box)
+        prompt = ObjectPrompt.from_ijk(name, ORGANS[name], box)
         run = segment_volume(volume, [prompt], segmenter)
         found[name] = run.labels.array == ORGANS[name]
         assert (found[name] == expected).mean() >= 0.999
         # of the object too, not only of the background that fills a volume
         assert dice(found[name], expected) >= 0.999
     together = segment_volume(
-        volume, [BoxPrompt.from_ijk(n, ORGANS[n], b) for n, b in boxes.items()], segmenter
+        volume, [ObjectPrompt.from_ijk(n, ORGANS[n], b) for n, b in boxes.items()], segmenter
     )
     # every slice once, whatever the number of organs on it
     slices = {k for box in boxes.values() for k in range(box[2], box[5] + 1)}
@@ -171,6 +171,6 @@ def test_true_boxes_on_every_slice(
         only = np.zeros_like(truth)
         only[k] = truth[k]
         x0, y0, z0, x1, y1, z1 = extent(only)
-        prompt = BoxPrompt.from_ijk(name, 1, [x0, y0, z0, x1 + 1, y1 + 1, z1])
+        prompt = ObjectPrompt.from_ijk(name, 1, [x0, y0, z0, x1 + 1, y1 + 1, z1])
         found |= segment_volume(volume, [prompt], segmenter).labels.array == 1
     assert dice(found, truth) >= 0.90

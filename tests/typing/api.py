@@ -21,7 +21,7 @@ from sam_common.testing import FakeSegmenter
 from sam_common.weights import ModelInfo, fetch, model_info, registry
 from sam_common.window import Window
 from sam_geo import GeoPrompt, PromptJob, load_prompts, open_raster, run_prompts, segment_prompts
-from sam_med import BoxPrompt, LabelMap, Volume, read_volume, segment_volume, write_labels
+from sam_med import ObjectPrompt, LabelMap, Volume, read_volume, segment_volume, write_labels
 
 
 def five_lines(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
@@ -123,7 +123,7 @@ def trees(segmenter: Segmenter) -> PromptJob:
 def brain(segmenter: Segmenter) -> None:
     volume = read_volume("head.nii.gz", modality="MR")
     assert_type(volume, Volume)
-    box = BoxPrompt.from_ijk("brain", 1, (10, 10, 10, 80, 90, 70))
+    box = ObjectPrompt.from_ijk("brain", 1, (10, 10, 10, 80, 90, 70))
     result = segment_volume(volume, [box], segmenter)
     assert_type(result.labels, LabelMap)
     write_labels(result.labels, result.volume, Path("brain.nii.gz"))
