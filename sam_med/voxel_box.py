@@ -72,10 +72,20 @@ def window_around(corners_lps: npt.ArrayLike, volume: Volume) -> Window:
     Law:
         `window_around(corners_of(w, v), v) == w` on any grid
     """
-    index = volume.to_index(corners_lps)
+    return enclosing(volume.to_index(corners_lps))
+
+
+def enclosing(index_kji: FloatArray) -> Window:
+    """The smallest window around fractional indices (N, 3), outer edges included.
+
+    Raises:
+        PromptError: An index is not finite, e.g. of a point 1e300 mm away.
+    """
+    if not np.isfinite(index_kji).all():
+        raise PromptError(f"a box must be finite, got voxels {index_kji.tolist()}")
     # index 4 covers 3.5 .. 4.5, so the edges 3.5 and 5.5 enclose the indices 4 and 5
-    start = [math.floor(v + 0.5 + EDGE_TOLERANCE) for v in index.min(axis=0)]
-    stop = [math.ceil(v + 0.5 - EDGE_TOLERANCE) for v in index.max(axis=0)]
+    start = [math.floor(v + 0.5 + EDGE_TOLERANCE) for v in index_kji.min(axis=0)]
+    stop = [math.ceil(v + 0.5 - EDGE_TOLERANCE) for v in index_kji.max(axis=0)]
     return Window(tuple(start), tuple(max(s + 1, e) for s, e in zip(start, stop, strict=True)))
 
 

@@ -1,0 +1,149 @@
+"""Fields of a JSON object that somebody else wrote: each is checked, and errors say where."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from sam_common.errors import PromptError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Fields:
+    """The fields of one JSON object.
+
+    Args:
+        value: What was read; anything.
+        place: What messages call it, e.g. "object 2".
+
+    Raises:
+        PromptError: It is no JSON object.
+    """
+
+    def __init__(self, value: Any, place: str) -> None:
+        if not isinstance(value, dict):
+            raise PromptError(f"{place} must be a JSON object, got {_kind(value)}")
+        self._value: Mapping[str, Any] = value
+        self.place = place
+
+    def named(self, name: str) -> Fields:
+        """The same fields, with a name in messages."""
+        return Fields(self._value, f"{self.place} ({name})")
+
+    def only(self, *known: str) -> None:
+        """Raise `PromptError` where a field is none of these: a misspelt one would be ignored."""
+        for name in self._value:
+            if name not in known:
+                raise PromptError(
+                    f"{self.place} has an unknown field {name!r} (known: {', '.join(known)})"
+                )
+
+    def has(self, name: str) -> bool:
+        """Whether the field is there and not null."""
+        return self._value.get(name) is not None
+
+    def text(self, name: str) -> str:
+        """A string."""
+        value = self._get(name)
+        if not isinstance(value, str):
+            raise PromptError(f"{name} of {self.place} must be a string, got {_kind(value)}")
+        return value
+
+    def first_text(self, name: str) -> str:
+        """A string, or the first one of a list of them."""
+        value = self._get(name)
+        if isinstance(value, list) and value and isinstance(value[0], str):
+            return value[0]
+        return self.text(name)
+
+    def flag(self, name: str) -> bool:
+        """True or false."""
+        value = self._get(name)
+        if not isinstance(value, bool):
+            raise PromptError(f"{name} of {self.place} must be true or false, got {_kind(value)}")
+        return value
+
+    def number(self, name: str) -> float:
+        """A finite number."""
+        return self._as_number(name, self._get(name))
+
+    def whole(self, name: str) -> int:
+        """A whole number."""
+        return self.as_whole(name, self.number(name))
+
+    def as_whole(self, name: str, value: float) -> int:
+        """A number of this field that must be whole."""
+        if not float(value).is_integer():
+            raise PromptError(f"{name} of {self.place} must be a whole number, got {value:g}")
+        return int(value)
+
+    def numbers(self, name: str, count: int | None = None) -> list[float]:
+        """A list of finite numbers.
+
+        Args:
+            name: Of the field.
+            count: How many; any number of them where None.
+        """
+        return self._as_numbers(name, self._get(name), count)
+
+    def rows(self, name: str, count: int, columns: int) -> list[list[float]]:
+        """A list of `count` lists of `columns` finite numbers."""
+        value = self._get(name)
+        if not isinstance(value, list) or len(value) != count:
+            found = f"{len(value)} items" if isinstance(value, list) else _kind(value)
+            raise PromptError(f"{name} of {self.place} must be {count} points, got {found}")
+        return [self._as_numbers(name, row, columns) for row in value]
+
+    def inner(self, name: str) -> Fields:
+        """A JSON object in this one."""
+        return Fields(self._get(name), f"{name} of {self.place}")
+
+    def each(self, name: str) -> list[Fields]:
+        """The objects of a list; none where the field is missing."""
+        if not self.has(name):
+            return []
+        return [
+            Fields(item, f"{name} {n} of {self.place}")
+            for n, item in enumerate(self.objects(name), start=1)
+        ]
+
+    def objects(self, name: str) -> list[Any]:
+        """A list of anything."""
+        value = self._get(name)
+        if not isinstance(value, list):
+            raise PromptError(f"{name} of {self.place} must be a list, got {_kind(value)}")
+        return value
+
+    def _get(self, name: str) -> Any:
+        if not self.has(name):
+            raise PromptError(f"{self.place} has no {name!r}")
+        return self._value[name]
+
+    def _as_numbers(self, name: str, value: Any, count: int | None) -> list[float]:
+        wanted = "numbers" if count is None else f"{count} numbers"
+        if not isinstance(value, list):
+            raise PromptError(f"{name} of {self.place} must be {wanted}, got {_kind(value)}")
+        if count is not None and len(value) != count:
+            raise PromptError(f"{name} of {self.place} must be {wanted}, got {len(value)}")
+        return [self._as_number(name, item) for item in value]
+
+    def _as_number(self, name: str, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise PromptError(f"{name} of {self.place} must be a number, got {_kind(value)}")
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise PromptError(f"{name} of {self.place} must be finite, got {value}")
+        return number
+
+
+def _kind(value: Any) -> str:
+    """What JSON calls a value; the value itself may be long."""
+    if value is None:
+        return "null"
+    kinds = {dict: "an object", list: "a list", str: "a string", bool: "true or false"}
+    return kinds.get(type(value), "a number")
