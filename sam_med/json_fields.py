@@ -9,6 +9,7 @@ from sam_common.errors import PromptError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 class Fields:
@@ -139,6 +140,22 @@ class Fields:
         if not math.isfinite(number):
             raise PromptError(f"{name} of {self.place} must be finite, got {value}")
         return number
+
+
+def read_text(path: Path, what: str) -> str:
+    """The text of a file in UTF-8; messages call it `what`, not by its path.
+
+    Raises:
+        PromptError: It is not there or cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise PromptError(f"no such file: {what}") from error
+    except OSError as error:
+        raise PromptError(f"cannot read {what}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise PromptError(f"{what}: no text in UTF-8") from error
 
 
 def _kind(value: Any) -> str:

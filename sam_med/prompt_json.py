@@ -104,7 +104,7 @@ def prompts_from_json(text: str, volume: Volume) -> list[ObjectPrompt]:
         ) from error
     except RecursionError as error:
         raise PromptError("the prompts are no JSON: nested too deeply") from error
-    top = Fields(record, "the prompts")
+    top = Fields(record, "the prompts file")
     top.only("format", "version", "space", "objects")
     if top.text("format") != FORMAT:
         raise PromptError(f'the prompts must have "format": "{FORMAT}", got {top.text("format")!r}')

@@ -1,0 +1,117 @@
+"""Files of prompts: JSON, 3D Slicer's markups, or a label map, told apart by their names.
+
+```
+liver.mrk.json                  3D Slicer's points and ROI        sam_med.markups
+prompts.json                    this suite's own format           sam_med.prompt_json
+earlier.nii.gz, .nrrd, .mha     a label map: boxes, or masks      sam_med.prompt_labels
+```
+Messages do not name the file: names of files often hold names of people.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sam_common.errors import OutputError, PromptError
+from sam_common.files import atomic_output, check_output
+from sam_med.json_fields import read_text
+from sam_med.prompt_json import describe_prompts, prompts_from_json
+from sam_med.prompt_labels import LabelUse, prompts_from_labels, read_names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from sam_med.prompts import ObjectPrompt
+    from sam_med.volume import Volume
+    from sam_med.voxel_box import Space
+
+MARKUPS_SUFFIX = ".mrk.json"
+JSON_SUFFIX = ".json"
+
+
+@dataclass(frozen=True, slots=True)
+class GivenPrompts:
+    """What a file asks for."""
+
+    objects: tuple[ObjectPrompt, ...]
+    notes: tuple[str, ...] = ()
+    """What the user should know, one sentence each."""
+
+
+def read_prompts(
+    path: Path,
+    volume: Volume,
+    *,
+    use: LabelUse = "box",
+    names: Path | None = None,
+) -> GivenPrompts:
+    """Read a file of prompts by its suffix; nothing is clipped to the volume yet.
+
+    Args:
+        path: The file.
+        volume: What is to be segmented.
+        use: For a label map, whether its boxes or its masks are meant.
+        names: For a label map, a table of what its values are called.
+
+    Raises:
+        PromptError: There is no such file, or it cannot be read or makes no sense.
+    """
+    name = path.name.lower()
+    if not name.endswith(JSON_SUFFIX):
+        return _from_labels(path, volume, use, names)
+    if names is not None:
+        raise PromptError("a table of names goes with a label map, but the prompts are JSON")
+    text = read_text(path, "the prompts")
+    if name.endswith(MARKUPS_SUFFIX):
+        from sam_med.markups import prompts_from_markups  # noqa: PLC0415  # only for such files
+
+        objects, notes = prompts_from_markups(text, volume)
+        return GivenPrompts(tuple(objects), tuple(notes))
+    return GivenPrompts(tuple(prompts_from_json(text, volume)))
+
+
+def write_prompts(
+    prompts: Sequence[ObjectPrompt],
+    path: Path,
+    *,
+    space: Space = "ijk",
+    volume: Volume | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write prompts as JSON that `read_prompts` reads.
+
+    Args:
+        prompts: The objects.
+        path: A .json file.
+        space: What its numbers mean.
+        volume: Needed for mm.
+        overwrite: Whether a file that is there may be replaced.
+
+    Raises:
+        OutputError: It cannot be written, or has another suffix.
+    """
+    name = path.name.lower()
+    if not name.endswith(JSON_SUFFIX) or name.endswith(MARKUPS_SUFFIX):
+        raise OutputError(f"prompts are written as .json, got {path.name}")
+    check_output(path, overwrite=overwrite)
+    record = describe_prompts(prompts, space=space, volume=volume)
+    with atomic_output(path) as part:
+        part.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _from_labels(path: Path, volume: Volume, use: LabelUse, names: Path | None) -> GivenPrompts:
+    from sam_med.source import SUFFIXES, read_volume  # noqa: PLC0415  # image libraries
+
+    if not path.is_file():
+        raise PromptError("no such file: the prompts")
+    if not path.name.lower().endswith(SUFFIXES):
+        raise PromptError(
+            f"prompts are {JSON_SUFFIX}, {MARKUPS_SUFFIX} or a label map ({', '.join(SUFFIXES)}), "
+            f"got a file of another kind"
+        )
+    table = None if names is None else read_names(names)
+    labels = read_volume(path)
+    return GivenPrompts(tuple(prompts_from_labels(labels, volume, use=use, names=table)))
