@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import shutil
-import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import SimpleITK as sitk  # noqa: N813  # the name its manual uses
-
 from sam_common.errors import OutputError
 from sam_common.files import atomic_output, check_output
-from sam_med import frame as frames
+from sam_med.grid_files import SCANNER, write_grid
 
 if TYPE_CHECKING:
     import os
@@ -24,11 +19,6 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 """Formats of a label map; all of them hold origin, spacing and direction."""
-FORM_CODES = (252, struct.Struct("=hh"))
-"""Offset and type of `qform_code` and `sform_code` in a NIfTI-1 header."""
-SCANNER = 1
-"""NIfTI code of an affine that leads to scanner coordinates."""
-GZIP_LEVEL = 6
 
 
 def check_target(path: Path, *, overwrite: bool) -> None:
@@ -63,20 +53,7 @@ def write_labels(labels: LabelMap, volume: Volume, path: str | os.PathLike[str])
         OutputError: Unknown format, or the disk does not take it.
     """
     path = Path(path)
-    suffix = _suffix(path)
-    image = sitk.GetImageFromArray(labels.array)
-    origin, spacing, direction = frames.to_itk(volume.frame)
-    image.SetOrigin(origin)
-    image.SetSpacing(spacing)
-    image.SetDirection(direction)
-    try:
-        with atomic_output(path) as part:
-            if suffix in {".nii", ".nii.gz"}:
-                _write_nifti(image, part, _form_code(volume.header))
-            else:
-                sitk.WriteImage(image, str(part), useCompression=True)
-    except (OSError, RuntimeError) as error:
-        raise OutputError(f"cannot write {path}: {error}") from error
+    write_grid(labels.array, volume.frame, path, sform_code=_form_code(volume.header))
 
 
 def write_manifest(manifest: Mapping[str, Any], path: Path) -> None:
@@ -98,29 +75,3 @@ def _form_code(header: Mapping[str, str]) -> int:
     """Which space the affine leads to: the source's sform, else its qform, else the scanner."""
     codes = (int(header.get(key, "0")) for key in ("sform_code", "qform_code"))
     return next((code for code in codes if code > 0), SCANNER)
-
-
-def _write_nifti(image: Any, part: Path, code: int) -> None:
-    """SimpleITK sets both affines but always says "scanner", so the two codes are set after it."""
-    plain = part.with_suffix("") if part.suffix.lower() == ".gz" else part
-    try:
-        sitk.WriteImage(image, str(plain))
-        offset, codes = FORM_CODES
-        with plain.open("r+b") as file:
-            file.seek(offset)
-            file.write(codes.pack(code, code))
-        if plain != part:
-            _compress(plain, part)
-    finally:
-        if plain != part:
-            plain.unlink(missing_ok=True)
-
-
-def _compress(plain: Path, part: Path) -> None:
-    # no file name and no time in the header: the same voxels give the same bytes
-    with (
-        plain.open("rb") as source,
-        part.open("wb") as target,
-        gzip.GzipFile("", "wb", GZIP_LEVEL, target, mtime=0) as packed,
-    ):
-        shutil.copyfileobj(source, packed)

@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 
 from sam_common.errors import OutputError
 from sam_med import frame as frames
-from sam_med import sink
+from sam_med import grid_files, sink
 from sam_med.labels import Label, LabelMap
 from sam_med.source import read_volume
 
@@ -143,7 +143,7 @@ def test_a_failed_write_leaves_nothing(phantom, tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(sink, "_compress", fail)
+    monkeypatch.setattr(grid_files, "_write_nifti", fail)
     expected = f"cannot write {path}: [Errno 28] No space left on device"
     with pytest.raises(OutputError, match=f"^{re.escape(expected)}$"):
         sink.write_labels(labels_for(phantom), phantom, path)
