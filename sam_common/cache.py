@@ -35,6 +35,10 @@ CACHE_VARIABLE = "SAM_GEOMED_CACHE"
 FILES_VARIABLE = "SAM_GEOMED_FILES"
 """Environment variable: folders with files fetched elsewhere, used where they lie."""
 
+PRIVATE_MODE = 0o700
+OTHERS = 0o077
+"""Rights of the group and of everybody else."""
+
 
 class Item(Protocol):
     """What the registries of weights and samples have in common."""
@@ -75,6 +79,23 @@ def cache_dir() -> Path:
     if folder := os.environ.get(CACHE_VARIABLE):
         return Path(folder)
     return platformdirs.user_cache_path("sam-geomed")
+
+
+def private_folder(folder: Path) -> Path:
+    """A folder that nobody but the user may enter; made where it is missing.
+
+    Rights of a folder that is there are taken away from others.
+
+    Raises:
+        OutputError: It cannot be made, or belongs to another user.
+    """
+    try:
+        folder.mkdir(mode=PRIVATE_MODE, parents=True, exist_ok=True)
+        if folder.stat().st_mode & OTHERS:
+            folder.chmod(PRIVATE_MODE)
+    except OSError as error:
+        raise OutputError(f"cannot make {folder}: {error.strerror}") from error
+    return folder
 
 
 def suggestion(name: str, names: Iterable[str]) -> str:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import safetensors
 import safetensors.torch
 
+from sam_common.cache import private_folder
 from sam_common.errors import InputError, OutputError
 from sam_common.files import atomic_output
 from sam_common.segmenter import Embedding
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 SUFFIX = ".safetensors"
 _HASH_BYTES = 32
+_PRIVATE_MODE, _SHARED_MODE = 0o600, 0o666
+"""Rights of a new file, before the user's mask is taken off."""
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
@@ -41,6 +44,7 @@ class EmbeddingStore:
         signature: Everything that decides an embedding beside its key (JSON).
         max_bytes: Where the files together are larger, those used longest ago are removed; no
             limit where None.
+        private: Nobody but the user may read the folder and its files.
 
     Raises:
         InputError: The folder holds embeddings with another signature; the message says what
@@ -49,19 +53,26 @@ class EmbeddingStore:
     """
 
     def __init__(
-        self, folder: Path, signature: Mapping[str, Any], *, max_bytes: int | None = None
+        self,
+        folder: Path,
+        signature: Mapping[str, Any],
+        *,
+        max_bytes: int | None = None,
+        private: bool = False,
     ) -> None:
         self.folder = folder
         self.max_bytes = max_bytes
+        self.private = private
         known = folder / "signature.json"
         text = json.dumps(dict(signature), indent=2, sort_keys=True) + "\n"
+        if private:
+            private_folder(folder)
         if known.exists():
             _check_same(json.loads(known.read_text(encoding="utf-8")), json.loads(text), folder)
             return
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with atomic_output(known) as part:
-                part.write_text(text, encoding="utf-8")
+            self._write(known, text.encode())
         except OSError as error:
             raise OutputError(f"cannot make {folder}: {error.strerror}") from error
 
@@ -87,8 +98,7 @@ class EmbeddingStore:
         """
         content = _pack(embedding)
         try:
-            with atomic_output(self._path(key)) as part:
-                part.write_bytes(hashlib.sha256(content).digest() + content)
+            self._write(self._path(key), hashlib.sha256(content).digest() + content)
         except OSError as error:
             raise OutputError(f"cannot keep an embedding: {error.strerror}") from error
         if self.max_bytes is not None:
@@ -120,6 +130,11 @@ class EmbeddingStore:
             total -= size
             removed += 1
         return removed
+
+    def _write(self, path: Path, content: bytes) -> None:
+        with atomic_output(path) as part:
+            part.touch(mode=_PRIVATE_MODE if self.private else _SHARED_MODE)
+            part.write_bytes(content)
 
     def _files(self) -> list[Path]:
         # a dot is in front of what is being written

@@ -113,3 +113,35 @@ def test_two_processes_may_write_the_same(tmp_path: Path) -> None:
         process.join(120)
     assert [process.exitcode for process in both] == [0, 0]
     assert EmbeddingStore(tmp_path, SIGNATURE).names() == sorted(str(n) for n in range(20))
+
+
+def rights_of(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_a_private_store_is_for_the_user_alone(tmp_path: Path) -> None:
+    before = os.umask(0)  # the most open one
+    try:
+        store = EmbeddingStore(tmp_path / "a" / "b", SIGNATURE, private=True)
+        store.put("k", embedding())
+        shared = EmbeddingStore(tmp_path / "c", SIGNATURE)
+        shared.put("k", embedding())
+    finally:
+        os.umask(before)
+    assert rights_of(tmp_path / "a" / "b") == 0o700
+    assert {rights_of(path) for path in (tmp_path / "a" / "b").iterdir()} == {0o600}
+    assert {rights_of(path) for path in (tmp_path / "c").iterdir()} == {0o666}
+    assert store.get("k") is not None
+
+
+def test_a_private_store_takes_rights_away(tmp_path: Path) -> None:
+    EmbeddingStore(tmp_path / "a", SIGNATURE, private=True)
+    (tmp_path / "a").chmod(0o755)
+    EmbeddingStore(tmp_path / "a", SIGNATURE, private=True)
+    assert rights_of(tmp_path / "a") == 0o700
+
+
+def test_a_private_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match=r"cannot make .*: Not a directory"):
+        EmbeddingStore(tmp_path / "file" / "store", SIGNATURE, private=True)

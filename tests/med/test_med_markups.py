@@ -116,12 +116,11 @@ def test_a_turned_roi_is_enclosed_as_slicer_says(half_mm):
     assert found[0].ijk == (*first.tolist(), *last.tolist())
     voxels = np.prod(last - first + 1)
     around = voxels * 0.125
-    assert notes == [
-        (
-            "the ROI of label lesion is turned against the voxels: the smallest voxel box around it "
-            f"is {around / 24000:.2f} times as large ({around / 1000:.3g} ml instead of 24 ml)"
-        )
-    ]
+    expected = (
+        "the ROI of label lesion is turned against the voxels: the smallest voxel box around it "
+        f"is {around / 24000:.2f} times as large ({around / 1000:.3g} ml instead of 24 ml)"
+    )
+    assert notes == [expected]
 
 
 def test_a_roi_along_a_turned_scan_is_exact():
