@@ -19,7 +19,7 @@ EXIT_ERROR = 2
 """Exit code of every `SuiteError`, the same as for a wrong option."""
 
 
-def run(app: typer.Typer) -> None:
+def run(app: Callable[[], object]) -> None:
     """Run a command line: a `SuiteError` becomes one line on stderr and exit code 2.
 
     An interrupt ends with exit code 130, which typer sees to.

@@ -1,0 +1,179 @@
+"""Care: nothing of the patient in what is printed (docs/decisions/0005-privacy.md).
+
+File and folder names of scans often hold names, dates and identifiers, so messages name an input
+by what it is, "the input" or "file 3 of 20 of the input", and never by its path. Messages of this
+suite are written so from the start; this module sees to what libraries put into theirs.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+import traceback
+import warnings
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from sam_common import console
+from sam_common.errors import SuiteError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from types import TracebackType
+
+INPUT = "the input"
+TRACEBACK_VARIABLE = "SAM_GEOMED_TRACEBACK"
+"""Environment variable: "full" shows the message of an unexpected error, which may hold names."""
+SHORT = 4
+"""Letters from which on a lower-case name is taken out of messages."""
+CHATTY = ("pydicom", "highdicom", "nibabel")
+"""Loggers of libraries that write values of DICOM tags, or paths."""
+
+_hidden: ContextVar[Mapping[Path, str]] = ContextVar("hidden", default=MappingProxyType({}))
+
+
+@contextmanager
+def unnamed(paths: Mapping[Path, str]) -> Iterator[None]:
+    """While the block runs, `reworded` calls these paths by their roles.
+
+    Args:
+        paths: Path of an input to what it is called, e.g. "the input".
+    """
+    token = _hidden.set({**_hidden.get(), **paths})
+    try:
+        yield
+    finally:
+        _hidden.reset(token)
+
+
+def reworded(text: str) -> str:
+    """A message in which every path of `unnamed` is called by its role.
+
+    A file or folder in a folder is "file 3 of 20 of the input" or "a folder of the input".
+    """
+    for path, role in _hidden.get().items():
+        text = without_path(text, path, role)
+    return text
+
+
+def without_path(text: str, path: Path, role: str = INPUT) -> str:
+    """A message that calls a path, and whatever lies in it, by its role.
+
+    >>> without_path("cannot read scans/DOE.nii: no such file", Path("scans/DOE.nii"))
+    'cannot read the input: no such file'
+    """
+    if not any(form in text for form in _forms(path)):
+        return text
+    for form, name in _names(path, role):
+        if _telling(form):
+            text = re.sub(rf"(?<![\w-]){re.escape(form)}(?![\w-])", name, text)
+    return text
+
+
+def numbered(path: Path, files: Iterable[Path], role: str = INPUT) -> str:
+    """What to call one file of an input.
+
+    >>> numbered(Path("b"), [Path("a"), Path("b")])
+    'file 2 of 2 of the input'
+    """
+    known = list(files)
+    if path not in known:
+        return f"a file of {role}"
+    return f"file {known.index(path) + 1} of {len(known)} of {role}"
+
+
+def told(error: BaseException) -> str:
+    """What may be said about any error: messages that are not the suite's own may hold names."""
+    if isinstance(error, SuiteError):
+        return reworded(str(error))
+    if isinstance(error, OSError) and error.strerror:
+        return f"{type(error).__name__}: {error.strerror}"
+    return f"unexpected {type(error).__name__}"
+
+
+def run(app: Callable[[], object]) -> None:
+    """`console.run` for inputs that hold patients: see the module's docstring.
+
+    Warnings and logs of libraries are not shown, because they quote tags and paths; what matters
+    in them the suite says itself.
+    """
+
+    def private() -> None:
+        try:
+            app()
+        except SuiteError as error:
+            raise type(error)(reworded(str(error))) from None
+
+    with quiet_libraries():
+        try:
+            console.run(private)
+        finally:
+            # a command line framework may have set its own
+            sys.excepthook = report_bug
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """While the block runs, libraries neither warn nor log below errors of their own making."""
+    loggers = [logging.getLogger(name) for name in CHATTY]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def report_bug(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """An `excepthook`: where an unexpected error happened, without what it says."""
+    if os.environ.get(TRACEBACK_VARIABLE) == "full" or issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    console.note(f"unexpected {kind.__name__}, please report it; it happened in")
+    for step in traceback.extract_tb(trace):
+        console.note(f"  {_module_of(Path(step.filename))}, line {step.lineno}, in {step.name}")
+    console.note(
+        f"(its message is not shown because it may hold names; {TRACEBACK_VARIABLE}=full shows it)"
+    )
+
+
+def _names(path: Path, role: str) -> list[tuple[str, str]]:
+    """Forms of a path in messages and what to say instead, the longest first."""
+    found = dict.fromkeys(_forms(path), role)
+    if path.is_dir():
+        inside = sorted(path.rglob("*"))
+        files = [item for item in inside if item.is_file()]
+        for item in {*inside}.difference(files):
+            found |= dict.fromkeys(_forms(item), f"a folder of {role}")
+        for n, item in enumerate(files, start=1):
+            found |= dict.fromkeys(_forms(item), f"file {n} of {len(files)} of {role}")
+    return sorted(found.items(), key=lambda pair: -len(pair[0]))
+
+
+def _forms(path: Path) -> set[str]:
+    """How a path may be written."""
+    return {str(path), str(path.absolute()), str(path.resolve())}
+
+
+def _telling(form: str) -> bool:
+    """Whether a name is more than a word of a message: "." and "ct" are not."""
+    return len(form) >= SHORT or not (form.islower() or set(form) <= {"."})
+
+
+def _module_of(file: Path) -> Path:
+    """A source file from its package on: where it is installed is nobody's business."""
+    for parent in file.parents:
+        if parent.name == "site-packages" or not (parent / "__init__.py").is_file():
+            return file.relative_to(parent)
+    return Path(file.name)
