@@ -6,20 +6,249 @@ suite does about it. `severity` decides what happens:
 ```
 note      nothing to worry about, but worth knowing (an oblique stack)
 warning   read, and the result is exact, but another program may not show it so (uneven spacing)
-error     refused until the user decides (two series, a missing slice in a stack that is a grid)
+error     refused until the user decides (two series, two different slices at one place)
 ```
+
+`CODES` lists every code with its severity, its meaning and what is done; the page on the geometry
+report is made from the same table. Codes are stable: scripts may rely on them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+from sam_common.errors import GeometryError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 Severity: TypeAlias = Literal["note", "warning", "error"]
+
+
+class Code(NamedTuple):
+    """One row of the table of codes."""
+
+    severity: Severity
+    meaning: str
+    """What was seen, without numbers."""
+    action: str
+    """What the suite does, or what the user can do."""
+
+
+CODES: Mapping[str, Code] = MappingProxyType(
+    {
+        # which series
+        "mixed-series": Code(
+            "error", "the path holds several series", "choose one with --series NUMBER"
+        ),
+        "mixed-size": Code(
+            "note", "images of several sizes share a series", "each size is a series of its own"
+        ),
+        "mixed-spacing": Code(
+            "note",
+            "images of several pixel spacings share a series",
+            "each spacing is a series of its own",
+        ),
+        "mixed-orientation": Code(
+            "note",
+            "images of several orientations share a series",
+            "each orientation is a series of its own",
+        ),
+        "mixed-frames-of-reference": Code(
+            "note",
+            "images of several frames of reference share a series",
+            "each is a series of its own, because their millimetres cannot be compared",
+        ),
+        "mixed-patients": Code(
+            "warning",
+            "images of several patients share a series",
+            "each is a series of its own; have the files checked",
+        ),
+        "mixed-stacks": Code(
+            "note",
+            "several stacks (image types, echoes, b-values) lie at the same positions",
+            "each stack is a series of its own",
+        ),
+        "localizer": Code(
+            "note",
+            "a localizer lies in the same series as other images",
+            "the localizer is a series of its own",
+        ),
+        # what is left out
+        "not-dicom": Code("note", "files beside the series are no DICOM", "left out"),
+        "not-an-image": Code("note", "DICOM objects beside the series are no images", "left out"),
+        "unreadable-header": Code(
+            "warning",
+            "DICOM files whose header cannot be read",
+            "left out; a slice may be missing, so have the files checked",
+        ),
+        "no-file-meta": Code(
+            "warning",
+            "the file lacks the preamble and the meta information of DICOM files",
+            "read with the encoding that its first elements show",
+        ),
+        # places
+        "missing-tags": Code(
+            "error",
+            "tags that place an image in the patient are missing",
+            "refused: nothing else tells where the voxels are",
+        ),
+        "unplaced": Code(
+            "warning",
+            "nothing places the image in the patient, as with most projections and photographs",
+            "read with columns along +x, rows along +y and the first pixel at 0, 0, 0",
+        ),
+        "no-pixel-spacing": Code(
+            "warning", "the distance between pixels is not stated", "1 mm is taken"
+        ),
+        "detector-spacing": Code(
+            "note",
+            "the distance between pixels is the one at the detector",
+            "taken as it is, not corrected for magnification",
+        ),
+        "single-slice": Code(
+            "note",
+            "there is one slice only",
+            "its thickness is taken as the distance of slices, or 1 mm where it is not stated",
+        ),
+        "impossible-axes": Code(
+            "error",
+            "the axes of the image are no unit vectors, not perpendicular, or have no length",
+            "refused: the header is damaged",
+        ),
+        "non-orthonormal": Code(
+            "warning",
+            "the axes of the image are slightly off unit length or a right angle",
+            "used as stored",
+        ),
+        "duplicate-slices": Code("warning", "identical copies of a slice", "one of each is kept"),
+        "conflicting-slices": Code(
+            "error",
+            "different images at the same position",
+            "refused: remove the ones that do not belong",
+        ),
+        "repeated-positions": Code(
+            "error",
+            "each position occurs several times: the series is 4-D",
+            "choose a time point with --time NUMBER",
+        ),
+        "incomplete-time-points": Code(
+            "error",
+            "the series is 4-D, but some time points lack slices",
+            "refused: which slice belongs to which time point is not certain",
+        ),
+        "missing-slices": Code(
+            "warning",
+            "gaps that are a whole multiple of the usual slice distance",
+            "read with every slice at its true position; nothing is filled in",
+        ),
+        "uneven-spacing": Code(
+            "warning",
+            "the slice distance varies",
+            "read with every slice at its true position",
+        ),
+        "gantry-tilt": Code(
+            "warning",
+            "slices shift sideways evenly from one to the next (tilted gantry)",
+            "read as a sheared grid; nothing is resampled",
+        ),
+        "sideways-shift": Code(
+            "warning",
+            "slices shift sideways unevenly",
+            "read with every slice at its true position",
+        ),
+        "oblique-axes": Code(
+            "note", "the axes are not along those of the patient", "kept as stored"
+        ),
+        "patient-position": Code(
+            "note",
+            "the patient did not lie head first on the back",
+            "nothing to do: positions are in patient coordinates",
+        ),
+        "slice-order": Code(
+            "note",
+            "instance numbers do not follow the positions",
+            "slices are ordered by position",
+        ),
+        "spacing-tag": Code(
+            "note",
+            "the stated slice distance differs from that of the positions",
+            "the positions are used",
+        ),
+        # kinds of files
+        "multi-frame": Code("note", "one file holds several frames", "each frame is a slice"),
+        "mosaic": Code(
+            "note", "one image holds many slices as tiles (mosaic)", "cut into its slices"
+        ),
+        "mosaic-unknown": Code(
+            "error",
+            "the image is a mosaic, but nothing says how many slices it has or where they lie",
+            "refused",
+        ),
+        # values
+        "truncated-pixels": Code(
+            "error", "the file ends before its pixels do", "refused: have it copied again"
+        ),
+        "no-pixels": Code("error", "the file holds no pixels", "refused"),
+        "undecodable": Code(
+            "error", "the pixels cannot be decoded", "refused: have the file checked"
+        ),
+        "bad-rescale": Code(
+            "error", "the rescale slope is 0 or no number", "refused: all values would be lost"
+        ),
+        "inverted-grey": Code(
+            "note",
+            "high values are dark (MONOCHROME1)",
+            "kept as stored; inverted for the network only",
+        ),
+        "colour": Code(
+            "note",
+            "the image is in colour",
+            "read as luminance, 0.299 R + 0.587 G + 0.114 B",
+        ),
+        "value-table": Code(
+            "note", "values go through a table (Modality LUT)", "the table is applied"
+        ),
+        "per-slice-rescale": Code(
+            "note", "slices have rescales of their own", "each one is applied, in float32"
+        ),
+        "lossy-compression": Code(
+            "warning",
+            "the image went through lossy compression",
+            "read; fine details and values may be off",
+        ),
+        "burned-in-annotation": Code(
+            "warning",
+            "text is, or may be, burned into the pixels",
+            "read; look at the image before you share it or any picture of it",
+        ),
+        "suv-bw": Code("note", "PET with all that SUV needs", "read as SUVbw in g/ml"),
+        "suv-refused": Code(
+            "warning",
+            "PET without all that SUV needs",
+            "read as stored, not as SUV",
+        ),
+        # volume files
+        "affine-conflict": Code(
+            "warning", "the sform and the qform of the NIfTI file differ", "the sform is used"
+        ),
+        "no-affine": Code(
+            "warning",
+            "the file does not say where the voxels are",
+            "read with its voxel sizes along the axes of the patient",
+        ),
+        "scaled-units": Code(
+            "warning", "lengths of the NIfTI file are not in mm", "converted to mm"
+        ),
+        "sheared-axes": Code(
+            "warning", "the voxel axes are not perpendicular", "read as they are stored"
+        ),
+        "layers": Code("error", "the file holds several layers", "choose one with --time NUMBER"),
+    }
+)
+"""Every code: severity, meaning, action."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +265,11 @@ class Diagnostic:
     numbers: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """The same numbers for scripts (JSON-able)."""
 
+    @property
+    def line(self) -> str:
+        """For people: code, what was seen, what is done."""
+        return f"{self.code}: {self.message} ({self.action})"
+
     def describe(self) -> dict[str, Any]:
         """As a JSON-able mapping."""
         return {
@@ -45,3 +279,28 @@ class Diagnostic:
             "action": self.action,
             "numbers": dict(self.numbers),
         }
+
+
+class RefusedError(GeometryError):
+    """An input is not read until the user decides, or at all; `diagnostics` says why."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("; ".join(d.line for d in diagnostics))
+
+
+def found(code: str, message: str, **numbers: Any) -> Diagnostic:
+    """A diagnostic with the severity and the action of its code in `CODES`.
+
+    Args:
+        code: A key of `CODES`.
+        message: What was seen, with the numbers, without names, dates, UIDs or paths.
+        **numbers: The same for scripts, JSON-able.
+    """
+    row = CODES[code]
+    return Diagnostic(code, row.severity, message, row.action, MappingProxyType(numbers))
+
+
+def errors_of(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Those that keep a series from being read."""
+    return tuple(d for d in diagnostics if d.severity == "error")

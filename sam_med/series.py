@@ -1,233 +1,399 @@
-"""Series: which DICOM slices belong together, in which order, and whether they form a grid.
+"""Series: which DICOM slices belong together, and in which time points.
 
-Nothing here reads a file: a slice is known by a few numbers of its header. Order comes from the
-positions along the normal, never from names or instance numbers; the grid comes from the first
-and the last slice, and every slice between is checked against it.
+Nothing here reads a file, but for the pixels of slices that lie at the same place, which are told
+apart by a function that is handed in. Slices belong together when series, patient, frame of
+reference, size, pixel spacing, orientation and stack are the same. Where positions occur more than
+once, image types, echoes and b-values are stacks of their own, and what is left are time points.
 
 ```
-position along the normal   0   2   4   8   10        median step 2: a gap of 4 between 4 and 8
+positions 0 0 0  2 2 2  4 4 4        3 slices x 3 time points
+positions 0 0  2  4                  a copy of the first slice, or a different one: refused
 ```
 """
 
 from __future__ import annotations
 
-import math
-from collections import Counter
+import dataclasses
+from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sam_common.errors import GeometryError, InputError
-from sam_med import frame as frames
+from sam_med.axes import UNPLACED, plane_of
+from sam_med.checks import check_images
+from sam_med.diagnostics import Diagnostic, RefusedError, errors_of, found
+from sam_med.stack import Stack, position_numbers, stack
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Sequence
 
-    from sam_common.frame import FloatArray, Frame
+    from sam_med.slice_header import SliceHeader
 
-POSITION_TOLERANCE_MM = 0.01
-"""Slices nearer than this are at the same position; files round to a thousandth or better."""
-SPACING_TOLERANCE = 0.01
-"""Part of the slice distance by which a slice may be off its place on the regular grid."""
-ORTHOGONAL_TOLERANCE = 1e-4
-"""Largest cosine between axes that should be perpendicular; the limit of ITK's NIfTI reader."""
 SAME_TOLERANCE = 1e-4
 """Cosines and millimetres of pixel spacing that differ by less are the same."""
-MIN_SLICES = 2
 
 
-@dataclass(frozen=True, slots=True)
-class SliceHeader:
-    """What the geometry of one classic DICOM slice depends on."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """Slices that form one volume, or one for each time point."""
 
-    path: Path
-    series: str
-    """SeriesInstanceUID."""
-    number: str
-    """SeriesNumber, for people; may be empty."""
-    modality: str
-    size: tuple[int, int]
-    """Rows and columns."""
-    pixel_spacing_mm: tuple[float, ...]
-    """Between rows, between columns; empty where the file does not say, as are the next two."""
-    orientation: tuple[float, ...]
-    """Six cosines: direction of growing column index, then of growing row index, LPS."""
-    position: tuple[float, ...]
-    """Centre of the first pixel, LPS mm."""
+    number: int
+    """From 1, in the list of `sam_med.scan.scan`; the choice of `--series`."""
+    slices: tuple[SliceHeader, ...]
+    """All of them, copies included."""
+    stacks: tuple[Stack, ...]
+    """One for each time point; empty where the series is refused."""
+    diagnostics: tuple[Diagnostic, ...]
+    kind: str = ""
+    """What tells it from others at the same places: image type, echo, b-value."""
+    suv_factor: float | None = None
+    """PET only, see `sam_med.suv`: from rescaled values to SUVbw."""
 
     @property
-    def normal(self) -> FloatArray:
-        """Unit vector across the slice."""
-        across = np.cross(self.orientation[:3], self.orientation[3:])
-        return np.asarray(across / np.linalg.norm(across))
+    def modality(self) -> str:
+        """DICOM's word for it, or "" where it is not stated."""
+        return self.slices[0].modality
+
+    @property
+    def size_ijk(self) -> tuple[int, int, int]:
+        """Columns, rows and slices of one time point."""
+        rows, columns = self.slices[0].size
+        return columns, rows, len(self.stacks[0].slices) if self.stacks else len(self.slices)
+
+    @property
+    def plane(self) -> str:
+        """See `plane_of`; "unplaced" where the images say nothing."""
+        return _plane(self.slices[0])
+
+    def matches(self, choice: int | str) -> bool:
+        """Whether a number from 1, or a SeriesInstanceUID, means this series."""
+        text = str(choice)
+        if text.isdigit():
+            return int(text) == self.number
+        return bool(text) and text == self.slices[0].series
+
+    def describe(self) -> dict[str, Any]:
+        """Neutral facts, JSON-able: no name, date, UID or path."""
+        head = self.slices[0]
+        spacing = None
+        if self.stacks:
+            columns = self.stacks[0].frame.array[:3, 2::-1]
+            spacing = [round(float(v), 6) for v in np.linalg.norm(columns, axis=0)]
+        return {
+            "number": self.number,
+            "series_number": head.number or None,
+            "modality": self.modality or None,
+            "size_ijk": list(self.size_ijk),
+            "spacing_ijk_mm": spacing,
+            "plane": self.plane,
+            "kind": self.kind or None,
+            "time_points": len(self.stacks),
+            "files": len({header.path for header in self.slices}),
+            "transfer_syntax": sorted({header.facts.transfer_syntax for header in self.slices}),
+            "readable": not [
+                d for d in errors_of(self.diagnostics) if d.code != "repeated-positions"
+            ],
+            "diagnostics": [d.describe() for d in self.diagnostics],
+        }
+
+    def summary(self) -> str:
+        """One line for a list of choices."""
+        facts = self.describe()
+        size = " x ".join(str(n) for n in self.size_ijk)
+        number = f"series number {facts['series_number']}, " if facts["series_number"] else ""
+        times = f", {len(self.stacks)} time points" if len(self.stacks) > 1 else ""
+        kind = f", {self.kind}" if self.kind else ""
+        modality = self.modality or "modality not stated"
+        return f"{number}{modality}, {size}, {self.plane}{kind}{times}"
 
 
-def only_series(headers: Sequence[SliceHeader]) -> list[SliceHeader]:
-    """The headers as they are, if they are one series on one grid.
+def group(headers: Iterable[SliceHeader], digest: Callable[[SliceHeader], bytes]) -> list[Series]:
+    """All series of a set of slices, in an order that does not depend on that of the slices.
 
-    Raises:
-        InputError: There are several; the message lists them.
+    Args:
+        headers: Of any number of series.
+        digest: What is the same for two slices only if their pixels are; called for slices that
+            may be copies of each other.
     """
-    groups: list[list[SliceHeader]] = []
-    for header in headers:
-        for group in groups:
-            if _alike(group[0], header):
-                group.append(header)
-                break
-        else:
-            groups.append([header])
-    if len(groups) > 1:
-        listed = "; ".join(
-            f"{n}) {_describe(group)}" for n, group in enumerate(_by_number(groups), start=1)
-        )
-        raise InputError(
-            f"the folder holds {len(groups)} series: {listed} "
-            "(put the one to segment into a folder of its own)"
-        )
-    return groups[0]
-
-
-def stack(headers: Sequence[SliceHeader]) -> tuple[list[SliceHeader], Frame]:
-    """Slices in order of their position along the normal, and the grid that they form.
-
-    Raises:
-        GeometryError: Fewer than two slices, or duplicates, gaps, uneven spacing, tilt or shear;
-            every problem is named with its numbers.
-    """
-    if len(headers) < MIN_SLICES:
-        raise GeometryError(
-            f"only {len(headers)} slice: the distance to the next one is unknown, "
-            "and a volume needs at least 2"
-        )
-    _check_axes(headers[0])
-    normal = headers[0].normal
-    ordered = sorted(headers, key=lambda header: float(np.dot(header.position, normal)))
-    positions = np.array([header.position for header in ordered], dtype=np.float64)
-    found = _problems(positions, ordered[0])
-    if found:
-        raise GeometryError(
-            f"the {len(ordered)} slices do not form a regular grid: {'; '.join(found)} "
-            "(such series are not read yet)"
-        )
-    step = (positions[-1] - positions[0]) / (len(ordered) - 1)
-    first = ordered[0]
-    frame = frames.from_dicom(first.position, first.orientation, first.pixel_spacing_mm, step)
-    return ordered, frame
-
-
-def _problems(positions: FloatArray, header: SliceHeader) -> list[str]:
-    """What keeps slices, sorted along the normal, from being a regular grid."""
-    along = positions @ header.normal
+    alike = _alike_groups(headers)
+    reasons = _reasons(alike)
+    found_series = []
+    for members, why in zip(alike, reasons, strict=True):
+        parts = _split_stacks(members)
+        for part in parts:
+            kind, split = "", list(why)
+            if len(parts) > 1:
+                kind = ", ".join(word for word in part[0].stack[1:] if word) or "not stated"
+                message = f"one of {len(parts)} stacks: {kind}"
+                split.append(found("mixed-stacks", message, stacks=len(parts)))
+            found_series.append((part, split, kind))
+    found_series.sort(key=lambda triple: _sort_key(triple[0]))
     return [
-        *_repeats(along),
-        *_uneven(along),
-        *_sheared(positions, along, header.normal),
+        dataclasses.replace(_series(number, members, why, digest), kind=kind)
+        for number, (members, why, kind) in enumerate(found_series, start=1)
     ]
 
 
-def _check_axes(header: SliceHeader) -> None:
-    """Raise unless the orientation is two perpendicular unit vectors and the spacing positive."""
-    axes = np.reshape(header.orientation, (2, 3))
-    off = np.abs(axes @ axes.T - np.eye(2))
-    if not off.max() <= ORTHOGONAL_TOLERANCE:
-        raise GeometryError(
-            f"ImageOrientationPatient must be two perpendicular unit vectors, "
-            f"got {list(header.orientation)}"
-        )
-    if not min(header.pixel_spacing_mm) > 0:
-        raise GeometryError(
-            f"PixelSpacing must be longer than 0 mm, got {list(header.pixel_spacing_mm)}"
-        )
+def _series(
+    number: int,
+    members: list[SliceHeader],
+    why: Sequence[Diagnostic],
+    digest: Callable[[SliceHeader], bytes],
+) -> Series:
+    stacks: list[Stack] = []
+    told: list[Diagnostic] = [*why]
+    try:
+        times, repeats = _time_points(members, digest)
+        told += repeats
+        stacks = [stack(time) for time in times]
+        told += stacks[0].diagnostics if stacks else ()
+    except RefusedError as error:
+        told += error.diagnostics
+    told += check_images(members)
+    return Series(number, tuple(members), tuple(stacks), tuple(told))
 
 
-def _repeats(along: FloatArray) -> list[str]:
-    """Positions that occur more than once."""
-    counts = Counter(_position_numbers(along))
-    repeated = {number: count for number, count in counts.items() if count > 1}
-    if not repeated:
-        return []
-    if len(counts) > 1 and len(repeated) == len(counts) and len(set(repeated.values())) == 1:
-        times = next(iter(repeated.values()))
-        return [f"each of {len(counts)} positions occurs {times} times (4-D, {times} time points)"]
-    places = _distinct(along)
-    return [f"{count} slices at {places[number]:.3f} mm" for number, count in repeated.items()]
+def _alike_groups(headers: Iterable[SliceHeader]) -> list[list[SliceHeader]]:
+    by_series: dict[object, list[list[SliceHeader]]] = defaultdict(list)
+    for header in headers:
+        groups = by_series[_exact_key(header)]
+        for members in groups:
+            if _alike(members[0], header):
+                members.append(header)
+                break
+        else:
+            groups.append([header])
+    return [members for groups in by_series.values() for members in groups]
 
 
-def _uneven(along: FloatArray) -> list[str]:
-    """Gaps between neighbouring positions that are not the usual one."""
-    places = _distinct(along)
-    if len(places) < MIN_SLICES:
-        return []
-    gaps = np.diff(places)
-    # the lower median is always a gap that occurs
-    usual = float(np.sort(gaps)[(len(gaps) - 1) // 2])
-    allowed = max(POSITION_TOLERANCE_MM, SPACING_TOLERANCE * usual)
-    off = np.flatnonzero(np.abs(gaps - usual) > allowed)
-    if len(off):
-        listed = ", ".join(
-            f"{gaps[n]:.3f} mm from {places[n]:.3f} to {places[n + 1]:.3f}" for n in off
-        )
-        return [f"uneven spacing, usually {usual:.3f} mm but {listed}"]
-    # steps that are each within tolerance may still add up
-    grid = np.linspace(places[0], places[-1], len(places))
-    worst = int(np.argmax(np.abs(places - grid)))
-    if abs(places[worst] - grid[worst]) > allowed:
-        shift = places[worst] - grid[worst]
-        return [f"uneven spacing, {places[worst]:.3f} mm is {shift:+.3f} mm off the even grid"]
-    return []
-
-
-def _sheared(positions: FloatArray, along: FloatArray, normal: FloatArray) -> list[str]:
-    """Slices that shift sideways from one to the next, as with a tilted gantry."""
-    height = along[-1] - along[0]
-    if height <= POSITION_TOLERANCE_MM:
-        return []
-    sideways = (positions - positions[0]) - np.outer(along - along[0], normal)
-    slope = float(np.linalg.norm(sideways[-1])) / height
-    if slope > ORTHOGONAL_TOLERANCE:
-        degrees = math.degrees(math.atan(slope))
-        return [f"slices are sheared by {degrees:.2f} degrees (gantry tilt)"]
-    worst = float(np.linalg.norm(sideways, axis=1).max())
-    if worst > max(POSITION_TOLERANCE_MM, ORTHOGONAL_TOLERANCE * height):
-        return [f"slices are shifted sideways by up to {worst:.3f} mm"]
-    return []
-
-
-def _position_numbers(along: FloatArray) -> list[int]:
-    """For sorted positions, the number of the distinct position that each one is."""
-    steps = np.diff(along, prepend=along[0]) > POSITION_TOLERANCE_MM
-    return [int(n) for n in np.cumsum(steps)]
-
-
-def _distinct(along: FloatArray) -> FloatArray:
-    """Sorted positions without their repetitions."""
-    _, first = np.unique(_position_numbers(along), return_index=True)
-    return np.asarray(along[first])
-
-
-def _alike(a: SliceHeader, b: SliceHeader) -> bool:
+def _exact_key(header: SliceHeader) -> tuple[object, ...]:
+    # a photograph or projection without a place is a series of its own, frames of a film are not
+    alone = not header.placed and not header.cross_sectional and not header.frame_number
     return (
-        a.series == b.series
-        and a.size == b.size
-        and _near(a.pixel_spacing_mm, b.pixel_spacing_mm)
-        and _near(a.orientation, b.orientation)
+        header.series,
+        header.patient,
+        header.frame_of_reference,
+        header.modality,
+        header.size,
+        header.localizer,
+        header.stack[:1],
+        header.path if alone else None,
     )
 
 
+def _alike(a: SliceHeader, b: SliceHeader) -> bool:
+    if not _near(a.pixel_spacing_mm, b.pixel_spacing_mm):
+        return False
+    if a.cross_sectional and not (a.orientation and b.orientation):
+        return True  # not split off in silence, but refused with its fellows: "missing-tags"
+    return _near(a.orientation, b.orientation)
+
+
 def _near(a: Sequence[float], b: Sequence[float]) -> bool:
-    return len(a) == len(b) and bool(np.allclose(a, b, rtol=0, atol=SAME_TOLERANCE))
+    return len(a) == len(b) and all(abs(x - y) <= SAME_TOLERANCE for x, y in zip(a, b, strict=True))
 
 
-def _by_number(groups: list[list[SliceHeader]]) -> list[list[SliceHeader]]:
-    """Groups in the order of their series numbers, so that the list is the same every time."""
-    return sorted(groups, key=lambda group: (len(group[0].number), group[0].number, -len(group)))
+def _reasons(groups: Sequence[list[SliceHeader]]) -> list[list[Diagnostic]]:
+    """For each group, why it is not one with others of the same SeriesInstanceUID."""
+    counts = Counter(members[0].series for members in groups)
+    reasons: list[list[Diagnostic]] = []
+    for members in groups:
+        head = members[0]
+        others = [g[0] for g in groups if g[0].series == head.series and g[0] is not head]
+        reasons.append(_differences(head, others, counts[head.series]))
+    return reasons
 
 
-def _describe(group: list[SliceHeader]) -> str:
-    """One line without names, dates or UIDs."""
-    head = group[0]
+def _differences(head: SliceHeader, others: Sequence[SliceHeader], parts: int) -> list[Diagnostic]:
     rows, columns = head.size
-    number = f"series number {head.number}, " if head.number else ""
-    return f"{number}{head.modality}, {len(group)} slice(s) of {columns} x {rows} pixels"
+    spacing = " x ".join(f"{v:g}" for v in reversed(head.pixel_spacing_mm)) or "none"
+    plane = _plane(head)
+    checks = (
+        ("mixed-patients", f"one of {parts} parts", any(o.patient != head.patient for o in others)),
+        (
+            "mixed-frames-of-reference",
+            f"one of {parts} parts",
+            any(o.frame_of_reference != head.frame_of_reference for o in others),
+        ),
+        (
+            "localizer",
+            "these images are the localizer" if head.localizer else "a localizer was split off",
+            any(o.localizer != head.localizer for o in others),
+        ),
+        (
+            "mixed-size",
+            f"this part has {columns} x {rows} pixels",
+            any(o.size != head.size for o in others),
+        ),
+        (
+            "mixed-spacing",
+            f"this part has pixels of {spacing} mm",
+            any(not _near(o.pixel_spacing_mm, head.pixel_spacing_mm) for o in others),
+        ),
+        (
+            "mixed-orientation",
+            f"this part is {plane}",
+            any(not _near(o.orientation, head.orientation) for o in others),
+        ),
+        (
+            "mixed-stacks",
+            f"one of {parts} stacks",
+            any(o.stack[:1] != head.stack[:1] for o in others),
+        ),
+    )
+    return [found(code, message, parts=parts) for code, message, applies in checks if applies]
+
+
+def _split_stacks(members: list[SliceHeader]) -> list[list[SliceHeader]]:
+    """One group, or one for each kind of image where they lie at the same positions."""
+    if not members[0].placed or max(_counts(members).values(), default=1) == 1:
+        return [members]
+    by_kind: dict[tuple[str, ...], list[SliceHeader]] = defaultdict(list)
+    for header in members:
+        by_kind[header.stack].append(header)
+    parts = list(by_kind.values())
+    # kinds that differ from slice to slice without sharing places are no stacks
+    return parts if _share_places(parts) else [members]
+
+
+def _share_places(parts: Sequence[list[SliceHeader]]) -> bool:
+    """Whether splitting leaves fewer repetitions than there are."""
+    together = max(_counts([header for part in parts for header in part]).values())
+    return all(max(_counts(part).values()) < together for part in parts)
+
+
+def _counts(members: Sequence[SliceHeader]) -> Counter[int]:
+    """How often each distinct position occurs; empty where one is unknown."""
+    if not all(header.placed for header in members):
+        return Counter()
+    return Counter(_placed_numbers(members)[1])
+
+
+def _placed_numbers(
+    members: Sequence[SliceHeader],
+) -> tuple[list[SliceHeader], list[int]]:
+    """Slices sorted along the normal, and the number of the position of each."""
+    if not np.linalg.norm(np.cross(members[0].orientation[:3], members[0].orientation[3:])):
+        return list(members), list(range(len(members)))  # damaged axes, refused by `stack`
+    along = np.array([header.position for header in members]) @ members[0].normal
+    order = np.argsort(along, kind="stable")
+    return [members[n] for n in order], position_numbers(along[order])
+
+
+def _time_points(
+    members: list[SliceHeader], digest: Callable[[SliceHeader], bytes]
+) -> tuple[list[list[SliceHeader]], list[Diagnostic]]:
+    """Slices of each time point, and what was found about repetitions.
+
+    Raises:
+        RefusedError: Slices at one position that are neither copies nor time points.
+    """
+    if not any(header.placed for header in members) and not members[0].cross_sectional:
+        times = sorted(members, key=_time_key)
+        return [[header] for header in times], _said_repeats(1, len(times))
+    if not all(header.placed for header in members):
+        return [members], []  # refused by `stack`
+    places = _by_place(members)
+    copies = 0
+    if _suspicious(places):
+        places, copies = _without_copies(places, digest)
+    told = []
+    if copies:
+        told = [found("duplicate-slices", f"{copies} slice(s) are stored twice", copies=copies)]
+    counts = {len(place) for place in places}
+    if counts == {1}:
+        return [[place[0] for place in places]], told
+    if len(counts) > 1:
+        raise RefusedError([*told, _irregular(places)])
+    for place in places:
+        place.sort(key=_time_key)
+    times_of = [list(time) for time in zip(*places, strict=True)]
+    return times_of, [*told, *_said_repeats(len(places), len(times_of))]
+
+
+def _said_repeats(places: int, times: int) -> list[Diagnostic]:
+    if times == 1:
+        return []
+    message = f"each of {places} position(s) occurs {times} times ({times} time points)"
+    return [found("repeated-positions", message, positions=places, time_points=times)]
+
+
+def _by_place(members: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
+    ordered, numbers = _placed_numbers(members)
+    places: list[list[SliceHeader]] = [[] for _ in range(numbers[-1] + 1)]
+    for header, number in zip(ordered, numbers, strict=True):
+        places[number].append(header)
+    return places
+
+
+def _suspicious(places: Sequence[list[SliceHeader]]) -> bool:
+    """Whether some slices may be copies: repetitions that no time tells apart, or uneven ones."""
+    if len({len(place) for place in places}) > 1:
+        return True
+    return any(
+        len({_time_key(header) for header in place}) < len(place)
+        or len({header.instance_uid or header.path for header in place}) < len(place)
+        for place in places
+        if not place[0].frame_number
+    )
+
+
+def _without_copies(
+    places: Sequence[list[SliceHeader]], digest: Callable[[SliceHeader], bytes]
+) -> tuple[list[list[SliceHeader]], int]:
+    """One of each set of identical slices, the first by instance number, and how many went."""
+    kept: list[list[SliceHeader]] = []
+    copies = 0
+    for place in places:
+        if len(place) == 1:
+            kept.append(place)
+            continue
+        different: dict[bytes, SliceHeader] = {}
+        for header in sorted(place, key=lambda h: (_time_key(h), str(h.path))):
+            different.setdefault(digest(header), header)
+        copies += len(place) - len(different)
+        kept.append(list(different.values()))
+    return kept, copies
+
+
+def _irregular(places: Sequence[list[SliceHeader]]) -> Diagnostic:
+    counts = Counter(len(place) for place in places)
+    repeated = sum(count for times, count in counts.items() if times > 1)
+    usual = counts.most_common(1)[0][0]
+    if len(places) > 2 and usual > 1:  # noqa: PLR2004  # two places have no usual one
+        off = len(places) - counts[usual]
+        message = f"{off} of {len(places)} positions do not occur {usual} times as the others do"
+        return found("incomplete-time-points", message, positions=len(places), time_points=usual)
+    head = next(place[0] for place in places if len(place) > 1)
+    at = float(np.dot(head.position, head.normal))
+    many = max(counts)
+    message = (
+        f"{repeated} position(s) hold up to {many} different images, the first at {at:.3f} mm "
+        "along the normal"
+    )
+    return found("conflicting-slices", message, positions=repeated, images=many)
+
+
+def _time_key(header: SliceHeader) -> tuple[float, ...]:
+    return (*header.time, float(header.instance or 0), float(header.frame_number))
+
+
+def _plane(header: SliceHeader) -> str:
+    if not header.orientation:
+        return UNPLACED
+    return plane_of(header.orientation[:3], header.orientation[3:])
+
+
+def _sort_key(members: Sequence[SliceHeader]) -> tuple[object, ...]:
+    head = min(members, key=lambda header: str(header.path))
+    return (
+        len(head.number),
+        head.number,
+        -len(members),
+        head.stack,
+        head.size,
+        head.orientation,
+        head.series,
+        str(head.path),
+    )

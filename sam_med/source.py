@@ -1,4 +1,4 @@
-"""The one way in: a path to a volume file or a folder of DICOM becomes a `Volume`."""
+"""The one way in: a path to a volume file or to DICOM becomes a `Volume`."""
 
 from __future__ import annotations
 
@@ -14,54 +14,61 @@ if TYPE_CHECKING:
 
     from sam_med.volume import Volume
 
-SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
-"""Volume files that are read; everything else is a folder of DICOM."""
-DICOM_MAGIC = (128, b"DICM")
-"""Offset and value of the mark of a DICOM file (PS3.10, 7.1)."""
+NIFTI_SUFFIXES = (".nii.gz", ".nii")
+ITK_SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
+SUFFIXES = (*NIFTI_SUFFIXES, *ITK_SUFFIXES)
+"""Volume files that are read; everything else is DICOM."""
 
 
-def read_volume(path: str | os.PathLike[str], *, modality: str | None = None) -> Volume:
-    """Read a NIfTI, NRRD or MetaImage file, or a folder that holds one classic DICOM series.
+def read_volume(
+    path: str | os.PathLike[str],
+    *,
+    modality: str | None = None,
+    series: int | str | None = None,
+    time: int | None = None,
+) -> Volume:
+    """Read a volume file, or one series of a DICOM file, folder, zip archive or DICOMDIR.
+
+    What is unambiguous is read exactly, and `Volume.diagnostics` says what is unusual about it.
+    What is ambiguous is refused with the list of choices.
 
     Args:
         path: The file or folder.
         modality: Overrides what the file says, e.g. "CT" or "MR".
+        series: Of DICOM: number from 1 in the list of `sam_med.scan.find_series`, which
+            `sam-med info` shows, or a SeriesInstanceUID.
+        time: Number of the time point of a 4-D input (or of the layer of a .seg.nrrd), from 1.
 
     Raises:
-        InputError: No such file, an unknown format, not exactly three dimensions, no DICOM in
-            the folder, several series, or pixels that cannot be decoded.
-        GeometryError: DICOM slices that do not form a regular grid.
+        InputError: No such file, an unknown format, not three dimensions, no DICOM images, no
+            such series or time point, or pixels that cannot be decoded.
+        RefusedError: A choice is missing, or the input is damaged; its `diagnostics` say why.
     """
     source = Path(path)
     check_input(source)
-    if source.is_dir():
-        from sam_med.dicom import read_series  # noqa: PLC0415  # pydicom only where it is needed
-
-        volume = read_series(source)
-    else:
-        _check_format(source)
-        from sam_med.nifti import read_image  # noqa: PLC0415  # the same for SimpleITK
-
-        volume = read_image(source)
+    volume = _read(source, series, time)
     if modality is not None:
         volume = dataclasses.replace(volume, modality=modality.upper())
     return volume
 
 
-def _check_format(path: Path) -> None:
-    if path.name.lower().endswith(SUFFIXES):
-        return
-    if _is_dicom(path):
-        raise InputError(
-            f"a single DICOM file is not a volume: {path} (give the folder that holds its series)"
-        )
-    raise InputError(
-        f"unknown volume format: {path} (known: {', '.join(SUFFIXES)}, or a folder of DICOM)"
-    )
+def is_volume_file(path: Path) -> bool:
+    """Whether a path is, by its name, a file of one volume and not DICOM."""
+    return path.is_file() and path.name.lower().endswith(SUFFIXES)
 
 
-def _is_dicom(path: Path) -> bool:
-    offset, magic = DICOM_MAGIC
-    with path.open("rb") as file:
-        file.seek(offset)
-        return file.read(len(magic)) == magic
+def _read(source: Path, series: int | str | None, time: int | None) -> Volume:
+    # each format's library is imported only where it is needed
+    if not is_volume_file(source):
+        from sam_med.dicom import read_series  # noqa: PLC0415
+
+        return read_series(source, series=series, time=time)
+    if series is not None and str(series) != "1":
+        raise InputError(f"no series {series}: a volume file holds one")
+    if source.name.lower().endswith(NIFTI_SUFFIXES):
+        from sam_med.nifti import read_nifti  # noqa: PLC0415
+
+        return read_nifti(source, time=time)
+    from sam_med.itk_image import read_itk_image  # noqa: PLC0415
+
+    return read_itk_image(source, time=time)

@@ -56,6 +56,10 @@ class Volume:
     """What the reader of the file should know, one sentence each."""
     diagnostics: tuple[Diagnostic, ...] = ()
     """What is unusual about the geometry, see `sam_med.diagnostics`."""
+    inverted: bool = False
+    """Whether high values are dark (MONOCHROME1); they are kept so, and inverted for the model."""
+    units: str | None = None
+    """What the values are, e.g. "HU" or "SUVbw g/ml"; None where the file does not say."""
 
     def __post_init__(self) -> None:
         if self.array.ndim != NDIM or 0 in self.array.shape:

@@ -21,9 +21,9 @@ def save(path, array):
     return path
 
 
-def message_of(path):
+def message_of(path, **choice):
     with pytest.raises(InputError) as caught:
-        read_volume(path)
+        read_volume(path, **choice)
     return str(caught.value)
 
 
@@ -77,60 +77,78 @@ def test_unknown_format(tmp_path):
     path = tmp_path / "scan.png"
     path.write_bytes(b"x" * 200)
     assert message_of(path) == (
-        f"unknown volume format: {path} (known: .nii.gz, .nii, .nrrd, .nhdr, .mha, .mhd, "
-        "or a folder of DICOM)"
+        "not-dicom: the file is no DICOM, no zip of it, and its name does not end like that of a "
+        "volume file (.nii.gz, .nii, .nrrd, .nhdr, .mha, .mhd)"
     )
 
 
-def test_a_text_file_named_nii(tmp_path):
-    path = tmp_path / "scan.nii"
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("scan.nii", "cannot read the NIfTI file: Cannot work out file type of "),
+        ("scan.nrrd", "cannot read the volume file: "),
+        ("scan.mha", "cannot read the volume file: "),
+    ],
+)
+def test_a_text_file_named_as_a_volume(name, reason, tmp_path):
+    path = tmp_path / name
     path.write_text("not an image")
-    assert message_of(path) == (
-        f'cannot read {path}: Unable to determine ImageIO reader for "{path}"'
-    )
+    message = message_of(path)
+    assert message.startswith(reason)
+    assert str(tmp_path) not in message
 
 
 def test_two_dimensions(tmp_path):
     path = save(tmp_path / "flat.nii", np.zeros((5, 6), np.int16))
-    assert message_of(path) == f"{path} has 2 dimensions (5 x 6): a volume needs 3"
+    assert message_of(path) == "the NIfTI file has 2 dimensions, (5, 6): a volume needs 3"
+    flat = tmp_path / "flat.mha"
+    sitk.WriteImage(sitk.Image(5, 6, sitk.sitkInt16), str(flat))
+    assert message_of(flat) == "the file has 2 dimensions (5, 6): a volume needs 3"
 
 
-def test_four_dimensions(tmp_path):
-    path = save(tmp_path / "series.nii", np.zeros((5, 6, 7, 3), np.int16))
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".nrrd", ".mha"])
+def test_a_time_point_is_chosen(suffix, tmp_path):
+    array = np.arange(5 * 4 * 3 * 2, dtype=np.int16).reshape(5, 4, 3, 2)  # t, k, j, i
+    image = sitk.GetImageFromArray(array, isVector=False)
+    image.SetSpacing((1, 2, 3, 1))
+    path = tmp_path / f"times{suffix}"
+    sitk.WriteImage(image, str(path))
     assert message_of(path) == (
-        f"{path} has 4 dimensions, 3 time points of 5 x 6 x 7 voxels: "
-        "save the time point you want as a volume of its own"
+        "repeated-positions: the file holds 5 time points (choose a time point with --time NUMBER)"
     )
+    assert message_of(path, time=6) == "no time point 6: there are 5 (from 1 to 5)"
+    for time in (1, 5):
+        volume = read_volume(path, time=time)
+        assert np.array_equal(volume.array, array[time - 1])
+        assert volume.spacing_mm == (3, 2, 1)
+        assert volume.notes[0] == (
+            f"repeated-positions: the file holds 5 time points (time point {time} is read)"
+        )
 
 
 def test_a_fourth_dimension_of_one_is_none(tmp_path):
     path = save(tmp_path / "single.nii", np.zeros((5, 6, 7, 1), np.int16))
     assert read_volume(path).shape == (7, 6, 5)
+    assert read_volume(path, time=1).shape == (7, 6, 5)
 
 
-@pytest.mark.parametrize(
-    ("dtype", "kind", "components"),
-    [
-        (np.complex64, "complex of 32-bit float", 2),
-        (RGB, "vector of 8-bit unsigned integer", 3),
-    ],
-)
-def test_one_real_number_per_voxel(dtype, kind, components, tmp_path):
+def test_a_volume_file_holds_one_series(tmp_path):
+    path = save(tmp_path / "one.nii", np.zeros((5, 6, 7), np.int16))
+    assert read_volume(path, series=1).shape == (7, 6, 5)
+    assert message_of(path, series=2) == "no series 2: a volume file holds one"
+
+
+@pytest.mark.parametrize(("dtype", "kind"), [(np.complex64, "complex64"), (RGB, "colours")])
+def test_one_real_number_per_voxel(dtype, kind, tmp_path):
     path = save(tmp_path / "odd.nii", np.zeros((5, 6, 7), dtype))
     assert message_of(path) == (
-        f"{path} holds {kind} with {components} component(s) per voxel: "
-        "a volume needs one real number per voxel"
+        f"the NIfTI file holds {kind}: a volume needs one real number per voxel"
     )
-
-
-def test_a_sheared_nifti_is_refused(tmp_path):
-    affine = np.eye(4)
-    affine[0, 1] = 0.3
-    path = tmp_path / "sheared.nii"
-    nibabel.save(nibabel.Nifti1Image(np.zeros((5, 6, 7), np.int16), affine), path)
+    path = tmp_path / "odd.nrrd"
+    sitk.WriteImage(sitk.Image(5, 6, 7, sitk.sitkVectorUInt8), str(path))
     assert message_of(path) == (
-        f"cannot read {path}: ITK only supports orthonormal direction cosines.  "
-        "No orthonormal definition found!"
+        "the file holds vector of 8-bit unsigned integer with 3 component(s) per voxel: "
+        "a volume needs one real number per voxel"
     )
 
 
@@ -138,8 +156,9 @@ def test_a_nifti_that_ends_early_is_refused(tmp_path):
     """ITK itself fills the rest with zeros and says nothing."""
     path = save(tmp_path / "cut.nii", np.ones((50, 60, 7), np.int16))
     path.write_bytes(path.read_bytes()[:-1])
-    assert (
-        message_of(path) == f"{path} ends early: its header promises {352 + 50 * 60 * 7 * 2} bytes"
+    assert message_of(path) == (
+        "truncated-pixels: the NIfTI file is damaged or ends early: Expected 42000 bytes, got "
+        "41999 bytes from the file (have it copied again)"
     )
     assert sitk.ReadImage(str(path)).GetSize() == (50, 60, 7)
 
@@ -149,10 +168,172 @@ def test_a_compressed_nifti_that_ends_early_is_refused(tmp_path):
     path = save(tmp_path / "cut.nii.gz", noise)
     path.write_bytes(path.read_bytes()[:20000])
     assert message_of(path) == (
-        f"{path} is damaged: Compressed file ended before the end-of-stream marker was reached"
+        "truncated-pixels: the NIfTI file is damaged or ends early: Compressed file ended before "
+        "the end-of-stream marker was reached (have it copied again)"
     )
     path.write_bytes(gzip.compress(gzip.compress(b"x")))
-    assert message_of(path).startswith(f"cannot read {path}: ")
+    assert message_of(path).startswith("cannot read the NIfTI file: ")
+
+
+@pytest.mark.parametrize("suffix", [".nrrd", ".mha"])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_other_files_that_end_early_are_refused(suffix, compressed, tmp_path):
+    noise = np.random.default_rng(1).integers(0, 1000, (20, 30, 40)).astype(np.int16)
+    path = tmp_path / f"CANARY{suffix}"
+    sitk.WriteImage(sitk.GetImageFromArray(noise), str(path), useCompression=compressed)
+    path.write_bytes(path.read_bytes()[:-5000])
+    message = message_of(path)
+    assert message.startswith("cannot read the volume file: ")
+    assert "CANARY" not in message
+
+
+SHEAR = np.array([[-2.0, 0.3, 0.1, 5], [0, 1.5, -0.4, 6], [0.2, 0, 3, 7], [0, 0, 0, 1]])
+
+
+def test_a_sheared_nifti_is_read_as_it_is(tmp_path):
+    path = tmp_path / "sheared.nii"
+    nibabel.save(nibabel.Nifti1Image(np.zeros((5, 6, 7), np.int16), SHEAR), path)
+    volume = read_volume(path)
+    ras = volume.to_world((4, 3, 2)) * (-1, -1, 1)
+    assert np.abs(ras - (SHEAR @ [2, 3, 4, 1])[:3]).max() < 1e-6
+    said = {d.code: d.numbers for d in volume.diagnostics}
+    assert said["sheared-axes"]["degrees"] == pytest.approx(11.253, abs=0.001)
+
+
+def test_a_sheared_nrrd_is_read_as_it_is(tmp_path):
+    path = tmp_path / "sheared.nrrd"
+    vectors = [tuple(SHEAR[:3, axis]) for axis in range(3)]
+    path.write_bytes(
+        b"NRRD0004\ntype: uchar\ndimension: 3\nspace: right-anterior-superior\nsizes: 2 3 4\n"
+        b"space directions: "
+        + " ".join(f"({x},{y},{z})" for x, y, z in vectors).encode()
+        + b"\nencoding: raw\nspace origin: (5,6,7)\n\n"
+        + bytes(range(24))
+    )
+    volume = read_volume(path)
+    ras = volume.to_world((3, 2, 1)) * (-1, -1, 1)
+    assert np.abs(ras - (SHEAR @ [1, 2, 3, 1])[:3]).max() < 1e-9
+    assert volume.array.ravel().tolist() == list(range(24))
+    assert [d.code for d in volume.diagnostics] == ["sheared-axes", "oblique-axes"]
+
+
+def test_a_nrrd_without_a_space_says_so(tmp_path):
+    path = tmp_path / "plain.nrrd"
+    path.write_bytes(
+        b"NRRD0004\ntype: uchar\ndimension: 3\nsizes: 2 3 4\nspacings: 1 2 3\nencoding: raw\n\n"
+        + bytes(24)
+    )
+    volume = read_volume(path)
+    assert (volume.spacing_mm, volume.shape) == ((3, 2, 1), (4, 3, 2))
+    assert [d.code for d in volume.diagnostics] == ["no-affine"]
+
+
+def test_layers_of_a_segmentation_are_chosen(tmp_path):
+    path = tmp_path / "two.seg.nrrd"
+    layers = np.arange(2 * 24, dtype=np.uint8)
+    path.write_bytes(
+        b"NRRD0004\ntype: uchar\ndimension: 4\nspace: left-posterior-superior\nsizes: 2 2 3 4\n"
+        b"space directions: none (1,0,0) (0,1,0) (0,0,2)\nkinds: list domain domain domain\n"
+        b"encoding: raw\nspace origin: (5,6,7)\nSegment0_Name:=liver\nPatient:=CANARY\n\n"
+        + layers.tobytes()
+    )
+    assert message_of(path) == ("layers: the file holds 2 layers (choose one with --time NUMBER)")
+    volume = read_volume(path, time=2)
+    assert volume.array.ravel().tolist() == layers[1::2].tolist()
+    assert volume.to_world((1, 0, 0)).tolist() == [5, 6, 9]
+    assert dict(volume.header) == {"Segment0_Name": "liver"}
+
+
+def nifti(path, *, sform=None, qform=None, units="mm", slope=None):
+    image = nibabel.Nifti1Image(np.arange(5 * 6 * 7, dtype=np.int16).reshape(5, 6, 7), None)
+    image.header.set_zooms((1, 2, 3))
+    image.set_sform(sform, 0 if sform is None else 2)
+    image.set_qform(qform, 0 if qform is None else 1)
+    image.header.set_xyzt_units(units)
+    if slope is not None:
+        image.header.set_slope_inter(*slope)
+    nibabel.save(image, path)
+    return path
+
+
+SCANNER = np.array([[1.0, 0, 0, -10], [0, 2, 0, -20], [0, 0, 3, -30], [0, 0, 0, 1]])
+
+
+def test_the_sform_goes_before_the_qform_and_a_conflict_is_told(tmp_path):
+    moved = SCANNER.copy()
+    moved[:3, 3] += (3, 4, 0)
+    volume = read_volume(nifti(tmp_path / "two.nii", sform=SCANNER, qform=moved))
+    assert volume.to_world((0, 0, 0)).tolist() == [10, 20, -30]
+    (said,) = volume.diagnostics
+    assert (said.code, said.message) == (
+        "affine-conflict",
+        "sform and qform place a corner of the volume 5.000 mm apart",
+    )
+    same = read_volume(nifti(tmp_path / "same.nii", sform=SCANNER, qform=SCANNER))
+    assert same.diagnostics == ()
+
+
+def test_a_qform_alone_is_taken(tmp_path):
+    volume = read_volume(nifti(tmp_path / "q.nii", qform=SCANNER))
+    assert np.abs(volume.to_world((1, 1, 1)) - (9, 18, -27)).max() < 1e-6
+    assert dict(volume.header) == {"sform_code": "0", "qform_code": "1"}
+    assert volume.diagnostics == ()
+
+
+def test_without_an_affine_the_voxel_sizes_remain(tmp_path):
+    volume = read_volume(nifti(tmp_path / "none.nii"))
+    assert volume.to_world((1, 1, 1)).tolist() == [-1, -2, 3]
+    assert [d.code for d in volume.diagnostics] == ["no-affine"]
+
+
+@pytest.mark.parametrize(("unit", "scale"), [("meter", 1000), ("micron", 0.001)])
+def test_other_units_become_millimetres(unit, scale, tmp_path):
+    path = nifti(tmp_path / "m.nii", sform=SCANNER, units=unit)
+    volume = read_volume(path)
+    assert np.abs(volume.to_world((1, 0, 0)) - np.array([10, 20, -27]) * scale).max() < 1e-6
+    assert [d.code for d in volume.diagnostics] == ["scaled-units"]
+
+
+@pytest.mark.parametrize(
+    ("slope", "dtype"), [((2, -100), np.int16), ((1, 40000), np.uint16), ((0.5, 1), np.float32)]
+)
+def test_the_scale_of_a_nifti_is_applied(slope, dtype, tmp_path):
+    path = nifti(tmp_path / "scaled.nii", sform=SCANNER)
+    content = bytearray(path.read_bytes())
+    content[112:120] = np.array(slope, "<f4").tobytes()
+    path.write_bytes(content)
+    volume = read_volume(path)
+    assert volume.array.dtype == dtype
+    assert np.array_equal(volume.array.T, nibabel.load(path).get_fdata())
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        ([0, 3], np.int16),
+        ([0, 60000], np.uint16),
+        ([-70000, 3], np.int32),
+        ([0, 2**40], np.float32),
+    ],
+)
+def test_64_bit_labels_become_the_smallest_type(values, dtype, tmp_path):
+    array = np.resize(np.array(values, np.int64), (3, 4, 5))
+    path = save(tmp_path / "labels.nii", array)
+    volume = read_volume(path)
+    assert volume.array.dtype == dtype
+    assert np.array_equal(volume.array.T.astype(np.float64), array.astype(np.float64))
+
+
+def test_big_endian_files_are_read(tmp_path):
+    array = np.arange(60, dtype=">i2").reshape(3, 4, 5)
+    path = tmp_path / "big.nii"
+    header = nibabel.Nifti1Header(endianness=">")
+    header.set_data_dtype(">i2")
+    nibabel.save(nibabel.Nifti1Image(array, np.eye(4), header), path)
+    assert path.read_bytes()[:4] == b"\x00\x00\x01\x5c"
+    volume = read_volume(path)
+    assert volume.array.dtype == np.dtype("=i2")
+    assert np.array_equal(volume.array.T, array)
 
 
 @pytest.mark.parametrize(

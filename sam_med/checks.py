@@ -1,0 +1,118 @@
+"""Checks of images by their headers: what their pixels are, and what is wrong with them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from sam_med.diagnostics import Diagnostic, found
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sam_med.slice_header import SliceHeader
+
+GREY = frozenset({"MONOCHROME1", "MONOCHROME2"})
+USUAL_POSITIONS = frozenset({"", "HFS"})
+OFTEN_ANNOTATED = frozenset({"US", "OT", "SC", "XC", "ES"})
+"""Modalities whose images are often made of what a screen showed."""
+
+
+def check_images(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
+    """What is unusual about the images of one series, places aside."""
+    return [
+        *_files(headers),
+        *_spacing(headers[0]),
+        *_kind(headers),
+        *_values(headers),
+        *_look(headers),
+    ]
+
+
+def _files(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
+    told = []
+    total = len(headers)
+    if none := sum(not h.facts.has_pixels for h in headers):
+        told.append(found("no-pixels", f"{none} of {total} images have none", images=none))
+    cut = [h.facts.missing_bytes for h in headers if h.facts.missing_bytes]
+    if cut:
+        message = f"{len(cut)} of {total} images lack pixels, up to {max(cut)} bytes"
+        told.append(found("truncated-pixels", message, images=len(cut), bytes=max(cut)))
+    if bare := sum(h.facts.headerless for h in headers):
+        message = f"{bare} of {total} images start without the mark of DICOM files"
+        told.append(found("no-file-meta", message, images=bare))
+    return told
+
+
+def _spacing(header: SliceHeader) -> list[Diagnostic]:
+    if not header.pixel_spacing_mm:
+        return [found("no-pixel-spacing", "no distance between pixels is stated")]
+    if header.facts.spacing_kind == "detector":
+        rows, columns = header.pixel_spacing_mm
+        message = f"pixels are {columns:g} x {rows:g} mm at the detector"
+        return [found("detector-spacing", message, spacing_mm=[columns, rows])]
+    return []
+
+
+def _kind(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
+    head = headers[0]
+    told = []
+    if head.frame_number:
+        frames = head.facts.frames
+        told.append(found("multi-frame", f"the file holds {frames} frames", frames=frames))
+    if head.tile:
+        tiles = max(h.tile for h in headers)
+        rows, columns = head.size
+        message = f"each image holds {tiles} slices of {columns} x {rows} pixels"
+        told.append(found("mosaic", message, slices=tiles))
+    elif "MOSAIC" in head.facts.image_type:
+        told.append(found("mosaic-unknown", "the image is a mosaic of unknown layout"))
+    if head.facts.patient_position not in USUAL_POSITIONS:
+        position = head.facts.patient_position
+        told.append(found("patient-position", f"the patient lay {position}", position=position))
+    return told
+
+
+def _values(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
+    told = []
+    scales = {h.rescale for h in headers}
+    bad = [slope for slope, intercept in scales if not _usable(slope, intercept)]
+    if bad:
+        told.append(found("bad-rescale", f"the rescale slope is {bad[0]:g}"))
+    elif len(scales) > 1:
+        message = f"{len(scales)} different rescales in {len(headers)} slices"
+        told.append(found("per-slice-rescale", message, rescales=len(scales)))
+    if any(h.facts.value_table for h in headers):
+        told.append(found("value-table", "the images have a Modality LUT"))
+    return told
+
+
+def _usable(slope: float, intercept: float) -> bool:
+    return slope != 0 and math.isfinite(slope) and math.isfinite(intercept)
+
+
+def _look(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
+    facts = headers[0].facts
+    told = []
+    if facts.photometric == "MONOCHROME1":
+        told.append(found("inverted-grey", "the images are MONOCHROME1"))
+    elif facts.photometric not in GREY:
+        message = f"the images are {facts.photometric} with {facts.samples} number(s) per pixel"
+        told.append(found("colour", message, photometric=facts.photometric))
+    if lossy := sum(h.facts.lossy for h in headers):
+        message = f"{lossy} of {len(headers)} images are or were compressed with loss"
+        told.append(found("lossy-compression", message, images=lossy))
+    told.extend(_annotation(headers))
+    return told
+
+
+def _annotation(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
+    if yes := sum(h.facts.burned_in == "YES" for h in headers):
+        message = f"{yes} of {len(headers)} images say that text is burned in"
+        return [found("burned-in-annotation", message, images=yes, stated=True)]
+    head = headers[0]
+    likely = head.facts.secondary or head.modality in OFTEN_ANNOTATED
+    if likely and not head.facts.burned_in:
+        message = "the image does not say whether text is burned in, and its kind often has some"
+        return [found("burned-in-annotation", message, images=len(headers), stated=False)]
+    return []

@@ -1,0 +1,185 @@
+"""Pixels: the stored values of DICOM slices, decoded into one array and rescaled in place.
+
+```
+all slices share an integer slope and intercept     the smallest integer type that holds the values
+slices differ, or their scale is no integer         float32, each slice by its own scale
+colour, palette                                     luminance, 0.299 R + 0.587 G + 0.114 B
+```
+
+An array of the volume's size is made once; besides it, one slice is held at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pydicom
+from pydicom.pixels import apply_color_lut, apply_modality_lut, iter_pixels, pixel_array
+
+from sam_med import mosaic
+from sam_med.checks import GREY
+from sam_med.diagnostics import RefusedError, found
+from sam_med.headers import DAMAGE, quiet_pydicom, transfer_syntax
+from sam_med.rescale import rescale_integers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from pydicom.dataset import Dataset
+
+    from sam_med.slice_header import SliceHeader
+
+LUMINANCE = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue (ITU-R BT.601), as in YBR_FULL (PS3.3, C.7.6.3.1.2)."""
+PALETTE = "PALETTE COLOR"
+COLOUR_SAMPLES = 3
+DECODE_ERRORS = (*DAMAGE, IndexError, RuntimeError, MemoryError)
+
+
+def read_voxels(slices: Sequence[SliceHeader], *, factor: float | None = None) -> npt.NDArray[Any]:
+    """Rescaled voxels (k, j, i) of slices in their order.
+
+    Args:
+        slices: All of one size.
+        factor: Multiplies the rescaled values, as for SUV; the result is float32 then.
+
+    Raises:
+        RefusedError: "undecodable".
+    """
+    scales = {header.rescale for header in slices}
+    whole = all(slope.is_integer() and intercept.is_integer() for slope, intercept in scales)
+    if factor is None and len(scales) == 1 and whole:
+        stored = _stored(slices)
+        if stored.dtype.kind in "iu":
+            slope, intercept = slices[0].rescale
+            return rescale_integers(stored, int(slope), int(intercept))
+        return stored if stored.dtype == np.float32 else stored.astype(np.float32)
+    out = np.empty((len(slices), *slices[0].size), dtype=np.float32)
+    for k, image in _images(slices):
+        slope, intercept = slices[k].rescale
+        out[k] = (image.astype(np.float64) * slope + intercept) * (factor or 1.0)
+    return out
+
+
+def decode(path: Path, frame_number: int = 0) -> npt.NDArray[Any]:
+    """Stored values of one frame, before rescale: (rows, columns) or (rows, columns, samples).
+
+    Args:
+        path: A DICOM file.
+        frame_number: From 1; 0 for a file of one frame.
+    """
+    frame: npt.NDArray[Any] = next(_frames(path, [max(0, frame_number - 1)]))
+    return frame
+
+
+def digest(header: SliceHeader) -> bytes:
+    """The same for two slices where their values are the same."""
+    _, image = next(_images([header]))
+    state = f"{image.dtype} {image.shape} {header.rescale}".encode()
+    return hashlib.sha256(state + np.ascontiguousarray(image).tobytes()).digest()
+
+
+def _stored(slices: Sequence[SliceHeader]) -> npt.NDArray[Any]:
+    """Grey values of all slices as stored, in the type of the first, or one that holds all."""
+    out: npt.NDArray[Any] | None = None
+    for k, image in _images(slices):
+        if out is None:
+            native = image.dtype.newbyteorder("=")
+            out = np.empty((len(slices), *slices[0].size), dtype=native)
+        wide = np.result_type(out.dtype, image.dtype)
+        if wide != out.dtype:  # rare: slices of a series that differ in type
+            out = out.astype(wide)
+        out[k] = image
+    if out is None:
+        raise RefusedError([found("no-pixels", "there are no slices")])
+    return out
+
+
+def _images(slices: Sequence[SliceHeader]) -> Iterator[tuple[int, npt.NDArray[Any]]]:
+    """Number and grey values (rows, columns) of each slice; a file is opened once a run of them."""
+    for path, run in groupby(enumerate(slices), key=lambda pair: pair[1].path):
+        members = list(run)
+        try:
+            yield from _run_of(path, members)
+        except DECODE_ERRORS as error:
+            syntax = members[0][1].facts.transfer_syntax
+            message = (
+                f"slice {members[0][0] + 1} of {len(slices)} ({syntax}): {type(error).__name__}"
+            )
+            raise RefusedError([found("undecodable", message, syntax=syntax)]) from None
+
+
+def _run_of(
+    path: Path, members: list[tuple[int, SliceHeader]]
+) -> Iterator[tuple[int, npt.NDArray[Any]]]:
+    head = members[0][1]
+    if head.tile:
+        image = _grey(decode(path), head)
+        for k, header in members:
+            yield k, mosaic.cut(image, header)
+        return
+    indices = [max(0, header.frame_number - 1) for _, header in members]
+    for (k, header), image in zip(members, _frames(path, indices), strict=True):
+        yield k, _checked(_grey(image, header), header)
+
+
+def _checked(image: npt.NDArray[Any], header: SliceHeader) -> npt.NDArray[Any]:
+    if image.shape != header.size:
+        raise ValueError(f"{image.shape} instead of {header.size} pixels")
+    return image
+
+
+def _frames(path: Path, indices: list[int]) -> Iterator[npt.NDArray[Any]]:
+    """Decoded frames by index from 0, one after the other."""
+    with quiet_pydicom():
+        if len(indices) == 1:
+            yield _one_frame(path, indices[0])
+            return
+        frames = iter_pixels(path, indices=indices)
+    for _ in indices:
+        with quiet_pydicom():  # not held open while the caller works
+            frame = next(frames)
+        yield np.asarray(frame)
+
+
+def _one_frame(path: Path, index: int) -> npt.NDArray[Any]:
+    dataset = pydicom.dcmread(path, force=True)
+    if not getattr(dataset, "file_meta", None):
+        syntax = transfer_syntax(dataset)
+        return np.asarray(pixel_array(dataset, index=index, transfer_syntax_uid=syntax))
+    return np.asarray(pixel_array(dataset, index=index))
+
+
+def _grey(image: npt.NDArray[Any], header: SliceHeader) -> npt.NDArray[Any]:
+    """Values as they are, through the Modality LUT, or the luminance of a colour."""
+    facts = header.facts
+    if facts.photometric in GREY and not facts.value_table:
+        return image
+    with quiet_pydicom():
+        dataset = pydicom.dcmread(header.path, stop_before_pixels=True, force=True)
+        if facts.photometric == PALETTE:
+            image = apply_color_lut(image, dataset)
+        elif facts.value_table:
+            return _table(image, dataset)
+    return luminance(image)
+
+
+def _table(image: npt.NDArray[Any], dataset: Dataset) -> npt.NDArray[Any]:
+    return np.asarray(apply_modality_lut(image, dataset))
+
+
+def luminance(rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Grey (rows, columns) of a colour image (rows, columns, 3), rounded to its integer type.
+
+    Raises:
+        ValueError: The last axis is not 3.
+    """
+    if rgb.shape[-1] != COLOUR_SAMPLES:
+        raise ValueError(f"a colour has {COLOUR_SAMPLES} numbers, got {rgb.shape}")
+    grey: npt.NDArray[Any] = np.rint(rgb @ np.array(LUMINANCE)).astype(rgb.dtype)
+    return grey

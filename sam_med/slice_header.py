@@ -1,0 +1,112 @@
+"""SliceHeader: the few numbers of a header on which the place and the kind of one slice depend.
+
+A slice is a file, a frame of a multi-frame file, or a tile of a mosaic. Nothing here reads a file,
+and the representation of a header shows no path, UID or identity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sam_common.frame import FloatArray
+
+CROSS_SECTIONAL = frozenset({"CT", "MR", "PT"})
+"""Modalities whose images are never without a place, unless something is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What all frames of one file share."""
+
+    transfer_syntax: str = "Explicit VR Little Endian"
+    """Its name in the standard."""
+    photometric: str = "MONOCHROME2"
+    samples: int = 1
+    """Numbers per pixel."""
+    patient_position: str = ""
+    """How the patient lay: "HFS" is head first, supine."""
+    frames: int = 1
+    """Of the file; tiles of a mosaic are not counted."""
+    image_type: tuple[str, ...] = ()
+    burned_in: str = ""
+    """BurnedInAnnotation: "YES", "NO", or empty where it is not stated."""
+    secondary: bool = False
+    """A secondary capture, made of what a screen showed or of another image."""
+    lossy: bool = False
+    spacing_kind: str = "patient"
+    """What the pixel spacing stems from: patient, detector, (ultrasound) region, or none."""
+    value_table: bool = False
+    """Whether values go through a Modality LUT."""
+    units: str = ""
+    """PET's Units or the RescaleType, as stored."""
+    missing_bytes: int = 0
+    """How many bytes of uncompressed pixels the file lacks."""
+    has_pixels: bool = True
+    headerless: bool = False
+    """Without preamble and meta information."""
+
+
+@dataclass(frozen=True, slots=True)
+class SliceHeader:
+    """What the geometry of one DICOM slice depends on."""
+
+    path: Path = field(repr=False)
+    series: str = field(repr=False)
+    """SeriesInstanceUID."""
+    number: str
+    """SeriesNumber, for people; may be empty."""
+    modality: str
+    size: tuple[int, int]
+    """Rows and columns, of one tile in a mosaic."""
+    pixel_spacing_mm: tuple[float, ...]
+    """Between rows, between columns; empty where the file does not say, as are the next two."""
+    orientation: tuple[float, ...]
+    """Six cosines: direction of growing column index, then of growing row index, LPS."""
+    position: tuple[float, ...]
+    """Centre of the first pixel, LPS mm."""
+    frame_number: int = 0
+    """In a multi-frame file, from 1; 0 where the file has one frame."""
+    tile: int = 0
+    """In a mosaic, from 1, row by row; 0 where the image is one slice."""
+    thickness_mm: float | None = None
+    step_mm: float | None = None
+    """SpacingBetweenSlices as stated."""
+    instance: int | None = None
+    """InstanceNumber, or the number of the frame."""
+    stack: tuple[str, ...] = ()
+    """What tells stacks at the same place apart: stack, image type, echo, b-value."""
+    time: tuple[float, ...] = ()
+    """Sorts the repetitions of a position."""
+    rescale: tuple[float, float] = (1.0, 0.0)
+    """Slope and intercept."""
+    patient: str = field(default="", repr=False)
+    frame_of_reference: str = field(default="", repr=False)
+    instance_uid: str = field(default="", repr=False)
+    facts: ImageFacts = field(default_factory=ImageFacts)
+
+    @property
+    def placed(self) -> bool:
+        """Whether the header says where in the patient the slice is."""
+        return bool(self.orientation and self.position)
+
+    @property
+    def cross_sectional(self) -> bool:
+        """Whether it is of a kind that is always placed."""
+        return self.modality in CROSS_SECTIONAL
+
+    @property
+    def localizer(self) -> bool:
+        """Whether it is a scout image."""
+        return "LOCALIZER" in self.facts.image_type
+
+    @property
+    def normal(self) -> FloatArray:
+        """Unit vector across the slice."""
+        across = np.cross(self.orientation[:3], self.orientation[3:])
+        return np.asarray(across / np.linalg.norm(across))
