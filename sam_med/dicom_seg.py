@@ -1,0 +1,292 @@
+"""DICOM SEG: segments on the very slices of their source, by highdicom.
+
+Nothing is resampled: each frame of the file is one slice of the images, at the position that the
+image itself states. So tilt, gaps, uneven spacing, multi-frame files and mosaics need no special
+case. Objects may overlap. What was written is decoded again by `sam_med.seg_frames`, which shares
+no code with highdicom, and compared; a file that says anything else is not kept.
+
+highdicom is given one plain header a slice instead of the images, for three reasons: it takes
+enhanced files only where all frames share one orientation item; it takes no mosaics; and it would
+log identities that it finds odd.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import highdicom
+import numpy as np
+import numpy.typing as npt
+from highdicom.seg import Segmentation
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.uid import CTImageStorage, SecondaryCaptureImageStorage
+from pydicom.valuerep import DSfloat
+
+from sam_common.errors import OutputError
+from sam_common.files import atomic_output
+from sam_med import derived
+from sam_med.seg_check import check_seg
+from sam_med.seg_descriptions import describe_segments
+from sam_med.source_images import read_source
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from sam_med.provenance import Provenance
+    from sam_med.segments import Segment
+    from sam_med.source_images import Plane, Source
+    from sam_med.volume import Volume
+
+WHAT = "DICOM SEG"
+SERIES_NUMBER = 5000
+"""Far from those of scanners."""
+SERIES_TEXT = "Segmentation, for research use only"
+CONTENT_LABEL = "RESEARCH_SEG"
+DERIVATION = highdicom.sr.CodedConcept.from_code(codes.cid7203.SegmentationImageDerivation)
+PURPOSE = highdicom.sr.CodedConcept.from_code(codes.cid7202.SourceImageForImageProcessingOperation)
+TO_HIGHDICOM = (
+    *("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "PositionReferenceIndicator"),
+    *("Modality", "Manufacturer", "ManufacturerModelName", "DeviceSerialNumber"),
+    *("SoftwareVersions", "LossyImageCompression"),
+    *("LossyImageCompressionRatio", "LossyImageCompressionMethod"),
+)
+"""Tags of the images that highdicom sees; none of them says who the patient is."""
+
+
+def write_seg(
+    segments: Sequence[Segment], volume: Volume, path: Path, provenance: Provenance
+) -> tuple[str, ...]:
+    """Write segments as a binary DICOM SEG that refers to the images of the volume.
+
+    Segment numbers count from 1 in the order given, as the standard wants; the description of each
+    segment holds its label value. The same input gives the same bytes, see `sam_med.derived`.
+
+    Args:
+        segments: At least one; they may overlap.
+        volume: As read from DICOM; its files are read again for their headers.
+        path: The file, which appears whole or not at all.
+        provenance: How the segments were made.
+
+    Returns:
+        Notes, one sentence each: objects without voxels, identifiers that the images lack.
+
+    Raises:
+        OutputError: The volume does not come from DICOM, its images do not say enough, the disk
+            does not take the file, or what was written is not what was meant.
+    """
+    if not segments:
+        raise OutputError(f"cannot write {WHAT}: there is no segment")
+    source = read_source(volume, WHAT)
+    _check_source(source)
+    task = _Task(
+        segments=tuple(segments),
+        size_hw=volume.shape[1:],
+        source=source,
+        provenance=provenance,
+        slices=_occupied(segments),
+        identity=_identity(segments, source, provenance),
+    )
+    dataset = _build(task)
+    _refer(dataset, task)
+    _settle(dataset, task)
+    try:
+        with atomic_output(path) as part:
+            dataset.save_as(part, enforce_file_format=True)
+            check_seg(part, segments, volume, source)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    empty = [segment.name for segment in segments if not segment.mask.any()]
+    notes = [f"{WHAT}: {name} has no voxels: described, but without frames" for name in empty]
+    return (*source.notes, *notes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    """What is to be written."""
+
+    segments: tuple[Segment, ...]
+    size_hw: tuple[int, int]
+    source: Source
+    provenance: Provenance
+    slices: range
+    """From the first to the last slice that shows an object; the first one where none does."""
+    identity: str
+    """A hash of everything that the bytes of the file depend on."""
+
+    @property
+    def empty(self) -> bool:
+        return not any(segment.mask.any() for segment in self.segments)
+
+
+def _check_source(source: Source) -> None:
+    if source.placed and not source.first.get("FrameOfReferenceUID", None):
+        raise OutputError(
+            f"cannot write {WHAT}: the images have no FrameOfReferenceUID, so no program could "
+            "tell that the result lies over them (choose nifti, nrrd, seg.nrrd, mha or npz)"
+        )
+    if not source.placed and len(source.planes) > 1:
+        raise OutputError(
+            f"cannot write {WHAT}: the {len(source.planes)} images say nothing about their place "
+            "in the patient, and a file without places holds one (choose nrrd, seg.nrrd or npz)"
+        )
+
+
+def _occupied(segments: Sequence[Segment]) -> range:
+    found = [
+        segment.window.start[0] + k
+        for segment in segments
+        for k in np.flatnonzero(segment.mask.any(axis=(1, 2))).tolist()
+    ]
+    return range(min(found), max(found) + 1) if found else range(1)
+
+
+def _identity(segments: Sequence[Segment], source: Source, provenance: Provenance) -> str:
+    parts = [WHAT, highdicom.__version__, provenance.version]
+    parts += derived.parameters(provenance).values()
+    for plane in source.planes:
+        parts += [str(plane.image.SOPInstanceUID), str(plane.frame_number)]
+    for segment in segments:
+        parts += [segment.name, str(segment.value), str(segment.window), str(segment.code)]
+        parts.append(hashlib.sha256(np.packbits(segment.mask).tobytes()).hexdigest())
+    return derived.derived_uid(*parts)
+
+
+def _build(task: _Task) -> Dataset:
+    day, time = derived.content_moment(task.source.first)
+    maker = {
+        "manufacturer": derived.MAKER,
+        "manufacturer_model_name": "sam-med",
+        "software_versions": task.provenance.version,
+        "device_serial_number": "none",
+    }
+    processing = highdicom.ContributingEquipment(
+        purpose_of_reference=codes.DCM.ProcessingEquipment,
+        contribution_description=f"Segmentation. {derived.RESEARCH_ONLY}.",
+        **maker,
+    )
+    try:
+        return Segmentation(
+            source_images=[_stand_in(task, task.source.planes[k]) for k in task.slices],
+            pixel_array=_pixels(task),
+            segmentation_type="BINARY",
+            segment_descriptions=list(
+                describe_segments(task.segments, task.provenance, task.identity)
+            ),
+            series_instance_uid=derived.derived_uid(task.identity, "series"),
+            series_number=SERIES_NUMBER,
+            series_description=SERIES_TEXT,
+            sop_instance_uid=derived.derived_uid(task.identity, "instance"),
+            instance_number=1,
+            content_label=CONTENT_LABEL,
+            content_description=derived.RESEARCH_ONLY,
+            content_date=day,
+            content_time=time,
+            omit_empty_frames=not task.empty,
+            contributing_equipment=[processing],
+            **maker,
+        )
+    except (AttributeError, TypeError, ValueError) as error:
+        raise OutputError(f"cannot write {WHAT}: the images do not fit it: {error}") from error
+
+
+def _stand_in(task: _Task, plane: Plane) -> Dataset:
+    """A plain header for one slice, wherever it was read from, without a patient."""
+    source, item = task.source, Dataset()
+    for keyword in TO_HIGHDICOM:
+        if plane.image.get(keyword, None) is not None:
+            item[keyword] = plane.image[keyword]
+    for keyword in derived.EMPTY_TAGS:
+        setattr(item, keyword, None)
+    item.SOPInstanceUID = derived.derived_uid(task.identity, str(plane.position))
+    item.Rows, item.Columns = task.size_hw
+    item.SliceThickness = source.thickness_mm
+    if plane.position is None:
+        item.SOPClassUID = SecondaryCaptureImageStorage
+        item.pop("FrameOfReferenceUID", None)
+        return item
+    item.SOPClassUID = CTImageStorage
+    item.PixelSpacing = [DSfloat(v, auto_format=True) for v in source.pixel_spacing_mm]
+    item.ImageOrientationPatient = [DSfloat(v, auto_format=True) for v in source.orientation]
+    item.ImagePositionPatient = [DSfloat(v, auto_format=True) for v in plane.position]
+    return item
+
+
+def _pixels(task: _Task) -> npt.NDArray[Any]:
+    """Numbers of segments (slices, rows, columns); one layer a segment where they overlap."""
+    numbers = np.zeros((len(task.slices), *task.size_hw), dtype=np.uint16)
+    for n, segment in enumerate(task.segments, start=1):
+        part, mask = _part(numbers, segment, task.slices)
+        if part[mask].any():
+            return _layers(task)
+        part[mask] = n
+    return numbers
+
+
+def _layers(task: _Task) -> npt.NDArray[np.bool_]:
+    layers = np.zeros((len(task.slices), *task.size_hw, len(task.segments)), dtype=np.bool_)
+    for n, segment in enumerate(task.segments):
+        part, mask = _part(layers[..., n], segment, task.slices)
+        part[:] = mask
+    return layers
+
+
+def _part(
+    array: npt.NDArray[Any], segment: Segment, slices: range
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """The part of an array of these slices that a segment covers, and its mask there."""
+    k, rows, columns = segment.window.slices
+    start, stop = max(k.start, slices.start), min(k.stop, slices.stop)
+    mask = segment.mask[max(0, start - k.start) : max(0, stop - k.start)]
+    start, stop = start - slices.start, max(start, stop) - slices.start
+    return array[start:stop, rows, columns], mask
+
+
+def _refer(dataset: Dataset, task: _Task) -> None:
+    """State the true images, frames and tiles in place of the stand-ins."""
+    source = task.source
+    dataset.SourceImageSequence = [derived.instance_reference(image) for image in source.images]
+    series: dict[str, list[Dataset]] = {}
+    for image in source.images:
+        series.setdefault(str(image.SeriesInstanceUID), []).append(
+            derived.instance_reference(image)
+        )
+    dataset.ReferencedSeriesSequence = [_series(uid, items) for uid, items in series.items()]
+    for groups in dataset.PerFrameFunctionalGroupsSequence:
+        k = task.slices.start
+        if source.placed:
+            place = groups.PlanePositionSequence[0].ImagePositionPatient
+            k, _ = source.nearest(tuple(float(v) for v in place))
+        groups.DerivationImageSequence = [_derivation(source.planes[k])]
+
+
+def _series(uid: str, items: list[Dataset]) -> Dataset:
+    series = Dataset()
+    series.SeriesInstanceUID = uid
+    series.ReferencedInstanceSequence = items
+    return series
+
+
+def _derivation(plane: Plane) -> Dataset:
+    reference = plane.reference()
+    reference.SpatialLocationsPreserved = "YES" if plane.whole else "NO"
+    reference.PurposeOfReferenceCodeSequence = [PURPOSE]
+    item = Dataset()
+    item.DerivationCodeSequence = [DERIVATION]
+    item.SourceImageSequence = [reference]
+    return item
+
+
+def _settle(dataset: Dataset, task: _Task) -> None:
+    """Patient and study as they are; nothing random and nothing of this day."""
+    derived.copy_patient_and_study(task.source.first, dataset)
+    if not task.source.placed:
+        dataset.PatientOrientation = task.source.first.get("PatientOrientation", None)
+    for keyword in ("InstanceCreationDate", "InstanceCreationTime"):
+        dataset.pop(keyword, None)
+    organization = derived.derived_uid(task.identity, "dimensions")
+    for item in (*dataset.DimensionOrganizationSequence, *dataset.DimensionIndexSequence):
+        item.DimensionOrganizationUID = organization

@@ -1,0 +1,149 @@
+"""SEG frames: what a DICOM SEG file holds, decoded from its bytes with numpy alone.
+
+This is the second opinion on what `sam_med.dicom_seg` has written with highdicom, and the reader
+of segmentations that are to be compared.
+
+```
+PixelData, BINARY    one bit a pixel, lowest bit first, frames back to back without padding
+frame n              bits n * rows * columns up to (n + 1) * rows * columns       (PS3.5, 8.1.1)
+```
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pydicom
+from pydicom.errors import InvalidDicomError
+
+from sam_common.errors import InputError
+from sam_med import tag_values as tags
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pydicom.dataset import Dataset
+
+SEG_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
+BITS = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SegFrame:
+    """One frame: one segment on one plane."""
+
+    segment: int
+    """Number of the segment, from 1."""
+    position: tuple[float, ...]
+    """LPS mm of its first pixel; empty where it has no place."""
+    mask: npt.NDArray[np.bool_]
+    """(rows, columns)."""
+    sources: tuple[tuple[str, int | None], ...]
+    """Identifier and frame number of the images it was made from."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SegFile:
+    """A binary DICOM SEG."""
+
+    dataset: Dataset
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Number to label of each segment."""
+        return {int(s.SegmentNumber): str(s.SegmentLabel) for s in self.dataset.SegmentSequence}
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return int(self.dataset.Rows), int(self.dataset.Columns)
+
+    @property
+    def orientation(self) -> tuple[float, ...]:
+        """Six cosines; empty where the frames have no place."""
+        item = self._shared("PlaneOrientationSequence")
+        return () if item is None else tags.numbers(item, "ImageOrientationPatient", 6)
+
+    @property
+    def pixel_spacing_mm(self) -> tuple[float, ...]:
+        """Between rows, then between columns; empty where it is not known."""
+        item = self._shared("PixelMeasuresSequence")
+        return () if item is None else tags.numbers(item, "PixelSpacing", 2)
+
+    @property
+    def slice_spacing_mm(self) -> float | None:
+        """Distance of the planes as the file states it, else their thickness."""
+        item = self._shared("PixelMeasuresSequence")
+        if item is None:
+            return None
+        return tags.positive(item, "SpacingBetweenSlices") or tags.positive(item, "SliceThickness")
+
+    def frames(self) -> Iterator[SegFrame]:
+        """All frames in the order of the file."""
+        rows, columns = self.size
+        pixels = rows * columns
+        packed = np.frombuffer(self.dataset.PixelData, dtype=np.uint8)
+        for n, groups in enumerate(self.dataset.PerFrameFunctionalGroupsSequence):
+            first, last = n * pixels, (n + 1) * pixels
+            part = packed[first // BITS : -(-last // BITS)]
+            bits = np.unpackbits(part, bitorder="little")[first % BITS :][:pixels]
+            if len(bits) < pixels:
+                raise InputError(f"the pixel data end within frame {n + 1}")
+            yield SegFrame(
+                segment=_segment(groups),
+                position=_position(groups),
+                mask=bits.reshape(rows, columns).astype(np.bool_),
+                sources=tuple(_sources(groups)),
+            )
+
+    def _shared(self, sequence: str) -> Any:
+        """The item that holds for all frames; some programs write it to each frame instead."""
+        shared = self.dataset.get("SharedFunctionalGroupsSequence", None) or ()
+        own = self.dataset.get("PerFrameFunctionalGroupsSequence", None) or ()
+        for groups in (*shared[:1], *own[:1]):
+            if items := groups.get(sequence, None):
+                return items[0]
+        return None
+
+
+def read_seg(path: Path) -> SegFile:
+    """Open a binary DICOM SEG.
+
+    Raises:
+        InputError: The file is no DICOM SEG, or one with fractions or compressed pixels.
+    """
+    try:
+        dataset = pydicom.dcmread(path)
+    except InvalidDicomError as error:
+        raise InputError(f"no DICOM file: {path.name}") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    if str(dataset.get("SOPClassUID", "")) != SEG_STORAGE:
+        raise InputError(f"no DICOM SEG, but {dataset.get('Modality', 'unknown')}: {path.name}")
+    if dataset.SegmentationType != "BINARY":
+        raise InputError(
+            f"{path.name} is a {dataset.SegmentationType} segmentation: only BINARY ones are read"
+        )
+    if dataset.file_meta.TransferSyntaxUID.is_compressed:
+        raise InputError(f"the pixels of {path.name} are compressed: only plain ones are read")
+    return SegFile(dataset)
+
+
+def _segment(groups: Dataset) -> int:
+    return int(groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
+
+
+def _position(groups: Dataset) -> tuple[float, ...]:
+    planes = groups.get("PlanePositionSequence", None)
+    return tags.numbers(planes[0], "ImagePositionPatient", 3) if planes else ()
+
+
+def _sources(groups: Dataset) -> Iterator[tuple[str, int | None]]:
+    for derivation in groups.get("DerivationImageSequence", None) or ():
+        for item in derivation.get("SourceImageSequence", None) or ():
+            number = item.get("ReferencedFrameNumber", None)
+            yield str(item.ReferencedSOPInstanceUID), None if number is None else int(number)
