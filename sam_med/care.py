@@ -51,8 +51,13 @@ def unnamed(paths: Mapping[Path, str]) -> Iterator[None]:
         _hidden.reset(token)
 
 
+def hide(path: Path, role: str = INPUT) -> None:
+    """From here on `reworded` calls a path by its role: for a command, at its very beginning."""
+    _hidden.set({**_hidden.get(), path: role})
+
+
 def reworded(text: str) -> str:
-    """A message in which every path of `unnamed` is called by its role.
+    """A message in which every path of `unnamed` or `hide` is called by its role.
 
     A file or folder in a folder is "file 3 of 20 of the input" or "a folder of the input".
     """

@@ -130,8 +130,7 @@ class _Writer:
     def object_(self, prompt: ObjectPrompt) -> dict[str, Any]:
         record: dict[str, Any] = {"label": prompt.label, "value": prompt.value}
         if prompt.code is not None:
-            code = prompt.code
-            record["code"] = {"value": code.value, "scheme": code.scheme, "meaning": code.meaning}
+            record["code"] = _code_record(prompt.code)
         if prompt.box is not None:
             record |= self._box(prompt.box)
         if prompt.slice_boxes:
@@ -221,9 +220,27 @@ def _read_point(fields: Fields, space: Space, volume: Volume) -> VoxelPoint:
     return point_at(fields.numbers("at", NDIM), volume, space, positive=positive)
 
 
-def _read_code(fields: Fields) -> Code:
-    fields.only("value", "scheme", "meaning")
-    return Code(fields.text("value"), fields.text("scheme"), fields.text("meaning"))
+def _code_record(code: Code) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "value": code.value,
+        "scheme": code.scheme,
+        "meaning": code.meaning,
+    }
+    if code.modifier is not None:
+        record["modifier"] = _code_record(code.modifier)
+    return record
+
+
+def _read_code(fields: Fields, *, modifier: bool = True) -> Code:
+    known = ("value", "scheme", "meaning", *(["modifier"] if modifier else []))
+    fields.only(*known)
+    inner = fields.inner("modifier") if fields.has("modifier") else None
+    return Code(
+        fields.text("value"),
+        fields.text("scheme"),
+        fields.text("meaning"),
+        None if inner is None else _read_code(inner, modifier=False),
+    )
 
 
 def _mask_record(mask: VoxelMask) -> dict[str, Any]:

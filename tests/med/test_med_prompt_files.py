@@ -196,6 +196,14 @@ LIVER, SPLEEN = ("objects", 0), ("objects", 1)
             "Spleen",
             "code of object 2 (spleen) must be a JSON object, got a string",
         ),
+        (
+            (*SPLEEN, "code", "modifier"),
+            {"value": "1", "scheme": "SCT", "meaning": "Left", "modifier": {}},
+            (
+                "modifier of code of object 2 (spleen) has an unknown field 'modifier' "
+                "(known: value, scheme, meaning)"
+            ),
+        ),
         ((*SPLEEN, "code", "scheme"), ..., "code of object 2 (spleen) has no 'scheme'"),
         (
             (*SPLEEN, "mask", "runs"),

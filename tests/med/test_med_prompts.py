@@ -96,7 +96,9 @@ def object_prompts(draw, volume, value):
     inside = st.tuples(*[st.floats(-0.49, n - 0.51) for n in shape])
     points = draw(st.lists(st.builds(VoxelPoint, inside, st.booleans()), max_size=3))
     points.append(VoxelPoint(draw(inside)))
-    code = draw(st.none() | st.just(Code("10200004", "SCT", "Liver")))
+    left = Code("7771000", "SCT", "Left")
+    codes = [None, Code("10200004", "SCT", "Liver"), Code("64033007", "SCT", "Kidney", left)]
+    code = draw(st.sampled_from(codes))
     label = draw(st.sampled_from(["liver", 'na"me\n', "Ω"])) + str(value)
     return ObjectPrompt(label, value, box, tuple(slice_boxes), tuple(points), mask, code)
 
