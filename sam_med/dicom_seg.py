@@ -287,6 +287,8 @@ def _settle(dataset: Dataset, task: _Task) -> None:
         dataset.PatientOrientation = task.source.first.get("PatientOrientation", None)
     for keyword in ("InstanceCreationDate", "InstanceCreationTime"):
         dataset.pop(keyword, None)
+    for item in dataset.get("ContributingEquipmentSequence", None) or ():
+        item.pop("ContributionDateTime", None)
     organization = derived.derived_uid(task.identity, "dimensions")
     for item in (*dataset.DimensionOrganizationSequence, *dataset.DimensionIndexSequence):
         item.DimensionOrganizationUID = organization

@@ -126,7 +126,7 @@ def read_seg(path: Path) -> SegFile:
         raise InputError(f"no DICOM SEG, but {dataset.get('Modality', 'unknown')}: {path.name}")
     if dataset.SegmentationType != "BINARY":
         raise InputError(
-            f"{path.name} is a {dataset.SegmentationType} segmentation: only BINARY ones are read"
+            f"{path.name} is a {dataset.SegmentationType} segmentation: only BINARY is read"
         )
     if dataset.file_meta.TransferSyntaxUID.is_compressed:
         raise InputError(f"the pixels of {path.name} are compressed: only plain ones are read")
