@@ -6,6 +6,7 @@ Only the tags that matter are kept, and no message holds a value that could name
 
 from __future__ import annotations
 
+import logging
 import struct
 import warnings
 from contextlib import contextmanager
@@ -94,6 +95,8 @@ NOT_IMAGES = frozenset(
     ]
 )
 """Modalities of objects that are made from images and lie beside them."""
+IMAGE = "Image Storage"
+"""Names of SOP classes of images contain this (PS3.4, B.5)."""
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 """SOP classes that start so are secondary captures (PS3.4, B.5)."""
 NATIVE = frozenset({ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian})
@@ -146,10 +149,16 @@ DAMAGE = (AttributeError, EOFError, KeyError, NotImplementedError, OSError, Type
 
 @contextmanager
 def quiet_pydicom() -> Iterator[None]:
-    """Keep pydicom's warnings about values, which quote them, away from the screen."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    """Keep pydicom's warnings, which quote values and paths, away from screens and logs."""
+    logger = logging.getLogger("pydicom")
+    disabled = logger.disabled
+    logger.disabled = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.disabled = disabled
 
 
 def _read(file: BinaryIO) -> FileDataset | None:
@@ -195,7 +204,12 @@ def _pixel_bytes(file: BinaryIO, dataset: FileDataset) -> int | None:
 
 def _slices(path: Path, dataset: FileDataset, pixel_bytes: int | None) -> FileHeaders:
     modality = str(dataset.get("Modality", None) or "")
-    if "Rows" not in dataset or modality in NOT_IMAGES:
+    if modality in NOT_IMAGES:
+        return FileHeaders(not_image=modality)
+    if "Rows" not in dataset or "Columns" not in dataset:
+        kind = UID(str(dataset.get("SOPClassUID", "")))
+        if not kind or IMAGE in kind.name:
+            raise ValueError("an image without a size")
         return FileHeaders(not_image=modality or "of no stated modality")
     base = _base(path, dataset, modality, _facts(dataset, pixel_bytes))
     if "PerFrameFunctionalGroupsSequence" in dataset:

@@ -40,7 +40,7 @@ def tiles(base: SliceHeader) -> Iterator[SliceHeader]:
     Args:
         base: The mosaic as if it were one slice.
     """
-    dataset = pydicom.dcmread(base.path, stop_before_pixels=True)
+    dataset = pydicom.dcmread(base.path, stop_before_pixels=True, force=True)
     csa = _csa(dataset)
     count, normal = _count(dataset, csa), _normal(csa, base)
     side = math.ceil(math.sqrt(count))
@@ -107,4 +107,4 @@ def _normal(csa: dict[str, Any], base: SliceHeader) -> FloatArray | None:
     cosine = float(stated @ base.normal)
     if abs(abs(cosine) - 1) > PARALLEL_TOLERANCE:
         return None
-    return np.sign(cosine) * base.normal
+    return base.normal if cosine > 0 else -base.normal

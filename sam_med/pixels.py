@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pydicom
+from pydicom.dataset import FileMetaDataset
+from pydicom.misc import is_dicom
 from pydicom.pixels import apply_color_lut, apply_modality_lut, iter_pixels, pixel_array
 
 from sam_med import mosaic
@@ -137,22 +139,25 @@ def _checked(image: npt.NDArray[Any], header: SliceHeader) -> npt.NDArray[Any]:
 def _frames(path: Path, indices: list[int]) -> Iterator[npt.NDArray[Any]]:
     """Decoded frames by index from 0, one after the other."""
     with quiet_pydicom():
+        source = _source(path)
         if len(indices) == 1:
-            yield _one_frame(path, indices[0])
+            yield np.asarray(pixel_array(source, index=indices[0]))
             return
-        frames = iter_pixels(path, indices=indices)
+        frames = iter_pixels(source, indices=indices)
     for _ in indices:
         with quiet_pydicom():  # not held open while the caller works
             frame = next(frames)
         yield np.asarray(frame)
 
 
-def _one_frame(path: Path, index: int) -> npt.NDArray[Any]:
+def _source(path: Path) -> Path | Dataset:
+    """The file, or for one without meta information its data set with what it should say."""
+    if is_dicom(path):
+        return path
     dataset = pydicom.dcmread(path, force=True)
-    if not getattr(dataset, "file_meta", None):
-        syntax = transfer_syntax(dataset)
-        return np.asarray(pixel_array(dataset, index=index, transfer_syntax_uid=syntax))
-    return np.asarray(pixel_array(dataset, index=index))
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = transfer_syntax(dataset)
+    return dataset
 
 
 def _grey(image: npt.NDArray[Any], header: SliceHeader) -> npt.NDArray[Any]:

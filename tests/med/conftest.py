@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from sam_common.frame import Frame
 from sam_med import frame as frames
@@ -71,3 +74,148 @@ def phantom():
 @pytest.fixture
 def plain_frame():
     return Frame.identity(3)
+
+
+AXIAL = (1, 0, 0, 0, 1, 0)
+
+
+class DicomMaker:
+    """Small synthetic DICOM files, right unless a test spoils them."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.series_uid = generate_uid()
+        self.reference_uid = generate_uid()
+        self.written = 0
+
+    def dataset(self, pixels, **tags):
+        """One image of a CT; `tags` go before what is right, None leaves one out."""
+        meta = FileMetaDataset()
+        meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        meta.MediaStorageSOPClassUID = tags.get("SOPClassUID", CTImageStorage)
+        meta.MediaStorageSOPInstanceUID = tags.get("SOPInstanceUID", generate_uid())
+        dataset = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
+        right = {
+            "SOPClassUID": CTImageStorage,
+            "SOPInstanceUID": meta.MediaStorageSOPInstanceUID,
+            "SeriesInstanceUID": self.series_uid,
+            "StudyInstanceUID": self.reference_uid,
+            "FrameOfReferenceUID": self.reference_uid,
+            "PatientName": "CANARY^NAME",
+            "PatientID": "CANARY-ID",
+            "StudyDate": "19010203",
+            "SeriesNumber": 4,
+            "Modality": "CT",
+            "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"],
+            "PixelSpacing": [0.5, 0.75],
+            "SliceThickness": 2,
+            "ImageOrientationPatient": list(AXIAL),
+            "ImagePositionPatient": [10, 20, 30],
+            "RescaleSlope": 1,
+            "RescaleIntercept": 0,
+            "Rows": pixels.shape[-2],
+            "Columns": pixels.shape[-1],
+            "SamplesPerPixel": 1,
+            "PhotometricInterpretation": "MONOCHROME2",
+            "BitsAllocated": pixels.dtype.itemsize * 8,
+            "BitsStored": pixels.dtype.itemsize * 8,
+            "HighBit": pixels.dtype.itemsize * 8 - 1,
+            "PixelRepresentation": int(pixels.dtype.kind == "i"),
+            "PixelData": pixels.tobytes(),
+        }
+        for tag, value in {**right, **tags}.items():
+            if value is not None:
+                setattr(dataset, tag, value)
+        return dataset
+
+    def write(self, dataset, name=None):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.written += 1
+        path = self.folder / (name or f"CANARY-{self.written:03}.dcm")
+        dataset.save_as(path, enforce_file_format=True)
+        return path
+
+    def series(self, positions, pixels=None, **tags):
+        """One file for each position; returns the paths in that order."""
+        images = self.pixels(len(positions)) if pixels is None else pixels
+        return [
+            self.write(
+                self.dataset(
+                    images[n],
+                    **{"ImagePositionPatient": list(place), "InstanceNumber": n + 1, **tags},
+                )
+            )
+            for n, place in enumerate(positions)
+        ]
+
+    def pixels(self, slices, dtype=np.int16):
+        """(slices, 6, 8) values, none of them twice."""
+        return np.arange(slices * 48, dtype=dtype).reshape(slices, 6, 8)
+
+    def change(self, path, **tags):
+        dataset = pydicom.dcmread(path)
+        for tag, value in tags.items():
+            if value is None:
+                delattr(dataset, tag)
+            else:
+                setattr(dataset, tag, value)
+        dataset.save_as(path)
+
+    def enhanced(self, positions, pixels, *, frames=None, **tags):
+        """One multi-frame file; `frames` gives each frame's changes of its functional groups."""
+        groups = []
+        for n, place in enumerate(positions):
+            more = {} if frames is None else frames[n]
+            groups.append(
+                items(
+                    PlanePositionSequence={"ImagePositionPatient": list(place)},
+                    FrameContentSequence={
+                        "StackID": more.get("stack", "1"),
+                        "TemporalPositionIndex": more.get("time", 1),
+                    },
+                    PixelValueTransformationSequence={
+                        "RescaleSlope": more.get("slope", 1),
+                        "RescaleIntercept": more.get("intercept", 0),
+                        "RescaleType": "US",
+                    },
+                    MRImageFrameTypeSequence={
+                        "FrameType": ["ORIGINAL", "PRIMARY", "T1", more.get("kind", "M")]
+                    },
+                )
+            )
+        shared = items(
+            PlaneOrientationSequence={"ImageOrientationPatient": list(AXIAL)},
+            PixelMeasuresSequence={"PixelSpacing": [0.5, 0.75], "SliceThickness": 2},
+        )
+        return self.dataset(
+            pixels,
+            **{
+                "Modality": "MR",
+                "SOPClassUID": "1.2.840.10008.5.1.4.1.1.4.1",
+                "NumberOfFrames": len(positions),
+                "PixelSpacing": None,
+                "ImageOrientationPatient": None,
+                "ImagePositionPatient": None,
+                "RescaleSlope": None,
+                "RescaleIntercept": None,
+                "SharedFunctionalGroupsSequence": [shared],
+                "PerFrameFunctionalGroupsSequence": groups,
+                **tags,
+            },
+        )
+
+
+def items(**sequences):
+    """A data set of sequences of one item each."""
+    whole = Dataset()
+    for name, values in sequences.items():
+        item = Dataset()
+        for tag, value in values.items():
+            setattr(item, tag, value)
+        setattr(whole, name, [item])
+    return whole
+
+
+@pytest.fixture
+def dicom(tmp_path):
+    return DicomMaker(tmp_path / "CANARY-folder")
