@@ -26,6 +26,7 @@ from sam_med.prompts import (
     clip_notes,
     with_codes,
 )
+from sam_med.scan import find_series
 from sam_med.slice_box import SliceBox, axis_of
 from sam_med.source import read_volume
 from sam_med.volume import Volume
@@ -220,9 +221,37 @@ def test_there_and_back_on_real_volumes(real):
     check_there_and_back(some_of_everything(volume), volume)
 
 
-def test_there_and_back_on_real_series(series):
-    volume = read_volume(series / "series")
-    check_there_and_back(some_of_everything(volume), volume)
+SERIES = {
+    "ct_abdomen_dicom": 1,
+    "ct_head_gantry_tilt_uneven": 1,
+    "ct_phantom_rtstruct": 1,
+    "ct_small_missing_slices": 1,
+    "ct_small_rotated": 1,
+    "ct_tiny_seg_multiframe": 2,
+    "ct_tiny_seg_overlap": 1,
+    "mr_enhanced_philips": 2,
+    "mr_epi_4d_small": 1,
+    "mr_mosaic_axial_oblique": 1,
+    "mr_sagittal_hfdr": 1,
+    "mr_sagittal_hfs": 1,
+}
+"""Every public folder of DICOM, and how many series it holds."""
+
+
+def test_every_public_series_is_tried(data):
+    folders = [path for path in (data / "med/dicom").iterdir() if path.is_dir()]
+    assert set(SERIES) == {path.name for path in folders}
+
+
+@pytest.mark.parametrize("name", SERIES)
+def test_there_and_back_on_every_real_series(data, name):
+    folder = data / "med/dicom" / name
+    found = find_series(folder)
+    assert len(found) == SERIES[name]
+    for one in found:
+        time = 1 if len(one.stacks) > 1 else None
+        volume = read_volume(folder, series=one.number, time=time)
+        check_there_and_back(some_of_everything(volume), volume)
 
 
 @pytest.fixture
