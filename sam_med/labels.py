@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from sam_common.errors import PromptError
+from sam_common.errors import GeometryError, PromptError
+from sam_common.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from sam_med.prompts import ObjectPrompt
-    from sam_med.propagate import SliceMask
+    from sam_med.segments import Segment
 
 LabelArray: TypeAlias = npt.NDArray[np.uint8 | np.uint16]
-UINT8_MAX = 255
+UINT8_MAX, UINT16_MAX = 255, 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,53 +39,51 @@ class LabelMap:
     array: LabelArray
     """(k, j, i); uint8 where all values fit, else uint16."""
     labels: tuple[Label, ...]
-    """In the order of the prompts."""
+    """In the order of the objects."""
 
 
-def paint(
-    shape: tuple[int, int, int], boxes: Sequence[ObjectPrompt], masks: Iterable[SliceMask]
-) -> LabelMap:
-    """Collect the masks of all slices and objects in one label map.
+def paint(shape: tuple[int, int, int], segments: Sequence[Segment]) -> LabelMap:
+    """Put all objects in one label map.
 
-    Where objects overlap, the later one in `boxes` is kept, as in the published script.
+    Where objects overlap, the later one in `segments` is kept, as in the published script.
 
     Args:
         shape: (k, j, i) of the volume.
-        boxes: The objects; a mask names its object by the position here.
-        masks: In any order.
+        segments: Inside the volume, each with a value of its own.
 
     Raises:
-        PromptError: Two objects have the same value.
+        PromptError: Two objects have the same value, or one that no label map holds.
+        GeometryError: An object reaches out of the volume.
     """
-    values = [0, *(box.value for box in boxes)]
+    values = [segment.value for segment in segments]
     if len(set(values)) != len(values):
-        raise PromptError(f"each object needs a value of its own, got {values[1:]}")
-    # paint 1, 2, 3 ... first: the later object has the greater number, so overlaps are a maximum
-    # and the order in which the masks arrive does not matter
-    order = np.zeros(shape, dtype=_type_for(len(boxes)))
-    segmented = [0] * len(boxes)
-    for mask in masks:
-        if mask.region is None:
-            continue
-        part = order[mask.k][mask.region.window.slices]
-        np.maximum(part, (mask.number + 1) * mask.region.mask.astype(order.dtype), out=part)
-        segmented[mask.number] += mask.region.area_px
-    kept = np.bincount(order.ravel(), minlength=len(values))
+        raise PromptError(f"each object needs a value of its own, got {values}")
+    if values and not 1 <= min(values) <= max(values) <= UINT16_MAX:
+        raise PromptError(f"values of objects must be 1 to {UINT16_MAX}, got {values}")
+    whole = Window.full(shape)
+    for segment in segments:
+        if not whole.contains(segment.window):
+            raise GeometryError(
+                f"{segment.name} covers {segment.window.start} to {segment.window.stop}, which is "
+                f"not inside a volume of {shape}"
+            )
+    array = np.zeros(shape, dtype=_type_for(max(values, default=0)))
+    kept = dict.fromkeys(values, 0)
+    for segment in segments:
+        part = array[segment.window.slices]
+        # counted where objects are, not in the whole volume: a bincount of it takes 8 bytes a voxel
+        for value, voxels in zip(*np.unique(part[segment.mask], return_counts=True), strict=True):
+            if value:
+                kept[int(value)] -= int(voxels)
+        part[segment.mask] = segment.value
+        kept[segment.value] = segment.voxels
     return LabelMap(
-        array=_renumber(order, values),
+        array=array,
         labels=tuple(
-            Label(box.label, box.value, int(kept[n + 1]), segmented[n])
-            for n, box in enumerate(boxes)
+            Label(segment.name, segment.value, kept[segment.value], segment.voxels)
+            for segment in segments
         ),
     )
-
-
-def _renumber(order: LabelArray, values: list[int]) -> LabelArray:
-    """The numbers 0, 1, 2 ... as the values that were asked for."""
-    if values == list(range(len(values))):
-        return order
-    table = np.array(values, dtype=_type_for(max(values)))
-    return np.asarray(table[order])
 
 
 def _type_for(largest: int) -> type[np.uint8 | np.uint16]:

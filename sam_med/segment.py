@@ -13,15 +13,18 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sam_common.errors import CapabilityError, PromptError
+from sam_common.window import Window
 from sam_med.labels import LabelMap, paint
 from sam_med.propagate import Method, SliceMask, propagate
+from sam_med.segments import Segment
 from sam_med.window_level import Stretch, choose_stretch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    import numpy as np
     import numpy.typing as npt
 
     from sam_common.segmenter import Segmenter
@@ -82,7 +85,8 @@ def segment_volume(
     slices = _Slices(volume, chosen)
     started = time.perf_counter()
     masks = propagate(slices, [box.window for box in inside], segmenter, size_hw=volume.shape[1:])
-    labels = paint(volume.shape, inside, _counted(masks, progress))
+    segments = _gather(volume, inside, _counted(masks, progress))
+    labels = paint(volume.shape, segments)
     return Segmentation(
         volume=volume,
         labels=labels,
@@ -93,6 +97,24 @@ def segment_volume(
         encoder_calls=slices.given,
         seconds=time.perf_counter() - started,
     )
+
+
+def _gather(
+    volume: Volume, boxes: Sequence[ObjectPrompt], masks: Iterable[SliceMask]
+) -> list[Segment]:
+    """The masks of all slices, in any order, as one segment an object."""
+    segments = []
+    for box in boxes:
+        k0, k1 = box.window.start[0], box.window.stop[0]
+        window = Window((k0, 0, 0), (k1, *volume.shape[1:]))
+        empty = np.zeros(window.shape, dtype=np.bool_)
+        segments.append(Segment(box.label, box.value, window, empty))
+    for mask in masks:
+        if mask.region is not None:
+            segment = segments[mask.number]
+            part = segment.mask[mask.k - segment.window.start[0]]
+            part[mask.region.window.slices] |= mask.region.mask
+    return segments
 
 
 class _Slices:

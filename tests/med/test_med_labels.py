@@ -1,73 +1,100 @@
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sam_common.errors import PromptError
-from sam_common.masks import MaskRegion
+from sam_common.errors import GeometryError, PromptError
 from sam_common.window import Window
 from sam_med.labels import Label, paint
-from sam_med.prompts import ObjectPrompt
-from sam_med.propagate import SliceMask
+from sam_med.segments import Segment
 
-BOX = Window((0, 0, 0), (2, 4, 4))
-
-
-def mask(number, k, rows, cols):
-    window = Window((rows[0], cols[0]), (rows[1], cols[1]))
-    return SliceMask(number, k, MaskRegion(window, np.ones(window.shape, bool)), 0.9)
+SHAPE = (2, 4, 4)
 
 
-def boxes(*values):
-    return [ObjectPrompt(f"object {value}", value, BOX) for value in values]
+def block(value, start, stop):
+    window = Window(start, stop)
+    return Segment(f"object {value}", value, window, np.ones(window.shape, bool))
 
 
-MASKS = [mask(0, 0, (0, 2), (0, 3)), mask(1, 0, (1, 4), (2, 4)), mask(0, 1, (0, 1), (0, 4))]
+def by_hand(*values):
+    return [block(values[0], (0, 0, 0), (1, 2, 3)), block(values[1], (0, 1, 2), (1, 4, 4))]
 
 
-def test_by_hand():
-    labels = paint((2, 4, 4), boxes(1, 2), MASKS)
+def test_the_later_object_is_kept_where_they_overlap():
+    labels = paint(SHAPE, by_hand(1, 2))
     assert labels.array.tolist() == [
         [[1, 1, 1, 0], [1, 1, 2, 2], [0, 0, 2, 2], [0, 0, 2, 2]],
-        [[1, 1, 1, 1], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]],
+        [[0, 0, 0, 0]] * 4,
     ]
     assert labels.array.dtype == np.uint8
-    assert labels.labels == (Label("object 1", 1, 9, 10), Label("object 2", 2, 6, 6))
-
-
-def test_the_later_object_is_kept_whatever_the_order_of_masks():
-    expected = paint((2, 4, 4), boxes(1, 2), MASKS)
-    for masks in itertools.permutations(MASKS):
-        assert np.array_equal(paint((2, 4, 4), boxes(1, 2), masks).array, expected.array)
+    assert labels.labels == (Label("object 1", 1, 5, 6), Label("object 2", 2, 6, 6))
+    assert paint(SHAPE, by_hand(1, 2)[::-1]).array[0, 1, 2] == 1
 
 
 @pytest.mark.parametrize(
     ("values", "dtype"), [((5, 3), np.uint8), ((255, 1), np.uint8), ((300, 7), np.uint16)]
 )
 def test_values_of_ones_own(values, dtype):
-    plain = paint((2, 4, 4), boxes(1, 2), MASKS).array
-    labels = paint((2, 4, 4), boxes(*values), MASKS)
+    plain = paint(SHAPE, by_hand(1, 2)).array
+    labels = paint(SHAPE, by_hand(*values))
     assert labels.array.dtype == dtype
     assert np.array_equal(labels.array, np.array([0, *values])[plain])
     assert [label.value for label in labels.labels] == list(values)
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 2**32 - 1)), max_size=6)
+)
+def test_counts_are_those_of_the_array(parts):
+    segments = []
+    for n, (row, column, seed) in enumerate(parts, start=1):
+        window = Window((0, row, column), (2, 4, 4))
+        mask = np.random.default_rng(seed).random(window.shape) < 0.5
+        segments.append(Segment(str(n), n * 7, window, mask))
+    labels = paint(SHAPE, segments)
+    expected = np.zeros(SHAPE, int)
+    for segment in segments:
+        expected[segment.full(SHAPE)] = segment.value
+    assert np.array_equal(labels.array, expected)
+    for label, segment in zip(labels.labels, segments, strict=True):
+        assert label.voxels == (expected == label.value).sum()
+        assert label.voxels_segmented == segment.full(SHAPE).sum()
+
+
 def test_more_than_255_objects():
-    many = boxes(*range(1, 301))
-    labels = paint((2, 4, 4), many, [mask(n, 0, (0, 4), (0, 4)) for n in range(300)])
+    labels = paint(SHAPE, [block(n, (0, 0, 0), (1, 4, 4)) for n in range(1, 301)])
     assert labels.array.dtype == np.uint16
     assert (labels.array[0] == 300).all()
     assert [label.voxels for label in labels.labels] == [0] * 299 + [16]
 
 
-def test_an_empty_mask_paints_nothing():
-    labels = paint((2, 4, 4), boxes(1), [SliceMask(0, 0, None, 0.1)])
-    assert labels.labels == (Label("object 1", 1, 0, 0),)
+def test_nothing_paints_nothing():
+    window = Window((0, 0, 0), SHAPE)
+    labels = paint(SHAPE, [Segment("a", 1, window, np.zeros(SHAPE, bool))])
+    assert labels.labels == (Label("a", 1, 0, 0),)
     assert not labels.array.any()
+    assert not paint(SHAPE, []).array.any()
 
 
-def test_each_object_needs_its_value():
-    with pytest.raises(PromptError, match=r"^each object needs a value of its own, got \[3, 3\]$"):
-        paint((2, 4, 4), boxes(3, 3), [])
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ((3, 3), r"^each object needs a value of its own, got \[3, 3\]$"),
+        ((0, 3), r"^values of objects must be 1 to 65535, got \[0, 3\]$"),
+        ((1, 65536), r"^values of objects must be 1 to 65535, got \[1, 65536\]$"),
+    ],
+)
+def test_each_object_needs_its_value(values, reason):
+    with pytest.raises(PromptError, match=reason):
+        paint(SHAPE, by_hand(*values))
+
+
+def test_objects_must_lie_inside():
+    segment = block(1, (1, 3, 3), (3, 5, 5))
+    expected = (
+        r"^object 1 covers \(1, 3, 3\) to \(3, 5, 5\), which is not inside a volume of \(2, 4, 4\)$"
+    )
+    with pytest.raises(GeometryError, match=expected):
+        paint(SHAPE, [segment])
