@@ -12,16 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from typing import TYPE_CHECKING
 
 from pydicom.dataset import Dataset
 
-if TYPE_CHECKING:
-    from sam_med.provenance import Provenance
-
 MAKER = "sam-geomed"
-RESEARCH_ONLY = "For research use only, not a medical device"
-"""At most 64 characters, as a description has them."""
 UNKNOWN_DAY, UNKNOWN_TIME = "19700101", "000000"
 """Where the images have no date and the standard wants one."""
 PATIENT_TAGS = (
@@ -90,16 +84,6 @@ def copy_patient_and_study(image: Dataset, target: Dataset) -> None:
         elif keyword in EMPTY_TAGS:
             setattr(target, keyword, None)
     target.StudyInstanceUID = image.StudyInstanceUID
-
-
-def parameters(provenance: Provenance) -> dict[str, str]:
-    """What made a result, as names and values."""
-    return {
-        "model": provenance.model,
-        "model_sha256": provenance.model_sha256,
-        "method": provenance.method,
-        "prompts_sha256": provenance.prompts_sha256,
-    }
 
 
 def label_text(name: str) -> str:

@@ -28,6 +28,7 @@ from pydicom.valuerep import DSfloat
 from sam_common.errors import OutputError
 from sam_common.files import atomic_output
 from sam_med import derived
+from sam_med.provenance import RESEARCH_ONLY
 from sam_med.seg_check import check_seg
 from sam_med.seg_descriptions import describe_segments
 from sam_med.source_images import read_source
@@ -146,7 +147,7 @@ def _occupied(segments: Sequence[Segment]) -> range:
 
 def _identity(segments: Sequence[Segment], source: Source, provenance: Provenance) -> str:
     parts = [WHAT, highdicom.__version__, provenance.version]
-    parts += derived.parameters(provenance).values()
+    parts += provenance.parameters().values()
     for plane in source.planes:
         parts += [str(plane.image.SOPInstanceUID), str(plane.frame_number)]
     for segment in segments:
@@ -165,7 +166,7 @@ def _build(task: _Task) -> Dataset:
     }
     processing = highdicom.ContributingEquipment(
         purpose_of_reference=codes.DCM.ProcessingEquipment,
-        contribution_description=f"Segmentation. {derived.RESEARCH_ONLY}.",
+        contribution_description=f"Segmentation. {RESEARCH_ONLY}.",
         **maker,
     )
     try:
@@ -182,7 +183,7 @@ def _build(task: _Task) -> Dataset:
             sop_instance_uid=derived.derived_uid(task.identity, "instance"),
             instance_number=1,
             content_label=CONTENT_LABEL,
-            content_description=derived.RESEARCH_ONLY,
+            content_description=RESEARCH_ONLY,
             content_date=day,
             content_time=time,
             omit_empty_frames=not task.empty,

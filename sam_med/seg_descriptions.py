@@ -36,7 +36,7 @@ def describe_segments(
         family=codes.DCM.ArtificialIntelligence,
         version=provenance.version,
         source=derived.MAKER,
-        parameters=derived.parameters(provenance),
+        parameters=provenance.parameters(),
     )
     for n, segment in enumerate(segments, start=1):
         code = segment.code or find_code(segment.name)

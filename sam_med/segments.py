@@ -65,6 +65,17 @@ class Segment:
         """Number of object voxels."""
         return int(np.count_nonzero(self.mask))
 
+    def overlaps(self, other: Segment) -> bool:
+        """Whether the two share a voxel."""
+        if (shared := self.window.intersect(other.window)) is None:
+            return False
+        return bool((self.part(shared) & other.part(shared)).any())
+
+    def part(self, window: Window) -> npt.NDArray[np.bool_]:
+        """The mask in a window inside its own."""
+        start = tuple(-s for s in self.window.start)
+        return self.mask[window.shift(start).slices]
+
     def full(self, shape: tuple[int, int, int]) -> npt.NDArray[np.bool_]:
         """The mask in a whole volume of this (k, j, i) shape."""
         whole = np.zeros(shape, dtype=np.bool_)
