@@ -19,8 +19,10 @@ import numpy as np
 import numpy.typing as npt
 import pydicom
 from pydicom.dataset import FileMetaDataset
+from pydicom.filereader import read_file_meta_info
 from pydicom.misc import is_dicom
 from pydicom.pixels import apply_color_lut, apply_modality_lut, iter_pixels, pixel_array
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from sam_med import mosaic
 from sam_med.checks import GREY
@@ -151,13 +153,16 @@ def _frames(path: Path, indices: list[int]) -> Iterator[npt.NDArray[Any]]:
 
 
 def _source(path: Path) -> Path | Dataset:
-    """The file, or for one without meta information its data set with what it should say."""
-    if is_dicom(path):
-        return path
-    dataset = pydicom.dcmread(path, force=True)
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = transfer_syntax(dataset)
-    return dataset
+    """The file, or its data set where pydicom cannot decode right from the file."""
+    if not is_dicom(path):
+        dataset = pydicom.dcmread(path, force=True)
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = transfer_syntax(dataset)
+        return dataset
+    meta = read_file_meta_info(path)
+    if meta.get("TransferSyntaxUID", None) == DeflatedExplicitVRLittleEndian:
+        return pydicom.dcmread(path)
+    return path
 
 
 def _grey(image: npt.NDArray[Any], header: SliceHeader) -> npt.NDArray[Any]:
