@@ -9,6 +9,7 @@ import typer
 
 from sam_common import console
 from sam_common.options import Arch, Device, Engine, Json, Precision, Quiet, command_line
+from sam_med import care
 
 if TYPE_CHECKING:
     from sam_med.prompts import ObjectPrompt
@@ -83,6 +84,7 @@ def segment_command(
     from sam_med.source import read_volume  # noqa: PLC0415
     from sam_med.window_level import choose_stretch  # noqa: PLC0415
 
+    care.hide(source)
     sink.check_target(output, overwrite=overwrite)
     if overlay is not None:
         check_output(overlay, overwrite=overwrite)
@@ -110,6 +112,7 @@ def info(source: Input, *, json_output: Json = False, quiet: Quiet = False) -> N
     """Show size, geometry, modality and type of a volume."""
     from sam_med.source import read_volume  # noqa: PLC0415  # --help must stay fast
 
+    care.hide(source)
     volume = read_volume(source)
     if not quiet:
         for line in volume.notes:
@@ -157,7 +160,7 @@ def demo(
 
 def main() -> None:
     """Entry point of `sam-med`."""
-    console.run(app)
+    care.run(app)
 
 
 def _boxes(

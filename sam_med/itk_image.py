@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -119,4 +120,6 @@ def _reason(error: RuntimeError, path: Path) -> str:
     if not lines:
         return "unknown reason"
     text = lines[-1].split("ERROR:")[-1].strip()
-    return text.replace(str(path), "the file").replace(path.name, "the file")
+    text = text.replace(str(path), "the file").replace(path.name, "the file")
+    # what is quoted of a header may be anything, a name too
+    return re.sub(r'"(?!the file")[^"]*"', '"..."', text)
