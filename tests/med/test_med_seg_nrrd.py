@@ -54,7 +54,8 @@ def test_slicer_reads_every_segment_whole(tmp_path):
     for expected, item in zip(OVERLAPPING, found["segments"], strict=True):
         voxels = found["voxels"][item["layer"]] == item["labelValue"]
         assert np.array_equal(voxels.T, expected.full(SHAPE))
-        assert item["name"] == expected.name
+        # pynrrd leaves out what is not ASCII; ITK, and so Slicer, reads UTF-8
+        assert item["name"] == expected.name.encode("ascii", "ignore").decode().strip()
         assert item["labelValue"] == expected.value
         index = np.nonzero(voxels)
         assert item["extent"] == [f(axis) for axis in index for f in (min, max)]
@@ -78,6 +79,7 @@ def test_one_layer_is_a_plain_label_map(tmp_path):
     image = sitk.ReadImage(str(tmp_path / "out.seg.nrrd"))
     expected = OVERLAPPING[0].full(SHAPE) * 1 + OVERLAPPING[2].full(SHAPE) * 7
     assert np.array_equal(sitk.GetArrayFromImage(image), expected)
+    assert image.GetMetaData("Segment1_Name") == "Raumforderung Ü"
     assert image.GetPixelID() == sitk.sitkUInt8
     assert image.GetMetaData("sam-geomed_model_sha256") == "7" * 64
     assert image.GetMetaData("sam-geomed_notice") == "For research use only, not a medical device"
