@@ -71,7 +71,7 @@ def series_rows(facts: Mapping[str, Any]) -> list[list[str]]:
             " x ".join(str(n) for n in one["size_ijk"]),
             " x ".join(f"{v:g}" for v in one["spacing_ijk_mm"] or ()) or "unknown",
             ", ".join(word for word in (one["plane"], one["kind"]) if word),
-            str(one["time_points"]),
+            str(one["time_points"] or "unknown"),
             _state(one),
         ]
         for one in facts["series"]

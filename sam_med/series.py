@@ -88,7 +88,7 @@ class Series:
             "spacing_ijk_mm": spacing,
             "plane": self.plane,
             "kind": self.kind or None,
-            "time_points": len(self.stacks),
+            "time_points": len(self.stacks) or None,
             "files": len({header.path for header in self.slices}),
             "transfer_syntax": sorted({header.facts.transfer_syntax for header in self.slices}),
             "readable": not [
