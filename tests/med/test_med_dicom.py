@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shutil
@@ -11,6 +12,7 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 from pydicom.uid import ExplicitVRLittleEndian
 
 from sam_common.errors import InputError
@@ -208,6 +210,87 @@ def test_every_series_is_where_its_headers_say(series):
             assert np.abs(volume.to_world((k, j, i)) - expected).max() < 1.1e-3
             if k in {0, volume.shape[0] - 1}:
                 assert np.abs(volume.to_world((k, j, i)) - expected).max() < 1e-6
+
+
+PLANES = [
+    (np.eye(3)[a] * s, np.eye(3)[b] * t)
+    for a, b in itertools.permutations(range(3), 2)
+    for s in (1, -1)
+    for t in (1, -1)
+]
+"""The 24 ways to lay an image along the axes of the patient; slices in two orders make 48."""
+
+
+@pytest.mark.parametrize("falling", [False, True])
+@pytest.mark.parametrize("axes", PLANES)
+def test_every_orientation_as_simpleitk_has_it(axes, falling, dicom):
+    normal = np.cross(*axes)
+    places = [normal * 2.5 * n + (3, -4, 5) for n in range(4)]
+    paths = dicom.series(
+        places[::-1] if falling else places,
+        ImageOrientationPatient=[*axes[0], *axes[1]],
+        PixelSpacing=[0.5, 0.75],
+    )
+    volume = read_volume(dicom.folder)
+    assert codes(volume) == []
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames([str(path) for path in (paths[::-1] if falling else paths)])
+    oracle = reader.Execute()
+    assert np.array_equal(sitk.GetArrayFromImage(oracle), volume.array)
+    for kji in np.ndindex(volume.shape):
+        expected = oracle.TransformIndexToPhysicalPoint([int(v) for v in kji[::-1]])
+        assert np.abs(volume.to_world(kji) - expected).max() < 1e-9
+
+
+def test_time_points_of_an_enhanced_file(dicom):
+    line = [(0, 0, 3 * n) for n in range(4)]
+    pixels = np.arange(8 * 48, dtype=np.int16).reshape(8, 6, 8)
+    frames = [{"time": t} for _ in line for t in (2, 1)]
+    places = [place for place in line for _ in range(2)]
+    path = dicom.write(dicom.enhanced(places, pixels, frames=frames))
+    assert message_of(path).startswith("repeated-positions: each of 4 position(s) occurs 2 times")
+    first, second = read_volume(path, time=1), read_volume(path, time=2)
+    assert (first.frame_numbers, second.frame_numbers) == ((2, 4, 6, 8), (1, 3, 5, 7))
+    assert np.array_equal(first.array, pixels[1::2])
+    assert np.array_equal(second.array, pixels[::2])
+
+
+def test_stacks_beside_each_other_are_series_of_their_own(dicom):
+    line = [(0, 0, z) for z in (0, 2, 4, 50, 52, 54)]
+    frames = [{"stack": "a"}] * 3 + [{"stack": "b"}] * 3
+    path = dicom.write(dicom.enhanced(line, dicom.pixels(6), frames=frames))
+    assert message_of(path).startswith("mixed-series: 2 series: ")
+    assert [read_volume(path, series=n).frame_numbers for n in (1, 2)] == [(1, 2, 3), (4, 5, 6)]
+
+
+UNPLACED = {"ImagePositionPatient": None, "ImageOrientationPatient": None, "PixelSpacing": None}
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected", "spacing"),
+    [
+        ({"Modality": "MG", "PixelSpacing": [0.1, 0.2]}, ["unplaced"], (0.1, 0.2)),
+        (
+            {"Modality": "DX", "ImagerPixelSpacing": [0.3, 0.4]},
+            ["unplaced", "detector-spacing"],
+            (0.3, 0.4),
+        ),
+        ({"Modality": "CR"}, ["unplaced", "no-pixel-spacing"], (1, 1)),
+    ],
+)
+def test_projections_are_one_slice_with_an_honest_place(tags, expected, spacing, dicom):
+    path = dicom.write(dicom.dataset(dicom.pixels(1)[0], **{**UNPLACED, **tags}))
+    volume = read_volume(path)
+    assert codes(volume) == expected
+    assert volume.shape == (1, 6, 8)
+    assert volume.to_world((0, 0, 0)).tolist() == [0, 0, 0]
+    assert volume.to_world((0, 2, 3)).tolist() == pytest.approx([3 * spacing[1], 2 * spacing[0], 0])
+
+
+def test_ultrasound_is_as_large_as_its_region_says(data):
+    volume = read_volume(data / "med/dicom_single/examples_ybr_color.dcm", time=7)
+    assert volume.spacing_mm[1:] == pytest.approx((0.5104970559, 0.5104970559))
+    assert volume.frame_numbers == (7,)
 
 
 @pytest.mark.parametrize(

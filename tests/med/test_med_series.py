@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sam_med.series import group
@@ -86,6 +86,7 @@ def test_other_series_are_not_parts_of_this_one():
     assert [codes(series) for series in both] == [[], []]
 
 
+@settings(deadline=None)
 @given(st.permutations(range(9)))
 def test_the_order_of_files_does_not_matter(order):
     headers = [

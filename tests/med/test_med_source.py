@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import re
 
 import nibabel
@@ -254,6 +255,38 @@ def nifti(path, *, sform=None, qform=None, units="mm", slope=None):
         image.header.set_slope_inter(*slope)
     nibabel.save(image, path)
     return path
+
+
+SIGNED_AXES = [
+    np.diag([*signs, 1.0])[:, [*order, 3]]
+    for order in itertools.permutations(range(3))
+    for signs in itertools.product((1.0, -1.0), repeat=3)
+]
+"""The 48 ways in which voxel axes lie along those of the patient."""
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nrrd", ".mha"])
+@pytest.mark.parametrize("axes", SIGNED_AXES)
+def test_every_permutation_and_flip(suffix, axes, tmp_path):
+    affine = axes @ np.diag([0.5, 2.0, 3.0, 1.0])
+    affine[:3, 3] = (11, -12, 13)
+    array = np.arange(24, dtype=np.int16).reshape(4, 3, 2)
+    path = tmp_path / f"volume{suffix}"
+    if suffix == ".nii":
+        nibabel.save(nibabel.Nifti1Image(array, affine), path)
+    else:
+        image = sitk.GetImageFromArray(array.T)
+        lps = np.diag([-1, -1, 1, 1]) @ affine
+        image.SetOrigin(lps[:3, 3])
+        image.SetSpacing((0.5, 2.0, 3.0))
+        image.SetDirection((lps[:3, :3] / (0.5, 2.0, 3.0)).ravel())
+        sitk.WriteImage(image, str(path))
+    volume = read_volume(path)
+    assert volume.diagnostics == ()
+    assert np.array_equal(volume.array, array.T)
+    for ijk in np.ndindex(array.shape):
+        ras = nibabel.affines.apply_affine(affine, ijk)
+        assert np.abs(volume.to_world(ijk[::-1]) - ras * (-1, -1, 1)).max() < 1e-6
 
 
 SCANNER = np.array([[1.0, 0, 0, -10], [0, 2, 0, -20], [0, 0, 3, -30], [0, 0, 0, 1]])

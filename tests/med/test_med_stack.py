@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -86,6 +86,7 @@ def test_every_permutation_and_flip_of_the_axes(axes):
             assert_allclose(found.frame.to_world((k, j, i)), expected, rtol=0, atol=1e-9)
 
 
+@settings(deadline=None)
 @given(
     st.tuples(*[st.floats(-np.pi, np.pi)] * 3),
     st.floats(-0.5, 0.5),
@@ -109,6 +110,7 @@ def test_oblique_and_tilted_slices_keep_their_places(angles, tilt_i, tilt_j, ord
         assert "gantry-tilt" not in codes
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.5, 9), min_size=2, max_size=12), st.permutations(range(3)))
 def test_uneven_slices_keep_their_places(gaps, axes):
     heights = np.cumsum([0.0, *gaps])
