@@ -1,77 +1,184 @@
-"""Write a label map on the grid of its source, and what is known of the run beside it."""
+"""Write results on the grid of their source, and what is known of the run beside them."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sam_common.errors import OutputError
-from sam_common.files import atomic_output, check_output
-from sam_med.grid_files import SCANNER, write_grid
+from sam_common.files import atomic_output
+from sam_med import frame as frames
+from sam_med.grid_files import SCANNER, grid_suffix, shear_degrees, write_grid
+from sam_med.labels import paint
+from sam_med.targets import LABEL_MAPS, check_apart, check_targets, manifest_path, plan_targets
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sam_med.labels import LabelMap
+    from sam_med.provenance import Provenance
+    from sam_med.segments import Segment
     from sam_med.volume import Volume
 
-SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
-"""Formats of a label map; all of them hold origin, spacing and direction."""
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written."""
+
+    paths: tuple[Path, ...]
+    """In the order of the formats."""
+    notes: tuple[str, ...]
+    """What a format could not hold, one sentence each."""
 
 
-def check_target(path: Path, *, overwrite: bool) -> None:
-    """Raise `OutputError` unless a label map and its manifest could be written; before the work.
+def write_outputs(
+    segments: Sequence[Segment],
+    volume: Volume,
+    output: str | os.PathLike[str],
+    formats: Sequence[str],
+    provenance: Provenance,
+) -> Written:
+    """Write segments in one or several formats; each file appears whole or not at all.
+
+    Args:
+        segments: Each with a value of its own; they may overlap. SEG, RTSTRUCT and seg.nrrd keep
+            overlaps; in label maps the later object is kept, and a note says what it costs.
+        volume: The source; results lie on its grid.
+        output: See `sam_med.targets.plan_targets`.
+        formats: Names in `sam_med.targets.FORMATS`; none for that of the suffix.
+        provenance: How the segments were made.
 
     Raises:
-        OutputError: Unknown format, existing files without `overwrite`, or a folder that is
-            missing or cannot be written to.
+        OutputError: A format cannot hold the grid, the output lies over or in the source, or the
+            disk does not take it.
     """
-    _suffix(path)
-    check_output(path, overwrite=overwrite)
-    check_output(manifest_path(path), overwrite=overwrite)
-
-
-def manifest_path(path: Path) -> Path:
-    """Where the manifest of a label map lies.
-
-    >>> from pathlib import Path
-    >>> manifest_path(Path("organs.nii.gz")).name
-    'organs.job.json'
-    """
-    return path.with_name(path.name[: -len(_suffix(path))] + ".job.json")
+    targets = plan_targets(Path(output), formats)
+    for path in targets.values():
+        check_apart(path, volume)
+    notes: list[str] = []
+    labels = None
+    if any(name in LABEL_MAPS for name in targets):
+        labels = paint(volume.shape, segments)
+        notes += _lost(labels)
+    if any(name in (*LABEL_MAPS, "seg.nrrd") for name in targets):
+        notes += _uneven(volume)
+    if "nifti" in targets:
+        notes += _sheared(volume)
+    for name, path in targets.items():
+        if name in LABEL_MAPS and labels is not None:
+            write_labels(labels, volume, path)
+        else:
+            notes += _write_segments(name, segments, volume, path, provenance)
+    return Written(tuple(targets.values()), tuple(dict.fromkeys(notes)))
 
 
 def write_labels(labels: LabelMap, volume: Volume, path: str | os.PathLike[str]) -> None:
-    """Write a label map with exactly the origin, spacing and direction of the volume.
+    """Write a label map with exactly the place of the volume: NIfTI, NRRD, MetaImage or npz.
 
     NIfTI gets both sform and qform, with the code of the source where it had one. The same input
     gives the same bytes. The file appears whole or not at all.
 
     Raises:
-        OutputError: Unknown format, or the disk does not take it.
+        OutputError: Unknown format, a grid that it cannot hold, or the disk does not take it.
     """
     path = Path(path)
-    write_grid(labels.array, volume.frame, path, sform_code=_form_code(volume.header))
+    if path.name.lower().endswith(".npz"):
+        _write_npz(labels, volume, path)
+        return
+    grid_suffix(path)
+    write_grid(labels.array, volume.frame, path, sform_code=form_code(volume.header))
+
+
+def check_target(path: Path, *, overwrite: bool) -> None:
+    """Raise `OutputError` unless a result and its manifest could be written; before the work."""
+    check_targets(path, overwrite=overwrite)
 
 
 def write_manifest(manifest: Mapping[str, Any], path: Path) -> None:
-    """Write the manifest of the label map at `path`, see `manifest_path`."""
+    """Write the manifest of the result at `path`, see `manifest_path`."""
     text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)
     with atomic_output(manifest_path(path)) as part:
         part.write_text(text + "\n", encoding="utf-8")
 
 
-def _suffix(path: Path) -> str:
-    name = path.name.lower()
-    for suffix in SUFFIXES:
-        if name.endswith(suffix) and not name.endswith(".seg.nrrd"):
-            return suffix
-    raise OutputError(f"unknown format for a label map: {path.name} (known: {', '.join(SUFFIXES)})")
-
-
-def _form_code(header: Mapping[str, str]) -> int:
-    """Which space the affine leads to: the source's sform, else its qform, else the scanner."""
+def form_code(header: Mapping[str, str]) -> int:
+    """Which space NIfTI's affine leads to: the source's sform, else its qform, else the scanner."""
     codes = (int(header.get(key, "0")) for key in ("sform_code", "qform_code"))
     return next((code for code in codes if code > 0), SCANNER)
+
+
+def _write_segments(
+    name: str,
+    segments: Sequence[Segment],
+    volume: Volume,
+    path: Path,
+    provenance: Provenance,
+) -> tuple[str, ...]:
+    if name == "seg.nrrd":
+        from sam_med.seg_nrrd import write_seg_nrrd  # noqa: PLC0415  # only what is asked for
+
+        write_seg_nrrd(segments, volume.shape, volume.frame, path, provenance)
+        return ()
+    if name == "dicom_rtstruct":
+        from sam_med.rtstruct import write_rtstruct  # noqa: PLC0415  # the same
+
+        return write_rtstruct(segments, volume, path, provenance)
+    from sam_med.dicom_seg import write_seg  # noqa: PLC0415  # the same
+
+    return write_seg(segments, volume, path, provenance)
+
+
+def _write_npz(labels: LabelMap, volume: Volume, path: Path) -> None:
+    """By the names of the MedSAM challenge: `segs` (k, j, i), `spacing` in mm along i, j, k."""
+    origin, spacing, direction = frames.to_itk(volume.frame)
+    arrays: dict[str, Any] = {
+        "segs": labels.array,
+        "spacing": np.array(spacing),
+        "origin": np.array(origin),
+        "direction": np.array(direction),
+        "names": np.array([label.name for label in labels.labels], dtype=np.str_),
+        "values": np.array([label.value for label in labels.labels], dtype=np.int64),
+    }
+    try:
+        # to an open file: numpy would add its suffix to a name in capitals
+        with atomic_output(path) as part, part.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _lost(labels: LabelMap) -> Iterator[str]:
+    for label in labels.labels:
+        if lost := label.voxels_segmented - label.voxels:
+            yield (
+                f"label maps hold one object a voxel: {lost} of {label.voxels_segmented} voxels of "
+                f"{label.name} went to later objects (seg.nrrd and dicom_seg keep both)"
+            )
+
+
+def _uneven(volume: Volume) -> Iterator[str]:
+    """A sentence on what the even grid of a file makes of uneven slices."""
+    if volume.origins_lps is None:
+        return
+    index = np.zeros((volume.shape[0], 3))
+    index[:, 0] = np.arange(volume.shape[0])
+    off = np.linalg.norm(volume.origins_lps - volume.frame.to_world(index), axis=1).max()
+    yield (
+        f"the slices are unevenly spaced, and volume files hold one distance for all, here the "
+        f"mean of {volume.spacing_mm[0]:.3f} mm: voxels are the source's, but places are up to "
+        f"{off:.3f} mm off (dicom_seg and dicom_rtstruct are exact)"
+    )
+
+
+def _sheared(volume: Volume) -> Iterator[str]:
+    if not frames.is_orthogonal(volume.frame):
+        yield (
+            f"the slices are shifted against each other by {shear_degrees(volume.frame):.2f} "
+            "degrees (tilted gantry): NIfTI says so in its sform only, which programs built on ITK "
+            "refuse (nrrd and seg.nrrd are read by them)"
+        )

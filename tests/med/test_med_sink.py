@@ -1,21 +1,28 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
 import time
 
+import dicom_volumes
 import nibabel
+import nrrd
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 from numpy.testing import assert_allclose
 
 from sam_common.errors import OutputError
+from sam_common.window import Window
 from sam_med import frame as frames
 from sam_med import grid_files, sink
 from sam_med.labels import Label, LabelMap
+from sam_med.provenance import Provenance
+from sam_med.segments import Segment
 from sam_med.source import read_volume
+from sam_med.targets import FORMATS, check_targets, plan_targets
 
 SUFFIXES = [".nii.gz", ".nii", ".nrrd", ".mha"]
 
@@ -114,11 +121,14 @@ def test_the_manifest_is_json(tmp_path):
     assert json.loads((tmp_path / "out.job.json").read_text()) == {"a": 1}
 
 
-@pytest.mark.parametrize("name", ["out.png", "out", "out.seg.nrrd", "out.nii.gz.txt"])
+@pytest.mark.parametrize("name", ["out.png", "out", "out.nii.gz.txt"])
 def test_unknown_formats(name, tmp_path):
-    expected = f"unknown format for a label map: {name} (known: .nii.gz, .nii, .nrrd, .mha)"
-    with pytest.raises(OutputError, match=f"^{re.escape(expected)}$"):
+    expected = f"unknown format for a segmentation: {name} (known suffixes: .seg.nrrd, "
+    with pytest.raises(OutputError, match=f"^{re.escape(expected)}"):
         sink.check_target(tmp_path / name, overwrite=True)
+    expected = f"unknown format for a volume: {name} (known: .nii.gz, .nii, .nrrd, .mha)"
+    with pytest.raises(OutputError, match=f"^{re.escape(expected)}$"):
+        sink.write_labels(LabelMap(np.zeros((1, 1, 1), np.uint8), ()), None, tmp_path / name)
 
 
 def test_existing_outputs_are_kept(tmp_path):
@@ -149,3 +159,138 @@ def test_a_failed_write_leaves_nothing(phantom, tmp_path, monkeypatch):
         sink.write_labels(labels_for(phantom), phantom, path)
     assert [found.name for found in tmp_path.iterdir()] == ["out.nii.gz"]
     assert path.read_text() == "what was there"
+
+
+MADE_BY = Provenance("0.1.0", "lite_medsam", "7" * 64, "planes", "a" * 64)
+
+
+def overlapping(shape):
+    whole = Window((0, 0, 0), shape)
+    rng = np.random.default_rng(6)
+    return [Segment(n, v, whole, rng.random(shape) < 0.5) for n, v in (("liver", 9), ("cyst", 2))]
+
+
+def test_all_formats_at_once(data, tmp_path):
+    volume = dicom_volumes.build("ct_small_rotated", data)
+    first, second = segments = overlapping(volume.shape)
+    targets = check_targets(tmp_path / "a.b", list(FORMATS), overwrite=False, volume=volume)
+    written = sink.write_outputs(segments, volume, tmp_path / "a.b", list(FORMATS), MADE_BY)
+    assert written.paths == tuple(targets.values())
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "a.b.mha",
+        "a.b.nii.gz",
+        "a.b.npz",
+        "a.b.nrrd",
+        "a.b.rtstruct.dcm",
+        "a.b.seg.dcm",
+        "a.b.seg.nrrd",
+    ]
+    expected = np.where(second.mask, 2, np.where(first.mask, 9, 0))
+    for name in ("a.b.mha", "a.b.nii.gz", "a.b.nrrd"):
+        image = sitk.ReadImage(str(tmp_path / name))
+        assert np.array_equal(sitk.GetArrayFromImage(image), expected)
+        assert_allclose(image.GetOrigin(), volume.to_world([0, 0, 0]), atol=1e-4)
+    with np.load(tmp_path / "a.b.npz") as found:
+        assert np.array_equal(found["segs"], expected)
+        assert_allclose(found["spacing"], volume.spacing_mm[::-1])
+        assert dict(zip(found["names"], found["values"], strict=True)) == {"liver": 9, "cyst": 2}
+    layers, _ = nrrd.read(str(tmp_path / "a.b.seg.nrrd"), index_order="C")
+    assert np.array_equal(layers[..., 0] == 9, first.mask)
+    assert np.array_equal(layers[..., 1] == 2, second.mask)
+    shared = (first.mask & second.mask).sum()
+    (note,) = written.notes
+    assert note == (
+        f"label maps hold one object a voxel: {shared} of {first.voxels} voxels of liver went to "
+        "later objects (seg.nrrd and dicom_seg keep both)"
+    )
+
+
+def test_uneven_slices_are_said(data, tmp_path):
+    volume = dicom_volumes.build("ct_head_gantry_tilt_uneven", data)
+    formats = ["nifti", "seg.nrrd", "dicom_seg"]
+    written = sink.write_outputs(
+        overlapping(volume.shape)[:1], volume, tmp_path / "out", formats, MADE_BY
+    )
+    uneven, sheared = written.notes
+    assert uneven.startswith("the slices are unevenly spaced, and volume files hold one distance")
+    assert "mean of 5.287 mm" in uneven
+    assert sheared.startswith("the slices are shifted against each other by 18.50 degrees")
+    affine = nibabel.load(tmp_path / "out.nii.gz").affine
+    assert_allclose(affine, frames.to_ras_affine(volume.frame), rtol=6e-8, atol=1e-6)
+
+
+def test_metaimage_refuses_a_tilt_before_the_work(data, tmp_path):
+    volume = dicom_volumes.build("ct_head_gantry_tilt_uneven", data)
+    with pytest.raises(OutputError, match=r"^cannot write out\.mha: MetaImage holds perpendicular"):
+        check_targets(tmp_path / "out.mha", overwrite=True, volume=volume)
+
+
+def test_dicom_results_need_a_dicom_source_before_the_work(phantom, tmp_path):
+    expected = (
+        "cannot write dicom_seg: it refers to DICOM images, and the input is none (give the DICOM "
+        "series as input, or choose nifti, nrrd, seg.nrrd, mha or npz)"
+    )
+    with pytest.raises(OutputError, match=f"^{re.escape(expected)}$"):
+        check_targets(tmp_path / "out.dcm", overwrite=True, volume=phantom)
+
+
+def test_nothing_is_written_over_the_source_or_into_its_folder(phantom, data, tmp_path):
+    series = tmp_path / "series"
+    series.mkdir()
+    inside = series / "deeper"
+    inside.mkdir()
+    source = tmp_path / "ct.nii.gz"
+    source.touch()
+    folder = dataclasses.replace(phantom, source=series, files=(series / "1.dcm",))
+    for path in (series / "out.nii.gz", inside / "out.nii.gz", inside / ".." / "out.nii.gz"):
+        expected = f"the output lies in the folder of the input: {path} (the folder is read as a"
+        with pytest.raises(OutputError, match=f"^{re.escape(expected)}"):
+            check_targets(path, overwrite=True, volume=folder)
+        with pytest.raises(OutputError, match=f"^{re.escape(expected)}"):
+            sink.write_outputs(overlapping(phantom.shape), folder, path, (), MADE_BY)
+    file = dataclasses.replace(phantom, source=source, files=(source,))
+    expected = f"the output is the input: {source} (the source is never written over)"
+    with pytest.raises(OutputError, match=f"^{re.escape(expected)}$"):
+        check_targets(source, overwrite=True, volume=file)
+    check_targets(tmp_path / "out.nii.gz", overwrite=True, volume=file)
+    assert source.stat().st_size == 0
+
+
+@pytest.mark.parametrize(
+    ("output", "formats", "expected"),
+    [
+        ("a.nii", [], {"nifti": "a.nii"}),
+        ("a.dcm", [], {"dicom_seg": "a.dcm"}),
+        ("a.rtstruct.dcm", [], {"dicom_rtstruct": "a.rtstruct.dcm"}),
+        ("a.seg.nrrd", [], {"seg.nrrd": "a.seg.nrrd"}),
+        ("a.NRRD", [], {"nrrd": "a.NRRD"}),
+        ("a.dcm", ["dicom_rtstruct"], {"dicom_rtstruct": "a.dcm"}),
+        ("a", ["mha"], {"mha": "a.mha"}),
+        ("a.nii.gz", ["npz", "nifti"], {"npz": "a.npz", "nifti": "a.nii.gz"}),
+        ("", ["dicom_seg"], {"dicom_seg": "segmentation.seg.dcm"}),
+    ],
+)
+def test_targets_by_hand(output, formats, expected, tmp_path):
+    found = plan_targets(tmp_path / output, formats)
+    assert {name: path.name for name, path in found.items()} == expected
+    assert {path.parent for path in found.values()} == {tmp_path}
+
+
+@pytest.mark.parametrize(
+    ("output", "formats", "reason"),
+    [
+        ("a", ["png"], "unknown format: png (known: nifti, nrrd, seg.nrrd, dicom_seg, "),
+        ("a.mha", ["nifti"], "a.mha does not have the suffix of nifti: .nii.gz or .nii"),
+        ("a.seg.nrrd", ["dicom_seg"], "a.seg.nrrd does not have the suffix of dicom_seg: "),
+    ],
+)
+def test_targets_that_make_no_sense(output, formats, reason, tmp_path):
+    with pytest.raises(OutputError, match=f"^{re.escape(reason)}"):
+        plan_targets(tmp_path / output, formats)
+
+
+def test_the_same_segments_give_the_same_bytes(phantom, tmp_path):
+    for name in ("a.npz", "b.npz"):
+        sink.write_outputs(overlapping(phantom.shape), phantom, tmp_path / name, (), MADE_BY)
+        wait_for_the_next_second()
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()

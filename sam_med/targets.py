@@ -1,0 +1,170 @@
+"""Targets: which files a run writes, by the formats that are asked for, checked before the work.
+
+```
+-o organs.nii.gz                        organs.nii.gz
+-o organs.seg.nrrd                      organs.seg.nrrd
+-o organs.dcm                           organs.dcm, a DICOM SEG
+-o organs -ot nifti dicom_seg           organs.nii.gz, organs.seg.dcm
+-o out/ -ot dicom_seg dicom_rtstruct    out/segmentation.seg.dcm, out/segmentation.rtstruct.dcm
+```
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from sam_common.errors import OutputError
+from sam_common.files import check_output
+from sam_med.grid_files import GRID_SUFFIXES, check_perpendicular
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from sam_med.volume import Volume
+
+FORMATS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "nifti": (".nii.gz", ".nii"),
+        "nrrd": (".nrrd",),
+        "seg.nrrd": (".seg.nrrd",),
+        "dicom_seg": (".seg.dcm", ".dcm"),
+        "dicom_rtstruct": (".rtstruct.dcm", ".dcm"),
+        "mha": (".mha",),
+        "npz": (".npz",),
+    }
+)
+"""Names of formats, as TotalSegmentator has them, and their suffixes; the first is given."""
+LABEL_MAPS = ("nifti", "nrrd", "mha", "npz")
+"""Formats that hold one value a voxel, so that the later of two overlapping objects is kept."""
+DICOM = ("dicom_seg", "dicom_rtstruct")
+STEM = "segmentation"
+"""Name of the files in a folder."""
+_BY_SUFFIX = {
+    ".seg.nrrd": "seg.nrrd",
+    ".rtstruct.dcm": "dicom_rtstruct",
+    ".nii.gz": "nifti",
+    ".nii": "nifti",
+    ".nrrd": "nrrd",
+    ".mha": "mha",
+    ".npz": "npz",
+    ".seg.dcm": "dicom_seg",
+    ".dcm": "dicom_seg",
+}
+"""Longer suffixes first."""
+
+
+def plan_targets(output: Path, formats: Sequence[str] = ()) -> dict[str, Path]:
+    """The file of each format, in the order asked for.
+
+    Args:
+        output: A file, a name to which suffixes are added, or a folder that exists.
+        formats: Names in `FORMATS`; none for that of the file's suffix.
+
+    Raises:
+        OutputError: An unknown format or suffix, or a suffix that is not that of the one format.
+    """
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise OutputError(f"unknown format: {', '.join(unknown)} (known: {', '.join(FORMATS)})")
+    suffix = suffix_of(output)
+    if not formats:
+        if suffix is None:
+            known = ", ".join(_BY_SUFFIX)
+            raise OutputError(
+                f"unknown format for a segmentation: {output.name} (known suffixes: {known}; or "
+                f"name formats: {', '.join(FORMATS)})"
+            )
+        return {_BY_SUFFIX[suffix]: output}
+    if len(formats) == 1 and suffix is not None:
+        if not output.name.lower().endswith(FORMATS[formats[0]]):
+            raise OutputError(
+                f"{output.name} does not have the suffix of {formats[0]}: "
+                f"{' or '.join(FORMATS[formats[0]])}"
+            )
+        return {formats[0]: output}
+    base = output / STEM if output.is_dir() else output.with_name(stem_of(output))
+    return {name: base.with_name(base.name + FORMATS[name][0]) for name in formats}
+
+
+def check_targets(
+    output: Path,
+    formats: Sequence[str] = (),
+    *,
+    overwrite: bool,
+    volume: Volume | None = None,
+) -> dict[str, Path]:
+    """`plan_targets`, and whether all of them and the manifest could be written.
+
+    Args:
+        output: See `plan_targets`.
+        formats: See `plan_targets`.
+        overwrite: Whether files that are there may be replaced.
+        volume: The source, where it is known: nothing is written over it or into its folder, and
+            formats that cannot hold its grid are refused before the work.
+
+    Raises:
+        OutputError: With the reason; also as `plan_targets` and `check_output`.
+    """
+    targets = plan_targets(output, formats)
+    for path in [*targets.values(), manifest_path(next(iter(targets.values())))]:
+        if volume is not None:
+            check_apart(path, volume)
+        check_output(path, overwrite=overwrite)
+    if volume is not None:
+        for name, path in targets.items():
+            _check_holds(name, path, volume)
+    return targets
+
+
+def check_apart(path: Path, volume: Volume) -> None:
+    """Raise `OutputError` where a result would lie over the source or in its folder."""
+    target = path.resolve()
+    sources = [*volume.files, *([volume.source] if volume.source is not None else [])]
+    for source in sources:
+        if target == source.resolve():
+            raise OutputError(f"the output is the input: {path} (the source is never written over)")
+    folder = volume.source
+    if folder is not None and folder.is_dir() and folder.resolve() in target.parents:
+        raise OutputError(
+            f"the output lies in the folder of the input: {path} (the folder is read as a whole, "
+            "and the result would be taken for a part of it: choose another one)"
+        )
+
+
+def suffix_of(path: Path) -> str | None:
+    """The suffix of a format, in small letters; None for any other name."""
+    name = path.name.lower()
+    return next((suffix for suffix in _BY_SUFFIX if name.endswith(suffix)), None)
+
+
+def stem_of(path: Path) -> str:
+    """The name without the suffix of a format.
+
+    >>> from pathlib import Path
+    >>> stem_of(Path("out/organs.seg.nrrd")), stem_of(Path("case.1"))
+    ('organs', 'case.1')
+    """
+    return path.name[: len(path.name) - len(suffix_of(path) or "")]
+
+
+def manifest_path(path: Path) -> Path:
+    """Where the manifest of a result lies.
+
+    >>> from pathlib import Path
+    >>> manifest_path(Path("organs.nii.gz")).name
+    'organs.job.json'
+    """
+    return path.with_name(f"{stem_of(path)}.job.json")
+
+
+def _check_holds(name: str, path: Path, volume: Volume) -> None:
+    if name == "mha":
+        check_perpendicular(volume.frame, path)
+    plain = volume.files and volume.files[0].name.lower().endswith(GRID_SUFFIXES)
+    if name in DICOM and (not volume.files or plain):
+        raise OutputError(
+            f"cannot write {name}: it refers to DICOM images, and the input is none (give the "
+            "DICOM series as input, or choose nifti, nrrd, seg.nrrd, mha or npz)"
+        )
