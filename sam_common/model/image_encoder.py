@@ -4,6 +4,16 @@ Most blocks attend inside windows of 14 x 14 tokens; four attend to all 64 x 64.
 decomposed relative positions of MViTv2: the bias of query (i, j) and key (k, l) is
 `q . rel_pos_h[i - k] + q . rel_pos_w[j - l]`. A global block's bias would be 4096 x 4096 per head;
 queries are therefore taken a few rows of the token grid at a time.
+
+64 is no multiple of 14: the published code pads the tokens with zeros to 70 x 70 before it projects
+them, so that a padded token's key and value are the biases `b_k`, `b_v`. Here only real tokens are
+projected, which spares a sixth of those products, and the zeros come after it. Both are equal:
+
+```
+q . (W_k x + b_k) = q . W_k x + q . b_k     the last term is the same for all keys: softmax drops it
+sum p (W_v x + b_v) = sum p W_v x + b_v     weights p sum to 1: b_v can be added at the end, and so
+                                            goes through the last projection into its bias
+```
 """
 
 from __future__ import annotations
@@ -14,7 +24,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from sam_common.model.layers import MLPBlock, Neck
+from sam_common.model.layers import MLPBlock, Neck, partition, split_heads, to_grid, unpartition
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +66,12 @@ class ImageEncoderViT(nn.Module):
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Features of a batch of square images."""
-        x = self.patch_embed(pixels) + self.pos_embed
+        grid = self.patch_embed(pixels) + self.pos_embed
+        grid_hw = (grid.shape[1], grid.shape[2])
+        tokens = grid.flatten(1, 2)
         for block in self.blocks:
-            x = block(x)
-        out: torch.Tensor = self.neck(x.permute(0, 3, 1, 2))
+            tokens = block(tokens, grid_hw)
+        out: torch.Tensor = self.neck(to_grid(tokens, grid_hw))
         return out
 
 
@@ -77,96 +89,74 @@ class PatchEmbed(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and MLP with residuals, on (B, H, W, width) tokens."""
+    """Attention and MLP with residuals, on (B, H * W, width) tokens."""
 
     def __init__(self, shape: ViTShape, grid: int, window: int) -> None:
         super().__init__()
-        self.window = window
         self.norm1 = nn.LayerNorm(shape.width, eps=1e-6)
         self.attn = Attention(shape.width, shape.heads, window or grid)
         self.norm2 = nn.LayerNorm(shape.width, eps=1e-6)
         self.mlp = MLPBlock(shape.width, shape.width * 4)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, H, W, width) to the same shape."""
-        if self.window:
-            windows, padded = partition(self.norm1(x), self.window)
-            x = x + unpartition(self.attn(windows), self.window, padded, x)
-        else:
-            x = x + self.attn(self.norm1(x))
-        out: torch.Tensor = x + self.mlp(self.norm2(x))
+    def forward(self, tokens: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
+        """(B, H * W, width) to the same shape."""
+        tokens = tokens + self.attn(self.norm1(tokens), grid_hw)
+        out: torch.Tensor = tokens + self.mlp(self.norm2(tokens))
         return out
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention with decomposed relative positions, on a square token grid."""
+    """Multi-head self-attention with decomposed relative positions.
+
+    Args:
+        width: Channels of a token.
+        heads: Attention heads.
+        side: Side of the square of tokens that attend to each other: of a window, or of the grid.
+    """
 
     offset: torch.Tensor
 
-    def __init__(self, width: int, heads: int, grid: int) -> None:
+    def __init__(self, width: int, heads: int, side: int) -> None:
         super().__init__()
         self.heads = heads
+        self.side = side
         self.qkv = nn.Linear(width, 3 * width)
         self.proj = nn.Linear(width, width)
-        self.rel_pos_h = nn.Parameter(torch.zeros(2 * grid - 1, width // heads))
-        self.rel_pos_w = nn.Parameter(torch.zeros(2 * grid - 1, width // heads))
-        offset = torch.arange(grid)[:, None] - torch.arange(grid)[None, :] + grid - 1
+        self.rel_pos_h = nn.Parameter(torch.zeros(2 * side - 1, width // heads))
+        self.rel_pos_w = nn.Parameter(torch.zeros(2 * side - 1, width // heads))
+        offset = torch.arange(side)[:, None] - torch.arange(side)[None, :] + side - 1
         self.register_buffer("offset", offset, persistent=False)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, H, W, width) to the same shape."""
-        batch, height, width, channels = x.shape
-        head = channels // self.heads
-        qkv = self.qkv(x).reshape(batch, height, width, 3, self.heads, head)
-        q, k, v = qkv.permute(3, 0, 4, 1, 2, 5).unbind(0)
-        rel_h, rel_w = self.rel_pos_h[self.offset], self.rel_pos_w[self.offset]
-        k, v = k.flatten(2, 3), v.flatten(2, 3)
-        step = height if height <= WINDOW else CHUNK_ROWS
-        rows = [
-            _attend(q[:, :, top : top + step], k, v, rel_h[top : top + step], rel_w)
-            for top in range(0, height, step)
-        ]
-        merged = rows[0] if len(rows) == 1 else torch.cat(rows, dim=2)
-        merged = merged.permute(0, 2, 1, 3).reshape(batch, height, width, channels)
-        out: torch.Tensor = self.proj(merged)
-        return out
+    def forward(self, tokens: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
+        """(B, H * W, width) to the same shape."""
+        weights, biases = self.qkv.weight.chunk(3), self.qkv.bias.chunk(3)
+        # the biases of keys and values: see the module's docstring
+        q = functional.linear(tokens, weights[0], biases[0])
+        k, v = (functional.linear(tokens, weight) for weight in weights[1:])
+        if grid_hw == (self.side, self.side):
+            merged = self._attend(q, k, v)
+        else:
+            q, k, v = (partition(part, grid_hw, self.side) for part in (q, k, v))
+            merged = unpartition(self._attend(q, k, v), grid_hw, self.side)
+        bias = self.proj.bias + self.proj.weight @ biases[2]
+        return functional.linear(merged, self.proj.weight, bias)
 
-
-def _attend(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, rel_h: torch.Tensor, rel_w: torch.Tensor
-) -> torch.Tensor:
-    """Attention of some rows of queries.
-
-    Args:
-        q: (B, heads, rows, W, head) queries.
-        k: (B, heads, H * W, head) keys.
-        v: (B, heads, H * W, head) values.
-        rel_h: (rows, H, head) relative positions of the query rows.
-        rel_w: (W, W, head) relative positions of the columns.
-
-    Returns:
-        (B, heads, rows * W, head).
-    """
-    bias_h = torch.einsum("bnhwc,hkc->bnhwk", q, rel_h)
-    bias_w = torch.einsum("bnhwc,wkc->bnhwk", q, rel_w)
-    bias = (bias_h[..., :, None] + bias_w[..., None, :]).flatten(4, 5).flatten(2, 3)
-    return functional.scaled_dot_product_attention(q.flatten(2, 3), k, v, attn_mask=bias)
-
-
-def partition(x: torch.Tensor, window: int) -> tuple[torch.Tensor, tuple[int, int]]:
-    """(B, H, W, C) to (B * windows, window, window, C), zero-padded, and the padded (H, W)."""
-    batch, height, width, channels = x.shape
-    tall, wide = height + -height % window, width + -width % window
-    x = functional.pad(x, (0, 0, 0, wide - width, 0, tall - height))
-    x = x.view(batch, tall // window, window, wide // window, window, channels)
-    return x.transpose(2, 3).reshape(-1, window, window, channels), (tall, wide)
-
-
-def unpartition(
-    windows: torch.Tensor, window: int, padded: tuple[int, int], like: torch.Tensor
-) -> torch.Tensor:
-    """The inverse of `partition`, cropped to the (B, H, W, C) of `like`."""
-    tall, wide = padded
-    batch, height, width, channels = like.shape
-    x = windows.view(batch, tall // window, wide // window, window, window, channels)
-    return x.transpose(2, 3).reshape(batch, tall, wide, channels)[:, :height, :width]
+    def _attend(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        """(B, side ** 2, width) queries, keys and values to the same shape."""
+        q, k, v = (split_heads(part, self.heads) for part in (q, k, v))
+        grid = q.view(*q.shape[:2], self.side, self.side, q.shape[-1])
+        bias_h = torch.einsum("bnhwc,hkc->bnhwk", grid, self.rel_pos_h[self.offset])
+        bias_w = torch.einsum("bnhwc,wkc->bnhwk", grid, self.rel_pos_w[self.offset])
+        step = self.side if self.side <= WINDOW else CHUNK_ROWS
+        parts = []
+        for top in range(0, self.side, step):
+            rows = slice(top, top + step)
+            bias = bias_h[:, :, rows, :, :, None] + bias_w[:, :, rows, :, None, :]
+            part = functional.scaled_dot_product_attention(
+                q[:, :, top * self.side : (top + step) * self.side],
+                k,
+                v,
+                attn_mask=bias.flatten(4, 5).flatten(2, 3),
+            )
+            parts.append(part.transpose(1, 2).flatten(2))
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)

@@ -20,9 +20,9 @@ class LayerNorm2d(nn.Module):
         """(B, C, H, W) to the same shape."""
         # the fused kernel wants the normalised axis last: one copy, half the passes over memory
         normed = functional.layer_norm(
-            x.permute(0, 2, 3, 1), self.weight.shape, self.weight, self.bias, self.eps
+            to_tokens(x), self.weight.shape, self.weight, self.bias, self.eps
         )
-        return normed.permute(0, 3, 1, 2)
+        return to_grid(normed, (x.shape[2], x.shape[3]))
 
 
 class MLPBlock(nn.Module):
@@ -50,3 +50,52 @@ class Neck(nn.Sequential):
             nn.Conv2d(out_channels, out_channels, kernel_size=3, padding=1, bias=False),
             LayerNorm2d(out_channels),
         )
+
+
+def to_tokens(grid: torch.Tensor) -> torch.Tensor:
+    """(B, C, H, W) to (B, H * W, C).
+
+    Three axes and not four: OpenVINO would give (B, H, W, C) a layout that it likes for the
+    channels of convolutions, and reorder the tensor before and after each layer norm.
+    """
+    return grid.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def to_grid(tokens: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
+    """(B, H * W, C) to (B, C, H, W), the inverse of `to_tokens`."""
+    return tokens.reshape(-1, *grid_hw, tokens.shape[-1]).permute(0, 3, 1, 2)
+
+
+def split_heads(tokens: torch.Tensor, heads: int) -> torch.Tensor:
+    """(B, N, C) to (B, heads, N, C / heads)."""
+    batch, count, channels = tokens.shape
+    return tokens.view(batch, count, heads, channels // heads).transpose(1, 2)
+
+
+def partition(tokens: torch.Tensor, grid_hw: tuple[int, int], window: int) -> torch.Tensor:
+    """Windows of a token grid, with zeros beyond its lower and right edge.
+
+    Args:
+        tokens: (B, H * W, C).
+        grid_hw: H and W.
+        window: Side of a window in tokens.
+
+    Returns:
+        (B * windows, window ** 2, C), windows in row-major order.
+    """
+    height, width = grid_hw
+    below, right = -height % window, -width % window
+    grid = tokens.view(-1, height, width, tokens.shape[-1])
+    grid = functional.pad(grid, (0, 0, 0, right, 0, below))
+    down, across = (height + below) // window, (width + right) // window
+    grid = grid.view(-1, down, window, across, window, tokens.shape[-1])
+    return grid.transpose(2, 3).reshape(-1, window * window, tokens.shape[-1])
+
+
+def unpartition(windows: torch.Tensor, grid_hw: tuple[int, int], window: int) -> torch.Tensor:
+    """The inverse of `partition`: (B, H * W, C), without what lay beyond the edges."""
+    height, width = grid_hw
+    down, across, channels = -(-height // window), -(-width // window), windows.shape[-1]
+    grid = windows.view(-1, down, across, window, window, channels).transpose(2, 3)
+    grid = grid.reshape(-1, down * window, across * window, channels)
+    return grid[:, :height, :width].flatten(1, 2)

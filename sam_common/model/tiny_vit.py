@@ -19,7 +19,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from sam_common.model.image_encoder import OUT_CHANNELS
-from sam_common.model.layers import Neck
+from sam_common.model.layers import Neck, partition, split_heads, to_grid, to_tokens, unpartition
 
 WIDTHS = (64, 128, 160, 320)
 DEPTHS = (2, 2, 6, 2)
@@ -160,8 +160,11 @@ class AttentionStage(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, C, H, W) to the next stage's shape."""
+        grid_hw = (x.shape[2], x.shape[3])
+        tokens = to_tokens(x)
         for block in self.blocks:
-            x = block(x)
+            tokens = block(tokens, grid_hw)
+        x = to_grid(tokens, grid_hw)
         if self.downsample is not None:
             x = self.downsample(x)
         return x
@@ -177,21 +180,13 @@ class TinyViTBlock(nn.Module):
         self.mlp = Mlp(width)
         self.local_conv = ConvNorm(width, width, 3, groups=width)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, C, H, W) to the same shape."""
-        tokens = x.permute(0, 2, 3, 1)
-        batch, height, width, channels = tokens.shape
-        tall, wide = height + -height % self.window, width + -width % self.window
-        grid = functional.pad(tokens, (0, 0, 0, wide - width, 0, tall - height))
-        shape = (batch, tall // self.window, self.window, wide // self.window, self.window)
-        windows = grid.view(*shape, channels).transpose(2, 3)
-        attended = self.attn(windows.reshape(-1, self.window * self.window, channels))
-        attended = attended.view(*shape[:2], shape[3], self.window, self.window, channels)
-        attended = attended.transpose(2, 3).reshape(batch, tall, wide, channels)
-        tokens = tokens + attended[:, :height, :width]
-        tokens = self.local_conv(tokens.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+    def forward(self, tokens: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
+        """(B, H * W, C) to the same shape."""
+        attended = self.attn(partition(tokens, grid_hw, self.window))
+        tokens = tokens + unpartition(attended, grid_hw, self.window)
+        tokens = to_tokens(self.local_conv(to_grid(tokens, grid_hw)))
         out: torch.Tensor = tokens + self.mlp(tokens)
-        return out.permute(0, 3, 1, 2)
+        return out
 
 
 class Attention(nn.Module):
@@ -215,13 +210,19 @@ class Attention(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B * windows, N, C) to the same shape."""
-        batch, count, channels = x.shape
-        # published layout: q, k and v interleave by head
-        qkv = self.qkv(self.norm(x)).view(batch, count, self.heads, 3, channels // self.heads)
-        q, k, v = qkv.permute(3, 0, 2, 1, 4).unbind(0)
-        bias = self.attention_biases[:, self.index]
-        merged = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias[None])
-        out: torch.Tensor = self.proj(merged.transpose(1, 2).reshape(batch, count, channels))
+        channels = x.shape[-1]
+        x = self.norm(x)
+        # published layout: q, k and v interleave by head; three products from sorted weights need
+        # no transpose of their result
+        weights = self.qkv.weight.view(self.heads, 3, -1, channels).unbind(1)
+        biases = self.qkv.bias.view(self.heads, 3, -1).unbind(1)
+        q, k, v = (
+            split_heads(functional.linear(x, weight.flatten(0, 1), bias.flatten()), self.heads)
+            for weight, bias in zip(weights, biases, strict=True)
+        )
+        apart = self.attention_biases[:, self.index]
+        merged = functional.scaled_dot_product_attention(q, k, v, attn_mask=apart[None])
+        out: torch.Tensor = self.proj(merged.transpose(1, 2).flatten(2))
         return out
 
 

@@ -88,7 +88,7 @@ def precision_table(console: Console) -> list[str]:
     """Markdown lines."""
     root = data_root()
     lines = [
-        "## bf16 against fp32",
+        "### bf16 against fp32",
         "",
         "IoU of the masks of a bf16 encoder with those of fp32. Precision `auto` takes bf16 for a",
         "checkpoint whose mean is at least 0.99 on every image (`sam_common.engines.precision`).",
