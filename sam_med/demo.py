@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from sam_common import samples
 from sam_common.errors import OutputError
+from sam_common.metrics import dice
 from sam_common.window import Window
 from sam_med import manifest, picture, sink
 from sam_med.prompts import ObjectPrompt
@@ -59,7 +60,7 @@ def run(
     segmenter: Segmenter,
     folder: Path,
     *,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], None] = lambda _done: None,
 ) -> tuple[Segmentation, float]:
     """Segment the brain and write the label map, its manifest and a picture into the folder.
 
@@ -83,16 +84,6 @@ def run(
     sink.write_manifest(manifest.describe(result), target)
     picture.save_png(picture.draw(result), folder / PICTURE_NAME)
     return result, dice(result.labels.array == task.box.value, task.truth)
-
-
-def dice(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_]) -> float:
-    """2 |a and b| / (|a| + |b|); 1 where both are empty.
-
-    >>> dice(np.array([True, True, False]), np.array([True, False, False]))
-    0.6666666666666666
-    """
-    total = int(a.sum()) + int(b.sum())
-    return 2 * int((a & b).sum()) / total if total else 1.0
 
 
 def _bounds(mask: npt.NDArray[np.bool_]) -> Window:
