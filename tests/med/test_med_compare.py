@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+
+import dicom_volumes
+import nibabel
+import numpy as np
+import pytest
+import SimpleITK as sitk  # noqa: N813  # the name its manual uses
+
+from sam_common.errors import GeometryError, InputError
+from sam_common.metrics import agreement
+from sam_common.window import Window
+from sam_med.compare import compare_files
+from sam_med.provenance import Provenance
+from sam_med.seg_files import read_segmentation
+from sam_med.segments import Segment
+from sam_med.sink import write_outputs
+
+MADE_BY = Provenance("0.1.0", "lite_medsam", "7" * 64, "planes", "a" * 64)
+FORMATS = {
+    "nifti": "out.nii.gz",
+    "nrrd": "out.nrrd",
+    "mha": "out.mha",
+    "seg.nrrd": "out.seg.nrrd",
+    "dicom_seg": "out.seg.dcm",
+}
+
+
+def ball(name, value, shape, centre, radius):
+    grid = np.stack(np.indices(shape), axis=-1)
+    mask = np.linalg.norm((grid - centre) / (1, 2, 2), axis=-1) < radius
+    return Segment(name, value, Window((0, 0, 0), shape), mask)
+
+
+@pytest.fixture
+def volume(data):
+    return dicom_volumes.build("ct_small_rotated", data)
+
+
+@pytest.fixture
+def written(volume, tmp_path):
+    segments = [
+        ball("liver", 5, volume.shape, (6, 40, 40), 4),
+        ball("left kidney", 2, volume.shape, (9, 90, 60), 3),
+    ]
+    write_outputs(segments, volume, tmp_path / "out", list(FORMATS), MADE_BY)
+    return segments, tmp_path
+
+
+@pytest.mark.parametrize("one", FORMATS)
+@pytest.mark.parametrize("two", FORMATS)
+def test_every_pair_of_formats_of_the_same_objects(one, two, written):
+    segments, folder = written
+    rows = compare_files(folder / FORMATS[one], folder / FORMATS[two], tolerance_mm=0)
+    assert {row.value for row in rows} == {5, 2}
+    for row in rows:
+        assert (row.agreement.dice, row.agreement.surface_dice, row.agreement.hd_mm) == (1, 1, 0)
+    by_value = {row.value: row for row in rows}
+    for segment in segments:
+        # 2 x 2 x 2 mm
+        expected = segment.voxels * 8 / 1000
+        assert by_value[segment.value].agreement.reference_ml == pytest.approx(expected, rel=1e-5)
+    names = {row.name for row in rows}
+    assert names == (
+        {"liver", "left kidney"} if {one, two} & {"seg.nrrd", "dicom_seg"} else {"5", "2"}
+    )
+
+
+@pytest.mark.parametrize("kind", ["nifti", "dicom_seg"])
+def test_figures_are_those_of_the_masks(kind, volume, tmp_path):
+    a = ball("liver", 5, volume.shape, (6, 40, 40), 4)
+    b = ball("liver", 5, volume.shape, (8, 44, 40), 4)
+    for name, segment in (("a", a), ("b", b)):
+        write_outputs([segment], volume, tmp_path / name, [kind], MADE_BY)
+    suffix = FORMATS[kind].removeprefix("out")
+    (row,) = compare_files(tmp_path / f"a{suffix}", tmp_path / f"b{suffix}", tolerance_mm=3.0)
+    expected = agreement(a.mask, b.mask, volume.spacing_mm, tolerance_mm=3.0)
+    for field in dataclasses.fields(expected):
+        found = getattr(row.agreement, field.name)
+        wanted = getattr(expected, field.name)
+        assert found == (wanted if isinstance(wanted, str) else pytest.approx(wanted, rel=1e-5))
+    assert 0 < row.agreement.dice < 1
+    json.dumps(row.as_dict(), allow_nan=False)
+
+
+def test_objects_of_one_file_only_are_compared_with_nothing(written, volume, tmp_path):
+    segments, folder = written
+    write_outputs(segments[:1], volume, tmp_path / "less", ["nifti"], MADE_BY)
+    rows = compare_files(folder / "out.nii.gz", tmp_path / "less.nii.gz")
+    assert [(row.name, row.value, row.agreement.dice) for row in rows] == [("2", 2, 0), ("5", 5, 1)]
+    assert rows[0].agreement.hd95_mm is None
+    rows = compare_files(tmp_path / "less.nii.gz", folder / "out.nii.gz")
+    assert [(row.name, row.value, row.agreement.dice) for row in rows] == [
+        ("5", 5, 1),
+        ("2", None, 0),
+    ]
+
+
+def test_labels_are_chosen_by_name_or_value(written):
+    _, folder = written
+    pair = folder / "out.seg.nrrd", folder / "out.seg.dcm"
+    assert [row.name for row in compare_files(*pair, labels=["liver"])] == ["liver"]
+    assert [row.name for row in compare_files(*pair, labels=[2, 5])] == ["left kidney", "liver"]
+    expected = "no object spleen in either file (there are: left kidney, liver)"
+    with pytest.raises(InputError, match=f"^{re.escape(expected)}$"):
+        compare_files(*pair, labels=["spleen"])
+
+
+def test_overlapping_objects_are_compared_whole(volume, tmp_path):
+    pair = [ball("a", 1, volume.shape, (6, 40, 40), 4), ball("b", 2, volume.shape, (7, 42, 40), 4)]
+    write_outputs(pair, volume, tmp_path / "out", ["seg.nrrd", "dicom_seg", "nifti"], MADE_BY)
+    rows = compare_files(tmp_path / "out.seg.nrrd", tmp_path / "out.seg.dcm")
+    assert [row.agreement.dice for row in rows] == [1, 1]
+    first, second = compare_files(tmp_path / "out.seg.nrrd", tmp_path / "out.nii.gz")
+    assert first.agreement.dice < second.agreement.dice == 1
+
+
+@pytest.mark.parametrize("name", ["ct_head_gantry_tilt_uneven", "ct_small_missing_slices"])
+def test_seg_files_of_awkward_series(name, data, tmp_path):
+    """Gaps are filled with empty slices; frames on no even grid are refused."""
+    volume = dicom_volumes.build(name, data)
+    shape = volume.shape
+    whole = Window((0, 0, 0), shape)
+    segment = Segment("all", 1, whole, np.ones(shape, bool))
+    write_outputs([segment], volume, tmp_path / "out.dcm", [], MADE_BY)
+    if name == "ct_small_missing_slices":
+        found = read_segmentation(tmp_path / "out.dcm")
+        assert found.shape == (17, *shape[1:])
+        empty = np.flatnonzero(~found.segments[0].full(found.shape).any(axis=(1, 2)))
+        assert empty.tolist() == [5, 10]
+    else:
+        expected = "the frames of out.dcm lie on no even grid: gaps of 1.081 to 6.999 mm (compare "
+        with pytest.raises(InputError, match=f"^{re.escape(expected)}"):
+            read_segmentation(tmp_path / "out.dcm")
+
+
+def test_one_slice_of_a_seg_finds_its_place(volume, tmp_path):
+    mask = np.zeros(volume.shape, bool)
+    mask[11, 30:60, 20:50] = True
+    segment = Segment("flat", 1, Window((0, 0, 0), volume.shape), mask)
+    write_outputs([segment], volume, tmp_path / "out", ["dicom_seg", "nifti"], MADE_BY)
+    for pair in (("out.seg.dcm", "out.nii.gz"), ("out.nii.gz", "out.seg.dcm")):
+        (row,) = compare_files(*(tmp_path / name for name in pair))
+        assert (row.agreement.dice, row.agreement.hd_mm) == (1, 0)
+
+
+def test_a_file_of_another_program(data):
+    """The SEG of dcmqi against the label map that it was made of."""
+    folder = data / "med/dicom/ct_tiny_seg_multiframe/labels"
+    (row,) = compare_files(folder / "label_SEG.dcm", folder / "label.nrrd")
+    assert row.agreement.dice == 1
+
+
+def test_grids_that_differ_are_refused(written, volume, data, tmp_path):
+    _, folder = written
+    image = sitk.ReadImage(str(folder / "out.nii.gz"))
+    image.SetOrigin([image.GetOrigin()[0] + 0.5, *image.GetOrigin()[1:]])
+    sitk.WriteImage(image, str(tmp_path / "moved.nii.gz"))
+    expected = (
+        "the grids differ: of the same size, but voxels are 0.500 mm apart (compare results of "
+        "the same volume)"
+    )
+    with pytest.raises(GeometryError, match=f"^{re.escape(expected)}$"):
+        compare_files(folder / "out.nii.gz", tmp_path / "moved.nii.gz")
+    with pytest.raises(GeometryError, match=f"^{re.escape(expected)}$"):
+        compare_files(folder / "out.seg.dcm", tmp_path / "moved.nii.gz")
+    sitk.WriteImage(image[:, :, 1:], str(tmp_path / "cut.nii.gz"))
+    expected = (
+        "the grids differ: 88 x 128 x 17 and 88 x 128 x 16 voxels (compare results of the same "
+        "volume)"
+    )
+    with pytest.raises(GeometryError, match=f"^{re.escape(expected)}$"):
+        compare_files(folder / "out.nii.gz", tmp_path / "cut.nii.gz")
+
+
+def test_an_image_is_no_label_map(data, tmp_path):
+    path = data / "med/volumes/ct_abdomen/ct.nii.gz"
+    with pytest.raises(InputError, match=r"^ct\.nii\.gz is no label map: it holds the value -"):
+        read_segmentation(path)
+    halves = np.full((2, 2, 2), 0.5, np.float32)
+    nibabel.save(nibabel.Nifti1Image(halves, np.eye(4)), tmp_path / "half.nii")
+    with pytest.raises(InputError, match=r"^half\.nii is no label map: it holds the value 0\.5$"):
+        read_segmentation(tmp_path / "half.nii")
+
+
+def test_labels_in_floating_point_are_labels(data):
+    """The cord of this item is stored as float64."""
+    found = read_segmentation(data / "med/volumes/mr_spine_t2/cord.nii.gz")
+    assert [segment.value for segment in found.segments] == [1]
