@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from sam_med.volume import Volume
 
 WHAT = "DICOM SEG"
+UINT8_MAX = 255
 SERIES_NUMBER = 5000
 """Far from those of scanners."""
 SERIES_TEXT = "Segmentation, for research use only"
@@ -218,7 +219,8 @@ def _stand_in(task: _Task, plane: Plane) -> Dataset:
 
 def _pixels(task: _Task) -> npt.NDArray[Any]:
     """Numbers of segments (slices, rows, columns); one layer a segment where they overlap."""
-    numbers = np.zeros((len(task.slices), *task.size_hw), dtype=np.uint16)
+    dtype = np.uint8 if len(task.segments) <= UINT8_MAX else np.uint16
+    numbers = np.zeros((len(task.slices), *task.size_hw), dtype=dtype)
     for n, segment in enumerate(task.segments, start=1):
         part, mask = _part(numbers, segment, task.slices)
         if part[mask].any():
