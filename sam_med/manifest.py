@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from sam_common import __version__
 from sam_common.pinned import sha256_of
 from sam_med import frame as frames
+from sam_med.prompt_json import describe_prompts, prompts_sha256
+from sam_med.provenance import Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +30,7 @@ NOTICE = "For research, not a medical device."
 
 
 def describe(segmentation: Segmentation) -> dict[str, Any]:
-    """The manifest of a run, JSON-able; written beside the label map."""
+    """The manifest of a run, JSON-able; written beside the result."""
     run = segmentation
     return {
         "notice": NOTICE,
@@ -36,6 +38,7 @@ def describe(segmentation: Segmentation) -> dict[str, Any]:
             "sha256": fingerprint(run.volume.files),
             "files": len(run.volume.files),
             **run.volume.describe(),
+            "diagnostics": [diagnostic.code for diagnostic in run.volume.diagnostics],
         },
         "intensities": dataclasses.asdict(run.stretch),
         "method": run.method,
@@ -46,27 +49,43 @@ def describe(segmentation: Segmentation) -> dict[str, Any]:
             "precision": run.segmenter.precision,
             "device": run.segmenter.device,
         },
+        "prompts": {"sha256": prompts_sha256(run.prompts), **describe_prompts(run.prompts)},
         "labels": label_rows(run),
-        "overlap": "the later label is kept",
+        "overlap": "the later label is kept in label maps; seg.nrrd and DICOM SEG keep both",
         "encoder_calls": run.encoder_calls,
+        "decoded_prompts": run.decoded_prompts,
         "seconds": round(run.seconds, 3),
         "versions": versions(),
     }
 
 
+def provenance(run: Segmentation) -> Provenance:
+    """What the header of a result says of the run."""
+    return Provenance(
+        version=__version__,
+        model=run.segmenter.name,
+        model_sha256=run.segmenter.sha256,
+        method=run.method,
+        prompts_sha256=prompts_sha256(run.prompts),
+    )
+
+
 def label_rows(run: Segmentation) -> list[dict[str, Any]]:
-    """One row per object: name, value, box as used, size."""
+    """One row per object: name, value, code, extent of its prompts, size, confidence."""
     voxel_ml = frames.voxel_volume_mm3(run.volume.frame) / MM3_PER_ML
     return [
         {
-            "label": label.name,
-            "value": label.value,
-            "box_ijk": list(box.ijk),
-            "voxels": label.voxels,
-            "voxels_segmented": label.voxels_segmented,
-            "volume_ml": round(label.voxels * voxel_ml, 6),
+            "label": segment.name,
+            "value": segment.value,
+            "code": None if segment.code is None else segment.code.value,
+            "meaning": None if segment.code is None else segment.code.meaning,
+            "prompt_ijk": list(prompt.ijk),
+            "voxels": segment.voxels,
+            "voxels_in_label_map": label.voxels,
+            "volume_ml": round(segment.voxels * voxel_ml, 6),
+            "confidence": segment.confidence,
         }
-        for box, label in zip(run.boxes, run.labels.labels, strict=True)
+        for prompt, segment, label in zip(run.prompts, run.segments, run.labels.labels, strict=True)
     ]
 
 

@@ -25,7 +25,7 @@ lowest and the highest middle.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import cv2
 import numpy as np
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from sam_common.segmenter import Embedding, Segmenter
     from sam_common.window import Window
 
-Method: TypeAlias = Literal["litemedsam"]
 Box: TypeAlias = tuple[float, float, float, float]
 """(x0, y0, x1, y1) in the loop's own 256-px grid, whatever the model's input size."""
 
@@ -64,6 +63,8 @@ class SliceMask:
     """(row, col) = (j, i) in the slice; None where the mask is empty."""
     score: float
     """IoU as predicted by the network."""
+    stability: float
+    """IoU of the masks at two thresholds, see `Masks.stability`."""
 
 
 @dataclass(slots=True)
@@ -193,7 +194,13 @@ def _decode(
     scale = SIDE / max(embedding.image_size_hw)
     prompts = Prompts.from_boxes([v / scale for v in box])
     masks = segmenter.decode(embedding, prompts)
-    return SliceMask(track.number, k, masks.region(0), float(masks.scores[0, 0]))
+    return SliceMask(
+        track.number,
+        k,
+        masks.region(0),
+        score=float(masks.scores[0, 0]),
+        stability=float(masks.stability()[0, 0]),
+    )
 
 
 def _next_box(mask: SliceMask, size_hw: tuple[int, int]) -> Box | None:

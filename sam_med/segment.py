@@ -1,9 +1,9 @@
-"""A volume and boxes in, a label map out: the whole way on one page.
+"""A volume and prompts in, objects out: the whole way on one page.
 
 ```
 source -> window -> embed -> decode(prompts) -> propagate -> artefact
-volume    slice     SAM      2-D boxes          slice to     label map
-                                                slice
+volume    slice     SAM      2-D boxes          slice to     segments,
+                                                slice        label map
 ```
 """
 
@@ -11,129 +11,141 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-import numpy as np
-
-from sam_common.errors import CapabilityError, PromptError
-from sam_common.window import Window
+from sam_common.errors import CapabilityError, InputError, PromptError
 from sam_med.labels import LabelMap, paint
-from sam_med.propagate import Method, SliceMask, propagate
-from sam_med.segments import Segment
+from sam_med.loop import run_loop
+from sam_med.slices import SliceEmbeddings
 from sam_med.window_level import Stretch, choose_stretch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    import numpy.typing as npt
+    from collections.abc import Callable, Sequence
 
     from sam_common.segmenter import Segmenter
     from sam_med.prompts import ObjectPrompt
+    from sam_med.segments import Segment
+    from sam_med.slices import Store
     from sam_med.volume import Volume
+
+Method: TypeAlias = Literal["planes", "litemedsam"]
+"""How prompts become 3-D masks: see `sam_med.planes` and `sam_med.propagate`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segmentation:
-    """A label map and what it was made with."""
+    """The objects that were found, and what they were found with."""
 
     volume: Volume
+    segments: tuple[Segment, ...]
+    """In the order of the prompts; they may overlap."""
     labels: LabelMap
-    boxes: tuple[ObjectPrompt, ...]
+    """The same as a label map: the later object where they overlap."""
+    prompts: tuple[ObjectPrompt, ...]
     """As used, that is clipped to the volume."""
     stretch: Stretch
     segmenter: Segmenter
     method: Method
     encoder_calls: int
+    decoded_prompts: int
     seconds: float
 
 
-def segment_volume(
+def segment_volume(  # noqa: PLR0913  # four keyword-only options
     volume: Volume,
-    boxes: Sequence[ObjectPrompt],
+    prompts: Sequence[ObjectPrompt],
     segmenter: Segmenter,
     *,
     method: Method = "litemedsam",
     stretch: Stretch | None = None,
-    progress: Callable[[int], None] | None = None,
+    store: Store | None = None,
+    progress: Callable[[int], None] = lambda _done: None,
 ) -> Segmentation:
-    """Segment one object for each 3-D box, slice by slice along the first array axis.
+    """Segment one object for each prompt.
 
     Args:
         volume: Any grid; it is not resampled.
-        boxes: One for each object; parts outside the volume are cut off.
+        prompts: One for each object; parts outside the volume are cut off.
         segmenter: From `sam_common.segmenter.load_segmenter`, any model that takes boxes.
-        method: "litemedsam", the published loop; see `propagate`.
+        method: "planes" follows each object along all three axes and lets them vote; "litemedsam"
+            is the published loop along the first axis and takes 3-D boxes only.
         stretch: From `choose_stretch`; by modality where not given.
-        progress: Called with 1 after each slice of each object.
+        store: Keeps embeddings for later runs, see `sam_med.embedding_cache`.
+        progress: Called with the number of steps done, of `steps` in all.
 
     Raises:
-        PromptError: No box, or one that lies outside the volume.
-        CapabilityError: The model takes no boxes.
+        PromptError: No prompt, or one that lies outside the volume or does not fit the method.
+        CapabilityError: The model does not take what the prompts need.
         InputError: The volume shows no contrast.
     """
-    if not boxes:
-        raise PromptError("nothing to segment: give at least one box")
-    if not segmenter.capabilities.boxes:
-        raise CapabilityError(f"model {segmenter.name} takes no boxes, and each object needs one")
-    inside = tuple(box.clip(volume) for box in boxes)
-    for prompt in inside:
-        if prompt.box is None:
-            raise PromptError(
-                f"method {method} needs a 3-D box for each object, label {prompt.label} has none"
-            )
+    check_prompts(prompts, method)
+    check_model(prompts, segmenter)
+    inside = tuple(prompt.clip(volume) for prompt in prompts)
     chosen = stretch or choose_stretch(volume)
-    slices = _Slices(volume, chosen)
     started = time.perf_counter()
-    masks = propagate(slices, [box.window for box in inside], segmenter, size_hw=volume.shape[1:])
-    segments = _gather(volume, inside, _counted(masks, progress))
-    labels = paint(volume.shape, segments)
+    if method == "litemedsam":
+        segments, encoded = run_loop(volume, chosen, segmenter, inside, progress)
+        decoded = sum(len(segment.slices) for segment in segments)
+    else:
+        from sam_med.planes import run_planes
+
+        with SliceEmbeddings(volume, chosen, segmenter, store=store) as slices:
+            segments = run_planes(slices, inside, progress)
+            encoded, decoded = slices.calls, slices.decoded
     return Segmentation(
         volume=volume,
-        labels=labels,
-        boxes=inside,
+        segments=tuple(segments),
+        labels=paint(volume.shape, segments),
+        prompts=inside,
         stretch=chosen,
         segmenter=segmenter,
         method=method,
-        encoder_calls=slices.given,
+        encoder_calls=encoded,
+        decoded_prompts=decoded,
         seconds=time.perf_counter() - started,
     )
 
 
-def _gather(
-    volume: Volume, boxes: Sequence[ObjectPrompt], masks: Iterable[SliceMask]
-) -> list[Segment]:
-    """The masks of all slices, in any order, as one segment an object."""
-    segments = []
-    for box in boxes:
-        k0, k1 = box.window.start[0], box.window.stop[0]
-        window = Window((k0, 0, 0), (k1, *volume.shape[1:]))
-        empty = np.zeros(window.shape, dtype=np.bool_)
-        segments.append(Segment(box.label, box.value, window, empty))
-    for mask in masks:
-        if mask.region is not None:
-            segment = segments[mask.number]
-            part = segment.mask[mask.k - segment.window.start[0]]
-            part[mask.region.window.slices] |= mask.region.mask
-    return segments
+def steps(prompts: Sequence[ObjectPrompt], volume: Volume, method: Method) -> int:
+    """How many steps `segment_volume` counts, at most."""
+    if method == "litemedsam":
+        return sum(prompt.clip(volume).window.shape[0] for prompt in prompts)
+    from sam_med.planes import planes_steps
+
+    return planes_steps(prompts, volume)
 
 
-class _Slices:
-    """Slices of a volume as the network sees them, and how many were asked for."""
+def method_of(name: str) -> Method:
+    """The method of a name.
 
-    def __init__(self, volume: Volume, stretch: Stretch) -> None:
-        self._volume = volume
-        self._stretch = stretch
-        self.given = 0
+    Raises:
+        InputError: There is no such method.
+    """
+    for method in get_args(Method):
+        if name == method:
+            return method
+    raise InputError(f"unknown method: {name} (known: {', '.join(get_args(Method))})")
 
-    def __call__(self, k: int) -> npt.NDArray[np.uint8]:
-        self.given += 1
-        return self._stretch.apply(self._volume.array[k])
+
+def check_prompts(prompts: Sequence[ObjectPrompt], method: Method) -> None:
+    """Raise `PromptError` where there is no prompt, or one that the method cannot follow."""
+    if not prompts:
+        raise PromptError("nothing to segment: give at least one box, point or mask")
+    for prompt in prompts:
+        if method == "litemedsam" and prompt.box is None:
+            raise PromptError(
+                f"method {method} needs a 3-D box for each object, label {prompt.label} has none "
+                "(use --method planes)"
+            )
 
 
-def _counted(
-    masks: Iterator[SliceMask], progress: Callable[[int], None] | None
-) -> Iterator[SliceMask]:
-    for mask in masks:
-        if progress is not None:
-            progress(1)
-        yield mask
+def check_model(prompts: Sequence[ObjectPrompt], segmenter: Segmenter) -> None:
+    """Raise `CapabilityError` where the model was not trained for what the prompts need."""
+    if not segmenter.capabilities.boxes:
+        raise CapabilityError(f"model {segmenter.name} takes no boxes, and each object needs one")
+    pointed = [prompt.label for prompt in prompts if prompt.points]
+    if pointed and not segmenter.capabilities.points:
+        raise CapabilityError(
+            f"model {segmenter.name} takes no points, but label {pointed[0]} has some: give a box "
+            "on a slice instead, or --model mobile_sam"
+        )

@@ -76,6 +76,13 @@ class Segment:
         start = tuple(-s for s in self.window.start)
         return self.mask[window.shift(start).slices]
 
+    @property
+    def confidence(self) -> float | None:
+        """Median over its slices, 0 to 1; None where nobody measured it."""
+        if not self.slices:
+            return None
+        return round(float(np.median([at.confidence for at in self.slices])), 3)
+
     def full(self, shape: tuple[int, int, int]) -> npt.NDArray[np.bool_]:
         """The mask in a whole volume of this (k, j, i) shape."""
         whole = np.zeros(shape, dtype=np.bool_)

@@ -77,6 +77,8 @@ class Stretch:
     """Whether the file or the user said so, or its values were looked at."""
     rule: str
     """In words, for people: "soft (width 400, level 40)"."""
+    inverted: bool = False
+    """Whether large values become dark (MONOCHROME1), as the networks expect air to be."""
 
     def apply(self, values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         """Any part of the volume, as uint8 of the same shape.
@@ -88,13 +90,15 @@ class Stretch:
         )
         clipped = np.clip(exact, self.lower, self.upper)
         scaled = (clipped - self.darkest) / (self.brightest - self.darkest) * 255.0
-        return scaled.astype(np.uint8)
+        shades = scaled.astype(np.uint8)
+        return 255 - shades if self.inverted else shades
 
     def describe(self) -> str:
         """One line: modality, where it comes from, and the rule."""
         name = self.modality or "not CT"
         origin = " (guessed from the values)" if self.modality_origin == "guessed" else ""
-        return f"modality {name}{origin}, intensities: {self.rule}"
+        turned = ", inverted" if self.inverted else ""
+        return f"modality {name}{origin}, intensities: {self.rule}{turned}"
 
 
 def choose_stretch(
@@ -134,7 +138,7 @@ def choose_stretch(
         low, high = PERCENTILES
         rule = f"percentiles {low} and {high} of the values above 0 ({clip[0]:g} to {clip[1]:g})"
     darkest, brightest = _observed(volume.array, clip, rule)
-    return Stretch(*clip, darkest, brightest, modality, origin, rule)
+    return Stretch(*clip, darkest, brightest, modality, origin, rule, volume.inverted)
 
 
 def _modality(volume: Volume) -> tuple[str | None, Origin]:

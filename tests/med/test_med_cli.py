@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import nibabel
+import nrrd
 import numpy as np
 import pytest
 from PIL import Image
@@ -84,7 +85,7 @@ def test_a_box_to_a_label_map(brain, segmenter, tmp_path):
     ]
     report = json.loads((tmp_path / "lesion.job.json").read_text())
     assert report["notice"] == "For research, not a medical device."
-    assert report["labels"][0]["box_ijk"] == [162, 84, 11, 208, 153, 17]
+    assert report["labels"][0]["prompt_ijk"] == [162, 84, 11, 208, 153, 17]
     assert report["versions"]["sam-geomed"] == __version__
 
 
@@ -108,7 +109,7 @@ def test_several_objects_from_dicom_as_json(data, segmenter, tmp_path):
     result = invoke(*arguments)
     assert result.exit_code == 0, result.output
     printed = json.loads(result.stdout)
-    assert printed["output"] == str(out)
+    assert printed["outputs"] == [str(out)]
     assert [(row["label"], row["value"]) for row in printed["labels"]] == [
         ("ROI-1", 1),
         ("ROI-2", 2),
@@ -116,10 +117,10 @@ def test_several_objects_from_dicom_as_json(data, segmenter, tmp_path):
     assert printed["encoder_calls"] == 2
     assert printed["intensities"]["rule"] == "soft (width 400, level 40)"
     assert result.stderr.splitlines() == [
-        "note: 2 file(s) of the folder are no DICOM and were left out",
-        "note: 1 DICOM file(s) of the folder are no images, left out",
-        "modality CT, intensities: soft (width 400, level 40)",
+        "note: not-dicom: 2 file(s) are no DICOM (left out)",
+        "note: not-an-image: 1 file(s) are no images: 1 RTSTRUCT (left out)",
         "note: box of label ROI-2 is cut to the volume: ijk 145,313,0,204,511,1",
+        "modality CT, intensities: soft (width 400, level 40)",
     ]
     with Image.open(png) as picture:
         assert picture.size[1] == 480
@@ -130,13 +131,16 @@ def test_what_is_found_and_what_is_covered_is_said(brain, segmenter, tmp_path):
     result = invoke(*arguments, "-o", tmp_path / "a.nii", "--modality", "MR")
     # 47 x 70 px on the middle slice, 6 px more each way on the next: 3290 + 2 (4028 + 4838 + 5720)
     assert result.stderr.splitlines()[1:] == [
-        "note: 32462 voxels of label object_1 went to a later label"
+        (
+            "note: label maps hold one object a voxel: 32462 of 32462 voxels of object_1 went to "
+            "later objects (seg.nrrd and dicom_seg keep both)"
+        )
     ]
     segmenter.empty_below = 255
     result = invoke(*arguments[:4], "-o", tmp_path / "b.nii")
     assert result.exit_code == 0
     assert result.stderr.splitlines()[1:] == [
-        "warning: nothing was found in the box of label object_1"
+        "warning: nothing was found for label object_1"
     ]
 
 
@@ -158,13 +162,43 @@ def test_options_reach_the_model(brain, segmenter, tmp_path):
 
 def test_info(brain):
     result = invoke("info", brain, "--json")
-    facts = json.loads(result.stdout)
+    (facts,) = json.loads(result.stdout)["series"]
     assert facts["size_ijk"] == [256, 256, 25]
     assert facts["spacing_ijk_mm"] == pytest.approx([0.78125, 0.78125, 6.5])
     assert (facts["modality"], facts["dtype"]) == (None, "int16")
     shown = invoke("info", brain).stdout
-    assert "0.78125, 0.78125, 6.5" in shown
+    assert "0.78125 x 0.78125 x 6.5" in shown
     assert "not stated" in shown
+
+
+def test_info_of_a_folder_of_dicom_shows_the_geometry_report(data):
+    shown = invoke("info", data / "med/dicom/ct_head_gantry_tilt_uneven").stdout
+    assert "Geometry report" in shown
+    assert "uneven-spacing" in shown
+    assert "gantry-tilt" in shown
+
+
+def test_convert(data, brain, tmp_path):
+    out = tmp_path / "same.nii.gz"
+    result = invoke("convert", brain, out, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["size_ijk"] == [256, 256, 25]
+    written = nibabel.load(out)
+    expected, header = nrrd.read(str(brain))
+    assert np.array_equal(np.asarray(written.dataobj), expected)
+    lps = np.array(header["space directions"]).T
+    assert np.abs(np.diag([-1, -1, 1]) @ lps - written.affine[:3, :3]).max() <= 1e-6
+    tilted = data / "med/dicom/ct_head_gantry_tilt_uneven"
+    result = invoke("convert", tilted, tmp_path / "tilted.nii.gz", "--allow-uneven")
+    assert result.exit_code == 0, result.output
+    assert any(line.startswith("gantry-tilt: ") for line in result.stderr.splitlines())
+
+
+def test_what_convert_cannot_hold_is_refused(data, tmp_path, error_of):
+    tilted = data / "med/dicom/ct_head_gantry_tilt_uneven"
+    message = error_of("convert", tilted, tmp_path / "tilted.nii.gz")
+    assert "--allow-uneven" in message
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_version():
@@ -178,10 +212,13 @@ def test_help_says_that_it_is_for_research(command):
 
 
 SEGMENT_ERRORS = {
-    "no box": ([], "give at least one box, as --box-ijk or --box-lps"),
+    "no box": ([], "give at least one box, box on a slice or point"),
     "both kinds": (
         ["--box-ijk", LESION, "--box-lps", LESION],
-        "give all boxes as --box-ijk or all as --box-lps: labels are paired with them by order",
+        (
+            "give all boxes without a name in one way, got --box-ijk and --box-lps: labels are "
+            "paired with them by order (or write NAME@ in front of each)"
+        ),
     ),
     "labels": (
         ["--box-ijk", LESION, "--label", "a", "--label", "b"],
@@ -223,7 +260,7 @@ def test_wrong_options(case, brain, segmenter, tmp_path, error_of):
 
 def test_no_such_file(segmenter, tmp_path, error_of):
     source, out = tmp_path / "none.nii", tmp_path / "a.nii"
-    expected = f"no such file: {source}"
+    expected = "no such file: the input"
     assert error_of("segment", source, "-o", out, "--box-ijk", LESION) == expected
     assert error_of("info", source) == expected
 
@@ -252,7 +289,9 @@ def test_outputs_that_cannot_be_written(brain, segmenter, tmp_path, error_of):
         f"no such folder for the output: {missing.parent} (make it first)"
     )
     assert error_of("segment", brain, "-o", tmp_path / "a.png", *box) == (
-        "unknown format for a label map: a.png (known: .nii.gz, .nii, .nrrd, .mha)"
+        "unknown format for a segmentation: a.png (known suffixes: .seg.nrrd, .rtstruct.dcm, "
+        ".nii.gz, .nii, .nrrd, .mha, .npz, .seg.dcm, .dcm; or name formats: nifti, nrrd, seg.nrrd, "
+        "dicom_seg, dicom_rtstruct, mha, npz)"
     )
     there = tmp_path / "there.nii"
     there.write_text("kept")
@@ -271,8 +310,8 @@ def test_outputs_that_cannot_be_written(brain, segmenter, tmp_path, error_of):
 
 def test_no_dicom(segmenter, tmp_path, error_of):
     assert error_of("info", tmp_path) == (
-        f"no DICOM images in folder {tmp_path} (0 file(s) looked at; "
-        "give the folder that holds the slices of one series)"
+        "not-dicom: no DICOM images among 0 file(s) "
+        "(give the file, folder or zip that holds the images of a series)"
     )
 
 

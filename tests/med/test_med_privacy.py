@@ -44,7 +44,6 @@ def slice_of(k, uid="1"):
     one = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     one.SOPClassUID, one.SOPInstanceUID = CTImageStorage, meta.MediaStorageSOPInstanceUID
     one.SeriesInstanceUID, one.StudyInstanceUID = f"{ROOT}.{uid}", f"{ROOT}.9"
-    one.FrameOfReferenceUID = f"{ROOT}.8"
     one.PatientName, one.PatientID = f"{MARK}NAME^John", f"{MARK}ID"
     one.PatientBirthDate, one.StudyDate, one.SeriesDate = BORN, STUDIED, STUDIED
     one.StudyTime = one.SeriesTime = one.AcquisitionTime = TIME
@@ -71,9 +70,10 @@ def slice_of(k, uid="1"):
     one.HighBit, one.PixelRepresentation = 15, 1
     one.RescaleSlope, one.RescaleIntercept = 1, 0
     one.BurnedInAnnotation = "YES"
-    # a value that pydicom warns about, and quotes
+    # values that pydicom warns about, and quotes
     with care.quiet_libraries():
         one.add_new(0x00100040, "CS", f"{MARK} not a sex")
+        one.FrameOfReferenceUID = f"{ROOT}.08"
     pixels = np.random.default_rng(k).integers(-200, 300, SHAPE[1:]).astype(np.int16)
     pixels[10:31, 10:31] = 250
     one.PixelData = pixels.tobytes()
@@ -284,11 +284,11 @@ def test_commands_that_are_refused(place):
 BUG = """
 import sys
 from sam_common.testing import FakeSegmenter
-from sam_med import source
-def broken(path, **options):
+from sam_med import info
+def broken(path):
     secret = f"patient of {path}"
     raise ZeroDivisionError(secret)
-source.read_volume = broken
+info.describe_path = broken
 from sam_med.cli import main
 sys.argv = ["sam-med", "info", sys.argv[1]]
 main()
@@ -302,7 +302,7 @@ def test_an_unexpected_error(place):
     assert done.stderr.startswith(
         "unexpected ZeroDivisionError, please report it; it happened in\n"
     )
-    assert "  sam_med/cli.py, line " in done.stderr
+    assert "  sam_med/cli_report.py, line " in done.stderr
     assert "SAM_GEOMED_TRACEBACK=full shows it" in done.stderr
     check_clean(done, place)
     assert sys.prefix not in done.stderr

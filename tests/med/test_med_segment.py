@@ -79,7 +79,7 @@ def test_the_network_sees_the_slices_as_stored_and_windowed(phantom):
 def test_boxes_are_cut_to_the_volume(phantom):
     box = ObjectPrompt.from_ijk("a", 1, (-50, 100, -7, 20, 300, 1))
     run = segment_volume(phantom, [box], FakeSegmenter())
-    assert run.boxes[0].ijk == (0, 100, 0, 20, 255, 1)
+    assert run.prompts[0].ijk == (0, 100, 0, 20, 255, 1)
     assert run.labels.array[0, 255, 0] == 1
     assert not run.labels.array[2:].any()
 
@@ -92,7 +92,7 @@ def test_progress_counts_slices_of_objects(phantom):
 
 
 def test_nothing_to_segment(phantom):
-    with pytest.raises(PromptError, match=r"^nothing to segment: give at least one box$"):
+    with pytest.raises(PromptError, match=r"^nothing to segment: give at least one box, point or mask$"):
         segment_volume(phantom, [], FakeSegmenter())
 
 
@@ -131,11 +131,12 @@ def test_the_manifest_tells_what_was_done(data):
     }
     assert report["encoder_calls"] == 7
     lesion, other = report["labels"]
-    assert lesion["box_ijk"] == [162, 84, 11, 208, 153, 17]
-    assert lesion["voxels"] == int((run.labels.array == 1).sum())
+    assert lesion["prompt_ijk"] == [162, 84, 11, 208, 153, 17]
+    assert lesion["voxels_in_label_map"] == int((run.labels.array == 1).sum())
     # 0.78125 x 0.78125 x 6.5 mm
     assert lesion["volume_ml"] == pytest.approx(lesion["voxels"] * 0.78125**2 * 6.5 / 1000)
-    assert lesion["voxels_segmented"] - lesion["voxels"] == other["voxels"]
+    assert lesion["voxels"] - lesion["voxels_in_label_map"] == other["voxels"]
+    assert report["prompts"]["objects"][0]["label"] == "lesion"
     assert report["intensities"]["modality"] == "MR"
     assert str(path) not in repr(report)
     assert path.name not in repr(report)

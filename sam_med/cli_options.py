@@ -1,0 +1,59 @@
+"""Options that several commands of `sam-med` share, in one wording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+NOTICE = "For research, not a medical device."
+
+Input = Annotated[
+    Path,
+    typer.Argument(
+        metavar="INPUT",
+        help="DICOM file, folder, zip or DICOMDIR; or a NIfTI, NRRD or MetaImage file.",
+    ),
+]
+Output = Annotated[
+    Path,
+    typer.Option("--output", "-o", help="Result; its name's end says the format, or -ot does."),
+]
+Series = Annotated[
+    str | None,
+    typer.Option(help="Which series, as `sam-med info` numbers them, or a SeriesInstanceUID."),
+]
+Time = Annotated[int | None, typer.Option(help="Which time point of a 4-D input, from 1.")]
+Modality = Annotated[str | None, typer.Option(help="CT, MR, ...: overrides what the file says.")]
+Preset = Annotated[
+    str | None,
+    typer.Option(help="CT window: soft (default), brain, mediastinum, lung or lung-medsam."),
+]
+Width = Annotated[
+    float | None, typer.Option("--window", help="Width of an intensity window of your own.")
+]
+Level = Annotated[float | None, typer.Option(help="Its middle.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
+Model = Annotated[str, typer.Option(help="Name in the registry, or a file.")]
+Method = Annotated[
+    str,
+    typer.Option(
+        help="planes: all three axes vote (default). litemedsam: the published loop, one axis."
+    ),
+]
+OutputTypes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--output-type",
+        "-ot",
+        help="nifti, nrrd, mha, npz, seg.nrrd, dicom_seg or dicom_rtstruct. Repeatable.",
+    ),
+]
+Keep = Annotated[
+    bool,
+    typer.Option(
+        "--keep-embeddings/--no-keep-embeddings",
+        help="Keep what the encoder saw, for corrections: for you alone, under a salted key.",
+    ),
+]

@@ -1,0 +1,73 @@
+"""`sam-med info`, `convert`, `compare` and `stats`: looking at volumes and results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sam_common import console
+from sam_common.options import Json, Quiet
+from sam_med import care
+from sam_med.cli_options import Input, Modality, Overwrite, Series, Time
+
+
+def info(source: Input, *, json_output: Json = False) -> None:
+    """Show every series, its geometry, what is unusual about it, and what would be done.
+
+    Numbers of series are those of --series. No name, date, UID or path is shown.
+    """
+    care.hide(source)
+    from sam_med import info as report  # noqa: PLC0415  # --help must stay fast
+
+    facts = report.describe_path(source)
+    if json_output:
+        console.emit_json(facts)
+        return
+    console.table("", report.SERIES_COLUMNS, report.series_rows(facts))
+    if rows := report.diagnostic_rows(facts):
+        console.table("Geometry report", report.DIAGNOSTIC_COLUMNS, rows)
+
+
+def convert(
+    source: Input,
+    target: Annotated[
+        Path, typer.Argument(metavar="OUT", help="Volume: .nii.gz, .nii, .nrrd or .mha.")
+    ],
+    *,
+    series: Series = None,
+    time: Time = None,
+    modality: Modality = None,
+    allow_uneven: Annotated[
+        bool,
+        typer.Option(
+            "--allow-uneven", help="Write unevenly spaced slices as if they were evenly spaced."
+        ),
+    ] = False,
+    overwrite: Overwrite = False,
+    json_output: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a volume as it was read, nothing resampled: to check it in another program."""
+    care.hide(source)
+    from sam_med.convert import convert_volume  # noqa: PLC0415  # --help must stay fast
+    from sam_med.source import read_volume  # noqa: PLC0415
+
+    volume = read_volume(source, modality=modality, series=series, time=time)
+    remarks = convert_volume(volume, target, allow_uneven=allow_uneven, overwrite=overwrite)
+    if not quiet:
+        for line in (*(d.line for d in volume.diagnostics), *remarks):
+            console.note(care.reworded(line))
+    facts = {"output": str(target), **volume.describe(), "remarks": list(remarks)}
+    if json_output:
+        console.emit_json(facts)
+    else:
+        console.table("", ["property", "value"], [(k, plain(v)) for k, v in facts.items() if v])
+
+
+def plain(value: object) -> str:
+    """A cell of a table."""
+    if isinstance(value, list):
+        return ", ".join(f"{v:.10g}" if isinstance(v, float) else str(v) for v in value)
+    return "not stated" if value is None else str(value)

@@ -1,0 +1,261 @@
+"""One case, from files to files: what `sam-med segment` does, and a batch for each of its cases.
+
+```
+input -> volume -> prompts -> stretch -> segment -> outputs, manifest, review, picture
+```
+Everything that can be wrong with what was asked for is found before the network is loaded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from sam_common.errors import InputError
+from sam_common.files import check_output
+from sam_med import manifest, picture, sink
+from sam_med.codes import find_code
+from sam_med.embedding_cache import embedding_store
+from sam_med.prompt_files import read_prompts
+from sam_med.prompt_flags import PromptFlags, prompts_from_flags
+from sam_med.prompts import check_objects, clip_notes, with_codes
+from sam_med.review import check_review, write_review
+from sam_med.segment import check_prompts, segment_volume, steps
+from sam_med.source import read_volume
+from sam_med.targets import check_targets, plan_targets
+from sam_med.window_level import choose_stretch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from sam_common.segmenter import Segmenter
+    from sam_med.cases import Case
+    from sam_med.prompt_labels import LabelUse
+    from sam_med.prompts import ObjectPrompt
+    from sam_med.segment import Method, Segmentation
+    from sam_med.volume import Volume
+    from sam_med.window_level import Stretch
+
+N = TypeVar("N", int, float)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Which part of the input, and how its values are shown to the network."""
+
+    series: str | None = None
+    time: int | None = None
+    modality: str | None = None
+    preset: str | None = None
+    width: float | None = None
+    level: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Where to look: options of the command line, or a file."""
+
+    flags: PromptFlags = field(default_factory=PromptFlags)
+    file: Path | None = None
+    use: LabelUse = "box"
+    """Of a label map: its boxes, or its masks to refine."""
+    names: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to write."""
+
+    output: Path
+    formats: tuple[str, ...] = ()
+    """Names of `sam_med.sink.FORMATS`; by the output's suffix where empty."""
+    overlay: Path | None = None
+    review: Path | None = None
+    overwrite: bool = False
+    keep_embeddings: bool = False
+
+
+def reading_of(case: Case) -> Reading:
+    """What the list of a batch says of how to read a case.
+
+    Raises:
+        InputError: A number is none.
+    """
+    options = case.options
+    return Reading(
+        series=options.get("series"),
+        time=_number(options, "time", int),
+        modality=options.get("modality"),
+        preset=options.get("preset"),
+        width=_number(options, "window", float),
+        level=_number(options, "level", float),
+    )
+
+
+def asked_of(case: Case) -> Asked:
+    """The prompts of a case in the list of a batch.
+
+    Raises:
+        InputError: It has none, or they are neither boxes nor masks.
+    """
+    if case.prompts is None:
+        raise InputError(f"{case.name} of the list has no prompts")
+    match case.options.get("labels_as", "box"):
+        case "box":
+            return Asked(file=case.prompts)
+        case "mask":
+            return Asked(file=case.prompts, use="mask")
+        case other:
+            raise InputError(f"labels_as of {case.name} must be box or mask, got {other!r}")
+
+
+def _number(options: Mapping[str, str], name: str, kind: Callable[[str], N]) -> N | None:
+    if (text := options.get(name)) is None:
+        return None
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise InputError(f"{name} of a case must be a number, got {text!r}") from error
+
+
+class Listener(Protocol):
+    """Who is told about a case while it runs."""
+
+    def note(self, message: str) -> None:
+        """One line of news."""
+
+    def progress(self, what: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        """A counter of `total` steps, see `sam_common.console.progress`."""
+
+
+def run_case(  # noqa: PLR0913  # one parameter for each thing a case is made of
+    source: Path,
+    asked: Asked,
+    wanted: Wanted,
+    load: Callable[[], Segmenter],
+    *,
+    reading: Reading,
+    method: Method,
+    listener: Listener,
+) -> dict[str, Any]:
+    """Segment one case and write all that is wanted of it.
+
+    Args:
+        source: The input, see `sam_med.source.read_volume`.
+        asked: The prompts.
+        wanted: The outputs.
+        load: Gives the network; called when everything else is known to be in order.
+        reading: Which part of the input.
+        method: How prompts become 3-D masks, see `sam_med.segment`.
+        listener: Hears notes and progress.
+
+    Returns:
+        The manifest, with the paths of the `outputs`.
+
+    Raises:
+        SuiteError: Whatever is wrong, before any output was written.
+    """
+    plan = plan_targets(wanted.output, wanted.formats)
+    check_targets(wanted.output, wanted.formats, overwrite=wanted.overwrite)
+    _check_others(wanted)
+    volume = read_volume(
+        source, modality=reading.modality, series=reading.series, time=reading.time
+    )
+    check_targets(wanted.output, wanted.formats, overwrite=wanted.overwrite, volume=volume)
+    for line in _told(volume):
+        listener.note(line)
+    prompts = _prompts(asked, volume, listener)
+    stretch = choose_stretch(
+        volume, preset=reading.preset, width=reading.width, level=reading.level
+    )
+    listener.note(stretch.describe())
+    check_prompts(prompts, method)
+    run = _segment(volume, prompts, stretch, load(), method, wanted, listener)
+    return _write(run, next(iter(plan.values())), wanted, listener)
+
+
+def _check_others(wanted: Wanted) -> None:
+    if wanted.overlay is not None:
+        check_output(wanted.overlay, overwrite=wanted.overwrite)
+    if wanted.review is not None:
+        check_review(wanted.review, overwrite=wanted.overwrite)
+
+
+def _told(volume: Volume) -> list[str]:
+    """Diagnostics of an input and notes about it, one line each."""
+    said = {diagnostic.line for diagnostic in volume.diagnostics}
+    return [
+        *(f"note: {line}" for line in volume.notes if line not in said),
+        *(f"{diagnostic.severity}: {diagnostic.line}" for diagnostic in volume.diagnostics),
+    ]
+
+
+def _prompts(asked: Asked, volume: Volume, listener: Listener) -> list[ObjectPrompt]:
+    """The objects, inside the volume, with the codes that their names stand for."""
+    found: list[ObjectPrompt] = []
+    if asked.file is not None:
+        given = read_prompts(asked.file, volume, use=asked.use, names=asked.names)
+        found += given.objects
+        for line in given.notes:
+            listener.note(f"note: {line}")
+    if asked.flags.given or asked.file is None:
+        found += prompts_from_flags(asked.flags, volume)
+    check_objects(found)
+    inside = [prompt.clip(volume) for prompt in found]
+    for before, after in zip(found, inside, strict=True):
+        for line in clip_notes(before, after):
+            listener.note(f"note: {line}")
+    return with_codes(inside, find_code)
+
+
+def _segment(  # noqa: PLR0913, PLR0917  # the way of the data, one thing each
+    volume: Volume,
+    prompts: list[ObjectPrompt],
+    stretch: Stretch,
+    segmenter: Segmenter,
+    method: Method,
+    wanted: Wanted,
+    listener: Listener,
+) -> Segmentation:
+    store = None
+    if wanted.keep_embeddings and method == "planes":
+        store = embedding_store(volume, stretch, segmenter)
+    with listener.progress("slices", steps(prompts, volume, method)) as advance:
+        return segment_volume(
+            volume,
+            prompts,
+            segmenter,
+            method=method,
+            stretch=stretch,
+            store=store,
+            progress=advance,
+        )
+
+
+def _write(run: Segmentation, first: Path, wanted: Wanted, listener: Listener) -> dict[str, Any]:
+    """Write everything; `first` is the output that the manifest is named after."""
+    written = sink.write_outputs(
+        run.segments, run.volume, wanted.output, wanted.formats, manifest.provenance(run)
+    )
+    for line in _about(run, written.notes):
+        listener.note(line)
+    report = manifest.describe(run) | {"notes": list(written.notes)}
+    sink.write_manifest(report, first)
+    if wanted.overlay is not None:
+        picture.save_png(picture.draw(run), wanted.overlay)
+    if wanted.review is not None:
+        write_review(
+            run.segments, run.volume, run.stretch, wanted.review, overwrite=wanted.overwrite
+        )
+    return {"outputs": [str(path) for path in written.paths], **report}
+
+
+def _about(run: Segmentation, notes: Sequence[str]) -> list[str]:
+    """What a person should know of the objects that were found, and of the files."""
+    empty = [segment.name for segment in run.segments if not segment.voxels]
+    return [
+        *(f"warning: nothing was found for label {name}" for name in empty),
+        *(f"note: {line}" for line in notes),
+    ]
