@@ -18,7 +18,7 @@ import numpy as np
 
 from sam_common.evidence import TWIN_IOU, mask_iou
 from sam_common.instance import Instance
-from sam_common.link import crop, find_groups
+from sam_common.link import crop
 from sam_common.prompts import Prompts
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.everything import EverythingOptions
-    from sam_common.link import Load
+    from sam_common.groups import Groups
     from sam_common.masks import MaskRegion, Masks
     from sam_common.segmenter import Embedding, Segmenter
     from sam_common.window import Window
@@ -40,15 +40,12 @@ Ends: TypeAlias = "dict[int, list[tuple[int, int]]]"
 """For each window: (window, number in that window) of instances that should go on in it."""
 
 
-def open_ends(windows: Sequence[Window], load: Load, *, image_hw: tuple[int, int]) -> Ends:
+def open_ends(groups: Groups) -> Ends:
     """Instances that their window's edge ends and that nothing in the next window agrees with.
 
     Args:
-        windows: Grid of overlapping windows, row by row.
-        load: Gives the instances of a window in image indices.
-        image_hw: Size of the image.
+        groups: What is known of all instances.
     """
-    groups = find_groups(windows, load, image_hw=image_hw)
     ends: Ends = {}
     for number, other in groups.open_ends:
         n = groups.window_of(number)

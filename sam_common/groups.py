@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, MutableSequence
+    from collections.abc import Iterable, Iterator, MutableSequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,13 @@ class Groups:
         if group is None:
             return Group((number,), number)
         return group if group.chosen in {-1, number} else None
+
+    def cut_groups(self) -> Iterator[Group]:
+        """Objects that no window saw whole, in the order of the last instance needed."""
+        for number, is_cut in enumerate(self.cut):
+            # of an object that is stitched together, all members are cut
+            if is_cut and (group := self.needing(number)) is not None and group.last == number:
+                yield group
 
     def named(self, group: Group) -> tuple[tuple[int, int], ...]:
         """The members as (window, number in the window)."""

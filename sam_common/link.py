@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from sam_common.groups import Group
     from sam_common.instance import Instance
 
     Boxes = npt.NDArray[np.int64]
@@ -65,6 +66,8 @@ class LinkedObject:
     """Whether it was put together from several windows."""
     members: tuple[tuple[int, int], ...]
     """(window, number in that window) of every instance that is this object, ascending."""
+    is_cut: bool = False
+    """Whether it is known to go on where it ends."""
 
 
 def link(
@@ -83,19 +86,46 @@ def link(
         threshold: Least IoU in the overlap.
 
     Yields:
+        As `objects_of`.
+    """
+    groups = find_groups(windows, load, image_hw=image_hw, threshold=threshold)
+    yield from objects_of(groups, windows, load, image_hw=image_hw)
+
+
+def objects_of(
+    groups: Groups,
+    windows: Sequence[Window],
+    load: Load,
+    *,
+    image_hw: tuple[int, int],
+    only: Sequence[Group] | None = None,
+) -> Iterator[LinkedObject]:
+    """Second pass: the objects of groups that are known.
+
+    Args:
+        groups: As `find_groups` gives them.
+        windows: As it was given them.
+        load: As it was given it. Called once for each window that is needed, ascending.
+        image_hw: Size of the image.
+        only: The groups that are wanted; all where None.
+
+    Yields:
         Objects in the order in which they become complete: by the last window needed, then by
         their first member. The order of instances within a window decides ties only.
     """
-    groups = find_groups(windows, load, image_hw=image_hw, threshold=threshold)
     cores = Cores.of(core_windows(windows, image_hw))
     waiting: dict[int, _Pieces] = {}
+    wanted = None if only is None else {group.members[0] for group in only}
+    needed = None if only is None else {groups.window_of(m) for g in only for m in g.members}
     for n in range(len(windows)):
         first = groups.offsets[n]
-        if groups.offsets[n + 1] == first:
+        if groups.offsets[n + 1] == first or (needed is not None and n not in needed):
             continue
         done: list[LinkedObject] = []
         for number, instance in enumerate(load(n), start=first):
             if (group := groups.needing(number)) is None:
+                continue
+            if wanted is not None and group.members[0] not in wanted:
                 continue
             pieces = waiting.setdefault(group.members[0], _Pieces())
             if group.chosen >= 0:
@@ -161,7 +191,7 @@ def find_groups(
     for n, window in enumerate(windows):
         instances = load(n)
         groups.add_window(
-            (_is_cut(found.region.window, window, image_hw), found.score) for found in instances
+            (ends_at_edge(seen.region.window, window, image_hw), seen.score) for seen in instances
         )
         first = groups.offsets[n]
         boxes = boxes_of(instances)
@@ -233,6 +263,16 @@ class _Pieces:
         self._weights.append((piece.area_px, instance.score, instance.stability))
 
 
+def ends_at_edge(box: Window, window: Window, image_hw: Sequence[int]) -> bool:
+    """Whether something ends at the edge of a window that is not the edge of the image."""
+    return any(
+        (start > 0 and low <= start + EDGE_PX) or (stop < length and high >= stop - EDGE_PX)
+        for low, high, start, stop, length in zip(
+            box.start, box.stop, window.start, window.stop, image_hw, strict=True
+        )
+    )
+
+
 def crop(region: MaskRegion, window: Window) -> MaskRegion | None:
     """The part of a mask inside a window, None where there is none."""
     if (shared := region.window.intersect(window)) is None:
@@ -262,15 +302,6 @@ def _shared(a: Window, b: Window) -> Window:
     if shared is None:
         raise ValueError(f"windows do not overlap: {a}, {b}")
     return shared
-
-
-def _is_cut(box: Window, window: Window, image_hw: Sequence[int]) -> bool:
-    return any(
-        (start > 0 and low <= start + EDGE_PX) or (stop < length and high >= stop - EDGE_PX)
-        for low, high, start, stop, length in zip(
-            box.start, box.stop, window.start, window.stop, image_hw, strict=True
-        )
-    )
 
 
 def _overlapping_later(

@@ -3,7 +3,8 @@
 ```
 source -> stretch -> tile -> embed -> decode a grid of points -> parts on disk
 parts -> continue what ends at a window's edge -> more parts
-parts -> link across the overlaps -> polygons -> measures and filters -> rows
+parts -> link across the overlaps -> objects -> windows moved over their cuts -> more parts
+objects -> polygons -> measures and filters -> rows
 ```
 Memory is bounded by the windows at work and by what can still be linked, never by the raster.
 """
@@ -20,20 +21,23 @@ import numpy as np
 from sam_common.continuation import Ends, continuations, open_ends
 from sam_common.everything import EverythingOptions, masks_of
 from sam_common.job import JobReport, Work, run_job
-from sam_common.link import LinkedObject, Load, link
+from sam_common.link import Load, find_groups
 from sam_common.parts import Part, PartStore
 from sam_common.plan import Plan, tile_grid
 from sam_geo.embedding import EmbeddingSource, signature_of
+from sam_geo.scene import Scene
+from sam_geo.seams import Mender
 from sam_geo.segment import silent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import numpy.typing as npt
 
     from sam_common.embeddings import EmbeddingStore
+    from sam_common.groups import Groups
     from sam_common.instance import Instance
-    from sam_common.segmenter import Segmenter
+    from sam_common.segmenter import Embedding, Segmenter
     from sam_common.window import Window
     from sam_geo.placement import Box
     from sam_geo.segment import Progress
@@ -136,20 +140,54 @@ class AutoJob:
 
         return Work(read, segment)
 
-    def join(
+    def scene(
         self, plan: Plan, parts: PartStore, *, workers: int = 1, progress: Progress | None = None
-    ) -> Joined:
-        """Look for the rest of objects that end at a window's edge, until nothing is added.
+    ) -> Scene:
+        """The objects of all windows, once the parts are there.
 
-        Windows that have no part have failed, and are not tried once more here.
+        Args:
+            plan: Of the job.
+            parts: Of the plan. Windows that have none have failed, and are not tried once more.
+            workers: Windows that are looked at again at the same time.
+            progress: Shows how many of them are done.
         """
-        joined = Joined(parts.load)
+        joined, groups = self._join(plan, parts, workers, progress)
+        scene = Scene(plan, joined.load, groups, joined.windows, list(joined.failures))
+        if self._looks_again:
+            side = self.options.tile_size or self.segmenter.model_size
+            mender = Mender(
+                self.segmenter,
+                self.source.read_data,
+                self._embed,
+                self.options.everything,
+                side,
+                parts.folder,
+            )
+            mender.mend(scene, workers=workers, progress=progress)
+        return scene
+
+    @property
+    def _looks_again(self) -> bool:
         can_ask = self.segmenter.capabilities.points and self.proposals_xyxy is None
-        if not (self.options.join and can_ask) or self.options.superpixels:
-            return joined
+        return self.options.join and can_ask and not self.options.superpixels
+
+    def _embed(self, window: Window, pixels: Pixels) -> Embedding:
+        embeddings = EmbeddingSource(self.segmenter, self.stretch, self.store)
+        _, embedding, was_stored = embeddings.embed(window, pixels)
+        self._count("stored" if was_stored else "encoded")
+        return embedding
+
+    def _join(
+        self, plan: Plan, parts: PartStore, workers: int, progress: Progress | None
+    ) -> tuple[Joined, Groups]:
+        """Look for the rest of objects that end at a window's edge, until nothing is added."""
+        joined = Joined(parts.load)
         tried: set[tuple[int, int, int]] = set()
-        for _ in range(MOST_ROUNDS):
-            ends = _new(open_ends(plan.windows, joined.load, image_hw=plan.image_hw), tried)
+        for number in range(MOST_ROUNDS + 1):
+            groups = find_groups(plan.windows, joined.load, image_hw=plan.image_hw)
+            if number == MOST_ROUNDS or not self._looks_again:
+                break
+            ends = _new(open_ends(groups), tried)
             ends = {m: found for m, found in ends.items() if parts.read(m) is not None}
             if not ends:
                 break
@@ -165,13 +203,11 @@ class AutoJob:
             with (progress or silent)("seams", len(more)) as advance:
                 report = run_job(work, store, workers=workers, advance=advance)
             joined = joined.with_more(windows, store, report)
-        return joined
+        return joined, groups
 
     def _join_work(
         self, plan: Plan, windows: Sequence[int], ends: Ends, load: Load
     ) -> Work[Pixels | None]:
-        embeddings = EmbeddingSource(self.segmenter, self.stretch, self.store)
-
         def read(k: int) -> Pixels | None:
             return self.source.read_data(plan.windows[windows[k]])
 
@@ -179,8 +215,7 @@ class AutoJob:
             if pixels is None:
                 return Part()
             m = windows[k]
-            _, embedding, was_stored = embeddings.embed(plan.windows[m], pixels)
-            self._count("stored" if was_stored else "encoded")
+            embedding = self._embed(plan.windows[m], pixels)
             seen = {n: load(n) for n in {n for n, _ in ends[m]}}
             asked = [(plan.windows[n], seen[n][i]) for n, i in ends[m]]
             place, grid = plan.windows[m], self.options.everything
@@ -222,11 +257,6 @@ def _new(ends: Ends, tried: set[tuple[int, int, int]]) -> Ends:
     new = {m: [end for end in ends[m] if (m, *end) not in tried] for m in ends}
     tried.update((m, *end) for m in new for end in new[m])
     return {m: found for m, found in new.items() if found}
-
-
-def linked_objects(plan: Plan, load: Load) -> Iterator[LinkedObject]:
-    """The objects of all windows, each once, in the order of the first window that saw them."""
-    return link(plan.windows, load, image_hw=plan.image_hw)
 
 
 def boxes_in(window: Window, boxes_xyxy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sam_common.files import check_input
 from sam_common.job import run_job
 from sam_common.parts import PartStore
-from sam_geo.auto import AutoJob, linked_objects
+from sam_geo.auto import AutoJob
 from sam_geo.estimate import estimate
 from sam_geo.finish import finished_tables
 from sam_geo.label_raster import write_labels
@@ -116,13 +116,13 @@ def run_auto(
         with _timed(seconds, "windows"), (progress or silent)("windows", len(plan)) as advance:
             report = run_job(job.work(plan), parts, workers=run.workers, advance=advance)
         with _timed(seconds, "seams"):
-            joined = job.join(plan, parts, workers=run.workers, progress=progress)
+            scene = job.scene(plan, parts, workers=run.workers, progress=progress)
         counts: Counter[str] = Counter()
         with (
             _timed(seconds, "link_and_write"),
             table_writer(request.output, overwrite=request.replaces) as write,
         ):
-            rows = object_rows(linked_objects(plan, joined.load), frame, source.size_hw)
+            rows = object_rows(scene.objects(), frame, source.size_hw)
             for table in finished_tables(
                 rows, request.finish, crs=source.crs, model=segmenter.name
             ):
@@ -131,15 +131,13 @@ def run_auto(
         write_style([], style_path(request.output))
         if request.labels is not None:
             with _timed(seconds, "labels"):
-                numbered = enumerate(linked_objects(plan, joined.load), start=1)
+                numbered = enumerate(scene.objects(), start=1)
                 objects = ((number, found.pieces) for number, found in numbered)
                 write_labels(request.labels, objects, source, overwrite=request.replaces)
         if request.overlay is not None:
-            outlines = (
-                world_outline(found.pieces, frame) for found in linked_objects(plan, joined.load)
-            )
+            outlines = (world_outline(found.pieces, frame) for found in scene.objects())
             write_picture(draw_shapes(source, stretch, outlines), request.overlay)
-    failures = [*(report.failures[n] for n in sorted(report.failures)), *joined.failures]
+    failures = [*(report.failures[n] for n in sorted(report.failures)), *scene.failures]
     if not failures:
         parts.remove()
     record = describe_run(
@@ -154,7 +152,8 @@ def run_auto(
             "windows": len(plan),
             "windows_reused": report.reused,
             "windows_nodata": job.embedded["nodata"],
-            "windows_joined": joined.windows,
+            "windows_joined": scene.windows,
+            "seams": scene.counts,
             "embeddings": job.embedded["encoded"],
             "failures": failures,
         },

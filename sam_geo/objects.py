@@ -50,7 +50,7 @@ def object_rows(
     """One row for each object."""
     for found in objects:
         yield Row(
-            "ok",
+            "cut" if found.is_cut else "ok",
             score=found.score,
             stability=found.stability,
             area_px=float(sum(piece.area_px for piece in found.pieces)),

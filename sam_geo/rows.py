@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     import pyproj
     import shapely
 
-Status: TypeAlias = PromptStatus | Literal["nodata", "empty", "failed"]
-"""`ok`; `clipped`: cut at the raster's edge, with a polygon. Without a polygon: `outside` and
+Status: TypeAlias = PromptStatus | Literal["nodata", "empty", "failed", "cut"]
+"""`ok`; `clipped`: cut at the raster's edge, with a polygon; `cut`: found without a prompt, too
+large for any window, and it ends straight where one of them does. Without a polygon: `outside` and
 `invalid` (see `GeoPrompt`); `nodata`: no valid pixel under the prompt; `empty`: the network found
 nothing; `failed`: the window could not be read or the network failed."""
 
