@@ -12,7 +12,7 @@ from sam_common.options import Device, Engine, Json, Precision, Quiet, command_l
 from sam_med import care
 from sam_med.cli_batch import batch_command
 from sam_med.cli_options import NOTICE
-from sam_med.cli_report import convert, info
+from sam_med.cli_report import compare, convert, info, stats
 from sam_med.cli_segment import segment_command
 
 app = command_line(f"Segment medical volumes with SAM networks. {NOTICE}")
@@ -20,6 +20,8 @@ app.command("segment", epilog=NOTICE)(segment_command)
 app.command("batch", epilog=NOTICE)(batch_command)
 app.command("info", epilog=NOTICE)(info)
 app.command("convert", epilog=NOTICE)(convert)
+app.command("compare", epilog=NOTICE)(compare)
+app.command("stats", epilog=NOTICE)(stats)
 
 
 @app.command(epilog=NOTICE)

@@ -66,6 +66,79 @@ def convert(
         console.table("", ["property", "value"], [(k, plain(v)) for k, v in facts.items() if v])
 
 
+Segmentation = Annotated[
+    Path,
+    typer.Argument(help="Label map (.nii.gz, .nii, .nrrd, .mha), .seg.nrrd or DICOM SEG."),
+]
+
+
+def compare(
+    reference: Segmentation,
+    other: Segmentation,
+    *,
+    label: Annotated[
+        list[str] | None, typer.Option(help="Name or value of an object; all without. Repeatable.")
+    ] = None,
+    tolerance_mm: Annotated[
+        float, typer.Option("--tolerance-mm", help="Of the surface Dice (NSD).")
+    ] = 2.0,
+    json_output: Json = False,
+) -> None:
+    """Compare two segmentations of one grid, the first being right: Dice, NSD, HD95, volumes."""
+    care.hide(reference, "the reference")
+    care.hide(other, "the other file")
+    from sam_med.compare import compare_files  # noqa: PLC0415  # --help must stay fast
+
+    labels = [int(text) if text.isdigit() else text for text in label or ()]
+    rows = [
+        row.as_dict()
+        for row in compare_files(reference, other, tolerance_mm=tolerance_mm, labels=labels)
+    ]
+    if json_output:
+        console.emit_json(rows)
+        return
+    columns = ["name", "dice", "iou", "surface_dice", "hd95_mm", "reference_ml", "other_ml"]
+    console.table("", columns, [[short(row[column]) for column in columns] for row in rows])
+
+
+def stats(
+    source: Input,
+    segmentation: Segmentation,
+    *,
+    series: Series = None,
+    time: Time = None,
+    modality: Modality = None,
+    json_output: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure the objects of a segmentation: volume, intensities, extent, what is cut off."""
+    care.hide(source)
+    care.hide(segmentation, "the segmentation")
+    from sam_med.seg_files import read_segmentation  # noqa: PLC0415  # --help must stay fast
+    from sam_med.source import read_volume  # noqa: PLC0415
+    from sam_med.stats import measure_file  # noqa: PLC0415
+
+    volume = read_volume(source, modality=modality, series=series, time=time)
+    rows = [row.as_dict() for row in measure_file(volume, read_segmentation(segmentation))]
+    if not quiet:
+        for row in rows:
+            if row["partial"]:
+                sides = ", ".join(row["touches"])
+                console.note(f"warning: {row['name']} reaches the {sides}: it may be cut off")
+    if json_output:
+        console.emit_json(rows)
+        return
+    columns = ["name", "value", "voxels", "volume_ml", "mean", "sd", "units", "partial"]
+    console.table("", columns, [[short(row[column]) for column in columns] for row in rows])
+
+
+def short(value: object) -> object:
+    """A number of a table; what is not known is a dash."""
+    if value is None:
+        return "-"
+    return round(value, 4) if isinstance(value, float) else value
+
+
 def plain(value: object) -> str:
     """A cell of a table."""
     if isinstance(value, list):

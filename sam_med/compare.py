@@ -88,7 +88,7 @@ def _on_one_grid(
     shape, frame = _grid(one, two)
     if any(not file.sparse and file.shape != shape for file in (one, two)):
         raise _other_size(one, two)
-    return _onto(one, shape, frame), _onto(two, shape, frame)
+    return onto_grid(one, shape, frame), onto_grid(two, shape, frame)
 
 
 def _grid(one: SegmentationFile, two: SegmentationFile) -> tuple[tuple[int, int, int], Frame]:
@@ -105,8 +105,19 @@ def _grid(one: SegmentationFile, two: SegmentationFile) -> tuple[tuple[int, int,
     return (min(stop - start, MAX_SLICES), *fine.shape[1:]), Frame.from_array(matrix)
 
 
-def _onto(file: SegmentationFile, shape: tuple[int, int, int], frame: Frame) -> SegmentationFile:
-    """The same objects on the slices of a grid, each of which must be where a slice is."""
+def onto_grid(
+    file: SegmentationFile, shape: tuple[int, int, int], frame: Frame
+) -> SegmentationFile:
+    """The same objects on the slices of a grid, each of which must be where a slice is.
+
+    Args:
+        file: What was read; slices that it leaves out are empty.
+        shape: (k, j, i) of the grid.
+        frame: Its place.
+
+    Raises:
+        GeometryError: A slice lies elsewhere; the message says by how much.
+    """
     own = np.zeros((file.shape[0], 4, 3))
     own[..., 0] = np.arange(file.shape[0])[:, None]
     own[:, :, 1:] = list(itertools.product((0, shape[1] - 1), (0, shape[2] - 1)))

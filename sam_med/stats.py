@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sam_common.errors import GeometryError
 from sam_common.window import Window
+from sam_med.compare import onto_grid
 from sam_med.labels import LabelMap
 from sam_med.segments import Segment
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.frame import FloatArray
+    from sam_med.seg_files import SegmentationFile
     from sam_med.volume import Volume
 
 MM3_PER_ML = 1000.0
@@ -72,6 +75,20 @@ def measure(volume: Volume, objects: Sequence[Segment] | LabelMap) -> list[Measu
         objects = _segments(objects)
     thickness = slice_thickness_mm(volume)
     return [_measure(volume, segment, thickness) for segment in objects]
+
+
+def measure_file(volume: Volume, file: SegmentationFile) -> list[Measurement]:
+    """Measure the objects of a segmentation file on the volume that it was made from.
+
+    Raises:
+        GeometryError: It lies on another grid; the message says how they differ.
+    """
+    if file.shape[1:] != volume.shape[1:] or not (file.sparse or file.shape == volume.shape):
+        raise GeometryError(
+            f"the segmentation has {file.shape[::-1]} voxels and the volume {volume.shape[::-1]}: "
+            "give the volume that it was made from"
+        )
+    return measure(volume, onto_grid(file, volume.shape, volume.frame).segments)
 
 
 def slice_thickness_mm(volume: Volume) -> FloatArray:

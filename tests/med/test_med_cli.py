@@ -139,9 +139,7 @@ def test_what_is_found_and_what_is_covered_is_said(brain, segmenter, tmp_path):
     segmenter.empty_below = 255
     result = invoke(*arguments[:4], "-o", tmp_path / "b.nii")
     assert result.exit_code == 0
-    assert result.stderr.splitlines()[1:] == [
-        "warning: nothing was found for label object_1"
-    ]
+    assert result.stderr.splitlines()[1:] == ["warning: nothing was found for label object_1"]
 
 
 def test_quiet_says_nothing_on_stderr(brain, segmenter, tmp_path):
@@ -199,6 +197,64 @@ def test_what_convert_cannot_hold_is_refused(data, tmp_path, error_of):
     message = error_of("convert", tilted, tmp_path / "tilted.nii.gz")
     assert "--allow-uneven" in message
     assert list(tmp_path.iterdir()) == []
+
+
+def test_compare(data):
+    organs = data / "med/volumes/ct_abdomen/organs.nii.gz"
+    result = invoke("compare", organs, organs, "--label", "5", "--json")
+    assert result.exit_code == 0, result.output
+    (row,) = json.loads(result.stdout)
+    assert (row["name"], row["dice"], row["hd95_mm"]) == ("5", 1.0, 0.0)
+    assert "1125.684" in invoke("compare", organs, organs, "--label", "5").stdout
+
+
+def test_stats_of_a_dicom_seg(data):
+    item = data / "med/dicom/ct_tiny_seg_multiframe"
+    arguments = ("stats", item / "series", item / "labels/label_SEG.dcm")
+    (row,) = json.loads(invoke(*arguments, "--json").stdout)
+    assert (row["name"], row["voxels"], row["units"]) == ("Liver", 322, "HU")
+    result = invoke(*arguments)
+    assert "Liver" in result.stdout
+    assert result.stderr.startswith("warning: Liver reaches the first slice")
+
+
+def test_stats_of_another_volume_is_refused(brain, data, error_of):
+    organs = data / "med/volumes/ct_abdomen/organs.nii.gz"
+    assert error_of("stats", brain, organs) == (
+        "the segmentation has (122, 101, 112) voxels and the volume (256, 256, 25): give the "
+        "volume that it was made from"
+    )
+
+
+def test_batch_goes_on_after_a_failure_and_resumes(brain, segmenter, tmp_path):
+    prompts = tmp_path / "p.json"
+    box = [int(v) for v in LESION.split(",")]
+    prompts.write_text(
+        json.dumps(
+            {
+                "format": "sam-med-prompts",
+                "version": 1,
+                "space": "ijk",
+                "objects": [{"label": "lesion", "value": 1, "box": box}],
+            }
+        )
+    )
+    listing = tmp_path / "list.csv"
+    listing.write_text(
+        "name,input,prompts,output,modality\n"
+        f"bad,{tmp_path / 'none.nii'},p.json,bad.nii.gz,\n"
+        f"good,{brain},p.json,good.nii.gz,MR\n"
+    )
+    result = invoke("batch", listing, "-o", tmp_path / "state", "--json")
+    assert result.exit_code == 3
+    bad, good = json.loads(result.stdout)
+    assert (bad["status"], bad["message"]) == ("failed", "no such file: the input")
+    assert (good["status"], good["objects"]) == ("done", 1)
+    assert nibabel.load(tmp_path / "good.nii.gz").shape == (256, 256, 25)
+    calls = len(segmenter.embedded)
+    again = invoke("batch", listing, "-o", tmp_path / "state", "--resume", "--json")
+    assert [row["status"] for row in json.loads(again.stdout)] == ["failed", "kept"]
+    assert len(segmenter.embedded) == calls
 
 
 def test_version():
