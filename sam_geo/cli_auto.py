@@ -82,7 +82,9 @@ def auto_command(
     ] = False,
     join: Annotated[
         bool,
-        typer.Option(help="Look beyond window edges, in moved windows too, for objects that end there."),
+        typer.Option(
+            help="Look beyond window edges, in moved windows too, for objects that end there."
+        ),
     ] = True,
     min_area_m2: Annotated[
         float, typer.Option(help="Leave smaller objects out (pixels where there is no CRS).")
