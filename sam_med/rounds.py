@@ -1,0 +1,213 @@
+"""Rounds: one object found in all three planes at once, which correct each other.
+
+```
+3-D box -> looks        one box a slice, along three axes
+           hypotheses   the box itself on every slice; tracks from the middle of each axis; and
+                        where these two disagree, tracks from an eighth before and behind it
+           round        vote -> the voted object's box on every slice -> looks -> vote
+           choice       the hypothesis whose planes agree best and are surest; a last round
+        -> mask, and how far each slice can be trusted
+```
+Why it works: along one axis an error in one slice is the next one's prompt. A slice of another
+axis crosses all of them, so what is wrong in one plane is outvoted by the others, and the voted
+object gives every slice a box that owes nothing to its neighbour. The page `docs/propagation.md`
+draws it and says what each step is worth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from sam_common.metrics import dice
+from sam_med.look import Look, Looker, across, whole
+from sam_med.slices import AXES, plane_of
+from sam_med.track import MARGIN_PX, before, behind, follow, middles
+from sam_med.vote import agreement, at, by_axis, last_vote, mean_quality, tally, vote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy.typing as npt
+
+    from sam_common.window import Window
+    from sam_med.look import Box, Looks
+    from sam_med.slices import SliceEmbeddings
+    from sam_med.volume import Volume
+
+MAX_ASPECT = 3.0
+"""A plane is used where its pixels are at most this many times as long as wide."""
+NEAR = 2
+"""Voxels around the voted object within which two planes may correct the third."""
+AGREED = 0.9
+"""Dice from which two hypotheses are one, and no further one is tried."""
+MIN_PX = 3
+"""Pixels of the voted object on a slice from which a box is made."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """An object in its window, and the looks that it was voted from."""
+
+    window: Window
+    """(k, j, i) part of the volume in which it was looked for."""
+    mask: npt.NDArray[np.bool_]
+    """Array of `window.shape`."""
+    looks: Looks
+    """The look on each slice of each axis that was used."""
+
+    @property
+    def score(self) -> float:
+        """Agreement of the planes times mean quality of the looks, 0 to 1."""
+        looks = self.looks
+        return agreement(looks, self.window) * mean_quality(looks, self.mask, self.window)
+
+
+def segment_window(
+    slices: SliceEmbeddings,
+    window: Window,
+    given: Sequence[Look] = (),
+    step: Callable[[int], None] = lambda _done: None,
+) -> Found:
+    """The object in a 3-D box.
+
+    Args:
+        slices: Embeddings of the volume.
+        window: (k, j, i) box around the object, inside the volume.
+        given: Looks that a person asked for or painted, in this window; they stay as they are.
+        step: Called with the number of slices looked at, of `steps` in all.
+    """
+    looker = Looker(slices, window)
+    axes = usable_axes(slices.volume)
+    count = sum(window.shape[axis] for axis in axes)
+    fixed = {(seed.axis, seed.index): seed for seed in given}
+
+    def tried(start: Looks) -> Found:
+        looks = start | fixed
+        found = refine(looker, looks, vote(looks, window))
+        step(2 * count)
+        return found
+
+    found = [tried(_whole(looker, axes)), tried(_tracks(looker, axes, fixed, middles))]
+    if dice(found[0].mask, found[1].mask) < AGREED:
+        found += [tried(_tracks(looker, axes, fixed, starts)) for starts in (before, behind)]
+    else:
+        step(4 * count)
+    # the earlier one where two are as good
+    best = max(found, key=lambda one: one.score)
+    last = refine(looker, best.looks, best.mask)
+    step(count)
+    return Found(window, last_vote(last.looks, window, last.mask), last.looks)
+
+
+def refine(looker: Looker, looks: Looks, mask: npt.NDArray[np.bool_]) -> Found:
+    """Look again at every slice with the box of a mask, and vote."""
+    again = _again(looker, looks, mask)
+    return Found(looker.window, vote(again, looker.window), again)
+
+
+def refine_mask(slices: SliceEmbeddings, mask: npt.NDArray[np.bool_], window: Window) -> Found:
+    """An earlier result looked at again: its box on every slice is the prompt.
+
+    Args:
+        slices: Embeddings of the volume.
+        mask: Array of `window.shape`, not empty.
+        window: (k, j, i) part of the volume, with some room around the mask.
+    """
+    looker = Looker(slices, window)
+    start = {
+        (axis, index): _blank(window, axis, index)
+        for axis in usable_axes(slices.volume)
+        for index in range(window.start[axis], window.stop[axis])
+    }
+    found = refine(looker, start, mask)
+    return Found(window, last_vote(found.looks, window, found.mask), found.looks)
+
+
+def usable_axes(volume: Volume) -> tuple[int, ...]:
+    """Axes whose slices are fine enough to look at: all of them, but for thick slices.
+
+    A slice across a stack of thick slices shows an object in a few long pixels.
+    """
+    planes = [plane_of(volume, axis) for axis in range(AXES)]
+    aspects = [max(plane.pixel_mm) / min(plane.pixel_mm) for plane in planes]
+    limit = max(MAX_ASPECT, min(aspects))
+    return tuple(axis for axis, aspect in enumerate(aspects) if aspect <= limit)
+
+
+def steps(volume: Volume, window: Window) -> int:
+    """How many steps `segment_window` counts."""
+    return 9 * sum(window.shape[axis] for axis in usable_axes(volume))
+
+
+def _whole(looker: Looker, axes: Sequence[int]) -> Looks:
+    """The box itself on every slice: right for plump objects, whatever their ends look like."""
+    window = looker.window
+    return {
+        (axis, index): looker.look((axis, index), [whole(window, axis)])[0]
+        for axis in axes
+        for index in range(window.start[axis], window.stop[axis])
+    }
+
+
+def _tracks(
+    looker: Looker,
+    axes: Sequence[int],
+    fixed: Looks,
+    starts: Callable[[Window, int], Sequence[int]],
+) -> Looks:
+    """Tracks from what is known of each axis, else from `starts`: right for long objects."""
+    looks: Looks = {}
+    known = by_axis(fixed)
+    for axis in axes:
+        seeds = list(known.get(axis, {}).values()) or [
+            looker.look((axis, index), [whole(looker.window, axis)])[0]
+            for index in starts(looker.window, axis)
+        ]
+        looks |= {(axis, index): one for index, one in follow(looker, seeds).items()}
+    return looks
+
+
+def _again(looker: Looker, looks: Looks, mask: npt.NDArray[np.bool_]) -> Looks:
+    """The best look on every slice: the one before, or one of those for the voted boxes.
+
+    Two boxes are tried: of the voted object, and of what the other planes alone say near it.
+    """
+    window = looker.window
+    votes = tally(looks.values(), window)
+    near = ndimage.binary_dilation(mask, iterations=NEAR)
+    chosen: Looks = {}
+    for axis, part in by_axis(looks).items():
+        others = (votes - tally(part.values(), window) > 0) & near
+        for index, old in part.items():
+            place = at(window, axis, index)
+            options = [old]
+            if not old.given:
+                boxes = _boxes(looker, axis, (mask[place], others[place]))
+                options += looker.look((axis, index), boxes) if boxes else []
+            chosen[axis, index] = max(options, key=lambda one: _merit(one, mask[place]))
+    return chosen
+
+
+def _boxes(looker: Looker, axis: int, masks: Sequence[npt.NDArray[np.bool_]]) -> list[Box]:
+    """Boxes around masks on a slice, each once."""
+    boxes: list[Box] = []
+    for mask in masks:
+        box = looker.box_of(mask, axis) if np.count_nonzero(mask) >= MIN_PX else None
+        if box is not None and (grown := looker.grow(box, axis, MARGIN_PX)) not in boxes:
+            boxes.append(grown)
+    return boxes
+
+
+def _blank(window: Window, axis: int, index: int) -> Look:
+    """A look that found nothing and counts for nothing."""
+    certainty = np.full(across(window, axis).shape, -1, dtype=np.int8)
+    return Look(axis, index, whole(window, axis), certainty, 0.0, 0.0)
+
+
+def _merit(one: Look, voted: npt.NDArray[np.bool_]) -> float:
+    """Which look is the best: sure of itself, and like the voted object."""
+    return one.quality * (1 + dice(one.mask, voted)) / 2
