@@ -81,6 +81,13 @@ class Masks:
     def __getitem__(self, rows: slice) -> Masks:
         return replace(self, logits=self.logits[rows], scores=self.scores[rows])
 
+    def onto(self, size_hw: tuple[int, int]) -> Masks:
+        """The same masks for an image of another size that shows the same: a finer or coarser one.
+
+        Nothing is resampled twice: the logits are interpolated to the new size.
+        """
+        return replace(self, image_size_hw=size_hw)
+
     def region(self, n: int, c: int = 0, *, threshold: float = 0.0) -> MaskRegion | None:
         """Candidate `c` of prompt `n` inside the box of its object; None if no pixel is in it."""
         logits = self.logits[n, c]

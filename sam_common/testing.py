@@ -40,6 +40,14 @@ class ExactMasks(Masks):
             self, logits=self.logits[rows], scores=self.scores[rows], regions=self.regions[rows]
         )
 
+    def onto(self, size_hw: tuple[int, int]) -> ExactMasks:
+        """Each pixel of the new size is what lies under its centre."""
+        regions = tuple(
+            None if region is None else _onto(region, self.image_size_hw, size_hw)
+            for region in self.regions
+        )
+        return replace(self, image_size_hw=size_hw, regions=regions)
+
     def stability(self, *, offset: float = 1.0) -> torch.Tensor:
         """1: these masks have no soft edge."""
         del offset
@@ -144,3 +152,21 @@ class FakeSegmenter:
         x0, y0, x1, y1 = MaskRegion(Window.full(size_hw), mask).box_xyxy
         window = Window((y0, x0), (y1 + 1, x1 + 1))
         return MaskRegion(window, mask[window.slices])
+
+
+def _onto(
+    region: MaskRegion, old_hw: tuple[int, int], new_hw: tuple[int, int]
+) -> MaskRegion | None:
+    """The part of another grid whose pixel centres lie in a region."""
+    full = np.zeros(old_hw, dtype=np.bool_)
+    full[region.window.slices] = region.mask
+    rows, cols = (
+        ((np.arange(new) + 0.5) * old / new).astype(int)
+        for old, new in zip(old_hw, new_hw, strict=True)
+    )
+    mask = full[np.ix_(rows, cols)]
+    if not mask.any():
+        return None
+    x0, y0, x1, y1 = MaskRegion(Window.full(new_hw), mask).box_xyxy
+    window = Window((y0, x0), (y1 + 1, x1 + 1))
+    return MaskRegion(window, np.ascontiguousarray(mask[window.slices]))

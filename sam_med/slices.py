@@ -217,7 +217,7 @@ class SliceEmbeddings:
         if plane.shown_hw == plane.size_hw:
             return self.segmenter.decode(embedding, prompts, multimask=multimask)
         masks = self.segmenter.decode(embedding, _shown(prompts, plane), multimask=multimask)
-        return replace(masks, image_size_hw=plane.size_hw)
+        return masks.onto(plane.size_hw)
 
     def close(self) -> None:
         """Forget all embeddings and remove the temporary folder."""
