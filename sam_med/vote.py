@@ -34,6 +34,8 @@ DOUBT = 0.3
 """Quality of looks that are as often wrong as right."""
 LEAST = 0.02
 """What even a bad look counts, so that every voxel has a vote."""
+TIE = 1e-6
+"""Share by which sums of votes differ through rounding alone."""
 LAST_VOTES = 2
 """Votes in which agreement counts; more of them change nothing."""
 
@@ -106,7 +108,9 @@ def consensus(votes: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
     if count <= 1:
         return np.asarray(mask)
     sums = ndimage.sum_labels(votes, pieces, np.arange(1, count + 1))
-    return np.asarray(pieces == 1 + int(np.argmax(sums)))
+    # equal pieces stay together: no order of the axes may decide between them
+    kept = 1 + np.flatnonzero(sums >= sums.max() * (1 - TIE))
+    return np.isin(pieces, kept)
 
 
 def stack(looks: Iterable[Look], window: Window) -> npt.NDArray[np.bool_]:

@@ -1,0 +1,298 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sam_common.errors import PromptError
+from sam_common.masks import MaskRegion
+from sam_common.metrics import dice
+from sam_common.segmenter import Embedding
+from sam_common.testing import FakeSegmenter
+from sam_common.window import Window
+from sam_med import frame as frames
+from sam_med.correct import PaintedSlice, correct
+from sam_med.planes import (
+    planes_steps,
+    run_planes,
+    segment_box,
+    segment_points,
+    segment_slice_boxes,
+)
+from sam_med.prompts import ObjectPrompt, VoxelMask, VoxelPoint
+from sam_med.rounds import usable_axes
+from sam_med.slice_box import SliceBox
+from sam_med.slices import SliceEmbeddings
+from sam_med.volume import Volume
+from sam_med.window_level import choose_stretch
+
+DIRECTION = (1, 0, 0, 0, 1, 0, 0, 0, 1)
+BRIGHT = 150
+ORDERS = list(itertools.permutations(range(3)))
+SIGNS = list(itertools.product((1, -1), repeat=3))
+
+
+class ShadeSegmenter(FakeSegmenter):
+    """Finds what is bright in a box, or the bright pixels around a point."""
+
+    def embed(self, image):
+        light = super().embed(image)
+        pixels = torch.from_numpy(image.copy())[None, None].float()
+        return Embedding(pixels, light.image_size_hw, light.input_size_hw, light.model)
+
+    def decode(self, embedding, prompts, *, multimask=False):
+        masks = super().decode(embedding, prompts, multimask=multimask)
+        bright = embedding.features[0, 0].numpy() > BRIGHT
+        if prompts.boxes_xyxy is None:
+            regions = [MaskRegion(Window.full(bright.shape), bright)] * len(prompts)
+        else:
+            regions = [
+                r and MaskRegion(r.window, r.mask & bright[r.window.slices]) for r in masks.regions
+            ]
+        found = [r if r is not None and r.mask.any() else None for r in regions]
+        scores = torch.tensor([[0.9 if r is not None else 0.1] for r in found])
+        return type(masks)(
+            masks.logits, scores, *embedding_sizes(embedding), masks.model_size, tuple(found)
+        )
+
+
+def embedding_sizes(embedding):
+    return embedding.image_size_hw, embedding.input_size_hw
+
+
+def slices_of(array, segmenter=None, spacing_ijk=(1, 1, 1), **options):
+    frame = frames.from_itk((0, 0, 0), spacing_ijk, DIRECTION)
+    volume = Volume(array, frame, "CT")
+    stretch = choose_stretch(volume)
+    return SliceEmbeddings(volume, stretch, segmenter or ShadeSegmenter(), **options)
+
+
+def ball(shape=(30, 34, 38), centre=(14, 17, 20), radii=(9, 5, 6)):
+    index = np.indices(shape).astype(float)
+    away = sum(((x - c) / r) ** 2 for x, c, r in zip(index, centre, radii, strict=True))
+    return away <= 1
+
+
+def scan(mask, noise=5):
+    """A bright object in darkness, in HU."""
+    rng = np.random.default_rng(11)
+    return (np.where(mask, 180, -100) + rng.integers(-noise, noise + 1, mask.shape)).astype(
+        np.int16
+    )
+
+
+def tight(mask):
+    found = np.nonzero(mask)
+    return Window(tuple(int(x.min()) for x in found), tuple(int(x.max()) + 1 for x in found))
+
+
+def slice_box(mask, axis, index):
+    part = np.take(mask, index, axis)
+    rows, cols = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
+    window = Window((int(rows[0]), int(cols[0])), (int(rows[-1]) + 1, int(cols[-1]) + 1))
+    return SliceBox(axis, index, window)
+
+
+boxes_3d = st.tuples(
+    *(st.tuples(st.integers(0, size - 6), st.integers(2, 6)) for size in (12, 15, 17))
+).map(lambda axes: Window(tuple(a for a, _ in axes), tuple(a + n for a, n in axes)))
+
+
+@settings(max_examples=15, deadline=None)
+@given(box=boxes_3d, order=st.sampled_from(ORDERS), signs=st.sampled_from(SIGNS))
+def test_the_way_a_volume_is_stored_does_not_matter(box, order, signs):
+    rng = np.random.default_rng(3)
+    array = scan(rng.random((12, 15, 17)) < 0.6)
+    turn = tuple(slice(None, None, sign) for sign in signs)
+    inside = np.zeros(array.shape, dtype=bool)
+    inside[box.slices] = True
+    turned_box = tight(inside.transpose(order)[turn])
+    plain = segment_box(slices_of(array), box).full(array.shape)
+    turned = np.ascontiguousarray(array.transpose(order)[turn])
+    other = segment_box(slices_of(turned), turned_box).full(turned.shape)
+    assert np.array_equal(plain.transpose(order)[turn], other)
+
+
+def test_a_box_is_filled_to_the_voxel_where_every_plane_says_so():
+    array = scan(np.zeros((10, 12, 14), dtype=bool))
+    box = Window((2, 3, 4), (9, 8, 13))
+    found = segment_box(slices_of(array, FakeSegmenter()), box)
+    assert found.window == box
+    assert found.mask.all()
+    assert [row.k for row in found.slices] == list(range(2, 9))
+    assert all(row.planes == 1 for row in found.slices)
+
+
+def test_a_ball_in_its_box_and_in_a_loose_box():
+    truth = ball()
+    for margin in (0, 3):
+        box = tight(truth).expand(margin)
+        found = segment_box(slices_of(scan(truth)), box)
+        assert np.array_equal(found.full(truth.shape), truth)
+
+
+@pytest.mark.parametrize("spacing_ijk", [(1, 1, 2.5), (1, 1, 6), (1.5, 1, 1)])
+def test_voxels_need_not_be_cubes(spacing_ijk):
+    truth = ball()
+    slices = slices_of(scan(truth), spacing_ijk=spacing_ijk)
+    found = segment_box(slices, tight(truth))
+    assert dice(found.full(truth.shape), truth) > 0.97
+
+
+def test_thick_slices_are_looked_at_along_their_own_axis_only():
+    thick = slices_of(scan(ball()), spacing_ijk=(1, 1, 6)).volume
+    even = slices_of(scan(ball())).volume
+    assert usable_axes(thick) == (0,)
+    assert usable_axes(even) == (0, 1, 2)
+
+
+def test_the_number_of_objects_changes_nothing_and_costs_no_encoding():
+    truth = ball()
+    boxes = [tight(truth).shift((n, 0, 0)) for n in (-2, 0, 2)]
+    prompts = [ObjectPrompt(f"o{n}", n + 1, box) for n, box in enumerate(boxes)]
+    slices = slices_of(scan(truth))
+    together = run_planes(slices, prompts, lambda _n: None)
+    assert slices.calls <= sum(truth.shape)
+    for prompt, one in zip(prompts, together, strict=True):
+        (alone,) = run_planes(slices_of(scan(truth)), [prompt], lambda _n: None)
+        assert np.array_equal(alone.mask, one.mask)
+        assert alone.slices == one.slices
+
+
+def test_five_objects_on_a_hundred_slices_are_a_hundred_encodings_an_axis():
+    array = scan(np.zeros((100, 20, 20), dtype=bool))
+    box = Window((0, 4, 4), (100, 16, 16))
+    prompts = [ObjectPrompt(f"o{n}", n, box) for n in range(1, 6)]
+    # features of 4 bytes: the limit holds 16 of them
+    with slices_of(array, FakeSegmenter(), max_bytes=64) as slices:
+        run_planes(slices, prompts, lambda _n: None)
+        assert slices.calls == 100 + 12 + 12
+        assert slices.kept == 16
+
+
+def test_steps_are_counted_to_the_end():
+    truth = ball()
+    prompts = [ObjectPrompt("a", 1, tight(truth)), ObjectPrompt("b", 2, tight(truth).expand(4))]
+    slices = slices_of(scan(truth))
+    done = []
+    run_planes(slices, prompts, done.append)
+    assert sum(done) == planes_steps(prompts, slices.volume)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_one_box_is_followed_to_the_ends_of_its_object(axis):
+    truth = ball()
+    slices = slices_of(scan(truth))
+    found = segment_slice_boxes(slices, [slice_box(truth, axis, (14, 17, 20)[axis])])
+    assert np.array_equal(found.full(truth.shape), truth)
+
+
+def test_an_object_does_not_go_on_in_another_shade():
+    body = ball()
+    array = scan(body).astype(np.int16)
+    array[20:] += 40 * body[20:].astype(np.int16)
+    found = segment_slice_boxes(slices_of(array), [slice_box(body, 0, 14)])
+    # a tenth of its length is looked at beyond the last slice that is like the first
+    assert found.window.stop[0] <= 22
+
+
+def test_boxes_on_several_slices_of_several_axes():
+    truth = ball()
+    slices = slices_of(scan(truth))
+    boxes = [slice_box(truth, 0, 8), slice_box(truth, 0, 18)]
+    assert dice(segment_slice_boxes(slices, boxes).full(truth.shape), truth) > 0.97
+    crossed = [slice_box(truth, 0, 14), slice_box(truth, 2, 20)]
+    found = segment_slice_boxes(slices, crossed)
+    assert found.window == tight(truth)
+    assert np.array_equal(found.full(truth.shape), truth)
+
+
+def test_points_give_the_first_mask():
+    truth = ball()
+    points = [VoxelPoint((14, 17, 20)), VoxelPoint((14, 2, 2), positive=False)]
+    found = segment_points(slices_of(scan(truth)), points)
+    assert np.array_equal(found.full(truth.shape), truth)
+
+
+def test_a_mask_is_refined():
+    truth = ball()
+    rough = truth & (np.random.default_rng(2).random(truth.shape) < 0.7)
+    prompt = ObjectPrompt("a", 1, mask=VoxelMask.from_array(rough))
+    (found,) = run_planes(slices_of(scan(truth)), [prompt], lambda _n: None)
+    assert dice(found.full(truth.shape), truth) > 0.97 > dice(rough, truth)
+
+
+def test_a_painted_slice_stays_as_painted_and_nothing_far_away_changes():
+    truth = ball()
+    slices = slices_of(scan(truth))
+    before = segment_box(slices, tight(truth))
+    mask = np.zeros((6, 6), dtype=bool)
+    mask[1:4, 2:5] = True
+    decoded = slices.decoded
+    after = correct(before, slices, PaintedSlice(0, 9, Window((14, 17), (20, 23)), mask))
+    wanted = np.zeros(truth.shape[1:], dtype=bool)
+    wanted[14:20, 17:23] = mask
+    one, two = before.full(truth.shape), after.full(truth.shape)
+    assert np.array_equal(two[9], wanted)
+    changed = [k for k in range(30) if not np.array_equal(one[k], two[k])]
+    assert 9 in changed
+    # each changed slice is decoded once, and one more on each side shows that it is as it was
+    assert slices.decoded - decoded <= len(changed) - 1 + 2
+    encoded = slices.calls
+    correct(after, slices, slice_box(truth, 0, 9))
+    assert slices.calls == encoded
+
+
+def test_corrections_meet_at_slices_that_were_corrected_before():
+    truth = ball()
+    slices = slices_of(scan(truth))
+    result = segment_box(slices, tight(truth))
+    for index in (10, 14):
+        result = correct(result, slices, slice_box(truth, 0, index))
+    decoded = slices.decoded
+    nothing = np.zeros((1, 1), dtype=bool)
+    after = correct(result, slices, PaintedSlice(0, 12, Window((17, 20), (18, 21)), nothing))
+    assert not after.full(truth.shape)[12].any()
+    # an object that ends here gives its neighbours no box
+    assert slices.decoded == decoded
+    assert np.array_equal(after.full(truth.shape)[10], result.full(truth.shape)[10])
+
+
+def test_a_correction_may_reach_beyond_the_object():
+    truth = ball()
+    slices = slices_of(scan(truth))
+    box = tight(truth)
+    small = Window(box.start, (15, *box.stop[1:]))
+    result = segment_box(slices, small)
+    after = correct(result, slices, slice_box(truth, 0, 17))
+    assert after.window == Window(box.start, (18, *box.stop[1:]))
+    assert np.array_equal(after.full(truth.shape)[17], truth[17])
+
+
+def test_a_correction_outside_is_refused():
+    truth = ball()
+    slices = slices_of(scan(truth))
+    result = segment_box(slices, tight(truth))
+    with pytest.raises(PromptError, match=r"^correction Window\(.*\) lies outside the volume"):
+        correct(result, slices, SliceBox(0, 30, Window((1, 1), (3, 3))))
+    with pytest.raises(
+        PromptError,
+        match=r"^a painted mask must be boolean of shape \(2, 2\), got bool of \(1, 2\)$",
+    ):
+        PaintedSlice(0, 3, Window((1, 1), (3, 3)), np.ones((1, 2), dtype=bool))
+
+
+def test_slices_that_were_lost_are_found():
+    truth = ball()
+    array = scan(truth)
+    # the dark slice cuts the object in two, and the smaller piece is dropped
+    array[12] = -100
+    found = segment_box(slices_of(array), tight(truth))
+    assert not found.full(truth.shape)[:13].any()
+    doubtful = {row.k for row in found.slices if row.confidence < 0.5}
+    assert doubtful >= set(range(5, 14))
+    assert not doubtful & set(range(14, 22))
