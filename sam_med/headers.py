@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 import struct
 import warnings
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pydicom
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -109,9 +110,23 @@ LOSSY = frozenset(
     }
 )
 """Transfer syntaxes that always lose something."""
-PIXELS_GROUP = 0x7FE0
 CENTIMETRES = 3
 """Of PhysicalUnitsXDirection (PS3.3, C.8.5.5.1.15)."""
+DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    BytesLengthException,
+    EOFError,
+    InvalidDicomError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+"""What pydicom raises on damaged files; its messages may hold values of the header."""
 HEAD_GROUPS = (0x0002, 0x0008)
 """A file without preamble starts with an element of one of these groups."""
 
@@ -138,13 +153,9 @@ def read_headers(path: Path) -> FileHeaders | None:
                 if dataset is None:
                     return None
                 return _slices(path, dataset, _pixel_bytes(file, dataset))
-        except (*DAMAGE, struct.error) as error:
+        except DAMAGE as error:
             reason = f"the header cannot be read ({type(error).__name__})"
             raise RefusedError([found("unreadable-header", reason)]) from None
-
-
-DAMAGE = (AttributeError, EOFError, KeyError, NotImplementedError, OSError, TypeError, ValueError)
-"""What pydicom raises on damaged files; its messages may hold values of the header."""
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import struct
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from sam_med.slice_header import SliceHeader
 
 CSA_GROUP, CSA_CREATOR, CSA_IMAGE = 0x0029, "SIEMENS CSA HEADER", 0x10
+DAMAGED_CSA = (AssertionError, LookupError, TypeError, ValueError, struct.error)
+"""What nibabel raises on a private header that is missing or damaged."""
 PARALLEL_TOLERANCE = 1e-4
 """By how much the cosine of two parallel vectors may be off 1."""
 MR_GROUP, MR_CREATOR, MR_TILES = 0x0019, "SIEMENS MR HEADER", 0x0A
@@ -82,7 +85,7 @@ def _csa(dataset: Dataset) -> dict[str, Any]:
     try:
         block = dataset.private_block(CSA_GROUP, CSA_CREATOR)
         return dict(csareader.read(block[CSA_IMAGE].value)["tags"])
-    except (KeyError, csareader.CSAReadError, ValueError):
+    except (*DAMAGED_CSA, csareader.CSAReadError):
         return {}
 
 

@@ -36,6 +36,16 @@ CONFLICT_MM = 0.01
 MILLIMETRES = {"meter": 1000.0, "micron": 0.001}
 """Of spatial units that are not mm; unknown ones are taken as mm."""
 TIME_NDIM = 4
+DAMAGE = (
+    ArithmeticError,
+    HeaderDataError,
+    ImageFileError,
+    LookupError,
+    MemoryError,
+    TypeError,
+    ValueError,
+)
+"""What nibabel raises on headers that make no sense."""
 
 
 def read_nifti(path: Path, *, time: int | None = None) -> Volume:
@@ -55,7 +65,7 @@ def read_nifti(path: Path, *, time: int | None = None) -> Volume:
         shape, told = _shape(image, time)
         affine, about_affine = _affine(image, shape)
         array = _voxels(image, time if len(image.shape) > NDIM else None)
-    except (ImageFileError, HeaderDataError, ValueError) as error:
+    except DAMAGE as error:
         raise InputError(f"cannot read the NIfTI file: {_first_line(error, path)}") from None
     except (EOFError, OSError, zlib.error) as error:
         raise InputError(

@@ -19,15 +19,27 @@ import numpy as np
 import numpy.typing as npt
 import pydicom
 from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import get_frame
 from pydicom.filereader import read_file_meta_info
 from pydicom.misc import is_dicom
 from pydicom.pixels import apply_color_lut, apply_modality_lut, iter_pixels, pixel_array
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import (
+    JPEG2000,
+    DeflatedExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+)
 
 from sam_med import mosaic
 from sam_med.checks import GREY
 from sam_med.diagnostics import RefusedError, found
 from sam_med.headers import DAMAGE, quiet_pydicom, transfer_syntax
+from sam_med.jpeg_stream import check_jpeg
 from sam_med.rescale import rescale_integers
 
 if TYPE_CHECKING:
@@ -42,7 +54,24 @@ LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue (ITU-R BT.601), as in YBR_FULL (PS3.3, C.7.6.3.1.2)."""
 PALETTE = "PALETTE COLOR"
 COLOUR_SAMPLES = 3
-DECODE_ERRORS = (*DAMAGE, IndexError, RuntimeError, MemoryError)
+PLUGINS = {
+    JPEGBaseline8Bit: "pillow",
+    JPEG2000Lossless: "pylibjpeg",
+    JPEG2000: "pylibjpeg",
+}
+"""The decoder to be preferred, where there are several; GDCM crashes on some damaged files."""
+CHECKED = frozenset(
+    {
+        JPEGBaseline8Bit,
+        JPEGExtended12Bit,
+        JPEGLossless,
+        JPEGLosslessSV1,
+        JPEGLSLossless,
+        JPEGLSNearLossless,
+    }
+)
+"""Transfer syntaxes whose frames start with a JPEG frame header."""
+DECODE_ERRORS = (*DAMAGE, RuntimeError, MemoryError)
 
 
 def read_voxels(slices: Sequence[SliceHeader], *, factor: float | None = None) -> npt.NDArray[Any]:
@@ -141,28 +170,44 @@ def _checked(image: npt.NDArray[Any], header: SliceHeader) -> npt.NDArray[Any]:
 def _frames(path: Path, indices: list[int]) -> Iterator[npt.NDArray[Any]]:
     """Decoded frames by index from 0, one after the other."""
     with quiet_pydicom():
-        source = _source(path)
+        source, plugin = _source(path, indices)
         if len(indices) == 1:
-            yield np.asarray(pixel_array(source, index=indices[0]))
+            yield np.asarray(pixel_array(source, index=indices[0], decoding_plugin=plugin))
             return
-        frames = iter_pixels(source, indices=indices)
+        frames = iter_pixels(source, indices=indices, decoding_plugin=plugin)
     for _ in indices:
         with quiet_pydicom():  # not held open while the caller works
             frame = next(frames)
         yield np.asarray(frame)
 
 
-def _source(path: Path) -> Path | Dataset:
-    """The file, or its data set where pydicom cannot decode right from the file."""
+def _source(path: Path, indices: list[int]) -> tuple[Path | Dataset, str]:
+    """What to decode from, the file or its data set, and with which plugin of pydicom."""
     if not is_dicom(path):
         dataset = pydicom.dcmread(path, force=True)
         dataset.file_meta = FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = transfer_syntax(dataset)
-        return dataset
-    meta = read_file_meta_info(path)
-    if meta.get("TransferSyntaxUID", None) == DeflatedExplicitVRLittleEndian:
-        return pydicom.dcmread(path)
-    return path
+        return dataset, ""
+    syntax = read_file_meta_info(path).get("TransferSyntaxUID", None)
+    if syntax == DeflatedExplicitVRLittleEndian:
+        return pydicom.dcmread(path), ""  # pydicom does not inflate when it reads from the file
+    if syntax in CHECKED:
+        dataset = pydicom.dcmread(path)
+        _check_streams(dataset, indices)
+        return dataset, PLUGINS.get(syntax, "")
+    return path, PLUGINS.get(syntax, "")
+
+
+def _check_streams(dataset: Dataset, indices: list[int]) -> None:
+    """Raise `ValueError` where a JPEG frame is not of the size that the header says."""
+    frames = int(dataset.get("NumberOfFrames", None) or 1)
+    for index in indices:
+        check_jpeg(
+            get_frame(dataset.PixelData, index, number_of_frames=frames),
+            rows=int(dataset.Rows),
+            columns=int(dataset.Columns),
+            samples=int(dataset.SamplesPerPixel),
+        )
 
 
 def _grey(image: npt.NDArray[Any], header: SliceHeader) -> npt.NDArray[Any]:

@@ -340,6 +340,15 @@ def test_a_series_is_chosen_by_number_or_uid(rotated, data):
     assert read_volume(rotated, series=uid).modality == "CT"
 
 
+def test_a_uid_of_several_parts_is_not_enough(rotated):
+    for path in sorted(rotated.iterdir())[:8]:
+        change(path, PixelSpacing=[1, 1])
+    uid = pydicom.dcmread(rotated / "IMG0001.dcm").SeriesInstanceUID
+    message = message_of(rotated, series=uid)
+    assert message.startswith("mixed-series: this UID has 2 parts: 1) series number 123456, CT, ")
+    assert uid not in message
+
+
 def test_names_and_instance_numbers_do_not_matter(rotated, data):
     plain = read_volume(data / "med/dicom/ct_small_rotated/series")
     for n, path in enumerate(sorted(rotated.iterdir(), reverse=True)):

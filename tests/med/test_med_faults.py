@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import logging
 import re
+import warnings
 import zipfile
 
 import numpy as np
 import pydicom
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 
 from sam_common.errors import InputError
 from sam_med.diagnostics import CODES, RefusedError
+from sam_med.headers import quiet_pydicom
 from sam_med.info import describe_path
 from sam_med.source import read_volume
 
@@ -442,6 +446,16 @@ def test_no_fault_is_silent(fault, expected, outcome, dicom, caplog, capfd):
         assert dicom.series_uid not in text
 
 
+def test_what_pydicom_says_is_kept_from_logs(caplog):
+    logger = logging.getLogger("pydicom")
+    with quiet_pydicom():
+        logger.warning("CANARY")
+        warnings.warn("CANARY", stacklevel=1)
+    assert caplog.text == ""
+    logger.warning("afterwards")
+    assert "afterwards" in caplog.text
+
+
 def test_the_corpus_is_large_and_names_most_codes():
     named = set().union(*(codes for _, codes, _ in FAULTS))
     assert len(FAULTS) >= 60
@@ -451,6 +465,35 @@ def test_the_corpus_is_large_and_names_most_codes():
         "value-table", "suv-bw",
     }  # fmt: skip
     assert set(CODES) - named == elsewhere
+
+
+@settings(
+    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    name=st.sampled_from(["CT_small", "SC_rgb_small_odd", "emri_small", "MR_small_RLE"]),
+    changes=st.lists(
+        st.tuples(st.integers(132, 4000), st.integers(0, 255)), min_size=1, max_size=8
+    ),
+    cut=st.integers(0, 40),
+)
+def test_damage_of_any_kind_is_an_error_of_the_suite_or_none(name, changes, cut, data, tmp_path):
+    content = bytearray((data / f"med/dicom_single/{name}.dcm").read_bytes())
+    for at, value in changes:
+        content[at % len(content)] = value
+    path = tmp_path / "CANARY.dcm"
+    path.write_bytes(content[: len(content) - cut])
+    told = [said for read in (describe_path, read_volume) if (said := refusal(read, path))]
+    assert "CANARY" not in str(told)
+
+
+def refusal(read, path):
+    """What an error of the suite says; None where the damage was harmless. No other may come."""
+    try:
+        read(path)
+    except InputError as error:
+        return str(error)
+    return None
 
 
 def test_one_damaged_header_alone_is_refused(dicom):

@@ -357,6 +357,14 @@ def test_64_bit_labels_become_the_smallest_type(values, dtype, tmp_path):
     assert np.array_equal(volume.array.T.astype(np.float64), array.astype(np.float64))
 
 
+def test_a_header_that_makes_no_sense(tmp_path):
+    path = nifti(tmp_path / "odd.nii", sform=SCANNER)
+    content = bytearray(path.read_bytes())
+    content[123] = 224  # units of space and time
+    path.write_bytes(content)
+    assert message_of(path) == "cannot read the NIfTI file: np.uint8(224)"
+
+
 def test_big_endian_files_are_read(tmp_path):
     array = np.arange(60, dtype=">i2").reshape(3, 4, 5)
     path = tmp_path / "big.nii"
