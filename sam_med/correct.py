@@ -121,7 +121,7 @@ def _followed(looker: Looker, found: Found, seed: Look) -> list[Look]:
 
 def _seed(looker: Looker, correction: SliceBox | PaintedSlice) -> Look:
     if isinstance(correction, SliceBox):
-        return seed_of(looker, correction)
+        return replace(seed_of(looker, correction), given=True)
     part = across(looker.window, correction.axis)
     whole = np.zeros(part.shape, dtype=np.bool_)
     whole[correction.window.shift([-s for s in part.start]).slices] = correction.mask

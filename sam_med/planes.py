@@ -87,8 +87,8 @@ def segment_box(
     for part in slice_boxes:
         box = box.union(part.window_kji)
     looker = Looker(slices, box)
-    given = [seed_of(looker, part) for part in slice_boxes]
-    return ObjectMask(segment_window(slices, box, given, step))
+    seeds = [seed_of(looker, part) for part in slice_boxes]
+    return ObjectMask(segment_window(slices, box, seeds, step))
 
 
 def segment_slice_boxes(

@@ -69,7 +69,7 @@ class Found:
 def segment_window(
     slices: SliceEmbeddings,
     window: Window,
-    given: Sequence[Look] = (),
+    seeds: Sequence[Look] = (),
     step: Callable[[int], None] = lambda _done: None,
 ) -> Found:
     """The object in a 3-D box.
@@ -77,13 +77,13 @@ def segment_window(
     Args:
         slices: Embeddings of the volume.
         window: (k, j, i) box around the object, inside the volume.
-        given: Looks that a person asked for or painted, in this window; they stay as they are.
+        seeds: Looks in this window from which tracks start; those that are given stay as they are.
         step: Called with the number of slices looked at, of `steps` in all.
     """
     looker = Looker(slices, window)
     axes = usable_axes(slices.volume)
     count = sum(window.shape[axis] for axis in axes)
-    fixed = {(seed.axis, seed.index): seed for seed in given}
+    fixed = {(seed.axis, seed.index): seed for seed in seeds}
 
     def tried(start: Looks) -> Found:
         looks = start | fixed

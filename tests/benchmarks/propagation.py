@@ -1,0 +1,234 @@
+"""Dice of whole objects from one prompt: `python -m tests.benchmarks.propagation`.
+
+Every structure is asked for by its true 3-D box, by looser ones, and by its true box on its
+largest slice alone; the published loop and the true box on every slice show what is to be beaten
+and what could be reached. Needs `SAM_TEST_DATA`; takes an hour on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nibabel
+import nrrd
+import numpy as np
+
+from sam_common import console
+from sam_common.metrics import dice
+from sam_common.prompts import Prompts
+from sam_common.segmenter import load_segmenter
+from sam_common.window import Window
+from sam_med.planes import segment_box, segment_slice_boxes
+from sam_med.propagate import propagate
+from sam_med.slice_box import SliceBox
+from sam_med.slices import SliceEmbeddings
+from sam_med.source import read_volume
+from sam_med.window_level import choose_stretch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import numpy.typing as npt
+
+Mask = np.ndarray
+LOOSE = (5, 10, 20)
+"""Per cent by which each side of the box grows, half of it at either end."""
+SOFT_CT = ("spleen", "kidney right", "kidney left", "gallbladder", "liver", "bladder")
+HEAD = """# Figures of propagation
+
+Dice against the truth of 13 public structures, with `lite_medsam` on a plain CPU, as
+{doc}`propagation` explains. *loop* is the published way along one axis (`--method litemedsam`);
+*box* is the default with a tight 3-D box; +5 %, +10 % and +20 % are boxes whose sides are longer
+by so much; *one slice* is one 2-D box on the largest slice, with nothing said of where the object
+ends; *true boxes* prompts every slice along the first axis with its true 2-D box, which nobody
+has. *ends* says how many slices the result of *one slice* has too many and too few.
+
+Written by `python -m tests.benchmarks.propagation --write docs/propagation-figures.md`.
+
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One structure of one volume."""
+
+    name: str
+    slices: SliceEmbeddings
+    truth: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured of one structure; Dice by column."""
+
+    name: str
+    values: dict[str, float]
+    ends: str
+
+
+STRUCTURES: dict[str, tuple[str, str, str, dict[int, str]]] = {
+    "ct_abdomen": (
+        "ct.nii.gz",
+        "organs.nii.gz",
+        "CT",
+        {
+            1: "spleen",
+            2: "kidney right",
+            3: "kidney left",
+            4: "gallbladder",
+            5: "liver",
+            6: "stomach",
+            7: "pancreas",
+            21: "bladder",
+            29: "vertebra",
+            52: "aorta",
+        },
+    ),
+    "mr_brain1": ("brain1_image.nrrd", "brain1_label.nrrd", "MR", {1: "brain lesion"}),
+    "mr_spine_t2": ("t2.nii.gz", "cord.nii.gz", "MR", {1: "cord, T2"}),
+    "mr_spine_oblique": ("t2w.nii.gz", "cord.nii.gz", "MR", {1: "cord, oblique"}),
+}
+
+
+def cases(data: Path, wanted: Sequence[str]) -> Iterator[Case]:
+    """All structures, or those whose name holds one of the words."""
+    segmenter = load_segmenter("lite_medsam", precision="fp32")
+    for item, (image, labels, modality, names) in STRUCTURES.items():
+        chosen = {
+            value: name
+            for value, name in names.items()
+            if not wanted or any(word in name for word in wanted)
+        }
+        if not chosen:
+            continue
+        folder = data / "med/volumes" / item
+        volume = read_volume(folder / image, modality=modality)
+        truth = _labels(folder / labels)
+        with SliceEmbeddings(volume, choose_stretch(volume), segmenter) as slices:
+            for value, name in chosen.items():
+                yield Case(name, slices, truth == value)
+
+
+def _labels(path: Path) -> npt.NDArray[np.int64]:
+    """A label map in the order (k, j, i), by other code than the project's own reader."""
+    if path.suffix == ".nrrd":
+        array, _ = nrrd.read(str(path))
+    else:
+        array = np.asanyarray(nibabel.load(path).dataobj)
+    return np.asarray(array).T.astype(np.int64)
+
+
+def measure(case: Case, columns: Sequence[str]) -> Row:
+    """Dice of a structure in each of the columns."""
+    ways: dict[str, Callable[[Case], Mask]] = {
+        "loop": loop,
+        "box": lambda case: boxed(case, 0),
+        **{f"+{share} %": (lambda case, share=share: boxed(case, share)) for share in LOOSE},
+        "one slice": one_slice,
+        "true boxes": true_boxes,
+    }
+    values, ends = {}, ""
+    for column in columns:
+        found = ways[column](case)
+        values[column] = dice(found, case.truth)
+        if column == "one slice":
+            ends = overshoot(found, case.truth)
+    return Row(case.name, values, ends)
+
+
+def loop(case: Case) -> Mask:
+    """The published loop."""
+    slices, box = case.slices, tight(case.truth)
+    mask = np.zeros(case.truth.shape, dtype=np.bool_)
+    size_hw = case.truth.shape[1:]
+    for one in propagate(
+        lambda k: slices.pixels(0, k), [box], slices.segmenter, size_hw=(size_hw[0], size_hw[1])
+    ):
+        if one.region is not None:
+            mask[one.k][one.region.window.slices] |= one.region.mask
+    return mask
+
+
+def boxed(case: Case, share: int) -> Mask:
+    """The default, by a box that is `share` per cent longer along each axis."""
+    box = tight(case.truth)
+    more = [int(np.floor(side * share / 200 + 0.5)) for side in box.shape]
+    start = tuple(max(0, s - m) for s, m in zip(box.start, more, strict=True))
+    stop = tuple(min(n, e + m) for n, e, m in zip(case.truth.shape, box.stop, more, strict=True))
+    shape = case.slices.shape
+    return segment_box(case.slices, Window(start, stop)).full(shape)
+
+
+def one_slice(case: Case) -> Mask:
+    """The default, by one box on the largest slice along the first axis."""
+    k = int(np.argmax(case.truth.sum(axis=(1, 2))))
+    part = tight(case.truth[k])
+    return segment_slice_boxes(case.slices, [SliceBox(0, k, part)]).full(case.slices.shape)
+
+
+def true_boxes(case: Case) -> Mask:
+    """The true box on every slice."""
+    mask = np.zeros(case.truth.shape, dtype=np.bool_)
+    for k in np.flatnonzero(case.truth.any(axis=(1, 2))):
+        (y0, x0), (y1, x1) = tight(case.truth[k]).start, tight(case.truth[k]).stop
+        masks = case.slices.decode(0, int(k), Prompts.from_boxes([x0, y0, x1 - 1, y1 - 1]))
+        mask[k] = masks.full(0)
+    return mask
+
+
+def overshoot(found: Mask, truth: Mask) -> str:
+    """Slices too many and too few along the first axis, as "+3 -1"."""
+    said, true = found.any(axis=(1, 2)), truth.any(axis=(1, 2))
+    return f"+{np.count_nonzero(said & ~true)} -{np.count_nonzero(true & ~said)}"
+
+
+def tight(mask: Mask) -> Window:
+    """The smallest window that holds a mask."""
+    found = np.nonzero(mask)
+    return Window(tuple(int(x.min()) for x in found), tuple(int(x.max()) + 1 for x in found))
+
+
+def table(rows: Sequence[Row], columns: Sequence[str]) -> str:
+    """The rows, their mean, and the mean of the soft organs of the CT."""
+    lines = [
+        f"| structure | {' | '.join(columns)} | ends |",
+        f"| --- |{' --- |' * (len(columns) + 1)}",
+    ]
+    lines += [_line(row.name, row.values, columns, row.ends) for row in rows]
+    soft = [row for row in rows if row.name in SOFT_CT]
+    for name, part in (("**mean**", rows), ("**mean of the six soft CT organs**", soft)):
+        if part:
+            means = {c: float(np.mean([row.values[c] for row in part])) for c in columns}
+            lines.append(_line(name, means, columns, ""))
+    return "\n".join(lines) + "\n"
+
+
+def _line(name: str, values: dict[str, float], columns: Sequence[str], ends: str) -> str:
+    return f"| {name} | {' | '.join(f'{values[c]:.3f}' for c in columns)} | {ends} |"
+
+
+def main() -> None:
+    """Measure and print, or write the page."""
+    every = ["loop", "box", *(f"+{share} %" for share in LOOSE), "one slice", "true boxes"]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", type=Path)
+    parser.add_argument("--columns", nargs="+", default=every, choices=every)
+    parser.add_argument("--structures", nargs="*", default=[], help="words of their names")
+    options = parser.parse_args()
+    rows = []
+    for case in cases(Path(os.environ["SAM_TEST_DATA"]), options.structures):
+        rows.append(measure(case, options.columns))
+        console.note(_line(rows[-1].name, rows[-1].values, options.columns, rows[-1].ends))
+    text = table(rows, options.columns)
+    if options.write is None:
+        console.result(text)
+    else:
+        options.write.write_text(HEAD + text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
