@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from sam_med.window_level import Stretch
 
 AXES = 3
-MAX_BYTES = 1 << 30
-"""Embeddings held in memory: 1 GiB, or 256 of 4 MiB."""
+MAX_BYTES = 1 << 29
+"""Embeddings held in memory: 512 MiB, or 128 of 4 MiB; looks and votes take as much again."""
 MAX_SIDE_PX = 1024
 """Longest side of a slice that is resampled to square pixels; the networks look at no more."""
 SQUARE = 0.01
