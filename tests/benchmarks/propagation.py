@@ -8,6 +8,7 @@ and what could be reached. Needs `SAM_TEST_DATA`; takes an hour on two cores.
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,12 +57,13 @@ TAIL = """
 What to read from it:
 
 - A tight 3-D box is worth its six numbers: +10 % costs nothing on plump organs, but the stomach,
-  the pancreas and the vertebra, which fill little of their boxes, can be lost altogether. Look at
-  the confidence of the slices, and draw such objects on a few slices instead.
+  the pancreas, the vertebra and the lesion, which fill little of their boxes, lose much or all.
+  Look at the confidence of the slices, and draw such objects on slices instead: one slice finds the
+  stomach.
 - With one slice the network's own doubt is all that says where an object ends. A vertebra goes on
   into the next one, a cord into what looks like it; boxes on two slices, or a 3-D box, say more.
-- By a tight box no structure but the pancreas, which every way here loses, falls more than 0.02
-  under the loop.
+- By a tight box no structure but the pancreas, which both lose, falls more than 0.02 under the
+  loop.
 - Whether a start finds the stomach is luck: tracks from other slices of the same box end in other
   organs, and the right one can only be chosen where one of them found it.
 """
@@ -141,8 +143,8 @@ def measure(case: Case, columns: Sequence[str]) -> Row:
     """Dice of a structure in each of the columns."""
     ways: dict[str, Callable[[Case], Mask]] = {
         "loop": loop,
-        "box": lambda case: boxed(case, 0),
-        **{f"+{share} %": (lambda case, share=share: boxed(case, share)) for share in LOOSE},
+        "box": functools.partial(boxed, share=0),
+        **{f"+{share} %": functools.partial(boxed, share=share) for share in LOOSE},
         "one slice": one_slice,
         "true boxes": true_boxes,
     }
