@@ -41,7 +41,7 @@ def batch_command(
     output_type: OutputTypes = None,
     model: Model = "lite_medsam",
     arch: Arch = None,
-    method: Method = "litemedsam",
+    method: Method = "planes",
     device: Device = "auto",
     engine: Engine = "auto",
     precision: Precision = "auto",

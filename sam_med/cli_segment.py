@@ -104,7 +104,7 @@ def segment_command(
     time: Time = None,
     model: Model = "lite_medsam",
     arch: Arch = None,
-    method: Method = "litemedsam",
+    method: Method = "planes",
     modality: Modality = None,
     preset: Preset = None,
     window: Width = None,

@@ -24,7 +24,17 @@ if TYPE_CHECKING:
 
     from sam_med.segment import Segmentation
 
-LIBRARIES = ("numpy", "torch", "opencv-python-headless", "SimpleITK", "pydicom", "openvino")
+LIBRARIES = (
+    "numpy",
+    "scipy",
+    "torch",
+    "openvino",
+    "opencv-python-headless",
+    "pydicom",
+    "highdicom",
+    "nibabel",
+    "SimpleITK",
+)
 MM3_PER_ML = 1000.0
 NOTICE = "For research, not a medical device."
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 from sam_common.errors import CapabilityError, InputError, PromptError
 from sam_med.labels import LabelMap, paint
 from sam_med.loop import run_loop
+from sam_med.planes import planes_steps, run_planes
 from sam_med.slices import SliceEmbeddings
 from sam_med.window_level import Stretch, choose_stretch
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 Method: TypeAlias = Literal["planes", "litemedsam"]
 """How prompts become 3-D masks: see `sam_med.planes` and `sam_med.propagate`."""
+DEFAULT_METHOD: Method = "planes"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +58,7 @@ def segment_volume(  # noqa: PLR0913  # four keyword-only options
     prompts: Sequence[ObjectPrompt],
     segmenter: Segmenter,
     *,
-    method: Method = "litemedsam",
+    method: Method = DEFAULT_METHOD,
     stretch: Stretch | None = None,
     store: Store | None = None,
     progress: Callable[[int], None] = lambda _done: None,
@@ -87,8 +89,6 @@ def segment_volume(  # noqa: PLR0913  # four keyword-only options
         segments, encoded = run_loop(volume, chosen, segmenter, inside, progress)
         decoded = sum(len(segment.slices) for segment in segments)
     else:
-        from sam_med.planes import run_planes
-
         with SliceEmbeddings(volume, chosen, segmenter, store=store) as slices:
             segments = run_planes(slices, inside, progress)
             encoded, decoded = slices.calls, slices.decoded
@@ -110,8 +110,6 @@ def steps(prompts: Sequence[ObjectPrompt], volume: Volume, method: Method) -> in
     """How many steps `segment_volume` counts, at most."""
     if method == "litemedsam":
         return sum(prompt.clip(volume).window.shape[0] for prompt in prompts)
-    from sam_med.planes import planes_steps
-
     return planes_steps(prompts, volume)
 
 
@@ -121,10 +119,11 @@ def method_of(name: str) -> Method:
     Raises:
         InputError: There is no such method.
     """
-    for method in get_args(Method):
-        if name == method:
-            return method
-    raise InputError(f"unknown method: {name} (known: {', '.join(get_args(Method))})")
+    match name:
+        case "planes" | "litemedsam":
+            return name
+        case _:
+            raise InputError(f"unknown method: {name} (known: {', '.join(get_args(Method))})")
 
 
 def check_prompts(prompts: Sequence[ObjectPrompt], method: Method) -> None:

@@ -8,15 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sam_common.errors import CapabilityError, PromptError
+from sam_common.errors import CapabilityError, InputError, PromptError
 from sam_common.frame import Frame
 from sam_common.segmenter import Capabilities
 from sam_common.testing import FakeSegmenter
 from sam_common.window import Window
 from sam_med import frame as frames
 from sam_med import manifest, picture
-from sam_med.prompts import ObjectPrompt
-from sam_med.segment import segment_volume
+from sam_med.prompts import ObjectPrompt, VoxelMask, VoxelPoint
+from sam_med.rounds import usable_axes
+from sam_med.segment import method_of, segment_volume, steps
+from sam_med.slice_box import SliceBox
 from sam_med.source import read_volume
 from sam_med.volume import Volume
 
@@ -51,9 +53,10 @@ boxes_3d = st.tuples(
 ).map(lambda axes: Window(*zip(*axes, strict=True)))
 
 
+@pytest.mark.parametrize("method", ["planes", "litemedsam"])
 @settings(max_examples=10, deadline=None)
 @given(boxes=st.lists(boxes_3d, min_size=1, max_size=3), variant=st.sampled_from(IN_PLANE))
-def test_the_way_a_volume_is_stored_does_not_matter(boxes, variant):
+def test_the_way_a_volume_is_stored_does_not_matter(method, boxes, variant):
     rng = np.random.default_rng(7)
     array = rng.integers(-200, 300, (5, 256, 256)).astype(np.int16)
     direction = (1, 0, 0, 0, 1, 0, 0, 0, 1)
@@ -63,14 +66,16 @@ def test_the_way_a_volume_is_stored_does_not_matter(boxes, variant):
     results = []
     for one in (volume, stored):
         prompts = [ObjectPrompt.from_lps(f"o{n}", n + 1, box, one) for n, box in enumerate(in_mm)]
-        results.append(segment_volume(one, prompts, FakeSegmenter()).labels.array)
+        run = segment_volume(one, prompts, FakeSegmenter(), method=method)
+        results.append(run.labels.array)
     assert np.array_equal(reordered(results[0], *variant), results[1])
     assert results[0].any()
 
 
 def test_the_network_sees_the_slices_as_stored_and_windowed(phantom):
     segmenter = FakeSegmenter()
-    run = segment_volume(phantom, [ObjectPrompt.from_ijk("a", 1, (9, 9, 1, 30, 30, 3))], segmenter)
+    box = ObjectPrompt.from_ijk("a", 1, (9, 9, 1, 30, 30, 3))
+    run = segment_volume(phantom, [box], segmenter, method="litemedsam")
     assert run.encoder_calls == len(segmenter.embedded) == 3
     for k, image in zip((2, 3, 1), segmenter.embedded, strict=True):
         assert np.array_equal(image, run.stretch.apply(phantom.array[k]))
@@ -84,15 +89,82 @@ def test_boxes_are_cut_to_the_volume(phantom):
     assert not run.labels.array[2:].any()
 
 
-def test_progress_counts_slices_of_objects(phantom):
-    steps = []
+@pytest.mark.parametrize("method", ["planes", "litemedsam"])
+def test_progress_counts_to_the_number_of_steps(phantom, method):
+    done = []
     boxes = [ObjectPrompt.from_ijk(f"o{n}", n, (9, 9, 1, 30, 30, 3)) for n in (1, 2)]
-    segment_volume(phantom, boxes, FakeSegmenter(), progress=steps.append)
-    assert steps == [1] * 6
+    segment_volume(phantom, boxes, FakeSegmenter(), method=method, progress=done.append)
+    assert sum(done) == steps(boxes, phantom, method)
+    assert steps(boxes, phantom, "litemedsam") == 6
+
+
+def test_every_slice_is_embedded_once_for_all_objects(phantom):
+    segmenter = FakeSegmenter()
+    boxes = [
+        ObjectPrompt.from_ijk(f"o{n}", n, (9 * n, 9 * n, 0, 30 + 5 * n, 30 + 5 * n, 4))
+        for n in (1, 2, 3, 4, 5)
+    ]
+    run = segment_volume(phantom, boxes, segmenter)
+    hull = np.stack([(box.window.start, box.window.stop) for box in boxes])
+    reach = hull[:, 1].max(0) - hull[:, 0].min(0)
+    assert (
+        run.encoder_calls
+        == len(segmenter.embedded)
+        <= sum(reach[axis] for axis in usable_axes(phantom))
+    )
+    assert all(segment.voxels for segment in run.segments)
+
+
+def test_any_kind_of_prompt_gives_an_object(phantom):
+    """The same block by a box, a box on one slice, a point, a mask; each comes out as itself."""
+    block = Window((1, 100, 60), (4, 150, 130))
+    box = ObjectPrompt("box", 1, block)
+    drawn = SliceBox(0, 2, Window((100, 60), (150, 130)))
+    on_slice = ObjectPrompt("slice", 2, slice_boxes=(drawn,))
+    point = ObjectPrompt("point", 3, points=(VoxelPoint((2, 125, 95)),))
+    mask = ObjectPrompt("mask", 4, mask=VoxelMask.from_array(np.ones(block.shape), block.start))
+    run = segment_volume(phantom, [box, on_slice, point, mask], FakeSegmenter())
+    assert [segment.name for segment in run.segments] == ["box", "slice", "point", "mask"]
+    for segment in run.segments:
+        assert segment.voxels
+        found = segment.full(phantom.shape)
+        assert found[2, 125, 95]
+        inside = range(segment.window.start[0], segment.window.stop[0])
+        assert [one.k for one in segment.slices] == list(inside)
+
+
+def test_the_loop_takes_boxes_only(phantom):
+    point = ObjectPrompt("spot", 1, points=(VoxelPoint((2, 125, 95)),))
+    with pytest.raises(
+        PromptError,
+        match=r"^method litemedsam needs a 3-D box for each object, label spot has none "
+        r"\(use --method planes\)$",
+    ):
+        segment_volume(phantom, [point], FakeSegmenter(), method="litemedsam")
+
+
+def test_a_model_without_points(phantom):
+    boxes_only = FakeSegmenter(
+        capabilities=Capabilities(points=False, boxes=True, masks=False, multimask=False)
+    )
+    point = ObjectPrompt("spot", 1, points=(VoxelPoint((2, 125, 95)),))
+    with pytest.raises(
+        CapabilityError,
+        match=r"^model fake takes no points, but label spot has some: give a box on a slice "
+        r"instead, or --model mobile_sam$",
+    ):
+        segment_volume(phantom, [point], boxes_only)
+
+
+def test_methods_by_name():
+    assert [method_of(name) for name in ("planes", "litemedsam")] == ["planes", "litemedsam"]
+    with pytest.raises(InputError, match=r"^unknown method: magic \(known: planes, litemedsam\)$"):
+        method_of("magic")
 
 
 def test_nothing_to_segment(phantom):
-    with pytest.raises(PromptError, match=r"^nothing to segment: give at least one box, point or mask$"):
+    expected = r"^nothing to segment: give at least one box, point or mask$"
+    with pytest.raises(PromptError, match=expected):
         segment_volume(phantom, [], FakeSegmenter())
 
 
@@ -113,7 +185,7 @@ def test_the_manifest_tells_what_was_done(data):
         ObjectPrompt.from_ijk("lesion", 1, (162, 84, 11, 208, 153, 17)),
         ObjectPrompt.from_ijk("other", 2, (162, 84, 11, 190, 120, 12)),
     ]
-    run = segment_volume(volume, boxes, FakeSegmenter())
+    run = segment_volume(volume, boxes, FakeSegmenter(), method="litemedsam")
     report = manifest.describe(run)
     assert report["input"]["sha256"] == (
         next(
