@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sam_common.errors import InputError
 from sam_common.files import check_output
-from sam_med import manifest, picture, sink
+from sam_med import picture
 from sam_med.codes import find_code
 from sam_med.embedding_cache import embedding_store
 from sam_med.prompt_files import read_prompts
@@ -22,7 +22,7 @@ from sam_med.prompts import check_objects, clip_notes, with_codes
 from sam_med.review import check_review, write_review
 from sam_med.segment import check_prompts, segment_volume, steps
 from sam_med.source import read_volume
-from sam_med.targets import check_targets, plan_targets
+from sam_med.targets import check_targets
 from sam_med.window_level import choose_stretch
 
 if TYPE_CHECKING:
@@ -157,7 +157,6 @@ def run_case(  # noqa: PLR0913  # one parameter for each thing a case is made of
     Raises:
         SuiteError: Whatever is wrong, before any output was written.
     """
-    plan = plan_targets(wanted.output, wanted.formats)
     check_targets(wanted.output, wanted.formats, overwrite=wanted.overwrite)
     _check_others(wanted)
     volume = read_volume(
@@ -173,7 +172,7 @@ def run_case(  # noqa: PLR0913  # one parameter for each thing a case is made of
     listener.note(stretch.describe())
     check_prompts(prompts, method)
     run = _segment(volume, prompts, stretch, load(), method, wanted, listener)
-    return _write(run, next(iter(plan.values())), wanted, listener)
+    return _write(run, wanted, listener)
 
 
 def _check_others(wanted: Wanted) -> None:
@@ -234,22 +233,17 @@ def _segment(  # noqa: PLR0913, PLR0917  # the way of the data, one thing each
         )
 
 
-def _write(run: Segmentation, first: Path, wanted: Wanted, listener: Listener) -> dict[str, Any]:
-    """Write everything; `first` is the output that the manifest is named after."""
-    written = sink.write_outputs(
-        run.segments, run.volume, wanted.output, wanted.formats, manifest.provenance(run)
-    )
-    for line in _about(run, written.notes):
+def _write(run: Segmentation, wanted: Wanted, listener: Listener) -> dict[str, Any]:
+    report = run.save(wanted.output, wanted.formats, overwrite=wanted.overwrite)
+    for line in _about(run, report["notes"]):
         listener.note(line)
-    report = manifest.describe(run) | {"notes": list(written.notes)}
-    sink.write_manifest(report, first)
     if wanted.overlay is not None:
         picture.save_png(picture.draw(run), wanted.overlay)
     if wanted.review is not None:
         write_review(
             run.segments, run.volume, run.stretch, wanted.review, overwrite=wanted.overwrite
         )
-    return {"outputs": [str(path) for path in written.paths], **report}
+    return report
 
 
 def _about(run: Segmentation, notes: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""A volume and prompts in, objects out: the whole way on one page.
+"""A volume and prompts in, objects and files out: the whole way on one page.
 
 ```
 source -> window -> embed -> decode(prompts) -> propagate -> artefact
@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from sam_common.errors import CapabilityError, InputError, PromptError
+from sam_med import manifest, sink, targets
 from sam_med.labels import LabelMap, paint
 from sam_med.loop import run_loop
 from sam_med.planes import planes_steps, run_planes
@@ -21,6 +23,7 @@ from sam_med.slices import SliceEmbeddings
 from sam_med.window_level import Stretch, choose_stretch
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Sequence
 
     from sam_common.segmenter import Segmenter
@@ -51,6 +54,35 @@ class Segmentation:
     encoder_calls: int
     decoded_prompts: int
     seconds: float
+
+    def save(
+        self,
+        output: str | os.PathLike[str],
+        formats: Sequence[str] = (),
+        *,
+        overwrite: bool = False,
+    ) -> dict[str, Any]:
+        """Write the objects, and the manifest of the run beside them.
+
+        Args:
+            output: A file, whose suffix says the format; or a folder or stem for several.
+            formats: Names in `sam_med.targets.FORMATS`; none for that of the suffix.
+            overwrite: Replace files that are there.
+
+        Returns:
+            The manifest, with the paths of the `outputs`.
+
+        Raises:
+            OutputError: It is there, a format cannot hold the grid, or it lies in the source.
+        """
+        target = Path(output)
+        plan = targets.check_targets(target, formats, overwrite=overwrite, volume=self.volume)
+        written = sink.write_outputs(
+            self.segments, self.volume, target, formats, manifest.provenance(self)
+        )
+        report = manifest.describe(self) | {"notes": list(written.notes)}
+        sink.write_manifest(report, next(iter(plan.values())))
+        return {"outputs": [str(path) for path in written.paths], **report}
 
 
 def segment_volume(  # noqa: PLR0913  # four keyword-only options

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 
@@ -314,8 +315,8 @@ sys.stderr.write(f"{{{{seconds:.3f}}}} {{{{loaded}}}}")
     ],
 )
 def test_import_and_help_are_fast_and_light(statement):
-    seconds = []
-    for _ in range(3):
+    fastest = math.inf
+    for _ in range(8):  # the best of some: other processes slow this one down
         done = subprocess.run(
             [sys.executable, "-c", CHECK.format(statement=statement)],
             capture_output=True,
@@ -324,8 +325,10 @@ def test_import_and_help_are_fast_and_light(statement):
         )
         took, loaded = done.stderr.split(" ", 1)
         assert loaded == "[]"
-        seconds.append(float(took))
-    assert min(seconds) <= 0.5
+        fastest = min(fastest, float(took))
+        if fastest <= 0.5:
+            break
+    assert fastest <= 0.5
 
 
 def test_lazy_names():

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import csv
 import json
+import math
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import nibabel
 import nrrd
@@ -14,10 +17,14 @@ from typer.testing import CliRunner
 
 import sam_med
 from sam_common import __version__
+from sam_common.segmenter import Capabilities
 from sam_common.testing import FakeSegmenter
 from sam_med import cli
 
-HEAVY = ("torch", "SimpleITK", "pydicom", "cv2", "pandas", "rasterio", "geopandas")
+HEAVY = (
+    *("torch", "SimpleITK", "pydicom", "highdicom", "nibabel", "scipy", "cv2"),
+    *("pandas", "rasterio", "geopandas"),
+)
 LESION = "162,84,11,208,153,17"
 
 
@@ -38,6 +45,14 @@ def segmenter(monkeypatch):
 
     monkeypatch.setattr("sam_common.segmenter.load_segmenter", load)
     return fake
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch, tmp_path_factory):
+    """Embeddings that one test keeps must not serve another."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("SAM_GEOMED_CACHE", str(folder))
+    return folder
 
 
 @pytest.fixture
@@ -126,9 +141,83 @@ def test_several_objects_from_dicom_as_json(data, segmenter, tmp_path):
         assert picture.size[1] == 480
 
 
+def test_a_box_on_one_slice_to_several_formats_with_a_review(brain, segmenter, tmp_path):
+    review = tmp_path / "review.csv"
+    result = invoke(
+        *("segment", brain, "-o", tmp_path / "out", "--modality", "MR", "--json"),
+        *("--slice-box", "k=14:162,84,208,153", "--label", "lesion", "--review", review),
+        *("-ot", "nifti", "-ot", "seg.nrrd", "-ot", "npz"),
+    )
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report["method"] == "planes"
+    (row,) = report["labels"]
+    assert 0 < row["confidence"] <= 1
+    nifti, seg, npz = map(Path, report["outputs"])
+    found = np.asarray(nibabel.load(nifti).dataobj)
+    assert np.count_nonzero(found) == row["voxels"] > 0
+    segments, _ = nrrd.read(str(seg))
+    assert np.array_equal(segments, found)
+    with np.load(npz) as arrays:
+        assert np.array_equal(arrays["segs"], found.T)
+    rows = list(csv.DictReader(review.read_text().splitlines()))
+    confidences = [float(one["confidence"]) for one in rows]
+    assert confidences == sorted(confidences)
+    assert {int(one["k"]) for one in rows} >= set(np.nonzero(found)[2].tolist())
+
+
+def test_what_the_encoder_saw_is_kept_for_the_next_run(brain, segmenter, cache, tmp_path):
+    common = ("segment", brain, "--box-ijk", LESION, "--modality", "MR", "--json")
+    first = json.loads(invoke(*common, "-o", tmp_path / "a.nii").stdout)
+    assert first["encoder_calls"] == 7
+    again = invoke(*common, "-o", tmp_path / "b.nii", "--slice-box", "k=14:165,88,205,150")
+    assert json.loads(again.stdout)["encoder_calls"] == 0
+    kept = [path for path in cache.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    assert kept
+    assert {path.stat().st_mode & 0o077 for path in kept} == {0}
+    none = invoke(*common, "-o", tmp_path / "c.nii", "--window", "900", "--level", "500")
+    assert json.loads(none.stdout)["encoder_calls"] == 7
+
+
+def test_nothing_is_kept_where_that_is_asked_for(brain, segmenter, cache, tmp_path):
+    arguments = ("segment", brain, "--box-ijk", LESION, "--no-keep-embeddings")
+    assert invoke(*arguments, "-o", tmp_path / "a.nii").exit_code == 0
+    assert [path for path in cache.rglob("*") if path.is_file()] == []
+
+
+def test_a_series_to_seg_and_rtstruct_that_agree(data, segmenter, tmp_path):
+    scan = data / "med/dicom/ct_tiny_seg_multiframe/series"
+    facts = json.loads(invoke("info", scan, "--json").stdout)["series"][0]
+    i, j, k = facts["size_ijk"]
+    box = f"{i // 4},{j // 4},0,{i // 2},{j // 2},{k - 1}"
+    result = invoke(
+        *("segment", scan, "-o", tmp_path / "out", "--box-ijk", box, "--label", "liver", "--json"),
+        *("-ot", "dicom_seg", "-ot", "nifti"),
+    )
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report["labels"][0]["code"] == "10200004"
+    seg, nifti = report["outputs"]
+    compared = json.loads(invoke("compare", seg, nifti, "--label", "1", "--json").stdout)
+    assert [(row["dice"], row["hd95_mm"]) for row in compared] == [(1.0, 0.0)]
+    (row,) = json.loads(invoke("stats", scan, seg, "--json").stdout)
+    assert row["voxels"] == report["labels"][0]["voxels"]
+
+
+def test_points_need_a_model_that_takes_them(brain, segmenter, tmp_path, error_of):
+    segmenter.capabilities = Capabilities(points=False, boxes=True, masks=False, multimask=False)
+    out = tmp_path / "a.nii"
+    assert error_of("segment", brain, "-o", out, "--point-ijk", "180,120,14") == (
+        "model fake takes no points, but label object_1 has some: give a box on a slice instead, "
+        "or --model mobile_sam"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_is_found_and_what_is_covered_is_said(brain, segmenter, tmp_path):
     arguments = ["segment", brain, "--box-ijk", LESION, "--box-ijk", LESION]
-    result = invoke(*arguments, "-o", tmp_path / "a.nii", "--modality", "MR")
+    arguments += ["--modality", "MR", "--method", "litemedsam"]
+    result = invoke(*arguments, "-o", tmp_path / "a.nii")
     # 47 x 70 px on the middle slice, 6 px more each way on the next: 3290 + 2 (4028 + 4838 + 5720)
     assert result.stderr.splitlines()[1:] == [
         (
@@ -397,9 +486,14 @@ def run_python(code):
 )
 def test_import_and_help_are_light(statement):
     listing = f"print([m for m in {HEAVY!r} if m in sys.modules])"
-    runs = [run_python(f"import sys; {statement}; {listing}") for _ in range(3)]
-    assert {output for output, _ in runs} == {"[]\n"}
-    assert min(seconds for _, seconds in runs) <= 0.5
+    fastest = math.inf
+    for _ in range(8):  # the best of some: other processes slow this one down
+        output, seconds = run_python(f"import sys; {statement}; {listing}")
+        assert output == "[]\n"
+        fastest = min(fastest, seconds)
+        if fastest <= 0.5:
+            break
+    assert fastest <= 0.5
 
 
 def test_every_public_name_can_be_had():

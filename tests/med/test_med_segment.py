@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 
+import nrrd
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sam_common.errors import CapabilityError, InputError, PromptError
+from sam_common.errors import CapabilityError, InputError, OutputError, PromptError
 from sam_common.frame import Frame
 from sam_common.segmenter import Capabilities
 from sam_common.testing import FakeSegmenter
@@ -268,3 +270,22 @@ def test_labels_keep_their_colours(phantom):
     run = segment_volume(phantom, boxes, FakeSegmenter())
     swapped = segment_volume(phantom, [dataclasses.replace(boxes[0], value=1)], FakeSegmenter())
     assert (picture.draw(run)[240, 240] == picture.draw(swapped)[240, 240]).all()
+
+
+def test_a_run_is_saved_with_its_manifest(phantom, tmp_path):
+    run = segment_volume(
+        phantom, [ObjectPrompt.from_ijk("a", 1, (9, 9, 1, 30, 30, 3))], FakeSegmenter()
+    )
+    report = run.save(tmp_path / "a.nrrd")
+    assert report["outputs"] == [str(tmp_path / "a.nrrd")]
+    written = json.loads((tmp_path / "a.job.json").read_text())
+    assert written == {name: value for name, value in report.items() if name != "outputs"}
+    labels, _ = nrrd.read(str(tmp_path / "a.nrrd"))
+    assert np.array_equal(labels.T, run.labels.array)
+    with pytest.raises(OutputError, match=r"^output exists: .*a\.nrrd \(give --overwrite"):
+        run.save(tmp_path / "a.nrrd")
+    several = run.save(tmp_path / "b", ["nifti", "seg.nrrd"])
+    assert [path[len(str(tmp_path)) :] for path in several["outputs"]] == [
+        "/b.nii.gz",
+        "/b.seg.nrrd",
+    ]

@@ -13,6 +13,7 @@ from typing_extensions import assert_type
 from sam_common.errors import CapabilityError, SuiteError
 from sam_common.frame import Frame
 from sam_common.masks import MaskRegion, Masks
+from sam_common.metrics import Agreement
 from sam_common.nms import batched_nms, mask_iou
 from sam_common.prompts import PromptKind, Prompts
 from sam_common.rle import RLE, decode, decode_region, encode
@@ -21,7 +22,17 @@ from sam_common.testing import FakeSegmenter
 from sam_common.weights import ModelInfo, fetch, model_info, registry
 from sam_common.window import Window
 from sam_geo import GeoPrompt, PromptJob, load_prompts, open_raster, run_prompts, segment_prompts
-from sam_med import ObjectPrompt, LabelMap, Volume, read_volume, segment_volume, write_labels
+from sam_med import (
+    LabelMap,
+    ObjectPrompt,
+    SliceBox,
+    Volume,
+    compare_files,
+    measure,
+    read_volume,
+    segment_volume,
+    write_labels,
+)
 
 
 def five_lines(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
@@ -127,3 +138,15 @@ def brain(segmenter: Segmenter) -> None:
     result = segment_volume(volume, [box], segmenter)
     assert_type(result.labels, LabelMap)
     write_labels(result.labels, result.volume, Path("brain.nii.gz"))
+
+
+def liver(segmenter: Segmenter) -> None:
+    scan = read_volume("scans", series=2)
+    drawn = SliceBox.from_ijk(0, 89, (75, 59, 140, 120))
+    result = segment_volume(scan, [ObjectPrompt("liver", 1, slice_boxes=(drawn,))], segmenter)
+    result.save("liver.seg.dcm", overwrite=True)
+    result.save("out", ["dicom_rtstruct", "nifti"])
+    (segment,) = result.segments
+    assert_type(segment.confidence, float | None)
+    assert_type(measure(scan, result.segments)[0].volume_ml, float)
+    assert_type(compare_files("liver.seg.dcm", "other.nii.gz")[0].agreement, Agreement)
