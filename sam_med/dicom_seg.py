@@ -7,14 +7,17 @@ no code with highdicom, and compared; a file that says anything else is not kept
 
 highdicom is given one plain header a slice instead of the images, for three reasons: it takes
 enhanced files only where all frames share one orientation item; it takes no mosaics; and it would
-log identities that it finds odd.
+log identities that it finds odd. It sees frames of one pixel, which say where an object is shown
+and where not, and the true ones are packed here: its own way takes several bytes for each voxel of
+each object, gigabytes for a large CT.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import combinations, islice
+from typing import TYPE_CHECKING
 
 import highdicom
 import numpy as np
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
     from sam_med.volume import Volume
 
 WHAT = "DICOM SEG"
-UINT8_MAX = 255
+BITS = 8
 SERIES_NUMBER = 5000
 """Far from those of scanners."""
 SERIES_TEXT = "Segmentation, for research use only"
@@ -93,6 +96,7 @@ def write_seg(
         identity=_identity(segments, source, provenance),
     )
     dataset = _build(task)
+    _fill(dataset, task)
     _refer(dataset, task)
     _settle(dataset, task)
     try:
@@ -173,7 +177,7 @@ def _build(task: _Task) -> Dataset:
     try:
         return Segmentation(
             source_images=[_stand_in(task, task.source.planes[k]) for k in task.slices],
-            pixel_array=_pixels(task),
+            pixel_array=_shown(task),
             segmentation_type="BINARY",
             segment_descriptions=list(
                 describe_segments(task.segments, task.provenance, task.identity)
@@ -204,7 +208,7 @@ def _stand_in(task: _Task, plane: Plane) -> Dataset:
     for keyword in derived.EMPTY_TAGS:
         setattr(item, keyword, None)
     item.SOPInstanceUID = derived.derived_uid(task.identity, str(plane.position))
-    item.Rows, item.Columns = task.size_hw
+    item.Rows, item.Columns = 1, 1
     item.SliceThickness = source.thickness_mm
     if plane.position is None:
         item.SOPClassUID = SecondaryCaptureImageStorage
@@ -217,35 +221,49 @@ def _stand_in(task: _Task, plane: Plane) -> Dataset:
     return item
 
 
-def _pixels(task: _Task) -> npt.NDArray[Any]:
-    """Numbers of segments (slices, rows, columns); one layer a segment where they overlap."""
-    dtype = np.uint8 if len(task.segments) <= UINT8_MAX else np.uint16
-    numbers = np.zeros((len(task.slices), *task.size_hw), dtype=dtype)
-    for n, segment in enumerate(task.segments, start=1):
-        part, mask = _part(numbers, segment, task.slices)
-        if part[mask].any():
-            return _layers(task)
-        part[mask] = n
-    return numbers
-
-
-def _layers(task: _Task) -> npt.NDArray[np.bool_]:
-    layers = np.zeros((len(task.slices), *task.size_hw, len(task.segments)), dtype=np.bool_)
+def _shown(task: _Task) -> npt.NDArray[np.bool_]:
+    """Whether a slice shows a segment: (slices, 1, 1, segments)."""
+    shown = np.zeros((len(task.slices), 1, 1, len(task.segments)), dtype=np.bool_)
     for n, segment in enumerate(task.segments):
-        part, mask = _part(layers[..., n], segment, task.slices)
-        part[:] = mask
-    return layers
+        first = segment.window.start[0] - task.slices.start
+        for k in np.flatnonzero(segment.mask.any(axis=(1, 2))).tolist():
+            shown[first + k, 0, 0, n] = True
+    return shown
 
 
-def _part(
-    array: npt.NDArray[Any], segment: Segment, slices: range
-) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-    """The part of an array of these slices that a segment covers, and its mask there."""
-    k, rows, columns = segment.window.slices
-    start, stop = max(k.start, slices.start), min(k.stop, slices.stop)
-    mask = segment.mask[max(0, start - k.start) : max(0, stop - k.start)]
-    start, stop = start - slices.start, max(start, stop) - slices.start
-    return array[start:stop, rows, columns], mask
+def _fill(dataset: Dataset, task: _Task) -> None:
+    """The true frames in place of those of one pixel."""
+    dataset.Rows, dataset.Columns = task.size_hw
+    pairs = combinations(task.segments, 2)
+    dataset.SegmentsOverlap = "YES" if any(a.overlaps(b) for a, b in pairs) else "NO"
+    groups = iter(dataset.PerFrameFunctionalGroupsSequence)
+    packed = bytearray()
+    # eight frames of any size end with a whole byte
+    while batch := list(islice(groups, BITS)):
+        frames = np.stack([_frame(item, task) for item in batch])
+        packed += np.packbits(frames, bitorder="little").tobytes()
+    # values of DICOM have an even length
+    dataset.PixelData = bytes(packed + bytes(len(packed) % 2))
+
+
+def _frame(groups: Dataset, task: _Task) -> npt.NDArray[np.bool_]:
+    """The mask of one segment on one slice, (rows, columns)."""
+    frame = np.zeros(task.size_hw, dtype=np.bool_)
+    number = int(groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
+    segment = task.segments[number - 1]
+    start, rows, columns = segment.window.slices
+    if (k := _slice(groups, task)) in range(start.start, start.stop):
+        frame[rows, columns] = segment.mask[k - start.start]
+    return frame
+
+
+def _slice(groups: Dataset, task: _Task) -> int:
+    """Which slice of the volume a frame lies on."""
+    if not task.source.placed:
+        return task.slices.start
+    place = groups.PlanePositionSequence[0].ImagePositionPatient
+    k, _ = task.source.nearest(tuple(float(v) for v in place))
+    return k
 
 
 def _refer(dataset: Dataset, task: _Task) -> None:
@@ -259,11 +277,7 @@ def _refer(dataset: Dataset, task: _Task) -> None:
         )
     dataset.ReferencedSeriesSequence = [_series(uid, items) for uid, items in series.items()]
     for groups in dataset.PerFrameFunctionalGroupsSequence:
-        k = task.slices.start
-        if source.placed:
-            place = groups.PlanePositionSequence[0].ImagePositionPatient
-            k, _ = source.nearest(tuple(float(v) for v in place))
-        groups.DerivationImageSequence = [_derivation(source.planes[k])]
+        groups.DerivationImageSequence = [_derivation(source.planes[_slice(groups, task)])]
 
 
 def _series(uid: str, items: list[Dataset]) -> Dataset:

@@ -16,6 +16,7 @@ out on the volume's own grid: the masks' logits are interpolated straight to it.
 
 from __future__ import annotations
 
+import mmap
 import tempfile
 import threading
 from collections import OrderedDict
@@ -139,6 +140,7 @@ class SliceEmbeddings:
         self._bytes = 0
         self._store = store
         self._write_through = store is not None
+        self._spilled: set[tuple[int, int]] = set()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     @property
@@ -198,8 +200,7 @@ class SliceEmbeddings:
                 self.calls += 1
                 if self._store is not None and self._write_through:
                     self._store.put(_name(key), embedding)
-            self._keep(key, embedding)
-            return embedding
+            return self._keep(key, embedding)
 
     def decode(self, axis: int, index: int, prompts: Prompts, *, multimask: bool = False) -> Masks:
         """Masks on the grid of the volume, for prompts in its (column, row) indices.
@@ -227,6 +228,7 @@ class SliceEmbeddings:
             if self._folder is not None:
                 self._folder.cleanup()
                 self._folder = self._store = None
+                self._spilled.clear()
 
     def __enter__(self) -> Self:
         """Nothing to prepare."""
@@ -236,14 +238,15 @@ class SliceEmbeddings:
         """Close."""
         self.close()
 
-    def _keep(self, key: tuple[int, int], embedding: Embedding) -> None:
-        self._kept[key] = embedding
+    def _keep(self, key: tuple[int, int], embedding: Embedding) -> Embedding:
+        kept = self._kept[key] = _apart(embedding)
         self._bytes += _bytes(embedding)
         while self._bytes > self.max_bytes and len(self._kept) > 1:
             old, oldest = self._kept.popitem(last=False)
             self._bytes -= _bytes(oldest)
             if not self._write_through:
                 self._spill(old, oldest)
+        return kept
 
     def _spill(self, key: tuple[int, int], embedding: Embedding) -> None:
         """Move an embedding from memory to the temporary folder, which only its owner can read."""
@@ -252,8 +255,26 @@ class SliceEmbeddings:
 
             self._folder = tempfile.TemporaryDirectory(prefix="sam-med-")
             self._store = EmbeddingStore(Path(self._folder.name) / "slices", {})
-        if self._store.get(_name(key)) is None:
+        if key not in self._spilled:
             self._store.put(_name(key), embedding)
+            self._spilled.add(key)
+
+
+def _apart(embedding: Embedding) -> Embedding:
+    """The same with its features in memory pages of their own.
+
+    Freed pages go back to the system. On the heap, small arrays that outlive an embedding lie in
+    the space that it leaves, so that the next one does not fit there: in a long job the process
+    grew by more than twice the limit.
+    """
+    import torch  # noqa: PLC0415  # heavy; whoever has an embedding has it loaded
+
+    features = embedding.features.contiguous()
+    if features.device.type != "cpu" or not features.numel():
+        return embedding
+    pages = mmap.mmap(-1, features.nbytes)
+    copy = torch.frombuffer(pages, dtype=features.dtype).view(features.shape)
+    return replace(embedding, features=copy.copy_(features))
 
 
 def _name(key: tuple[int, int]) -> str:

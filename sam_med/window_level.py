@@ -14,6 +14,7 @@ the volume is held.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from sam_med.volume import Volume
 
+SHORT_BYTES = 2
+"""Integers of so many bytes are looked up in a table of all shades."""
 Origin: TypeAlias = Literal["stated", "guessed"]
 
 
@@ -85,13 +88,11 @@ class Stretch:
 
         NaN becomes the darkest value.
         """
-        exact = np.nan_to_num(
-            values.astype(np.float64), nan=self.lower, posinf=np.inf, neginf=-np.inf
-        )
-        clipped = np.clip(exact, self.lower, self.upper)
-        scaled = (clipped - self.darkest) / (self.brightest - self.darkest) * 255.0
-        shades = scaled.astype(np.uint8)
-        return 255 - shades if self.inverted else shades
+        if values.dtype.kind in "iu" and values.dtype.itemsize <= SHORT_BYTES:
+            unsigned = np.dtype(f"u{values.dtype.itemsize}")
+            table = _table(self, values.dtype)
+            return np.asarray(table[values.view(unsigned)])
+        return _exact(self, values)
 
     def describe(self) -> str:
         """One line: modality, where it comes from, and the rule."""
@@ -99,6 +100,23 @@ class Stretch:
         origin = " (guessed from the values)" if self.modality_origin == "guessed" else ""
         turned = ", inverted" if self.inverted else ""
         return f"modality {name}{origin}, intensities: {self.rule}{turned}"
+
+
+def _exact(stretch: Stretch, values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    exact = np.nan_to_num(
+        values.astype(np.float64), nan=stretch.lower, posinf=np.inf, neginf=-np.inf
+    )
+    clipped = np.clip(exact, stretch.lower, stretch.upper)
+    scaled = (clipped - stretch.darkest) / (stretch.brightest - stretch.darkest) * 255.0
+    shades = scaled.astype(np.uint8)
+    return 255 - shades if stretch.inverted else shades
+
+
+@functools.lru_cache(maxsize=8)
+def _table(stretch: Stretch, dtype: np.dtype[Any]) -> npt.NDArray[np.uint8]:
+    """The shade of every value of a short integer type, by its bits as an unsigned number."""
+    bits = np.arange(1 << (8 * dtype.itemsize), dtype=f"u{dtype.itemsize}")
+    return _exact(stretch, bits.view(dtype))
 
 
 def choose_stretch(
