@@ -140,6 +140,7 @@ def test_a_dicomdir_means_its_folder(data, tmp_path):
     for path in sorted((data / "med/dicom/ct_small_rotated/series").iterdir()):
         files.add(path)
     files.write(tmp_path / "media")
+    files._stage["t"].cleanup()  # its own folder, which it leaves to the garbage collector
     whole = read_volume(data / "med/dicom/ct_small_rotated/series")
     for path in (tmp_path / "media" / "DICOMDIR", tmp_path / "media"):
         found = scan(path)

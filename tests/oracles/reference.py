@@ -7,6 +7,7 @@ given by stand-ins whose behaviour the reference networks define in full.
 
 from __future__ import annotations
 
+import copy
 import functools
 import sys
 import types
@@ -116,6 +117,27 @@ def mobile_sam_network() -> torch.nn.Module:
     network.eval()
     network.image_encoder.train(False)  # refresh the attention bias that `eval` had indexed
     return network
+
+
+class _PromptsInDouble(torch.nn.Module):
+    """The published prompt encoder, which computes in float32 whatever its weights are."""
+
+    def __init__(self, encoder: torch.nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, **prompts: torch.Tensor | None) -> tuple[torch.Tensor, ...]:
+        return tuple(found.double() for found in self.encoder(**prompts))
+
+    def get_dense_pe(self) -> torch.Tensor:
+        return self.encoder.get_dense_pe().double()
+
+
+def in_double(network: torch.nn.Module) -> torch.nn.Module:
+    """A copy of a published network that encodes and decodes in float64."""
+    exact = copy.deepcopy(network).double()
+    exact.prompt_encoder = _PromptsInDouble(copy.deepcopy(network.prompt_encoder))
+    return exact
 
 
 def mobile_sam_generator(**options: Any) -> Any:
