@@ -86,9 +86,7 @@ def segment_box(
     """
     for part in slice_boxes:
         box = box.union(part.window_kji)
-    looker = Looker(slices, box)
-    seeds = [seed_of(looker, part) for part in slice_boxes]
-    return ObjectMask(segment_window(slices, box, seeds, step))
+    return _in_window(slices, box, slice_boxes, step, tight=True)
 
 
 def segment_slice_boxes(
@@ -103,7 +101,7 @@ def segment_slice_boxes(
         boxes: At least one, on slices of any axes.
         step: Called with the number of steps done.
     """
-    return segment_box(slices, window_of(slices, boxes), boxes, step)
+    return _in_window(slices, window_of(slices, boxes), boxes, step, tight=False)
 
 
 def segment_points(
@@ -178,6 +176,19 @@ def planes_steps(prompts: Sequence[ObjectPrompt], volume: Volume) -> int:
         steps(volume, prompt.clip(volume).window if prompt.box is not None else volume.window)
         for prompt in prompts
     )
+
+
+def _in_window(
+    slices: SliceEmbeddings,
+    window: Window,
+    boxes: Sequence[SliceBox],
+    step: Callable[[int], None],
+    *,
+    tight: bool,
+) -> ObjectMask:
+    looker = Looker(slices, window)
+    seeds = [seed_of(looker, box) for box in boxes]
+    return ObjectMask(segment_window(slices, window, seeds, step, tight=tight))
 
 
 def _segment(slices: SliceEmbeddings, prompt: ObjectPrompt, step: Callable[[int], None]) -> Segment:

@@ -3,9 +3,11 @@
 ```
 3-D box -> looks        one box a slice, along three axes
            hypotheses   the box itself on every slice; tracks from the middle of each axis; and
-                        where these two disagree, tracks from an eighth before and behind it
+                        where these two disagree, tracks from four slices more of each axis, of
+                        which any two axes give the pair that agrees best
            round        vote -> the voted object's box on every slice -> looks -> vote
-           choice       the hypothesis whose planes agree best and are surest; a last round
+           choice       the hypothesis whose planes agree best, are surest, and whose object
+                        reaches the faces of the box; a last round
         -> mask, and how far each slice can be trusted
 ```
 Why it works: along one axis an error in one slice is the next one's prompt. A slice of another
@@ -17,6 +19,8 @@ draws it and says what each step is worth.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,8 +28,9 @@ from scipy import ndimage
 
 from sam_common.metrics import dice
 from sam_med.look import Look, Looker, across, whole
+from sam_med.pairs import Track, best_pair
 from sam_med.slices import AXES, plane_of
-from sam_med.track import MARGIN_PX, before, behind, follow, middles
+from sam_med.track import MARGIN_PX, eighths, follow, middles
 from sam_med.vote import agreement, at, by_axis, last_vote, mean_quality, tally, vote
 
 if TYPE_CHECKING:
@@ -44,6 +49,12 @@ NEAR = 2
 """Voxels around the voted object within which two planes may correct the third."""
 AGREED = 0.9
 """Dice from which two hypotheses are one, and no further one is tried."""
+OTHER_STARTS = (2, 3, 5, 6)
+"""Eighths of the box's length at which tracks start beside those from the middle."""
+LONE_STARTS = (3, 5)
+"""The same for a single axis, on which no other can tell a good start from a bad one."""
+STEPS = 12
+"""Passes over the slices of the box, at most."""
 MIN_PX = 3
 """Pixels of the voted object on a slice from which a box is made."""
 
@@ -71,6 +82,8 @@ def segment_window(
     window: Window,
     seeds: Sequence[Look] = (),
     step: Callable[[int], None] = lambda _done: None,
+    *,
+    tight: bool = True,
 ) -> Found:
     """The object in a 3-D box.
 
@@ -79,23 +92,32 @@ def segment_window(
         window: (k, j, i) box around the object, inside the volume.
         seeds: Looks in this window from which tracks start; those that are given stay as they are.
         step: Called with the number of slices looked at, of `steps` in all.
+        tight: Whether the object is known to reach the faces of the window, nearly at least.
     """
     looker = Looker(slices, window)
     axes = usable_axes(slices.volume)
     count = sum(window.shape[axis] for axis in axes)
     fixed = {(seed.axis, seed.index): seed for seed in seeds}
 
-    def tried(start: Looks) -> Found:
-        looks = start | fixed
-        found = refine(looker, looks, vote(looks, window))
-        step(2 * count)
-        return found
+    def tried(looks: Looks) -> Found:
+        start = looks | fixed
+        return refine(looker, start, vote(start, window))
 
-    found = [tried(_whole(looker, axes)), tried(_tracks(looker, axes, fixed, middles))]
+    whole_looks, middle_looks = _whole(looker, axes), _tracks(looker, axes, fixed, middles)
+    found = [tried(whole_looks), tried(middle_looks)]
+    step(4 * count)
     if dice(found[0].mask, found[1].mask) < AGREED:
-        found += [tried(_tracks(looker, axes, fixed, starts)) for starts in (before, behind)]
-    else:
+        starts = OTHER_STARTS if len(axes) > 1 else LONE_STARTS
+        more = [_tracks(looker, axes, fixed, partial(eighths, count=n)) for n in starts]
         step(4 * count)
+        if len(axes) == 1:
+            found += [tried(looks) for looks in more]
+        else:
+            every = [whole_looks, middle_looks, *more]
+            found += [tried(looks) for looks in _pairs(looker, axes, every, tight=tight)]
+        step(3 * count)
+    else:
+        step(7 * count)
     # the earlier one where two are as good
     best = max(found, key=lambda one: one.score)
     last = refine(looker, best.looks, best.mask)
@@ -118,12 +140,7 @@ def refine_mask(slices: SliceEmbeddings, mask: npt.NDArray[np.bool_], window: Wi
         window: (k, j, i) part of the volume, with some room around the mask.
     """
     looker = Looker(slices, window)
-    start = {
-        (axis, index): _blank(window, axis, index)
-        for axis in usable_axes(slices.volume)
-        for index in range(window.start[axis], window.stop[axis])
-    }
-    found = refine(looker, start, mask)
+    found = refine(looker, _nothing(window, usable_axes(slices.volume)), mask)
     return Found(window, last_vote(found.looks, window, found.mask), found.looks)
 
 
@@ -140,7 +157,7 @@ def usable_axes(volume: Volume) -> tuple[int, ...]:
 
 def steps(volume: Volume, window: Window) -> int:
     """How many steps `segment_window` counts."""
-    return 9 * sum(window.shape[axis] for axis in usable_axes(volume))
+    return STEPS * sum(window.shape[axis] for axis in usable_axes(volume))
 
 
 def _whole(looker: Looker, axes: Sequence[int]) -> Looks:
@@ -169,6 +186,32 @@ def _tracks(
         ]
         looks |= {(axis, index): one for index, one in follow(looker, seeds).items()}
     return looks
+
+
+def _pairs(
+    looker: Looker, axes: Sequence[int], every: Sequence[Looks], *, tight: bool
+) -> list[Looks]:
+    """For any two axes the looks of the tracks that agree best; a third axis has seen nothing."""
+    window = looker.window
+    tracks: dict[int, list[Track]] = {axis: [] for axis in axes}
+    for looks in every:
+        for axis, part in by_axis(looks).items():
+            own = {(axis, index): one for index, one in part.items()}
+            tracks[axis].append(Track.of(own, window))
+    nothing = _nothing(window, axes)
+    return [
+        nothing | best_pair(tracks[one], tracks[other], window, tight=tight)
+        for one, other in combinations(axes, 2)
+    ]
+
+
+def _nothing(window: Window, axes: Sequence[int]) -> Looks:
+    """Looks on every slice that found nothing."""
+    return {
+        (axis, index): _blank(window, axis, index)
+        for axis in axes
+        for index in range(window.start[axis], window.stop[axis])
+    }
 
 
 def _again(looker: Looker, looks: Looks, mask: npt.NDArray[np.bool_]) -> Looks:

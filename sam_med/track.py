@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MARGIN_PX = 3
 """By how much a box is larger than its neighbour's mask, in the decoder's grid; as published."""
+EIGHTHS = 8
+"""Parts of a window's length in which starts are counted."""
 
 
 def middles(window: Window, axis: int) -> tuple[int, ...]:
@@ -38,19 +40,18 @@ def middles(window: Window, axis: int) -> tuple[int, ...]:
     return tuple(sorted({(first + last) // 2, (first + last + 1) // 2}))
 
 
-def before(window: Window, axis: int) -> tuple[int, ...]:
-    """The slice at three eighths of a window's length.
+def eighths(window: Window, axis: int, count: int) -> tuple[int, ...]:
+    """The slice some eighths of a window's length behind its first, or before its last from 5 on.
 
     >>> from sam_common.window import Window
-    >>> before(Window((4, 0, 0), (13, 1, 1)), 0), behind(Window((4, 0, 0), (13, 1, 1)), 0)
-    ((7,), (9,))
+    >>> [eighths(Window((4, 0, 0), (13, 1, 1)), 0, n) for n in (2, 3, 5, 6)]
+    [(6,), (7,), (9,), (10,)]
     """
-    return (window.start[axis] + 3 * (window.shape[axis] - 1) // 8,)
-
-
-def behind(window: Window, axis: int) -> tuple[int, ...]:
-    """The slice at five eighths: `before` from the other end."""
-    return (window.stop[axis] - 1 - 3 * (window.shape[axis] - 1) // 8,)
+    last = window.shape[axis] - 1
+    if 2 * count <= EIGHTHS:
+        return (window.start[axis] + count * last // EIGHTHS,)
+    # counted from the other end, so that a volume stored the other way round has the same slices
+    return (window.stop[axis] - 1 - (EIGHTHS - count) * last // EIGHTHS,)
 
 
 def follow(

@@ -36,6 +36,8 @@ LEAST = 0.02
 """What even a bad look counts, so that every voxel has a vote."""
 TIE = 1e-6
 """Share by which sums of votes differ through rounding alone."""
+REACHED = 0.9
+"""Share of a box's length that an object reaches at least, where the box is drawn with care."""
 LAST_VOTES = 2
 """Votes in which agreement counts; more of them change nothing."""
 
@@ -126,6 +128,22 @@ def agreement(looks: Looks, window: Window) -> float:
     stacks = [stack(part.values(), window) for part in by_axis(looks).values()]
     pairs = [dice(one, other) for one, other in combinations(stacks, 2)]
     return float(np.mean(pairs)) if pairs else 1.0
+
+
+def reach(mask: npt.NDArray[np.bool_]) -> float:
+    """How far an object reaches to the faces of its window, 0 to 1.
+
+    The product over the axes of (length of the object) / (length of the window), where nine tenths
+    count as all: a box that a person drew is nearly tight, so what reaches half of it is a part of
+    the object, or another one.
+    """
+    share = 1.0
+    for axis in range(mask.ndim):
+        rest = tuple(d for d in range(mask.ndim) if d != axis)
+        there = np.flatnonzero(mask.any(axis=rest))
+        length = int(there[-1] - there[0]) + 1 if len(there) else 0
+        share *= min(1.0, length / (REACHED * mask.shape[axis]))
+    return share
 
 
 def mean_quality(looks: Looks, mask: npt.NDArray[np.bool_], window: Window) -> float:

@@ -1,0 +1,76 @@
+"""Pairs: of all tracks of an object, the two of different axes that found the same.
+
+Whether a track finds the object depends on the slice that it starts from, and on another axis
+another slice may be the right one. Two tracks of different axes have nothing in common but what
+they found, so the pair with the largest (Dice of the two) x (mean quality) x (reach of their vote)
+is a good first guess.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sam_common.metrics import dice
+from sam_med.vote import consensus, mean_quality, reach, stack, tally
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from sam_common.window import Window
+    from sam_med.look import Looks
+
+DIGITS = 6
+"""To which scores count: the last bits depend on the order of the axes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """One look on every slice along one axis."""
+
+    looks: Looks
+    mask: npt.NDArray[np.bool_]
+    """What they say, on all of the window."""
+    quality: float
+    """Mean quality of the looks, each counted by its area."""
+
+    @classmethod
+    def of(cls, looks: Looks, window: Window) -> Track:
+        """From the looks on each slice of a window along one axis."""
+        mask = stack(looks.values(), window)
+        return cls(looks, mask, mean_quality(looks, mask, window))
+
+
+def best_pair(
+    one: Sequence[Track], other: Sequence[Track], window: Window, *, tight: bool
+) -> Looks:
+    """The looks of the two tracks that agree best.
+
+    Args:
+        one: Tracks along one axis, at least one.
+        other: Tracks along another.
+        window: Part of the volume that they cover.
+        tight: Whether the object is known to reach the faces of the window.
+    """
+    likely = [
+        (round(dice(a.mask, b.mask) * (a.quality + b.quality) / 2, DIGITS), a.looks | b.looks)
+        for a, b in product(one, other)
+    ]
+    likely.sort(key=lambda pair: -pair[0])
+    best: tuple[tuple[float, int], Looks] | None = None
+    for score, looks in likely:
+        if best is not None and score < best[0][0]:
+            # nothing reaches further than to every face
+            break
+        mask = consensus(tally(looks.values(), window))
+        rank = round(score * reach(mask) if tight else score, DIGITS), int(np.count_nonzero(mask))
+        if best is None or rank > best[0]:
+            best = rank, looks
+    if best is None:
+        raise ValueError("no tracks to pair")
+    return best[1]
