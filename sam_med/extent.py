@@ -154,11 +154,11 @@ def _crossed(
     window = guesses[best[0]]
     for n in best[1:]:
         window = window.union(guesses[n])
-    alike = [
-        dice(_line(looker, seed, place), _line(looker, looks[place][n], (axis, seed.index)))
+    seen = any(
+        _alike(_line(looker, seed, place), _line(looker, looks[place][n], (axis, seed.index)))
         for seed, place, n in product(seeds, places, best)
-    ]
-    return _with_slack(looker.slices, window, axis, 0.0), max(alike) >= SEEN
+    )
+    return _with_slack(looker.slices, window, axis, 0.0), seen
 
 
 def _guesses(volume: Volume, hull: Window, axis: int) -> list[Window]:
@@ -190,6 +190,11 @@ def _line(looker: Looker, one: Look, place: tuple[int, int]) -> npt.NDArray[np.b
     """Where the slice `place` (axis, index) meets a look of another axis."""
     axis, index = place
     return np.asarray(one.mask.take(index - looker.window.start[axis], _place(one.axis, axis)))
+
+
+def _alike(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> bool:
+    """Whether two slices show the same where they meet; two that show nothing there say nothing."""
+    return bool(one.any()) and dice(one, other) >= SEEN
 
 
 def _place(fixed: int, axis: int) -> int:

@@ -62,15 +62,14 @@ def best_pair(
         for a, b in product(one, other)
     ]
     likely.sort(key=lambda pair: -pair[0])
-    best: tuple[tuple[float, int], Looks] | None = None
+    best, rank = likely[0][1], (-1.0, 0)
     for score, looks in likely:
-        if best is not None and score < best[0][0]:
+        if score < rank[0]:
             # nothing reaches further than to every face
             break
         mask = consensus(tally(looks.values(), window))
-        rank = round(score * reach(mask) if tight else score, DIGITS), int(np.count_nonzero(mask))
-        if best is None or rank > best[0]:
-            best = rank, looks
-    if best is None:
-        raise ValueError("no tracks to pair")
-    return best[1]
+        merit = round(score * reach(mask) if tight else score, DIGITS)
+        # of equals the larger one, whatever the order of the axes
+        if (new := (merit, int(np.count_nonzero(mask)))) > rank:
+            best, rank = looks, new
+    return best

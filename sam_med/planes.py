@@ -101,7 +101,9 @@ def segment_slice_boxes(
         boxes: At least one, on slices of any axes.
         step: Called with the number of steps done.
     """
-    return _in_window(slices, window_of(slices, boxes), boxes, step, tight=False)
+    # boxes on slices of two axes say how far the object reaches along all three
+    tight = len({box.axis for box in boxes}) > 1
+    return _in_window(slices, window_of(slices, boxes), boxes, step, tight=tight)
 
 
 def segment_points(

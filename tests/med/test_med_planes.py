@@ -17,6 +17,8 @@ from sam_common.testing import FakeSegmenter
 from sam_common.window import Window
 from sam_med import frame as frames
 from sam_med.correct import PaintedSlice, correct
+from sam_med.look import Look, whole
+from sam_med.pairs import Track, best_pair
 from sam_med.planes import (
     planes_steps,
     run_planes,
@@ -30,6 +32,7 @@ from sam_med.slice_box import SliceBox
 from sam_med.slices import SliceEmbeddings
 from sam_med.source import read_volume
 from sam_med.volume import Volume
+from sam_med.vote import reach, stack
 from sam_med.window_level import choose_stretch
 
 DIRECTION = (1, 0, 0, 0, 1, 0, 0, 0, 1)
@@ -202,6 +205,46 @@ def test_an_object_does_not_go_on_in_another_shade():
     assert found.window.stop[0] <= 23
 
 
+def test_slices_across_find_what_following_lost():
+    truth = ball()
+    array = scan(truth)
+    # following ends at the dark slice, and a fifth of what it found is not enough to cross it
+    array[12] = -100
+    found = segment_slice_boxes(slices_of(array), [slice_box(truth, 0, 14)])
+    assert found.window.start[0] <= 7
+
+
+def drawn_on_another_object():
+    """A ball that is dark on the drawn slice, and a rod in the corner of its box that goes on."""
+    truth = ball()
+    array = scan(truth)
+    array[14] = -100
+    array[14:, 12:15, 14:17] = 180
+    return truth, array
+
+
+def test_a_drawn_slice_that_shows_another_object_is_outvoted():
+    truth, array = drawn_on_another_object()
+    slices = slices_of(array)
+    found = segment_slice_boxes(slices, [slice_box(truth, 0, 14)])
+    # the rod was followed to slice 29, the last one
+    assert found.window.stop[0] <= 24
+
+
+@settings(max_examples=8, deadline=None)
+@given(order=st.sampled_from(ORDERS), signs=st.sampled_from(SIGNS), other=st.booleans())
+def test_one_box_finds_the_same_however_the_volume_is_stored(order, signs, other):
+    truth, array = drawn_on_another_object() if other else (ball(), scan(ball()))
+    turn = tuple(slice(None, None, sign) for sign in signs)
+    plain = segment_slice_boxes(slices_of(array), [slice_box(truth, 0, 14)]).full(array.shape)
+    drawn = np.zeros(array.shape, dtype=bool)
+    drawn[slice_box(truth, 0, 14).window_kji.slices] = True
+    turned = np.ascontiguousarray(array.transpose(order)[turn])
+    box = tight(drawn.transpose(order)[turn])
+    found = segment_slice_boxes(slices_of(turned), [SliceBox.from_window(order.index(0), box)])
+    assert np.array_equal(plain.transpose(order)[turn], found.full(turned.shape))
+
+
 def test_boxes_on_several_slices_of_several_axes():
     truth = ball()
     slices = slices_of(scan(truth))
@@ -211,6 +254,57 @@ def test_boxes_on_several_slices_of_several_axes():
     found = segment_slice_boxes(slices, crossed)
     assert found.window == tight(truth)
     assert np.array_equal(found.full(truth.shape), truth)
+
+
+def track(mask, axis, quality):
+    """Looks that show a mask on every slice along an axis."""
+    window = Window((0, 0, 0), mask.shape)
+    looks = {}
+    for index, part in enumerate(np.moveaxis(mask, axis, 0)):
+        certainty = np.where(part, 100, -100).astype(np.int8)
+        looks[axis, index] = Look(axis, index, whole(window, axis), certainty, quality, 1.0)
+    return Track.of(looks, window)
+
+
+def shown_by(looks, axis, shape):
+    window = Window((0, 0, 0), shape)
+    return stack([one for one in looks.values() if one.axis == axis], window)
+
+
+def test_of_many_tracks_the_two_that_found_the_same_are_the_pair():
+    body, left, right = ball(), ball(centre=(14, 10, 8)), ball(centre=(14, 24, 30))
+    window = Window((0, 0, 0), body.shape)
+    one = [track(left, 0, 0.9), track(body, 0, 0.6)]
+    other = [track(right, 2, 0.9), track(body, 2, 0.6)]
+    looks = best_pair(one, other, window, tight=False)
+    assert np.array_equal(shown_by(looks, 0, body.shape), body)
+    assert np.array_equal(shown_by(looks, 2, body.shape), body)
+    assert len(looks) == body.shape[0] + body.shape[2]
+
+
+def test_in_a_tight_box_a_pair_that_reaches_its_faces_is_preferred():
+    large, small = np.ones((12, 12, 12), dtype=bool), np.zeros((12, 12, 12), dtype=bool)
+    small[2:10, 3:9, :6] = True
+    window = Window((0, 0, 0), large.shape)
+    one = [track(small, 0, 0.9), track(large, 0, 0.6)]
+    other = [track(small, 1, 0.9), track(large, 1, 0.6)]
+    found = [
+        shown_by(best_pair(one, other, window, tight=t), 0, large.shape) for t in (True, False)
+    ]
+    assert np.array_equal(found[0], large)
+    assert np.array_equal(found[1], small)
+
+
+def test_reach_is_the_share_of_the_box_along_each_axis():
+    mask = np.zeros((10, 20, 30), dtype=bool)
+    assert reach(mask) == 0
+    mask[0, 0, 0] = True
+    assert reach(mask) == pytest.approx(1 / 9 * 1 / 18 * 1 / 27)
+    mask[9, 9, 29] = True
+    assert reach(mask) == pytest.approx(10 / 18)
+    # nine tenths are all of it
+    mask[9, 17, 29] = True
+    assert reach(mask) == 1
 
 
 def test_points_give_the_first_mask():
