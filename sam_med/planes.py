@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from sam_med.codes import Code
     from sam_med.prompts import ObjectPrompt, VoxelMask, VoxelPoint
     from sam_med.segments import SliceConfidence
     from sam_med.slice_box import Axis
@@ -62,6 +63,10 @@ class ObjectMask:
     def slices(self) -> tuple[SliceConfidence, ...]:
         """How far each slice along the first axis can be trusted, ascending."""
         return confidences(self.found)
+
+    def segment(self, name: str, value: int, code: Code | None = None) -> Segment:
+        """As a named object, to be written or measured."""
+        return Segment(name, value, self.window, self.mask, code, self.slices)
 
     def full(self, shape: tuple[int, int, int]) -> npt.NDArray[np.bool_]:
         """The mask in a whole volume of this (k, j, i) shape."""
@@ -169,7 +174,10 @@ def run_planes(
         prompts: Inside the volume.
         step: Called with the number of steps done, of `planes_steps` in all.
     """
-    return [_segment(slices, prompt, step) for prompt in prompts]
+    return [
+        _object(slices, prompt, step).segment(prompt.label, prompt.value, prompt.code)
+        for prompt in prompts
+    ]
 
 
 def planes_steps(prompts: Sequence[ObjectPrompt], volume: Volume) -> int:
@@ -191,18 +199,6 @@ def _in_window(
     looker = Looker(slices, window)
     seeds = [seed_of(looker, box) for box in boxes]
     return ObjectMask(segment_window(slices, window, seeds, step, tight=tight))
-
-
-def _segment(slices: SliceEmbeddings, prompt: ObjectPrompt, step: Callable[[int], None]) -> Segment:
-    found = _object(slices, prompt, step)
-    return Segment(
-        name=prompt.label,
-        value=prompt.value,
-        window=found.window,
-        mask=found.mask,
-        code=prompt.code,
-        slices=found.slices,
-    )
 
 
 def _object(
