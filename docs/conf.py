@@ -68,6 +68,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"(dtype|np\.bool|np\.\w+|npt\.\w+|~?_?(ScalarT|DType)\w*)"),
     # aliases for annotations, and type variables
     ("py:.*", r"(.*\.)?(FloatArray|Load|Write|Progress|allocate_lock|(dict|tuple)\[int|T)"),
+    ("py:.*", r"(.*\.)?(Looks|Severity)"),
     # how the core works inside: networks, engines and where files come from
     ("py:.*", r"sam_common\.(model|engines|pinned|sources)\..*"),
 ]

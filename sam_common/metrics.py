@@ -58,7 +58,7 @@ class Agreement:
 
 
 def dice(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_]) -> float:
-    """2 |a and b| / (|a| + |b|); 1 where both are empty.
+    """Twice what is in both, over the sum of both; 1 where both are empty.
 
     >>> dice(np.array([True, True, False]), np.array([True, False, False]))
     0.6666666666666666
@@ -69,7 +69,7 @@ def dice(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_]) -> float:
 
 
 def iou(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_]) -> float:
-    """|a and b| / |a or b|; 1 where both are empty.
+    """What is in both, over what is in either; 1 where both are empty.
 
     >>> iou(np.array([True, True, False]), np.array([True, False, False]))
     0.5

@@ -77,7 +77,7 @@ def write_seg(
         provenance: How the segments were made.
 
     Returns:
-        Notes, one sentence each: objects without voxels, identifiers that the images lack.
+        One sentence for each object without voxels and for identifiers that the images lack.
 
     Raises:
         OutputError: The volume does not come from DICOM, its images do not say enough, the disk

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -449,3 +451,11 @@ def test_other_files(volume, tmp_path):
     assert message_of(read_prompts, path, volume, names=path) == (
         "a table of names goes with a label map, but the prompts are JSON"
     )
+
+
+def test_the_example_of_the_documentation_is_read(phantom):
+    page = (Path(__file__).parents[2] / "docs" / "prompts-medical.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)
+    liver, lesion = prompts_from_json(example, phantom)
+    assert (liver.label, liver.value, liver.box is not None) == ("liver", 5, True)
+    assert (lesion.label, len(lesion.slice_boxes), len(lesion.points)) == ("lesion 2", 1, 1)
