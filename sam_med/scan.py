@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from sam_med.slice_header import SliceHeader
 
 DICOMDIR = "DICOMDIR"
+MOST_LISTED = 12
+"""Series that an error lists."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,14 +51,14 @@ class Scan:
         """
         if choice is None and len(self.series) == 1:
             return self.series[0]
-        listed = "; ".join(f"{one.number}) {one.summary()}" for one in self.series)
+        listed = _choices(self.series)
         if choice is None:
             raise RefusedError([found("mixed-series", f"{len(self.series)} series: {listed}")])
         matching = [one for one in self.series if one.matches(choice)]
         if len(matching) == 1:
             return matching[0]
         if matching:
-            listed = "; ".join(f"{one.number}) {one.summary()}" for one in matching)
+            listed = _choices(matching)
             message = f"this UID has {len(matching)} parts: {listed}"
             raise RefusedError([found("mixed-series", message)])
         # a choice that is no number may be a UID, which is not repeated
@@ -134,6 +136,14 @@ def _nothing(source: Path, files: int, objects: Counter[str]) -> str:
         f"not-dicom: no DICOM images among {files} file(s) "
         "(give the file, folder or zip that holds the images of a series)"
     )
+
+
+def _choices(series: Sequence[Series]) -> str:
+    """The first of several series, one phrase each."""
+    texts = [f"{one.number}) {one.summary()}" for one in series[:MOST_LISTED]]
+    if (rest := len(series) - MOST_LISTED) > 0:
+        texts.append(f"and {rest} more, which `sam-med info` shows")
+    return "; ".join(texts)
 
 
 def _listed(objects: Counter[str]) -> str:

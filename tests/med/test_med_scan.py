@@ -7,6 +7,7 @@ import struct
 import zipfile
 
 import numpy as np
+import pydicom
 import pytest
 
 from sam_common.errors import InputError
@@ -169,3 +170,19 @@ def test_a_whole_disk_of_everything(data):
     assert left_out == {"not-dicom": 2, "not-an-image": 1}
     assert files + 3 == found.files == 21
     assert [series.number for series in found.series] == list(range(1, 12))
+
+
+def test_an_error_lists_the_first_of_many_series(data, tmp_path):
+    whole = sorted((data / "med/dicom/ct_small_rotated/series").iterdir())[0]
+    for n in range(15):
+        image = pydicom.dcmread(whole)
+        image.SeriesInstanceUID, image.SOPInstanceUID = f"1.2.{n}", f"1.2.{n}.1"
+        image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
+        image.save_as(tmp_path / f"{n}.dcm")
+    message = message_of(tmp_path)
+    assert message.startswith("mixed-series: 15 series: 1) ")
+    assert "; 12) " in message
+    assert "; 13) " not in message
+    assert message.endswith(
+        "; and 3 more, which `sam-med info` shows (choose one with --series NUMBER)"
+    )
