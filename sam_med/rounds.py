@@ -6,8 +6,7 @@
                         where these two disagree, tracks from four slices more of each axis, of
                         which any two axes give the pair that agrees best
            round        vote -> the voted object's box on every slice -> looks -> vote
-           choice       the hypothesis whose planes agree best, are surest, and whose object
-                        reaches the faces of the box; a last round
+           choice       the hypothesis whose planes agree best and are surest; a last round
         -> mask, and how far each slice can be trusted
 ```
 Why it works: along one axis an error in one slice is the next one's prompt. A slice of another
@@ -31,7 +30,7 @@ from sam_med.look import Look, Looker, across, whole
 from sam_med.pairs import Track, best_pair
 from sam_med.slices import AXES, plane_of
 from sam_med.track import MARGIN_PX, eighths, follow, middles
-from sam_med.vote import agreement, at, by_axis, last_vote, mean_quality, tally, vote
+from sam_med.vote import agreement, at, by_axis, consensus, last_vote, mean_quality, tally, vote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -106,20 +105,19 @@ def segment_window(
     whole_looks, middle_looks = _whole(looker, axes), _tracks(looker, axes, fixed, middles)
     found = [tried(whole_looks), tried(middle_looks)]
     step(4 * count)
-    if dice(found[0].mask, found[1].mask) < AGREED:
+    if dice(found[0].mask, found[1].mask) >= AGREED:
+        best = _joined(*found)
+        step(7 * count)
+    else:
         starts = OTHER_STARTS if len(axes) > 1 else LONE_STARTS
         more = [_tracks(looker, axes, fixed, partial(eighths, count=n)) for n in starts]
         step(4 * count)
-        if len(axes) == 1:
-            found += [tried(looks) for looks in more]
-        else:
-            every = [whole_looks, middle_looks, *more]
-            found += [tried(looks) for looks in _pairs(looker, axes, every, tight=tight)]
+        if len(axes) > 1:
+            more = _pairs(looker, axes, [whole_looks, middle_looks, *more], tight=tight)
+        found += [tried(looks) for looks in more]
         step(3 * count)
-    else:
-        step(7 * count)
-    # the earlier one where two are as good
-    best = max(found, key=lambda one: one.score)
+        # the earlier one where two are as good
+        best = max(found, key=lambda one: one.score)
     last = refine(looker, best.looks, best.mask)
     step(count)
     return Found(window, last_vote(last.looks, window, last.mask), last.looks)
@@ -186,6 +184,19 @@ def _tracks(
         ]
         looks |= {(axis, index): one for index, one in follow(looker, seeds).items()}
     return looks
+
+
+def _joined(one: Found, other: Found) -> Found:
+    """Two hypotheses of one object: both vote, and on each slice the look that is more like it."""
+    votes = tally(one.looks.values(), one.window) + tally(other.looks.values(), one.window)
+    mask = consensus(votes)
+    looks = {
+        place: max(
+            look, other.looks[place], key=lambda each: _merit(each, mask[at(one.window, *place)])
+        )
+        for place, look in one.looks.items()
+    }
+    return Found(one.window, mask, looks)
 
 
 def _pairs(
