@@ -106,7 +106,7 @@ def segment_window(
     found = [tried(whole_looks), tried(middle_looks)]
     step(4 * count)
     if dice(found[0].mask, found[1].mask) >= AGREED:
-        best = _joined(*found)
+        best = joined(*found)
         step(7 * count)
     else:
         starts = OTHER_STARTS if len(axes) > 1 else LONE_STARTS
@@ -127,6 +127,19 @@ def refine(looker: Looker, looks: Looks, mask: npt.NDArray[np.bool_]) -> Found:
     """Look again at every slice with the box of a mask, and vote."""
     again = _again(looker, looks, mask)
     return Found(looker.window, vote(again, looker.window), again)
+
+
+def joined(one: Found, other: Found) -> Found:
+    """Two hypotheses of one object: both vote, and on each slice the look that is more like it."""
+    votes = tally(one.looks.values(), one.window) + tally(other.looks.values(), one.window)
+    mask = consensus(votes)
+    looks = {
+        place: max(
+            look, other.looks[place], key=lambda each: _merit(each, mask[at(one.window, *place)])
+        )
+        for place, look in one.looks.items()
+    }
+    return Found(one.window, mask, looks)
 
 
 def refine_mask(slices: SliceEmbeddings, mask: npt.NDArray[np.bool_], window: Window) -> Found:
@@ -184,19 +197,6 @@ def _tracks(
         ]
         looks |= {(axis, index): one for index, one in follow(looker, seeds).items()}
     return looks
-
-
-def _joined(one: Found, other: Found) -> Found:
-    """Two hypotheses of one object: both vote, and on each slice the look that is more like it."""
-    votes = tally(one.looks.values(), one.window) + tally(other.looks.values(), one.window)
-    mask = consensus(votes)
-    looks = {
-        place: max(
-            look, other.looks[place], key=lambda each: _merit(each, mask[at(one.window, *place)])
-        )
-        for place, look in one.looks.items()
-    }
-    return Found(one.window, mask, looks)
 
 
 def _pairs(

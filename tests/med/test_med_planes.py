@@ -27,7 +27,7 @@ from sam_med.planes import (
     segment_slice_boxes,
 )
 from sam_med.prompts import ObjectPrompt, VoxelMask, VoxelPoint
-from sam_med.rounds import usable_axes
+from sam_med.rounds import Found, joined, usable_axes
 from sam_med.slice_box import SliceBox
 from sam_med.slices import SliceEmbeddings
 from sam_med.source import read_volume
@@ -293,6 +293,22 @@ def test_in_a_tight_box_a_pair_that_reaches_its_faces_is_preferred():
     ]
     assert np.array_equal(found[0], large)
     assert np.array_equal(found[1], small)
+
+
+def test_hypotheses_that_agree_vote_together():
+    body = ball()
+    lost, window = body.copy(), Window((0, 0, 0), body.shape)
+    lost[18:] = False
+    # on the slices that it lost, the first is in doubt
+    doubt = track(lost, 0, 0.4).looks
+    first = {place: one for place, one in track(lost, 0, 0.9).looks.items() if place[1] < 18}
+    first |= {place: one for place, one in doubt.items() if place[1] >= 18}
+    one = Found(window, lost, first)
+    other = Found(window, body, track(body, 0, 0.6).looks)
+    both = joined(one, other)
+    assert np.array_equal(both.mask, body)
+    assert all(both.looks[place] is first[place] for place in first if place[1] < 18)
+    assert all(both.looks[0, k] is other.looks[0, k] for k in range(18, 24))
 
 
 def test_reach_is_the_share_of_the_box_along_each_axis():
