@@ -1,6 +1,6 @@
 """Dice of whole objects from one prompt: `python -m tests.benchmarks.propagation`.
 
-Every structure is asked for by its true 3-D box, by looser ones, and by its true box on its
+Every structure is asked for by its true 3-D box, by a looser one, and by its true box on its
 largest slice alone; the published loop and the true box on every slice show what is to be beaten
 and what could be reached. Needs `SAM_TEST_DATA`; takes an hour on two cores.
 """
@@ -36,17 +36,17 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 Mask = np.ndarray
-LOOSE = (5, 10, 20)
+LOOSE = (10,)
 """Per cent by which each side of the box grows, half of it at either end."""
 SOFT_CT = ("spleen", "kidney right", "kidney left", "gallbladder", "liver", "bladder")
 HEAD = """# Figures of propagation
 
 Dice against the truth of 13 public structures, with `lite_medsam` on a plain CPU, as
 {doc}`propagation` explains. *loop* is the published way along one axis (`--method litemedsam`);
-*box* is the default with a tight 3-D box; +5 %, +10 % and +20 % are boxes whose sides are longer
-by so much; *one slice* is one 2-D box on the largest slice, with nothing said of where the object
-ends; *true boxes* prompts every slice along the first axis with its true 2-D box, which nobody
-has. *ends* says how many slices the result of *one slice* has too many and too few.
+*box* is the default with a tight 3-D box; +10 % is a box whose sides are longer by so much; *one
+slice* is one 2-D box on the largest slice, with nothing said of where the object ends; *true boxes*
+prompts every slice along the first axis with its true 2-D box, which nobody has. *ends* says how
+many slices the result of *one slice* has too many and too few.
 
 Written by `python -m tests.benchmarks.propagation --write docs/propagation-figures.md`.
 
@@ -56,16 +56,21 @@ Written by `python -m tests.benchmarks.propagation --write docs/propagation-figu
 TAIL = """
 What to read from it:
 
-- A tight 3-D box is worth its six numbers: +10 % costs nothing on plump organs, but the stomach,
-  the pancreas, the vertebra and the lesion, which fill little of their boxes, lose much or all.
-  Look at the confidence of the slices, and draw such objects on slices instead: one slice finds the
-  stomach.
-- With one slice the network's own doubt is all that says where an object ends. A vertebra goes on
-  into the next one, a cord into what looks like it; boxes on two slices, or a 3-D box, say more.
+- A box 10 % too long costs next to nothing on organs, and the cords, a few voxels wide, lose 0.03.
+  The vertebra and the lesion, which fill little of their boxes, lose 0.11 and 0.18. Look at the
+  confidence of the slices, and draw such objects on slices instead.
+- Whether a track finds the stomach hangs on the slice that it starts from, and on which one differs
+  between the axes. Tracks from five slices of each, of which two axes agree, find it in both boxes.
+  Nothing finds the pancreas, 4 % of its box: no track along any axis reaches a Dice of 0.3.
+- With one slice the ends are found by following the object and by the slices that cross it. What no
+  plane shows an end of goes on: a vertebra is followed into the next one.
 - By a tight box no structure but the pancreas, which both lose, falls more than 0.02 under the
   loop.
-- Whether a start finds the stomach is luck: tracks from other slices of the same box end in other
-  organs, and the right one can only be chosen where one of them found it.
+- The steps and their few numbers were chosen on these 13 structures; none was held out. Pairs,
+  joint votes and crossing slices were then tried on four more of the same CT, an adrenal gland, a
+  vertebra, the duodenum and the vena cava: the mean went from 0.722 to 0.772 with a tight box and
+  from 0.653 to 0.694 with one 10 % longer. The duodenum gained 0.21 and 0.18, no other more than
+  0.01, and none lost more than 0.01.
 """
 
 
