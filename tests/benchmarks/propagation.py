@@ -67,10 +67,10 @@ What to read from it:
 - By a tight box no structure but the pancreas, which both lose, falls more than 0.02 under the
   loop.
 - The steps and their few numbers were chosen on these 13 structures; none was held out. Pairs,
-  joint votes and crossing slices were then tried on four more of the same CT, an adrenal gland, a
-  vertebra, the duodenum and the vena cava: the mean went from 0.722 to 0.772 with a tight box and
-  from 0.653 to 0.694 with one 10 % longer. The duodenum gained 0.21 and 0.18, no other more than
-  0.01, and none lost more than 0.01.
+  joint votes and crossing slices were then tried on five more of the same CT, an adrenal gland, a
+  vertebra, the duodenum, the vena cava and a small gluteal muscle. With a tight box their mean went
+  from 0.580 to 0.712: the muscle gained 0.46 and the duodenum 0.21, no other gained or lost more
+  than 0.01. With a box 10 % longer the mean of the first four went from 0.653 to 0.694.
 """
 
 
