@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sam_common.metrics import dice
 from sam_med.vote import consensus, mean_quality, reach, stack, tally
 
 if TYPE_CHECKING:
@@ -28,14 +27,21 @@ if TYPE_CHECKING:
 DIGITS = 6
 """To which scores count: the last bits depend on the order of the axes."""
 
+SET_BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(
+    axis=1, dtype=np.uint8
+)
+"""How many bits of a byte are set."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Track:
     """One look on every slice along one axis."""
 
     looks: Looks
-    mask: npt.NDArray[np.bool_]
-    """What they say, on all of the window."""
+    bits: npt.NDArray[np.uint8]
+    """What they say on all of the window, eight voxels in a byte: many tracks are held at once."""
+    area: int
+    """Voxels that they say are the object."""
     quality: float
     """Mean quality of the looks, each counted by its area."""
 
@@ -43,7 +49,14 @@ class Track:
     def of(cls, looks: Looks, window: Window) -> Track:
         """From the looks on each slice of a window along one axis."""
         mask = stack(looks.values(), window)
-        return cls(looks, mask, mean_quality(looks, mask, window))
+        quality = mean_quality(looks, mask, window)
+        return cls(looks, np.packbits(mask), int(np.count_nonzero(mask)), quality)
+
+    def dice(self, other: Track) -> float:
+        """Dice with another track of the same window; 1 where both are empty."""
+        total = self.area + other.area
+        both = int(SET_BITS[self.bits & other.bits].sum(dtype=np.int64))
+        return 2 * both / total if total else 1.0
 
 
 def best_pair(
@@ -58,7 +71,7 @@ def best_pair(
         tight: Whether the object is known to reach the faces of the window.
     """
     likely = [
-        (round(dice(a.mask, b.mask) * (a.quality + b.quality) / 2, DIGITS), a.looks | b.looks)
+        (round(a.dice(b) * (a.quality + b.quality) / 2, DIGITS), a.looks | b.looks)
         for a, b in product(one, other)
     ]
     likely.sort(key=lambda pair: -pair[0])

@@ -426,3 +426,11 @@ def test_a_lesion_on_thick_slices_with_the_real_network(data):
         assert slices.decoded - decoded <= 7
         assert slices.calls == 7
     assert dice(after.full(truth.shape)[16], truth[16]) > 0.8
+
+
+@given(seed=st.integers(0, 1000), shares=st.tuples(st.floats(0, 1), st.floats(0, 1)))
+def test_tracks_in_bits_agree_as_their_masks_do(seed, shares):
+    rng = np.random.default_rng(seed)
+    masks = [rng.random((3, 5, 7)) < share for share in shares]
+    one, other = (Track({}, np.packbits(m), int(m.sum()), 1.0) for m in masks)
+    assert one.dice(other) == dice(*masks)
