@@ -57,8 +57,8 @@ TAIL = """
 What to read from it:
 
 - A box 10 % too long costs next to nothing on organs, and the cords, a few voxels wide, lose 0.03.
-  The vertebra and the lesion, which fill little of their boxes, lose 0.11 and 0.18, and 0.27 each at
-  20 %. Look at the confidence of the slices, and draw such objects on slices instead.
+  The vertebra and the lesion, which fill little of their boxes, lose 0.11 and 0.18, and both 0.27
+  at 20 %. Look at the confidence of the slices, and draw such objects on slices instead.
 - Whether a track finds the stomach hangs on the slice that it starts from, and on which one differs
   between the axes. Tracks from five slices of each, of which two axes agree, find it in the tight
   box and in the one 10 % longer, part of it in the one of 5 %, and little in the one of 20 %: luck
