@@ -14,6 +14,7 @@ each object, gigabytes for a large CT.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from dataclasses import dataclass
 from itertools import combinations, islice
@@ -53,6 +54,11 @@ SERIES_TEXT = "Segmentation, for research use only"
 CONTENT_LABEL = "RESEARCH_SEG"
 DERIVATION = highdicom.sr.CodedConcept.from_code(codes.cid7203.SegmentationImageDerivation)
 PURPOSE = highdicom.sr.CodedConcept.from_code(codes.cid7202.SourceImageForImageProcessingOperation)
+OF_A_FRAME = (
+    "SegmentIdentificationSequence",
+    "PlanePositionSequence",
+    "DerivationImageSequence",
+)
 TO_HIGHDICOM = (
     *("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "PositionReferenceIndicator"),
     *("Modality", "Manufacturer", "ManufacturerModelName", "DeviceSerialNumber"),
@@ -96,6 +102,7 @@ def write_seg(
         identity=_identity(segments, source, provenance),
     )
     dataset = _build(task)
+    _give_each(dataset)
     _fill(dataset, task)
     _refer(dataset, task)
     _settle(dataset, task)
@@ -229,6 +236,19 @@ def _shown(task: _Task) -> npt.NDArray[np.bool_]:
         for k in np.flatnonzero(segment.mask.any(axis=(1, 2))).tolist():
             shown[first + k, 0, 0, n] = True
     return shown
+
+
+def _give_each(dataset: Dataset) -> None:
+    """What a frame is and where, with each frame: some readers look nowhere else.
+
+    highdicom from 0.28 on writes once for all what is the same for all.
+    """
+    shared = dataset.SharedFunctionalGroupsSequence[0]
+    for keyword in OF_A_FRAME:
+        if keyword in shared:
+            for groups in dataset.PerFrameFunctionalGroupsSequence:
+                setattr(groups, keyword, copy.deepcopy(shared[keyword].value))
+            delattr(shared, keyword)
 
 
 def _fill(dataset: Dataset, task: _Task) -> None:

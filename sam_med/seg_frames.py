@@ -23,7 +23,7 @@ from sam_common.errors import InputError
 from sam_med import tag_values as tags
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from pydicom.dataset import Dataset
@@ -94,11 +94,29 @@ class SegFile:
             if len(bits) < pixels:
                 raise InputError(f"the pixel data end within frame {n + 1}")
             yield SegFrame(
-                segment=_segment(groups),
-                position=_position(groups),
+                segment=self._segment(groups, n),
+                position=self._position(groups),
                 mask=bits.reshape(rows, columns).astype(np.bool_),
-                sources=tuple(_sources(groups)),
+                sources=tuple(_sources(self._of(groups, "DerivationImageSequence"))),
             )
+
+    def _segment(self, groups: Dataset, n: int) -> int:
+        items = self._of(groups, "SegmentIdentificationSequence")
+        if not items:
+            raise InputError(f"frame {n + 1} does not say which segment it is of")
+        return int(items[0].ReferencedSegmentNumber)
+
+    def _position(self, groups: Dataset) -> tuple[float, ...]:
+        items = self._of(groups, "PlanePositionSequence")
+        return tags.numbers(items[0], "ImagePositionPatient", 3) if items else ()
+
+    def _of(self, groups: Dataset, sequence: str) -> Sequence[Dataset]:
+        """The items of a frame; what all frames share may stand once for all (PS3.3, C.7.6.16)."""
+        shared = self.dataset.get("SharedFunctionalGroupsSequence", None) or ()
+        for home in (groups, *shared[:1]):
+            if items := home.get(sequence, None):
+                return tuple(items)
+        return ()
 
     def _shared(self, sequence: str) -> Any:
         """The item that holds for all frames; some programs write it to each frame instead."""
@@ -133,17 +151,8 @@ def read_seg(path: Path) -> SegFile:
     return SegFile(dataset)
 
 
-def _segment(groups: Dataset) -> int:
-    return int(groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
-
-
-def _position(groups: Dataset) -> tuple[float, ...]:
-    planes = groups.get("PlanePositionSequence", None)
-    return tags.numbers(planes[0], "ImagePositionPatient", 3) if planes else ()
-
-
-def _sources(groups: Dataset) -> Iterator[tuple[str, int | None]]:
-    for derivation in groups.get("DerivationImageSequence", None) or ():
+def _sources(derivations: Sequence[Dataset]) -> Iterator[tuple[str, int | None]]:
+    for derivation in derivations:
         for item in derivation.get("SourceImageSequence", None) or ():
             number = item.get("ReferencedFrameNumber", None)
             yield str(item.ReferencedSOPInstanceUID), None if number is None else int(number)

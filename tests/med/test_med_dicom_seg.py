@@ -356,3 +356,25 @@ def test_files_that_are_no_binary_seg(data):
     ):
         with pytest.raises(InputError, match=f"^{re.escape(reason)}$"):
             read_seg(folder / path)
+
+
+def test_what_a_frame_is_stands_with_each_and_is_read_once_for_all(small, tmp_path):
+    path = tmp_path / "one.dcm"
+    (first, *_) = make_segments(small.shape)
+    write_seg([first], small, path, MADE_BY)
+    validate(path)
+    written = pydicom.dcmread(path)
+    (shared,) = written.SharedFunctionalGroupsSequence
+    assert "SegmentIdentificationSequence" not in shared
+    expected = [(frame.segment, frame.position) for frame in read_seg(path).frames()]
+    assert {segment for segment, _ in expected} == {1}
+    # as highdicom has it from 0.28 on
+    for groups in written.PerFrameFunctionalGroupsSequence:
+        shared.SegmentIdentificationSequence = groups.SegmentIdentificationSequence
+        del groups.SegmentIdentificationSequence
+    written.save_as(path)
+    assert [(frame.segment, frame.position) for frame in read_seg(path).frames()] == expected
+    del shared.SegmentIdentificationSequence
+    written.save_as(path)
+    with pytest.raises(InputError, match=r"^frame 1 does not say which segment it is of$"):
+        list(read_seg(path).frames())
