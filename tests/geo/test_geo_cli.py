@@ -328,7 +328,24 @@ def test_import_and_help_are_fast_and_light(statement):
         fastest = min(fastest, float(took))
         if fastest <= 0.5:
             break
-    assert fastest <= 0.5
+    # half a second, or what help of a command without options takes on a slow machine, half more
+    assert fastest <= max(0.5, 1.5 * min(plain_help_seconds() for _ in range(3)))
+
+
+def plain_help_seconds():
+    code = """
+import sys, time, typer
+app = typer.Typer()
+app.command()(lambda: None)
+sys.argv = ["plain", "--help"]
+try:
+    app()
+except SystemExit:
+    pass
+sys.stderr.write(str(time.process_time()))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return float(done.stderr)
 
 
 def test_lazy_names():

@@ -460,6 +460,15 @@ def test_no_dicom(segmenter, tmp_path, error_of):
     )
 
 
+PLAIN_HELP = """
+import typer
+from typer.testing import CliRunner
+app = typer.Typer()
+app.command()(lambda: None)
+CliRunner().invoke(app, ["--help"])
+"""
+
+
 def run_python(code):
     """Output and processor seconds of a fresh interpreter."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -493,7 +502,8 @@ def test_import_and_help_are_light(statement):
         fastest = min(fastest, seconds)
         if fastest <= 0.5:
             break
-    assert fastest <= 0.5
+    # half a second, or what help of a command without options takes on a slow machine, half more
+    assert fastest <= max(0.5, 1.5 * min(run_python(PLAIN_HELP)[1] for _ in range(3)))
 
 
 def test_every_public_name_can_be_had():
