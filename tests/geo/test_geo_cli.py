@@ -328,8 +328,8 @@ def test_import_and_help_are_fast_and_light(statement):
         fastest = min(fastest, float(took))
         if fastest <= 0.5:
             break
-    # half a second, or what help of a command without options takes on a slow machine, half more
-    assert fastest <= max(0.5, 1.5 * min(plain_help_seconds() for _ in range(3)))
+    # half a second, or what help of a command without options takes on a slow machine, twice
+    assert fastest <= max(0.5, 2 * min(plain_help_seconds() for _ in range(3)))
 
 
 def plain_help_seconds():

@@ -502,8 +502,8 @@ def test_import_and_help_are_light(statement):
         fastest = min(fastest, seconds)
         if fastest <= 0.5:
             break
-    # half a second, or what help of a command without options takes on a slow machine, half more
-    assert fastest <= max(0.5, 1.5 * min(run_python(PLAIN_HELP)[1] for _ in range(3)))
+    # half a second, or what help of a command without options takes on a slow machine, twice
+    assert fastest <= max(0.5, 2 * min(run_python(PLAIN_HELP)[1] for _ in range(3)))
 
 
 def test_every_public_name_can_be_had():
