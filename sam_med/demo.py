@@ -12,7 +12,7 @@ from sam_common import samples
 from sam_common.errors import OutputError
 from sam_common.metrics import dice
 from sam_common.window import Window
-from sam_med import manifest, picture, sink
+from sam_med import picture, sink
 from sam_med.prompts import ObjectPrompt
 from sam_med.segment import Segmentation, segment_volume
 from sam_med.source import read_volume
@@ -87,8 +87,7 @@ def run(
         stretch=stretch,
         progress=progress,
     )
-    sink.write_labels(result.labels, task.volume, target)
-    sink.write_manifest(manifest.describe(result), target)
+    result.save(target, overwrite=True)
     picture.save_png(picture.draw(result), folder / PICTURE_NAME)
     return result, dice(result.labels.array == task.box.value, task.truth)
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from dataclasses import dataclass
-from itertools import combinations, islice
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import highdicom
@@ -103,8 +103,9 @@ def write_seg(
     )
     dataset = _build(task)
     _give_each(dataset)
-    _fill(dataset, task)
-    _refer(dataset, task)
+    frames = [_Frame.of(groups, task) for groups in dataset.PerFrameFunctionalGroupsSequence]
+    _fill(dataset, task, frames)
+    _refer(dataset, task, frames)
     _settle(dataset, task)
     try:
         with atomic_output(path) as part:
@@ -149,12 +150,14 @@ def _check_source(source: Source) -> None:
 
 
 def _occupied(segments: Sequence[Segment]) -> range:
-    found = [
-        segment.window.start[0] + k
-        for segment in segments
-        for k in np.flatnonzero(segment.mask.any(axis=(1, 2))).tolist()
-    ]
+    found = [k for segment in segments for k in _slices_of(segment)]
     return range(min(found), max(found) + 1) if found else range(1)
+
+
+def _slices_of(segment: Segment) -> list[int]:
+    """The slices of the volume that show an object."""
+    inside = np.flatnonzero(segment.mask.any(axis=(1, 2)))
+    return (segment.window.start[0] + inside).tolist()
 
 
 def _identity(segments: Sequence[Segment], source: Source, provenance: Provenance) -> str:
@@ -232,9 +235,8 @@ def _shown(task: _Task) -> npt.NDArray[np.bool_]:
     """Whether a slice shows a segment: (slices, 1, 1, segments)."""
     shown = np.zeros((len(task.slices), 1, 1, len(task.segments)), dtype=np.bool_)
     for n, segment in enumerate(task.segments):
-        first = segment.window.start[0] - task.slices.start
-        for k in np.flatnonzero(segment.mask.any(axis=(1, 2))).tolist():
-            shown[first + k, 0, 0, n] = True
+        for k in _slices_of(segment):
+            shown[k - task.slices.start, 0, 0, n] = True
     return shown
 
 
@@ -251,42 +253,48 @@ def _give_each(dataset: Dataset) -> None:
             delattr(shared, keyword)
 
 
-def _fill(dataset: Dataset, task: _Task) -> None:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Frame:
+    """One segment on one slice."""
+
+    segment: Segment
+    k: int
+    """Which slice of the volume it lies on."""
+
+    @classmethod
+    def of(cls, groups: Dataset, task: _Task) -> _Frame:
+        """What highdicom says of a frame."""
+        number = int(groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
+        k = task.slices.start
+        if task.source.placed:
+            place = groups.PlanePositionSequence[0].ImagePositionPatient
+            k, _ = task.source.nearest(tuple(float(v) for v in place))
+        return cls(task.segments[number - 1], k)
+
+    def mask(self, size_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
+        """Of this size, (rows, columns)."""
+        mask = np.zeros(size_hw, dtype=np.bool_)
+        slices, rows, columns = self.segment.window.slices
+        if slices.start <= self.k < slices.stop:
+            mask[rows, columns] = self.segment.mask[self.k - slices.start]
+        return mask
+
+
+def _fill(dataset: Dataset, task: _Task, frames: Sequence[_Frame]) -> None:
     """The true frames in place of those of one pixel."""
     dataset.Rows, dataset.Columns = task.size_hw
     pairs = combinations(task.segments, 2)
     dataset.SegmentsOverlap = "YES" if any(a.overlaps(b) for a, b in pairs) else "NO"
-    groups = iter(dataset.PerFrameFunctionalGroupsSequence)
     packed = bytearray()
     # eight frames of any size end with a whole byte
-    while batch := list(islice(groups, BITS)):
-        frames = np.stack([_frame(item, task) for item in batch])
-        packed += np.packbits(frames, bitorder="little").tobytes()
+    for first in range(0, len(frames), BITS):
+        masks = [frame.mask(task.size_hw) for frame in frames[first : first + BITS]]
+        packed += np.packbits(np.stack(masks), bitorder="little").tobytes()
     # values of DICOM have an even length
     dataset.PixelData = bytes(packed + bytes(len(packed) % 2))
 
 
-def _frame(groups: Dataset, task: _Task) -> npt.NDArray[np.bool_]:
-    """The mask of one segment on one slice, (rows, columns)."""
-    frame = np.zeros(task.size_hw, dtype=np.bool_)
-    number = int(groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
-    segment = task.segments[number - 1]
-    start, rows, columns = segment.window.slices
-    if (k := _slice(groups, task)) in range(start.start, start.stop):
-        frame[rows, columns] = segment.mask[k - start.start]
-    return frame
-
-
-def _slice(groups: Dataset, task: _Task) -> int:
-    """Which slice of the volume a frame lies on."""
-    if not task.source.placed:
-        return task.slices.start
-    place = groups.PlanePositionSequence[0].ImagePositionPatient
-    k, _ = task.source.nearest(tuple(float(v) for v in place))
-    return k
-
-
-def _refer(dataset: Dataset, task: _Task) -> None:
+def _refer(dataset: Dataset, task: _Task, frames: Sequence[_Frame]) -> None:
     """State the true images, frames and tiles in place of the stand-ins."""
     source = task.source
     dataset.SourceImageSequence = [derived.instance_reference(image) for image in source.images]
@@ -296,8 +304,8 @@ def _refer(dataset: Dataset, task: _Task) -> None:
             derived.instance_reference(image)
         )
     dataset.ReferencedSeriesSequence = [_series(uid, items) for uid, items in series.items()]
-    for groups in dataset.PerFrameFunctionalGroupsSequence:
-        groups.DerivationImageSequence = [_derivation(source.planes[_slice(groups, task)])]
+    for groups, frame in zip(dataset.PerFrameFunctionalGroupsSequence, frames, strict=True):
+        groups.DerivationImageSequence = [_derivation(source.planes[frame.k])]
 
 
 def _series(uid: str, items: list[Dataset]) -> Dataset:

@@ -26,10 +26,7 @@ if TYPE_CHECKING:
 
 DIGITS = 6
 """To which scores count: the last bits depend on the order of the axes."""
-
-SET_BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(
-    axis=1, dtype=np.uint8
-)
+SET_BITS = np.array([byte.bit_count() for byte in range(256)], dtype=np.uint8)
 """How many bits of a byte are set."""
 
 

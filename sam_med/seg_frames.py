@@ -23,7 +23,7 @@ from sam_common.errors import InputError
 from sam_med import tag_values as tags
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from pydicom.dataset import Dataset
@@ -112,20 +112,16 @@ class SegFile:
 
     def _of(self, groups: Dataset, sequence: str) -> Sequence[Dataset]:
         """The items of a frame; what all frames share may stand once for all (PS3.3, C.7.6.16)."""
-        shared = self.dataset.get("SharedFunctionalGroupsSequence", None) or ()
-        for home in (groups, *shared[:1]):
-            if items := home.get(sequence, None):
-                return tuple(items)
-        return ()
+        return _first((groups, *self._groups("Shared")), sequence)
 
     def _shared(self, sequence: str) -> Any:
         """The item that holds for all frames; some programs write it to each frame instead."""
-        shared = self.dataset.get("SharedFunctionalGroupsSequence", None) or ()
-        own = self.dataset.get("PerFrameFunctionalGroupsSequence", None) or ()
-        for groups in (*shared[:1], *own[:1]):
-            if items := groups.get(sequence, None):
-                return items[0]
-        return None
+        items = _first((*self._groups("Shared"), *self._groups("PerFrame")), sequence)
+        return items[0] if items else None
+
+    def _groups(self, kind: str) -> Sequence[Dataset]:
+        """The first item of the functional groups of a kind, if there is one."""
+        return tuple((self.dataset.get(f"{kind}FunctionalGroupsSequence", None) or ())[:1])
 
 
 def read_seg(path: Path) -> SegFile:
@@ -149,6 +145,11 @@ def read_seg(path: Path) -> SegFile:
     if dataset.file_meta.TransferSyntaxUID.is_compressed:
         raise InputError(f"the pixels of {path.name} are compressed: only plain ones are read")
     return SegFile(dataset)
+
+
+def _first(homes: Iterable[Dataset], sequence: str) -> Sequence[Dataset]:
+    """The items of a sequence in the first of some datasets that has any."""
+    return next((tuple(items) for home in homes if (items := home.get(sequence, None))), ())
 
 
 def _sources(derivations: Sequence[Dataset]) -> Iterator[tuple[str, int | None]]:

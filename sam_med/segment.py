@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 Method: TypeAlias = Literal["planes", "litemedsam"]
 """How prompts become 3-D masks: see `sam_med.planes` and `sam_med.propagate`."""
+METHODS: tuple[Method, ...] = get_args(Method)
 DEFAULT_METHOD: Method = "planes"
 
 
@@ -151,11 +152,10 @@ def method_of(name: str) -> Method:
     Raises:
         InputError: There is no such method.
     """
-    match name:
-        case "planes" | "litemedsam":
-            return name
-        case _:
-            raise InputError(f"unknown method: {name} (known: {', '.join(get_args(Method))})")
+    for method in METHODS:
+        if name == method:
+            return method
+    raise InputError(f"unknown method: {name} (known: {', '.join(METHODS)})")
 
 
 def check_prompts(prompts: Sequence[ObjectPrompt], method: Method) -> None:

@@ -1,6 +1,6 @@
 """Dice of whole objects from one prompt: `python -m tests.benchmarks.propagation`.
 
-Every structure is asked for by its true 3-D box, by a looser one, and by its true box on its
+Every structure is asked for by its true 3-D box, by looser ones, and by its true box on its
 largest slice alone; the published loop and the true box on every slice show what is to be beaten
 and what could be reached. Needs `SAM_TEST_DATA`; takes an hour on two cores.
 """

@@ -60,7 +60,7 @@ class Sized(FakeSegmenter):
     """
 
     def _answer(self, prompt, size_hw):
-        region = FakeSegmenter._answer(self, prompt, size_hw)  # its own kind
+        region = FakeSegmenter._answer(self, prompt, size_hw)
         if region is None:
             return None
         start, (rows, cols) = region.window.start, region.window.shape

@@ -252,15 +252,15 @@ def test_what_the_images_lack_is_said(data, tmp_path):
 
 
 def test_a_wrong_voxel_is_found_and_the_file_not_kept(small, tmp_path, monkeypatch):
-    right, frames = dicom_seg._frame, []
+    right, masks = dicom_seg._Frame.mask, []
 
-    def flipped(groups, task):
-        frames.append(right(groups, task))
-        if len(frames) == 1:
-            frames[0][tuple(np.argwhere(~frames[0])[0])] = True
-        return frames[-1]
+    def flipped(frame, size_hw):
+        masks.append(right(frame, size_hw))
+        if len(masks) == 1:
+            masks[0][tuple(np.argwhere(~masks[0])[0])] = True
+        return masks[-1]
 
-    monkeypatch.setattr(dicom_seg, "_frame", flipped)
+    monkeypatch.setattr(dicom_seg._Frame, "mask", flipped)
     expected = (
         r"^the DICOM SEG that was written is not what was meant, and was not kept: 1 voxels of "
         r"segment 1 on slice \d differ$"
