@@ -33,9 +33,7 @@ def serve_command(
     idle_minutes: Annotated[
         float, typer.Option(min=0.01, help="Close sessions that are not used for so long.")
     ] = 60.0,
-    memory: Annotated[
-        int, typer.Option(min=16, help="MiB of embeddings that are held.")
-    ] = 1024,
+    memory: Annotated[int, typer.Option(min=16, help="MiB of embeddings that are held.")] = 1024,
 ) -> None:
     """Serve segmentation to programs on this machine.
 

@@ -67,9 +67,14 @@ if TYPE_CHECKING:
     from sam_common.segmenter import Embedding
     from sam_common.server.history import Asked, Edit, MaskState, ObjectState
     from sam_common.server.sources import Context, Reporter
+    from sam_geo.rows import Status
 
 GRID_SHARES = (2, 4, 8)
 """A window starts at multiples of this part of its side: the coarsest grid on which it fits."""
+_STATUS: dict[str, Status] = {
+    "ok": "ok", "empty": "empty", "nodata": "nodata", "outside": "outside",
+}  # fmt: skip
+"""Of an object, as a table says it; one without prompts is invalid."""
 MOST_PIXELS = 1 << 26
 """Of the window of one object: a mask of 64 MiB."""
 DRIVERS = (
@@ -222,7 +227,7 @@ class LiveRaster:
         return {
             "type": "Feature",
             "id": state.object,
-            "geometry": None if outline is None else shapely.geometry.mapping(outline),
+            "geometry": None if outline is None else json.loads(shapely.to_geojson(outline)),
             "properties": {
                 "name": state.name,
                 "class": state.class_name,
@@ -299,7 +304,7 @@ class LiveRaster:
     def _row(self, state: ObjectState, result: Result) -> Row:
         region = _regions(result)
         return Row(
-            result.status if result.status in {"ok", "empty", "nodata", "outside"} else "invalid",
+            _STATUS.get(result.status, "invalid"),
             prompt_id=state.object,
             class_name=state.class_name,
             score=result.score,
@@ -517,7 +522,7 @@ def _painted(mask: MaskState, read: ReadWindow) -> np.ndarray[Any, Any]:
         ((np.arange(new) + 0.5) * old / new).astype(int)
         for old, new in zip(read.window.shape, read.size_hw, strict=True)
     )
-    return whole[np.ix_(rows, cols)]
+    return np.asarray(whole[np.ix_(rows, cols)])
 
 
 def _check_files(path: Path, context: Context) -> None:

@@ -60,7 +60,15 @@ if TYPE_CHECKING:
     from sam_common.server.sources import Context, Reporter
     from sam_med.segment import Method
 
-READ_ERRORS = (SuiteError, OSError, RuntimeError, ArithmeticError, LookupError, TypeError, ValueError)
+READ_ERRORS = (
+    SuiteError,
+    OSError,
+    RuntimeError,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 """What damaged files raise in the libraries that read them."""
 HEADER_BYTES = 1 << 16
 """Of a NRRD or MetaImage header that are looked at."""
@@ -88,7 +96,7 @@ def open_source(request: Mapping[str, Any], path: Path, context: Context) -> Liv
         except READ_ERRORS as error:
             raise InputError(care.told(error)) from error
     digest = hashlib.sha256(repr((volume.shape, volume.array.dtype, volume.frame)).encode())
-    digest.update(np.ascontiguousarray(volume.array))
+    digest.update(np.ascontiguousarray(volume.array).data)
     content = digest.hexdigest()
     sha256 = context.segmenter.sha256
     key = hashlib.sha256(f"{content} {stretch} {sha256}".encode()).hexdigest()
@@ -244,7 +252,8 @@ class LiveVolume:
 
     def _places(self, asked: Asked) -> list[tuple[int, int]]:
         """Slices that have something to look for, in the order in which they were prompted."""
-        places = [each.place for each in (*asked.masks, *asked.boxes) if each.place is not None]
+        prompts: tuple[MaskState | BoxState, ...] = (*asked.masks, *asked.boxes)
+        places = [each.place for each in prompts if each.place is not None]
         axis = finest_axis(self.volume)
         boxed = set(places)
         for point in asked.points:
@@ -252,9 +261,8 @@ class LiveVolume:
                 places.append((axis, _nearest(point.point, axis)))
         if not places:
             # of a 3-D box the middle slice is shown until it is propagated
-            for box in asked.boxes:
-                window = box_from_ijk(box.box)
-                places.append((axis, (window.start[axis] + window.stop[axis] - 1) // 2))
+            windows = [box_from_ijk(box.box) for box in asked.boxes]
+            places = [(axis, (w.start[axis] + w.stop[axis] - 1) // 2) for w in windows]
         return list(dict.fromkeys(places))
 
     def _slice(

@@ -53,6 +53,7 @@ def create_app(service: Service) -> FastAPI:
     _errors(app)
     _server_routes(app, service)
     _session_routes(app, service)
+    _edit_routes(app, service)
     _object_routes(app, service)
     _job_routes(app, service)
     return app
@@ -119,6 +120,10 @@ def _session_routes(app: FastAPI, service: Service) -> None:
         sessions.remove(session)
         return {"session": session, "closed": True}
 
+
+def _edit_routes(app: FastAPI, service: Service) -> None:
+    sessions = service.sessions
+
     @app.post("/v1/sessions/{session}/edits")
     def edit(session: Identifier, asked: EditModel) -> dict[str, Any]:
         return sessions.get(session).edit(asked.model_dump(by_alias=True, exclude_none=True))
@@ -145,7 +150,9 @@ def _object_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/v1/sessions/{session}/objects/{name}/mask", response_model=None)
     def mask(
-        session: Identifier, name: Identifier, format: Literal["json", "npy"] = "json"  # noqa: A002  # its name on the wire
+        session: Identifier,
+        name: Identifier,
+        format: Literal["json", "npy"] = "json",  # noqa: A002  # its name on the wire
     ) -> Response | dict[str, Any]:
         result = sessions.get(session).result_of(name)
         if format == "npy":

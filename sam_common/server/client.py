@@ -23,18 +23,11 @@ import subprocess
 import sys
 import threading
 from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import (
     Any,
-    Callable,
-    Deque,
-    Dict,
-    Iterator,
-    List,
-    Mapping,
     Optional,
-    Sequence,
-    Tuple,
     Union,
 )
 from urllib.parse import quote
@@ -57,6 +50,8 @@ FOREIGN = (
 )
 """Beginnings of variables that a host sets for itself and that would mislead another Python."""
 CLOSE_SECONDS = 10.0
+REFUSED = 400
+"""HTTP status from which an answer is a refusal."""
 ENDED = ("done", "failed", "cancelled")
 
 Numbers = Sequence[float]
@@ -79,9 +74,9 @@ class ServerError(Exception):
 class Mask:
     """A binary mask on a raster or on one slice of a volume."""
 
-    window: Tuple[Tuple[int, ...], Tuple[int, ...]]
+    window: tuple[tuple[int, ...], tuple[int, ...]]
     """Half-open start and stop, (row, col); (k, j, i) for a whole object of a volume."""
-    counts: Optional[Tuple[int, ...]] = None
+    counts: Optional[tuple[int, ...]] = None
     """Run lengths in column-major order, background first."""
     axis: Optional[int] = None
     """Of a volume: the array axis of its slice (0 is k, 1 is j, 2 is i)."""
@@ -89,7 +84,7 @@ class Mask:
     pixels: Optional[np.ndarray] = field(default=None, repr=False, compare=False)
 
     @property
-    def shape(self) -> Tuple[int, ...]:
+    def shape(self) -> tuple[int, ...]:
         """Size of the window."""
         return tuple(b - a for a, b in zip(*self.window))
 
@@ -119,8 +114,8 @@ class Changed:
 
     object: str
     removed: bool
-    masks: List[Mask]
-    window: Optional[Tuple[Tuple[int, ...], Tuple[int, ...]]]
+    masks: list[Mask]
+    window: Optional[tuple[tuple[int, ...], tuple[int, ...]]]
     """What to draw anew: around the mask before and after."""
     score: Optional[float]
     confidence: Optional[float]
@@ -137,8 +132,8 @@ class Change:
     cursor: int
     can_undo: bool
     can_redo: bool
-    changed: List[Changed]
-    seconds: Dict[str, float]
+    changed: list[Changed]
+    seconds: dict[str, float]
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Change:
@@ -156,9 +151,7 @@ class Change:
             )
             for one in value["changed"]
         ]
-        return cls(
-            value["cursor"], value["can_undo"], value["can_redo"], changed, value["seconds"]
-        )
+        return cls(value["cursor"], value["can_undo"], value["can_redo"], changed, value["seconds"])
 
 
 class Connection:
@@ -170,22 +163,22 @@ class Connection:
         self.host = host
         self.timeout = timeout
         self._local = threading.local()
-        self._all: List[http.client.HTTPConnection] = []
+        self._all: list[http.client.HTTPConnection] = []
         self._lock = threading.Lock()
 
     def json(self, method: str, path: str, body: Optional[Any] = None) -> Any:
         """Send and receive JSON."""
         data = None if body is None else json.dumps(body).encode()
-        answer, _ = self.bytes(method, path, data, "application/json")
+        answer, _ = self.exchange(method, path, data, "application/json")
         return json.loads(answer)
 
-    def bytes(
+    def exchange(
         self,
         method: str,
         path: str,
         body: Optional[bytes] = None,
         content_type: str = "application/octet-stream",
-    ) -> Tuple[bytes, Mapping[str, str]]:
+    ) -> tuple[bytes, Mapping[str, str]]:
         """The body and the headers of an answer.
 
         Raises:
@@ -193,17 +186,17 @@ class Connection:
         """
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content_type}
         response, content = self._request(method, path, body, headers)
-        if response.status >= 400:
+        if response.status >= REFUSED:
             raise _refusal(response.status, content)
         return content, dict(response.getheaders())
 
-    def stream(self, path: str) -> Iterator[Tuple[str, Any]]:
+    def stream(self, path: str) -> Iterator[tuple[str, Any]]:
         """Server-sent events as (kind, data), on a connection of their own."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
         try:
             connection.request("GET", path, headers={"Authorization": f"Bearer {self.token}"})
             response = connection.getresponse()
-            if response.status >= 400:
+            if response.status >= REFUSED:
                 raise _refusal(response.status, response.read())
             kind = ""
             for line in response:
@@ -227,7 +220,7 @@ class Connection:
 
     def _request(
         self, method: str, path: str, body: Optional[bytes], headers: Mapping[str, str]
-    ) -> Tuple[http.client.HTTPResponse, bytes]:
+    ) -> tuple[http.client.HTTPResponse, bytes]:
         connection = self._connection()
         was_open = connection.sock is not None
         try:
@@ -269,9 +262,9 @@ class Client:
         self, port: int, token: str, host: str = "127.0.0.1", timeout: float = 300
     ) -> None:
         self.connection = Connection(port, token, host, timeout)
-        self.hello: Dict[str, Any] = {"port": port}
+        self.hello: dict[str, Any] = {"port": port}
         self._process: Optional[subprocess.Popen[bytes]] = None
-        self._lines: Deque[str] = deque(maxlen=LOG_LINES)
+        self._lines: deque[str] = deque(maxlen=LOG_LINES)
         self._reader: Optional[threading.Thread] = None
 
     @classmethod
@@ -348,7 +341,7 @@ class Client:
         """Close."""
         self.close()
 
-    def log_lines(self) -> List[str]:
+    def log_lines(self) -> list[str]:
         """The last lines that the server wrote to stderr."""
         return list(self._lines)
 
@@ -357,25 +350,25 @@ class Client:
         """Whether the server that this client started is there."""
         return self._process is not None and self._process.poll() is None
 
-    def health(self) -> Dict[str, Any]:
+    def health(self) -> dict[str, Any]:
         """State, version and memory of the server."""
         return self._dict("GET", "/v1/health")
 
-    def models(self) -> List[Dict[str, Any]]:
+    def models(self) -> list[dict[str, Any]]:
         """Models by name, what they take and whether they are here."""
-        found: List[Dict[str, Any]] = self.connection.json("GET", "/v1/models")
+        found: list[dict[str, Any]] = self.connection.json("GET", "/v1/models")
         return found
 
-    def sessions(self) -> List[Dict[str, Any]]:
+    def sessions(self) -> list[dict[str, Any]]:
         """All sessions of the server."""
-        found: List[Dict[str, Any]] = self.connection.json("GET", "/v1/sessions")
+        found: list[dict[str, Any]] = self.connection.json("GET", "/v1/sessions")
         return found
 
     def upload(self, array: np.ndarray) -> str:
         """Send an array; gives its name on the server."""
         file = io.BytesIO()
         np.save(file, np.ascontiguousarray(array), allow_pickle=False)
-        answer, _ = self.connection.bytes("POST", "/v1/uploads", file.getvalue())
+        answer, _ = self.connection.exchange("POST", "/v1/uploads", file.getvalue())
         return str(json.loads(answer)["upload"])
 
     def open_raster(
@@ -496,7 +489,7 @@ class Client:
             log: From `Session.log`.
             source: How to open the source, where that has changed.
         """
-        asked: Dict[str, Any] = {"log": dict(log)}
+        asked: dict[str, Any] = {"log": dict(log)}
         if source is not None:
             asked["source"] = dict(source)
         about = self._dict("POST", "/v1/sessions", asked)
@@ -525,15 +518,15 @@ class Client:
         asked = {name: value for name, value in request.items() if value is not None}
         return Job(self, self._dict("POST", "/v1/jobs", {"kind": kind, **asked})["job"])
 
-    def _dict(self, method: str, path: str, body: Optional[Any] = None) -> Dict[str, Any]:
-        answer: Dict[str, Any] = self.connection.json(method, path, body)
+    def _dict(self, method: str, path: str, body: Optional[Any] = None) -> dict[str, Any]:
+        answer: dict[str, Any] = self.connection.json(method, path, body)
         return answer
 
     def _adopt(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
         self._reader = threading.Thread(target=self._read_log, args=(process,), daemon=True)
         self._reader.start()
-        found: List[bytes] = []
+        found: list[bytes] = []
         stdout = process.stdout
         if stdout is None:
             raise ServerError("the server has no stdout")
@@ -574,19 +567,19 @@ class Session:
         self.id: str = about["session"]
         self.kind: str = about["kind"]
         self.model: str = about["model"]
-        self.size: Tuple[int, ...] = tuple(about["size"])
+        self.size: tuple[int, ...] = tuple(about["size"])
         """(rows, columns) or (slices, rows, columns)."""
-        self.frame: Dict[str, Any] = about["frame"]
-        self.prompts: List[str] = about["prompts"]
+        self.frame: dict[str, Any] = about["frame"]
+        self.prompts: list[str] = about["prompts"]
         """Kinds that the model takes: boxes, points, masks."""
         self.can_undo: bool = about["can_undo"]
         self.can_redo: bool = about["can_redo"]
-        self.source: Dict[str, Any] = about["source"]
+        self.source: dict[str, Any] = about["source"]
         self._path = f"/v1/sessions/{self.id}"
 
-    def objects(self) -> List[Dict[str, Any]]:
+    def objects(self) -> list[dict[str, Any]]:
         """All objects with their prompts and figures."""
-        found: List[Dict[str, Any]] = self.client.connection.json("GET", f"{self._path}/objects")
+        found: list[dict[str, Any]] = self.client.connection.json("GET", f"{self._path}/objects")
         return found
 
     def add_object(
@@ -669,7 +662,7 @@ class Session:
             axis: Of a volume: the array axis of the slice.
             index: Which slice.
         """
-        mask: Dict[str, Any] = {
+        mask: dict[str, Any] = {
             "window": [[int(v) for v in corner] for corner in window],
             "size": list(array.shape),
             "counts": run_lengths(array),
@@ -701,15 +694,15 @@ class Session:
         """One edit forth."""
         return self._changed("redo")
 
-    def log(self) -> Dict[str, Any]:
+    def log(self) -> dict[str, Any]:
         """Everything that makes the session, for `Client.replay`."""
-        found: Dict[str, Any] = self.client.connection.json("GET", f"{self._path}/log")
+        found: dict[str, Any] = self.client.connection.json("GET", f"{self._path}/log")
         return found
 
     def mask(self, object_id: str) -> Mask:
         """The whole mask of an object in its window."""
         path = f"{self._path}/objects/{quote(object_id, safe='')}/mask?format=npy"
-        content, headers = self.client.connection.bytes("GET", path)
+        content, headers = self.client.connection.exchange("GET", path)
         array = np.load(io.BytesIO(content), allow_pickle=False).astype(bool)
         named = {name.lower(): value for name, value in headers.items()}
         empty = ((0,) * array.ndim, (0,) * array.ndim)
@@ -724,9 +717,7 @@ class Session:
         self.client.connection.json("DELETE", self._path)
 
     def _changed(self, what: str, body: Optional[Any] = None) -> Change:
-        change = Change.from_json(
-            self.client.connection.json("POST", f"{self._path}/{what}", body)
-        )
+        change = Change.from_json(self.client.connection.json("POST", f"{self._path}/{what}", body))
         self.can_undo, self.can_redo = change.can_undo, change.can_redo
         return change
 
@@ -734,17 +725,15 @@ class Session:
 class RasterSession(Session):
     """A session on a raster."""
 
-    def geometry(self, object_id: str) -> Dict[str, Any]:
+    def geometry(self, object_id: str) -> dict[str, Any]:
         """The outline as a GeoJSON Feature, in the raster's reference system."""
         path = f"{self._path}/objects/{quote(object_id, safe='')}/geometry"
-        found: Dict[str, Any] = self.client.connection.json("GET", path)
+        found: dict[str, Any] = self.client.connection.json("GET", path)
         return found
 
     def prompts_job(self, prompts: Mapping[str, Any], crs: Optional[str] = None) -> Job:
         """One row for each feature of a GeoJSON FeatureCollection, as a job."""
-        return self.client.job(
-            "prompts", session=self.id, prompts=dict(prompts), prompts_crs=crs
-        )
+        return self.client.job("prompts", session=self.id, prompts=dict(prompts), prompts_crs=crs)
 
     def automatic(self, **options: Any) -> Job:
         """Everything in the raster, as a job."""
@@ -754,9 +743,7 @@ class RasterSession(Session):
 class VolumeSession(Session):
     """A session on a volume."""
 
-    def propagate(
-        self, objects: Optional[Sequence[str]] = None, method: str = "planes"
-    ) -> Job:
+    def propagate(self, objects: Optional[Sequence[str]] = None, method: str = "planes") -> Job:
         """Follow objects through the volume, as a job; all that have prompts where not given."""
         chosen = None if objects is None else list(objects)
         return self.client.job("propagate", session=self.id, objects=chosen, method=method)
@@ -770,16 +757,16 @@ class Job:
         self.id = job_id
         self._path = f"/v1/jobs/{job_id}"
 
-    def state(self) -> Dict[str, Any]:
+    def state(self) -> dict[str, Any]:
         """How far it is."""
-        found: Dict[str, Any] = self.client.connection.json("GET", self._path)
+        found: dict[str, Any] = self.client.connection.json("GET", self._path)
         return found
 
-    def events(self) -> Iterator[Tuple[str, Dict[str, Any]]]:
+    def events(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Each change as (kind, state), to the end."""
         return self.client.connection.stream(f"{self._path}/events")
 
-    def wait(self, progress: Optional[Progress] = None) -> Dict[str, Any]:
+    def wait(self, progress: Optional[Progress] = None) -> dict[str, Any]:
         """Follow it to its end.
 
         Args:
@@ -791,7 +778,7 @@ class Job:
         Raises:
             ServerError: It failed.
         """
-        state: Dict[str, Any] = {}
+        state: dict[str, Any] = {}
         for _, state in self.events():
             if progress is None or state["state"] in ENDED:
                 continue
@@ -809,17 +796,17 @@ class Job:
     def result(self, name: str) -> bytes:
         """A file that it made."""
         path = f"{self._path}/results/{quote(name, safe='')}"
-        return self.client.connection.bytes("GET", path)[0]
+        return self.client.connection.exchange("GET", path)[0]
 
     def download(self, name: str, path: Union[str, os.PathLike]) -> None:  # type: ignore[type-arg]
         """Write a file that it made; it appears whole or not at all."""
         part = f"{os.fspath(path)}.part"
-        with open(part, "wb") as file:  # noqa: PTH123  # paths of hosts may be plain strings
+        with open(part, "wb") as file:  # paths of hosts may be plain strings
             file.write(self.result(name))
-        os.replace(part, path)  # noqa: PTH105  # the same
+        os.replace(part, path)  # the same
 
 
-def run_lengths(array: np.ndarray) -> List[int]:
+def run_lengths(array: np.ndarray) -> list[int]:
     """Run lengths of a mask in column-major order, background first.
 
     >>> run_lengths(np.array([[0, 1], [1, 1]]))
@@ -830,11 +817,11 @@ def run_lengths(array: np.ndarray) -> List[int]:
     return [int(n) for n in np.diff(np.concatenate([[0], edges, [flat.size]]))]
 
 
-def _plain(numbers: Numbers) -> List[float]:
+def _plain(numbers: Numbers) -> list[float]:
     return [float(v) for v in numbers]
 
 
-def _window(value: Any) -> Optional[Tuple[Tuple[int, ...], Tuple[int, ...]]]:
+def _window(value: Any) -> Optional[tuple[tuple[int, ...], tuple[int, ...]]]:
     if value is None:
         return None
     start, stop = value

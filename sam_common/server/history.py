@@ -11,7 +11,7 @@ on the same source always gives the same masks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -276,7 +276,11 @@ def _named(place: Slice) -> str:
     return "of its own" if place is None else f"on slice {place[1]} of axis {place[0]}"
 
 
-_CHANGES = {
+def _clear(_asked: Asked, _edit: Edit) -> Asked:
+    return Asked()
+
+
+_CHANGES: Mapping[str, Callable[[Asked, Edit], Asked]] = {
     "add_point": _add_point,
     "move_point": _move_point,
     "remove_point": _remove_point,
@@ -284,5 +288,5 @@ _CHANGES = {
     "remove_box": _remove_box,
     "set_mask": _set_mask,
     "remove_mask": _remove_mask,
-    "clear": lambda _asked, _edit: Asked(),
+    "clear": _clear,
 }

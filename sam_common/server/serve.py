@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 REMOTE_NOTE = (
-    "warning: other machines can reach this server. Whoever has the token can read every file under "
-    "--root, and neither the token nor the images are encrypted on the way: use an ssh tunnel "
+    "warning: other machines can reach this server. Whoever has the token can read every file "
+    "under --root, and neither the token nor the images are encrypted on the way: use an ssh tunnel "
     "(ssh -L) instead wherever you can."
 )
 GRACE_SECONDS = 3
@@ -115,7 +115,8 @@ def _run(service: Service, settings: Settings) -> None:
 
 def _listening(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio turns Nagle's delay of 40 ms off only for sockets that say that they are TCP
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((settings.host, settings.port))

@@ -13,8 +13,15 @@ from sam_common.errors import InputError
 from sam_common.server.background import Jobs
 from sam_common.server.embedding_pool import EmbeddingPool
 from sam_common.server.models import Models
-from sam_common.server.protocol import PROTOCOL, AutomaticJob, BatchJob, ExportJob
-from sam_common.server.protocol import PromptsJob, PropagateJob, Replay
+from sam_common.server.protocol import (
+    PROTOCOL,
+    AutomaticJob,
+    BatchJob,
+    ExportJob,
+    PromptsJob,
+    PropagateJob,
+    Replay,
+)
 from sam_common.server.roots import Roots
 from sam_common.server.sessions import Session, Sessions, check_log
 from sam_common.server.sources import Context, domain, open_source
@@ -132,7 +139,10 @@ class Service:
         def work(job: Job) -> dict[str, Any]:
             with _held(session):
                 change = session.propagate(asked.objects, asked.method, job)
-                return {"cursor": change["cursor"], "objects": [_brief(c) for c in change["changed"]]}
+                return {
+                    "cursor": change["cursor"],
+                    "objects": [_brief(c) for c in change["changed"]],
+                }
 
         return self.jobs.start("propagate", work)
 
@@ -196,4 +206,3 @@ def _held(session: Session) -> Iterator[None]:
 def _brief(changed: Mapping[str, Any]) -> dict[str, Any]:
     """A changed object without its masks: the host asks for those."""
     return {name: value for name, value in changed.items() if name != "masks"}
-

@@ -210,9 +210,9 @@ class Session:
     def _with_id(self, edit: Edit) -> Edit:
         if edit["op"] != "add_object" or edit.get("object") is not None:
             return edit
-        taken = {
-            each.get("object") for each in self._history.edits[: self._history.cursor]
-        } | set(self._history.state)
+        taken = {each.get("object") for each in self._history.edits[: self._history.cursor]} | set(
+            self._history.state
+        )
         number = 1
         while f"o{number}" in taken:
             number += 1
@@ -269,7 +269,11 @@ class Session:
             "code": None if state.code is None else dict(state.code),
             "points": [{"point": list(p.point), "label": p.label} for p in asked.points],
             "boxes": [
-                {"box": list(b.box), "axis": b.place and b.place[0], "index": b.place and b.place[1]}
+                {
+                    "box": list(b.box),
+                    "axis": b.place and b.place[0],
+                    "index": b.place and b.place[1],
+                }
                 for b in (*asked.boxes, *asked.corrections)
                 if isinstance(b, BoxState)
             ],
