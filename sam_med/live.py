@@ -256,9 +256,11 @@ class LiveVolume:
         places = [each.place for each in prompts if each.place is not None]
         axis = finest_axis(self.volume)
         boxed = set(places)
-        for point in asked.points:
-            if point.label == 1 and not any(_is_on(point.point, place) for place in boxed):
-                places.append((axis, _nearest(point.point, axis)))
+        places += [
+            (axis, _nearest(point.point, axis))
+            for point in asked.points
+            if point.label == 1 and not any(_is_on(point.point, place) for place in boxed)
+        ]
         if not places:
             # of a 3-D box the middle slice is shown until it is propagated
             windows = [box_from_ijk(box.box) for box in asked.boxes]

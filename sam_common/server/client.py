@@ -19,6 +19,8 @@ import http.client
 import io
 import json
 import os
+import select
+import socket
 import subprocess
 import sys
 import threading
@@ -222,18 +224,17 @@ class Connection:
         self, method: str, path: str, body: Optional[bytes], headers: Mapping[str, str]
     ) -> tuple[http.client.HTTPResponse, bytes]:
         connection = self._connection()
-        was_open = connection.sock is not None
+        if connection.sock is not None and _is_readable(connection.sock):
+            # nothing is due: the server has closed what was idle for long
+            connection.close()
         try:
             connection.request(method, path, body, dict(headers))
             response = connection.getresponse()
             return response, response.read()
         except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError) as error:
             connection.close()
-            # the server closes what was idle for long, just when it is used again: nothing has
-            # been answered, and only what changes nothing may be sent twice
-            if was_open and method == "GET":
-                return self._request(method, path, body, headers)
-            raise ServerError(f"the server closed the connection: {error}") from error
+            size = "" if body is None else f" (of a request of {len(body)} bytes)"
+            raise ServerError(f"the server closed the connection{size}: {error}") from error
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise ServerError(f"the server cannot be reached: {error}") from error
@@ -815,6 +816,10 @@ def run_lengths(array: np.ndarray) -> list[int]:
     flat = np.asarray(array).astype(bool).ravel(order="F")
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flat])))
     return [int(n) for n in np.diff(np.concatenate([[0], edges, [flat.size]]))]
+
+
+def _is_readable(sock: socket.socket) -> bool:
+    return bool(select.select([sock], [], [], 0)[0])
 
 
 def _plain(numbers: Numbers) -> list[float]:

@@ -31,10 +31,12 @@ if TYPE_CHECKING:
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 REMOTE_NOTE = (
     "warning: other machines can reach this server. Whoever has the token can read every file "
-    "under --root, and neither the token nor the images are encrypted on the way: use an ssh tunnel "
-    "(ssh -L) instead wherever you can."
+    "under --root, and neither the token nor the images are encrypted on the way: use an ssh "
+    "tunnel (ssh -L) instead wherever you can."
 )
 GRACE_SECONDS = 3
+KEEP_ALIVE_SECONDS = 3600
+"""A person may look at a mask for long before the next click."""
 BACKLOG = 128
 
 
@@ -95,6 +97,7 @@ def _run(service: Service, settings: Settings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
         lifespan="off",
     )

@@ -93,9 +93,10 @@ class Uploads:
 
 def _check(path: Path) -> tuple[tuple[int, ...], str]:
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        # not np.load: that opens zip archives and pickles too
+        array = np.lib.format.open_memmap(path, mode="r")
     except (OSError, ValueError, TypeError, KeyError, SyntaxError, EOFError, MemoryError) as error:
         raise InputError("an upload is one .npy file of numbers, whole and not empty") from error
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "buif" or not array.size:
+    if array.dtype.kind not in "buif" or not array.size:
         raise InputError("an upload is one .npy file of numbers, whole and not empty")
     return tuple(int(n) for n in array.shape), str(array.dtype)
