@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from sam_common import __version__
-from sam_common.errors import InputError, PromptError, SuiteError
+from sam_common.errors import InputError, OutputError, PromptError, SuiteError
 from sam_common.frame import Frame
 from sam_common.prompts import Prompts
 from sam_common.rle import RLE
@@ -206,10 +206,15 @@ class LiveVolume:
         if not segments:
             raise PromptError("nothing to export: the session has no objects")
         output = folder / "segmentation"
-        check_targets(output, formats, overwrite=False, volume=self.volume)
-        written = sink.write_outputs(
-            segments, self.volume, output, formats, self._provenance(objects)
-        )
+        path = self.volume.source or folder
+        with care.unnamed({path: care.INPUT}), care.quiet_libraries():
+            try:
+                check_targets(output, formats, overwrite=False, volume=self.volume)
+                written = sink.write_outputs(
+                    segments, self.volume, output, formats, self._provenance(objects)
+                )
+            except READ_ERRORS as error:
+                raise OutputError(care.told(error)) from error
         return {
             "objects": [{"name": s.name, "value": s.value, "voxels": s.voxels} for s in segments],
             "notes": list(written.notes),

@@ -19,7 +19,7 @@ import http.client
 import io
 import json
 import os
-import select
+import selectors
 import socket
 import subprocess
 import sys
@@ -819,7 +819,10 @@ def run_lengths(array: np.ndarray) -> list[int]:
 
 
 def _is_readable(sock: socket.socket) -> bool:
-    return bool(select.select([sock], [], [], 0)[0])
+    # select.select knows no numbers from 1024 up, which hosts with many files have
+    with selectors.DefaultSelector() as selector:
+        selector.register(sock, selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 def _plain(numbers: Numbers) -> list[float]:
