@@ -774,7 +774,7 @@ class Job:
             progress: See `Progress`.
 
         Returns:
-            The last state: done, or cancelled.
+            Its state, done or cancelled, as the server last told it.
 
         Raises:
             ServerError: It failed.

@@ -48,7 +48,7 @@ class Result:
 
     status: str
     """ok, empty, outside, nodata or no_prompt."""
-    masks: tuple[PlacedMask, ...] = ()
+    masks: Sequence[PlacedMask] = ()
     window: Window | None = None
     """(row, col) or (k, j, i) around all masks; None where there is none."""
     area: int = 0

@@ -190,6 +190,18 @@ def test_answers_never_name_the_folder_of_a_file(served):
     assert str(served.root) not in str(refused.value)
 
 
+@pytest.mark.parametrize("content", [b"", b"no volume", bytes(400)])
+def test_the_name_of_a_damaged_scan_is_not_repeated(served, capfd, content):
+    scan = served.root / "DOE^JANE_19700101.nii"
+    scan.write_bytes(content)
+    with pytest.raises(ServerError) as refused:
+        served.open_volume(scan)
+    assert refused.value.status == 422
+    said = str(refused.value) + "".join(capfd.readouterr()) + repr(served.sessions())
+    assert "DOE" not in said
+    assert TOKEN not in said
+
+
 def test_any_request_that_fits_the_schema_is_answered_without_a_defect(served):
     base = f"http://127.0.0.1:{served.connection.port}"
     served.open_raster(write_raster(served.root / "a.tif"))
