@@ -1,4 +1,4 @@
-"""`sam-common`: checkpoints and samples on the command line."""
+"""`sam-common`: checkpoints, samples and the local server on the command line."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from sam_common import cache, console, samples, weights
+from sam_common.cli_serve import serve_command
 from sam_common.errors import IntegrityError, WeightsError
 from sam_common.options import Json, Quiet, command_line
 
@@ -20,6 +21,7 @@ weights_app = typer.Typer(help="Published checkpoints.", no_args_is_help=True)
 samples_app = typer.Typer(help="Small real images to try the suite on.", no_args_is_help=True)
 app.add_typer(weights_app, name="weights")
 app.add_typer(samples_app, name="samples")
+app.command("serve")(serve_command)
 
 FromFile = Annotated[
     Path | None,
@@ -173,3 +175,7 @@ def _emit_path(name: str, path: Path, *, as_json: bool) -> None:
 def main() -> None:
     """Entry point of `sam-common`."""
     console.run(app)
+
+
+if __name__ == "__main__":
+    main()

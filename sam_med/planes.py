@@ -175,7 +175,7 @@ def run_planes(
         step: Called with the number of steps done, of `planes_steps` in all.
     """
     return [
-        _object(slices, prompt, step).segment(prompt.label, prompt.value, prompt.code)
+        segment_object(slices, prompt, step).segment(prompt.label, prompt.value, prompt.code)
         for prompt in prompts
     ]
 
@@ -201,10 +201,16 @@ def _in_window(
     return ObjectMask(segment_window(slices, window, seeds, step, tight=tight))
 
 
-def _object(
+def segment_object(
     slices: SliceEmbeddings, prompt: ObjectPrompt, step: Callable[[int], None]
 ) -> ObjectMask:
-    """What is given most exactly decides where the object is looked for."""
+    """The object of a prompt: what is given most exactly decides where it is looked for.
+
+    Args:
+        slices: Embeddings of the volume.
+        prompt: Inside the volume.
+        step: Called with the number of steps done, of `planes_steps` in all.
+    """
     boxes = [*prompt.slice_boxes, *boxes_of_points(slices, prompt.points)]
     if prompt.box is not None:
         return segment_box(slices, prompt.box, boxes, step)

@@ -66,3 +66,48 @@ def image():
 @pytest.fixture(scope="session")
 def embedding(segmenter, image):
     return segmenter.embed(image)
+
+
+TOKEN = "t" * 43
+
+
+@pytest.fixture
+def served(tmp_path):
+    """A server on a real socket in a thread, with a segmenter without a network."""
+    import socket
+    import threading
+
+    import uvicorn
+
+    from sam_common.server.app import create_app
+    from sam_common.server.client import Client
+    from sam_common.server.guard import Guard, Limits
+    from sam_common.server.models import Models
+    from sam_common.server.roots import Roots
+    from sam_common.server.service import Service
+    from sam_common.testing import FakeSegmenter
+
+    root = tmp_path / "root"
+    private = tmp_path / "private"
+    root.mkdir()
+    private.mkdir()
+    fake = FakeSegmenter()
+    service = Service(private, roots=Roots.of([root]), models=Models(lambda _name: fake))
+    guard = Guard(
+        create_app(service),
+        token=TOKEN,
+        hosts=frozenset({"127.0.0.1", "localhost"}),
+        limits=Limits(body=100_000, upload=2_000_000),
+    )
+    config = uvicorn.Config(guard, log_config=None, access_log=False, lifespan="off")
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        client = Client(listener.getsockname()[1], TOKEN, timeout=30)
+        client.root, client.service, client.fake = root, service, fake
+        yield client
+        client.close()
+        server.should_exit = True
+        thread.join()
+        service.close()

@@ -1,0 +1,1 @@
+"""The local server: one process with the networks, many thin hosts; see `docs/server.md`."""

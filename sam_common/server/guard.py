@@ -1,0 +1,159 @@
+"""Guard: token, host, origin and size of every request, before anything else looks at it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MOST_BYTES = 16 << 20
+"""Of a request's body: 16 MiB."""
+MOST_UPLOAD_BYTES = 2 << 30
+"""Of an upload: 2 GiB."""
+UPLOADS = "/v1/uploads"
+
+
+class _TooLargeError(Exception):
+    """A body without Content-Length has grown too large."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Most bytes of a request's body."""
+
+    body: int = MOST_BYTES
+    upload: int = MOST_UPLOAD_BYTES
+
+    def of(self, path: str) -> int:
+        """The limit of an address."""
+        return self.upload if path == UPLOADS else self.body
+
+
+class Guard:
+    """ASGI middleware in front of the whole application.
+
+    Args:
+        app: What is guarded.
+        token: That every request must bear.
+        hosts: Names of this machine that the Host header may have, in small letters.
+        limits: Of bodies.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, token: str, hosts: frozenset[str], limits: Limits | None = None
+    ) -> None:
+        self._app = app
+        self._bearer = f"Bearer {token}".encode()
+        self._hosts = hosts
+        self._limits = limits or Limits()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer or refuse a request."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            return
+        headers = _headers(scope)
+        limit = self._limits.of(scope["path"])
+        if (refusal := self._refusal(headers, limit)) is not None:
+            await _answer(send, *refusal)
+            return
+        bounded = _Bounded(receive, send, limit)
+        try:
+            await self._app(scope, bounded.receive, bounded.send)
+        except _TooLargeError:
+            await bounded.refuse()
+        except Exception as error:  # noqa: BLE001  # logged without its message, which may hold names
+            sys.stderr.write(f"unexpected {type(error).__name__} at {_place(error)}\n")
+            if not bounded.started:
+                await _answer(send, 500, "UnexpectedError", "the server has a defect here")
+
+    def _refusal(self, headers: Mapping[str, bytes], limit: int) -> tuple[int, str, str] | None:
+        if _host_name(headers.get("host", b"")) not in self._hosts:
+            return 403, "HostError", "the Host header does not name this server"
+        if "origin" in headers:
+            return 403, "OriginError", "requests from web pages are refused"
+        if not secrets.compare_digest(headers.get("authorization", b""), self._bearer):
+            return 401, "TokenError", "the token is missing or wrong: Authorization: Bearer TOKEN"
+        length = headers.get("content-length", b"0")
+        if not length.isdigit():
+            return 400, "InputError", "Content-Length is not a number"
+        if len(length) > len(str(limit)) or int(length) > limit:
+            return _too_large(limit)
+        return None
+
+
+class _Bounded:
+    """A request whose body is counted, and its answer."""
+
+    def __init__(self, receive: Receive, send: Send, limit: int) -> None:
+        self._receive, self._send, self._limit = receive, send, limit
+        self._left = limit
+        self._over = self.started = self._refused = False
+
+    async def receive(self) -> Message:
+        if self._over:
+            raise _TooLargeError
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            self._over = True
+            raise _TooLargeError
+        return message
+
+    async def send(self, message: Message) -> None:
+        # a framework may have taken the exception for a malformed body
+        if self._over and not self.started:
+            await self.refuse()
+            return
+        self.started = True
+        if not self._refused:
+            await self._send(message)
+
+    async def refuse(self) -> None:
+        if not self.started and not self._refused:
+            self._refused = True
+            await _answer(self._send, *_too_large(self._limit))
+
+
+def _place(error: BaseException) -> str:
+    """File name and line of the last few calls."""
+    calls = traceback.extract_tb(error.__traceback__)[-4:]
+    return " < ".join(f"{Path(call.filename).name}:{call.lineno}" for call in reversed(calls))
+
+
+def _headers(scope: Scope) -> dict[str, bytes]:
+    return {name.decode("latin-1").lower(): value for name, value in scope["headers"]}
+
+
+def _host_name(value: bytes) -> str:
+    """The Host header without its port."""
+    text = value.decode("latin-1").lower()
+    if text.startswith("["):
+        return text.partition("]")[0] + "]"
+    return text.rpartition(":")[0] if ":" in text else text
+
+
+def _too_large(limit: int) -> tuple[int, str, str]:
+    return 413, "SizeError", f"a request of this kind has at most {limit} bytes"
+
+
+async def _answer(send: Send, status: int, kind: str, message: str) -> None:
+    body = json.dumps({"error": {"type": kind, "message": message}}).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

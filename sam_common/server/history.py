@@ -1,0 +1,292 @@
+"""History: the log of a session's edits, a cursor in it, and what the edits add up to.
+
+```
+edits    a   b   c   d          undo moves the cursor back, redo forth
+state    fold of a, b, c        a new edit at the cursor cuts off what lies beyond
+cursor               ^
+```
+Nothing here looks at pixels: what an object's mask is follows from its state alone, so the same log
+on the same source always gives the same masks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+from sam_common.errors import PromptError
+
+Edit: TypeAlias = Mapping[str, Any]
+"""One edit as it came over the wire, in pixel space."""
+Slice: TypeAlias = "tuple[int, int] | None"
+"""(axis, index) of a slice of a volume; None for what is not on one slice."""
+
+
+@dataclass(frozen=True, slots=True)
+class PointState:
+    """One point of an object."""
+
+    point: tuple[float, ...]
+    """(x, y) or (i, j, k)."""
+    label: int
+    """1 object, 0 background."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoxState:
+    """One box of an object."""
+
+    box: tuple[float, ...]
+    """(x0, y0, x1, y1) of a raster or of a slice, or (i0, j0, k0, i1, j1, k1)."""
+    place: Slice = None
+
+
+@dataclass(frozen=True, slots=True)
+class MaskState:
+    """A painted mask of an object as run lengths."""
+
+    window: tuple[tuple[int, ...], tuple[int, ...]]
+    """Half-open (row, col) start and stop."""
+    counts: tuple[int, ...]
+    """Column-major run lengths within the window, background first."""
+    place: Slice = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Everything that decides an object's mask; equal values have equal masks."""
+
+    points: tuple[PointState, ...] = ()
+    boxes: tuple[BoxState, ...] = ()
+    masks: tuple[MaskState, ...] = ()
+    method: str | None = None
+    """How the prompts above were propagated through the volume; None where they were not."""
+    corrections: tuple[BoxState | MaskState, ...] = ()
+    """Slices that a person has corrected since, in order."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to segment."""
+        return not (self.points or self.boxes or self.masks)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectState:
+    """One object of a session."""
+
+    object: str
+    name: str
+    class_name: str | None = None
+    code: tuple[tuple[str, str], ...] | None = None
+    """Coding scheme, value and meaning, as items."""
+    asked: Asked = field(default_factory=Asked)
+
+
+State: TypeAlias = "Mapping[str, ObjectState]"
+"""Objects by identifier, in the order in which they were added."""
+
+
+def fold(state: State, edit: Edit) -> dict[str, ObjectState]:
+    """The state after an edit; the given one is not changed.
+
+    Raises:
+        PromptError: The edit names an object, point, box or mask that is not there.
+    """
+    op = edit["op"]
+    objects = dict(state)
+    if op == "add_object":
+        objects[edit["object"]] = _added(state, edit)
+        return objects
+    if op == "propagated":
+        for name in edit["objects"]:
+            known = _known(state, name)
+            asked = replace(known.asked, method=edit["method"], corrections=())
+            objects[name] = replace(known, asked=asked)
+        return objects
+    known = _known(state, edit["object"])
+    if op == "remove_object":
+        del objects[known.object]
+    elif op == "rename_object":
+        kept = edit["class"] if edit.get("class") is not None else known.class_name
+        objects[known.object] = replace(known, name=edit["name"], class_name=kept)
+    else:
+        objects[known.object] = replace(known, asked=_CHANGES[op](known.asked, edit))
+    return objects
+
+
+class History:
+    """The edits of a session and the states between them.
+
+    Law:
+        `n` times `undo`, then `n` times `redo`, gives the same state.
+    """
+
+    def __init__(self) -> None:
+        self._edits: list[Edit] = []
+        self._states: list[State] = [{}]
+        self.cursor = 0
+
+    @property
+    def state(self) -> State:
+        """What the edits before the cursor add up to."""
+        return self._states[self.cursor]
+
+    @property
+    def edits(self) -> list[Edit]:
+        """All edits, those beyond the cursor too."""
+        return list(self._edits)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether an edit lies before the cursor."""
+        return self.cursor > 0
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether an edit lies beyond the cursor."""
+        return self.cursor < len(self._edits)
+
+    def push(self, edit: Edit) -> State:
+        """Add an edit at the cursor; what lay beyond is forgotten."""
+        after = fold(self.state, edit)
+        del self._edits[self.cursor :], self._states[self.cursor + 1 :]
+        self._edits.append(edit)
+        self._states.append(after)
+        self.cursor += 1
+        return after
+
+    def at(self, cursor: int) -> State:
+        """The state after the first `cursor` edits."""
+        return self._states[cursor]
+
+    def move(self, cursor: int) -> None:
+        """Put the cursor after the first `cursor` edits.
+
+        Raises:
+            PromptError: There are not as many.
+        """
+        if not 0 <= cursor <= len(self._edits):
+            raise PromptError(f"the log has the cursors 0 to {len(self._edits)}, got {cursor}")
+        self.cursor = cursor
+
+
+def _known(state: State, name: str) -> ObjectState:
+    if name not in state:
+        raise PromptError(f"no object {name!r} in this session: add it first")
+    return state[name]
+
+
+def _added(state: State, edit: Edit) -> ObjectState:
+    if edit["object"] in state:
+        raise PromptError(f"there is an object {edit['object']!r} already: give another id")
+    code = edit.get("code")
+    return ObjectState(
+        edit["object"],
+        edit["name"],
+        edit.get("class"),
+        None if code is None else tuple(sorted(code.items())),
+    )
+
+
+def _place(edit: Edit) -> Slice:
+    if edit.get("axis") is None:
+        return None
+    return int(edit["axis"]), int(edit["index"])
+
+
+def _prompted(asked: Asked, **changes: Any) -> Asked:
+    """Other prompts: what was propagated from the old ones is no longer the answer."""
+    return replace(asked, method=None, corrections=(), **changes)
+
+
+def _add_point(asked: Asked, edit: Edit) -> Asked:
+    point = PointState(tuple(edit["point"]), edit["label"])
+    return _prompted(asked, points=(*asked.points, point))
+
+
+def _nth(asked: Asked, edit: Edit) -> int:
+    if not 0 <= edit["index"] < len(asked.points):
+        raise PromptError(f"the object has {len(asked.points)} points, got index {edit['index']}")
+    return int(edit["index"])
+
+
+def _move_point(asked: Asked, edit: Edit) -> Asked:
+    n = _nth(asked, edit)
+    moved = replace(asked.points[n], point=tuple(edit["point"]))
+    return _prompted(asked, points=(*asked.points[:n], moved, *asked.points[n + 1 :]))
+
+
+def _remove_point(asked: Asked, edit: Edit) -> Asked:
+    n = _nth(asked, edit)
+    return _prompted(asked, points=(*asked.points[:n], *asked.points[n + 1 :]))
+
+
+def _corrected(asked: Asked, new: BoxState | MaskState) -> Asked:
+    # one answer for a slice: the last one
+    kept = tuple(old for old in asked.corrections if old.place != new.place)
+    return replace(asked, corrections=(*kept, new))
+
+
+def _set_box(asked: Asked, edit: Edit) -> Asked:
+    box = BoxState(tuple(edit["box"]), _place(edit))
+    if asked.method is not None and box.place is not None:
+        return _corrected(asked, box)
+    kept = tuple(old for old in asked.boxes if old.place != box.place)
+    return _prompted(asked, boxes=(*kept, box))
+
+
+def _set_mask(asked: Asked, edit: Edit) -> Asked:
+    given = edit["mask"]
+    start, stop = given["window"]
+    mask = MaskState((tuple(start), tuple(stop)), tuple(given["counts"]), _place(given))
+    if asked.method is not None and mask.place is not None:
+        return _corrected(asked, mask)
+    kept = tuple(old for old in asked.masks if old.place != mask.place)
+    return _prompted(asked, masks=(*kept, mask))
+
+
+def _without_correction(asked: Asked, edit: Edit, kind: type) -> Asked | None:
+    place = _place(edit)
+    kept = tuple(
+        old for old in asked.corrections if old.place != place or not isinstance(old, kind)
+    )
+    return replace(asked, corrections=kept) if len(kept) < len(asked.corrections) else None
+
+
+def _remove_box(asked: Asked, edit: Edit) -> Asked:
+    if (corrected := _without_correction(asked, edit, BoxState)) is not None:
+        return corrected
+    boxes = tuple(old for old in asked.boxes if old.place != _place(edit))
+    if len(boxes) == len(asked.boxes):
+        raise PromptError(f"the object has no box {_named(_place(edit))}")
+    return _prompted(asked, boxes=boxes)
+
+
+def _remove_mask(asked: Asked, edit: Edit) -> Asked:
+    if (corrected := _without_correction(asked, edit, MaskState)) is not None:
+        return corrected
+    masks = tuple(old for old in asked.masks if old.place != _place(edit))
+    if len(masks) == len(asked.masks):
+        raise PromptError(f"the object has no mask {_named(_place(edit))}")
+    return _prompted(asked, masks=masks)
+
+
+def _named(place: Slice) -> str:
+    return "of its own" if place is None else f"on slice {place[1]} of axis {place[0]}"
+
+
+def _clear(_asked: Asked, _edit: Edit) -> Asked:
+    return Asked()
+
+
+_CHANGES: Mapping[str, Callable[[Asked, Edit], Asked]] = {
+    "add_point": _add_point,
+    "move_point": _move_point,
+    "remove_point": _remove_point,
+    "set_box": _set_box,
+    "remove_box": _remove_box,
+    "set_mask": _set_mask,
+    "remove_mask": _remove_mask,
+    "clear": _clear,
+}

@@ -1,0 +1,322 @@
+"""Protocol 1: what hosts ask and what they are answered, as pydantic models.
+
+Pixel space is array indices, sample centres at integers, x before y; a voxel is (i, j, k).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
+from typing_extensions import Self
+
+PROTOCOL = 1
+MOST_COUNTS = 4_000_000
+"""Run lengths of a painted mask."""
+MOST_EDITS = 100_000
+"""Edits of a log that is replayed."""
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+PathText = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\x00]+$")]
+Index = Annotated[int, Field(ge=0, le=2**31)]
+Axis = Literal[0, 1, 2]
+Space = Literal["pixel", "world"]
+Coordinates = Annotated[list[FiniteFloat], Field(min_length=2, max_length=3)]
+Label = Literal[0, 1]
+
+
+class Strict(BaseModel):
+    """No unknown names: a typing error is told, not ignored."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class CodeModel(Strict):
+    """A coded concept."""
+
+    scheme: Name
+    value: Name
+    meaning: Name
+
+
+class MaskModel(Strict):
+    """A mask as uncompressed COCO run lengths of a window."""
+
+    window: tuple[tuple[Index, Index], tuple[Index, Index]]
+    """Half-open [[row0, col0], [row1, col1]]."""
+    size: tuple[Index, Index]
+    counts: Annotated[list[Index], Field(max_length=MOST_COUNTS)]
+    axis: Axis | None = None
+    index: Index | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        (top, left), (bottom, right) = self.window
+        if self.size != (bottom - top, right - left) or 0 in self.size:
+            raise ValueError(f"size {list(self.size)} is not that of window {self.window}")
+        if (total := sum(self.counts)) != self.size[0] * self.size[1]:
+            raise ValueError(f"counts sum to {total}, the window has {self.size} pixels")
+        if (self.axis is None) != (self.index is None):
+            raise ValueError("axis and index go together")
+        return self
+
+
+class _OfObject(Strict):
+    object: Identifier
+
+
+class AddObject(Strict):
+    """A new object without prompts."""
+
+    op: Literal["add_object"]
+    object: Identifier | None = None
+    name: Name
+    class_name: Annotated[Name | None, Field(alias="class")] = None
+    code: CodeModel | None = None
+
+
+class RemoveObject(_OfObject):
+    """An object and its prompts go."""
+
+    op: Literal["remove_object"]
+
+
+class RenameObject(_OfObject):
+    """Another name, and another class where one is given."""
+
+    op: Literal["rename_object"]
+    name: Name
+    class_name: Annotated[Name | None, Field(alias="class")] = None
+
+
+class AddPoint(_OfObject):
+    """One more point."""
+
+    op: Literal["add_point"]
+    point: Coordinates
+    label: Label = 1
+    space: Space = "pixel"
+
+
+class MovePoint(_OfObject):
+    """A point elsewhere."""
+
+    op: Literal["move_point"]
+    index: Index
+    point: Coordinates
+    space: Space = "pixel"
+
+
+class RemovePoint(_OfObject):
+    """A point goes."""
+
+    op: Literal["remove_point"]
+    index: Index
+
+
+class _OnSlice(_OfObject):
+    axis: Axis | None = None
+    index: Index | None = None
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.axis is None) != (self.index is None):
+            raise ValueError("axis and index go together")
+        return self
+
+
+class SetBox(_OnSlice):
+    """The box of an object, or of one of its slices."""
+
+    op: Literal["set_box"]
+    box: Annotated[list[FiniteFloat], Field(min_length=4, max_length=6)]
+    space: Space = "pixel"
+
+
+class RemoveBox(_OnSlice):
+    """A box goes."""
+
+    op: Literal["remove_box"]
+
+
+class SetMask(_OfObject):
+    """A painted mask."""
+
+    op: Literal["set_mask"]
+    mask: MaskModel
+
+
+class RemoveMask(_OnSlice):
+    """A painted mask goes."""
+
+    op: Literal["remove_mask"]
+
+
+class Clear(_OfObject):
+    """All prompts of an object go."""
+
+    op: Literal["clear"]
+
+
+class Propagated(Strict):
+    """Objects were followed through the volume; written by the propagate job."""
+
+    op: Literal["propagated"]
+    objects: Annotated[list[Identifier], Field(min_length=1)]
+    method: Literal["planes", "litemedsam"]
+
+
+_Edits = (
+    AddObject | RemoveObject | RenameObject | AddPoint | MovePoint | RemovePoint | SetBox
+    | RemoveBox | SetMask | RemoveMask | Clear
+)  # fmt: skip
+EditModel = Annotated[_Edits, Field(discriminator="op")]
+LoggedEdit = Annotated[_Edits | Propagated, Field(discriminator="op")]
+
+
+class FrameModel(Strict):
+    """Where uploaded pixels lie."""
+
+    affine: (
+        Annotated[list[FiniteFloat], Field(min_length=6, max_length=6)]
+        | Annotated[
+            list[Annotated[list[FiniteFloat], Field(min_length=4, max_length=4)]],
+            Field(min_length=4, max_length=4),
+        ]
+    )
+    """(a, b, c, d, e, f) of pixel corners for a raster; 4x4 ijk to LPS mm for a volume."""
+    crs: Annotated[str, StringConstraints(max_length=20_000)] | None = None
+
+
+class _Open(Strict):
+    path: PathText | None = None
+    upload: Identifier | None = None
+    frame: FrameModel | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.path is None) == (self.upload is None):
+            raise ValueError("give either path or upload")
+        if self.frame is not None and self.upload is None:
+            raise ValueError("frame goes with upload: a file has its own")
+        return self
+
+
+class OpenRaster(_Open):
+    """A raster to work on."""
+
+    kind: Literal["raster"]
+    model: Name = "mobile_sam"
+    bands: Annotated[list[Annotated[int, Field(ge=1, le=65535)]], Field(max_length=3)] | None = None
+    stretch: Annotated[str, StringConstraints(max_length=100)] | None = None
+
+
+class OpenVolume(_Open):
+    """A volume to work on."""
+
+    kind: Literal["volume"]
+    model: Name = "lite_medsam"
+    series: Annotated[int, Field(ge=1, le=100_000)] | Name | None = None
+    time: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    modality: Name | None = None
+    preset: Name | None = None
+    width: FiniteFloat | None = None
+    level: FiniteFloat | None = None
+
+
+OpenSource = Annotated[OpenRaster | OpenVolume, Field(discriminator="kind")]
+
+
+class LogSource(Strict):
+    """What a log was made on."""
+
+    fingerprint: Name
+    name: str = ""
+    request: OpenSource | None = None
+
+
+class LogNetwork(Strict):
+    """What a log was made with."""
+
+    name: Name
+    sha256: Name
+
+
+class LogModel(Strict):
+    """A session as it was exported."""
+
+    protocol: Literal[1]
+    source: LogSource
+    model: LogNetwork
+    edits: Annotated[list[LoggedEdit], Field(max_length=MOST_EDITS)]
+    cursor: Index
+
+
+class Replay(Strict):
+    """A session to be made from its log."""
+
+    log: LogModel
+    source: OpenSource | None = None
+    """Where the source is now; as the log says where not given."""
+
+
+class _OnSource(Strict):
+    path: PathText | None = None
+    session: Identifier | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.path is None) == (self.session is None):
+            raise ValueError("give either path or session")
+        return self
+
+
+class PromptsJob(_OnSource):
+    """One row for each prompt of a raster."""
+
+    kind: Literal["prompts"]
+    prompts: dict[str, Any]
+    prompts_crs: Annotated[str, StringConstraints(max_length=20_000)] | None = None
+    model: Name | None = None
+    bands: Annotated[list[Annotated[int, Field(ge=1, le=65535)]], Field(max_length=3)] | None = None
+    stretch: Annotated[str, StringConstraints(max_length=100)] | None = None
+
+
+class AutomaticJob(_OnSource):
+    """Everything in a raster."""
+
+    kind: Literal["automatic"]
+    model: Name | None = None
+    bands: Annotated[list[Annotated[int, Field(ge=1, le=65535)]], Field(max_length=3)] | None = None
+    stretch: Annotated[str, StringConstraints(max_length=100)] | None = None
+    options: dict[str, Any] = {}
+
+
+class PropagateJob(Strict):
+    """Objects of a volume from slice to slice."""
+
+    kind: Literal["propagate"]
+    session: Identifier
+    objects: Annotated[list[Identifier], Field(min_length=1)] | None = None
+    method: Literal["planes", "litemedsam"] = "planes"
+
+
+class ExportJob(Strict):
+    """Files of a session's objects."""
+
+    kind: Literal["export"]
+    session: Identifier
+    formats: Annotated[list[Name], Field(min_length=1, max_length=10)]
+
+
+class BatchJob(Strict):
+    """Volumes one after the other, as the rows of `sam-med batch`."""
+
+    kind: Literal["batch"]
+    cases: Annotated[list[dict[str, str]], Field(min_length=1, max_length=10_000)]
+
+
+JobModel = Annotated[
+    PromptsJob | AutomaticJob | PropagateJob | ExportJob | BatchJob, Field(discriminator="kind")
+]

@@ -1,0 +1,68 @@
+"""Roots: the folders from which a server may open files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sam_common.errors import SuiteError
+
+
+class RefusedPathError(SuiteError):
+    """A path that the server may not open, whether it is there or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """Folders with all that lies in them, links and `..` resolved."""
+
+    folders: tuple[Path, ...] = ()
+    """Resolved; with none, nothing may be opened by path."""
+
+    @classmethod
+    def of(cls, folders: list[Path]) -> Roots:
+        """Resolved folders.
+
+        Raises:
+            RefusedPathError: One of them is not there.
+        """
+        for folder in folders:
+            if not folder.is_dir():
+                raise RefusedPathError(f"--root must be a folder that is there, got {folder}")
+        return cls(tuple(folder.resolve() for folder in folders))
+
+    def holds(self, path: Path) -> bool:
+        """Whether a path, resolved, lies in one of the folders."""
+        resolved = path.resolve()
+        return any(resolved.is_relative_to(folder) for folder in self.folders)
+
+    def open(self, text: str) -> Path:
+        """The resolved path that a client asks for.
+
+        A folder is looked through: no link in it may lead out.
+
+        Raises:
+            RefusedPathError: It lies outside, or is not there; the message is the same.
+        """
+        path = Path(text)
+        try:
+            resolved = path.resolve(strict=True)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise _refused() from error
+        if not path.is_absolute() or not self.holds(resolved):
+            raise _refused()
+        if resolved.is_dir():
+            self._look_through(resolved)
+        return resolved
+
+    def _look_through(self, folder: Path) -> None:
+        for entry in folder.rglob("*"):
+            if entry.is_symlink() and not self.holds(entry):
+                raise _refused()
+
+
+def _refused() -> RefusedPathError:
+    return RefusedPathError(
+        "this path cannot be opened: it must be absolute, be there, and lie in a folder that the "
+        "server was started with (--root DIR)"
+    )

@@ -1,0 +1,150 @@
+"""Sources: what a domain gives the server, and where the domains are found.
+
+The server knows no file format. A raster is opened by `sam_geo.live`, a volume by `sam_med.live`;
+each gives an object with the methods of `LiveSource`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sam_common.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from sam_common.segmenter import Segmenter
+    from sam_common.server.embedding_pool import EmbeddingPool
+    from sam_common.server.history import Asked, Edit, ObjectState
+    from sam_common.window import Window
+
+MODULES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {"raster": ("sam_geo.live", "geo"), "volume": ("sam_med.live", "med")}
+)
+"""Kind of source to the module that opens it and the extra that it needs."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacedMask:
+    """A binary mask on a raster or on one slice."""
+
+    window: Window
+    """(row, col)."""
+    array: npt.NDArray[np.bool_]
+    axis: int | None = None
+    index: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What an object looks like."""
+
+    status: str
+    """ok, empty, outside, nodata or no_prompt."""
+    masks: Sequence[PlacedMask] = ()
+    window: Window | None = None
+    """(row, col) or (k, j, i) around all masks; None where there is none."""
+    area: int = 0
+    """Pixels or voxels."""
+    score: float | None = None
+    """IoU as predicted by the network."""
+    confidence: float | None = None
+    detail: Any = None
+    """What the domain goes on from."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Context:
+    """What the server gives a domain to work with."""
+
+    segmenter: Segmenter
+    pool: EmbeddingPool
+    folder: Path
+    """Private folder of the source, for files that it makes."""
+    is_allowed: Callable[[Path], bool]
+    """Whether a file may be read."""
+
+
+class Reporter(Protocol):
+    """Who hears of a job; every call may raise to cancel it."""
+
+    def begin(self, what: str, total: int) -> None:
+        """So many steps are to come."""
+
+    def step(self, done: int) -> None:
+        """So many steps more are done."""
+
+    def note(self, message: str) -> None:
+        """One line of news."""
+
+
+class LiveSource(Protocol):
+    """An open raster or volume."""
+
+    kind: str
+    size: tuple[int, ...]
+    """(rows, columns) or (slices k, rows j, columns i)."""
+    frame: Mapping[str, Any]
+    fingerprint: str
+    """Of the content."""
+
+    def normalised(self, edit: Edit) -> dict[str, Any]:
+        """The edit in pixel space; raises `PromptError` where it cannot be."""
+
+    def segment(self, asked: Asked, previous: Callable[[Asked], Result]) -> Result:
+        """The mask of an object; `previous` gives what is known of the same with less."""
+
+    def propagate(self, asked: Asked, reporter: Reporter) -> Result:
+        """The mask of an object in the whole volume."""
+
+    def geometry(self, state: ObjectState, result: Result) -> dict[str, Any]:
+        """The outline as a GeoJSON Feature."""
+
+    def export(
+        self,
+        objects: Sequence[tuple[ObjectState, Result]],
+        formats: Sequence[str],
+        folder: Path,
+    ) -> dict[str, Any]:
+        """Write files and say what there is to know."""
+
+    def run(
+        self, kind: str, request: Mapping[str, Any], folder: Path, reporter: Reporter
+    ) -> dict[str, Any]:
+        """A job of this source's own: prompts, automatic or batch."""
+
+    def close(self) -> None:
+        """Let go of everything."""
+
+
+def open_source(request: Mapping[str, Any], path: Path, context: Context) -> LiveSource:
+    """Open what a request names.
+
+    Raises:
+        InputError: The domain's extra is not installed, or the source cannot be used.
+    """
+    opened: LiveSource = domain(request["kind"]).open_source(request, path, context)
+    return opened
+
+
+def domain(kind: str) -> Any:
+    """The module of a kind of source.
+
+    Raises:
+        InputError: Its extra is not installed.
+    """
+    name, extra = MODULES[kind]
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"a {kind} needs the package {error.name}: pip install 'sam-geomed[{extra}]'"
+        ) from error

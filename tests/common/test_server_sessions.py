@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import rasterio
+import shapely
+import shapely.geometry
+
+from sam_common.rle import RLE, decode
+from sam_common.server.client import ServerError, run_lengths
+
+AFFINE = (2.0, 0.0, 500000.0, 0.0, -2.0, 4600000.0)
+IJK_TO_LPS = np.diag([1.0, 1.0, 2.0, 1.0])
+
+
+def raster(client, size_hw=(300, 400), **options):
+    pixels = np.full((*size_hw, 3), 100, dtype=np.uint8)
+    return client.open_raster_array(pixels, affine=AFFINE, crs="EPSG:32633", **options)
+
+
+def volume(client, **options):
+    voxels = np.random.default_rng(0).integers(0, 200, (12, 40, 50)).astype(np.int16)
+    return client.open_volume_array(voxels, ijk_to_lps=IJK_TO_LPS, modality="MR", **options)
+
+
+def test_a_box_gives_its_pixels_and_where_to_draw(served):
+    session = raster(served)
+    tree = session.add_object("tree")
+    change = session.set_box(tree, (10, 20, 30, 50))
+    (changed,) = change.changed
+    assert changed.masks[0].window == ((20, 10), (51, 31))
+    assert changed.masks[0].array.all()
+    assert (changed.area, changed.status) == (31 * 21, "ok")
+    moved = session.set_box(tree, (40, 20, 60, 50)).changed[0]
+    assert moved.window == ((20, 10), (51, 61))
+
+
+def test_world_coordinates_are_those_of_the_raster(served):
+    session = raster(served)
+    tree = session.add_object("tree")
+    # the outer corners of rows 20-29, columns 10-19
+    world = (500020.0, 4600000.0 - 60, 500040.0, 4600000.0 - 40)
+    changed = session.set_box(tree, world, space="world").changed[0]
+    assert changed.window == ((20, 10), (30, 20))
+    outline = shapely.geometry.shape(session.geometry(tree)["geometry"])
+    assert outline.equals(shapely.box(*world))
+    assert session.geometry(tree)["properties"]["area_m2"] == pytest.approx(400, rel=2e-3)
+
+
+def test_undo_and_redo_go_all_the_way(served):
+    session = raster(served)
+    tree = session.add_object("tree")
+    boxes = [(0, 0, side, side) for side in (5, 10, 15)]
+    areas = [0, *(session.set_box(tree, box).changed[0].area for box in boxes)]
+    session.remove_object(tree)
+    assert session.objects() == []
+    back = [session.undo().changed[0].area for _ in range(4)]
+    assert back == [areas[3], areas[2], areas[1], areas[0]]
+    session.undo()
+    with pytest.raises(ServerError, match="nothing to undo") as refused:
+        session.undo()
+    assert refused.value.status == 409
+    forth = [session.redo().changed[0].area for _ in range(4)]
+    assert forth == areas
+    assert session.can_redo
+    session.add_object("other")
+    assert not session.can_redo
+
+
+def test_undo_runs_no_network_again(served):
+    session = raster(served)
+    tree = session.add_object("tree")
+    session.set_box(tree, (0, 0, 5, 5))
+    encoded = len(served.fake.embedded)
+    for _ in range(3):
+        session.undo()
+        session.redo()
+    assert len(served.fake.embedded) == encoded == 1
+
+
+def test_two_sessions_on_the_same_pixels_share_their_embedding(served):
+    for _ in range(2):
+        session = raster(served)
+        session.set_box(session.add_object("a"), (0, 0, 5, 5))
+    assert len(served.fake.embedded) == 1
+    assert served.service.pool.made == 1
+
+
+def test_two_sessions_on_the_same_voxels_share_their_embedding(served):
+    sessions = [volume(served) for _ in range(2)]
+    for session in sessions:
+        session.set_box(session.add_object("a"), (5, 5, 20, 20), axis=0, index=4)
+    assert len(served.fake.embedded) == 1
+
+
+def test_neighbouring_clicks_are_decoded_from_one_window(served):
+    path = served.root / "large.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", dtype="uint8", count=1, height=2400, width=2400,
+        crs="EPSG:32633", transform=rasterio.Affine(*AFFINE),
+    ) as out:  # fmt: skip
+        out.write(np.full((1, 2400, 2400), 100, dtype=np.uint8))
+    session = served.open_raster(path)
+    tree = session.add_object("tree")
+    for x in (900, 910, 930, 960):
+        session.add_point(tree, (x, 900))
+    assert len(served.fake.embedded) == 1
+
+
+def test_a_replayed_log_gives_the_same_masks(served):
+    session = raster(served)
+    for n in range(3):
+        name = session.add_object(f"tree {n}")
+        session.add_point(name, (50 + 60 * n, 80))
+    session.add_point("o1", (70, 80), positive=False)
+    session.undo()
+    again = served.replay(session.log())
+    assert again.log()["edits"] == session.log()["edits"]
+    assert again.can_redo
+    for one, other in zip(session.objects(), again.objects(), strict=True):
+        assert one == other
+        assert np.array_equal(session.mask(one["object"]).array, again.mask(one["object"]).array)
+
+
+def test_a_log_of_another_source_is_refused(served):
+    log = raster(served).log()
+    other = raster(served, (200, 200)).log()["source"]["request"]
+    with pytest.raises(ServerError, match="another source"):
+        served.replay(log, source=other)
+
+
+def test_a_refused_edit_changes_nothing(served):
+    session = raster(served)
+    tree = session.add_object("tree")
+    before = session.log()
+    for refused in (
+        lambda: session.remove_point(tree, 0),
+        lambda: session.set_box(tree, (0, 0, 0, 9, 9, 9)),
+        lambda: session.add_point("nobody", (1, 1)),
+        lambda: session.edit("propagated", objects=[tree], method="planes"),
+    ):
+        with pytest.raises(ServerError) as error:
+            refused()
+        assert error.value.status == 422
+    assert session.log() == before
+
+
+def test_prompts_outside_and_on_nodata_say_so(served):
+    pixels = np.zeros((1, 60, 60), dtype=np.uint8)
+    pixels[:, :, 30:] = 50
+    path = served.root / "half.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", dtype="uint8", count=1, height=60, width=60, nodata=0,
+        crs="EPSG:32633", transform=rasterio.Affine(*AFFINE),
+    ) as out:  # fmt: skip
+        out.write(pixels)
+    session = served.open_raster(path)
+    tree = session.add_object("tree")
+    assert session.set_box(tree, (5, 5, 20, 20)).changed[0].status == "nodata"
+    assert session.set_box(tree, (500, 500, 600, 600)).changed[0].status == "outside"
+    assert session.set_box(tree, (35, 5, 50, 20)).changed[0].status == "ok"
+
+
+def test_a_painted_mask_comes_back_on_a_volume(served):
+    session = volume(served)
+    organ = session.add_object("organ")
+    drawn = np.random.default_rng(1).random((7, 9)) > 0.5
+    changed = session.set_mask(organ, drawn, ((3, 4), (10, 13)), axis=1, index=20).changed[0]
+    assert np.array_equal(changed.masks[0].array, drawn)
+    assert (changed.masks[0].axis, changed.masks[0].index) == (1, 20)
+    assert changed.window == ((3, 20, 4), (10, 21, 13))
+    whole = session.mask(organ)
+    assert np.array_equal(whole.array[:, 0, :], drawn)
+
+
+def test_a_volume_is_propagated_corrected_and_exported(served, tmp_path):
+    session = volume(served)
+    organ = session.add_object("liver")
+    session.set_box(organ, (10, 8, 2, 30, 28, 9))
+    state = session.propagate([organ]).wait()
+    assert state["state"] == "done"
+    (about,) = session.objects()
+    assert about["propagated"] == "planes"
+    before = session.mask(organ)
+    assert before.window[0][0] >= 2
+    assert len(before.window[0]) == 3
+    drawn = np.ones((4, 4), dtype=bool)
+    session.set_mask(organ, drawn, ((10, 12), (14, 16)), axis=0, index=5)
+    after = session.mask(organ)
+    k0, j0, i0 = after.window[0]
+    slice_5 = after.array[5 - k0]
+    assert slice_5.sum() == 16
+    assert slice_5[10 - j0 : 14 - j0, 12 - i0 : 16 - i0].all()
+    session.undo()
+    assert np.array_equal(session.mask(organ).array, before.array)
+    job = session.export(["seg.nrrd"])
+    (result,) = job.wait()["results"]
+    job.download(result["name"], tmp_path / "a.seg.nrrd")
+    assert (tmp_path / "a.seg.nrrd").read_bytes().startswith(b"NRRD")
+
+
+def test_a_cancelled_job_leaves_no_file_and_no_edit(served):
+    session = volume(served)
+    session.set_box(session.add_object("organ"), (10, 8, 2, 30, 28, 9))
+    state = session.propagate().wait(lambda _done, _total, _what: False)
+    assert state["state"] == "cancelled"
+    assert session.objects()[0]["propagated"] is None
+    assert not list((served.service.folder / "jobs").iterdir())
+
+
+def test_events_end_with_the_last_state(served):
+    session = raster(served)
+    session.set_box(session.add_object("a"), (0, 0, 5, 5))
+    events = list(session.export(["geojson"]).events())
+    assert events[-1][0] == "state"
+    assert events[-1][1]["state"] == "done"
+    assert [each["name"] for each in events[-1][1]["results"]] == ["objects.geojson"]
+
+
+def test_prompts_run_as_a_job_give_one_row_each(served):
+    session = raster(served)
+    features = [
+        {"type": "Feature", "properties": {}, "geometry": {"type": "Point", "coordinates": xy}}
+        for xy in ([20, 30], [200, 100], [9000, 9000])
+    ]
+    state = session.prompts_job({"type": "FeatureCollection", "features": features}, "pixel").wait()
+    assert state["summary"]["counts"] == {"ok": 2, "outside": 1}
+
+
+def test_an_idle_session_expires(served):
+    session = raster(served)
+    served.service.sessions.idle_seconds = -1.0
+    with pytest.raises(ServerError, match="expired") as refused:
+        session.objects()
+    assert refused.value.status == 404
+    assert served.health()["sessions"] == 0
+
+
+def test_run_lengths_of_the_client_are_those_of_the_suite():
+    # whose own are compared with pycocotools in test_rle
+    drawn = np.random.default_rng(2).random((17, 23)) > 0.4
+    assert np.array_equal(decode(RLE((17, 23), np.array(run_lengths(drawn)))), drawn)
