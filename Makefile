@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 OUT ?= demo_output
 STAMP := $(VENV)/.ready
 
-.PHONY: setup demo test check bench docs notebooks clean
+.PHONY: setup demo test check bench docs notebooks plugins clean
 
 setup: $(STAMP)
 
@@ -47,5 +47,9 @@ docs: setup
 notebooks: setup
 	$(BIN)/python -m pytest --nbmake --nbmake-timeout=900 notebooks
 
+# the zips that QGIS and 3D Slicer install
+plugins:
+	$(PYTHON) sam_common/server/bundle.py dist sam_geo/qgis_plugin/sam_geomed sam_med/slicer_module/SegmentAnything
+
 clean:
-	rm -rf $(VENV) $(OUT) docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(OUT) dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis
