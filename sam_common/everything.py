@@ -195,8 +195,8 @@ def _candidates(
         rough = masks.stability(offset=offset)
         passing = (masks.scores > options.pred_iou_thresh) & (rough >= least - SLACK)
         for n, c in passing.nonzero().tolist():
-            stability = masks.full_stability(n, c, offset=offset)
-            if stability >= least and (region := masks.region(n, c)) is not None:
+            region, stability = masks.region_and_stability(n, c, offset=offset)
+            if stability >= least and region is not None:
                 yield _Candidate(region, float(masks.scores[n, c]), stability)
 
 

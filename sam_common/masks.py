@@ -1,29 +1,20 @@
 """Masks: what the decoder answers, kept as low-resolution logits.
 
 A full-size logit image per object is what makes peers run out of memory. Here an object's mask is
-made inside its own region only, and exactly: bilinear interpolation is a weighted mean, so a pixel
-can only exceed the threshold where one of the logits under it does.
-
-```
-256 x 256 logits --bilinear--> model input --crop the padding--> --bilinear--> image
-```
-Both steps are linear and separable, so rows and columns each get one small matrix, and a region
-is `rows @ logits @ columns.T` of just the rows and columns that it needs.
+made inside its own region only, and pixels are interpolated along its edge only: exactly, as
+`sam_common.upsampling` says.
 """
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from sam_common.upsampling import GRID, Upsampling, upsampling
 from sam_common.window import Window
-
-GRID = 256
-"""Side of the low-resolution grid of every SAM mask decoder."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,12 +81,18 @@ class Masks:
 
     def region(self, n: int, c: int = 0, *, threshold: float = 0.0) -> MaskRegion | None:
         """Candidate `c` of prompt `n` inside the box of its object; None if no pixel is in it."""
-        logits = self.logits[n, c]
-        window = self._reach(logits, threshold)
-        if window is None:
-            return None
-        mask = self._upsample(logits, window) > threshold
-        return _trim(MaskRegion(window, mask.numpy()))
+        found = self._upsampling.between(self.logits[n, c], threshold, threshold).mask(threshold)
+        return None if found is None else _tight(*found)
+
+    def region_and_stability(
+        self, n: int, c: int = 0, *, offset: float = 1.0
+    ) -> tuple[MaskRegion | None, float]:
+        """As `region` and `full_stability`, which share most of their work."""
+        found = self._upsampling.between(self.logits[n, c], -offset, offset)
+        outer = found.count(-offset)
+        mask = found.mask(0.0)
+        stability = found.count(offset) / outer if outer else 0.0
+        return None if mask is None else _tight(*mask), stability
 
     def full(self, n: int, c: int = 0, *, threshold: float = 0.0) -> npt.NDArray[np.bool_]:
         """Candidate `c` of prompt `n` as a boolean (H, W) image."""
@@ -106,8 +103,7 @@ class Masks:
 
     def full_logits(self, n: int, c: int = 0) -> npt.NDArray[np.float32]:
         """Upsampled logits of one candidate, (H, W) float32: for display and for tests."""
-        upsampled = self._upsample(self.logits[n, c], Window.full(self.image_size_hw))
-        return np.asarray(upsampled.numpy(), dtype=np.float32)
+        return np.asarray(self._upsampling.full(self.logits[n, c]).numpy(), dtype=np.float32)
 
     def stability(self, *, offset: float = 1.0) -> torch.Tensor:
         """IoU between the masks at threshold +offset and -offset, (N, C).
@@ -124,77 +120,18 @@ class Masks:
 
     def full_stability(self, n: int, c: int = 0, *, offset: float = 1.0) -> float:
         """The same for one candidate on its full-size mask, as the published generator does."""
-        logits = self.logits[n, c]
-        if (window := self._reach(logits, -offset)) is None:
-            return 0.0
-        full = self._upsample(logits, window)
-        outer = int((full > -offset).sum())
-        return int((full > offset).sum()) / outer if outer else 0.0
+        found = self._upsampling.between(self.logits[n, c], -offset, offset)
+        outer = found.count(-offset)
+        return found.count(offset) / outer if outer else 0.0
 
-    def _matrices(self) -> tuple[torch.Tensor, torch.Tensor]:
-        rows, cols = (
-            _axis_matrix(image, inner, self.model_size)
-            for image, inner in zip(self.image_size_hw, self.input_size_hw, strict=True)
-        )
-        return rows, cols
-
-    def _reach(self, logits: torch.Tensor, threshold: float) -> Window | None:
-        """The image window outside of which no pixel can exceed the threshold."""
-        above = logits > threshold
-        spans = []
-        for matrix, axis in zip(self._matrices(), (1, 0), strict=True):
-            weight = matrix[:, above.any(dim=axis)].sum(dim=1)
-            touched = torch.nonzero(weight > 0).ravel()
-            if not len(touched):
-                return None
-            spans.append((int(touched[0]), int(touched[-1]) + 1))
-        (top, bottom), (left, right) = spans
-        return Window((top, left), (bottom, right))
-
-    def _upsample(self, logits: torch.Tensor, window: Window) -> torch.Tensor:
-        (top, left), (bottom, right) = window.start, window.stop
-        row_matrix, col_matrix = self._matrices()
-        rows, row_span = _used(row_matrix[top:bottom])
-        cols, col_span = _used(col_matrix[left:right])
-        return rows @ logits[row_span, col_span] @ cols.T
+    @property
+    def _upsampling(self) -> Upsampling:
+        return upsampling(self.image_size_hw, self.input_size_hw, self.model_size)
 
 
-def _used(matrix: torch.Tensor) -> tuple[torch.Tensor, slice]:
-    """The columns of an interpolation matrix that carry weight, and which they are."""
-    columns = torch.nonzero(matrix.any(dim=0)).ravel()
-    span = slice(int(columns[0]), int(columns[-1]) + 1)
-    return matrix[:, span], span
-
-
-def _trim(region: MaskRegion) -> MaskRegion | None:
-    if not region.mask.any():
+def _tight(start: tuple[int, int], mask: npt.NDArray[np.bool_]) -> MaskRegion | None:
+    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
         return None
-    x0, y0, x1, y1 = region.box_xyxy
-    window = Window((y0, x0), (y1 + 1, x1 + 1))
-    inner = window.shift([-s for s in region.window.start])
-    return MaskRegion(window, np.ascontiguousarray(region.mask[inner.slices]))
-
-
-@functools.lru_cache(maxsize=64)
-def _axis_matrix(image: int, inner: int, model: int) -> torch.Tensor:
-    """Weights (image, 256) of both bilinear steps along one axis.
-
-    As published in `Sam.postprocess_masks`: 256 -> model side, crop to the unpadded part, then to
-    the image side. LiteMedSAM's logits already have the model's side; the first step is then the
-    identity.
-    """
-    first = _bilinear(model, GRID) if model != GRID else torch.eye(GRID, dtype=torch.float64)
-    return (_bilinear(image, inner) @ first[:inner]).to(torch.float32)
-
-
-def _bilinear(out: int, size: int) -> torch.Tensor:
-    """Bilinear interpolation (align_corners=False) from `size` to `out` samples as a matrix."""
-    source = ((torch.arange(out, dtype=torch.float64) + 0.5) * size / out - 0.5).clamp(min=0)
-    low = source.floor().long().clamp(max=size - 1)
-    high = (low + 1).clamp(max=size - 1)
-    fraction = source - low
-    matrix = torch.zeros((out, size), dtype=torch.float64)
-    rows = torch.arange(out)
-    matrix.index_put_((rows, low), 1 - fraction, accumulate=True)
-    matrix.index_put_((rows, high), fraction, accumulate=True)
-    return matrix
+    inner = Window((rows[0], cols[0]), (rows[-1] + 1, cols[-1] + 1))
+    return MaskRegion(inner.shift(start), np.ascontiguousarray(mask[inner.slices]))

@@ -21,12 +21,13 @@ from sam_common import weights
 from sam_common.engines import build_engine, resolve_device, resolve_engine
 from sam_common.engines.precision import resolve_precision
 from sam_common.errors import CapabilityError, InputError, ModelError, UnknownModelError
-from sam_common.masks import GRID, Masks
+from sam_common.masks import Masks
 from sam_common.model.checkpoint import load_state, read_state
 from sam_common.model.mask_decoder import CANDIDATES
 from sam_common.model.sam import ARCHITECTURES, build_sam
 from sam_common.pinned import sha256_of
 from sam_common.pixels import check_image, prepare
+from sam_common.upsampling import GRID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from sam_common.masks import GRID, MaskRegion, Masks
+from sam_common.masks import MaskRegion, Masks
 from sam_common.pixels import check_image
 from sam_common.segmenter import Capabilities, Embedding, check_prompts
+from sam_common.upsampling import GRID
 from sam_common.window import Window
 
 if TYPE_CHECKING:
@@ -62,6 +63,12 @@ class ExactMasks(Masks):
         """The given region, whatever the threshold."""
         del c, threshold
         return self.regions[n]
+
+    def region_and_stability(
+        self, n: int, c: int = 0, *, offset: float = 1.0
+    ) -> tuple[MaskRegion | None, float]:
+        """Both as they are."""
+        return self.region(n, c), self.full_stability(n, c, offset=offset)
 
 
 @dataclass(slots=True)

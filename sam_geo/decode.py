@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sam_common.masks import GRID
 from sam_common.prompts import POSITIVE, Prompts
 from sam_common.segmenter import check_prompts
+from sam_common.upsampling import GRID
 from sam_geo.mask_prompt import mask_logits, outline_mask
 
 if TYPE_CHECKING:

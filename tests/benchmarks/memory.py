@@ -28,9 +28,10 @@ from rasterio.windows import Window as RasterioWindow
 
 from sam_common import console
 from sam_common.everything import EverythingOptions
-from sam_common.masks import GRID, MaskRegion
+from sam_common.masks import MaskRegion
 from sam_common.plan import tile_grid
 from sam_common.testing import ExactMasks, FakeSegmenter
+from sam_common.upsampling import GRID
 from sam_common.window import Window
 from sam_geo.auto import AutoOptions
 from sam_geo.jobs import run_auto

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from sam_common.masks import GRID, MaskRegion, Masks
+from sam_common.masks import MaskRegion, Masks
+from sam_common.upsampling import GRID
 from sam_common.window import Window
 
 

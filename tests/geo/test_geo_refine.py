@@ -11,8 +11,9 @@ import rasterio
 import shapely
 from affine import Affine
 
-from sam_common.masks import GRID, MaskRegion, Masks
+from sam_common.masks import MaskRegion, Masks
 from sam_common.testing import ExactMasks, FakeSegmenter
+from sam_common.upsampling import GRID
 from sam_common.window import Window
 from sam_geo.mask_prompt import LOGIT, mask_logits
 from sam_geo.prompts import load_prompts

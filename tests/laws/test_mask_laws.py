@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from sam_common.masks import GRID, Masks
+from sam_common.masks import Masks
+from sam_common.upsampling import GRID
 from sam_common.window import Window
 
 # a law on an image is one check of thousands of pixels: a few dozen images are enough
@@ -110,6 +111,31 @@ def test_the_window_of_a_region_is_tight(batch, threshold):
     (top, left), (bottom, right) = region.window.start, region.window.stop
     assert region.box_xyxy == (left, top, right - 1, bottom - 1)
     assert region.area_px == np.count_nonzero(batch.full(0, threshold=threshold))
+
+
+@few
+@given(masks(), st.sampled_from([0.0, 0.25, 1.0, 3.0]))
+def test_stability_is_that_of_the_published_generator(batch, offset):
+    logits = published(batch)
+    inner, outer = (logits > offset).sum(), (logits > -offset).sum()
+    near = (np.abs(np.abs(logits) - offset) < 1e-5).sum()
+    stability = batch.full_stability(0, offset=offset)
+    if outer:
+        assert abs(stability * outer - inner) <= 2 * near + 1e-6
+    else:
+        assert stability == 0
+
+
+@few
+@given(masks(), st.sampled_from([0.0, 0.25, 1.0, 3.0]))
+def test_a_mask_and_its_stability_are_the_same_together(batch, offset):
+    region, stability = batch.region_and_stability(0, offset=offset)
+    assert stability == batch.full_stability(0, offset=offset)
+    alone = batch.region(0)
+    assert (region is None) == (alone is None)
+    if region is not None:
+        assert region.window == alone.window
+        np.testing.assert_array_equal(region.mask, alone.mask)
 
 
 @few
