@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import queue
+import threading
 import warnings
 from contextlib import contextmanager
 from importlib.resources import files
@@ -58,7 +59,9 @@ class OpenVINOEngine:
         self._stem = f"{sha256[:16]}-{_code_version()}"
         size = network.preprocess.size
         self._positions = network.prompt_encoder.image_positions()
-        self._encoder = self._compile(
+        # what a job does not need is never compiled: of embeddings that are kept, boxes take one
+        # decoder, which starts in a third of the time of all three
+        self._encoder = self._part(
             "encoder",
             network.image_encoder,
             (torch.zeros(1, 3, size, size),),
@@ -66,7 +69,7 @@ class OpenVINOEngine:
             precision,
         )
         self._decoders = {
-            multimask: self._compile(
+            multimask: self._part(
                 f"decoder-{'multi' if multimask else 'single'}",
                 _Decoder(network.mask_decoder, multimask=multimask),
                 (
@@ -100,49 +103,63 @@ class OpenVINOEngine:
         logits, scores = self._decoders[multimask].run(inputs)
         return torch.from_numpy(logits), torch.from_numpy(scores)
 
-    def _compile(
+    def _part(
         self,
         part: str,
         module: nn.Module,
         example: tuple[torch.Tensor, ...],
         shapes: tuple[list[int], ...],
         precision: Precision,
-    ) -> _Requests:
+    ) -> _Part:
+        """A converted network on disk, to be compiled when it is first run."""
         folder = cache_dir() / "openvino"
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self._stem}-{part}.xml"
         with filelock.FileLock(folder / f".{path.stem}.lock"):
             if not path.is_file():
                 _save(_convert(module, example, shapes), path)
-            settings = {
-                "INFERENCE_PRECISION_HINT": _HINTS[precision],
-                # one folder for each precision: OpenVINO 2026.4 takes the blob of the other
-                # precision for its own and crashes in the first inference
-                "CACHE_DIR": str(folder / precision),
-                "PERFORMANCE_HINT": "LATENCY",
-            }
-            return _Requests(openvino.Core().compile_model(path, "CPU", settings))
+        return _Part(path, precision)
 
 
-class _Requests:
-    """A compiled model and its idle requests: one request serves one thread at a time."""
+class _Part:
+    """A converted network and its idle requests: one request serves one thread at a time."""
 
-    def __init__(self, compiled: openvino.CompiledModel) -> None:
-        self._compiled = compiled
+    def __init__(self, path: Path, precision: Precision) -> None:
+        self._path = path
+        self._precision = precision
+        self._lock = threading.Lock()
+        self._compiled: openvino.CompiledModel | None = None
         self._idle: queue.SimpleQueue[openvino.InferRequest] = queue.SimpleQueue()
 
     def run(self, inputs: list[npt.NDArray[np.float32]]) -> list[npt.NDArray[np.float32]]:
         """The outputs, in arrays of their own."""
-        with self._borrow() as request:
+        compiled = self._compile()
+        with self._borrow(compiled) as request:
             outputs = request.infer(inputs, share_inputs=True)
-            return [outputs[port] for port in self._compiled.outputs]
+            return [outputs[port] for port in compiled.outputs]
+
+    def _compile(self) -> openvino.CompiledModel:
+        with self._lock:
+            if self._compiled is None:
+                folder = self._path.parent
+                settings = {
+                    "INFERENCE_PRECISION_HINT": _HINTS[self._precision],
+                    # one folder for each precision: OpenVINO 2026.4 takes the blob of the other
+                    # precision for its own and crashes in the first inference
+                    "CACHE_DIR": str(folder / self._precision),
+                    "PERFORMANCE_HINT": "LATENCY",
+                }
+                # two processes at once would write one blob
+                with filelock.FileLock(folder / f".{self._path.stem}.lock"):
+                    self._compiled = openvino.Core().compile_model(self._path, "CPU", settings)
+            return self._compiled
 
     @contextmanager
-    def _borrow(self) -> Iterator[openvino.InferRequest]:
+    def _borrow(self, compiled: openvino.CompiledModel) -> Iterator[openvino.InferRequest]:
         try:
             request = self._idle.get_nowait()
         except queue.Empty:
-            request = self._compiled.create_infer_request()
+            request = compiled.create_infer_request()
         try:
             yield request
         finally:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import openvino
@@ -114,6 +115,26 @@ def test_an_interrupted_conversion_leaves_nothing_to_trust(cache, converted, mon
     monkeypatch.setattr(openvino, "save_model", save)
     OpenVINOEngine(small_network(1), "fp32", "a" * 64)
     assert len([path for path in models(cache) if "partial" not in path.name]) == 3
+
+
+def test_a_part_is_compiled_when_it_first_runs_and_once_for_all_threads(cache, monkeypatch):
+    compiled = []
+
+    class Core:
+        def compile_model(self, path, *settings):
+            compiled.append(path.stem.split("-", 2)[2])
+            return core.compile_model(path, *settings)
+
+    core = openvino.Core()
+    monkeypatch.setattr(openvino, "Core", Core)
+    engine = OpenVINOEngine(small_network(1), "fp32", "a" * 64)
+    assert compiled == []
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: run(engine), range(8)))
+    assert compiled == ["decoder-single"]
+    assert all(torch.equal(answers[0][0], logits) for logits, _ in answers)
+    engine.encode(torch.zeros((1, 3, 1024, 1024)))
+    assert compiled == ["decoder-single", "encoder"]
 
 
 def test_batches_of_images_and_of_prompts(cache):
