@@ -6,6 +6,7 @@ PYTHON ?= python3
 # pytorch.org says and pass TORCH= to keep it.
 TORCH ?= torch==2.13.0
 VENV ?= .venv
+PEERS ?= .venv-peers
 BIN := $(VENV)/bin
 OUT ?= demo_output
 STAMP := $(VENV)/.ready
@@ -37,8 +38,15 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup
-	$(BIN)/python -m tests.benchmarks.run --write docs/benchmarks.md
+# transformers has an environment of its own: it brings what this package must not need
+$(PEERS)/.ready:
+	$(PYTHON) -m venv $(PEERS)
+	$(if $(TORCH),$(PEERS)/bin/python -m pip install --quiet "$(TORCH)")
+	$(PEERS)/bin/python -m pip install --quiet "transformers>=4.50,<5" numpy pillow
+	touch $@
+
+bench: setup $(PEERS)/.ready
+	$(BIN)/python -m tests.benchmarks.run --write docs/benchmarks.md --peers $(PEERS)/bin/python
 
 docs: setup
 	$(BIN)/python -m sphinx -n -W --keep-going -b html docs docs/_build/html
@@ -52,4 +60,4 @@ plugins:
 	$(PYTHON) sam_common/server/bundle.py dist sam_geo/qgis_plugin/sam_geomed sam_med/slicer_module/SegmentAnything
 
 clean:
-	rm -rf $(VENV) $(OUT) dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) $(OUT) dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,115 @@
+"""Tasks of this suite, for `tests.benchmarks.worker`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from sam_common.everything import EverythingOptions, masks_of
+from sam_common.model.sam import build_sam, randomise
+from sam_common.prompts import Prompts
+from sam_common.segmenter import Capabilities, Segmenter, load_segmenter, segmenter_of
+from sam_med.prompts import ObjectPrompt
+from sam_med.segment import segment_volume
+from sam_med.source import read_volume
+from tests.benchmarks import inputs
+from tests.benchmarks.worker import Work
+
+ALL = Capabilities(points=True, boxes=True, masks=True, multimask=True)
+
+
+def segmenter(model: str, precision: str = "auto") -> Segmenter:
+    """One of the registry, or a ViT-B of seeded weights, whose own are not to be had everywhere."""
+    if model != inputs.RANDOM_VIT_B:
+        return load_segmenter(model, precision=precision)
+    network = randomise(build_sam("vit_b"), inputs.SEED).prepare_inference()
+    placement = ("cpu", "auto", precision)
+    return segmenter_of(
+        network, name=model, sha256="5eed" * 16, capabilities=ALL, placement=placement
+    )
+
+
+def encode(model: str, precision: str) -> Work:
+    """The image encoder on one image."""
+    network = segmenter(model, precision)
+    pixels = torch.from_numpy(inputs.pixels(network.model_size))
+
+    def answer(found: torch.Tensor) -> dict[str, Any]:
+        return {"features": found.numpy(), "precision": network.precision, "engine": network.engine}
+
+    return Work(lambda: network._engine.encode(pixels), answer)
+
+
+def decode(model: str, count: int) -> Work:
+    """Boxes on one embedding, to logits."""
+    network = segmenter(model)
+    embedding = network.embed(inputs.noise())
+    prompts = Prompts.from_boxes(inputs.boxes(count))
+    return Work(
+        lambda: network.decode(embedding, prompts), lambda found: {"logits": found.logits[:, 0]}
+    )
+
+
+def click(model: str, kind: str) -> Work:
+    """A click or a box on one embedding, to a mask of the image."""
+    network = segmenter(model)
+    picture = inputs.noise()
+    embedding = network.embed(picture[:, :, 0] if model == "lite_medsam" else picture)
+    spots = iter(np.random.default_rng(1).uniform(100, 900, (10_000, 2)))
+
+    def run() -> object:
+        spot = next(spots)
+        if kind == "box":
+            box = Prompts.from_boxes([[*(spot - 50), *(spot + 50)]])
+            return network.decode(embedding, box).region(0)
+        masks = network.decode(embedding, Prompts.from_points(spot[None]), multimask=True)
+        return masks.best().region(0)
+
+    return Work(run, lambda _: {})
+
+
+def everything(root: str, points_per_side: int, repeat_to: int = 0) -> Work:
+    """All objects of a picture, the encoder included."""
+    network = segmenter("mobile_sam")
+    image = inputs.picture(root, repeat_to)
+    options = EverythingOptions(points_per_side=points_per_side)
+    # the first run of a part compiles it
+    network.decode(network.embed(image), Prompts.from_points([[5, 5]]), multimask=True)
+
+    def answer(found: list[Any]) -> dict[str, Any]:
+        masks = np.zeros((len(found), *image.shape[:2]), dtype=np.bool_)
+        for mask, instance in zip(masks, found, strict=True):
+            mask[instance.region.window.slices] = instance.region.mask
+        return {"masks": np.packbits(masks, axis=-1)}
+
+    return Work(lambda: masks_of(network, image, options=options), answer)
+
+
+def loop(root: str) -> Work:
+    """Five organs on thirty slices in the way of the published loop."""
+    volume = read_volume(Path(root) / inputs.CT)
+    # the grid's origin has no part in the result
+    volume = replace(volume, array=volume.array[inputs.SLAB])
+    network = segmenter("lite_medsam", "fp32")
+    network.decode(network.embed(inputs.noise()), Prompts.from_boxes([[5, 5, 90, 90]]))
+    prompts = [
+        ObjectPrompt.from_ijk(name, inputs.ORGANS[name], box)
+        for name, box in inputs.extents(root).items()
+    ]
+    return Work(
+        lambda: segment_volume(volume, prompts, network, method="litemedsam"),
+        lambda found: {"labels": found.labels.array},
+    )
+
+
+TASKS = {
+    "encode": encode,
+    "decode": decode,
+    "click": click,
+    "everything": everything,
+    "loop": loop,
+}
