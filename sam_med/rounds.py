@@ -6,7 +6,8 @@
                         where these two disagree, tracks from four slices more of each axis, of
                         which any two axes give the pair that agrees best
            round        vote -> the voted object's box on every slice -> looks -> vote
-           choice       the hypothesis whose planes agree best and are surest; a last round
+           choice       the hypothesis whose planes agree best and are surest, of those that
+                        reach half of a tight box; a last round
         -> mask, and how far each slice can be trusted
 ```
 Why it works: along one axis an error in one slice is the next one's prompt. A slice of another
@@ -30,7 +31,17 @@ from sam_med.look import Look, Looker, across, whole
 from sam_med.pairs import Track, best_pair
 from sam_med.slices import AXES, plane_of
 from sam_med.track import MARGIN_PX, eighths, follow, middles
-from sam_med.vote import agreement, at, by_axis, consensus, last_vote, mean_quality, tally, vote
+from sam_med.vote import (
+    agreement,
+    at,
+    by_axis,
+    consensus,
+    last_vote,
+    mean_quality,
+    reach,
+    tally,
+    vote,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,6 +63,8 @@ OTHER_STARTS = (2, 3, 5, 6)
 """Eighths of the box's length at which tracks start beside those from the middle."""
 LONE_STARTS = (3, 5)
 """The same for a single axis, on which no other can tell a good start from a bad one."""
+LEAST_REACH = 0.5
+"""Of a tight box, from which a hypothesis may be its object."""
 STEPS = 12
 """Passes over the slices of the box, at most."""
 MIN_PX = 3
@@ -116,11 +129,23 @@ def segment_window(
             more = _pairs(looker, axes, [whole_looks, middle_looks, *more], tight=tight)
         found += [tried(looks) for looks in more]
         step(3 * count)
-        # the earlier one where two are as good
-        best = max(found, key=lambda one: one.score)
+        best = likeliest(found, tight=tight)
     last = refine(looker, best.looks, best.mask)
     step(count)
     return Found(window, last_vote(last.looks, window, last.mask), last.looks)
+
+
+def likeliest(found: Sequence[Found], *, tight: bool) -> Found:
+    """The hypothesis whose planes agree best and are surest; the earlier where two are as good.
+
+    Args:
+        found: At least one, of one window.
+        tight: Whether the object is known to reach the faces of the window: then what reaches
+            less than half of it is another object, however sure the planes are, and is taken only
+            where nothing else was found.
+    """
+    reaching = [one for one in found if not tight or reach(one.mask) >= LEAST_REACH]
+    return max(reaching or found, key=lambda one: one.score)
 
 
 def refine(looker: Looker, looks: Looks, mask: npt.NDArray[np.bool_]) -> Found:

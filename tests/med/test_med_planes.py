@@ -27,7 +27,7 @@ from sam_med.planes import (
     segment_slice_boxes,
 )
 from sam_med.prompts import ObjectPrompt, VoxelMask, VoxelPoint
-from sam_med.rounds import Found, joined, usable_axes
+from sam_med.rounds import Found, joined, likeliest, usable_axes
 from sam_med.slice_box import SliceBox
 from sam_med.slices import SliceEmbeddings
 from sam_med.source import read_volume
@@ -293,6 +293,21 @@ def test_in_a_tight_box_a_pair_that_reaches_its_faces_is_preferred():
     ]
     assert np.array_equal(found[0], large)
     assert np.array_equal(found[1], small)
+
+
+def test_in_a_tight_box_a_hypothesis_that_reaches_its_faces_is_preferred():
+    large, small = np.ones((12, 12, 12), dtype=bool), np.zeros((12, 12, 12), dtype=bool)
+    small[2:10, 3:9, :6] = True
+    window = Window((0, 0, 0), large.shape)
+    # the smaller one is the surer, as a neighbour in a corner of the box can be
+    found = [
+        Found(window, mask, track(mask, 0, quality).looks)
+        for mask, quality in ((small, 0.9), (large, 0.6))
+    ]
+    assert found[0].score > found[1].score
+    assert likeliest(found, tight=True) is found[1]
+    assert likeliest(found, tight=False) is found[0]
+    assert likeliest([found[1], found[1], found[0]], tight=True) is found[1]
 
 
 def test_hypotheses_that_agree_vote_together():
