@@ -12,6 +12,7 @@ OUT ?= demo_output
 STAMP := $(VENV)/.ready
 
 .PHONY: setup demo test check bench docs notebooks plugins clean
+.PHONY: test-qgis
 
 setup: $(STAMP)
 
@@ -59,5 +60,22 @@ notebooks: setup
 plugins:
 	$(PYTHON) sam_common/server/bundle.py dist sam_geo/qgis_plugin/sam_geomed sam_med/slicer_module/SegmentAnything
 
+# the plugin in QGIS itself, which is installed where it is missing (apt-get, as root or with sudo)
+QGIS_VENV := $(VENV)-qgis
+SCREENSHOTS ?= $(OUT)/qgis
+
+$(QGIS_VENV)/.ready: tests/hosts/setup_qgis.sh
+	sh tests/hosts/setup_qgis.sh $(QGIS_VENV)
+
+test-qgis: setup $(QGIS_VENV)/.ready
+	test -n "$(SAM_TEST_DATA)" || { echo "set SAM_TEST_DATA to the folder of MANIFEST.md"; exit 2; }
+	run=$$(mktemp -d) && chmod 700 $$run && mkdir $$run/profile && \
+		env -u PYTHONPATH QT_QPA_PLATFORM=offscreen XDG_RUNTIME_DIR=$$run \
+		QGIS_CUSTOM_CONFIG_PATH=$$run/profile SAM_TEST_DATA=$(SAM_TEST_DATA) \
+		SAM_SUITE_PYTHON=$(abspath $(BIN))/python SAM_SCREENSHOTS=$(abspath $(SCREENSHOTS)) \
+		$(QGIS_VENV)/bin/python -m pytest -c tests/hosts/qgis/pytest.ini tests/hosts/qgis; \
+		code=$$?; rm -rf $$run; exit $$code
+
 clean:
-	rm -rf $(VENV) $(PEERS) $(OUT) dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-qgis $(VENV)-slicer $(VENV)-slicer-view $(PEERS) $(OUT) dist docs/_build
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis

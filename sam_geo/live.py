@@ -550,7 +550,8 @@ def _written(upload: Path, frame: Mapping[str, Any] | None, path: Path) -> Path:
     bands = array[None] if array.ndim == 2 else np.moveaxis(array, -1, 0)  # noqa: PLR2004
     if len(bands) > 16:  # noqa: PLR2004
         raise InputError(f"an image is (rows, columns, bands), at most 16 bands, got {array.shape}")
-    affine, crs = (frame or {}).get("affine"), (frame or {}).get("crs")
+    place = frame or {}
+    affine, crs = place.get("affine"), place.get("crs")
     if affine is not None and len(affine) != 6:  # noqa: PLR2004
         raise InputError("the affine of a raster has six numbers: a, b, c, d, e, f")
     profile = {
@@ -562,6 +563,7 @@ def _written(upload: Path, frame: Mapping[str, Any] | None, path: Path) -> Path:
         "tiled": True,
         "photometric": "RGB" if len(bands) == 3 else "MINISBLACK",  # noqa: PLR2004
         "crs": None if not crs else _crs(crs),
+        "nodata": place.get("nodata"),
         "transform": Affine.identity() if affine is None else Affine(*affine),
     }
     try:

@@ -19,6 +19,7 @@ CLIENT_NAME = "suite_client.py"
 VENDOR = ".vendor"
 """An empty file that marks the folder of a plugin which the client is put into."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
+MODE = 0o644
 LEFT_OUT = {"__pycache__", VENDOR, CLIENT_NAME}
 
 
@@ -49,7 +50,10 @@ def bundle(folder: Path, out: Path) -> Path:
     target = out / f"{folder.name}.zip"
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(sources):
-            archive.writestr(zipfile.ZipInfo(name.as_posix(), EPOCH), sources[name].read_bytes())
+            member = zipfile.ZipInfo(name.as_posix(), EPOCH)
+            # else only their owner could read what is unpacked for all users of a machine
+            member.external_attr = MODE << 16
+            archive.writestr(member, sources[name].read_bytes(), zipfile.ZIP_DEFLATED)
     return target
 
 

@@ -399,6 +399,7 @@ class Client:
         model: str = "mobile_sam",
         bands: Optional[Sequence[int]] = None,
         stretch: Optional[str] = None,
+        nodata: Optional[float] = None,
     ) -> RasterSession:
         """A session on pixels.
 
@@ -409,6 +410,7 @@ class Client:
             model: Name of a model.
             bands: One or three of the bands, from 1.
             stretch: "none", or "min,max".
+            nodata: Value of pixels without data, with an affine only.
         """
         asked = {
             "kind": "raster",
@@ -416,7 +418,9 @@ class Client:
             "model": model,
             "bands": None if bands is None else list(bands),
             "stretch": stretch,
-            "frame": None if affine is None else {"affine": [float(v) for v in affine], "crs": crs},
+            "frame": None
+            if affine is None
+            else {"affine": [float(v) for v in affine], "crs": crs, "nodata": nodata},
         }
         return RasterSession(self, self._dict("POST", "/v1/sessions", asked))
 

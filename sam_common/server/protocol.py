@@ -187,6 +187,8 @@ class FrameModel(Strict):
     )
     """(a, b, c, d, e, f) of pixel corners for a raster; 4x4 ijk to LPS mm for a volume."""
     crs: Annotated[str, StringConstraints(max_length=20_000)] | None = None
+    nodata: FiniteFloat | None = None
+    """Value of pixels without data, of a raster."""
 
 
 class _Open(Strict):
@@ -223,6 +225,12 @@ class OpenVolume(_Open):
     preset: Name | None = None
     width: FiniteFloat | None = None
     level: FiniteFloat | None = None
+
+    @model_validator(mode="after")
+    def _no_nodata(self) -> Self:
+        if self.frame is not None and self.frame.nodata is not None:
+            raise ValueError("nodata is for rasters: this is a volume")
+        return self
 
 
 OpenSource = Annotated[OpenRaster | OpenVolume, Field(discriminator="kind")]

@@ -20,6 +20,8 @@ def test_a_zip_holds_the_plugin_and_the_client_byte_for_byte(plugin, tmp_path):
         assert archive.namelist() == ["plugin/__init__.py", "plugin/core/suite_client.py"]
         assert archive.read("plugin/core/suite_client.py") == bundle.CLIENT.read_bytes()
         assert archive.testzip() is None
+        # readable for all users of a machine
+        assert {info.external_attr >> 16 & 0o777 for info in archive.infolist()} == {0o644}
 
 
 def test_the_same_sources_give_the_same_bytes(plugin, tmp_path):

@@ -35,6 +35,25 @@ def test_a_box_gives_its_pixels_and_where_to_draw(served):
     assert moved.window == ((20, 10), (51, 61))
 
 
+def test_the_nodata_value_of_sent_pixels_hides_them(served):
+    pixels = np.full((300, 400, 3), 100, dtype=np.uint8)
+    pixels[:, :200] = 255
+    session = served.open_raster_array(pixels, affine=AFFINE, crs="EPSG:32633", nodata=255)
+    tree = session.add_object("tree")
+    assert session.set_box(tree, (10, 20, 30, 50)).changed[0].status == "nodata"
+    assert session.set_box(tree, (210, 20, 230, 50)).changed[0].status == "ok"
+    with pytest.raises(ServerError, match="makes no raster"):
+        served.open_raster_array(pixels, affine=AFFINE, nodata=300)
+
+
+def test_a_volume_has_no_nodata_value(served):
+    upload = served.upload(np.zeros((4, 5, 6), dtype=np.int16))
+    frame = {"affine": IJK_TO_LPS.tolist(), "nodata": 0}
+    asked = {"kind": "volume", "upload": upload, "modality": "MR", "frame": frame}
+    with pytest.raises(ServerError, match="nodata is for rasters"):
+        served.connection.json("POST", "/v1/sessions", asked)
+
+
 def test_world_coordinates_are_those_of_the_raster(served):
     session = raster(served)
     tree = session.add_object("tree")

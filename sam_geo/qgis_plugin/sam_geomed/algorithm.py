@@ -1,0 +1,253 @@
+"""Algorithm: what both Processing algorithms have in common.
+
+The layer is looked at in the thread of the caller (`prepareAlgorithm`); the rest runs wherever
+Processing wants it, and waits for a job of the server.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qgis.core import (
+    QgsFeature,
+    QgsFeatureSink,
+    QgsFields,
+    QgsProcessing,
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingParameterBand,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterFeatureSink,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterString,
+    QgsVectorLayer,
+    QgsWkbTypes,
+)
+from qgis.PyQt.QtCore import Qt
+
+from .environment import EnvironmentMissingError
+from .models import MODELS
+from .placement import Placement
+from .raster_source import PathSource, PixelSource, SourceError, raster_source
+from .suite_client import ENDED, ServerError
+
+if TYPE_CHECKING:
+    from .server import Lease, Server
+    from .suite_client import Job, RasterSession
+
+RESULT = "objects.gpkg"
+"""File of a job with polygons."""
+POLL_SECONDS = 0.2
+Run = tuple[dict[str, Any], QgsProcessingContext, QgsProcessingFeedback]
+"""What Processing gives: parameters, context, feedback."""
+
+
+class RasterAlgorithm(QgsProcessingAlgorithm):
+    """A raster in, polygons out.
+
+    Args:
+        server: Of the plugin.
+    """
+
+    INPUT = "INPUT"
+    MODEL = "MODEL"
+    BANDS = "BANDS"
+    STRETCH = "STRETCH"
+    OUTPUT = "OUTPUT"
+
+    def __init__(self, server: Server) -> None:
+        super().__init__()
+        self._server = server
+        self._source: PathSource | PixelSource | None = None
+
+    def createInstance(self) -> RasterAlgorithm:
+        """Another of the same kind."""
+        return type(self)(self._server)
+
+    def initAlgorithm(self, _configuration: Any = None) -> None:
+        """Parameters, those of the kind itself in the middle."""
+        self.addParameter(QgsProcessingParameterRasterLayer(self.INPUT, "Raster"))
+        self.add_own_parameters()
+        self.addParameter(
+            QgsProcessingParameterEnum(
+                self.MODEL,
+                "Model",
+                options=list(MODELS),
+                defaultValue=MODELS[0],
+                usesStaticStrings=True,
+            )
+        )
+        self._add_advanced(
+            QgsProcessingParameterBand(
+                self.BANDS,
+                "Bands, one or three: red, green and blue where not given",
+                parentLayerParameterName=self.INPUT,
+                optional=True,
+                allowMultiple=True,
+            )
+        )
+        self._add_advanced(
+            QgsProcessingParameterString(
+                self.STRETCH,
+                "Values that become black and white: min,max or none; chosen where empty",
+                optional=True,
+            )
+        )
+        self.addParameter(
+            QgsProcessingParameterFeatureSink(
+                self.OUTPUT, "Objects", QgsProcessing.TypeVectorPolygon
+            )
+        )
+
+    def add_own_parameters(self) -> None:
+        """What this kind asks beside the raster and the model."""
+
+    def start(
+        self,
+        session: RasterSession,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+    ) -> Job:
+        """The job on an open raster."""
+        raise NotImplementedError
+
+    @property
+    def source(self) -> PathSource | PixelSource:
+        """The raster, as it was looked at."""
+        if self._source is None:
+            raise QgsProcessingException("prepareAlgorithm was not called")
+        return self._source
+
+    def prepareAlgorithm(
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        _feedback: QgsProcessingFeedback,
+    ) -> bool:
+        """Look at the layer, which belongs to this thread."""
+        layer = self.parameterAsRasterLayer(parameters, self.INPUT, context)
+        try:
+            source = raster_source(layer, None)
+        except SourceError as error:
+            raise QgsProcessingException(str(error)) from error
+        self._source = source
+        return True
+
+    def processAlgorithm(
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+    ) -> dict[str, Any]:
+        """Run the job and copy its rows."""
+        feedback.setProgressText("Starting the server …")
+        try:
+            with self._server.lease(self.source.folders) as lease:
+                return self._on(lease, (parameters, context, feedback))
+        except (EnvironmentMissingError, ServerError, SourceError) as error:
+            raise QgsProcessingException(str(error)) from error
+
+    def _on(self, lease: Lease, run: Run) -> dict[str, Any]:
+        """The whole run on a server."""
+        parameters, context, feedback = run
+        session = self.source.open(lease.client, **self._chosen(parameters, context))
+        try:
+            job = self.start(session, parameters, context)
+            with tempfile.TemporaryDirectory(prefix="sam_geomed-") as folder:
+                path = self._result(job, Path(folder), feedback)
+                if path is None:
+                    return {}
+                place = Placement.of(session.frame, self.source)
+                return {self.OUTPUT: self._copied(path, place, run)}
+        finally:
+            session.close()
+
+    def _chosen(self, parameters: dict[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
+        """Model, bands and stretch."""
+        return {
+            "model": self.parameterAsEnumString(parameters, self.MODEL, context),
+            "bands": self.parameterAsInts(parameters, self.BANDS, context) or None,
+            "stretch": self.parameterAsString(parameters, self.STRETCH, context).strip() or None,
+        }
+
+    def _result(self, job: Job, folder: Path, feedback: QgsProcessingFeedback) -> Path | None:
+        """Wait for the job and fetch its file; None where it was cancelled."""
+        state = _waited_for(job, feedback)
+        if state["state"] == "failed":
+            raise QgsProcessingException(state["message"] or "the job failed")
+        if state["state"] != "done":
+            return None
+        counts = state["summary"].get("counts") or {}
+        feedback.pushInfo(", ".join(f"{name}: {count}" for name, count in counts.items()))
+        for failure in state["summary"].get("failures") or []:
+            feedback.reportError(f"A window failed: {failure}")
+        path = folder / RESULT
+        job.download(RESULT, path)
+        return path
+
+    def _copied(self, path: Path, place: Placement, run: Run) -> str:
+        """The rows of a file in the sink that the user chose."""
+        parameters, context, feedback = run
+        table = QgsVectorLayer(str(path), "objects", "ogr")
+        if not table.isValid():
+            raise QgsProcessingException("the server's result cannot be read")
+        columns = QgsFields()
+        kept = [n for n, each in enumerate(table.fields()) if each.name() != "fid"]
+        for n in kept:
+            columns.append(table.fields()[n])
+        sink, name = self.parameterAsSink(
+            parameters, self.OUTPUT, context, columns, QgsWkbTypes.MultiPolygon, self.source.crs
+        )
+        if sink is None:
+            raise QgsProcessingException(self.invalidSinkError(parameters, self.OUTPUT))
+        for row in table.getFeatures():
+            if feedback.isCanceled():
+                break
+            feature = QgsFeature(columns)
+            feature.setAttributes([row.attributes()[n] for n in kept])
+            if row.hasGeometry():
+                shape = place.to_layer(row.geometry())
+                shape.convertToMultiType()
+                feature.setGeometry(shape)
+            if not sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
+                raise QgsProcessingException(self.writeFeatureError(sink, parameters, self.OUTPUT))
+        # the file is closed before its folder goes
+        del table
+        return str(name)
+
+    def _add_advanced(self, parameter: QgsProcessingParameterDefinition) -> None:
+        flag = QgsProcessingParameterDefinition.Flag.FlagAdvanced
+        parameter.setFlags(parameter.flags() | flag)
+        self.addParameter(parameter)
+
+
+def _waited_for(job: Job, feedback: QgsProcessingFeedback) -> dict[str, Any]:
+    """The last state of a job; at once where the user cancels, whatever the server is at."""
+    cancelled = threading.Event()
+    # direct: the thread that runs the algorithm has no event loop
+    feedback.canceled.connect(cancelled.set, Qt.ConnectionType.DirectConnection)
+    try:
+        while True:
+            state = job.state()
+            if state["state"] in ENDED:
+                return state
+            _tell(feedback, state)
+            if cancelled.wait(POLL_SECONDS) or feedback.isCanceled():
+                job.cancel()
+                return {**state, "state": "cancelled"}
+    finally:
+        feedback.canceled.disconnect(cancelled.set)
+
+
+def _tell(feedback: QgsProcessingFeedback, state: dict[str, Any]) -> None:
+    """Progress of a job."""
+    if state["what"]:
+        feedback.setProgressText(f"{state['what']}: {state['done']} of {state['total']}")
+    if state["total"]:
+        feedback.setProgress(100.0 * state["done"] / state["total"])

@@ -1,0 +1,110 @@
+"""Environment: the Python in which the suite is installed, beside QGIS's own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qgis.core import QgsSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+SETTING = "sam_geomed/environment"
+"""Key in QGIS's settings: a folder of an environment, its Python, or `sam-common`."""
+NAME = "sam-geomed"
+BINARIES = ("bin", "Scripts", "")
+"""Folders of programs in an environment: Unix, Windows, and conda on Windows."""
+PLACES = (
+    ".local/share/pipx/venvs",
+    ".local/pipx/venvs",
+    "pipx/venvs",
+    ".local/share/uv/tools",
+    ".virtualenvs",
+    ".venvs",
+    "venvs",
+    "miniforge3/envs",
+    "mambaforge/envs",
+    "miniconda3/envs",
+    "anaconda3/envs",
+    "",
+)
+"""Folders below the home folder in which environments lie by habit."""
+HOW_TO = (
+    "The plugin needs the suite in a Python environment of its own. In a terminal:\n"
+    f"    python3 -m venv ~/{NAME}\n"
+    f'    ~/{NAME}/bin/pip install "sam-geomed[geo,cpu,server]"\n'
+    f"It is found there by itself; one that lies elsewhere is chosen on the tab Server of the "
+    f"panel Segment Anything, or with the setting {SETTING}."
+)
+
+
+class EnvironmentMissingError(Exception):
+    """The suite is not there; the message says what to do."""
+
+
+def find_command(
+    chosen: str | None = None,
+    *,
+    variables: Mapping[str, str] = os.environ,
+    home: Path | None = None,
+) -> list[str]:
+    """The command that starts the server, without options.
+
+    Args:
+        chosen: Folder of the environment, its Python or `sam-common`; from QGIS's settings where
+            None.
+        variables: Of this process.
+        home: The user's home folder.
+
+    Raises:
+        EnvironmentMissingError: There is none, or what was chosen is none.
+    """
+    chosen = configured() if chosen is None else chosen.strip()
+    if chosen:
+        if (command := _command_at(Path(chosen).expanduser())) is None:
+            raise EnvironmentMissingError(f"No suite at {chosen}.\n{HOW_TO}")
+        return command
+    if found := shutil.which("sam-common", path=variables.get("PATH", "")):
+        return [found, "serve"]
+    for folder in _known(home or Path.home()):
+        if (command := _command_at(folder)) is not None:
+            return command
+    raise EnvironmentMissingError(HOW_TO)
+
+
+def configured() -> str:
+    """What the user has chosen; empty where nothing."""
+    return str(QgsSettings().value(SETTING, "") or "").strip()
+
+
+def configure(chosen: str) -> None:
+    """Remember a choice; empty to look for an environment again."""
+    QgsSettings().setValue(SETTING, chosen.strip())
+
+
+def _known(home: Path) -> Iterator[Path]:
+    yield home / ".local" / "bin" / "sam-common"
+    for place in PLACES:
+        yield home / place / NAME
+        yield home / place / NAME / ".venv"
+
+
+def _command_at(path: Path) -> list[str] | None:
+    """The command of a folder, of a Python or of `sam-common`; None where it is none of them."""
+    suffix = ".exe" if sys.platform == "win32" else ""
+    if path.is_dir():
+        inside = [path / folder / f"sam-common{suffix}" for folder in BINARIES]
+        return next(([str(each), "serve"] for each in inside if _is_program(each)), None)
+    if not _is_program(path):
+        return None
+    if path.name.lower().startswith("python"):
+        return [str(path), "-m", "sam_common.cli", "serve"]
+    return [str(path), "serve"]
+
+
+def _is_program(path: Path) -> bool:
+    return path.is_file() and os.access(path, os.X_OK)

@@ -1,0 +1,48 @@
+"""Provider: the Processing algorithms of the plugin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qgis.core import QgsProcessingProvider
+from qgis.PyQt.QtGui import QIcon
+
+from .algorithm_automatic import Automatic
+from .algorithm_prompts import FromPrompts
+
+if TYPE_CHECKING:
+    from .server import Server
+
+
+class Provider(QgsProcessingProvider):
+    """`sam_geomed:prompts` and `sam_geomed:automatic`.
+
+    Args:
+        server: Of the plugin; started when an algorithm first runs.
+    """
+
+    def __init__(self, server: Server) -> None:
+        super().__init__()
+        self._server = server
+
+    def id(self) -> str:
+        """Before the colon."""
+        return "sam_geomed"
+
+    def name(self) -> str:
+        """In the toolbox."""
+        return "Segment Anything"
+
+    def longName(self) -> str:
+        """With the name of the suite."""
+        return "Segment Anything (sam-geomed)"
+
+    def icon(self) -> QIcon:
+        """In the toolbox."""
+        return QIcon(str(Path(__file__).with_name("icon.svg")))
+
+    def loadAlgorithms(self) -> None:
+        """All there are."""
+        for algorithm in (FromPrompts, Automatic):
+            self.addAlgorithm(algorithm(self._server))

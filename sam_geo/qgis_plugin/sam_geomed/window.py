@@ -1,0 +1,216 @@
+"""Window: what the plugin puts into QGIS's window, and how its parts talk to each other."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qgis.core import QgsCoordinateTransform, QgsCsException, QgsGeometry, QgsProject
+from qgis.PyQt.QtCore import QObject, Qt
+from qgis.PyQt.QtGui import QIcon
+from qgis.PyQt.QtWidgets import QAction, QFileDialog
+
+from .accept import accept, create_layer
+from .dock import Dock
+from .environment import EnvironmentMissingError, configure, configured, find_command
+from .map_tools import PromptTool
+from .preview import Preview
+from .raster_source import View, raster_source
+from .session import Session
+
+if TYPE_CHECKING:
+    from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer, QgsRectangle
+
+    from .layer_session import Outline
+    from .raster_source import PathSource, PixelSource
+    from .server import Server
+
+MENU = "Segment Anything"
+
+
+class Window(QObject):
+    """Dock, map tool, preview and session of one QGIS window.
+
+    Args:
+        iface: QGIS's interface.
+        server: Of the plugin.
+    """
+
+    def __init__(self, iface: Any, server: Server) -> None:
+        super().__init__()
+        self.iface = iface
+        self.canvas = iface.mapCanvas()
+        self.server = server
+        self.session = Session(server, self._source)
+        self.preview = Preview(self.canvas)
+        self.tool = PromptTool(self.canvas, self._crs)
+        self.dock = Dock(self._log, configured())
+        self.action = QAction(
+            QIcon(str(Path(__file__).with_name("icon.svg"))), MENU, iface.mainWindow()
+        )
+        self.action.setCheckable(True)
+        self.tool.setAction(self.action)
+        iface.addToolBarIcon(self.action)
+        iface.addPluginToRasterMenu(MENU, self.action)
+        iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
+        self.dock.hide()
+        self._connect()
+        self._choose()
+
+    def close(self) -> None:
+        """Take everything out of the window."""
+        self.canvas.mapToolSet.disconnect(self._tool_changed)
+        self.session.close()
+        self.canvas.unsetMapTool(self.tool)
+        self.preview.remove()
+        self.iface.removeToolBarIcon(self.action)
+        self.iface.removePluginRasterMenu(MENU, self.action)
+        self.iface.removeDockWidget(self.dock)
+        self.dock.deleteLater()
+
+    def activate(self, is_on: bool = True) -> None:  # noqa: FBT001, FBT002 (a slot of QAction.triggered)
+        """Let clicks on the map segment, or give the map back."""
+        if not is_on:
+            self.canvas.unsetMapTool(self.tool)
+            return
+        self.dock.show()
+        self.canvas.setMapTool(self.tool)
+        self.canvas.setFocus()
+        self.session.prepare()
+
+    def save_to(self, path: str) -> None:
+        """Make a GeoPackage, add it to the project and save to it."""
+        raster = self.dock.raster
+        crs = self.canvas.mapSettings().destinationCrs() if raster is None else raster.crs()
+        try:
+            layer = create_layer(path, crs)
+        except Exception as error:  # noqa: BLE001 (whatever a data provider raises is told)
+            self._problem(str(error))
+            return
+        QgsProject.instance().addMapLayer(layer)
+        self.dock.target_box.setLayer(layer)
+        self.dock.say(f"Accepted objects go to {path}.")
+
+    def _connect(self) -> None:
+        dock, tool, session = self.dock, self.tool, self.session
+        self.action.triggered.connect(self.activate)
+        dock.start_tool.connect(self.activate)
+        self.canvas.mapToolSet.connect(self._tool_changed)
+        dock.chosen.connect(self._choose)
+        dock.new_layer.connect(self._ask_for_layer)
+        dock.environment.connect(self._set_environment)
+        dock.restart.connect(self._end_server)
+        for asker in (dock, tool):
+            asker.undo.connect(session.undo)
+            asker.redo.connect(session.redo)
+            asker.clear.connect(session.clear)
+            asker.accept.connect(self._accept)
+        tool.clicked.connect(self._click)
+        tool.drawn.connect(session.draw_box)
+        tool.dragged.connect(self._drag)
+        tool.delete_near.connect(session.remove_near)
+        tool.unusable.connect(self._problem)
+        session.changed.connect(self._show)
+        session.said.connect(dock.say)
+        session.failed.connect(self._problem)
+        session.busy.connect(dock.set_busy)
+        session.models_known.connect(dock.set_models)
+
+    def _tool_changed(self, new: Any, _old: Any = None) -> None:
+        self.dock.tool_button.setChecked(new is self.tool)
+
+    def _choose(self) -> None:
+        self.session.choose(self.dock.model)
+        if self.dock.raster is not None and self.canvas.mapTool() is self.tool:
+            self.session.prepare()
+
+    def _click(self, point: Any, is_positive: bool) -> None:  # noqa: FBT001 (a slot)
+        self.session.click(point, is_positive=is_positive)
+
+    def _drag(self, box: QgsRectangle | None) -> None:
+        raster = self.dock.raster
+        if raster is not None:
+            shape = None if box is None else QgsGeometry.fromRect(box)
+            self.preview.show_drag(shape, raster.crs())
+
+    def _show(self, outline: Outline) -> None:
+        raster = self.dock.raster
+        if raster is not None:
+            self.preview.show(outline, raster.crs())
+        self.dock.set_possible(
+            undo=outline.can_undo,
+            redo=outline.can_redo,
+            clear=bool(outline.points or outline.box),
+            accept=outline.geometry is not None,
+        )
+
+    def _accept(self) -> None:
+        if self.dock.target is None:
+            self._problem("Choose a layer of polygons to save to, or press New.")
+            return
+        raster = self.dock.raster
+        if raster is not None:
+            self.session.accept(
+                partial(self._save, raster.crs(), self.dock.target, self.dock.class_name)
+            )
+
+    def _save(self, crs: Any, target: Any, name: str, outline: Outline, model: str) -> str:
+        accept(outline, crs, target, class_name=name, model=model)
+        self.dock.remember_class()
+        unsaved = " (not yet saved: the layer is being edited)" if target.isEditable() else ""
+        what = f"{name}: " if name else ""
+        return f"{what}{outline.area_px} pixels added to {target.name()}{unsaved}. Next object?"
+
+    def _source(self) -> PathSource | PixelSource:
+        raster = self.dock.raster
+        return raster_source(raster, None if raster is None else self._view(raster))
+
+    def _crs(self) -> QgsCoordinateReferenceSystem | None:
+        return None if self.dock.raster is None else self.dock.raster.crs()
+
+    def _view(self, raster: QgsRasterLayer) -> View:
+        settings = self.canvas.mapSettings()
+        transform = QgsCoordinateTransform(
+            raster.crs(), settings.destinationCrs(), QgsProject.instance()
+        )
+        try:
+            extent = transform.transformBoundingBox(
+                settings.visibleExtent(), QgsCoordinateTransform.ReverseTransform
+            )
+        except QgsCsException:
+            # more than the world is visible: so is all of the layer
+            extent = raster.extent()
+        return View(extent, self.canvas.width())
+
+    def _ask_for_layer(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(
+            self.dock, "Save accepted objects to", "", "GeoPackage (*.gpkg)"
+        )
+        if path:
+            self.save_to(path if path.lower().endswith(".gpkg") else f"{path}.gpkg")
+
+    def _set_environment(self, chosen: str) -> None:
+        configure(chosen)
+        try:
+            command = find_command()
+        except EnvironmentMissingError as error:
+            self._problem(str(error))
+            return
+        self.dock.say(f"The server will be {command[0]}. A running one goes on until it is ended.")
+
+    def _end_server(self) -> None:
+        self.session.choose(self.dock.model)
+        self.session.end(self.server.stop)
+
+    def _log(self) -> str:
+        about = self.server.about
+        head = (
+            f"running, version {about.get('version')}, process {about.get('pid')}"
+            if self.server.is_running
+            else "not running"
+        )
+        return "\n".join([head, *self.server.log_lines()])
+
+    def _problem(self, line: str) -> None:
+        self.dock.say(line, is_problem=True)
