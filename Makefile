@@ -12,7 +12,7 @@ OUT ?= demo_output
 STAMP := $(VENV)/.ready
 
 .PHONY: setup demo test check bench docs notebooks plugins clean
-.PHONY: test-qgis
+.PHONY: hosts test-hosts test-qgis test-slicer test-orthanc
 
 setup: $(STAMP)
 
