@@ -62,19 +62,42 @@ plugins:
 
 # the plugin in QGIS itself, which is installed where it is missing (apt-get, as root or with sudo)
 QGIS_VENV := $(VENV)-qgis
+NEEDS_DATA := @test -n "$$SAM_TEST_DATA" || { echo "set SAM_TEST_DATA to the folder of MANIFEST.md"; exit 2; }
 SCREENSHOTS ?= $(OUT)/qgis
 
 $(QGIS_VENV)/.ready: tests/hosts/setup_qgis.sh
 	sh tests/hosts/setup_qgis.sh $(QGIS_VENV)
 
 test-qgis: setup $(QGIS_VENV)/.ready
-	test -n "$(SAM_TEST_DATA)" || { echo "set SAM_TEST_DATA to the folder of MANIFEST.md"; exit 2; }
+	$(NEEDS_DATA)
 	run=$$(mktemp -d) && chmod 700 $$run && mkdir $$run/profile && \
 		env -u PYTHONPATH QT_QPA_PLATFORM=offscreen XDG_RUNTIME_DIR=$$run \
-		QGIS_CUSTOM_CONFIG_PATH=$$run/profile SAM_TEST_DATA=$(SAM_TEST_DATA) \
+		QGIS_CUSTOM_CONFIG_PATH=$$run/profile \
 		SAM_SUITE_PYTHON=$(abspath $(BIN))/python SAM_SCREENSHOTS=$(abspath $(SCREENSHOTS)) \
 		$(QGIS_VENV)/bin/python -m pytest -c tests/hosts/qgis/pytest.ini tests/hosts/qgis; \
 		code=$$?; rm -rf $$run; exit $$code
+
+# the module over Slicer's own libraries
+test-slicer: setup $(VENV)-slicer/.ready
+	$(NEEDS_DATA)
+	SAM_SUITE_PYTHON=$(abspath $(BIN)/python) SLICER_VIEW_PYTHON=$(abspath $(VENV)-slicer-view/bin/python) \
+		$(VENV)-slicer/bin/python -m pytest -c tests/hosts/slicer/pytest.ini tests/hosts/slicer
+
+$(VENV)-slicer/.ready: tests/hosts/setup_slicer.sh
+	sh tests/hosts/setup_slicer.sh $(VENV)-slicer
+	touch $@
+
+# a PACS on loopback, which is installed where it is missing
+test-orthanc: setup
+	$(NEEDS_DATA)
+	sh tests/hosts/setup_orthanc.sh
+	$(BIN)/python -m pytest -c tests/hosts/orthanc/pytest.ini tests/hosts/orthanc
+
+# all programs that tests need beside the suite, and all tests in them; they need SAM_TEST_DATA
+hosts: $(QGIS_VENV)/.ready $(VENV)-slicer/.ready
+	sh tests/hosts/setup_orthanc.sh
+
+test-hosts: test-qgis test-slicer test-orthanc
 
 clean:
 	rm -rf $(VENV) $(VENV)-qgis $(VENV)-slicer $(VENV)-slicer-view $(PEERS) $(OUT) dist docs/_build

@@ -238,6 +238,11 @@ class LiveRaster:
             },
         }
 
+    def review(self, result: Result) -> list[dict[str, Any]]:
+        """Rasters have no slices."""
+        del result
+        raise PromptError("a raster has no slices to review: each object has a score of its own")
+
     def export(
         self,
         objects: Sequence[tuple[ObjectState, Result]],

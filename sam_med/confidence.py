@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 REVIEWED = 0
 """Slices are reviewed along the first axis of the volume."""
+DOUBTFUL = 0.7
+"""A slice is to be looked at where its confidence is below."""
 
 
 def confidences(found: Found) -> tuple[SliceConfidence, ...]:
@@ -56,6 +58,24 @@ def confidences(found: Found) -> tuple[SliceConfidence, ...]:
             )
         )
     return tuple(rows)
+
+
+def doubts(at: SliceConfidence) -> list[str]:
+    """What makes a slice doubtful, in words, the worst first; empty where nothing does.
+
+    >>> doubts(SliceConfidence(5, 0.31, 0.9, stability=0.65, neighbours=1, planes=0.31))
+    ['the planes disagree (0.31)', 'the outline depends on the threshold (0.65)']
+    """
+    told = (
+        (at.predicted_iou, "the network itself is unsure"),
+        (at.stability, "the outline depends on the threshold"),
+        (at.neighbours, "unlike the neighbouring slices"),
+        (at.planes, "the planes disagree"),
+    )
+    if at.confidence >= DOUBTFUL:
+        return []
+    low = sorted((value, why) for value, why in told if value is not None and value < DOUBTFUL)
+    return [f"{why} ({value:.2f})" for value, why in low]
 
 
 def _looks_at(parts: dict[int, dict[int, Look]], found: Found, k: int) -> Sequence[Look]:

@@ -33,6 +33,7 @@ from sam_common.server.sources import PlacedMask, Result
 from sam_common.window import Window
 from sam_med import care, sink
 from sam_med.codes import Code, find_code
+from sam_med.confidence import REVIEWED, doubts
 from sam_med.correct import PaintedSlice, correct
 from sam_med.look import edges
 from sam_med.loop import run_loop
@@ -42,7 +43,7 @@ from sam_med.provenance import Provenance
 from sam_med.rounds import Found
 from sam_med.segment import check_model
 from sam_med.segment import check_prompts as check_method
-from sam_med.segments import Segment
+from sam_med.segments import Segment, SliceConfidence, median_confidence
 from sam_med.slice_box import AXES, AXIS_NAMES, Axis, SliceBox
 from sam_med.slices import SliceEmbeddings
 from sam_med.source import read_volume
@@ -179,19 +180,33 @@ class LiveVolume:
             reporter.begin("slices", prompt.window.shape[0])
             stretch = self.slices.stretch
             (segment,), _ = run_loop(self.volume, stretch, segmenter, [prompt], reporter.step)
-            whole = _Whole(ObjectMask(Found(segment.window, segment.mask, {})), segment.confidence)
+            whole = _Whole(ObjectMask(Found(segment.window, segment.mask, {})), segment.slices)
         else:
             reporter.begin("slices", planes_steps([prompt], self.volume))
             whole = _whole(segment_object(self.slices, prompt, reporter.step))
         for mask in asked.masks:
             # a slice that a person painted is as painted
-            whole = _whole(correct(whole.mask, self.slices, _painted(mask)))
+            whole = _recorrected(whole, correct(whole.mask, self.slices, _painted(mask)), method)
         return _result_of(whole, time.perf_counter() - started)
 
     def geometry(self, state: ObjectState, result: Result) -> dict[str, Any]:
         """Volumes have no outlines."""
         del state, result
         raise PromptError("a volume has no GeoJSON outlines: ask for its masks, or export seg.nrrd")
+
+    def review(self, result: Result) -> list[dict[str, Any]]:
+        """The slices of a propagated object, the least certain first."""
+        if not isinstance(result.detail, _Whole):
+            raise PromptError("nothing to review yet: propagate the object first")
+        return [
+            {
+                "axis": REVIEWED,
+                "index": at.k,
+                "confidence": round(at.confidence, 4),
+                "reasons": doubts(at),
+            }
+            for at in sorted(result.detail.slices, key=lambda at: (at.confidence, at.k))
+        ]
 
     def export(
         self,
@@ -314,7 +329,8 @@ class LiveVolume:
         last = asked.corrections[-1]
         started = time.perf_counter()
         correction = _slice_box(last) if isinstance(last, BoxState) else _painted(last)
-        whole = _whole(correct(before.detail.mask, self.slices, correction))
+        mask = correct(before.detail.mask, self.slices, correction)
+        whole = _recorrected(before.detail, mask, asked.method)
         return _result_of(whole, time.perf_counter() - started)
 
     def _object_prompt(self, asked: Asked) -> ObjectPrompt:
@@ -437,7 +453,12 @@ class _Whole:
     """A propagated object."""
 
     mask: ObjectMask
-    confidence: float | None
+    slices: tuple[SliceConfidence, ...]
+
+    @property
+    def confidence(self) -> float | None:
+        """Median over its slices."""
+        return median_confidence(self.slices)
 
 
 class _Silent:
@@ -465,7 +486,19 @@ def array_of(result: Result) -> np.ndarray[Any, Any]:
 
 
 def _whole(mask: ObjectMask) -> _Whole:
-    return _Whole(mask, mask.segment("object", 1).confidence)
+    return _Whole(mask, mask.segment("object", 1).slices)
+
+
+def _recorrected(before: _Whole, mask: ObjectMask, method: str | None) -> _Whole:
+    """What a correction left; slices that only the published loop has seen keep what it said."""
+    after = _whole(mask)
+    if method != "litemedsam":
+        return after
+    known = {at.k: at for at in before.slices}
+    kept = (
+        known.get(at.k, at) if at.predicted_iou == at.stability == 0 else at for at in after.slices
+    )
+    return replace(after, slices=tuple(kept))
 
 
 def _result_of(whole: _Whole, seconds: float) -> Result:

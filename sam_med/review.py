@@ -20,6 +20,7 @@ from PIL import Image
 from sam_common.errors import InputError, OutputError
 from sam_common.files import atomic_output, check_output
 from sam_common.overlay import colour
+from sam_med.confidence import DOUBTFUL
 from sam_med.slice_picture import Turn, draw_slice, turn_of
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 SUFFIXES = (".html", ".csv")
 DEFAULT_LIMIT = 40
 """Slices with a picture on a page; about 20 KB each."""
-DOUBTFUL = 0.7
-"""Slices below this are counted at the head of the page."""
 JPEG_QUALITY = 85
 COLUMNS = (
     "rank",

@@ -96,7 +96,7 @@ def _fields(
         yield f"Segment{n}_Extent", " ".join(str(v) for v in _extent(segment))
         yield f"Segment{n}_LabelValue", str(segment.value)
         yield f"Segment{n}_Layer", str(layer)
-        yield f"Segment{n}_Tags", f"TerminologyEntry:{_terminology(code)}|"
+        yield f"Segment{n}_Tags", f"TerminologyEntry:{terminology(code)}|"
     yield "Segmentation_ContainedRepresentationNames", "Binary labelmap|"
     yield "Segmentation_MasterRepresentation", "Binary labelmap"
     yield "Segmentation_ReferenceImageExtentOffset", "0 0 0"
@@ -116,7 +116,7 @@ def _extent(segment: Segment) -> list[int]:
     return extent
 
 
-def _terminology(code: Code | None) -> str:
+def terminology(code: Code | None) -> str:
     """Category, type and its modifier, then the place in the body, which the type says already."""
     modifier = None if code is None else code.modifier
     parts = [

@@ -15,6 +15,8 @@ import numpy.typing as npt
 from sam_common.errors import GeometryError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sam_common.window import Window
     from sam_med.codes import Code
 
@@ -79,12 +81,17 @@ class Segment:
     @property
     def confidence(self) -> float | None:
         """Median over its slices, 0 to 1; None where nobody measured it."""
-        if not self.slices:
-            return None
-        return round(float(np.median([at.confidence for at in self.slices])), 3)
+        return median_confidence(self.slices)
 
     def full(self, shape: tuple[int, int, int]) -> npt.NDArray[np.bool_]:
         """The mask in a whole volume of this (k, j, i) shape."""
         whole = np.zeros(shape, dtype=np.bool_)
         whole[self.window.slices] = self.mask
         return whole
+
+
+def median_confidence(slices: Sequence[SliceConfidence]) -> float | None:
+    """Median confidence, 0 to 1; None where nobody measured it."""
+    if not slices:
+        return None
+    return round(float(np.median([at.confidence for at in slices])), 3)

@@ -159,6 +159,10 @@ def _object_routes(app: FastAPI, service: Service) -> None:
             return _npy(result)
         return {"masks": [mask_json(each) for each in result.masks]}
 
+    @app.get("/v1/sessions/{session}/objects/{name}/review")
+    def review(session: Identifier, name: Identifier) -> list[dict[str, Any]]:
+        return sessions.get(session).review(name)
+
     @app.get("/v1/sessions/{session}/objects/{name}/geometry")
     def geometry(session: Identifier, name: Identifier) -> dict[str, Any]:
         return sessions.get(session).geometry(name)

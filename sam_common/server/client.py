@@ -753,6 +753,16 @@ class VolumeSession(Session):
         chosen = None if objects is None else list(objects)
         return self.client.job("propagate", session=self.id, objects=chosen, method=method)
 
+    def review(self, object_id: str) -> list[dict[str, Any]]:
+        """The slices of a propagated object, the least certain first.
+
+        Each has its array axis, its index, a confidence from 0 to 1, and reasons: what makes it
+        doubtful, in words.
+        """
+        path = f"{self._path}/objects/{quote(object_id, safe='')}/review"
+        found: list[dict[str, Any]] = self.client.connection.json("GET", path)
+        return found
+
 
 class Job:
     """Something that takes long."""

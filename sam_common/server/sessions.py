@@ -126,6 +126,15 @@ class Session:
         with self.lock:
             return self.source.geometry(self.state_of(name), self.result_of(name))
 
+    def review(self, name: str) -> list[dict[str, Any]]:
+        """The slices of a propagated object, the least certain first.
+
+        Raises:
+            PromptError: It was not propagated, or the session is on a raster.
+        """
+        with self.lock:
+            return self.source.review(self.result_of(name))
+
     def all_results(self) -> list[tuple[ObjectState, Result]]:
         """Every object and what it looks like, in order."""
         with self.lock:

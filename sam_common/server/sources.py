@@ -108,6 +108,9 @@ class LiveSource(Protocol):
     def geometry(self, state: ObjectState, result: Result) -> dict[str, Any]:
         """The outline as a GeoJSON Feature."""
 
+    def review(self, result: Result) -> list[dict[str, Any]]:
+        """The slices of a propagated object, the least certain first."""
+
     def export(
         self,
         objects: Sequence[tuple[ObjectState, Result]],

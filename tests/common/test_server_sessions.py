@@ -218,6 +218,39 @@ def test_a_volume_is_propagated_corrected_and_exported(served, tmp_path):
     assert (tmp_path / "a.seg.nrrd").read_bytes().startswith(b"NRRD")
 
 
+@pytest.mark.parametrize("method", ["planes", "litemedsam"])
+def test_the_review_has_every_slice_worst_first_and_follows_corrections(served, method):
+    session = volume(served)
+    organ = session.add_object("liver")
+    session.set_box(organ, (10, 8, 2, 30, 28, 9))
+    with pytest.raises(ServerError, match="propagate the object first") as refused:
+        session.review(organ)
+    assert refused.value.status == 422
+    session.propagate([organ], method).wait()
+    review = session.review(organ)
+    assert {row["axis"] for row in review} == {0}
+    assert set(range(2, 10)) <= {row["index"] for row in review}
+    sure = [row["confidence"] for row in review]
+    assert sure == sorted(sure)
+    assert np.median(sure) == pytest.approx(session.objects()[0]["confidence"], abs=1e-3)
+    assert all(bool(row["reasons"]) == (row["confidence"] < 0.7) for row in review)
+    before = {row["index"]: row["confidence"] for row in review}
+    # painted as it is: nothing follows from it, and the other slices keep what was known of them
+    mask = session.mask(organ)
+    (k0, *start), (_, *stop) = mask.window
+    session.set_mask(organ, mask.array[5 - k0], (start, stop), axis=0, index=5)
+    after = {row["index"]: row["confidence"] for row in session.review(organ)}
+    assert after == {**before, 5: 1}
+
+
+def test_a_raster_has_nothing_to_review(served):
+    session = raster(served)
+    tree = session.add_object("tree")
+    with pytest.raises(ServerError, match="no slices to review") as refused:
+        session.client.connection.json("GET", f"/v1/sessions/{session.id}/objects/{tree}/review")
+    assert refused.value.status == 422
+
+
 def test_a_cancelled_job_leaves_no_file_and_no_edit(served):
     session = volume(served)
     session.set_box(session.add_object("organ"), (10, 8, 2, 30, 28, 9))

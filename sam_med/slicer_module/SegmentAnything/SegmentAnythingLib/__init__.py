@@ -1,0 +1,6 @@
+"""What the module Segment Anything is made of.
+
+`volumes` and `prompts` read the scene, `segments` writes into it, `work` holds both together with a
+session on the local server, `environment` finds that server, `steps` runs requests beside the
+window, `panel` and `chooser` are the window.
+"""

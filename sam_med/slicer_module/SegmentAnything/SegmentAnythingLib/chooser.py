@@ -1,0 +1,49 @@
+"""Chooser: a list of nodes of the scene, in plain Qt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import qt
+import slicer
+
+
+class NodeChooser:
+    """A list of the nodes of a class in the scene."""
+
+    def __init__(self, class_name: str) -> None:
+        self.class_name = class_name
+        self.box = qt.QComboBox()
+        self._shown: list[tuple[str, str]] = []
+
+    @property
+    def node(self) -> Any:
+        """The one that is chosen; None where there is none."""
+        at = self.box.currentIndex
+        return slicer.mrmlScene.GetNodeByID(self._shown[at][0]) if at >= 0 else None
+
+    def choose(self, node: Any) -> None:
+        """Choose a node."""
+        self.refresh()
+        self.box.currentIndex = [one for one, _ in self._shown].index(node.GetID())
+
+    def refresh(self) -> None:
+        """Follow the scene; what is chosen stays so."""
+        nodes = slicer.mrmlScene.GetNodesByClass(self.class_name)
+        nodes.UnRegister(None)
+        found = [nodes.GetItemAsObject(n) for n in range(nodes.GetNumberOfItems())]
+        # subclasses count as their parent, but a label map is no image
+        now = [
+            (n.GetID(), n.GetName())
+            for n in found
+            if n.GetClassName() == self.class_name and not n.GetHideFromEditors()
+        ]
+        if now == self._shown:
+            return
+        before = self._shown[self.box.currentIndex][0] if self.box.currentIndex >= 0 else ""
+        self._shown = now
+        self.box.clear()
+        for _, name in now:
+            self.box.addItem(name)
+        ids = [one for one, _ in now]
+        self.box.currentIndex = ids.index(before) if before in ids else len(ids) - 1

@@ -1,0 +1,302 @@
+"""Panel: the window of the module, in plain Qt.
+
+What takes time runs in a `Worker`; `poll`, which a timer calls, shows how far it is and applies its
+answer. Choosers follow the scene at the same pace.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import qt
+import slicer
+
+from . import environment
+from .chooser import NodeChooser
+from .prompts import AXIS_NAMES, slice_of_view
+from .steps import TOLD, Step, Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .work import ReviewedSlice
+
+MODELS = ("lite_medsam", "mobile_sam", "medsam", "sam_vit_b", "sam_vit_l", "sam_vit_h")
+MODALITIES = ("by the voxels", "CT", "MR", "PT", "US")
+RED = "vtkMRMLSliceNodeRed"
+NOTICE = "For research. This is not a medical device."
+
+
+class Panel:
+    """All widgets, and what they do.
+
+    Args:
+        logic: `SegmentAnythingLogic`.
+    """
+
+    def __init__(self, logic: Any) -> None:
+        self.logic = logic
+        self.worker = Worker()
+        self.reviewed: list[ReviewedSlice] = []
+        self.volume = NodeChooser("vtkMRMLScalarVolumeNode")
+        self.roi = NodeChooser("vtkMRMLMarkupsROINode")
+        self.line = NodeChooser("vtkMRMLMarkupsLineNode")
+        self.points = NodeChooser("vtkMRMLMarkupsFiducialNode")
+        self._choosers = (self.volume, self.roi, self.line, self.points)
+        self.environment = qt.QLineEdit()
+        self.environment.text = environment.stored()
+        self.environment.toolTip = "Folder of the Python environment; empty: sam-common on PATH"
+        self.model, self.modality = _choices(MODELS), _choices(MODALITIES)
+        self.name = qt.QLineEdit()
+        self.segments, self.slices = qt.QListWidget(), qt.QListWidget()
+        self.bar = qt.QProgressBar()
+        self.status = qt.QLabel()
+        self.status.wordWrap = True
+        self._segment_ids: list[str] = []
+        self._busy: list[Any] = []
+        self.root = qt.QWidget()
+        self._build()
+        self.refresh()
+
+    def poll(self) -> None:
+        """Called by a timer."""
+        for chooser in self._choosers:
+            chooser.refresh()
+        self.worker.poll()
+        if self.worker.is_busy:
+            done, total, what = self.worker.progress
+            # a bar without an end moves by itself
+            self.bar.maximum, self.bar.value = total, done
+            self.status.text = f"{what} {done} of {total}" if total else "working …"
+        self.cancel.enabled = self.worker.is_busy
+        for button in self._busy:
+            button.enabled = not self.worker.is_busy
+
+    def close(self) -> None:
+        """Nobody looks any more."""
+        self.worker.close()
+
+    def refresh(self) -> None:
+        """Show the segments of the volume that is open."""
+        work = self.logic.work
+        chosen = self.segment_id
+        ids = [] if work is None else work.segment_ids
+        self._segment_ids = ids
+        self.segments.clear()
+        for one in ids:
+            self.segments.addItem(work.view.name(one))
+        if ids:
+            self.segments.currentRow = ids.index(chosen) if chosen in ids else len(ids) - 1
+        self.poll()
+
+    @property
+    def segment_id(self) -> str:
+        """The segment that is chosen; empty where none is."""
+        row = self.segments.currentRow
+        return self._segment_ids[row] if 0 <= row < len(self._segment_ids) else ""
+
+    def start(self) -> None:
+        """Open the volume that is chosen."""
+        environment.store(self.environment.text)
+        at = self.modality.currentIndex
+        self._run(
+            lambda: self.logic.opening(
+                self.volume.node,
+                model=self.model.currentText,
+                modality=MODALITIES[at] if at else None,
+            ),
+            "Name a segment and press 'Add'.",
+        )
+
+    def add(self) -> None:
+        """A new segment."""
+
+        def then(segment_id: str) -> None:
+            self.refresh()
+            self.segments.currentRow = self._segment_ids.index(segment_id)
+
+        told = "Draw an ROI around it, or a line across it on a slice."
+        self._run(lambda: self.logic.current.adding(self.name.text), told, then)
+
+    def remove(self) -> None:
+        """The segment goes; 'Undo' brings it back."""
+        self._run(
+            lambda: self.logic.current.removing(self.segment_id), "Removed.", self._forget_review
+        )
+
+    def box(self) -> None:
+        """The 3-D box of the segment, from the ROI."""
+        self._run(
+            lambda: self.logic.current.boxing(self.segment_id, self.roi.node),
+            "Press 'Propagate' to follow it through the volume.",
+        )
+
+    def slice_box(self) -> None:
+        """A box on the slice of the red view, from the ROI."""
+
+        def make() -> Step:
+            work = self.logic.current
+            view = slicer.mrmlScene.GetNodeByID(RED)
+            return work.boxing_on_slice(
+                self.segment_id, self.roi.node, *slice_of_view(view, work.image)
+            )
+
+        self._run(make, "The box on the slice was taken.")
+
+    def line_box(self) -> None:
+        """A box on a slice, from the line."""
+        self._run(
+            lambda: self.logic.current.boxing_by_line(self.segment_id, self.line.node),
+            "The box on the slice was taken.",
+        )
+
+    def point(self) -> None:
+        """Points in the segment."""
+        self._run(
+            lambda: self.logic.current.pointing(self.segment_id, self.points.node),
+            "The points were taken.",
+        )
+
+    def paint(self) -> None:
+        """What was painted in the segment."""
+        self._run(lambda: self.logic.current.painting(self.segment_id), "The painting was taken.")
+
+    def propagate(self) -> None:
+        """Follow the segment through the volume."""
+
+        def then(finished: Any) -> None:
+            self.status.text = "Look at the doubtful slices." if finished else "Cancelled."
+            if finished:
+                self.review()
+
+        self._run(lambda: self.logic.current.propagating(self.segment_id), "", then)
+
+    def undo(self) -> None:
+        """One edit back."""
+        # there may be no work yet, which `_run` tells
+        step = lambda: self.logic.current.undoing()  # noqa: E731, PLW0108  # for that reason
+        self._run(step, "Undone.", self._forget_review)
+
+    def redo(self) -> None:
+        """One edit forth."""
+        # there may be no work yet, which `_run` tells
+        step = lambda: self.logic.current.redoing()  # noqa: E731, PLW0108  # for that reason
+        self._run(step, "Done again.", self._forget_review)
+
+    def review(self) -> None:
+        """List the slices of the segment, worst first."""
+
+        def then(rows: list[ReviewedSlice]) -> None:
+            self.reviewed = rows
+            self.slices.clear()
+            for row in rows:
+                why = "; ".join(row.reasons)
+                self.slices.addItem(
+                    f"{row.confidence:.2f}   {AXIS_NAMES[row.axis]} = {row.index}   {why}"
+                )
+
+        self._run(
+            lambda: self.logic.current.reviewing(self.segment_id),
+            "The slices are listed, the least certain first.",
+            then,
+        )
+
+    def jump(self, row: int) -> None:
+        """Show a slice of the review in the slice views."""
+        if not 0 <= row < len(self.reviewed):
+            return
+        try:
+            self.logic.jumpTo(self.segment_id, self.reviewed[row])
+        except TOLD as error:
+            self.status.text = self.logic.explain(error)
+
+    def _forget_review(self, _answer: Any) -> None:
+        self.reviewed = []
+        self.slices.clear()
+
+    def _run(
+        self,
+        make: Callable[[], Step],
+        told: str,
+        then: Callable[[Any], None] | None = None,
+    ) -> None:
+        """Start a step beside the window; whatever is wrong with it is shown."""
+
+        def ended(answer: Any, error: Exception | None) -> None:
+            self.bar.maximum, self.bar.value = 1, 0
+            if error is not None:
+                if not isinstance(error, TOLD):
+                    logging.getLogger(__name__).error("unexpected", exc_info=error)
+                self.status.text = self.logic.explain(error)
+                return
+            self.refresh()
+            work = self.logic.work
+            self.status.text = " ".join(t for t in (told, work.note if work else "") if t)
+            if then is not None:
+                then(answer)
+
+        try:
+            self.worker.start(make(), ended)
+        except TOLD as error:
+            self.status.text = self.logic.explain(error)
+        self.poll()
+
+    def _build(self) -> None:
+        rows = qt.QVBoxLayout(self.root)
+        _add_form(
+            rows, "Volume",
+            (("Environment", self.environment), ("Volume", self.volume.box),
+             ("Model", self.model), ("Modality", self.modality),
+             ("", self._button("Start", self.start))),
+        )  # fmt: skip
+        _add_form(
+            rows, "Segment",
+            (("Name", self.name), ("", self._button("Add", self.add)), ("", self.segments),
+             ("", self._button("Remove", self.remove))),
+        )  # fmt: skip
+        _add_form(
+            rows, "Prompts, and corrections after 'Propagate'",
+            (("ROI", self.roi.box), ("", self._button("3-D box from the ROI", self.box)),
+             ("", self._button("Box on the red slice from the ROI", self.slice_box)),
+             ("Line", self.line.box),
+             ("", self._button("Box on a slice from the line", self.line_box)),
+             ("Points", self.points.box), ("", self._button("Points", self.point)),
+             ("", self._button("Take over what I painted", self.paint))),
+        )  # fmt: skip
+        self.cancel = qt.QPushButton("Cancel")
+        self.cancel.clicked.connect(lambda *_: self.worker.cancel())
+        _add_form(
+            rows, "Whole organ",
+            (("", self._button("Propagate", self.propagate)), ("", self.bar), ("", self.cancel),
+             ("", self._button("Undo", self.undo)), ("", self._button("Redo", self.redo))),
+        )  # fmt: skip
+        self.slices.currentRowChanged.connect(self.jump)
+        _add_form(
+            rows, "Review, worst first",
+            (("", self._button("List", self.review)), ("", self.slices)),
+        )  # fmt: skip
+        rows.addWidget(self.status)
+        rows.addWidget(qt.QLabel(NOTICE))
+
+    def _button(self, text: str, slot: Callable[[], None]) -> Any:
+        button = qt.QPushButton(text)
+        # clicked sends whether it is checked
+        button.clicked.connect(lambda *_: slot())
+        self._busy.append(button)
+        return button
+
+
+def _choices(texts: tuple[str, ...]) -> Any:
+    box = qt.QComboBox()
+    for text in texts:
+        box.addItem(text)
+    return box
+
+
+def _add_form(rows: Any, title: str, fields: tuple[tuple[str, Any], ...]) -> None:
+    group = qt.QGroupBox(title)
+    form = qt.QFormLayout(group)
+    for label, widget in fields:
+        form.addRow(label, widget)
+    rows.addWidget(group)

@@ -1,0 +1,304 @@
+"""Work: a volume of the scene, the session on it, and the segmentation that shows its objects.
+
+Each method makes a `Step`; `step.run()` does it here and now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import slicer
+
+from .prompts import box_of_roi, points_of_fiducials, slice_box_of_line, slice_box_of_roi
+from .segments import SegmentationView
+from .steps import Step
+from .suite_client import ServerError
+from .volumes import SceneError, VolumeImage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .prompts import SliceBox
+    from .suite_client import Change, Client, VolumeSession
+
+MODEL = "lite_medsam"
+
+
+@dataclass(frozen=True)
+class ReviewedSlice:
+    """A slice to look at."""
+
+    axis: int
+    """Array axis: 0 is k, 1 is j, 2 is i."""
+    index: int
+    confidence: float
+    """0 to 1."""
+    reasons: tuple[str, ...]
+    """What makes it doubtful; empty where nothing does."""
+
+
+@dataclass
+class VolumeWork:
+    """One volume and the objects in it."""
+
+    session: VolumeSession
+    view: SegmentationView
+    segment_of: dict[str, str] = field(default_factory=dict)
+    """Object on the server to segment ID; kept for a redo where the segment is gone."""
+    names: dict[str, str] = field(default_factory=dict)
+    """Object to its name, for a redo."""
+    note: str = ""
+    """What there is to know of the last prompt."""
+
+    @classmethod
+    def opening(
+        cls,
+        client: Callable[[], Client],
+        volume: Any,
+        *,
+        model: str = MODEL,
+        modality: str | None = None,
+        segmentation: Any = None,
+    ) -> Step:
+        """Send a volume; the step gives the work on it.
+
+        Args:
+            client: Gives the server; called where the step asks.
+            volume: vtkMRMLScalarVolumeNode.
+            model: Name of a model.
+            modality: "CT", "MR" and so on.
+            segmentation: vtkMRMLSegmentationNode to add to; a new one where not given.
+        """
+        image = VolumeImage.from_node(volume)
+        SegmentationView.check_place(image, segmentation)
+        # a copy: the worker sends it while the scene may change
+        voxels, matrix = image.array().copy(), image.ijk_to_lps()
+
+        def ask(_progress: Any) -> VolumeSession:
+            return client().open_volume_array(
+                voxels, ijk_to_lps=matrix, model=model, modality=modality
+            )
+
+        return Step(ask, lambda session: cls(session, SegmentationView.make(image, segmentation)))
+
+    @property
+    def image(self) -> VolumeImage:
+        """The volume."""
+        return self.view.image
+
+    @property
+    def segment_ids(self) -> list[str]:
+        """Of the segments that are there, oldest first."""
+        return [one for one in self.segment_of.values() if self.view.has(one)]
+
+    def adding(self, name: str) -> Step:
+        """A new object; the step gives its segment ID."""
+        self.view.check()
+        if not name.strip():
+            raise SceneError("a segment needs a name, e.g. spleen")
+
+        def apply(object_id: str) -> str:
+            self.names[object_id] = name.strip()
+            return self._segment(object_id)
+
+        return Step(lambda _progress: self.session.add_object(name.strip()), apply)
+
+    def renaming(self, segment_id: str, name: str) -> Step:
+        """Another name."""
+        object_id = self._object(segment_id)
+
+        def apply(change: Change) -> None:
+            self.names[object_id] = name
+            self.view.rename(segment_id, name)
+            self._show(change)
+
+        return Step(lambda _progress: self.session.rename_object(object_id, name), apply)
+
+    def removing(self, segment_id: str) -> Step:
+        """An object and its segment go."""
+        object_id = self._object(segment_id)
+        return self._edit(lambda: self.session.remove_object(object_id))
+
+    def boxing(self, segment_id: str, roi: Any) -> Step:
+        """The 3-D box of an object from an ROI node, or from six inclusive voxels (i, j, k)."""
+        object_id = self._prompted(segment_id)
+        box, self.note = (
+            (roi, "") if isinstance(roi, (tuple, list)) else box_of_roi(roi, self.image)
+        )
+        return self._edit(lambda: self.session.set_box(object_id, box))
+
+    def slice_boxing(self, segment_id: str, found: SliceBox) -> Step:
+        """A box on a slice: a prompt before the object is propagated, a correction after."""
+        object_id = self._prompted(segment_id)
+        self.note = ""
+        return self._edit(
+            lambda: self.session.set_box(object_id, found.box, axis=found.axis, index=found.index)
+        )
+
+    def boxing_by_line(self, segment_id: str, line: Any) -> Step:
+        """A box on a slice whose diagonal is a line node."""
+        return self.slice_boxing(segment_id, slice_box_of_line(line, self.image))
+
+    def boxing_on_slice(self, segment_id: str, roi: Any, axis: int, index: int) -> Step:
+        """A box on a slice where an ROI crosses it."""
+        return self.slice_boxing(segment_id, slice_box_of_roi(roi, self.image, axis, index))
+
+    def pointing(self, segment_id: str, fiducials: Any) -> Step:
+        """Points in the object and outside of it, from a point list; those it has are left."""
+        object_id = self._prompted(segment_id)
+        points = points_of_fiducials(fiducials, self.image)
+
+        def edits() -> Iterator[Change]:
+            (about,) = (o for o in self.session.objects() if o["object"] == object_id)
+            known = {(*np.round(p["point"], 3), bool(p["label"])) for p in about["points"]}
+            for point in points:
+                if (*np.round(point.ijk, 3), point.positive) not in known:
+                    yield self.session.add_point(object_id, point.ijk, positive=point.positive)
+
+        return self._edits(edits)
+
+    def painting(self, segment_id: str) -> Step:
+        """Take over what a person painted in the segment, slice by slice."""
+        object_id = self._object(segment_id)
+        slices = self.view.painted(segment_id)
+
+        def edits() -> Iterator[Change]:
+            for p in slices:
+                yield self.session.set_mask(object_id, p.mask, p.window, axis=p.axis, index=p.index)
+
+        return self._edits(edits)
+
+    def propagating(self, segment_id: str | None = None, method: str = "planes") -> Step:
+        """Follow one object, or all, through the volume; the step gives False where cancelled."""
+        self.view.check()
+        objects = None if segment_id is None else [self._object(segment_id)]
+        self._check_painted([segment_id] if segment_id else self.segment_ids)
+
+        def ask(progress: Callable[[int, int, str], bool | None]) -> list[Any] | None:
+            state = self.session.propagate(objects, method).wait(progress)
+            if state["state"] != "done":
+                return None
+            # a job is an edit of which the session's own marks do not know
+            self.session.can_undo, self.session.can_redo = True, False
+            found = [each["object"] for each in state["summary"]["objects"]]
+            return [(each, self.session.mask(each)) for each in found]
+
+        def apply(answer: list[Any] | None) -> bool:
+            for object_id, mask in answer or ():
+                self.view.show(self._segment(object_id), [mask])
+            return answer is not None
+
+        return Step(ask, apply)
+
+    def undoing(self) -> Step:
+        """One edit back."""
+        return self._moving(self.session.undo)
+
+    def redoing(self) -> Step:
+        """One edit forth."""
+        return self._moving(self.session.redo)
+
+    def reviewing(self, segment_id: str) -> Step:
+        """The step gives the slices of a propagated object, the least certain first."""
+        object_id = self._object(segment_id)
+
+        def apply(rows: list[dict[str, Any]]) -> list[ReviewedSlice]:
+            return [
+                ReviewedSlice(r["axis"], r["index"], r["confidence"], tuple(r["reasons"]))
+                for r in rows
+            ]
+
+        return Step(lambda _progress: self.session.review(object_id), apply)
+
+    def jump(self, segment_id: str, axis: int, index: int) -> tuple[float, float, float]:
+        """Show a slice of a segment in all slice views; gives its place in RAS mm."""
+        self.view.check()
+        self._object(segment_id)
+        r, a, s = (float(v) for v in self.view.centre(segment_id, axis, index))
+        nodes = slicer.mrmlScene.GetNodesByClass("vtkMRMLSliceNode")
+        nodes.UnRegister(None)
+        for n in range(nodes.GetNumberOfItems()):
+            nodes.GetItemAsObject(n).JumpSliceByCentering(r, a, s)
+        return r, a, s
+
+    def _moving(self, ask: Callable[[], Change]) -> Step:
+        self.view.check()
+        self._check_painted(self.segment_ids)
+
+        def apply(answer: tuple[Change, dict[str, str]]) -> None:
+            change, names = answer
+            self.names.update(names)
+            self._show(change)
+            for object_id, name in names.items():
+                self.view.rename(self._segment(object_id), name)
+
+        def both(_progress: Any) -> tuple[Change, dict[str, str]]:
+            # a change does not say what the objects are called now
+            return ask(), {each["object"]: each["name"] for each in self.session.objects()}
+
+        return Step(both, apply)
+
+    def _edit(self, ask: Callable[[], Change]) -> Step:
+        self.view.check()
+        return Step(lambda _progress: ask(), self._show)
+
+    def _edits(self, edits: Callable[[], Iterator[Change]]) -> Step:
+        """Several edits of one object; where one is refused, those before it are shown."""
+
+        def ask(_progress: Any) -> tuple[Change | None, ServerError | None]:
+            # each change has the whole object: the last one is what is to be shown
+            last = None
+            try:
+                for change in edits():
+                    last = change
+            except ServerError as error:
+                return last, error
+            return last, None
+
+        def apply(answer: tuple[Change | None, ServerError | None]) -> None:
+            last, error = answer
+            if last is not None:
+                self._show(last)
+            if error is not None:
+                raise error
+
+        return Step(ask, apply)
+
+    def _prompted(self, segment_id: str) -> str:
+        object_id = self._object(segment_id)
+        self._check_painted([segment_id])
+        return object_id
+
+    def _check_painted(self, segment_ids: list[str]) -> None:
+        """Raise `SceneError` where an answer of the server would take the place of a painting."""
+        for one in segment_ids:
+            if self.view.is_painted(one):
+                raise SceneError(
+                    f"{self.view.name(one)} was painted: press 'Take over what I painted' first "
+                    "(and 'Undo' after it, to be rid of the painting)"
+                )
+
+    def _object(self, segment_id: str) -> str:
+        self.view.check()
+        for object_id, one in self.segment_of.items():
+            if one == segment_id and self.view.has(one):
+                return object_id
+        raise SceneError(f"no segment {segment_id} of this volume: choose one, or add one")
+
+    def _segment(self, object_id: str) -> str:
+        """The segment of an object, made anew where it is not there."""
+        known = self.segment_of.get(object_id)
+        if known is None or not self.view.has(known):
+            name = self.names.get(object_id, object_id)
+            known = self.view.add(name, known or self.names.get(object_id, object_id))
+            self.segment_of[object_id] = known
+        return known
+
+    def _show(self, change: Change) -> None:
+        for one in change.changed:
+            if not one.removed:
+                self.view.show(self._segment(one.object), one.masks)
+            elif one.object in self.segment_of:
+                self.view.remove(self.segment_of[one.object])

@@ -1,0 +1,75 @@
+"""The module as it ships, unzipped, over Slicer's own libraries; the suite's server beside it."""
+
+import os
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+DATA = Path(os.environ.get("SAM_TEST_DATA", ROOT.parent / "shared/data"))
+sys.path[:0] = [str(HERE), str(ROOT / "sam_common/server")]
+_unzipped = tempfile.TemporaryDirectory()
+
+
+def pytest_configure(config):
+    import bundle
+    import standin
+
+    folder = Path(_unzipped.name)
+    archive = bundle.bundle(ROOT / "sam_med/slicer_module/SegmentAnything", folder)
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(folder)
+    sys.path.insert(0, str(folder / "SegmentAnything"))
+    standin.install(folder / "settings.ini")
+
+
+def pytest_unconfigure(config):
+    _unzipped.cleanup()
+
+
+@pytest.fixture(scope="session")
+def data():
+    assert (DATA / "MANIFEST.md").is_file(), f"no test data in {DATA}: set SAM_TEST_DATA"
+    return DATA
+
+
+@pytest.fixture(scope="session", autouse=True)
+def application():
+    import qt
+
+    return qt.QApplication.instance() or qt.QApplication([])
+
+
+@pytest.fixture(autouse=True)
+def scene():
+    import slicer
+
+    slicer.mrmlScene.Clear()
+    yield slicer.mrmlScene
+    slicer.mrmlScene.Clear()
+
+
+@pytest.fixture(scope="session")
+def client():
+    """One server for all tests that do not end it."""
+    from oracle import SUITE, VARIABLES
+    from SegmentAnythingLib import environment
+
+    started = environment.start_server(str(SUITE), VARIABLES)
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def logic(client):
+    from oracle import SUITE, VARIABLES
+    from SegmentAnything import SegmentAnythingLogic
+
+    made = SegmentAnythingLogic()
+    made.environment, made.serverVariables, made.client = str(SUITE), VARIABLES, client
+    return made

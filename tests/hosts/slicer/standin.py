@@ -1,0 +1,94 @@
+"""What the 3D Slicer application gives its modules, over Slicer's own libraries (`slicer-core`).
+
+Scene, application logic and the logics of modules are the real ones. Stand-ins are the way to them
+(`slicer.mrmlScene`, `slicer.modules`, `slicer.app`), the four base classes of scripted modules, and
+`qt`, which is PySide6 with properties as PythonQt has them.
+"""
+
+import sys
+import types
+
+import slicer
+import slicer.util
+import vtk
+
+LOGICS = {
+    "colors": slicer.vtkMRMLColorLogic,
+    "markups": slicer.vtkSlicerMarkupsLogic,
+    "segmentations": slicer.vtkSlicerSegmentationsModuleLogic,
+    "volumes": slicer.vtkSlicerVolumesLogic,
+}
+"""As the modules are named in Slicer."""
+
+
+def install(settings_file):
+    """Make `slicer` and `qt` what a module finds in the application.
+
+    Args:
+        settings_file: Where `slicer.app.userSettings()` writes.
+    """
+    qt = _qt()
+    scene, application = slicer.vtkMRMLScene(), slicer.vtkSlicerApplicationLogic()
+    application.SetMRMLScene(scene)
+    slicer.mrmlScene = scene
+    slicer.modules = types.SimpleNamespace()
+    for name, make in LOGICS.items():
+        logic = make()
+        logic.SetMRMLApplicationLogic(application)
+        logic.SetMRMLScene(scene)
+        application.SetModuleLogic(name.capitalize(), logic)
+        setattr(slicer.modules, name, types.SimpleNamespace(logic=lambda logic=logic: logic))
+    settings = qt.QSettings(str(settings_file), qt.QSettings.IniFormat)
+    slicer.app = types.SimpleNamespace(
+        applicationLogic=lambda: application, userSettings=lambda: settings
+    )
+    base = types.ModuleType("slicer.ScriptedLoadableModule")
+    for name, kind in {"": Module, "Widget": Widget, "Logic": Logic, "Test": Test}.items():
+        setattr(base, f"ScriptedLoadableModule{name}", kind)
+    sys.modules["slicer.ScriptedLoadableModule"] = slicer.ScriptedLoadableModule = base
+
+
+def _qt():
+    # in this order: there is no __feature__ before PySide6
+    from PySide6 import QtCore, QtGui, QtWidgets  # isort: skip
+    from __feature__ import true_property  # noqa: F401  # text is a property, as in PythonQt
+
+    qt = types.ModuleType("qt")
+    for part in (QtCore, QtGui, QtWidgets):
+        for name in dir(part):
+            if not name.startswith("_"):
+                setattr(qt, name, getattr(part, name))
+    sys.modules["qt"] = qt
+    return qt
+
+
+class Module:
+    """`ScriptedLoadableModule`."""
+
+    def __init__(self, parent):
+        self.parent = parent
+
+
+class Widget:
+    """`ScriptedLoadableModuleWidget`; the parent is a window with a layout."""
+
+    def __init__(self, parent):
+        self.parent = parent
+        self.layout = parent.layout()
+
+    def setup(self):
+        """Nothing: Slicer adds its buttons to reload and test."""
+
+    def cleanup(self):
+        """Nothing."""
+
+
+class Logic(vtk.vtkObject):
+    """`ScriptedLoadableModuleLogic`."""
+
+
+class Test:
+    """`ScriptedLoadableModuleTest`."""
+
+    def delayDisplay(self, message, *_):  # noqa: N802  # Slicer's name
+        self.displayed = message
