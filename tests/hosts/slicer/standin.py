@@ -90,5 +90,5 @@ class Logic(vtk.vtkObject):
 class Test:
     """`ScriptedLoadableModuleTest`."""
 
-    def delayDisplay(self, message, *_):  # noqa: N802  # Slicer's name
+    def delayDisplay(self, message, *_):  # Slicer's name
         self.displayed = message
