@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sam_common import weights
 from sam_common.server.client import Client, ServerError
 
 CHECKOUT = Path(__file__).parents[2]
@@ -94,6 +95,8 @@ def test_a_server_that_cannot_start_says_why(env):
 def test_real_models_find_objects_from_two_clients_at_once(env, data):
     ct = data / "med" / "volumes" / "ct_abdomen" / "ct.nii.gz"
     aerial = data / "geo" / "neon_osbs_trees" / "OSBS_029.tif"
+    for name in ("mobile_sam", "lite_medsam"):
+        weights.fetch(name)  # of which the server would tell
     with Client.start(roots=[data], env=env) as client:
 
         def clicks(_):
