@@ -235,9 +235,10 @@ def _waited_for(job: Job, feedback: QgsProcessingFeedback) -> dict[str, Any]:
     try:
         while True:
             state = job.state()
+            # at its end too: a short job is over before it was asked a second time
+            _tell(feedback, state)
             if state["state"] in ENDED:
                 return state
-            _tell(feedback, state)
             if cancelled.wait(POLL_SECONDS) or feedback.isCanceled():
                 job.cancel()
                 return {**state, "state": "cancelled"}
