@@ -26,6 +26,15 @@ class MaskRegion:
     mask: npt.NDArray[np.bool_]
     """Array of `window.shape`."""
 
+    @classmethod
+    def tight(cls, start: tuple[int, ...], mask: npt.NDArray[np.bool_]) -> MaskRegion | None:
+        """A mask that begins at a pixel (row, col), cut to its object; None where it is empty."""
+        rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if not len(rows):
+            return None
+        inner = Window((rows[0], cols[0]), (rows[-1] + 1, cols[-1] + 1))
+        return cls(inner.shift(start), np.ascontiguousarray(mask[inner.slices]))
+
     @property
     def area_px(self) -> int:
         """Number of object pixels."""
@@ -82,17 +91,15 @@ class Masks:
     def region(self, n: int, c: int = 0, *, threshold: float = 0.0) -> MaskRegion | None:
         """Candidate `c` of prompt `n` inside the box of its object; None if no pixel is in it."""
         found = self._upsampling.between(self.logits[n, c], threshold, threshold).mask(threshold)
-        return None if found is None else _tight(*found)
+        return None if found is None else MaskRegion.tight(*found)
 
     def region_and_stability(
         self, n: int, c: int = 0, *, offset: float = 1.0
     ) -> tuple[MaskRegion | None, float]:
         """As `region` and `full_stability`, which share most of their work."""
         found = self._upsampling.between(self.logits[n, c], -offset, offset)
-        outer = found.count(-offset)
         mask = found.mask(0.0)
-        stability = found.count(offset) / outer if outer else 0.0
-        return None if mask is None else _tight(*mask), stability
+        return None if mask is None else MaskRegion.tight(*mask), found.stability(offset)
 
     def full(self, n: int, c: int = 0, *, threshold: float = 0.0) -> npt.NDArray[np.bool_]:
         """Candidate `c` of prompt `n` as a boolean (H, W) image."""
@@ -120,18 +127,8 @@ class Masks:
 
     def full_stability(self, n: int, c: int = 0, *, offset: float = 1.0) -> float:
         """The same for one candidate on its full-size mask, as the published generator does."""
-        found = self._upsampling.between(self.logits[n, c], -offset, offset)
-        outer = found.count(-offset)
-        return found.count(offset) / outer if outer else 0.0
+        return self._upsampling.between(self.logits[n, c], -offset, offset).stability(offset)
 
     @property
     def _upsampling(self) -> Upsampling:
         return upsampling(self.image_size_hw, self.input_size_hw, self.model_size)
-
-
-def _tight(start: tuple[int, int], mask: npt.NDArray[np.bool_]) -> MaskRegion | None:
-    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return None
-    inner = Window((rows[0], cols[0]), (rows[-1] + 1, cols[-1] + 1))
-    return MaskRegion(inner.shift(start), np.ascontiguousarray(mask[inner.slices]))

@@ -131,7 +131,7 @@ def mend(
             near[place.shift([-s for s in window.start]).slices] = True
     added, gone = (_touching(part, near) for part in (seen & ~known, known & ~seen))
     pieces = [_without(piece, window, gone) for piece in found.pieces]
-    more = _region(window, added)
+    more = MaskRegion.tight(window.start, added)
     kept = tuple(piece for piece in (*pieces, more) if piece is not None)
     return replace(found, pieces=kept, seam_merged=True) if kept else found
 
@@ -249,18 +249,10 @@ def _touching(mask: npt.NDArray[np.bool_], near: npt.NDArray[np.bool_]) -> npt.N
     return np.asarray(chosen[labels])
 
 
-def _region(window: Window, mask: npt.NDArray[np.bool_]) -> MaskRegion | None:
-    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return None
-    inner = Window((rows[0], cols[0]), (rows[-1] + 1, cols[-1] + 1))
-    return MaskRegion(inner.shift(window.start), np.ascontiguousarray(mask[inner.slices]))
-
-
 def _without(piece: MaskRegion, window: Window, gone: npt.NDArray[np.bool_]) -> MaskRegion | None:
     if (shared := piece.window.intersect(window)) is None:
         return piece
     mask = piece.mask.copy()
     here = shared.shift([-s for s in piece.window.start]).slices
     mask[here] &= ~gone[shared.shift([-s for s in window.start]).slices]
-    return _region(piece.window, mask)
+    return MaskRegion.tight(piece.window.start, mask)

@@ -154,11 +154,7 @@ class FakeSegmenter:
         for (x, y), label in zip(prompt.points_xy[0], prompt.point_labels[0], strict=True):
             if label == 1:
                 mask |= (rows - y) ** 2 + (cols - x) ** 2 <= self.radius_px**2
-        if not mask.any():
-            return None
-        x0, y0, x1, y1 = MaskRegion(Window.full(size_hw), mask).box_xyxy
-        window = Window((y0, x0), (y1 + 1, x1 + 1))
-        return MaskRegion(window, mask[window.slices])
+        return MaskRegion.tight((0, 0), mask)
 
 
 def _onto(
@@ -171,9 +167,4 @@ def _onto(
         ((np.arange(new) + 0.5) * old / new).astype(int)
         for old, new in zip(old_hw, new_hw, strict=True)
     )
-    mask = full[np.ix_(rows, cols)]
-    if not mask.any():
-        return None
-    x0, y0, x1, y1 = MaskRegion(Window.full(new_hw), mask).box_xyxy
-    window = Window((y0, x0), (y1 + 1, x1 + 1))
-    return MaskRegion(window, np.ascontiguousarray(mask[window.slices]))
+    return MaskRegion.tight((0, 0), full[np.ix_(rows, cols)])

@@ -80,6 +80,11 @@ class Upsampled:
         inside[self.places] = False
         return int(sizes[inside].sum()) + int((self.values > threshold).sum())
 
+    def stability(self, offset: float) -> float:
+        """IoU between the masks at +offset and -offset; 0 where even the larger one is empty."""
+        outer = self.count(-offset)
+        return self.count(offset) / outer if outer else 0.0
+
     def mask(self, threshold: float) -> tuple[tuple[int, int], npt.NDArray[np.bool_]] | None:
         """The mask at a threshold and the pixel (row, col) where it begins; None where empty."""
         reached = self.highest > threshold
