@@ -55,6 +55,14 @@ class RasterAlgorithm(QgsProcessingAlgorithm):
         server: Of the plugin.
     """
 
+    NAME = ""
+    """After the colon of its identifier."""
+    TITLE = ""
+    """In the toolbox."""
+    HELP = ""
+    """Beside the parameters."""
+    TAGS: tuple[str, ...] = ()
+    """Words that it is found by."""
     INPUT = "INPUT"
     MODEL = "MODEL"
     BANDS = "BANDS"
@@ -69,6 +77,22 @@ class RasterAlgorithm(QgsProcessingAlgorithm):
     def createInstance(self) -> RasterAlgorithm:
         """Another of the same kind."""
         return type(self)(self._server)
+
+    def name(self) -> str:
+        """See `NAME`."""
+        return self.NAME
+
+    def displayName(self) -> str:
+        """See `TITLE`."""
+        return self.TITLE
+
+    def shortHelpString(self) -> str:
+        """See `HELP`."""
+        return self.HELP
+
+    def tags(self) -> list[str]:
+        """See `TAGS`."""
+        return list(self.TAGS)
 
     def initAlgorithm(self, _configuration: Any = None) -> None:
         """Parameters, those of the kind itself in the middle."""

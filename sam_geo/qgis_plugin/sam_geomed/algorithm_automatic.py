@@ -32,27 +32,15 @@ For research and mapping."""
 class Automatic(RasterAlgorithm):
     """A raster in, polygons of everything out."""
 
+    NAME = "automatic"
+    TITLE = "Segment everything"
+    HELP = HELP
+    TAGS = ("segment", "SAM", "automatic", "everything", "polygons")
     POINTS = "POINTS_PER_SIDE"
     QUALITY = "QUALITY"
     STABILITY = "STABILITY"
     LEAST = "LEAST_SIZE"
     SUPERPIXELS = "SUPERPIXELS"
-
-    def name(self) -> str:
-        """After the colon."""
-        return "automatic"
-
-    def displayName(self) -> str:
-        """In the toolbox."""
-        return "Segment everything"
-
-    def shortHelpString(self) -> str:
-        """Beside the parameters."""
-        return HELP
-
-    def tags(self) -> list[str]:
-        """What it is found by."""
-        return ["segment", "SAM", "automatic", "everything", "polygons"]
 
     def add_own_parameters(self) -> None:
         """The server's options that matter most, with its defaults."""

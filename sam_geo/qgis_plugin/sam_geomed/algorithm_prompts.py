@@ -43,24 +43,12 @@ For research and mapping."""
 class FromPrompts(RasterAlgorithm):
     """A raster and prompts in, one polygon for each out."""
 
+    NAME = "prompts"
+    TITLE = "Segment objects from boxes or points"
+    HELP = HELP
+    TAGS = ("segment", "SAM", "boxes", "points", "polygons", "prompt")
     PROMPTS = "PROMPTS"
     CLASS_FIELD = "CLASS_FIELD"
-
-    def name(self) -> str:
-        """After the colon."""
-        return "prompts"
-
-    def displayName(self) -> str:
-        """In the toolbox."""
-        return "Segment objects from boxes or points"
-
-    def shortHelpString(self) -> str:
-        """Beside the parameters."""
-        return HELP
-
-    def tags(self) -> list[str]:
-        """What it is found by."""
-        return ["segment", "SAM", "boxes", "points", "polygons", "prompt"]
 
     def add_own_parameters(self) -> None:
         """The prompts."""
