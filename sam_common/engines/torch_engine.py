@@ -18,8 +18,8 @@ class TorchEngine:
     """Runs the networks as they are.
 
     Precision "bf16" is autocast of the image encoder to bfloat16: matrix products and convolutions
-    in bfloat16, softmax and norms in float32, and the features float32 again. The decoder always
-    runs in float32.
+    in bfloat16, softmax, norms and what is marked as `exact` in float32, and the features float32
+    again. The decoder always runs in float32.
     """
 
     name: EngineName = "torch"

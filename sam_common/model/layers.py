@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
+import functools
+from typing import TYPE_CHECKING, TypeVar
+
 import torch
 from torch import nn
 from torch.nn import functional
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Layer = TypeVar("Layer", bound=nn.Module)
+
+
+def exact(
+    forward: Callable[[Layer, torch.Tensor], torch.Tensor],
+) -> Callable[[Layer, torch.Tensor], torch.Tensor]:
+    """Keep the forward of a module in float32 where the rest of the network is autocast."""
+
+    @functools.wraps(forward)
+    def in_float32(layer: Layer, x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            return forward(layer, x.float())
+
+    in_float32.exact = True  # type: ignore[attr-defined]
+    return in_float32
+
+
+def is_exact(module: nn.Module) -> bool:
+    """Whether its forward is `exact`."""
+    return hasattr(type(module).forward, "exact")
 
 
 class LayerNorm2d(nn.Module):

@@ -9,6 +9,10 @@ grid         256          128        64          64
 width        64           128        160         320
 window       -            7          14          7
 ```
+
+The first convolutions and those between the stages stay in float32 when the rest is bfloat16: batch
+norms folded into them left large biases, which cancel large sums. Rounded, they lose more than all
+the blocks between them.
 """
 
 from __future__ import annotations
@@ -19,7 +23,15 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from sam_common.model.image_encoder import OUT_CHANNELS
-from sam_common.model.layers import Neck, partition, split_heads, to_grid, to_tokens, unpartition
+from sam_common.model.layers import (
+    Neck,
+    exact,
+    partition,
+    split_heads,
+    to_grid,
+    to_tokens,
+    unpartition,
+)
 
 WIDTHS = (64, 128, 160, 320)
 DEPTHS = (2, 2, 6, 2)
@@ -91,6 +103,7 @@ class PatchEmbed(nn.Module):
             ConvNorm(width // 2, width, kernel, stride),
         )
 
+    @exact
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """(B, 3, S, S) to (B, width, 256, 256)."""
         out: torch.Tensor = self.seq(pixels)
@@ -124,6 +137,7 @@ class PatchMerging(nn.Module):
         self.conv2 = ConvNorm(out, out, 3, stride, groups=out)
         self.conv3 = ConvNorm(out, out)
 
+    @exact
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, C, H, W) to (B, C', H / stride, W / stride)."""
         x = functional.gelu(self.conv1(x))

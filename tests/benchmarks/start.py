@@ -26,6 +26,8 @@ def lines(root: Path) -> Iterator[str]:
     yield _line("python -c pass", [sys.executable, "-c", "pass"], "")
     for module in ("torch", "openvino", "rasterio, geopandas"):
         yield _line(f"import {module}", [sys.executable, "-c", f"import {module}"], "")
+    for module in ("sam_geo", "sam_med"):
+        yield _line(f"import {module}", [sys.executable, "-c", f"import {module}"], "<= 0.5")
     for name in ("sam-common", "sam-geo", "sam-med"):
         yield _line(f"{name} --help", [str(COMMANDS / name), "--help"], "<= 0.5")
     with tempfile.TemporaryDirectory() as folder:

@@ -11,7 +11,9 @@ import torch
 
 from sam_common.engines import openvino_engine
 from sam_common.engines.openvino_engine import OpenVINOEngine, supports_bf16
-from sam_common.model.sam import SAM_PREPROCESS, Sam, randomise
+from sam_common.engines.torch_engine import TorchEngine
+from sam_common.model.layers import exact
+from sam_common.model.sam import SAM_PREPROCESS, Sam, build_sam, randomise
 
 PARTS = ["decoder-multi", "decoder-single", "encoder"]
 
@@ -21,6 +23,12 @@ class Brightness(torch.nn.Module):
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         return pixels.mean(dim=(1, 2, 3)).reshape(-1, 1, 1, 1).expand(-1, 256, 64, 64) * 1.0
+
+
+class ExactBrightness(Brightness):
+    @exact
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return Brightness.forward(self, pixels)
 
 
 def small_network(seed):
@@ -98,6 +106,47 @@ def test_both_precisions_share_the_converted_network(cache, converted):
     assert (exact.precision, fast.precision) == ("fp32", "bf16")
     # the decoder is float32 in either
     assert all(torch.equal(a, b) for a, b in zip(run(exact), run(fast), strict=True))
+
+
+def test_an_encoder_with_exact_parts_has_a_network_for_bf16(cache, converted, monkeypatch):
+    monkeypatch.setattr(openvino_engine, "supports_bf16", lambda: True)
+    network = small_network(1)
+    network.image_encoder = ExactBrightness()
+    OpenVINOEngine(network, "fp32", "a" * 64)
+    OpenVINOEngine(network, "bf16", "a" * 64)
+    assert converted == ["ExactBrightness", "_Decoder", "_Decoder", "_Autocast"]
+    # a CPU without bfloat16 runs what fp32 runs
+    monkeypatch.setattr(openvino_engine, "supports_bf16", lambda: False)
+    OpenVINOEngine(network, "bf16", "a" * 64)
+    assert len(converted) == 4
+
+
+def test_bf16_rounds_to_the_nearest_and_not_what_is_exact():
+    encoder = build_sam("tiny_vit_256").prepare_inference().image_encoder
+    before = {name: value.clone() for name, value in encoder.named_parameters()}
+    rounded = openvino_engine._Autocast(encoder).encoder
+    for name, value in rounded.named_parameters():
+        kept = "patch_embed" in name or "downsample" in name
+        expected = before[name] if kept else before[name].bfloat16().float()
+        assert torch.equal(value, expected)
+    # the network that was given goes on in fp32
+    assert all(torch.equal(value, before[name]) for name, value in encoder.named_parameters())
+
+
+def test_types_inside_of_autocast():
+    network = randomise(build_sam("tiny_vit_256"), 3).prepare_inference()
+    seen = {}
+    for name, module in network.image_encoder.named_modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.register_forward_hook(
+                lambda _module, _given, out, name=name: seen.update({name: out.dtype})
+            )
+    with torch.inference_mode():
+        TorchEngine(network, "cpu", "bf16").encode(torch.zeros((1, 3, 256, 256)))
+    exact = {name for name, dtype in seen.items() if dtype == torch.float32}
+    assert exact == {name for name in seen if "patch_embed" in name or "downsample" in name}
+    assert len(exact) == 2 + 3 * 3
+    assert len(seen) > len(exact)
 
 
 def test_an_interrupted_conversion_leaves_nothing_to_trust(cache, converted, monkeypatch):

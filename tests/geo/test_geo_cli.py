@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import math
-import subprocess
 import sys
 
 import geopandas
@@ -291,44 +289,6 @@ def test_the_demo_needs_a_folder(segmenter, tmp_path, error_of):
         2,
         f"error: cannot make folder {tmp_path / 'file' / 'out'}: Not a directory\n",
     )
-
-
-HEAVY = "torch rasterio geopandas pandas shapely pyproj pyogrio cv2"
-CHECK = f"""
-import sys, time
-try:
-    {{statement}}
-except SystemExit:
-    pass
-seconds = time.process_time()  # of the processor: other tests may share the machine
-loaded = [name for name in {HEAVY.split()} if name in sys.modules]
-sys.stderr.write(f"{{{{seconds:.3f}}}} {{{{loaded}}}}")
-"""
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "import sam_geo; dir(sam_geo)",
-        "import sam_geo.cli; sys.argv = ['sam-geo', '--help']; sam_geo.cli.main()",
-        "import sam_geo.cli; sys.argv = ['sam-geo', 'prompt', '--help']; sam_geo.cli.main()",
-    ],
-)
-def test_import_and_help_are_fast_and_light(statement):
-    fastest = math.inf
-    for _ in range(8):  # the best of some: other processes slow this one down
-        done = subprocess.run(
-            [sys.executable, "-c", CHECK.format(statement=statement)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        took, loaded = done.stderr.split(" ", 1)
-        assert loaded == "[]"
-        fastest = min(fastest, float(took))
-        if fastest <= 0.5:
-            break
-    assert fastest <= 0.5
 
 
 def test_lazy_names():
