@@ -39,11 +39,14 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# transformers has an environment of its own: it brings what this package must not need
+# peers have an environment of their own: they bring what this package must not need
 $(PEERS)/.ready:
 	$(PYTHON) -m venv $(PEERS)
 	$(if $(TORCH),$(PEERS)/bin/python -m pip install --quiet "$(TORCH)")
-	$(PEERS)/bin/python -m pip install --quiet "transformers>=4.50,<5" numpy pillow
+	$(PEERS)/bin/python -m pip install --quiet "transformers>=4.50,<5" numpy pillow \
+		geopandas rasterio opencv-python-headless tqdm
+	$(PEERS)/bin/python -m pip install --quiet --no-deps \
+		segment-anything==1.0 mobilesam-mirror==1.0.0 segment-geospatial==1.4.2
 	touch $@
 
 bench: setup $(PEERS)/.ready

@@ -137,6 +137,14 @@ def matched(peer: Answers, ours: Answers) -> str:
     return f"{hits} of {total} masks ({100 * hits / total:.1f} %), {len(found)} ours"
 
 
+def same_cover(peer: Answers, ours: Answers) -> str:
+    """How far the pixels agree that any object has."""
+    both, either = (
+        how(peer["covered"], ours["covered"]).sum() for how in (np.logical_and, np.logical_or)
+    )
+    return f"what is covered: IoU {both / either:.3f}"
+
+
 def same_labels(peer: Answers, ours: Answers) -> str:
     """Voxels of a label map that are the same."""
     same = peer["labels"] == ours["labels"]

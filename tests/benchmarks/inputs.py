@@ -10,6 +10,7 @@ SEED = 7
 RANDOM_VIT_B = "vit_b"
 """ViT-B with seeded weights: its published ones change nothing about its speed."""
 SIDE = 1024
+GEOTIFF = "geo/neon_osbs_trees/OSBS_029.tif"
 CT = "med/volumes/ct_abdomen/ct.nii.gz"
 TRUTH = "med/volumes/ct_abdomen/organs.nii.gz"
 SLAB = slice(82, 112)
@@ -43,6 +44,18 @@ def picture(root: str, repeat_to: int = 0) -> np.ndarray:
         return image
     tiles = [-(-repeat_to // side) for side in image.shape[:2]]
     return np.tile(image, (*tiles, 1))[:repeat_to, :repeat_to].copy()
+
+
+def covered(root: str, table: str) -> np.ndarray:
+    """Pixels of the GeoTIFF that any polygon of a file has."""
+    import geopandas
+    import rasterio
+    from rasterio.features import rasterize
+
+    with rasterio.open(Path(root) / GEOTIFF) as raster:
+        shapes = geopandas.read_file(table).to_crs(raster.crs).geometry
+        burnt = rasterize(shapes, raster.shape, transform=raster.transform, dtype=np.uint8)
+    return burnt.astype(bool)
 
 
 def extents(root: str) -> dict[str, list[int]]:

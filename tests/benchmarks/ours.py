@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from sam_common.everything import EverythingOptions, masks_of
 from sam_common.model.sam import build_sam, randomise
 from sam_common.prompts import Prompts
 from sam_common.segmenter import Capabilities, Segmenter, load_segmenter, segmenter_of
+from sam_geo.auto import AutoOptions
+from sam_geo.jobs import run_auto
+from sam_geo.request import AutoRequest
 from sam_med.prompts import ObjectPrompt
 from sam_med.segment import segment_volume
 from sam_med.source import read_volume
@@ -89,6 +93,24 @@ def everything(root: str, points_per_side: int, repeat_to: int = 0) -> Work:
     return Work(lambda: masks_of(network, image, options=options), answer)
 
 
+def polygons(root: str, points_per_side: int) -> Work:
+    """Everything in a GeoTIFF to a GeoPackage."""
+    network = segmenter("mobile_sam")
+    network.decode(network.embed(inputs.noise()), Prompts.from_points([[5, 5]]), multimask=True)
+    request = AutoRequest(
+        image=Path(root) / inputs.GEOTIFF,
+        output=Path(tempfile.mkdtemp()) / "table.gpkg",
+        overwrite=True,
+        options=AutoOptions(everything=EverythingOptions(points_per_side=points_per_side)),
+    )
+
+    def run() -> str:
+        run_auto(request, lambda: network)
+        return str(request.output)
+
+    return Work(run, lambda found: {"covered": inputs.covered(root, found)})
+
+
 def loop(root: str) -> Work:
     """Five organs on thirty slices in the way of the published loop."""
     volume = read_volume(Path(root) / inputs.CT)
@@ -111,5 +133,6 @@ TASKS = {
     "decode": decode,
     "click": click,
     "everything": everything,
+    "polygons": polygons,
     "loop": loop,
 }

@@ -118,9 +118,9 @@ STRUCTURES: dict[str, tuple[str, str, str, dict[int, str]]] = {
 }
 
 
-def cases(data: Path, wanted: Sequence[str]) -> Iterator[Case]:
+def cases(data: Path, wanted: Sequence[str], precision: str = "fp32") -> Iterator[Case]:
     """All structures, or those whose name holds one of the words."""
-    segmenter = load_segmenter("lite_medsam", precision="fp32")
+    segmenter = load_segmenter("lite_medsam", precision=precision)
     for item, (image, labels, modality, names) in STRUCTURES.items():
         chosen = {
             value: name
@@ -242,9 +242,11 @@ def main() -> None:
     parser.add_argument("--write", type=Path)
     parser.add_argument("--columns", nargs="+", default=every, choices=every)
     parser.add_argument("--structures", nargs="*", default=[], help="words of their names")
+    parser.add_argument("--precision", default="fp32", help="of the image encoder")
     options = parser.parse_args()
     rows = []
-    for case in cases(Path(os.environ["SAM_TEST_DATA"]), options.structures):
+    data = Path(os.environ["SAM_TEST_DATA"])
+    for case in cases(data, options.structures, options.precision):
         rows.append(measure(case, options.columns))
         console.note(_line(rows[-1].name, rows[-1].values, options.columns, rows[-1].ends))
     if options.write is not None:

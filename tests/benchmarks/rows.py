@@ -8,7 +8,9 @@ from pathlib import Path
 
 import torch
 
+from sam_common import weights
 from sam_common.engines.openvino_engine import supports_bf16
+from sam_common.model.checkpoint import read_state
 from sam_common.model.sam import build_sam, randomise
 from tests.benchmarks import floor, inputs
 from tests.benchmarks.compare import (
@@ -16,12 +18,14 @@ from tests.benchmarks.compare import (
     Side,
     matched,
     relative_error,
+    same_cover,
     same_labels,
 )
 
 OURS = "tests.benchmarks.ours"
 PUBLISHED = "tests.benchmarks.published"
 TRANSFORMERS = "tests.benchmarks.transformers_peer"
+SEGMENT_GEOSPATIAL = "tests.benchmarks.samgeo_peer"
 NAMES = {
     "lite_medsam": "LiteMedSAM",
     "mobile_sam": "MobileSAM",
@@ -61,11 +65,12 @@ def encoders() -> Iterator[Comparison]:
         )
 
 
-def transformers(python: Path) -> Iterator[Comparison]:
-    """The same encoder as transformers has it.
+def peers(python: Path, root: Path) -> Iterator[Comparison]:
+    """The encoder as transformers has it, and the whole job of segment-geospatial.
 
     Args:
-        python: Of the environment that has transformers.
+        python: Of the environment that has both.
+        root: Of the test data.
     """
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder) / "vit_b.pt"
@@ -78,6 +83,21 @@ def transformers(python: Path) -> Iterator[Comparison]:
             work=floor.encode("vit_b"),
             agreement=relative_error("features"),
             pairs=3,
+        )
+        state = Path(folder) / "mobile_sam.pt"
+        torch.save(read_state(weights.fetch("mobile_sam")), state)
+        given = {"root": str(root), "points_per_side": 16}
+        yield Comparison(
+            "a GeoTIFF of 400 x 400 to polygons, 16 x 16 points, against segment-geospatial",
+            "",
+            Side(SEGMENT_GEOSPATIAL, "polygons", {**given, "state": str(state)}, str(python)),
+            Side(OURS, "polygons", given),
+            work=floor.add(
+                floor.encode("mobile_sam"), floor.decode("mobile_sam", 256, multimask=True)
+            ),
+            agreement=same_cover,
+            pairs=2,
+            warm=False,
         )
 
 

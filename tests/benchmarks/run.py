@@ -116,7 +116,7 @@ def section(root: Path, peers: Path | None, picture: Path | None) -> str:
     """What this machine measures, in Markdown."""
     sources = [rows.encoders(), rows.decoders(), rows.jobs(root)]
     if peers is not None:
-        sources.insert(1, rows.transformers(peers))
+        sources.insert(1, rows.peers(peers, root))
     found = [row for source in sources for row in measured(source)]
     answered = list(measured(rows.clicks()))
     lines = [machine(), ""]
@@ -151,7 +151,7 @@ def main() -> None:
     """Print the page, or write it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", type=Path, help="Markdown file to write")
-    parser.add_argument("--peers", type=Path, help="Python that has transformers")
+    parser.add_argument("--peers", type=Path, help="Python that has the peers")
     arguments = parser.parse_args()
     path: Path | None = arguments.write
     picture = None if path is None else path.with_name(PICTURES[supports_bf16()])

@@ -107,7 +107,11 @@ def mobile_sam_network() -> torch.nn.Module:
     from sam_common.model.checkpoint import read_state
 
     network = mobile_sam_reference().sam_model_registry["vit_t"]()
-    state = read_state(weights.fetch("mobile_sam"))
+    return with_weights(network, read_state(weights.fetch("mobile_sam")))
+
+
+def with_weights(network: Any, state: dict[str, torch.Tensor]) -> torch.nn.Module:
+    """The reference MobileSAM with weights, ready to run."""
     missing, unexpected = network.load_state_dict(state, strict=False)
     # the classifier head takes no part in segmentation; the converted file leaves it out
     if unexpected or any(
