@@ -249,7 +249,9 @@ def load_segmenter(
     resolved_device = resolve_device(device)
     engine_name = resolve_engine(engine, resolved_device)
     source = _locate(name_or_path, arch)
-    network = load_state(build_sam(source.arch), read_state(source.path), source=str(source.path))
+    with torch.device("meta"):  # its tensors are those of the file
+        network = build_sam(source.arch)
+    load_state(network, read_state(source.path), source=str(source.path))
     return segmenter_of(
         network.prepare_inference(),
         name=source.name,
@@ -301,7 +303,9 @@ def _locate(name_or_path: str | Path, arch: str | None) -> _Source:
         if arch is not None and arch != info.arch:
             raise ModelError(f'model "{info.name}" is a {info.arch}, not a {arch}: leave arch out')
         path = weights.fetch(info.name)
-        return _Source(info.name, path, info.arch, sha256_of(path), _capabilities(info.prompts))
+        # just verified: there is no need to read it once more
+        sha256 = next(file.sha256 for file in info.files if file.name == path.name)
+        return _Source(info.name, path, info.arch, sha256, _capabilities(info.prompts))
     if not path.suffix and not path.exists():
         weights.model_info(str(name_or_path))  # raises with the nearest name
     if not path.is_file():

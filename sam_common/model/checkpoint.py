@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,8 @@ _UNUSED = ("image_encoder.norm_head.", "image_encoder.head.")
 def read_state(path: str | Path) -> dict[str, torch.Tensor]:
     """The tensors of a `.pt`, `.pth` or `.safetensors` file, by name.
 
-    Training checkpoints that keep the weights under "model" or "state_dict" are unwrapped.
+    Training checkpoints that keep the weights under "model" or "state_dict" are unwrapped. The
+    tensors are mapped from the file: what is never used is never read.
 
     Raises:
         InputError: If there is no such file.
@@ -33,7 +35,9 @@ def read_state(path: str | Path) -> dict[str, torch.Tensor]:
     try:
         if path.suffix == ".safetensors":
             return dict(load_file(path))
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        # files of torch before 1.6 are no zip archives and cannot be mapped
+        mapped = zipfile.is_zipfile(path)
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
         # torch's own message advises to let the file run its code
         raise CheckpointError(
@@ -54,10 +58,11 @@ def read_state(path: str | Path) -> dict[str, torch.Tensor]:
 
 
 def load_state(network: Sam, state: dict[str, torch.Tensor], *, source: str) -> Sam:
-    """Copy the tensors of a checkpoint into a network of the same architecture.
+    """Give a network of the same architecture the tensors of a checkpoint, without a copy.
 
     Args:
-        network: As `build_sam` made it, before `prepare_inference`.
+        network: As `build_sam` made it, before `prepare_inference`; its own tensors are left, so it
+            may have been made on the device "meta", which spares their initialisation.
         state: Tensors by their published names.
         source: What to call the checkpoint in an error.
 
@@ -82,7 +87,8 @@ def load_state(network: Sam, state: dict[str, torch.Tensor], *, source: str) -> 
         raise CheckpointError(
             f"{source} does not fit this architecture: {'; '.join(filter(None, faults))}"
         )
-    network.load_state_dict(given)
+    fitting = {key: value.to(wanted[key].dtype) for key, value in given.items()}
+    network.load_state_dict(fitting, assign=True)
     return network
 
 

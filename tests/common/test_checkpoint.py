@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import copy
 import pickle
+import resource
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,11 @@ def equal(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
 
 
+def resident():
+    """Bytes of this process in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
 SMALL = {"a.weight": torch.arange(6.0).reshape(2, 3), "b": torch.tensor(7)}
 
 
@@ -45,6 +52,31 @@ def test_tensors_by_name(tmp_path, name):
 def test_the_weights_in_a_training_checkpoint(tmp_path, key):
     torch.save({key: SMALL, "epoch": 3, "optimizer": {"lr": 1e-4}}, tmp_path / "last.pth")
     assert equal(read_state(tmp_path / "last.pth"), SMALL)
+
+
+def test_a_file_is_mapped_and_not_read(tmp_path):
+    many = {"big": torch.zeros(1 << 24)}
+    torch.save(many, tmp_path / "big.pth")
+    before = resident()
+    state = read_state(tmp_path / "big.pth")
+    assert resident() - before < 32 << 20
+    assert float(state["big"].sum()) == 0
+    assert resident() - before >= 64 << 20  # what is used is there
+
+
+def test_a_file_older_than_zip_archives(tmp_path):
+    torch.save(SMALL, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    assert equal(read_state(tmp_path / "old.pth"), SMALL)
+
+
+def test_a_network_without_storage_takes_the_tensors_of_a_checkpoint(trained, state):
+    with torch.device("meta"):
+        network = build_sam("tiny_vit_256")
+    load_state(network, state, source="own.pth").prepare_inference()
+    pixels = torch.rand((1, 3, 256, 256))
+    with torch.inference_mode():
+        expected = copy.deepcopy(trained).prepare_inference().image_encoder(pixels)
+        assert torch.equal(network.image_encoder(pixels), expected)
 
 
 def test_every_tensor_reaches_the_network(trained, state):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import shutil
 
 import pytest
 import torch
@@ -71,11 +72,13 @@ def test_a_general_architecture_takes_every_prompt(tmp_path):
     assert loaded.capabilities == Capabilities(points=True, boxes=True, masks=True, multimask=True)
 
 
-def test_a_name_of_the_registry_is_fetched_and_knows_its_architecture(own, monkeypatch):
-    monkeypatch.setattr(weights, "fetch", {"lite_medsam": own}.__getitem__)
+def test_a_name_of_the_registry_is_fetched_and_knows_its_architecture(own, tmp_path, monkeypatch):
+    (file,) = weights.model_info("lite_medsam").files
+    fetched = shutil.copy(own, tmp_path / file.name)
+    monkeypatch.setattr(weights, "fetch", {"lite_medsam": fetched}.__getitem__)
     loaded = load("lite_medsam")
     assert loaded.name == "lite_medsam"
-    assert loaded.sha256 == hashlib.sha256(own.read_bytes()).hexdigest()
+    assert loaded.sha256 == file.sha256  # `fetch` verifies it
     assert loaded.capabilities.kinds == {"boxes"}
 
 
