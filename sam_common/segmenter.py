@@ -22,7 +22,7 @@ from sam_common.engines import build_engine, resolve_device, resolve_engine
 from sam_common.engines.precision import resolve_precision
 from sam_common.errors import CapabilityError, InputError, ModelError, UnknownModelError
 from sam_common.masks import Masks
-from sam_common.model.checkpoint import load_state, read_state
+from sam_common.model.checkpoint import Uninitialised, load_state, read_state
 from sam_common.model.mask_decoder import CANDIDATES
 from sam_common.model.sam import ARCHITECTURES, build_sam
 from sam_common.pinned import sha256_of
@@ -249,7 +249,7 @@ def load_segmenter(
     resolved_device = resolve_device(device)
     engine_name = resolve_engine(engine, resolved_device)
     source = _locate(name_or_path, arch)
-    with torch.device("meta"):  # its tensors are those of the file
+    with Uninitialised():
         network = build_sam(source.arch)
     load_state(network, read_state(source.path), source=str(source.path))
     return segmenter_of(

@@ -5,19 +5,42 @@ from __future__ import annotations
 import pickle
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import load_file
+from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from sam_common.errors import CheckpointError
 from sam_common.files import check_input
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from sam_common.model.sam import Sam
 
 _UNUSED = ("image_encoder.norm_head.", "image_encoder.head.")
 """The classifier of TinyViT's pre-training: in the official MobileSAM file, used by nothing."""
+
+
+class Uninitialised(TorchFunctionMode):
+    """Networks that are made in it are not initialised: a checkpoint will give their tensors.
+
+    Not torch's device "meta", for which `normal_` alone imports a second of Python.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        given = dict(kwargs or {})
+        if getattr(func, "__module__", None) == nn.init.__name__:
+            return args[0] if args else given["tensor"]
+        return func(*args, **given)
 
 
 def read_state(path: str | Path) -> dict[str, torch.Tensor]:
@@ -62,7 +85,7 @@ def load_state(network: Sam, state: dict[str, torch.Tensor], *, source: str) -> 
 
     Args:
         network: As `build_sam` made it, before `prepare_inference`; its own tensors are left, so it
-            may have been made on the device "meta", which spares their initialisation.
+            may be `Uninitialised`.
         state: Tensors by their published names.
         source: What to call the checkpoint in an error.
 

@@ -50,7 +50,7 @@ def encode(model: str, precision: str) -> Work:
 
 def decode(model: str, count: int) -> Work:
     """Boxes on one embedding, to logits."""
-    network = segmenter(model)
+    network = segmenter(model, "fp32")  # or the error were that of the embedding
     embedding = network.embed(inputs.noise())
     prompts = Prompts.from_boxes(inputs.boxes(count))
     return Work(

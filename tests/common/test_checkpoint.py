@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from sam_common.errors import CheckpointError, InputError, UnknownModelError
-from sam_common.model.checkpoint import load_state, read_state
+from sam_common.model.checkpoint import Uninitialised, load_state, read_state
 from sam_common.model.sam import ARCHITECTURES, build_sam, randomise
 
 
@@ -69,9 +69,12 @@ def test_a_file_older_than_zip_archives(tmp_path):
     assert equal(read_state(tmp_path / "old.pth"), SMALL)
 
 
-def test_a_network_without_storage_takes_the_tensors_of_a_checkpoint(trained, state):
-    with torch.device("meta"):
-        network = build_sam("tiny_vit_256")
+def test_an_uninitialised_network_takes_the_tensors_of_a_checkpoint(trained, state, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.Tensor, "normal_", lambda *_: pytest.fail("initialised"))
+        patch.setattr(torch.Tensor, "uniform_", lambda *_: pytest.fail("initialised"))
+        with Uninitialised():
+            network = build_sam("tiny_vit_256")
     load_state(network, state, source="own.pth").prepare_inference()
     pixels = torch.rand((1, 3, 256, 256))
     with torch.inference_mode():
