@@ -34,5 +34,5 @@ def draw(rows: Sequence[Row], path: Path, title: str) -> None:
     axes.set_xlabel("times as fast as the peer in the same run (red: target)")
     axes.set_title(title, fontsize=10, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, metadata={"Date": None})
+    figure.savefig(path, metadata={"Date": None}, bbox_inches="tight")
     plt.close(figure)
