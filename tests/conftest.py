@@ -19,6 +19,12 @@ def data_root() -> Path:
     return ROOT
 
 
+def resident_bytes(process: int | str = "self") -> int:
+    """What a process has in memory."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 @pytest.fixture(scope="session")
 def data() -> Path:
     return data_root()

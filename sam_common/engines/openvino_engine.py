@@ -29,7 +29,7 @@ from sam_common.model.layers import is_exact
 from sam_common.model.prompt_encoder import EMBEDDING_GRID, WIDTH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import numpy as np
@@ -62,18 +62,21 @@ class OpenVINOEngine:
         self._stem = f"{sha256[:16]}-{_code_version()}"
         size = network.preprocess.size
         self._positions = network.prompt_encoder.image_positions()
+        encoder = network.image_encoder
+        typed = precision == "bf16" and supports_bf16() and any(map(is_exact, encoder.modules()))
         # what a job does not need is never compiled: of embeddings that are kept, boxes take one
         # decoder, which starts in a third of the time of all three
-        encoder, part, hint = network.image_encoder, "encoder", precision
-        if precision == "bf16" and supports_bf16() and any(map(is_exact, encoder.modules())):
-            encoder, part, hint = _Autocast(encoder), "encoder-autocast", "fp32"
         self._encoder = self._part(
-            part, encoder, (torch.zeros(1, 3, size, size),), ([1, 3, size, size],), hint
+            "encoder-autocast" if typed else "encoder",
+            lambda: _Autocast(encoder) if typed else encoder,
+            (torch.zeros(1, 3, size, size),),
+            ([1, 3, size, size],),
+            "fp32" if typed else precision,
         )
         self._decoders = {
             multimask: self._part(
                 f"decoder-{'multi' if multimask else 'single'}",
-                _Decoder(network.mask_decoder, multimask=multimask),
+                functools.partial(_Decoder, network.mask_decoder, multimask=multimask),
                 (
                     torch.zeros(1, WIDTH, EMBEDDING_GRID, EMBEDDING_GRID),
                     self._positions,
@@ -108,18 +111,21 @@ class OpenVINOEngine:
     def _part(
         self,
         part: str,
-        module: nn.Module,
+        make: Callable[[], nn.Module],
         example: tuple[torch.Tensor, ...],
         shapes: tuple[list[int], ...],
         precision: Precision,
     ) -> _Part:
-        """A converted network on disk, to be compiled when it is first run."""
+        """A converted network on disk, to be compiled when it is first run.
+
+        What is converted is made only where it is missing on disk: `_Autocast` reads all weights.
+        """
         folder = cache_dir() / "openvino"
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self._stem}-{part}.xml"
         with filelock.FileLock(folder / f".{path.stem}.lock"):
             if not path.is_file():
-                _save(_convert(module, example, shapes), path)
+                _save(_convert(make(), example, shapes), path)
         return _Part(path, precision)
 
 

@@ -114,6 +114,8 @@ class Attention(nn.Module):
         side: Side of the square of tokens that attend to each other: of a window, or of the grid.
     """
 
+    offset: torch.Tensor
+
     def __init__(self, width: int, heads: int, side: int) -> None:
         super().__init__()
         self.heads = heads
@@ -122,6 +124,8 @@ class Attention(nn.Module):
         self.proj = nn.Linear(width, width)
         self.rel_pos_h = nn.Parameter(torch.zeros(2 * side - 1, width // heads))
         self.rel_pos_w = nn.Parameter(torch.zeros(2 * side - 1, width // heads))
+        offset = torch.arange(side)[:, None] - torch.arange(side)[None, :] + side - 1
+        self.register_buffer("offset", offset, persistent=False)
 
     def forward(self, tokens: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
         """(B, H * W, width) to the same shape."""
@@ -141,10 +145,8 @@ class Attention(nn.Module):
         """(B, side ** 2, width) queries, keys and values to the same shape."""
         q, k, v = (split_heads(part, self.heads) for part in (q, k, v))
         grid = q.view(*q.shape[:2], self.side, self.side, q.shape[-1])
-        position = torch.arange(self.side, device=q.device)
-        offset = position[:, None] - position[None, :] + self.side - 1
-        bias_h = torch.einsum("bnhwc,hkc->bnhwk", grid, self.rel_pos_h[offset])
-        bias_w = torch.einsum("bnhwc,wkc->bnhwk", grid, self.rel_pos_w[offset])
+        bias_h = torch.einsum("bnhwc,hkc->bnhwk", grid, self.rel_pos_h[self.offset])
+        bias_w = torch.einsum("bnhwc,wkc->bnhwk", grid, self.rel_pos_w[self.offset])
         step = self.side if self.side <= WINDOW else CHUNK_ROWS
         parts = []
         for top in range(0, self.side, step):

@@ -206,14 +206,21 @@ class TinyViTBlock(nn.Module):
 class Attention(nn.Module):
     """Attention inside a window, with a bias learnt for each |row| and |column| distance."""
 
+    index: torch.Tensor
+
     def __init__(self, width: int, heads: int, window: int) -> None:
         super().__init__()
-        self.window = window
         self.heads = heads
         self.norm = nn.LayerNorm(width)
         self.qkv = nn.Linear(width, 3 * width)
         self.proj = nn.Linear(width, width)
         self.attention_biases = nn.Parameter(torch.zeros(heads, window * window))
+        # distances are numbered in the order in which pairs of positions first show them, which
+        # for a square window scanned from its first position is |row| * window + |column|
+        position = torch.arange(window)
+        apart = (position[:, None] - position[None, :]).abs()
+        index = apart[:, None, :, None] * window + apart[None, :, None, :]
+        self.register_buffer("index", index.reshape(window**2, window**2), persistent=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B * windows, N, C) to the same shape."""
@@ -222,24 +229,15 @@ class Attention(nn.Module):
         # published layout: q, k and v interleave by head; three products from sorted weights need
         # no transpose of their result
         weights = self.qkv.weight.view(self.heads, 3, -1, channels).unbind(1)
-        offsets = self.qkv.bias.view(self.heads, 3, -1).unbind(1)
+        biases = self.qkv.bias.view(self.heads, 3, -1).unbind(1)
         q, k, v = (
             split_heads(functional.linear(x, weight.flatten(0, 1), bias.flatten()), self.heads)
-            for weight, bias in zip(weights, offsets, strict=True)
+            for weight, bias in zip(weights, biases, strict=True)
         )
-        biases = self.attention_biases[:, self._distances(x.device)]
-        merged = functional.scaled_dot_product_attention(q, k, v, attn_mask=biases[None])
+        apart = self.attention_biases[:, self.index]
+        merged = functional.scaled_dot_product_attention(q, k, v, attn_mask=apart[None])
         out: torch.Tensor = self.proj(merged.transpose(1, 2).flatten(2))
         return out
-
-    def _distances(self, device: torch.device) -> torch.Tensor:
-        """(N, N) numbers of the distances between positions."""
-        # distances are numbered in the order in which pairs of positions first show them, which
-        # for a square window scanned from its first position is |row| * window + |column|
-        position = torch.arange(self.window, device=device)
-        apart = (position[:, None] - position[None, :]).abs()
-        numbers = apart[:, None, :, None] * self.window + apart[None, :, None, :]
-        return numbers.reshape(self.window**2, self.window**2)
 
 
 class Mlp(nn.Module):

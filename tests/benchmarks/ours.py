@@ -97,9 +97,10 @@ def polygons(root: str, points_per_side: int) -> Work:
     """Everything in a GeoTIFF to a GeoPackage."""
     network = segmenter("mobile_sam")
     network.decode(network.embed(inputs.noise()), Prompts.from_points([[5, 5]]), multimask=True)
+    folder = tempfile.TemporaryDirectory()
     request = AutoRequest(
         image=Path(root) / inputs.GEOTIFF,
-        output=Path(tempfile.mkdtemp()) / "table.gpkg",
+        output=Path(folder.name) / "table.gpkg",
         overwrite=True,
         options=AutoOptions(everything=EverythingOptions(points_per_side=points_per_side)),
     )
@@ -108,7 +109,11 @@ def polygons(root: str, points_per_side: int) -> Work:
         run_auto(request, lambda: network)
         return str(request.output)
 
-    return Work(run, lambda found: {"covered": inputs.covered(root, found)})
+    def answer(found: str) -> dict[str, Any]:
+        with folder:
+            return {"covered": inputs.covered(root, found)}
+
+    return Work(run, answer)
 
 
 def loop(root: str) -> Work:

@@ -8,6 +8,7 @@ import types
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import reference
 import torch
 
@@ -32,15 +33,19 @@ def polygons(root: str, state: str, points_per_side: int) -> Work:
 
     options = {"points_per_side": points_per_side}
     model = SamGeo(model_type="vit_t", checkpoint=state, device="cpu", sam_kwargs=options)
-    folder = Path(tempfile.mkdtemp())
-    masks, table = str(folder / "masks.tif"), str(folder / "table.gpkg")
+    folder = tempfile.TemporaryDirectory()
+    masks, table = f"{folder.name}/masks.tif", f"{folder.name}/table.gpkg"
 
     def run() -> str:
         model.generate(str(Path(root) / inputs.GEOTIFF), masks)
         raster_to_vector(masks, table)
         return table
 
-    return Work(run, lambda found: {"covered": inputs.covered(root, found)})
+    def answer(found: str) -> dict[str, np.ndarray]:
+        with folder:
+            return {"covered": inputs.covered(root, found)}
+
+    return Work(run, answer)
 
 
 def _mobile_sam(checkpoint: str) -> torch.nn.Module:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-import resource
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from safetensors.torch import save_file
 from sam_common.errors import CheckpointError, InputError, UnknownModelError
 from sam_common.model.checkpoint import Uninitialised, load_state, read_state
 from sam_common.model.sam import ARCHITECTURES, build_sam, randomise
+from tests.conftest import resident_bytes
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +27,6 @@ def state(trained):
 
 def equal(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
-
-
-def resident():
-    """Bytes of this process in memory."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 SMALL = {"a.weight": torch.arange(6.0).reshape(2, 3), "b": torch.tensor(7)}
@@ -57,11 +52,11 @@ def test_the_weights_in_a_training_checkpoint(tmp_path, key):
 def test_a_file_is_mapped_and_not_read(tmp_path):
     many = {"big": torch.zeros(1 << 24)}
     torch.save(many, tmp_path / "big.pth")
-    before = resident()
+    before = resident_bytes()
     state = read_state(tmp_path / "big.pth")
-    assert resident() - before < 32 << 20
+    assert resident_bytes() - before < 32 << 20
     assert float(state["big"].sum()) == 0
-    assert resident() - before >= 64 << 20  # what is used is there
+    assert resident_bytes() - before >= 64 << 20  # what is used is there
 
 
 def test_a_file_older_than_zip_archives(tmp_path):

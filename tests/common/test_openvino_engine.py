@@ -115,6 +115,9 @@ def test_an_encoder_with_exact_parts_has_a_network_for_bf16(cache, converted, mo
     OpenVINOEngine(network, "fp32", "a" * 64)
     OpenVINOEngine(network, "bf16", "a" * 64)
     assert converted == ["ExactBrightness", "_Decoder", "_Decoder", "_Autocast"]
+    # what is on disk is not rounded again
+    monkeypatch.setattr(openvino_engine, "_Autocast", lambda _: pytest.fail("made again"))
+    OpenVINOEngine(network, "bf16", "a" * 64)
     # a CPU without bfloat16 runs what fp32 runs
     monkeypatch.setattr(openvino_engine, "supports_bf16", lambda: False)
     OpenVINOEngine(network, "bf16", "a" * 64)

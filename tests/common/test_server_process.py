@@ -14,6 +14,7 @@ import pytest
 
 from sam_common import weights
 from sam_common.server.client import Client, ServerError
+from tests.conftest import resident_bytes
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -32,11 +33,6 @@ def start(env, *options):
         stderr=subprocess.PIPE,
         env={**os.environ, **env},
     )
-
-
-def rss_bytes(pid):
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def picture(side=256):
@@ -130,7 +126,7 @@ def test_many_requests_and_clients_do_not_make_the_server_grow(env):
         session.set_box(name, (85, 95, 165, 155))
         for n in range(20):
             session.add_point(name, (100 + n, 120))
-        before = rss_bytes(pid)
+        before = resident_bytes(pid)
         for n in range(200):
             session.move_point(name, n % 20, (95 + n % 60, 110 + n % 30))
 
@@ -146,7 +142,7 @@ def test_many_requests_and_clients_do_not_make_the_server_grow(env):
             found = list(threads.map(work, range(8)))
         assert all(areas == found[0] for areas in found)
         assert client.health()["sessions"] == 1
-        assert rss_bytes(pid) - before < 300 << 20
+        assert resident_bytes(pid) - before < 300 << 20
 
 
 @pytest.mark.slow
