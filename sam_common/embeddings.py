@@ -17,9 +17,10 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-import safetensors
-import safetensors.torch
+import numpy as np
+import safetensors.numpy
 
+from sam_common.arrays import to_host
 from sam_common.cache import private_folder
 from sam_common.errors import InputError, OutputError
 from sam_common.files import atomic_output
@@ -163,9 +164,8 @@ def _pack(embedding: Embedding) -> bytes:
         "input_size_hw": json.dumps(embedding.input_size_hw),
         "model": embedding.model,
     }
-    packed: bytes = safetensors.torch.save(
-        {"features": embedding.features.cpu().contiguous()}, about
-    )
+    features = np.ascontiguousarray(to_host(embedding.features))
+    packed: bytes = safetensors.numpy.save({"features": features}, about)
     return packed
 
 
@@ -175,7 +175,7 @@ def _unpack(content: bytes) -> Embedding:
     about = json.loads(content[8 : 8 + length])["__metadata__"]
     image_hw, input_hw = json.loads(about["image_size_hw"]), json.loads(about["input_size_hw"])
     return Embedding(
-        safetensors.torch.load(content)["features"],
+        safetensors.numpy.load(content)["features"],
         (image_hw[0], image_hw[1]),
         (input_hw[0], input_hw[1]),
         about["model"],

@@ -194,7 +194,7 @@ def _candidates(
     for masks in segmenter.decode_batches(embedding, prompts, multimask=three):
         rough = masks.stability(offset=offset)
         passing = (masks.scores > options.pred_iou_thresh) & (rough >= least - SLACK)
-        for n, c in passing.nonzero().tolist():
+        for n, c in np.argwhere(passing).tolist():
             region, stability = masks.region_and_stability(n, c, offset=offset)
             if stability >= least and region is not None:
                 yield _Candidate(region, float(masks.scores[n, c]), stability)

@@ -8,13 +8,19 @@ made inside its own region only, and pixels are interpolated along its edge only
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import torch
+from array_api_compat import array_namespace
 
-from sam_common.upsampling import GRID, Upsampling, upsampling
+from sam_common.arrays import device_of, to_host
+from sam_common.model.architecture import GRID
+from sam_common.upsampling import Upsampling, upsampling
 from sam_common.window import Window
+
+if TYPE_CHECKING:
+    from sam_common.arrays import Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,9 +63,10 @@ class MaskRegion:
 class Masks:
     """C candidate masks for each of N prompts."""
 
-    logits: torch.Tensor
-    """(N, C, 256, 256) float32 on the CPU, in the model's padded square; C is 1 or 3."""
-    scores: torch.Tensor
+    logits: Array
+    """(N, C, 256, 256) float32 in the model's padded square; C is 1 or 3. Where an engine runs on a
+    GPU they stay there, as a tensor of torch; else they are an array of numpy."""
+    scores: npt.NDArray[np.float32]
     """(N, C) IoU as predicted by the network."""
     image_size_hw: tuple[int, int]
     """Size of the embedded image."""
@@ -73,8 +80,8 @@ class Masks:
 
     def best(self) -> Masks:
         """The candidate with the highest predicted IoU for each prompt, as (N, 1)."""
-        rows = torch.arange(len(self))
-        pick = self.scores.argmax(dim=1)
+        rows = np.arange(len(self))
+        pick = self.scores.argmax(axis=1)
         logits, scores = self.logits[rows, pick][:, None], self.scores[rows, pick][:, None]
         return replace(self, logits=logits, scores=scores)
 
@@ -110,9 +117,13 @@ class Masks:
 
     def full_logits(self, n: int, c: int = 0) -> npt.NDArray[np.float32]:
         """Upsampled logits of one candidate, (H, W) float32: for display and for tests."""
-        return np.asarray(self._upsampling.full(self.logits[n, c]).numpy(), dtype=np.float32)
+        return to_host(self._upsampling.full(self.logits[n, c]))
 
-    def stability(self, *, offset: float = 1.0) -> torch.Tensor:
+    def prompt_logits(self, n: int, c: int = 0) -> npt.NDArray[np.float32]:
+        """One candidate as the mask of a further prompt takes it, (256, 256) float32."""
+        return to_host(self.logits[n, c])
+
+    def stability(self, *, offset: float = 1.0) -> npt.NDArray[np.float32]:
         """IoU between the masks at threshold +offset and -offset, (N, C).
 
         The published `calculate_stability_score`, but on the low-resolution logits of the unpadded
@@ -121,9 +132,10 @@ class Masks:
         """
         rows, cols = (-(-side * GRID // self.model_size) for side in self.input_size_hw)
         part = self.logits[..., :rows, :cols]
-        inner = (part > offset).sum(dim=(-1, -2))
-        outer = (part > -offset).sum(dim=(-1, -2))
-        return torch.where(outer > 0, inner / outer.clamp(min=1), torch.zeros(()))
+        xp = array_namespace(part)
+        inner, outer = (to_host(xp.sum(part > limit, axis=(-1, -2))) for limit in (offset, -offset))
+        ratio = inner / np.maximum(outer, 1)
+        return ratio.astype(np.float32)
 
     def full_stability(self, n: int, c: int = 0, *, offset: float = 1.0) -> float:
         """The same for one candidate on its full-size mask, as the published generator does."""
@@ -131,4 +143,5 @@ class Masks:
 
     @property
     def _upsampling(self) -> Upsampling:
-        return upsampling(self.image_size_hw, self.input_size_hw, self.model_size)
+        on = device_of(self.logits)
+        return upsampling(self.image_size_hw, self.input_size_hw, self.model_size, on)

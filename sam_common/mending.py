@@ -195,7 +195,7 @@ class _Judge:
                 continue
             stability = masks.full_stability(row, c, offset=self.options.stability_score_offset)
             instance = Instance(moved, float(masks.scores[row, c]), stability)
-            yield _Try(known, iou, instance, masks.logits[row, c].numpy())
+            yield _Try(known, iou, instance, masks.prompt_logits(row, c))
 
     def sharpened(
         self, rough: Sequence[_Try], points: Mapping[int, npt.NDArray[np.float64]]

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import torch
 from PIL import Image
 
 from sam_common.errors import InputError
@@ -14,10 +13,10 @@ from sam_common.errors import InputError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from sam_common.model.sam import Preprocess
+    from sam_common.model.architecture import Preprocess
 
-_MEAN = torch.tensor([123.675, 116.28, 103.53]).view(3, 1, 1)
-_DEVIATION = torch.tensor([58.395, 57.12, 57.375]).view(3, 1, 1)
+_MEAN = np.array([123.675, 116.28, 103.53], dtype=np.float32)
+_DEVIATION = np.array([58.395, 57.12, 57.375], dtype=np.float32)
 """Of ImageNet in 0..255, as published for Segment Anything."""
 
 
@@ -34,7 +33,7 @@ def check_image(image: npt.NDArray[np.uint8]) -> None:
 
 def prepare(
     image: npt.NDArray[np.uint8], preprocess: Preprocess
-) -> tuple[torch.Tensor, tuple[int, int]]:
+) -> tuple[npt.NDArray[np.float32], tuple[int, int]]:
     """An image as the network takes it.
 
     Args:
@@ -54,11 +53,11 @@ def prepare(
     else:
         picture = Image.fromarray(rgb)
         resized = np.asarray(picture.resize((cols, rows), Image.Resampling.BILINEAR))
-    pixels = torch.from_numpy(np.array(resized)).permute(2, 0, 1)
     if preprocess.scaling == "minmax":
-        low, high = float(pixels.min()), float(pixels.max())
-        scaled = ((pixels.double() - low) / max(high - low, 1e-8)).float()
+        low, high = float(resized.min()), float(resized.max())
+        scaled = ((resized.astype(np.float64) - low) / max(high - low, 1e-8)).astype(np.float32)
     else:
-        scaled = (pixels - _MEAN) / _DEVIATION
-    padding = (0, preprocess.size - cols, 0, preprocess.size - rows)
-    return torch.nn.functional.pad(scaled, padding), (rows, cols)
+        scaled = (resized - _MEAN) / _DEVIATION
+    pixels = np.zeros((3, preprocess.size, preprocess.size), dtype=np.float32)
+    pixels[:, :rows, :cols] = scaled.transpose(2, 0, 1)
+    return pixels, (rows, cols)

@@ -21,6 +21,8 @@ PromptKind: TypeAlias = Literal["points", "boxes", "masks"]
 
 POSITIVE, NEGATIVE, PADDING = 1, 0, -1
 """Point labels as published: object, background, and "not a point"."""
+TOP_LEFT, BOTTOM_RIGHT = 2, 3
+"""How a prompt encoder takes the corners of a box, as published for ONNX."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,6 +113,33 @@ class Prompts:
             point_labels=self.point_labels,
             mask_logits=self.mask_logits,
         )
+
+    def as_points(
+        self, scale_xy: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        """Points and boxes in the one form that a prompt encoder takes.
+
+        Args:
+            scale_xy: Pixels of the model's square for one pixel of the image, x and y.
+
+        Returns:
+            (N, T, 2) and (N, T): the points, then one of label -1 where there is no box, as
+            published, then the two corners of the box. T is 0 for prompts that are masks alone.
+        """
+        points = np.empty((len(self), 0, 2))
+        labels = np.empty((len(self), 0), dtype=np.int64)
+        if self.points_xy is not None and self.point_labels is not None:
+            points, labels = self.points_xy, self.point_labels
+            if self.boxes_xyxy is None:
+                points = np.pad(points, ((0, 0), (0, 1), (0, 0)))
+                labels = np.pad(labels, ((0, 0), (0, 1)), constant_values=PADDING)
+        if self.boxes_xyxy is not None:
+            corners = self.boxes_xyxy.reshape(-1, 2, 2)
+            points = np.concatenate([points, corners], axis=1)
+            kinds = np.tile([TOP_LEFT, BOTTOM_RIGHT], (len(self), 1))
+            labels = np.concatenate([labels, kinds], axis=1)
+        # published: float64 before float32
+        return (points * scale_xy).astype(np.float32), labels
 
     def _parts(
         self,

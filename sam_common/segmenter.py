@@ -10,33 +10,37 @@ mask = masks.region(0)
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
+from array_api_compat import array_namespace, device
 
 from sam_common import weights
 from sam_common.engines import build_engine, resolve_device, resolve_engine
 from sam_common.engines.precision import resolve_precision
 from sam_common.errors import CapabilityError, InputError, ModelError, UnknownModelError
 from sam_common.masks import Masks
-from sam_common.model.checkpoint import Uninitialised, load_state, read_state
-from sam_common.model.mask_decoder import CANDIDATES
-from sam_common.model.sam import ARCHITECTURES, build_sam
+from sam_common.model.architecture import (
+    ARCHITECTURES,
+    CANDIDATES,
+    GRID,
+    Network,
+)
 from sam_common.pinned import sha256_of
 from sam_common.pixels import check_image, prepare
-from sam_common.upsampling import GRID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
+    from sam_common.arrays import Array
     from sam_common.engines import Engine
-    from sam_common.model.prompt_encoder import PromptEncoder
-    from sam_common.model.sam import Preprocess, Sam
+    from sam_common.model.architecture import Preprocess
+    from sam_common.model.sam import Sam
     from sam_common.prompts import PromptKind, Prompts
 
 
@@ -65,8 +69,9 @@ class Capabilities:
 class Embedding:
     """What the image encoder saw in one image."""
 
-    features: torch.Tensor
-    """(1, 256, 64, 64) float32 on the engine's device: 4 MiB."""
+    features: Array
+    """(1, 256, 64, 64) float32, 4 MiB: a tensor of torch where the engine runs on a GPU, an array
+    of numpy elsewhere."""
     image_size_hw: tuple[int, int]
     """Size of the image."""
     input_size_hw: tuple[int, int]
@@ -86,7 +91,6 @@ class Segmenter:
     capabilities: Capabilities
     """What the checkpoint was trained for."""
     _preprocess: Preprocess
-    _prompt_encoder: PromptEncoder
     _engine: Engine
 
     @property
@@ -127,7 +131,7 @@ class Segmenter:
         if not images:
             return []
         prepared = [prepare(image, self._preprocess) for image in images]
-        features = self._engine.encode(torch.stack([pixels for pixels, _ in prepared]))
+        features = self._engine.encode(np.stack([pixels for pixels, _ in prepared]))
         return [
             Embedding(features[n : n + 1], _size_hw(image), prepared[n][1], self.sha256)
             for n, image in enumerate(images)
@@ -149,10 +153,14 @@ class Segmenter:
         candidates = CANDIDATES if multimask else 1
         # one array for all from the start: results kept between the large arrays of the batches
         # would cut the heap to pieces, at 4 MiB a prompt
-        logits = torch.empty((len(prompts), candidates, GRID, GRID))
-        scores = torch.empty((len(prompts), candidates))
+        logits: Any = np.empty((0, candidates, GRID, GRID), dtype=np.float32)
+        scores = np.empty((len(prompts), candidates), dtype=np.float32)
         first = 0
         for batch in batches:
+            if not len(logits):
+                xp, place = array_namespace(batch.logits), device(batch.logits)
+                shape = (len(prompts), *batch.logits.shape[1:])
+                logits = xp.empty(shape, dtype=batch.logits.dtype, device=place)
             logits[first : first + len(batch)] = batch.logits
             scores[first : first + len(batch)] = batch.scores
             first += len(batch)
@@ -177,48 +185,23 @@ class Segmenter:
     def _batches(
         self, embedding: Embedding, prompts: Prompts, *, multimask: bool
     ) -> Iterator[Masks]:
-        for first in range(0, len(prompts), self._engine.decode_batch):
-            part = prompts[first : first + self._engine.decode_batch]
-            tokens, dense = self._encode_prompts(part, embedding)
-            logits, scores = self._engine.decode(
-                embedding.features, tokens, dense, multimask=multimask
-            )
-            yield Masks(
-                logits.cpu(),
-                scores.cpu(),
-                embedding.image_size_hw,
-                embedding.input_size_hw,
-                self.model_size,
-            )
-
-    @torch.inference_mode()
-    def _encode_prompts(
-        self, prompts: Prompts, embedding: Embedding
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Tokens and dense embeddings of prompts in image indices."""
         (height, width), (rows, cols) = embedding.image_size_hw, embedding.input_size_hw
-        # published: indices are multiplied by the ratio of the sizes, float64 before float32
+        # published: indices are multiplied by the ratio of the sizes
         if self._preprocess.resize == "area":
             scale = np.full(2, self.model_size / max(height, width))
         else:
             scale = np.array([cols / width, rows / height])
-        device = self._engine.device
-        points, labels, boxes, masks = (
-            prompts.points_xy,
-            prompts.point_labels,
-            prompts.boxes_xyxy,
-            prompts.mask_logits,
-        )
-        tokens = self._prompt_encoder.tokens(
-            None if points is None else _tensor(points * scale, device),
-            None if labels is None else torch.tensor(labels, device=device),
-            None if boxes is None else _tensor(boxes * np.tile(scale, 2), device),
-        )
-        dense = self._prompt_encoder.dense(
-            None if masks is None else _tensor(masks, device)[:, None]
-        )
-        # prompts of a mask only have no tokens, and what has none must still say how many there are
-        return tokens.expand(len(prompts), -1, -1), dense
+        for first in range(0, len(prompts), self._engine.decode_batch):
+            part = prompts[first : first + self._engine.decode_batch]
+            logits, scores = self._engine.decode(
+                embedding.features,
+                *part.as_points(scale),
+                part.mask_logits,
+                multimask=multimask,
+            )
+            yield Masks(
+                logits, scores, embedding.image_size_hw, embedding.input_size_hw, self.model_size
+            )
 
 
 def load_segmenter(
@@ -249,16 +232,14 @@ def load_segmenter(
     resolved_device = resolve_device(device)
     engine_name = resolve_engine(engine, resolved_device)
     source = _locate(name_or_path, arch)
-    with Uninitialised():
-        network = build_sam(source.arch)
-    load_state(network, read_state(source.path), source=str(source.path))
-    return segmenter_of(
-        network.prepare_inference(),
-        name=source.name,
-        sha256=source.sha256,
-        capabilities=source.capabilities,
-        placement=(resolved_device, engine_name, precision),
+    network = Network(
+        source.arch,
+        source.sha256,
+        ARCHITECTURES[source.arch],
+        functools.partial(_load, source.arch, source.path),
     )
+    placement = (resolved_device, engine_name, precision)
+    return _segmenter(network, source.name, source.capabilities, placement)
 
 
 def segmenter_of(
@@ -278,13 +259,37 @@ def segmenter_of(
         capabilities: What it was trained for.
         placement: Device, engine and precision, as `load_segmenter` takes them.
     """
-    device, engine_name, wanted = placement
-    engine_name = resolve_engine(engine_name, device)
-    precision = resolve_precision(wanted, network, device=device, engine=engine_name, sha256=sha256)
-    prompt_encoder = network.prompt_encoder
-    preprocess = network.preprocess
-    engine = build_engine(engine_name, network, device, precision, sha256)
-    return Segmenter(name, sha256, capabilities, preprocess, prompt_encoder, engine)
+    from sam_common.model.sam import as_network  # noqa: PLC0415 - loads torch
+
+    return _segmenter(as_network(network, sha256), name, capabilities, placement)
+
+
+def _segmenter(
+    network: Network, name: str, capabilities: Capabilities, placement: tuple[str, str, str]
+) -> Segmenter:
+    device, engine, wanted = placement
+    engine_name = resolve_engine(engine, device)
+    precision = resolve_precision(wanted, network, device=device, engine=engine_name)
+    return Segmenter(
+        name,
+        network.sha256,
+        capabilities,
+        network.architecture.preprocess,
+        build_engine(engine_name, network, device, precision),
+    )
+
+
+def _load(arch: str, path: Path) -> Sam:
+    from sam_common.model.checkpoint import (  # noqa: PLC0415 - loads torch
+        Uninitialised,
+        load_state,
+        read_state,
+    )
+    from sam_common.model.sam import build_sam  # noqa: PLC0415
+
+    with Uninitialised():
+        network = build_sam(arch)
+    return load_state(network, read_state(path), source=str(path)).prepare_inference()
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,7 +349,3 @@ def check_prompts(name: str, capabilities: Capabilities, prompts: Prompts) -> No
 
 def _size_hw(image: npt.NDArray[np.uint8]) -> tuple[int, int]:
     return int(image.shape[0]), int(image.shape[1])
-
-
-def _tensor(array: npt.NDArray[np.floating], device: str) -> torch.Tensor:
-    return torch.tensor(array, dtype=torch.float32, device=device)

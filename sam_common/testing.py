@@ -10,12 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from sam_common.masks import MaskRegion, Masks
+from sam_common.model.architecture import GRID
 from sam_common.pixels import check_image
 from sam_common.segmenter import Capabilities, Embedding, check_prompts
-from sam_common.upsampling import GRID
 from sam_common.window import Window
 
 if TYPE_CHECKING:
@@ -49,10 +48,10 @@ class ExactMasks(Masks):
         )
         return replace(self, image_size_hw=size_hw, regions=regions)
 
-    def stability(self, *, offset: float = 1.0) -> torch.Tensor:
+    def stability(self, *, offset: float = 1.0) -> npt.NDArray[np.float32]:
         """1: these masks have no soft edge."""
         del offset
-        return torch.ones_like(self.scores)
+        return np.ones_like(self.scores)
 
     def full_stability(self, n: int, c: int = 0, *, offset: float = 1.0) -> float:
         """1: these masks have no soft edge."""
@@ -98,7 +97,7 @@ class FakeSegmenter:
         """Remember the image; the features are its brightest value."""
         check_image(image)
         self.embedded.append(image)
-        features = torch.full((1, 1, 1, 1), float(image.max()))
+        features = np.full((1, 1, 1, 1), image.max(), dtype=np.float32)
         height, width = image.shape[:2]
         scale = self.model_size / max(height, width)
         rows, cols = (max(1, int(side * scale + 0.5)) for side in (height, width))
@@ -120,8 +119,8 @@ class FakeSegmenter:
             for n in range(len(prompts))
         )
         return ExactMasks(
-            logits=torch.zeros((len(prompts), 1, GRID, GRID)),
-            scores=torch.full((len(prompts), 1), 0.9),
+            logits=np.zeros((len(prompts), 1, GRID, GRID), dtype=np.float32),
+            scores=np.full((len(prompts), 1), 0.9, dtype=np.float32),
             image_size_hw=embedding.image_size_hw,
             input_size_hw=embedding.input_size_hw,
             model_size=self.model_size,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sam_common.model.architecture import GRID
 from sam_common.prompts import POSITIVE, Prompts
 from sam_common.segmenter import check_prompts
-from sam_common.upsampling import GRID
 from sam_geo.mask_prompt import mask_logits, outline_mask
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def likeliest(masks: Masks, n: int) -> Answer:
     window. What reaches from one side of the window to the other is no object that the window was
     made for; it is taken only where no other candidate is left.
     """
-    ranked = masks.scores[n].argsort(descending=True).tolist()
+    ranked = np.argsort(-masks.scores[n], kind="stable").tolist()
     found = [(c, masks.region(n, c)) for c in ranked]
     filled = [pair for pair in found if pair[1] is not None]
     objects = [pair for pair in filled if not _spans(pair[1], masks.image_size_hw)]

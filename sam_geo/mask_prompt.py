@@ -9,7 +9,7 @@ import numpy as np
 import rasterio.features
 import shapely
 
-from sam_common.upsampling import GRID
+from sam_common.model.architecture import GRID
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 import cv2
 import numpy as np
 
+from sam_common.embeddings import EmbeddingStore
 from sam_common.errors import GeometryError
 
 if TYPE_CHECKING:
@@ -251,8 +252,6 @@ class SliceEmbeddings:
     def _spill(self, key: tuple[int, int], embedding: Embedding) -> None:
         """Move an embedding from memory to the temporary folder, which only its owner can read."""
         if self._store is None:
-            from sam_common.embeddings import EmbeddingStore  # noqa: PLC0415  (loads torch)
-
             self._folder = tempfile.TemporaryDirectory(prefix="sam-med-")
             self._store = EmbeddingStore(Path(self._folder.name) / "slices", {})
         if key not in self._spilled:
@@ -267,14 +266,13 @@ def _apart(embedding: Embedding) -> Embedding:
     the space that it leaves, so that the next one does not fit there: in a long job the process
     grew by more than twice the limit.
     """
-    import torch  # noqa: PLC0415  # heavy; whoever has an embedding has it loaded
-
-    features = embedding.features.contiguous()
-    if features.device.type != "cpu" or not features.numel():
+    features = embedding.features
+    if not isinstance(features, np.ndarray) or not features.size:
         return embedding
     pages = mmap.mmap(-1, features.nbytes)
-    copy = torch.frombuffer(pages, dtype=features.dtype).view(features.shape)
-    return replace(embedding, features=copy.copy_(features))
+    copy = np.frombuffer(pages, dtype=features.dtype).reshape(features.shape)
+    copy[...] = features
+    return replace(embedding, features=copy)
 
 
 def _name(key: tuple[int, int]) -> str:
@@ -283,7 +281,7 @@ def _name(key: tuple[int, int]) -> str:
 
 
 def _bytes(embedding: Embedding) -> int:
-    return embedding.features.numel() * embedding.features.element_size()
+    return int(embedding.features.nbytes)
 
 
 def _shown(prompts: Prompts, plane: Plane) -> Prompts:

@@ -1,19 +1,24 @@
 """Engines: how the networks run. Torch on any of its devices, OpenVINO on CPUs.
 
-An engine takes and gives float32 torch tensors, whatever it computes in, and keeps no image.
+An engine takes and gives float32, whatever it computes in, and keeps no image.
 """
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
+import sys
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from sam_common.errors import ModelError
 
 if TYPE_CHECKING:
-    import torch
+    import numpy as np
+    import numpy.typing as npt
 
-    from sam_common.model.sam import Sam
+    from sam_common.arrays import Array
+    from sam_common.model.architecture import Network
 
 EngineName: TypeAlias = Literal["torch", "openvino"]
 Precision: TypeAlias = Literal["fp32", "bf16"]
@@ -30,13 +35,30 @@ class Engine(Protocol):
     decode_batch: int
     """Prompts that are decoded at once: as many as keep the device busy and the cache warm."""
 
-    def encode(self, pixels: torch.Tensor) -> torch.Tensor:
-        """(B, 3, S, S) prepared pixels to (B, 256, 64, 64) features, float32 on `device`."""
+    def encode(self, pixels: npt.NDArray[np.float32]) -> Array:
+        """(B, 3, S, S) prepared pixels to (B, 256, 64, 64) features, where the engine runs."""
 
     def decode(
-        self, features: torch.Tensor, tokens: torch.Tensor, dense: torch.Tensor, *, multimask: bool
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """(1, 256, 64, 64) features, (N, T, 256) tokens and dense embeddings to logits and IoU."""
+        self,
+        features: Array,
+        points_xy: npt.NDArray[np.float32],
+        labels: npt.NDArray[np.int64],
+        masks: npt.NDArray[np.float32] | None,
+        *,
+        multimask: bool,
+    ) -> tuple[Array, npt.NDArray[np.float32]]:
+        """The masks of N prompts on one embedding.
+
+        Args:
+            features: (1, 256, 64, 64), where the engine runs or in numpy.
+            points_xy: (N, T, 2) in the model's pixels.
+            labels: (N, T) kinds of these points, as `Prompts.as_points` gives both.
+            masks: (N, 256, 256) logits, or None.
+            multimask: Three candidates for each prompt instead of one.
+
+        Returns:
+            (N, C, 256, 256) logits, where the engine runs, and (N, C) predicted IoU.
+        """
 
 
 def resolve_device(device: str) -> str:
@@ -45,13 +67,14 @@ def resolve_device(device: str) -> str:
     Raises:
         ModelError: If the device is not there.
     """
-    import torch  # noqa: PLC0415 - importing the package must not load torch
-
     available = {"cpu"}
-    if torch.cuda.is_available():
-        available.add("cuda")
-    if torch.backends.mps.is_available():
-        available.add("mps")
+    if _may_have_gpu():
+        import torch  # noqa: PLC0415 - two seconds, for which a CPU has no use
+
+        if torch.cuda.is_available():
+            available.add("cuda")
+        if torch.backends.mps.is_available():
+            available.add("mps")
     if device == "auto":
         return next(name for name in ("cuda", "mps", "cpu") if name in available)
     if device.partition(":")[0] not in available:
@@ -59,6 +82,20 @@ def resolve_device(device: str) -> str:
             f'device "{device}" is not available here: choose from {", ".join(sorted(available))}'
         )
     return device
+
+
+def _may_have_gpu() -> bool:
+    """Whether torch is worth asking: whether its build and a driver of this machine know a GPU."""
+    build = version("torch")
+    if "+cpu" in build:
+        return False
+    if sys.platform == "darwin" or "+rocm" in build:
+        return True
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def resolve_engine(engine: str, device: str) -> EngineName:
@@ -81,22 +118,22 @@ def resolve_engine(engine: str, device: str) -> EngineName:
     return "openvino"
 
 
-def build_engine(
-    name: EngineName, network: Sam, device: str, precision: Precision, sha256: str
-) -> Engine:
-    """An engine for a network that is ready for inference.
+def build_engine(name: EngineName, network: Network, device: str, precision: Precision) -> Engine:
+    """An engine for a network, which is loaded only where the engine needs it.
 
     Args:
         name: Which engine.
-        network: As `Sam.prepare_inference` returned it.
+        network: What to run.
         device: As `resolve_device` returned it.
         precision: "fp32" or "bf16".
-        sha256: Of the checkpoint; names what the engine keeps on disk.
+
+    Raises:
+        CheckpointError: If the network is needed and cannot be loaded.
     """
     if name == "openvino":
         from sam_common.engines.openvino_engine import OpenVINOEngine  # noqa: PLC0415 - an extra
 
-        return OpenVINOEngine(network, precision, sha256)
+        return OpenVINOEngine(network, precision)
     from sam_common.engines.torch_engine import TorchEngine  # noqa: PLC0415 - loads torch
 
-    return TorchEngine(network, device, precision)
+    return TorchEngine(network.load(), device, precision)

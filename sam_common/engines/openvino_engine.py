@@ -2,46 +2,38 @@
 
 The torch networks are traced once for each checkpoint and kept on disk as OpenVINO models, whose
 compiled form OpenVINO keeps beside them. A file's name holds the sha256 of the checkpoint and of
-the code that was traced, so neither can be stale.
+the code that was traced, so neither can be stale. What is on disk is run without torch.
 """
 
 from __future__ import annotations
 
-import copy
 import functools
 import hashlib
 import queue
 import threading
-import warnings
 from contextlib import contextmanager
+from importlib.metadata import version
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import filelock
+import numpy as np
 import openvino
-import torch
-from openvino.frontend import FrontEndManager
-from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
-from torch import nn
 
+from sam_common.arrays import to_host
 from sam_common.cache import cache_dir
-from sam_common.model.layers import is_exact
-from sam_common.model.prompt_encoder import EMBEDDING_GRID, WIDTH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    import numpy as np
     import numpy.typing as npt
 
+    from sam_common.arrays import Array
     from sam_common.engines import EngineName, Precision
-    from sam_common.model.mask_decoder import MaskDecoder
-    from sam_common.model.sam import Sam
+    from sam_common.model.architecture import Network
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
-_TOKENS = 7
-"""Tokens in the traced example; the model takes any number."""
 
 
 class OpenVINOEngine:
@@ -57,76 +49,41 @@ class OpenVINOEngine:
     device = "cpu"
     decode_batch = 4
 
-    def __init__(self, network: Sam, precision: Precision, sha256: str) -> None:
+    def __init__(self, network: Network, precision: Precision) -> None:
         self.precision = precision
-        self._stem = f"{sha256[:16]}-{_code_version()}"
-        size = network.preprocess.size
-        self._positions = network.prompt_encoder.image_positions()
-        encoder = network.image_encoder
-        typed = precision == "bf16" and supports_bf16() and any(map(is_exact, encoder.modules()))
+        exact = network.architecture.has_exact_parts
+        typed = precision == "bf16" and exact and supports_bf16()
+        encoder = "encoder-autocast" if typed else "encoder"
+        parts = (encoder, "prompts", "prompts-masks", "decoder-single", "decoder-multi")
+        paths = _converted(network, parts)
         # what a job does not need is never compiled: of embeddings that are kept, boxes take one
         # decoder, which starts in a third of the time of all three
-        self._encoder = self._part(
-            "encoder-autocast" if typed else "encoder",
-            lambda: _Autocast(encoder) if typed else encoder,
-            (torch.zeros(1, 3, size, size),),
-            ([1, 3, size, size],),
-            "fp32" if typed else precision,
-        )
-        self._decoders = {
-            multimask: self._part(
-                f"decoder-{'multi' if multimask else 'single'}",
-                functools.partial(_Decoder, network.mask_decoder, multimask=multimask),
-                (
-                    torch.zeros(1, WIDTH, EMBEDDING_GRID, EMBEDDING_GRID),
-                    self._positions,
-                    torch.zeros(2, _TOKENS, WIDTH),
-                    torch.zeros(1, WIDTH, 1, 1),
-                ),
-                (
-                    [1, WIDTH, EMBEDDING_GRID, EMBEDDING_GRID],
-                    list(self._positions.shape),
-                    [-1, -1, WIDTH],
-                    [-1, WIDTH, -1, -1],
-                ),
-                "fp32",
-            )
-            for multimask in (False, True)
-        }
+        self._encoder = _Part(paths[0], "fp32" if typed else precision)
+        self._prompts, self._masks, *decoders = (_Part(path, "fp32") for path in paths[1:])
+        self._decoders = dict(zip((False, True), decoders, strict=True))
 
-    def encode(self, pixels: torch.Tensor) -> torch.Tensor:
+    def encode(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """(B, 3, S, S) to (B, 256, 64, 64) float32."""
         # one image at a time: a batch would only add memory on a CPU
-        features = [self._encoder.run([image[None].numpy()])[0] for image in pixels.contiguous()]
-        return torch.cat([torch.from_numpy(feature) for feature in features])
+        features = [self._encoder.run([image[None]])[0] for image in pixels]
+        return features[0] if len(features) == 1 else np.concatenate(features)
 
     def decode(
-        self, features: torch.Tensor, tokens: torch.Tensor, dense: torch.Tensor, *, multimask: bool
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits (N, C, 256, 256) and scores (N, C), float32."""
-        inputs = [x.contiguous().numpy() for x in (features, self._positions, tokens, dense)]
-        logits, scores = self._decoders[multimask].run(inputs)
-        return torch.from_numpy(logits), torch.from_numpy(scores)
-
-    def _part(
         self,
-        part: str,
-        make: Callable[[], nn.Module],
-        example: tuple[torch.Tensor, ...],
-        shapes: tuple[list[int], ...],
-        precision: Precision,
-    ) -> _Part:
-        """A converted network on disk, to be compiled when it is first run.
-
-        What is converted is made only where it is missing on disk: `_Autocast` reads all weights.
-        """
-        folder = cache_dir() / "openvino"
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{self._stem}-{part}.xml"
-        with filelock.FileLock(folder / f".{path.stem}.lock"):
-            if not path.is_file():
-                _save(_convert(make(), example, shapes), path)
-        return _Part(path, precision)
+        features: Array,
+        points_xy: npt.NDArray[np.float32],
+        labels: npt.NDArray[np.int64],
+        masks: npt.NDArray[np.float32] | None,
+        *,
+        multimask: bool,
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Logits (N, C, 256, 256) and scores (N, C), float32."""
+        if masks is None:
+            prompts = self._prompts.run([points_xy, labels])
+        else:
+            prompts = self._masks.run([points_xy, labels, masks[:, None]])
+        logits, scores = self._decoders[multimask].run([to_host(features), *prompts])
+        return logits, scores
 
 
 class _Part:
@@ -139,9 +96,10 @@ class _Part:
         self._compiled: openvino.CompiledModel | None = None
         self._idle: queue.SimpleQueue[openvino.InferRequest] = queue.SimpleQueue()
 
-    def run(self, inputs: list[npt.NDArray[np.float32]]) -> list[npt.NDArray[np.float32]]:
+    def run(self, inputs: Sequence[npt.NDArray[np.generic]]) -> list[npt.NDArray[np.float32]]:
         """The outputs, in arrays of their own."""
         compiled = self._compile()
+        inputs = [np.ascontiguousarray(array) for array in inputs]
         with self._borrow(compiled) as request:
             outputs = request.infer(inputs, share_inputs=True)
             return [outputs[port] for port in compiled.outputs]
@@ -174,90 +132,36 @@ class _Part:
             self._idle.put(request)
 
 
-class _Decoder(nn.Module):
-    """The mask decoder with the number of masks fixed, as a trace needs it."""
-
-    def __init__(self, decoder: MaskDecoder, *, multimask: bool) -> None:
-        super().__init__()
-        self.decoder = decoder
-        self.multimask = multimask
-
-    def forward(
-        self,
-        features: torch.Tensor,
-        positions: torch.Tensor,
-        tokens: torch.Tensor,
-        dense: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        out: tuple[torch.Tensor, torch.Tensor] = self.decoder(
-            features, positions, tokens, dense, multimask=self.multimask
-        )
-        return out
-
-
-class _Autocast(nn.Module):
-    """An image encoder that has its types in it: bfloat16, and float32 in its exact parts.
-
-    OpenVINO takes them as they are. It rounds constants towards zero, twice the error of rounding
-    to the nearest; so parameters are rounded before.
-    """
-
-    def __init__(self, encoder: nn.Module) -> None:
-        super().__init__()
-        self.encoder = copy.deepcopy(encoder)
-        kept = {
-            id(parameter)
-            for module in self.encoder.modules()
-            if is_exact(module)
-            for parameter in module.parameters()
-        }
-        for parameter in self.encoder.parameters():
-            if id(parameter) not in kept:
-                parameter.data = parameter.data.bfloat16().float()
-
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        # without the cache, which a trace would record
-        with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
-            features: torch.Tensor = self.encoder(pixels)
-        return features.float()
-
-
 def supports_bf16() -> bool:
     """Whether this CPU computes in bfloat16 (AVX512-BF16 or AMX), as OpenVINO sees it."""
     return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def _convert(
-    module: nn.Module, example: tuple[torch.Tensor, ...], shapes: tuple[list[int], ...]
-) -> openvino.Model:
-    with torch.inference_mode(), warnings.catch_warnings():
-        # the shapes are fixed, so a trace is exact; OpenVINO reads traces as well as exports
-        warnings.simplefilter("ignore", DeprecationWarning)
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
-        traced = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
-    # the frontend itself: `openvino.convert_model` traces twice and reports usage over the network
-    decoder = TorchScriptPythonDecoder(traced)
-    frontend = FrontEndManager().load_by_framework("pytorch")
-    loaded = frontend.load(decoder)
-    model = frontend.convert(loaded)
-    model.reshape(dict(enumerate(shapes)))
-    return model
+def _converted(network: Network, parts: Sequence[str]) -> list[Path]:
+    """Where the converted parts of a network lie; those that are missing are made."""
+    folder = cache_dir() / "openvino"
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = f"{network.sha256[:16]}-{_code_version(network.arch)}"
+    paths = [folder / f"{stem}-{part}.xml" for part in parts]
+    if all(path.is_file() for path in paths):
+        return paths
+    with filelock.FileLock(folder / f".{stem}.lock"):
+        missing = {
+            part: path for part, path in zip(parts, paths, strict=True) if not path.is_file()
+        }
+        if missing:
+            from sam_common.engines.openvino_convert import convert  # noqa: PLC0415 - loads torch
 
-
-def _save(model: openvino.Model, path: Path) -> None:
-    # the weights go first: whoever sees the .xml also sees a whole .bin
-    partial = path.with_name(f"{path.stem}.partial.xml")
-    openvino.save_model(model, partial, compress_to_fp16=False)
-    partial.with_suffix(".bin").replace(path.with_suffix(".bin"))
-    partial.replace(path)
+            convert(network.load(), missing)
+    return paths
 
 
 @functools.cache
-def _code_version() -> str:
-    """Hash of what decides how a converted network looks: our code and the two libraries."""
-    digest = hashlib.sha256(f"{openvino.__version__} {torch.__version__}".encode())
-    for file in sorted(files("sam_common.model").iterdir(), key=lambda entry: entry.name):
-        if file.name.endswith(".py"):
-            digest.update(file.read_bytes())
-    digest.update(files("sam_common.engines").joinpath("openvino_engine.py").read_bytes())
+def _code_version(arch: str) -> str:
+    """Hash of what decides how a converted network looks: its kind, our code, two libraries."""
+    digest = hashlib.sha256(f"{arch} {openvino.__version__} {version('torch')}".encode())
+    for package, prefix in (("sam_common.model", ""), ("sam_common.engines", "openvino_")):
+        for file in sorted(files(package).iterdir(), key=lambda entry: entry.name):
+            if file.name.startswith(prefix) and file.name.endswith(".py"):
+                digest.update(file.read_bytes())
     return digest.hexdigest()[:12]

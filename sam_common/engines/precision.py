@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import torch
 
+from sam_common.arrays import to_host
 from sam_common.cache import cache_dir
 from sam_common.errors import ModelError
 from sam_common.files import atomic_output
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.engines import EngineName, Precision
-    from sam_common.model.sam import Sam
+    from sam_common.model.architecture import Network
 
 AGREEMENT = 0.99
 """Mean IoU with the masks of fp32 that bf16 must reach on every real test image."""
@@ -48,16 +48,15 @@ _BOTH: tuple[Precision, Precision] = ("fp32", "bf16")
 
 
 def resolve_precision(
-    wanted: str, network: Sam, *, device: str, engine: EngineName, sha256: str
+    wanted: str, network: Network, *, device: str, engine: EngineName
 ) -> Precision:
     """The precision of the image encoder.
 
     Args:
         wanted: "fp32", "bf16" or "auto".
-        network: Ready for inference; used only where a checkpoint must be measured.
+        network: What will run; loaded only where it must be measured.
         device: Where it will run.
         engine: What will run it.
-        sha256: Of the checkpoint.
 
     Raises:
         ModelError: For any other name.
@@ -68,9 +67,9 @@ def resolve_precision(
         raise ModelError(f'unknown precision "{wanted}": choose from auto, fp32, bf16')
     if not _hardware_has_bf16(device, engine):
         return "fp32"
-    if sha256 in MEASURED:
-        return "bf16" if MEASURED[sha256] >= AGREEMENT else "fp32"
-    error = _kept_error(network, device=device, engine=engine, sha256=sha256)
+    if network.sha256 in MEASURED:
+        return "bf16" if MEASURED[network.sha256] >= AGREEMENT else "fp32"
+    error = _kept_error(network, device=device, engine=engine)
     return "bf16" if error <= EMBEDDING_ERROR else "fp32"
 
 
@@ -80,31 +79,37 @@ def _hardware_has_bf16(device: str, engine: EngineName) -> bool:
 
         return supports_bf16()
     # torch has bfloat16 on every CPU, but no faster than float32 without the right instructions
-    return device.startswith("cuda") and torch.cuda.is_bf16_supported()
+    if not device.startswith("cuda"):
+        return False
+    import torch  # noqa: PLC0415 - who has such a device has it loaded
+
+    return bool(torch.cuda.is_bf16_supported())
 
 
-def _kept_error(network: Sam, *, device: str, engine: EngineName, sha256: str) -> float:
+def _kept_error(network: Network, *, device: str, engine: EngineName) -> float:
+    sha256 = network.sha256
     place = f"{engine}-{device.partition(':')[0]}"
     path = cache_dir() / "precision" / f"{sha256[:16]}-{place}.json"
     if path.is_file():
         return float(json.loads(path.read_text())["embedding_error"])
-    error = measure_error(network, device=device, engine=engine, sha256=sha256)
+    error = measure_error(network, device=device, engine=engine)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_output(path) as partial:
         partial.write_text(json.dumps({"sha256": sha256, "place": place, "embedding_error": error}))
     return error
 
 
-def measure_error(network: Sam, *, device: str, engine: EngineName, sha256: str) -> float:
+def measure_error(network: Network, *, device: str, engine: EngineName) -> float:
     """Relative RMS difference between the bf16 and the fp32 embedding of a drawn scene."""
     from sam_common.engines import build_engine  # noqa: PLC0415 - loads an engine only here
 
-    pixels, _ = prepare(draw_scene(network.preprocess.size), network.preprocess)
+    preprocess = network.architecture.preprocess
+    pixels, _ = prepare(draw_scene(preprocess.size), preprocess)
     exact, fast = (
-        build_engine(engine, network, device, precision, sha256).encode(pixels[None])
+        to_host(build_engine(engine, network, device, precision).encode(pixels[None]))
         for precision in _BOTH
     )
-    return float((fast - exact).norm() / exact.norm())
+    return float(np.linalg.norm(fast - exact) / np.linalg.norm(exact))
 
 
 def draw_scene(side: int) -> npt.NDArray[np.uint8]:

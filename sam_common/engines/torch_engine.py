@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
+from sam_common.arrays import to_device
+
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from sam_common.arrays import Array
     from sam_common.engines import EngineName, Precision
     from sam_common.model.sam import Sam
 
@@ -20,6 +26,9 @@ class TorchEngine:
     Precision "bf16" is autocast of the image encoder to bfloat16: matrix products and convolutions
     in bfloat16, softmax, norms and what is marked as `exact` in float32, and the features float32
     again. The decoder always runs in float32.
+
+    On a GPU, pixels and prompts are copied there from pinned memory, without waiting; embeddings
+    and logits stay there.
     """
 
     name: EngineName = "torch"
@@ -31,20 +40,37 @@ class TorchEngine:
         self._network = network.to(device)
         self._positions = network.prompt_encoder.image_positions()
 
-    def encode(self, pixels: torch.Tensor) -> torch.Tensor:
+    def encode(self, pixels: npt.NDArray[np.float32]) -> Array:
         """(B, 3, S, S) to (B, 256, 64, 64) float32."""
         kind = self.device.partition(":")[0]
         autocast = torch.autocast(kind, torch.bfloat16, enabled=self.precision == "bf16")
         with torch.inference_mode(), autocast:
-            features: torch.Tensor = self._network.image_encoder(pixels.to(self.device))
-        return features.float()
+            features: torch.Tensor = self._network.image_encoder(to_device(pixels, self.device))
+        return self._given(features.float())
 
     def decode(
-        self, features: torch.Tensor, tokens: torch.Tensor, dense: torch.Tensor, *, multimask: bool
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+        self,
+        features: Array,
+        points_xy: npt.NDArray[np.float32],
+        labels: npt.NDArray[np.int64],
+        masks: npt.NDArray[np.float32] | None,
+        *,
+        multimask: bool,
+    ) -> tuple[Array, npt.NDArray[np.float32]]:
         """Logits (N, C, 256, 256) and scores (N, C), float32."""
         with torch.inference_mode():
-            out: tuple[torch.Tensor, torch.Tensor] = self._network.mask_decoder(
+            tokens, dense = self._network.prompt_encoder(
+                to_device(points_xy, self.device),
+                to_device(labels, self.device),
+                None if masks is None else to_device(masks[:, None], self.device),
+            )
+            if isinstance(features, np.ndarray):  # of a file, or of a CPU
+                features = to_device(features, self.device)
+            logits, scores = self._network.mask_decoder(
                 features, self._positions, tokens, dense, multimask=multimask
             )
-        return out
+        return self._given(logits), scores.cpu().numpy()
+
+    def _given(self, tensor: torch.Tensor) -> Array:
+        """On a CPU an array of numpy, which shares the memory."""
+        return np.asarray(tensor.numpy()) if self.device == "cpu" else tensor

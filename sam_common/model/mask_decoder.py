@@ -23,12 +23,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from sam_common.model.architecture import CANDIDATES, EMBEDDING_GRID, WIDTH
 from sam_common.model.layers import LayerNorm2d, MLPBlock
-from sam_common.model.prompt_encoder import EMBEDDING_GRID, WIDTH
 
 HEADS = 8
-CANDIDATES = 3
-"""Masks that are offered for an ambiguous prompt; one more token gives the single mask."""
 
 
 class MaskDecoder(nn.Module):
@@ -38,6 +36,7 @@ class MaskDecoder(nn.Module):
         super().__init__()
         self.transformer = TwoWayTransformer(depth=2)
         self.iou_token = nn.Embedding(1, WIDTH)
+        # one more for the single mask
         self.mask_tokens = nn.Embedding(CANDIDATES + 1, WIDTH)
         self.output_upscaling = nn.Sequential(
             nn.ConvTranspose2d(WIDTH, WIDTH // 4, kernel_size=2, stride=2),

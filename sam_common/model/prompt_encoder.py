@@ -7,12 +7,9 @@ import math
 import torch
 from torch import nn
 
+from sam_common.model.architecture import EMBEDDING_GRID, WIDTH
 from sam_common.model.layers import LayerNorm2d
 
-WIDTH = 256
-"""Channels of every prompt token and of the image embedding."""
-EMBEDDING_GRID = 64
-"""Side of the image embedding."""
 _MASK_CHANNELS = 16
 
 
@@ -42,42 +39,28 @@ class PromptEncoder(nn.Module):
         )
         self.no_mask_embed = nn.Embedding(1, WIDTH)
 
-    def tokens(
-        self,
-        points_xy: torch.Tensor | None,
-        point_labels: torch.Tensor | None,
-        boxes_xyxy: torch.Tensor | None,
-    ) -> torch.Tensor:
-        """Sparse embeddings.
+    def forward(
+        self, points_xy: torch.Tensor, labels: torch.Tensor, masks: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Sparse and dense embeddings.
 
         Args:
-            points_xy: (N, P, 2) float32 points, or None.
-            point_labels: (N, P) labels 1, 0 or -1, or None.
-            boxes_xyxy: (N, 4) float32 boxes, or None.
+            points_xy: (N, T, 2) float32, as `Prompts.as_points` orders them.
+            labels: (N, T) int64: -1 no point, 0 background, 1 object, 2 and 3 corners of a box.
+            masks: (N, 1, 256, 256) float32 logits, or None.
 
         Returns:
-            (N, T, 256): the points, then one padding point where there is no box, then the two
-            corners of the box. (1, 0, 256) where there are neither.
+            (N, T, 256) tokens, and (N, 256, 64, 64) of masks or (1, 256, 1, 1) of none.
         """
-        parts = []
-        if points_xy is not None and point_labels is not None:
-            if boxes_xyxy is None:
-                points_xy = nn.functional.pad(points_xy, (0, 0, 0, 1))
-                point_labels = nn.functional.pad(point_labels, (0, 1), value=-1)
-            parts.append(self._points(points_xy, point_labels))
-        if boxes_xyxy is not None:
-            corners = torch.cat([self._kind(2), self._kind(3)])
-            parts.append(self._position(boxes_xyxy.reshape(-1, 2, 2)) + corners)
-        if not parts:
-            return torch.zeros((1, 0, WIDTH), device=self.pe_layer.device)
-        return torch.cat(parts, dim=1)
-
-    def dense(self, mask_logits: torch.Tensor | None) -> torch.Tensor:
-        """Dense embeddings: (N, 256, 64, 64) of (N, 1, 256, 256) masks, (1, 256, 1, 1) of none."""
-        if mask_logits is None:
-            return self.no_mask_embed.weight.reshape(1, WIDTH, 1, 1)
-        out: torch.Tensor = self.mask_downscaling(mask_logits)
-        return out
+        # published: coordinates count from the centre of the first pixel
+        position = self.pe_layer((points_xy + 0.5) / self.image_size)
+        points = (embedding.get_parameter("weight") for embedding in self.point_embeddings)
+        kinds = torch.cat([self.not_a_point_embed.weight, *points])
+        # what is no point has no position
+        tokens = position * (labels >= 0).unsqueeze(-1) + kinds[labels + 1]
+        if masks is None:
+            return tokens, self.no_mask_embed.weight.reshape(1, WIDTH, 1, 1)
+        return tokens, self.mask_downscaling(masks)
 
     def image_positions(self) -> torch.Tensor:
         """(1, 4096, 256) positional encoding of the embedding's grid, row by row."""
@@ -85,20 +68,6 @@ class PromptEncoder(nn.Module):
         y, x = torch.meshgrid(centres, centres, indexing="ij")
         out: torch.Tensor = self.pe_layer(torch.stack([x, y], dim=-1).reshape(1, -1, 2))
         return out
-
-    def _kind(self, index: int) -> torch.Tensor:
-        return self.point_embeddings[index].get_parameter("weight")
-
-    def _position(self, xy: torch.Tensor) -> torch.Tensor:
-        # published: coordinates count from the centre of the first pixel
-        out: torch.Tensor = self.pe_layer((xy + 0.5) / self.image_size)
-        return out
-
-    def _points(self, xy: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        kinds = torch.cat([self.not_a_point_embed.weight, self._kind(0), self._kind(1)])
-        # a padding point has no position
-        position = self._position(xy) * (labels >= 0).unsqueeze(-1)
-        return position + kinds[labels + 1]
 
 
 class FourierEncoding(nn.Module):

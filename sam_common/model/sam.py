@@ -1,35 +1,25 @@
-"""A whole Segment Anything network, and how its images must be prepared."""
+"""A whole Segment Anything network."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from sam_common.errors import UnknownModelError
+from sam_common.model.architecture import ARCHITECTURES, Architecture, Network
 from sam_common.model.image_encoder import VIT_SHAPES, ImageEncoderViT
+from sam_common.model.layers import is_exact
 from sam_common.model.mask_decoder import MaskDecoder
 from sam_common.model.prompt_encoder import PromptEncoder
 from sam_common.model.tiny_vit import TinyViT, fold_norms
 
+if TYPE_CHECKING:
+    from sam_common.model.architecture import Preprocess
 
-@dataclass(frozen=True, slots=True)
-class Preprocess:
-    """From an RGB uint8 image to the network's square input, as published for each model."""
-
-    size: int
-    """Side of the square; the longest side of the image is brought to it."""
-    resize: Literal["bilinear", "area"]
-    """SAM: Pillow's antialiased bilinear. LiteMedSAM: OpenCV's area interpolation."""
-    scaling: Literal["imagenet", "minmax"]
-    """SAM: mean and deviation of ImageNet. LiteMedSAM: min and max of the image."""
-
-
-SAM_PREPROCESS = Preprocess(1024, "bilinear", "imagenet")
-LITE_MEDSAM_PREPROCESS = Preprocess(256, "area", "minmax")
-ARCHITECTURES = ("vit_b", "vit_l", "vit_h", "tiny_vit_1024", "tiny_vit_256")
+PATCH_STRIDES = {"tiny_vit_1024": 2, "tiny_vit_256": 1}
+"""Of TinyViT's first convolutions: both variants see a grid of 64 x 64 at last."""
 
 
 class Sam(nn.Module):
@@ -58,15 +48,28 @@ def build_sam(arch: str) -> Sam:
     Raises:
         UnknownModelError: For any other name.
     """
-    if arch in VIT_SHAPES:
-        return Sam(ImageEncoderViT(VIT_SHAPES[arch]), SAM_PREPROCESS)
-    if arch == "tiny_vit_1024":
-        return Sam(TinyViT(patch_stride=2), SAM_PREPROCESS)
-    if arch == "tiny_vit_256":
-        return Sam(TinyViT(patch_stride=1), LITE_MEDSAM_PREPROCESS)
+    if arch in ARCHITECTURES:
+        encoder = (
+            ImageEncoderViT(VIT_SHAPES[arch])
+            if arch in VIT_SHAPES
+            else TinyViT(patch_stride=PATCH_STRIDES[arch])
+        )
+        return Sam(encoder, ARCHITECTURES[arch].preprocess)
     raise UnknownModelError(
         f"unknown architecture {arch!r}: choose from {', '.join(ARCHITECTURES)}"
     )
+
+
+def as_network(network: Sam, sha256: str) -> Network:
+    """A network that is loaded already, in place of one that is yet to be.
+
+    Args:
+        network: As `Sam.prepare_inference` returned it.
+        sha256: What identifies its weights.
+    """
+    exact = any(map(is_exact, network.image_encoder.modules()))
+    architecture = Architecture(network.preprocess, has_exact_parts=exact)
+    return Network("made by hand", sha256, architecture, lambda: network)
 
 
 @torch.no_grad()

@@ -79,6 +79,6 @@ class Models:
 
 
 def _load(name: str) -> Segmenter:
-    from sam_common.segmenter import load_segmenter  # noqa: PLC0415  # loads torch
+    from sam_common.segmenter import load_segmenter  # noqa: PLC0415  # may load torch
 
     return load_segmenter(name)

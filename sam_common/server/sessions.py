@@ -371,7 +371,7 @@ class Sessions:
 
 def mask_json(mask: PlacedMask) -> dict[str, Any]:
     """A mask as protocol 1 sends it."""
-    from sam_common.masks import MaskRegion  # noqa: PLC0415  # loads torch
+    from sam_common.masks import MaskRegion  # noqa: PLC0415
     from sam_common.rle import encode  # noqa: PLC0415
     from sam_common.window import Window  # noqa: PLC0415
 

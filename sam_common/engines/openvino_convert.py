@@ -1,0 +1,133 @@
+"""From networks of torch to models of OpenVINO."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from typing import TYPE_CHECKING, TypeAlias
+
+import openvino
+import torch
+from openvino.frontend import FrontEndManager
+from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+from torch import nn
+
+from sam_common.model.architecture import EMBEDDING_GRID, GRID, WIDTH
+from sam_common.model.layers import is_exact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from sam_common.model.sam import Sam
+
+_TOKENS = 7
+"""Tokens in the traced example; the models take any number."""
+_POINTS = (torch.zeros(2, _TOKENS, 2), torch.zeros(2, _TOKENS, dtype=torch.int64))
+_POINT_SHAPES = ([-1, -1, 2], [-1, -1])
+
+
+def convert(network: Sam, paths: Mapping[str, Path]) -> None:
+    """Write parts of a network as OpenVINO models.
+
+    Args:
+        network: Ready for inference.
+        paths: Where to write each part: "encoder", "encoder-autocast" (with its types in it),
+            "prompts", "prompts-masks", "decoder-single", "decoder-multi".
+    """
+    for part, path in paths.items():
+        _save(_convert(*_form(network, part)), path)
+
+
+_Form: TypeAlias = tuple[nn.Module, tuple[torch.Tensor, ...], tuple[list[int], ...]]
+
+
+def _form(network: Sam, part: str) -> _Form:
+    """A module that computes a part, an example of what it takes, and the shapes it must take."""
+    if part.startswith("encoder"):
+        size = network.preprocess.size
+        encoder = network.image_encoder
+        shape = [1, 3, size, size]
+        typed = part == "encoder-autocast"
+        return (_Autocast(encoder) if typed else encoder), (torch.zeros(shape),), (shape,)
+    if part == "prompts":
+        return network.prompt_encoder, _POINTS, _POINT_SHAPES
+    if part == "prompts-masks":
+        masks = torch.zeros(2, 1, GRID, GRID)
+        return network.prompt_encoder, (*_POINTS, masks), (*_POINT_SHAPES, [-1, 1, GRID, GRID])
+    grid = [1, WIDTH, EMBEDDING_GRID, EMBEDDING_GRID]
+    example = torch.zeros(grid), torch.zeros(2, _TOKENS, WIDTH), torch.zeros(1, WIDTH, 1, 1)
+    decoder = _Decoder(network, multimask=part == "decoder-multi")
+    return decoder, example, (grid, [-1, -1, WIDTH], [-1, WIDTH, -1, -1])
+
+
+class _Decoder(nn.Module):
+    """The mask decoder with what is the same for all prompts fixed, as a trace needs it."""
+
+    positions: torch.Tensor
+
+    def __init__(self, network: Sam, *, multimask: bool) -> None:
+        super().__init__()
+        self.decoder = network.mask_decoder
+        self.register_buffer("positions", network.prompt_encoder.image_positions())
+        self.multimask = multimask
+
+    def forward(
+        self, features: torch.Tensor, tokens: torch.Tensor, dense: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        out: tuple[torch.Tensor, torch.Tensor] = self.decoder(
+            features, self.positions, tokens, dense, multimask=self.multimask
+        )
+        return out
+
+
+class _Autocast(nn.Module):
+    """An image encoder that has its types in it: bfloat16, and float32 in its exact parts.
+
+    OpenVINO takes them as they are. It rounds constants towards zero, twice the error of rounding
+    to the nearest; so parameters are rounded before.
+    """
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = copy.deepcopy(encoder)
+        kept = {
+            id(parameter)
+            for module in self.encoder.modules()
+            if is_exact(module)
+            for parameter in module.parameters()
+        }
+        for parameter in self.encoder.parameters():
+            if id(parameter) not in kept:
+                parameter.data = parameter.data.bfloat16().float()
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        # without the cache, which a trace would record
+        with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
+            features: torch.Tensor = self.encoder(pixels)
+        return features.float()
+
+
+def _convert(
+    module: nn.Module, example: tuple[torch.Tensor, ...], shapes: tuple[list[int], ...]
+) -> openvino.Model:
+    with torch.inference_mode(), warnings.catch_warnings():
+        # the shapes are fixed, so a trace is exact; OpenVINO reads traces as well as exports
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
+        traced = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
+    # the frontend itself: `openvino.convert_model` traces twice and reports usage over the network
+    decoder = TorchScriptPythonDecoder(traced)
+    frontend = FrontEndManager().load_by_framework("pytorch")
+    loaded = frontend.load(decoder)
+    model = frontend.convert(loaded)
+    model.reshape(dict(enumerate(shapes)))
+    return model
+
+
+def _save(model: openvino.Model, path: Path) -> None:
+    # the weights go first: whoever sees the .xml also sees a whole .bin
+    partial = path.with_name(f"{path.stem}.partial.xml")
+    openvino.save_model(model, partial, compress_to_fp16=False)
+    partial.with_suffix(".bin").replace(path.with_suffix(".bin"))
+    partial.replace(path)
