@@ -33,7 +33,7 @@ def to_device(array: npt.NDArray[Any], device: str | None) -> Any:
         return array
     import torch  # noqa: PLC0415 - who has a device has it loaded
 
-    tensor = torch.from_numpy(array)
+    tensor = torch.tensor(array)  # a copy: prompts are read-only
     if device.startswith("cuda"):
         # only pinned memory is copied without waiting; torch keeps it until the copy is done
         return tensor.pin_memory().to(device, non_blocking=True)

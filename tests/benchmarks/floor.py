@@ -17,9 +17,8 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from sam_common.model.prompt_encoder import EMBEDDING_GRID, WIDTH
+from sam_common.model.architecture import EMBEDDING_GRID, GRID, WIDTH
 from sam_common.model.sam import Sam, build_sam
-from sam_common.upsampling import GRID
 
 SIDE = 2048
 COPY_BYTES = 1 << 28

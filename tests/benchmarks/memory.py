@@ -22,16 +22,15 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
-import torch
 from affine import Affine
 from rasterio.windows import Window as RasterioWindow
 
 from sam_common import console
 from sam_common.everything import EverythingOptions
 from sam_common.masks import MaskRegion
+from sam_common.model.architecture import GRID
 from sam_common.plan import tile_grid
 from sam_common.testing import ExactMasks, FakeSegmenter
-from sam_common.upsampling import GRID
 from sam_common.window import Window
 from sam_geo.auto import AutoOptions
 from sam_geo.jobs import run_auto
@@ -42,7 +41,7 @@ KINDS = ("empty", "texture")
 CELL = 10_000
 TRANSFORM = Affine(0.5, 0, 500_000, 0, -0.5, 5_800_000)
 OBJECT_PX = 60
-EMPTY = torch.zeros((1, 1, GRID, GRID))
+EMPTY = np.zeros((1, 1, GRID, GRID), dtype=np.float32)
 COLUMNS = ("raster", "windows", "objects", "job s", "plain reads s", "ratio", "peak MB over model")
 
 
@@ -65,8 +64,8 @@ class Fast(FakeSegmenter):
             regions.append(MaskRegion(window, np.ones(window.shape, dtype=np.bool_)))
         count = len(regions)
         yield ExactMasks(
-            EMPTY.expand(count, 1, GRID, GRID),
-            torch.full((count, 1), 0.95),
+            np.broadcast_to(EMPTY, (count, 1, GRID, GRID)),
+            np.full((count, 1), 0.95, dtype=np.float32),
             embedding.image_size_hw,
             embedding.input_size_hw,
             self.model_size,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+import numpy.typing as npt
 
 from sam_common.everything import EverythingOptions, masks_of
 from sam_common.model.sam import build_sam, randomise
@@ -40,10 +40,10 @@ def segmenter(model: str, precision: str = "auto") -> Segmenter:
 def encode(model: str, precision: str) -> Work:
     """The image encoder on one image."""
     network = segmenter(model, precision)
-    pixels = torch.from_numpy(inputs.pixels(network.model_size))
+    pixels = inputs.pixels(network.model_size)
 
-    def answer(found: torch.Tensor) -> dict[str, Any]:
-        return {"features": found.numpy(), "precision": network.precision, "engine": network.engine}
+    def answer(found: npt.NDArray[np.float32]) -> dict[str, Any]:
+        return {"features": found, "precision": network.precision, "engine": network.engine}
 
     return Work(lambda: network._engine.encode(pixels), answer)
 

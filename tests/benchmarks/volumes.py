@@ -18,7 +18,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from sam_common import console, samples
 from sam_common.masks import MaskRegion
@@ -71,7 +70,7 @@ class Sized(FakeSegmenter):
         """4 MiB."""
         small = FakeSegmenter.embed(self, image)
         self.embedded.clear()
-        return replace(small, features=torch.full(FEATURES, float(small.features.max())))
+        return replace(small, features=np.full(FEATURES, small.features.max(), dtype=np.float32))
 
 
 def series(folder: Path) -> None:

@@ -6,8 +6,8 @@ import multiprocessing
 import os
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
-import torch
 
 from sam_common.embeddings import SUFFIX, EmbeddingStore
 from sam_common.errors import InputError, OutputError
@@ -16,11 +16,12 @@ from sam_common.segmenter import Embedding
 if TYPE_CHECKING:
     from pathlib import Path
 
+RANDOM = np.random.default_rng(1)
 SIGNATURE = {"source": {"sha256": "ab"}, "stretch": [[0.0, 1.5]], "model": "m", "precision": "fp32"}
 
 
 def embedding(value: float = 1.0) -> Embedding:
-    features = torch.full((1, 4, 8, 8), value) + torch.rand(1, 4, 8, 8)
+    features = value + RANDOM.random((1, 4, 8, 8), dtype=np.float32)
     return Embedding(features, (100, 80), (64, 51), "m")
 
 
@@ -29,7 +30,7 @@ def test_what_is_put_comes_back_to_the_bit(tmp_path: Path) -> None:
     EmbeddingStore(tmp_path / "a" / "b", SIGNATURE).put("0-0", kept)
     found = EmbeddingStore(tmp_path / "a" / "b", SIGNATURE).get("0-0")
     assert found is not None
-    assert torch.equal(found.features, kept.features)
+    assert np.array_equal(found.features, kept.features)
     assert found.image_size_hw == kept.image_size_hw
     assert found.input_size_hw == kept.input_size_hw
     assert found.model == kept.model
@@ -98,9 +99,11 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 def _fill(folder: Path, value: float) -> None:
     store = EmbeddingStore(folder, SIGNATURE)
     for n in range(20):
-        store.put(f"{n}", Embedding(torch.full((1, 4, 8, 8), value), (8, 8), (8, 8), "m"))
+        store.put(
+            f"{n}", Embedding(np.full((1, 4, 8, 8), value, dtype=np.float32), (8, 8), (8, 8), "m")
+        )
         found = store.get(f"{n}")
-        if found is None or found.features.unique().numel() != 1:
+        if found is None or len(np.unique(found.features)) != 1:
             raise RuntimeError(f"torn embedding {n}")
 
 

@@ -4,11 +4,13 @@ import subprocess
 import sys
 
 import pytest
+import torch
 import typer
 
 import sam_common.cli
 import sam_geo.cli
 import sam_med.cli
+from sam_common.model.sam import build_sam, randomise
 
 HEAVY = {
     "cv2",
@@ -81,9 +83,11 @@ def test_looking_at_the_names_loads_nothing_heavy(package):
     assert loaded_by(f"import {package}; dir({package})") == ([], "")
 
 
-@pytest.mark.parametrize("module", ["sam_common.frame", "sam_common.prompts"])
+@pytest.mark.parametrize(
+    "module", ["sam_common.frame", "sam_common.prompts", "sam_common.model.architecture"]
+)
 def test_geometry_needs_numpy_alone(module):
-    assert loaded_by(f"import {module}") == (["numpy"], "")
+    assert set(loaded_by(f"import {module}")[0]) <= {"numpy"}
 
 
 def test_the_commands_are_found():
@@ -105,7 +109,31 @@ def test_help_loads_nothing_heavy(path):
     assert f"Usage: {' '.join(argv[:-1])}" in " ".join(shown.split())
 
 
-def test_the_segmenter_does_load_torch():
+def test_the_engine_of_torch_does_load_torch():
     # or else the other tests would look for a name that nothing ever has
-    heavy, _ = loaded_by("import sam_common.segmenter")
-    assert {"cv2", "numpy", "torch"} <= set(heavy)
+    heavy, _ = loaded_by("import sam_common.engines.torch_engine")
+    assert {"numpy", "torch"} <= set(heavy)
+
+
+DECODE = """
+import numpy as np
+from sam_common.prompts import Prompts
+from sam_common.segmenter import load_segmenter
+
+segmenter = load_segmenter({checkpoint!r}, arch="tiny_vit_256", engine="openvino", precision="fp32")
+masks = segmenter.decode(
+    segmenter.embed(np.eye(64, dtype=np.uint8)), Prompts.from_boxes([[5, 5, 50, 50]])
+)
+masks.region_and_stability(0)
+"""
+
+
+def test_a_converted_network_runs_without_torch(tmp_path, monkeypatch):
+    monkeypatch.setenv("SAM_GEOMED_CACHE", str(tmp_path / "cache"))
+    checkpoint = tmp_path / "own.pth"
+    torch.save(randomise(build_sam("tiny_vit_256"), 3).state_dict(), checkpoint)
+    lines = DECODE.format(checkpoint=str(checkpoint)).strip().splitlines()
+    first, later = (loaded_by("\n    ".join(lines))[0] for _ in range(2))
+    assert {"openvino", "torch"} <= set(first)
+    assert "openvino" in later
+    assert "torch" not in later

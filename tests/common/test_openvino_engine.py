@@ -1,21 +1,26 @@
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import openvino
 import pytest
 import torch
 
-from sam_common.engines import openvino_engine
+from sam_common.engines import openvino_convert, openvino_engine
 from sam_common.engines.openvino_engine import OpenVINOEngine, supports_bf16
 from sam_common.engines.torch_engine import TorchEngine
+from sam_common.model.architecture import ARCHITECTURES, SAM_PREPROCESS
+from sam_common.model.checkpoint import Uninitialised
 from sam_common.model.layers import exact
-from sam_common.model.sam import SAM_PREPROCESS, Sam, build_sam, randomise
+from sam_common.model.sam import Sam, as_network, build_sam, randomise
 
-PARTS = ["decoder-multi", "decoder-single", "encoder"]
+PARTS = ["decoder-multi", "decoder-single", "encoder", "prompts", "prompts-masks"]
+MODULES = ["Brightness", "PromptEncoder", "PromptEncoder", "_Decoder", "_Decoder"]
 
 
 class Brightness(torch.nn.Module):
@@ -46,14 +51,18 @@ def cache(tmp_path, monkeypatch):
 def converted(monkeypatch):
     """Counts conversions."""
     parts = []
-    convert = openvino_engine._convert
+    convert = openvino_convert._convert
 
     def counting(module, *args):
         parts.append(type(module).__name__)
         return convert(module, *args)
 
-    monkeypatch.setattr(openvino_engine, "_convert", counting)
+    monkeypatch.setattr(openvino_convert, "_convert", counting)
     return parts
+
+
+def engine_of(network, precision="fp32", sha256="a" * 64):
+    return OpenVINOEngine(as_network(network, sha256), precision)
 
 
 def models(cache):
@@ -61,73 +70,80 @@ def models(cache):
 
 
 def run(engine):
-    random = torch.Generator().manual_seed(5)
-    features = torch.randn((1, 256, 64, 64), generator=random)
-    tokens, dense = torch.randn((3, 4, 256), generator=random), torch.zeros((1, 256, 1, 1))
-    return engine.decode(features, tokens, dense, multimask=False)
+    random = np.random.default_rng(5)
+    features = random.normal(size=(1, 256, 64, 64)).astype(np.float32)
+    points = random.uniform(0, 1024, (3, 4, 2)).astype(np.float32)
+    labels = np.tile([1, 0, 2, 3], (3, 1))
+    return engine.decode(features, points, labels, None, multimask=False)
 
 
 def test_a_network_is_converted_once(cache, converted):
-    first = OpenVINOEngine(small_network(1), "fp32", "a" * 64)
-    assert converted == ["Brightness", "_Decoder", "_Decoder"]
+    first = engine_of(small_network(1))
+    assert converted == MODULES
     kept = models(cache)
-    assert [path.stem.split("-", 2)[2] for path in kept] == PARTS
+    assert sorted(path.stem.split("-", 2)[2] for path in kept) == PARTS
     assert all(path.name.startswith("a" * 16) for path in kept)
     assert not list(cache.glob("*partial*"))
 
-    # what is on disk answers, not the decoder that is given
-    other = small_network(2)
-    other.prompt_encoder = small_network(1).prompt_encoder
-    second = OpenVINOEngine(other, "fp32", "a" * 64)
-    assert len(converted) == 3
+    # what is on disk answers: the network is not even loaded
+    known = dataclasses.replace(
+        as_network(small_network(2), "a" * 64), load=lambda: pytest.fail("loaded")
+    )
+    second = OpenVINOEngine(known, "fp32")
     assert models(cache) == kept
-    assert all(torch.equal(a, b) for a, b in zip(run(first), run(second), strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(run(first), run(second), strict=True))
 
 
 def test_another_checkpoint_is_converted_anew(cache, converted):
-    first = OpenVINOEngine(small_network(1), "fp32", "a" * 64)
-    second = OpenVINOEngine(small_network(2), "fp32", "b" * 64)
-    assert len(converted) == 6
-    assert not torch.allclose(run(first)[0], run(second)[0])
+    first = engine_of(small_network(1))
+    second = engine_of(small_network(2), sha256="b" * 64)
+    assert len(converted) == 10
+    assert not np.allclose(run(first)[0], run(second)[0])
 
 
 def test_changed_code_is_converted_anew(cache, converted, monkeypatch):
-    OpenVINOEngine(small_network(1), "fp32", "a" * 64)
-    monkeypatch.setattr(openvino_engine, "_code_version", lambda: "changed")
-    OpenVINOEngine(small_network(1), "fp32", "a" * 64)
-    assert len(converted) == 6
-    assert len(models(cache)) == 6
+    engine_of(small_network(1))
+    monkeypatch.setattr(openvino_engine, "_code_version", lambda _: "changed")
+    engine_of(small_network(1))
+    assert len(converted) == 10
+    assert len(models(cache)) == 10
+
+
+def test_another_architecture_is_converted_anew(cache, converted):
+    # a wrong --arch must fail as it does without a cache, not run what another one left
+    engine_of(small_network(1))
+    wrong = dataclasses.replace(as_network(small_network(1), "a" * 64), arch="vit_b")
+    OpenVINOEngine(wrong, "fp32")
+    assert len(converted) == 10
 
 
 def test_both_precisions_share_the_converted_network(cache, converted):
-    exact = OpenVINOEngine(small_network(1), "fp32", "a" * 64)
-    fast = OpenVINOEngine(small_network(1), "bf16", "a" * 64)
-    assert len(converted) == 3
+    exact = engine_of(small_network(1))
+    fast = engine_of(small_network(1), "bf16")
+    assert len(converted) == 5
     assert (exact.precision, fast.precision) == ("fp32", "bf16")
     # the decoder is float32 in either
-    assert all(torch.equal(a, b) for a, b in zip(run(exact), run(fast), strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(run(exact), run(fast), strict=True))
 
 
 def test_an_encoder_with_exact_parts_has_a_network_for_bf16(cache, converted, monkeypatch):
     monkeypatch.setattr(openvino_engine, "supports_bf16", lambda: True)
     network = small_network(1)
     network.image_encoder = ExactBrightness()
-    OpenVINOEngine(network, "fp32", "a" * 64)
-    OpenVINOEngine(network, "bf16", "a" * 64)
-    assert converted == ["ExactBrightness", "_Decoder", "_Decoder", "_Autocast"]
-    # what is on disk is not rounded again
-    monkeypatch.setattr(openvino_engine, "_Autocast", lambda _: pytest.fail("made again"))
-    OpenVINOEngine(network, "bf16", "a" * 64)
+    engine_of(network)
+    engine_of(network, "bf16")
+    assert converted == ["ExactBrightness", *MODULES[1:], "_Autocast"]
+    engine_of(network, "bf16")
     # a CPU without bfloat16 runs what fp32 runs
     monkeypatch.setattr(openvino_engine, "supports_bf16", lambda: False)
-    OpenVINOEngine(network, "bf16", "a" * 64)
-    assert len(converted) == 4
+    engine_of(network, "bf16")
+    assert len(converted) == 6
 
 
 def test_bf16_rounds_to_the_nearest_and_not_what_is_exact():
     encoder = build_sam("tiny_vit_256").prepare_inference().image_encoder
     before = {name: value.clone() for name, value in encoder.named_parameters()}
-    rounded = openvino_engine._Autocast(encoder).encoder
+    rounded = openvino_convert._Autocast(encoder).encoder
     for name, value in rounded.named_parameters():
         kept = "patch_embed" in name or "downsample" in name
         expected = before[name] if kept else before[name].bfloat16().float()
@@ -145,7 +161,7 @@ def test_types_inside_of_autocast():
                 lambda _module, _given, out, name=name: seen.update({name: out.dtype})
             )
     with torch.inference_mode():
-        TorchEngine(network, "cpu", "bf16").encode(torch.zeros((1, 3, 256, 256)))
+        TorchEngine(network, "cpu", "bf16").encode(np.zeros((1, 3, 256, 256), np.float32))
     exact = {name for name, dtype in seen.items() if dtype == torch.float32}
     assert exact == {name for name in seen if "patch_embed" in name or "downsample" in name}
     assert len(exact) == 2 + 3 * 3
@@ -161,12 +177,12 @@ def test_an_interrupted_conversion_leaves_nothing_to_trust(cache, converted, mon
 
     monkeypatch.setattr(openvino, "save_model", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        OpenVINOEngine(small_network(1), "fp32", "a" * 64)
+        engine_of(small_network(1))
     assert not [path for path in models(cache) if "partial" not in path.name]
 
     monkeypatch.setattr(openvino, "save_model", save)
-    OpenVINOEngine(small_network(1), "fp32", "a" * 64)
-    assert len([path for path in models(cache) if "partial" not in path.name]) == 3
+    engine_of(small_network(1))
+    assert len([path for path in models(cache) if "partial" not in path.name]) == 5
 
 
 def test_a_part_is_compiled_when_it_first_runs_and_once_for_all_threads(cache, monkeypatch):
@@ -179,43 +195,44 @@ def test_a_part_is_compiled_when_it_first_runs_and_once_for_all_threads(cache, m
 
     core = openvino.Core()
     monkeypatch.setattr(openvino, "Core", Core)
-    engine = OpenVINOEngine(small_network(1), "fp32", "a" * 64)
+    engine = engine_of(small_network(1))
     assert compiled == []
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: run(engine), range(8)))
-    assert compiled == ["decoder-single"]
-    assert all(torch.equal(answers[0][0], logits) for logits, _ in answers)
-    engine.encode(torch.zeros((1, 3, 1024, 1024)))
-    assert compiled == ["decoder-single", "encoder"]
+    assert compiled == ["prompts", "decoder-single"]
+    assert all(np.array_equal(answers[0][0], logits) for logits, _ in answers)
+    engine.encode(np.zeros((1, 3, 1024, 1024), np.float32))
+    assert compiled == ["prompts", "decoder-single", "encoder"]
 
 
 def test_batches_of_images_and_of_prompts(cache):
-    engine = OpenVINOEngine(small_network(1), "fp32", "a" * 64)
-    pixels = torch.stack([torch.full((3, 1024, 1024), value) for value in (0.25, -2.0)])
+    engine = engine_of(small_network(1))
+    pixels = np.stack([np.full((3, 1024, 1024), value, np.float32) for value in (0.25, -2.0)])
     features = engine.encode(pixels)
     assert features.shape == (2, 256, 64, 64)
-    assert features.dtype == torch.float32
-    assert [features[n].unique().tolist() for n in range(2)] == [[0.25], [-2.0]]
+    assert features.dtype == np.float32
+    assert [np.unique(features[n]).tolist() for n in range(2)] == [[0.25], [-2.0]]
     for count, tokens in ((1, 2), (4, 7), (5, 0)):
-        dense = torch.zeros((count, 256, 64, 64))
-        logits, scores = engine.decode(
-            features[:1], torch.zeros((count, tokens, 256)), dense, multimask=True
-        )
+        points = np.zeros((count, tokens, 2), np.float32)
+        labels = np.zeros((count, tokens), np.int64)
+        masks = np.zeros((count, 256, 256), np.float32)
+        logits, scores = engine.decode(features[:1], points, labels, masks, multimask=True)
         assert logits.shape == (count, 3, 256, 256)
         assert scores.shape == (count, 3)
 
 
 def test_results_stay_when_the_engine_goes_on(cache):
-    engine = OpenVINOEngine(small_network(1), "fp32", "a" * 64)
+    engine = engine_of(small_network(1))
     first = run(engine)
-    kept = [part.clone() for part in first]
+    kept = [part.copy() for part in first]
     engine.decode(
-        torch.ones((1, 256, 64, 64)),
-        torch.ones((3, 4, 256)),
-        torch.zeros((1, 256, 1, 1)),
+        np.ones((1, 256, 64, 64), np.float32),
+        np.ones((3, 4, 2), np.float32),
+        np.ones((3, 4), np.int64),
+        None,
         multimask=False,
     )
-    assert all(torch.equal(a, b) for a, b in zip(first, kept, strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(first, kept, strict=True))
 
 
 def test_what_the_processor_supports_is_a_plain_answer():
@@ -223,10 +240,10 @@ def test_what_the_processor_supports_is_a_plain_answer():
 
 
 CONSTRUCT = """
-import sys, torch
+import sys
 sys.path.insert(0, sys.argv[1])
-from test_openvino_engine import OpenVINOEngine, run, small_network
-print(float(run(OpenVINOEngine(small_network(1), "fp32", "a" * 64))[0].double().sum()))
+from test_openvino_engine import engine_of, run, small_network
+print(float(run(engine_of(small_network(1)))[0].sum(dtype="float64")))
 """
 
 
@@ -240,7 +257,15 @@ def test_processes_at_once_convert_once_and_agree(cache):
     assert [process.returncode for process in both] == [0, 0], answers
     assert answers[0][0] == answers[1][0]
     kept = models(cache)
-    assert len(kept) == 3
-    alone = run(OpenVINOEngine(small_network(1), "fp32", "a" * 64))[0]
+    assert len(kept) == 5
+    alone = run(engine_of(small_network(1)))[0]
     assert models(cache) == kept
-    assert float(alone.double().sum()) == pytest.approx(float(answers[0][0]))
+    assert float(alone.sum(dtype="float64")) == pytest.approx(float(answers[0][0]))
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_what_is_known_of_an_architecture_is_so(arch):
+    known = ARCHITECTURES[arch]
+    with Uninitialised():
+        network = build_sam(arch)
+    assert as_network(network, "a" * 64).architecture == known

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
-from sam_common.model.sam import LITE_MEDSAM_PREPROCESS, SAM_PREPROCESS
+from sam_common.model.architecture import LITE_MEDSAM_PREPROCESS, SAM_PREPROCESS
 from sam_common.pixels import prepare
 
 
@@ -14,7 +13,7 @@ def test_sam_subtracts_the_mean_of_imagenet_and_pads_with_zero_afterwards():
     pixels, inner = prepare(image, SAM_PREPROCESS)
     assert inner == (512, 1024)
     assert pixels.shape == (3, 1024, 1024)
-    assert pixels.dtype == torch.float32
+    assert pixels.dtype == np.float32
     assert pixels[:, 511, 1023].tolist() == pytest.approx(
         [(124 - 123.675) / 58.395, -116.28 / 57.12, (255 - 103.53) / 57.375], abs=1e-6
     )

@@ -10,9 +10,14 @@ import numpy as np
 import pytest
 import torch
 
+from sam_common.embeddings import EmbeddingStore
 from sam_common.errors import CapabilityError, InputError, ModelError
+from sam_common.everything import EverythingOptions, masks_of
+from sam_common.nms import mask_iou
 from sam_common.prompts import Prompts
+from sam_common.segmenter import Capabilities, segmenter_of
 
+RANDOM_SHA256 = "5eed" * 16
 BOXES = np.array(
     [
         [10, 10, 50, 60],
@@ -25,6 +30,10 @@ BOXES = np.array(
     dtype=np.float64,
 )
 POINTS = BOXES[:, :2] + 7.5
+
+
+def assert_close(found, expected):
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
 
 
 def random_masks(count):
@@ -80,7 +89,8 @@ def test_what_is_no_image(segmenter, wrong, message):
 
 def test_an_embedding_knows_its_image(segmenter, embedding):
     assert embedding.features.shape == (1, 256, 64, 64)
-    assert embedding.features.dtype == torch.float32
+    assert isinstance(embedding.features, np.ndarray)
+    assert embedding.features.dtype == np.float32
     assert embedding.image_size_hw == (90, 160)
     assert embedding.input_size_hw == (144, 256)
     assert embedding.model == segmenter.sha256
@@ -98,24 +108,24 @@ def test_an_embedding_knows_its_image(segmenter, embedding):
 def test_images_without_anything_to_see(segmenter, wrong, inner):
     embedding = segmenter.embed(wrong)
     assert embedding.input_size_hw == inner
-    assert embedding.features.isfinite().all()
+    assert np.isfinite(embedding.features).all()
     masks = segmenter.decode(embedding, Prompts.from_boxes([0, 0, 0, 0]))
     assert masks.full(0).shape == wrong.shape[:2]
-    assert masks.logits.isfinite().all()
-    assert masks.scores.isfinite().all()
+    assert np.isfinite(masks.logits).all()
+    assert np.isfinite(masks.scores).all()
 
 
 def test_grey_is_the_same_as_grey_repeated(segmenter, image):
     grey = np.ascontiguousarray(image[..., 1])
     repeated = np.repeat(grey[..., None], 3, axis=2)
-    assert torch.equal(segmenter.embed(grey).features, segmenter.embed(repeated).features)
+    assert np.array_equal(segmenter.embed(grey).features, segmenter.embed(repeated).features)
 
 
 def test_views_and_read_only_arrays_are_images(segmenter, embedding, image):
     view = np.asfortranarray(image[:, ::-1])[:, ::-1]
     view.flags.writeable = False
     same = segmenter.embed(view)
-    torch.testing.assert_close(same.features, embedding.features, rtol=0, atol=1e-4)
+    assert_close(same.features, embedding.features)
 
 
 def test_a_batch_is_the_same_as_one_by_one(segmenter, embedding, image):
@@ -123,10 +133,8 @@ def test_a_batch_is_the_same_as_one_by_one(segmenter, embedding, image):
     batch = segmenter.embed_batch([small, image])
     assert [e.image_size_hw for e in batch] == [(60, 40), (90, 160)]
     assert [e.input_size_hw for e in batch] == [(256, 171), (144, 256)]
-    torch.testing.assert_close(batch[1].features, embedding.features, rtol=0, atol=1e-4)
-    torch.testing.assert_close(
-        batch[0].features, segmenter.embed(small).features, rtol=0, atol=1e-4
-    )
+    assert_close(batch[1].features, embedding.features)
+    assert_close(batch[0].features, segmenter.embed(small).features)
     assert segmenter.embed_batch([]) == []
 
 
@@ -147,8 +155,8 @@ def test_prompts_in_one_call_equal_prompts_one_by_one(segmenter, embedding, kind
     assert together.logits.std() > 1  # or else closeness would mean nothing
     for n in range(len(prompts)):
         alone = segmenter.decode(embedding, prompts[n : n + 1])
-        torch.testing.assert_close(alone.logits[0], together.logits[n], rtol=0, atol=1e-4)
-        torch.testing.assert_close(alone.scores[0], together.scores[n], rtol=0, atol=1e-4)
+        assert_close(alone.logits[0], together.logits[n])
+        assert_close(alone.scores[0], together.scores[n])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -156,9 +164,9 @@ def test_the_order_of_prompts_is_the_order_of_masks(segmenter, embedding, kind):
     prompts, order = prompts_of(kind), np.array([4, 0, 5, 2, 1, 3])
     straight = segmenter.decode(embedding, prompts)
     shuffled = segmenter.decode(embedding, prompts[order])
-    torch.testing.assert_close(shuffled.logits, straight.logits[order], rtol=0, atol=1e-4)
-    apart = (straight.logits[:, None] - straight.logits[None]).abs().amax(dim=(2, 3, 4))
-    assert (apart + 99 * torch.eye(6)).min() > 0.01  # every prompt has a mask of its own
+    assert_close(shuffled.logits, straight.logits[order])
+    apart = np.abs(straight.logits[:, None] - straight.logits[None]).max(axis=(2, 3, 4))
+    assert (apart + 99 * np.eye(6)).min() > 0.01  # every prompt has a mask of its own
 
 
 def test_no_prompts_give_no_masks(segmenter, embedding):
@@ -175,8 +183,8 @@ def test_batches_are_bounded_and_add_up(segmenter, embedding):
     batches = list(segmenter.decode_batches(embedding, prompts))
     assert [len(batch) for batch in batches] == [4, 2]
     whole = segmenter.decode(embedding, prompts)
-    assert torch.equal(torch.cat([b.logits for b in batches]), whole.logits)
-    assert torch.equal(torch.cat([b.scores for b in batches]), whole.scores)
+    assert np.array_equal(np.concatenate([b.logits for b in batches]), whole.logits)
+    assert np.array_equal(np.concatenate([b.scores for b in batches]), whole.scores)
     assert whole.image_size_hw == (90, 160)
     assert whole.input_size_hw == (144, 256)
     assert whole.model_size == segmenter.model_size == 256
@@ -186,19 +194,19 @@ def test_three_candidates(segmenter, embedding):
     masks = segmenter.decode(embedding, prompts_of("point"), multimask=True)
     assert masks.logits.shape == (6, 3, 256, 256)
     assert masks.scores.shape == (6, 3)
-    assert (masks.logits[:, 0] - masks.logits[:, 1]).abs().max() > 0.1
+    assert np.abs(masks.logits[:, 0] - masks.logits[:, 1]).max() > 0.1
 
 
 def test_both_engines_give_the_same_masks(segmenter, openvino_segmenter, embedding, image):
     ours = openvino_segmenter.embed(image)
-    torch.testing.assert_close(ours.features, embedding.features, rtol=0, atol=1e-4)
+    assert_close(ours.features, embedding.features)
     for kind in KINDS:
         for multimask in (False, True):
             prompts = prompts_of(kind)
             a = segmenter.decode(embedding, prompts, multimask=multimask)
             b = openvino_segmenter.decode(embedding, prompts, multimask=multimask)
-            torch.testing.assert_close(b.logits, a.logits, rtol=0, atol=1e-4)
-            torch.testing.assert_close(b.scores, a.scores, rtol=0, atol=1e-4)
+            assert_close(b.logits, a.logits)
+            assert_close(b.scores, a.scores)
 
 
 @pytest.mark.parametrize("engine", ["torch", "openvino"])
@@ -215,9 +223,61 @@ def test_threads_share_a_segmenter(engine, make_segmenter, embedding, image):
         decodes = [pool.submit(decode, n) for n in range(6)]
         for job in embeds:
             features = job.result().features
-            torch.testing.assert_close(features, embedding.features, rtol=0, atol=1e-4)
+            assert_close(features, embedding.features)
         for job, alone in zip(decodes, serial, strict=True):
-            torch.testing.assert_close(job.result().logits, alone.logits, rtol=0, atol=1e-4)
+            assert_close(job.result().logits, alone.logits)
+
+
+# --- tensors, as they stay on a GPU
+
+
+@pytest.fixture(scope="module")
+def on_device(network):
+    """The name of a device that is not just "cpu" keeps tensors, here of the same processor."""
+    trained = Capabilities(points=True, boxes=True, masks=True, multimask=True)
+    placement = ("cpu:0", "torch", "fp32")
+    return segmenter_of(
+        network, name="random", sha256=RANDOM_SHA256, capabilities=trained, placement=placement
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tensors_give_the_masks_of_arrays(segmenter, on_device, embedding, image, kind):
+    there = on_device.embed(image)
+    assert isinstance(there.features, torch.Tensor)
+    expected = segmenter.decode(embedding, prompts_of(kind), multimask=True).best()
+    for known in (there, embedding):  # of the device, and of a file
+        masks = on_device.decode(known, prompts_of(kind), multimask=True).best()
+        assert isinstance(masks.logits, torch.Tensor)
+        assert_close(masks.logits, expected.logits)
+        assert_close(masks.scores, expected.scores)
+        assert_close(masks.stability(), expected.stability())
+        for n in range(len(masks)):
+            region, stability = masks.region_and_stability(n)
+            other, expected_stability = expected.region_and_stability(n)
+            assert stability == pytest.approx(expected_stability, abs=1e-3)
+            assert mask_iou(region, other) > 0.999
+            assert_close(masks.full_logits(n), expected.full_logits(n))
+            again = Prompts(mask_logits=masks.prompt_logits(n)[None])
+            assert len(on_device.decode(known, again)) == 1
+
+
+def test_everything_with_tensors(segmenter, on_device, image):
+    options = EverythingOptions(
+        points_per_side=4, pred_iou_thresh=0, stability_score_thresh=0.5, crop_n_layers=1
+    )
+    found, expected = (masks_of(s, image, options=options) for s in (on_device, segmenter))
+    assert len(found) == len(expected) > 0
+    for one, other in zip(found, expected, strict=True):
+        assert mask_iou(one.region, other.region) > 0.999
+
+
+def test_an_embedding_of_a_device_is_kept_as_any(on_device, embedding, image, tmp_path):
+    store = EmbeddingStore(tmp_path, {})
+    store.put("0", on_device.embed(image))
+    found = store.get("0")
+    assert isinstance(found.features, np.ndarray)
+    assert_close(found.features, embedding.features)
 
 
 # --- what cannot be decoded
@@ -282,7 +342,8 @@ def test_a_segmenter_says_what_it_is(segmenter, openvino_segmenter):
 
 
 PEAK_OF_DECODING = """
-import resource, sys, torch
+import resource, sys
+import numpy as np
 from sam_common.model.sam import build_sam, randomise
 from sam_common.prompts import Prompts
 from sam_common.segmenter import Capabilities, Embedding, segmenter_of
@@ -295,7 +356,7 @@ segmenter = segmenter_of(
     capabilities=Capabilities(points=True, boxes=True, masks=True, multimask=True),
     placement=("cpu", engine, "fp32"),
 )
-embedding = Embedding(torch.zeros(1, 256, 64, 64), (256, 256), (256, 256), sha256)
+embedding = Embedding(np.zeros((1, 256, 64, 64), np.float32), (256, 256), (256, 256), sha256)
 for count in map(int, counts):
     prompts = Prompts.from_boxes([[n % 100, 0, 200, 100] for n in range(count)])
     if engine == "torch":

@@ -12,8 +12,8 @@ import shapely
 from affine import Affine
 
 from sam_common.masks import MaskRegion, Masks
+from sam_common.model.architecture import GRID
 from sam_common.testing import ExactMasks, FakeSegmenter
-from sam_common.upsampling import GRID
 from sam_common.window import Window
 from sam_geo.mask_prompt import LOGIT, mask_logits
 from sam_geo.prompts import load_prompts
@@ -156,13 +156,11 @@ def test_pieces_are_disjoint_and_cover_the_coarse_mask():
 @pytest.mark.parametrize(("size", "inner"), [((100, 60), (1024, 614)), ((40, 90), (455, 1024))])
 def test_a_mask_prompt_means_its_mask(size, inner):
     """Upsampled as the decoder's own logits, the prompt gives the mask back."""
-    import torch  # heavy, and needed here alone
-
     mask = np.zeros(size, dtype=np.bool_)
     mask[10:30, 20:50] = True
     logits = mask_logits(mask, inner, 1024)
     assert logits.shape == (GRID, GRID)
     assert logits.max() == LOGIT
-    masks = Masks(torch.from_numpy(logits)[None, None], torch.ones(1, 1), size, inner, 1024)
+    masks = Masks(logits[None, None], np.ones((1, 1), np.float32), size, inner, 1024)
     found = masks.full(0)
     assert (found & mask).sum() / (found | mask).sum() > 0.95

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
-import torch
 from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -280,10 +279,10 @@ def test_the_best_candidate_of_a_point_is_taken(make_raster):
     class Three(FakeSegmenter):
         def decode_batches(self, embedding, prompts, *, multimask=False):
             assert len(prompts) == 1
-            logits = torch.full((1, 3, 256, 256), -8.0)
+            logits = np.full((1, 3, 256, 256), -8.0, dtype=np.float32)
             for n, side in enumerate((8, 64, 16)):
                 logits[0, n, :side, :side] = 8.0
-            scores = torch.tensor([[0.2, 0.9, 0.5]])
+            scores = np.array([[0.2, 0.9, 0.5]], dtype=np.float32)
             assert multimask
             yield Masks(logits, scores, embedding.image_size_hw, embedding.input_size_hw, 1024)
 
@@ -513,10 +512,10 @@ def test_progress_counts_windows(large_raster):
 
 def candidates(*boxes_and_scores):
     """Masks of one prompt in a 256-px image whose candidates are boxes (y0, x0, y1, x1)."""
-    logits = torch.full((1, len(boxes_and_scores), 256, 256), -8.0)
+    logits = np.full((1, len(boxes_and_scores), 256, 256), -8.0, dtype=np.float32)
     for c, ((y0, x0, y1, x1), _) in enumerate(boxes_and_scores):
         logits[0, c, y0:y1, x0:x1] = 8.0
-    scores = torch.tensor([[score for _, score in boxes_and_scores]])
+    scores = np.array([[score for _, score in boxes_and_scores]], dtype=np.float32)
     return Masks(logits, scores, (256, 256), (256, 256), 256)
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from sam_common.masks import Masks
-from sam_common.upsampling import GRID
+from sam_common.model.architecture import GRID
 from sam_common.window import Window
 
 # a law on an image is one check of thousands of pixels: a few dozen images are enough
@@ -42,14 +42,16 @@ def masks(draw):
         grid[..., row, col] = 9.0
     else:
         grid = torch.full((1, 1, GRID, GRID), draw(st.sampled_from([-1.0, 0.0, 1.0])))
-    return Masks(
-        grid.repeat(2, 1, 1, 1), torch.zeros((2, 1)), size, shape_of(size, model_size), model_size
-    )
+    logits = grid.repeat(2, 1, 1, 1)
+    # numpy's, or torch's as on a GPU
+    given_logits = logits if draw(st.booleans()) else logits.numpy()
+    scores = np.zeros((2, 1), dtype=np.float32)
+    return Masks(given_logits, scores, size, shape_of(size, model_size), model_size)
 
 
 def published(batch, dtype=torch.float64):
     """Sam.postprocess_masks, and LiteMedSAM's script for a model of 256: crop, then resize."""
-    logits = batch.logits[:1].to(dtype)
+    logits = torch.as_tensor(batch.logits[:1]).to(dtype)
     if batch.model_size != GRID:
         side = batch.model_size
         logits = functional.interpolate(logits, (side, side), mode="bilinear", align_corners=False)
@@ -163,7 +165,7 @@ def test_shift_translates(batch, offset):
 @given(masks())
 def test_transposed_logits_give_the_transposed_mask(batch):
     flipped = Masks(
-        batch.logits.transpose(2, 3),
+        batch.logits.swapaxes(2, 3),
         batch.scores,
         batch.image_size_hw[::-1],
         batch.input_size_hw[::-1],

@@ -14,7 +14,6 @@ import json, resource, sys
 from dataclasses import replace
 from pathlib import Path
 import numpy as np
-import torch
 from sam_common.testing import FakeSegmenter
 from sam_common.window import Window
 from sam_med import frame
@@ -51,7 +50,7 @@ def test_embeddings_take_no_more_than_their_limit():
             def embed(self, image):
                 small = FakeSegmenter.embed(self, image)
                 self.embedded.clear()
-                return replace(small, features=torch.full((1, 256, 64, 64), 1.0))
+                return replace(small, features=np.full((1, 256, 64, 64), 1.0, dtype=np.float32))
 
         scan = volume((60, 400, 400))
         with SliceEmbeddings(scan, choose_stretch(scan), Sized(), max_bytes=64 << 20) as slices:

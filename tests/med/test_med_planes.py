@@ -5,7 +5,6 @@ import itertools
 import nrrd
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,12 +45,12 @@ class ShadeSegmenter(FakeSegmenter):
 
     def embed(self, image):
         light = super().embed(image)
-        pixels = torch.from_numpy(image.copy())[None, None].float()
+        pixels = image[None, None].astype(np.float32)
         return Embedding(pixels, light.image_size_hw, light.input_size_hw, light.model)
 
     def decode(self, embedding, prompts, *, multimask=False):
         masks = super().decode(embedding, prompts, multimask=multimask)
-        bright = embedding.features[0, 0].numpy() > BRIGHT
+        bright = embedding.features[0, 0] > BRIGHT
         if prompts.boxes_xyxy is None:
             regions = [MaskRegion(Window.full(bright.shape), bright)] * len(prompts)
         else:
@@ -59,7 +58,7 @@ class ShadeSegmenter(FakeSegmenter):
                 r and MaskRegion(r.window, r.mask & bright[r.window.slices]) for r in masks.regions
             ]
         found = [r if r is not None and r.mask.any() else None for r in regions]
-        scores = torch.tensor([[0.9 if r is not None else 0.1] for r in found])
+        scores = np.array([[0.9 if r is not None else 0.1] for r in found], dtype=np.float32)
         return type(masks)(
             masks.logits, scores, *embedding_sizes(embedding), masks.model_size, tuple(found)
         )

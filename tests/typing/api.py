@@ -69,8 +69,10 @@ def prompts(points: list[tuple[float, float]], window: Window) -> None:
 def masks(segmenter: Segmenter | FakeSegmenter, embedding: Embedding, given: Prompts) -> None:
     found: Masks = segmenter.decode(embedding, given, multimask=True)
     assert_type(found.best(), Masks)
-    assert_type(found.logits, torch.Tensor)
-    assert_type(found.stability(offset=1.0), torch.Tensor)
+    assert_type(found.logits, npt.NDArray[np.float32] | torch.Tensor)
+    assert_type(found.prompt_logits(0), npt.NDArray[np.float32])
+    assert_type(found.scores, npt.NDArray[np.float32])
+    assert_type(found.stability(offset=1.0), npt.NDArray[np.float32])
     assert_type(found.full(0, 2, threshold=0.5), npt.NDArray[np.bool_])
     assert_type(found.image_size_hw, tuple[int, int])
     if (region := found.region(0)) is not None:
