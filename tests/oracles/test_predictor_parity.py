@@ -143,7 +143,7 @@ def test_mobile_sam_equals_its_onnx_files(
     image = pictures["larger, 3:2"]
     embedding = mobile_sam.embed(image)
     pixels, (rows, cols) = prepare(image, SAM_PREPROCESS)
-    features = encoder.run(None, {"input": pixels[None].numpy()})[0]
+    features = encoder.run(None, {"input": pixels[None]})[0]
     error = np.abs(embedding.features.numpy() - features).max() / np.abs(features).max()
     assert error <= 1e-5
 
