@@ -191,8 +191,9 @@ class Segmenter:
             scale = np.full(2, self.model_size / max(height, width))
         else:
             scale = np.array([cols / width, rows / height])
-        for first in range(0, len(prompts), self._engine.decode_batch):
-            part = prompts[first : first + self._engine.decode_batch]
+        size = self._engine.decode_batch(len(prompts))
+        for first in range(0, len(prompts), size):
+            part = prompts[first : first + size]
             logits, scores = self._engine.decode(
                 embedding.features,
                 *part.as_points(scale),

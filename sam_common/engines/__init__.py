@@ -32,8 +32,9 @@ class Engine(Protocol):
     """Torch's name of the device, "cpu", "cuda:0" or "mps"."""
     precision: Precision
     """Of the image encoder; prompt encoder and mask decoder always run in float32."""
-    decode_batch: int
-    """Prompts that are decoded at once: as many as keep the device busy and the cache warm."""
+
+    def decode_batch(self, prompts: int) -> int:
+        """How many of so many prompts to decode at once, as `sam_common.engines.batch` finds."""
 
     def encode(self, pixels: npt.NDArray[np.float32]) -> Array:
         """(B, 3, S, S) prepared pixels to (B, 256, 64, 64) features, where the engine runs."""

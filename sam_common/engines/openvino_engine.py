@@ -22,6 +22,7 @@ import openvino
 
 from sam_common.arrays import to_host
 from sam_common.cache import cache_dir
+from sam_common.engines.batch import DecodeBatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,7 +48,6 @@ class OpenVINOEngine:
 
     name: EngineName = "openvino"
     device = "cpu"
-    decode_batch = 4
 
     def __init__(self, network: Network, precision: Precision) -> None:
         self.precision = precision
@@ -61,6 +61,11 @@ class OpenVINOEngine:
         self._encoder = _Part(paths[0], "fp32" if typed else precision)
         self._prompts, self._masks, *decoders = (_Part(path, "fp32") for path in paths[1:])
         self._decoders = dict(zip((False, True), decoders, strict=True))
+        self._batch = DecodeBatch(self)
+
+    def decode_batch(self, prompts: int) -> int:
+        """How many of so many prompts to decode at once."""
+        return self._batch.size(prompts)
 
     def encode(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """(B, 3, S, S) to (B, 256, 64, 64) float32."""

@@ -1,0 +1,142 @@
+"""How many prompts are decoded at once: measured once on a machine, and kept.
+
+A batch must keep all cores busy and yet fit their cache. How large that is depends on the machine
+and not on the checkpoint, since all checkpoints share the form of their decoder; so the first job
+with many prompts tries a few sizes, and later ones read what it found.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import time
+from typing import TYPE_CHECKING
+
+import filelock
+import numpy as np
+
+from sam_common.cache import cache_dir
+from sam_common.errors import ModelError
+from sam_common.files import atomic_output
+from sam_common.model.architecture import EMBEDDING_GRID, WIDTH
+from sam_common.prompts import BOTTOM_RIGHT, TOP_LEFT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sam_common.engines import Engine
+
+VARIABLE = "SAM_GEOMED_DECODE_BATCH"
+"""Environment variable: a fixed size in place of the measured one."""
+SIZES = {"cpu": (4, 16), "mps": (16, 64), "cuda": (64, 256)}
+"""What is tried first, and taken without measuring by jobs of no more prompts; and the most, which
+bounds memory: a prompt in a batch holds about 30 MB."""
+GAIN = 0.9
+"""Another size must take less than this share of the time: a busy machine is no reason."""
+ROUNDS = 2
+
+
+def best_size(seconds: Callable[[int], float], usual: int, most: int) -> int:
+    """The fastest size, from the usual one by doubling, or by halving where that does not help.
+
+    Args:
+        seconds: Time that a batch of a size takes.
+        usual: Where to begin.
+        most: Largest size.
+
+    >>> best_size(lambda size: 9.0 + size, 4, 16)
+    16
+    >>> best_size(lambda size: 1.0 + size**2, 4, 16)
+    1
+    >>> best_size(lambda size: 1.0 * size, 4, 16)
+    4
+    """
+    best, least = usual, seconds(usual) / usual
+    for factor in (2.0, 0.5):
+        while 1 <= (size := int(best * factor)) <= most:
+            if (each := seconds(size) / size) > GAIN * least:
+                break
+            best, least = size, each
+        if best != usual:
+            break
+    return best
+
+
+def timed(decode: Callable[[int], object]) -> Callable[[int], float]:
+    """Seconds of a batch: the faster of two, after one that compiles what the size needs."""
+
+    def seconds(size: int) -> float:
+        decode(size)
+        least = math.inf
+        for _ in range(ROUNDS):
+            start = time.perf_counter()
+            decode(size)
+            least = min(least, time.perf_counter() - start)
+        return least
+
+    return seconds
+
+
+class DecodeBatch:
+    """The size for an engine on this machine.
+
+    Args:
+        engine: Decodes; not before a size is asked for.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._usual, self._most = SIZES[engine.device.partition(":")[0]]
+        self._known: int | None = None
+
+    def size(self, prompts: int) -> int:
+        """How many of so many prompts to decode at once.
+
+        Raises:
+            ModelError: If the environment variable holds no size.
+        """
+        if self._known is None:
+            if fixed := os.environ.get(VARIABLE):
+                self._known = _number(fixed)
+            elif prompts <= self._usual:
+                return self._usual
+            else:
+                self._known = self._kept()
+        return self._known
+
+    def _kept(self) -> int:
+        # machines that share a cache need not share their size
+        device = self._engine.device.replace(":", "-")
+        machine = f"{platform.node() or 'machine'}-{_cores()}"
+        path = cache_dir() / "decode-batch" / f"{self._engine.name}-{device}-{machine}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # two that measure at the same time would disturb each other
+        with filelock.FileLock(path.with_suffix(".lock")):
+            if not path.is_file():
+                size = best_size(timed(self._decode), self._usual, self._most)
+                with atomic_output(path) as partial:
+                    partial.write_text(json.dumps({"decode_batch": size}))
+            return int(json.loads(path.read_text())["decode_batch"])
+
+    def _decode(self, size: int) -> None:
+        """Boxes on a grey image; the time does not depend on what is in either."""
+        features = np.zeros((1, WIDTH, EMBEDDING_GRID, EMBEDDING_GRID), dtype=np.float32)
+        corners = np.tile(np.array([[8, 8], [99, 99]], dtype=np.float32), (size, 1, 1))
+        labels = np.tile([TOP_LEFT, BOTTOM_RIGHT], (size, 1))
+        # scores come to the host, so a GPU has finished
+        self._engine.decode(features, corners, labels, None, multimask=False)
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ModelError(f"{VARIABLE} must be a whole number from 1 up, got {text!r}")
+    return int(text)
+
+
+def _cores() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
