@@ -7,6 +7,7 @@ with many prompts tries a few sizes, and later ones read what it found.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -82,17 +83,14 @@ def timed(decode: Callable[[int], object]) -> Callable[[int], float]:
 class DecodeBatch:
     """The size for an engine on this machine.
 
-    Args:
-        engine: Decodes; not before a size is asked for.
+    It does not keep the engine, which keeps it: two that keep each other outlive their use.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._usual, self._most = SIZES[engine.device.partition(":")[0]]
+    def __init__(self) -> None:
         self._known: int | None = None
 
-    def size(self, prompts: int) -> int:
-        """How many of so many prompts to decode at once.
+    def size(self, prompts: int, engine: Engine) -> int:
+        """How many of so many prompts an engine should decode at once.
 
         Raises:
             ModelError: If the environment variable holds no size.
@@ -100,33 +98,35 @@ class DecodeBatch:
         if self._known is None:
             if fixed := os.environ.get(VARIABLE):
                 self._known = _number(fixed)
-            elif prompts <= self._usual:
-                return self._usual
             else:
-                self._known = self._kept()
+                usual, most = SIZES[engine.device.partition(":")[0]]
+                if prompts <= usual:
+                    return usual
+                self._known = _kept(engine, usual, most)
         return self._known
 
-    def _kept(self) -> int:
-        # machines that share a cache need not share their size
-        device = self._engine.device.replace(":", "-")
-        machine = f"{platform.node() or 'machine'}-{_cores()}"
-        path = cache_dir() / "decode-batch" / f"{self._engine.name}-{device}-{machine}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # two that measure at the same time would disturb each other
-        with filelock.FileLock(path.with_suffix(".lock")):
-            if not path.is_file():
-                size = best_size(timed(self._decode), self._usual, self._most)
-                with atomic_output(path) as partial:
-                    partial.write_text(json.dumps({"decode_batch": size}))
-            return int(json.loads(path.read_text())["decode_batch"])
 
-    def _decode(self, size: int) -> None:
-        """Boxes on a grey image; the time does not depend on what is in either."""
-        features = np.zeros((1, WIDTH, EMBEDDING_GRID, EMBEDDING_GRID), dtype=np.float32)
-        corners = np.tile(np.array([[8, 8], [99, 99]], dtype=np.float32), (size, 1, 1))
-        labels = np.tile([TOP_LEFT, BOTTOM_RIGHT], (size, 1))
-        # scores come to the host, so a GPU has finished
-        self._engine.decode(features, corners, labels, None, multimask=False)
+def _kept(engine: Engine, usual: int, most: int) -> int:
+    # machines that share a cache need not share their size
+    place = f"{engine.name}-{engine.device}-{platform.node()}-{_cores()}".replace(":", "-")
+    path = cache_dir() / "decode-batch" / f"{place}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # two that measure at the same time would disturb each other
+    with filelock.FileLock(path.with_suffix(".lock")):
+        if not path.is_file():
+            size = best_size(timed(functools.partial(_decode, engine)), usual, most)
+            with atomic_output(path) as partial:
+                partial.write_text(json.dumps({"decode_batch": size}))
+        return int(json.loads(path.read_text())["decode_batch"])
+
+
+def _decode(engine: Engine, size: int) -> None:
+    """Boxes on a grey image; the time does not depend on what is in either."""
+    features = np.zeros((1, WIDTH, EMBEDDING_GRID, EMBEDDING_GRID), dtype=np.float32)
+    corners = np.tile(np.array([[8, 8], [99, 99]], dtype=np.float32), (size, 1, 1))
+    labels = np.tile([TOP_LEFT, BOTTOM_RIGHT], (size, 1))
+    # scores come to the host, so a GPU has finished
+    engine.decode(features, corners, labels, None, multimask=False)
 
 
 def _number(text: str) -> int:

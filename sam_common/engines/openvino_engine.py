@@ -61,11 +61,11 @@ class OpenVINOEngine:
         self._encoder = _Part(paths[0], "fp32" if typed else precision)
         self._prompts, self._masks, *decoders = (_Part(path, "fp32") for path in paths[1:])
         self._decoders = dict(zip((False, True), decoders, strict=True))
-        self._batch = DecodeBatch(self)
+        self._batch = DecodeBatch()
 
     def decode_batch(self, prompts: int) -> int:
         """How many of so many prompts to decode at once."""
-        return self._batch.size(prompts)
+        return self._batch.size(prompts, self)
 
     def encode(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """(B, 3, S, S) to (B, 256, 64, 64) float32."""

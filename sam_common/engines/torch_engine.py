@@ -36,11 +36,11 @@ class TorchEngine:
         self.precision = precision
         self._network = network.to(device)
         self._positions = network.prompt_encoder.image_positions()
-        self._batch = DecodeBatch(self)
+        self._batch = DecodeBatch()
 
     def decode_batch(self, prompts: int) -> int:
         """How many of so many prompts to decode at once."""
-        return self._batch.size(prompts)
+        return self._batch.size(prompts, self)
 
     def encode(self, pixels: npt.NDArray[np.float32]) -> Array:
         """(B, 3, S, S) to (B, 256, 64, 64) float32."""
