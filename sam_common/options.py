@@ -12,7 +12,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.")]
 Arch = Annotated[str | None, typer.Option(help="Architecture of a model file.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Engine = Annotated[str, typer.Option(help="auto, torch or openvino.")]
+Engine = Annotated[str, typer.Option(help="auto, torch, torch-compiled or openvino.")]
 Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16.")]
 
 

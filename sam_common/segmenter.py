@@ -95,7 +95,7 @@ class Segmenter:
 
     @property
     def engine(self) -> str:
-        """Name of the engine: "torch" or "openvino"."""
+        """Name of the engine: "torch", "torch-compiled" or "openvino"."""
         return self._engine.name
 
     @property
@@ -220,7 +220,8 @@ def load_segmenter(
             the cache yet; or the path of a checkpoint file.
         arch: Architecture of a checkpoint file; a name knows its own.
         device: "cpu", "cuda", "cuda:1", "mps", or "auto" for the best one here.
-        engine: "torch", "openvino", or "auto": OpenVINO on CPUs where it is installed.
+        engine: "torch", "torch-compiled" (with `torch.compile`), "openvino", or "auto": OpenVINO on
+            CPUs where it is installed, else torch.
         precision: "fp32", "bf16", or "auto": bf16 where the hardware has it and the masks stay the
             same (see `sam_common.engines.precision`).
 

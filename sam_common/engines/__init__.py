@@ -1,4 +1,4 @@
-"""Engines: how the networks run. Torch on any of its devices, OpenVINO on CPUs.
+"""Engines: how the networks run. Torch on any of its devices, compiled or not, OpenVINO on CPUs.
 
 An engine takes and gives float32, whatever it computes in, and keeps no image.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sam_common.arrays import Array
     from sam_common.model.architecture import Network
 
-EngineName: TypeAlias = Literal["torch", "openvino"]
+EngineName: TypeAlias = Literal["torch", "torch-compiled", "openvino"]
 Precision: TypeAlias = Literal["fp32", "bf16"]
 
 
@@ -108,10 +108,12 @@ def resolve_engine(engine: str, device: str) -> EngineName:
     installed = importlib.util.find_spec("openvino") is not None
     if engine == "auto":
         return "openvino" if device == "cpu" and installed else "torch"
-    if engine == "torch":
-        return "torch"
+    if engine in ("torch", "torch-compiled"):
+        return engine
     if engine != "openvino":
-        raise ModelError(f'unknown engine "{engine}": choose from auto, torch, openvino')
+        raise ModelError(
+            f'unknown engine "{engine}": choose from auto, torch, torch-compiled, openvino'
+        )
     if not installed:
         raise ModelError('engine "openvino" is not installed: pip install "sam-geomed[cpu]"')
     if device != "cpu":
@@ -137,4 +139,4 @@ def build_engine(name: EngineName, network: Network, device: str, precision: Pre
         return OpenVINOEngine(network, precision)
     from sam_common.engines.torch_engine import TorchEngine  # noqa: PLC0415 - loads torch
 
-    return TorchEngine(network.load(), device, precision)
+    return TorchEngine(network.load(), device, precision, compiled=name == "torch-compiled")

@@ -9,6 +9,7 @@ import torch
 
 from sam_common.arrays import to_device
 from sam_common.engines.batch import DecodeBatch
+from sam_common.errors import ModelError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from sam_common.arrays import Array
     from sam_common.engines import EngineName, Precision
     from sam_common.model.sam import Sam
+
+_COMPILER = ("torch._dynamo", "torch._inductor")
+"""Whose errors mean that a network cannot be compiled; torch has no public name for them."""
 
 
 class TorchEngine:
@@ -25,16 +29,22 @@ class TorchEngine:
     in bfloat16, softmax, norms and what is marked as `exact` in float32, and the features float32
     again. The decoder always runs in float32.
 
+    Compiled, the encoder goes through `torch.compile` at its first image, which takes minutes.
+
     On a GPU, pixels and prompts are copied there from pinned memory, without waiting; embeddings
     and logits stay there.
     """
 
-    name: EngineName = "torch"
-
-    def __init__(self, network: Sam, device: str, precision: Precision) -> None:
+    def __init__(
+        self, network: Sam, device: str, precision: Precision, *, compiled: bool = False
+    ) -> None:
+        self.name: EngineName = "torch-compiled" if compiled else "torch"
         self.device = device
         self.precision = precision
         self._network = network.to(device)
+        # the decoder stays as it is: it would be compiled for each number of prompts and points
+        encoder = self._network.image_encoder
+        self._encoder = torch.compile(encoder) if compiled else encoder
         self._positions = network.prompt_encoder.image_positions()
         self._batch = DecodeBatch()
 
@@ -47,7 +57,14 @@ class TorchEngine:
         kind = self.device.partition(":")[0]
         autocast = torch.autocast(kind, torch.bfloat16, enabled=self.precision == "bf16")
         with torch.inference_mode(), autocast:
-            features: torch.Tensor = self._network.image_encoder(to_device(pixels, self.device))
+            try:
+                features: torch.Tensor = self._encoder(to_device(pixels, self.device))
+            except RuntimeError as error:
+                if not type(error).__module__.startswith(_COMPILER):
+                    raise
+                raise ModelError(
+                    f'engine "{self.name}" cannot compile here, take engine "torch": {error}'
+                ) from error
         return self._given(features.float())
 
     def decode(

@@ -163,7 +163,10 @@ def test_an_unknown_device(cpu_only, no_fetch):
 def test_an_unknown_engine(no_fetch):
     with pytest.raises(ModelError) as caught:
         load("mobile_sam", engine="onnx")
-    assert str(caught.value) == 'unknown engine "onnx": choose from auto, torch, openvino'
+    assert (
+        str(caught.value)
+        == 'unknown engine "onnx": choose from auto, torch, torch-compiled, openvino'
+    )
 
 
 def test_an_engine_that_is_not_installed(no_fetch, monkeypatch):
