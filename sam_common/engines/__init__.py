@@ -108,8 +108,10 @@ def resolve_engine(engine: str, device: str) -> EngineName:
     installed = importlib.util.find_spec("openvino") is not None
     if engine == "auto":
         return "openvino" if device == "cpu" and installed else "torch"
-    if engine in ("torch", "torch-compiled"):
-        return engine
+    if engine == "torch":
+        return "torch"
+    if engine == "torch-compiled":
+        return "torch-compiled"
     if engine != "openvino":
         raise ModelError(
             f'unknown engine "{engine}": choose from auto, torch, torch-compiled, openvino'
