@@ -62,8 +62,10 @@ class TorchEngine:
             except RuntimeError as error:
                 if not type(error).__module__.startswith(_COMPILER):
                     raise
+                # what follows are hints for those who work on torch
+                reason = str(error).partition("\n\n")[0]
                 raise ModelError(
-                    f'engine "{self.name}" cannot compile here, take engine "torch": {error}'
+                    f'engine "{self.name}" cannot compile here, take engine "torch": {reason}'
                 ) from error
         return self._given(features.float())
 

@@ -42,8 +42,9 @@ def test_what_cannot_be_compiled(network, backend):
     backend(no_compiler)
     with pytest.raises(ModelError, match="no C") as caught:
         TorchEngine(network, "cpu", "fp32", compiled=True).encode(PIXELS)
-    assert str(caught.value).startswith(
+    assert str(caught.value) == (
         'engine "torch-compiled" cannot compile here, take engine "torch": '
+        "backend='no_compiler' raised:\nFileNotFoundError: no C++ compiler"
     )
 
 
