@@ -9,8 +9,9 @@ import torch
 from safetensors.torch import save_file
 
 from sam_common.errors import CheckpointError, InputError, UnknownModelError
+from sam_common.model.architecture import ARCHITECTURES
 from sam_common.model.checkpoint import Uninitialised, load_state, read_state
-from sam_common.model.sam import ARCHITECTURES, build_sam, randomise
+from sam_common.model.sam import build_sam, randomise
 from tests.conftest import resident_bytes
 
 
@@ -224,4 +225,4 @@ def test_unknown_architectures_are_named():
     assert str(caught.value) == (
         "unknown architecture 'vit_t': choose from vit_b, vit_l, vit_h, tiny_vit_1024, tiny_vit_256"
     )
-    assert ARCHITECTURES == ("vit_b", "vit_l", "vit_h", "tiny_vit_1024", "tiny_vit_256")
+    assert tuple(ARCHITECTURES) == ("vit_b", "vit_l", "vit_h", "tiny_vit_1024", "tiny_vit_256")

@@ -69,7 +69,7 @@ def test_the_network_is_shown_the_slices_of_each_axis():
 def test_memory_is_bounded_and_nothing_is_embedded_twice():
     limit = 5
     with slices_of(volume_of(), max_bytes=limit * FEATURE_BYTES) as slices:
-        first = [slices.get(1, n).features.clone() for n in range(20)]
+        first = [slices.get(1, n).features.copy() for n in range(20)]
         assert slices.kept == limit
         again = [slices.get(1, n).features for n in range(20)]
         assert slices.kept == limit
