@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from sam_common.everything import EverythingOptions, masks_of
-from sam_common.model.sam import build_sam, randomise
 from sam_common.prompts import Prompts
 from sam_common.segmenter import Capabilities, Segmenter, load_segmenter, segmenter_of
 from sam_geo.auto import AutoOptions
@@ -30,6 +29,9 @@ def segmenter(model: str, precision: str = "auto") -> Segmenter:
     """One of the registry, or a ViT-B of seeded weights, whose own are not to be had everywhere."""
     if model != inputs.RANDOM_VIT_B:
         return load_segmenter(model, precision=precision)
+    # torch in memory would be a part of the peak, and what is converted needs none
+    from sam_common.model.sam import build_sam, randomise
+
     network = randomise(build_sam("vit_b"), inputs.SEED).prepare_inference()
     placement = ("cpu", "auto", precision)
     return segmenter_of(
