@@ -159,7 +159,7 @@ class Service:
         return self.jobs.start("export", work)
 
     def _batch(self, asked: BatchJob) -> Job:
-        module = domain("volume")
+        module = domain("batch")
 
         def work(job: Job) -> dict[str, Any]:
             summary: dict[str, Any] = module.run_batch(

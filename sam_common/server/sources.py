@@ -26,9 +26,13 @@ if TYPE_CHECKING:
     from sam_common.window import Window
 
 MODULES: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {"raster": ("sam_geo.live", "geo"), "volume": ("sam_med.live", "med")}
+    {
+        "raster": ("sam_geo.live", "geo"),
+        "volume": ("sam_med.live", "med"),
+        "batch": ("sam_med.live_batch", "med"),
+    }
 )
-"""Kind of source to the module that opens it and the extra that it needs."""
+"""Kind of source or job to the module that opens or runs it and the extra that it needs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,7 +143,7 @@ def open_source(request: Mapping[str, Any], path: Path, context: Context) -> Liv
 
 
 def domain(kind: str) -> Any:
-    """The module of a kind of source.
+    """The module of a kind of source or job.
 
     Raises:
         InputError: Its extra is not installed.

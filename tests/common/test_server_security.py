@@ -11,7 +11,7 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 
 from sam_common.server.client import ServerError
-from sam_geo.live import DRIVERS
+from sam_geo.live_files import DRIVERS
 
 TOKEN = "t" * 43
 

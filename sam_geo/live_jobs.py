@@ -1,0 +1,131 @@
+"""Jobs that a server runs on a live raster: many prompts, and everything in it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+from sam_common.errors import InputError
+from sam_common.everything import EverythingOptions
+from sam_geo.auto import AutoOptions
+from sam_geo.jobs import run_auto
+from sam_geo.prompts import load_prompts
+from sam_geo.request import AutoRequest
+from sam_geo.segment import RunOptions, run_prompts
+from sam_geo.sink import write_table
+from sam_geo.source import open_raster
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from sam_common.segmenter import Segmenter
+    from sam_common.server.sources import Reporter
+    from sam_geo.stretch import Stretch
+
+
+def run_job(
+    kind: str,
+    request: Mapping[str, Any],
+    folder: Path,
+    *,
+    raster: tuple[Path, tuple[int, ...], Stretch],
+    segmenter: Segmenter,
+    reporter: Reporter,
+) -> dict[str, Any]:
+    """Run a job and leave its results in a folder.
+
+    Args:
+        kind: "prompts" or "automatic".
+        request: What the client asked for.
+        folder: For the results.
+        raster: File, bands and stretch.
+        segmenter: What runs it.
+        reporter: Told of the progress.
+
+    Raises:
+        InputError: There is no such job, or one of its options is wrong.
+    """
+    work = {"prompts": _prompts, "automatic": _automatic}
+    if kind not in work:
+        raise InputError(f"no job {kind} for a raster (known: {', '.join(work)})")
+    return work[kind](request, folder, raster, segmenter, reporter)
+
+
+def _prompts(
+    request: Mapping[str, Any],
+    folder: Path,
+    raster: tuple[Path, tuple[int, ...], Stretch],
+    segmenter: Segmenter,
+    reporter: Reporter,
+) -> dict[str, Any]:
+    path, bands, stretch = raster
+    with open_raster(path, bands=bands) as source:
+        prompts = load_prompts(request["prompts"], source, crs=request.get("prompts_crs"))
+        job = run_prompts(
+            source,
+            prompts,
+            segmenter,
+            progress=_progress(reporter),
+            options=RunOptions(stretch),
+        )
+    for suffix in (".gpkg", ".geojson"):
+        write_table(job.table, folder / f"objects{suffix}")
+    return {"counts": job.counts, "failures": job.failures, "embeddings": job.embeddings}
+
+
+def _automatic(
+    request: Mapping[str, Any],
+    folder: Path,
+    raster: tuple[Path, tuple[int, ...], Stretch],
+    segmenter: Segmenter,
+    reporter: Reporter,
+) -> dict[str, Any]:
+    path, bands, _ = raster
+    wanted = AutoRequest(
+        image=str(path),
+        output=folder / "objects.gpkg",
+        bands=bands,
+        options=auto_options(request.get("options") or {}),
+    )
+    record = run_auto(wanted, lambda: segmenter, progress=_progress(reporter))
+    for found in folder.iterdir():
+        # a record and a style are for files that stay where they are
+        if found.is_file() and found.suffix != ".gpkg":
+            found.unlink()
+    names = ("counts", "objects", "windows", "windows_nodata", "failures", "embeddings")
+    return {name: record[name] for name in names}
+
+
+def auto_options(given: Mapping[str, Any]) -> AutoOptions:
+    """Options of an automatic job by their names.
+
+    Raises:
+        InputError: An unknown name, or a value of another type.
+    """
+    prompts = {each.name: each for each in fields(EverythingOptions)}
+    tiles = {each.name: each for each in fields(AutoOptions) if each.name != "everything"}
+    if unknown := sorted(set(given) - set(prompts) - set(tiles)):
+        known = ", ".join([*tiles, *prompts])
+        raise InputError(f"unknown option {unknown[0]!r} (known: {known})")
+    for name, value in given.items():
+        is_flag = name in {"superpixels", "join"}
+        if isinstance(value, bool) != is_flag or not isinstance(value, bool | int | float):
+            raise InputError(f"option {name} is {'a flag' if is_flag else 'a number'}: {value!r}")
+        whole = "int" in str({**prompts, **tiles}[name].type)
+        if whole and not isinstance(value, int):
+            raise InputError(f"option {name} is a whole number, got {value!r}")
+    everything = EverythingOptions(**{k: v for k, v in given.items() if k in prompts})
+    return replace(
+        AutoOptions(everything=everything), **{k: v for k, v in given.items() if k in tiles}
+    )
+
+
+def _progress(reporter: Reporter) -> Any:
+    @contextmanager
+    def begin(what: str, total: int) -> Iterator[Callable[[int], None]]:
+        reporter.begin(what, total)
+        yield reporter.step
+
+    return begin
