@@ -5,7 +5,7 @@ Code that must run on both goes by what the two share, and by `array_api_compat`
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import torch
 
-    Array: TypeAlias = npt.NDArray[np.float32] | torch.Tensor
+    Array = npt.NDArray[np.float32] | torch.Tensor
     """float32, of one library or the other."""
 
 

@@ -123,8 +123,9 @@ class Prompts:
             scale_xy: Pixels of the model's square for one pixel of the image, x and y.
 
         Returns:
-            (N, T, 2) and (N, T): the points, then one of label -1 where there is no box, as
-            published, then the two corners of the box. T is 0 for prompts that are masks alone.
+            Positions (N, T, 2) and labels (N, T). The points come first, then one of label -1 where
+            there is no box, as published, then the two corners of the box. T is 0 for prompts that
+            are masks alone.
         """
         points = np.empty((len(self), 0, 2))
         labels = np.empty((len(self), 0), dtype=np.int64)
