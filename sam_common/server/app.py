@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from sam_common import __version__
 from sam_common.errors import SuiteError
+from sam_common.server.answers import mask_json
 from sam_common.server.protocol import (
     EditModel,
     Identifier,
@@ -23,7 +24,7 @@ from sam_common.server.protocol import (
     Replay,
 )
 from sam_common.server.roots import RefusedPathError
-from sam_common.server.sessions import ConflictError, NotFoundError, mask_json
+from sam_common.server.session import ConflictError, NotFoundError
 
 if TYPE_CHECKING:
     from sam_common.server.service import Service

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sam_common.errors import SuiteError
-from sam_common.server.sessions import NotFoundError
+from sam_common.server.session import NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -23,7 +23,8 @@ from sam_common.server.protocol import (
     Replay,
 )
 from sam_common.server.roots import Roots
-from sam_common.server.sessions import Session, Sessions, check_log
+from sam_common.server.session import Session, check_log
+from sam_common.server.sessions import Sessions
 from sam_common.server.sources import Context, domain, open_source
 from sam_common.server.uploads import Uploads
 

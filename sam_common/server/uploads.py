@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sam_common.errors import InputError
-from sam_common.server.sessions import NotFoundError
+from sam_common.server.session import NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
