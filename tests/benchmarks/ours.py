@@ -80,7 +80,7 @@ def click(model: str, kind: str) -> Work:
 
 def everything(root: str, points_per_side: int, repeat_to: int = 0) -> Work:
     """All objects of a picture, the encoder included."""
-    network = segmenter("mobile_sam")
+    network = segmenter("mobile_sam", "fp32")  # or masks at a threshold would differ
     image = inputs.picture(root, repeat_to)
     options = EverythingOptions(points_per_side=points_per_side)
     # the first run of a part compiles it

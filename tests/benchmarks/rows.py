@@ -148,7 +148,7 @@ def jobs(root: Path) -> Iterator[Comparison]:
         floor.encode("mobile_sam"), floor.decode("mobile_sam", 1024, multimask=True)
     )
     yield Comparison(
-        "everything in a picture of 1200 x 1800, 32 x 32 points, MobileSAM",
+        "everything in a picture of 1200 x 1800, 32 x 32 points, MobileSAM, fp32",
         ">= 5x, >= 98 % of masks",
         Side(PUBLISHED, "everything", {**given, "points_per_side": 32}),
         Side(OURS, "everything", {**given, "points_per_side": 32}),
@@ -159,7 +159,7 @@ def jobs(root: Path) -> Iterator[Comparison]:
     )
     large = {**given, "points_per_side": 8, "repeat_to": LARGE}
     yield Comparison(
-        f"everything in {LARGE} x {LARGE}, 8 x 8 points, published {SMALL_BATCH} at once",
+        f"everything in {LARGE} x {LARGE}, 8 x 8 points, fp32, published {SMALL_BATCH} at once",
         "memory <= 1/3",
         Side(PUBLISHED, "everything", {**large, "batch": SMALL_BATCH}),
         Side(OURS, "everything", large),
