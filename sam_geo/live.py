@@ -210,14 +210,7 @@ class LiveRaster:
         self, kind: str, request: Mapping[str, Any], folder: Path, reporter: Reporter
     ) -> dict[str, Any]:
         """The jobs `prompts` and `automatic`."""
-        return run_job(
-            kind,
-            request,
-            folder,
-            raster=(self.path, self.bands, self.stretch),
-            segmenter=self.context.segmenter,
-            reporter=reporter,
-        )
+        return run_job(kind, request, folder, self, reporter)
 
     def close(self) -> None:
         """Remove what was made of an upload."""

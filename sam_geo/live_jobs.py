@@ -20,19 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from sam_common.segmenter import Segmenter
     from sam_common.server.sources import Reporter
-    from sam_geo.stretch import Stretch
+    from sam_geo.live import LiveRaster
 
 
 def run_job(
-    kind: str,
-    request: Mapping[str, Any],
-    folder: Path,
-    *,
-    raster: tuple[Path, tuple[int, ...], Stretch],
-    segmenter: Segmenter,
-    reporter: Reporter,
+    kind: str, request: Mapping[str, Any], folder: Path, raster: LiveRaster, reporter: Reporter
 ) -> dict[str, Any]:
     """Run a job and leave its results in a folder.
 
@@ -40,8 +33,7 @@ def run_job(
         kind: "prompts" or "automatic".
         request: What the client asked for.
         folder: For the results.
-        raster: File, bands and stretch.
-        segmenter: What runs it.
+        raster: What it runs on.
         reporter: Told of the progress.
 
     Raises:
@@ -50,25 +42,20 @@ def run_job(
     work = {"prompts": _prompts, "automatic": _automatic}
     if kind not in work:
         raise InputError(f"no job {kind} for a raster (known: {', '.join(work)})")
-    return work[kind](request, folder, raster, segmenter, reporter)
+    return work[kind](request, folder, raster, reporter)
 
 
 def _prompts(
-    request: Mapping[str, Any],
-    folder: Path,
-    raster: tuple[Path, tuple[int, ...], Stretch],
-    segmenter: Segmenter,
-    reporter: Reporter,
+    request: Mapping[str, Any], folder: Path, raster: LiveRaster, reporter: Reporter
 ) -> dict[str, Any]:
-    path, bands, stretch = raster
-    with open_raster(path, bands=bands) as source:
+    with open_raster(raster.path, bands=raster.bands) as source:
         prompts = load_prompts(request["prompts"], source, crs=request.get("prompts_crs"))
         job = run_prompts(
             source,
             prompts,
-            segmenter,
+            raster.context.segmenter,
             progress=_progress(reporter),
-            options=RunOptions(stretch),
+            options=RunOptions(raster.stretch),
         )
     for suffix in (".gpkg", ".geojson"):
         write_table(job.table, folder / f"objects{suffix}")
@@ -76,24 +63,19 @@ def _prompts(
 
 
 def _automatic(
-    request: Mapping[str, Any],
-    folder: Path,
-    raster: tuple[Path, tuple[int, ...], Stretch],
-    segmenter: Segmenter,
-    reporter: Reporter,
+    request: Mapping[str, Any], folder: Path, raster: LiveRaster, reporter: Reporter
 ) -> dict[str, Any]:
-    path, bands, _ = raster
     wanted = AutoRequest(
-        image=str(path),
+        image=str(raster.path),
         output=folder / "objects.gpkg",
-        bands=bands,
+        bands=raster.bands,
         options=auto_options(request.get("options") or {}),
     )
-    record = run_auto(wanted, lambda: segmenter, progress=_progress(reporter))
-    for found in folder.iterdir():
+    record = run_auto(wanted, lambda: raster.context.segmenter, progress=_progress(reporter))
+    for path in folder.iterdir():
         # a record and a style are for files that stay where they are
-        if found.is_file() and found.suffix != ".gpkg":
-            found.unlink()
+        if path.is_file() and path.suffix != ".gpkg":
+            path.unlink()
     names = ("counts", "objects", "windows", "windows_nodata", "failures", "embeddings")
     return {name: record[name] for name in names}
 
