@@ -84,25 +84,22 @@ class DecodeBatch:
     """The size for an engine on this machine.
 
     It does not keep the engine, which keeps it: two that keep each other outlive their use.
+
+    Raises:
+        ModelError: If the environment variable holds no size.
     """
 
     def __init__(self) -> None:
-        self._known: int | None = None
+        fixed = os.environ.get(VARIABLE)
+        self._known = _number(fixed) if fixed else None
 
     def size(self, prompts: int, engine: Engine) -> int:
-        """How many of so many prompts an engine should decode at once.
-
-        Raises:
-            ModelError: If the environment variable holds no size.
-        """
+        """How many of so many prompts an engine should decode at once."""
         if self._known is None:
-            if fixed := os.environ.get(VARIABLE):
-                self._known = _number(fixed)
-            else:
-                usual, most = SIZES[engine.device.partition(":")[0]]
-                if prompts <= usual:
-                    return usual
-                self._known = _kept(engine, usual, most)
+            usual, most = SIZES[engine.device.partition(":")[0]]
+            if prompts <= usual:
+                return usual
+            self._known = _kept(engine, usual, most)
         return self._known
 
 
