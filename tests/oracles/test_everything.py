@@ -1,46 +1,85 @@
-"""Automatic masks against the published generator, on the same network and a real picture."""
+"""Automatic masks against the published generators, on the same networks and a real picture."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import reference
+import torch
 from PIL import Image
 
 from sam_common.everything import EverythingOptions, masks_of
-from sam_common.segmenter import load_segmenter
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from sam_common.model.sam import build_sam, randomise
+from sam_common.segmenter import Capabilities, Segmenter, load_segmenter, segmenter_of
 
 pytestmark = pytest.mark.slow
-SIDE = 6
+ALL = Capabilities(points=True, boxes=True, masks=True, multimask=True)
 
 
-def test_the_same_objects_as_the_published_generator(data: Path) -> None:
-    image = np.asarray(Image.open(data / "natural" / "truck.jpg").convert("RGB"))[::2, ::2].copy()
-    published = reference.mobile_sam_generator(points_per_side=SIDE, min_mask_region_area=50)
-    expected = published.generate(image)
-    found = masks_of(
-        load_segmenter("mobile_sam", engine="torch", precision="fp32"),
-        image,
-        options=EverythingOptions(points_per_side=SIDE, min_mask_region_area=50),
-    )
-    assert len(expected) > 5
-    full = []
-    for instance in found:
-        mask = np.zeros(image.shape[:2], dtype=np.bool_)
+@pytest.fixture(scope="module")
+def image(data: Path) -> np.ndarray:
+    return np.asarray(Image.open(data / "natural" / "truck.jpg").convert("RGB"))[::2, ::2].copy()
+
+
+def matched(
+    segmenter: Segmenter, generator: Any, image: np.ndarray, **options: float
+) -> tuple[list[float], int]:
+    """For each published mask the IoU of ours that is nearest to it, and the number of ours."""
+    found = masks_of(segmenter, image, options=EverythingOptions(**options))
+    full = np.zeros((len(found), *image.shape[:2]), dtype=np.bool_)
+    for mask, instance in zip(full, found, strict=True):
         mask[instance.region.window.slices] = instance.region.mask
-        full.append(mask)
-    overlaps = [
-        max(
-            np.count_nonzero(mask & one["segmentation"])
-            / np.count_nonzero(mask | one["segmentation"])
-            for mask in full
-        )
-        for one in expected
-    ]
-    assert len(found) == len(expected)
+    overlaps = []
+    for one in generator(**options).generate(image):
+        expected = one["segmentation"]
+        shared, either = (full & expected).sum(axis=(1, 2)), (full | expected).sum(axis=(1, 2))
+        overlaps.append(float((shared / either).max()))
+    return overlaps, len(found)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"points_per_side": 6, "min_mask_region_area": 50},
+        {"points_per_side": 6, "crop_n_layers": 1, "crop_n_points_downscale_factor": 2},
+    ],
+    ids=["one crop", "crops"],
+)
+def test_mobile_sam(options: dict[str, float], image: np.ndarray) -> None:
+    segmenter = load_segmenter("mobile_sam", engine="torch", precision="fp32")
+    overlaps, count = matched(segmenter, reference.mobile_sam_generator, image, **options)
+    assert len(overlaps) > 5
+    assert count == len(overlaps)
+    assert min(overlaps) > 0.995
+
+
+def test_vit_b_with_seeded_weights(image: np.ndarray) -> None:
+    ours = randomise(build_sam("vit_b"), seed=7, deviation=0.1)
+    with torch.no_grad():
+        # or else no mask of random weights has a score above zero
+        ours.mask_decoder.iou_prediction_head.layers[-1].bias += 99
+    package = reference.segment_anything_reference()
+    published = package.sam_model_registry["vit_b"]()
+    published.load_state_dict(ours.state_dict(), strict=True)
+    segmenter = segmenter_of(
+        ours.prepare_inference(), name="random", sha256="5eed" * 16, capabilities=ALL
+    )
+
+    def generator(**options: float) -> Any:
+        return package.SamAutomaticMaskGenerator(published.eval(), **options)
+
+    overlaps, count = matched(
+        segmenter,
+        generator,
+        image,
+        points_per_side=3,
+        pred_iou_thresh=0.0,
+        stability_score_thresh=0.1,
+        box_nms_thresh=1.0,  # all masks of random weights are alike
+    )
+    assert len(overlaps) > 5
+    assert count == len(overlaps)
     assert min(overlaps) > 0.995
