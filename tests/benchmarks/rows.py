@@ -132,6 +132,7 @@ def clicks() -> Iterator[Comparison]:
             target,
             Side(PUBLISHED, "click", arguments),
             Side(OURS, "click", arguments),
+            work=floor.decode(model, 1, multimask=kind == "click"),
             pairs=2,
             runs=CLICKS,
         )
@@ -163,6 +164,9 @@ def jobs(root: Path) -> Iterator[Comparison]:
         "memory <= 1/3",
         Side(PUBLISHED, "everything", {**large, "batch": SMALL_BATCH}),
         Side(OURS, "everything", large),
+        work=floor.add(
+            floor.encode("mobile_sam"), floor.decode("mobile_sam", 64, multimask=True)
+        ),
         agreement=matched,
         pairs=1,
         warm=False,
