@@ -164,9 +164,7 @@ def jobs(root: Path) -> Iterator[Comparison]:
         "memory <= 1/3",
         Side(PUBLISHED, "everything", {**large, "batch": SMALL_BATCH}),
         Side(OURS, "everything", large),
-        work=floor.add(
-            floor.encode("mobile_sam"), floor.decode("mobile_sam", 64, multimask=True)
-        ),
+        work=floor.add(floor.encode("mobile_sam"), floor.decode("mobile_sam", 64, multimask=True)),
         agreement=matched,
         pairs=1,
         warm=False,
