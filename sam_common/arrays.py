@@ -33,7 +33,8 @@ def to_device(array: npt.NDArray[Any], device: str | None) -> Any:
         return array
     import torch  # noqa: PLC0415 - who has a device has it loaded
 
-    tensor = torch.tensor(array)  # a copy: prompts are read-only
+    # torch shares no memory that may not be written to, such as that of prompts
+    tensor = torch.from_numpy(array) if array.flags.writeable else torch.tensor(array)
     if device.startswith("cuda"):
         # only pinned memory is copied without waiting; torch keeps it until the copy is done
         return tensor.pin_memory().to(device, non_blocking=True)

@@ -32,7 +32,7 @@ from sam_med.correct import correct
 from sam_med.live_edits import Edits
 from sam_med.live_files import READ_ERRORS, read
 from sam_med.live_prompts import is_on, nearest, object_prompt, painted_slice, slice_box
-from sam_med.live_results import Whole, array_of, kji, recorrected, result_of, whole_of
+from sam_med.live_results import Whole, around, array_of, recorrected, result_of, whole_of
 from sam_med.look import edges
 from sam_med.loop import run_loop
 from sam_med.planes import ObjectMask, finest_axis, planes_steps, segment_object
@@ -234,13 +234,10 @@ class LiveVolume:
         scores = [score for _, score, _ in found]
         if not masks:
             return Result("empty", score=min(scores), seconds=seconds)
-        window = kji(masks[0])
-        for mask in masks[1:]:
-            window = window.union(kji(mask))
         return Result(
             "ok",
             masks,
-            window,
+            around(masks),
             sum(int(np.count_nonzero(mask.array)) for mask in masks),
             round(min(scores), 4),
             round(min(sure for _, _, sure in found), 4),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from sam_common.errors import PromptError
+from sam_common.masks import MaskRegion
 from sam_common.rle import RLE
 from sam_common.rle import decode as decode_runs
 from sam_common.window import Window
@@ -71,15 +72,13 @@ def painted_slice(mask: MaskState) -> PaintedSlice:
 
 
 def _box_around(painted: PaintedSlice) -> SliceBox:
-    rows = np.flatnonzero(painted.mask.any(axis=1))
-    cols = np.flatnonzero(painted.mask.any(axis=0))
-    if not len(rows):
+    region = MaskRegion.tight(painted.window.start, painted.mask)
+    if region is None:
         raise PromptError(
             f"the mask painted on slice {AXIS_NAMES[painted.axis]}={painted.index} is empty: "
             "there is nothing to follow"
         )
-    tight = Window((int(rows[0]), int(cols[0])), (int(rows[-1]) + 1, int(cols[-1]) + 1))
-    return SliceBox(painted.axis, painted.index, tight.shift(painted.window.start))
+    return SliceBox(painted.axis, painted.index, region.window)
 
 
 def _kji_of(point: Sequence[float]) -> tuple[float, float, float]:

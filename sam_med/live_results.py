@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from sam_common.masks import MaskRegion
 from sam_common.server.sources import PlacedMask, Result
 from sam_common.window import Window
 from sam_med.segments import SliceConfidence, median_confidence
 from sam_med.slice_box import Axis, SliceBox
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sam_med.planes import ObjectMask
 
 
@@ -35,7 +39,7 @@ def array_of(result: Result) -> np.ndarray[Any, Any]:
         return np.zeros((0, 0, 0), dtype=np.bool_)
     whole = np.zeros(result.window.shape, dtype=np.bool_)
     for mask in result.masks:
-        there = kji(mask).shift([-s for s in result.window.start])
+        there = _kji(mask).shift([-s for s in result.window.start])
         whole[there.slices] |= np.expand_dims(mask.array, cast("int", mask.axis))
     return whole
 
@@ -60,19 +64,15 @@ def recorrected(before: Whole, mask: ObjectMask, method: str | None) -> Whole:
 def result_of(whole: Whole, seconds: float) -> Result:
     """A propagated object slice by slice, as the server takes it."""
     window, mask = whole.mask.window, whole.mask.mask
-    masks = []
-    for n in np.flatnonzero(mask.any(axis=(1, 2))).tolist():
-        rows, cols = np.flatnonzero(mask[n].any(axis=1)), np.flatnonzero(mask[n].any(axis=0))
-        tight = Window((int(rows[0]), int(cols[0])), (int(rows[-1]) + 1, int(cols[-1]) + 1))
-        part = np.ascontiguousarray(mask[n][tight.slices])
-        masks.append(PlacedMask(tight.shift(window.start[1:]), part, 0, n + window.start[0]))
-    around = None
-    for one in masks:
-        around = kji(one) if around is None else around.union(kji(one))
+    masks = [
+        PlacedMask(region.window, region.mask, 0, k)
+        for k, part in enumerate(mask, start=window.start[0])
+        if (region := MaskRegion.tight(window.start[1:], part)) is not None
+    ]
     return Result(
         "ok" if masks else "empty",
         tuple(masks),
-        around,
+        around(masks),
         int(np.count_nonzero(mask)),
         whole.confidence,
         whole.confidence,
@@ -81,7 +81,13 @@ def result_of(whole: Whole, seconds: float) -> Result:
     )
 
 
-def kji(mask: PlacedMask) -> Window:
+def around(masks: Sequence[PlacedMask]) -> Window | None:
+    """The (k, j, i) window that holds masks on slices; None where there are none."""
+    windows = [_kji(mask) for mask in masks]
+    return functools.reduce(Window.union, windows) if windows else None
+
+
+def _kji(mask: PlacedMask) -> Window:
     """The (k, j, i) window of a mask on a slice."""
     axis, index = cast("Axis", mask.axis), cast("int", mask.index)
     return SliceBox(axis, index, mask.window).window_kji
