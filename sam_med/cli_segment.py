@@ -167,7 +167,7 @@ def segment_command(
 
 
 def load_model(model: str, settings: dict[str, Any]) -> Segmenter:
-    """The network of the options; torch is loaded only here."""
+    """The network of the options; what runs it is loaded only here."""
     from sam_common import segmenter  # noqa: PLC0415  # --help must stay fast
 
     return segmenter.load_segmenter(model, **settings)
