@@ -7,6 +7,7 @@ import shapely
 import shapely.geometry
 
 from sam_common.rle import RLE, decode
+from sam_common.server.background import Job
 from sam_common.server.client import ServerError, run_lengths
 
 AFFINE = (2.0, 0.0, 500000.0, 0.0, -2.0, 4600000.0)
@@ -251,7 +252,15 @@ def test_a_raster_has_nothing_to_review(served):
     assert refused.value.status == 422
 
 
-def test_a_cancelled_job_leaves_no_file_and_no_edit(served):
+def test_a_cancelled_job_leaves_no_file_and_no_edit(served, monkeypatch):
+    step = Job.step
+
+    def step_once_cancelled(job, done):
+        # the volume is small: without this the job could be done before the client is heard
+        assert job._cancelled.wait(30)
+        step(job, done)
+
+    monkeypatch.setattr(Job, "step", step_once_cancelled)
     session = volume(served)
     session.set_box(session.add_object("organ"), (10, 8, 2, 30, 28, 9))
     state = session.propagate().wait(lambda _done, _total, _what: False)
