@@ -12,7 +12,8 @@ from __future__ import annotations
 import difflib
 import os
 import shutil
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -96,6 +97,38 @@ def private_folder(folder: Path) -> Path:
     except OSError as error:
         raise OutputError(f"cannot make {folder}: {error.strerror}") from error
     return folder
+
+
+def used_folder(folder: Path) -> Path:
+    """A folder of the cache, made where it is missing and marked as used now.
+
+    Raises:
+        OutputError: The cache cannot be written to.
+    """
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)
+    return folder
+
+
+def forget_unused(folder: Path, seconds: float) -> None:
+    """Remove the entries of a folder that were not used for long, each whole or not at all.
+
+    Args:
+        folder: Of the cache.
+        seconds: Since an entry was last written to, or marked by `used_folder`.
+    """
+    oldest = time.time() - seconds
+    for entry in folder.iterdir():
+        # another process may be at it as well; and what is open stays where it is on Windows
+        with suppress(OSError):
+            if entry.stat().st_mtime >= oldest:
+                continue
+            gone = entry.rename(folder / f".{entry.name}.gone")
+            if gone.is_dir():
+                shutil.rmtree(gone)
+            else:
+                gone.unlink()
 
 
 def suggestion(name: str, names: Iterable[str]) -> str:
@@ -216,8 +249,19 @@ def _given(item: Item) -> Path | None:
 
 
 @contextmanager
-def _locked(item: Item, folder: Path, *, quiet: bool) -> Iterator[None]:
+def _writing(folder: Path) -> Iterator[None]:
     try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to the cache {folder}: {error.strerror} "
+            f"(set {CACHE_VARIABLE} to a folder that can be written to)"
+        ) from error
+
+
+@contextmanager
+def _locked(item: Item, folder: Path, *, quiet: bool) -> Iterator[None]:
+    with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(folder / f".{item.name}.lock")
         try:
@@ -225,11 +269,6 @@ def _locked(item: Item, folder: Path, *, quiet: bool) -> Iterator[None]:
         except filelock.Timeout:
             _note(f"another process is fetching {item.name}, waiting for it", quiet=quiet)
             lock.acquire()
-    except OSError as error:
-        raise OutputError(
-            f"cannot write to the cache {folder}: {error.strerror} "
-            f"(set {CACHE_VARIABLE} to a folder that can be written to)"
-        ) from error
     try:
         yield
     finally:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import filelock
 import numpy as np
 
-from sam_common.cache import cache_dir
+from sam_common.cache import cache_dir, used_folder
 from sam_common.errors import ModelError
 from sam_common.files import atomic_output
 from sam_common.model.architecture import EMBEDDING_GRID, WIDTH
@@ -107,7 +107,7 @@ def _kept(engine: Engine, usual: int, most: int) -> int:
     # machines that share a cache need not share their size
     place = f"{engine.name}-{engine.device}-{platform.node()}-{_cores()}".replace(":", "-")
     path = cache_dir() / "decode-batch" / f"{place}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    used_folder(path.parent)
     # two that measure at the same time would disturb each other
     with filelock.FileLock(path.with_suffix(".lock")):
         if not path.is_file():

@@ -1,8 +1,13 @@
 """The OpenVINO engine: the fastest way on a CPU.
 
 The torch networks are traced once for each checkpoint and kept on disk as OpenVINO models, whose
-compiled form OpenVINO keeps beside them. A file's name holds the sha256 of the checkpoint and of
+compiled form OpenVINO keeps beside them. A folder's name holds the sha256 of the checkpoint and of
 the code that was traced, so neither can be stale. What is on disk is run without torch.
+
+```
+cache_dir()/openvino/<checkpoint>-<code>/encoder.xml, encoder.bin, decoder-single.xml, ...
+cache_dir()/openvino/<checkpoint>-<code>/fp32, bf16     compiled for this processor
+```
 """
 
 from __future__ import annotations
@@ -21,7 +26,7 @@ import numpy as np
 import openvino
 
 from sam_common.arrays import to_host
-from sam_common.cache import cache_dir
+from sam_common.cache import cache_dir, forget_unused, used_folder
 from sam_common.engines.batch import DecodeBatch
 
 if TYPE_CHECKING:
@@ -35,6 +40,8 @@ if TYPE_CHECKING:
     from sam_common.model.architecture import Network
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
+UNUSED_SECONDS = 30 * 24 * 3600.0
+"""What no process has used for so long, such as the networks of an earlier version, goes."""
 
 
 class OpenVINOEngine:
@@ -144,13 +151,12 @@ def supports_bf16() -> bool:
 
 def _converted(network: Network, parts: Sequence[str]) -> list[Path]:
     """Where the converted parts of a network lie; those that are missing are made."""
-    folder = cache_dir() / "openvino"
-    folder.mkdir(parents=True, exist_ok=True)
-    stem = f"{network.sha256[:16]}-{_code_version(network.arch)}"
-    paths = [folder / f"{stem}-{part}.xml" for part in parts]
+    root = cache_dir() / "openvino"
+    folder = used_folder(root / f"{network.sha256[:16]}-{_code_version(network.arch)}")
+    paths = [folder / f"{part}.xml" for part in parts]
     if all(path.is_file() for path in paths):
         return paths
-    with filelock.FileLock(folder / f".{stem}.lock"):
+    with filelock.FileLock(folder / ".lock"):
         missing = {
             part: path for part, path in zip(parts, paths, strict=True) if not path.is_file()
         }
@@ -158,6 +164,7 @@ def _converted(network: Network, parts: Sequence[str]) -> list[Path]:
             from sam_common.engines.openvino_convert import convert  # noqa: PLC0415 - loads torch
 
             convert(network.load(), missing)
+    forget_unused(root, UNUSED_SECONDS)
     return paths
 
 

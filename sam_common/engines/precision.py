@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from sam_common.arrays import to_host
-from sam_common.cache import cache_dir
+from sam_common.cache import cache_dir, used_folder
 from sam_common.errors import ModelError
 from sam_common.files import atomic_output
 from sam_common.pixels import prepare
@@ -93,7 +93,7 @@ def _kept_error(network: Network, *, device: str, engine: EngineName) -> float:
     if path.is_file():
         return float(json.loads(path.read_text())["embedding_error"])
     error = measure_error(network, device=device, engine=engine)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    used_folder(path.parent)
     with atomic_output(path) as partial:
         partial.write_text(json.dumps({"sha256": sha256, "place": place, "embedding_error": error}))
     return error

@@ -316,3 +316,32 @@ def test_killed_process_leaves_no_lock(tmp_path):
         out, err = second.communicate("go on\n")
     assert out == f"delivering\n{tmp_path / 'model.pt'}\n"
     assert err == "fetching model: slow source\n"
+
+
+def test_a_cache_that_cannot_be_written_to_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "openvino"
+    with pytest.raises(OutputError) as caught:
+        cache.used_folder(folder)
+    assert str(caught.value) == (
+        f"cannot write to the cache {folder}: Not a directory "
+        "(set SAM_GEOMED_CACHE to a folder that can be written to)"
+    )
+
+
+def test_what_cannot_be_removed_stays_whole(tmp_path, monkeypatch):
+    for name in ("held", "old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "part").touch()
+        os.utime(tmp_path / name, (1000, 1000))
+    rename = Path.rename
+
+    def refusing(path, target):
+        if path.name == "held":
+            raise PermissionError("open in another process")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refusing)
+    cache.forget_unused(tmp_path, 3600.0)
+    assert [path.name for path in tmp_path.iterdir()] == ["held"]
+    assert (tmp_path / "held" / "part").is_file()

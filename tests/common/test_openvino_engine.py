@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -66,7 +68,7 @@ def engine_of(network, precision="fp32", sha256="a" * 64):
 
 
 def models(cache):
-    return {path: path.stat().st_mtime_ns for path in sorted(cache.glob("*.xml"))}
+    return {path: path.stat().st_mtime_ns for path in sorted(cache.glob("*/*.xml"))}
 
 
 def run(engine):
@@ -81,9 +83,9 @@ def test_a_network_is_converted_once(cache, converted):
     first = engine_of(small_network(1))
     assert converted == MODULES
     kept = models(cache)
-    assert sorted(path.stem.split("-", 2)[2] for path in kept) == PARTS
-    assert all(path.name.startswith("a" * 16) for path in kept)
-    assert not list(cache.glob("*partial*"))
+    assert sorted(path.stem for path in kept) == PARTS
+    assert all(path.parent.name.startswith("a" * 16) for path in kept)
+    assert not list(cache.glob("*/*partial*"))
 
     # what is on disk answers: the network is not even loaded
     known = dataclasses.replace(
@@ -92,6 +94,30 @@ def test_a_network_is_converted_once(cache, converted):
     second = OpenVINOEngine(known, "fp32")
     assert models(cache) == kept
     assert all(np.array_equal(a, b) for a, b in zip(run(first), run(second), strict=True))
+
+
+def test_a_conversion_clears_away_what_nobody_used_for_a_month(cache, converted):
+    engine_of(small_network(1))
+    (used,) = cache.iterdir()
+    for name, days in (("earlier", 31), ("recent", 29)):
+        (cache / name / "fp32").mkdir(parents=True)
+        (cache / name / "fp32" / "1.blob").touch()
+        os.utime(cache / name, (time.time() - days * 86400,) * 2)
+    (cache / "encoder.bin").touch()
+    os.utime(cache / "encoder.bin", (1000, 1000))
+    os.utime(used, (1000, 1000))
+    engine = engine_of(small_network(1))
+    # nothing is converted, so nothing is looked for; but this one was used
+    assert {path.name for path in cache.iterdir()} == {
+        used.name,
+        "earlier",
+        "recent",
+        "encoder.bin",
+    }
+    engine_of(small_network(2), sha256="b" * 64)
+    (made,) = cache.glob("b*")
+    assert set(cache.iterdir()) == {used, cache / "recent", made}
+    run(engine)
 
 
 def test_another_checkpoint_is_converted_anew(cache, converted):
@@ -190,7 +216,7 @@ def test_a_part_is_compiled_when_it_first_runs_and_once_for_all_threads(cache, m
 
     class Core:
         def compile_model(self, path, *settings):
-            compiled.append(path.stem.split("-", 2)[2])
+            compiled.append(path.stem)
             return core.compile_model(path, *settings)
 
     core = openvino.Core()
