@@ -31,6 +31,7 @@ demo: setup
 	$(BIN)/sam-med demo --output $(OUT)
 
 test: setup
+	sh tests/oracles/setup_programs.sh
 	$(BIN)/python -m pytest
 
 check: setup

@@ -4,7 +4,8 @@ The client is vendored, not depended on: a host's Python has numpy and nothing o
 go into a zip and in which order is fixed, and so are their dates, so that the same sources give the
 same bytes.
 
-python -m sam_common.server.bundle OUT FOLDER ...
+python -m sam_common.server.bundle OUT FOLDER ...           a zip of each folder
+python -m sam_common.server.bundle --in-place FOLDER ...    the client beside its files
 """
 
 from __future__ import annotations
