@@ -150,9 +150,10 @@ class Job:
                 yield ": still here\n\n"
                 continue
             seen = news[-1][0]
-            # a slow listener hears the newest progress only
+            # a slow listener hears the newest progress only, but that even where the end follows
+            newest = max((n for n, kind, _ in news if kind == "progress"), default=None)
             for number, kind, facts in news:
-                if kind != "progress" or number == seen:
+                if kind != "progress" or number == newest:
                     yield _event(kind, facts)
 
     def _check(self) -> None:

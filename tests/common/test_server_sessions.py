@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import rasterio
@@ -267,6 +269,21 @@ def test_a_cancelled_job_leaves_no_file_and_no_edit(served, monkeypatch):
     assert state["state"] == "cancelled"
     assert session.objects()[0]["propagated"] is None
     assert not list((served.service.folder / "jobs").iterdir())
+
+
+def test_a_slow_listener_hears_the_last_step_before_the_end(tmp_path):
+    job = Job("j1", "propagate", tmp_path)
+    events = job.follow()
+    next(events)
+    job.begin("slices", 3)
+    job.note("the second has no edge")
+    for _ in range(3):
+        job.step(1)
+    job.end("done")
+    heard = [json.loads(event.partition("data: ")[2]) for event in events]
+    told = [(each["state"], each["done"], each["message"]) for each in heard]
+    note = "the second has no edge"
+    assert told == [("queued", 0, note), ("queued", 3, note), ("done", 3, None)]
 
 
 def test_events_end_with_the_last_state(served):
