@@ -33,6 +33,8 @@ NAMES = {
 }
 SHORT = 64
 """Prompts above which a decoder row is run once."""
+BRIEF = 25
+"""Pairs where a run takes some hundredths of a second, which anything on the machine disturbs."""
 LARGE = 4096
 SMALL_BATCH = 16
 """Points that the published generator takes at once on the large picture: at its own 64 it would
@@ -61,7 +63,7 @@ def encoders() -> Iterator[Comparison]:
             Side(OURS, "encode", {"model": model, "precision": precision}),
             work=floor.encode(model),
             agreement=relative_error("features"),
-            pairs=3 if model == "vit_b" else 5,
+            pairs=3 if model == "vit_b" else 9,
         )
 
 
@@ -112,7 +114,7 @@ def decoders() -> Iterator[Comparison]:
             Side(OURS, "decode", arguments),
             work=floor.decode("mobile_sam", count),
             agreement=relative_error("logits"),
-            pairs=5 if count <= SHORT else 1,
+            pairs=BRIEF if count == 1 else 5 if count <= SHORT else 1,
             warm=count <= SHORT,
         )
 
