@@ -42,8 +42,8 @@ that share their cores are noisy: trust the ratios more than the seconds, and a 
 (the jobs that take minutes) less than one over five. *Peak* is the highest resident memory of the
 whole process while it worked, Python and the network's weights included. *Floor* is what this
 machine would need if it did nothing but the matrix products and convolutions of our networks, all
-at the best rate that a product of 2048 x 2048 matrices reaches here: nothing can be faster without
-doing less, and *above floor* is how many times longer we take.
+at the best rate that a product of 2048 x 2048 matrices reaches here, which is tried after each row:
+nothing can be faster without doing less, and *above floor* is how many times longer we take.
 """
 console = Console(stderr=True)
 
@@ -74,6 +74,7 @@ def measured(comparisons: Iterable[Comparison]) -> Iterator[Row]:
     """Each row, told as it comes."""
     for comparison in comparisons:
         row = measure(comparison)
+        floor.sample()
         console.log(row.time_line())
         yield row
 
