@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import cv2
 import numpy as np
@@ -262,7 +262,5 @@ def clean(region: MaskRegion, least_px: int) -> tuple[MaskRegion, bool]:
     if not changed:
         return region, False
     inner = mask[1:-1, 1:-1].view(np.bool_)
-    rows, cols = np.flatnonzero(inner.any(axis=1)), np.flatnonzero(inner.any(axis=0))
-    part = Window((int(rows[0]), int(cols[0])), (int(rows[-1]) + 1, int(cols[-1]) + 1))
-    kept = np.ascontiguousarray(inner[part.slices])
-    return MaskRegion(part.shift(region.window.start), kept), True
+    # the largest island stays, so there is something to cut to
+    return cast("MaskRegion", MaskRegion.tight(region.window.start, inner)), True

@@ -37,34 +37,26 @@ _rates: dict[str, float] = {}
 
 def sample() -> None:
     """Measure the rates of this machine; the best of all counts, since others may share it."""
-    measures = {"fp32": _products, "bandwidth": _copies}
+    measures = {"fp32": lambda: _products(torch.float32), "bandwidth": _copies}
     if supports_bf16():
-        measures["bf16"] = _products
+        measures["bf16"] = lambda: _products(torch.bfloat16)
     for name, measure in measures.items():
-        _rates[name] = max(_rates.get(name, 0.0), measure(name))
+        _rates[name] = max(_rates.get(name, 0.0), measure())
 
 
-def matmul_rate(precision: str) -> float:
-    """Operations a second."""
-    if precision not in _rates:
+def rate(name: str) -> float:
+    """Operations a second in "fp32" or "bf16"; or "bandwidth", bytes a second, read and written."""
+    if name not in _rates:
         sample()
-    return _rates[precision]
+    return _rates[name]
 
 
-def bandwidth() -> float:
-    """Bytes a second, read and written."""
-    if "bandwidth" not in _rates:
-        sample()
-    return _rates["bandwidth"]
-
-
-def _products(precision: str) -> float:
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+def _products(dtype: torch.dtype) -> float:
     a, b = torch.randn((2, SIDE, SIDE)).to(dtype)
     return 2 * SIDE**3 / _best(lambda: a @ b)
 
 
-def _copies(_name: str) -> float:
+def _copies() -> float:
     source = torch.zeros(COPY_BYTES // FLOAT)
     target = torch.empty_like(source)
     return 2 * COPY_BYTES / _best(lambda: target.copy_(source))
@@ -82,7 +74,7 @@ def _best(work: Callable[[], object]) -> float:
 def seconds(work: Work, precision: str = "fp32") -> float:
     """What this machine needs at least."""
     operations, moved = work
-    return max(operations / matmul_rate(precision), moved / bandwidth())
+    return max(operations / rate(precision), moved / rate("bandwidth"))
 
 
 @functools.cache

@@ -31,10 +31,6 @@ NAMES = {
     "mobile_sam": "MobileSAM",
     "vit_b": "SAM ViT-B (seeded weights)",
 }
-SHORT = 64
-"""Prompts above which a decoder row is run once."""
-BRIEF = 25
-"""Pairs where a run takes some hundredths of a second, which anything on the machine disturbs."""
 LARGE = 4096
 SMALL_BATCH = 16
 """Points that the published generator takes at once on the large picture: at its own 64 it would
@@ -105,17 +101,19 @@ def peers(python: Path, root: Path) -> Iterator[Comparison]:
 
 def decoders() -> Iterator[Comparison]:
     """Boxes on one embedding."""
-    for count, target in ((1, ">= 2x"), (16, ">= 4x"), (64, ">= 4x"), (1024, ">= 4x")):
+    # anything on the machine disturbs a run of some hundredths of a second
+    pairs_of = {1: 25, 16: 5, 64: 5, 1024: 1}
+    for count, pairs in pairs_of.items():
         arguments = {"model": "mobile_sam", "count": count}
         yield Comparison(
             f"mask decoder, {count} {'box' if count == 1 else 'boxes'}",
-            target,
+            ">= 2x" if count == 1 else ">= 4x",
             Side(PUBLISHED, "decode", arguments),
             Side(OURS, "decode", arguments),
             work=floor.decode("mobile_sam", count),
             agreement=relative_error("logits"),
-            pairs=BRIEF if count == 1 else 5 if count <= SHORT else 1,
-            warm=count <= SHORT,
+            pairs=pairs,
+            warm=pairs > 1,
         )
 
 

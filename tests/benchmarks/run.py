@@ -88,10 +88,10 @@ def times(found: Sequence[Row]) -> Iterator[str]:
 
 def floors(found: Sequence[Row]) -> Iterator[str]:
     """The table of least times."""
-    rates = [f"fp32 {floor.matmul_rate('fp32') / 1e9:.0f} GFLOP/s"]
+    rates = [f"fp32 {floor.rate('fp32') / 1e9:.0f} GFLOP/s"]
     if supports_bf16():
-        rates.append(f"bf16 {floor.matmul_rate('bf16') / 1e9:.0f} GFLOP/s")
-    yield f"Measured here: {', '.join(rates)}, {floor.bandwidth() / 1e9:.1f} GB/s."
+        rates.append(f"bf16 {floor.rate('bf16') / 1e9:.0f} GFLOP/s")
+    yield f"Measured here: {', '.join(rates)}, {floor.rate('bandwidth') / 1e9:.1f} GB/s."
     yield ""
     yield "| what | GFLOP | MB | floor s | ours s | above floor |"
     yield "|---|---|---|---|---|---|"

@@ -9,9 +9,11 @@ fi
 [ -n "${SAM_TEST_DATA:-}" ] || [ -f ../shared/data/MANIFEST.md ] || exit 0
 as_root=""
 [ "$(id -u)" = 0 ] || as_root="sudo -n"
-# where this fails, the tests that need a program say which
 {
     $as_root apt-get update -q &&
         $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q \
             --no-install-recommends dicom3tools plastimatch
-} >&2 || echo "could not install dicom3tools and plastimatch: some tests will fail" >&2
+} >&2 || {
+    echo "dciodvfy or plastimatch is missing: install dicom3tools and plastimatch" >&2
+    exit 1
+}
