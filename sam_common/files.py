@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sam_common.errors import InputError, OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 def check_input(path: str | os.PathLike[str]) -> None:
@@ -50,7 +50,9 @@ def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> None:
 
 
 @contextmanager
-def atomic_output(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_output(
+    path: str | os.PathLike[str], *, verify: Callable[[Path], None] | None = None
+) -> Iterator[Path]:
     """Write to a temporary file beside `path`, which replaces it only when the block succeeds.
 
     The temporary name ends in the whole name of the target, because drivers go by suffix
@@ -58,11 +60,18 @@ def atomic_output(path: str | os.PathLike[str]) -> Iterator[Path]:
     write over a file. Whatever ends the block early, the target is untouched and the temporary
     file is gone.
 
+    Args:
+        path: The file to be made or replaced.
+        verify: Opens what was written and raises `OutputError` where it is not what was meant.
+            It sees what lies on the disk: the file is flushed to it first, because a driver may
+            keep the error of a full disk to itself.
+
     Yields:
         The path to write to, in the folder of `path`.
 
     Raises:
-        OutputError: The block wrote nothing, or the target cannot be replaced.
+        OutputError: The block wrote nothing, `verify` refused it, or the target cannot be
+            replaced.
     """
     target = Path(path)
     part = target.with_name(f".{uuid.uuid4().hex[:12]}.{target.name}")
@@ -70,9 +79,20 @@ def atomic_output(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield part
         if not part.is_file():
             raise OutputError(f"nothing was written for {target}")
+        if verify is not None:
+            _flush(part, target)
+            verify(part)
         _replace(part, target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _flush(part: Path, target: Path) -> None:
+    try:
+        with part.open("r+b") as file:
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror}") from error
 
 
 def _replace(part: Path, target: Path) -> None:

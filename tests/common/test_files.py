@@ -106,3 +106,20 @@ def test_target_that_cannot_be_replaced_is_named(tmp_path):
         == f"cannot replace {target}: Is a directory (is it open in another program?)"
     )
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_what_verify_refuses_does_not_replace_the_target(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+
+    def refuse(part: Path) -> None:
+        assert part.read_text() == "new"
+        raise OutputError("three rows were written, two were read back")
+
+    with (
+        pytest.raises(OutputError, match="two were read back"),
+        atomic_output(target, verify=refuse) as part,
+    ):
+        part.write_text("new")
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
