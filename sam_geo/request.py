@@ -13,7 +13,7 @@ from sam_geo.auto import AutoOptions
 from sam_geo.embedding import signature_of
 from sam_geo.finish import Finish
 from sam_geo.manifest import manifest_path
-from sam_geo.outputs import check_against, table_files, try_output
+from sam_geo.output_checks import check_against, table_files, try_output
 from sam_geo.picture import check_picture_output
 from sam_geo.prompts import load_prompts
 from sam_geo.segment import RunOptions

@@ -1,4 +1,4 @@
-"""Outputs: every file that a job writes, checked in one place before any work is done."""
+"""Output checks: every file that a job writes, looked at in one place before any work is done."""
 
 from __future__ import annotations
 
