@@ -16,6 +16,7 @@ from sam_geo.cli_options import (
     DstCrs,
     Embeddings,
     Image,
+    Layer,
     Model,
     Output,
     Overlay,
@@ -33,6 +34,7 @@ def auto_command(
     image: Image,
     *,
     output: Output,
+    layer: Layer = None,
     labels: Annotated[
         Path | None, typer.Option(help="Also write a label raster, as cloud-optimised GeoTIFF.")
     ] = None,
@@ -127,6 +129,7 @@ def auto_command(
     request = AutoRequest(
         image=image,
         output=output,
+        layer=layer,
         labels=labels,
         overlay=overlay,
         bands=parse_bands(bands),

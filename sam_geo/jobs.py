@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
+import functools
 import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from sam_common.files import check_input
 from sam_common.job import run_job
-from sam_common.parts import PartStore
+from sam_common.parts import PartStore, held, remove_parts
 from sam_geo.auto import AutoJob
 from sam_geo.estimate import estimate
 from sam_geo.finish import finished_tables
@@ -31,10 +31,27 @@ if TYPE_CHECKING:
     import geopandas
 
     from sam_common.segmenter import Segmenter
-    from sam_geo.request import AutoRequest, PromptRequest
+    from sam_geo.request import AutoRequest, PromptRequest, Request
     from sam_geo.source import RasterSource
 
+P = ParamSpec("P")
+R = TypeVar("R", bound="Request")
+T = TypeVar("T")
 
+
+def _alone(run: Callable[Concatenate[R, P], T]) -> Callable[Concatenate[R, P], T]:
+    """Check the outputs of a request, and keep other jobs away from them while it runs."""
+
+    @functools.wraps(run)
+    def checked(request: R, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        request.check_outputs()
+        with held(request.parts):
+            return run(request, *args, **kwargs)
+
+    return checked
+
+
+@_alone
 def run_request(
     request: PromptRequest,
     load: Callable[[], Segmenter],
@@ -56,7 +73,6 @@ def run_request(
     Raises:
         SuiteError: The inputs, the outputs or the model do not fit the request.
     """
-    request.check_outputs()
     check_input(request.prompts)
     seconds: dict[str, float] = {}
     with open_raster(request.image, bands=request.bands) as source:
@@ -75,14 +91,15 @@ def run_request(
             seconds={**job.seconds, **seconds},
         )
         write_manifest(record, manifest_path(request.output))
-        if not job.failures:
-            shutil.rmtree(request.parts)
         # last: a damaged block that failed its prompts must not cost the others their result
         if request.overlay is not None:
             write_picture(draw_job(source, job), request.overlay)
+    if not job.failures:
+        remove_parts(request.parts)
     return job, record
 
 
+@_alone
 def run_auto(
     request: AutoRequest, load: Callable[[], Segmenter], *, progress: Progress | None = None
 ) -> dict[str, Any]:
@@ -101,11 +118,10 @@ def run_auto(
     Raises:
         SuiteError: The inputs, the outputs or the model do not fit the request.
     """
-    request.check_outputs()
     seconds: dict[str, float] = {}
     with open_raster(request.image, bands=request.bands) as source, _timed(seconds, "total"):
         frame = source.frame
-        request.finish.check(source.crs)
+        request.check_source(source)
         with _timed(seconds, "load"):
             segmenter = load()
         stretch = choose_stretch(source, given=request.stretch)
@@ -120,7 +136,7 @@ def run_auto(
         counts: Counter[str] = Counter()
         with (
             _timed(seconds, "link_and_write"),
-            table_writer(request.output, overwrite=request.replaces) as write,
+            table_writer(request.output, overwrite=request.replaces, layer=request.layer) as write,
         ):
             rows = object_rows(scene.objects(), frame, source.size_hw)
             for table in finished_tables(
@@ -128,7 +144,7 @@ def run_auto(
             ):
                 write(table)
                 counts.update(table["status"].tolist())
-        write_style([], style_path(request.output))
+        write_style([], style_path(request.output), table=request.output.name)
         if request.labels is not None:
             with _timed(seconds, "labels"):
                 numbered = enumerate(scene.objects(), start=1)
@@ -138,8 +154,6 @@ def run_auto(
             outlines = (world_outline(found.pieces, frame) for found in scene.objects())
             write_picture(draw_shapes(source, stretch, outlines), request.overlay)
     failures = [*(report.failures[n] for n in sorted(report.failures)), *scene.failures]
-    if not failures:
-        parts.remove()
     record = describe_run(
         segmenter,
         stretch,
@@ -160,6 +174,8 @@ def run_auto(
         seconds=seconds,
     )
     write_manifest(record, manifest_path(request.output))
+    if not failures:
+        remove_parts(request.parts)
     return record
 
 
@@ -171,7 +187,7 @@ def _prompted(
     seconds: dict[str, float],
 ) -> tuple[PromptJob, Segmenter]:
     """Prompts to a written table."""
-    request.finish.check(source.crs)
+    request.check_source(source)
     stretch = choose_stretch(source, given=request.stretch)
     prompts = request.load_prompts(source)
     with _timed(seconds, "load"):
@@ -184,8 +200,10 @@ def _prompted(
         options=request.run_options(source, segmenter, stretch),
     )
     with _timed(seconds, "write"):
-        write_table(job.table, request.output, overwrite=request.replaces)
-        write_style(_classes(job.table), style_path(request.output))
+        overwrite, layer = request.replaces, request.layer
+        write_table(job.table, request.output, overwrite=overwrite, layer=layer)
+        path = style_path(request.output)
+        write_style(_classes(job.table), path, table=request.output.name)
     return job, segmenter
 
 
@@ -222,7 +240,7 @@ def dry_run_auto(request: AutoRequest, load: Callable[[], Segmenter]) -> dict[st
     """
     request.check_outputs()
     with open_raster(request.image, bands=request.bands) as source:
-        request.finish.check(source.crs)
+        request.check_source(source)
         stretch = choose_stretch(source, given=request.stretch)
         segmenter = load()
         job = AutoJob(source, segmenter, stretch, request.options, request.boxes(source))
@@ -243,7 +261,7 @@ def dry_run_prompts(request: PromptRequest, load: Callable[[], Segmenter]) -> di
     """
     request.check_outputs()
     with open_raster(request.image, bands=request.bands) as source:
-        request.finish.check(source.crs)
+        request.check_source(source)
         stretch = choose_stretch(source, given=request.stretch)
         prompts = request.load_prompts(source)
         segmenter = load()
