@@ -7,6 +7,7 @@ units and spaces is therefore read by `sam_med.text_header`, and applied or told
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from sam_med.units import in_millimetres
 from sam_med.volume import NDIM, Volume
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 TIME_NDIM = 4
@@ -76,12 +77,17 @@ def read_itk_image(path: Path, *, time: int | None = None) -> Volume:
     """
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
-    try:
+    with _readable(path):
         reader.ReadImageInformation()
-        fields = header_fields(path)
-        files = (path, *data_files(path))
-        _check_space(fields)
         image, told = _execute(reader, time)
+    return _volume(reader, path, image, told)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """While the block runs, what ITK raises on a damaged file becomes an `InputError`."""
+    try:
+        yield
     except RuntimeError as error:
         raise InputError(f"cannot read the volume file: {_reason(error, path)}") from None
     except OSError as error:
@@ -91,6 +97,14 @@ def read_itk_image(path: Path, *, time: int | None = None) -> Volume:
             "cannot read the volume file: its voxels do not fit into memory (is its header "
             "damaged? else use a machine with more memory)"
         ) from None
+
+
+def _volume(reader: Any, path: Path, image: Any, told: list[Diagnostic]) -> Volume:
+    """An image of three dimensions with what its file says."""
+    with _readable(path):
+        fields = header_fields(path)
+        files = (path, *data_files(path))
+    _check_space(fields)
     frame = frames.from_itk(image.GetOrigin(), image.GetSpacing(), image.GetDirection())
     frame = frames.turned(frame, WITH_TIME.get(fields.get("space", "").lower(), (1.0, 1.0, 1.0)))
     frame, about_units = in_millimetres(frame, _units(fields))
