@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sam_common import __version__
 from sam_common.errors import InputError, OutputError, SuiteError
-from sam_common.files import atomic_output
+from sam_common.files import write_bytes
 from sam_common.pinned import sha256_of
 from sam_med import care
 
@@ -111,8 +111,9 @@ def write_summary(results: Sequence[CaseResult], folder: Path) -> None:
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    _write(folder / f"{SUMMARY_NAME}.csv", text.getvalue())
-    _write(folder / f"{SUMMARY_NAME}.json", json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+    write_bytes(folder / f"{SUMMARY_NAME}.csv", text.getvalue().encode())
+    record = json.dumps(rows, indent=2, ensure_ascii=False)
+    write_bytes(folder / f"{SUMMARY_NAME}.json", f"{record}\n".encode())
 
 
 def exit_code(results: Sequence[CaseResult]) -> int:
@@ -178,7 +179,7 @@ class _State:
 
     def _write(self) -> None:
         record = {"version": VERSION, "done": self._done}
-        _write(self._path, json.dumps(record, indent=2, sort_keys=True) + "\n")
+        write_bytes(self._path, f"{json.dumps(record, indent=2, sort_keys=True)}\n".encode())
 
 
 def _one(
@@ -214,11 +215,3 @@ def _sha256_of(path: Path, role: str) -> str:
         raise InputError(f"no such file: {role}")
     digests = sorted(sha256_of(file) for file in path.rglob("*") if file.is_file())
     return hashlib.sha256("".join(digests).encode("ascii")).hexdigest()
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        with atomic_output(path) as part:
-            part.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"cannot write to {path.parent}: {error.strerror}") from error

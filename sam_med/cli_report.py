@@ -133,10 +133,12 @@ def stats(
 
 
 def short(value: object) -> object:
-    """A number of a table; what is not known is a dash."""
+    """A number of a table, with four decimals, or four digits of what is small; a dash for None."""
     if value is None:
         return "-"
-    return round(value, 4) if isinstance(value, float) else value
+    if not isinstance(value, float):
+        return value
+    return round(value, 4) if abs(value) >= 1 else float(f"{value:.4g}")
 
 
 def plain(value: object) -> str:

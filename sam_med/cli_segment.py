@@ -25,6 +25,7 @@ from sam_med.cli_options import (
     Time,
     Width,
 )
+from sam_med.cli_report import short
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -176,5 +177,5 @@ def load_model(model: str, settings: dict[str, Any]) -> Segmenter:
 def show_labels(report: dict[str, Any]) -> None:
     """One row an object."""
     columns = ["label", "value", "voxels", "volume_ml", "confidence"]
-    rows = [[row[column] for column in columns] for row in report["labels"]]
+    rows = [[short(row[column]) for column in columns] for row in report["labels"]]
     console.table("", columns, rows)

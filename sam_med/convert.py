@@ -19,6 +19,7 @@ import numpy as np
 
 from sam_common.errors import OutputError
 from sam_common.files import check_output
+from sam_med.frame import mm
 from sam_med.grid_files import SCANNER, grid_suffix, write_grid
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _uneven(volume: Volume, *, allow: bool) -> str:
     places = volume.to_world([(k, 0, 0) for k in range(volume.shape[0])])
     even = volume.frame.to_world([(k, 0, 0) for k in range(volume.shape[0])])
     worst = float(np.linalg.norm(places - even, axis=1).max())
-    seen = f"slices are not evenly spaced; an even grid misplaces them by up to {worst:.3f} mm"
+    seen = f"slices are not evenly spaced; an even grid misplaces them by up to {mm(worst)}"
     if not allow:
         raise OutputError(f"{seen}: no format of one grid can hold them (--allow-uneven writes it)")
     return seen

@@ -239,8 +239,26 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "the file does not say where the voxels are",
             "read with its voxel sizes along the axes of the patient",
         ),
-        "scaled-units": Code(
-            "warning", "lengths of the NIfTI file are not in mm", "converted to mm"
+        "scaled-units": Code("warning", "lengths of the file are not in mm", "converted to mm"),
+        "unknown-units": Code(
+            "warning", "the unit of lengths is a word that is not known", "mm is taken"
+        ),
+        "no-units": Code("note", "the file does not name a unit of length", "mm is taken"),
+        "unknown-space": Code(
+            "warning",
+            "the space of the file says nothing of the patient",
+            "its axes are taken as LPS; check which side is left",
+        ),
+        "mirrored-space": Code(
+            "error",
+            "the space of the file is left-handed and says nothing of the patient",
+            "refused: left and right could be swapped; write the file with a space of the "
+            "patient, e.g. left-posterior-superior",
+        ),
+        "orientation-conflict": Code(
+            "warning",
+            "the letters of the orientation contradict the axes of the MetaImage file",
+            "the axes are used, as ITK does",
         ),
         "sheared-axes": Code(
             "warning", "the voxel axes are not perpendicular", "read as they are stored"

@@ -30,7 +30,7 @@ from pydicom.uid import CTImageStorage, SecondaryCaptureImageStorage
 from pydicom.valuerep import DSfloat
 
 from sam_common.errors import OutputError
-from sam_common.files import atomic_output
+from sam_common.files import atomic_output, writing
 from sam_med import derived
 from sam_med.provenance import RESEARCH_ONLY
 from sam_med.seg_check import check_seg
@@ -107,12 +107,12 @@ def write_seg(
     _fill(dataset, task, frames)
     _refer(dataset, task, frames)
     _settle(dataset, task)
-    try:
-        with atomic_output(path) as part:
-            dataset.save_as(part, enforce_file_format=True)
-            check_seg(part, segments, volume, source)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+
+    def verify(part: Path) -> None:
+        check_seg(part, segments, volume, source)
+
+    with writing(path), atomic_output(path, verify=verify) as part:
+        dataset.save_as(part, enforce_file_format=True)
     empty = [segment.name for segment in segments if not segment.mask.any()]
     notes = [f"{WHAT}: {name} has no voxels: described, but without frames" for name in empty]
     return (*source.notes, *notes)

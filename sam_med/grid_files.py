@@ -21,8 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sam_common.errors import OutputError
-from sam_common.files import atomic_output
+from sam_common.files import atomic_output, writing
 from sam_med import frame as frames
+from sam_med.grid_check import check_grid, escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -60,6 +61,8 @@ def write_grid(
 ) -> None:
     """Write an array as it is, at the place its frame says; the file appears whole or not at all.
 
+    It is read again, voxel for voxel, before it takes its name (`sam_med.grid_check`).
+
     Args:
         array: (k, j, i) voxels: integers of 8 to 32 bits, float32 or float64.
         frame: Index (k, j, i) to LPS mm, sheared ones included where the format can hold them.
@@ -69,23 +72,24 @@ def write_grid(
         compress: For NRRD and MetaImage; NIfTI goes by its suffix.
 
     Raises:
-        OutputError: Unknown format, a type of voxels or a shear that the format cannot hold, or
-            the disk does not take it.
+        OutputError: Unknown format, a type of voxels or a shear that the format cannot hold, the
+            disk does not take it, or what was read back is something else.
     """
     suffix = grid_suffix(path)
     _check_holds(array, path)
     if suffix == ".mha":
         check_perpendicular(frame, path)
-    try:
-        with atomic_output(path) as part:
-            if suffix == ".mha":
-                _write_metaimage(array, frame, part, compress=compress)
-            elif suffix == ".nrrd":
-                write_nrrd(array, frame, part, compress=compress)
-            else:
-                _write_nifti(array, frame, part, sform_code)
-    except (OSError, RuntimeError) as error:
-        raise OutputError(f"cannot write {path}: {error}") from error
+
+    def verify(part: Path) -> None:
+        check_grid(part, array, frame)
+
+    with writing(path, RuntimeError), atomic_output(path, verify=verify) as part:
+        if suffix == ".mha":
+            _write_metaimage(array, frame, part, compress=compress)
+        elif suffix == ".nrrd":
+            write_nrrd(array, frame, part, compress=compress)
+        else:
+            _write_nifti(array, frame, part, sform_code)
 
 
 def grid_suffix(path: Path) -> str:
@@ -155,7 +159,7 @@ def write_nrrd(
         "space origin": _vector(frame.array[:3, 3]),
     }
     lines = ["NRRD0004", *(f"{name}: {value}" for name, value in header.items())]
-    lines += [f"{key}:={_escape(value)}" for key, value in (fields or {}).items()]
+    lines += [f"{key}:={escaped(value)}" for key, value in (fields or {}).items()]
     with part.open("wb") as file:
         file.write(("\n".join(lines) + "\n\n").encode("utf-8"))
         with _packed(file, compress=compress) as target:
@@ -165,10 +169,6 @@ def write_nrrd(
 
 def _vector(values: npt.NDArray[np.float64]) -> str:
     return f"({','.join(repr(float(v)) for v in values)})"
-
-
-def _escape(value: str) -> str:
-    return value.replace("\\", "\\\\").replace("\n", "\\n")
 
 
 def _check_holds(array: npt.NDArray[Any], path: Path) -> None:

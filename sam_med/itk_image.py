@@ -1,11 +1,17 @@
-"""NRRD and MetaImage through SimpleITK, which keeps sheared space directions of both."""
+"""NRRD and MetaImage through SimpleITK, which keeps sheared space directions of both.
+
+ITK takes every length as mm and every space that is not RAS or LAS as LPS. What the header says of
+units and spaces is therefore read by `sam_med.text_header`, and applied or told here.
+"""
 
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 
 from sam_common.errors import InputError
@@ -13,15 +19,47 @@ from sam_med import frame as frames
 from sam_med.axes import check_frame
 from sam_med.diagnostics import Diagnostic, RefusedError, found
 from sam_med.rescale import settle
+from sam_med.text_header import NRRD_SUFFIXES, data_files, header_fields, words
 from sam_med.time_points import check_time, choose_time
+from sam_med.units import in_millimetres
 from sam_med.volume import NDIM, Volume
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 TIME_NDIM = 4
 LAYERS = "list"
 """NRRD's kind of an axis along which volumes are listed, as the layers of a .seg.nrrd are."""
+OF_THE_PATIENT = frozenset(
+    {
+        *("left-posterior-superior", "right-anterior-superior", "left-anterior-superior"),
+        *("lps", "ras", "las"),
+    }
+)
+"""NRRD's spaces that ITK turns to LPS."""
+WITH_TIME = MappingProxyType(
+    {
+        **dict.fromkeys(("left-posterior-superior-time", "lpst"), (1.0, 1.0, 1.0)),
+        **dict.fromkeys(("right-anterior-superior-time", "rast"), (-1.0, -1.0, 1.0)),
+        **dict.fromkeys(("left-anterior-superior-time", "last"), (1.0, -1.0, 1.0)),
+    }
+)
+"""Those with an axis of time, which ITK leaves as they are: what turns them to LPS."""
+LEFT_HANDED = frozenset({"3d-left-handed", "3dlh", "3d-left-handed-time", "3dlht"})
+MATRICES = ("transformmatrix", "rotation", "orientation")
+"""MetaImage's names of its axes, of which the rows are the directions of i, j and k."""
+SPACINGS = frozenset({"elementspacing", "elementsize"})
+STATED = MappingProxyType(
+    {
+        "offset": frozenset({"offset", "position", "origin"}),
+        "directions of its axes": frozenset(MATRICES),
+    }
+)
+IDENTITY = ("1", "0", "0", "0", "1", "0", "0", "0", "1")
+ENDS = ("RL", "AP", "IS")
+"""Sides of the patient at the low and the high end of x, y and z in LPS."""
+SIDES = frozenset("".join(ENDS))
 SEGMENT_FIELD = "Segment"
 """Slicer's fields of a .seg.nrrd start so; they are kept."""
 
@@ -39,21 +77,46 @@ def read_itk_image(path: Path, *, time: int | None = None) -> Volume:
     """
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
-    try:
+    with _readable(path):
         reader.ReadImageInformation()
         image, told = _execute(reader, time)
+    return _volume(reader, path, image, told)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """While the block runs, what ITK raises on a damaged file becomes an `InputError`."""
+    try:
+        yield
     except RuntimeError as error:
         raise InputError(f"cannot read the volume file: {_reason(error, path)}") from None
+    except OSError as error:
+        raise InputError(f"cannot read the volume file: {error.strerror or error}") from None
+    except MemoryError:
+        raise InputError(
+            "cannot read the volume file: its voxels do not fit into memory (is its header "
+            "damaged? else use a machine with more memory)"
+        ) from None
+
+
+def _volume(reader: Any, path: Path, image: Any, told: list[Diagnostic]) -> Volume:
+    """An image of three dimensions with what its file says."""
+    with _readable(path):
+        fields = header_fields(path)
+        files = (path, *data_files(path))
+    _check_space(fields)
     frame = frames.from_itk(image.GetOrigin(), image.GetSpacing(), image.GetDirection())
-    told = [*told, *_place(reader, path), *check_frame(frame)]
+    frame = frames.turned(frame, WITH_TIME.get(fields.get("space", "").lower(), (1.0, 1.0, 1.0)))
+    frame, about_units = in_millimetres(frame, _units(fields))
+    told = [*told, *_place(fields, path), *about_units, *check_frame(frame)]
     # only the fields of segments: others may say who the patient is
-    fields = {k: reader.GetMetaData(k) for k in reader.GetMetaDataKeys() if _is_kept(k)}
+    kept = {k: reader.GetMetaData(k) for k in reader.GetMetaDataKeys() if _is_kept(k)}
     return Volume(
         array=settle(sitk.GetArrayFromImage(image)),
         frame=frame,
         source=path,
-        files=(path,),
-        header=MappingProxyType(fields),
+        files=files,
+        header=MappingProxyType(kept),
         notes=tuple(d.line for d in told),
         diagnostics=tuple(told),
     )
@@ -92,11 +155,70 @@ def _layer(reader: Any, time: int | None) -> tuple[Any, list[Diagnostic]]:
     return image, [note]
 
 
-def _place(reader: Any, path: Path) -> list[Diagnostic]:
-    """Say "no-affine" where a NRRD file names no space."""
-    if path.suffix.lower() not in {".nrrd", ".nhdr"} or "NRRD_space" in reader.GetMetaDataKeys():
-        return []
-    return [found("no-affine", "the NRRD file names no space, so its axes are taken as LPS")]
+def _check_space(fields: Mapping[str, str]) -> None:
+    """Raise `RefusedError` for a NRRD space that is nobody's left and cannot be LPS."""
+    if (space := fields.get("space", "").lower()) in LEFT_HANDED:
+        raise RefusedError([found("mirrored-space", f"the space is {space!r}", space=space)])
+
+
+def _units(fields: Mapping[str, str]) -> list[str]:
+    """The unit of each world axis, as NRRD or MetaImage says it; none where neither does."""
+    if "distanceunits" in fields:
+        return [fields["distanceunits"]]
+    if "space units" in fields:
+        return _spatial(words(fields["space units"]))
+    # without a space, the world's axes are the array's
+    kinds = fields.get("kinds", "").lower().split()
+    units = words(fields.get("units", ""))
+    return _spatial([u for n, u in enumerate(units) if kinds[n : n + 1] != [LAYERS]])
+
+
+def _spatial(units: list[str]) -> list[str]:
+    """Of the three axes of space; none where an axis has none."""
+    first = units[:NDIM]
+    return first if len(first) == NDIM and all(first) else []
+
+
+def _place(fields: Mapping[str, str], path: Path) -> list[Diagnostic]:
+    """What a header does not say of the place of its voxels, or says twice."""
+    if path.name.lower().endswith(NRRD_SUFFIXES):
+        space = fields.get("space", "").lower()
+        if not space:
+            return [
+                found("no-affine", "the NRRD file names no space, so its axes are taken as LPS")
+            ]
+        if space in OF_THE_PATIENT | WITH_TIME.keys():
+            return []
+        return [found("unknown-space", f"the space is {space!r}", space=space)]
+    matrix = next((fields[name] for name in MATRICES if name in fields), None)
+    told = []
+    if missing := [what for what, names in STATED.items() if not names & fields.keys()]:
+        told.append(found("no-affine", f"the MetaImage file states no {' and no '.join(missing)}"))
+    if not SPACINGS & fields.keys():
+        told.append(found("no-pixel-spacing", "the MetaImage file states no distance of voxels"))
+    letters = fields.get("anatomicalorientation", "").upper()
+    if letters and not _agree(letters, matrix):
+        message = f"the orientation is said to be {letters}, which is not that of the axes"
+        told.append(found("orientation-conflict", message, letters=letters))
+    return told
+
+
+def _agree(letters: str, matrix: str | None) -> bool:
+    """Whether letters name the axes of a matrix, by where they begin or by where they end.
+
+    Both readings are in use. Letters that say nothing, "???", agree with anything.
+    """
+    if len(letters) != NDIM or any(letter not in SIDES for letter in letters):
+        return True
+    text = matrix.split() if matrix is not None else IDENTITY
+    try:
+        axes = np.array(text, dtype=np.float64).reshape(NDIM, NDIM)
+    except ValueError:
+        return True
+    along = np.abs(axes).argmax(axis=1)
+    ends = [ENDS[axis][int(axes[n, axis] > 0)] for n, axis in enumerate(along)]
+    begins = [ENDS[axis][int(axes[n, axis] <= 0)] for n, axis in enumerate(along)]
+    return list(letters) in (ends, begins)
 
 
 def _is_kept(key: str) -> bool:

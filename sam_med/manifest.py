@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sam_common import __version__
 from sam_common.pinned import sha256_of
-from sam_med import frame as frames
+from sam_med.object_size import volume_ml
 from sam_med.prompt_json import describe_prompts, prompts_sha256
 from sam_med.provenance import Provenance
 
@@ -35,7 +35,6 @@ LIBRARIES = (
     "nibabel",
     "SimpleITK",
 )
-MM3_PER_ML = 1000.0
 NOTICE = "For research, not a medical device."
 
 
@@ -82,7 +81,6 @@ def provenance(run: Segmentation) -> Provenance:
 
 def label_rows(run: Segmentation) -> list[dict[str, Any]]:
     """One row per object: name, value, code, extent of its prompts, size, confidence."""
-    voxel_ml = frames.voxel_volume_mm3(run.volume.frame) / MM3_PER_ML
     return [
         {
             "label": segment.name,
@@ -92,7 +90,7 @@ def label_rows(run: Segmentation) -> list[dict[str, Any]]:
             "prompt_ijk": list(prompt.ijk),
             "voxels": segment.voxels,
             "voxels_in_label_map": label.voxels,
-            "volume_ml": round(segment.voxels * voxel_ml, 6),
+            "volume_ml": volume_ml(run.volume, segment.window, segment.mask),
             "confidence": segment.confidence,
         }
         for prompt, segment, label in zip(run.prompts, run.segments, run.labels.labels, strict=True)

@@ -23,7 +23,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from sam_common.files import atomic_output
+from sam_common.errors import OutputError
+from sam_common.files import atomic_output, writing
 from sam_common.masks import MaskRegion
 from sam_common.overlay import draw_overlay
 from sam_common.window import Window
@@ -69,8 +70,22 @@ def draw(run: Segmentation) -> npt.NDArray[np.uint8]:
 
 
 def save_png(picture: npt.NDArray[np.uint8], path: Path) -> None:
-    """Write an (H, W, 3) picture; the file appears whole or not at all."""
-    with atomic_output(path) as part:
+    """Write an (H, W, 3) picture; it appears whole or not at all, and is read again before.
+
+    Raises:
+        OutputError: The disk does not take it, or what was read back is another picture.
+    """
+
+    def verify(part: Path) -> None:
+        try:
+            with Image.open(part) as image:
+                found = np.asarray(image)
+        except (OSError, SyntaxError, ValueError) as error:
+            raise OutputError(f"cannot write {path}: the picture cannot be read again") from error
+        if not np.array_equal(found, picture):
+            raise OutputError(f"cannot write {path}: another picture was read back")
+
+    with writing(path), atomic_output(path, verify=verify) as part:
         Image.fromarray(picture).save(part, format="PNG")
 
 

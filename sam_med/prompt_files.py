@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sam_common.errors import OutputError, PromptError
-from sam_common.files import atomic_output, check_output
+from sam_common.files import check_output, write_bytes
 from sam_med.json_fields import read_text
 from sam_med.prompt_json import describe_prompts, prompts_from_json
 from sam_med.prompt_labels import LabelUse, prompts_from_labels, read_names
@@ -98,8 +98,7 @@ def write_prompts(
         raise OutputError(f"prompts are written as .json, got {path.name}")
     check_output(path, overwrite=overwrite)
     record = describe_prompts(prompts, space=space, volume=volume)
-    with atomic_output(path) as part:
-        part.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    write_bytes(path, f"{json.dumps(record, indent=2, allow_nan=False)}\n".encode())
 
 
 def _from_labels(path: Path, volume: Volume, use: LabelUse, names: Path | None) -> GivenPrompts:

@@ -11,6 +11,7 @@ import base64
 import csv
 import html
 import io
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from sam_common.errors import InputError, OutputError
-from sam_common.files import atomic_output, check_output
+from sam_common.files import check_output, write_bytes
 from sam_common.overlay import colour
 from sam_med.confidence import DOUBTFUL
 from sam_med.slice_picture import Turn, draw_slice, turn_of
@@ -141,8 +142,7 @@ def write_review(
         text = review_csv(rows, volume)
     else:
         text = review_html(rows, volume, stretch, limit=limit)
-    with atomic_output(path) as part:
-        part.write_text(text, encoding="utf-8")
+    write_bytes(path, text.encode())
 
 
 def check_review(path: Path, *, overwrite: bool) -> None:
@@ -157,11 +157,13 @@ def review_csv(rows: Sequence[ReviewRow], volume: Volume) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
+    # hundredths of a mm, or of a slice where slices are thinner than a mm
+    digits = max(2, 2 - math.floor(math.log10(volume.spacing_mm[0])))
     for rank, row in enumerate(rows, start=1):
         at = row.at
         parts = (at.confidence, at.predicted_iou, at.stability, at.neighbours, at.planes)
         shares = ["" if part is None else f"{part:.4f}" for part in parts]
-        place = f"{_place_mm(row, volume):.2f}"
+        place = f"{_place_mm(row, volume):.{digits}f}"
         writer.writerow(
             [rank, row.segment.name, row.segment.value, at.k, place, *shares, row.voxels]
         )

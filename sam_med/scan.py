@@ -19,7 +19,7 @@ from sam_med.diagnostics import Diagnostic, RefusedError, found
 from sam_med.headers import read_headers
 from sam_med.pixels import digest
 from sam_med.series import Series, group
-from sam_med.source import SUFFIXES
+from sam_med.source import SUFFIXES, way_in
 
 if TYPE_CHECKING:
     import os
@@ -127,6 +127,8 @@ def _nothing(source: Path, files: int, objects: Counter[str]) -> str:
             f"not-an-image: no DICOM images among {files} file(s), but other objects: "
             f"{_listed(objects)} (give the images that they were made from)"
         )
+    if way := way_in(source, _names(source)):
+        return f"not-dicom: {way}"
     if source.is_file() and files == 1:
         return (
             "not-dicom: the file is no DICOM, no zip of it, and its name does not end like that "
@@ -136,6 +138,16 @@ def _nothing(source: Path, files: int, objects: Counter[str]) -> str:
         f"not-dicom: no DICOM images among {files} file(s) "
         "(give the file, folder or zip that holds the images of a series)"
     )
+
+
+def _names(source: Path) -> list[str]:
+    """Of the files that a folder or a zip holds."""
+    if source.is_dir():
+        return [path.name for path in source.rglob("*")]
+    if zipfile.is_zipfile(source):
+        with zipfile.ZipFile(source) as held:
+            return held.namelist()
+    return []
 
 
 def _choices(series: Sequence[Series]) -> str:

@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sam_common.errors import InputError, OutputError
+from sam_med import frame as frames
 from sam_med.derived import label_text
+from sam_med.headers import DAMAGE
 from sam_med.seg_frames import read_seg
 
 if TYPE_CHECKING:
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from sam_med.source_images import Source
     from sam_med.volume import Volume
 
-TOLERANCE_MM = 1e-3
+TOLERANCE = 0.1
+"""Part of `frame.tolerance_mm` by which a frame may be off: DICOM holds ten digits or more."""
 
 
 def check_seg(path: Path, segments: Sequence[Segment], volume: Volume, source: Source) -> None:
@@ -35,7 +38,7 @@ def check_seg(path: Path, segments: Sequence[Segment], volume: Volume, source: S
         missing = _expected(segments)
         for frame in file.frames():
             _check_frame(frame, segments, source, missing)
-    except (AttributeError, IndexError, InputError, KeyError, ValueError) as error:
+    except (InputError, *DAMAGE) as error:
         raise _differs(f"it cannot be decoded: {error}") from error
     if missing:
         number, k = min(missing)
@@ -71,8 +74,8 @@ def _check_header(
         raise _differs("its frame of reference is another one")
     axes = np.reshape(file.orientation, (2, 3)) * np.reshape(file.pixel_spacing_mm[::-1], (2, 1))
     off = np.abs(axes - volume.frame.array[:3, 2:0:-1].T).max() * max(volume.shape[1:])
-    if not off <= TOLERANCE_MM * 10:
-        raise _differs(f"the far corner of its frames is {off:.4f} mm off")
+    if not off <= frames.tolerance_mm(min(volume.spacing_mm)):
+        raise _differs(f"the far corner of its frames is {frames.mm(float(off))} off")
 
 
 def _check_frame(
@@ -99,8 +102,8 @@ def _slice_of(frame: SegFrame, source: Source) -> int:
     if not source.placed:
         return 0
     k, off = source.nearest(frame.position)
-    if not off <= TOLERANCE_MM:
-        raise _differs(f"a frame is {off:.4f} mm off the nearest slice")
+    if not off <= TOLERANCE * frames.tolerance_mm(min(source.pixel_spacing_mm)):
+        raise _differs(f"a frame is {frames.mm(off)} off the nearest slice")
     return k
 
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sam_common.errors import OutputError
-from sam_common.files import atomic_output
+from sam_common.files import atomic_output, writing
 from sam_common.overlay import colour
 from sam_med.codes import TISSUE, Code, category_of, find_code
+from sam_med.grid_check import check_grid, check_pairs
 from sam_med.grid_files import write_nrrd
 from sam_med.provenance import RESEARCH_ONLY
 
@@ -53,7 +53,7 @@ def write_seg_nrrd(
         provenance: Kept in the header.
 
     Raises:
-        OutputError: The disk does not take the file.
+        OutputError: The disk does not take the file, or what was read back is something else.
     """
     layers = layer_numbers(segments)
     count = max(layers, default=0) + 1
@@ -62,11 +62,14 @@ def write_seg_nrrd(
     for segment, layer in zip(segments, layers, strict=True):
         array[..., layer][segment.window.slices][segment.mask] = segment.value
     fields = dict(_fields(segments, layers, provenance))
-    try:
-        with atomic_output(path) as part:
-            write_nrrd(array if count > 1 else array[..., 0], frame, part, fields=fields)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    voxels = array if count > 1 else array[..., 0]
+
+    def verify(part: Path) -> None:
+        check_grid(part, voxels, frame)
+        check_pairs(part, fields)
+
+    with writing(path), atomic_output(path, verify=verify) as part:
+        write_nrrd(voxels, frame, part, fields=fields)
 
 
 def layer_numbers(segments: Sequence[Segment]) -> list[int]:

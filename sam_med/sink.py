@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from sam_common.errors import OutputError
-from sam_common.files import atomic_output
+from sam_common.files import atomic_output, write_bytes, writing
 from sam_med import frame as frames
+from sam_med.grid_check import differs
 from sam_med.grid_files import SCANNER, grid_suffix, shear_degrees, write_grid
 from sam_med.labels import paint
 from sam_med.targets import LABEL_MAPS, check_apart, check_targets, manifest_path, plan_targets
@@ -102,8 +105,7 @@ def check_target(path: Path, *, overwrite: bool) -> None:
 def write_manifest(manifest: Mapping[str, Any], path: Path) -> None:
     """Write the manifest of the result at `path`, see `manifest_path`."""
     text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)
-    with atomic_output(manifest_path(path)) as part:
-        part.write_text(text + "\n", encoding="utf-8")
+    write_bytes(manifest_path(path), f"{text}\n".encode())
 
 
 def form_code(header: Mapping[str, str]) -> int:
@@ -144,12 +146,36 @@ def _write_npz(labels: LabelMap, volume: Volume, path: Path) -> None:
         "names": np.array([label.name for label in labels.labels], dtype=np.str_),
         "values": np.array([label.value for label in labels.labels], dtype=np.int64),
     }
+
+    def verify(part: Path) -> None:
+        _check_npz(part, arrays)
+
+    # to an open file: numpy would add its suffix to a name in capitals
+    with (
+        writing(path),
+        atomic_output(path, verify=verify) as part,
+        part.open("wb") as file,
+    ):
+        np.savez_compressed(file, **arrays)
+
+
+def _check_npz(part: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Read every array again, one at a time, and compare it with what was meant.
+
+    Raises:
+        OutputError: One cannot be read, or is another.
+    """
     try:
-        # to an open file: numpy would add its suffix to a name in capitals
-        with atomic_output(path) as part, part.open("wb") as file:
-            np.savez_compressed(file, **arrays)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+        with np.load(part) as found:
+            odd = [name for name, array in arrays.items() if not _same(found[name], array)]
+    except (EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise differs(f"it cannot be read ({type(error).__name__})") from error
+    if odd:
+        raise differs(f"its array {odd[0]} is another one")
+
+
+def _same(found: npt.NDArray[Any], meant: npt.NDArray[Any]) -> bool:
+    return found.dtype == meant.dtype and np.array_equal(found, meant)
 
 
 def _lost(labels: LabelMap) -> Iterator[str]:
@@ -170,8 +196,8 @@ def _uneven(volume: Volume) -> Iterator[str]:
     off = np.linalg.norm(volume.origins_lps - volume.frame.to_world(index), axis=1).max()
     yield (
         f"the slices are unevenly spaced, and volume files hold one distance for all, here the "
-        f"mean of {volume.spacing_mm[0]:.3f} mm: voxels are the source's, but places are up to "
-        f"{off:.3f} mm off (dicom_seg and dicom_rtstruct are exact)"
+        f"mean of {frames.mm(volume.spacing_mm[0])}: voxels are the source's, but places are up to "
+        f"{frames.mm(float(off))} off (dicom_seg and dicom_rtstruct are exact)"
     )
 
 

@@ -34,7 +34,8 @@ PANEL_PX = 260
 GAP_PX = 4
 MARGIN = 0.3
 """Of the object's box, shown around it on every side."""
-MIN_MARGIN_MM = 15.0
+MIN_MARGIN_MM, MIN_MARGIN_PX = 15.0, 60.0
+"""The smaller of the two, or a micro-CT would be shown whole."""
 LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
 """Sides of the patient at the low and the high end of x, y and z in LPS."""
 SUPERIOR = 2
@@ -128,7 +129,8 @@ def _around(segment: Segment, volume: Volume) -> Window:
     edges = []
     for axis in (1, 2):
         start, stop = segment.window.start[axis], segment.window.stop[axis]
-        margin = max(MARGIN * (stop - start), MIN_MARGIN_MM / volume.spacing_mm[axis])
+        least = min(MIN_MARGIN_MM / volume.spacing_mm[axis], MIN_MARGIN_PX)
+        margin = max(MARGIN * (stop - start), least)
         edges.append(
             (
                 max(0, int(start - margin)),

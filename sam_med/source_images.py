@@ -14,6 +14,7 @@ import pydicom
 from pydicom.errors import InvalidDicomError
 
 from sam_common.errors import OutputError
+from sam_med import frame as frames
 from sam_med import tag_values as tags
 from sam_med.derived import derived_uid, instance_reference
 
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
 
     from sam_common.frame import FloatArray
     from sam_med.volume import Volume
-
-PLACE_TOLERANCE_MM = 0.01
-STEP_TOLERANCE = 0.01
-"""Part of the slice distance by which a slice of an even grid may be off its place; see `stack`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,7 +202,7 @@ def _in_plane(volume: Volume, plane: Plane) -> tuple[tuple[float, ...], tuple[fl
     if cosines and spacing:
         stated_j, stated_i = np.reshape(cosines, (2, 3))[::-1] * np.reshape(spacing, (2, 1))
         off = np.abs([stated_j - along_j, stated_i - along_i]).max() * max(volume.shape[1:])
-        if off <= PLACE_TOLERANCE_MM:
+        if off <= frames.tolerance_mm(min(spacing)):
             return cosines, (spacing[0], spacing[1])
     lengths = float(np.linalg.norm(along_j)), float(np.linalg.norm(along_i))
     return tuple(np.concatenate([along_i / lengths[1], along_j / lengths[0]]).tolist()), lengths
@@ -220,9 +217,11 @@ def _check_places(volume: Volume, source: Source) -> None:
     index[:, 0] = np.arange(len(places))
     off = np.linalg.norm(places - volume.to_world(index), axis=1)
     worst = int(np.argmax(off))
-    allowed = max(PLACE_TOLERANCE_MM, STEP_TOLERANCE * volume.spacing_mm[0])
+    # slices of an even grid may be off their places, see `stack`
+    allowed = frames.tolerance_mm(volume.spacing_mm[0])
     if not off[worst] <= allowed:
         raise OutputError(
-            f"slice {worst} of the volume is {off[worst]:.3f} mm off its image: were the files "
-            "changed since they were read, or is the volume not the one that was read from them?"
+            f"slice {worst} of the volume is {frames.mm(float(off[worst]))} off its image: were "
+            "the files changed since they were read, or is the volume not the one that was read "
+            "from them?"
         )

@@ -13,6 +13,7 @@ from sam_common.errors import GeometryError
 from sam_common.window import Window
 from sam_med.compare import onto_grid
 from sam_med.labels import LabelMap
+from sam_med.object_size import slice_thickness_mm, volume_ml
 from sam_med.segments import Segment
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from sam_med.seg_files import SegmentationFile
     from sam_med.volume import Volume
 
-MM3_PER_ML = 1000.0
 SIDES = (("first slice", "last slice"), ("first row", "last row"), ("first column", "last column"))
 """Of a volume, by array axis."""
 
@@ -91,22 +91,6 @@ def measure_file(volume: Volume, file: SegmentationFile) -> list[Measurement]:
     return measure(volume, onto_grid(file, volume.shape, volume.frame).segments)
 
 
-def slice_thickness_mm(volume: Volume) -> FloatArray:
-    """The part of the normal that each slice stands for: half way to its neighbours.
-
-    The outermost slices reach as far out as in.
-
-    Returns:
-        (slices,) mm; the distance of slices everywhere where they are even.
-    """
-    normal = np.cross(volume.frame.array[:3, 1], volume.frame.array[:3, 2])
-    normal /= np.linalg.norm(normal)
-    if volume.origins_lps is None:
-        return np.full(volume.shape[0], abs(float(normal @ volume.frame.array[:3, 0])))
-    gaps = np.abs(np.diff(volume.origins_lps @ normal))
-    return np.asarray((np.concatenate([gaps[:1], gaps]) + np.concatenate([gaps, gaps[-1:]])) / 2)
-
-
 def _segments(labels: LabelMap) -> list[Segment]:
     whole = Window.full(labels.array.shape)
     return [
@@ -117,9 +101,6 @@ def _segments(labels: LabelMap) -> list[Segment]:
 
 def _measure(volume: Volume, segment: Segment, thickness_mm: FloatArray) -> Measurement:
     k, rows, columns = segment.window.slices
-    counts = np.count_nonzero(segment.mask, axis=(1, 2))
-    in_plane = np.cross(volume.frame.array[:3, 1], volume.frame.array[:3, 2])
-    mm3 = float(counts @ thickness_mm[k]) * float(np.linalg.norm(in_plane))
     values = volume.array[k, rows, columns][segment.mask]
     found = np.argwhere(segment.mask) + np.array(segment.window.start)
     mean, sd, minimum, maximum = _intensities(values)
@@ -127,7 +108,7 @@ def _measure(volume: Volume, segment: Segment, thickness_mm: FloatArray) -> Meas
         name=segment.name,
         value=segment.value,
         voxels=len(values),
-        volume_ml=mm3 / MM3_PER_ML,
+        volume_ml=volume_ml(volume, segment.window, segment.mask),
         mean=mean,
         sd=sd,
         minimum=minimum,

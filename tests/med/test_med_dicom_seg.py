@@ -279,9 +279,7 @@ def test_a_wrong_place_is_found(small, tmp_path, monkeypatch):
         return item
 
     monkeypatch.setattr(dicom_seg, "_stand_in", shifted)
-    with pytest.raises(
-        OutputError, match=r"not kept: a frame is 0\.0020 mm off the nearest slice$"
-    ):
+    with pytest.raises(OutputError, match=r"not kept: a frame is 0\.002 mm off the nearest slice$"):
         write_seg(make_segments(small.shape), small, tmp_path / "out.dcm", MADE_BY)
     assert not list(tmp_path.iterdir())
 

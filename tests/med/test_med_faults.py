@@ -462,7 +462,8 @@ def test_the_corpus_is_large_and_names_most_codes():
     # volume files are tested with their formats, tiles and tables with theirs, SUV with PET
     elsewhere = {
         "affine-conflict", "no-affine", "scaled-units", "sheared-axes", "layers", "mosaic",
-        "value-table", "suv-bw",
+        "value-table", "suv-bw", "unknown-units", "no-units", "unknown-space", "mirrored-space",
+        "orientation-conflict",
     }  # fmt: skip
     assert set(CODES) - named == elsewhere
 

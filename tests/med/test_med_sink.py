@@ -154,7 +154,7 @@ def test_a_failed_write_leaves_nothing(phantom, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(grid_files, "_write_nifti", fail)
-    expected = f"cannot write {path}: [Errno 28] No space left on device"
+    expected = f"cannot write {path}: No space left on device (make room on the disk of {tmp_path})"
     with pytest.raises(OutputError, match=f"^{re.escape(expected)}$"):
         sink.write_labels(labels_for(phantom), phantom, path)
     assert [found.name for found in tmp_path.iterdir()] == ["out.nii.gz"]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import re
+import zipfile
 
 import nibabel
 import numpy as np
@@ -79,7 +80,7 @@ def test_unknown_format(tmp_path):
     path.write_bytes(b"x" * 200)
     assert message_of(path) == (
         "not-dicom: the file is no DICOM, no zip of it, and its name does not end like that of a "
-        "volume file (.nii.gz, .nii, .nrrd, .nhdr, .mha, .mhd)"
+        "volume file (.nii.gz, .nii, .nrrd, .nhdr, .mha, .mhd, .mgz, .mgh)"
     )
 
 
@@ -273,7 +274,9 @@ def test_every_permutation_and_flip(suffix, axes, tmp_path):
     array = np.arange(24, dtype=np.int16).reshape(4, 3, 2)
     path = tmp_path / f"volume{suffix}"
     if suffix == ".nii":
-        nibabel.save(nibabel.Nifti1Image(array, affine), path)
+        image = nibabel.Nifti1Image(array, affine)
+        image.header.set_xyzt_units("mm")
+        nibabel.save(image, path)
     else:
         image = sitk.GetImageFromArray(array.T)
         lps = np.diag([-1, -1, 1, 1]) @ affine
@@ -357,12 +360,266 @@ def test_64_bit_labels_become_the_smallest_type(values, dtype, tmp_path):
     assert np.array_equal(volume.array.T.astype(np.float64), array.astype(np.float64))
 
 
+def test_units_that_are_none(tmp_path):
+    path = nifti(tmp_path / "odd.nii", sform=SCANNER)
+    content = bytearray(path.read_bytes())
+    for code, told in ((224, "no-units"), (229, "unknown-units")):
+        content[123] = code  # units of space, in the lowest three bits, and of time
+        path.write_bytes(content)
+        volume = read_volume(path)
+        assert volume.spacing_mm == (3, 2, 1)
+        assert [d.code for d in volume.diagnostics] == [told]
+
+
 def test_a_header_that_makes_no_sense(tmp_path):
     path = nifti(tmp_path / "odd.nii", sform=SCANNER)
     content = bytearray(path.read_bytes())
-    content[123] = 224  # units of space and time
+    content[70:72] = (999).to_bytes(2, "little")  # type of voxels
     path.write_bytes(content)
-    assert message_of(path) == "cannot read the NIfTI file: np.uint8(224)"
+    assert message_of(path).startswith("cannot read the NIfTI file: ")
+    content = bytearray(nifti(tmp_path / "odd.nii", sform=SCANNER).read_bytes())
+    content[42:48] = (30000).to_bytes(2, "little") * 3  # sizes
+    path.write_bytes(content)
+    assert message_of(path) == (
+        "the NIfTI file says that it has (30000, 30000, 30000) voxels: its header is damaged"
+    )
+
+
+@pytest.mark.parametrize(
+    ("unit", "voxel", "off", "seen"),
+    [
+        ("meter", 0.001, 0.005, "5.000 mm"),
+        ("micron", 10.0, 4.0, None),
+        ("micron", 5.0, 8.0, "0.008 mm"),
+        ("micron", 0.5, 0.3, "0.0003 mm"),
+        ("mm", 1.0, 0.02, "0.02 mm"),
+        ("mm", 1.0, 0.005, None),
+    ],
+)
+def test_forms_are_compared_in_mm_and_by_the_size_of_voxels(unit, voxel, off, seen, tmp_path):
+    sform = np.diag([voxel, 2 * voxel, 3 * voxel, 1])
+    qform = sform.copy()
+    qform[1, 3] = off
+    path = tmp_path / "both.nii"
+    image = nibabel.Nifti1Image(np.zeros((5, 6, 7), np.int16), None)
+    image.set_qform(qform, 1)
+    image.set_sform(sform, 1)
+    image.header.set_xyzt_units(unit)
+    nibabel.save(image, path)
+    found = [d.message for d in read_volume(path).diagnostics if d.code == "affine-conflict"]
+    wanted = [] if seen is None else [f"sform and qform place a corner of the volume {seen} apart"]
+    assert found == wanted
+
+
+def test_rounding_far_from_the_origin_is_no_conflict(tmp_path):
+    affine = np.diag([0.0005, 0.0005, 0.0005, 1.0])
+    affine[:3, 3] = (-1234.5678, 987.65432, 1111.1111)
+    image = nibabel.Nifti1Image(np.zeros((90, 90, 90), np.uint8), affine)
+    image.set_qform(affine, 1)
+    image.header.set_xyzt_units("mm")
+    nibabel.save(image, tmp_path / "far.nii")
+    assert read_volume(tmp_path / "far.nii").diagnostics == ()
+
+
+def nrrd(path, *fields, sizes="2 3 4"):
+    voxels = int(np.prod([int(n) for n in sizes.split()]))
+    head = ["NRRD0004", "type: uchar", f"dimension: {len(sizes.split())}", f"sizes: {sizes}"]
+    lines = [*head, "encoding: raw", *fields]
+    path.write_bytes("\n".join(lines).encode() + b"\n\n" + bytes(voxels))
+    return path
+
+
+STEPS = "space directions: (1,0,0) (0,2,0) (0,0,3)"
+ORIGIN = "space origin: (10,20,30)"
+
+
+@pytest.mark.parametrize(
+    ("fields", "origin", "codes"),
+    [
+        (("space: LPS",), (10, 20, 30), []),
+        (("space: RAS",), (-10, -20, 30), []),
+        (("space: left-anterior-superior",), (10, -20, 30), []),
+        (("Space: LPS", 'Space Units: "um" "um" "um"'), (0.01, 0.02, 0.03), ["scaled-units"]),
+        (("space: RAS", 'space units: "m" "m" "m"'), (-1e4, -2e4, 3e4), ["scaled-units"]),
+        (
+            ("space: LPS", 'space units: "mm" "cm" "Microns"'),
+            (10, 200, 0.03),
+            ["scaled-units"],
+        ),
+        (("space: LPS", 'space units: "mm" "mm" "mm"'), (10, 20, 30), []),
+        (("space: LPS", 'space units: "ell" "mm" "mm"'), (10, 20, 30), ["unknown-units"]),
+        (("space: scanner-xyz",), (10, 20, 30), ["unknown-space"]),
+        (("space: 3D-right-handed",), (10, 20, 30), ["unknown-space"]),
+        (("space dimension: 3",), (10, 20, 30), ["no-affine"]),
+    ],
+)
+def test_spaces_and_units_of_a_nrrd(fields, origin, codes, tmp_path):
+    path = nrrd(tmp_path / "a.nrrd", *fields, STEPS, ORIGIN)
+    volume = read_volume(path)
+    assert volume.to_world((0, 0, 0)) == pytest.approx(origin)
+    assert [d.code for d in volume.diagnostics] == codes
+
+
+def test_a_left_handed_space_is_refused(tmp_path):
+    path = nrrd(tmp_path / "a.nrrd", "space: 3D-left-handed", STEPS, ORIGIN)
+    assert message_of(path).startswith("mirrored-space: the space is '3d-left-handed' (refused")
+
+
+@pytest.mark.parametrize(
+    ("space", "origin"),
+    [
+        ("right-anterior-superior-time", (-10, -20, 30)),
+        ("LAST", (10, -20, 30)),
+        ("LPST", (10, 20, 30)),
+    ],
+)
+def test_spaces_with_time_are_turned_too(space, origin, tmp_path):
+    steps = "space directions: (1,0,0,0) (0,2,0,0) (0,0,3,0) (0,0,0,1)"
+    fields = (f"space: {space}", steps, "space origin: (10,20,30,0)")
+    volume = read_volume(nrrd(tmp_path / "t.nrrd", *fields, sizes="2 3 4 2"), time=2)
+    assert volume.to_world((0, 0, 0)) == pytest.approx(origin)
+
+
+def test_units_of_a_nrrd_without_a_space(tmp_path):
+    spacings, units = "spacings: 1 2 3", 'units: "um" "um" "um"'
+    volume = read_volume(nrrd(tmp_path / "a.nrrd", spacings, units))
+    assert volume.spacing_mm == pytest.approx((0.003, 0.002, 0.001))
+    assert [d.code for d in volume.diagnostics] == ["no-affine", "scaled-units"]
+
+
+def metaimage(path, *fields):
+    lines = ["ObjectType = Image", "NDims = 3", "BinaryData = True", *fields]
+    lines += ["DimSize = 2 3 4", "ElementType = MET_UCHAR", "ElementDataFile = LOCAL"]
+    path.write_bytes("\n".join(lines).encode() + b"\n" + bytes(24))
+    return path
+
+
+PLACED = (
+    *("Offset = 10 20 30", "TransformMatrix = 1 0 0 0 1 0 0 0 1"),
+    "ElementSpacing = 1 2 3",
+)
+
+
+@pytest.mark.parametrize(
+    ("fields", "spacing_kji", "codes"),
+    [
+        (PLACED, (3, 2, 1), []),
+        ((*PLACED, "AnatomicalOrientation = RAI"), (3, 2, 1), []),
+        ((*PLACED, "AnatomicalOrientation = LPS"), (3, 2, 1), []),
+        ((*PLACED, "AnatomicalOrientation = ???"), (3, 2, 1), []),
+        ((*PLACED, "AnatomicalOrientation = LAI"), (3, 2, 1), ["orientation-conflict"]),
+        ((*PLACED, "DistanceUnits = um"), (0.003, 0.002, 0.001), ["scaled-units"]),
+        ((*PLACED, "DistanceUnits = cm"), (30, 20, 10), ["scaled-units"]),
+        ((*PLACED, "DistanceUnits = mm"), (3, 2, 1), []),
+        (("ElementSpacing = 1 2 3",), (3, 2, 1), ["no-affine"]),
+        (PLACED[1:], (3, 2, 1), ["no-affine"]),
+        (PLACED[:2], (1, 1, 1), ["no-pixel-spacing"]),
+    ],
+)
+def test_what_a_metaimage_says_of_its_place(fields, spacing_kji, codes, tmp_path):
+    volume = read_volume(metaimage(tmp_path / "a.mha", *fields))
+    assert volume.spacing_mm == pytest.approx(spacing_kji)
+    assert [d.code for d in volume.diagnostics] == codes
+
+
+@pytest.mark.parametrize("suffix", [".mgz", ".mgh"])
+def test_freesurfer_volumes_are_read(suffix, tmp_path):
+    array = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    path = tmp_path / f"a{suffix}"
+    nibabel.save(nibabel.MGHImage(array, SCANNER), path)
+    volume = read_volume(path)
+    assert np.array_equal(volume.array, array.transpose())
+    assert volume.array.dtype == np.int16
+    assert volume.to_world((1, 1, 1)) == pytest.approx((9, 18, -27))
+    assert volume.diagnostics == ()
+
+
+def test_a_freesurfer_volume_of_several_times_or_without_a_place(tmp_path):
+    path = tmp_path / "times.mgz"
+    array = np.arange(48, dtype=np.float32).reshape(2, 3, 4, 2)
+    nibabel.save(nibabel.MGHImage(array, SCANNER), path)
+    assert message_of(path).startswith("repeated-positions: the file holds 2 time points")
+    assert np.array_equal(read_volume(path, time=2).array.T, array[..., 1])
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    content[28:30] = bytes(2)
+    bare = tmp_path / "bare.mgh"
+    bare.write_bytes(content)
+    assert "no-affine" in {d.code for d in read_volume(bare, time=1).diagnostics}
+    path.write_bytes(path.read_bytes()[:-12])
+    assert message_of(path, time=1).startswith("truncated-pixels: the MGH file is damaged")
+
+
+@pytest.mark.parametrize("suffixes", [(".hdr", ".img"), (".hdr.gz", ".img.gz")])
+def test_a_nifti_in_two_files_is_read_by_either_name(suffixes, tmp_path):
+    array = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    image = nibabel.Nifti1Pair(array, SCANNER)
+    image.header.set_xyzt_units("mm")
+    nibabel.save(image, tmp_path / f"a{suffixes[1]}")
+    for suffix in suffixes:
+        path = tmp_path / f"a{suffix}"
+        volume = read_volume(path)
+        assert np.array_equal(volume.array, array.transpose())
+        assert sorted(volume.files) == [tmp_path / f"a{s}" for s in suffixes]
+        assert volume.diagnostics == ()
+    (tmp_path / f"a{suffixes[1]}").unlink()
+    assert "half of a pair" in message_of(tmp_path / "a.hdr") if suffixes[0] == ".hdr" else True
+
+
+def test_analyze_is_refused_with_the_reason(tmp_path):
+    nibabel.save(nibabel.AnalyzeImage(np.zeros((2, 3, 4), np.int16), np.eye(4)), tmp_path / "a.img")
+    assert message_of(tmp_path / "a.hdr").startswith("the file is Analyze 7.5, which does not say")
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("a.nii.zst", "unpack it first, e.g. with unzstd"),
+        ("a.nii.bz2", "unpack it first, e.g. with bunzip2"),
+        ("a.nrrd.gz", "unpack it first, e.g. with gunzip"),
+        ("a.mnc", "convert it first, e.g. with mnc2nii"),
+        ("a.BRIK", "convert it first, e.g. with 3dAFNItoNIFTI"),
+        ("a.tar.gz", "unpack it first, and give the folder or file that was in it"),
+    ],
+)
+def test_formats_that_are_not_read_say_the_way(name, way, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(b"x" * 200)
+    assert way in message_of(path)
+
+
+def test_a_zip_or_folder_of_volume_files_says_the_way(tmp_path):
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    path = save(folder / "one.nii", np.zeros((5, 6, 7), np.int16))
+    assert message_of(folder) == (
+        "not-dicom: no DICOM in it, but volume files (.nii): give one of them"
+    )
+    packed = tmp_path / "one.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(path, "one.nii")
+    assert message_of(packed) == (
+        "not-dicom: no DICOM in it, but volume files (.nii): unpack it first"
+    )
+
+
+@pytest.mark.parametrize(
+    "last",
+    ["data file: raw.bin", "data file: part%d.bin 1 4 1", "data file: LIST"],
+)
+def test_the_files_of_a_detached_header_are_known(last, tmp_path):
+    names = ["raw.bin"] if "raw" in last else [f"part{n}.bin" for n in range(1, 5)]
+    for name in names:
+        (tmp_path / name).write_bytes(bytes(24 // len(names)))
+    listed = "\n".join(names) + "\n" if "LIST" in last else "\n"
+    path = tmp_path / "a.nhdr"
+    fields = ["NRRD0004", "type: uchar", "dimension: 3", "sizes: 2 3 4", "encoding: raw"]
+    path.write_text("\n".join([*fields, "space: LPS", STEPS, ORIGIN, last]) + "\n" + listed)
+    assert read_volume(path).files == (path, *(tmp_path / name for name in names))
+
+
+def test_the_voxels_of_a_metaimage_header_are_known(tmp_path):
+    sitk.WriteImage(sitk.Image(2, 3, 4, sitk.sitkUInt8), str(tmp_path / "a.mhd"))
+    assert read_volume(tmp_path / "a.mhd").files == (tmp_path / "a.mhd", tmp_path / "a.raw")
 
 
 def test_big_endian_files_are_read(tmp_path):

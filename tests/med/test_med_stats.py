@@ -12,9 +12,10 @@ from numpy.testing import assert_allclose
 from sam_common.window import Window
 from sam_med import frame as frames
 from sam_med.labels import Label, LabelMap
+from sam_med.object_size import slice_thickness_mm
 from sam_med.segments import Segment
 from sam_med.source import read_volume
-from sam_med.stats import measure, slice_thickness_mm
+from sam_med.stats import measure
 from sam_med.volume import Volume
 
 
