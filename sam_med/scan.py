@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sam_med.slice_header import SliceHeader
 
 DICOMDIR = "DICOMDIR"
+MIXED = "mixed-series"
 MOST_LISTED = 12
 """Series that an error lists."""
 
@@ -53,14 +54,14 @@ class Scan:
             return self.series[0]
         listed = _choices(self.series)
         if choice is None:
-            raise RefusedError([found("mixed-series", f"{len(self.series)} series: {listed}")])
+            raise RefusedError([found(MIXED, f"{len(self.series)} series: {listed}")])
         matching = [one for one in self.series if one.matches(choice)]
         if len(matching) == 1:
             return matching[0]
         if matching:
             listed = _choices(matching)
             message = f"this UID has {len(matching)} parts: {listed}"
-            raise RefusedError([found("mixed-series", message)])
+            raise RefusedError([found(MIXED, message)])
         # a choice that is no number may be a UID, which is not repeated
         named = str(choice) if str(choice).isdigit() else "of this UID"
         raise InputError(f"no series {named}: there are {len(self.series)}: {listed}")
@@ -165,7 +166,7 @@ def _listed(objects: Counter[str]) -> str:
 def _about(series: Sequence[Series], told: Counter[str], objects: Counter[str]) -> list[Diagnostic]:
     about = []
     if len(series) > 1:
-        about.append(found("mixed-series", f"{len(series)} series", series=len(series)))
+        about.append(found(MIXED, f"{len(series)} series", series=len(series)))
     if count := told["not-dicom"]:
         about.append(found("not-dicom", f"{count} file(s) are no DICOM", files=count))
     if objects:

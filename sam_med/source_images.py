@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pydicom
-from pydicom.errors import InvalidDicomError
 
 from sam_common.errors import OutputError
 from sam_med import frame as frames
 from sam_med import tag_values as tags
 from sam_med.derived import derived_uid, instance_reference
+from sam_med.dicom_file import DAMAGE, read_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,13 +121,16 @@ def _no_dicom(what: str, why: str) -> OutputError:
 
 def _header(path: Path, what: str) -> Dataset:
     try:
-        dataset = pydicom.dcmread(path, stop_before_pixels=True)
-    except InvalidDicomError as error:
-        raise _no_dicom(what, "was read from a file that is not DICOM") from error
+        read = read_header(path)
     except OSError as error:
         raise OutputError(
             f"cannot write {what}: a file of the input cannot be read again: {error.strerror}"
         ) from error
+    except DAMAGE as error:
+        raise _no_dicom(what, "was read from a file that is damaged") from error
+    if read is None:
+        raise _no_dicom(what, "was read from a file that is not DICOM")
+    dataset, _ = read
     # some anonymisers empty the identifiers of the image, but not those of the file
     for keyword in ("SOPClassUID", "SOPInstanceUID"):
         if not dataset.get(keyword, None):
@@ -176,7 +178,7 @@ def _of_frame(
     image: Dataset, number: int | None, sequence: str, tag: str, count: int
 ) -> tuple[float, ...]:
     """Numbers of a frame's own functional group, else of the shared one, else of the image."""
-    return tags.numbers(_group(image, number, sequence), tag, count)
+    return tags.numbers_or_none(_group(image, number, sequence), tag, count)
 
 
 def _group(image: Dataset, number: int | None, sequence: str) -> Dataset:

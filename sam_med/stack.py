@@ -102,21 +102,26 @@ def position_numbers(along: FloatArray) -> list[int]:
 def _check_tags(headers: Sequence[SliceHeader]) -> None:
     """Raise where a place is missing, and in CT, MR and PET where the pixel spacing is."""
     images = len(headers)
+    if headers[0].places == "nowhere":
+        raise RefusedError([found("frames-without-places", f"the file holds {images} frames")])
     lacking = {
-        "ImageOrientationPatient": sum(not h.orientation for h in headers),
-        "ImagePositionPatient": sum(not h.position for h in headers),
+        "ImageOrientationPatient": [h for h in headers if not h.orientation],
+        "ImagePositionPatient": [h for h in headers if not h.position],
         # elsewhere 1 mm is better than nothing, and said so: "no-pixel-spacing"
-        "PixelSpacing": sum(not h.pixel_spacing_mm for h in headers if h.cross_sectional),
+        "PixelSpacing": [h for h in headers if h.cross_sectional and not h.pixel_spacing_mm],
     }
-    told = [
-        found(
-            "missing-tags", f"{n} of {images} images lack {tag}", tag=tag, missing=n, images=images
-        )
-        for tag, n in lacking.items()
-        if n
-    ]
+    told = [_lacking(tag, members, images) for tag, members in lacking.items() if members]
     if told:
         raise RefusedError(told)
+
+
+def _lacking(tag: str, members: Sequence[SliceHeader], images: int) -> Diagnostic:
+    count = len(members)
+    what = f"lack {tag}"
+    if damaged := sum(tag in header.damaged for header in members):
+        what = f"lack a {tag} that can be read ({damaged} hold something else)"
+    message = f"{count} of {images} images {what}"
+    return found("missing-tags", message, tag=tag, missing=count, images=images)
 
 
 def _check_axes(header: SliceHeader) -> list[Diagnostic]:

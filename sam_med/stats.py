@@ -44,6 +44,8 @@ class Measurement:
     """Standard deviation, of the voxels as a whole (divided by n)."""
     minimum: float | None
     maximum: float | None
+    padding_voxels: int
+    """How many of the voxels stand for no pixel, and are in none of the four numbers before."""
     units: str | None
     """E.g. "HU"; None where the source does not say."""
     extent_ijk_mm: tuple[float, float, float]
@@ -102,8 +104,9 @@ def _segments(labels: LabelMap) -> list[Segment]:
 def _measure(volume: Volume, segment: Segment, thickness_mm: FloatArray) -> Measurement:
     k, rows, columns = segment.window.slices
     values = volume.array[k, rows, columns][segment.mask]
+    padding = _padding(volume, segment)
     found = np.argwhere(segment.mask) + np.array(segment.window.start)
-    mean, sd, minimum, maximum = _intensities(values)
+    mean, sd, minimum, maximum = _intensities(values if padding is None else values[~padding])
     return Measurement(
         name=segment.name,
         value=segment.value,
@@ -113,11 +116,21 @@ def _measure(volume: Volume, segment: Segment, thickness_mm: FloatArray) -> Meas
         sd=sd,
         minimum=minimum,
         maximum=maximum,
+        padding_voxels=0 if padding is None else int(np.count_nonzero(padding)),
         units=volume.units or ("HU" if volume.modality == "CT" else None),
         extent_ijk_mm=_extent(volume, found, thickness_mm),
         centre_lps_mm=_centre(volume, found),
         touches=tuple(_touched(found, volume.shape)),
     )
+
+
+def _padding(volume: Volume, segment: Segment) -> npt.NDArray[np.bool_] | None:
+    """Which of the object's voxels are padding; None where the volume has none."""
+    if not volume.padding:
+        return None
+    k, rows, columns = segment.window.slices
+    planes = zip(range(k.start, k.stop), segment.mask, strict=True)
+    return np.concatenate([volume.is_padding(n)[rows, columns][mask] for n, mask in planes])
 
 
 def _intensities(values: npt.NDArray[Any]) -> list[float | None]:

@@ -17,7 +17,7 @@ from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 
 from sam_common.errors import InputError
 from sam_med.diagnostics import CODES, RefusedError
-from sam_med.headers import quiet_pydicom
+from sam_med.dicom_file import quiet_pydicom
 from sam_med.info import describe_path
 from sam_med.source import read_volume
 
@@ -404,7 +404,7 @@ FAULTS = [
     (without_preamble, {"no-file-meta"}, "read"),
     (text_beside, {"not-dicom"}, "read"),
     (report_beside, {"not-an-image"}, "read"),
-    (letters_for_numbers, {"unreadable-header"}, "read"),
+    (letters_for_numbers, {"missing-tags"}, "refused"),
 ]
 
 
