@@ -101,6 +101,14 @@ def _metadata(raw: bytes) -> dict[str, str]:
     return found
 
 
+def check_unfinished(folder: Path, *, resume: bool) -> None:
+    """Raise `OutputError` where parts lie in a folder and nobody said to go on with them."""
+    if not resume and (folder / "plan.json").exists():
+        raise OutputError(
+            f"an unfinished job lies in {folder}: go on with it by --resume, or delete that folder"
+        )
+
+
 class PartStore:
     """The folder of an unfinished job.
 
@@ -119,11 +127,7 @@ class PartStore:
         self.plan = plan
         known = folder / "plan.json"
         if known.exists():
-            if not resume:
-                raise OutputError(
-                    f"an unfinished job lies in {folder}: go on with it by --resume, or delete "
-                    f"that folder"
-                )
+            check_unfinished(folder, resume=resume)
             _check_same(json.loads(known.read_text(encoding="utf-8")), plan, folder)
             return
         try:

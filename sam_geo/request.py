@@ -2,49 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from sam_common.embeddings import EmbeddingStore
-from sam_common.errors import InputError
-from sam_common.files import check_input, check_output
+from sam_common.files import check_output
 from sam_geo.auto import AutoOptions
-from sam_geo.embedding import signature_of
 from sam_geo.finish import Finish
 from sam_geo.manifest import manifest_path
 from sam_geo.picture import check_picture_output
-from sam_geo.prompts import load_prompts
-from sam_geo.segment import RunOptions
 from sam_geo.sink import check_table_output
 from sam_geo.style import style_path
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sam_common.segmenter import Segmenter
-    from sam_geo.placement import Box
-    from sam_geo.prompts import GeoPrompt
-    from sam_geo.source import RasterSource
     from sam_geo.stretch import Stretch
-
-SIGNATURE = "signature.json"
-"""What every store of embeddings has in its folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What every job has: a raster, a table to write, and how."""
+class RasterRequest:
+    """What every job has: a raster, and how it is looked at."""
 
     image: str
     """A raster that GDAL opens."""
+    bands: tuple[int, ...] | None = None
+    """1-based bands, chosen by colour interpretation where None."""
+    stretch: str | Stretch | None = None
+    """`none`, or `min,max`, or one that is known; chosen from the raster where None."""
+    model: str | None = None
+    """Name of the network, where one is given: what it takes is checked before it is loaded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodeRequest(RasterRequest):
+    """The embeddings of a whole raster."""
+
+    output: Path
+    """Folder of the store."""
+    max_bytes: int | None = None
+    """Size at which the oldest embeddings are removed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request(RasterRequest):
+    """What the jobs that find objects have: a table to write, and how."""
+
     output: Path
     """The table to write; its suffix chooses the format."""
     overlay: Path | None = None
     """A picture to draw."""
-    bands: tuple[int, ...] | None = None
-    """1-based bands, chosen by colour interpretation where None."""
-    stretch: str | None = None
-    """`none`, or `min,max`; chosen from the raster where None."""
     finish: Finish = field(default_factory=Finish)
     """What is done to the outlines."""
     embeddings: Path | None = None
@@ -74,31 +80,6 @@ class Request:
         if self.overlay is not None:
             check_picture_output(self.overlay, overwrite=self.replaces)
 
-    def run_options(
-        self,
-        source: RasterSource,
-        segmenter: Segmenter,
-        stretch: Stretch,
-        *,
-        writes: bool = True,
-    ) -> RunOptions:
-        """How to run it, with the store of embeddings opened.
-
-        Args:
-            source: The raster.
-            segmenter: Whose embeddings they are.
-            stretch: Values to bytes.
-            writes: Whether a store may be made; else one that is not there is left out.
-        """
-        store = None
-        if self.embeddings is not None and (writes or (self.embeddings / SIGNATURE).exists()):
-            store = EmbeddingStore(self.embeddings, signature_of(source, segmenter, stretch))
-        return RunOptions(stretch, self.finish, self.workers, self.parts, self.resume, store)
-
-    def parameters(self, source: RasterSource) -> dict[str, Any]:
-        """Options for the record."""
-        return {"bands": list(source.bands), "finish": asdict(self.finish)}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptRequest(Request):
@@ -112,16 +93,6 @@ class PromptRequest(Request):
     """Layer of a vector file that has several."""
     polygon_masks: bool = False
     """Whether polygons are given to the network as masks too, not only as boxes."""
-
-    def load_prompts(self, source: RasterSource) -> list[GeoPrompt]:
-        """The prompts in raster indices."""
-        return load_prompts(
-            self.prompts,
-            source,
-            crs=self.prompts_crs,
-            layer=self.prompts_layer,
-            with_masks=self.polygon_masks,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,20 +108,9 @@ class AutoRequest(Request):
     labels: Path | None = None
     """Label raster (COG) to write."""
 
-    def boxes(self, source: RasterSource) -> list[Box] | None:
-        """The proposals in raster indices, None where there are none."""
-        if self.proposals is None:
-            return None
-        found = load_prompts(self.proposals, source, crs=self.proposals_crs)
-        return [prompt.box_xyxy for prompt in found if prompt.box_xyxy is not None]
-
     def check_outputs(self) -> None:
         """Raise `OutputError` where a result could not be written."""
         # a slotted dataclass is made anew by its decorator: super() without arguments is lost
         Request.check_outputs(self)
         if self.labels is not None:
             check_output(self.labels, overwrite=self.replaces)
-        if self.proposals is not None:
-            check_input(self.proposals)
-            if self.options.superpixels:
-                raise InputError("give --proposals or --superpixels, not both")
