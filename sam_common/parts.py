@@ -180,6 +180,14 @@ def _let_go(folder: Path, lock: filelock.BaseFileLock) -> None:
         folder.rmdir()
 
 
+def check_unfinished(folder: Path, *, resume: bool) -> None:
+    """Raise `OutputError` where parts lie in a folder and nobody said to go on with them."""
+    if not resume and (folder / PLAN).exists():
+        raise OutputError(
+            f"an unfinished job lies in {folder}: go on with it by --resume, or delete that folder"
+        )
+
+
 class PartStore:
     """The folder of an unfinished job.
 
@@ -199,11 +207,7 @@ class PartStore:
         self._whole: set[int] = set()
         known = folder / PLAN
         if known.exists():
-            if not resume:
-                raise OutputError(
-                    f"an unfinished job lies in {folder}: go on with it by --resume, or delete "
-                    f"that folder"
-                )
+            check_unfinished(folder, resume=resume)
             _check_same(_known_plan(known), plan, folder)
             return
         with writing(folder):

@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sam_common.continuation import Ends, continuations, open_ends
+from sam_common.errors import GeometryError
 from sam_common.everything import EverythingOptions, masks_of
 from sam_common.job import JobReport, Work, run_job
+from sam_common.layout import Layout
 from sam_common.link import Load, find_groups
 from sam_common.parts import Part, PartStore
 from sam_common.plan import Plan, tile_grid
@@ -46,6 +48,11 @@ if TYPE_CHECKING:
 
 OVERLAP = 128
 """Pixels that neighbouring windows share; objects up to that size are whole in one of them."""
+MOST_OVERLAP = 2
+"""The overlap is at most the side divided by this: no pixel is in more than four windows, but for
+the last ones, which are moved inside."""
+LEAST_SIDE = 16
+"""Of a window in pixels."""
 MOST_ROUNDS = 4
 """Windows that an object can be followed through from the one that first saw it."""
 LEAST_SHARE = 0.25
@@ -58,14 +65,43 @@ class AutoOptions:
 
     tile_size: int | None = None
     """Side of a window in pixels; the model's own input where None."""
-    overlap: int = OVERLAP
-    """Pixels that neighbouring windows share."""
+    overlap: int | None = None
+    """Pixels that neighbouring windows share, at most half of their side; 128, or that half where
+    it is less, if None."""
     everything: EverythingOptions = field(default_factory=EverythingOptions)
     """Prompt grid and filters."""
     superpixels: bool = False
     """Whether the boxes of superpixels are tried in place of the grid of points."""
     join: bool = True
     """Whether the rest of objects that end at a window's edge is looked for beyond it."""
+
+    def __post_init__(self) -> None:
+        if self.overlap is not None and self.overlap < 0:
+            raise GeometryError(f"--overlap must be 0 or more, got {self.overlap}")
+        if self.tile_size is None:
+            return
+        if self.tile_size < LEAST_SIDE:
+            raise GeometryError(f"--tile-size must be at least {LEAST_SIDE}, got {self.tile_size}")
+        self.overlap_of(self.tile_size)
+
+    def overlap_of(self, side: int) -> int:
+        """Pixels that neighbouring windows of a side share.
+
+        Raises:
+            GeometryError: More than half of the side is asked for.
+
+        >>> AutoOptions().overlap_of(1024), AutoOptions().overlap_of(100)
+        (128, 50)
+        """
+        most = side // MOST_OVERLAP
+        if self.overlap is None:
+            return min(OVERLAP, most)
+        if self.overlap > most:
+            raise GeometryError(
+                f"an overlap of {self.overlap} is too much for windows of {side} x {side} pixels: "
+                f"give --overlap {most} or less, or a larger --tile-size"
+            )
+        return self.overlap
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +127,7 @@ class AutoJob:
             GeometryError: Tile size and overlap do not go together.
         """
         side = self.options.tile_size or self.segmenter.model_size
-        overlap = min(self.options.overlap, side - 1) if side > 1 else self.options.overlap
+        overlap = self.options.overlap_of(side)
         size_hw = self.source.size_hw
         return Plan(
             size_hw,
@@ -149,9 +185,10 @@ class AutoJob:
             plan: Of the job.
             parts: Of the plan. Windows that have none have failed, and are not tried once more.
             workers: Windows that are looked at again at the same time.
-            progress: Shows how many of them are done.
+            progress: Shows how many of them are done, and how far the passes between are.
         """
-        joined, groups = self._join(plan, parts, workers, progress)
+        told = progress or silent
+        joined, groups = self._join(plan, parts, workers, told)
         scene = Scene(plan, joined.load, groups, joined.windows, list(joined.failures))
         if self._looks_again:
             side = self.options.tile_size or self.segmenter.model_size
@@ -163,7 +200,7 @@ class AutoJob:
                 side,
                 parts.folder,
             )
-            mender.mend(scene, workers=workers, progress=progress)
+            mender.mend(scene, workers=workers, progress=told)
         return scene
 
     @property
@@ -178,13 +215,15 @@ class AutoJob:
         return embedding
 
     def _join(
-        self, plan: Plan, parts: PartStore, workers: int, progress: Progress | None
+        self, plan: Plan, parts: PartStore, workers: int, progress: Progress
     ) -> tuple[Joined, Groups]:
         """Look for the rest of objects that end at a window's edge, until nothing is added."""
         joined = Joined(parts.load)
         tried: set[tuple[int, int, int]] = set()
+        layout = Layout(plan.windows, plan.image_hw)
         for number in range(MOST_ROUNDS + 1):
-            groups = find_groups(plan.windows, joined.load, image_hw=plan.image_hw)
+            with progress("links", len(plan)) as advance:
+                groups = find_groups(layout, joined.load, advance=advance)
             if number == MOST_ROUNDS or not self._looks_again:
                 break
             ends = _new(open_ends(groups), tried)
@@ -200,7 +239,7 @@ class AutoJob:
             folder = parts.folder / f"join-{more.digest[:16]}"
             store = PartStore(folder, more, resume=True)
             work = self._join_work(plan, windows, ends, joined.load)
-            with (progress or silent)("seams", len(more)) as advance:
+            with progress("seams", len(more)) as advance:
                 report = run_job(work, store, workers=workers, advance=advance)
             joined = joined.with_more(windows, store, report)
         return joined, groups

@@ -45,21 +45,20 @@ def encode(
     A window of 1024 x 1024 pixels takes 4 MiB; windows overlap by half. What lies in the folder is
     not made again, so the same command goes on after an interrupt.
     """
-    from sam_geo.encode import encode_raster  # noqa: PLC0415  # --help must stay fast
-    from sam_geo.source import open_raster  # noqa: PLC0415
-    from sam_geo.stretch import choose_stretch  # noqa: PLC0415
+    from sam_geo.jobs import run_encode  # noqa: PLC0415  # --help must stay fast
+    from sam_geo.request import EncodeRequest  # noqa: PLC0415
 
+    request = EncodeRequest(
+        image=image,
+        output=output,
+        bands=parse_bands(bands),
+        stretch=stretch,
+        model=model,
+        max_bytes=None if max_gb is None else int(max_gb * 1e9),
+    )
     load = loader(model, arch=arch, device=device, engine=engine, precision=precision)
     progress = functools.partial(console.progress, quiet=quiet)
-    with open_raster(image, bands=parse_bands(bands)) as source:
-        figures = encode_raster(
-            source,
-            load(),
-            choose_stretch(source, given=stretch),
-            output,
-            max_bytes=None if max_gb is None else int(max_gb * 1e9),
-            progress=progress,
-        )
+    figures = run_encode(request, load, progress=progress)
     show(figures, json_output=json_output)
     if figures["failed"]:
         console.note(f"error: {len(figures['failed'])} windows failed: {figures['failed'][0]}")

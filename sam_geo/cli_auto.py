@@ -46,8 +46,13 @@ def auto_command(
         int | None, typer.Option(min=16, help="Side of a window in pixels; the model's own input.")
     ] = None,
     overlap: Annotated[
-        int, typer.Option(min=0, help="Pixels that neighbouring windows share.")
-    ] = 128,
+        int | None,
+        typer.Option(
+            min=0,
+            help="Pixels that neighbouring windows share, at most half of their side; 128, or that "
+            "half.",
+        ),
+    ] = None,
     points_per_side: Annotated[
         int, typer.Option(min=1, help="Points of the grid in one window, along each side.")
     ] = 32,
@@ -134,6 +139,7 @@ def auto_command(
         overlay=overlay,
         bands=parse_bands(bands),
         stretch=stretch,
+        model=model,
         options=AutoOptions(tile_size, overlap, grid, superpixels, join),
         proposals=proposals,
         proposals_crs=proposals_crs,

@@ -95,6 +95,7 @@ def prompt_command(
         overlay=overlay,
         bands=parse_bands(bands),
         stretch=stretch,
+        model=model,
         prompts_crs=prompts_crs,
         prompts_layer=prompts_layer,
         polygon_masks=polygon_masks,

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sam_common.model.architecture import GRID
 from sam_common.prompts import POSITIVE, Prompts
-from sam_common.segmenter import check_prompts
 from sam_geo.mask_prompt import mask_logits, outline_mask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
     from sam_common.masks import MaskRegion, Masks
+    from sam_common.prompts import PromptKind
     from sam_common.segmenter import Embedding, Segmenter
     from sam_geo.prompts import GeoPrompt
     from sam_geo.source import Pixels
@@ -39,19 +38,16 @@ class Answer:
     """In the image that was read; None where no pixel is in the mask."""
 
 
-def check_kinds(segmenter: Segmenter, prompts: Sequence[GeoPrompt]) -> None:
-    """Raise before any work where the segmenter does not take one of the prompts.
-
-    Raises:
-        CapabilityError: With the names of models that take it.
-    """
-    if any(prompt.points_xy for prompt in prompts):
-        check_prompts(segmenter.name, segmenter.capabilities, Prompts.from_points([[0.0, 0.0]]))
-    if any(prompt.box_xyxy for prompt in prompts):
-        check_prompts(segmenter.name, segmenter.capabilities, Prompts.from_boxes([0, 0, 1, 1]))
-    if any(prompt.outline for prompt in prompts):
-        mask = np.zeros((1, GRID, GRID), dtype=np.float32)
-        check_prompts(segmenter.name, segmenter.capabilities, Prompts(mask_logits=mask))
+def kinds_of(prompts: Iterable[GeoPrompt]) -> frozenset[PromptKind]:
+    """What a network has to take for some prompts."""
+    kinds: set[PromptKind] = set()
+    for prompt in prompts:
+        kinds |= {
+            *(("points",) if prompt.points_xy else ()),
+            *(("boxes",) if prompt.box_xyxy is not None else ()),
+            *(("masks",) if prompt.outline is not None else ()),
+        }
+    return frozenset(kinds)
 
 
 def answers(

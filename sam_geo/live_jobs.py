@@ -69,6 +69,7 @@ def _automatic(
         image=str(raster.path),
         output=folder / "objects.gpkg",
         bands=raster.bands,
+        stretch=raster.stretch,
         options=auto_options(request.get("options") or {}),
     )
     record = run_auto(wanted, lambda: raster.context.segmenter, progress=_progress(reporter))

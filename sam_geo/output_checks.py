@@ -15,12 +15,13 @@ from sam_geo.destination import check_way, reproject_table
 from sam_geo.frame import corners_to_world
 from sam_geo.inputs import files_of
 from sam_geo.rows import Row, table_of
-from sam_geo.shapefile import WRITTEN
+from sam_geo.shapefile import WRITTEN, check_text
 from sam_geo.sink import write_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from sam_geo.prompts import GeoPrompt
     from sam_geo.source import RasterSource
 
 
@@ -29,6 +30,14 @@ def table_files(output: Path) -> list[Path]:
     if output.suffix.lower() != ".shp":
         return [output]
     return [output, *(output.with_suffix(suffix) for suffix in WRITTEN if suffix != ".shp")]
+
+
+def check_texts(output: Path, prompts: Sequence[GeoPrompt]) -> None:
+    """Raise `OutputError` where a table could not hold the names of prompts or of their classes."""
+    if output.suffix.lower() == ".shp":
+        for prompt in prompts:
+            check_text("prompt_id", str(prompt.prompt_id))
+            check_text("class", prompt.class_name or "")
 
 
 def check_against(

@@ -2,54 +2,63 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from sam_common.embeddings import EmbeddingStore
-from sam_common.errors import InputError, OutputError
-from sam_common.files import check_apart, check_input, check_output, same_file
+from sam_common.errors import OutputError
+from sam_common.files import check_apart, check_output, same_file
 from sam_common.parts import PLAN
 from sam_geo.auto import AutoOptions
-from sam_geo.embedding import signature_of
 from sam_geo.finish import Finish
 from sam_geo.manifest import manifest_path
-from sam_geo.output_checks import check_against, table_files, try_output
+from sam_geo.output_checks import check_against, check_texts, table_files, try_output
 from sam_geo.picture import check_picture_output
-from sam_geo.prompts import load_prompts
-from sam_geo.segment import RunOptions
-from sam_geo.shapefile import check_text
 from sam_geo.sink import check_table_output
 from sam_geo.style import style_path
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from sam_common.segmenter import Segmenter
-    from sam_geo.placement import Box
     from sam_geo.prompts import GeoPrompt
     from sam_geo.source import RasterSource
     from sam_geo.stretch import Stretch
 
-SIGNATURE = "signature.json"
-"""What every store of embeddings has in its folder."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What every job has: a raster, a table to write, and how."""
+class RasterRequest:
+    """What every job has: a raster, and how it is looked at."""
 
     image: str
     """A raster that GDAL opens."""
+    bands: tuple[int, ...] | None = None
+    """1-based bands, chosen by colour interpretation where None."""
+    stretch: str | Stretch | None = None
+    """`none`, or `min,max`, or one that is known; chosen from the raster where None."""
+    model: str | None = None
+    """Name of the network, where one is given: what it takes is checked before it is loaded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodeRequest(RasterRequest):
+    """The embeddings of a whole raster."""
+
+    output: Path
+    """Folder of the store."""
+    max_bytes: int | None = None
+    """Size at which the oldest embeddings are removed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request(RasterRequest):
+    """What the jobs that find objects have: a table to write, and how."""
+
     output: Path
     """The table to write; its suffix chooses the format."""
     layer: str | None = None
     """Layer of a GeoPackage; the name of the file where None."""
     overlay: Path | None = None
     """A picture to draw."""
-    bands: tuple[int, ...] | None = None
-    """1-based bands, chosen by colour interpretation where None."""
-    stretch: str | None = None
-    """`none`, or `min,max`; chosen from the raster where None."""
     finish: Finish = field(default_factory=Finish)
     """What is done to the outlines."""
     embeddings: Path | None = None
@@ -95,46 +104,22 @@ class Request:
                 f"{self.parts} is deleted when the job is done: keep embeddings in another folder"
             )
 
-    def check_source(self, source: RasterSource) -> None:
+    def check_source(self, source: RasterSource, prompts: Sequence[GeoPrompt] = ()) -> None:
         """Raise where a result of this raster could not be written, before any work is done.
-
-        Raises:
-            InputError: The options make no sense for its reference system.
-            OutputError: An output is a file that is read, or the table cannot be written.
-        """
-        self.finish.check(source.crs)
-        check_against(self.outputs, source, self.tables)
-        try_output(self.output, source, dst_crs=self.finish.dst_crs, layer=self.layer)
-
-    def run_options(
-        self,
-        source: RasterSource,
-        segmenter: Segmenter,
-        stretch: Stretch,
-        *,
-        writes: bool = True,
-    ) -> RunOptions:
-        """How to run it, with the store of embeddings opened.
 
         Args:
             source: The raster.
-            segmenter: Whose embeddings they are.
-            stretch: Values to bytes.
-            writes: Whether a store may be made; else one that is not there is left out.
-        """
-        store = None
-        if self.embeddings is not None and (writes or (self.embeddings / SIGNATURE).exists()):
-            store = EmbeddingStore(self.embeddings, signature_of(source, segmenter, stretch))
-        return RunOptions(stretch, self.finish, self.workers, self.parts, self.resume, store)
+            prompts: What is asked for, in its indices.
 
-    def parameters(self, source: RasterSource) -> dict[str, Any]:
-        """Options for the record."""
-        return {
-            "table": self.output.name,
-            "layer": self.layer,
-            "bands": list(source.bands),
-            "finish": asdict(self.finish),
-        }
+        Raises:
+            InputError: The options make no sense for its reference system.
+            OutputError: An output is a file that is read, or the table cannot be written, or not
+                hold the prompts' names.
+        """
+        self.finish.check(source.crs)
+        check_against(self.outputs, source, self.tables)
+        check_texts(self.output, prompts)
+        try_output(self.output, source, dst_crs=self.finish.dst_crs, layer=self.layer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,25 +140,6 @@ class PromptRequest(Request):
         """Vector files that are read."""
         return (self.prompts,)
 
-    def load_prompts(self, source: RasterSource) -> list[GeoPrompt]:
-        """The prompts in raster indices.
-
-        Raises:
-            OutputError: The table that is to be written could not hold their names.
-        """
-        found = load_prompts(
-            self.prompts,
-            source,
-            crs=self.prompts_crs,
-            layer=self.prompts_layer,
-            with_masks=self.polygon_masks,
-        )
-        if self.output.suffix.lower() == ".shp":
-            for prompt in found:
-                check_text("prompt_id", str(prompt.prompt_id))
-                check_text("class", prompt.class_name or "")
-        return found
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AutoRequest(Request):
@@ -187,13 +153,6 @@ class AutoRequest(Request):
     """Reference system of the proposals, over what their file says."""
     labels: Path | None = None
     """Label raster (COG) to write."""
-
-    def boxes(self, source: RasterSource) -> list[Box] | None:
-        """The proposals in raster indices, None where there are none."""
-        if self.proposals is None:
-            return None
-        found = load_prompts(self.proposals, source, crs=self.proposals_crs)
-        return [prompt.box_xyxy for prompt in found if prompt.box_xyxy is not None]
 
     @property
     def outputs(self) -> list[Path]:
@@ -212,7 +171,3 @@ class AutoRequest(Request):
         Request.check_outputs(self)
         if self.labels is not None:
             check_output(self.labels, overwrite=self.replaces)
-        if self.proposals is not None:
-            check_input(self.proposals)
-            if self.options.superpixels:
-                raise InputError("give --proposals or --superpixels, not both")

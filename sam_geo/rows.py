@@ -63,6 +63,9 @@ class Row:
     """Whether it was put together from several windows."""
     geometry: shapely.Geometry | None = None
     """Polygon or MultiPolygon in the raster's reference system."""
+    pixels: bytes | None = None
+    """The object's regions, as `sam_common.parts.pack` has them: what a label raster is drawn from,
+    in no column of the table."""
 
 
 def table_of(

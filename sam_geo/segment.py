@@ -23,7 +23,8 @@ from sam_common.instance import Instance
 from sam_common.job import JobReport, Work, run_job
 from sam_common.parts import Part, PartStore
 from sam_common.plan import Plan
-from sam_geo.decode import Answer, answers, check_kinds, is_on_data
+from sam_common.segmenter import check_kinds
+from sam_geo.decode import Answer, answers, is_on_data, kinds_of
 from sam_geo.embedding import EmbeddingSource, encoded_windows, signature_of
 from sam_geo.finish import Finish, finish_prompts
 from sam_geo.objects import touches_edge, world_outline
@@ -182,7 +183,7 @@ def prompt_work(
         CapabilityError: The segmenter was not trained for this kind of prompt.
         InputError: The sample for the stretch cannot be read.
     """
-    check_kinds(segmenter, prompts)
+    check_kinds(segmenter.name, segmenter.capabilities.kinds, kinds_of(prompts))
     encoded = [] if options.store is None else encoded_windows(options.store)
     windows = plan_windows(prompts, source.size_hw, side=segmenter.model_size, encoded=encoded)
     stretch = options.stretch or choose_stretch(source)
