@@ -107,6 +107,15 @@ def read_segmentation(
     return label_map(volume)
 
 
+def is_segmentation(path: Path) -> bool:
+    """Whether a file may hold objects: a volume file by its name, or any DICOM file."""
+    if is_volume_file(path):
+        return True
+    from sam_med.seg_frames import modality_of  # noqa: PLC0415  # only for DICOM
+
+    return path.is_file() and modality_of(path) is not None
+
+
 def is_structure_set(path: str | os.PathLike[str]) -> bool:
     """Whether a file is an RTSTRUCT, which has contours and no voxels; its head alone is read."""
     path = Path(path)
