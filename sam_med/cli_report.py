@@ -68,7 +68,9 @@ def convert(
 
 Segmentation = Annotated[
     Path,
-    typer.Argument(help="Label map (.nii.gz, .nii, .nrrd, .mha), .seg.nrrd or DICOM SEG."),
+    typer.Argument(
+        help="Label map (.nii.gz, .nii, .nrrd, .mha), .seg.nrrd, DICOM SEG or RTSTRUCT."
+    ),
 ]
 
 
@@ -89,11 +91,8 @@ def compare(
     care.hide(other, "the other file")
     from sam_med.compare import compare_files  # noqa: PLC0415  # --help must stay fast
 
-    labels = [int(text) if text.isdigit() else text for text in label or ()]
-    rows = [
-        row.as_dict()
-        for row in compare_files(reference, other, tolerance_mm=tolerance_mm, labels=labels)
-    ]
+    found = compare_files(reference, other, tolerance_mm=tolerance_mm, labels=label or ())
+    rows = [row.as_dict() for row in found]
     if json_output:
         console.emit_json(rows)
         return
@@ -119,8 +118,11 @@ def stats(
     from sam_med.stats import measure_file  # noqa: PLC0415
 
     volume = read_volume(source, modality=modality, series=series, time=time)
-    rows = [row.as_dict() for row in measure_file(volume, read_segmentation(segmentation))]
+    file = read_segmentation(segmentation, grid=volume)
+    rows = [row.as_dict() for row in measure_file(volume, file)]
     if not quiet:
+        for note in file.notes:
+            console.note(f"note: {note}")
         for row in rows:
             if row["partial"]:
                 sides = ", ".join(row["touches"])

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sam_common.errors import GeometryError
 from sam_common.window import Window
-from sam_med.compare import onto_grid
+from sam_med.align import onto_grid
 from sam_med.labels import LabelMap
 from sam_med.object_size import slice_thickness_mm, volume_ml
 from sam_med.segments import Segment
@@ -85,12 +84,7 @@ def measure_file(volume: Volume, file: SegmentationFile) -> list[Measurement]:
     Raises:
         GeometryError: It lies on another grid; the message says how they differ.
     """
-    if file.shape[1:] != volume.shape[1:] or not (file.sparse or file.shape == volume.shape):
-        raise GeometryError(
-            f"the segmentation has {file.shape[::-1]} voxels and the volume {volume.shape[::-1]}: "
-            "give the volume that it was made from"
-        )
-    return measure(volume, onto_grid(file, volume.shape, volume.frame).segments)
+    return measure(volume, onto_grid(file, volume).segments)
 
 
 def _segments(labels: LabelMap) -> list[Segment]:

@@ -86,6 +86,13 @@ def test_a_spreadsheet_s_csv(cases, tmp_path):
     assert read_cases(path) == [Case("case 1", tmp_path / "a.nii", tmp_path / "a_out")]
 
 
+def test_lists_of_spreadsheets(tmp_path):
+    """Semicolons, as where a comma is a decimal point; and rows of empty cells at the end."""
+    path = tmp_path / "cases.csv"
+    path.write_text("name;input;output\n007;a,1.nii;b\n;;\n", encoding="utf-8-sig")
+    assert read_cases(path) == [Case("007", tmp_path / "a,1.nii", tmp_path / "b")]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
@@ -93,8 +100,16 @@ def test_a_spreadsheet_s_csv(cases, tmp_path):
         ("l.csv", "input,x\na,b\n", "the list needs the columns input, output, got input, x"),
         ("l.csv", "input,output\n", "the list has no cases"),
         ("l.csv", "input,output\n,b\n", "case 1 of the list has no input"),
-        ("l.csv", "input,output\na,b\na\n", "case 2 of the list has too few or too many cells"),
-        ("l.csv", "input,output\na,b,c\n", "case 1 of the list has too few or too many cells"),
+        (
+            "l.csv",
+            "input,output\na,b\na\n",
+            "row 2 of the list of cases has too few or too many cells",
+        ),
+        (
+            "l.csv",
+            "input,output\na,b,c\n",
+            "row 1 of the list of cases has too few or too many cells",
+        ),
         (
             "l.csv",
             "input,output,prest\na,b,lung\n",
@@ -109,8 +124,28 @@ def test_a_spreadsheet_s_csv(cases, tmp_path):
             "name,input,output\nx,a,b\ny,c,d\nx,e,f\n",
             "cases 1 and 3 of the list have the same name",
         ),
-        ("l.csv", 'input,output\n"a"x,b\n', "the list is no CSV: ',' expected after '\"'"),
-        ("l.json", "[", "the list is no JSON: Expecting value in line 1, column 2"),
+        ("l.csv", 'input,output\n"a"x,b\n', "the list of cases: no CSV: ',' expected after '\"'"),
+        ("l.json", "[", "the list of cases: no JSON: Expecting value in line 1, column 2"),
+        (
+            "l.csv",
+            "input,output,Input\na,b,c\n",
+            "the list of cases has 2 columns 'input': which one is meant?",
+        ),
+        (
+            "l.json",
+            '[{"input": "a", "output": "b", "input": "c"}]',
+            "the list of cases: the field 'input' is there twice in one object",
+        ),
+        (
+            "l.csv",
+            "input,output\na,b.nii\nc,x/../b.nii\n",
+            "cases 1 and 2 of the list have the same output",
+        ),
+        (
+            "l.csv",
+            "input,output\na,b.nii\nc,b.nrrd\n",
+            "cases 1 and 2 of the list have the same output but for its suffix",
+        ),
         ("l.json", "{}", "the list must be a JSON list of objects, one a case"),
         ("l.json", "[]", "the list has no cases"),
         (
@@ -130,7 +165,7 @@ def test_lists_that_cannot_be_read(tmp_path):
     assert message_of(read_cases, tmp_path / "x.csv") == "no such file: the list of cases"
     assert message_of(read_cases, tmp_path) == "cannot read the list of cases: Is a directory"
     (tmp_path / "x.csv").write_bytes(b"\xff\xfe")
-    assert message_of(read_cases, tmp_path / "x.csv") == "the list of cases is no text in UTF-8"
+    assert message_of(read_cases, tmp_path / "x.csv") == "the list of cases: no text in UTF-8"
 
 
 # -------------------------------------------------------------------------------------- the run
