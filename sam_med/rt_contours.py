@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sam_common.errors import GeometryError, InputError
-from sam_med.headers import DAMAGE
+from sam_med.dicom_file import DAMAGE
 from sam_med.seg_dicom import stated_values
 from sam_med.seg_files import SegmentationFile, by_value, crop, grid_of, plain_name
 from sam_med.segments import Segment

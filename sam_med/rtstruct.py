@@ -22,8 +22,8 @@ from sam_common.overlay import colour
 from sam_med import derived
 from sam_med.codes import Code, find_code
 from sam_med.contours import outlines
+from sam_med.dicom_file import DAMAGE
 from sam_med.grid_check import differs
-from sam_med.headers import DAMAGE
 from sam_med.provenance import RESEARCH_ONLY
 from sam_med.source_images import read_source
 

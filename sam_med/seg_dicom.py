@@ -17,7 +17,7 @@ import numpy as np
 
 from sam_common.errors import InputError
 from sam_med import frame as frames
-from sam_med.headers import DAMAGE, quiet_pydicom
+from sam_med.dicom_file import DAMAGE, quiet_pydicom
 from sam_med.seg_files import MAX_VALUE, SegmentationFile, by_value, crop, grid_of, plain_name
 from sam_med.seg_frames import SegFile, open_dicom
 from sam_med.segments import Segment

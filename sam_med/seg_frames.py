@@ -23,7 +23,7 @@ from pydicom.pixels import pixel_array
 
 from sam_common.errors import InputError
 from sam_med import tag_values as tags
-from sam_med.headers import DAMAGE
+from sam_med.dicom_file import DAMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
