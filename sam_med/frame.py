@@ -34,6 +34,11 @@ LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 EDGE_TOLERANCE = 0.01
 """Voxels: an edge this near to the border of a voxel is on it; files round their millimetres."""
 
+PLACE_MM = 0.01
+"""See `tolerance_mm`."""
+SMALL_MM = 0.1
+"""Lengths below this are written with three digits that count."""
+
 
 def from_itk(
     origin: Sequence[float], spacing: Sequence[float], direction: Sequence[float]
@@ -165,6 +170,28 @@ def spacing_mm(frame: Frame) -> tuple[float, float, float]:
     """Distance of neighbouring voxels along (k, j, i)."""
     k, j, i = np.linalg.norm(frame.array[:3, :3], axis=0).tolist()
     return k, j, i
+
+
+def tolerance_mm(spacing_mm: float) -> float:
+    """By how much a place may be off that two files should share: what files round.
+
+    0.01 mm, or a hundredth of a voxel where that is more; for voxels below 0.1 mm a tenth of one,
+    so that micro-CT is not judged by the millimetres of a clinic.
+
+    >>> tolerance_mm(2.0), tolerance_mm(0.5), tolerance_mm(0.005)
+    (0.02, 0.01, 0.0005)
+    """
+    return max(min(PLACE_MM, 0.1 * spacing_mm), 0.01 * spacing_mm)
+
+
+def mm(length_mm: float) -> str:
+    """A length for a message: thousandths of a mm, or three digits of what is smaller.
+
+    >>> mm(5.0), mm(0.0004921)
+    ('5.000 mm', '0.000492 mm')
+    """
+    small = 0 < abs(length_mm) < SMALL_MM
+    return f"{length_mm:.3g} mm" if small else f"{length_mm:.3f} mm"
 
 
 def voxel_volume_mm3(frame: Frame) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sam_common.errors import InputError
 from sam_common.files import check_input
+from sam_med import fill
 
 if TYPE_CHECKING:
     import os
@@ -26,6 +27,7 @@ def read_volume(
     modality: str | None = None,
     series: int | str | None = None,
     time: int | None = None,
+    join_series: bool = False,
 ) -> Volume:
     """Read a volume file, or one series of a DICOM file, folder, zip archive or DICOMDIR.
 
@@ -38,6 +40,8 @@ def read_volume(
         series: Of DICOM: number from 1 in the list of `sam_med.scan.find_series`, which
             `sam-med info` shows, or a SeriesInstanceUID.
         time: Number of the time point of a 4-D input (or of the layer of a .seg.nrrd), from 1.
+        join_series: Of DICOM: read slices that differ in their series or frame of reference only
+            as one series, see `sam_med.scan.scan`.
 
     Raises:
         InputError: No such file, an unknown format, not three dimensions, no DICOM images, no
@@ -46,7 +50,7 @@ def read_volume(
     """
     source = Path(path)
     check_input(source)
-    volume = _read(source, series, time)
+    volume = fill.told(_read(source, series, time, join_series=join_series))
     if modality is not None:
         volume = dataclasses.replace(volume, modality=modality.upper())
     return volume
@@ -57,12 +61,12 @@ def is_volume_file(path: Path) -> bool:
     return path.is_file() and path.name.lower().endswith(SUFFIXES)
 
 
-def _read(source: Path, series: int | str | None, time: int | None) -> Volume:
+def _read(source: Path, series: int | str | None, time: int | None, *, join_series: bool) -> Volume:
     # each format's library is imported only where it is needed
     if not is_volume_file(source):
         from sam_med.dicom import read_series  # noqa: PLC0415
 
-        return read_series(source, series=series, time=time)
+        return read_series(source, series=series, time=time, join_series=join_series)
     if series is not None and str(series) != "1":
         raise InputError(f"no series {series}: a volume file holds one")
     if source.name.lower().endswith(NIFTI_SUFFIXES):

@@ -88,7 +88,7 @@ def test_a_bomb_is_refused(tmp_path, monkeypatch):
         out.writestr("zeros", bytes(1_000_000))
     size = target.stat().st_size
     assert message_of(target) == (
-        f"the zip archive of {size} bytes would unpack to 1000000 bytes, which is suspicious: "
+        f"the archive of {size} bytes would unpack to 1000000 bytes, which is suspicious: "
         "unpack it yourself if you trust it"
     )
 
@@ -102,7 +102,7 @@ def test_a_member_that_lies_about_its_size_is_refused(tmp_path):
     message = message_of(target)
     assert message in {
         "a member of the zip archive is larger than it says: refused",
-        "the zip archive is damaged: have it copied again",
+        "the archive is damaged: have it copied again",
     }
 
 
@@ -120,7 +120,7 @@ def test_a_damaged_zip(two, tmp_path):
     content = bytearray(target.read_bytes())
     content[200:400] = bytes(200)
     target.write_bytes(content)
-    assert message_of(target) == "the zip archive is damaged: have it copied again"
+    assert message_of(target) == "the archive is damaged: have it copied again"
 
 
 def test_an_encrypted_zip(tmp_path):
