@@ -136,7 +136,10 @@ def unpack(path: Path, budget: Budget | None = None) -> Path:
     with gate:
         known = _unpacked.get(key)
         # somebody may have cleared the folder of temporary files
-        if known is None or not Path(known.name).is_dir():
+        if known is not None and not Path(known.name).is_dir():
+            known.cleanup()
+            known = None
+        if known is None:
             known = _unpacked[key] = _unpack(path, state.st_size, budget or Budget())
     return Path(known.name)
 

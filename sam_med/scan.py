@@ -17,7 +17,7 @@ from sam_common.errors import InputError
 from sam_common.files import check_input
 from sam_med import archive, joining, suv
 from sam_med.diagnostics import Diagnostic, RefusedError, found
-from sam_med.dicom_file import is_dicom_head
+from sam_med.dicom_file import DAMAGE, is_dicom_head, quiet_pydicom, read_header
 from sam_med.headers import read_headers
 from sam_med.pixels import digest
 from sam_med.series import Series, alike, group
@@ -32,13 +32,17 @@ if TYPE_CHECKING:
 
 DICOMDIR = "DICOMDIR"
 MIXED = "mixed-series"
+MISSING = "missing-files"
 PACKED, SO_CALLED, EMPTY, UNREADABLE = "packed", "not-dicom-by-content", "empty", "unreadable-files"
 NAMES = frozenset({".dcm", ".dicom", ".dic", ".ima"})
 """Endings of names that only DICOM files have."""
+APPLE = "._"
+"""Beside each file of an Apple computer, and called like it, may lie one of its own notes."""
 LEFT_OUT = {
     "not-dicom": "{} file(s) are no DICOM",
     SO_CALLED: "{} file(s) are called DICOM, but hold something else",
     BROKEN: "{} link(s) lead nowhere",
+    MISSING: "{} file(s) that a DICOMDIR lists are not there",
     CLOSED: "{} folder(s) may not be entered",
     PACKED: "{} archive(s) are not opened (tar, 7z, rar, bz2, xz, zst, or deep in another)",
     "unreadable-header": "the header of {} DICOM file(s) cannot be read",
@@ -130,7 +134,29 @@ def files_under(source: Path) -> Tree:
         else:
             return Tree((source,))
     tree = walk(source)
-    return Tree(tuple(f for f in tree.files if f.name.upper() != DICOMDIR), tree.left_out)
+    listings = [file for file in tree.files if file.name.upper() == DICOMDIR]
+    missing = Counter({MISSING: sum(missing_files(file, tree.files) for file in listings)})
+    return Tree(tuple(f for f in tree.files if f not in listings), tree.left_out + missing)
+
+
+def missing_files(listing: Path, files: Sequence[Path]) -> int:
+    """How many images a DICOMDIR lists that are not there, in large or small letters.
+
+    0 for a file of this name that is none, or is damaged.
+    """
+    there = {str(file).lower() for file in files}
+    try:
+        read = read_header(listing, ["DirectoryRecordSequence"])
+        with quiet_pydicom():
+            records = () if read is None else read[0].get("DirectoryRecordSequence", None) or ()
+            listed = [one.get("ReferencedFileID", None) for one in records]
+            return sum(
+                str(listing.parent.joinpath(*words)).lower() not in there
+                for name in listed
+                if name and (words := [name] if isinstance(name, str) else list(name))
+            )
+    except DAMAGE:
+        return 0
 
 
 class _Looked:
@@ -191,7 +217,8 @@ def _code_of(file: Path, kind: archive.Kind) -> str:
         return EMPTY
     if kind == "other":
         return PACKED
-    return SO_CALLED if file.suffix.lower() in NAMES else "not-dicom"
+    called = file.suffix.lower() in NAMES and not file.name.startswith(APPLE)
+    return SO_CALLED if called else "not-dicom"
 
 
 def _nothing(source: Path, files: int, objects: Counter[str]) -> str:

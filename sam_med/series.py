@@ -307,7 +307,9 @@ def _time_points(
     Raises:
         RefusedError: Slices at one position that are neither copies nor time points.
     """
-    if not any(header.placed for header in members) and not members[0].cross_sectional:
+    head = members[0]
+    film = not head.cross_sectional and head.places != "nowhere"
+    if film and not any(header.placed for header in members):
         times = sorted(members, key=_time_key)
         return [[header] for header in times], _said_repeats(1, len(times))
     if not all(header.placed for header in members):

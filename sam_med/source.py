@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sam_common.errors import InputError
 from sam_common.files import check_input
 from sam_med import fill
+from sam_med.volume import UNSPECIFIED
 
 if TYPE_CHECKING:
     import os
@@ -36,7 +37,8 @@ def read_volume(
 
     Args:
         path: The file or folder.
-        modality: Overrides what the file says, e.g. "CT" or "MR".
+        modality: Overrides what the file says, e.g. "CT" or "MR". Values of what is called CT
+            here are HU, unless the file is of a CT and states another unit.
         series: Of DICOM: number from 1 in the list of `sam_med.scan.find_series`, which
             `sam-med info` shows, or a SeriesInstanceUID.
         time: Number of the time point of a 4-D input (or of the layer of a .seg.nrrd), from 1.
@@ -51,9 +53,16 @@ def read_volume(
     source = Path(path)
     check_input(source)
     volume = fill.told(_read(source, series, time, join_series=join_series))
-    if modality is not None:
-        volume = dataclasses.replace(volume, modality=modality.upper())
-    return volume
+    return volume if modality is None else _as_modality(volume, modality.upper())
+
+
+def _as_modality(volume: Volume, modality: str) -> Volume:
+    """As the user says; CT is then in HU, unless the file of a CT states another unit."""
+    stated = volume.units if volume.modality == modality else None
+    units = None if stated == UNSPECIFIED else stated
+    if modality != "CT":
+        units = volume.units
+    return dataclasses.replace(volume, modality=modality, units=units)
 
 
 def is_volume_file(path: Path) -> bool:

@@ -20,6 +20,9 @@ from typing import TypeAlias
 BROKEN, CLOSED = "broken-links", "closed-folders"
 """Keys of `Tree.left_out`, which are codes of `sam_med.diagnostics`."""
 
+HISTORY = ".git"
+"""A folder of git, git-annex or DataLad: what it holds for now is linked beside it."""
+
 Identity: TypeAlias = "tuple[int, int]"
 
 
@@ -91,7 +94,8 @@ class _Found:
             if entry.is_symlink():
                 self._take_link(path)
             elif entry.is_dir():
-                waiting.append(path)
+                if entry.name != HISTORY:
+                    waiting.append(path)
             elif entry.is_file():
                 self.files.append((path, (device, entry.inode())))
         except OSError:

@@ -14,7 +14,6 @@ from sam_med.info import describe_path
 from sam_med.source import read_volume
 
 LINE = [(10, 20, 30 + 2 * n) for n in range(4)]
-NM = "1.2.840.10008.5.1.4.1.1.20"
 
 
 def message_of(path, **choice):
@@ -23,31 +22,8 @@ def message_of(path, **choice):
     return str(caught.value)
 
 
-def tomogram(dicom, pixels, *, step=-4, vectors=None, kind="RECON TOMO", **tags):
-    """A reconstruction of nuclear medicine, whose place is that of its detector."""
-    detector = Dataset()
-    detector.ImagePositionPatient = [-96, -96, 100]
-    detector.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
-    file = dicom.dataset(
-        pixels,
-        SOPClassUID=NM,
-        Modality="NM",
-        ImageType=["ORIGINAL", "PRIMARY", kind, "EMISSION"],
-        NumberOfFrames=len(pixels),
-        ImagePositionPatient=None,
-        ImageOrientationPatient=None,
-        DetectorInformationSequence=[detector],
-        SpacingBetweenSlices=step,
-        SliceThickness=4,
-        **tags,
-    )
-    for tag, values in (vectors or {"SliceVector": range(1, len(pixels) + 1)}).items():
-        setattr(file, tag, list(values))
-    return dicom.write(file)
-
-
 def test_a_tomogram_goes_down_where_its_step_is_negative(dicom):
-    path = tomogram(dicom, dicom.pixels(5))
+    path = dicom.tomogram(dicom.pixels(5))
     volume = read_volume(path)
     # sorted along the normal, as all stacks are: the last frame is the lowest
     assert np.array_equal(volume.array, dicom.pixels(5)[::-1])
@@ -57,20 +33,20 @@ def test_a_tomogram_goes_down_where_its_step_is_negative(dicom):
 
 
 def test_a_tomogram_as_itk_places_it(dicom):
-    path = tomogram(dicom, dicom.pixels(5), step=3)
+    path = dicom.tomogram(dicom.pixels(5), step=3)
     volume, oracle = read_volume(path), sitk.ReadImage(str(path))
     assert_allclose(volume.to_world([2, 1, 3]), oracle.TransformIndexToPhysicalPoint((3, 1, 2)))
     assert np.array_equal(volume.array, sitk.GetArrayFromImage(oracle))
 
 
 def test_frames_of_a_tomogram_are_in_the_order_of_their_vector(dicom):
-    path = tomogram(dicom, dicom.pixels(4), step=4, vectors={"SliceVector": [3, 1, 4, 2]})
+    path = dicom.tomogram(dicom.pixels(4), step=4, vectors={"SliceVector": [3, 1, 4, 2]})
     assert read_volume(path).frame_numbers == (2, 4, 1, 3)
 
 
 def test_a_gated_tomogram_has_time_points(dicom):
     vectors = {"SliceVector": [1, 2, 3] * 2, "TimeSlotVector": [1, 1, 1, 2, 2, 2]}
-    path = tomogram(dicom, dicom.pixels(6), vectors=vectors, kind="RECON GATED TOMO")
+    path = dicom.tomogram(dicom.pixels(6), vectors=vectors, kind="RECON GATED TOMO")
     (one,) = describe_path(path)["series"]
     assert (one["size_ijk"], one["time_points"]) == ([8, 6, 3], 2)
     assert np.array_equal(read_volume(path, time=2).array, dicom.pixels(6)[:2:-1])
@@ -78,7 +54,7 @@ def test_a_gated_tomogram_has_time_points(dicom):
 
 def test_energy_windows_are_series_of_their_own(dicom):
     vectors = {"SliceVector": [1, 2, 3] * 2, "EnergyWindowVector": [1, 1, 1, 2, 2, 2]}
-    path = tomogram(dicom, dicom.pixels(6), vectors=vectors)
+    path = dicom.tomogram(dicom.pixels(6), vectors=vectors)
     kinds = [one["kind"] for one in describe_path(path)["series"]]
     assert [kind.split("TOMO ")[1] for kind in kinds] == [
         "EMISSION energy window 1",
@@ -86,8 +62,13 @@ def test_energy_windows_are_series_of_their_own(dicom):
     ]
 
 
+def test_a_tomogram_without_a_place_is_not_called_a_film(dicom):
+    path = dicom.tomogram(dicom.pixels(4), place=None)
+    assert message_of(path).startswith("frames-without-places: the file holds 4 frames")
+
+
 def test_views_of_a_camera_are_no_slices(dicom):
-    path = tomogram(dicom, dicom.pixels(4), kind="TOMO")
+    path = dicom.tomogram(dicom.pixels(4), kind="TOMO")
     assert message_of(path).startswith("repeated-positions: ")
 
 
@@ -141,29 +122,14 @@ def test_one_place_beside_functional_groups_is_not_that_of_each_frame(dicom):
     assert_allclose(volume.to_world([3, 0, 0]), [10, 20, 36])
 
 
-def ultrasound(dicom):
-    file = dicom.enhanced(LINE, dicom.pixels(4), Modality="US")
-    for groups in file.PerFrameFunctionalGroupsSequence:
-        place = Dataset()
-        place.ImagePositionVolume = list(groups.PlanePositionSequence[0].ImagePositionPatient)
-        groups.PlanePositionVolumeSequence = [place]
-        del groups.PlanePositionSequence
-    turn = Dataset()
-    turn.ImageOrientationVolume = [1, 0, 0, 0, 1, 0]
-    shared = file.SharedFunctionalGroupsSequence[0]
-    shared.PlaneOrientationVolumeSequence = [turn]
-    del shared.PlaneOrientationSequence
-    return file
-
-
 def test_an_ultrasound_volume_has_the_places_of_its_own_system(dicom):
-    volume = read_volume(dicom.write(ultrasound(dicom)))
+    volume = read_volume(dicom.write(dicom.ultrasound()))
     assert_allclose(volume.to_world([3, 0, 0]), LINE[3])
     assert "volume-places" in {d.code for d in volume.diagnostics}
 
 
 def test_kinds_of_data_in_an_ultrasound_volume_are_series_of_their_own(dicom):
-    file = ultrasound(dicom)
+    file = dicom.ultrasound()
     file.NumberOfFrames = 8
     file.PixelData = dicom.pixels(8).tobytes()
     groups = list(file.PerFrameFunctionalGroupsSequence)
@@ -182,34 +148,10 @@ def test_kinds_of_data_in_an_ultrasound_volume_are_series_of_their_own(dicom):
     }
 
 
-def grid(dicom, places, *, implicit=False, count=None):
-    """An image of United Imaging: tiles row by row, each with its place in a private sequence."""
-    across = int(np.ceil(np.sqrt(len(places))))
-    down = int(np.ceil(len(places) / across))
-    whole = np.arange(down * 6 * across * 8, dtype=np.uint16).reshape(down * 6, across * 8)
-    file = dicom.dataset(
-        whole, Modality="MR", ImageType=["ORIGINAL", "PRIMARY", "M", "VFRAME"], InstanceNumber=1
-    )
-    block = file.private_block(0x0065, "Image Private Header", create=True)
-    block.add_new(0x50, "DS", str(count or len(places)))
-    frames = []
-    for place in places:
-        frame = Dataset()
-        frame.ImagePositionPatient = list(place)
-        frames.append(frame)
-    block.add_new(0x51, "SQ", frames)
-    path = dicom.folder / "grid.dcm"
-    dicom.folder.mkdir(exist_ok=True)
-    if implicit:
-        file.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2"
-    file.save_as(path, enforce_file_format=True)
-    return path, whole
-
-
 @pytest.mark.parametrize("implicit", [False, True])
 def test_a_grid_is_cut_into_the_slices_that_it_states(implicit, dicom):
     places = [(10, 20, 30 + 3 * n) for n in range(5)]
-    path, whole = grid(dicom, places, implicit=implicit)
+    path, whole = dicom.grid(places, implicit=implicit)
     volume = read_volume(path)
     assert volume.shape == (5, 6, 8)
     for k in range(5):
@@ -220,5 +162,5 @@ def test_a_grid_is_cut_into_the_slices_that_it_states(implicit, dicom):
 
 
 def test_a_grid_that_does_not_state_its_slices_is_refused(dicom):
-    path, _ = grid(dicom, [(10, 20, 30 + 3 * n) for n in range(5)], count=6)
+    path, _ = dicom.grid([(10, 20, 30 + 3 * n) for n in range(5)], count=6)
     assert message_of(path).startswith("mosaic-unknown: ")

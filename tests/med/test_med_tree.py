@@ -53,6 +53,15 @@ def test_a_linked_file_is_taken_where_it_is_not_there_anyway(folder, tmp_path):
     assert names(walk(folder), folder) == ["a", "b", "deep/c", "deep/er/d", "f"]
 
 
+def test_the_store_of_git_annex_is_read_by_its_links_alone(folder):
+    store = folder / ".git" / "annex" / "objects"
+    store.mkdir(parents=True)
+    (store / "now").write_text("now")
+    (store / "before").write_text("before")
+    (folder / "c").symlink_to(store / "now")
+    assert names(walk(folder), folder) == ["a", "b", "c", "deep/c", "deep/er/d"]
+
+
 def test_links_that_lead_nowhere_are_counted(folder):
     (folder / "gone").symlink_to("not-there")
     (folder / "circle").symlink_to("circle")
