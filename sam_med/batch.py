@@ -20,6 +20,7 @@ from sam_common.errors import InputError, OutputError, SuiteError
 from sam_common.files import write_bytes
 from sam_common.pinned import sha256_of
 from sam_med import care
+from sam_med.tree import walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -207,11 +208,19 @@ def _roles(case: Case) -> dict[Path, str]:
     return roles
 
 
+def _sha256_or_none(path: Path) -> str:
+    """Of a file in a folder; one that cannot be read is left out of the case, and said so."""
+    try:
+        return sha256_of(path)
+    except OSError:
+        return "unreadable"
+
+
 def _sha256_of(path: Path, role: str) -> str:
     """Of a file; of the files of a folder whatever they are called."""
     if path.is_file():
         return sha256_of(path)
     if not path.is_dir():
         raise InputError(f"no such file: {role}")
-    digests = sorted(sha256_of(file) for file in path.rglob("*") if file.is_file())
+    digests = sorted(map(_sha256_or_none, walk(path).files))
     return hashlib.sha256("".join(digests).encode("ascii")).hexdigest()

@@ -68,6 +68,9 @@ def _kind(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
     if head.frame_number:
         frames = head.facts.frames
         told.append(found("multi-frame", f"the file holds {frames} frames", frames=frames))
+    if head.joined > 1:
+        message = f"{len(headers)} slices of {head.joined} series or frames of reference"
+        told.append(found("joined-series", message, slices=len(headers), parts=head.joined))
     if head.places == "by step":
         message = f"the {len(headers)} frames share one place"
         told.append(found("frames-by-step", message, frames=len(headers)))

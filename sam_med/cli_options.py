@@ -24,6 +24,14 @@ Series = Annotated[
     str | None,
     typer.Option(help="Which series, as `sam-med info` numbers them, or a SeriesInstanceUID."),
 ]
+JoinSeries = Annotated[
+    bool,
+    typer.Option(
+        "--join-series",
+        help="Read slices of one volume that are each in a series or frame of reference of their "
+        "own as one series; `sam-med info` shows where that is so.",
+    ),
+]
 Time = Annotated[int | None, typer.Option(help="Which time point of a 4-D input, from 1.")]
 Modality = Annotated[str | None, typer.Option(help="CT, MR, ...: overrides what the file says.")]
 Preset = Annotated[

@@ -12,6 +12,7 @@ from sam_common.options import Arch, Device, Engine, Json, Precision, Quiet
 from sam_med import care
 from sam_med.cli_options import (
     Input,
+    JoinSeries,
     Keep,
     Level,
     Method,
@@ -102,6 +103,7 @@ def segment_command(
         Path | None, typer.Option(help="Table of the names of its values, CSV or JSON.")
     ] = None,
     series: Series = None,
+    join_series: JoinSeries = False,
     time: Time = None,
     model: Model = "lite_medsam",
     arch: Arch = None,
@@ -157,7 +159,7 @@ def segment_command(
             output, tuple(output_type or ()), overlay, review, overwrite, keep_embeddings
         ),
         lambda: load_model(model, settings),
-        reading=pipeline.Reading(series, time, modality, preset, window, level),
+        reading=pipeline.Reading(series, time, modality, preset, window, level, join_series),
         method=method_of(method),
         listener=Terminal(quiet=quiet),
     )

@@ -104,6 +104,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "links to files or folders that are not there",
             "left out; a slice may be missing, so have the files fetched (git-annex, DataLad)",
         ),
+        "missing-files": Code(
+            "warning",
+            "files that a DICOMDIR lists, but that are not there",
+            "left out; a slice may be missing, so have the medium copied again",
+        ),
         "closed-folders": Code(
             "warning",
             "folders that may not be entered",

@@ -12,6 +12,7 @@ import numpy as np
 
 from sam_med.checks import GREY
 from sam_med.diagnostics import Diagnostic, RefusedError, errors_of, found
+from sam_med.joining import SPLIT
 from sam_med.pixels import read_voxels
 from sam_med.scan import MIXED, scan
 from sam_med.time_points import REPEATED, check_time, chosen_time
@@ -28,7 +29,11 @@ if TYPE_CHECKING:
 
 
 def read_series(
-    source: Path, *, series: int | str | None = None, time: int | None = None
+    source: Path,
+    *,
+    series: int | str | None = None,
+    time: int | None = None,
+    join_series: bool = False,
 ) -> Volume:
     """Read one series, or one time point of it.
 
@@ -40,18 +45,19 @@ def read_series(
         source: A DICOM file, a folder, a zip archive, or a DICOMDIR.
         series: Number from 1 in the list of `sam_med.scan.scan`, or a SeriesInstanceUID.
         time: Number of the time point, from 1.
+        join_series: See `sam_med.scan.scan`.
 
     Raises:
         InputError: No DICOM images, or no such series or time point.
         RefusedError: Several series or time points and no choice, or a diagnostic that is an
             error; its `diagnostics` say which.
     """
-    listed = scan(source)
+    listed = scan(source, join_series=join_series)
     chosen = listed.choose(series)
     stack = _time_point(chosen, time)
     voxels = read_voxels(stack.slices, factor=chosen.suv_factor)
     # several series are no news to who has chosen one
-    about = [d for d in listed.diagnostics if d.code != MIXED]
+    about = [d for d in listed.diagnostics if d.code not in {MIXED, SPLIT}]
     padding = _padding(stack, chosen.suv_factor, voxels.dtype)
     told = (*about, *_settled(chosen, stack, time), *_padded(voxels, padding))
     head = stack.slices[0]
@@ -97,13 +103,20 @@ def _padding(
     stack: Stack, factor: float | None, dtype: np.dtype[Any]
 ) -> tuple[tuple[float, float] | None, ...]:
     """The padding of each slice, rescaled as its voxels were; empty where there is none."""
-    found = tuple(_rescaled(header, factor, dtype) for header in stack.slices)
+    found = tuple(padding_of(header, factor, dtype) for header in stack.slices)
     return found if any(found) else ()
 
 
-def _rescaled(
+def padding_of(
     header: SliceHeader, factor: float | None, dtype: np.dtype[Any]
 ) -> tuple[float, float] | None:
+    """The ends of the values that stand for no pixel of a slice, rescaled; None for none.
+
+    Args:
+        header: Of the slice.
+        factor: Multiplies the rescaled values, as for SUV.
+        dtype: Of the voxels.
+    """
     ends = header.facts.padding
     if ends is None or header.facts.photometric not in GREY:
         return None

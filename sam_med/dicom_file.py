@@ -65,6 +65,8 @@ PREAMBLE_BYTES, MARK = 128, b"DICM"
 HEAD_BYTES = PREAMBLE_BYTES + len(MARK)
 HEAD_GROUPS = (0x0002, 0x0008)
 """A file without preamble starts with an element of one of these groups."""
+ITEM, END_OF_ITEMS = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
+"""Tags that part compressed pixels (PS3.5, A.4)."""
 UNDEFINED = 0xFFFFFFFF
 """The length of an element that ends with a mark: of pixels, that they are compressed."""
 ENCAPSULATED = frozenset(AllTransferSyntaxes) - NATIVE - {DeflatedExplicitVRLittleEndian}
@@ -173,12 +175,13 @@ def _encoding(file: BinaryIO, dataset: FileDataset) -> Encoding:
         return Encoding(syntax, stated == syntax and not bare, bare, 0, has_pixels=False)
     file.seek(start)
     length, head_bytes = _pixel_length(file.read(12), seen)
+    compressed = length == UNDEFINED or _holds_items(file, start + head_bytes)
     true: UID | None = syntax
-    if length == UNDEFINED and syntax in NATIVE:
+    if compressed and syntax in NATIVE:
         true = None
-    elif length != UNDEFINED and syntax in ENCAPSULATED:
+    elif not compressed and syntax in ENCAPSULATED:
         true = seen
-    pixels = None if length == UNDEFINED else min(length, max(0, rest - head_bytes))
+    pixels = None if compressed else min(length, max(0, rest - head_bytes))
     return Encoding(true, stated == true and not bare, bare, pixels, has_pixels=True)
 
 
@@ -202,3 +205,13 @@ def _pixel_length(element: bytes, seen: UID) -> tuple[int, int]:
         return 0, at + 4
     order: Literal["big", "little"] = "big" if seen == ExplicitVRBigEndian else "little"
     return int.from_bytes(element[at : at + 4], order), at + 4
+
+
+def _holds_items(file: BinaryIO, start: int) -> bool:
+    """Whether pixels are compressed, though their element has a length: two items in a row."""
+    file.seek(start)
+    first = file.read(8)
+    if not first.startswith(ITEM):
+        return False
+    file.seek(start + 8 + int.from_bytes(first[4:], "little"))
+    return file.read(4) in {ITEM, END_OF_ITEMS}

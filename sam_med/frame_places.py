@@ -48,6 +48,11 @@ class FramePlace:
     time: tuple[float, ...] = ()
 
 
+def is_tomogram(base: SliceHeader) -> bool:
+    """Whether the frames of nuclear medicine are slices, wherever they lie."""
+    return base.modality == "NM" and bool(TOMOGRAMS & set(base.facts.image_type))
+
+
 def places_of(dataset: Dataset, base: SliceHeader) -> list[FramePlace] | None:
     """One place for each frame; None where nothing says where they lie, or that they are a film.
 
@@ -79,7 +84,7 @@ def _of_tomogram(dataset: Dataset, base: SliceHeader) -> list[FramePlace] | None
     frames = base.facts.frames
     step = tags.number(dataset, "SpacingBetweenSlices") or base.thickness_mm
     numbers = _slice_numbers(dataset, frames)
-    if not TOMOGRAMS & set(base.facts.image_type) or not _has_axes(position, orientation):
+    if not is_tomogram(base) or not _has_axes(position, orientation):
         return None
     if frames > 1 and (not step or not numbers):
         return None

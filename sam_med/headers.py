@@ -136,7 +136,8 @@ def read_headers(path: Path) -> FileHeaders | None:
     """The slices of a DICOM file; None for a file of another kind.
 
     Raises:
-        RefusedError: "unreadable-header"; the file is DICOM, but damaged.
+        RefusedError: "unreadable-header": the file is DICOM, but damaged; "unreadable-files": it
+            cannot be read at all.
     """
     try:
         read = read_header(path, TAGS)
@@ -144,9 +145,18 @@ def read_headers(path: Path) -> FileHeaders | None:
             return None
         with quiet_pydicom():
             return _slices(path, *read)
+    except OSError as error:
+        if error.errno is None:  # of pydicom, not of the system
+            raise _unreadable(error) from None
+        reason = f"the file cannot be read ({error.strerror})"
+        raise RefusedError([found("unreadable-files", reason)]) from None
     except DAMAGE as error:
-        reason = f"the header cannot be read ({type(error).__name__})"
-        raise RefusedError([found("unreadable-header", reason)]) from None
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: BaseException) -> RefusedError:
+    reason = f"the header cannot be read ({type(error).__name__})"
+    return RefusedError([found("unreadable-header", reason)])
 
 
 def _slices(path: Path, dataset: Dataset, encoding: Encoding) -> FileHeaders:

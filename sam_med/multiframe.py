@@ -12,7 +12,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from sam_med import tag_values as tags
-from sam_med.frame_places import places_of
+from sam_med.frame_places import is_tomogram, places_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -88,7 +88,8 @@ def classic_slices(base: SliceHeader, dataset: Dataset) -> list[SliceHeader]:
 def _placed(header: SliceHeader, place: FramePlace | None) -> SliceHeader:
     """A frame at its place; a frame of a film, or of nobody knows what, without one."""
     if place is None:
-        where: Places = "nowhere" if header.cross_sectional else "stated"
+        slices = header.cross_sectional or is_tomogram(header)
+        where: Places = "nowhere" if slices else "stated"
         return dataclasses.replace(header, position=(), orientation=(), places=where)
     kinds = " ".join(word for word in (header.stack[1], place.kind) if word)
     return dataclasses.replace(

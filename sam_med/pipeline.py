@@ -51,6 +51,7 @@ class Reading:
     preset: str | None = None
     width: float | None = None
     level: float | None = None
+    join_series: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ def reading_of(case: Case) -> Reading:
         preset=options.get("preset"),
         width=_number(options, "window", float),
         level=_number(options, "level", float),
+        join_series=_yes(options, "join_series"),
     )
 
 
@@ -109,6 +111,13 @@ def asked_of(case: Case) -> Asked:
             return Asked(file=case.prompts, use="mask")
         case other:
             raise InputError(f"labels_as of {case.name} must be box or mask, got {other!r}")
+
+
+def _yes(options: Mapping[str, str], name: str) -> bool:
+    text = options.get(name, "no").lower()
+    if text not in {"yes", "no"}:
+        raise InputError(f"{name} of a case must be yes or no, got {text!r}")
+    return text == "yes"
 
 
 def _number(options: Mapping[str, str], name: str, kind: Callable[[str], N]) -> N | None:
@@ -160,7 +169,11 @@ def run_case(  # noqa: PLR0913  # one parameter for each thing a case is made of
     check_targets(wanted.output, wanted.formats, overwrite=wanted.overwrite)
     _check_others(wanted)
     volume = read_volume(
-        source, modality=reading.modality, series=reading.series, time=reading.time
+        source,
+        modality=reading.modality,
+        series=reading.series,
+        time=reading.time,
+        join_series=reading.join_series,
     )
     check_targets(wanted.output, wanted.formats, overwrite=wanted.overwrite, volume=volume)
     for line in _told(volume):

@@ -100,6 +100,8 @@ class SliceHeader:
     """What rescaled values are; "HU" or another word for all CT, else as stored."""
     patient: str = field(default="", repr=False)
     frame_of_reference: str = field(default="", repr=False)
+    joined: int = 1
+    """In how many series or frames of reference its fellows were, see `sam_med.joining`."""
     instance_uid: str = field(default="", repr=False)
     facts: ImageFacts = field(default_factory=ImageFacts)
 

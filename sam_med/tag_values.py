@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 UNPARSABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What pydicom raises on a value that is none of its type."""
+FARTHEST = 1e12
+"""Numbers from here on are damage: no place, size or value of an image is so large."""
 RESCALE_TYPES = frozenset({"OD", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT"})
 """Units of CT other than HU (PS3.3, C.11.1.1.2); "US" is unspecified."""
 
@@ -34,13 +36,19 @@ def text(dataset: Dataset, tag: str) -> str:
     return "" if found is None else str(found)
 
 
-def number(dataset: Dataset, tag: str) -> float | None:
-    """A finite number; None where the tag is missing or holds anything else."""
+def number(dataset: Dataset, tag: str, *, below: float = FARTHEST) -> float | None:
+    """A number; None where the tag is missing or holds anything else, NaN and infinity too.
+
+    Args:
+        dataset: With or without the tag.
+        tag: Its keyword.
+        below: Numbers as large as this, of either sign, are damage.
+    """
     try:
         found = float(value(dataset, tag))
     except UNPARSABLE:
         return None
-    return found if np.isfinite(found) else None
+    return found if abs(found) < below else None
 
 
 def numbers_or_none(dataset: Dataset, tag: str, count: int) -> tuple[float, ...]:
@@ -69,7 +77,7 @@ def numbers(dataset: Dataset, tag: str, count: int) -> tuple[float, ...]:
     if values is None or values == "":
         return ()
     listed = tuple(float(v) for v in np.atleast_1d(np.asarray(values, dtype=np.float64)))
-    if len(listed) != count or not np.isfinite(listed).all():
+    if len(listed) != count or not all(abs(v) < FARTHEST for v in listed):  # nor is NaN
         raise ValueError(f"{tag} must be {count} numbers")
     return listed
 
@@ -124,10 +132,11 @@ def padding(dataset: Dataset) -> tuple[float, float] | None:
     that count.
     """
     for kind in ("", "Float", "DoubleFloat"):
-        first = number(dataset, f"{kind}PixelPaddingValue")
+        # the smallest of all floats is a usual one
+        first = number(dataset, f"{kind}PixelPaddingValue", below=math.inf)
         if first is None:
             continue
-        last = number(dataset, f"{kind}PixelPaddingRangeLimit")
+        last = number(dataset, f"{kind}PixelPaddingRangeLimit", below=math.inf)
         ends = [first, first if last is None else last]
         if not kind:
             ends = [_in_the_sign_of_pixels(end, dataset) for end in ends]

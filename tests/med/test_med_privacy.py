@@ -285,7 +285,7 @@ BUG = """
 import sys
 from sam_common.testing import FakeSegmenter
 from sam_med import info
-def broken(path):
+def broken(path, **_):
     secret = f"patient of {path}"
     raise ZeroDivisionError(secret)
 info.describe_path = broken
