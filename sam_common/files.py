@@ -23,8 +23,9 @@ DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 """After these the next write fails as well."""
 DISK_WORDS = (*(os.strerror(code).lower() for code in sorted(DISK_ERRORS)), "disk is full")
 """How libraries that have no error number say the same."""
-FULL_BYTES = 64 * 2**10
-"""With less room a disk counts as full: what a library writes at once did not fit any more."""
+FULL_BYTES = 2 * 2**20
+"""With less room an error counts as one of a full disk: a library that took back what did not fit
+any more, as SQLite does, has made a little room again."""
 NAME_TAIL = 40
 """Characters of the target's name in the name of a temporary file: suffixes, never too many."""
 
@@ -151,7 +152,7 @@ def output_error(path: str | os.PathLike[str], error: BaseException) -> OutputEr
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     reason = " ".join(reason.split())
     if _is_full(path):
-        return _disk_error(path, f"the disk is full ({reason})")
+        return _disk_error(path, f"the disk is full, or nearly so ({reason})")
     return OutputError(f"cannot write {path}: {reason}")
 
 
@@ -285,7 +286,7 @@ def telling_full_disks(target: Path) -> Iterator[None]:
         raise
     except OutputError as error:
         if _is_full(target):
-            raise _disk_error(target, f"the disk is full ({error})") from error
+            raise _disk_error(target, f"the disk is full, or nearly so ({error})") from error
         raise
 
 
