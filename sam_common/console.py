@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,10 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import typer
 
 from sam_common.errors import SuiteError
+from sam_common.files import DISK_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+MEMORY_WORDS = ("allocate memory", "out of memory", "bad_alloc", "can't start new thread")
+"""How libraries say that memory has come to an end."""
 EXIT_ERROR = 2
 """Exit code of every `SuiteError`, the same as for a wrong option."""
 
@@ -22,13 +26,37 @@ EXIT_ERROR = 2
 def run(app: Callable[[], object]) -> None:
     """Run a command line: a `SuiteError` becomes one line on stderr and exit code 2.
 
-    An interrupt ends with exit code 130, which typer sees to.
+    So does an end of memory, and an error of a full disk wherever it comes from. An interrupt ends
+    with exit code 130, which typer sees to.
     """
     try:
         app()
     except SuiteError as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(EXIT_ERROR)
+        reason = str(error)
+    except MemoryError as error:
+        reason = _memory(error)
+    except RuntimeError as error:
+        # what torch, OpenVINO and threads raise in its place
+        if not any(words in str(error).lower() for words in MEMORY_WORDS):
+            raise
+        reason = _memory(error)
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        place = error.filename or tempfile.gettempdir()
+        reason = f"cannot write {place}: {error.strerror} (make room on that disk)"
+    else:
+        return
+    typer.echo(f"error: {reason}", err=True)
+    sys.exit(EXIT_ERROR)
+
+
+def _memory(error: BaseException) -> str:
+    said = " ".join(str(error).split())[:200]
+    return (
+        f"not enough memory{f' ({said})' if said else ''}: give the program more, or take fewer "
+        f"--workers, a smaller --tile-size or a smaller model"
+    )
 
 
 def note(message: str) -> None:

@@ -10,6 +10,7 @@ from sam_common.files import check_apart, check_output, same_file
 from sam_common.parts import PLAN
 from sam_geo.auto import AutoOptions
 from sam_geo.finish import Finish
+from sam_geo.label_raster import check_labels_output
 from sam_geo.manifest import manifest_path
 from sam_geo.output_checks import check_against, check_texts, table_files, try_output
 from sam_geo.picture import check_picture_output
@@ -170,4 +171,4 @@ class AutoRequest(Request):
         """Raise `OutputError` where a result could not be written, as far as names tell."""
         Request.check_outputs(self)
         if self.labels is not None:
-            check_output(self.labels, overwrite=self.replaces)
+            check_labels_output(self.labels, overwrite=self.replaces)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sam_common.errors import OutputError
-from sam_common.files import check_output, writing
+from sam_common.files import check_output, flush, move_together, telling_full_disks, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
 WRITTEN = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 """What a job writes."""
@@ -76,7 +76,11 @@ def shapefile_output(target: Path, *, verify: Callable[[Path], None]) -> Iterato
         part = Path(folder) / "new" / "table.shp"
         part.parent.mkdir()
         yield part
-        verify(part)
+        with writing(target):
+            for path in part.parent.iterdir():
+                flush(path)
+        with telling_full_disks(target):
+            verify(part)
         suffix = str.upper if target.suffix.isupper() else str.lower
         # the .shp last: until then readers do not see the new one
         new = {
@@ -84,22 +88,7 @@ def shapefile_output(target: Path, *, verify: Callable[[Path], None]) -> Iterato
             for path in sorted(part.parent.iterdir(), key=lambda path: path == part)
         }
         with writing(target):
-            _replace(new, members(target), Path(folder) / "old")
-
-
-def _replace(new: dict[Path, Path], old: Iterable[Path], aside: Path) -> None:
-    """Move files aside and others to their places; back again where that fails."""
-    aside.mkdir()
-    moves = [(path, aside / path.name) for path in old] + list(new.items())
-    done: list[tuple[Path, Path]] = []
-    try:
-        for source, place in moves:
-            source.replace(place)
-            done.append((source, place))
-    except OSError:
-        for source, place in reversed(done):
-            place.replace(source)
-        raise
+            move_together(new, members(target), Path(folder) / "old")
 
 
 def columns_as_text(stage: Path, layer: str, target: Path) -> set[str]:
