@@ -301,6 +301,8 @@ def _new(ends: Ends, tried: set[tuple[int, int, int]]) -> Ends:
 def boxes_in(window: Window, boxes_xyxy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The parts of boxes inside a window, in its own indices; small parts are left out.
 
+    A box without width or height is a line or a point, of which the same part has to lie inside.
+
     >>> from sam_common.window import Window
     >>> boxes_in(Window((0, 10), (8, 20)), np.array([[8.5, 1.5, 12.5, 3.5], [0, 0, 4, 4]])).tolist()
     [[-0.5, 1.5, 2.5, 3.5]]
@@ -310,10 +312,7 @@ def boxes_in(window: Window, boxes_xyxy: npt.NDArray[np.float64]) -> npt.NDArray
     low, high = np.full(4, -0.5), np.array([width, height] * 2) - 0.5
     local = boxes_xyxy - origin
     clipped = np.clip(local, low, high)
-    share = _areas(clipped) / np.maximum(_areas(local), np.finfo(np.float64).tiny)
-    return np.asarray(clipped[share >= LEAST_SHARE])
-
-
-def _areas(boxes_xyxy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    sides: npt.NDArray[np.float64] = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
-    return np.asarray(sides.clip(min=0).prod(axis=1))
+    meets = ((local[:, 2:] >= low[2:]) & (local[:, :2] <= high[:2])).all(axis=1)
+    sides, parts = (part[:, 2:] - part[:, :2] for part in (local, clipped))
+    share = np.divide(parts, sides, out=np.ones_like(parts), where=sides > 0).prod(axis=1)
+    return np.asarray(clipped[meets & (share >= LEAST_SHARE)])
