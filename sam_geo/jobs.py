@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import geopandas
 
     from sam_common.segmenter import Segmenter
+    from sam_geo.proposals import Proposals
     from sam_geo.request import AutoRequest, EncodeRequest, PromptRequest, Request
     from sam_geo.source import RasterSource
 
@@ -130,6 +131,7 @@ def run_auto(
                     "counts": dict(written.counts),
                     "objects": written.counts.total(),
                     **written.of_labels(),
+                    **_tried(job.proposals),
                     "windows": len(plan),
                     "windows_reused": report.reused,
                     "windows_nodata": job.embedded["nodata"],
@@ -209,6 +211,13 @@ def dry_run_prompts(request: PromptRequest, load: Callable[[], Segmenter]) -> di
     placed = sum(len(read.prompts) for read in work.windows)
     shared = round(placed / len(work.windows), 2) if work.windows else None
     return {"prompts": len(prompts), "prompts_per_embedding": shared, **asdict(cost)}
+
+
+def _tried(proposals: Proposals | None) -> dict[str, Any]:
+    """How many proposals there were, for the record, and those that no window can hold."""
+    if proposals is None:
+        return {}
+    return {"proposals": {"given": len(proposals), "too_large": proposals.too_large}}
 
 
 def _parameters(request: Request, source: RasterSource) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from sam_common.parts import Part, PartStore
 from sam_common.plan import Plan
 from sam_common.segmenter import check_kinds
 from sam_geo.decode import Answer, answers, is_on_data, kinds_of
-from sam_geo.embedding import EmbeddingSource, encoded_windows, signature_of
+from sam_geo.embedding import EmbeddingSource, signature_of
 from sam_geo.finish import Finish, finish_prompts
 from sam_geo.objects import touches_edge, world_outline
 from sam_geo.prompts import GeoPrompt, load_prompts
@@ -184,8 +184,7 @@ def prompt_work(
         InputError: The sample for the stretch cannot be read.
     """
     check_kinds(segmenter.name, segmenter.capabilities.kinds, kinds_of(prompts))
-    encoded = [] if options.store is None else encoded_windows(options.store)
-    windows = plan_windows(prompts, source.size_hw, side=segmenter.model_size, encoded=encoded)
+    windows = plan_windows(prompts, source.size_hw, side=segmenter.model_size)
     stretch = options.stretch or choose_stretch(source)
     return PromptWork(source, segmenter, stretch, prompts, windows)
 
@@ -255,8 +254,6 @@ class PromptWork:
             self.embedded += not was_stored
         with self.timed("decode"):
             found = dict(answers(self.segmenter, embedding, read, seen, self.prompts))
-        if read.is_native:
-            return _part(read, found)
         return _part(read, found, Refinement(self.segmenter, self.source.size_hw, self._look))
 
 
@@ -276,18 +273,15 @@ def silent(_description: str, _total: int) -> Iterator[Callable[[int], None]]:
     yield lambda _done: None
 
 
-def _part(read: ReadWindow, found: dict[int, Answer], refinement: Refinement | None = None) -> Part:
+def _part(read: ReadWindow, found: dict[int, Answer], refinement: Refinement) -> Part:
     """Masks in raster indices, and for each prompt its status and which masks are its own."""
     instances: list[Instance] = []
     rows: list[list[Any]] = []
     for p in read.prompts:
-        answer = found.get(p)
-        if answer is None or answer.region is None:
-            rows.append([p, "nodata" if answer is None else "empty", None, None])
+        if (answer := found.get(p)) is None:
+            rows.append([p, "nodata", None, None])
             continue
-        pieces = [answer.region.shift((read.window.start[0], read.window.start[1]))]
-        if refinement is not None:
-            pieces = list(refinement.pieces(answer.region, read))
+        pieces = answer.pieces(read, refinement)
         first = len(instances)
         instances += [Instance(piece, answer.score, answer.stability) for piece in pieces]
         rows.append([p, "ok", first, len(instances)] if pieces else [p, "empty", None, None])
