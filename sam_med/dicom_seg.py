@@ -32,6 +32,7 @@ from pydicom.valuerep import DSfloat
 from sam_common.errors import OutputError
 from sam_common.files import atomic_output, writing
 from sam_med import derived
+from sam_med.grid_check import differs
 from sam_med.provenance import RESEARCH_ONLY
 from sam_med.seg_check import check_seg
 from sam_med.seg_descriptions import describe_segments
@@ -107,12 +108,15 @@ def write_seg(
     _fill(dataset, task, frames)
     _refer(dataset, task, frames)
     _settle(dataset, task)
+    content = derived.encoded(dataset)
 
     def verify(part: Path) -> None:
+        if part.read_bytes() != content:
+            raise differs("other bytes were read back")
         check_seg(part, segments, volume, source)
 
     with writing(path), atomic_output(path, verify=verify) as part:
-        dataset.save_as(part, enforce_file_format=True)
+        part.write_bytes(content)
     empty = [segment.name for segment in segments if not segment.mask.any()]
     notes = [f"{WHAT}: {name} has no voxels: described, but without frames" for name in empty]
     return (*source.notes, *notes)
