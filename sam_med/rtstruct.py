@@ -22,7 +22,7 @@ from sam_med import derived
 from sam_med.codes import Code, find_code
 from sam_med.contours import outlines
 from sam_med.provenance import RESEARCH_ONLY
-from sam_med.source_images import read_source
+from sam_med.source_images import check_places, read_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,11 +67,7 @@ def write_rtstruct(
     if not segments:
         raise OutputError(f"cannot write {WHAT}: there is no segment")
     source = read_source(volume, WHAT)
-    if not source.placed or not source.first.get("FrameOfReferenceUID", None):
-        raise OutputError(
-            f"cannot write {WHAT}: the images say nothing about their place in the patient, which "
-            "contours in mm need (choose nrrd, seg.nrrd or npz)"
-        )
+    check_places(source, WHAT, contours=True)
     dataset = _structure_set(segments, source, provenance)
     write_bytes(path, derived.encoded(dataset))
     empty = [segment.name for segment in segments if not segment.mask.any()]
