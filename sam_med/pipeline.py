@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from sam_common.errors import InputError
 from sam_med import picture
 from sam_med.codes import find_code
-from sam_med.embedding_cache import embedding_store
+from sam_med.embedding_cache import check_folder, embedding_store
 from sam_med.held_outputs import held, staged
 from sam_med.prompt_files import read_prompts
 from sam_med.prompt_flags import PromptFlags, prompts_from_flags
@@ -176,8 +176,17 @@ def run_case(  # noqa: PLR0913  # one parameter for each thing a case is made of
         )
         listener.note(stretch.describe())
         check_prompts(prompts, method)
+        if _keeps(wanted, method):
+            check_folder()
+        elif wanted.keep_embeddings:
+            listener.note("note: the published loop keeps no embeddings")
         run = _segment(volume, prompts, stretch, load(), method, wanted, listener)
         return _write(run, wanted, listener)
+
+
+def _keeps(wanted: Wanted, method: Method) -> bool:
+    """Whether embeddings outlive the run: only where that was asked for."""
+    return wanted.keep_embeddings and method == "planes"
 
 
 def _check_outputs(
@@ -240,7 +249,7 @@ def _segment(  # noqa: PLR0913, PLR0917  # the way of the data, one thing each
     listener: Listener,
 ) -> Segmentation:
     store = None
-    if wanted.keep_embeddings and method == "planes":
+    if _keeps(wanted, method):
         store = embedding_store(volume, stretch, segmenter)
     with listener.progress("slices", steps(prompts, volume, method)) as advance:
         return segment_volume(
