@@ -1,4 +1,4 @@
-"""Batch: many cases one after the other; a failure never stops the rest.
+"""Batch: many cases one after the other; a failure never stops the rest, only a full disk does.
 
 The folder of a batch holds `batch.json`, from which it goes on, and the summary. A case is
 finished when its inputs and options have the hash of one that is, and its output is there.
@@ -11,27 +11,32 @@ import csv
 import hashlib
 import io
 import json
+import os
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sam_common import __version__
-from sam_common.errors import InputError, OutputError, SuiteError
-from sam_common.files import write_bytes
+from sam_common.errors import DiskError, InputError, OutputError, SuiteError
+from sam_common.files import DISK_ERRORS, write_bytes, writing
 from sam_common.pinned import sha256_of
 from sam_med import care
+from sam_med.held_outputs import held
+from sam_med.source import files_of
 from sam_med.tree import walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from sam_med.cases import Case
 
 Status: TypeAlias = Literal["done", "kept", "failed"]
 
-STATE_NAME, SUMMARY_NAME = "batch.json", "summary"
+STATE_NAME, SUMMARIES = "batch.json", ("summary.csv", "summary.json")
 VERSION = 1
+DICOMDIR = "DICOMDIR"
 EXIT_FAILED = 3
 """Exit code where a case failed: the batch itself did what was asked."""
 CASE_ERRORS = (
@@ -64,13 +69,14 @@ class CaseResult:
     """Why it failed, without paths or anything of the patient."""
 
 
-def run_batch(
+def run_batch(  # noqa: PLR0913  # four keyword-only options
     cases: Sequence[Case],
     segment_one: Callable[[Case], int],
     folder: Path,
     *,
     resume: bool = False,
     settings: Mapping[str, Any] | None = None,
+    outputs: Callable[[Case], Sequence[Path]] = lambda case: (case.output,),
     on_result: Callable[[CaseResult], None] = lambda _result: None,
 ) -> list[CaseResult]:
     """Do every case that is not finished, and write the summary as CSV and JSON.
@@ -81,25 +87,34 @@ def run_batch(
         folder: Of the state and the summary; made where it is missing.
         resume: Whether to go on with what lies in the folder.
         settings: What decides a result beside the case, e.g. the model's sha256 (JSON).
+        outputs: The files that a case writes; a finished case has all of them.
         on_result: Called with each result as it is there.
 
     Returns:
         One result a case, in their order; `exit_code` says what to end with.
 
     Raises:
-        OutputError: The folder cannot be written to, or holds a batch and `resume` is not set.
+        DiskError: A disk is full or read-only: the cases after it would fail as well.
+        OutputError: The folder cannot be written to, another batch works in it, or it holds a
+            batch and `resume` is not set.
         InputError: What it holds is no batch.
     """
-    state = _State(folder, resume=resume)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     results: list[CaseResult] = []
-    try:
-        for case in cases:
-            with care.unnamed(_roles(case)):
-                result = _one(case, segment_one, state, settings or {})
-            results.append(result)
-            on_result(result)
-    finally:
-        # an interrupted batch says how far it came
+    with held([folder / STATE_NAME]):
+        state = _State(folder, resume=resume)
+        try:
+            for case in cases:
+                with care.unnamed(_roles(case)):
+                    result = _one(case, _Work(segment_one, outputs, settings or {}), state)
+                results.append(result)
+                on_result(result)
+        except BaseException:
+            # an interrupted batch says how far it came, if the disk takes it
+            with suppress(OutputError):
+                write_summary(results, folder)
+            raise
         write_summary(results, folder)
     return results
 
@@ -112,9 +127,15 @@ def write_summary(results: Sequence[CaseResult], folder: Path) -> None:
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_bytes(folder / f"{SUMMARY_NAME}.csv", text.getvalue().encode())
+    table, listed = (folder / name for name in SUMMARIES)
+    write_bytes(table, text.getvalue().encode())
     record = json.dumps(rows, indent=2, ensure_ascii=False)
-    write_bytes(folder / f"{SUMMARY_NAME}.json", f"{record}\n".encode())
+    write_bytes(listed, f"{record}\n".encode())
+
+
+def files_in(folder: Path) -> tuple[Path, ...]:
+    """The files that a batch writes into its folder."""
+    return tuple(folder / name for name in (STATE_NAME, *SUMMARIES))
 
 
 def exit_code(results: Sequence[CaseResult]) -> int:
@@ -144,11 +165,7 @@ class _State:
     def __init__(self, folder: Path, *, resume: bool) -> None:
         self._path = folder / STATE_NAME
         self._done: dict[str, dict[str, Any]] = {}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            known = self._path.exists()
-        except OSError as error:
-            raise OutputError(f"cannot make {folder}: {error.strerror}") from error
+        known = self._path.exists()
         if known and not resume:
             raise OutputError(
                 f"a batch lies in {folder}: go on with it by --resume, or give another folder"
@@ -183,22 +200,47 @@ class _State:
         write_bytes(self._path, f"{json.dumps(record, indent=2, sort_keys=True)}\n".encode())
 
 
-def _one(
-    case: Case, segment_one: Callable[[Case], int], state: _State, settings: Mapping[str, Any]
-) -> CaseResult:
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is done with each case."""
+
+    segment: Callable[[Case], int]
+    outputs: Callable[[Case], Sequence[Path]]
+    settings: Mapping[str, Any]
+
+
+def _one(case: Case, work: _Work, state: _State) -> CaseResult:
     started = time.perf_counter()
     try:
-        key = case_sha256(case, settings)
+        key = case_sha256(case, work.settings)
         known = state.get(key)
-        if known is not None and case.output.exists():
+        if known is not None and all(path.exists() for path in work.outputs(case)):
             return CaseResult(case.name, "kept", known["seconds"], known["objects"])
-        objects = segment_one(case)
+        objects = work.segment(case)
     except CASE_ERRORS as error:
+        _end_on_full_disk(error, case)
         seconds = round(time.perf_counter() - started, 3)
         return CaseResult(case.name, "failed", seconds, 0, care.told(error))
     result = CaseResult(case.name, "done", round(time.perf_counter() - started, 3), objects)
     state.add(key, result)
     return result
+
+
+def _end_on_full_disk(error: Exception, case: Case) -> None:
+    """Raise `DiskError` where an error says that a disk takes no more."""
+    if isinstance(error, DiskError):
+        raise DiskError(f"{care.told(error)}; the batch ends here") from error
+    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+        disk = _disk_of(Path(error.filename or case.output))
+        raise DiskError(
+            f"{os.strerror(error.errno)}: make room on the disk at {disk}; the batch ends here"
+        ) from error
+
+
+def _disk_of(path: Path) -> Path:
+    """Where the disk of a file is mounted: names below it may be those of patients."""
+    above = (path.absolute(), *path.absolute().parents)
+    return next(folder for folder in above if os.path.ismount(folder) or folder == folder.parent)
 
 
 def _roles(case: Case) -> dict[Path, str]:
@@ -217,10 +259,18 @@ def _sha256_or_none(path: Path) -> str:
 
 
 def _sha256_of(path: Path, role: str) -> str:
-    """Of a file; of the files of a folder whatever they are called."""
-    if path.is_file():
-        return sha256_of(path)
-    if not path.is_dir():
+    """Of a file and those that its header names; of the files of a folder whatever they are called.
+
+    A DICOMDIR stands for the folder that it lies in.
+    """
+    if path.name.upper() == DICOMDIR and path.is_file():
+        path = path.parent
+    if path.is_dir():
+        digests = sorted(map(_sha256_or_none, walk(path).files))
+    elif path.is_file():
+        digests = sorted(map(sha256_of, files_of(path)))
+    else:
         raise InputError(f"no such file: {role}")
-    digests = sorted(map(_sha256_or_none, walk(path).files))
+    if len(digests) == 1 and path.is_file():
+        return digests[0]
     return hashlib.sha256("".join(digests).encode("ascii")).hexdigest()

@@ -157,8 +157,9 @@ def _names(path: Path, role: str) -> list[tuple[str, str]]:
 
 
 def _forms(path: Path) -> set[str]:
-    """How a path may be written."""
-    return {str(path), str(path.absolute()), str(path.resolve())}
+    """How a path may be written; its name alone where that is more than a word."""
+    whole = {str(path), str(path.absolute()), str(path.resolve())}
+    return whole if path.name.isalpha() and path.name.islower() else whole | {path.name} - {""}
 
 
 def _telling(form: str) -> bool:

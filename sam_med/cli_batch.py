@@ -11,7 +11,7 @@ import typer
 from sam_common import console
 from sam_common.options import Arch, Device, Engine, Json, Precision, Quiet
 from sam_med import care
-from sam_med.cli_options import Method, Model, OutputTypes, Overwrite
+from sam_med.cli_options import Keep, Method, Model, OutputTypes, Overwrite
 from sam_med.cli_segment import Terminal, load_model
 
 if TYPE_CHECKING:
@@ -58,19 +58,25 @@ def batch_command(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on; finished cases are not done again.")
     ] = False,
+    keep_embeddings: Keep = False,
     overwrite: Overwrite = False,
     json_output: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Segment many cases. A failure never stops the rest; the exit code is then 3.
 
+    Only a full disk ends a batch at once, with exit code 2.
+
     summary.csv and summary.json in the folder say what became of each case.
     """
     care.hide(listing, "the list of cases")
     from sam_med import batch  # noqa: PLC0415  # --help must stay fast
+    from sam_med.case_outputs import check_cases, outputs_of  # noqa: PLC0415
     from sam_med.cases import read_cases  # noqa: PLC0415
 
     cases = read_cases(listing, options=OPTIONS)
+    formats = tuple(output_type or ())
+    check_cases(cases, formats, (listing, *batch.files_in(folder)))
     loaded: list[Segmenter] = []
     settings: dict[str, Any] = {
         "arch": arch,
@@ -90,7 +96,10 @@ def batch_command(
         from sam_med.segment import method_of  # noqa: PLC0415
 
         wanted = pipeline.Wanted(
-            case.output, tuple(output_type or ()), overwrite=overwrite or resume
+            case.output,
+            formats,
+            overwrite=overwrite or resume,
+            keep_embeddings=keep_embeddings,
         )
         report = pipeline.run_case(
             case.input,
@@ -116,6 +125,7 @@ def batch_command(
             folder,
             resume=resume,
             settings={**settings, "model": model, "method": method, "formats": output_type or []},
+            outputs=lambda case: outputs_of(case, formats),
             on_result=tell,
         )
     _show(results, json_output=json_output)

@@ -62,6 +62,7 @@ Keep = Annotated[
     bool,
     typer.Option(
         "--keep-embeddings/--no-keep-embeddings",
-        help="Keep what the encoder saw, for corrections: for you alone, under a salted key.",
+        help="Keep what the encoder saw, which shows the images, for corrections: for you alone, "
+        "under a salted key.",
     ),
 ]

@@ -122,7 +122,7 @@ def segment_command(
         Path | None,
         typer.Option(help="Slices to look at, worst first: .html with pictures, or .csv."),
     ] = None,
-    keep_embeddings: Keep = True,
+    keep_embeddings: Keep = False,
     overwrite: Overwrite = False,
     json_output: Json = False,
     quiet: Quiet = False,

@@ -20,15 +20,15 @@ import numpy as np
 from sam_common.errors import OutputError
 from sam_common.files import check_output
 from sam_med.frame import mm
-from sam_med.grid_files import SCANNER, grid_suffix, write_grid
+from sam_med.grid_files import grid_suffix, write_grid
+from sam_med.held_outputs import held
+from sam_med.sink import form_code
+from sam_med.targets import check_apart
 
 if TYPE_CHECKING:
     import os
 
     from sam_med.volume import Volume
-
-UNKNOWN = 0
-"""NIfTI code of an affine that is not set."""
 
 
 def convert_volume(
@@ -55,21 +55,12 @@ def convert_volume(
     """
     target = Path(path)
     grid_suffix(target)
+    check_apart(target, volume)
     check_output(target, overwrite=overwrite)
-    _check_apart(volume, target)
     remarks = () if volume.origins_lps is None else (_uneven(volume, allow=allow_uneven),)
-    write_grid(volume.array, volume.frame, target, sform_code=_space(volume))
+    with held([target]):
+        write_grid(volume.array, volume.frame, target, sform_code=form_code(volume.header))
     return remarks
-
-
-def _check_apart(volume: Volume, target: Path) -> None:
-    """Raise `OutputError` where the target is the source, or lies among its files."""
-    resolved = target.resolve()
-    folder = volume.source if volume.source is not None and volume.source.is_dir() else None
-    if folder is not None and resolved.is_relative_to(folder.resolve()):
-        raise OutputError("the output lies in the folder of the source: write it elsewhere")
-    if resolved in {path.resolve() for path in (*volume.files, volume.source) if path is not None}:
-        raise OutputError("the output is the source itself: give another name")
 
 
 def _uneven(volume: Volume, *, allow: bool) -> str:
@@ -85,12 +76,3 @@ def _uneven(volume: Volume, *, allow: bool) -> str:
     if not allow:
         raise OutputError(f"{seen}: no format of one grid can hold them (--allow-uneven writes it)")
     return seen
-
-
-def _space(volume: Volume) -> int:
-    """The NIfTI code of the space that the affine leads to; what the source says, else scanner."""
-    for key in ("sform_code", "qform_code"):
-        code = int(volume.header.get(key, UNKNOWN))
-        if code != UNKNOWN:
-            return code
-    return SCANNER

@@ -11,8 +11,10 @@ images, as the file says what they show, not when it was computed.
 from __future__ import annotations
 
 import hashlib
+import io
 import uuid
 
+import pydicom
 from pydicom.dataset import Dataset
 
 MAKER = "sam-geomed"
@@ -84,6 +86,13 @@ def copy_patient_and_study(image: Dataset, target: Dataset) -> None:
         elif keyword in EMPTY_TAGS:
             setattr(target, keyword, None)
     target.StudyInstanceUID = image.StudyInstanceUID
+
+
+def encoded(dataset: Dataset) -> bytes:
+    """The bytes of a DICOM file, preamble and meta information included."""
+    buffer = io.BytesIO()
+    pydicom.dcmwrite(buffer, dataset, enforce_file_format=True)
+    return buffer.getvalue()
 
 
 def label_text(name: str) -> str:

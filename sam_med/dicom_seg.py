@@ -32,10 +32,11 @@ from pydicom.valuerep import DSfloat
 from sam_common.errors import OutputError
 from sam_common.files import atomic_output, writing
 from sam_med import derived
+from sam_med.grid_check import differs
 from sam_med.provenance import RESEARCH_ONLY
 from sam_med.seg_check import check_seg
 from sam_med.seg_descriptions import describe_segments
-from sam_med.source_images import read_source
+from sam_med.source_images import check_places, read_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,7 +93,7 @@ def write_seg(
     if not segments:
         raise OutputError(f"cannot write {WHAT}: there is no segment")
     source = read_source(volume, WHAT)
-    _check_source(source)
+    check_places(source, WHAT, contours=False)
     task = _Task(
         segments=tuple(segments),
         size_hw=volume.shape[1:],
@@ -107,12 +108,15 @@ def write_seg(
     _fill(dataset, task, frames)
     _refer(dataset, task, frames)
     _settle(dataset, task)
+    content = derived.encoded(dataset)
 
     def verify(part: Path) -> None:
+        if part.read_bytes() != content:
+            raise differs("other bytes were read back")
         check_seg(part, segments, volume, source)
 
     with writing(path), atomic_output(path, verify=verify) as part:
-        dataset.save_as(part, enforce_file_format=True)
+        part.write_bytes(content)
     empty = [segment.name for segment in segments if not segment.mask.any()]
     notes = [f"{WHAT}: {name} has no voxels: described, but without frames" for name in empty]
     return (*source.notes, *notes)
@@ -134,19 +138,6 @@ class _Task:
     @property
     def empty(self) -> bool:
         return not any(segment.mask.any() for segment in self.segments)
-
-
-def _check_source(source: Source) -> None:
-    if source.placed and not source.first.get("FrameOfReferenceUID", None):
-        raise OutputError(
-            f"cannot write {WHAT}: the images have no FrameOfReferenceUID, so no program could "
-            "tell that the result lies over them (choose nifti, nrrd, seg.nrrd, mha or npz)"
-        )
-    if not source.placed and len(source.planes) > 1:
-        raise OutputError(
-            f"cannot write {WHAT}: the {len(source.planes)} images say nothing about their place "
-            "in the patient, and a file without places holds one (choose nrrd, seg.nrrd or npz)"
-        )
 
 
 def _occupied(segments: Sequence[Segment]) -> range:

@@ -1,4 +1,4 @@
-"""Embeddings of slices, kept between runs so that a correction costs no encoding.
+"""Embeddings of slices, kept between runs where that is asked for: a correction costs no encoding.
 
 ```
 cache_dir()/med-embeddings/            only the user may enter (0700)
@@ -27,7 +27,7 @@ import numpy as np
 from sam_common.cache import cache_dir, private_folder
 from sam_common.embeddings import SUFFIX, EmbeddingStore
 from sam_common.errors import OutputError
-from sam_common.files import atomic_output
+from sam_common.files import atomic_output, check_output
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,6 +74,13 @@ def embedding_store(
         "precision": segmenter.precision,
     }
     return EmbeddingStore(base / key, signature, max_bytes=max_bytes, private=True)
+
+
+def check_folder() -> None:
+    """Raise `OutputError` where no embeddings can be kept; before a network is loaded."""
+    base = private_folder(cache_dir() / FOLDER)
+    _salt(base)
+    check_output(base / "try", overwrite=True)
 
 
 def slice_key(axis: Axis, index: int) -> str:

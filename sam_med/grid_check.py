@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from sam_common.errors import GeometryError, OutputError
+from sam_common.errors import InputError, OutputError
 from sam_med import frame as frames
 from sam_med.text_header import META_SUFFIXES, NRRD_SUFFIXES, header_fields
 
@@ -66,7 +66,7 @@ def check_grid(part: Path, array: npt.NDArray[Any], frame: Frame) -> None:
         _check_place(part, array, frame)
         with _voxels(part) as stream:
             _compare(stream, array)
-    except (GeometryError, *DAMAGE) as error:
+    except (InputError, *DAMAGE) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise differs(f"it cannot be read ({type(error).__name__})") from error
@@ -130,8 +130,11 @@ def _check_place(part: Path, array: npt.NDArray[Any], frame: Frame) -> None:
 def _read_nifti(part: Path) -> tuple[tuple[int, ...], np.dtype[Any], Frame]:
     import nibabel  # noqa: PLC0415  # only for this format
 
-    image: Any = nibabel.load(part, mmap=False)
-    frame = frames.from_ras_affine(image.get_sform())
+    from sam_med.nibabel_image import readable  # noqa: PLC0415  # the same
+
+    with readable("NIfTI", part):
+        image: Any = nibabel.load(part, mmap=False)
+        frame = frames.from_ras_affine(image.get_sform())
     return tuple(image.shape), image.get_data_dtype().newbyteorder("="), frame
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sam_common.errors import InputError
 from sam_med import batch, pipeline
+from sam_med.case_outputs import check_cases
 from sam_med.cases import Case
 from sam_med.segment import method_of
 
@@ -44,6 +45,7 @@ def run_batch(
         paths = open_path(row["input"]), open_path(row["prompts"])
         case_name = row.get("name") or f"case {n}"
         todo.append(Case(case_name, paths[0], folder / name, paths[1], rest))
+    check_cases(todo, ())
     reporter.begin("cases", len(todo))
 
     def segment(case: Case) -> int:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sam_common.errors import InputError
-from sam_common.files import check_output
 from sam_med import picture
 from sam_med.codes import find_code
-from sam_med.embedding_cache import embedding_store
+from sam_med.embedding_cache import check_folder, embedding_store
+from sam_med.held_outputs import held, staged
 from sam_med.prompt_files import read_prompts
 from sam_med.prompt_flags import PromptFlags, prompts_from_flags
 from sam_med.prompts import check_objects, clip_notes, with_codes
@@ -76,6 +76,11 @@ class Wanted:
     review: Path | None = None
     overwrite: bool = False
     keep_embeddings: bool = False
+
+    @property
+    def others(self) -> tuple[Path, ...]:
+        """The files beside the objects: picture and review, where they are wanted."""
+        return tuple(path for path in (self.overlay, self.review) if path is not None)
 
 
 def reading_of(case: Case) -> Reading:
@@ -166,33 +171,58 @@ def run_case(  # noqa: PLR0913  # one parameter for each thing a case is made of
     Raises:
         SuiteError: Whatever is wrong, before any output was written.
     """
-    check_targets(wanted.output, wanted.formats, overwrite=wanted.overwrite)
-    _check_others(wanted)
-    volume = read_volume(
-        source,
-        modality=reading.modality,
-        series=reading.series,
-        time=reading.time,
-        join_series=reading.join_series,
-    )
-    check_targets(wanted.output, wanted.formats, overwrite=wanted.overwrite, volume=volume)
-    for line in _told(volume):
-        listener.note(line)
-    prompts = _prompts(asked, volume, listener)
-    stretch = choose_stretch(
-        volume, preset=reading.preset, width=reading.width, level=reading.level
-    )
-    listener.note(stretch.describe())
-    check_prompts(prompts, method)
-    run = _segment(volume, prompts, stretch, load(), method, wanted, listener)
-    return _write(run, wanted, listener)
+    files = _check_outputs(source, asked, wanted)
+    with held(files):
+        volume = read_volume(
+            source,
+            modality=reading.modality,
+            series=reading.series,
+            time=reading.time,
+            join_series=reading.join_series,
+        )
+        _check_outputs(source, asked, wanted, volume)
+        for line in _told(volume):
+            listener.note(line)
+        prompts = _prompts(asked, volume, listener)
+        stretch = choose_stretch(
+            volume, preset=reading.preset, width=reading.width, level=reading.level
+        )
+        listener.note(stretch.describe())
+        check_prompts(prompts, method)
+        if _keeps(wanted, method):
+            check_folder()
+        elif wanted.keep_embeddings:
+            listener.note("note: the published loop keeps no embeddings")
+        run = _segment(volume, prompts, stretch, load(), method, wanted, listener)
+        return _write(run, wanted, listener)
 
 
-def _check_others(wanted: Wanted) -> None:
-    if wanted.overlay is not None:
-        check_output(wanted.overlay, overwrite=wanted.overwrite)
+def _keeps(wanted: Wanted, method: Method) -> bool:
+    """Whether embeddings outlive the run: only where that was asked for."""
+    return wanted.keep_embeddings and method == "planes"
+
+
+def _check_outputs(
+    source: Path, asked: Asked, wanted: Wanted, volume: Volume | None = None
+) -> list[Path]:
+    """Every file that the run writes, the manifest aside.
+
+    Raises:
+        OutputError: One of them cannot be written, or is one that the run reads.
+    """
+    others = wanted.others
     if wanted.review is not None:
         check_review(wanted.review, overwrite=wanted.overwrite)
+    inputs = [path for path in (source, asked.file, asked.names) if path is not None]
+    targets = check_targets(
+        wanted.output,
+        wanted.formats,
+        overwrite=wanted.overwrite,
+        volume=volume,
+        others=others,
+        inputs=inputs,
+    )
+    return [*targets.values(), *others]
 
 
 def _told(volume: Volume) -> list[str]:
@@ -232,7 +262,7 @@ def _segment(  # noqa: PLR0913, PLR0917  # the way of the data, one thing each
     listener: Listener,
 ) -> Segmentation:
     store = None
-    if wanted.keep_embeddings and method == "planes":
+    if _keeps(wanted, method):
         store = embedding_store(volume, stretch, segmenter)
     with listener.progress("slices", steps(prompts, volume, method)) as advance:
         return segment_volume(
@@ -247,15 +277,14 @@ def _segment(  # noqa: PLR0913, PLR0917  # the way of the data, one thing each
 
 
 def _write(run: Segmentation, wanted: Wanted, listener: Listener) -> dict[str, Any]:
-    report = run.save(wanted.output, wanted.formats, overwrite=wanted.overwrite)
+    with staged(wanted.others) as parts:
+        if wanted.overlay is not None:
+            picture.save_png(picture.draw(run), parts[wanted.overlay])
+        if wanted.review is not None:
+            write_review(run.segments, run.volume, run.stretch, parts[wanted.review])
+        report = run.save(wanted.output, wanted.formats, overwrite=wanted.overwrite)
     for line in _about(run, report["notes"]):
         listener.note(line)
-    if wanted.overlay is not None:
-        picture.save_png(picture.draw(run), wanted.overlay)
-    if wanted.review is not None:
-        write_review(
-            run.segments, run.volume, run.stretch, wanted.review, overwrite=wanted.overwrite
-        )
     return report
 
 

@@ -12,20 +12,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pydicom
-from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ImplicitVRLittleEndian, RTStructureSetStorage
 
 from sam_common.errors import OutputError
-from sam_common.files import atomic_output, writing
+from sam_common.files import write_bytes
 from sam_common.overlay import colour
 from sam_med import derived
 from sam_med.codes import Code, find_code
 from sam_med.contours import outlines
-from sam_med.dicom_file import DAMAGE
-from sam_med.grid_check import differs
 from sam_med.provenance import RESEARCH_ONLY
-from sam_med.source_images import read_source
+from sam_med.source_images import check_places, read_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,53 +67,12 @@ def write_rtstruct(
     if not segments:
         raise OutputError(f"cannot write {WHAT}: there is no segment")
     source = read_source(volume, WHAT)
-    if not source.placed or not source.first.get("FrameOfReferenceUID", None):
-        raise OutputError(
-            f"cannot write {WHAT}: the images say nothing about their place in the patient, which "
-            "contours in mm need (choose nrrd, seg.nrrd or npz)"
-        )
+    check_places(source, WHAT, contours=True)
     dataset = _structure_set(segments, source, provenance)
-
-    def verify(part: Path) -> None:
-        _check(part, dataset)
-
-    with writing(path), atomic_output(path, verify=verify) as part:
-        pydicom.dcmwrite(part, dataset, enforce_file_format=True)
+    write_bytes(path, derived.encoded(dataset))
     empty = [segment.name for segment in segments if not segment.mask.any()]
     notes = [f"{WHAT}: {name} has no voxels: listed, but without contours" for name in empty]
     return (*source.notes, *notes)
-
-
-def _check(part: Path, meant: Dataset) -> None:
-    """Read a file that was just written and compare every element of it with what was meant.
-
-    Raises:
-        OutputError: It cannot be read, or one differs; the element is named by its keyword.
-    """
-    try:
-        odd = _difference(pydicom.dcmread(part), meant)
-    except DAMAGE as error:
-        raise differs(f"it cannot be read ({type(error).__name__})") from error
-    if odd is not None:
-        raise differs(f"{odd} is another one, or missing")
-
-
-def _difference(found: Dataset, meant: Dataset) -> str | None:
-    """The keyword of an element in which two data sets differ; None where they say the same."""
-    for tag in sorted({*found.keys(), *meant.keys()}):
-        one, two = found.get(tag), meant.get(tag)
-        if one is None or two is None:
-            return str(keyword_for_tag(tag))
-        if one.is_empty and two.is_empty:
-            continue
-        if one.VR != "SQ" or len(one.value) != len(two.value):
-            if one.value != two.value:
-                return str(one.keyword)
-            continue
-        for item, other in zip(one.value, two.value, strict=True):
-            if (odd := _difference(item, other)) is not None:
-                return odd
-    return None
 
 
 def _structure_set(segments: Sequence[Segment], source: Source, provenance: Provenance) -> Dataset:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from sam_common.errors import CapabilityError, InputError, PromptError
 from sam_med import manifest, sink, targets
+from sam_med.held_outputs import held, staged
 from sam_med.labels import LabelMap, paint
 from sam_med.loop import run_loop
 from sam_med.planes import planes_steps, run_planes
@@ -63,7 +64,7 @@ class Segmentation:
         *,
         overwrite: bool = False,
     ) -> dict[str, Any]:
-        """Write the objects, and the manifest of the run beside them.
+        """Write the objects, and the manifest of the run beside them: all of it, or nothing.
 
         Args:
             output: A file, whose suffix says the format; or a folder or stem for several.
@@ -74,16 +75,21 @@ class Segmentation:
             The manifest, with the paths of the `outputs`.
 
         Raises:
-            OutputError: It is there, a format cannot hold the grid, or it lies in the source.
+            OutputError: It is there, a format cannot hold the grid, it lies in the source, another
+                job writes it, or the disk does not take it.
         """
-        target = Path(output)
-        plan = targets.check_targets(target, formats, overwrite=overwrite, volume=self.volume)
-        written = sink.write_outputs(
-            self.segments, self.volume, target, formats, manifest.provenance(self)
-        )
-        report = manifest.describe(self) | {"notes": list(written.notes)}
-        sink.write_manifest(report, next(iter(plan.values())))
-        return {"outputs": [str(path) for path in written.paths], **report}
+        plan = targets.check_targets(Path(output), formats, overwrite=overwrite, volume=self.volume)
+        files = list(plan.values())
+        with held(files):
+            record = targets.manifest_path(*files)
+            with staged([*files, record]) as parts:
+                places = {name: parts[path] for name, path in plan.items()}
+                made_by = manifest.provenance(self)
+                notes = sink.write_parts(self.segments, self.volume, places, made_by)
+                written = {"written": [path.name for path in files], "notes": list(notes)}
+                report = manifest.describe(self) | written
+                sink.write_manifest(report, parts[record])
+        return {"outputs": [str(path) for path in files], **report}
 
 
 def segment_volume(  # noqa: PLR0913  # four keyword-only options

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from sam_common.files import atomic_output, write_bytes, writing
+from sam_common.files import write_bytes
 from sam_med import frame as frames
-from sam_med.grid_check import differs
 from sam_med.grid_files import SCANNER, grid_suffix, shear_degrees, write_grid
+from sam_med.held_outputs import held, staged
 from sam_med.labels import paint
-from sam_med.targets import LABEL_MAPS, check_apart, check_targets, manifest_path, plan_targets
+from sam_med.targets import LABEL_MAPS, check_apart, check_targets, plan_targets
 
 if TYPE_CHECKING:
     import os
@@ -46,7 +44,7 @@ def write_outputs(
     formats: Sequence[str],
     provenance: Provenance,
 ) -> Written:
-    """Write segments in one or several formats; each file appears whole or not at all.
+    """Write segments in one or several formats; all files appear, whole, or none does.
 
     Args:
         segments: Each with a value of its own; they may overlap. SEG, RTSTRUCT and seg.nrrd keep
@@ -57,27 +55,50 @@ def write_outputs(
         provenance: How the segments were made.
 
     Raises:
-        OutputError: A format cannot hold the grid, the output lies over or in the source, or the
-            disk does not take it.
+        OutputError: A format cannot hold the grid, the output lies over or in the source, another
+            job writes it, or the disk does not take it.
     """
     targets = plan_targets(Path(output), formats)
     for path in targets.values():
         check_apart(path, volume)
+    with held(targets.values()), staged(targets.values()) as parts:
+        places = {name: parts[path] for name, path in targets.items()}
+        notes = write_parts(segments, volume, places, provenance)
+    return Written(tuple(targets.values()), notes)
+
+
+def write_parts(
+    segments: Sequence[Segment],
+    volume: Volume,
+    places: Mapping[str, Path],
+    provenance: Provenance,
+) -> tuple[str, ...]:
+    """Write segments in several formats, each to a place of its own.
+
+    Args:
+        segments: See `write_outputs`.
+        volume: See `write_outputs`.
+        places: Names of formats to paths.
+        provenance: See `write_outputs`.
+
+    Returns:
+        What a format could not hold, one sentence each.
+    """
     notes: list[str] = []
     labels = None
-    if any(name in LABEL_MAPS for name in targets):
+    if any(name in LABEL_MAPS for name in places):
         labels = paint(volume.shape, segments)
         notes += _lost(labels)
-    if any(name in (*LABEL_MAPS, "seg.nrrd") for name in targets):
+    if any(name in (*LABEL_MAPS, "seg.nrrd") for name in places):
         notes += _uneven(volume)
-    if "nifti" in targets:
+    if "nifti" in places:
         notes += _sheared(volume)
-    for name, path in targets.items():
+    for name, path in places.items():
         if name in LABEL_MAPS and labels is not None:
             write_labels(labels, volume, path)
         else:
             notes += _write_segments(name, segments, volume, path, provenance)
-    return Written(tuple(targets.values()), tuple(dict.fromkeys(notes)))
+    return tuple(dict.fromkeys(notes))
 
 
 def write_labels(labels: LabelMap, volume: Volume, path: str | os.PathLike[str]) -> None:
@@ -103,9 +124,9 @@ def check_target(path: Path, *, overwrite: bool) -> None:
 
 
 def write_manifest(manifest: Mapping[str, Any], path: Path) -> None:
-    """Write the manifest of the result at `path`, see `manifest_path`."""
+    """Write a manifest, see `sam_med.targets.manifest_path`."""
     text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)
-    write_bytes(manifest_path(path), f"{text}\n".encode())
+    write_bytes(path, f"{text}\n".encode())
 
 
 def form_code(header: Mapping[str, str]) -> int:
@@ -146,36 +167,10 @@ def _write_npz(labels: LabelMap, volume: Volume, path: Path) -> None:
         "names": np.array([label.name for label in labels.labels], dtype=np.str_),
         "values": np.array([label.value for label in labels.labels], dtype=np.int64),
     }
-
-    def verify(part: Path) -> None:
-        _check_npz(part, arrays)
-
-    # to an open file: numpy would add its suffix to a name in capitals
-    with (
-        writing(path),
-        atomic_output(path, verify=verify) as part,
-        part.open("wb") as file,
-    ):
-        np.savez_compressed(file, **arrays)
-
-
-def _check_npz(part: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Read every array again, one at a time, and compare it with what was meant.
-
-    Raises:
-        OutputError: One cannot be read, or is another.
-    """
-    try:
-        with np.load(part) as found:
-            odd = [name for name, array in arrays.items() if not _same(found[name], array)]
-    except (EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise differs(f"it cannot be read ({type(error).__name__})") from error
-    if odd:
-        raise differs(f"its array {odd[0]} is another one")
-
-
-def _same(found: npt.NDArray[Any], meant: npt.NDArray[Any]) -> bool:
-    return found.dtype == meant.dtype and np.array_equal(found, meant)
+    # packed, a label map is small; to memory, because numpy would add its suffix to a file's name
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **arrays)
+    write_bytes(path, packed.getvalue())
 
 
 def _lost(labels: LabelMap) -> Iterator[str]:

@@ -113,6 +113,32 @@ def read_source(volume: Volume, what: str) -> Source:
     return source
 
 
+def check_places(source: Source, what: str, *, contours: bool) -> None:
+    """Raise `OutputError` where a derived object could not say where it lies.
+
+    Args:
+        source: From `read_source`.
+        what: To be written, for messages: "DICOM SEG".
+        contours: Whether it is made of contours in mm, not of pixels.
+    """
+    named = bool(source.first.get("FrameOfReferenceUID", None))
+    if contours and not (source.placed and named):
+        raise OutputError(
+            f"cannot write {what}: the images say nothing about their place in the patient, which "
+            "contours in mm need (choose nrrd, seg.nrrd or npz)"
+        )
+    if source.placed and not named:
+        raise OutputError(
+            f"cannot write {what}: the images have no FrameOfReferenceUID, so no program could "
+            "tell that the result lies over them (choose nifti, nrrd, seg.nrrd, mha or npz)"
+        )
+    if not source.placed and len(source.planes) > 1:
+        raise OutputError(
+            f"cannot write {what}: the {len(source.planes)} images say nothing about their place "
+            "in the patient, and a file without places holds one (choose nrrd, seg.nrrd or npz)"
+        )
+
+
 def _no_dicom(what: str, why: str) -> OutputError:
     return OutputError(
         f"cannot write {what}: it refers to the DICOM images it was made from, and the volume {why}"

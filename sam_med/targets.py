@@ -7,19 +7,22 @@
 -o organs -ot nifti dicom_seg           organs.nii.gz, organs.seg.dcm
 -o out/ -ot dicom_seg dicom_rtstruct    out/segmentation.seg.dcm, out/segmentation.rtstruct.dcm
 ```
+Beside them lies the manifest, organs.job.json.
 """
 
 from __future__ import annotations
 
+import json
+from itertools import combinations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sam_common.errors import OutputError
-from sam_common.files import check_output
+from sam_common.files import check_output, same_file
 from sam_med.grid_files import GRID_SUFFIXES, check_perpendicular
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from sam_med.volume import Volume
@@ -39,6 +42,8 @@ FORMATS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 LABEL_MAPS = ("nifti", "nrrd", "mha", "npz")
 """Formats that hold one value a voxel, so that the later of two overlapping objects is kept."""
 DICOM = ("dicom_seg", "dicom_rtstruct")
+RECORD = ".job.json"
+"""Suffix of manifests."""
 STEM = "segmentation"
 """Name of the files in a folder."""
 _BY_SUFFIX = {
@@ -94,6 +99,8 @@ def check_targets(
     *,
     overwrite: bool,
     volume: Volume | None = None,
+    others: Sequence[Path] = (),
+    inputs: Sequence[Path] = (),
 ) -> dict[str, Path]:
     """`plan_targets`, and whether all of them and the manifest could be written.
 
@@ -102,15 +109,23 @@ def check_targets(
         formats: See `plan_targets`.
         overwrite: Whether files that are there may be replaced.
         volume: The source, where it is known: nothing is written over it or into its folder, and
-            formats that cannot hold its grid are refused before the work.
+            formats that cannot hold its grid, or refer to images that do not say enough, are
+            refused before the work.
+        others: Further files that the run writes: pictures, tables.
+        inputs: Files and folders that the run reads, which are never written over.
 
     Raises:
         OutputError: With the reason; also as `plan_targets` and `check_output`.
     """
     targets = plan_targets(output, formats)
-    for path in [*targets.values(), manifest_path(next(iter(targets.values())))]:
+    written = [*targets.values(), manifest_path(*targets.values()), *others]
+    for one, two in combinations(written, 2):
+        if same_file(one, two):
+            raise OutputError(f"two outputs are one file: {one} and {two}")
+    for path in written:
         if volume is not None:
             check_apart(path, volume)
+        check_not_read(path, inputs)
         check_output(path, overwrite=overwrite)
     if volume is not None:
         for name, path in targets.items():
@@ -120,17 +135,26 @@ def check_targets(
 
 def check_apart(path: Path, volume: Volume) -> None:
     """Raise `OutputError` where a result would lie over the source or in its folder."""
-    target = path.resolve()
-    sources = [*volume.files, *([volume.source] if volume.source is not None else [])]
-    for source in sources:
-        if target == source.resolve():
-            raise OutputError(f"the output is the input: {path} (the source is never written over)")
-    folder = volume.source
-    if folder is not None and folder.is_dir() and folder.resolve() in target.parents:
-        raise OutputError(
-            f"the output lies in the folder of the input: {path} (the folder is read as a whole, "
-            "and the result would be taken for a part of it: choose another one)"
-        )
+    source = () if volume.source is None else (volume.source,)
+    check_not_read(path, (*source, *volume.files))
+
+
+def check_not_read(path: Path, inputs: Iterable[Path]) -> None:
+    """Raise `OutputError` where an output is one of some inputs, or lies in one that is a folder.
+
+    Through whatever links, and whatever the letter case of the names. No path is named: that of an
+    input may tell who the patient is.
+    """
+    for given in inputs:
+        if same_file(path, given):
+            raise OutputError(
+                "the output is an input: give another name (what a job reads is never written over)"
+            )
+        if given.is_dir() and given.resolve() in path.resolve().parents:
+            raise OutputError(
+                "the output lies in the folder of the input: choose another one (the folder is "
+                "read as a whole, and the result would be taken for a part of it)"
+            )
 
 
 def suffix_of(path: Path) -> str | None:
@@ -149,14 +173,41 @@ def stem_of(path: Path) -> str:
     return path.name[: len(path.name) - len(suffix_of(path) or "")]
 
 
-def manifest_path(path: Path) -> Path:
-    """Where the manifest of a result lies.
+def manifest_path(output: Path, *more: Path) -> Path:
+    """Where the manifest of a run's results lies: by their stem, or by the whole name of the first.
+
+    The whole name is used where a result of another run has the same stem, finished or not, unless
+    the manifest of the stem is that of these results already.
 
     >>> from pathlib import Path
     >>> manifest_path(Path("organs.nii.gz")).name
     'organs.job.json'
     """
-    return path.with_name(f"{stem_of(path)}.job.json")
+    short = output.with_name(f"{stem_of(output)}{RECORD}")
+    own = {path.name for path in (output, *more)}
+    if _written(short) <= own and short.is_file():
+        return short
+    whole = output.with_name(f"{output.name}{RECORD}")
+    return whole if _has_siblings(output, own) else short
+
+
+def _written(record: Path) -> set[str]:
+    """Names of the files that a manifest is about; that of no file where it does not say."""
+    try:
+        return set(json.loads(record.read_text(encoding="utf-8"))["written"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return {""}
+
+
+def _has_siblings(output: Path, own: set[str]) -> bool:
+    """Whether files of other runs, or their locks, have the stem of an output."""
+    try:
+        names = {entry.name.casefold() for entry in output.parent.iterdir()}
+    except OSError:
+        return False
+    stem = stem_of(output).casefold()
+    others = {f"{stem}{suffix}" for suffix in _BY_SUFFIX} - {name.casefold() for name in own}
+    return any(name in names or f".{name}.lock" in names for name in others)
 
 
 def _check_holds(name: str, path: Path, volume: Volume) -> None:
@@ -168,3 +219,7 @@ def _check_holds(name: str, path: Path, volume: Volume) -> None:
             f"cannot write {name}: it refers to DICOM images, and the input is none (give the "
             "DICOM series as input, or choose nifti, nrrd, seg.nrrd, mha or npz)"
         )
+    if name in DICOM:
+        from sam_med.source_images import check_places, read_source  # noqa: PLC0415  # for DICOM
+
+        check_places(read_source(volume, name), name, contours=name == "dicom_rtstruct")

@@ -2,11 +2,20 @@ from __future__ import annotations
 
 import csv
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from sam_common.errors import InputError, OutputError
-from sam_med.batch import EXIT_FAILED, CaseResult, case_sha256, exit_code, run_batch
+from sam_common.errors import DiskError, InputError, OutputError
+from sam_med.batch import (
+    EXIT_FAILED,
+    CaseResult,
+    case_sha256,
+    exit_code,
+    files_in,
+    run_batch,
+)
+from sam_med.case_outputs import check_cases
 from sam_med.cases import Case, read_cases
 
 
@@ -196,7 +205,7 @@ def test_all_are_done(cases, tmp_path):
     ("error", "expected"),
     [
         (InputError("no voxel is above 0"), "no voxel is above 0"),
-        (OSError(28, "No space left on device", "/scans/DOE"), "OSError: No space left on device"),
+        (OSError(5, "Input/output error", "/scans/DOE"), "OSError: Input/output error"),
         (FileNotFoundError(2, "No such file", "DOE"), "FileNotFoundError: No such file"),
         (ValueError("John Doe"), "unexpected ValueError"),
         (KeyError("PatientName"), "unexpected KeyError"),
@@ -215,6 +224,105 @@ def test_a_failure_does_not_stop_the_rest(cases, tmp_path, error, expected):
     assert results[1].message == expected
     assert exit_code(results) == EXIT_FAILED == 3
     assert rows_of(tmp_path / "batch")[1] == ("case 2", "failed", "0", expected)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device", "/scans/DOE"),
+        OSError(122, "Disk quota exceeded"),
+        DiskError("cannot write CASE: No space left on device (make room on the disk of /out)"),
+    ],
+)
+def test_a_full_disk_ends_the_batch_at_once(cases, tmp_path, error):
+    segmenting = Segmenting(**{"case 2": error})
+    with pytest.raises(DiskError) as caught:
+        run_batch(cases, segmenting, tmp_path / "batch")
+    text = str(caught.value)
+    assert text.endswith("; the batch ends here")
+    assert "make room on the disk" in text
+    assert "\n" not in text
+    assert "DOE" not in text
+    assert segmenting.seen == ["first", "case 2"]
+    assert [row[:2] for row in rows_of(tmp_path / "batch")] == [("first", "done")]
+    again = Segmenting()
+    results = run_batch(cases, again, tmp_path / "batch", resume=True)
+    assert [r.status for r in results] == ["kept", "done", "done"]
+
+
+def test_two_batches_never_work_in_one_folder(cases, tmp_path):
+    def nested(_case):
+        refused = pytest.raises(OutputError, match=r"^another job writes .*batch\.json: wait")
+        with ThreadPoolExecutor(1) as pool, refused:
+            pool.submit(run_batch, cases, Segmenting(), tmp_path / "batch").result()
+        return 1
+
+    results = run_batch(cases[:1], nested, tmp_path / "batch")
+    assert [r.status for r in results] == ["done"]
+    assert not list((tmp_path / "batch").glob(".*"))
+
+
+def test_a_case_is_finished_when_all_its_files_are_there(cases, tmp_path):
+    more = cases[0].output.with_suffix(".more")
+
+    def again():
+        (result,) = run_batch(
+            cases[:1],
+            Segmenting(),
+            tmp_path / "batch",
+            resume=True,
+            outputs=lambda case: (case.output, more),
+        )
+        return result.status
+
+    assert [again(), again()] == ["done", "done"]
+    more.touch()
+    assert again() == "kept"
+
+
+def test_the_voxels_beside_a_header_count(tmp_path):
+    (tmp_path / "a.mhd").write_text("NDims = 3\nElementDataFile = a.raw\n")
+    (tmp_path / "a.raw").write_bytes(b"one")
+    case = Case("a", tmp_path / "a.mhd", tmp_path / "out.nii")
+    first = case_sha256(case, {})
+    (tmp_path / "a.raw").write_bytes(b"two")
+    assert case_sha256(case, {}) != first
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "DICOMDIR").write_bytes(b"list")
+    (tmp_path / "study" / "1.dcm").write_bytes(b"one")
+    case = Case("a", tmp_path / "study" / "DICOMDIR", tmp_path / "out.nii")
+    first = case_sha256(case, {})
+    (tmp_path / "study" / "1.dcm").write_bytes(b"two")
+    assert case_sha256(case, {}) != first
+
+
+@pytest.mark.parametrize(
+    ("rows", "formats", "told"),
+    [
+        ("a,o1.nii\nb,O1.nii", (), "output of case 2 of the list is that of case 1"),
+        ("a,o1.nii\nb,deeper/../o1.nii", (), "output of case 2 of the list is that of case 1"),
+        ("a,o1.nii\nb,o1.nrrd", ("nifti", "nrrd"), "case 2 of the list is that of case 1"),
+        ("a.nii,o1.nii\nb,A.nii", (), "output of case 2 of the list is an input of case 1"),
+        ("a.nii,b.nii\nb.nii,c.nii", (), "output of case 1 of the list is an input of case 2"),
+        ("a.nii,a.nii", (), "output of case 1 of the list is an input of case 1"),
+        ("b,o1.nii\na,b/deeper/o.nii", (), "case 2 of the list lies in the folder that case 1"),
+        ("a,batch/summary.csv", (), "output of case 1 of the list is a file of the batch itself"),
+        ("a,list.csv", (), "output of case 1 of the list is a file of the batch itself"),
+    ],
+)
+def test_cases_that_get_into_each_other_s_way(tmp_path, rows, formats, told):
+    (tmp_path / "deeper").mkdir()
+    listing = tmp_path / "list.csv"
+    listing.write_text(f"input,output\n{rows}\n")
+    found = read_cases(listing)
+    kept = (listing, *files_in(tmp_path / "batch"))
+    assert told in message_of(check_cases, found, formats, kept)
+
+
+def test_cases_side_by_side(tmp_path):
+    listing = tmp_path / "list.csv"
+    listing.write_text("input,output\na.nii,a.seg.nrrd\nb.nii,b.seg.nrrd\na.nii,a.nrrd\nc,d\n")
+    check_cases(read_cases(listing), (), (listing, *files_in(tmp_path)))
 
 
 def test_messages_name_no_files(cases, tmp_path):
@@ -319,7 +427,7 @@ def test_a_state_of_another_version(cases, tmp_path, text):
 def test_a_folder_that_cannot_be_made(cases, tmp_path):
     (tmp_path / "file").write_text("")
     assert message_of(run_batch, cases, Segmenting(), tmp_path / "file" / "x") == (
-        f"cannot make {tmp_path / 'file' / 'x'}: Not a directory"
+        f"cannot write {tmp_path / 'file' / 'x'}: Not a directory"
     )
 
 

@@ -119,13 +119,14 @@ def test_never_over_the_source_or_into_its_folder(dicom, tmp_path):
     dicom.series(LINE)
     volume = read_volume(dicom.folder)
     assert message_of(volume, dicom.folder / "out.nii") == (
-        "the output lies in the folder of the source: write it elsewhere"
+        "the output lies in the folder of the input: choose another one (the folder is read as a "
+        "whole, and the result would be taken for a part of it)"
     )
     path = tmp_path / "out.nii"
     convert_volume(volume, path)
     content = path.read_bytes()
     assert message_of(read_volume(path), path, overwrite=True) == (
-        "the output is the source itself: give another name"
+        "the output is an input: give another name (what a job reads is never written over)"
     )
     assert path.read_bytes() == content
 

@@ -4,6 +4,8 @@ import dataclasses
 import json
 import os
 import re
+import subprocess
+import sys
 import time
 
 import dicom_volumes
@@ -18,11 +20,12 @@ from sam_common.errors import OutputError
 from sam_common.window import Window
 from sam_med import frame as frames
 from sam_med import grid_files, sink
+from sam_med.held_outputs import held
 from sam_med.labels import Label, LabelMap
 from sam_med.provenance import Provenance
 from sam_med.segments import Segment
 from sam_med.source import read_volume
-from sam_med.targets import FORMATS, check_targets, plan_targets
+from sam_med.targets import FORMATS, check_targets, manifest_path, plan_targets
 
 SUFFIXES = [".nii.gz", ".nii", ".nrrd", ".mha"]
 
@@ -113,11 +116,11 @@ def test_the_space_of_the_source_is_kept(header, code, phantom, tmp_path):
     [("a.b.nii.gz", "a.b.job.json"), ("A.NII.GZ", "A.job.json"), ("x.mha", "x.job.json")],
 )
 def test_the_manifest_lies_beside(name, manifest, tmp_path):
-    assert sink.manifest_path(tmp_path / name) == tmp_path / manifest
+    assert manifest_path(tmp_path / name) == tmp_path / manifest
 
 
 def test_the_manifest_is_json(tmp_path):
-    sink.write_manifest({"a": 1}, tmp_path / "out.nii")
+    sink.write_manifest({"a": 1}, tmp_path / "out.job.json")
     assert json.loads((tmp_path / "out.job.json").read_text()) == {"a": 1}
 
 
@@ -243,17 +246,88 @@ def test_nothing_is_written_over_the_source_or_into_its_folder(phantom, data, tm
     source.touch()
     folder = dataclasses.replace(phantom, source=series, files=(series / "1.dcm",))
     for path in (series / "out.nii.gz", inside / "out.nii.gz", inside / ".." / "out.nii.gz"):
-        expected = f"the output lies in the folder of the input: {path} (the folder is read as a"
+        expected = "the output lies in the folder of the input: choose another one"
         with pytest.raises(OutputError, match=f"^{re.escape(expected)}"):
             check_targets(path, overwrite=True, volume=folder)
         with pytest.raises(OutputError, match=f"^{re.escape(expected)}"):
             sink.write_outputs(overlapping(phantom.shape), folder, path, (), MADE_BY)
     file = dataclasses.replace(phantom, source=source, files=(source,))
-    expected = f"the output is the input: {source} (the source is never written over)"
-    with pytest.raises(OutputError, match=f"^{re.escape(expected)}$"):
-        check_targets(source, overwrite=True, volume=file)
+    (tmp_path / "hard.nii.gz").hardlink_to(source)
+    (tmp_path / "soft.nii.gz").symlink_to(source)
+    for name in ("ct.nii.gz", "hard.nii.gz", "soft.nii.gz", "CT.nii.gz"):
+        with pytest.raises(OutputError, match=r"^the output is an input: give another name"):
+            check_targets(tmp_path / name, overwrite=True, volume=file)
     check_targets(tmp_path / "out.nii.gz", overwrite=True, volume=file)
     assert source.stat().st_size == 0
+
+
+def test_no_two_files_of_a_run_are_one(tmp_path):
+    for name in ("a.nii.gz", "A.NII.GZ", "a.job.json"):
+        with pytest.raises(OutputError, match=r"^two outputs are one file: "):
+            check_targets(tmp_path / "a.nii.gz", overwrite=True, others=[tmp_path / name])
+    other = [tmp_path / "a.html"]
+    check_targets(tmp_path / "a.nii.gz", overwrite=True, others=other)
+    with pytest.raises(OutputError, match=r"^the output is an input: "):
+        check_targets(tmp_path / "a.nii.gz", overwrite=True, others=other, inputs=other)
+
+
+def test_manifests_of_two_results_with_one_stem_lie_side_by_side(phantom, tmp_path):
+    def run(*names):
+        paths = [tmp_path / name for name in names]
+        record = manifest_path(*paths)
+        for path in paths:
+            path.touch()
+        sink.write_manifest({"written": list(names)}, record)
+        return record.name
+
+    assert run("a.nii.gz", "a.seg.dcm") == "a.job.json"
+    assert run("a.nrrd") == "a.nrrd.job.json"
+    assert run("a.nii.gz", "a.seg.dcm") == "a.job.json"
+    assert run("A.mha") == "A.mha.job.json"
+    assert run("a.nii.gz") == "a.nii.gz.job.json"
+    assert run("b.nii.gz") == "b.job.json"
+    (tmp_path / ".c.nrrd.lock").touch()
+    assert run("c.nii") == "c.nii.job.json"
+    (tmp_path / "d.job.json").write_text("no record")
+    assert run("d.nii") == "d.job.json"
+
+
+def test_a_run_of_several_formats_replaces_all_or_nothing(phantom, tmp_path):
+    for name in ("a.nii.gz", "a.seg.nrrd", "a.seg.dcm"):
+        (tmp_path / name).write_text("what was there")
+    segments = overlapping(phantom.shape)
+    formats = ("nifti", "seg.nrrd", "dicom_seg")
+    # the phantom is no DICOM, which the third of the formats finds out
+    with pytest.raises(OutputError, match="cannot write DICOM SEG"):
+        sink.write_outputs(segments, phantom, tmp_path / "a", formats, MADE_BY)
+    assert {p.read_text() for p in tmp_path.iterdir()} == {"what was there"}
+    assert len(list(tmp_path.iterdir())) == 3
+    written = sink.write_outputs(segments, phantom, tmp_path / "a", formats[:2], MADE_BY)
+    assert all(path.stat().st_size > 100 for path in written.paths)
+
+
+def test_one_job_at_a_time_writes_an_output(phantom, tmp_path):
+    segments = overlapping(phantom.shape)
+    path = tmp_path / "a.nii.gz"
+    code = (
+        "import sys, pathlib\nfrom sam_med.held_outputs import held\n"
+        "with held([pathlib.Path(sys.argv[1])]):\n    print('held', flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "A.nii.gz")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with other:
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(OutputError, match=f"^another job writes {re.escape(str(path))}: wait"):
+            sink.write_outputs(segments, phantom, path, (), MADE_BY)
+    assert other.returncode == 0
+    assert list(tmp_path.iterdir()) == []
+    with held([path]):
+        sink.write_outputs(segments, phantom, path, (), MADE_BY)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.nii.gz"]
 
 
 @pytest.mark.parametrize(
