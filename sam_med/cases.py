@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sam_common.errors import InputError, PromptError
+from sam_common.errors import InputError
 from sam_med.json_fields import parse_json, read_table, read_text
 from sam_med.targets import manifest_path
 
@@ -51,10 +51,7 @@ def read_cases(path: Path, *, options: Collection[str] = ()) -> list[Case]:
         InputError: It cannot be read, has no cases, an unknown column or a case without input or
             output, or two cases have one name or write one output.
     """
-    try:
-        rows = _read_json(path) if path.suffix.lower() == ".json" else _read_csv(path)
-    except PromptError as error:
-        raise InputError(str(error)) from error
+    rows = _read_json(path) if path.suffix.lower() == ".json" else _read_csv(path)
     if not rows:
         raise InputError("the list has no cases")
     cases = [_case(row, n, path.parent, options) for n, row in enumerate(rows, start=1)]

@@ -11,11 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from sam_common.errors import InputError
+from sam_common.errors import InputError, PromptError
 from sam_med import picture
 from sam_med.codes import find_code
 from sam_med.embedding_cache import check_folder, embedding_store
 from sam_med.held_outputs import held, staged
+from sam_med.planes import idle_notes
 from sam_med.prompt_files import read_prompts
 from sam_med.prompt_flags import PromptFlags, prompts_from_flags
 from sam_med.prompts import check_objects, clip_notes, with_codes
@@ -26,7 +27,7 @@ from sam_med.targets import check_targets
 from sam_med.window_level import choose_stretch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -237,19 +238,31 @@ def _told(volume: Volume) -> list[str]:
 def _prompts(asked: Asked, volume: Volume, listener: Listener) -> list[ObjectPrompt]:
     """The objects, inside the volume, with the codes that their names stand for."""
     found: list[ObjectPrompt] = []
+    if asked.file is None and (asked.names is not None or asked.use != "box"):
+        raise PromptError("--labels-as mask and --label-names go with a label map as --prompts")
     if asked.file is not None:
         given = read_prompts(asked.file, volume, use=asked.use, names=asked.names)
         found += given.objects
         for line in given.notes:
             listener.note(f"note: {line}")
     if asked.flags.given or asked.file is None:
-        found += prompts_from_flags(asked.flags, volume)
+        # values go on where those of the file end
+        last = max((prompt.value for prompt in found), default=0)
+        found += prompts_from_flags(asked.flags, volume, first=last + 1)
     check_objects(found)
     inside = [prompt.clip(volume) for prompt in found]
-    for before, after in zip(found, inside, strict=True):
-        for line in clip_notes(before, after):
-            listener.note(f"note: {line}")
+    for line in _about_prompts(found, inside, volume):
+        listener.note(line)
     return with_codes(inside, find_code)
+
+
+def _about_prompts(
+    found: Sequence[ObjectPrompt], inside: Sequence[ObjectPrompt], volume: Volume
+) -> Iterator[str]:
+    """What a person should know of prompts: what was cut off, and what has no effect."""
+    for before, after in zip(found, inside, strict=True):
+        yield from (f"note: {line}" for line in clip_notes(before, after))
+        yield from (f"warning: {line}" for line in idle_notes(after, volume))
 
 
 def _segment(  # noqa: PLR0913, PLR0917  # the way of the data, one thing each

@@ -15,7 +15,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sam_common.errors import GeometryError, InputError, OutputError, PromptError
+from sam_common.errors import InputError, OutputError, PromptError
 from sam_common.files import check_output, write_bytes
 from sam_med.json_fields import read_text
 from sam_med.prompt_json import describe_prompts, prompts_from_json
@@ -129,7 +129,7 @@ def _from_labels(path: Path, volume: Volume, use: LabelUse, names: Path | None) 
     table = None if names is None else read_names(names)
     try:
         file = read_segmentation(path, grid=volume)
-    except (InputError, GeometryError) as error:
+    except InputError as error:
         raise PromptError(f"the prompts: {error}") from error
     objects, notes = prompts_from_labels(file, volume, use=use, names=table)
     return GivenPrompts(tuple(objects), (*file.notes, *notes))

@@ -97,6 +97,8 @@ def prompts_from_json(text: str, volume: Volume) -> list[ObjectPrompt]:
             no sense; the message says where.
     """
     top = Fields(parse_json(text, "the prompts"), "the prompts file")
+    if top.has("markups"):
+        raise PromptError("the prompts are markups of 3D Slicer: give the file a name in .mrk.json")
     top.only("format", "version", "space", "objects")
     if top.text("format") != FORMAT:
         raise PromptError(f'the prompts must have "format": "{FORMAT}", got {top.text("format")!r}')

@@ -167,16 +167,18 @@ def joined(one: Found, other: Found) -> Found:
     return Found(one.window, mask, looks)
 
 
-def refine_mask(slices: SliceEmbeddings, mask: npt.NDArray[np.bool_], window: Window) -> Found:
+def refine_mask(looker: Looker, mask: npt.NDArray[np.bool_], seeds: Sequence[Look] = ()) -> Found:
     """An earlier result looked at again: its box on every slice is the prompt.
 
     Args:
-        slices: Embeddings of the volume.
-        mask: Array of `window.shape`, not empty.
-        window: (k, j, i) part of the volume, with some room around the mask.
+        looker: Sees a part of the volume with some room around the mask.
+        mask: Array of the shape of the looker's window, not empty.
+        seeds: Looks in this window that are compared with those for the mask.
     """
-    looker = Looker(slices, window)
-    found = refine(looker, _nothing(window, usable_axes(slices.volume)), mask)
+    window = looker.window
+    start = _nothing(window, usable_axes(looker.slices.volume))
+    start |= {(seed.axis, seed.index): seed for seed in seeds}
+    found = refine(looker, start, mask)
     return Found(window, last_vote(found.looks, window, found.mask), found.looks)
 
 

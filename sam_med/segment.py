@@ -169,10 +169,17 @@ def check_prompts(prompts: Sequence[ObjectPrompt], method: Method) -> None:
     if not prompts:
         raise PromptError("nothing to segment: give at least one box, point or mask")
     for prompt in prompts:
-        if method == "litemedsam" and prompt.box is None:
+        if method != "litemedsam":
+            continue
+        if prompt.box is None:
             raise PromptError(
                 f"method {method} needs a 3-D box for each object, label {prompt.label} has none "
                 "(use --method planes)"
+            )
+        if prompt.slice_boxes or prompt.points or prompt.mask is not None:
+            raise PromptError(
+                f"method {method} takes a 3-D box and nothing else, but label {prompt.label} has "
+                "a box on a slice, a point or a mask too (use --method planes)"
             )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sam_common.errors import GeometryError
 from sam_common.window import Window
 from sam_med.align import onto_grid
 from sam_med.labels import LabelMap
@@ -84,6 +85,11 @@ def measure_file(volume: Volume, file: SegmentationFile) -> list[Measurement]:
     Raises:
         GeometryError: It lies on another grid; the message says how they differ.
     """
+    if not file.sparse and sorted(file.shape) != sorted(volume.shape):
+        raise GeometryError(
+            f"the segmentation has {file.shape[::-1]} voxels and the volume {volume.shape[::-1]}: "
+            "give the volume that it was made from"
+        )
     return measure(volume, onto_grid(file, volume).segments)
 
 

@@ -485,6 +485,13 @@ def test_json_that_says_two_things_or_none(text, expected, volume, tmp_path):
         )
 
 
+def test_markups_under_another_name(volume, tmp_path):
+    (tmp_path / "a.json").write_text('{"@schema": "x", "markups": []}')
+    assert message_of(read_prompts, tmp_path / "a.json", volume) == (
+        "the prompts are markups of 3D Slicer: give the file a name in .mrk.json"
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
