@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from sam_common.errors import InputError, PromptError, SuiteError
+from sam_common.errors import InputError, PromptError
 from sam_common.masks import MaskRegion
 from sam_common.prompts import POSITIVE, Prompts
 from sam_common.server.sources import PlacedMask, Result
@@ -25,7 +24,7 @@ from sam_geo.embedding import key_of, signature_of
 from sam_geo.finish import Finish, finish_prompts
 from sam_geo.frame import affine_from_frame
 from sam_geo.live_edits import Edits
-from sam_geo.live_files import check_files, write_upload
+from sam_geo.live_files import STEM, close, hold, unnamed, write_upload
 from sam_geo.live_jobs import run_job
 from sam_geo.live_masks import box_of, painted_in
 from sam_geo.live_windows import Encoded, encode, window_for
@@ -71,12 +70,15 @@ def open_source(request: Mapping[str, Any], path: Path, context: Context) -> Liv
     """
     try:
         if request.get("upload") is not None:
-            path = write_upload(path, request.get("frame"), context.folder / "upload.tif")
-        check_files(path, context)
-        return _opened(request, path, context)
-    except SuiteError as error:
-        # names of files stay with the server
-        raise type(error)(str(error).replace(str(path), "the raster")) from error
+            held = write_upload(path, request.get("frame"), context.folder / f"{STEM}.tif")
+        else:
+            with unnamed(path):
+                held = hold(path, context)
+        with unnamed(held):
+            return _opened(request, held, context)
+    except BaseException:
+        close(context)
+        raise
 
 
 def _opened(request: Mapping[str, Any], path: Path, context: Context) -> LiveRaster:
@@ -120,6 +122,16 @@ class LiveRaster:
         affine = list(affine_from_frame(self.raster_frame))[:6]
         return {"affine": affine, "crs": None if self.crs is None else self.crs.to_wkt()}
 
+    @property
+    def pixels(self) -> tuple[str, int]:
+        """Of an upload, on disk: those of a file are where they were."""
+        size = 0 if self.path.is_symlink() else self.path.stat().st_size
+        return str(self.path), size
+
+    def size_of(self, result: Result) -> int:
+        """Bytes of its masks."""
+        return result.size_bytes
+
     def normalised(self, edit: Edit) -> dict[str, Any]:
         """The edit in raster indices."""
         return Edits(self.raster_frame, self.size, self.context.segmenter).normalised(edit)
@@ -134,7 +146,8 @@ class LiveRaster:
             return Result("no_prompt")
         read = window_for(prompt, self.size, side=self.context.segmenter.model_size)
         started = time.perf_counter()
-        encoded = self._encoded(read)
+        with unnamed(self.path):
+            encoded = self._encoded(read)
         embedded = time.perf_counter()
         seconds = {"encode": embedded - started, "decode": 0.0}
         if encoded.embedding is None or not encoded.is_on_data(prompt, read):
@@ -194,6 +207,7 @@ class LiveRaster:
         objects: Sequence[tuple[ObjectState, Result]],
         formats: Sequence[str],
         folder: Path,
+        reporter: Reporter,
     ) -> dict[str, Any]:
         """One row for each object, in each format."""
         known = {suffix[1:] for suffix in FORMATS} - {"shp"}
@@ -204,17 +218,19 @@ class LiveRaster:
         table["name"] = [state.name for state, _ in objects]
         for name in formats:
             write_table(table, folder / f"objects.{name}")
+            reporter.step(1)
         return {"objects": len(rows)}
 
     def run(
         self, kind: str, request: Mapping[str, Any], folder: Path, reporter: Reporter
     ) -> dict[str, Any]:
         """The jobs `prompts` and `automatic`."""
-        return run_job(kind, request, folder, self, reporter)
+        with unnamed(self.path):
+            return run_job(kind, request, folder, self, reporter)
 
     def close(self) -> None:
-        """Remove what was made of an upload."""
-        shutil.rmtree(self.context.folder, ignore_errors=True)
+        """Let go of the file, and remove what was made of an upload."""
+        close(self.context)
 
     def _row(self, state: ObjectState, result: Result) -> Row:
         region = _regions(result)

@@ -108,7 +108,7 @@ def segment_slice_boxes(
     """
     # boxes on slices of two axes say how far the object reaches along all three
     tight = len({box.axis for box in boxes}) > 1
-    return _in_window(slices, window_of(slices, boxes), boxes, step, tight=tight)
+    return _in_window(slices, window_of(slices, boxes, step), boxes, step, tight=tight)
 
 
 def segment_points(
@@ -120,8 +120,12 @@ def segment_points(
     return segment_slice_boxes(slices, boxes_of_points(slices, points), step)
 
 
-def refine_object(slices: SliceEmbeddings, mask: VoxelMask) -> ObjectMask:
-    """An earlier result, looked at again."""
+def refine_object(
+    slices: SliceEmbeddings,
+    mask: VoxelMask,
+    step: Callable[[int], None] = lambda _done: None,
+) -> ObjectMask:
+    """An earlier result, looked at again, with a step for each slice."""
     start, stop = [], []
     for d, size in enumerate(slices.shape):
         room = max(ROOM, round(ROOM_SHARE * mask.window.shape[d]))
@@ -130,7 +134,7 @@ def refine_object(slices: SliceEmbeddings, mask: VoxelMask) -> ObjectMask:
     window = Window(tuple(start), tuple(stop))
     inside = np.zeros(window.shape, dtype=np.bool_)
     inside[mask.window.shift([-s for s in window.start]).slices] = mask.mask
-    return ObjectMask(refine_mask(slices, inside, window))
+    return ObjectMask(refine_mask(slices, inside, window, step))
 
 
 def boxes_of_points(slices: SliceEmbeddings, points: Sequence[VoxelPoint]) -> list[SliceBox]:
@@ -182,10 +186,14 @@ def run_planes(
 
 def planes_steps(prompts: Sequence[ObjectPrompt], volume: Volume) -> int:
     """How many steps `run_planes` counts, at most."""
-    return sum(
-        steps(volume, prompt.clip(volume).window if prompt.box is not None else volume.window)
-        for prompt in prompts
-    )
+    total = 0
+    for prompt in prompts:
+        if prompt.box is not None:
+            total += steps(volume, prompt.clip(volume).window)
+        else:
+            # it is looked for anywhere, which is one more pass
+            total += steps(volume, volume.window) + sum(volume.shape)
+    return total
 
 
 def _in_window(
@@ -215,7 +223,7 @@ def segment_object(
     if prompt.box is not None:
         return segment_box(slices, prompt.box, boxes, step)
     if prompt.mask is not None and not boxes:
-        return refine_object(slices, prompt.mask)
+        return refine_object(slices, prompt.mask, step)
     if prompt.mask is not None:
         window = prompt.mask.window
         return segment_box(slices, window, boxes, step)
