@@ -49,9 +49,8 @@ def run_batch(
 
     Raises:
         InputError: A case has no input or no prompts.
-        RefusedPathError: One of their paths may not be opened.
     """
-    todo = [_case(row, n, folder, files) for n, row in enumerate(cases, start=1)]
+    todo = [_case(row, n, folder) for n, row in enumerate(cases, start=1)]
     reporter.begin("hundredths of cases", CASE_STEPS * len(todo))
     return {"cases": [_run(case, load, _Listener(reporter), files) for case in todo]}
 
@@ -77,13 +76,13 @@ class BatchFiles:
         self.keep_embeddings = keep_embeddings
 
 
-def _case(row: Mapping[str, str], number: int, folder: Path, files: BatchFiles) -> Case:
+def _case(row: Mapping[str, str], number: int, folder: Path) -> Case:
     rest = {k: v for k, v in row.items() if k not in {"name", "input", "prompts", "output"}}
     name = Path(row.get("output") or f"case-{number}.seg.nrrd").name
     if "input" not in row or "prompts" not in row:
         raise InputError(f"case {number} needs input and prompts")
-    paths = files.resolve(row["input"]), files.resolve(row["prompts"])
-    return Case(row.get("name") or f"case {number}", paths[0], folder / name, paths[1], rest)
+    given = Path(row["input"]), Path(row["prompts"])
+    return Case(row.get("name") or f"case {number}", given[0], folder / name, given[1], rest)
 
 
 def _run(
@@ -113,8 +112,10 @@ def _segment(
     listener: _Listener,
     files: BatchFiles,
 ) -> int:
-    prompts = Path() if case.prompts is None else case.prompts
-    source, asked = hold(case.input, held, "volume"), hold(prompts, held, "prompts")
+    source, asked = (
+        hold(files.resolve(str(path)), held, stem)
+        for path, stem in ((case.input, "volume"), (case.prompts, "prompts"))
+    )
     ready = Case(case.name, source, case.output, asked, case.options)
     with care.unnamed({source: care.INPUT, asked: "the prompts"}), care.quiet_libraries():
         report = pipeline.run_case(

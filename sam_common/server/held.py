@@ -145,12 +145,11 @@ class Held:
 
     def _entries(self, folder: Path) -> dict[Path, Identity]:
         """Everything in a folder, linked folders included; raises where a link leads out."""
-        found = {}
+        found = {folder: _identity(folder.stat())}
         for entry in _walk(folder):
             if entry.is_symlink() and not self._is_allowed(entry):
                 raise refused()
-            status = entry.lstat()
-            found[entry] = (status.st_dev, status.st_ino, status.st_mtime_ns)
+            found[entry] = _identity(entry.lstat())
         return found
 
 
@@ -162,9 +161,12 @@ def _place_of(descriptor: int, path: Path) -> Path:
         return path.resolve()
 
 
+def _identity(status: os.stat_result) -> Identity:
+    return status.st_dev, status.st_ino, status.st_mtime_ns
+
+
 def _walk(folder: Path) -> Iterator[Path]:
-    """The folder itself and all that lies in it, each real folder once."""
-    yield folder / "."
+    """All that lies in a folder, each real folder once."""
     seen = set()
     for place, folders, files in os.walk(folder, followlinks=True):
         status = Path(place).stat()
