@@ -8,16 +8,14 @@ must all lie in that folder, overviews and masks included.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import rasterio
 from rasterio.io import DatasetReader
 
 from sam_common.errors import InputError
-
-if TYPE_CHECKING:
-    import os
 
 DRIVERS = (
     "GTiff", "COG", "JPEG", "PNG", "JP2OpenJPEG", "HFA", "BMP", "ENVI", "AAIGrid", "WEBP",
@@ -35,7 +33,11 @@ _folders: set[Path] = set()
 
 
 def confine(folder: Path) -> None:
-    """From here on rasters in a folder are opened only where all their pixels lie in it."""
+    """From here on rasters in a folder are opened only where all their pixels lie in it.
+
+    Args:
+        folder: Absolute.
+    """
     _folders.add(folder)
 
 
@@ -53,9 +55,13 @@ def open_dataset(name: str | os.PathLike[str]) -> Any:
         InputError: A confined raster is of another format, or has files elsewhere.
         RasterioError: It cannot be opened.
     """
-    path = Path(name)
-    if path.parent not in _folders:
+    text = os.fspath(name)
+    path = Path(text)
+    # a part of a confined file, e.g. a member of an archive, is named with more around it
+    if not any(str(folder) in text for folder in _folders.copy()):
         return rasterio.open(name)
+    if path.parent not in _folders:
+        raise InputError("only whole rasters are opened here, no parts of files or archives")
     for file in path.parent.iterdir():
         if file.suffix.lower() in BESIDE:
             _check_head(file)

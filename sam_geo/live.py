@@ -146,8 +146,7 @@ class LiveRaster:
             return Result("no_prompt")
         read = window_for(prompt, self.size, side=self.context.segmenter.model_size)
         started = time.perf_counter()
-        with unnamed(self.path):
-            encoded = self._encoded(read)
+        encoded = self._encoded(read)
         embedded = time.perf_counter()
         seconds = {"encode": embedded - started, "decode": 0.0}
         if encoded.embedding is None or not encoded.is_on_data(prompt, read):
@@ -274,7 +273,8 @@ class LiveRaster:
         key = f"{self.signature}/{key_of(read.window, read.size_hw)}"
 
         def make() -> tuple[Encoded, int]:
-            made = encode(self.path, self.bands, self.stretch, self.context.segmenter, read)
+            with unnamed(self.path):
+                made = encode(self.path, self.bands, self.stretch, self.context.segmenter, read)
             return made, made.size_bytes
 
         found: Encoded = self.context.pool.get_or_make(key, make)

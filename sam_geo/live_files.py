@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 STEM = "raster"
 """Of a raster and of the files beside it, under the names that a server reads them by."""
+SUFFIXES = frozenset(
+    (".asc", ".bil", ".bip", ".bmp", ".bsq", ".dat", ".img", ".j2k", ".jp2", ".jpeg", ".jpg",
+     ".png", ".tif", ".tiff", ".webp")
+)  # fmt: skip
+"""Of names that are kept: some drivers go by them."""
 PIXELS = re.compile(r"(\.ige|({}))$".format("|".join(re.escape(suffix) for suffix in BESIDE)))
 """Names of files beside a raster that hold pixels: they are linked."""
 TEXT = re.compile(r"(\.(wld|[a-z]{1,4}w|prj|aux\.xml|hdr|clr|rpb|rpc|imd)|_rpc\.txt)$")
@@ -39,7 +44,9 @@ def hold(path: Path, context: Context) -> Path:
         InputError: It is none of the formats that a server opens, or names other files.
         RefusedPathError: One of its files may not be read.
     """
-    place = context.held.link(path, STEM + path.suffix.lower())
+    kind = path.suffix.lower()
+    # what is an archive by its name would be looked into
+    place = context.held.link(path, STEM + (kind if kind in SUFFIXES else ""))
     stem = path.stem.lower()
     beside = [file for file in path.parent.iterdir() if file.name.lower().startswith(stem)]
     for file in sorted(beside):

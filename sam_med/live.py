@@ -63,7 +63,9 @@ if TYPE_CHECKING:
     from sam_med.volume import Volume
 
 
-_shared: weakref.WeakValueDictionary[str, SliceEmbeddings] = weakref.WeakValueDictionary()
+_shared: weakref.WeakValueDictionary[tuple[int, bool, str], SliceEmbeddings] = (
+    weakref.WeakValueDictionary()
+)
 
 
 def open_source(request: Mapping[str, Any], path: Path, context: Context) -> LiveVolume:
@@ -94,14 +96,15 @@ def open_source(request: Mapping[str, Any], path: Path, context: Context) -> Liv
     content = digest.hexdigest()
     sha256 = context.segmenter.sha256
     key = hashlib.sha256(f"{content} {stretch} {sha256}".encode()).hexdigest()
-    slices = _shared.get(key)
+    place = (id(context.pool), context.keep_embeddings, key)
+    slices = _shared.get(place)
     if slices is None:
         kept = None
         if context.keep_embeddings:
             kept = embedding_store(volume, stretch, context.segmenter)
         store = _PoolStore(context.pool, key, kept)
         slices = SliceEmbeddings(volume, stretch, context.segmenter, store=store, max_bytes=1)
-        _shared[key] = slices
+        _shared[place] = slices
     return LiveVolume(replace(volume, array=slices.volume.array), slices, context, content)
 
 
