@@ -24,7 +24,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from sam_med import mosaic, multiframe
+from sam_med import mosaic, multiframe, reading
 from sam_med.diagnostics import RefusedError, found
 from sam_med.slice_header import ImageFacts, SliceHeader
 from sam_med.tag_values import kind_of, numbers, positive, rescale
@@ -146,6 +146,7 @@ def read_headers(path: Path) -> FileHeaders | None:
     Raises:
         RefusedError: "unreadable-header"; the file is DICOM, but damaged.
     """
+    reading.tell()
     with quiet_pydicom():
         try:
             with path.open("rb") as file:

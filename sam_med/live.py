@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import time
 import weakref
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,7 +27,7 @@ from sam_common.server.history import BoxState, MaskState
 from sam_common.server.roots import RefusedPathError
 from sam_common.server.sources import PlacedMask, Result
 from sam_common.window import Window
-from sam_med import care, sink
+from sam_med import care, reading, sink
 from sam_med.codes import Code, find_code
 from sam_med.confidence import REVIEWED, doubts
 from sam_med.correct import correct
@@ -51,7 +52,7 @@ from sam_med.voxel_box import box_from_ijk
 from sam_med.window_level import choose_stretch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from sam_common.segmenter import Embedding
@@ -84,7 +85,8 @@ def open_source(request: Mapping[str, Any], path: Path, context: Context) -> Liv
             if request.get("upload") is None:
                 path = hold(path, context.held, "volume")
                 care.hide(path)
-            volume = read(request, path, context)
+            with _heard(context, path):
+                volume = read(request, path, context)
             chosen = {name: request.get(name) for name in ("preset", "width", "level")}
             stretch = choose_stretch(volume, **chosen)
         except RefusedPathError:
@@ -106,6 +108,18 @@ def open_source(request: Mapping[str, Any], path: Path, context: Context) -> Liv
         slices = SliceEmbeddings(volume, stretch, context.segmenter, store=store, max_bytes=1)
         _shared[place] = slices
     return LiveVolume(replace(volume, array=slices.volume.array), slices, context, content)
+
+
+@contextmanager
+def _heard(context: Context, path: Path) -> Iterator[None]:
+    """While the block runs, the context's reporter hears of the files that are read."""
+    if (reporter := context.reporter) is None:
+        yield
+        return
+    # once for the headers, once for the pixels
+    reporter.begin("files", 2 * context.held.count(path))
+    with reading.heard(reporter.step):
+        yield
 
 
 class _PoolStore:

@@ -35,7 +35,7 @@ from pydicom.uid import (
     JPEGLSNearLossless,
 )
 
-from sam_med import mosaic
+from sam_med import mosaic, reading
 from sam_med.checks import GREY
 from sam_med.diagnostics import RefusedError, found
 from sam_med.headers import DAMAGE, quiet_pydicom, transfer_syntax
@@ -137,6 +137,7 @@ def _images(slices: Sequence[SliceHeader]) -> Iterator[tuple[int, npt.NDArray[An
     """Number and grey values (rows, columns) of each slice; a file is opened once a run of them."""
     for path, run in groupby(enumerate(slices), key=lambda pair: pair[1].path):
         members = list(run)
+        reading.tell()
         try:
             yield from _run_of(path, members)
         except DECODE_ERRORS as error:

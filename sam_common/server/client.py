@@ -31,6 +31,7 @@ from typing import (
     Any,
     Optional,
     Union,
+    cast,
 )
 from urllib.parse import quote
 
@@ -435,8 +436,21 @@ class Client:
         preset: Optional[str] = None,
         width: Optional[float] = None,
         level: Optional[float] = None,
+        progress: Optional[Progress] = None,
     ) -> VolumeSession:
-        """A session on a volume file or on DICOM, which must lie in one of the server's roots."""
+        """A session on a volume file or on DICOM, which must lie in one of the server's roots.
+
+        Args:
+            path: The file or folder.
+            model: Name of a model.
+            series: Of DICOM: its number, or a SeriesInstanceUID.
+            time: Number of the time point, from 1.
+            modality: "CT", "MR" and so on, where the file does not say or is wrong.
+            preset: Name of a CT window.
+            width: Of a window of one's own.
+            level: Its middle.
+            progress: See `Progress`; told of the files that are read.
+        """
         asked = {
             "kind": "volume",
             "path": os.fspath(path),
@@ -448,7 +462,10 @@ class Client:
             "width": width,
             "level": level,
         }
-        return VolumeSession(self, self._dict("POST", "/v1/sessions", asked))
+        if progress is None:
+            return VolumeSession(self, self._dict("POST", "/v1/sessions", asked))
+        given = {name: value for name, value in asked.items() if value is not None}
+        return cast("VolumeSession", self.open_in_background(given, progress))
 
     def open_volume_array(
         self,

@@ -95,6 +95,10 @@ class Held:
         place.write_bytes(content)
         return place
 
+    def count(self, place: Path) -> int:
+        """How many files and folders lie in a held folder; 1 for a held file."""
+        return len(self._folders.get(place, (place,)))
+
     def check(self) -> None:
         """Compare the held folders with what they were when they were linked.
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sam_common.server.background import Job
     from sam_common.server.jobs import Work
     from sam_common.server.protocol import OpenRaster, OpenVolume
-    from sam_common.server.sources import LiveSource
+    from sam_common.server.sources import LiveSource, Reporter
 
 BATCHES, PATHS = "batches", "paths"
 """Lanes of jobs that belong to no session."""
@@ -126,9 +126,9 @@ class Service:
         folder.mkdir(mode=0o700)
         return Held(folder, self.roots.holds)
 
-    def _opened(self, asked: OpenRaster | OpenVolume) -> Session:
+    def _opened(self, asked: OpenRaster | OpenVolume, reporter: Reporter | None = None) -> Session:
         request = asked.model_dump(exclude_none=True)
-        source = self._source(request, asked.model)
+        source = self._source(request, asked.model, reporter)
         name = "the volume" if asked.kind == "volume" else Path(asked.path or "upload").name
         return Session(
             self.sessions.new_id(),
@@ -140,23 +140,26 @@ class Service:
             results=self.results,
         )
 
-    def _source(self, request: Mapping[str, Any], model: str) -> LiveSource:
+    def _source(
+        self, request: Mapping[str, Any], model: str, reporter: Reporter | None = None
+    ) -> LiveSource:
         segmenter = self.models.get(model)
-        if request.get("upload") is None:
-            path = self.roots.open(request["path"])
-            return open_source(request, path, self._context(segmenter))
-        with self.uploads.borrowed(request["upload"]) as upload:
-            return open_source(request, upload.path, self._context(segmenter))
 
-    def _context(self, segmenter: Any) -> Context:
-        return Context(segmenter, self.pool, self._held(), self.keep_embeddings)
+        def opened(path: Path) -> LiveSource:
+            kept = self.keep_embeddings
+            context = Context(segmenter, self.pool, self._held(), reporter, kept)
+            return open_source(request, path, context)
+
+        if request.get("upload") is None:
+            return opened(self.roots.open(request["path"]))
+        with self.uploads.borrowed(request["upload"]) as upload:
+            return opened(upload.path)
 
     def _open(self, asked: OpenJob) -> Job:
         self.sessions.check_room()
 
         def work(job: Job) -> dict[str, Any]:
-            job.begin("read", 1)
-            session = self._opened(asked.source)
+            session = self._opened(asked.source, job)
             return self._added(session, job)
 
         return self.jobs.start("open", work, lane=self._opening_lane())
@@ -169,8 +172,7 @@ class Service:
 
         def work(job: Job) -> dict[str, Any]:
             edits = [edit.model_dump(by_alias=True, exclude_none=True) for edit in asked.log.edits]
-            job.begin("edits", len(edits) + 1)
-            session = self._opened(source)
+            session = self._opened(source, job)
             try:
                 check_log(asked.log.model_dump(), session)
                 session.replay(edits, asked.log.cursor, job)
@@ -187,7 +189,8 @@ class Service:
     def _added(self, session: Session, job: Job) -> dict[str, Any]:
         """The last step of a job that opens a session."""
         try:
-            job.step(1)
+            # what was cancelled when it was opened is not left behind
+            job.step(0)
         except BaseException:
             session.close()
             raise

@@ -214,13 +214,14 @@ class Session:
         """
         if (size := sum(map(size_of, edits))) > self.most_history_bytes:
             raise ConflictError(f"the edits of the log take {size} bytes: replay a part of them")
+        reporter.begin("edits", len(edits))
         with self.lock:
             for edit in edits:
                 self._history.push(self.source.normalised(edit))
-                reporter.step(0)
+                reporter.step(1)
             self._history.move(cursor)
             states = list(self._history.state.values())
-        reporter.begin("objects", len(states) + 1)
+        reporter.begin("objects", len(states))
         for state in states:
             self._made(state.asked, reporter)
             reporter.step(1)

@@ -83,6 +83,8 @@ class Context:
     pool: EmbeddingPool
     held: Held
     """Opens what may be read."""
+    reporter: Reporter | None = None
+    """Hears how far the source is opened; None where nobody waits for it."""
     keep_embeddings: bool = False
     """Whether embeddings may stay on disk, for later servers."""
 

@@ -268,8 +268,7 @@ def test_a_replay_is_a_job_that_can_be_cancelled(served):
     session = raster(served)
     for n in range(3):
         session.add_point(session.add_object(f"tree {n}"), (50 + 60 * n, 80))
-    told = []
-    again = served.replay(session.log(), progress=lambda *steps: told.append(steps))
+    again = served.replay(session.log(), progress=lambda *_steps: None)
     assert again.objects() == session.objects()
     before = len(served.sessions())
     log = session.log()
@@ -301,6 +300,27 @@ def test_a_session_can_be_opened_by_a_job(served):
         served.open_in_background({**asked, "upload": "u99"})
 
 
+def test_opening_a_series_tells_of_its_files_and_can_be_cancelled(served):
+    from pydicom import examples
+
+    folder = served.root / "series"
+    folder.mkdir()
+    slice_ = examples.ct
+    for k in range(5):
+        slice_.SOPInstanceUID = slice_.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.{k + 1}"
+        slice_.ImagePositionPatient = [0, 0, 2 * k]
+        slice_.save_as(folder / f"{k}.dcm", enforce_file_format=True)
+    session = served.open_volume(folder, progress=lambda *_steps: None)
+    assert session.size[0] == 5
+    told = served.service.jobs.get("j1")
+    assert (told.what, told.done, told.total) == ("files", 10, 12)
+    before = len(served.sessions())
+    served.service.jobs.start = _cancelled(served.service.jobs.start)
+    with pytest.raises(ServerError, match="cancelled"):
+        served.open_volume(folder, progress=lambda *_steps: None)
+    assert len(served.sessions()) == before
+
+
 def test_a_log_is_no_request_for_a_session(served):
     with pytest.raises(ServerError) as refused:
         served.connection.json("POST", "/v1/sessions", {"log": raster(served).log()})
@@ -314,12 +334,11 @@ def test_propagation_tells_of_every_slice(served, monkeypatch):
     session = volume(served)
     session.set_box(session.add_object("organ"), (10, 8, 2, 30, 28, 9))
     encoded = len(served.fake.embedded)
-    told = []
-    session.propagate().wait(lambda done, total, _what: told.append((done, total)))
+    state = session.propagate().wait()
     slices = len(served.fake.embedded) - encoded
     # a step for each slice that is encoded, long before the passes over all of them
     assert heard[:slices].count(1) >= slices - 1
-    assert sum(heard) == told[-1][1]
+    assert sum(heard) == state["done"] == state["total"]
 
 
 def test_a_box_on_one_slice_is_followed_with_progress(served, monkeypatch):
@@ -451,8 +470,7 @@ def test_a_batch_tells_of_its_cases_and_of_what_failed(served):
         {"input": str(served.root / "gone.nrrd"), "prompts": str(prompts)},
         {"input": str(scan), "prompts": str(scan), "name": "labels", "labels_as": "what"},
     ]
-    told = []
-    state = served.batch(rows).wait(lambda done, total, what: told.append((done, total, what)))
+    state = served.batch(rows).wait()
     cases = state["summary"]["cases"]
     assert [(each["case"], each["status"]) for each in cases] == [
         ("case 1", "done"),
