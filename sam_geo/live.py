@@ -24,7 +24,7 @@ from sam_geo.embedding import key_of, signature_of
 from sam_geo.finish import Finish, finish_prompts
 from sam_geo.frame import affine_from_frame
 from sam_geo.live_edits import Edits
-from sam_geo.live_files import STEM, close, hold, unnamed, write_upload
+from sam_geo.live_files import STEM, checked_crs, close, hold, unnamed, write_upload
 from sam_geo.live_jobs import run_job
 from sam_geo.live_masks import box_of, painted_in
 from sam_geo.live_windows import Encoded, encode, window_for
@@ -83,6 +83,8 @@ def open_source(request: Mapping[str, Any], path: Path, context: Context) -> Liv
 
 def _opened(request: Mapping[str, Any], path: Path, context: Context) -> LiveRaster:
     with open_raster(path, bands=request.get("bands")) as source:
+        if source.crs is not None:
+            checked_crs(source.crs.to_wkt())
         stretch = choose_stretch(source, given=request.get("stretch"))
         signature = json.dumps(signature_of(source, context.segmenter, stretch), sort_keys=True)
         known = fingerprint(path)

@@ -33,8 +33,8 @@ PIXELS = re.compile(r"(\.ige|({}))$".format("|".join(re.escape(suffix) for suffi
 """Names of files beside a raster that hold pixels: they are linked."""
 TEXT = re.compile(r"(\.(wld|[a-z]{1,4}w|prj|aux\.xml|hdr|clr|rpb|rpc|imd)|_rpc\.txt)$")
 """Names of files beside a raster that say where it lies and what its values are: copied."""
-ELSEWHERE = re.compile(r"(?i)\b(init|\w*grids?|file)=[^\s]*[/\\]")
-"""A reference system that names a file by its path."""
+ELSEWHERE = re.compile(r"""(?:^|["'=,@\s])(?:/(?!\s)|\.{1,2}[/\\]|[A-Za-z]:(?:\\|/(?!/)))""")
+"""A path in a reference system, e.g. of a grid: "WGS 84 / UTM" and "http://" are none."""
 
 
 def hold(path: Path, context: Context) -> Path:
@@ -143,11 +143,11 @@ def crs_text(text: str) -> str:
 
 
 def checked_crs(text: str) -> str:
-    """A reference system that a client names, as it is.
+    """A reference system of a client or of a file in a root, as it is.
 
     Raises:
         InputError: It names a file by its path, which PROJ would read.
     """
     if ELSEWHERE.search(text):
-        raise InputError("a reference system of a client may not name files by their paths")
+        raise InputError("a reference system may not name files by their paths here")
     return text

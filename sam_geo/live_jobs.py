@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -50,11 +51,12 @@ def _prompts(
     request: Mapping[str, Any], folder: Path, raster: LiveRaster, reporter: Reporter
 ) -> dict[str, Any]:
     steps = Steps(reporter)
-    crs = request.get("prompts_crs")
+    named = request["prompts"].get("crs") or {}
+    # their own, and what stands over it
+    for crs in (json.dumps(named), request.get("prompts_crs") or ""):
+        checked_crs(crs)
     with open_raster(raster.path, bands=raster.bands) as source:
-        prompts = load_prompts(
-            request["prompts"], source, crs=None if crs is None else checked_crs(crs)
-        )
+        prompts = load_prompts(request["prompts"], source, crs=request.get("prompts_crs"))
         job = run_prompts(
             source,
             prompts,

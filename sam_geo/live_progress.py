@@ -49,7 +49,7 @@ class Steps:
         """A counter as `sam_common.console.progress` gives it."""
         with self._lock:
             self._told, self._counts = 0, total > 0
-        self._reporter.begin(f"hundredths of {what}", WHOLE * total)
+        self._reporter.begin(f"{what}, in hundredths", WHOLE * total)
         try:
             yield self._advance
         finally:

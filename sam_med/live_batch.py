@@ -51,7 +51,7 @@ def run_batch(
         InputError: A case has no input or no prompts.
     """
     todo = [_case(row, n, folder) for n, row in enumerate(cases, start=1)]
-    reporter.begin("hundredths of cases", CASE_STEPS * len(todo))
+    reporter.begin("cases, in hundredths", CASE_STEPS * len(todo))
     return {"cases": [_run(case, load, _Listener(reporter), files) for case in todo]}
 
 

@@ -111,7 +111,7 @@ def served(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
-        client = Client(listener.getsockname()[1], TOKEN, timeout=30)
+        client = Client(listener.getsockname()[1], TOKEN, timeout=300)
         client.root, client.service, client.fake = root, service, fake
         yield client
         client.close()

@@ -9,6 +9,7 @@ import zipfile
 
 import cv2
 import numpy as np
+import pyproj
 import pytest
 import rasterio
 import SimpleITK as sitk  # noqa: N813
@@ -400,12 +401,44 @@ def test_a_zip_of_dicom_in_a_root_is_opened(served):
 
 
 @pytest.mark.parametrize(
-    "crs", ["+init=/etc/passwd:1", "+proj=longlat +nadgrids=/etc/passwd", "+init=../a:1"]
+    "crs",
+    [
+        "+init=/etc/passwd:1",
+        "+init=../a:1",
+        "+proj=longlat +nadgrids=/etc/passwd",
+        "+proj=longlat +nadgrids=@/etc/passwd",
+        r"+proj=longlat +nadgrids=C:\grid.gsb",
+        pyproj.CRS("+proj=longlat +nadgrids=/etc/passwd").to_wkt(),
+        pyproj.CRS("+proj=longlat +nadgrids=/etc/passwd").to_json(),
+    ],
 )
 def test_a_reference_system_that_names_a_file_is_refused(served, crs):
     pixels = np.zeros((8, 8), dtype=np.uint8)
     with pytest.raises(ServerError, match="may not name files"):
         served.open_raster_array(pixels, affine=(1, 0, 0, 0, -1, 0), crs=crs)
+    session = served.open_raster_array(pixels, affine=(1, 0, 0, 0, -1, 0), crs="EPSG:32633")
+    features = {"type": "FeatureCollection", "features": []}
+    named = {"crs": {"type": "name", "properties": {"name": crs}}}
+    for job in (session.prompts_job(features, crs), session.prompts_job({**features, **named})):
+        with pytest.raises(ServerError, match="may not name files"):
+            job.wait()
+
+
+@pytest.mark.parametrize(
+    "crs",
+    [
+        "EPSG:32633",
+        "http://www.opengis.net/def/crs/EPSG/0/32633",
+        "urn:ogc:def:crs:EPSG::32633",
+        "+proj=utm +zone=33 +datum=WGS84",
+        "+proj=longlat +nadgrids=@null",
+        pyproj.CRS(32633).to_wkt(),
+        pyproj.CRS(32633).to_json(),
+    ],
+)
+def test_an_ordinary_reference_system_is_taken(served, crs):
+    pixels = np.full((8, 8), 3, dtype=np.uint8)
+    served.open_raster_array(pixels, affine=(1, 0, 0, 0, -1, 0), crs=crs).close()
 
 
 def test_nothing_stays_of_a_source_that_was_refused(served, outside):

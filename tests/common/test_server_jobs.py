@@ -21,7 +21,7 @@ from sam_common.server.traces import trace_of
 from sam_common.server.uploads import Uploads
 from tests.common.test_server_sessions import raster, volume
 
-WAIT = 30
+WAIT = 300
 """Seconds until a test says that what it waits for does not come."""
 
 
@@ -183,7 +183,7 @@ def test_many_listeners_take_no_thread(served):
         raw.sendall(request)
         assert raw.recv(1000)
         listening.append(raw)
-    other = Client(served.connection.port, served.connection.token, timeout=5)
+    other = Client(served.connection.port, served.connection.token, timeout=60)
     assert other.health()["status"] == "ok"
     # whatever needs a thread has one, too
     assert other.sessions() == []

@@ -260,7 +260,7 @@ def test_a_cancelled_job_leaves_no_file_and_no_edit(served, monkeypatch):
 
     def step_once_cancelled(job, done):
         # the volume is small: without this the job could be done before the client is heard
-        assert job._cancelled.wait(30)
+        assert job._cancelled.wait(300)
         step(job, done)
 
     monkeypatch.setattr(Job, "step", step_once_cancelled)
