@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from sam_common.errors import InputError, PromptError, SuiteError
+from sam_common.errors import InputError, PromptError
 from sam_common.masks import MaskRegion, joined
 from sam_common.prompts import POSITIVE
 from sam_common.server.sources import PlacedMask, Result
@@ -25,7 +24,7 @@ from sam_geo.embedding import key_of, signature_of
 from sam_geo.finish import Finish, finish_prompts
 from sam_geo.frame import affine_from_frame
 from sam_geo.live_edits import Edits
-from sam_geo.live_files import check_files, write_upload
+from sam_geo.live_files import STEM, checked_crs, close, hold, unnamed, write_upload
 from sam_geo.live_jobs import run_job
 from sam_geo.live_masks import box_of, outline_of
 from sam_geo.live_windows import Encoded, encode, live_window
@@ -72,16 +71,21 @@ def open_source(request: Mapping[str, Any], path: Path, context: Context) -> Liv
     """
     try:
         if request.get("upload") is not None:
-            path = write_upload(path, request.get("frame"), context.folder / "upload.tif")
-        check_files(path, context)
-        return _opened(request, path, context)
-    except SuiteError as error:
-        # names of files stay with the server
-        raise type(error)(str(error).replace(str(path), "the raster")) from error
+            held = write_upload(path, request.get("frame"), context.folder / f"{STEM}.tif")
+        else:
+            with unnamed(path):
+                held = hold(path, context)
+        with unnamed(held):
+            return _opened(request, held, context)
+    except BaseException:
+        close(context)
+        raise
 
 
 def _opened(request: Mapping[str, Any], path: Path, context: Context) -> LiveRaster:
     with open_raster(path, bands=request.get("bands")) as source:
+        if source.crs is not None:
+            checked_crs(source.crs.to_wkt())
         stretch = choose_stretch(source, given=request.get("stretch"))
         signature = json.dumps(signature_of(source, context.segmenter, stretch), sort_keys=True)
         known = fingerprint(path)
@@ -120,6 +124,16 @@ class LiveRaster:
         """GDAL's affine (pixel corners) and the reference system."""
         affine = list(affine_from_frame(self.raster_frame))[:6]
         return {"affine": affine, "crs": None if self.crs is None else self.crs.to_wkt()}
+
+    @property
+    def pixels(self) -> tuple[str, int]:
+        """Of an upload, on disk: those of a file are where they were."""
+        size = 0 if self.path.is_symlink() else self.path.stat().st_size
+        return str(self.path), size
+
+    def size_of(self, result: Result) -> int:
+        """Bytes of its masks."""
+        return result.size_bytes
 
     def normalised(self, edit: Edit) -> dict[str, Any]:
         """The edit in raster indices."""
@@ -195,6 +209,7 @@ class LiveRaster:
         objects: Sequence[tuple[ObjectState, Result]],
         formats: Sequence[str],
         folder: Path,
+        reporter: Reporter,
     ) -> dict[str, Any]:
         """One row for each object, in each format."""
         known = {suffix[1:] for suffix in FORMATS} - {"shp"}
@@ -205,17 +220,19 @@ class LiveRaster:
         table["name"] = [state.name for state, _ in objects]
         for name in formats:
             write_table(table, folder / f"objects.{name}")
+            reporter.step(1)
         return {"objects": len(rows)}
 
     def run(
         self, kind: str, request: Mapping[str, Any], folder: Path, reporter: Reporter
     ) -> dict[str, Any]:
         """The jobs `prompts` and `automatic`."""
-        return run_job(kind, request, folder, self, reporter)
+        with unnamed(self.path):
+            return run_job(kind, request, folder, self, reporter)
 
     def close(self) -> None:
-        """Remove what was made of an upload."""
-        shutil.rmtree(self.context.folder, ignore_errors=True)
+        """Let go of the file, and remove what was made of an upload."""
+        close(self.context)
 
     def _row(self, state: ObjectState, result: Result) -> Row:
         region = _regions(result)
@@ -264,7 +281,8 @@ class LiveRaster:
         key = f"{self.signature}/{key_of(read.window, read.size_hw)}"
 
         def make() -> tuple[Encoded, int]:
-            made = encode(self.path, self.bands, self.stretch, self.context.segmenter, read)
+            with unnamed(self.path):
+                made = encode(self.path, self.bands, self.stretch, self.context.segmenter, read)
             return made, made.size_bytes
 
         found: Encoded = self.context.pool.get_or_make(key, make)

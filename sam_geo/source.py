@@ -30,6 +30,7 @@ from rasterio.windows import Window as RasterioWindow
 
 from sam_common.errors import GeometryError, InputError
 from sam_common.files import check_input
+from sam_geo.confined import open_dataset
 from sam_geo.frame import frame_from_affine
 
 if TYPE_CHECKING:
@@ -296,7 +297,7 @@ def _open(name: str) -> Any:
         # an image without a geotransform is nothing to warn of: it has pixel coordinates
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            return rasterio.open(name)
+            return open_dataset(name)
     except (RasterioError, OSError) as error:
         raise InputError(f"not a raster that GDAL can read: {name}") from error
 

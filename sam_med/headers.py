@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydicom.uid import UID
 
-from sam_med import mosaic, multiframe
+from sam_med import mosaic, multiframe, reading
 from sam_med import tag_values as tags
 from sam_med.diagnostics import RefusedError, found
 from sam_med.dicom_file import DAMAGE, NATIVE, quiet_pydicom, read_header
@@ -139,6 +139,7 @@ def read_headers(path: Path) -> FileHeaders | None:
         RefusedError: "unreadable-header": the file is DICOM, but damaged; "unreadable-files": it
             cannot be read at all.
     """
+    reading.tell()
     try:
         read = read_header(path, TAGS)
         if read is None:

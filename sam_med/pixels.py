@@ -33,7 +33,7 @@ from pydicom.uid import (
     JPEGLSNearLossless,
 )
 
-from sam_med import mosaic
+from sam_med import mosaic, reading
 from sam_med.checks import GREY
 from sam_med.diagnostics import RefusedError, found
 from sam_med.dicom_file import DAMAGE, quiet_pydicom, read_whole
@@ -133,6 +133,7 @@ def _images(slices: Sequence[SliceHeader]) -> Iterator[tuple[int, npt.NDArray[An
     """Number and grey values (rows, columns) of each slice; a file is opened once a run of them."""
     for _, run in groupby(enumerate(slices), key=lambda pair: pair[1].path):
         members = list(run)
+        reading.tell()
         try:
             yield from _run_of(members)
         except DAMAGE as error:

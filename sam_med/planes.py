@@ -110,7 +110,7 @@ def segment_slice_boxes(
     """
     # boxes on slices of two axes say how far the object reaches along all three
     tight = len({box.axis for box in boxes}) > 1
-    return _in_window(slices, window_of(slices, boxes), boxes, step, tight=tight)
+    return _in_window(slices, window_of(slices, boxes, step), boxes, step, tight=tight)
 
 
 def refine_object(
@@ -127,7 +127,7 @@ def refine_object(
         mask: The earlier result.
         boxes: Boxes on slices where it is known more exactly.
         within: A box around the object that may reach beyond the mask.
-        step: Called with the number of steps done, of `planes_steps`.
+        step: Called with 1 after each slice.
     """
     window = _around(mask, slices.shape)
     for part in (*([] if within is None else [within]), *(box.window_kji for box in boxes)):
@@ -135,9 +135,7 @@ def refine_object(
     inside = np.zeros(window.shape, dtype=np.bool_)
     inside[mask.window.shift([-s for s in window.start]).slices] = mask.mask
     looker = Looker(slices, window)
-    found = refine_mask(looker, inside, [seed_of(looker, box) for box in boxes])
-    step(steps(slices.volume, window))
-    return ObjectMask(found)
+    return ObjectMask(refine_mask(looker, inside, [seed_of(looker, box) for box in boxes], step))
 
 
 def boxes_of_points(
@@ -209,14 +207,21 @@ def run_planes(
 
 def planes_steps(prompts: Sequence[ObjectPrompt], volume: Volume) -> int:
     """How many steps `run_planes` counts, at most."""
-    return sum(steps(volume, _searched(prompt.clip(volume), volume)) for prompt in prompts)
+    total = 0
+    for prompt in prompts:
+        if prompt.box is None and prompt.mask is None:
+            # it is looked for anywhere, which is one more pass
+            total += steps(volume, volume.window) + sum(volume.shape)
+        else:
+            total += steps(volume, _searched(prompt.clip(volume), volume))
+    return total
 
 
 def _searched(prompt: ObjectPrompt, volume: Volume) -> Window:
     """The part of a volume that an object is looked for in, at most."""
     if prompt.mask is not None:
         return prompt.window.union(_around(prompt.mask, volume.shape))
-    return prompt.window if prompt.box is not None else volume.window
+    return prompt.window
 
 
 def _in_window(

@@ -13,8 +13,6 @@ from sam_common.sources import Https
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 SIZE = len(CONTENT)
-TIMEOUT_S = 2.0
-"""Longer than a busy machine keeps the server from an answer that it means to give."""
 
 
 class Server(ThreadingHTTPServer):
@@ -26,6 +24,8 @@ class Server(ThreadingHTTPServer):
         self.content = CONTENT
         self.asked: list[str | None] = []
         self.release = threading.Event()
+        self.heard = threading.Event()
+        """A request was read."""
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that hangs up is part of the test."""
@@ -45,9 +45,10 @@ class Handler(BaseHTTPRequestHandler):
         server = self.server
         asked = self.headers.get("Range")
         server.asked.append(asked)
+        server.heard.set()
         first = len(server.asked) == 1
         if server.behaviour == "silent":
-            server.release.wait(30)
+            server.release.wait(300)
             return
         if server.behaviour == "missing":
             self.send_error(404)
@@ -72,7 +73,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body[: self.cut(first)])
         self.wfile.flush()
         if server.behaviour == "stall once" and first:
-            server.release.wait(30)
+            server.release.wait(300)
 
     def cut(self, first: bool) -> int | None:
         """How much of what was promised is sent."""
@@ -92,6 +93,10 @@ def server():
         running.release.set()
         running.shutdown()
         thread.join()
+
+
+STALL_S = 2.0
+"""Long enough for a busy machine to answer in, short enough to wait for."""
 
 
 def pull(server, part, size=SIZE, **options):
@@ -147,7 +152,7 @@ def test_connections_without_a_byte_end_it_and_keep_the_beginning(server, tmp_pa
 
 def test_stalled_connection_is_replaced_by_a_new_one(server, tmp_path):
     server.behaviour = "stall once"
-    pull(server, tmp_path / "part", timeout_s=TIMEOUT_S)
+    pull(server, tmp_path / "part", timeout_s=STALL_S)
     assert (tmp_path / "part").read_bytes() == CONTENT
     assert server.asked == [None, f"bytes={SIZE // 2}-"]
 
@@ -155,8 +160,10 @@ def test_stalled_connection_is_replaced_by_a_new_one(server, tmp_path):
 def test_server_that_never_answers_is_left_in_time(server, tmp_path):
     server.behaviour = "silent"
     with pytest.raises(WeightsError) as caught:
-        pull(server, tmp_path / "part", timeout_s=TIMEOUT_S)
+        pull(server, tmp_path / "part", timeout_s=STALL_S)
     assert str(caught.value) == f"{server.url}: no answer in time"
+    # the connection is taken at once, the request may be read later
+    assert server.heard.wait(300)
     assert server.asked == [None]
 
 
