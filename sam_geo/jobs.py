@@ -15,13 +15,13 @@ from sam_common.parts import PartStore
 from sam_geo.auto import AutoJob
 from sam_geo.estimate import estimate
 from sam_geo.finish import finished_tables
+from sam_geo.info import opening_notes
 from sam_geo.label_raster import write_labels
 from sam_geo.manifest import describe_run, manifest_path, write_manifest
 from sam_geo.objects import object_rows, world_outline
 from sam_geo.picture import draw_job, draw_shapes, write_picture
 from sam_geo.segment import Progress, PromptJob, prompt_work, run_prompts, silent
 from sam_geo.sink import table_writer, write_table
-from sam_geo.source import open_raster
 from sam_geo.stretch import choose_stretch
 from sam_geo.style import style_path, write_style
 
@@ -59,19 +59,20 @@ def run_request(
     request.check_outputs()
     check_input(request.prompts)
     seconds: dict[str, float] = {}
-    with open_raster(request.image, bands=request.bands) as source:
+    with request.open_image() as source:
         with _timed(seconds, "total"):
             job, segmenter = _prompted(request, source, load, progress, seconds)
+            notes = list(opening_notes(source, stretch=request.stretch))
         record = describe_run(
             segmenter,
             job.stretch,
-            inputs={"image": request.image, "prompts": request.prompts},
+            inputs={"image": source.identity, "prompts": request.prompts},
             parameters={
                 **request.parameters(source),
                 "prompts_crs": request.prompts_crs,
                 "polygon_masks": request.polygon_masks,
             },
-            results=_results(job),
+            results=_results(job) | {"notes": notes},
             seconds={**job.seconds, **seconds},
         )
         write_manifest(record, manifest_path(request.output))
@@ -103,12 +104,13 @@ def run_auto(
     """
     request.check_outputs()
     seconds: dict[str, float] = {}
-    with open_raster(request.image, bands=request.bands) as source, _timed(seconds, "total"):
+    with request.open_image() as source, _timed(seconds, "total"):
         frame = source.frame
         request.finish.check(source.crs)
         with _timed(seconds, "load"):
             segmenter = load()
         stretch = choose_stretch(source, given=request.stretch)
+        notes = list(opening_notes(source, stretch=request.stretch))
         run = request.run_options(source, segmenter, stretch)
         job = AutoJob(source, segmenter, stretch, request.options, request.boxes(source), run.store)
         plan = job.plan()
@@ -143,7 +145,7 @@ def run_auto(
     record = describe_run(
         segmenter,
         stretch,
-        inputs={"image": request.image}
+        inputs={"image": source.identity}
         | ({} if request.proposals is None else {"proposals": request.proposals}),
         parameters={**request.parameters(source), "auto": asdict(request.options)},
         results={
@@ -156,6 +158,7 @@ def run_auto(
             "seams": scene.counts,
             "embeddings": job.embedded["encoded"],
             "failures": failures,
+            "notes": notes,
         },
         seconds=seconds,
     )
@@ -221,7 +224,7 @@ def dry_run_auto(request: AutoRequest, load: Callable[[], Segmenter]) -> dict[st
         SuiteError: The inputs, the outputs or the model do not fit the request.
     """
     request.check_outputs()
-    with open_raster(request.image, bands=request.bands) as source:
+    with request.open_image() as source:
         request.finish.check(source.crs)
         stretch = choose_stretch(source, given=request.stretch)
         segmenter = load()
@@ -242,7 +245,7 @@ def dry_run_prompts(request: PromptRequest, load: Callable[[], Segmenter]) -> di
         SuiteError: The inputs, the outputs or the model do not fit the request.
     """
     request.check_outputs()
-    with open_raster(request.image, bands=request.bands) as source:
+    with request.open_image() as source:
         request.finish.check(source.crs)
         stretch = choose_stretch(source, given=request.stretch)
         prompts = request.load_prompts(source)

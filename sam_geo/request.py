@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sam_common.embeddings import EmbeddingStore
 from sam_common.errors import InputError
 from sam_common.files import check_input, check_output
 from sam_geo.auto import AutoOptions
-from sam_geo.embedding import signature_of
+from sam_geo.embedding import open_store
 from sam_geo.finish import Finish
 from sam_geo.manifest import manifest_path
 from sam_geo.picture import check_picture_output
 from sam_geo.prompts import load_prompts
 from sam_geo.segment import RunOptions
 from sam_geo.sink import check_table_output
+from sam_geo.source import open_raster
 from sam_geo.style import style_path
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from sam_common.segmenter import Segmenter
@@ -43,6 +45,10 @@ class Request:
     """A picture to draw."""
     bands: tuple[int, ...] | None = None
     """1-based bands, chosen by colour interpretation where None."""
+    page: int | None = None
+    """Of a file that holds several rasters, from 1."""
+    image_crs: str | None = None
+    """Reference system of the raster, over what the file says."""
     stretch: str | None = None
     """`none`, or `min,max`; chosen from the raster where None."""
     finish: Finish = field(default_factory=Finish)
@@ -65,6 +71,20 @@ class Request:
     def replaces(self) -> bool:
         """Whether outputs that exist may be replaced: a resumed job replaces its own."""
         return self.overwrite or (self.resume and self.parts.is_dir())
+
+    @contextmanager
+    def open_image(self) -> Iterator[RasterSource]:
+        """The raster, which can be placed.
+
+        Raises:
+            InputError: It cannot be opened.
+            GeometryError: It has no usable geotransform.
+        """
+        with open_raster(
+            self.image, bands=self.bands, page=self.page, crs=self.image_crs
+        ) as source:
+            source.frame  # noqa: B018  # asked for its error, before a model is loaded
+            yield source
 
     def check_outputs(self) -> None:
         """Raise `OutputError` where a result could not be written."""
@@ -92,12 +112,17 @@ class Request:
         """
         store = None
         if self.embeddings is not None and (writes or (self.embeddings / SIGNATURE).exists()):
-            store = EmbeddingStore(self.embeddings, signature_of(source, segmenter, stretch))
+            store = open_store(self.embeddings, source, segmenter, stretch)
         return RunOptions(stretch, self.finish, self.workers, self.parts, self.resume, store)
 
     def parameters(self, source: RasterSource) -> dict[str, Any]:
         """Options for the record."""
-        return {"bands": list(source.bands), "finish": asdict(self.finish)}
+        return {
+            "bands": list(source.bands),
+            "page": self.page,
+            "image_crs": self.image_crs,
+            "finish": asdict(self.finish),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

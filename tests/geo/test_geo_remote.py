@@ -85,6 +85,6 @@ def test_a_small_area_costs_few_bytes(served, prefix):
 def test_a_url_that_is_not_there(served):
     server, _ = served
     url = f"http://127.0.0.1:{server.server_port}/none.tif"
-    message = f"^not a raster that GDAL can read: {re.escape(url)}$"
+    message = f"^cannot open {re.escape(url)}: HTTP response code: 404$"
     with pytest.raises(InputError, match=message), open_raster(url):
         pass
