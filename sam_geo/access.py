@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import warnings
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import rasterio
 from rasterio._err import CPLE_BaseError
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
 
 from sam_common.errors import InputError
 from sam_geo.address import is_file_name, is_remote, public_name, scrubbed
@@ -34,6 +35,8 @@ CONNECT_S, SILENCE_S, REQUEST_S = 10, 20, 300
 """A server that does not answer is given up: after so long without a connection, without
 `LEAST_RATE` bytes a second, and in all, in seconds."""
 LEAST_RATE = 100
+MOST_SILENCES = 3
+"""Reads in a row that may fail after such a time; then all others fail at once."""
 CACHE_BYTES = 128 * 2**20
 """GDAL would keep blocks in 5 % of the machine's memory; windows are read once."""
 _SILENCING = threading.Lock()
@@ -48,7 +51,7 @@ OPTIONS: Mapping[str, str | int] = {
     "GDAL_HTTP_LOW_SPEED_TIME": str(SILENCE_S),
     "GDAL_HTTP_LOW_SPEED_LIMIT": str(LEAST_RATE),
     "GDAL_HTTP_TIMEOUT": str(REQUEST_S),
-    "GDAL_HTTP_MAX_RETRY": "3",
+    "GDAL_HTTP_MAX_RETRY": "2",
     "GDAL_HTTP_RETRY_DELAY": "0.5",
     "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
     "GDAL_HTTP_MULTIRANGE": "YES",
@@ -82,13 +85,18 @@ class RasterFile:
 
     def __init__(self, name: str) -> None:
         self._name = os.path.abspath(name) if is_file_name(name) else name  # noqa: PTH100 - not a Path yet
+        self._shown = public_name(name)
         self._options = _options(name)
         self._lock = threading.Lock()
         self._dataset: Any = None
         self._is_closed = False
+        self._silences = 0
 
     def use(self, work: Callable[[Any], T]) -> T:
-        """What `work` makes of the open dataset, the second time round of a new one.
+        """What `work` makes of the open dataset; once more, of a new one, where that fails.
+
+        What fails after `SILENCE_S` is not tried once more here, and what did so `MOST_SILENCES`
+        times in a row is not tried at all: a dead server must not hold up every window of a job.
 
         In the main thread it waits for another thread, so that Ctrl-C is heard while a server
         does not answer; what was begun then ends by itself, at the latest with the time limits.
@@ -128,20 +136,30 @@ class RasterFile:
 
     def _tried(self, work: Callable[[Any], T]) -> T:
         with self.settings():
+            start = time.monotonic()
             try:
                 return self._once(work)
-            except ACCESS_ERRORS:
-                return self._once(work)
+            except (InputError, *ACCESS_ERRORS) as error:
+                is_silence = time.monotonic() - start >= SILENCE_S
+                self._silences += is_silence
+                if is_silence or isinstance(error, InputError):
+                    raise
+            return self._once(work)
 
     def _once(self, work: Callable[[Any], T]) -> T:
         with self._lock:
             try:
+                if self._silences >= MOST_SILENCES:
+                    raise RasterioIOError(f"no answer for {self._silences} times, not asked again")
                 if self._dataset is None:
                     self._dataset = self._opened()
-                return work(self._dataset)
+                result = work(self._dataset)
             except ACCESS_ERRORS:
                 self._drop()
                 raise
+            else:
+                self._silences = 0
+                return result
             finally:
                 if self._is_closed:
                     self._drop()
@@ -159,21 +177,22 @@ class RasterFile:
                 return rasterio.open(Path(self._name) if is_file_name(self._name) else self._name)
         except OPEN_ERRORS as error:
             # without the cause: GDAL repeats the address with its secrets
-            raise InputError(_refusal(self._name, error)) from None
+            raise InputError(self._refusal(error)) from None
+
+    def _refusal(self, error: BaseException) -> str:
+        if isinstance(error, UnicodeError):
+            return (
+                f"the name of {self._shown}, or a text in it, is not UTF-8: rename it, or convert "
+                f"the file"
+            )
+        if is_remote(self._name):
+            return f"cannot open {self._shown}: {reason_of(error, self._name)}"
+        return f"not a raster that GDAL can read: {self._shown}"
 
 
 def reason_of(error: BaseException, name: str = "") -> str:
     """What GDAL says, on one line and without secrets."""
     return scrubbed(str(error.__cause__ or error), name) or type(error).__name__
-
-
-def _refusal(name: str, error: BaseException) -> str:
-    shown = public_name(name)
-    if isinstance(error, UnicodeError):
-        return f"the name or a text in {shown} is not UTF-8: rename it, or convert the file"
-    if is_remote(name):
-        return f"cannot open {shown}: {reason_of(error, name)}"
-    return f"not a raster that GDAL can read: {shown}"
 
 
 def _options(name: str) -> dict[str, Any]:

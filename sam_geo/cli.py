@@ -47,17 +47,22 @@ def encode(
     A window of 1024 x 1024 pixels takes 4 MiB; windows overlap by half. What lies in the folder is
     not made again, so the same command goes on after an interrupt.
     """
-    from sam_geo.encode import encode_raster  # noqa: PLC0415  # --help must stay fast
+    from sam_geo.encode import check_encodable, encode_raster  # noqa: PLC0415  # --help stays fast
+    from sam_geo.info import opening_notes  # noqa: PLC0415
     from sam_geo.source import open_raster  # noqa: PLC0415
     from sam_geo.stretch import choose_stretch  # noqa: PLC0415
 
     load = loader(model, arch=arch, device=device, engine=engine, precision=precision)
     progress = functools.partial(console.progress, quiet=quiet)
     with open_raster(image, bands=parse_bands(bands), page=page, crs=image_crs) as source:
+        chosen = choose_stretch(source, given=stretch)
+        check_encodable(source)
+        for note in opening_notes(source, stretch=stretch):
+            console.note(f"warning: {note}")
         figures = encode_raster(
             source,
             load(),
-            choose_stretch(source, given=stretch),
+            chosen,
             output,
             max_bytes=None if max_gb is None else int(max_gb * 1e9),
             progress=progress,

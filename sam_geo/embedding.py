@@ -86,12 +86,17 @@ def open_store(
             the raster is still the one that they were made of.
         OutputError: The folder cannot be made.
     """
+    check_identity(source)
+    return EmbeddingStore(folder, signature_of(source, segmenter, stretch), max_bytes=max_bytes)
+
+
+def check_identity(source: RasterSource) -> None:
+    """Raise `InputError` where it cannot be known later whether a raster is still the same."""
     if (reason := source.identity.get("unknown")) is not None:
         raise InputError(
             f"no embeddings are kept of {source.path}, as a change of it would not show: {reason} "
-            f"(leave --embeddings out, or copy it to a file first)"
+            f"(leave embeddings out, or copy it to a file first)"
         )
-    return EmbeddingStore(folder, signature_of(source, segmenter, stretch), max_bytes=max_bytes)
 
 
 def signature_of(source: RasterSource, segmenter: Segmenter, stretch: Stretch) -> dict[str, Any]:

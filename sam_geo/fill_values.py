@@ -27,11 +27,15 @@ BULK = (2.0, 98.0)
 
 
 def fill_notes(source: RasterSource) -> Iterator[str]:
-    """A sentence for each number that looks like a fill value and counts as a value."""
+    """A sentence for each number that looks like a fill value and counts as a value.
+
+    The reason where the sample that shows it cannot be read.
+    """
     try:
         samples = source.sample
-    except InputError:
-        return  # what cannot be read is said where it is read
+    except InputError as error:
+        yield str(error)
+        return
     found: dict[float, list[tuple[int, float]]] = {}
     for band, values in zip(source.bands, samples, strict=False):
         for value, share in suspects(values):

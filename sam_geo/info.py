@@ -62,15 +62,15 @@ def describe_raster(source: RasterSource, *, stretch: str | None = None) -> dict
         "bands": header.count,
         "dtypes": list(header.dtypes),
         "crs": None if header.crs is None else header.crs.to_string(),
-        "transform": list(header.transform)[:6],
-        "bounds": list(source.bounds),
+        "transform": [_json_number(number) for number in header.transform[:6]],
+        "bounds": [_json_number(number) for number in source.bounds],
         "nodata": _json_number(header.nodata),
         "mask": source.mask_kind,
         "valid_pixels": valid,
         "overviews": list(header.overviews[source.bands[0] - 1]),
         "gcps": header.gcps,
-        "scales": list(header.scales),
-        "offsets": list(header.offsets),
+        "scales": [_json_number(number) for number in header.scales],
+        "offsets": [_json_number(number) for number in header.offsets],
         "chosen_bands": list(source.bands),
         "stretch": chosen,
         "job": {
@@ -91,7 +91,7 @@ def opening_notes(source: RasterSource, *, stretch: str | None = None) -> Iterat
         source: An open raster.
         stretch: As it was given: who gives one has looked at the values.
     """
-    if (note := pages_note(source.name, source.header.subdatasets)) is not None:
+    if (note := pages_note(source.header.subdatasets)) is not None:
         yield note
     if stretch is None and not source.is_palette:
         yield from fill_notes(source)

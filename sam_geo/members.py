@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sam_common.errors import InputError
-from sam_geo.address import is_file_name, is_remote, public_name, scrubbed
+from sam_geo.address import is_file_name, public_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,12 +93,8 @@ def page_of(name: str, page: int, subdatasets: Sequence[str]) -> str:
     return subdatasets[page - 1]
 
 
-def pages_note(name: str, subdatasets: Sequence[str]) -> str | None:
+def pages_note(subdatasets: Sequence[str]) -> str | None:
     """What to tell of a file of several pages of which the first was opened; else None."""
     if not subdatasets:
         return None
-    number = len(subdatasets)
-    listed = "" if is_remote(name) else f" ({', '.join(scrubbed(each) for each in subdatasets[:3])}"
-    if listed:
-        listed += ", ...)" if number > 3 else ")"  # noqa: PLR2004
-    return f"{number} pages, of which this is the first{listed}: --page N opens another"
+    return f"{len(subdatasets)} pages, of which this is the first: --page N opens another"

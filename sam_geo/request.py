@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sam_common.errors import InputError
 from sam_common.files import check_input, check_output
 from sam_geo.auto import AutoOptions
-from sam_geo.embedding import open_store
+from sam_geo.embedding import check_identity, open_store
 from sam_geo.finish import Finish
 from sam_geo.manifest import manifest_path
 from sam_geo.picture import check_picture_output
@@ -77,13 +77,15 @@ class Request:
         """The raster, which can be placed.
 
         Raises:
-            InputError: It cannot be opened.
+            InputError: It cannot be opened, or no embeddings can be kept of it.
             GeometryError: It has no usable geotransform.
         """
         with open_raster(
             self.image, bands=self.bands, page=self.page, crs=self.image_crs
         ) as source:
             source.frame  # noqa: B018  # asked for its error, before a model is loaded
+            if self.embeddings is not None:
+                check_identity(source)
             yield source
 
     def check_outputs(self) -> None:

@@ -155,14 +155,24 @@ class RasterSource:
             files = ()
         return identify(self.name, self.header.driver, files)
 
-    @cached_property
+    @property
     def sample(self) -> list[npt.NDArray[Any]]:
         """Values of each band that stand for all of it, as `sample_bands` gives them; kept.
 
         Raises:
             InputError: They cannot be read.
         """
-        return sample_bands(self)
+        found = self._sampled
+        if isinstance(found, InputError):
+            raise found
+        return found
+
+    @cached_property
+    def _sampled(self) -> list[npt.NDArray[Any]] | InputError:
+        try:
+            return sample_bands(self)
+        except InputError as error:  # kept too: it may have taken a server's whole patience
+            return error
 
     @cached_property
     def frame(self) -> Frame:
