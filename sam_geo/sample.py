@@ -32,6 +32,8 @@ tiles are sampled instead."""
 TILE_SIDE = 64
 ENOUGH = TILE_SIDE**2
 """Values of a band that are a sample; where there are fewer, more windows are looked at."""
+MOST_OF_ONE = ENOUGH // 8
+"""Values that one such window gives: a sample from one place would not stand for the others."""
 SEARCH_SIDE = 512
 """Of the windows in which valid pixels are looked for, where the raster is stored in tiles."""
 MOST_REMOTE_WINDOWS = 32
@@ -119,8 +121,8 @@ def _far_apart(count: int) -> list[int]:
 
 
 def _thinned(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """At most `ENOUGH` of them, evenly."""
-    return values[:: max(1, -(-values.size // ENOUGH))]
+    """At most `MOST_OF_ONE` of them, evenly."""
+    return values[:: max(1, -(-values.size // MOST_OF_ONE))]
 
 
 def _values(source: RasterSource, pixels: Pixels) -> list[npt.NDArray[Any]]:
