@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,34 +23,45 @@ MEMORY_WORDS = ("allocate memory", "out of memory", "bad_alloc", "can't start ne
 """How libraries say that memory has come to an end."""
 EXIT_ERROR = 2
 """Exit code of every `SuiteError`, the same as for a wrong option."""
+EXIT_INTERRUPTED = 130
 
 
 def run(app: Callable[[], object]) -> None:
     """Run a command line: a `SuiteError` becomes one line on stderr and exit code 2.
 
     So does an end of memory, and an error of a full disk wherever it comes from. An interrupt ends
-    with exit code 130, which typer sees to.
+    with exit code 130, which typer sees to. Then nothing is waited for: a job has finished what it
+    had begun, unless it was interrupted a second time, as it may wait for a server that does not
+    answer.
     """
     try:
         app()
-    except SuiteError as error:
-        reason = str(error)
-    except MemoryError as error:
-        reason = _memory(error)
-    except RuntimeError as error:
-        # what torch, OpenVINO and threads raise in its place
-        if not any(words in str(error).lower() for words in MEMORY_WORDS):
+    except (SuiteError, MemoryError, RuntimeError, OSError) as error:
+        if (reason := _reason(error)) is None:
             raise
-        reason = _memory(error)
-    except OSError as error:
-        if error.errno not in DISK_ERRORS:
-            raise
+        typer.echo(f"error: {reason}", err=True)
+        sys.exit(EXIT_ERROR)
+    except SystemExit as ended:
+        if ended.code == EXIT_INTERRUPTED and threading.active_count() > 1:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            # Python would wait for its threads, however long a library keeps them
+            os._exit(EXIT_INTERRUPTED)
+        raise
+
+
+def _reason(error: Exception) -> str | None:
+    """What to tell of an error that a user can do something about; None for a defect."""
+    if isinstance(error, SuiteError):
+        return str(error)
+    # what torch, OpenVINO and threads raise in place of a MemoryError
+    is_memory = any(words in str(error).lower() for words in MEMORY_WORDS)
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and is_memory):
+        return _memory(error)
+    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
         place = error.filename or tempfile.gettempdir()
-        reason = f"cannot write {place}: {error.strerror} (make room on that disk)"
-    else:
-        return
-    typer.echo(f"error: {reason}", err=True)
-    sys.exit(EXIT_ERROR)
+        return f"cannot write {place}: {error.strerror} (make room on that disk)"
+    return None
 
 
 def _memory(error: BaseException) -> str:

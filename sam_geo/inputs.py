@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import rasterio
-
+from sam_common.errors import InputError
+from sam_geo.identity import sources_of
 from sam_geo.shapefile import members
 
 if TYPE_CHECKING:
@@ -29,12 +30,11 @@ def files_of(source: RasterSource, tables: Iterable[Path | None]) -> list[Path]:
         source: The raster, with all files beside it; a VRT with its sources, and theirs.
         tables: Vector files; of a Shapefile all members.
     """
-    names = {source.path: None, **dict.fromkeys(source.dataset.files)}
-    waiting = [name for name in names if name.lower().endswith(".vrt")]
-    while waiting and len(names) < MOST_FILES:
-        more = [name for name in _files_of_vrt(waiting.pop()) if name not in names]
-        names.update(dict.fromkeys(more))
-        waiting += [name for name in more if name.lower().endswith(".vrt")]
+    names = [source.name, *source.files]
+    with contextlib.suppress(InputError):  # a service of maps, which has no files
+        names += itertools.islice(
+            sources_of(source.name, source.header.driver, source.files), MOST_FILES
+        )
     found = dict.fromkeys(path for name in names for path in local_files(name))
     for table in tables:
         if table is not None:
@@ -64,12 +64,3 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
-
-
-def _files_of_vrt(name: str) -> list[str]:
-    try:
-        with rasterio.open(name) as dataset:
-            return list(dataset.files)
-    except rasterio.errors.RasterioError:
-        # one that cannot be read is the job's own matter
-        return []

@@ -67,13 +67,13 @@ def run_request(
             record = describe_run(
                 opened.segmenter,
                 job.stretch,
-                inputs={"image": request.image, "prompts": request.prompts},
+                inputs={"image": opened.source.identity, "prompts": request.prompts},
                 parameters={
                     **_parameters(request, opened.source),
                     "prompts_crs": request.prompts_crs,
                     "polygon_masks": request.polygon_masks,
                 },
-                results=_results(job),
+                results=_results(job) | {"notes": list(opened.notes)},
                 seconds={**job.seconds, **opened.seconds, "total": opened.elapsed()},
             )
             write_manifest(record, manifest_path(request.output))
@@ -124,7 +124,7 @@ def run_auto(
             record = describe_run(
                 segmenter,
                 stretch,
-                inputs={"image": request.image}
+                inputs={"image": source.identity}
                 | ({} if request.proposals is None else {"proposals": request.proposals}),
                 parameters={**_parameters(request, source), "auto": asdict(request.options)},
                 results={
@@ -139,6 +139,7 @@ def run_auto(
                     "seams": scene.counts,
                     "embeddings": job.embedded["encoded"],
                     "failures": failures,
+                    "notes": list(opened.notes),
                 },
                 seconds={**opened.seconds, "total": opened.elapsed()},
             )
@@ -159,13 +160,13 @@ def run_encode(
         progress: Shows how far each step is, from the first one on.
 
     Returns:
-        As `sam_geo.encode.encode_raster`.
+        As `sam_geo.encode.encode_raster`, with `notes` on what may not be meant.
 
     Raises:
         SuiteError: The inputs, the outputs or the model do not fit the request.
     """
     with opened_job(request, load, progress=progress) as opened:
-        return encode_raster(
+        figures = encode_raster(
             opened.source,
             opened.segmenter,
             opened.stretch,
@@ -173,6 +174,7 @@ def run_encode(
             max_bytes=request.max_bytes,
             progress=progress,
         )
+    return figures | {"notes": list(opened.notes)}
 
 
 def dry_run_auto(request: AutoRequest, load: Callable[[], Segmenter]) -> dict[str, Any]:
@@ -226,6 +228,8 @@ def _parameters(request: Request, source: RasterSource) -> dict[str, Any]:
         "table": request.output.name,
         "layer": request.layer,
         "bands": list(source.bands),
+        "page": request.page,
+        "image_crs": request.image_crs,
         "finish": asdict(request.finish),
     }
 

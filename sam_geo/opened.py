@@ -14,14 +14,14 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sam_common.embeddings import EmbeddingStore
 from sam_common.errors import InputError, ModelError, OutputError, PromptError
 from sam_common.files import check_input
 from sam_common.parts import check_unfinished, held
 from sam_common.segmenter import check_kinds
 from sam_common.weights import model_info, registry
 from sam_geo.decode import kinds_of
-from sam_geo.embedding import signature_of
+from sam_geo.embedding import check_identity, open_store
+from sam_geo.info import opening_notes
 from sam_geo.prompts import load_prompts
 from sam_geo.request import AutoRequest, EncodeRequest, PromptRequest, Request
 from sam_geo.segment import RunOptions, silent
@@ -54,6 +54,8 @@ class OpenedJob:
     """Of a prompted job, in raster indices."""
     boxes: Sequence[Box] | None = None
     """Proposals of an automatic job in raster indices, None where it has a grid of points."""
+    notes: Sequence[str] = ()
+    """What may not be as it was meant, such as a file with more pages than the one that is read."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall time of the steps so far; later ones are added."""
     _start: float = field(default_factory=time.perf_counter)
@@ -98,19 +100,21 @@ def opened_job(
     _check_files(request)
     with (
         held(request.parts) if writes and isinstance(request, Request) else nullcontext(),
-        open_raster(request.image, bands=request.bands) as source,
+        open_raster(
+            request.image, bands=request.bands, page=request.page, crs=request.image_crs
+        ) as source,
     ):
         prompts, boxes = _asked(request, source)
         wanted = _kinds(request, prompts, boxes)
         if request.model is not None and request.model in registry():
             check_kinds(request.model, model_info(request.model).prompts, wanted)
-        stretch = _stretch(request, source, progress)
+        stretch, notes = _stretch(request, source, progress)
         begun = time.perf_counter()
         with one_step(progress, "model"):
             segmenter = _loaded(load)
         seconds = {"load": time.perf_counter() - begun}
         check_kinds(segmenter.name, segmenter.capabilities.kinds, wanted)
-        yield OpenedJob(source, stretch, segmenter, prompts, boxes, seconds, start)
+        yield OpenedJob(source, stretch, segmenter, prompts, boxes, notes, seconds, start)
 
 
 @contextmanager
@@ -131,8 +135,7 @@ def run_options(request: Request, job: OpenedJob, *, writes: bool = True) -> Run
     """
     store = None
     if request.embeddings is not None and (writes or (request.embeddings / SIGNATURE).exists()):
-        signature = signature_of(job.source, job.segmenter, job.stretch)
-        store = EmbeddingStore(request.embeddings, signature)
+        store = open_store(request.embeddings, job.source, job.segmenter, job.stretch)
     return RunOptions(
         job.stretch, request.finish, request.workers, request.parts, request.resume, store
     )
@@ -165,6 +168,10 @@ def _asked(
 ) -> tuple[Sequence[GeoPrompt], Sequence[Box] | None]:
     """Prompts or proposals in the indices of a raster that has a place."""
     _ = source.frame  # a raster without a usable one fails here
+    if isinstance(request, EncodeRequest) or (
+        isinstance(request, Request) and request.embeddings is not None
+    ):
+        check_identity(source)
     if isinstance(request, PromptRequest):
         prompts = load_prompts(
             request.prompts,
@@ -213,11 +220,15 @@ def _kinds(
     return kinds_of(prompts)
 
 
-def _stretch(request: RasterRequest, source: RasterSource, progress: Progress | None) -> Stretch:
+def _stretch(
+    request: RasterRequest, source: RasterSource, progress: Progress | None
+) -> tuple[Stretch, tuple[str, ...]]:
+    """The stretch, and what there is to say of the raster; both read a sample of it."""
     if isinstance(request.stretch, Stretch):
-        return request.stretch
+        return request.stretch, tuple(opening_notes(source, is_given=True))
     with one_step(progress, "stretch"):
-        return choose_stretch(source, given=request.stretch)
+        stretch = choose_stretch(source, given=request.stretch)
+        return stretch, tuple(opening_notes(source, is_given=request.stretch is not None))
 
 
 def _loaded(load: Callable[[], Segmenter]) -> Segmenter:

@@ -127,7 +127,7 @@ def test_nodata_hides_a_pixel_only_where_all_bands_have_it(make_raster):
     values[1, 0, 0] = 254
     with open_raster(make_raster(values, nodata=255)) as source:
         assert source.mask_kind == "nodata"
-        assert source.nodata == 255
+        assert source.nodatas == (255, 255, 255)
         pixels = source.read(WHOLE)
     assert pixels.valid.sum() == 1
     assert pixels.valid[0, 0]
@@ -214,7 +214,8 @@ def test_a_container_names_its_parts(tmp_path):
         ) as dataset:
             dataset.write(np.ones((1, 4, 5), dtype=np.uint8))
     message = (
-        f"^{path} has no bands of its own; open one of its subdatasets: "
+        f"^{path} has no bands of its own; open one of its subdatasets, by its name or by "
+        f"--page: "
         f"GPKG:{path}:a, GPKG:{path}:b$"
     )
     with pytest.raises(InputError, match=message), open_raster(path):
