@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -224,7 +225,8 @@ def atomic_output(
 
 def temporary_name(name: str) -> str:
     """A name that no other file has, which ends as `name` does and is never too long."""
-    return f".{uuid.uuid4().hex[:12]}.{name[-NAME_TAIL:]}"
+    # libraries that go by addresses take ! and ; for more than letters
+    return f".{uuid.uuid4().hex[:12]}.{re.sub(r'[^a-zA-Z0-9_.-]', '_', name[-NAME_TAIL:])}"
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
