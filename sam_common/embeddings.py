@@ -71,6 +71,12 @@ class EmbeddingStore:
         if known.exists():
             _check_same(json.loads(known.read_text(encoding="utf-8")), json.loads(text), folder)
             return
+        if next(folder.glob(f"*{SUFFIX}"), None) is not None:
+            # the oldest files of a store are removed where it grows too large
+            raise OutputError(
+                f"{folder} holds {SUFFIX} files of something else: give embeddings a folder of "
+                f"their own"
+            )
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._write(known, text.encode())

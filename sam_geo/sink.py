@@ -102,7 +102,8 @@ FORMATS: Mapping[str, Format] = {
         {"AUTODETECT_JSON_STRINGS": "NO"},
         {"RFC7946": "YES"},
         {"DATE_AS_STRING": "YES"},
-        Fidelity(geometry="presence"),
+        # beyond these it has all digits, but GDAL may read them as floats, as browsers do
+        Fidelity(geometry="presence", whole=2**53),
     ),
     ".parquet": Format(""),
     ".shp": Format(

@@ -148,3 +148,11 @@ def test_a_private_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"cannot make .*: Not a directory"):
         EmbeddingStore(tmp_path / "file" / "store", SIGNATURE, private=True)
+
+
+def test_weights_of_somebody_else_are_no_embeddings(tmp_path: Path) -> None:
+    own = tmp_path / "model.safetensors"
+    own.write_bytes(b"mine")
+    with pytest.raises(OutputError, match="give embeddings a folder of their own"):
+        EmbeddingStore(tmp_path, SIGNATURE, max_bytes=1)
+    assert own.read_bytes() == b"mine"
