@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from sam_common.errors import OutputError
 from sam_common.job import run_job
 from sam_common.parts import PartStore, remove_parts
 from sam_geo.auto import AutoJob
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     import geopandas
 
+    from sam_common.job import JobReport
     from sam_common.segmenter import Segmenter
     from sam_geo.request import AutoRequest, EncodeRequest, PromptRequest, Request
     from sam_geo.source import RasterSource
@@ -57,6 +59,7 @@ def run_request(
             progress=progress,
             options=run_options(request, opened),
         )
+        _check_any_worked(job.report, request)
         with opened.timed("write"), one_step(progress, "table"):
             overwrite, layer = request.replaces, request.layer
             write_table(job.table, request.output, overwrite=overwrite, layer=layer)
@@ -111,6 +114,7 @@ def run_auto(
         parts = PartStore(request.parts, plan, resume=request.resume)
         with opened.timed("windows"), (progress or silent)("windows", len(plan)) as advance:
             report = run_job(job.work(plan), parts, workers=run.workers, advance=advance)
+        _check_any_worked(report, request)
         with opened.timed("seams"):
             scene = job.scene(plan, parts, workers=run.workers, progress=progress)
         with opened.timed("link_and_write"), (progress or silent)("objects", len(plan)) as advance:
@@ -231,6 +235,16 @@ def _results(job: PromptJob) -> dict[str, Any]:
         "prompts_per_embedding": round(placed / job.embeddings, 2) if job.embeddings else None,
         "failures": list(job.failures),
     }
+
+
+def _check_any_worked(report: JobReport, request: Request) -> None:
+    """Raise `OutputError` where no window worked and a result that is there would be replaced."""
+    if report.windows and len(report.failures) == report.windows and request.output.exists():
+        reason = next(iter(report.failures.values()))
+        raise OutputError(
+            f"none of {report.windows} windows worked, and {request.output} stays as it was: "
+            f"{reason} (run again with --resume)"
+        )
 
 
 def _classes(table: geopandas.GeoDataFrame) -> list[str]:

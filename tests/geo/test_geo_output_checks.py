@@ -280,6 +280,41 @@ def test_a_picture_that_cannot_be_written_leaves_the_parts(
     assert not output.with_name("o.gpkg.parts").exists()
 
 
+def test_a_job_of_which_nothing_worked_leaves_an_earlier_result(grey_raster, prompts, tmp_path):
+    output = tmp_path / "o.gpkg"
+    ask(grey_raster, prompts, output)
+    before = output.read_bytes()
+
+    class Broken(FakeSegmenter):
+        def embed(self, _):
+            raise RuntimeError("the network gave up")
+
+    request = PromptRequest(image=str(grey_raster), prompts=prompts, output=output, overwrite=True)
+    with pytest.raises(OutputError, match=r"none of 1 windows worked, .* stays as it was: the net"):
+        run_request(request, lambda: Broken(model_size=1024))
+    assert output.read_bytes() == before
+    # without one there is something to see: a row with a status for each prompt
+    output.unlink()
+    (tmp_path / "o.job.json").unlink()
+    (tmp_path / "o.qml").unlink()
+    request = PromptRequest(image=str(grey_raster), prompts=prompts, output=output, resume=True)
+    run_request(request, lambda: Broken(model_size=1024))
+    assert geopandas.read_file(output)["status"].tolist() == ["failed", "failed"]
+
+
+def test_a_network_of_a_file_is_not_written_over(grey_raster, tmp_path, refused):
+    weights = tmp_path / "own.pth"
+    weights.write_bytes(b"weights")
+    request = AutoRequest(
+        image=str(grey_raster),
+        output=tmp_path / "o.gpkg",
+        labels=weights,
+        overwrite=True,
+        model=str(weights),
+    )
+    assert "is an input of the job" in refused(request)
+
+
 # where a result goes
 
 
