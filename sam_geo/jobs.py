@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import geopandas
 
     from sam_common.segmenter import Segmenter
-    from sam_geo.proposals import Proposals
+    from sam_geo.box_index import BoxIndex
     from sam_geo.request import AutoRequest, EncodeRequest, PromptRequest, Request
     from sam_geo.source import RasterSource
 
@@ -113,9 +113,14 @@ def run_auto(
             report = run_job(job.work(plan), parts, workers=run.workers, advance=advance)
         with opened.timed("seams"):
             scene = job.scene(plan, parts, workers=run.workers, progress=progress)
-        with opened.timed("link_and_write"), (progress or silent)("objects", len(plan)) as advance:
+        with opened.timed("link_and_write"):
             written = write_objects(
-                scene.objects(advance), request, source, stretch, model=segmenter.name
+                scene,
+                request,
+                source,
+                stretch,
+                model=segmenter.name,
+                progress=progress or silent,
             )
         write_style([], style_path(request.output))
         failures = [*(report.failures[n] for n in sorted(report.failures)), *scene.failures]
@@ -212,7 +217,7 @@ def dry_run_prompts(request: PromptRequest, load: Callable[[], Segmenter]) -> di
     return {"prompts": len(prompts), "prompts_per_embedding": shared, **asdict(cost)}
 
 
-def _tried(proposals: Proposals | None) -> dict[str, Any]:
+def _tried(proposals: BoxIndex | None) -> dict[str, Any]:
     """How many proposals there were, for the record, and those that no window can hold."""
     if proposals is None:
         return {}
