@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from sam_common.errors import SuiteError
+from sam_common.errors import SuiteError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,12 +22,14 @@ EXIT_ERROR = 2
 def run(app: Callable[[], object]) -> None:
     """Run a command line: a `SuiteError` becomes one line on stderr and exit code 2.
 
+    So does too little memory, for data or for the library of a package, at any moment.
+
     An interrupt ends with exit code 130, which typer sees to.
     """
     try:
         app()
-    except SuiteError as error:
-        typer.echo(f"error: {error}", err=True)
+    except (SuiteError, MemoryError, ImportError) as error:
+        typer.echo(f"error: {one_line(error)}", err=True)
         sys.exit(EXIT_ERROR)
 
 

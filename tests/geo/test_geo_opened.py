@@ -147,13 +147,34 @@ def test_a_model_of_ones_own_is_asked_what_it_takes(requests):
     assert not request.parts.exists()
 
 
-def test_a_model_that_does_not_fit_into_memory_is_an_error_of_ours(requests):
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("Exception from core.cpp:132:\nstd::bad_alloc\n"),
+        ImportError("engine.so: failed to map segment from shared object"),
+        OSError(12, "Cannot allocate memory"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_model_that_does_not_fit_into_memory_is_an_error_of_ours(requests, error):
     def load():
-        raise MemoryError
+        raise error
 
     for run, request in requests.values():
-        with pytest.raises(ModelError, match=r"^not enough memory to load the model"):
+        with pytest.raises(ModelError, match=r"^the model cannot be loaded \(.+\): if mem") as told:
             run(request, load)
+        assert "\n" not in str(told.value)
+
+
+def test_a_window_that_does_not_fit_into_memory_is_told_in_one_line(requests):
+    class Full(FakeSegmenter):
+        def embed(self, _image):
+            raise RuntimeError("Exception from cpu_memory.cpp:257:\nFailed to allocate\n")
+
+    run, request = requests["prompt"]
+    job, _ = run(request, lambda: Full(model_size=64))
+    assert job.failures == ["Exception from cpu_memory.cpp:257: Failed to allocate"]
 
 
 def test_every_long_step_is_told(requests, tmp_path):
