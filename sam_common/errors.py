@@ -66,10 +66,12 @@ class IntegrityError(WeightsError):
 
 
 def one_line(error: BaseException) -> str:
-    """What an error says, on one line: libraries tell of several, or of nothing.
+    r"""What an error says, on one line: libraries tell of several, or of nothing.
 
-    >>> one_line(RuntimeError("failed at core.cpp:132:\\nstd::bad_alloc\\n")), one_line(MemoryError())
-    ('failed at core.cpp:132: std::bad_alloc', 'not enough memory')
+    >>> one_line(RuntimeError("failed at core.cpp:132:\nstd::bad_alloc\n"))
+    'failed at core.cpp:132: std::bad_alloc'
+    >>> one_line(MemoryError())
+    'not enough memory'
     """
     told = " ".join(str(error).split())
     if isinstance(error, MemoryError):
