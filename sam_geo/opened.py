@@ -95,7 +95,7 @@ def opened_job(
         prompts, boxes = _asked(request, source)
         wanted = _kinds(request, prompts, boxes)
         if request.model is not None and request.model in registry():
-            check_kinds(request.model, model_info(request.model).prompts, wanted)
+            _check_model(request, model_info(request.model), wanted)
         stretch = _stretch(request, source, progress)
         begun = time.perf_counter()
         with one_step(progress, "model"):

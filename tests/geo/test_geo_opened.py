@@ -100,6 +100,11 @@ WRONG = {
         lambda f: {"proposals": f / "boxes.gpkg", "options": replace(GRID, superpixels=True)},
         "--proposals or --superpixels, not both",
     ),
+    "an overlap of more than half": (
+        ("auto", "dry auto"),
+        lambda _: {"model": "lite_medsam", "options": AutoOptions(None, 129, superpixels=True)},
+        "an overlap of 129 is too much for windows of 256 x 256 pixels",
+    ),
     "points for boxes": (
         ("auto", "dry auto"), lambda _: {"model": "lite_medsam"}, "takes boxes only, not points",
     ),
