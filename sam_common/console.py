@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from sam_common.errors import SuiteError
+from sam_common.errors import SuiteError, one_line
 from sam_common.files import DISK_ERRORS
 
 if TYPE_CHECKING:
@@ -26,20 +26,18 @@ EXIT_ERROR = 2
 def run(app: Callable[[], object]) -> None:
     """Run a command line: a `SuiteError` becomes one line on stderr and exit code 2.
 
-    So does an end of memory, and an error of a full disk wherever it comes from. An interrupt ends
-    with exit code 130, which typer sees to.
+    So does too little memory, for data or for the library of a package, at any moment, and a full
+    disk wherever it is met. An interrupt ends with exit code 130, which typer sees to.
     """
     try:
         app()
-    except SuiteError as error:
-        reason = str(error)
-    except MemoryError as error:
-        reason = _memory(error)
+    except (SuiteError, MemoryError, ImportError) as error:
+        reason = one_line(error)
     except RuntimeError as error:
         # what torch, OpenVINO and threads raise in its place
         if not any(words in str(error).lower() for words in MEMORY_WORDS):
             raise
-        reason = _memory(error)
+        reason = one_line(MemoryError(*error.args))
     except OSError as error:
         if error.errno not in DISK_ERRORS:
             raise
@@ -49,14 +47,6 @@ def run(app: Callable[[], object]) -> None:
         return
     typer.echo(f"error: {reason}", err=True)
     sys.exit(EXIT_ERROR)
-
-
-def _memory(error: BaseException) -> str:
-    said = " ".join(str(error).split())[:200]
-    return (
-        f"not enough memory{f' ({said})' if said else ''}: give the program more, or take fewer "
-        f"--workers, a smaller --tile-size or a smaller model"
-    )
 
 
 def note(message: str) -> None:

@@ -172,7 +172,7 @@ def find_groups(
         )
         first = groups.offsets[n]
         boxes = boxes_of(instances)
-        found.look(window, instances, first)
+        found.look(window, instances, first, layout.image_hw)
         for earlier, strip in strips.pop(n, []):
             shared = _shared(windows[earlier], window)
             mine = Strip.cut(instances, boxes, first, shared, groups)
@@ -271,8 +271,15 @@ def _without(region: MaskRegion, other: MaskRegion) -> MaskRegion | None:
     return MaskRegion(region.window, mask) if mask.any() else None
 
 
-def _shared(a: Window, b: Window) -> Window:
+def _shared(a: Window, b: Window) -> tuple[Window, tuple[int, ...]]:
+    """What two windows share, and the axes across the seam: where it is narrowest.
+
+    Only axes along which one window goes on beyond the other count: an image may be narrower than
+    any overlap.
+    """
     shared = a.intersect(b)
     if shared is None:
         raise ValueError(f"windows do not overlap: {a}, {b}")
-    return shared
+    moved = [k for k in (0, 1) if a.start[k] != b.start[k]] or [0, 1]
+    least = min(shared.shape[k] for k in moved)
+    return shared, tuple(k for k in moved if shared.shape[k] == least)

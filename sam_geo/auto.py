@@ -16,8 +16,6 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from sam_common.continuation import Ends, continuations, open_ends
 from sam_common.errors import GeometryError
 from sam_common.everything import EverythingOptions, masks_of
@@ -26,6 +24,7 @@ from sam_common.layout import Layout
 from sam_common.link import Load, find_groups
 from sam_common.parts import Part, PartStore
 from sam_common.plan import Plan, tile_grid
+from sam_geo.box_index import BoxIndex
 from sam_geo.embedding import EmbeddingSource, signature_of
 from sam_geo.scene import Scene
 from sam_geo.seams import Mender
@@ -33,8 +32,6 @@ from sam_geo.segment import silent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import numpy.typing as npt
 
     from sam_common.embeddings import EmbeddingStore
     from sam_common.groups import Groups
@@ -55,8 +52,6 @@ LEAST_SIDE = 16
 """Of a window in pixels."""
 MOST_ROUNDS = 4
 """Windows that an object can be followed through from the one that first saw it."""
-LEAST_SHARE = 0.25
-"""A proposal is tried in every window that holds this part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +115,25 @@ class AutoJob:
     """Windows by what became of them: `encoded`, `stored` or `nodata`."""
     _counting: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def side(self) -> int:
+        """Of a window in pixels."""
+        return self.options.tile_size or self.segmenter.model_size
+
+    @property
+    def proposals(self) -> BoxIndex | None:
+        """The boxes that are tried, by window; None where there is a grid of points."""
+        if self.proposals_xyxy is None:
+            return None
+        return BoxIndex(self.proposals_xyxy, self.side)
+
     def plan(self) -> Plan:
         """Windows and all that decides their results.
 
         Raises:
             GeometryError: Tile size and overlap do not go together.
         """
-        side = self.options.tile_size or self.segmenter.model_size
+        side = self.side
         overlap = self.options.overlap_of(side)
         size_hw = self.source.size_hw
         return Plan(
@@ -142,9 +149,7 @@ class AutoJob:
     def work(self, plan: Plan) -> Work[Pixels | None]:
         """What is done with one window of the plan."""
         embeddings = EmbeddingSource(self.segmenter, self.stretch, self.store)
-        proposed = None
-        if self.proposals_xyxy is not None:
-            proposed = np.asarray(self.proposals_xyxy, dtype=np.float64).reshape(-1, 4)
+        proposed = self.proposals
 
         def read(n: int) -> Pixels | None:
             return self.source.read_data(plan.windows[n])
@@ -158,7 +163,7 @@ class AutoJob:
             self._count("stored" if was_stored else "encoded")
             boxes = None
             if proposed is not None:
-                boxes = boxes_in(window, proposed)
+                boxes = proposed.inside(window)
             elif self.options.superpixels:
                 # imported where it is asked for: it brings scikit-image
                 from sam_geo.superpixels import superpixel_boxes  # noqa: PLC0415
@@ -191,13 +196,12 @@ class AutoJob:
         joined, groups = self._join(plan, parts, workers, told)
         scene = Scene(plan, joined.load, groups, joined.windows, list(joined.failures))
         if self._looks_again:
-            side = self.options.tile_size or self.segmenter.model_size
             mender = Mender(
                 self.segmenter,
                 self.source.read_data,
                 self._embed,
                 self.options.everything,
-                side,
+                self.side,
                 parts.folder,
             )
             mender.mend(scene, workers=workers, progress=told)
@@ -296,24 +300,3 @@ def _new(ends: Ends, tried: set[tuple[int, int, int]]) -> Ends:
     new = {m: [end for end in ends[m] if (m, *end) not in tried] for m in ends}
     tried.update((m, *end) for m in new for end in new[m])
     return {m: found for m, found in new.items() if found}
-
-
-def boxes_in(window: Window, boxes_xyxy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The parts of boxes inside a window, in its own indices; small parts are left out.
-
-    >>> from sam_common.window import Window
-    >>> boxes_in(Window((0, 10), (8, 20)), np.array([[8.5, 1.5, 12.5, 3.5], [0, 0, 4, 4]])).tolist()
-    [[-0.5, 1.5, 2.5, 3.5]]
-    """
-    origin = np.array(window.start[::-1] * 2, dtype=np.float64)
-    height, width = window.shape
-    low, high = np.full(4, -0.5), np.array([width, height] * 2) - 0.5
-    local = boxes_xyxy - origin
-    clipped = np.clip(local, low, high)
-    share = _areas(clipped) / np.maximum(_areas(local), np.finfo(np.float64).tiny)
-    return np.asarray(clipped[share >= LEAST_SHARE])
-
-
-def _areas(boxes_xyxy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    sides: npt.NDArray[np.float64] = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
-    return np.asarray(sides.clip(min=0).prod(axis=1))

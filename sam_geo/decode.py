@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sam_common.prompts import PromptKind
     from sam_common.segmenter import Embedding, Segmenter
     from sam_geo.prompts import GeoPrompt
+    from sam_geo.refine import Refinement
     from sam_geo.source import Pixels
     from sam_geo.windows import ReadWindow
 
@@ -36,6 +37,20 @@ class Answer:
     stability: float
     region: MaskRegion | None
     """In the image that was read; None where no pixel is in the mask."""
+
+    def pieces(self, read: ReadWindow, refinement: Refinement) -> list[MaskRegion]:
+        """The object in raster indices, in disjoint pieces; none where there is none.
+
+        Args:
+            read: Where the image lies in the raster.
+            refinement: Looks at the outline of an object again that was read coarse.
+        """
+        if self.region is None:
+            return []
+        if not read.is_native:
+            return list(refinement.pieces(self.region, read))
+        row, col = read.window.start
+        return [self.region.shift((row, col))]
 
 
 def kinds_of(prompts: Iterable[GeoPrompt]) -> frozenset[PromptKind]:
@@ -68,10 +83,13 @@ def answers(
 
     Yields:
         Number of the prompt and its answer: for points alone, the likeliest of the candidates.
+
+    This is all that decides a mask beside its window (`sam_geo.windows.window_for`), for jobs and
+    for live sessions alike.
     """
     for alike in _alike(members, prompts):
         batch = _batch([prompts[n] for n in alike], read, embedding, segmenter.model_size)
-        points_only = batch.boxes_xyxy is None and segmenter.capabilities.multimask
+        points_only = batch.kinds == {"points"} and segmenter.capabilities.multimask
         numbers = iter(alike)
         for part in segmenter.decode_batches(embedding, batch, multimask=points_only):
             for row in range(len(part)):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sam_common.window import Window
 from sam_geo.manifest import fingerprint
 
 if TYPE_CHECKING:
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
 
     from sam_common.embeddings import EmbeddingStore
     from sam_common.segmenter import Embedding, Segmenter
+    from sam_common.window import Window
     from sam_geo.source import Pixels, RasterSource
     from sam_geo.stretch import Stretch
 
@@ -55,17 +55,6 @@ def key_of(window: Window, size_hw: tuple[int, ...]) -> str:
     """
     edges = "-".join(str(edge) for edge in (*window.start, *window.stop))
     return f"{edges}-{size_hw[0]}x{size_hw[1]}"
-
-
-def encoded_windows(store: EmbeddingStore) -> list[Window]:
-    """Windows that lie in a store at the raster's own resolution, in order."""
-    known = []
-    for key in store.names():
-        edges, _, size = key.rpartition("-")
-        top, left, bottom, right = (int(edge) for edge in edges.split("-"))
-        if size == f"{bottom - top}x{right - left}":
-            known.append(Window((top, left), (bottom, right)))
-    return sorted(known, key=lambda window: (window.start, window.stop))
 
 
 def signature_of(source: RasterSource, segmenter: Segmenter, stretch: Stretch) -> dict[str, Any]:

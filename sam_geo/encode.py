@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from sam_common.embeddings import EmbeddingStore
 from sam_common.job import Work, run_job
 from sam_common.parts import Part
-from sam_common.plan import Plan, tile_grid
+from sam_common.plan import Plan
 from sam_geo.embedding import EmbeddingSource, signature_of
 from sam_geo.segment import RunOptions, parts_of, silent
+from sam_geo.windows import shared_windows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from sam_geo.segment import Progress
     from sam_geo.source import Pixels, RasterSource
     from sam_geo.stretch import Stretch
-
-HALF = 2
-"""Windows overlap by half: an object of up to half a window lies whole in one of them."""
 
 
 def encode_raster(
@@ -33,6 +31,9 @@ def encode_raster(
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Fill a store with the embeddings of a raster; what is there already is not made again.
+
+    Windows are those that prompts go to, `sam_geo.windows.shared_windows`: boxes of up to half a
+    window with their context, and points, need no encoder afterwards.
 
     Args:
         source: The raster.
@@ -49,8 +50,7 @@ def encode_raster(
         SuiteError: The folder holds embeddings of something else.
     """
     store = EmbeddingStore(folder, signature_of(source, segmenter, stretch), max_bytes=max_bytes)
-    side = segmenter.model_size
-    windows = tuple(tile_grid(source.size_hw, side=side, overlap=side // HALF))
+    windows = tuple(shared_windows(source.size_hw, side=segmenter.model_size))
     plan = Plan(source.size_hw, windows, {})
     embeddings = EmbeddingSource(segmenter, stretch, store)
     figures = dict.fromkeys(("encoded", "stored", "nodata"), 0)

@@ -11,6 +11,7 @@ from sam_common.errors import GeometryError, InputError
 from sam_common.plan import tile_grid
 from sam_common.window import Window
 from sam_geo.stretch import choose_stretch
+from sam_geo.windows import shared_windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,7 @@ def describe_raster(source: RasterSource, *, stretch: str | None = None) -> dict
     dataset = source.dataset
     limits = choose_stretch(source, given=stretch).limits
     windows = tile_grid(source.size_hw, side=MODEL_SIDE, overlap=OVERLAP)
-    encoded = tile_grid(source.size_hw, side=MODEL_SIDE, overlap=MODEL_SIDE // 2)
+    encoded = shared_windows(source.size_hw, side=MODEL_SIDE)
     valid = count_valid(source)
     return {
         "driver": dataset.driver,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from sam_common.job import JobReport
     from sam_common.segmenter import Segmenter
+    from sam_geo.box_index import BoxIndex
     from sam_geo.request import AutoRequest, EncodeRequest, PromptRequest, Request
     from sam_geo.source import RasterSource
 
@@ -117,9 +118,14 @@ def run_auto(
         _check_any_worked(report, request)
         with opened.timed("seams"):
             scene = job.scene(plan, parts, workers=run.workers, progress=progress)
-        with opened.timed("link_and_write"), (progress or silent)("objects", len(plan)) as advance:
+        with opened.timed("link_and_write"):
             written = write_objects(
-                scene.objects(advance), request, source, stretch, model=segmenter.name
+                scene,
+                request,
+                source,
+                stretch,
+                model=segmenter.name,
+                progress=progress or silent,
             )
         write_style([], style_path(request.output), table=request.output.name)
         failures = [*(report.failures[n] for n in sorted(report.failures)), *scene.failures]
@@ -134,6 +140,7 @@ def run_auto(
                     "counts": dict(written.counts),
                     "objects": written.counts.total(),
                     **written.of_labels(),
+                    **_tried(job.proposals),
                     "windows": len(plan),
                     "windows_reused": report.reused,
                     "windows_nodata": job.embedded["nodata"],
@@ -213,6 +220,13 @@ def dry_run_prompts(request: PromptRequest, load: Callable[[], Segmenter]) -> di
     placed = sum(len(read.prompts) for read in work.windows)
     shared = round(placed / len(work.windows), 2) if work.windows else None
     return {"prompts": len(prompts), "prompts_per_embedding": shared, **asdict(cost)}
+
+
+def _tried(proposals: BoxIndex | None) -> dict[str, Any]:
+    """How many proposals there were, for the record, and those that no window can hold."""
+    if proposals is None:
+        return {}
+    return {"proposals": {"given": len(proposals), "too_large": proposals.too_large}}
 
 
 def _parameters(request: Request, source: RasterSource) -> dict[str, Any]:

@@ -16,28 +16,28 @@ import numpy as np
 import shapely
 
 from sam_common.errors import InputError, PromptError, SuiteError
-from sam_common.masks import MaskRegion
-from sam_common.prompts import POSITIVE, Prompts
+from sam_common.masks import MaskRegion, joined
+from sam_common.prompts import POSITIVE
 from sam_common.server.sources import PlacedMask, Result
 from sam_geo.area import measurer
-from sam_geo.decode import likeliest
+from sam_geo.decode import answers
 from sam_geo.embedding import key_of, signature_of
 from sam_geo.finish import Finish, finish_prompts
 from sam_geo.frame import affine_from_frame
 from sam_geo.live_edits import Edits
 from sam_geo.live_files import check_files, write_upload
 from sam_geo.live_jobs import run_job
-from sam_geo.live_masks import box_of, painted_in
-from sam_geo.live_windows import Encoded, encode, window_for
+from sam_geo.live_masks import box_of, outline_of
+from sam_geo.live_windows import Encoded, encode, live_window
 from sam_geo.manifest import fingerprint
-from sam_geo.mask_prompt import mask_logits
 from sam_geo.objects import touches_edge, world_outline
-from sam_geo.placement import clip_box, is_inside
-from sam_geo.prompts import GeoPrompt
+from sam_geo.prompts import GeoPrompt, clip_prompt
+from sam_geo.refine import Refinement
 from sam_geo.rows import Row
 from sam_geo.sink import FORMATS, write_table
 from sam_geo.source import open_raster
 from sam_geo.stretch import Stretch, choose_stretch
+from sam_geo.windows import ReadWindow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -47,10 +47,11 @@ if TYPE_CHECKING:
 
     from sam_common.frame import Frame
     from sam_common.segmenter import Embedding
-    from sam_common.server.history import Asked, Edit, MaskState, ObjectState
+    from sam_common.server.history import Asked, Edit, ObjectState
     from sam_common.server.sources import Context, Reporter
+    from sam_common.window import Window
+    from sam_geo.prompts import PromptStatus
     from sam_geo.rows import Status
-    from sam_geo.windows import ReadWindow
 
 _STATUS: dict[str, Status] = {
     "ok": "ok", "empty": "empty", "nodata": "nodata", "outside": "outside",
@@ -127,27 +128,26 @@ class LiveRaster:
     def segment(self, asked: Asked, previous: Callable[[Asked], Result]) -> Result:
         """The mask of one object in raster indices."""
         del previous
-        prompt, masks = self._prompt(asked)
+        prompt = self._prompt(asked)
         if prompt is None:
-            return Result("outside")
-        if not (prompt.box_xyxy or POSITIVE in prompt.point_labels):
             return Result("no_prompt")
-        read = window_for(prompt, self.size, side=self.context.segmenter.model_size)
+        if not prompt.is_placed:
+            return Result("outside", detail=Seen(prompt.status))
+        segmenter = self.context.segmenter
+        read = live_window(prompt, self.size, side=segmenter.model_size)
         started = time.perf_counter()
         encoded = self._encoded(read)
         embedded = time.perf_counter()
         seconds = {"encode": embedded - started, "decode": 0.0}
         if encoded.embedding is None or not encoded.is_on_data(prompt, read):
             return Result("nodata", seconds=seconds)
-        prompts = self._prompts(prompt, masks, read, encoded.embedding)
-        points_only = prompts.boxes_xyxy is None and prompts.mask_logits is None
-        multimask = points_only and self.context.segmenter.capabilities.multimask
-        found = self.context.segmenter.decode(encoded.embedding, prompts, multimask=multimask)
-        answer = likeliest(found.onto((read.window.shape[0], read.window.shape[1])), 0)
+        # the same way as in a job, so that the same prompt has the same outline
+        ((_, answer),) = answers(segmenter, encoded.embedding, read, [0], [prompt])
+        pieces = answer.pieces(read, Refinement(segmenter, self.size, self._look))
         seconds["decode"] = time.perf_counter() - embedded
-        if answer.region is None:
+        if not pieces:
             return Result("empty", score=answer.score, seconds=seconds)
-        region = answer.region.shift((read.window.start[0], read.window.start[1]))
+        region = joined(pieces)
         return Result(
             "ok",
             (PlacedMask(region.window, region.mask),),
@@ -155,6 +155,7 @@ class LiveRaster:
             region.area_px,
             round(answer.score, 4),
             round(answer.stability, 4),
+            detail=Seen(prompt.status, len(pieces)),
             seconds=seconds,
         )
 
@@ -218,15 +219,16 @@ class LiveRaster:
 
     def _row(self, state: ObjectState, result: Result) -> Row:
         region = _regions(result)
+        seen = result.detail or Seen("ok", len(region))
         return Row(
-            _STATUS.get(result.status, "invalid"),
+            seen.status if result.status == "ok" else _STATUS.get(result.status, "invalid"),
             prompt_id=state.object,
             class_name=state.class_name,
             score=result.score,
             stability=result.confidence,
             area_px=float(result.area) if region else None,
             touches_edge=touches_edge(region, self.size) if region else None,
-            seam_merged=False if region else None,
+            seam_merged=seen.pieces > 1 if region else None,
             geometry=self._outline(result),
         )
 
@@ -234,25 +236,29 @@ class LiveRaster:
         regions = _regions(result)
         return world_outline(regions, self.raster_frame) if regions else None
 
-    def _prompt(self, asked: Asked) -> tuple[GeoPrompt | None, tuple[MaskState, ...]]:
-        """The prompts of an object inside the raster; None where nothing is."""
-        points = [p for p in asked.points if is_inside((p.point[0], p.point[1]), self.size)]
+    def _prompt(self, asked: Asked) -> GeoPrompt | None:
+        """The prompts of an object, what lies outside the raster cut off; None where nothing is."""
         boxes = [(b.box[0], b.box[1], b.box[2], b.box[3]) for b in asked.boxes]
-        if not boxes and not points:
+        if not boxes and not asked.points:
             # a mask alone is decoded with the box around it, as a polygon is
             boxes = [box_of(mask) for mask in asked.masks]
-        inside = [clip_box(box, self.size) for box in boxes]
-        box = inside[0] if inside else None
-        if box is None and not points:
-            return None, ()
+        labels = tuple(p.label for p in asked.points)
+        if not boxes and POSITIVE not in labels:
+            return None
         prompt = GeoPrompt(
             0,
             None,
-            box,
-            tuple((p.point[0], p.point[1]) for p in points),
-            tuple(p.label for p in points),
+            boxes[0] if boxes else None,
+            tuple((p.point[0], p.point[1]) for p in asked.points),
+            labels,
+            outline_of(asked.masks[0]) if asked.masks else None,
         )
-        return prompt, asked.masks
+        return clip_prompt(prompt, self.size)
+
+    def _look(self, window: Window) -> Embedding | None:
+        """The embedding of a window at full resolution, for the outline of a large object."""
+        height, width = window.shape
+        return self._encoded(ReadWindow(window, (height, width), ())).embedding
 
     def _encoded(self, read: ReadWindow) -> Encoded:
         key = f"{self.signature}/{key_of(read.window, read.size_hw)}"
@@ -264,25 +270,15 @@ class LiveRaster:
         found: Encoded = self.context.pool.get_or_make(key, make)
         return found
 
-    def _prompts(
-        self,
-        prompt: GeoPrompt,
-        masks: Sequence[MaskState],
-        read: ReadWindow,
-        embedding: Embedding,
-    ) -> Prompts:
-        logits = None
-        if masks:
-            image = painted_in(masks[0], read)
-            logits = mask_logits(image, embedding.input_size_hw, self.context.segmenter.model_size)
-        points = [read.point_into_image(xy) for xy in prompt.points_xy]
-        box = prompt.box_xyxy
-        return Prompts(
-            boxes_xyxy=None if box is None else np.array([read.box_into_image(box)]),
-            points_xy=np.array([points]) if points else None,
-            point_labels=np.array([prompt.point_labels]) if points else None,
-            mask_logits=None if logits is None else logits[None],
-        )
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a table says of an object beside its mask."""
+
+    status: PromptStatus
+    """`clipped` where a part of its prompts lay outside the raster."""
+    pieces: int = 0
+    """From so many windows it was put together."""
 
 
 def _regions(result: Result) -> list[MaskRegion]:

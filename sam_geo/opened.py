@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sam_common.embeddings import EmbeddingStore
-from sam_common.errors import InputError, ModelError, OutputError, PromptError
+from sam_common.errors import InputError, ModelError, OutputError, PromptError, one_line
 from sam_common.files import check_input
 from sam_common.parts import check_unfinished, held
 from sam_common.segmenter import check_kinds
@@ -103,7 +103,7 @@ def opened_job(
         prompts, boxes = _asked(request, source)
         wanted = _kinds(request, prompts, boxes)
         if request.model is not None and request.model in registry():
-            check_kinds(request.model, model_info(request.model).prompts, wanted)
+            _check_model(request, model_info(request.model), wanted)
         stretch = _stretch(request, source, progress)
         begun = time.perf_counter()
         with one_step(progress, "model"):
@@ -221,9 +221,15 @@ def _stretch(request: RasterRequest, source: RasterSource, progress: Progress | 
 
 
 def _loaded(load: Callable[[], Segmenter]) -> Segmenter:
+    """The segmenter; what an engine or the loader of its library says becomes an error of ours.
+
+    Too little memory has many names there: a `MemoryError`, a `RuntimeError` of an engine, or an
+    `ImportError` or `OSError` of a library that cannot be mapped.
+    """
     try:
         return load()
-    except MemoryError as error:
+    except (MemoryError, RuntimeError, ImportError, OSError) as error:
         raise ModelError(
-            "not enough memory to load the model: give the job more, or take a smaller model"
+            f"the model cannot be loaded ({one_line(error)}): if memory is short, give the job "
+            f"more, or take a smaller model"
         ) from error

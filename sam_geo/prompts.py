@@ -108,7 +108,7 @@ def load_prompts(
     groups = rows.groups()
     ids = rows.ids([group[0] for group in groups])
     return [
-        _clip(rows.prompt(group, name), source.size_hw)
+        clip_prompt(rows.prompt(group, name), source.size_hw)
         for group, name in zip(groups, ids, strict=True)
     ]
 
@@ -228,7 +228,7 @@ def _tidy(values: Sequence[Any]) -> list[int | str]:
     return [str(value) for value in values]
 
 
-def _clip(prompt: GeoPrompt, size_hw: tuple[int, int]) -> GeoPrompt:
+def clip_prompt(prompt: GeoPrompt, size_hw: tuple[int, int]) -> GeoPrompt:
     """The part of a prompt inside the raster, with the status that says what was cut."""
     if prompt.status == "invalid":
         return prompt
