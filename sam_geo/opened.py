@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from sam_common.embeddings import EmbeddingStore
 from sam_common.errors import InputError, ModelError, OutputError, PromptError, one_line
 from sam_common.files import check_input
+from sam_common.model.architecture import ARCHITECTURES
 from sam_common.parts import check_unfinished, held
 from sam_common.segmenter import check_kinds
 from sam_common.weights import model_info, registry
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from sam_common.prompts import PromptKind
     from sam_common.segmenter import Segmenter
+    from sam_common.weights import ModelInfo
     from sam_geo.placement import Box
     from sam_geo.prompts import GeoPrompt
     from sam_geo.request import RasterRequest
@@ -211,6 +213,13 @@ def _kinds(
         in_boxes = boxes is not None or request.options.superpixels
         return frozenset({"boxes"} if in_boxes else {"points"})
     return kinds_of(prompts)
+
+
+def _check_model(request: RasterRequest, model: ModelInfo, wanted: frozenset[PromptKind]) -> None:
+    """What the registry knows of a model before it is loaded."""
+    check_kinds(model.name, model.prompts, wanted)
+    if isinstance(request, AutoRequest) and request.options.tile_size is None:
+        request.options.overlap_of(ARCHITECTURES[model.arch].preprocess.size)
 
 
 def _stretch(request: RasterRequest, source: RasterSource, progress: Progress | None) -> Stretch:
