@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from sam_common.errors import SuiteError
+from sam_common.errors import SuiteError, one_line
 from sam_common.files import DISK_ERRORS
 
 if TYPE_CHECKING:
@@ -29,14 +29,14 @@ EXIT_INTERRUPTED = 130
 def run(app: Callable[[], object]) -> None:
     """Run a command line: a `SuiteError` becomes one line on stderr and exit code 2.
 
-    So does an end of memory, and an error of a full disk wherever it comes from. An interrupt ends
-    with exit code 130, which typer sees to. Then nothing is waited for: a job has finished what it
-    had begun, unless it was interrupted a second time, as it may wait for a server that does not
-    answer.
+    So does too little memory, for data or for the library of a package, at any moment, and a full
+    disk wherever it is met. An interrupt ends with exit code 130, which typer sees to. Then nothing
+    is waited for: a job has finished what it had begun, unless it was interrupted a second time,
+    as it may wait for a server that does not answer.
     """
     try:
         app()
-    except (SuiteError, MemoryError, RuntimeError, OSError) as error:
+    except (SuiteError, MemoryError, ImportError, RuntimeError, OSError) as error:
         if (reason := _reason(error)) is None:
             raise
         typer.echo(f"error: {reason}", err=True)
@@ -52,24 +52,15 @@ def run(app: Callable[[], object]) -> None:
 
 def _reason(error: Exception) -> str | None:
     """What to tell of an error that a user can do something about; None for a defect."""
-    if isinstance(error, SuiteError):
-        return str(error)
-    # what torch, OpenVINO and threads raise in place of a MemoryError
-    is_memory = any(words in str(error).lower() for words in MEMORY_WORDS)
-    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and is_memory):
-        return _memory(error)
+    if isinstance(error, (SuiteError, MemoryError, ImportError)):
+        return one_line(error)
+    if isinstance(error, RuntimeError) and any(w in str(error).lower() for w in MEMORY_WORDS):
+        # what torch, OpenVINO and threads raise in place of a MemoryError
+        return one_line(MemoryError(*error.args))
     if isinstance(error, OSError) and error.errno in DISK_ERRORS:
         place = error.filename or tempfile.gettempdir()
         return f"cannot write {place}: {error.strerror} (make room on that disk)"
     return None
-
-
-def _memory(error: BaseException) -> str:
-    said = " ".join(str(error).split())[:200]
-    return (
-        f"not enough memory{f' ({said})' if said else ''}: give the program more, or take fewer "
-        f"--workers, a smaller --tile-size or a smaller model"
-    )
 
 
 def note(message: str) -> None:

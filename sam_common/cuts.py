@@ -98,7 +98,7 @@ def straight_cuts(pieces: Sequence[MaskRegion], lines: Iterable[Line]) -> list[C
     found = []
     # of a road through a thousand windows, only the pieces along a line say anything about it
     near = nearby([piece.window for piece in pieces])
-    for line in sorted(lines):
+    for line in lines:
         if (strip := _strip([pieces[k] for k in near(_band(line))], line)) is None:
             continue
         first, band = strip

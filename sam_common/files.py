@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import stat
 import tempfile
 import unicodedata
 import uuid
 from contextlib import contextmanager
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sam_common.errors import DiskError, InputError, OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 """After these the next write fails as well."""
@@ -93,24 +93,7 @@ def same_file(one: str | os.PathLike[str], two: str | os.PathLike[str]) -> bool:
     Names in one folder that differ in letter case, or in how an accent is composed, count as one:
     on many disks they are.
     """
-    first, second = Path(one), Path(two)
-    if _is_same(first, second):
-        return True
-    first, second = Path(os.path.realpath(first)), Path(os.path.realpath(second))
-    if _plain_name(first) != _plain_name(second):
-        return False
-    return first.parent == second.parent or _is_same(first.parent, second.parent)
-
-
-def _is_same(one: Path, two: Path) -> bool:
-    try:
-        return one.samefile(two)  # hard links too
-    except (OSError, ValueError):
-        return False
-
-
-def _plain_name(path: Path) -> str:
-    return unicodedata.normalize("NFC", path.name).casefold()
+    return not _keys(one).isdisjoint(_keys(two))
 
 
 def check_apart(
@@ -124,15 +107,31 @@ def check_apart(
         outputs: Every file that will be written, members and side files included.
         inputs: Every file that is read.
     """
-    written, read = list(outputs), list(inputs)
-    for output in written:
-        for given in read:
-            if same_file(output, given):
-                other = "" if str(output) == str(given) else f" ({given})"
-                raise OutputError(f"output is an input of the job: {output}{other}: choose another")
-    for one, two in combinations(written, 2):
-        if same_file(one, two):
-            raise OutputError(f"two outputs are one file: {one} and {two}")
+    read = {key: given for given in inputs for key in _keys(given)}
+    written: dict[Hashable, str | os.PathLike[str]] = {}
+    for output in outputs:
+        keys = _keys(output)
+        for key in keys & read.keys():
+            other = "" if str(output) == str(read[key]) else f" ({read[key]})"
+            raise OutputError(f"output is an input of the job: {output}{other}: choose another")
+        for key in keys & written.keys():
+            raise OutputError(f"two outputs are one file: {written[key]} and {output}")
+        written |= dict.fromkeys(keys, output)
+
+
+def _keys(path: str | os.PathLike[str]) -> set[Hashable]:
+    """What a file is known by: itself, and its name in its folder."""
+    real = Path(os.path.realpath(path))
+    name = unicodedata.normalize("NFC", real.name).casefold()
+    return {_identity(real), (_identity(real.parent), name)}
+
+
+def _identity(path: Path) -> Hashable:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return str(path)
+    return found.st_dev, found.st_ino  # hard links share it
 
 
 def output_error(path: str | os.PathLike[str], error: BaseException) -> OutputError:
@@ -224,7 +223,8 @@ def atomic_output(
 
 def temporary_name(name: str) -> str:
     """A name that no other file has, which ends as `name` does and is never too long."""
-    return f".{uuid.uuid4().hex[:12]}.{name[-NAME_TAIL:]}"
+    # libraries that go by addresses take ! and ; for more than letters
+    return f".{uuid.uuid4().hex[:12]}.{re.sub(r'[^a-zA-Z0-9_.-]', '_', name[-NAME_TAIL:])}"
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:

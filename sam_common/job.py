@@ -16,7 +16,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from sam_common.errors import DiskError, SuiteError
+from sam_common.errors import DiskError, SuiteError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,5 +123,5 @@ def _collect(
         except DiskError:
             raise
         except WORK_ERRORS as error:
-            report.failures[n] = str(error) or type(error).__name__
+            report.failures[n] = one_line(error)
         advance(1)

@@ -24,8 +24,8 @@ from sam_common.layout import Layout
 from sam_common.link import Load, find_groups
 from sam_common.parts import Part, PartStore
 from sam_common.plan import Plan, tile_grid
+from sam_geo.box_index import BoxIndex
 from sam_geo.embedding import EmbeddingSource, signature_of
-from sam_geo.proposals import Proposals
 from sam_geo.scene import Scene
 from sam_geo.seams import Mender
 from sam_geo.segment import silent
@@ -121,11 +121,11 @@ class AutoJob:
         return self.options.tile_size or self.segmenter.model_size
 
     @property
-    def proposals(self) -> Proposals | None:
+    def proposals(self) -> BoxIndex | None:
         """The boxes that are tried, by window; None where there is a grid of points."""
         if self.proposals_xyxy is None:
             return None
-        return Proposals(self.proposals_xyxy, self.side)
+        return BoxIndex(self.proposals_xyxy, self.side)
 
     def plan(self) -> Plan:
         """Windows and all that decides their results.

@@ -44,8 +44,9 @@ def encode(
 ) -> None:
     """Keep the embeddings of a whole raster: prompts with --embeddings then run no encoder.
 
-    A window of 1024 x 1024 pixels takes 4 MiB; windows overlap by half. What lies in the folder is
-    not made again, so the same command goes on after an interrupt.
+    A window of 1024 x 1024 pixels takes 4 MiB; windows are those that boxes of up to half a window
+    and points go to. What lies in the folder is not made again, so the same command goes on after
+    an interrupt.
     """
     from sam_geo.jobs import run_encode  # noqa: PLC0415  # --help must stay fast
     from sam_geo.request import EncodeRequest  # noqa: PLC0415

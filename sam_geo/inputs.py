@@ -52,7 +52,10 @@ def local_files(name: str) -> list[Path]:
     """
     plain = re.sub(r"^(\w+\+)*\w+://|^(/vsi\w+/)+", "", name)
     found: dict[Path, None] = {}
-    for text in (name, plain, plain.partition("?")[0], *re.split(r'[!,:"]', plain)):
+    texts = [name, plain, plain.partition("?")[0]]
+    for marks in (r'[,:"{}]', r'[!,:"{}]'):  # a file may have a ! in its name
+        texts += re.split(marks, plain)
+    for text in texts:
         path = Path(text)
         inside = (each for each in (path, *path.parents) if text and _is_file(each))
         found.update(dict.fromkeys(itertools.islice(inside, 1)))

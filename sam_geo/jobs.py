@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from sam_common.errors import OutputError
 from sam_common.job import run_job
 from sam_common.parts import PartStore, remove_parts
 from sam_geo.auto import AutoJob
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 
     import geopandas
 
+    from sam_common.job import JobReport
     from sam_common.segmenter import Segmenter
-    from sam_geo.proposals import Proposals
+    from sam_geo.box_index import BoxIndex
     from sam_geo.request import AutoRequest, EncodeRequest, PromptRequest, Request
     from sam_geo.source import RasterSource
 
@@ -58,6 +60,7 @@ def run_request(
             progress=progress,
             options=run_options(request, opened),
         )
+        _check_any_worked(job.report, request)
         with opened.timed("write"), one_step(progress, "table"):
             overwrite, layer = request.replaces, request.layer
             write_table(job.table, request.output, overwrite=overwrite, layer=layer)
@@ -112,11 +115,17 @@ def run_auto(
         parts = PartStore(request.parts, plan, resume=request.resume)
         with opened.timed("windows"), (progress or silent)("windows", len(plan)) as advance:
             report = run_job(job.work(plan), parts, workers=run.workers, advance=advance)
+        _check_any_worked(report, request)
         with opened.timed("seams"):
             scene = job.scene(plan, parts, workers=run.workers, progress=progress)
-        with opened.timed("link_and_write"), (progress or silent)("objects", len(plan)) as advance:
+        with opened.timed("link_and_write"):
             written = write_objects(
-                scene.objects(advance), request, source, stretch, model=segmenter.name
+                scene,
+                request,
+                source,
+                stretch,
+                model=segmenter.name,
+                progress=progress or silent,
             )
         write_style([], style_path(request.output), table=request.output.name)
         failures = [*(report.failures[n] for n in sorted(report.failures)), *scene.failures]
@@ -215,7 +224,7 @@ def dry_run_prompts(request: PromptRequest, load: Callable[[], Segmenter]) -> di
     return {"prompts": len(prompts), "prompts_per_embedding": shared, **asdict(cost)}
 
 
-def _tried(proposals: Proposals | None) -> dict[str, Any]:
+def _tried(proposals: BoxIndex | None) -> dict[str, Any]:
     """How many proposals there were, for the record, and those that no window can hold."""
     if proposals is None:
         return {}
@@ -244,6 +253,16 @@ def _results(job: PromptJob) -> dict[str, Any]:
         "prompts_per_embedding": round(placed / job.embeddings, 2) if job.embeddings else None,
         "failures": list(job.failures),
     }
+
+
+def _check_any_worked(report: JobReport, request: Request) -> None:
+    """Raise `OutputError` where no window worked and a result that is there would be replaced."""
+    if report.windows and len(report.failures) == report.windows and request.output.exists():
+        reason = next(iter(report.failures.values()))
+        raise OutputError(
+            f"none of {report.windows} windows worked, and {request.output} stays as it was: "
+            f"{reason} (run again with --resume)"
+        )
 
 
 def _classes(table: geopandas.GeoDataFrame) -> list[str]:

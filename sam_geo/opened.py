@@ -14,8 +14,9 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sam_common.errors import InputError, ModelError, OutputError, PromptError
+from sam_common.errors import InputError, ModelError, OutputError, PromptError, one_line
 from sam_common.files import check_input
+from sam_common.model.architecture import ARCHITECTURES
 from sam_common.parts import check_unfinished, held
 from sam_common.segmenter import check_kinds
 from sam_common.weights import model_info, registry
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from sam_common.prompts import PromptKind
     from sam_common.segmenter import Segmenter
+    from sam_common.weights import ModelInfo
     from sam_geo.placement import Box
     from sam_geo.prompts import GeoPrompt
     from sam_geo.request import RasterRequest
@@ -107,7 +109,7 @@ def opened_job(
         prompts, boxes = _asked(request, source)
         wanted = _kinds(request, prompts, boxes)
         if request.model is not None and request.model in registry():
-            check_kinds(request.model, model_info(request.model).prompts, wanted)
+            _check_model(request, model_info(request.model), wanted)
         stretch, notes = _stretch(request, source, progress)
         begun = time.perf_counter()
         with one_step(progress, "model"):
@@ -220,6 +222,13 @@ def _kinds(
     return kinds_of(prompts)
 
 
+def _check_model(request: RasterRequest, model: ModelInfo, wanted: frozenset[PromptKind]) -> None:
+    """What the registry knows of a model before it is loaded."""
+    check_kinds(model.name, model.prompts, wanted)
+    if isinstance(request, AutoRequest) and request.options.tile_size is None:
+        request.options.overlap_of(ARCHITECTURES[model.arch].preprocess.size)
+
+
 def _stretch(
     request: RasterRequest, source: RasterSource, progress: Progress | None
 ) -> tuple[Stretch, tuple[str, ...]]:
@@ -232,9 +241,15 @@ def _stretch(
 
 
 def _loaded(load: Callable[[], Segmenter]) -> Segmenter:
+    """The segmenter; what an engine or the loader of its library says becomes an error of ours.
+
+    Too little memory has many names there: a `MemoryError`, a `RuntimeError` of an engine, or an
+    `ImportError` or `OSError` of a library that cannot be mapped.
+    """
     try:
         return load()
-    except MemoryError as error:
+    except (MemoryError, RuntimeError, ImportError, OSError) as error:
         raise ModelError(
-            "not enough memory to load the model: give the job more, or take a smaller model"
+            f"the model cannot be loaded ({one_line(error)}): if memory is short, give the job "
+            f"more, or take a smaller model"
         ) from error

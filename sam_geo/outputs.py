@@ -17,14 +17,20 @@ from typing import TYPE_CHECKING
 from sam_geo.finish import finished_tables
 from sam_geo.label_raster import label_writer
 from sam_geo.objects import object_rows, regions_of
+from sam_geo.opened import one_step
 from sam_geo.picture import Shapes, write_picture
+from sam_geo.segment import silent
 from sam_geo.sink import table_writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterator
 
-    from sam_common.link import LinkedObject
+    import geopandas
+
     from sam_geo.request import AutoRequest
+    from sam_geo.rows import Row
+    from sam_geo.scene import Scene
+    from sam_geo.segment import Progress
     from sam_geo.source import RasterSource
     from sam_geo.stretch import Stretch
 
@@ -45,12 +51,13 @@ class Written:
 
 
 def write_objects(
-    objects: Iterable[LinkedObject],
+    scene: Scene,
     request: AutoRequest,
     source: RasterSource,
     stretch: Stretch,
     *,
     model: str,
+    progress: Progress = silent,
 ) -> Written:
     """Write the table of a request and, where it asks for them, label raster and picture.
 
@@ -60,37 +67,57 @@ def write_objects(
     a time; with a label raster their packed pixels wait for their numbers.
 
     Args:
-        objects: In the order of their numbers.
+        scene: Gives the objects in the order of their numbers.
         request: What to write, and how outlines are finished.
         source: The raster.
         stretch: Values to bytes, for the picture.
         model: Name of the checkpoint.
+        progress: Shows how far the pass is, then the last steps of label raster and picture.
 
     Raises:
         OutputError: A file cannot be written.
     """
     found = Written(hidden=None if request.labels is None else 0)
     shapes = Shapes(source)
-    rows = object_rows(
-        objects, source.frame, source.size_hw, with_pixels=request.labels is not None
-    )
-    with ExitStack() as files:
-        write = files.enter_context(
-            table_writer(request.output, overwrite=request.replaces, layer=request.layer)
-        )
+    with (
+        table_writer(request.output, overwrite=request.replaces, layer=request.layer) as write,
+        ExitStack() as labels,
+    ):
         draw = None
         if request.labels is not None:
-            draw = files.enter_context(
+            draw = labels.enter_context(
                 label_writer(request.labels, source, overwrite=request.replaces)
             )
-        for table, kept in finished_tables(rows, request.finish, crs=source.crs, model=model):
-            write(table)
-            found.counts.update(table["status"].tolist())
-            for number, row in zip(table["id"].tolist(), kept, strict=True):
-                if draw is not None and found.hidden is not None:
-                    found.hidden += not draw(number, regions_of(row.pixels or b""))
-                if request.overlay is not None:
+        with progress("objects", scene.passes) as advance:
+            for table, rows in _finished(scene, request, source, model, advance):
+                write(table)
+                found.counts.update(table["status"].tolist())
+                if draw is not None:
+                    numbered = zip(table["id"].tolist(), rows, strict=True)
+                    seen = [draw(n, regions_of(row.pixels or b"")) for n, row in numbered]
+                    found.hidden = (found.hidden or 0) + seen.count(False)
+                for row in rows if request.overlay is not None else ():
                     shapes.add(row.geometry)
+        if draw is not None:
+            with one_step(progress, "labels"):
+                labels.close()
     if request.overlay is not None:
-        write_picture(shapes.draw(stretch), request.overlay)
+        with one_step(progress, "picture"):
+            write_picture(shapes.draw(stretch), request.overlay)
     return found
+
+
+def _finished(
+    scene: Scene,
+    request: AutoRequest,
+    source: RasterSource,
+    model: str,
+    advance: Callable[[int], None],
+) -> Iterator[tuple[geopandas.GeoDataFrame, list[Row]]]:
+    rows = object_rows(
+        scene.objects(advance),
+        source.frame,
+        source.size_hw,
+        with_pixels=request.labels is not None,
+    )
+    return finished_tables(rows, request.finish, crs=source.crs, model=model)

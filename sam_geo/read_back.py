@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import geopandas
     import numpy.typing as npt
 
+ABSENT = "\0"
+"""A cell without a value."""
 Geometry: TypeAlias = Literal["exact", "bounds", "presence"]
 """What of a shape comes back bit by bit: all its vertices; its bounds, where a format orders the
 rings anew; or only whether there is one, where a format rounds."""
@@ -36,6 +38,8 @@ class Fidelity:
 
     geometry: Geometry = "exact"
     """Of the shapes."""
+    whole: int = 2**63
+    """Up to where whole numbers are read as such."""
     floats: bool = True
     """Whether numbers that are not whole come back bit by bit."""
     blanks: bool = True
@@ -99,23 +103,24 @@ class Content:
 
     def _text(self, values: Any) -> list[str] | None:
         """A column as text, None where formats write its type each in its own way."""
-        kind = None if values is None else values.type
-        if kind is None or pa.types.is_null(kind):
-            return None if kind is None else ["none"] * len(values)
-        if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
-            return ["none" if v is None else str(int(v)) for v in values.to_pylist()]
-        if pa.types.is_floating(kind) and self.fidelity.floats:
-            return ["none" if v is None or np.isnan(v) else repr(v) for v in values.to_pylist()]
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            return [self._plain(v) for v in values.to_pylist()]
-        return None
+        kind = pa.null() if values is None else values.type
+        text: list[str] | None = None
+        if values is not None and pa.types.is_null(kind):
+            text = [ABSENT] * len(values)
+        elif pa.types.is_integer(kind) or pa.types.is_boolean(kind):
+            numbers = [None if v is None else int(v) for v in values.to_pylist()]
+            if all(v is None or abs(v) <= self.fidelity.whole for v in numbers):
+                text = [ABSENT if v is None else str(v) for v in numbers]
+        elif pa.types.is_floating(kind) and self.fidelity.floats:
+            text = [ABSENT if v is None or np.isnan(v) else repr(v) for v in values.to_pylist()]
+        elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            text = [self._plain(v) for v in values.to_pylist()]
+        return text
 
     def _plain(self, value: str | None) -> str:
         if value is None:
-            return "none"
-        if self.fidelity.blanks:
-            return f"'{value}"
-        return f"'{kept}" if (kept := value.rstrip()) else "none"
+            return ABSENT
+        return value if self.fidelity.blanks else value.rstrip() or ABSENT
 
 
 def _arrow(values: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sam_common.errors import OutputError
@@ -19,7 +20,6 @@ from sam_geo.style import style_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from sam_geo.prompts import GeoPrompt
     from sam_geo.source import RasterSource
@@ -122,7 +122,8 @@ class Request(RasterRequest):
                 hold the prompts' names.
         """
         self.finish.check(source.crs)
-        check_against(self.outputs, source, self.tables)
+        weights = None if self.model is None else Path(self.model)
+        check_against(self.outputs, source, (*self.tables, weights))
         check_texts(self.output, prompts)
         try_output(self.output, source, dst_crs=self.finish.dst_crs, layer=self.layer)
 

@@ -146,7 +146,7 @@ def run_prompts(
         source: The raster.
         prompts: In its indices.
         segmenter: Any that takes these kinds of prompts.
-        progress: Shows how many windows are done.
+        progress: Shows how many windows are done, then how many have their polygons.
         options: How to run it.
 
     Raises:
@@ -158,16 +158,16 @@ def run_prompts(
     frame = source.frame  # a raster without a usable one fails here, before any work
     work = prompt_work(source, prompts, segmenter, how)
     windows = work.windows
-    with parts_of(work.plan(), how) as parts, (progress or silent)("windows", len(windows)) as show:
-        report = run_job(work.work(how.store), parts, workers=how.workers, advance=show)
-        rows = {n: _row(prompt, prompt.status) for n, prompt in enumerate(prompts)}
-        for n, read in enumerate(windows):
-            part = parts.read(n)
-            with work.timed("polygonize"):
-                for number, row in _rows_of(read, part, source.size_hw, frame):
-                    rows[number] = replace(row, **_identity(prompts[number]))
-                    if row.status == "ok":
-                        rows[number] = replace(rows[number], status=prompts[number].status)
+    told = progress or silent
+    rows = {n: _row(prompt, prompt.status) for n, prompt in enumerate(prompts)}
+    with parts_of(work.plan(), how) as parts:
+        with told("windows", len(windows)) as advance:
+            report = run_job(work.work(how.store), parts, workers=how.workers, advance=advance)
+        with told("polygons", len(windows)) as advance:
+            for n, read in enumerate(windows):
+                with work.timed("polygonize"):
+                    rows |= _polygons(read, parts.read(n), prompts, source.size_hw, frame)
+                advance(1)
     table = finish_prompts(
         [rows[n] for n in range(len(prompts))], how.finish, crs=source.crs, model=segmenter.name
     )
@@ -286,6 +286,22 @@ def _part(read: ReadWindow, found: dict[int, Answer], refinement: Refinement) ->
         instances += [Instance(piece, answer.score, answer.stability) for piece in pieces]
         rows.append([p, "ok", first, len(instances)] if pieces else [p, "empty", None, None])
     return Part(instances, {"rows": rows})
+
+
+def _polygons(
+    read: ReadWindow,
+    part: Part | None,
+    prompts: Sequence[GeoPrompt],
+    size_hw: tuple[int, int],
+    frame: Frame,
+) -> dict[int, Row]:
+    """The rows of one window by the numbers of their prompts."""
+    rows = {}
+    for number, row in _rows_of(read, part, size_hw, frame):
+        prompt = prompts[number]
+        status = prompt.status if row.status == "ok" else row.status
+        rows[number] = replace(row, status=status, **_identity(prompt))
+    return rows
 
 
 def _rows_of(

@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import sqlite3
+import tempfile
 import warnings
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ SETTINGS = {
     "OGR_FLATGEOBUF_STREAM_BASE_IMPL": "YES",
 }
 """Of GDAL, while a table is written."""
+ADDRESS_MARKS = frozenset("!;?")
 STAGE = "stage"
 """Layer of the GeoPackage in which batches wait."""
 BATCH = 1000
@@ -100,7 +102,8 @@ FORMATS: Mapping[str, Format] = {
         {"AUTODETECT_JSON_STRINGS": "NO"},
         {"RFC7946": "YES"},
         {"DATE_AS_STRING": "YES"},
-        Fidelity(geometry="presence"),
+        # beyond these it has all digits, but GDAL may read them as floats, as browsers do
+        Fidelity(geometry="presence", whole=2**53),
     ),
     ".parquet": Format(""),
     ".shp": Format(
@@ -178,13 +181,13 @@ def table_writer(
     given = Content(chosen.fidelity)
 
     def verify(part: Path) -> None:
-        with writing(target, *ERRORS):
-            found = _content(part, chosen, name)
+        with _plain_path(part) as plain, writing(target, *ERRORS):
+            found = _content(plain, chosen, name)
             given.check(found, target)
             if chosen.driver == "GPKG":
                 check_index(part, name, found.shapes)
 
-    with _settings(), _output(target, chosen, verify) as part:
+    with _settings(), _output(target, chosen, verify) as place, _plain_path(place) as part:
         with writing(target):
             if chosen.driver == "GPKG" and has_others(target, name):
                 shutil.copyfile(target, part)
@@ -209,6 +212,18 @@ def _output(
     if chosen.driver == "ESRI Shapefile":
         return shapefile_output(target, verify=verify)
     return atomic_output(target, verify=verify)
+
+
+@contextmanager
+def _plain_path(path: Path) -> Iterator[Path]:
+    """A way to a file that pyogrio does not take for an address, with an archive or parameters."""
+    if not ADDRESS_MARKS.intersection(str(path)):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder) / "link"
+        link.symlink_to(path.parent.absolute(), target_is_directory=True)
+        yield link / path.name
 
 
 class _Sink(Protocol):

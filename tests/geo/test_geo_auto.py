@@ -23,11 +23,11 @@ from sam_common.segmenter import Capabilities
 from sam_common.testing import ExactMasks, FakeSegmenter
 from sam_common.window import Window
 from sam_geo.auto import AutoJob, AutoOptions
+from sam_geo.box_index import BoxIndex, boxes_in
 from sam_geo.encode import encode_raster
 from sam_geo.finish import Finish
 from sam_geo.jobs import dry_run_auto, dry_run_prompts, run_auto, run_request
 from sam_geo.label_raster import label_writer
-from sam_geo.proposals import Proposals, boxes_in
 from sam_geo.request import AutoRequest, PromptRequest
 from sam_geo.scene import Scene
 from sam_geo.source import open_raster
@@ -576,11 +576,11 @@ def test_a_proposal_without_width_is_tried():
     window = Window((0, 10), (8, 20))
     boxes = np.array([[12.0, 1, 12, 6], [12, 3, 12, 3], [30, 1, 30, 6], [2, 4, 18, 4]])
     assert boxes_in(window, boxes).tolist() == [[2, 1, 2, 6], [2, 3, 2, 3], [-0.5, 4, 8, 4]]
-    assert Proposals(boxes, 10).inside(window).tolist() == boxes_in(window, boxes).tolist()
+    assert BoxIndex(boxes, 10).inside(window).tolist() == boxes_in(window, boxes).tolist()
 
 
 def test_proposals_that_no_window_can_hold_are_counted():
     boxes = [(0, 0, 9.5, 9.5), (0, 0, 19, 20), (0, 0, 21, 20), (5, 0, 5, 41)]
-    found = Proposals(boxes, 10)
+    found = BoxIndex(boxes, 10)
     assert (len(found), found.too_large) == (4, 2)
     assert len(found.inside(Window((0, 0), (10, 10)))) == 2

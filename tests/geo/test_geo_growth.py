@@ -11,7 +11,7 @@ import pytest
 
 from tests.benchmarks.growth import CASES, MOST, SIDE, strip
 
-FEW, MANY = 120, 1_200
+FEW, MANY = 40, 400
 
 
 def calls(case, count, folder):

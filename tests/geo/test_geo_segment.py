@@ -507,7 +507,7 @@ def test_progress_counts_windows(large_raster):
 
     boxes = [(100, 100, 150, 160), (2800, 2300, 3000, 2500)]
     run(large_raster, world_boxes(boxes), progress=progress)
-    assert seen == [("windows", 2), 1, 1]
+    assert seen == [("windows", 2), 1, 1, ("polygons", 2), 1, 1]
 
 
 def candidates(*boxes_and_scores):

@@ -1,4 +1,4 @@
-"""Proposals: boxes that are tried in an automatic job in place of a grid of points."""
+"""BoxIndex: the boxes that are tried in each window of an automatic job, in place of points."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LEAST_SHARE = 0.25
 """A proposal is tried in every window that holds this part of it."""
 
 
-class Proposals:
+class BoxIndex:
     """Boxes by the windows in which they are tried; each window looks at those near it only.
 
     Args:
