@@ -135,7 +135,7 @@ def prompts_of(
     groups = rows.groups()
     ids = prompt_ids(table, [group[0] for group in groups])
     return [
-        _clip(rows.prompt(group, name), source.size_hw)
+        clip_prompt(rows.prompt(group, name), source.size_hw)
         for group, name in zip(groups, ids, strict=True)
     ]
 
@@ -243,7 +243,7 @@ def _points(shape: shapely.Geometry) -> list[Point]:
     return [(x, y) for x, y in shapely.get_coordinates(shape).tolist()]
 
 
-def _clip(prompt: GeoPrompt, size_hw: tuple[int, int]) -> GeoPrompt:
+def clip_prompt(prompt: GeoPrompt, size_hw: tuple[int, int]) -> GeoPrompt:
     """The part of a prompt inside the raster, with the status that says what was cut."""
     if prompt.status == "invalid":
         return prompt

@@ -14,6 +14,7 @@ from sam_geo.finish import Finish
 from sam_geo.manifest import manifest_path
 from sam_geo.picture import check_picture_output
 from sam_geo.prompts import load_prompts
+from sam_geo.proposals import load_proposals
 from sam_geo.segment import RunOptions
 from sam_geo.sink import check_table_output
 from sam_geo.style import style_path
@@ -134,6 +135,8 @@ class AutoRequest(Request):
     """Vector file of boxes that are tried in place of the grid of points."""
     proposals_crs: str | None = None
     """Reference system of the proposals, over what their file says."""
+    proposals_layer: str | None = None
+    """Layer of a vector file of proposals that has several."""
     labels: Path | None = None
     """Label raster (COG) to write."""
 
@@ -141,8 +144,9 @@ class AutoRequest(Request):
         """The proposals in raster indices, None where there are none."""
         if self.proposals is None:
             return None
-        found = load_prompts(self.proposals, source, crs=self.proposals_crs)
-        return [prompt.box_xyxy for prompt in found if prompt.box_xyxy is not None]
+        return load_proposals(
+            self.proposals, source, crs=self.proposals_crs, layer=self.proposals_layer
+        )
 
     def check_outputs(self) -> None:
         """Raise `OutputError` where a result could not be written."""
