@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from sam_common.errors import PromptError
@@ -46,7 +47,8 @@ def prompt_ids(table: PromptTable, first_rows: Sequence[int]) -> list[int | str]
         PromptError: A `prompt_id` is missing or there twice.
     """
     for name in ("prompt_id", "object_id", "id"):
-        given = [id_column(table, name)[row] for row in first_rows] if first_rows else []
+        column = id_column(table, name)
+        given = [column[row] for row in first_rows]
         present = [value for value in given if value is not None]
         names = _of_one_type(present)
         if name == "prompt_id" and present:
@@ -63,7 +65,7 @@ def _check(
         row = rows[list(given).index(None)]
         raise PromptError(f"row {table.number(row)} of {table.name} has no prompt_id")
     if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = Counter(names).most_common(1)[0][0]
         raise PromptError(f"prompt_id {twice} is there more than once in {table.name}")
 
 
