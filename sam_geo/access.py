@@ -41,11 +41,15 @@ CACHE_BYTES = 128 * 2**20
 """GDAL would keep blocks in 5 % of the machine's memory; windows are read once."""
 _SILENCING = threading.Lock()
 """Filters of warnings belong to the process: one thread at a time puts one and takes it away."""
+UNKNOWN_FORMAT = "not recognized as being in a supported file format"
+"""GDAL's words where no driver takes a file."""
 WAKE_S = 0.5
 """An interrupt is heard after so long, also where waiting itself cannot be interrupted."""
 
 OPTIONS: Mapping[str, str | int] = {
     "GDAL_CACHEMAX": CACHE_BYTES,
+    # GDAL's short way with whole PNG files gives noise where a file is cut off
+    "GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO",
     # also of a local file: the sources of a VRT may lie on a server
     "GDAL_HTTP_CONNECTTIMEOUT": str(CONNECT_S),
     "GDAL_HTTP_LOW_SPEED_TIME": str(SILENCE_S),
@@ -185,9 +189,10 @@ class RasterFile:
                 f"the name of {self._shown}, or a text in it, is not UTF-8: rename it, or convert "
                 f"the file"
             )
-        if is_remote(self._name):
-            return f"cannot open {self._shown}: {reason_of(error, self._name)}"
-        return f"not a raster that GDAL can read: {self._shown}"
+        reason = reason_of(error, self._name)
+        if UNKNOWN_FORMAT in reason and not is_remote(self._name):
+            return f"not a raster that GDAL can read: {self._shown}"
+        return f"cannot open {self._shown}: {reason}"
 
 
 def reason_of(error: BaseException, name: str = "") -> str:

@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 from rasterio._env import get_gdal_config
 from rasterio.errors import RasterioIOError
 
@@ -204,3 +205,34 @@ def test_a_broken_side_file_is_not_in_the_way(grey_raster, content):
     with open_raster(grey_raster) as source:
         assert source.read(Window((0, 0), (2, 2))).values.tolist() == [[[0, 1], [100, 101]]]
         assert "sha256" in source.identity
+
+
+@pytest.mark.parametrize(
+    ("driver", "options"),
+    [
+        ("PNG", {}),
+        ("JPEG", {}),
+        ("EHdr", {}),
+        ("GTiff", {"tiled": True}),
+        ("GTiff", {"compress": "deflate"}),
+        ("GTiff", {"compress": "jpeg", "tiled": True}),
+    ],
+)
+def test_a_file_that_was_cut_off_is_an_error_each_time(make_raster, tmp_path, driver, options):
+    values = np.random.default_rng(0).integers(1, 255, (1, 512, 512)).astype(np.uint8)
+    whole = make_raster(values, name="whole.tif")
+    path = tmp_path / "cut.bin"
+    rasterio.shutil.copy(whole, path, driver=driver, **options)
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size * 3 // 4)
+    with open_raster(path) as source:
+        for _ in range(3):
+            with pytest.raises(InputError, match="cannot read rows 0-511"):
+                source.read(Window((0, 0), (512, 512)))
+
+
+def test_the_reason_of_a_refusal_is_gdals(tmp_path):
+    path = tmp_path / "bad.vrt"
+    path.write_text("<VRTDataset></VRTDataset>")
+    with pytest.raises(InputError, match=r"^cannot open .*: Missing one of"), open_raster(path):
+        pass
