@@ -46,10 +46,22 @@ UNKNOWN_FORMAT = "not recognized as being in a supported file format"
 WAKE_S = 0.5
 """An interrupt is heard after so long, also where waiting itself cannot be interrupted."""
 
-OPTIONS: Mapping[str, str | int] = {
-    "GDAL_CACHEMAX": CACHE_BYTES,
+EXACT_OPTIONS: Mapping[str, str] = {
+    # threads of a mosaic keep the error of a lost source to themselves, and its place is zeros
+    "VRT_NUM_THREADS": "1",
+    "GTI_NUM_THREADS": "1",
     # GDAL's short way with whole PNG files gives noise where a file is cut off
     "GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO",
+    # what was fetched is forgotten with the dataset that fetched it
+    "CPL_VSIL_CURL_NON_CACHED": ":".join(
+        f"/vsi{kind}{end}"
+        for kind in ("curl", "s3", "gs", "az", "adls", "oss", "swift", "webhdfs")
+        for end in "/?"
+    ),
+}
+"""GDAL's settings without which an error can look like a result."""
+OPTIONS: Mapping[str, str | int] = {
+    "GDAL_CACHEMAX": CACHE_BYTES,
     # also of a local file: the sources of a VRT may lie on a server
     "GDAL_HTTP_CONNECTTIMEOUT": str(CONNECT_S),
     "GDAL_HTTP_LOW_SPEED_TIME": str(SILENCE_S),
@@ -59,14 +71,8 @@ OPTIONS: Mapping[str, str | int] = {
     "GDAL_HTTP_RETRY_DELAY": "0.5",
     "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
     "GDAL_HTTP_MULTIRANGE": "YES",
-    # what was fetched is forgotten with the dataset that fetched it
-    "CPL_VSIL_CURL_NON_CACHED": ":".join(
-        f"/vsi{kind}{end}"
-        for kind in ("curl", "s3", "gs", "az", "adls", "oss", "swift", "webhdfs")
-        for end in "/?"
-    ),
 }
-"""GDAL's settings; a variable of the environment or a `rasterio.Env` with that name wins."""
+"""Others; a variable of the environment or a `rasterio.Env` with that name wins."""
 REMOTE_OPTIONS: Mapping[str, str] = {
     # no listing of the folder to look for sidecar files
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
@@ -206,4 +212,4 @@ def _options(name: str) -> dict[str, Any]:
     given = rasterio.env.getenv() if rasterio.env.hasenv() else {}
     given = {key: value for key, value in given.items() if not key.startswith("AWS_")}
     ours = {key: value for key, value in wanted.items() if key not in os.environ}
-    return ours | given
+    return {**ours, **given, **EXACT_OPTIONS}

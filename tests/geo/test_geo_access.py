@@ -76,6 +76,35 @@ def test_a_lost_source_of_a_mosaic_in_a_mosaic_fails_every_time(half_a_mosaic, t
                 source.read(RIGHT)
 
 
+@pytest.mark.parametrize("threads", [None, "4"])
+@pytest.mark.parametrize("out_hw", [(512, 512), (600, 1800), (1200, 1200)])
+def test_a_lost_source_fails_where_sources_are_read_in_threads(
+    tmp_path, make_raster, monkeypatch, threads, out_hw
+):
+    if threads is not None:
+        monkeypatch.setenv("GDAL_NUM_THREADS", threads)
+        monkeypatch.setenv("VRT_NUM_THREADS", threads)
+    for name in "ac":
+        make_raster(np.full((3, 600, 600), 7, np.uint8), name=f"{name}.tif")
+    bands = []
+    for band in (1, 2, 3):
+        sources = "".join(
+            f'<SimpleSource><SourceFilename relativeToVRT="1">{name}.tif</SourceFilename>'
+            f'<SourceBand>{band}</SourceBand><SrcRect xOff="0" yOff="0" xSize="600" ySize="600"/>'
+            f'<DstRect xOff="{600 * n}" yOff="0" xSize="600" ySize="600"/></SimpleSource>'
+            for n, name in enumerate("abc")
+        )
+        bands.append(f'<VRTRasterBand dataType="Byte" band="{band}">{sources}</VRTRasterBand>')
+    path = tmp_path / "m.vrt"
+    path.write_text(
+        f'<VRTDataset rasterXSize="1800" rasterYSize="600">{"".join(bands)}</VRTDataset>'
+    )
+    with open_raster(path) as source:
+        for resampling in ("nearest", "average"):
+            with pytest.raises(InputError, match=r"b\.tif"):
+                source.read(Window((0, 0), (600, 1800)), out_hw=out_hw, resampling=resampling)
+
+
 def test_a_source_that_comes_back_is_read(half_a_mosaic, make_raster):
     with open_raster(half_a_mosaic()) as source:
         with pytest.raises(InputError):
