@@ -42,9 +42,25 @@ CACHE_BYTES = 128 * 2**20
 """GDAL would keep blocks in 5 % of the machine's memory; windows are read once."""
 _SILENCING = threading.Lock()
 """Filters of warnings belong to the process: one thread at a time puts one and takes it away."""
+UNKNOWN_FORMAT = "not recognized as being in a supported file format"
+"""GDAL's words where no driver takes a file."""
 WAKE_S = 0.5
 """An interrupt is heard after so long, also where waiting itself cannot be interrupted."""
 
+EXACT_OPTIONS: Mapping[str, str] = {
+    # threads of a mosaic keep the error of a lost source to themselves, and its place is zeros
+    "VRT_NUM_THREADS": "1",
+    "GTI_NUM_THREADS": "1",
+    # GDAL's short way with whole PNG files gives noise where a file is cut off
+    "GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO",
+    # what was fetched is forgotten with the dataset that fetched it
+    "CPL_VSIL_CURL_NON_CACHED": ":".join(
+        f"/vsi{kind}{end}"
+        for kind in ("curl", "s3", "gs", "az", "adls", "oss", "swift", "webhdfs")
+        for end in "/?"
+    ),
+}
+"""GDAL's settings without which an error can look like a result."""
 OPTIONS: Mapping[str, str | int] = {
     "GDAL_CACHEMAX": CACHE_BYTES,
     # also of a local file: the sources of a VRT may lie on a server
@@ -56,14 +72,8 @@ OPTIONS: Mapping[str, str | int] = {
     "GDAL_HTTP_RETRY_DELAY": "0.5",
     "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
     "GDAL_HTTP_MULTIRANGE": "YES",
-    # what was fetched is forgotten with the dataset that fetched it
-    "CPL_VSIL_CURL_NON_CACHED": ":".join(
-        f"/vsi{kind}{end}"
-        for kind in ("curl", "s3", "gs", "az", "adls", "oss", "swift", "webhdfs")
-        for end in "/?"
-    ),
 }
-"""GDAL's settings; a variable of the environment or a `rasterio.Env` with that name wins."""
+"""Others; a variable of the environment or a `rasterio.Env` with that name wins."""
 REMOTE_OPTIONS: Mapping[str, str] = {
     # no listing of the folder to look for sidecar files
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
@@ -186,9 +196,10 @@ class RasterFile:
                 f"the name of {self._shown}, or a text in it, is not UTF-8: rename it, or convert "
                 f"the file"
             )
-        if is_remote(self._name):
-            return f"cannot open {self._shown}: {reason_of(error, self._name)}"
-        return f"not a raster that GDAL can read: {self._shown}"
+        reason = reason_of(error, self._name)
+        if UNKNOWN_FORMAT in reason and not is_remote(self._name):
+            return f"not a raster that GDAL can read: {self._shown}"
+        return f"cannot open {self._shown}: {reason}"
 
 
 def reason_of(error: BaseException, name: str = "") -> str:
@@ -202,4 +213,4 @@ def _options(name: str) -> dict[str, Any]:
     given = rasterio.env.getenv() if rasterio.env.hasenv() else {}
     given = {key: value for key, value in given.items() if not key.startswith("AWS_")}
     ours = {key: value for key, value in wanted.items() if key not in os.environ}
-    return ours | given
+    return {**ours, **given, **EXACT_OPTIONS}

@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 from rasterio._env import get_gdal_config
 from rasterio.errors import RasterioIOError
 
@@ -73,6 +74,35 @@ def test_a_lost_source_of_a_mosaic_in_a_mosaic_fails_every_time(half_a_mosaic, t
         for _ in range(3):
             with pytest.raises(InputError, match="lost"):
                 source.read(RIGHT)
+
+
+@pytest.mark.parametrize("threads", [None, "4"])
+@pytest.mark.parametrize("out_hw", [(512, 512), (600, 1800), (1200, 1200)])
+def test_a_lost_source_fails_where_sources_are_read_in_threads(
+    tmp_path, make_raster, monkeypatch, threads, out_hw
+):
+    if threads is not None:
+        monkeypatch.setenv("GDAL_NUM_THREADS", threads)
+        monkeypatch.setenv("VRT_NUM_THREADS", threads)
+    for name in "ac":
+        make_raster(np.full((3, 600, 600), 7, np.uint8), name=f"{name}.tif")
+    bands = []
+    for band in (1, 2, 3):
+        sources = "".join(
+            f'<SimpleSource><SourceFilename relativeToVRT="1">{name}.tif</SourceFilename>'
+            f'<SourceBand>{band}</SourceBand><SrcRect xOff="0" yOff="0" xSize="600" ySize="600"/>'
+            f'<DstRect xOff="{600 * n}" yOff="0" xSize="600" ySize="600"/></SimpleSource>'
+            for n, name in enumerate("abc")
+        )
+        bands.append(f'<VRTRasterBand dataType="Byte" band="{band}">{sources}</VRTRasterBand>')
+    path = tmp_path / "m.vrt"
+    path.write_text(
+        f'<VRTDataset rasterXSize="1800" rasterYSize="600">{"".join(bands)}</VRTDataset>'
+    )
+    with open_raster(path) as source:
+        for resampling in ("nearest", "average"):
+            with pytest.raises(InputError, match=r"b\.tif"):
+                source.read(Window((0, 0), (600, 1800)), out_hw=out_hw, resampling=resampling)
 
 
 def test_a_source_that_comes_back_is_read(half_a_mosaic, make_raster):
@@ -204,3 +234,34 @@ def test_a_broken_side_file_is_not_in_the_way(grey_raster, content):
     with open_raster(grey_raster) as source:
         assert source.read(Window((0, 0), (2, 2))).values.tolist() == [[[0, 1], [100, 101]]]
         assert "sha256" in source.identity
+
+
+@pytest.mark.parametrize(
+    ("driver", "options"),
+    [
+        ("PNG", {}),
+        ("JPEG", {}),
+        ("EHdr", {}),
+        ("GTiff", {"tiled": True}),
+        ("GTiff", {"compress": "deflate"}),
+        ("GTiff", {"compress": "jpeg", "tiled": True}),
+    ],
+)
+def test_a_file_that_was_cut_off_is_an_error_each_time(make_raster, tmp_path, driver, options):
+    values = np.random.default_rng(0).integers(1, 255, (1, 512, 512)).astype(np.uint8)
+    whole = make_raster(values, name="whole.tif")
+    path = tmp_path / "cut.bin"
+    rasterio.shutil.copy(whole, path, driver=driver, **options)
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size * 3 // 4)
+    with open_raster(path) as source:
+        for _ in range(3):
+            with pytest.raises(InputError, match="cannot read rows 0-511"):
+                source.read(Window((0, 0), (512, 512)))
+
+
+def test_the_reason_of_a_refusal_is_gdals(tmp_path):
+    path = tmp_path / "bad.vrt"
+    path.write_text("<VRTDataset></VRTDataset>")
+    with pytest.raises(InputError, match=r"^cannot open .*: Missing one of"), open_raster(path):
+        pass
