@@ -127,13 +127,13 @@ def stats(
     )
     rows = [row.as_dict() for row in measure_file(volume, read_segmentation(segmentation))]
     if not quiet:
-        for told in volume.diagnostics:
-            if told.severity == "warning":
-                console.note(f"warning: {told.line}")
         for row in rows:
             if row["partial"]:
                 sides = ", ".join(row["touches"])
                 console.note(f"warning: {row['name']} reaches the {sides}: it may be cut off")
+        for told in volume.diagnostics:
+            if told.severity == "warning":
+                console.note(f"warning: {told.line}")
     if json_output:
         console.emit_json(rows)
         return
