@@ -20,7 +20,7 @@ from sam_common.errors import InputError, OutputError, SuiteError
 from sam_common.files import atomic_output
 from sam_common.pinned import sha256_of
 from sam_med import care
-from sam_med.tree import walk
+from sam_med.tree import DICOMDIR, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -216,7 +216,9 @@ def _sha256_or_none(path: Path) -> str:
 
 
 def _sha256_of(path: Path, role: str) -> str:
-    """Of a file; of the files of a folder whatever they are called."""
+    """Of a file; of the files of a folder, or that a DICOMDIR stands for, whatever their names."""
+    if path.name.upper() == DICOMDIR:
+        path = path.parent
     if path.is_file():
         return sha256_of(path)
     if not path.is_dir():
