@@ -6,6 +6,7 @@ numbers instead. An archive that promises, or turns out, to be far larger than i
 
 from __future__ import annotations
 
+import atexit
 import gzip
 import lzma
 import shutil
@@ -142,6 +143,14 @@ def unpack(path: Path, budget: Budget | None = None) -> Path:
         if known is None:
             known = _unpacked[key] = _unpack(path, state.st_size, budget or Budget())
     return Path(known.name)
+
+
+@atexit.register
+def _forget() -> None:
+    """Remove the folders of all archives, when the program ends."""
+    for folder in _unpacked.values():
+        folder.cleanup()
+    _unpacked.clear()
 
 
 def _unpack(path: Path, packed_bytes: int, budget: Budget) -> tempfile.TemporaryDirectory[str]:

@@ -25,7 +25,7 @@ from sam_common.pinned import sha256_of
 from sam_med import care
 from sam_med.held_outputs import held
 from sam_med.source import files_of
-from sam_med.tree import walk
+from sam_med.tree import DICOMDIR, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +36,6 @@ Status: TypeAlias = Literal["done", "kept", "failed"]
 
 STATE_NAME, SUMMARIES = "batch.json", ("summary.csv", "summary.json")
 VERSION = 1
-DICOMDIR = "DICOMDIR"
 EXIT_FAILED = 3
 """Exit code where a case failed: the batch itself did what was asked."""
 CASE_ERRORS = (

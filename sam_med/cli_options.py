@@ -13,7 +13,7 @@ Input = Annotated[
     Path,
     typer.Argument(
         metavar="INPUT",
-        help="DICOM file, folder, zip or DICOMDIR; or a NIfTI, NRRD or MetaImage file.",
+        help="DICOM file, folder, zip, .gz or DICOMDIR; or a NIfTI, NRRD or MetaImage file.",
     ),
 ]
 Output = Annotated[

@@ -127,15 +127,15 @@ def stats(
     file = read_segmentation(segmentation, grid=volume)
     rows = [row.as_dict() for row in measure_file(volume, file)]
     if not quiet:
-        for told in volume.diagnostics:
-            if told.severity == "warning":
-                console.note(f"warning: {told.line}")
         for note in file.notes:
             console.note(f"note: {note}")
         for row in rows:
             if row["partial"]:
                 sides = ", ".join(row["touches"])
                 console.note(f"warning: {row['name']} reaches the {sides}: it may be cut off")
+        for told in volume.diagnostics:
+            if told.severity == "warning":
+                console.note(f"warning: {told.line}")
     if json_output:
         console.emit_json(rows)
         return

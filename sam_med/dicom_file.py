@@ -138,10 +138,10 @@ def read_whole(path: Path, syntax: UID | str | None = None) -> FileDataset:
     """
     with path.open("rb") as file, quiet_pydicom():
         dataset = _read(file, None, pixels=True)
-    if dataset is None:
-        raise InvalidDicomError
-    if syntax is not None:
-        dataset.file_meta.TransferSyntaxUID = UID(syntax)
+        if dataset is None:
+            raise InvalidDicomError
+        if syntax is not None:
+            dataset.file_meta.TransferSyntaxUID = UID(syntax)
     return dataset
 
 

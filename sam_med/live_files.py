@@ -10,8 +10,8 @@ import numpy as np
 from sam_common.errors import InputError, SuiteError
 from sam_common.frame import Frame
 from sam_med.live_headers import META_SUFFIXES, NRRD_SUFFIXES, hold_header
-from sam_med.scan import DICOMDIR
 from sam_med.source import read_volume
+from sam_med.tree import DICOMDIR
 from sam_med.volume import Volume
 
 if TYPE_CHECKING:

@@ -49,7 +49,10 @@ def describe(segmentation: Segmentation) -> dict[str, Any]:
             **run.volume.describe(),
             "diagnostics": [diagnostic.code for diagnostic in run.volume.diagnostics],
         },
-        "intensities": dataclasses.asdict(run.stretch),
+        "intensities": {
+            **dataclasses.asdict(run.stretch),
+            "padding": [list(ends) for ends in run.stretch.padding],
+        },
         "method": run.method,
         "model": {
             "name": run.segmenter.name,

@@ -56,7 +56,7 @@ def enhanced_slices(base: SliceHeader, dataset: Dataset) -> list[SliceHeader]:
     groups = [_Groups(frame, shared) for frame in frames]
     slices = [_slice(base, one, number) for number, one in enumerate(groups, start=1)]
     own = [any(one.get(name) is not None for name in POSITIONS) for one in groups]
-    if len(frames) == 1 or all(own):
+    if len(frames) == 1 or all(own) or not (any(own) or base.position):
         return slices
     if any(own):  # the place of the file is not that of the frames which lack one
         return [
@@ -86,9 +86,9 @@ def classic_slices(base: SliceHeader, dataset: Dataset) -> list[SliceHeader]:
 
 
 def _placed(header: SliceHeader, place: FramePlace | None) -> SliceHeader:
-    """A frame at its place; a frame of a film, or of nobody knows what, without one."""
+    """A frame at its place; a frame of a film, or of which nobody knows where, without one."""
     if place is None:
-        slices = header.cross_sectional or is_tomogram(header)
+        slices = (header.cross_sectional and header.placed) or is_tomogram(header)
         where: Places = "nowhere" if slices else "stated"
         return dataclasses.replace(header, position=(), orientation=(), places=where)
     kinds = " ".join(word for word in (header.stack[1], place.kind) if word)

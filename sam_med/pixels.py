@@ -22,7 +22,6 @@ from pydicom.encaps import get_frame
 from pydicom.pixels import apply_color_lut, apply_modality_lut, iter_pixels, pixel_array
 from pydicom.uid import (
     JPEG2000,
-    UID,
     DeflatedExplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
@@ -52,7 +51,7 @@ LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue (ITU-R BT.601), as in YBR_FULL (PS3.3, C.7.6.3.1.2)."""
 PALETTE = "PALETTE COLOR"
 COLOUR_SAMPLES = 3
-PLUGINS = {
+PLUGINS: dict[str, str] = {
     JPEGBaseline8Bit: "pillow",
     JPEG2000Lossless: "pylibjpeg",
     JPEG2000: "pylibjpeg",
@@ -164,7 +163,7 @@ def _checked(image: npt.NDArray[Any], header: SliceHeader) -> npt.NDArray[Any]:
 
 def _frames(head: SliceHeader, indices: list[int]) -> Iterator[npt.NDArray[Any]]:
     """Decoded frames of a slice's file by index from 0, one after the other."""
-    plugin = PLUGINS.get(UID(head.facts.syntax), "")
+    plugin = PLUGINS.get(head.facts.syntax, "")
     with quiet_pydicom():  # not held open while the caller works
         source = _source(head, indices)
         # one frame alone must not cost a look at all of them

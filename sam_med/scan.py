@@ -22,7 +22,7 @@ from sam_med.headers import read_headers
 from sam_med.pixels import digest
 from sam_med.series import Series, alike, group
 from sam_med.source import SUFFIXES, way_in
-from sam_med.tree import BROKEN, CLOSED, Tree, walk
+from sam_med.tree import BROKEN, CLOSED, DICOMDIR, Tree, walk
 
 if TYPE_CHECKING:
     import os
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from sam_med.slice_header import SliceHeader
 
-DICOMDIR = "DICOMDIR"
 MIXED = "mixed-series"
 MISSING = "missing-files"
 PACKED, SO_CALLED, EMPTY, UNREADABLE = "packed", "not-dicom-by-content", "empty", "unreadable-files"

@@ -20,6 +20,8 @@ from typing import TypeAlias
 BROKEN, CLOSED = "broken-links", "closed-folders"
 """Keys of `Tree.left_out`, which are codes of `sam_med.diagnostics`."""
 
+DICOMDIR = "DICOMDIR"
+"""A file of this name stands for the folder that it lies in."""
 HISTORY = ".git"
 """A folder of git, git-annex or DataLad: what it holds for now is linked beside it."""
 

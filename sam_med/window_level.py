@@ -9,7 +9,7 @@ One stretch for the whole volume, as in the published preprocessing of (Lite)Med
   lies below the lower percentile.
 
 Padding (`Volume.padding`) counts for nothing and becomes 0, as background is. CT that is not said
-to be in HU is windowed as CT only where its values look like HU, see `AIR_SHARE`.
+to be in HU is windowed as CT only where its values look like HU (`AIR_SHARE`, `RAW_TISSUE`).
 
 Both end in a truncation to uint8. Computed in float64 and slice by slice, so no second copy of
 the volume is held.
@@ -61,6 +61,9 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 """CT windows by name, (width, level) in HU; the published networks saw these."""
 DEFAULT_PRESET = "soft"
 PERCENTILES = (0.5, 99.5)
+RAW_TISSUE = 500
+"""CT that is not in HU, but in numbers from 0 on, has tissue at about 1000; HU of a part of the
+body without air and bone stay below this."""
 AIR_HU, AIR_SHARE = -200, 0.01
 """A file that names no modality is taken for CT where this share of its values lies below this:
 air and lung do; MR, PET and ultrasound hold (almost) no values so far below 0."""
@@ -105,7 +108,6 @@ class Stretch:
         name = self.modality or "not CT"
         origin = " (guessed from the values)" if self.modality_origin == "guessed" else ""
         turned = ", inverted" if self.inverted else ""
-        turned += ", padding left out" if self.padding else ""
         return f"modality {name}{origin}, intensities: {self.rule}{turned}"
 
 
@@ -177,8 +179,8 @@ def _hounsfield(volume: Volume) -> str | None:
     """What to say of a CT's values being taken as HU; None where they are not."""
     if volume.units in {None, HOUNSFIELD}:
         return ""
-    if volume.units == UNSPECIFIED and _has_air(volume):
-        return ", taken as HU because of values as of air"
+    if volume.units == UNSPECIFIED and (_has_air(volume) or _ends(volume).max() < RAW_TISSUE):
+        return ", taken as HU because of its values"
     return None
 
 

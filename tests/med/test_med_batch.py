@@ -17,6 +17,7 @@ from sam_med.batch import (
 )
 from sam_med.case_outputs import check_cases
 from sam_med.cases import Case, read_cases
+from sam_med.pipeline import reading_of
 
 
 def message_of(function, *args, **kwargs):
@@ -399,6 +400,32 @@ def test_names_of_files_do_not_matter(cases, tmp_path):
     moved = Case("new name", tmp_path / "bb", tmp_path / "elsewhere", None, {"preset": "lung"})
     assert case_sha256(moved, {}) == before[1]
     assert len(set(before)) == 3
+
+
+def test_what_a_case_is_made_of_may_lie_in_linked_folders(cases, tmp_path):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "3.dcm").write_bytes(b"b3")
+    (tmp_path / "b" / "more").symlink_to(tmp_path / "store")
+    before = case_sha256(cases[1], {})
+    (tmp_path / "store" / "3.dcm").write_bytes(b"other")
+    assert case_sha256(cases[1], {}) != before
+
+
+def test_a_dicomdir_is_as_old_as_the_files_of_its_folder(cases, tmp_path):
+    listing = tmp_path / "b" / "DICOMDIR"
+    listing.write_bytes(b"a list")
+    case = Case("a", listing, tmp_path / "out")
+    before = case_sha256(case, {})
+    (tmp_path / "b" / "1.dcm").write_bytes(b"other")
+    assert case_sha256(case, {}) != before
+
+
+def test_whether_series_are_joined_is_yes_or_no(tmp_path):
+    case = Case("a", tmp_path, tmp_path / "out", options={"join_series": "yes"})
+    assert reading_of(case).join_series
+    assert not reading_of(Case("a", tmp_path, tmp_path / "out")).join_series
+    wrong = Case("a", tmp_path, tmp_path / "out", options={"join_series": "maybe"})
+    assert message_of(reading_of, wrong) == "join_series of a case must be yes or no, got 'maybe'"
 
 
 DAMAGED = ["", "[]", "{}", '{"version": 1}', '{"version": 1, "done": []}']

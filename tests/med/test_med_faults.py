@@ -597,7 +597,7 @@ def test_one_damaged_header_alone_is_refused(dicom):
         ("MR_small_implicit.dcm", {"single-slice"}),
         ("MR_small_jp2klossless.dcm", {"single-slice"}),
         ("MR_small_padded.dcm", {"single-slice"}),
-        ("J2K_pixelrep_mismatch.dcm", {"single-slice", "oblique-axes"}),
+        ("J2K_pixelrep_mismatch.dcm", {"single-slice", "oblique-axes", "fill-value"}),
         ("JPEG-LL.dcm", {"unplaced", "burned-in-annotation"}),
         ("JPEG2000.dcm", {"unplaced", "lossy-compression", "burned-in-annotation"}),
         (

@@ -41,7 +41,7 @@ def test_it_is_left_out_of_the_stretch_and_becomes_background(dicom):
     shades = stretch.apply(volume.array)
     assert not shades[OUTSIDE].any()
     assert np.array_equal(shades[:, 3:], alone.apply(TISSUE[:, 3:]))
-    assert stretch.describe().endswith(", padding left out")
+    assert stretch.padding == ((65535.0, 65535.0),)
 
 
 def test_it_is_background_where_high_values_are_dark_too(dicom):

@@ -201,7 +201,7 @@ def test_a_whole_disk_of_everything(data):
     found = scan(data / "med/dicom_single")
     files = sum(series.describe()["files"] for series in found.series)
     left_out = {d.code: d.numbers["files"] for d in found.diagnostics if d.code != "mixed-series"}
-    assert left_out == {"not-dicom": 2, "not-an-image": 1}
+    assert left_out == {"not-dicom": 1, "not-dicom-by-content": 1, "not-an-image": 1}
     assert files + 3 == found.files == 21
     assert [series.number for series in found.series] == list(range(1, 12))
 

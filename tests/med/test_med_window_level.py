@@ -231,10 +231,11 @@ LUNG = np.linspace(-1000, 800, 144).astype(np.int16).reshape(3, 6, 8)
         (
             {"RescaleType": "US"},
             LUNG,
-            "soft (width 400, level 40), taken as HU because of values as of air",
+            "soft (width 400, level 40), taken as HU because of its values",
         ),
         ({"RescaleSlope": None, "RescaleIntercept": None}, SOFT, "percentiles"),
         ({"RescaleSlope": None}, SOFT, "percentiles"),
+        ({"RescaleSlope": None}, SOFT // 3, "soft (width 400, level 40), taken as HU because of"),
     ],
 )
 def test_windows_of_ct_are_for_hounsfield_units(tags, pixels, rule, dicom):
