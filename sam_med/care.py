@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import typer
 
 from sam_common import console
 from sam_common.errors import SuiteError
@@ -31,6 +33,14 @@ TRACEBACK_VARIABLE = "SAM_GEOMED_TRACEBACK"
 """Environment variable: "full" shows the message of an unexpected error, which may hold names."""
 SHORT = 4
 """Letters from which on a lower-case name is taken out of messages."""
+PROGRAM = "sam-med"
+HIDDEN = "..."
+PLAIN = re.compile(r"[a-z_]{1,12}|[-+0-9.,]{1,5}")
+"""Words that name no person: short ones in small letters, and numbers that are no date."""
+USAGE_ERRORS: Any = typer.BadParameter.mro()[1]
+"""Of the parser that typer is built on, or brings with it."""
+NO_ARGUMENTS = "NoArgs"
+"""In the name of the error that only asks for help."""
 CHATTY = ("pydicom", "highdicom", "nibabel")
 """Loggers of libraries that write values of DICOM tags, or paths."""
 
@@ -101,6 +111,54 @@ def told(error: BaseException) -> str:
     return f"unexpected {type(error).__name__}"
 
 
+def command(app: typer.Typer) -> None:
+    """Run a command line whose own errors name no file either.
+
+    What a person types in the wrong place is often a file, or all files of a folder by a pattern
+    of the shell: `sam-med info scans/*.dcm`.
+
+    Raises:
+        SuiteError: An option or argument is missing or makes no sense, in one line.
+        SystemExit: A command ends with another exit code than 0.
+    """
+    try:
+        code = app(prog_name=PROGRAM, standalone_mode=False)
+    except USAGE_ERRORS as error:
+        if NO_ARGUMENTS in type(error).__name__:
+            error.show()
+            sys.exit(error.exit_code)
+        where = "" if error.ctx is None else f" (see: {error.ctx.command_path} --help)"
+        # the value of an option may be said where it cannot be a file
+        kept = PLAIN if isinstance(error, typer.BadParameter) else None
+        told = without_typed(error.format_message(), sys.argv[1:], kept=kept)
+        raise SuiteError(f"{told}{where}") from None
+    except typer.Abort:
+        sys.exit(1)
+    if isinstance(code, int) and code:
+        sys.exit(code)
+
+
+def without_typed(text: str, typed: Iterable[str], *, kept: re.Pattern[str] | None = None) -> str:
+    """A message of the argument parser without what was typed.
+
+    Args:
+        text: The message.
+        typed: Words of the command line; names of options are never hidden.
+        kept: Words that may be said again, unless there is a file of that name.
+
+    >>> without_typed("Got unexpected extra arguments (a/DOE.dcm b.dcm)", ["a/DOE.dcm", "b.dcm"])
+    'Got unexpected extra arguments (...)'
+    """
+    words = {part for word in typed for part in (word, *word.split("=", 1))}
+    for word in sorted(words, key=len, reverse=True):
+        said = word.startswith("-") or (kept is not None and kept.fullmatch(word))
+        if word and (not said or Path(word).exists()):
+            for form in (word, repr(word)[1:-1]):
+                text = re.sub(rf"(?<![\w-]){re.escape(form)}(?![\w-])", HIDDEN, text)
+    text = re.sub(r"\.{3}( \.{3})+", HIDDEN, text)
+    return " ".join(text.split()).removesuffix(".")
+
+
 def run(app: Callable[[], object]) -> None:
     """`console.run` for inputs that hold patients: see the module's docstring.
 
@@ -114,6 +172,10 @@ def run(app: Callable[[], object]) -> None:
         except SuiteError as error:
             # some subclasses take more than a message; whoever prints it asks for the base only
             raise SuiteError(reworded(str(error))) from None
+        except MemoryError:
+            raise SuiteError(
+                "not enough memory for this volume: use a machine with more, or a part of the scan"
+            ) from None
 
     with quiet_libraries():
         try:

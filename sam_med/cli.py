@@ -60,7 +60,7 @@ def demo(
 
 def main() -> None:
     """Entry point of `sam-med`."""
-    care.run(app)
+    care.run(lambda: care.command(app))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
@@ -231,7 +231,7 @@ class SliceEmbeddings:
                 self._folder = self._store = None
                 self._spilled.clear()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> SliceEmbeddings:
         """Nothing to prepare."""
         return self
 

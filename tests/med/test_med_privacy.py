@@ -22,8 +22,9 @@ import pytest
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
-from sam_common.errors import InputError, PromptError
+from sam_common.errors import InputError, PromptError, SuiteError
 from sam_med import care
+from sam_med.cli import app
 
 MARK = "ZQCANARY"
 NUMBER = "5432198765"
@@ -438,3 +439,60 @@ def test_files_by_number():
     files = [Path("x/b"), Path("x/a")]
     assert care.numbered(Path("x/a"), files) == "file 2 of 2 of the input"
     assert care.numbered(Path("y"), files, "the scan") == "a file of the scan"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            [f"{MARK}/1.dcm", f"{MARK}/2 of it.dcm"],
+            "Got unexpected extra argument(s) (...) (see: sam-med info --help)",
+        ),
+        (["--json=1"], "Option '--json' does not take a value"),
+        (["--nothing"], "No such option: --nothing (see: sam-med info --help)"),
+    ],
+)
+def test_the_argument_parser_names_no_files(words, told, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["sam-med", "info", f"{MARK}.nii", *words])
+    with pytest.raises(SuiteError) as caught:
+        care.command(app)
+    assert str(caught.value) == told
+
+
+@pytest.mark.parametrize("command", [f"{MARK}.nii", NUMBER, "doe"])
+def test_a_file_in_the_place_of_a_command_is_not_named(command, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["sam-med", command])
+    with pytest.raises(SuiteError, match=r"^No such command '\.\.\.'"):
+        care.command(app)
+
+
+def test_values_that_cannot_be_files_are_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = "Invalid value for '--time': 'abc' is no integer."
+    assert care.without_typed(text, ["--time", "abc"], kept=care.PLAIN) == text[:-1]
+    (tmp_path / "abc").touch()
+    assert "abc" not in care.without_typed(text, ["--time", "abc"], kept=care.PLAIN)
+    for word in (f"{MARK}.nii", NUMBER, BORN, "--time=DOE"):
+        text = f"Invalid value: {word.split('=')[-1]!r} is no integer"
+        assert care.without_typed(text, [word], kept=care.PLAIN) == (
+            "Invalid value: '...' is no integer"
+        )
+
+
+def test_the_name_of_a_file_alone_is_hidden_too():
+    path = Path("scans") / f"{MARK}.nii.gz"
+    assert care.without_path(f"{MARK}.nii.gz is no label map", path) == "the input is no label map"
+    assert (
+        care.without_path("brain is no label map", Path("scans/brain")) == "brain is no label map"
+    )
+
+
+def test_too_little_memory_is_one_line(capsys):
+    def job():
+        raise MemoryError(MARK)
+
+    with pytest.raises(SystemExit) as ended:
+        care.run(job)
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: not enough memory")
