@@ -80,7 +80,7 @@ def batch_command(
         from sam_med.segment import method_of  # noqa: PLC0415
 
         wanted = pipeline.Wanted(
-            case.output, tuple(output_type or ()), overwrite=overwrite or resume
+            case.output, tuple(output_type or ()), overwrite=overwrite or resume, model=model
         )
         report = pipeline.run_case(
             case.input,
