@@ -100,6 +100,7 @@ def batch_command(
             formats,
             overwrite=overwrite or resume,
             keep_embeddings=keep_embeddings,
+            model=model,
         )
         report = pipeline.run_case(
             case.input,

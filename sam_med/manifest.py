@@ -83,11 +83,12 @@ def provenance(run: Segmentation) -> Provenance:
 
 
 def label_rows(run: Segmentation) -> list[dict[str, Any]]:
-    """One row per object: name, value, code, extent of its prompts, size, confidence."""
+    """One row per object: name, value, whether it was found, code, prompts, size, confidence."""
     return [
         {
             "label": segment.name,
             "value": segment.value,
+            "status": "ok" if segment.voxels else "empty",
             "code": None if segment.code is None else segment.code.value,
             "meaning": None if segment.code is None else segment.code.meaning,
             "prompt_ijk": list(prompt.ijk),

@@ -21,7 +21,7 @@ from sam_med.prompt_files import read_prompts
 from sam_med.prompt_flags import PromptFlags, prompts_from_flags
 from sam_med.prompts import check_objects, clip_notes, with_codes
 from sam_med.review import check_review, write_review
-from sam_med.segment import check_prompts, segment_volume, steps
+from sam_med.segment import check_model_name, check_prompts, segment_volume, steps
 from sam_med.source import read_volume
 from sam_med.targets import check_targets
 from sam_med.window_level import choose_stretch
@@ -77,6 +77,8 @@ class Wanted:
     review: Path | None = None
     overwrite: bool = False
     keep_embeddings: bool = False
+    model: str = ""
+    """Name of the network: what it takes is known before it is loaded."""
 
     @property
     def others(self) -> tuple[Path, ...]:
@@ -190,6 +192,7 @@ def run_case(  # noqa: PLR0913  # one parameter for each thing a case is made of
         )
         listener.note(stretch.describe())
         check_prompts(prompts, method)
+        check_model_name(prompts, wanted.model)
         if _keeps(wanted, method):
             check_folder()
         elif wanted.keep_embeddings:

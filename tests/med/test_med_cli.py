@@ -203,11 +203,15 @@ def test_a_series_to_seg_and_nifti_that_agree(data, segmenter, tmp_path):
 
 def test_points_need_a_model_that_takes_them(brain, segmenter, tmp_path, error_of):
     segmenter.capabilities = Capabilities(points=False, boxes=True, masks=False, multimask=False)
-    out = tmp_path / "a.nii"
-    assert error_of("segment", brain, "-o", out, "--point-ijk", "180,120,14") == (
-        "model fake takes no points, but label object_1 has some: give a box on a slice instead, "
+    point = ("segment", brain, "-o", tmp_path / "a.nii", "--point-ijk", "180,120,14")
+    expected = (
+        "model {} takes no points, but label object_1 has some: give a box on a slice instead, "
         "or --model mobile_sam"
     )
+    assert error_of(*point) == expected.format("lite_medsam")
+    # what is known of a name is said before the network is loaded
+    assert segmenter.calls == []
+    assert error_of(*point, "--model", "own.pth") == expected.format("fake")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -20,6 +20,7 @@ BOX = ("--box-ijk", "5,5,2,12,12,5")
 SEGMENT = ("segment", "mr.nii.gz", "-o", "o.nii.gz", "--no-keep-embeddings")
 MR = (*SEGMENT, *BOX, "--modality", "MR")
 CT = (*SEGMENT, *BOX, "--modality", "CT")
+POINTED = (*SEGMENT, "--model", "mobile_sam")
 LIST = "name,input,prompts,output\na,{mr},{boxes},{here}/o.nii.gz\n"
 BATCH = ("batch", "list.csv", "-o", "out")
 CONVERT = ("convert", "mr.nii.gz", "o.nrrd")
@@ -65,9 +66,9 @@ EFFECTS = {
     "segment --slice-box-ras": values(
         SEGMENT, "--slice-box-ras", "k:-4.5,-4.5,6,-12.5,-12.5,6", "k:-4.5,-4.5,6,-9.5,-12.5,6"
     ),
-    "segment --point-ijk": values(SEGMENT, "--point-ijk", "8,8,3", "14,8,3"),
-    "segment --point-lps": values(SEGMENT, "--point-lps", "8,8,6", "14,8,6"),
-    "segment --point-ras": values(SEGMENT, "--point-ras", "-8,-8,6", "-14,-8,6"),
+    "segment --point-ijk": values(POINTED, "--point-ijk", "8,8,3", "14,8,3"),
+    "segment --point-lps": values(POINTED, "--point-lps", "8,8,6", "14,8,6"),
+    "segment --point-ras": values(POINTED, "--point-ras", "-8,-8,6", "-14,-8,6"),
     "segment --label": values(MR, "--label", "liver", "spleen"),
     "segment --prompts": values(SEGMENT, "--prompts", "one.nii.gz", "two.nii.gz"),
     "segment --labels-as": values(
