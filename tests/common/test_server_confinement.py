@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import zipfile
 
 import cv2
@@ -304,6 +305,16 @@ def test_what_lies_in_the_root_is_read_as_it_is(served, suffix, compress):
     found = served.service.sessions.get(session.id).source.volume
     assert np.array_equal(found.array, voxels)
     assert np.allclose(np.array(session.frame["affine"])[:3, 3], (3, 4, 5))
+
+
+def test_packed_voxels_whose_size_is_not_said_are_read(served):
+    voxels = np.random.default_rng(0).integers(0, 200, SHAPE).astype(np.int16)
+    path = served.root / "scan.mha"
+    sitk.WriteImage(sitk.GetImageFromArray(voxels), str(path), useCompression=True)
+    content = path.read_bytes()
+    path.write_bytes(re.sub(rb"CompressedDataSize = \d+\n", b"", content))
+    session = served.open_volume(path, modality="MR")
+    assert np.array_equal(served.service.sessions.get(session.id).source.volume.array, voxels)
 
 
 @pytest.mark.parametrize("listed", ["%d.raw 0 2 1", "LIST"])
