@@ -100,6 +100,7 @@ def _opened(request: Mapping[str, Any], path: Path, context: Context) -> LiveRas
             crs=source.crs,
             fingerprint=content,
             signature=hashlib.sha256(signature.encode()).hexdigest(),
+            held_bytes=0 if path.is_symlink() else path.stat().st_size,
         )
 
 
@@ -117,6 +118,8 @@ class LiveRaster:
     fingerprint: str
     signature: str
     """Of all that decides an embedding beside its window."""
+    held_bytes: int
+    """On disk, of an upload."""
     kind: str = field(default="raster", init=False)
 
     @property
@@ -128,8 +131,7 @@ class LiveRaster:
     @property
     def pixels(self) -> tuple[str, int]:
         """Of an upload, on disk: those of a file are where they were."""
-        size = 0 if self.path.is_symlink() else self.path.stat().st_size
-        return str(self.path), size
+        return str(self.path), self.held_bytes
 
     def size_of(self, result: Result) -> int:
         """Bytes of its masks."""

@@ -10,7 +10,7 @@ import numpy as np
 from sam_common.errors import InputError, SuiteError
 from sam_common.frame import Frame
 from sam_med.live_headers import META_SUFFIXES, NRRD_SUFFIXES, hold_header
-from sam_med.source import read_volume
+from sam_med.source import is_volume_file, read_volume
 from sam_med.tree import DICOMDIR
 from sam_med.volume import Volume
 
@@ -86,6 +86,9 @@ def read(request: Mapping[str, Any], path: Path, context: Context) -> Volume:
         time=request.get("time"),
     )
     context.held.check()
+    if is_volume_file(path):
+        # the voxels are in memory; DICOM is read once more where results of its kind are written
+        context.held.release()
     return volume
 
 

@@ -44,6 +44,7 @@ META_FIELD = re.compile(r"([A-Za-z]\w*)\s*[=:]()\s*(.*)")
 COUNTED = re.compile(r"([^%\s]*)%(0?\d*)d([^%\s]*)((?:\s+-?\d{1,6}){2,4})$")
 """`slice%03d.raw 1 80 1`: a pattern with first, last and step, and NRRD's number of axes a file."""
 HERE, LISTED = "local", "list"
+PACKED_SIZE = "compresseddatasize"
 SKIPS = frozenset({"lineskip", "headersize"})
 
 
@@ -93,6 +94,10 @@ def hold_header(path: Path, name: str, held: Held) -> Path:
         header = _read(file, is_nrrd=is_nrrd)
     if header.files is None:
         header.skip = header.skip + header.lines if is_nrrd else header.size_bytes
+        if not is_nrrd and not any(_key(line).startswith(PACKED_SIZE) for line in header.fields):
+            # what follows up to the end: of a file of voxels alone a reader would know that itself
+            packed = source.stat().st_size - header.size_bytes
+            header.fields.append(f"CompressedDataSize = {packed}")
         files = [source.name]
     else:
         files = [

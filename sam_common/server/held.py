@@ -114,12 +114,24 @@ class Held:
 
     def close(self) -> None:
         """Let go of the files, and remove the folder."""
+        # the names first: a number that is free is soon that of another file
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self._folders.clear()
+        self._close()
+
+    def release(self) -> None:
+        """Let go of what was read and is not needed any more; private names lead nowhere then."""
+        for place in self.folder.iterdir():
+            if place.is_symlink():
+                place.unlink()
+        self._folders.clear()
+        self._close()
+
+    def _close(self) -> None:
         with self._lock:
             descriptors, self._open = self._open, []
         for descriptor in descriptors:
             os.close(descriptor)
-        self._folders.clear()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _linked(self, descriptor: int, path: Path, place: Path) -> Path:
         target = DESCRIPTORS / str(descriptor)

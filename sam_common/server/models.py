@@ -85,6 +85,7 @@ class Models:
     def __init__(self, load: Callable[[str], Segmenter] | None = None) -> None:
         self._load = load or _load
         self._lock = threading.Lock()
+        self._loading: dict[str, threading.Lock] = {}
         self._loaded: dict[str, Segmenter] = {}
 
     @property
@@ -101,6 +102,9 @@ class Models:
         """
         weights.model_info(name)
         with self._lock:
+            loading = self._loading.setdefault(name, threading.Lock())
+        # whoever wants another one does not wait for a download
+        with loading:
             if name not in self._loaded:
                 self._loaded[name] = cast("Segmenter", _Serial(self._load(name)))
             return self._loaded[name]
