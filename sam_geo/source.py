@@ -28,7 +28,8 @@ from rasterio.windows import Window as RasterioWindow
 from sam_common.errors import GeometryError, InputError
 from sam_common.files import check_input
 from sam_geo.access import ACCESS_ERRORS, OPEN_ERRORS, RasterFile, reason_of
-from sam_geo.address import exists, is_file_name, public_name, scrubbed
+from sam_geo.address import exists, is_file_name, public_name
+from sam_geo.bands import check_bands, check_dataset, default_bands
 from sam_geo.frame import frame_from_affine
 from sam_geo.header import Header, parse_crs, read_header, to_pyproj
 from sam_geo.identity import identify
@@ -342,11 +343,11 @@ def open_raster(
             name, file = paged, RasterFile(paged)
             header = _header_of(file, name)
             shown = f"{shown} (page {page})"
-        _check_dataset(header, shown)
+        check_dataset(header, shown)
         if given is not None:
             header = _placed(header, given, shown)
         chosen = default_bands(header.colours) if bands is None else tuple(bands)
-        _check_bands(chosen, header, shown)
+        check_bands(chosen, header, shown)
         is_palette = len(chosen) == 1 and header.colours[chosen[0] - 1] == ColorInterp.palette
         yield RasterSource(shown, file, header, chosen, is_palette, name)
     finally:
@@ -369,48 +370,3 @@ def _placed(header: Header, crs: pyproj.CRS, name: str) -> Header:
             f"pixels"
         )
     return replace(header, crs=CRS.from_wkt(crs.to_wkt()))
-
-
-def default_bands(interpretation: Sequence[ColorInterp]) -> tuple[int, ...]:
-    """Red, green, blue by colour interpretation, else the first three, else the first band.
-
-    >>> default_bands([ColorInterp.blue, ColorInterp.green, ColorInterp.red, ColorInterp.alpha])
-    (3, 2, 1)
-    >>> default_bands([ColorInterp.gray, ColorInterp.alpha])
-    (1,)
-    """
-    colours = [ColorInterp.red, ColorInterp.green, ColorInterp.blue]
-    if all(colour in interpretation for colour in colours):
-        return tuple(list(interpretation).index(colour) + 1 for colour in colours)
-    image = [n + 1 for n, kind in enumerate(interpretation) if kind != ColorInterp.alpha]
-    return tuple(image[:3]) if len(image) >= len(colours) else tuple(image[:1])
-
-
-def _check_dataset(header: Header, name: str) -> None:
-    if header.count == 0:
-        parts = ", ".join(scrubbed(each) for each in header.subdatasets) or "none"
-        raise InputError(
-            f"{name} has no bands of its own; open one of its subdatasets, by its name or by "
-            f"--page: {parts}"
-        )
-    if not default_bands(header.colours):
-        raise InputError(f"{name} has an alpha band only, no image")
-
-
-def _check_bands(bands: tuple[int, ...], header: Header, name: str) -> None:
-    if len(bands) not in {1, 3}:
-        raise InputError(
-            f"choose one band (grey) or three (red, green, blue), got {_listed(bands)}"
-        )
-    if missing := [band for band in bands if not 1 <= band <= header.count]:
-        raise InputError(f"no band {missing[0]} in {name}: it has bands 1 to {header.count}")
-    for band in bands:
-        if "complex" in (dtype := header.dtypes[band - 1]):
-            raise InputError(
-                f"band {band} of {name} has complex samples ({dtype}): write amplitude or "
-                f"intensity to a real raster first"
-            )
-
-
-def _listed(bands: Sequence[int]) -> str:
-    return ",".join(str(band) for band in bands) or "none"

@@ -9,10 +9,11 @@ from rasterio.rpc import RPC
 
 from sam_common.errors import GeometryError, InputError
 from sam_common.window import Window
+from sam_geo.bands import default_bands
 from sam_geo.encode import check_encodable
 from sam_geo.info import describe_raster
 from sam_geo.request import PromptRequest
-from sam_geo.source import default_bands, open_raster
+from sam_geo.source import open_raster
 
 WHOLE = Window((0, 0), (4, 5))
 
