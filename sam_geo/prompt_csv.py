@@ -1,11 +1,9 @@
 """Tables of prompts in text: CSV with boxes, points, degrees or WKT.
 
-| columns | rows are |
-|---|---|
-| `xmin, ymin, xmax, ymax` (or `minx, miny, maxx, maxy`) | boxes, in pixels where nobody says else |
-| `x, y` | points, in pixels where nobody says else |
-| `lon, lat` (or `longitude, latitude`) | points in degrees of WGS 84 |
-| `WKT` (or `geometry`, `geom`, `the_geom`) | shapes, in the system of their SRID or as it is said |
+- `xmin, ymin, xmax, ymax` (or `minx, miny, maxx, maxy`): boxes, in pixels where nobody says else
+- `x, y`: points, in pixels where nobody says else
+- `lon, lat` (or `longitude, latitude`): points in degrees of WGS 84
+- `WKT` (or `geometry`, `geom`, `the_geom`): shapes, in the system of their SRID or as it is said
 
 A file that says in two ways where its rows lie is read where both say the same.
 """

@@ -22,6 +22,7 @@ import shapely
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from sam_common.errors import PromptError
+from sam_common.files import check_input
 from sam_geo.prompt_table import PromptTable, means_something, object_array
 
 if TYPE_CHECKING:
@@ -138,7 +139,11 @@ def _check_shapefile(path: Path) -> None:
             f"are there"
         )
     for suffix, holds in PARTS.items():
-        if not any(path.with_suffix(each).exists() for each in (suffix, suffix.upper())):
+        spellings = [path.with_suffix(each) for each in (suffix, suffix.upper())]
+        there = [each for each in spellings if each.exists()]
+        if there:
+            check_input(there[0])  # GDAL would do without
+        else:
             way = (
                 f"ogr2ogr --config SHAPE_RESTORE_SHX YES {path.stem}.gpkg {path.name} makes it anew"
                 if suffix == ".shx"
@@ -175,7 +180,8 @@ def _read_layer(name: str, path: Path, layer: str, option: str) -> PromptTable:
     about = pyogrio.read_info(name, layer=layer)
     names = [str(field) for field in about["fields"] if means_something(field)]
     meta, table = pyogrio.read_arrow(name, layer=layer, columns=names)
-    if 0 <= about["features"] != table.num_rows:
+    # a GeoPackage may count wrong, a Shapefile counts by its length
+    if about["driver"] == "ESRI Shapefile" and about["features"] != table.num_rows:
         raise PromptError(
             f"{path} is damaged: it says that it has {about['features']} features, "
             f"and {table.num_rows} can be read"
