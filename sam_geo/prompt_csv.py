@@ -1,11 +1,9 @@
 """Tables of prompts in text: CSV with boxes, points, degrees or WKT.
 
-| columns | rows are |
-|---|---|
-| `xmin, ymin, xmax, ymax` (or `minx, miny, maxx, maxy`) | boxes, in pixels where nobody says else |
-| `x, y` | points, in pixels where nobody says else |
-| `lon, lat` (or `longitude, latitude`) | points in degrees of WGS 84 |
-| `WKT` (or `geometry`, `geom`, `the_geom`) | shapes, in the system of their SRID or as it is said |
+- `xmin, ymin, xmax, ymax` (or `minx, miny, maxx, maxy`): boxes, in pixels where nobody says else
+- `x, y`: points, in pixels where nobody says else
+- `lon, lat` (or `longitude, latitude`): points in degrees of WGS 84
+- `WKT` (or `geometry`, `geom`, `the_geom`): shapes, in the system of their SRID or as it is said
 
 A file that says in two ways where its rows lie is read where both say the same.
 """
@@ -145,7 +143,10 @@ class _Sheet:
         for names in degrees:
             found = self._numbered(names, POINT_COLUMNS, point_of)
             places.append(_Place(found.names, found.shapes, pyproj.CRS(LONLAT), in_pixels=False))
-        places += [self._wkt(name) for name in WKT if self._is_wkt(name, alone=not places)]
+        shapes = [name for name in WKT if name in self._spelled]
+        # beside other places such a column may be an attribute like others
+        meant = [name for name in shapes if self._is_wkt(name)]
+        places += [self._wkt(name) for name in meant or (shapes if not places else [])]
         if not places:
             raise PromptError(
                 f"{self._name} needs the columns {', '.join(BOX_COLUMNS)} or "
@@ -192,12 +193,9 @@ class _Sheet:
                 f"write boxes as {', '.join(BOX_COLUMNS)}, or remove what is no part of the point"
             )
 
-    def _is_wkt(self, name: str, *, alone: bool) -> bool:
-        """Whether there is such a column; with other places it may be an attribute like others."""
-        if name not in self._spelled:
-            return False
+    def _is_wkt(self, name: str) -> bool:
         first = next((cell for cell in self._values(name) if cell is not None), "")
-        return alone or IS_WKT.match(first) is not None
+        return IS_WKT.match(first) is not None
 
     def _wkt(self, name: str) -> _Place:
         spelling, cells = self._spelled[name], self._values(name)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import reprlib
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import geopandas
 import numpy as np
-import pyproj
+import pandas as pd
 import shapely
 import shapely.geometry
 
@@ -17,6 +17,10 @@ from sam_common.errors import PromptError
 from sam_geo.prompt_csv import BOX_COLUMNS, POINT_COLUMNS, box_of, point_of
 from sam_geo.prompt_files import read_table
 from sam_geo.prompt_table import PromptTable, means_something, object_array, spelled
+from sam_geo.prompt_vector import geojson_crs
+
+if TYPE_CHECKING:
+    import pyproj
 
 PromptsLike: TypeAlias = (
     "str | os.PathLike[str] | geopandas.GeoDataFrame | geopandas.GeoSeries"
@@ -50,6 +54,11 @@ def any_table(
         return PromptTable("the GeoSeries", object_array(prompts), crs=prompts.crs)
     if isinstance(prompts, Mapping):
         return _geojson_table(prompts)
+    if isinstance(prompts, pd.DataFrame) or not isinstance(prompts, Iterable):
+        raise PromptError(
+            f"prompts are a file, a table with geometries, GeoJSON or a list, not a "
+            f"{type(prompts).__name__}"
+        )
     shapes = [_listed_shape(item, n) for n, item in enumerate(prompts)]
     return PromptTable("the list", object_array(shapes), crs=crs)
 
@@ -100,12 +109,7 @@ def _features(mapping: Mapping[str, Any], name: str) -> list[Any]:
 
 def _crs(mapping: Mapping[str, Any], name: str) -> pyproj.CRS:
     # files from before RFC 7946 name another system, and GDAL follows them too
-    named = mapping.get("crs") or {"properties": {"name": "OGC:CRS84"}}
-    try:
-        return pyproj.CRS.from_user_input(named["properties"]["name"])
-    except (pyproj.exceptions.CRSError, KeyError, TypeError) as error:
-        crs = named["properties"]["name"] if "'name':" in repr(named) else named
-        raise PromptError(f"no such reference system in {name}: {crs!r}") from error
+    return geojson_crs(mapping.get("crs") or {"properties": {"name": "OGC:CRS84"}}, name)
 
 
 def _properties_and_shape(feature: Any, n: int) -> tuple[dict[str, Any], Any]:

@@ -7,6 +7,7 @@ empty cells, and text is never a number.
 from __future__ import annotations
 
 import json
+import re
 import warnings
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -22,6 +23,7 @@ import shapely
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from sam_common.errors import PromptError
+from sam_common.files import check_input
 from sam_geo.prompt_table import PromptTable, means_something, object_array
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 PARQUET = (".parquet", ".geoparquet", ".pq")
 IN_ZIPS = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".kml", ".kmz", ".gpx", ".gml", ".tab")
 """What is looked for in a zip."""
+HEAD = 65_536
+"""Bytes at the beginning of a GeoJSON file in which its reference system is looked for."""
 PARTS = {".shx": "where each shape begins", ".dbf": "classes and labels"}
 """What a Shapefile needs beside itself, and what it is for."""
 UNREADABLE = (DataSourceError, DataLayerError, OSError, ValueError)
@@ -58,10 +62,10 @@ def read_vector(path: Path, *, layer: str | None, option: str = "prompts") -> Pr
             chosen = _layer(name, path, layer, option)
             return _read_layer(name, path, chosen, option)
     except UnicodeDecodeError as error:
-        raise PromptError(
-            f"text in {path} is not UTF-8: write its encoding into "
-            f"{path.with_suffix('.cpg').name} beside it, for example ISO-8859-1 or CP1251"
-        ) from error
+        way = f"write its encoding into {path.stem}.cpg beside it, for example ISO-8859-1 or CP1251"
+        if path.suffix.lower() not in {".shp", ".dbf"}:
+            way = "save it in UTF-8"
+        raise PromptError(f"text in {path} is not UTF-8: {way}") from error
     except UNREADABLE as error:
         raise PromptError(
             f"not a vector file that GDAL can read: {path} ({_one_line(error)})"
@@ -138,7 +142,11 @@ def _check_shapefile(path: Path) -> None:
             f"are there"
         )
     for suffix, holds in PARTS.items():
-        if not any(path.with_suffix(each).exists() for each in (suffix, suffix.upper())):
+        spellings = [path.with_suffix(each) for each in (suffix, suffix.upper())]
+        there = [each for each in spellings if each.exists()]
+        if there:
+            check_input(there[0])  # GDAL would do without
+        else:
             way = (
                 f"ogr2ogr --config SHAPE_RESTORE_SHX YES {path.stem}.gpkg {path.name} makes it anew"
                 if suffix == ".shx"
@@ -175,7 +183,8 @@ def _read_layer(name: str, path: Path, layer: str, option: str) -> PromptTable:
     about = pyogrio.read_info(name, layer=layer)
     names = [str(field) for field in about["fields"] if means_something(field)]
     meta, table = pyogrio.read_arrow(name, layer=layer, columns=names)
-    if 0 <= about["features"] != table.num_rows:
+    # a GeoPackage may count wrong, a Shapefile counts by its length
+    if about["driver"] == "ESRI Shapefile" and about["features"] != table.num_rows:
         raise PromptError(
             f"{path} is damaged: it says that it has {about['features']} features, "
             f"and {table.num_rows} can be read"
@@ -187,6 +196,8 @@ def _read_layer(name: str, path: Path, layer: str, option: str) -> PromptTable:
         for n, column in enumerate(table.column_names[:-1])
         if means_something(column)
     ]
+    if about["driver"] == "GeoJSON":
+        _check_geojson_crs(path)
     crs = _crs(meta, path)
     return PromptTable(str(path), _shapes(shapes, name, layer, path), columns, crs, option=option)
 
@@ -198,6 +209,43 @@ def _crs(meta: Mapping[str, Any], path: Path) -> pyproj.CRS | None:
         raise PromptError(
             f"the reference system of {path} makes no sense: {_one_line(error)[:200]}"
         ) from error
+
+
+def geojson_crs(member: Any, name: str) -> pyproj.CRS:
+    """The reference system that a member `crs` of GeoJSON names.
+
+    Args:
+        member: What older files have: `{"type": "name", "properties": {"name": ...}}`.
+        name: What messages call the GeoJSON.
+
+    Raises:
+        PromptError: There is no such system.
+    """
+    named = member
+    try:
+        named = member["properties"]["name"]
+        return pyproj.CRS.from_user_input(named)
+    except (pyproj.exceptions.CRSError, KeyError, TypeError) as error:
+        raise PromptError(f"no such reference system in {name}: {named!r}") from error
+
+
+def _check_geojson_crs(path: Path) -> None:
+    """Refuse a named system that GDAL does not know: it would take WGS 84 in its place.
+
+    Only the beginning of the file is looked at, where writers put it.
+    """
+    with path.open("rb") as file:
+        head = file.read(HEAD).decode(errors="replace").partition('"features"')[0]
+    if (found := re.search(r'"crs"\s*:\s*', head)) is None:
+        return
+    try:
+        member, _ = json.JSONDecoder().raw_decode(head, found.end())
+    except ValueError:  # longer than what was read
+        return
+    if isinstance(member, dict) and "code" in (member.get("properties") or {}):
+        return
+    if member is not None:
+        geojson_crs(member, str(path))
 
 
 def _shapes(

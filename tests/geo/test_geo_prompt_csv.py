@@ -84,6 +84,8 @@ def test_wkt_needs_a_reference_system(read):
     assert read("geom\nSRID=32633;POINT (500005 5799990)\n")[0].points_xy == POINT
     assert read("wkt\nPOINT (10 20)\n", crs="pixel")[0].points_xy == POINT
     assert [p.status for p in read(text + "4,\n", crs="EPSG:32633")] == ["ok", "invalid"]
+    hidden = 'WKT,geometry,x\n"POINT (500005 5799990)",round,7\n'
+    assert read(hidden, crs="EPSG:32633")[0].points_xy == POINT
 
 
 def test_a_long_outline_in_wkt(read):

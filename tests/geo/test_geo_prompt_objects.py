@@ -263,3 +263,9 @@ def test_a_property_hides_no_geometry(grey_raster):
 def test_mappings_that_are_no_geojson(grey_raster, mapping, message):
     with pytest.raises(PromptError, match=message):
         load(mapping, grey_raster)
+
+
+@pytest.mark.parametrize("prompts", [5, None, pd.DataFrame({"xmin": [1]})])
+def test_what_is_no_prompts(grey_raster, prompts):
+    with pytest.raises(PromptError, match="prompts are a file, a table with geometries, GeoJSON"):
+        load(prompts, grey_raster)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import zipfile
@@ -298,3 +299,25 @@ def test_names_that_cannot_be_used(tmp_path, load):
             load(odd)
     with pytest.raises(InputError, match=r"cannot read .*aaa: File name too long"):
         load("a" * 300)
+
+
+@pytest.mark.parametrize(
+    "crs",
+    ["EPSG:32633", {"type": "name", "properties": {"name": "EPSG:999999"}}, {"type": "link"}, [1]],
+)
+def test_an_unknown_system_of_geojson_is_not_degrees(tmp_path, load, crs):
+    path = tmp_path / "p.geojson"
+    frame_of().to_crs(4326).to_file(path)
+    collection = json.loads(path.read_text())
+    with_crs = {"type": "FeatureCollection", "crs": crs, "features": collection["features"]}
+    path.write_text(json.dumps(with_crs))
+    with pytest.raises(PromptError, match=r"^no such reference system in .*p\.geojson: "):
+        load("p.geojson")
+
+
+def test_text_in_another_encoding(tmp_path, load):
+    path = tmp_path / "p.geojson"
+    frame_of(**{"class": ["a", "b"]}).to_file(path)
+    path.write_bytes(path.read_bytes().replace(b'"a"', b'"\xe4"'))
+    with pytest.raises(PromptError, match=r"text in .* is not UTF-8: save it in UTF-8"):
+        load("p.geojson")
