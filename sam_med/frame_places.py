@@ -82,21 +82,24 @@ def places_of(dataset: Dataset, base: SliceHeader) -> list[FramePlace] | None:
 def _of_tomogram(dataset: Dataset, base: SliceHeader) -> list[FramePlace] | None:
     position, orientation = _of_detector(dataset, base)
     frames = base.facts.frames
-    step = tags.number(dataset, "SpacingBetweenSlices") or base.thickness_mm
+    stated = tags.number(dataset, "SpacingBetweenSlices")
+    step = stated or base.thickness_mm
     numbers = _slice_numbers(dataset, frames)
     if not is_tomogram(base) or not _has_axes(position, orientation):
         return None
     if frames > 1 and (not step or not numbers):
         return None
     steps = (step or 0.0) * np.subtract(numbers or (1,), 1)
-    placed = _along(position, orientation, steps, "stated")
+    # the thickness of a slice is often its distance to the next, but need not be
+    places: Places = "stated" if stated or frames == 1 else "by step"
+    placed = _along(position, orientation, steps, places)
     kinds = [tags.numbers_or_none(dataset, tag, frames) for tag in KIND_VECTORS]
     times = [tags.numbers_or_none(dataset, tag, frames) for tag in TIME_VECTORS]
     return [
         FramePlace(
             one.position,
             orientation,
-            "stated",
+            places,
             kind=" ".join(
                 f"{word} {values[n]:g}"
                 for word, values in zip(("energy window", "detector"), kinds, strict=True)

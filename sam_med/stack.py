@@ -125,7 +125,7 @@ def _lacking(tag: str, members: Sequence[SliceHeader], images: int) -> Diagnosti
     count = len(members)
     what = f"lack {tag}"
     if damaged := sum(tag in header.damaged for header in members):
-        what = f"lack a {tag} that can be read ({damaged} hold something else)"
+        what = f"have no {tag} that can be read ({damaged} hold something else)"
     message = f"{count} of {images} images {what}"
     return found("missing-tags", message, tag=tag, missing=count, images=images)
 

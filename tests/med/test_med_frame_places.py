@@ -67,6 +67,12 @@ def test_a_tomogram_without_a_place_is_not_called_a_film(dicom):
     assert message_of(path).startswith("frames-without-places: the file holds 4 frames")
 
 
+def test_a_tomogram_without_a_step_goes_by_its_thickness_and_says_so(dicom):
+    volume = read_volume(dicom.tomogram(dicom.pixels(3), step=None))
+    assert volume.spacing_mm[0] == 4
+    assert "frames-by-step" in {d.code for d in volume.diagnostics}
+
+
 def test_views_of_a_camera_are_no_slices(dicom):
     path = dicom.tomogram(dicom.pixels(4), kind="TOMO")
     assert message_of(path).startswith("repeated-positions: ")
