@@ -129,8 +129,6 @@ class ObjectPrompt:
     def __post_init__(self) -> None:
         if not self.label.strip():
             raise PromptError("a label needs a name, got an empty one")
-        if not self.label.isprintable():
-            raise PromptError(f"a label is one line of text, got {self.label!r}")
         if not 1 <= self.value <= MAX_VALUE:
             raise PromptError(
                 f"the value of label {self.label} must be 1 to {MAX_VALUE}, got {self.value}"
@@ -186,8 +184,11 @@ class ObjectPrompt:
         """Raise `PromptError` where two parts of the prompt cannot both be right.
 
         That is a point of the object and one of the background in one voxel, two boxes on one
-        slice, or a point, a box on a slice or a mask that lies outside of the 3-D box.
+        slice, or a point, a box on a slice or a mask that lies outside of the 3-D box. A label of
+        several lines is refused too: no format of results holds one.
         """
+        if not self.label.isprintable():
+            raise PromptError(f"a label is one line of text, got {self.label!r}")
         kinds: dict[Window, bool] = {}
         for point in self.points:
             if kinds.setdefault(point.window_kji, point.positive) != point.positive:

@@ -483,7 +483,7 @@ def test_wrong_labels(label, value, expected):
 
 def test_a_label_is_one_line():
     for label in ("left\nkidney", "a\tb", "a\ud800", "a\0"):
-        said = message_of(ObjectPrompt, label, 1, Window((0, 0, 0), (1, 1, 1)))
+        said = message_of(ObjectPrompt(label, 1, Window((0, 0, 0), (1, 1, 1))).check_parts)
         assert said == f"a label is one line of text, got {label!r}"
 
 
