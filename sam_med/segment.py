@@ -166,10 +166,11 @@ def method_of(name: str) -> Method:
 
 
 def check_prompts(prompts: Sequence[ObjectPrompt], method: Method) -> None:
-    """Raise `PromptError` where there is no prompt, or one that the method cannot follow."""
+    """Raise `PromptError` where there is none, or one that is wrong or not for the method."""
     if not prompts:
         raise PromptError("nothing to segment: give at least one box, point or mask")
     for prompt in prompts:
+        prompt.check_parts()
         if method != "litemedsam":
             continue
         if prompt.box is None:

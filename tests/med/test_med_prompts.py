@@ -27,6 +27,7 @@ from sam_med.prompts import (
     with_codes,
 )
 from sam_med.scan import find_series
+from sam_med.segment import check_prompts
 from sam_med.slice_box import SliceBox, axis_of
 from sam_med.source import read_volume
 from sam_med.volume import Volume
@@ -482,7 +483,7 @@ def test_wrong_labels(label, value, expected):
 
 def test_a_label_is_one_line():
     for label in ("left\nkidney", "a\tb", "a\ud800", "a\0"):
-        said = message_of(ObjectPrompt, label, 1, Window((0, 0, 0), (1, 1, 1)))
+        said = message_of(ObjectPrompt(label, 1, Window((0, 0, 0), (1, 1, 1))).check_parts)
         assert said == f"a label is one line of text, got {label!r}"
 
 
@@ -527,8 +528,10 @@ def test_parts_that_exclude_each_other():
         ),
     ]
     for parts, expected in cases:
-        assert message_of(lambda parts=parts: ObjectPrompt("a", 1, **parts)) == expected
-    assert ObjectPrompt("a", 1, box, points=(here, beside)).points == (here, beside)
+        assert message_of(ObjectPrompt("a", 1, **parts).check_parts) == expected
+        with pytest.raises(PromptError, match=rf"^{re.escape(expected)}$"):
+            check_prompts([ObjectPrompt("a", 1, **parts)], "planes")
+    ObjectPrompt("a", 1, box, points=(here, beside)).check_parts()
 
 
 def test_what_is_given_twice_counts_once():

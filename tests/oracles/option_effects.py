@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 
 TESTS = Path(__file__).parents[1]
 RECORDS = (".job.json", "batch.json", "plan.json")
-DECIMAL = re.compile(r"\d+\.\d+")
+TIMES = re.compile(r"\d+\.\d+|[\s\u2500-\u257f]+")
+"""Numbers with decimals, and what makes the columns of a table as wide as they are."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ def seen(app, arguments, folder, more):
         found = {"exit": 2, "stderr": str(result.exception)}
     else:
         found = {"exit": result.exit_code, "stderr": result.stderr, "stdout": result.stdout}
-        found["stdout but for times"] = DECIMAL.sub("#", result.stdout)
-        found["stderr but for times"] = DECIMAL.sub("#", result.stderr)
+        found["stdout but for times"] = TIMES.sub(" ", result.stdout)
+        found["stderr but for times"] = TIMES.sub(" ", result.stderr)
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.name.endswith(RECORDS):
             name = path.relative_to(folder).as_posix()
