@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import time
 import weakref
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,10 +23,11 @@ from sam_common import __version__
 from sam_common.errors import InputError, OutputError, PromptError
 from sam_common.prompts import Prompts
 from sam_common.server.history import BoxState, MaskState
+from sam_common.server.reporters import Silent
 from sam_common.server.roots import RefusedPathError
 from sam_common.server.sources import PlacedMask, Result
 from sam_common.window import Window
-from sam_med import care, reading, sink
+from sam_med import care, sink
 from sam_med.codes import Code, find_code
 from sam_med.confidence import REVIEWED, doubts
 from sam_med.correct import correct
@@ -35,6 +35,7 @@ from sam_med.embedding_cache import embedding_store
 from sam_med.live_edits import Edits
 from sam_med.live_files import READ_ERRORS, hold, read
 from sam_med.live_prompts import is_on, nearest, object_prompt, painted_slice, slice_box
+from sam_med.live_reading import PoolStore, heard
 from sam_med.live_results import Whole, around, array_of, recorrected, result_of, whole_of
 from sam_med.look import edges
 from sam_med.loop import run_loop
@@ -52,15 +53,12 @@ from sam_med.voxel_box import box_from_ijk
 from sam_med.window_level import choose_stretch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from sam_common.segmenter import Embedding
-    from sam_common.server.embedding_pool import EmbeddingPool
     from sam_common.server.history import Asked, Edit, ObjectState
     from sam_common.server.sources import Context, Reporter
     from sam_med.segment import Method
-    from sam_med.slices import Store
     from sam_med.volume import Volume
 
 
@@ -85,7 +83,7 @@ def open_source(request: Mapping[str, Any], path: Path, context: Context) -> Liv
             if request.get("upload") is None:
                 path = hold(path, context.held, "volume")
                 care.hide(path)
-            with _heard(context, path):
+            with heard(context, path):
                 volume = read(request, path, context)
             chosen = {name: request.get(name) for name in ("preset", "width", "level")}
             stretch = choose_stretch(volume, **chosen)
@@ -104,43 +102,10 @@ def open_source(request: Mapping[str, Any], path: Path, context: Context) -> Liv
         kept = None
         if context.keep_embeddings:
             kept = embedding_store(volume, stretch, context.segmenter)
-        store = _PoolStore(context.pool, key, kept)
+        store = PoolStore(context.pool, key, kept)
         slices = SliceEmbeddings(volume, stretch, context.segmenter, store=store, max_bytes=1)
         _shared[place] = slices
     return LiveVolume(replace(volume, array=slices.volume.array), slices, context, content)
-
-
-@contextmanager
-def _heard(context: Context, path: Path) -> Iterator[None]:
-    """While the block runs, the context's reporter hears of the files that are read."""
-    if (reporter := context.reporter) is None:
-        yield
-        return
-    # once for the headers, once for the pixels
-    reporter.begin("files", 2 * context.held.count(path))
-    with reading.heard(reporter.step):
-        yield
-
-
-class _PoolStore:
-    """The server's pool as the store of a volume's slices, and what is kept on disk behind it."""
-
-    def __init__(self, pool: EmbeddingPool, prefix: str, kept: Store | None) -> None:
-        self._pool, self._prefix, self._kept = pool, prefix, kept
-
-    def get(self, key: str) -> Embedding | None:
-        known = cast("Embedding | None", self._pool.get(f"{self._prefix}/{key}"))
-        if known is None and self._kept is not None and (known := self._kept.get(key)) is not None:
-            self._hold(key, known)
-        return known
-
-    def put(self, key: str, embedding: Embedding) -> None:
-        self._hold(key, embedding)
-        if self._kept is not None:
-            self._kept.put(key, embedding)
-
-    def _hold(self, key: str, embedding: Embedding) -> None:
-        self._pool.put(f"{self._prefix}/{key}", embedding, embedding.features.nbytes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,7 +154,7 @@ class LiveVolume:
         if asked.corrections:
             return self._corrected(asked, previous)
         if asked.method is not None:
-            return self.propagate(asked, _Silent())
+            return self.propagate(asked, Silent())
         return self._on_slices(asked)
 
     def propagate(self, asked: Asked, reporter: Reporter) -> Result:
@@ -388,16 +353,3 @@ class LiveVolume:
             method="+".join(methods),
             prompts_sha256=hashlib.sha256(asked).hexdigest(),
         )
-
-
-class _Silent:
-    """Nobody listens: a propagation that is made again for an undo or a replay."""
-
-    def begin(self, what: str, total: int) -> None:
-        """Nothing."""
-
-    def step(self, done: int) -> None:
-        """Nothing."""
-
-    def note(self, message: str) -> None:
-        """Nothing."""

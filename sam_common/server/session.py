@@ -12,6 +12,7 @@ from sam_common.server.answers import figures, mask_json, object_json, window_js
 from sam_common.server.embedding_pool import EmbeddingPool
 from sam_common.server.history import Asked, History, fold, size_of
 from sam_common.server.protocol import PROTOCOL
+from sam_common.server.reporters import Within
 from sam_common.server.sources import Result
 
 if TYPE_CHECKING:
@@ -290,7 +291,7 @@ class Session:
             return self.result(asked)
         whole = replace(asked, corrections=())
         if self._known(whole) is None:
-            self._keep(whole, self.source.propagate(whole, _Within(reporter)))
+            self._keep(whole, self.source.propagate(whole, Within(reporter)))
         return self.result(asked)
 
     def _with_id(self, edit: Edit) -> Edit:
@@ -345,27 +346,6 @@ class Session:
                 }
             )
         return {"changed": changed, "seconds": seconds}
-
-
-class _Within:
-    """A reporter for a part of a step: it can be cancelled, and tells nothing."""
-
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
-
-    def begin(self, what: str, total: int) -> None:
-        """The step goes on."""
-        del what, total
-        self._reporter.step(0)
-
-    def step(self, done: int) -> None:
-        """The step goes on."""
-        del done
-        self._reporter.step(0)
-
-    def note(self, message: str) -> None:
-        """The news are those of the part."""
-        self._reporter.note(message)
 
 
 def _union(one: Window | None, other: Window | None) -> Window | None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sam_common.errors import PromptError
 from sam_common.server.embedding_pool import EmbeddingPool
-from sam_common.server.history import History, fold
+from sam_common.server.history import KEPT_STATES, History, fold
 
 NAMES = ("o1", "o2", "o3")
 names = st.sampled_from(NAMES)
@@ -133,3 +133,21 @@ def test_the_pool_makes_an_entry_once_for_all_who_wait():
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(ask, range(8))) == ["value"] * 8
     assert made == [1]
+
+
+def test_a_long_history_keeps_few_states_and_all_edits():
+    history = pushed(History(), [{"op": "add_object", "object": "o1", "name": "a"}])
+    for n in range(1000):
+        history.push({"op": "add_point", "object": "o1", "point": [n, n], "label": 1})
+    assert len(history._states) <= KEPT_STATES
+    for n in range(1001, 0, -1):
+        assert len(history.state["o1"].asked.points) == n - 1
+        history.move(n - 1)
+    assert history.state == {}
+    history.move(1001)
+    assert len(history.state["o1"].asked.points) == 1000
+    assert len(history._states) <= KEPT_STATES
+    before = history.size_bytes
+    history.move(1)
+    history.push({"op": "clear", "object": "o1"})
+    assert history.size_bytes < before / 100
