@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 EXIT_ERROR = 2
 """Exit code of every `SuiteError`, the same as for a wrong option."""
+EXIT_INTERRUPTED = 130
 
 
 def run(app: Callable[[], object]) -> None:
@@ -24,13 +27,22 @@ def run(app: Callable[[], object]) -> None:
 
     So does too little memory, for data or for the library of a package, at any moment.
 
-    An interrupt ends with exit code 130, which typer sees to.
+    An interrupt ends with exit code 130, which typer sees to. Then nothing is waited for: a job
+    has finished what it had begun, unless it was interrupted a second time, as it may wait for a
+    server that does not answer.
     """
     try:
         app()
     except (SuiteError, MemoryError, ImportError) as error:
         typer.echo(f"error: {one_line(error)}", err=True)
         sys.exit(EXIT_ERROR)
+    except SystemExit as ended:
+        if ended.code == EXIT_INTERRUPTED and threading.active_count() > 1:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            # Python would wait for its threads, however long a library keeps them
+            os._exit(EXIT_INTERRUPTED)
+        raise
 
 
 def note(message: str) -> None:

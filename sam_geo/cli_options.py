@@ -19,6 +19,19 @@ Bands = Annotated[
     str | None,
     typer.Option(help="One band or three, such as 4,3,2; red, green, blue where not given."),
 ]
+Page = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Of a file that holds several rasters, such as a TIFF of several pages, from 1."
+    ),
+]
+ImageCrs = Annotated[
+    str | None,
+    typer.Option(
+        help="Reference system of the image, such as EPSG:32633, where its file has none or a "
+        "wrong one."
+    ),
+]
 StretchText = Annotated[
     str | None,
     typer.Option(

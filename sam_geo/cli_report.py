@@ -58,6 +58,8 @@ def finish(
 ) -> None:
     """The last words of a job, and its exit code."""
     _note_names(output)
+    for note in record["notes"]:
+        console.note(f"warning: {note}")
     if json_output:
         console.emit_json({"output": output, **record})
     elif not quiet:

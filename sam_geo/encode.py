@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sam_common.embeddings import EmbeddingStore
+from sam_common.errors import OutputError
 from sam_common.job import Work, run_job
 from sam_common.parts import Part
 from sam_common.plan import Plan
-from sam_geo.embedding import EmbeddingSource, signature_of
+from sam_geo.embedding import EmbeddingSource, open_store
 from sam_geo.segment import RunOptions, parts_of, silent
 from sam_geo.windows import shared_windows
 
@@ -47,9 +47,12 @@ def encode_raster(
         The figures `windows`, `encoded`, `stored`, `nodata`, `failed` and `bytes`.
 
     Raises:
-        SuiteError: The folder holds embeddings of something else.
+        SuiteError: The folder holds embeddings of something else or cannot be written to, or no
+            prompts could be placed in the raster.
     """
-    store = EmbeddingStore(folder, signature_of(source, segmenter, stretch), max_bytes=max_bytes)
+    store = open_store(folder, source, segmenter, stretch, max_bytes=max_bytes)
+    if not store.is_writable:
+        raise OutputError(f"cannot write to folder {folder}: embeddings are kept there")
     windows = tuple(shared_windows(source.size_hw, side=segmenter.model_size))
     plan = Plan(source.size_hw, windows, {})
     embeddings = EmbeddingSource(segmenter, stretch, store)

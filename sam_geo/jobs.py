@@ -66,13 +66,13 @@ def run_request(
             record = describe_run(
                 opened.segmenter,
                 job.stretch,
-                inputs={"image": request.image, "prompts": request.prompts},
+                inputs={"image": opened.source.identity, "prompts": request.prompts},
                 parameters={
                     **_parameters(request, opened.source),
                     "prompts_crs": request.prompts_crs,
                     "polygon_masks": request.polygon_masks,
                 },
-                results=_results(job),
+                results=_results(job) | {"notes": list(opened.notes)},
                 seconds={**job.seconds, **opened.seconds, "total": opened.elapsed()},
             )
             write_manifest(record, manifest_path(request.output))
@@ -128,7 +128,7 @@ def run_auto(
             record = describe_run(
                 segmenter,
                 stretch,
-                inputs={"image": request.image}
+                inputs={"image": source.identity}
                 | ({} if request.proposals is None else {"proposals": request.proposals}),
                 parameters={**_parameters(request, source), "auto": asdict(request.options)},
                 results={
@@ -143,6 +143,7 @@ def run_auto(
                     "seams": scene.counts,
                     "embeddings": job.embedded["encoded"],
                     "failures": failures,
+                    "notes": list(opened.notes),
                 },
                 seconds={**opened.seconds, "total": opened.elapsed()},
             )
@@ -163,13 +164,13 @@ def run_encode(
         progress: Shows how far each step is, from the first one on.
 
     Returns:
-        As `sam_geo.encode.encode_raster`.
+        As `sam_geo.encode.encode_raster`, with `notes` on what the raster may not be meant to be.
 
     Raises:
         SuiteError: The inputs, the outputs or the model do not fit the request.
     """
     with opened_job(request, load, progress=progress) as opened:
-        return encode_raster(
+        figures = encode_raster(
             opened.source,
             opened.segmenter,
             opened.stretch,
@@ -177,6 +178,7 @@ def run_encode(
             max_bytes=request.max_bytes,
             progress=progress,
         )
+    return {**figures, "notes": list(opened.notes)}
 
 
 def dry_run_auto(request: AutoRequest, load: Callable[[], Segmenter]) -> dict[str, Any]:
@@ -226,7 +228,12 @@ def _tried(proposals: BoxIndex | None) -> dict[str, Any]:
 
 def _parameters(request: Request, source: RasterSource) -> dict[str, Any]:
     """Options for the record."""
-    return {"bands": list(source.bands), "finish": asdict(request.finish)}
+    return {
+        "bands": list(source.bands),
+        "page": request.page,
+        "image_crs": request.image_crs,
+        "finish": asdict(request.finish),
+    }
 
 
 def _results(job: PromptJob) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,17 +13,15 @@ import rasterio
 
 from sam_common import __version__
 from sam_common.files import atomic_output
+from sam_geo.address import public_name
+from sam_geo.identity import file_facts
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
 
     from sam_common.segmenter import Segmenter
     from sam_geo.stretch import Stretch
 
-WHOLE_BYTES = 64 * 2**20
-"""A larger file is known by its size, its date and its two ends: hashing 40 GB takes minutes."""
-END_BYTES = 2**20
 PACKAGES = (
     "geopandas",
     "numpy",
@@ -50,28 +48,18 @@ def fingerprint(path: str | os.PathLike[str]) -> dict[str, Any]:
     """What identifies an input: path, size, date and a sha256.
 
     Returns:
-        `sha256` of the whole file up to 64 MiB, `sha256_ends` of its first and last MiB beyond;
-        only the path of something that is not a local file.
+        `path`, without secrets of an address, and what `file_facts` gives of a local file.
     """
     file = Path(path)
-    if not file.is_file():
-        return {"path": str(path)}
-    status = file.stat()
-    known = {"path": str(path), "bytes": status.st_size, "mtime_ns": status.st_mtime_ns}
-    with file.open("rb") as stream:
-        if status.st_size <= WHOLE_BYTES:
-            return known | {"sha256": hashlib.sha256(stream.read()).hexdigest()}
-        digest = hashlib.sha256(stream.read(END_BYTES))
-        stream.seek(-END_BYTES, 2)
-        digest.update(stream.read(END_BYTES))
-    return known | {"sha256_ends": digest.hexdigest()}
+    known = {"path": public_name(path)}
+    return known | file_facts(file) if file.is_file() else known
 
 
 def describe_run(
     segmenter: Segmenter,
     stretch: Stretch,
     *,
-    inputs: Mapping[str, str | os.PathLike[str]],
+    inputs: Mapping[str, str | os.PathLike[str] | Mapping[str, Any]],
     parameters: Mapping[str, Any],
     results: Mapping[str, Any],
     seconds: Mapping[str, float],
@@ -81,7 +69,7 @@ def describe_run(
     Args:
         segmenter: What ran it.
         stretch: How values became bytes.
-        inputs: Files and addresses as they were named, by what they are.
+        inputs: Files as they were named, and rasters as their `identity`, by what they are.
         parameters: Options of the job.
         results: Counts and other figures of what came out.
         seconds: Time of the steps.
@@ -91,7 +79,10 @@ def describe_run(
     """
     limits = stretch.limits
     return {
-        "inputs": {name: fingerprint(path) for name, path in inputs.items()},
+        "inputs": {
+            name: dict(given) if isinstance(given, Mapping) else fingerprint(given)
+            for name, given in inputs.items()
+        },
         "model": {
             "name": segmenter.name,
             "sha256": segmenter.sha256,

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sam_common.embeddings import EmbeddingStore
 from sam_common.errors import InputError, ModelError, OutputError, PromptError, one_line
 from sam_common.files import check_input
 from sam_common.model.architecture import ARCHITECTURES
@@ -22,7 +21,8 @@ from sam_common.parts import check_unfinished
 from sam_common.segmenter import check_kinds
 from sam_common.weights import model_info, registry
 from sam_geo.decode import kinds_of
-from sam_geo.embedding import signature_of
+from sam_geo.embedding import check_identity, open_store
+from sam_geo.info import opening_notes
 from sam_geo.prompts import load_prompts
 from sam_geo.request import AutoRequest, EncodeRequest, PromptRequest, Request
 from sam_geo.segment import RunOptions, silent
@@ -31,6 +31,7 @@ from sam_geo.stretch import Stretch, choose_stretch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from sam_common.prompts import PromptKind
     from sam_common.segmenter import Segmenter
@@ -56,6 +57,8 @@ class OpenedJob:
     """Of a prompted job, in raster indices."""
     boxes: Sequence[Box] | None = None
     """Proposals of an automatic job in raster indices, None where it has a grid of points."""
+    notes: Sequence[str] = ()
+    """What is told of the raster, as it may not be what was meant."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall time of the steps so far; later ones are added."""
     _start: float = field(default_factory=time.perf_counter)
@@ -93,18 +96,20 @@ def opened_job(
     """
     start = time.perf_counter()
     _check_files(request)
-    with open_raster(request.image, bands=request.bands) as source:
+    with open_raster(
+        request.image, bands=request.bands, page=request.page, crs=request.image_crs
+    ) as source:
         prompts, boxes = _asked(request, source)
         wanted = _kinds(request, prompts, boxes)
         if request.model is not None and request.model in registry():
             _check_model(request, model_info(request.model), wanted)
-        stretch = _stretch(request, source, progress)
+        stretch, notes = _looked_at(request, source, progress)
         begun = time.perf_counter()
         with one_step(progress, "model"):
             segmenter = _loaded(load)
         seconds = {"load": time.perf_counter() - begun}
         check_kinds(segmenter.name, segmenter.capabilities.kinds, wanted)
-        yield OpenedJob(source, stretch, segmenter, prompts, boxes, seconds, start)
+        yield OpenedJob(source, stretch, segmenter, prompts, boxes, notes, seconds, start)
 
 
 @contextmanager
@@ -125,8 +130,7 @@ def run_options(request: Request, job: OpenedJob, *, writes: bool = True) -> Run
     """
     store = None
     if request.embeddings is not None and (writes or (request.embeddings / SIGNATURE).exists()):
-        signature = signature_of(job.source, job.segmenter, job.stretch)
-        store = EmbeddingStore(request.embeddings, signature)
+        store = open_store(request.embeddings, job.source, job.segmenter, job.stretch)
     return RunOptions(
         job.stretch, request.finish, request.workers, request.parts, request.resume, store
     )
@@ -146,10 +150,15 @@ def _check_files(request: RasterRequest) -> None:
             raise InputError("give --proposals or --superpixels, not both")
 
 
+def _store_of(request: RasterRequest) -> Path | None:
+    """Folder of embeddings that a request names."""
+    if isinstance(request, EncodeRequest):
+        return request.output
+    return request.embeddings if isinstance(request, Request) else None
+
+
 def _check_store(request: RasterRequest) -> None:
-    folder = request.output if isinstance(request, EncodeRequest) else None
-    if isinstance(request, Request):
-        folder = request.embeddings
+    folder = _store_of(request)
     if folder is not None and folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file: embeddings need a folder")
 
@@ -159,6 +168,8 @@ def _asked(
 ) -> tuple[Sequence[GeoPrompt], Sequence[Box] | None]:
     """Prompts or proposals in the indices of a raster that has a place."""
     _ = source.frame  # a raster without a usable one fails here
+    if _store_of(request) is not None:
+        check_identity(source)
     if isinstance(request, Request):
         request.finish.check(source.crs)
     if isinstance(request, PromptRequest):
@@ -213,11 +224,15 @@ def _check_model(request: RasterRequest, model: ModelInfo, wanted: frozenset[Pro
         request.options.overlap_of(ARCHITECTURES[model.arch].preprocess.size)
 
 
-def _stretch(request: RasterRequest, source: RasterSource, progress: Progress | None) -> Stretch:
-    if isinstance(request.stretch, Stretch):
-        return request.stretch
+def _looked_at(
+    request: RasterRequest, source: RasterSource, progress: Progress | None
+) -> tuple[Stretch, list[str]]:
+    """The stretch, and what its values and the raster's header give to say."""
+    given = request.stretch
+    if isinstance(given, Stretch):
+        return given, []
     with one_step(progress, "stretch"):
-        return choose_stretch(source, given=request.stretch)
+        return choose_stretch(source, given=given), list(opening_notes(source, stretch=given))
 
 
 def _loaded(load: Callable[[], Segmenter]) -> Segmenter:

@@ -27,6 +27,10 @@ class RasterRequest:
     """A raster that GDAL opens."""
     bands: tuple[int, ...] | None = None
     """1-based bands, chosen by colour interpretation where None."""
+    page: int | None = None
+    """Of a file that holds several rasters, from 1."""
+    image_crs: str | None = None
+    """Reference system of the raster, over what the file says."""
     stretch: str | Stretch | None = None
     """`none`, or `min,max`, or one that is known; chosen from the raster where None."""
     model: str | None = None

@@ -201,8 +201,6 @@ class PromptWork:
     embedded: int = 0
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STEPS, 0.0))
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _reading: threading.Lock = field(default_factory=threading.Lock)
-    """GDAL's datasets serve one thread at a time."""
 
     def plan(self) -> Plan:
         """The windows and all that decides their results."""
@@ -228,12 +226,12 @@ class PromptWork:
                 self.seconds[step] += time.perf_counter() - start
 
     def _read(self, n: int) -> Pixels:
-        with self.timed("read"), self._reading:
+        with self.timed("read"):
             return self.source.read(self.windows[n].window, out_hw=self.windows[n].size_hw)
 
     def _look(self, window: Window) -> Embedding | None:
         """The embedding of a window at full resolution, for the outline of a large object."""
-        with self.timed("read"), self._reading:
+        with self.timed("read"):
             pixels = self.source.read_data(window)
         if pixels is None:
             return None

@@ -23,6 +23,11 @@ def main(kind: str) -> None:
         raise InputError("no such file: a.tif")
     if kind == "interrupt":
         raise KeyboardInterrupt
+    if kind == "busy":
+        import threading
+        threading.Thread(target=threading.Event().wait).start()
+        print("said", end="")
+        raise KeyboardInterrupt
     if kind == "bug":
         raise ZeroDivisionError("a bug")
 
@@ -32,7 +37,11 @@ console.run(app)
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", COMMAND, *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-c", COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
 
 
@@ -45,6 +54,11 @@ def test_interrupt_is_exit_code_130():
     done = run("interrupt")
     assert (done.returncode, done.stdout) == (130, "")
     assert "Traceback" not in done.stderr
+
+
+def test_an_interrupt_waits_for_no_thread():
+    done = run("busy")
+    assert (done.returncode, done.stdout) == (130, "said")
 
 
 def test_success_and_wrong_options():
