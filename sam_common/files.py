@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 def check_input(path: str | os.PathLike[str]) -> None:
     """Raise `InputError` unless the path is a file or folder that can be read."""
-    if not Path(path).exists():
+    try:
+        is_there = Path(path).exists()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    if not is_there:
         raise InputError(f"no such file: {path}")
     if not os.access(path, os.R_OK):
         raise InputError(f"cannot read (permission denied): {path}")

@@ -83,6 +83,9 @@ def auto_command(
     proposals_crs: Annotated[
         str | None, typer.Option(help="Reference system of that file, over what it says.")
     ] = None,
+    proposals_layer: Annotated[
+        str | None, typer.Option(help="Layer of that file where it has several.")
+    ] = None,
     superpixels: Annotated[
         bool,
         typer.Option(
@@ -146,6 +149,7 @@ def auto_command(
         options=AutoOptions(tile_size, overlap, grid, superpixels, join),
         proposals=proposals,
         proposals_crs=proposals_crs,
+        proposals_layer=proposals_layer,
         finish=Finish(min_area_m2, simplify, regularize, dst_crs),
         embeddings=embeddings,
         workers=workers,

@@ -36,7 +36,8 @@ def prompt_command(
     prompts: Annotated[
         Path,
         typer.Argument(
-            help="Boxes, polygons or points: a vector file, Pascal VOC XML or CSV in pixels."
+            help="Boxes, polygons or points: a vector file, GeoParquet, Pascal VOC XML or CSV in "
+            "pixels."
         ),
     ],
     *,

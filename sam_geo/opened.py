@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sam_common.errors import InputError, ModelError, OutputError, PromptError, one_line
+from sam_common.errors import InputError, ModelError, OutputError, one_line
 from sam_common.files import check_input
 from sam_common.model.architecture import ARCHITECTURES
 from sam_common.parts import check_unfinished
@@ -24,6 +24,7 @@ from sam_geo.decode import kinds_of
 from sam_geo.embedding import check_identity, open_store
 from sam_geo.info import opening_notes
 from sam_geo.prompts import load_prompts
+from sam_geo.proposals import load_proposals
 from sam_geo.request import AutoRequest, EncodeRequest, PromptRequest, Request
 from sam_geo.segment import RunOptions, silent
 from sam_geo.source import open_raster
@@ -182,29 +183,10 @@ def _asked(
         )
         return prompts, None
     if isinstance(request, AutoRequest) and request.proposals is not None:
-        return (), _proposals(
-            load_prompts(request.proposals, source, crs=request.proposals_crs),
-            str(request.proposals),
+        return (), load_proposals(
+            request.proposals, source, crs=request.proposals_crs, layer=request.proposals_layer
         )
     return (), None
-
-
-def _proposals(found: Sequence[GeoPrompt], name: str) -> list[Box]:
-    """The boxes that lie in the raster.
-
-    Raises:
-        PromptError: One is no box, or none lies in the raster.
-    """
-    for prompt in found:
-        if prompt.is_placed and prompt.box_xyxy is None:
-            raise PromptError(
-                f"proposal {prompt.prompt_id} of {name} is a point, proposals are boxes or "
-                f"polygons: sam-geo prompt takes points"
-            )
-    boxes = [prompt.box_xyxy for prompt in found if prompt.box_xyxy is not None]
-    if not boxes:
-        raise PromptError(f"none of the {len(found)} proposals of {name} lies in the raster")
-    return boxes
 
 
 def _kinds(

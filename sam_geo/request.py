@@ -109,6 +109,8 @@ class AutoRequest(Request):
     """Vector file of boxes that are tried in place of the grid of points."""
     proposals_crs: str | None = None
     """Reference system of the proposals, over what their file says."""
+    proposals_layer: str | None = None
+    """Layer of a vector file of proposals that has several."""
     labels: Path | None = None
     """Label raster (COG) to write."""
 
