@@ -295,6 +295,13 @@ def test_a_spatial_index_that_lacks_shapes_is_no_output(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("suffix", sorted(FORMATS))
+def test_a_table_without_rows_is_written(tmp_path, suffix):
+    path = tmp_path / f"trees{suffix}"
+    write_table(rows_table([], crs=pyproj.CRS("EPSG:32633"), model="m"), path)
+    assert len(read(path)) == 0
+
+
 def test_many_batches_of_every_format_are_read_back_whole(tmp_path):
     for suffix in FORMATS:
         with table_writer(tmp_path / f"trees{suffix}") as write:
