@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import typer
 
 from sam_common.errors import SuiteError, one_line
+from sam_common.files import DISK_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+MEMORY_WORDS = ("allocate memory", "out of memory", "bad_alloc", "can't start new thread")
+"""How libraries say that memory has come to an end."""
 EXIT_ERROR = 2
 """Exit code of every `SuiteError`, the same as for a wrong option."""
 EXIT_INTERRUPTED = 130
@@ -25,17 +29,36 @@ EXIT_INTERRUPTED = 130
 def run(app: Callable[[], object]) -> None:
     """Run a command line: a `SuiteError` becomes one line on stderr and exit code 2.
 
-    So does too little memory, for data or for the library of a package, at any moment.
+    So does too little memory, for data or for the library of a package, at any moment, and a full
+    disk wherever it is met.
 
     An interrupt ends with exit code 130, which typer sees to. Then nothing is waited for: a job
     has finished what it had begun, unless it was interrupted a second time, as it may wait for a
     server that does not answer.
     """
     try:
-        app()
+        _until_interrupted(app)
     except (SuiteError, MemoryError, ImportError) as error:
-        typer.echo(f"error: {one_line(error)}", err=True)
-        sys.exit(EXIT_ERROR)
+        reason = one_line(error)
+    except RuntimeError as error:
+        # what torch, OpenVINO and threads raise in its place
+        if not any(words in str(error).lower() for words in MEMORY_WORDS):
+            raise
+        reason = one_line(MemoryError(*error.args))
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        place = error.filename or tempfile.gettempdir()
+        reason = f"cannot write {place}: {error.strerror} (make room on that disk)"
+    else:
+        return
+    typer.echo(f"error: {reason}", err=True)
+    sys.exit(EXIT_ERROR)
+
+
+def _until_interrupted(app: Callable[[], object]) -> None:
+    try:
+        app()
     except SystemExit as ended:
         if ended.code == EXIT_INTERRUPTED and threading.active_count() > 1:
             sys.stdout.flush()

@@ -79,6 +79,12 @@ class EmbeddingStore:
             _check_same(_read_signature(known), json.loads(text), folder)
             self.is_writable = _can_write(folder)
             return
+        if next(folder.glob(f"*{SUFFIX}"), None) is not None:
+            # the oldest files of a store are removed where it grows too large
+            raise OutputError(
+                f"{folder} holds {SUFFIX} files of something else: give embeddings a folder of "
+                f"their own"
+            )
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._write(known, text.encode())

@@ -9,6 +9,7 @@ SuiteError
 │   ├── PromptError       a prompt is malformed or makes no sense for this image
 │   └── GeometryError     a window, a frame or an affine is impossible
 ├── OutputError       the result cannot be written where it was asked for
+│   └── DiskError         the disk takes no more: it is full or read-only, another try is of no use
 ├── ModelError        a network cannot be built or run as asked
 │   ├── UnknownModelError   no such name in the registry
 │   ├── CheckpointError     a checkpoint does not fit its architecture
@@ -39,6 +40,10 @@ class GeometryError(InputError):
 
 class OutputError(SuiteError):
     """The result cannot be written where it was asked for."""
+
+
+class DiskError(OutputError):
+    """The disk takes no more: it is full, over a quota or read-only; another try is of no use."""
 
 
 class ModelError(SuiteError):

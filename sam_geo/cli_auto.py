@@ -17,6 +17,7 @@ from sam_geo.cli_options import (
     Embeddings,
     Image,
     ImageCrs,
+    Layer,
     Model,
     Output,
     Overlay,
@@ -35,6 +36,7 @@ def auto_command(
     image: Image,
     *,
     output: Output,
+    layer: Layer = None,
     labels: Annotated[
         Path | None, typer.Option(help="Also write a label raster, as cloud-optimised GeoTIFF.")
     ] = None,
@@ -118,9 +120,9 @@ def auto_command(
 ) -> None:
     """Segment everything in a raster of any size; objects across windows become one.
 
-    Beside OUT.gpkg lie OUT.job.json and OUT.qml, while the job runs OUT.gpkg.parts, from which
-    --resume goes on. The exit code is 3 where a window failed for a technical reason, 2 where the
-    job could not run.
+    Beside OUT.gpkg lie OUT.job.json and OUT.qml (OUT.gpkg.job.json and OUT.gpkg.qml where there is
+    an OUT.shp or the like), while the job runs OUT.gpkg.parts, from which --resume goes on. The
+    exit code is 3 where a window failed for a technical reason, 2 where the job could not run.
     """
     from sam_common.everything import EverythingOptions  # noqa: PLC0415  # --help must stay fast
     from sam_geo.auto import AutoOptions  # noqa: PLC0415
@@ -139,6 +141,7 @@ def auto_command(
     request = AutoRequest(
         image=image,
         output=output,
+        layer=layer,
         labels=labels,
         overlay=overlay,
         bands=parse_bands(bands),

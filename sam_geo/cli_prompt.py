@@ -17,6 +17,7 @@ from sam_geo.cli_options import (
     Embeddings,
     Image,
     ImageCrs,
+    Layer,
     Model,
     Output,
     Overlay,
@@ -42,6 +43,7 @@ def prompt_command(
     ],
     *,
     output: Output,
+    layer: Layer = None,
     model: Model = "mobile_sam",
     arch: Arch = None,
     bands: Bands = None,
@@ -83,8 +85,8 @@ def prompt_command(
     """Segment the object of each prompt; write one row per prompt with its polygon.
 
     Beside OUT.gpkg lie OUT.job.json, which says what it was made with, and OUT.qml, a style for
-    QGIS. The exit code is 3 where a window failed for a technical reason, 2 where the job could
-    not run.
+    QGIS; where there is an OUT.shp or the like, OUT.gpkg.job.json and OUT.gpkg.qml. The exit code
+    is 3 where a window failed for a technical reason, 2 where the job could not run.
     """
     from sam_geo.finish import Finish  # noqa: PLC0415  # --help must stay fast
     from sam_geo.jobs import dry_run_prompts, run_request  # noqa: PLC0415
@@ -94,6 +96,7 @@ def prompt_command(
         image=image,
         prompts=prompts,
         output=output,
+        layer=layer,
         overlay=overlay,
         bands=parse_bands(bands),
         page=page,

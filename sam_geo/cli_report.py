@@ -43,7 +43,7 @@ def parse_bands(text: str | None) -> tuple[int, ...] | None:
 
 def _note_names(output: Path) -> None:
     """Say what the names of columns become in a Shapefile."""
-    from sam_geo.sink import SHORT_NAMES  # noqa: PLC0415  # --help must stay fast
+    from sam_geo.shapefile import SHORT_NAMES  # noqa: PLC0415  # --help must stay fast
 
     if output.suffix.lower() == ".shp":
         short = ", ".join(f"{name} is {other}" for name, other in SHORT_NAMES.items())

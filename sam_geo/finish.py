@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sam_common.errors import InputError
+from sam_geo.destination import reproject_table
 from sam_geo.objects import batches
 from sam_geo.rows import table_of
 from sam_geo.simplify import simplify
-from sam_geo.sink import reproject_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from sam_common.errors import OutputError
 from sam_common.job import run_job
-from sam_common.parts import PartStore
+from sam_common.parts import PartStore, remove_parts
 from sam_geo.auto import AutoJob
 from sam_geo.encode import encode_raster
 from sam_geo.estimate import estimate
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import geopandas
 
+    from sam_common.job import JobReport
     from sam_common.segmenter import Segmenter
     from sam_geo.box_index import BoxIndex
     from sam_geo.request import AutoRequest, EncodeRequest, PromptRequest, Request
@@ -59,9 +60,12 @@ def run_request(
             progress=progress,
             options=run_options(request, opened),
         )
+        _check_any_worked(job.report, request)
         with opened.timed("write"), one_step(progress, "table"):
-            write_table(job.table, request.output, overwrite=request.replaces)
-            write_style(_classes(job.table), style_path(request.output))
+            overwrite, layer = request.replaces, request.layer
+            write_table(job.table, request.output, overwrite=overwrite, layer=layer)
+            path = style_path(request.output)
+            write_style(_classes(job.table), path, table=request.output.name)
         with opened.timed("record"), one_step(progress, "record"):
             record = describe_run(
                 opened.segmenter,
@@ -76,12 +80,12 @@ def run_request(
                 seconds={**job.seconds, **opened.seconds, "total": opened.elapsed()},
             )
             write_manifest(record, manifest_path(request.output))
-        if not job.failures:
-            shutil.rmtree(request.parts)
         # last: a damaged block that failed its prompts must not cost the others their result
         if request.overlay is not None:
             with one_step(progress, "picture"):
                 write_picture(draw_job(opened.source, job), request.overlay)
+        if not job.failures:
+            remove_parts(request.parts)
     return job, record
 
 
@@ -111,6 +115,7 @@ def run_auto(
         parts = PartStore(request.parts, plan, resume=request.resume)
         with opened.timed("windows"), (progress or silent)("windows", len(plan)) as advance:
             report = run_job(job.work(plan), parts, workers=run.workers, advance=advance)
+        _check_any_worked(report, request)
         with opened.timed("seams"):
             scene = job.scene(plan, parts, workers=run.workers, progress=progress)
         with opened.timed("link_and_write"):
@@ -122,7 +127,7 @@ def run_auto(
                 model=segmenter.name,
                 progress=progress or silent,
             )
-        write_style([], style_path(request.output))
+        write_style([], style_path(request.output), table=request.output.name)
         failures = [*(report.failures[n] for n in sorted(report.failures)), *scene.failures]
         with one_step(progress, "record"):
             record = describe_run(
@@ -148,8 +153,8 @@ def run_auto(
                 seconds={**opened.seconds, "total": opened.elapsed()},
             )
             write_manifest(record, manifest_path(request.output))
-    if not failures:
-        parts.remove()
+        if not failures:
+            remove_parts(request.parts)
     return record
 
 
@@ -190,7 +195,7 @@ def dry_run_auto(request: AutoRequest, load: Callable[[], Segmenter]) -> dict[st
     Raises:
         SuiteError: As `run_auto` would, before its work.
     """
-    with opened_job(request, load) as opened:
+    with opened_job(request, load, writes=False) as opened:
         source, segmenter = opened.source, opened.segmenter
         job = AutoJob(source, segmenter, opened.stretch, request.options, opened.boxes)
         plan = job.plan()
@@ -208,7 +213,7 @@ def dry_run_prompts(request: PromptRequest, load: Callable[[], Segmenter]) -> di
     Raises:
         SuiteError: As `run_request` would, before its work.
     """
-    with opened_job(request, load) as opened:
+    with opened_job(request, load, writes=False) as opened:
         source, segmenter, prompts = opened.source, opened.segmenter, opened.prompts
         work = prompt_work(source, prompts, segmenter, run_options(request, opened, writes=False))
         cost = estimate(
@@ -229,6 +234,8 @@ def _tried(proposals: BoxIndex | None) -> dict[str, Any]:
 def _parameters(request: Request, source: RasterSource) -> dict[str, Any]:
     """Options for the record."""
     return {
+        "table": request.output.name,
+        "layer": request.layer,
         "bands": list(source.bands),
         "page": request.page,
         "image_crs": request.image_crs,
@@ -246,6 +253,16 @@ def _results(job: PromptJob) -> dict[str, Any]:
         "prompts_per_embedding": round(placed / job.embeddings, 2) if job.embeddings else None,
         "failures": list(job.failures),
     }
+
+
+def _check_any_worked(report: JobReport, request: Request) -> None:
+    """Raise `OutputError` where no window worked and a result that is there would be replaced."""
+    if report.windows and len(report.failures) == report.windows and request.output.exists():
+        reason = next(iter(report.failures.values()))
+        raise OutputError(
+            f"none of {report.windows} windows worked, and {request.output} stays as it was: "
+            f"{reason} (run again with --resume)"
+        )
 
 
 def _classes(table: geopandas.GeoDataFrame) -> list[str]:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import rasterio
 
 from sam_common import __version__
-from sam_common.files import atomic_output
+from sam_common.files import write_bytes
 from sam_geo.address import public_name
 from sam_geo.identity import file_facts
+from sam_geo.side_files import side_path
 
 if TYPE_CHECKING:
     import os
@@ -36,12 +37,20 @@ PACKAGES = (
 
 
 def manifest_path(output: str | os.PathLike[str]) -> Path:
-    """`trees.gpkg` has its record in `trees.job.json`.
+    """`trees.gpkg` has its record in `trees.job.json`, beside `trees.shp` in `trees.gpkg.job.json`.
 
     >>> manifest_path("out/trees.gpkg").name
     'trees.job.json'
     """
-    return Path(output).with_suffix(".job.json")
+    return side_path(output, ".job.json", _is_record_of)
+
+
+def _is_record_of(path: Path, table: str) -> bool:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return bool(record["parameters"]["table"] == table)
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
 
 
 def fingerprint(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -100,10 +109,9 @@ def describe_run(
 
 
 def write_manifest(record: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
-    """Write a record as JSON, whole or not at all."""
-    with atomic_output(path) as part:
-        text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
-        part.write_text(text + "\n", encoding="utf-8")
+    """Write a record as JSON, whole or not at all; it is read again before it takes its name."""
+    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
+    write_bytes(path, f"{text}\n".encode())
 
 
 def _versions() -> dict[str, str]:

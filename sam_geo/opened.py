@@ -10,14 +10,14 @@ here, dry runs too, so that the same mistake has the same message, and none is f
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sam_common.errors import InputError, ModelError, OutputError, one_line
 from sam_common.files import check_input
 from sam_common.model.architecture import ARCHITECTURES
-from sam_common.parts import check_unfinished
+from sam_common.parts import check_unfinished, held
 from sam_common.segmenter import check_kinds
 from sam_common.weights import model_info, registry
 from sam_geo.decode import kinds_of
@@ -80,7 +80,11 @@ class OpenedJob:
 
 @contextmanager
 def opened_job(
-    request: RasterRequest, load: Callable[[], Segmenter], *, progress: Progress | None = None
+    request: RasterRequest,
+    load: Callable[[], Segmenter],
+    *,
+    progress: Progress | None = None,
+    writes: bool = True,
 ) -> Iterator[OpenedJob]:
     """A job whose inputs, outputs and options are known to be right, with its network.
 
@@ -88,6 +92,7 @@ def opened_job(
         request: What to do. Of a job that is only estimated, too: it says what the job would say.
         load: Makes the segmenter; called after everything that does not need it.
         progress: Shows which of the long steps is at work, and may end the job in it.
+        writes: Whether it writes: then no other job may work on the same output in the block.
 
     Yields:
         The open job; its raster is closed with the block.
@@ -97,9 +102,12 @@ def opened_job(
     """
     start = time.perf_counter()
     _check_files(request)
-    with open_raster(
-        request.image, bands=request.bands, page=request.page, crs=request.image_crs
-    ) as source:
+    with (
+        held(request.parts) if writes and isinstance(request, Request) else nullcontext(),
+        open_raster(
+            request.image, bands=request.bands, page=request.page, crs=request.image_crs
+        ) as source,
+    ):
         prompts, boxes = _asked(request, source)
         wanted = _kinds(request, prompts, boxes)
         if request.model is not None and request.model in registry():
@@ -171,8 +179,6 @@ def _asked(
     _ = source.frame  # a raster without a usable one fails here
     if _store_of(request) is not None:
         check_identity(source)
-    if isinstance(request, Request):
-        request.finish.check(source.crs)
     if isinstance(request, PromptRequest):
         prompts = load_prompts(
             request.prompts,
@@ -181,7 +187,10 @@ def _asked(
             layer=request.prompts_layer,
             with_masks=request.polygon_masks,
         )
+        request.check_source(source, prompts)
         return prompts, None
+    if isinstance(request, Request):
+        request.check_source(source)
     if isinstance(request, AutoRequest) and request.proposals is not None:
         return (), load_proposals(
             request.proposals, source, crs=request.proposals_crs, layer=request.proposals_layer

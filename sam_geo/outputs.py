@@ -80,7 +80,7 @@ def write_objects(
     found = Written(hidden=None if request.labels is None else 0)
     shapes = Shapes(source)
     with (
-        table_writer(request.output, overwrite=request.replaces) as write,
+        table_writer(request.output, overwrite=request.replaces, layer=request.layer) as write,
         ExitStack() as labels,
     ):
         draw = None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +15,7 @@ from affine import Affine
 from PIL import Image
 
 from sam_common.errors import OutputError
-from sam_common.files import atomic_output, check_output
+from sam_common.files import check_output, write_bytes
 from sam_common.masks import MaskRegion
 from sam_common.overlay import draw_overlay
 from sam_common.window import Window
@@ -23,7 +25,6 @@ from sam_geo.windows import ReadWindow
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -106,8 +107,10 @@ def draw_shapes(
 
 def write_picture(picture: npt.NDArray[np.uint8], path: str | os.PathLike[str]) -> None:
     """Write a picture to a PNG or JPEG file, by its suffix, whole or not at all."""
-    with atomic_output(path) as part:
-        Image.fromarray(picture).save(part)
+    encoded = io.BytesIO()
+    suffix = Path(path).suffix.lower()
+    Image.fromarray(picture).save(encoded, format=Image.registered_extensions()[suffix])
+    write_bytes(path, encoded.getvalue())
 
 
 def _view(size_hw: tuple[int, int]) -> ReadWindow:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sam_common.files import check_output
+from sam_common.errors import OutputError
+from sam_common.files import check_apart, check_output, same_file
+from sam_common.parts import PLAN
 from sam_geo.auto import AutoOptions
 from sam_geo.finish import Finish
+from sam_geo.label_raster import check_labels_output
 from sam_geo.manifest import manifest_path
+from sam_geo.output_checks import check_against, check_texts, table_files, try_output
 from sam_geo.picture import check_picture_output
 from sam_geo.sink import check_table_output
 from sam_geo.style import style_path
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
+    from sam_geo.prompts import GeoPrompt
+    from sam_geo.source import RasterSource
     from sam_geo.stretch import Stretch
 
 
@@ -53,6 +60,8 @@ class Request(RasterRequest):
 
     output: Path
     """The table to write; its suffix chooses the format."""
+    layer: str | None = None
+    """Layer of a GeoPackage; the name of the file where None."""
     overlay: Path | None = None
     """A picture to draw."""
     finish: Finish = field(default_factory=Finish)
@@ -74,15 +83,49 @@ class Request(RasterRequest):
     @property
     def replaces(self) -> bool:
         """Whether outputs that exist may be replaced: a resumed job replaces its own."""
-        return self.overwrite or (self.resume and self.parts.is_dir())
+        return self.overwrite or (self.resume and (self.parts / PLAN).is_file())
+
+    @property
+    def outputs(self) -> list[Path]:
+        """Every file that will be written."""
+        files = [*table_files(self.output), manifest_path(self.output), style_path(self.output)]
+        return files if self.overlay is None else [*files, self.overlay]
+
+    @property
+    def tables(self) -> tuple[Path | None, ...]:
+        """Vector files that are read."""
+        return ()
 
     def check_outputs(self) -> None:
-        """Raise `OutputError` where a result could not be written."""
-        check_table_output(self.output, overwrite=self.replaces)
+        """Raise `OutputError` where a result could not be written, as far as names tell."""
+        check_table_output(self.output, overwrite=self.replaces, layer=self.layer)
         for path in (manifest_path(self.output), style_path(self.output)):
             check_output(path, overwrite=self.replaces)
         if self.overlay is not None:
             check_picture_output(self.overlay, overwrite=self.replaces)
+        check_apart([*self.outputs, self.parts])
+        if self.embeddings is not None and same_file(self.embeddings, self.parts):
+            raise OutputError(
+                f"{self.parts} is deleted when the job is done: keep embeddings in another folder"
+            )
+
+    def check_source(self, source: RasterSource, prompts: Sequence[GeoPrompt] = ()) -> None:
+        """Raise where a result of this raster could not be written, before any work is done.
+
+        Args:
+            source: The raster.
+            prompts: What is asked for, in its indices.
+
+        Raises:
+            InputError: The options make no sense for its reference system.
+            OutputError: An output is a file that is read, or the table cannot be written, or not
+                hold the prompts' names.
+        """
+        self.finish.check(source.crs)
+        weights = None if self.model is None else Path(self.model)
+        check_against(self.outputs, source, (*self.tables, weights))
+        check_texts(self.output, prompts)
+        try_output(self.output, source, dst_crs=self.finish.dst_crs, layer=self.layer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +140,11 @@ class PromptRequest(Request):
     """Layer of a vector file that has several."""
     polygon_masks: bool = False
     """Whether polygons are given to the network as masks too, not only as boxes."""
+
+    @property
+    def tables(self) -> tuple[Path | None, ...]:
+        """Vector files that are read."""
+        return (self.prompts,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,9 +162,20 @@ class AutoRequest(Request):
     labels: Path | None = None
     """Label raster (COG) to write."""
 
-    def check_outputs(self) -> None:
-        """Raise `OutputError` where a result could not be written."""
+    @property
+    def outputs(self) -> list[Path]:
+        """Every file that will be written."""
         # a slotted dataclass is made anew by its decorator: super() without arguments is lost
+        files: list[Path] = Request.outputs.fget(self)  # type: ignore[attr-defined]
+        return files if self.labels is None else [*files, self.labels]
+
+    @property
+    def tables(self) -> tuple[Path | None, ...]:
+        """Vector files that are read."""
+        return (self.proposals,)
+
+    def check_outputs(self) -> None:
+        """Raise `OutputError` where a result could not be written, as far as names tell."""
         Request.check_outputs(self)
         if self.labels is not None:
-            check_output(self.labels, overwrite=self.replaces)
+            check_labels_output(self.labels, overwrite=self.replaces)

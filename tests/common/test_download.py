@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 import threading
+from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
+from sam_common import download as download_module
 from sam_common.download import download
-from sam_common.errors import IntegrityError, WeightsError
+from sam_common.errors import DiskError, IntegrityError, OutputError, WeightsError
 from sam_common.pinned import PinnedFile
 from sam_common.sources import Https
 
@@ -237,3 +242,20 @@ def test_wrong_beginning_is_fetched_again_from_the_first_byte(server, tmp_path):
     Https(server.url, pinned()).deliver(tmp_path, quiet=True)
     assert (tmp_path / "model.pt").read_bytes() == CONTENT
     assert server.asked == ["bytes=500-", None]
+
+
+def test_a_disk_that_cannot_be_written_to_is_no_matter_of_the_server(server, tmp_path):
+    with pytest.raises(OutputError, match="cannot write /proc/part"):
+        download(server.url, Path("/proc/part"), SIZE, label="model.pt", quiet=True)
+    assert len(server.asked) == 1
+
+
+def test_a_full_disk_ends_a_download(server, tmp_path, monkeypatch):
+    class Full(io.BytesIO):
+        def write(self, _):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(download_module, "_opened", lambda *_: nullcontext(Full()))
+    with pytest.raises(DiskError, match="No space left on device"):
+        pull(server, tmp_path / "part")
+    assert len(server.asked) == 1

@@ -189,3 +189,11 @@ def test_a_damaged_signature_is_an_error_of_ours(tmp_path: Path, content: bytes)
     (tmp_path / "signature.json").write_bytes(content)
     with pytest.raises(InputError, match=r"cannot read .*signature\.json"):
         EmbeddingStore(tmp_path, SIGNATURE)
+
+
+def test_weights_of_somebody_else_are_no_embeddings(tmp_path: Path) -> None:
+    own = tmp_path / "model.safetensors"
+    own.write_bytes(b"mine")
+    with pytest.raises(OutputError, match="give embeddings a folder of their own"):
+        EmbeddingStore(tmp_path, SIGNATURE, max_bytes=1)
+    assert own.read_bytes() == b"mine"

@@ -104,11 +104,18 @@ def test_a_file_that_is_cut_short_fails_windows_and_is_resumed(image, tmp_path):
 
 FULL = """
 import resource, signal, sys
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv.pop()),) * 2)
 from sam_common.testing import FakeSegmenter
 from sam_geo import cli, cli_auto
-cli_auto.loader = lambda *_, **__: (lambda: FakeSegmenter(model_size=128))
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+limit = int(sys.argv.pop())
+
+def load():
+    # the disk fills up after all has been checked
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    return FakeSegmenter(model_size=128)
+
+cli_auto.loader = lambda *_, **__: load
 cli.main()
 """
 
