@@ -15,11 +15,12 @@ import shapely
 
 from sam_common.errors import InputError, OutputError
 from sam_geo.destination import reproject_table
+from sam_geo.formats import FORMATS
 from sam_geo.geopackage import check_index
 from sam_geo.rows import COLUMNS, Row
 from sam_geo.rows import table_of as rows_table
 from sam_geo.shapefile import SHORT_NAMES
-from sam_geo.sink import FORMATS, table_writer, write_table
+from sam_geo.sink import table_writer, write_table
 
 SQUARE = shapely.box(500_000, 5_800_000, 500_010, 5_800_020)
 
