@@ -8,7 +8,7 @@ from sam_common.errors import OutputError
 from sam_common.job import Work, run_job
 from sam_common.parts import Part
 from sam_common.plan import Plan
-from sam_geo.embedding import EmbeddingSource, check_identity, open_store
+from sam_geo.embedding import EmbeddingSource, open_store
 from sam_geo.segment import RunOptions, parts_of, silent
 from sam_geo.windows import shared_windows
 
@@ -50,7 +50,6 @@ def encode_raster(
         SuiteError: The folder holds embeddings of something else or cannot be written to, or no
             prompts could be placed in the raster.
     """
-    check_encodable(source)
     store = open_store(folder, source, segmenter, stretch, max_bytes=max_bytes)
     if not store.is_writable:
         raise OutputError(f"cannot write to folder {folder}: embeddings are kept there")
@@ -78,12 +77,3 @@ def encode_raster(
         "failed": [report.failures[n] for n in sorted(report.failures)],
         "bytes": store.size_bytes(),
     }
-
-
-def check_encodable(source: RasterSource) -> None:
-    """Raise `InputError` where embeddings of a raster could not be used; call it before long work.
-
-    Prompts could not be placed in it, or a change of it would not show.
-    """
-    source.frame  # noqa: B018  # asked for its error
-    check_identity(source)

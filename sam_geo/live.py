@@ -22,6 +22,7 @@ from sam_geo.area import measurer
 from sam_geo.decode import answers
 from sam_geo.embedding import key_of, signature_of
 from sam_geo.finish import Finish, finish_prompts
+from sam_geo.formats import FORMATS
 from sam_geo.frame import affine_from_frame
 from sam_geo.live_edits import Edits
 from sam_geo.live_files import STEM, checked_crs, close, hold, unnamed, write_upload
@@ -33,7 +34,7 @@ from sam_geo.objects import touches_edge, world_outline
 from sam_geo.prompts import GeoPrompt, clip_prompt
 from sam_geo.refine import Refinement
 from sam_geo.rows import Row
-from sam_geo.sink import FORMATS, write_table
+from sam_geo.sink import write_table
 from sam_geo.source import open_raster
 from sam_geo.stretch import Stretch, choose_stretch
 from sam_geo.windows import ReadWindow

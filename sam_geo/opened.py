@@ -32,6 +32,7 @@ from sam_geo.stretch import Stretch, choose_stretch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from sam_common.prompts import PromptKind
     from sam_common.segmenter import Segmenter
@@ -58,7 +59,7 @@ class OpenedJob:
     boxes: Sequence[Box] | None = None
     """Proposals of an automatic job in raster indices, None where it has a grid of points."""
     notes: Sequence[str] = ()
-    """What may not be as it was meant, such as a file with more pages than the one that is read."""
+    """What is told of the raster, as it may not be what was meant."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall time of the steps so far; later ones are added."""
     _start: float = field(default_factory=time.perf_counter)
@@ -158,10 +159,15 @@ def _check_files(request: RasterRequest) -> None:
             raise InputError("give --proposals or --superpixels, not both")
 
 
+def _store_of(request: RasterRequest) -> Path | None:
+    """Folder of embeddings that a request names."""
+    if isinstance(request, EncodeRequest):
+        return request.output
+    return request.embeddings if isinstance(request, Request) else None
+
+
 def _check_store(request: RasterRequest) -> None:
-    folder = request.output if isinstance(request, EncodeRequest) else None
-    if isinstance(request, Request):
-        folder = request.embeddings
+    folder = _store_of(request)
     if folder is not None and folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file: embeddings need a folder")
 
@@ -171,9 +177,7 @@ def _asked(
 ) -> tuple[Sequence[GeoPrompt], Sequence[Box] | None]:
     """Prompts or proposals in the indices of a raster that has a place."""
     _ = source.frame  # a raster without a usable one fails here
-    if isinstance(request, EncodeRequest) or (
-        isinstance(request, Request) and request.embeddings is not None
-    ):
+    if _store_of(request) is not None:
         check_identity(source)
     if isinstance(request, PromptRequest):
         prompts = load_prompts(

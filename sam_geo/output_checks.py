@@ -53,7 +53,7 @@ def try_output(
     """Write a table of one pixel, as the result will be, to a folder that goes away again.
 
     What a driver, a reference system or a network drive cannot do is known before the work then;
-    it costs some hundredths of a second.
+    it costs about a tenth of a second.
 
     Raises:
         InputError: There is no way to the reference system of the result.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sam_geo.sink import FORMATS
+from sam_geo.formats import FORMATS
 
 if TYPE_CHECKING:
     import os

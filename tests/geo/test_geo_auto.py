@@ -580,7 +580,8 @@ def test_a_proposal_without_width_is_tried():
 
 
 def test_proposals_that_no_window_can_hold_are_counted():
-    boxes = [(0, 0, 9.5, 9.5), (0, 0, 19, 20), (0, 0, 21, 20), (5, 0, 5, 41)]
+    # from the outer edge of the first pixel, at -0.5
+    boxes = [(0, 0, 9.5, 9.5), (-0.5, -0.5, 18.5, 19.5), (-0.5, 0, 21, 20), (5, 0, 5, 41)]
     found = BoxIndex(boxes, 10)
     assert (len(found), found.too_large) == (4, 2)
     assert len(found.inside(Window((0, 0), (10, 10)))) == 2

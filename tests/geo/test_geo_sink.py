@@ -15,11 +15,12 @@ import shapely
 
 from sam_common.errors import InputError, OutputError
 from sam_geo.destination import reproject_table
+from sam_geo.formats import FORMATS
 from sam_geo.geopackage import check_index
 from sam_geo.rows import COLUMNS, Row
 from sam_geo.rows import table_of as rows_table
 from sam_geo.shapefile import SHORT_NAMES
-from sam_geo.sink import FORMATS, table_writer, write_table
+from sam_geo.sink import table_writer, write_table
 
 SQUARE = shapely.box(500_000, 5_800_000, 500_010, 5_800_020)
 
@@ -293,6 +294,13 @@ def test_a_spatial_index_that_lacks_shapes_is_no_output(tmp_path, monkeypatch):
     with pytest.raises(OutputError, match="the spatial index of trees knows 1 of 2 shapes"):
         write_table(table_of(), path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", sorted(FORMATS))
+def test_a_table_without_rows_is_written(tmp_path, suffix):
+    path = tmp_path / f"trees{suffix}"
+    write_table(rows_table([], crs=pyproj.CRS("EPSG:32633"), model="m"), path)
+    assert len(read(path)) == 0
 
 
 def test_many_batches_of_every_format_are_read_back_whole(tmp_path):

@@ -10,9 +10,9 @@ from rasterio.rpc import RPC
 from sam_common.errors import GeometryError, InputError
 from sam_common.window import Window
 from sam_geo.bands import default_bands
-from sam_geo.encode import check_encodable
 from sam_geo.info import describe_raster
-from sam_geo.request import PromptRequest
+from sam_geo.opened import opened_job
+from sam_geo.request import EncodeRequest, PromptRequest
 from sam_geo.source import open_raster
 
 WHOLE = Window((0, 0), (4, 5))
@@ -266,11 +266,15 @@ def test_rational_polynomials_are_no_geotransform(make_raster):
         with pytest.raises(GeometryError, match=message):
             source.frame  # noqa: B018
         assert any("gdalwarp -rpc" in note for note in describe_raster(source)["notes"])
-        with pytest.raises(GeometryError, match=message):
-            check_encodable(source)
-    request = PromptRequest(image=str(path), prompts=path, output=path.with_name("o.gpkg"))
-    with pytest.raises(GeometryError, match=message), request.open_image():
-        pass
+    for request in (
+        PromptRequest(image=str(path), prompts=path, output=path.with_name("o.gpkg")),
+        EncodeRequest(image=str(path), output=path.with_name("embeddings")),
+    ):
+        with (
+            pytest.raises(GeometryError, match=message),
+            opened_job(request, lambda: pytest.fail("the model was loaded")),
+        ):
+            pass
 
 
 def test_arrays_of_coordinates_are_no_geotransform(make_raster):
