@@ -231,7 +231,7 @@ class SliceEmbeddings:
                 self._folder = self._store = None
                 self._spilled.clear()
 
-    def __enter__(self) -> SliceEmbeddings:
+    def __enter__(self) -> SliceEmbeddings:  # noqa: PYI034  # Python 3.10 has no typing.Self
         """Nothing to prepare."""
         return self
 
