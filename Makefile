@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 OUT ?= demo_output
 STAMP := $(VENV)/.ready
 
-.PHONY: setup demo test check bench docs notebooks plugins clean
+.PHONY: setup demo test test-random check bench docs notebooks plugins clean
 .PHONY: hosts test-hosts test-qgis test-slicer test-orthanc
 
 setup: $(STAMP)
@@ -33,6 +33,10 @@ demo: setup
 test: setup
 	sh tests/oracles/setup_programs.sh
 	$(BIN)/python -m pytest
+
+# the laws again, with other random examples than the fixed ones of `make test`
+test-random: setup
+	$(BIN)/python -m pytest --hypothesis-profile random -m hypothesis
 
 check: setup
 	$(BIN)/ruff check .

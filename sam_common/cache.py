@@ -22,7 +22,7 @@ import filelock
 import platformdirs
 
 from sam_common import console
-from sam_common.errors import IntegrityError, OutputError, WeightsError
+from sam_common.errors import InputError, IntegrityError, OutputError, WeightsError
 from sam_common.files import atomic_output, check_input
 
 if TYPE_CHECKING:
@@ -76,10 +76,27 @@ class FileStatus:
 
 
 def cache_dir() -> Path:
-    """$SAM_GEOMED_CACHE, or the user's cache folder of this system; not created here."""
+    """$SAM_GEOMED_CACHE, or the user's cache folder of this system; not created here.
+
+    Raises:
+        OutputError: The user has no home folder, as in a container with a number for a user.
+    """
     if folder := os.environ.get(CACHE_VARIABLE):
         return Path(folder)
-    return platformdirs.user_cache_path("sam-geomed")
+    try:
+        found = platformdirs.user_cache_path("sam-geomed")
+    except (RuntimeError, KeyError) as error:
+        raise _homeless() from error
+    if not found.is_absolute():  # what nobody could expand
+        raise _homeless()
+    return found
+
+
+def _homeless() -> OutputError:
+    return OutputError(
+        f"there is no home folder (HOME) for the cache: set {CACHE_VARIABLE} to a folder that can "
+        f"be written to"
+    )
 
 
 def private_folder(folder: Path) -> Path:
@@ -102,11 +119,14 @@ def private_folder(folder: Path) -> Path:
 def used_folder(folder: Path) -> Path:
     """A folder of the cache, made where it is missing and marked as used now.
 
+    One that is there may be read-only: what lies in it is used.
+
     Raises:
-        OutputError: The cache cannot be written to.
+        OutputError: It cannot be made.
     """
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):
         os.utime(folder)
     return folder
 
@@ -142,14 +162,16 @@ def find(item: Item, folder: Path) -> Path | None:
 
     Raises:
         IntegrityError: Files of these names are there, but none is the published one.
+        InputError: The folder cannot be read.
     """
     wrong: IntegrityError | None = None
     for pinned in item.files:
         path = folder / pinned.name
-        if not path.is_file():
-            continue
         try:
-            pinned.check(path)
+            with _reading(folder):
+                if not path.is_file():
+                    continue
+                pinned.check(path)
         except IntegrityError as error:
             wrong = wrong or error
         else:
@@ -162,16 +184,18 @@ def find(item: Item, folder: Path) -> Path | None:
 def present(item: Item, folder: Path) -> Path | None:
     """The item's first file in the folder, without reading it."""
     paths = (folder / pinned.name for pinned in item.files)
-    return next((path for path in paths if path.is_file()), None)
+    with _reading(folder):
+        return next((path for path in paths if path.is_file()), None)
 
 
 def inspect(item: Item, folder: Path) -> list[FileStatus]:
     """What is in the folder for an item: one status for each of its files that is there."""
-    found = [
-        FileStatus(item.name, path, "ok" if pinned.matches(path) else "wrong", pinned.sha256)
-        for pinned in item.files
-        if (path := folder / pinned.name).is_file()
-    ]
+    with _reading(folder):
+        found = [
+            FileStatus(item.name, path, "ok" if pinned.matches(path) else "wrong", pinned.sha256)
+            for pinned in item.files
+            if (path := folder / pinned.name).is_file()
+        ]
     first = item.files[0]
     return found or [FileStatus(item.name, folder / first.name, "missing", first.sha256)]
 
@@ -208,7 +232,7 @@ def adopt(item: Item, file: Path, folder: Path) -> Path:
         IntegrityError: The file is not one of the published ones.
     """
     check_input(file)
-    with _locked(item, folder, quiet=True):
+    with _locked(item, folder, quiet=True), _writing(folder):
         for source in item.sources:
             if source.unpack(file, folder):
                 return _expect(item, folder)
@@ -249,6 +273,17 @@ def _given(item: Item) -> Path | None:
 
 
 @contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"cannot read the cache {folder}: {error.strerror} "
+            f"(set {CACHE_VARIABLE} to a folder that can be read and written to)"
+        ) from error
+
+
+@contextmanager
 def _writing(folder: Path) -> Iterator[None]:
     try:
         yield
@@ -281,7 +316,8 @@ def _from_sources(item: Item, folder: Path, problems: list[Exception], *, quiet:
     for source, following in zip(item.sources, (*item.sources[1:], None), strict=True):
         _note(f"fetching {item.name}: {source.label}", quiet=quiet or source is not item.sources[0])
         try:
-            source.deliver(folder, quiet=quiet)
+            with _writing(folder):
+                source.deliver(folder, quiet=quiet)
             return _expect(item, folder)
         except WeightsError as error:
             problems.append(error)

@@ -34,6 +34,13 @@ def serve_command(
         float, typer.Option(min=0.01, help="Close sessions that are not used for so long.")
     ] = 60.0,
     memory: Annotated[int, typer.Option(min=16, help="MiB of embeddings that are held.")] = 1024,
+    keep_embeddings: Annotated[
+        bool,
+        typer.Option(
+            "--keep-embeddings",
+            help="Keep embeddings of volumes on disk for later; they show what the scan shows.",
+        ),
+    ] = False,
 ) -> None:
     """Serve segmentation to programs on this machine.
 
@@ -55,5 +62,6 @@ def serve_command(
             allow_remote=allow_remote,
             idle_seconds=idle_minutes * 60,
             memory_bytes=memory * MEBI,
+            keep_embeddings=keep_embeddings,
         )
     )

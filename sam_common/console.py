@@ -3,32 +3,64 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import tempfile
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from sam_common.errors import SuiteError
+from sam_common.errors import SuiteError, one_line
+from sam_common.files import DISK_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+MEMORY_WORDS = ("allocate memory", "out of memory", "bad_alloc", "can't start new thread")
+"""How libraries say that memory has come to an end."""
 EXIT_ERROR = 2
 """Exit code of every `SuiteError`, the same as for a wrong option."""
+EXIT_INTERRUPTED = 130
 
 
 def run(app: Callable[[], object]) -> None:
     """Run a command line: a `SuiteError` becomes one line on stderr and exit code 2.
 
-    An interrupt ends with exit code 130, which typer sees to.
+    So does too little memory, for data or for the library of a package, at any moment, and a full
+    disk wherever it is met. An interrupt ends with exit code 130, which typer sees to. Then nothing
+    is waited for: a job has finished what it had begun, unless it was interrupted a second time,
+    as it may wait for a server that does not answer.
     """
     try:
         app()
-    except SuiteError as error:
-        typer.echo(f"error: {error}", err=True)
+    except (SuiteError, MemoryError, ImportError, RuntimeError, OSError) as error:
+        if (reason := _reason(error)) is None:
+            raise
+        typer.echo(f"error: {reason}", err=True)
         sys.exit(EXIT_ERROR)
+    except SystemExit as ended:
+        if ended.code == EXIT_INTERRUPTED and threading.active_count() > 1:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            # Python would wait for its threads, however long a library keeps them
+            os._exit(EXIT_INTERRUPTED)
+        raise
+
+
+def _reason(error: Exception) -> str | None:
+    """What to tell of an error that a user can do something about; None for a defect."""
+    if isinstance(error, (SuiteError, MemoryError, ImportError)):
+        return one_line(error)
+    if isinstance(error, RuntimeError) and any(w in str(error).lower() for w in MEMORY_WORDS):
+        # what torch, OpenVINO and threads raise in place of a MemoryError
+        return one_line(MemoryError(*error.args))
+    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+        place = error.filename or tempfile.gettempdir()
+        return f"cannot write {place}: {error.strerror} (make room on that disk)"
+    return None
 
 
 def note(message: str) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sam_common.bins import nearby
 from sam_common.window import Window
 
 if TYPE_CHECKING:
@@ -95,14 +96,28 @@ def straight_cuts(pieces: Sequence[MaskRegion], lines: Iterable[Line]) -> list[C
         not on the other, `NEAR_PX` away from it; sorted.
     """
     found = []
-    for line in sorted(lines):
-        if (strip := _strip(pieces, line)) is None:
+    # of a road through a thousand windows, only the pieces along a line say anything about it
+    near = nearby([piece.window for piece in pieces])
+    for line in lines:
+        if (strip := _strip([pieces[k] for k in near(_band(line))], line)) is None:
             continue
         first, band = strip
         # inside on one side, outside on the other: the outline lies between, all along the run
         for sided in (band[:, 0] & ~band[:, -1], ~band[:, 0] & band[:, -1]):
             found += [Cut(line, first + a, first + b) for a, b in _runs(sided)]
     return sorted(found)
+
+
+def all_uncovered(
+    cuts: Sequence[Cut], looked: Sequence[Window], image_hw: Sequence[int]
+) -> list[Cut]:
+    """The parts of several cuts, as `uncovered`; each is held against the windows near it only."""
+    near = nearby(looked)
+    return [
+        part
+        for cut in cuts
+        for part in uncovered(cut, [looked[k] for k in near(_band(cut.line))], image_hw)
+    ]
 
 
 def uncovered(cut: Cut, looked: Sequence[Window], image_hw: Sequence[int]) -> list[Cut]:
@@ -125,6 +140,12 @@ def unlike(cut: Cut, region: MaskRegion) -> list[Cut]:
     for own in straight_cuts([region], [cut.line]):
         rest = _outside(rest, own.start, own.stop)
     return [Cut(cut.line, a, b) for a, b in rest if b - a > LONGEST_PX]
+
+
+def _band(line: Line) -> Window:
+    """The pixels on both sides of a line, which may reach beyond the image."""
+    low, high = (line.at - NEAR_PX - 1, line.start), (line.at + NEAR_PX + 1, line.stop)
+    return Window(low, high) if line.axis == 0 else Window(low[::-1], high[::-1])
 
 
 def _strip(pieces: Sequence[MaskRegion], line: Line) -> tuple[int, npt.NDArray[np.bool_]] | None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from http import HTTPStatus
 from http.client import HTTPException
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 from sam_common import console
 from sam_common.errors import IntegrityError, WeightsError
+from sam_common.files import writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from http.client import HTTPResponse
     from pathlib import Path
 
@@ -48,6 +50,7 @@ def download(
 
     Raises:
         WeightsError: The server cannot be reached, refuses, or stops sending.
+        OutputError: The file cannot be written, which is no matter of the server.
         IntegrityError: The server offers a file of another size.
     """
     if _size(part) > size_bytes:
@@ -78,8 +81,8 @@ def _attempt(
             start = _start_of(response, have, size_bytes)
             if start != have:
                 advance(-have)
-            with part.open("ab" if start == have else "wb") as stream:
-                _copy(response, stream, size_bytes - stream.tell(), advance)
+            with _opened(part, "ab" if start == have else "wb") as stream:
+                _copy(response, stream, part, size_bytes, advance)
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
@@ -106,13 +109,30 @@ def _start_of(response: HTTPResponse, have: int, size_bytes: int) -> int:
     return start
 
 
+@contextmanager
+def _opened(part: Path, mode: Literal["ab", "wb"]) -> Iterator[BinaryIO]:
+    """The file without a buffer of our own, so that every error is met where it is written."""
+    with writing(part):
+        stream = cast("BinaryIO", part.open(mode, buffering=0))
+    with stream:
+        yield stream
+
+
 def _copy(
-    response: HTTPResponse, stream: BinaryIO, wanted: int, advance: Callable[[int], None]
+    response: HTTPResponse,
+    stream: BinaryIO,
+    part: Path,
+    size_bytes: int,
+    advance: Callable[[int], None],
 ) -> None:
-    while wanted > 0 and (block := response.read(min(BLOCK_BYTES, wanted))):
-        stream.write(block)
+    while (wanted := size_bytes - stream.tell()) > 0:
+        if not (block := response.read(min(BLOCK_BYTES, wanted))):
+            break
+        with writing(part):
+            done = 0
+            while done < len(block):
+                done += stream.write(block[done:])
         advance(len(block))
-        wanted -= len(block)
 
 
 def _reason(error: OSError | HTTPException) -> str:

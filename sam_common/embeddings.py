@@ -11,10 +11,13 @@ is refused, because a foreign embedding gives masks that look right and are not.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
 import re
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +43,8 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 class EmbeddingStore:
     """A folder of embeddings. Threads and processes may share it.
 
+    A folder that may be read but not written to is used as it is: `put` keeps nothing there.
+
     Args:
         folder: Made where it is missing.
         signature: Everything that decides an embedding beside its key (JSON).
@@ -48,9 +53,9 @@ class EmbeddingStore:
         private: Nobody but the user may read the folder and its files.
 
     Raises:
-        InputError: The folder holds embeddings with another signature; the message says what
-            differs.
-        OutputError: It cannot be made or written to.
+        InputError: The folder holds embeddings with another signature (the message says what
+            differs), or its signature cannot be read.
+        OutputError: It cannot be made.
     """
 
     def __init__(
@@ -68,9 +73,18 @@ class EmbeddingStore:
         text = json.dumps(dict(signature), indent=2, sort_keys=True) + "\n"
         if private:
             private_folder(folder)
+        self.is_writable = True
+        """Whether new embeddings are kept."""
         if known.exists():
-            _check_same(json.loads(known.read_text(encoding="utf-8")), json.loads(text), folder)
+            _check_same(_read_signature(known), json.loads(text), folder)
+            self.is_writable = _can_write(folder)
             return
+        if next(folder.glob(f"*{SUFFIX}"), None) is not None:
+            # the oldest files of a store are removed where it grows too large
+            raise OutputError(
+                f"{folder} holds {SUFFIX} files of something else: give embeddings a folder of "
+                f"their own"
+            )
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._write(known, text.encode())
@@ -78,25 +92,30 @@ class EmbeddingStore:
             raise OutputError(f"cannot make {folder}: {error.strerror}") from error
 
     def get(self, key: str) -> Embedding | None:
-        """An embedding, None where there is none; a damaged file is removed."""
+        """An embedding, None where there is none; a damaged file is removed where it can be."""
         path = self._path(key)
         try:
             data = path.read_bytes()
-        except FileNotFoundError:
+        except OSError:  # not there, or not for this user
             return None
         content = data[_HASH_BYTES:]
-        if hashlib.sha256(content).digest() != data[:_HASH_BYTES]:
-            path.unlink(missing_ok=True)
-            return None
-        os.utime(path)  # the order in which files are removed goes by use
-        return _unpack(content)
+        is_whole = hashlib.sha256(content).digest() == data[:_HASH_BYTES]
+        # another's folder, or a disk that may only be read
+        with contextlib.suppress(OSError):
+            if is_whole:
+                os.utime(path)  # the order in which files are removed goes by use
+            else:
+                path.unlink(missing_ok=True)
+        return _unpack(content) if is_whole else None
 
     def put(self, key: str, embedding: Embedding) -> None:
-        """Keep an embedding.
+        """Keep an embedding; not in a folder that cannot be written to.
 
         Raises:
-            OutputError: The disk is full or the folder cannot be written to.
+            OutputError: The disk is full, or the folder has become one that cannot be written to.
         """
+        if not self.is_writable:
+            return
         content = _pack(embedding)
         try:
             self._write(self._path(key), hashlib.sha256(content).digest() + content)
@@ -180,6 +199,26 @@ def _unpack(content: bytes) -> Embedding:
         (input_hw[0], input_hw[1]),
         about["model"],
     )
+
+
+def _can_write(folder: Path) -> bool:
+    # permission bits do not tell about read-only mounts: only a try does
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError as error:
+        # a full disk is not one that must be left alone
+        return error.errno not in {errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+def _read_signature(path: Path) -> Mapping[str, Any]:
+    try:
+        known: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"cannot read {path}: {error} (delete that folder, or give another)"
+        ) from error
+    return known
 
 
 def _check_same(known: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:

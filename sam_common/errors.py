@@ -68,3 +68,17 @@ class WeightsError(SuiteError):
 
 class IntegrityError(WeightsError):
     """A file is there but is not the published one."""
+
+
+def one_line(error: BaseException) -> str:
+    r"""What an error says, on one line: libraries tell of several, or of nothing.
+
+    >>> one_line(RuntimeError("failed at core.cpp:132:\nstd::bad_alloc\n"))
+    'failed at core.cpp:132: std::bad_alloc'
+    >>> one_line(MemoryError())
+    'not enough memory'
+    """
+    told = " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return f"not enough memory: {told}" if told else "not enough memory"
+    return told or type(error).__name__

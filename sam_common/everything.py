@@ -215,10 +215,22 @@ def _is_cut(candidate: _Candidate, crop: Window, size_hw: tuple[int, int]) -> bo
 def _suppress(
     candidates: Sequence[_Candidate], threshold: float, scores: Sequence[float]
 ) -> list[_Candidate]:
-    boxes = [c.region.box_xyxy for c in candidates]
-    if not boxes:
+    """What stays, the best score first: as published, but for masks one pixel thin.
+
+    A published box goes from the first to the last pixel's index, so that of a thin mask has no
+    area, and no two of them ever overlap. They are held once more against all that stays, by the
+    outer edges of their pixels.
+    """
+    if not candidates:
         return []
-    kept = batched_nms(boxes, scores, np.zeros(len(boxes), dtype=np.int64), threshold)
+    boxes = np.array([c.region.box_xyxy for c in candidates], dtype=np.float64)
+    confidence, group = np.asarray(scores), np.zeros(len(boxes), dtype=np.int64)
+    kept = batched_nms(boxes, confidence, group, threshold)
+    thin = (boxes[kept, :2] == boxes[kept, 2:]).any(axis=1)
+    if thin.any():
+        edges = boxes[kept] + (0, 0, 1, 1)
+        apart = batched_nms(edges, confidence[kept], group[kept], threshold)
+        kept = kept[~thin | np.isin(np.arange(len(kept)), apart)]
     return [candidates[k] for k in kept.tolist()]
 
 

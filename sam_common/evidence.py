@@ -67,11 +67,20 @@ class Strip:
         instances: Sequence[Instance],
         boxes: Boxes,
         first: int,
-        shared: Window,
+        shared: tuple[Window, tuple[int, ...]],
         groups: Groups,
     ) -> Strip:
-        """What the instances of a window, numbered from `first`, have inside an overlap."""
-        (top, left), (bottom, right) = shared.start, shared.stop
+        """What the instances of a window, numbered from `first`, have inside an overlap.
+
+        Args:
+            instances: Of the window.
+            boxes: Theirs, as `boxes_of`.
+            first: Number of the first of them.
+            shared: The overlap, and the axes across its seam.
+            groups: Where they are numbered.
+        """
+        place, across = shared
+        (top, left), (bottom, right) = place.start, place.stop
         low, high = np.array([top, left]), np.array([bottom, right])
         inner = np.hstack([np.maximum(boxes[:, :2], low), np.minimum(boxes[:, 2:], high)])
         reach = np.flatnonzero((inner[:, :2] < inner[:, 2:]).all(axis=1))
@@ -93,7 +102,7 @@ class Strip:
             bits,
             np.array(areas, dtype=np.int64),
             np.array(removable, dtype=np.bool_),
-            tuple(np.flatnonzero(np.array(shared.shape) == min(shared.shape)).tolist()),
+            across,
         )
 
     def slivers(self) -> npt.NDArray[np.bool_]:
@@ -135,11 +144,21 @@ class Evidence:
         self._doubts, self._ends, self._twins = array("q"), array("q"), array("q")
         self._spanning: set[int] = set()
 
-    def look(self, window: Window, instances: Sequence[Instance], first: int) -> None:
+    def look(
+        self,
+        window: Window,
+        instances: Sequence[Instance],
+        first: int,
+        image_hw: Sequence[int],
+    ) -> None:
         """What one window alone tells: twins, and what reaches from edge to edge."""
         boxes = boxes_of(instances)
-        spans = (boxes[:, :2] <= np.array(window.start) + EDGE_PX) & (
-            boxes[:, 2:] >= np.array(window.stop) - EDGE_PX
+        # along an axis on which the window is the whole image, everything in a narrow image does
+        is_part = np.array(window.shape) < np.array(image_hw)
+        spans = (
+            is_part
+            & (boxes[:, :2] <= np.array(window.start) + EDGE_PX)
+            & (boxes[:, 2:] >= np.array(window.stop) - EDGE_PX)
         )
         self._spanning.update((np.flatnonzero(spans.any(axis=1)) + first).tolist())
         low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import stat
 import tempfile
 import unicodedata
 import uuid
 from contextlib import contextmanager
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sam_common.errors import DiskError, InputError, OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 """After these the next write fails as well."""
 DISK_WORDS = (*(os.strerror(code).lower() for code in sorted(DISK_ERRORS)), "disk is full")
 """How libraries that have no error number say the same."""
-FULL_BYTES = 64 * 2**10
-"""With less room a disk counts as full: what a library writes at once did not fit any more."""
+FULL_BYTES = 2 * 2**20
+"""With less room an error counts as one of a full disk: a library that took back what did not fit
+any more, as SQLite does, has made a little room again."""
 NAME_TAIL = 40
 """Characters of the target's name in the name of a temporary file: suffixes, never too many."""
 
@@ -92,24 +93,7 @@ def same_file(one: str | os.PathLike[str], two: str | os.PathLike[str]) -> bool:
     Names in one folder that differ in letter case, or in how an accent is composed, count as one:
     on many disks they are.
     """
-    first, second = Path(one), Path(two)
-    if _is_same(first, second):
-        return True
-    first, second = Path(os.path.realpath(first)), Path(os.path.realpath(second))
-    if _plain_name(first) != _plain_name(second):
-        return False
-    return first.parent == second.parent or _is_same(first.parent, second.parent)
-
-
-def _is_same(one: Path, two: Path) -> bool:
-    try:
-        return one.samefile(two)  # hard links too
-    except (OSError, ValueError):
-        return False
-
-
-def _plain_name(path: Path) -> str:
-    return unicodedata.normalize("NFC", path.name).casefold()
+    return not _keys(one).isdisjoint(_keys(two))
 
 
 def check_apart(
@@ -123,15 +107,31 @@ def check_apart(
         outputs: Every file that will be written, members and side files included.
         inputs: Every file that is read.
     """
-    written, read = list(outputs), list(inputs)
-    for output in written:
-        for given in read:
-            if same_file(output, given):
-                other = "" if str(output) == str(given) else f" ({given})"
-                raise OutputError(f"output is an input of the job: {output}{other}: choose another")
-    for one, two in combinations(written, 2):
-        if same_file(one, two):
-            raise OutputError(f"two outputs are one file: {one} and {two}")
+    read = {key: given for given in inputs for key in _keys(given)}
+    written: dict[Hashable, str | os.PathLike[str]] = {}
+    for output in outputs:
+        keys = _keys(output)
+        for key in keys & read.keys():
+            other = "" if str(output) == str(read[key]) else f" ({read[key]})"
+            raise OutputError(f"output is an input of the job: {output}{other}: choose another")
+        for key in keys & written.keys():
+            raise OutputError(f"two outputs are one file: {written[key]} and {output}")
+        written |= dict.fromkeys(keys, output)
+
+
+def _keys(path: str | os.PathLike[str]) -> set[Hashable]:
+    """What a file is known by: itself, and its name in its folder."""
+    real = Path(os.path.realpath(path))
+    name = unicodedata.normalize("NFC", real.name).casefold()
+    return {_identity(real), (_identity(real.parent), name)}
+
+
+def _identity(path: Path) -> Hashable:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return str(path)
+    return found.st_dev, found.st_ino  # hard links share it
 
 
 def output_error(path: str | os.PathLike[str], error: BaseException) -> OutputError:
@@ -139,7 +139,7 @@ def output_error(path: str | os.PathLike[str], error: BaseException) -> OutputEr
 
     Returns:
         A `DiskError` where the other error, or one that it came from, says that the disk is full
-        or read-only; it names the folder.
+        or read-only, or where there is no room left; it names the folder.
     """
     known: BaseException | None = error
     while known is not None:
@@ -149,7 +149,18 @@ def output_error(path: str | os.PathLike[str], error: BaseException) -> OutputEr
             return _disk_error(path, os.strerror(code) if code in DISK_ERRORS else text)
         known = known.__cause__ or known.__context__
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return OutputError(f"cannot write {path}: {' '.join(reason.split())}")
+    reason = " ".join(reason.split())
+    if _is_full(path):
+        return _disk_error(path, f"the disk is full, or nearly so ({reason})")
+    return OutputError(f"cannot write {path}: {reason}")
+
+
+def _is_full(path: str | os.PathLike[str]) -> bool:
+    """Whether the disk has no room, which some libraries do not say."""
+    try:
+        return shutil.disk_usage(Path(path).absolute().parent).free < FULL_BYTES
+    except OSError:
+        return False
 
 
 def _disk_error(path: str | os.PathLike[str], reason: str) -> DiskError:
@@ -197,13 +208,13 @@ def atomic_output(
     target = Path(path)
     part = target.with_name(temporary_name(target.name))
     try:
-        with _telling_full_disks(target):
+        with telling_full_disks(target):
             yield part
             if not part.is_file():
                 raise OutputError(f"nothing was written for {target}")
             if verify is not None:
                 with writing(target):
-                    _flush(part)
+                    flush(part)
                 verify(part)
         _replace(part, target)
     finally:
@@ -212,7 +223,8 @@ def atomic_output(
 
 def temporary_name(name: str) -> str:
     """A name that no other file has, which ends as `name` does and is never too long."""
-    return f".{uuid.uuid4().hex[:12]}.{name[-NAME_TAIL:]}"
+    # libraries that go by addresses take ! and ; for more than letters
+    return f".{uuid.uuid4().hex[:12]}.{re.sub(r'[^a-zA-Z0-9_.-]', '_', name[-NAME_TAIL:])}"
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
@@ -230,13 +242,39 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
         part.write_bytes(content)
 
 
-def _flush(part: Path) -> None:
-    with part.open("r+b") as file:
+def flush(path: Path) -> None:
+    """Have what was written to a file put on the disk, which then says whether it fits."""
+    with path.open("r+b") as file:
         os.fsync(file.fileno())
 
 
+def move_together(moves: Mapping[Path, Path], stale: Iterable[Path], aside: Path) -> None:
+    """Move files that belong together to their places, all of them or none.
+
+    Args:
+        moves: Where each goes, in the order in which they appear; the last one is the one that
+            readers look for.
+        stale: Files of an older set, which go away with it.
+        aside: A folder on the same disk, made here, in which these wait until all is done.
+
+    Raises:
+        OSError: One cannot be moved; then all is as it was.
+    """
+    aside.mkdir()
+    steps = [(path, aside / f"{n}") for n, path in enumerate(stale)] + list(moves.items())
+    done: list[tuple[Path, Path]] = []
+    try:
+        for source, place in steps:
+            source.replace(place)
+            done.append((source, place))
+    except OSError:
+        for source, place in reversed(done):
+            place.replace(source)
+        raise
+
+
 @contextmanager
-def _telling_full_disks(target: Path) -> Iterator[None]:
+def telling_full_disks(target: Path) -> Iterator[None]:
     """Errors of a full disk as `DiskError`, while what was written still fills it."""
     try:
         yield
@@ -247,8 +285,8 @@ def _telling_full_disks(target: Path) -> Iterator[None]:
             raise found from error
         raise
     except OutputError as error:
-        if shutil.disk_usage(target.parent).free < FULL_BYTES:
-            raise _disk_error(target, f"the disk is full ({error})") from error
+        if _is_full(target):
+            raise _disk_error(target, f"the disk is full, or nearly so ({error})") from error
         raise
 
 

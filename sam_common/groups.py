@@ -68,11 +68,14 @@ class Groups:
             return
         mine = self._held.get(a) or {self.window_of(a): a}
         other = self._held.get(b) or {self.window_of(b): b}
-        if mine.keys() & other.keys():
+        if not mine.keys().isdisjoint(other.keys()):
             return
+        # the smaller into the larger: a road through many windows grows by one window at a time
+        large, small = (mine, other) if len(mine) >= len(other) else (other, mine)
+        large.update(small)
         self._parents[b] = a
         self._held.pop(b, None)
-        self._held[a] = mine | other
+        self._held[a] = large
 
     def holds(self, number: int, window: int) -> bool:
         """Whether the group of an instance has one in a window; ask before `settle`."""

@@ -16,7 +16,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from sam_common.errors import SuiteError
+from sam_common.errors import DiskError, SuiteError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +73,9 @@ def run_job(
 
     Returns:
         A report; windows that failed twice are named there, and have no part.
+
+    Raises:
+        DiskError: The disk is full or read-only: the windows after that would fail as well.
     """
     start = time.perf_counter()
     missing = parts.missing()
@@ -102,6 +105,8 @@ def _one(
 ) -> None:
     try:
         parts.write(n, work.segment(n, item.result()))
+    except DiskError:
+        raise
     except WORK_ERRORS:
         # once more: a lost connection may be back
         parts.write(n, work.segment(n, reader.submit(work.read, n).result()))
@@ -115,6 +120,8 @@ def _collect(
         n = running.pop(future)
         try:
             future.result()
+        except DiskError:
+            raise
         except WORK_ERRORS as error:
-            report.failures[n] = str(error) or type(error).__name__
+            report.failures[n] = one_line(error)
         advance(1)

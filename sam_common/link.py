@@ -27,7 +27,6 @@ still be linked, and the pieces of objects that are not complete yet; never the 
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -35,21 +34,22 @@ import numpy as np
 
 from sam_common.evidence import EDGE_PX, THRESHOLD, Evidence, Side, Strip, boxes_of
 from sam_common.groups import Groups
+from sam_common.layout import Layout
 from sam_common.masks import MaskRegion
-from sam_common.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    import numpy.typing as npt
-
     from sam_common.groups import Group
     from sam_common.instance import Instance
-
-    Boxes = npt.NDArray[np.int64]
+    from sam_common.window import Window
 
 Load: TypeAlias = "Callable[[int], Sequence[Instance]]"
 """Gives the instances of a window in image indices."""
+
+
+def ignored(_done: int) -> None:
+    """A listener that does not listen."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,131 +88,112 @@ def link(
     Yields:
         As `objects_of`.
     """
-    groups = find_groups(windows, load, image_hw=image_hw, threshold=threshold)
-    yield from objects_of(groups, windows, load, image_hw=image_hw)
+    layout = Layout(windows, image_hw)
+    yield from objects_of(find_groups(layout, load, threshold=threshold), layout, load)
 
 
 def objects_of(
     groups: Groups,
-    windows: Sequence[Window],
+    layout: Layout,
     load: Load,
     *,
-    image_hw: tuple[int, int],
     only: Sequence[Group] | None = None,
+    advance: Callable[[int], None] = ignored,
 ) -> Iterator[LinkedObject]:
     """Second pass: the objects of groups that are known.
 
     Args:
         groups: As `find_groups` gives them.
-        windows: As it was given them.
+        layout: As it was given it.
         load: As it was given it. Called once for each window that is needed, ascending.
-        image_hw: Size of the image.
-        only: The groups that are wanted; all where None.
+        only: The groups that are wanted; all where None. What they cost goes by them alone.
+        advance: Called with the number of windows of the layout that are gone through.
 
     Yields:
         Objects in the order in which they become complete: by the last window needed, then by
         their first member. The order of instances within a window decides ties only.
     """
-    cores = Cores.of(core_windows(windows, image_hw))
     waiting: dict[int, _Pieces] = {}
     wanted = None if only is None else {group.members[0] for group in only}
-    needed = None if only is None else {groups.window_of(m) for g in only for m in g.members}
-    for n in range(len(windows)):
+    for n in _needed(groups, layout, only):
         first = groups.offsets[n]
-        if groups.offsets[n + 1] == first or (needed is not None and n not in needed):
-            continue
         done: list[LinkedObject] = []
         for number, instance in enumerate(load(n), start=first):
             if (group := groups.needing(number)) is None:
                 continue
-            if wanted is not None and group.members[0] not in wanted:
+            name = group.members[0]
+            if wanted is not None and name not in wanted:
                 continue
-            pieces = waiting.setdefault(group.members[0], _Pieces())
+            if name not in waiting:
+                waiting[name] = _Pieces({groups.window_of(m) for m in group.members})
             if group.chosen >= 0:
-                pieces.take_whole(instance)
+                waiting[name].take_whole(instance)
             else:
-                pieces.take(instance, n, cores, {groups.window_of(m) for m in group.members})
+                waiting[name].take(instance, n, layout)
             if number == group.last:
-                done.append(waiting.pop(group.members[0]).finish(groups.named(group)))
+                done.append(waiting.pop(name).finish(groups.named(group)))
         yield from sorted(done, key=lambda found: found.members)
+        advance(1)
 
 
-def core_windows(windows: Sequence[Window], image_hw: tuple[int, int]) -> list[Window]:
-    """The part of each window that is nearer to its middle than to a neighbour's: a partition.
-
-    >>> windows = [Window((0, 0), (4, 6)), Window((0, 4), (4, 10))]
-    >>> [core.shape for core in core_windows(windows, (4, 10))]
-    [(4, 5), (4, 5)]
-    """
-    axes = []
-    for axis, length in enumerate(image_hw):
-        spans = sorted({(w.start[axis], w.stop[axis]) for w in windows})
-        inner = [(a[1] + b[0]) // 2 for a, b in itertools.pairwise(spans)]
-        edges = [0, *inner, length]
-        axes.append({span: (edges[k], edges[k + 1]) for k, span in enumerate(spans)})
-    cores = []
-    for w in windows:
-        (top, bottom), (left, right) = (axes[k][w.start[k], w.stop[k]] for k in (0, 1))
-        cores.append(Window((top, left), (bottom, right)))
-    return cores
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Cores:
-    """The cores of all windows, and their corners as arrays."""
-
-    windows: Sequence[Window]
-    starts: npt.NDArray[np.int64]
-    """(N, 2)."""
-    stops: npt.NDArray[np.int64]
-    """(N, 2)."""
-
-    @classmethod
-    def of(cls, windows: Sequence[Window]) -> Cores:
-        """Cores from their windows."""
-        return cls(
-            windows, np.array([w.start for w in windows]), np.array([w.stop for w in windows])
-        )
+def _needed(groups: Groups, layout: Layout, only: Sequence[Group] | None) -> Iterator[int]:
+    """Windows that have instances of the groups that are wanted, ascending."""
+    offsets = groups.offsets
+    if only is not None:
+        yield from sorted({groups.window_of(m) for group in only for m in group.members})
+        return
+    yield from (n for n in range(len(layout.windows)) if offsets[n + 1] > offsets[n])
 
 
 def find_groups(
-    windows: Sequence[Window],
+    layout: Layout,
     load: Load,
     *,
-    image_hw: tuple[int, int],
     threshold: float = THRESHOLD,
+    advance: Callable[[int], None] = ignored,
 ) -> Groups:
-    """First pass: which instances are one object."""
+    """First pass: which instances are one object.
+
+    Args:
+        layout: Windows of the image.
+        load: Gives the instances of a window in image indices. Called once for each, ascending.
+        threshold: Least IoU in the overlap.
+        advance: Called with the number of windows that are looked at.
+    """
     groups = Groups()
-    starts = np.array([w.start for w in windows]).reshape(-1, 2)
-    stops = np.array([w.stop for w in windows]).reshape(-1, 2)
+    windows = layout.windows
     strips: dict[int, list[tuple[int, Strip]]] = {}
     found = Evidence()
     for n, window in enumerate(windows):
         instances = load(n)
         groups.add_window(
-            (ends_at_edge(seen.region.window, window, image_hw), seen.score) for seen in instances
+            (ends_at_edge(seen.region.window, window, layout.image_hw), seen.score)
+            for seen in instances
         )
         first = groups.offsets[n]
         boxes = boxes_of(instances)
-        found.look(window, instances, first)
+        found.look(window, instances, first, layout.image_hw)
         for earlier, strip in strips.pop(n, []):
             shared = _shared(windows[earlier], window)
             mine = Strip.cut(instances, boxes, first, shared, groups)
             found.add(Side(earlier, windows[earlier], strip), Side(n, window, mine), threshold)
-        if not instances:
-            continue
-        for later in _overlapping_later(n, starts, stops):
+        for later in layout.later(n) if instances else ():
             strip = Strip.cut(instances, boxes, first, _shared(window, windows[later]), groups)
             strips.setdefault(later, []).append((n, strip))
+        advance(1)
     found.settle(groups)
     return groups
 
 
 class _Pieces:
-    """The pieces of one object, as its windows come by."""
+    """The pieces of one object, as its windows come by.
 
-    def __init__(self) -> None:
+    Args:
+        members: Windows that have a part of it.
+    """
+
+    def __init__(self, members: set[int]) -> None:
+        self._members = members
         self._largest: Instance | None = None
         self._pieces: list[MaskRegion] = []
         self._weights: list[tuple[int, float, float]] = []
@@ -223,18 +204,18 @@ class _Pieces:
         self._windows.add(0)
         self._keep(instance.region, instance)
 
-    def take(self, instance: Instance, n: int, cores: Cores, members: set[int]) -> None:
+    def take(self, instance: Instance, n: int, layout: Layout) -> None:
         """Pixels in the window's own core, and in cores whose window does not know the object."""
         self._windows.add(n)
         if self._largest is None or instance.region.area_px > self._largest.region.area_px:
             self._largest = instance
-        if (own := crop(instance.region, cores.windows[n])) is not None:
+        if (own := crop(instance.region, layout.cores[n])) is not None:
             self._keep(own, instance)
-        for other in _touched(instance.region.window, cores):
+        for other in layout.cores_at(instance.region.window):
             if (
                 other == n
-                or other in members
-                or (part := crop(instance.region, cores.windows[other])) is None
+                or other in self._members
+                or (part := crop(instance.region, layout.cores[other])) is None
             ):
                 continue
             for before in self._foreign.get(other, []):
@@ -290,25 +271,15 @@ def _without(region: MaskRegion, other: MaskRegion) -> MaskRegion | None:
     return MaskRegion(region.window, mask) if mask.any() else None
 
 
-def _touched(box: Window, cores: Cores) -> list[int]:
-    """Cores that a box reaches into."""
-    inside = (cores.starts < box.stop).all(axis=1) & (cores.stops > box.start).all(axis=1)
-    found: list[int] = np.flatnonzero(inside).tolist()
-    return found
+def _shared(a: Window, b: Window) -> tuple[Window, tuple[int, ...]]:
+    """What two windows share, and the axes across the seam: where it is narrowest.
 
-
-def _shared(a: Window, b: Window) -> Window:
+    Only axes along which one window goes on beyond the other count: an image may be narrower than
+    any overlap.
+    """
     shared = a.intersect(b)
     if shared is None:
         raise ValueError(f"windows do not overlap: {a}, {b}")
-    return shared
-
-
-def _overlapping_later(
-    n: int, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]
-) -> list[int]:
-    # rows are ascending: nothing after the first window that starts below this one
-    end = int(np.searchsorted(starts[:, 0], stops[n, 0], side="left"))
-    later = slice(n + 1, end)
-    over = (starts[later] < stops[n]).all(axis=1) & (stops[later] > starts[n]).all(axis=1)
-    return (np.flatnonzero(over) + n + 1).tolist()
+    moved = [k for k in (0, 1) if a.start[k] != b.start[k]] or [0, 1]
+    least = min(shared.shape[k] for k in moved)
+    return shared, tuple(k for k in moved if shared.shape[k] == least)

@@ -20,6 +20,8 @@ from sam_common.upsampling import Upsampling, upsampling
 from sam_common.window import Window
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sam_common.arrays import Array
 
 
@@ -57,6 +59,19 @@ class MaskRegion:
     def shift(self, offset: tuple[int, int]) -> MaskRegion:
         """The same mask in an image whose origin lies `offset` (rows, cols) further up and left."""
         return MaskRegion(self.window.shift(offset), self.mask)
+
+
+def joined(regions: Sequence[MaskRegion]) -> MaskRegion:
+    """Several masks of one image as one, on the box around them all; one stays as it is."""
+    if len(regions) == 1:
+        return regions[0]
+    box = regions[0].window
+    for region in regions[1:]:
+        box = box.union(region.window)
+    mask = np.zeros(box.shape, dtype=np.bool_)
+    for region in regions:
+        mask[region.window.shift([-s for s in box.start]).slices] |= region.mask
+    return MaskRegion(box, mask)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -339,12 +339,26 @@ def _capabilities(kinds: frozenset[PromptKind]) -> Capabilities:
 
 def check_prompts(name: str, capabilities: Capabilities, prompts: Prompts) -> None:
     """Raise `CapabilityError` where a checkpoint was not trained for one of the prompt kinds."""
-    foreign = prompts.kinds - capabilities.kinds
+    check_kinds(name, capabilities.kinds, prompts.kinds)
+
+
+def check_kinds(name: str, trained: frozenset[PromptKind], wanted: frozenset[PromptKind]) -> None:
+    """The same for kinds alone, before there is a checkpoint or a prompt.
+
+    Args:
+        name: Of the model.
+        trained: What it takes.
+        wanted: What it will be given.
+
+    Raises:
+        CapabilityError: With the names of models that take it.
+    """
+    foreign = wanted - trained
     if not foreign:
         return
-    able = [info.name for info in weights.registry().values() if info.prompts >= prompts.kinds]
+    able = [info.name for info in weights.registry().values() if info.prompts >= wanted]
     raise CapabilityError(
-        f'model "{name}" takes {" and ".join(sorted(capabilities.kinds))} only, '
+        f'model "{name}" takes {" and ".join(sorted(trained))} only, '
         f"not {' or '.join(sorted(foreign))}: use one of {', '.join(able)}"
     )
 

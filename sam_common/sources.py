@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeAlias
 
 from sam_common.download import download
-from sam_common.errors import IntegrityError, WeightsError
-from sam_common.files import atomic_output
+from sam_common.errors import DiskError, IntegrityError, WeightsError
+from sam_common.files import atomic_output, output_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -240,6 +240,9 @@ def _run(command: Sequence[str], folder: Path, *, show: bool) -> None:
     if done.returncode:
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
         reason = lines[-1] if lines else f"exit code {done.returncode}"
+        # another source would fill the same disk
+        if isinstance(full := output_error(folder, RuntimeError(reason)), DiskError):
+            raise full
         raise WeightsError(f"{Path(command[0]).name} failed: {reason}")
 
 

@@ -16,14 +16,15 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from sam_common.continuation import Ends, continuations, open_ends
+from sam_common.errors import GeometryError
 from sam_common.everything import EverythingOptions, masks_of
 from sam_common.job import JobReport, Work, run_job
+from sam_common.layout import Layout
 from sam_common.link import Load, find_groups
 from sam_common.parts import Part, PartStore
 from sam_common.plan import Plan, tile_grid
+from sam_geo.box_index import BoxIndex
 from sam_geo.embedding import EmbeddingSource, signature_of
 from sam_geo.scene import Scene
 from sam_geo.seams import Mender
@@ -31,8 +32,6 @@ from sam_geo.segment import silent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import numpy.typing as npt
 
     from sam_common.embeddings import EmbeddingStore
     from sam_common.groups import Groups
@@ -46,10 +45,13 @@ if TYPE_CHECKING:
 
 OVERLAP = 128
 """Pixels that neighbouring windows share; objects up to that size are whole in one of them."""
+MOST_OVERLAP = 2
+"""The overlap is at most the side divided by this: no pixel is in more than four windows, but for
+the last ones, which are moved inside."""
+LEAST_SIDE = 16
+"""Of a window in pixels."""
 MOST_ROUNDS = 4
 """Windows that an object can be followed through from the one that first saw it."""
-LEAST_SHARE = 0.25
-"""A proposal is tried in every window that holds this part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +60,43 @@ class AutoOptions:
 
     tile_size: int | None = None
     """Side of a window in pixels; the model's own input where None."""
-    overlap: int = OVERLAP
-    """Pixels that neighbouring windows share."""
+    overlap: int | None = None
+    """Pixels that neighbouring windows share, at most half of their side; 128, or that half where
+    it is less, if None."""
     everything: EverythingOptions = field(default_factory=EverythingOptions)
     """Prompt grid and filters."""
     superpixels: bool = False
     """Whether the boxes of superpixels are tried in place of the grid of points."""
     join: bool = True
     """Whether the rest of objects that end at a window's edge is looked for beyond it."""
+
+    def __post_init__(self) -> None:
+        if self.overlap is not None and self.overlap < 0:
+            raise GeometryError(f"--overlap must be 0 or more, got {self.overlap}")
+        if self.tile_size is None:
+            return
+        if self.tile_size < LEAST_SIDE:
+            raise GeometryError(f"--tile-size must be at least {LEAST_SIDE}, got {self.tile_size}")
+        self.overlap_of(self.tile_size)
+
+    def overlap_of(self, side: int) -> int:
+        """Pixels that neighbouring windows of a side share.
+
+        Raises:
+            GeometryError: More than half of the side is asked for.
+
+        >>> AutoOptions().overlap_of(1024), AutoOptions().overlap_of(100)
+        (128, 50)
+        """
+        most = side // MOST_OVERLAP
+        if self.overlap is None:
+            return min(OVERLAP, most)
+        if self.overlap > most:
+            raise GeometryError(
+                f"an overlap of {self.overlap} is too much for windows of {side} x {side} pixels: "
+                f"give --overlap {most} or less, or a larger --tile-size"
+            )
+        return self.overlap
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,14 +115,26 @@ class AutoJob:
     """Windows by what became of them: `encoded`, `stored` or `nodata`."""
     _counting: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def side(self) -> int:
+        """Of a window in pixels."""
+        return self.options.tile_size or self.segmenter.model_size
+
+    @property
+    def proposals(self) -> BoxIndex | None:
+        """The boxes that are tried, by window; None where there is a grid of points."""
+        if self.proposals_xyxy is None:
+            return None
+        return BoxIndex(self.proposals_xyxy, self.side)
+
     def plan(self) -> Plan:
         """Windows and all that decides their results.
 
         Raises:
             GeometryError: Tile size and overlap do not go together.
         """
-        side = self.options.tile_size or self.segmenter.model_size
-        overlap = min(self.options.overlap, side - 1) if side > 1 else self.options.overlap
+        side = self.side
+        overlap = self.options.overlap_of(side)
         size_hw = self.source.size_hw
         return Plan(
             size_hw,
@@ -106,9 +149,7 @@ class AutoJob:
     def work(self, plan: Plan) -> Work[Pixels | None]:
         """What is done with one window of the plan."""
         embeddings = EmbeddingSource(self.segmenter, self.stretch, self.store)
-        proposed = None
-        if self.proposals_xyxy is not None:
-            proposed = np.asarray(self.proposals_xyxy, dtype=np.float64).reshape(-1, 4)
+        proposed = self.proposals
 
         def read(n: int) -> Pixels | None:
             return self.source.read_data(plan.windows[n])
@@ -122,7 +163,7 @@ class AutoJob:
             self._count("stored" if was_stored else "encoded")
             boxes = None
             if proposed is not None:
-                boxes = boxes_in(window, proposed)
+                boxes = proposed.inside(window)
             elif self.options.superpixels:
                 # imported where it is asked for: it brings scikit-image
                 from sam_geo.superpixels import superpixel_boxes  # noqa: PLC0415
@@ -149,21 +190,21 @@ class AutoJob:
             plan: Of the job.
             parts: Of the plan. Windows that have none have failed, and are not tried once more.
             workers: Windows that are looked at again at the same time.
-            progress: Shows how many of them are done.
+            progress: Shows how many of them are done, and how far the passes between are.
         """
-        joined, groups = self._join(plan, parts, workers, progress)
+        told = progress or silent
+        joined, groups = self._join(plan, parts, workers, told)
         scene = Scene(plan, joined.load, groups, joined.windows, list(joined.failures))
         if self._looks_again:
-            side = self.options.tile_size or self.segmenter.model_size
             mender = Mender(
                 self.segmenter,
                 self.source.read_data,
                 self._embed,
                 self.options.everything,
-                side,
+                self.side,
                 parts.folder,
             )
-            mender.mend(scene, workers=workers, progress=progress)
+            mender.mend(scene, workers=workers, progress=told)
         return scene
 
     @property
@@ -178,13 +219,15 @@ class AutoJob:
         return embedding
 
     def _join(
-        self, plan: Plan, parts: PartStore, workers: int, progress: Progress | None
+        self, plan: Plan, parts: PartStore, workers: int, progress: Progress
     ) -> tuple[Joined, Groups]:
         """Look for the rest of objects that end at a window's edge, until nothing is added."""
         joined = Joined(parts.load)
         tried: set[tuple[int, int, int]] = set()
+        layout = Layout(plan.windows, plan.image_hw)
         for number in range(MOST_ROUNDS + 1):
-            groups = find_groups(plan.windows, joined.load, image_hw=plan.image_hw)
+            with progress("links", len(plan)) as advance:
+                groups = find_groups(layout, joined.load, advance=advance)
             if number == MOST_ROUNDS or not self._looks_again:
                 break
             ends = _new(open_ends(groups), tried)
@@ -200,7 +243,7 @@ class AutoJob:
             folder = parts.folder / f"join-{more.digest[:16]}"
             store = PartStore(folder, more, resume=True)
             work = self._join_work(plan, windows, ends, joined.load)
-            with (progress or silent)("seams", len(more)) as advance:
+            with progress("seams", len(more)) as advance:
                 report = run_job(work, store, workers=workers, advance=advance)
             joined = joined.with_more(windows, store, report)
         return joined, groups
@@ -257,24 +300,3 @@ def _new(ends: Ends, tried: set[tuple[int, int, int]]) -> Ends:
     new = {m: [end for end in ends[m] if (m, *end) not in tried] for m in ends}
     tried.update((m, *end) for m in new for end in new[m])
     return {m: found for m, found in new.items() if found}
-
-
-def boxes_in(window: Window, boxes_xyxy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The parts of boxes inside a window, in its own indices; small parts are left out.
-
-    >>> from sam_common.window import Window
-    >>> boxes_in(Window((0, 10), (8, 20)), np.array([[8.5, 1.5, 12.5, 3.5], [0, 0, 4, 4]])).tolist()
-    [[-0.5, 1.5, 2.5, 3.5]]
-    """
-    origin = np.array(window.start[::-1] * 2, dtype=np.float64)
-    height, width = window.shape
-    low, high = np.full(4, -0.5), np.array([width, height] * 2) - 0.5
-    local = boxes_xyxy - origin
-    clipped = np.clip(local, low, high)
-    share = _areas(clipped) / np.maximum(_areas(local), np.finfo(np.float64).tiny)
-    return np.asarray(clipped[share >= LEAST_SHARE])
-
-
-def _areas(boxes_xyxy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    sides: npt.NDArray[np.float64] = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
-    return np.asarray(sides.clip(min=0).prod(axis=1))

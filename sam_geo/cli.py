@@ -11,7 +11,7 @@ import typer
 from sam_common import console
 from sam_common.options import Arch, Device, Engine, Json, Precision, Quiet, command_line
 from sam_geo.cli_auto import auto_command
-from sam_geo.cli_options import Bands, Image, Model, StretchText
+from sam_geo.cli_options import Bands, Image, ImageCrs, Model, Page, StretchText
 from sam_geo.cli_prompt import prompt_command
 from sam_geo.cli_report import EXIT_FAILED, loader, parse_bands, show
 
@@ -30,6 +30,8 @@ def encode(
     model: Model = "mobile_sam",
     arch: Arch = None,
     bands: Bands = None,
+    page: Page = None,
+    image_crs: ImageCrs = None,
     stretch: StretchText = None,
     max_gb: Annotated[
         float | None, typer.Option(help="Size at which the oldest embeddings are removed, in GB.")
@@ -42,24 +44,28 @@ def encode(
 ) -> None:
     """Keep the embeddings of a whole raster: prompts with --embeddings then run no encoder.
 
-    A window of 1024 x 1024 pixels takes 4 MiB; windows overlap by half. What lies in the folder is
-    not made again, so the same command goes on after an interrupt.
+    A window of 1024 x 1024 pixels takes 4 MiB; windows are those that boxes of up to half a window
+    and points go to. What lies in the folder is not made again, so the same command goes on after
+    an interrupt.
     """
-    from sam_geo.encode import encode_raster  # noqa: PLC0415  # --help must stay fast
-    from sam_geo.source import open_raster  # noqa: PLC0415
-    from sam_geo.stretch import choose_stretch  # noqa: PLC0415
+    from sam_geo.jobs import run_encode  # noqa: PLC0415  # --help must stay fast
+    from sam_geo.request import EncodeRequest  # noqa: PLC0415
 
+    request = EncodeRequest(
+        image=image,
+        output=output,
+        bands=parse_bands(bands),
+        page=page,
+        image_crs=image_crs,
+        stretch=stretch,
+        model=model,
+        max_bytes=None if max_gb is None else int(max_gb * 1e9),
+    )
     load = loader(model, arch=arch, device=device, engine=engine, precision=precision)
     progress = functools.partial(console.progress, quiet=quiet)
-    with open_raster(image, bands=parse_bands(bands)) as source:
-        figures = encode_raster(
-            source,
-            load(),
-            choose_stretch(source, given=stretch),
-            output,
-            max_bytes=None if max_gb is None else int(max_gb * 1e9),
-            progress=progress,
-        )
+    figures = run_encode(request, load, progress=progress)
+    for note in figures.pop("notes"):
+        console.note(f"warning: {note}")
     show(figures, json_output=json_output)
     if figures["failed"]:
         console.note(f"error: {len(figures['failed'])} windows failed: {figures['failed'][0]}")
@@ -68,13 +74,19 @@ def encode(
 
 @app.command()
 def info(
-    image: Image, *, bands: Bands = None, stretch: StretchText = None, json_output: Json = False
+    image: Image,
+    *,
+    bands: Bands = None,
+    page: Page = None,
+    image_crs: ImageCrs = None,
+    stretch: StretchText = None,
+    json_output: Json = False,
 ) -> None:
     """Show what a raster is, and what a job would do with it."""
     from sam_geo.info import describe_raster  # noqa: PLC0415  # --help must stay fast
     from sam_geo.source import open_raster  # noqa: PLC0415
 
-    with open_raster(image, bands=parse_bands(bands)) as source:
+    with open_raster(image, bands=parse_bands(bands), page=page, crs=image_crs) as source:
         facts = describe_raster(source, stretch=stretch)
     if json_output:
         console.emit_json(facts)

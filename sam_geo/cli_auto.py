@@ -16,10 +16,13 @@ from sam_geo.cli_options import (
     DstCrs,
     Embeddings,
     Image,
+    ImageCrs,
+    Layer,
     Model,
     Output,
     Overlay,
     Overwrite,
+    Page,
     Regularize,
     Resume,
     Simplify,
@@ -33,19 +36,27 @@ def auto_command(
     image: Image,
     *,
     output: Output,
+    layer: Layer = None,
     labels: Annotated[
         Path | None, typer.Option(help="Also write a label raster, as cloud-optimised GeoTIFF.")
     ] = None,
     model: Model = "mobile_sam",
     arch: Arch = None,
     bands: Bands = None,
+    page: Page = None,
+    image_crs: ImageCrs = None,
     stretch: StretchText = None,
     tile_size: Annotated[
         int | None, typer.Option(min=16, help="Side of a window in pixels; the model's own input.")
     ] = None,
     overlap: Annotated[
-        int, typer.Option(min=0, help="Pixels that neighbouring windows share.")
-    ] = 128,
+        int | None,
+        typer.Option(
+            min=0,
+            help="Pixels that neighbouring windows share, at most half of their side; 128, or that "
+            "half.",
+        ),
+    ] = None,
     points_per_side: Annotated[
         int, typer.Option(min=1, help="Points of the grid in one window, along each side.")
     ] = 32,
@@ -73,6 +84,9 @@ def auto_command(
     ] = None,
     proposals_crs: Annotated[
         str | None, typer.Option(help="Reference system of that file, over what it says.")
+    ] = None,
+    proposals_layer: Annotated[
+        str | None, typer.Option(help="Layer of that file where it has several.")
     ] = None,
     superpixels: Annotated[
         bool,
@@ -106,9 +120,9 @@ def auto_command(
 ) -> None:
     """Segment everything in a raster of any size; objects across windows become one.
 
-    Beside OUT.gpkg lie OUT.job.json and OUT.qml, while the job runs OUT.gpkg.parts, from which
-    --resume goes on. The exit code is 3 where a window failed for a technical reason, 2 where the
-    job could not run.
+    Beside OUT.gpkg lie OUT.job.json and OUT.qml (OUT.gpkg.job.json and OUT.gpkg.qml where there is
+    an OUT.shp or the like), while the job runs OUT.gpkg.parts, from which --resume goes on. The
+    exit code is 3 where a window failed for a technical reason, 2 where the job could not run.
     """
     from sam_common.everything import EverythingOptions  # noqa: PLC0415  # --help must stay fast
     from sam_geo.auto import AutoOptions  # noqa: PLC0415
@@ -127,13 +141,18 @@ def auto_command(
     request = AutoRequest(
         image=image,
         output=output,
+        layer=layer,
         labels=labels,
         overlay=overlay,
         bands=parse_bands(bands),
+        page=page,
+        image_crs=image_crs,
         stretch=stretch,
+        model=model,
         options=AutoOptions(tile_size, overlap, grid, superpixels, join),
         proposals=proposals,
         proposals_crs=proposals_crs,
+        proposals_layer=proposals_layer,
         finish=Finish(min_area_m2, simplify, regularize, dst_crs),
         embeddings=embeddings,
         workers=workers,

@@ -14,10 +14,31 @@ Output = Annotated[
     Path,
     typer.Option("--output", "-o", help="Table to write: .gpkg, .fgb, .geojson, .parquet or .shp."),
 ]
+Layer = Annotated[
+    str | None,
+    typer.Option(
+        "--layer",
+        help="Layer of a .gpkg to write, or with --overwrite to replace: its other layers stay. "
+        "The name of the file where not given.",
+    ),
+]
 Model = Annotated[str, typer.Option(help="Name in the registry, or a file.")]
 Bands = Annotated[
     str | None,
     typer.Option(help="One band or three, such as 4,3,2; red, green, blue where not given."),
+]
+Page = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Of a file that holds several rasters, such as a TIFF of several pages, from 1."
+    ),
+]
+ImageCrs = Annotated[
+    str | None,
+    typer.Option(
+        help="Reference system of the image, such as EPSG:32633, where its file has none or a "
+        "wrong one."
+    ),
 ]
 StretchText = Annotated[
     str | None,
@@ -33,7 +54,10 @@ Overlay = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what it would cost, from one window; stop there.")
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
+Overwrite = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Replace outputs that exist; never what the job reads."),
+]
 Resume = Annotated[
     bool,
     typer.Option("--resume", help="Go on with an interrupted job; try failed windows again."),

@@ -16,10 +16,13 @@ from sam_geo.cli_options import (
     DstCrs,
     Embeddings,
     Image,
+    ImageCrs,
+    Layer,
     Model,
     Output,
     Overlay,
     Overwrite,
+    Page,
     Regularize,
     Resume,
     Simplify,
@@ -34,14 +37,18 @@ def prompt_command(
     prompts: Annotated[
         Path,
         typer.Argument(
-            help="Boxes, polygons or points: a vector file, Pascal VOC XML or CSV in pixels."
+            help="Boxes, polygons or points: a vector file, GeoParquet, Pascal VOC XML or CSV in "
+            "pixels."
         ),
     ],
     *,
     output: Output,
+    layer: Layer = None,
     model: Model = "mobile_sam",
     arch: Arch = None,
     bands: Bands = None,
+    page: Page = None,
+    image_crs: ImageCrs = None,
     stretch: StretchText = None,
     prompts_crs: Annotated[
         str | None,
@@ -78,8 +85,8 @@ def prompt_command(
     """Segment the object of each prompt; write one row per prompt with its polygon.
 
     Beside OUT.gpkg lie OUT.job.json, which says what it was made with, and OUT.qml, a style for
-    QGIS. The exit code is 3 where a window failed for a technical reason, 2 where the job could
-    not run.
+    QGIS; where there is an OUT.shp or the like, OUT.gpkg.job.json and OUT.gpkg.qml. The exit code
+    is 3 where a window failed for a technical reason, 2 where the job could not run.
     """
     from sam_geo.finish import Finish  # noqa: PLC0415  # --help must stay fast
     from sam_geo.jobs import dry_run_prompts, run_request  # noqa: PLC0415
@@ -89,9 +96,13 @@ def prompt_command(
         image=image,
         prompts=prompts,
         output=output,
+        layer=layer,
         overlay=overlay,
         bands=parse_bands(bands),
+        page=page,
+        image_crs=image_crs,
         stretch=stretch,
+        model=model,
         prompts_crs=prompts_crs,
         prompts_layer=prompts_layer,
         polygon_masks=polygon_masks,

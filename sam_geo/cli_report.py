@@ -43,7 +43,7 @@ def parse_bands(text: str | None) -> tuple[int, ...] | None:
 
 def _note_names(output: Path) -> None:
     """Say what the names of columns become in a Shapefile."""
-    from sam_geo.sink import SHORT_NAMES  # noqa: PLC0415  # --help must stay fast
+    from sam_geo.shapefile import SHORT_NAMES  # noqa: PLC0415  # --help must stay fast
 
     if output.suffix.lower() == ".shp":
         short = ", ".join(f"{name} is {other}" for name, other in SHORT_NAMES.items())
@@ -58,6 +58,8 @@ def finish(
 ) -> None:
     """The last words of a job, and its exit code."""
     _note_names(output)
+    for note in record["notes"]:
+        console.note(f"warning: {note}")
     if json_output:
         console.emit_json({"output": output, **record})
     elif not quiet:

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sam_common.model.architecture import GRID
 from sam_common.prompts import POSITIVE, Prompts
-from sam_common.segmenter import check_prompts
 from sam_geo.mask_prompt import mask_logits, outline_mask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
     from sam_common.masks import MaskRegion, Masks
+    from sam_common.prompts import PromptKind
     from sam_common.segmenter import Embedding, Segmenter
     from sam_geo.prompts import GeoPrompt
+    from sam_geo.refine import Refinement
     from sam_geo.source import Pixels
     from sam_geo.windows import ReadWindow
 
@@ -38,20 +38,31 @@ class Answer:
     region: MaskRegion | None
     """In the image that was read; None where no pixel is in the mask."""
 
+    def pieces(self, read: ReadWindow, refinement: Refinement) -> list[MaskRegion]:
+        """The object in raster indices, in disjoint pieces; none where there is none.
 
-def check_kinds(segmenter: Segmenter, prompts: Sequence[GeoPrompt]) -> None:
-    """Raise before any work where the segmenter does not take one of the prompts.
+        Args:
+            read: Where the image lies in the raster.
+            refinement: Looks at the outline of an object again that was read coarse.
+        """
+        if self.region is None:
+            return []
+        if not read.is_native:
+            return list(refinement.pieces(self.region, read))
+        row, col = read.window.start
+        return [self.region.shift((row, col))]
 
-    Raises:
-        CapabilityError: With the names of models that take it.
-    """
-    if any(prompt.points_xy for prompt in prompts):
-        check_prompts(segmenter.name, segmenter.capabilities, Prompts.from_points([[0.0, 0.0]]))
-    if any(prompt.box_xyxy for prompt in prompts):
-        check_prompts(segmenter.name, segmenter.capabilities, Prompts.from_boxes([0, 0, 1, 1]))
-    if any(prompt.outline for prompt in prompts):
-        mask = np.zeros((1, GRID, GRID), dtype=np.float32)
-        check_prompts(segmenter.name, segmenter.capabilities, Prompts(mask_logits=mask))
+
+def kinds_of(prompts: Iterable[GeoPrompt]) -> frozenset[PromptKind]:
+    """What a network has to take for some prompts."""
+    kinds: set[PromptKind] = set()
+    for prompt in prompts:
+        kinds |= {
+            *(("points",) if prompt.points_xy else ()),
+            *(("boxes",) if prompt.box_xyxy is not None else ()),
+            *(("masks",) if prompt.outline is not None else ()),
+        }
+    return frozenset(kinds)
 
 
 def answers(
@@ -72,10 +83,13 @@ def answers(
 
     Yields:
         Number of the prompt and its answer: for points alone, the likeliest of the candidates.
+
+    This is all that decides a mask beside its window (`sam_geo.windows.window_for`), for jobs and
+    for live sessions alike.
     """
     for alike in _alike(members, prompts):
         batch = _batch([prompts[n] for n in alike], read, embedding, segmenter.model_size)
-        points_only = batch.boxes_xyxy is None and segmenter.capabilities.multimask
+        points_only = batch.kinds == {"points"} and segmenter.capabilities.multimask
         numbers = iter(alike)
         for part in segmenter.decode_batches(embedding, batch, multimask=points_only):
             for row in range(len(part)):

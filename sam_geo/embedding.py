@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sam_common.window import Window
-from sam_geo.manifest import fingerprint
+from sam_common.embeddings import EmbeddingStore
+from sam_common.errors import InputError
+from sam_geo.identity import signature
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     import numpy.typing as npt
 
-    from sam_common.embeddings import EmbeddingStore
     from sam_common.segmenter import Embedding, Segmenter
+    from sam_common.window import Window
     from sam_geo.source import Pixels, RasterSource
     from sam_geo.stretch import Stretch
 
@@ -57,24 +60,38 @@ def key_of(window: Window, size_hw: tuple[int, ...]) -> str:
     return f"{edges}-{size_hw[0]}x{size_hw[1]}"
 
 
-def encoded_windows(store: EmbeddingStore) -> list[Window]:
-    """Windows that lie in a store at the raster's own resolution, in order."""
-    known = []
-    for key in store.names():
-        edges, _, size = key.rpartition("-")
-        top, left, bottom, right = (int(edge) for edge in edges.split("-"))
-        if size == f"{bottom - top}x{right - left}":
-            known.append(Window((top, left), (bottom, right)))
-    return sorted(known, key=lambda window: (window.start, window.stop))
+def open_store(
+    folder: Path,
+    source: RasterSource,
+    segmenter: Segmenter,
+    stretch: Stretch,
+    *,
+    max_bytes: int | None = None,
+) -> EmbeddingStore:
+    """The embeddings of a raster that lie in a folder, and where new ones go.
+
+    Raises:
+        InputError: The folder holds embeddings of something else, or it cannot be known whether
+            the raster is still the one that they were made of.
+        OutputError: The folder cannot be made.
+    """
+    check_identity(source)
+    return EmbeddingStore(folder, signature_of(source, segmenter, stretch), max_bytes=max_bytes)
+
+
+def check_identity(source: RasterSource) -> None:
+    """Raise `InputError` where it cannot be known later whether a raster is still the same."""
+    if (reason := source.identity.get("unknown")) is not None:
+        raise InputError(
+            f"no embeddings are kept of {source.path}, as a change of it would not show: {reason} "
+            f"(leave embeddings out, or copy it to a file first)"
+        )
 
 
 def signature_of(source: RasterSource, segmenter: Segmenter, stretch: Stretch) -> dict[str, Any]:
     """Everything that decides what an embedding of this raster is (JSON)."""
-    known = fingerprint(source.path)
-    # a copy of a file is that file; a large one is known by its date too
-    unwanted = {"path", "mtime_ns"} if "sha256" in known else {"path"}
     return {
-        "source": {name: known[name] for name in sorted(known) if name not in unwanted} or known,
+        "source": signature(source.identity),
         "bands": list(source.bands),
         "stretch": None if stretch.limits is None else [list(pair) for pair in stretch.limits],
         "model": segmenter.sha256,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sam_common.embeddings import EmbeddingStore
+from sam_common.errors import OutputError
 from sam_common.job import Work, run_job
 from sam_common.parts import Part
-from sam_common.plan import Plan, tile_grid
-from sam_geo.embedding import EmbeddingSource, signature_of
+from sam_common.plan import Plan
+from sam_geo.embedding import EmbeddingSource, check_identity, open_store
 from sam_geo.segment import RunOptions, parts_of, silent
+from sam_geo.windows import shared_windows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from sam_geo.segment import Progress
     from sam_geo.source import Pixels, RasterSource
     from sam_geo.stretch import Stretch
-
-HALF = 2
-"""Windows overlap by half: an object of up to half a window lies whole in one of them."""
 
 
 def encode_raster(
@@ -34,6 +32,9 @@ def encode_raster(
 ) -> dict[str, Any]:
     """Fill a store with the embeddings of a raster; what is there already is not made again.
 
+    Windows are those that prompts go to, `sam_geo.windows.shared_windows`: boxes of up to half a
+    window with their context, and points, need no encoder afterwards.
+
     Args:
         source: The raster.
         segmenter: Whose encoder runs.
@@ -46,11 +47,14 @@ def encode_raster(
         The figures `windows`, `encoded`, `stored`, `nodata`, `failed` and `bytes`.
 
     Raises:
-        SuiteError: The folder holds embeddings of something else.
+        SuiteError: The folder holds embeddings of something else or cannot be written to, or no
+            prompts could be placed in the raster.
     """
-    store = EmbeddingStore(folder, signature_of(source, segmenter, stretch), max_bytes=max_bytes)
-    side = segmenter.model_size
-    windows = tuple(tile_grid(source.size_hw, side=side, overlap=side // HALF))
+    check_encodable(source)
+    store = open_store(folder, source, segmenter, stretch, max_bytes=max_bytes)
+    if not store.is_writable:
+        raise OutputError(f"cannot write to folder {folder}: embeddings are kept there")
+    windows = tuple(shared_windows(source.size_hw, side=segmenter.model_size))
     plan = Plan(source.size_hw, windows, {})
     embeddings = EmbeddingSource(segmenter, stretch, store)
     figures = dict.fromkeys(("encoded", "stored", "nodata"), 0)
@@ -74,3 +78,12 @@ def encode_raster(
         "failed": [report.failures[n] for n in sorted(report.failures)],
         "bytes": store.size_bytes(),
     }
+
+
+def check_encodable(source: RasterSource) -> None:
+    """Raise `InputError` where embeddings of a raster could not be used; call it before long work.
+
+    Prompts could not be placed in it, or a change of it would not show.
+    """
+    source.frame  # noqa: B018  # asked for its error
+    check_identity(source)

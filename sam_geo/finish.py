@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sam_common.errors import InputError
+from sam_geo.destination import reproject_table
 from sam_geo.objects import batches
 from sam_geo.rows import table_of
 from sam_geo.simplify import simplify
-from sam_geo.sink import reproject_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     import geopandas
+    import numpy.typing as npt
     import pyproj
 
     from sam_geo.rows import Row
@@ -55,11 +56,17 @@ class Finish:
 
 def finished_tables(
     rows: Iterable[Row], finish: Finish, *, crs: pyproj.CRS | None, model: str
-) -> Iterator[geopandas.GeoDataFrame]:
+) -> Iterator[tuple[geopandas.GeoDataFrame, list[Row]]]:
     """Tables of finished rows, a thousand at a time; at least one, which may be empty.
 
     Simplification needs to know all neighbours: with it, the polygons of the whole result are in
     memory at once.
+
+    Yields:
+        A table, numbered in the column `id` after those before it, and the row that each of its
+        lines was made from: its outline as it is in the table, but in the raster's reference
+        system. What is left out for its size has neither a line nor a number, so whatever else is
+        drawn goes by these pairs.
     """
     written, parts = 0, batches(rows)
     if finish.simplify:
@@ -67,13 +74,14 @@ def finished_tables(
         parts = batches(_shaped(everything, finish))
     for part in parts:
         shaped = part if finish.simplify else _shaped(part, finish)
-        table = table_of(shaped, crs=crs, model=model, first_id=written + 1)
-        table = _large_enough(table, finish.min_area_m2)
+        table = table_of(shaped, crs=crs, model=model)
+        kept = _large_enough(table, finish.min_area_m2)
+        table = table.iloc[kept].reset_index(drop=True)
         table["id"] = np.arange(written + 1, written + len(table) + 1, dtype=np.int64)
         written += len(table)
-        yield _moved(table, finish.dst_crs)
+        yield _moved(table, finish.dst_crs), [shaped[n] for n in kept.tolist()]
     if not written:
-        yield _moved(table_of([], crs=crs, model=model), finish.dst_crs)
+        yield _moved(table_of([], crs=crs, model=model), finish.dst_crs), []
 
 
 def finish_prompts(
@@ -102,11 +110,10 @@ def _shaped(rows: Sequence[Row], finish: Finish) -> list[Row]:
     return shaped
 
 
-def _large_enough(table: geopandas.GeoDataFrame, least: float) -> geopandas.GeoDataFrame:
-    if not least:
-        return table
-    area = table["area_m2"].fillna(table["area_px"])
-    return table[area >= least].reset_index(drop=True)
+def _large_enough(table: geopandas.GeoDataFrame, least: float) -> npt.NDArray[np.int64]:
+    """Lines of a table that stay."""
+    area = table["area_m2"].fillna(table["area_px"]).to_numpy()
+    return np.flatnonzero(area >= least) if least else np.arange(len(table))
 
 
 def _moved(table: geopandas.GeoDataFrame, dst_crs: str | None) -> geopandas.GeoDataFrame:

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import shutil
-import time
-from collections import Counter
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from sam_common.files import check_input
+from sam_common.errors import OutputError
 from sam_common.job import run_job
-from sam_common.parts import PartStore
+from sam_common.parts import PartStore, remove_parts
 from sam_geo.auto import AutoJob
+from sam_geo.encode import encode_raster
 from sam_geo.estimate import estimate
-from sam_geo.finish import finished_tables
-from sam_geo.label_raster import write_labels
 from sam_geo.manifest import describe_run, manifest_path, write_manifest
-from sam_geo.objects import object_rows, world_outline
-from sam_geo.picture import draw_job, draw_shapes, write_picture
+from sam_geo.opened import one_step, opened_job, run_options
+from sam_geo.outputs import write_objects
+from sam_geo.picture import draw_job, write_picture
 from sam_geo.segment import Progress, PromptJob, prompt_work, run_prompts, silent
-from sam_geo.sink import table_writer, write_table
-from sam_geo.source import open_raster
-from sam_geo.stretch import choose_stretch
+from sam_geo.sink import write_table
 from sam_geo.style import style_path, write_style
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     import geopandas
 
+    from sam_common.job import JobReport
     from sam_common.segmenter import Segmenter
-    from sam_geo.request import AutoRequest, PromptRequest
+    from sam_geo.box_index import BoxIndex
+    from sam_geo.request import AutoRequest, EncodeRequest, PromptRequest, Request
     from sam_geo.source import RasterSource
 
 
@@ -48,7 +44,7 @@ def run_request(
     Args:
         request: What to do.
         load: Makes the segmenter.
-        progress: Shows how many windows are done.
+        progress: Shows how far each step is, from the first one on.
 
     Returns:
         The job and its record, as written beside the table.
@@ -56,30 +52,40 @@ def run_request(
     Raises:
         SuiteError: The inputs, the outputs or the model do not fit the request.
     """
-    request.check_outputs()
-    check_input(request.prompts)
-    seconds: dict[str, float] = {}
-    with open_raster(request.image, bands=request.bands) as source:
-        with _timed(seconds, "total"):
-            job, segmenter = _prompted(request, source, load, progress, seconds)
-        record = describe_run(
-            segmenter,
-            job.stretch,
-            inputs={"image": request.image, "prompts": request.prompts},
-            parameters={
-                **request.parameters(source),
-                "prompts_crs": request.prompts_crs,
-                "polygon_masks": request.polygon_masks,
-            },
-            results=_results(job),
-            seconds={**job.seconds, **seconds},
+    with opened_job(request, load, progress=progress) as opened:
+        job = run_prompts(
+            opened.source,
+            opened.prompts,
+            opened.segmenter,
+            progress=progress,
+            options=run_options(request, opened),
         )
-        write_manifest(record, manifest_path(request.output))
-        if not job.failures:
-            shutil.rmtree(request.parts)
+        _check_any_worked(job.report, request)
+        with opened.timed("write"), one_step(progress, "table"):
+            overwrite, layer = request.replaces, request.layer
+            write_table(job.table, request.output, overwrite=overwrite, layer=layer)
+            path = style_path(request.output)
+            write_style(_classes(job.table), path, table=request.output.name)
+        with opened.timed("record"), one_step(progress, "record"):
+            record = describe_run(
+                opened.segmenter,
+                job.stretch,
+                inputs={"image": opened.source.identity, "prompts": request.prompts},
+                parameters={
+                    **_parameters(request, opened.source),
+                    "prompts_crs": request.prompts_crs,
+                    "polygon_masks": request.polygon_masks,
+                },
+                results=_results(job) | {"notes": list(opened.notes)},
+                seconds={**job.seconds, **opened.seconds, "total": opened.elapsed()},
+            )
+            write_manifest(record, manifest_path(request.output))
         # last: a damaged block that failed its prompts must not cost the others their result
         if request.overlay is not None:
-            write_picture(draw_job(source, job), request.overlay)
+            with one_step(progress, "picture"):
+                write_picture(draw_job(opened.source, job), request.overlay)
+        if not job.failures:
+            remove_parts(request.parts)
     return job, record
 
 
@@ -93,7 +99,7 @@ def run_auto(
     Args:
         request: What to do.
         load: Makes the segmenter.
-        progress: Shows how many windows are done, then how many objects are written.
+        progress: Shows how far each step is, from the first one on.
 
     Returns:
         The record, as written beside the table.
@@ -101,102 +107,140 @@ def run_auto(
     Raises:
         SuiteError: The inputs, the outputs or the model do not fit the request.
     """
-    request.check_outputs()
-    seconds: dict[str, float] = {}
-    with open_raster(request.image, bands=request.bands) as source, _timed(seconds, "total"):
-        frame = source.frame
-        request.finish.check(source.crs)
-        with _timed(seconds, "load"):
-            segmenter = load()
-        stretch = choose_stretch(source, given=request.stretch)
-        run = request.run_options(source, segmenter, stretch)
-        job = AutoJob(source, segmenter, stretch, request.options, request.boxes(source), run.store)
+    with opened_job(request, load, progress=progress) as opened:
+        source, segmenter, stretch = opened.source, opened.segmenter, opened.stretch
+        run = run_options(request, opened)
+        job = AutoJob(source, segmenter, stretch, request.options, opened.boxes, run.store)
         plan = job.plan()
         parts = PartStore(request.parts, plan, resume=request.resume)
-        with _timed(seconds, "windows"), (progress or silent)("windows", len(plan)) as advance:
+        with opened.timed("windows"), (progress or silent)("windows", len(plan)) as advance:
             report = run_job(job.work(plan), parts, workers=run.workers, advance=advance)
-        with _timed(seconds, "seams"):
+        _check_any_worked(report, request)
+        with opened.timed("seams"):
             scene = job.scene(plan, parts, workers=run.workers, progress=progress)
-        counts: Counter[str] = Counter()
-        with (
-            _timed(seconds, "link_and_write"),
-            table_writer(request.output, overwrite=request.replaces) as write,
-        ):
-            rows = object_rows(scene.objects(), frame, source.size_hw)
-            for table in finished_tables(
-                rows, request.finish, crs=source.crs, model=segmenter.name
-            ):
-                write(table)
-                counts.update(table["status"].tolist())
-        write_style([], style_path(request.output))
-        if request.labels is not None:
-            with _timed(seconds, "labels"):
-                numbered = enumerate(scene.objects(), start=1)
-                objects = ((number, found.pieces) for number, found in numbered)
-                write_labels(request.labels, objects, source, overwrite=request.replaces)
-        if request.overlay is not None:
-            outlines = (world_outline(found.pieces, frame) for found in scene.objects())
-            write_picture(draw_shapes(source, stretch, outlines), request.overlay)
-    failures = [*(report.failures[n] for n in sorted(report.failures)), *scene.failures]
-    if not failures:
-        parts.remove()
-    record = describe_run(
-        segmenter,
-        stretch,
-        inputs={"image": request.image}
-        | ({} if request.proposals is None else {"proposals": request.proposals}),
-        parameters={**request.parameters(source), "auto": asdict(request.options)},
-        results={
-            "counts": dict(counts),
-            "objects": counts.total(),
-            "windows": len(plan),
-            "windows_reused": report.reused,
-            "windows_nodata": job.embedded["nodata"],
-            "windows_joined": scene.windows,
-            "seams": scene.counts,
-            "embeddings": job.embedded["encoded"],
-            "failures": failures,
-        },
-        seconds=seconds,
-    )
-    write_manifest(record, manifest_path(request.output))
+        with opened.timed("link_and_write"):
+            written = write_objects(
+                scene,
+                request,
+                source,
+                stretch,
+                model=segmenter.name,
+                progress=progress or silent,
+            )
+        write_style([], style_path(request.output), table=request.output.name)
+        failures = [*(report.failures[n] for n in sorted(report.failures)), *scene.failures]
+        with one_step(progress, "record"):
+            record = describe_run(
+                segmenter,
+                stretch,
+                inputs={"image": source.identity}
+                | ({} if request.proposals is None else {"proposals": request.proposals}),
+                parameters={**_parameters(request, source), "auto": asdict(request.options)},
+                results={
+                    "counts": dict(written.counts),
+                    "objects": written.counts.total(),
+                    **written.of_labels(),
+                    **_tried(job.proposals),
+                    "windows": len(plan),
+                    "windows_reused": report.reused,
+                    "windows_nodata": job.embedded["nodata"],
+                    "windows_joined": scene.windows,
+                    "seams": scene.counts,
+                    "embeddings": job.embedded["encoded"],
+                    "failures": failures,
+                    "notes": list(opened.notes),
+                },
+                seconds={**opened.seconds, "total": opened.elapsed()},
+            )
+            write_manifest(record, manifest_path(request.output))
+        if not failures:
+            remove_parts(request.parts)
     return record
 
 
-def _prompted(
-    request: PromptRequest,
-    source: RasterSource,
-    load: Callable[[], Segmenter],
-    progress: Progress | None,
-    seconds: dict[str, float],
-) -> tuple[PromptJob, Segmenter]:
-    """Prompts to a written table."""
-    request.finish.check(source.crs)
-    stretch = choose_stretch(source, given=request.stretch)
-    prompts = request.load_prompts(source)
-    with _timed(seconds, "load"):
-        segmenter = load()
-    job = run_prompts(
-        source,
-        prompts,
-        segmenter,
-        progress=progress,
-        options=request.run_options(source, segmenter, stretch),
-    )
-    with _timed(seconds, "write"):
-        write_table(job.table, request.output, overwrite=request.replaces)
-        write_style(_classes(job.table), style_path(request.output))
-    return job, segmenter
+def run_encode(
+    request: EncodeRequest, load: Callable[[], Segmenter], *, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Fill a store with the embeddings of a raster.
+
+    Args:
+        request: What to do.
+        load: Makes the segmenter.
+        progress: Shows how far each step is, from the first one on.
+
+    Returns:
+        As `sam_geo.encode.encode_raster`, with `notes` on what may not be meant.
+
+    Raises:
+        SuiteError: The inputs, the outputs or the model do not fit the request.
+    """
+    with opened_job(request, load, progress=progress) as opened:
+        figures = encode_raster(
+            opened.source,
+            opened.segmenter,
+            opened.stretch,
+            request.output,
+            max_bytes=request.max_bytes,
+            progress=progress,
+        )
+    return figures | {"notes": list(opened.notes)}
 
 
-@contextmanager
-def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
-    """Add the wall time of the block to a step."""
-    start = time.perf_counter()
-    try:
-        yield
-    finally:
-        seconds[step] = seconds.get(step, 0.0) + time.perf_counter() - start
+def dry_run_auto(request: AutoRequest, load: Callable[[], Segmenter]) -> dict[str, Any]:
+    """What `run_auto` would cost, measured on one window; nothing is written.
+
+    Returns:
+        `windows, encoder_calls, seconds, ram_bytes, disk_bytes`, as `sam_common.plan.Estimate`.
+
+    Raises:
+        SuiteError: As `run_auto` would, before its work.
+    """
+    with opened_job(request, load, writes=False) as opened:
+        source, segmenter = opened.source, opened.segmenter
+        job = AutoJob(source, segmenter, opened.stretch, request.options, opened.boxes)
+        plan = job.plan()
+        cost = estimate(job.work(plan), plan, source, segmenter=segmenter, workers=request.workers)
+    return asdict(cost)
+
+
+def dry_run_prompts(request: PromptRequest, load: Callable[[], Segmenter]) -> dict[str, Any]:
+    """What `run_request` would cost, measured on one window; nothing is written.
+
+    Returns:
+        As `dry_run_auto`, with `prompts` and `prompts_per_embedding`; refinement of objects larger
+        than a window comes on top.
+
+    Raises:
+        SuiteError: As `run_request` would, before its work.
+    """
+    with opened_job(request, load, writes=False) as opened:
+        source, segmenter, prompts = opened.source, opened.segmenter, opened.prompts
+        work = prompt_work(source, prompts, segmenter, run_options(request, opened, writes=False))
+        cost = estimate(
+            work.work(None), work.plan(), source, segmenter=segmenter, workers=request.workers
+        )
+    placed = sum(len(read.prompts) for read in work.windows)
+    shared = round(placed / len(work.windows), 2) if work.windows else None
+    return {"prompts": len(prompts), "prompts_per_embedding": shared, **asdict(cost)}
+
+
+def _tried(proposals: BoxIndex | None) -> dict[str, Any]:
+    """How many proposals there were, for the record, and those that no window can hold."""
+    if proposals is None:
+        return {}
+    return {"proposals": {"given": len(proposals), "too_large": proposals.too_large}}
+
+
+def _parameters(request: Request, source: RasterSource) -> dict[str, Any]:
+    """Options for the record."""
+    return {
+        "table": request.output.name,
+        "layer": request.layer,
+        "bands": list(source.bands),
+        "page": request.page,
+        "image_crs": request.image_crs,
+        "finish": asdict(request.finish),
+    }
 
 
 def _results(job: PromptJob) -> dict[str, Any]:
@@ -211,50 +255,14 @@ def _results(job: PromptJob) -> dict[str, Any]:
     }
 
 
-def dry_run_auto(request: AutoRequest, load: Callable[[], Segmenter]) -> dict[str, Any]:
-    """What `run_auto` would cost, measured on one window; nothing is written.
-
-    Returns:
-        `windows, encoder_calls, seconds, ram_bytes, disk_bytes`, as `sam_common.plan.Estimate`.
-
-    Raises:
-        SuiteError: The inputs, the outputs or the model do not fit the request.
-    """
-    request.check_outputs()
-    with open_raster(request.image, bands=request.bands) as source:
-        request.finish.check(source.crs)
-        stretch = choose_stretch(source, given=request.stretch)
-        segmenter = load()
-        job = AutoJob(source, segmenter, stretch, request.options, request.boxes(source))
-        plan = job.plan()
-        cost = estimate(job.work(plan), plan, source, segmenter=segmenter, workers=request.workers)
-    return asdict(cost)
-
-
-def dry_run_prompts(request: PromptRequest, load: Callable[[], Segmenter]) -> dict[str, Any]:
-    """What `run_request` would cost, measured on one window; nothing is written.
-
-    Returns:
-        As `dry_run_auto`, with `prompts` and `prompts_per_embedding`; refinement of objects larger
-        than a window comes on top.
-
-    Raises:
-        SuiteError: The inputs, the outputs or the model do not fit the request.
-    """
-    request.check_outputs()
-    with open_raster(request.image, bands=request.bands) as source:
-        request.finish.check(source.crs)
-        stretch = choose_stretch(source, given=request.stretch)
-        prompts = request.load_prompts(source)
-        segmenter = load()
-        options = request.run_options(source, segmenter, stretch, writes=False)
-        work = prompt_work(source, prompts, segmenter, options)
-        cost = estimate(
-            work.work(None), work.plan(), source, segmenter=segmenter, workers=request.workers
+def _check_any_worked(report: JobReport, request: Request) -> None:
+    """Raise `OutputError` where no window worked and a result that is there would be replaced."""
+    if report.windows and len(report.failures) == report.windows and request.output.exists():
+        reason = next(iter(report.failures.values()))
+        raise OutputError(
+            f"none of {report.windows} windows worked, and {request.output} stays as it was: "
+            f"{reason} (run again with --resume)"
         )
-    placed = sum(len(read.prompts) for read in work.windows)
-    shared = round(placed / len(work.windows), 2) if work.windows else None
-    return {"prompts": len(prompts), "prompts_per_embedding": shared, **asdict(cost)}
 
 
 def _classes(table: geopandas.GeoDataFrame) -> list[str]:

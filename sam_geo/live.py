@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,29 +14,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from sam_common.errors import InputError, PromptError, SuiteError
-from sam_common.masks import MaskRegion
-from sam_common.prompts import POSITIVE, Prompts
+from sam_common.errors import InputError, PromptError
+from sam_common.masks import MaskRegion, joined
+from sam_common.prompts import POSITIVE
 from sam_common.server.sources import PlacedMask, Result
 from sam_geo.area import measurer
-from sam_geo.decode import likeliest
+from sam_geo.decode import answers
 from sam_geo.embedding import key_of, signature_of
 from sam_geo.finish import Finish, finish_prompts
 from sam_geo.frame import affine_from_frame
 from sam_geo.live_edits import Edits
-from sam_geo.live_files import check_files, write_upload
+from sam_geo.live_files import STEM, checked_crs, close, hold, unnamed, write_upload
 from sam_geo.live_jobs import run_job
-from sam_geo.live_masks import box_of, painted_in
-from sam_geo.live_windows import Encoded, encode, window_for
+from sam_geo.live_masks import box_of, outline_of
+from sam_geo.live_windows import Encoded, encode, live_window
 from sam_geo.manifest import fingerprint
-from sam_geo.mask_prompt import mask_logits
 from sam_geo.objects import touches_edge, world_outline
-from sam_geo.placement import clip_box, is_inside
-from sam_geo.prompts import GeoPrompt
+from sam_geo.prompts import GeoPrompt, clip_prompt
+from sam_geo.refine import Refinement
 from sam_geo.rows import Row
 from sam_geo.sink import FORMATS, write_table
 from sam_geo.source import open_raster
 from sam_geo.stretch import Stretch, choose_stretch
+from sam_geo.windows import ReadWindow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -47,10 +46,11 @@ if TYPE_CHECKING:
 
     from sam_common.frame import Frame
     from sam_common.segmenter import Embedding
-    from sam_common.server.history import Asked, Edit, MaskState, ObjectState
+    from sam_common.server.history import Asked, Edit, ObjectState
     from sam_common.server.sources import Context, Reporter
+    from sam_common.window import Window
+    from sam_geo.prompts import PromptStatus
     from sam_geo.rows import Status
-    from sam_geo.windows import ReadWindow
 
 _STATUS: dict[str, Status] = {
     "ok": "ok", "empty": "empty", "nodata": "nodata", "outside": "outside",
@@ -71,16 +71,21 @@ def open_source(request: Mapping[str, Any], path: Path, context: Context) -> Liv
     """
     try:
         if request.get("upload") is not None:
-            path = write_upload(path, request.get("frame"), context.folder / "upload.tif")
-        check_files(path, context)
-        return _opened(request, path, context)
-    except SuiteError as error:
-        # names of files stay with the server
-        raise type(error)(str(error).replace(str(path), "the raster")) from error
+            held = write_upload(path, request.get("frame"), context.folder / f"{STEM}.tif")
+        else:
+            with unnamed(path):
+                held = hold(path, context)
+        with unnamed(held):
+            return _opened(request, held, context)
+    except BaseException:
+        close(context)
+        raise
 
 
 def _opened(request: Mapping[str, Any], path: Path, context: Context) -> LiveRaster:
     with open_raster(path, bands=request.get("bands")) as source:
+        if source.crs is not None:
+            checked_crs(source.crs.to_wkt())
         stretch = choose_stretch(source, given=request.get("stretch"))
         signature = json.dumps(signature_of(source, context.segmenter, stretch), sort_keys=True)
         known = fingerprint(path)
@@ -95,6 +100,7 @@ def _opened(request: Mapping[str, Any], path: Path, context: Context) -> LiveRas
             crs=source.crs,
             fingerprint=content,
             signature=hashlib.sha256(signature.encode()).hexdigest(),
+            held_bytes=0 if path.is_symlink() else path.stat().st_size,
         )
 
 
@@ -112,6 +118,8 @@ class LiveRaster:
     fingerprint: str
     signature: str
     """Of all that decides an embedding beside its window."""
+    held_bytes: int
+    """On disk, of an upload."""
     kind: str = field(default="raster", init=False)
 
     @property
@@ -120,6 +128,15 @@ class LiveRaster:
         affine = list(affine_from_frame(self.raster_frame))[:6]
         return {"affine": affine, "crs": None if self.crs is None else self.crs.to_wkt()}
 
+    @property
+    def pixels(self) -> tuple[str, int]:
+        """Of an upload, on disk: those of a file are where they were."""
+        return str(self.path), self.held_bytes
+
+    def size_of(self, result: Result) -> int:
+        """Bytes of its masks."""
+        return result.size_bytes
+
     def normalised(self, edit: Edit) -> dict[str, Any]:
         """The edit in raster indices."""
         return Edits(self.raster_frame, self.size, self.context.segmenter).normalised(edit)
@@ -127,27 +144,26 @@ class LiveRaster:
     def segment(self, asked: Asked, previous: Callable[[Asked], Result]) -> Result:
         """The mask of one object in raster indices."""
         del previous
-        prompt, masks = self._prompt(asked)
+        prompt = self._prompt(asked)
         if prompt is None:
-            return Result("outside")
-        if not (prompt.box_xyxy or POSITIVE in prompt.point_labels):
             return Result("no_prompt")
-        read = window_for(prompt, self.size, side=self.context.segmenter.model_size)
+        if not prompt.is_placed:
+            return Result("outside", detail=Seen(prompt.status))
+        segmenter = self.context.segmenter
+        read = live_window(prompt, self.size, side=segmenter.model_size)
         started = time.perf_counter()
         encoded = self._encoded(read)
         embedded = time.perf_counter()
         seconds = {"encode": embedded - started, "decode": 0.0}
         if encoded.embedding is None or not encoded.is_on_data(prompt, read):
             return Result("nodata", seconds=seconds)
-        prompts = self._prompts(prompt, masks, read, encoded.embedding)
-        points_only = prompts.boxes_xyxy is None and prompts.mask_logits is None
-        multimask = points_only and self.context.segmenter.capabilities.multimask
-        found = self.context.segmenter.decode(encoded.embedding, prompts, multimask=multimask)
-        answer = likeliest(found.onto((read.window.shape[0], read.window.shape[1])), 0)
+        # the same way as in a job, so that the same prompt has the same outline
+        ((_, answer),) = answers(segmenter, encoded.embedding, read, [0], [prompt])
+        pieces = answer.pieces(read, Refinement(segmenter, self.size, self._look))
         seconds["decode"] = time.perf_counter() - embedded
-        if answer.region is None:
+        if not pieces:
             return Result("empty", score=answer.score, seconds=seconds)
-        region = answer.region.shift((read.window.start[0], read.window.start[1]))
+        region = joined(pieces)
         return Result(
             "ok",
             (PlacedMask(region.window, region.mask),),
@@ -155,6 +171,7 @@ class LiveRaster:
             region.area_px,
             round(answer.score, 4),
             round(answer.stability, 4),
+            detail=Seen(prompt.status, len(pieces)),
             seconds=seconds,
         )
 
@@ -194,6 +211,7 @@ class LiveRaster:
         objects: Sequence[tuple[ObjectState, Result]],
         formats: Sequence[str],
         folder: Path,
+        reporter: Reporter,
     ) -> dict[str, Any]:
         """One row for each object, in each format."""
         known = {suffix[1:] for suffix in FORMATS} - {"shp"}
@@ -204,29 +222,32 @@ class LiveRaster:
         table["name"] = [state.name for state, _ in objects]
         for name in formats:
             write_table(table, folder / f"objects.{name}")
+            reporter.step(1)
         return {"objects": len(rows)}
 
     def run(
         self, kind: str, request: Mapping[str, Any], folder: Path, reporter: Reporter
     ) -> dict[str, Any]:
         """The jobs `prompts` and `automatic`."""
-        return run_job(kind, request, folder, self, reporter)
+        with unnamed(self.path):
+            return run_job(kind, request, folder, self, reporter)
 
     def close(self) -> None:
-        """Remove what was made of an upload."""
-        shutil.rmtree(self.context.folder, ignore_errors=True)
+        """Let go of the file, and remove what was made of an upload."""
+        close(self.context)
 
     def _row(self, state: ObjectState, result: Result) -> Row:
         region = _regions(result)
+        seen = result.detail or Seen("ok", len(region))
         return Row(
-            _STATUS.get(result.status, "invalid"),
+            seen.status if result.status == "ok" else _STATUS.get(result.status, "invalid"),
             prompt_id=state.object,
             class_name=state.class_name,
             score=result.score,
             stability=result.confidence,
             area_px=float(result.area) if region else None,
             touches_edge=touches_edge(region, self.size) if region else None,
-            seam_merged=False if region else None,
+            seam_merged=seen.pieces > 1 if region else None,
             geometry=self._outline(result),
         )
 
@@ -234,55 +255,50 @@ class LiveRaster:
         regions = _regions(result)
         return world_outline(regions, self.raster_frame) if regions else None
 
-    def _prompt(self, asked: Asked) -> tuple[GeoPrompt | None, tuple[MaskState, ...]]:
-        """The prompts of an object inside the raster; None where nothing is."""
-        points = [p for p in asked.points if is_inside((p.point[0], p.point[1]), self.size)]
+    def _prompt(self, asked: Asked) -> GeoPrompt | None:
+        """The prompts of an object, what lies outside the raster cut off; None where nothing is."""
         boxes = [(b.box[0], b.box[1], b.box[2], b.box[3]) for b in asked.boxes]
-        if not boxes and not points:
+        if not boxes and not asked.points:
             # a mask alone is decoded with the box around it, as a polygon is
             boxes = [box_of(mask) for mask in asked.masks]
-        inside = [clip_box(box, self.size) for box in boxes]
-        box = inside[0] if inside else None
-        if box is None and not points:
-            return None, ()
+        labels = tuple(p.label for p in asked.points)
+        if not boxes and POSITIVE not in labels:
+            return None
         prompt = GeoPrompt(
             0,
             None,
-            box,
-            tuple((p.point[0], p.point[1]) for p in points),
-            tuple(p.label for p in points),
+            boxes[0] if boxes else None,
+            tuple((p.point[0], p.point[1]) for p in asked.points),
+            labels,
+            outline_of(asked.masks[0]) if asked.masks else None,
         )
-        return prompt, asked.masks
+        return clip_prompt(prompt, self.size)
+
+    def _look(self, window: Window) -> Embedding | None:
+        """The embedding of a window at full resolution, for the outline of a large object."""
+        height, width = window.shape
+        return self._encoded(ReadWindow(window, (height, width), ())).embedding
 
     def _encoded(self, read: ReadWindow) -> Encoded:
         key = f"{self.signature}/{key_of(read.window, read.size_hw)}"
 
         def make() -> tuple[Encoded, int]:
-            made = encode(self.path, self.bands, self.stretch, self.context.segmenter, read)
+            with unnamed(self.path):
+                made = encode(self.path, self.bands, self.stretch, self.context.segmenter, read)
             return made, made.size_bytes
 
         found: Encoded = self.context.pool.get_or_make(key, make)
         return found
 
-    def _prompts(
-        self,
-        prompt: GeoPrompt,
-        masks: Sequence[MaskState],
-        read: ReadWindow,
-        embedding: Embedding,
-    ) -> Prompts:
-        logits = None
-        if masks:
-            image = painted_in(masks[0], read)
-            logits = mask_logits(image, embedding.input_size_hw, self.context.segmenter.model_size)
-        points = [read.point_into_image(xy) for xy in prompt.points_xy]
-        box = prompt.box_xyxy
-        return Prompts(
-            boxes_xyxy=None if box is None else np.array([read.box_into_image(box)]),
-            points_xy=np.array([points]) if points else None,
-            point_labels=np.array([prompt.point_labels]) if points else None,
-            mask_logits=None if logits is None else logits[None],
-        )
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a table says of an object beside its mask."""
+
+    status: PromptStatus
+    """`clipped` where a part of its prompts lay outside the raster."""
+    pieces: int = 0
+    """From so many windows it was put together."""
 
 
 def _regions(result: Result) -> list[MaskRegion]:

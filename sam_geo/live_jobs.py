@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import json
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,8 @@ from sam_common.errors import InputError
 from sam_common.everything import EverythingOptions
 from sam_geo.auto import AutoOptions
 from sam_geo.jobs import run_auto
+from sam_geo.live_files import checked_crs, without_path
+from sam_geo.live_progress import Steps
 from sam_geo.prompts import load_prompts
 from sam_geo.request import AutoRequest
 from sam_geo.segment import RunOptions, run_prompts
@@ -17,7 +19,7 @@ from sam_geo.sink import write_table
 from sam_geo.source import open_raster
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from sam_common.server.sources import Reporter
@@ -48,18 +50,27 @@ def run_job(
 def _prompts(
     request: Mapping[str, Any], folder: Path, raster: LiveRaster, reporter: Reporter
 ) -> dict[str, Any]:
+    steps = Steps(reporter)
+    named = request["prompts"].get("crs") or {}
+    # their own, and what stands over it
+    for crs in (json.dumps(named), request.get("prompts_crs") or ""):
+        checked_crs(crs)
     with open_raster(raster.path, bands=raster.bands) as source:
         prompts = load_prompts(request["prompts"], source, crs=request.get("prompts_crs"))
         job = run_prompts(
             source,
             prompts,
-            raster.context.segmenter,
-            progress=_progress(reporter),
+            steps.segmenter(raster.context.segmenter),
+            progress=steps.progress,
             options=RunOptions(raster.stretch),
         )
     for suffix in (".gpkg", ".geojson"):
         write_table(job.table, folder / f"objects{suffix}")
-    return {"counts": job.counts, "failures": job.failures, "embeddings": job.embeddings}
+    return {
+        "counts": job.counts,
+        "failures": _unnamed(job.failures, raster),
+        "embeddings": job.embeddings,
+    }
 
 
 def _automatic(
@@ -69,14 +80,18 @@ def _automatic(
         image=str(raster.path),
         output=folder / "objects.gpkg",
         bands=raster.bands,
+        stretch=raster.stretch,
         options=auto_options(request.get("options") or {}),
     )
-    record = run_auto(wanted, lambda: raster.context.segmenter, progress=_progress(reporter))
+    steps = Steps(reporter)
+    segmenter = steps.segmenter(raster.context.segmenter)
+    record = run_auto(wanted, lambda: segmenter, progress=steps.progress)
     for path in folder.iterdir():
         # a record and a style are for files that stay where they are
         if path.is_file() and path.suffix != ".gpkg":
             path.unlink()
     names = ("counts", "objects", "windows", "windows_nodata", "failures", "embeddings")
+    record["failures"] = _unnamed(record["failures"], raster)
     return {name: record[name] for name in names}
 
 
@@ -104,10 +119,5 @@ def auto_options(given: Mapping[str, Any]) -> AutoOptions:
     )
 
 
-def _progress(reporter: Reporter) -> Any:
-    @contextmanager
-    def begin(what: str, total: int) -> Iterator[Callable[[int], None]]:
-        reporter.begin(what, total)
-        yield reporter.step
-
-    return begin
+def _unnamed(failures: Sequence[str], raster: LiveRaster) -> list[str]:
+    return [without_path(failure, raster.path) for failure in failures]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import shapely
 
 from sam_common.errors import PromptError
-from sam_common.rle import RLE
-from sam_common.rle import decode as decode_runs
-from sam_common.window import Window
+from sam_common.rle import RLE, decode_region
+from sam_geo.polygonize import outline
 
 if TYPE_CHECKING:
     from sam_common.server.history import MaskState
-    from sam_geo.windows import ReadWindow
+
+HALF_PX = 0.5
 
 
 def box_of(mask: MaskState) -> tuple[float, float, float, float]:
@@ -30,20 +31,16 @@ def box_of(mask: MaskState) -> tuple[float, float, float, float]:
     return x0 + left - 0.5, y0 + top - 0.5, x1 + left + 0.5, y1 + top + 0.5
 
 
-def painted_in(mask: MaskState, read: ReadWindow) -> np.ndarray[Any, Any]:
-    """A painted mask in the image that is read."""
-    whole = np.zeros(read.window.shape, dtype=np.bool_)
-    given = Window(*mask.window)
-    if (shared := given.intersect(read.window)) is not None:
-        part = decode_runs(_runs(mask))[shared.shift([-s for s in given.start]).slices]
-        whole[shared.shift([-s for s in read.window.start]).slices] = part
-    if read.is_native:
-        return whole
-    rows, cols = (
-        ((np.arange(new) + 0.5) * old / new).astype(int)
-        for old, new in zip(read.window.shape, read.size_hw, strict=True)
-    )
-    return np.asarray(whole[np.ix_(rows, cols)])
+def outline_of(mask: MaskState) -> shapely.Geometry | None:
+    """The outline of its pixels in raster indices, as a polygon that is given as a mask has it.
+
+    None where it has none.
+    """
+    if (region := decode_region(_runs(mask))) is None:
+        return None
+    region = region.shift((mask.window[0][0], mask.window[0][1]))
+    # from pixel corners to indices
+    return shapely.transform(outline(region), lambda corners: corners - HALF_PX)
 
 
 def _runs(mask: MaskState) -> RLE:

@@ -1,28 +1,22 @@
 """Windows that are encoded while a person clicks on a raster.
 
-For each object one window is read that holds its prompts with context. Windows lie on a grid, so
-that neighbouring clicks, and neighbouring objects, are decoded from one embedding:
-
-```
-side 1024, windows start every 512    |------ a ------|
-                                              |------ b ------|
-                                                  x               a click at x is decoded in b
-```
-Where a window lies follows from the prompts alone, so that the same log gives the same masks.
+They are those of a job on the same prompts (`sam_geo.windows.window_for`): each follows from the
+prompts of one object alone, on a grid, so that neighbouring clicks are decoded from one embedding
+and the same log gives the same masks.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sam_common.errors import PromptError
-from sam_common.window import Window
 from sam_geo.decode import is_on_data
 from sam_geo.source import Pixels, open_raster
-from sam_geo.windows import ReadWindow, needed_window, plan_windows
+from sam_geo.windows import window_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,9 +24,8 @@ if TYPE_CHECKING:
     from sam_common.segmenter import Embedding, Segmenter
     from sam_geo.prompts import GeoPrompt
     from sam_geo.stretch import Stretch
+    from sam_geo.windows import ReadWindow
 
-GRID_SHARES = (2, 4, 8)
-"""A window starts at multiples of this part of its side: the coarsest grid on which it fits."""
 MOST_PIXELS = 1 << 26
 """Of the window of one object: a mask of 64 MiB."""
 
@@ -77,8 +70,8 @@ def encode(
     return Encoded(embedding, None if pixels.valid.all() else np.packbits(pixels.valid))
 
 
-def window_for(prompt: GeoPrompt, size_hw: tuple[int, int], *, side: int) -> ReadWindow:
-    """The window of an object by its prompts.
+def live_window(prompt: GeoPrompt, size_hw: tuple[int, int], *, side: int) -> ReadWindow:
+    """The window of an object by its prompts: the one that a job would take.
 
     Args:
         prompt: All prompts of the object.
@@ -88,30 +81,10 @@ def window_for(prompt: GeoPrompt, size_hw: tuple[int, int], *, side: int) -> Rea
     Raises:
         PromptError: It would be too large for an answer at once.
     """
-    need = needed_window(prompt, size_hw, side=side)
-    for share in GRID_SHARES:
-        if (window := _on_grid(need, size_hw, side, max(1, side // share))) is not None:
-            return ReadWindow(window, (window.shape[0], window.shape[1]), (0,))
-    (read,) = plan_windows([prompt], size_hw, side=side)
-    if read.window.shape[0] * read.window.shape[1] > MOST_PIXELS:
+    read = window_for(prompt, size_hw, side=side)
+    if math.prod(read.window.shape) > MOST_PIXELS:
         raise PromptError(
             f"an object with its context has at most {MOST_PIXELS} pixels here, these prompts "
             f"need {read.window.shape}: run them as a job"
         )
     return read
-
-
-def _on_grid(need: Window, size_hw: tuple[int, int], side: int, step: int) -> Window | None:
-    """The window on a grid that holds what is needed nearest to its middle; None if none does."""
-    start, stop = [], []
-    for low, high, size in zip(need.start, need.stop, size_hw, strict=True):
-        # the last one ends at the raster's edge
-        last = max(0, size - side)
-        starts = {*range(low // step * step, max(-1, high - side - 1), -step), last}
-        fitting = [at for at in starts if at <= min(low, last) and high <= at + side]
-        if not fitting:
-            return None
-        _, best = min((abs(2 * at + side - low - high), at) for at in fitting)
-        start.append(best)
-        stop.append(min(size, best + side))
-    return Window(tuple(start), tuple(stop))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, Any
 import rasterio
 
 from sam_common import __version__
-from sam_common.files import atomic_output
+from sam_common.files import write_bytes
+from sam_geo.address import public_name
+from sam_geo.identity import file_facts
+from sam_geo.side_files import side_path
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
 
     from sam_common.segmenter import Segmenter
     from sam_geo.stretch import Stretch
 
-WHOLE_BYTES = 64 * 2**20
-"""A larger file is known by its size, its date and its two ends: hashing 40 GB takes minutes."""
-END_BYTES = 2**20
 PACKAGES = (
     "geopandas",
     "numpy",
@@ -38,40 +37,38 @@ PACKAGES = (
 
 
 def manifest_path(output: str | os.PathLike[str]) -> Path:
-    """`trees.gpkg` has its record in `trees.job.json`.
+    """`trees.gpkg` has its record in `trees.job.json`, beside `trees.shp` in `trees.gpkg.job.json`.
 
     >>> manifest_path("out/trees.gpkg").name
     'trees.job.json'
     """
-    return Path(output).with_suffix(".job.json")
+    return side_path(output, ".job.json", _is_record_of)
+
+
+def _is_record_of(path: Path, table: str) -> bool:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return bool(record["parameters"]["table"] == table)
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
 
 
 def fingerprint(path: str | os.PathLike[str]) -> dict[str, Any]:
     """What identifies an input: path, size, date and a sha256.
 
     Returns:
-        `sha256` of the whole file up to 64 MiB, `sha256_ends` of its first and last MiB beyond;
-        only the path of something that is not a local file.
+        `path`, without secrets of an address, and what `file_facts` gives of a local file.
     """
     file = Path(path)
-    if not file.is_file():
-        return {"path": str(path)}
-    status = file.stat()
-    known = {"path": str(path), "bytes": status.st_size, "mtime_ns": status.st_mtime_ns}
-    with file.open("rb") as stream:
-        if status.st_size <= WHOLE_BYTES:
-            return known | {"sha256": hashlib.sha256(stream.read()).hexdigest()}
-        digest = hashlib.sha256(stream.read(END_BYTES))
-        stream.seek(-END_BYTES, 2)
-        digest.update(stream.read(END_BYTES))
-    return known | {"sha256_ends": digest.hexdigest()}
+    known = {"path": public_name(path)}
+    return known | file_facts(file) if file.is_file() else known
 
 
 def describe_run(
     segmenter: Segmenter,
     stretch: Stretch,
     *,
-    inputs: Mapping[str, str | os.PathLike[str]],
+    inputs: Mapping[str, str | os.PathLike[str] | Mapping[str, Any]],
     parameters: Mapping[str, Any],
     results: Mapping[str, Any],
     seconds: Mapping[str, float],
@@ -81,7 +78,7 @@ def describe_run(
     Args:
         segmenter: What ran it.
         stretch: How values became bytes.
-        inputs: Files and addresses as they were named, by what they are.
+        inputs: Files as they were named, and rasters as their `identity`, by what they are.
         parameters: Options of the job.
         results: Counts and other figures of what came out.
         seconds: Time of the steps.
@@ -91,7 +88,10 @@ def describe_run(
     """
     limits = stretch.limits
     return {
-        "inputs": {name: fingerprint(path) for name, path in inputs.items()},
+        "inputs": {
+            name: dict(given) if isinstance(given, Mapping) else fingerprint(given)
+            for name, given in inputs.items()
+        },
         "model": {
             "name": segmenter.name,
             "sha256": segmenter.sha256,
@@ -109,10 +109,9 @@ def describe_run(
 
 
 def write_manifest(record: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
-    """Write a record as JSON, whole or not at all."""
-    with atomic_output(path) as part:
-        text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
-        part.write_text(text + "\n", encoding="utf-8")
+    """Write a record as JSON, whole or not at all; it is read again before it takes its name."""
+    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
+    write_bytes(path, f"{text}\n".encode())
 
 
 def _versions() -> dict[str, str]:

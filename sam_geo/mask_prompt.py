@@ -38,7 +38,7 @@ def mask_logits(
 
 
 def outline_mask(outline: shapely.Geometry, read: ReadWindow) -> npt.NDArray[np.bool_]:
-    """The pixels of what is read whose centres lie in a polygon.
+    """The pixels of what is read whose centres lie in a polygon; those it touches where none does.
 
     Args:
         outline: Polygon or MultiPolygon in raster indices.
@@ -52,7 +52,11 @@ def outline_mask(outline: shapely.Geometry, read: ReadWindow) -> npt.NDArray[np.
     def to_corners(index_xy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.asarray((index_xy + 0.5 - np.array([col, row])) / scale)
 
-    inside = rasterio.features.rasterize(
-        [shapely.transform(outline, to_corners)], out_shape=read.size_hw, dtype=np.uint8
-    )
+    shape = shapely.transform(outline, to_corners)
+    inside = rasterio.features.rasterize([shape], out_shape=read.size_hw, dtype=np.uint8)
+    if not inside.any():
+        # a mask of nothing would tell the network that there is none
+        inside = rasterio.features.rasterize(
+            [shape], out_shape=read.size_hw, dtype=np.uint8, all_touched=True
+        )
     return np.asarray(inside.view(np.bool_))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import shapely
 
+from sam_common.instance import Instance
+from sam_common.parts import Part, pack, unpack
 from sam_geo.frame import corners_to_world
 from sam_geo.polygonize import outline_of_pieces
 from sam_geo.rows import Row
@@ -45,9 +47,21 @@ def touches_edge(pieces: Iterable[MaskRegion], size_hw: tuple[int, int]) -> bool
 
 
 def object_rows(
-    objects: Iterable[LinkedObject], frame: Frame, size_hw: tuple[int, int]
+    objects: Iterable[LinkedObject],
+    frame: Frame,
+    size_hw: tuple[int, int],
+    *,
+    with_pixels: bool = False,
 ) -> Iterator[Row]:
-    """One row for each object."""
+    """One row for each object.
+
+    Args:
+        objects: As they come by; each is needed only until its row is made.
+        frame: Of the raster.
+        size_hw: Of the raster.
+        with_pixels: Whether rows keep the objects' regions too, packed: a few hundred bytes for a
+            usual one.
+    """
     for found in objects:
         yield Row(
             "cut" if found.is_cut else "ok",
@@ -57,7 +71,20 @@ def object_rows(
             touches_edge=touches_edge(found.pieces, size_hw),
             seam_merged=found.seam_merged,
             geometry=world_outline(found.pieces, frame),
+            pixels=packed(found) if with_pixels else None,
         )
+
+
+def packed(found: LinkedObject) -> bytes:
+    """The regions of an object in a few bytes; `regions_of` gives them back."""
+    pieces = [Instance(piece, found.score, found.stability) for piece in found.pieces]
+    return pack(Part(pieces))
+
+
+def regions_of(pixels: bytes) -> list[MaskRegion]:
+    """The regions that `packed` took."""
+    part = unpack(pixels)
+    return [] if part is None else [piece.region for piece in part.instances]
 
 
 def batches(rows: Iterable[Row], size: int = BATCH) -> Iterator[list[Row]]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import math
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +15,7 @@ from affine import Affine
 from PIL import Image
 
 from sam_common.errors import OutputError
-from sam_common.files import atomic_output, check_output
+from sam_common.files import check_output, write_bytes
 from sam_common.masks import MaskRegion
 from sam_common.overlay import draw_overlay
 from sam_common.window import Window
@@ -22,7 +25,6 @@ from sam_geo.windows import ReadWindow
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -45,6 +47,28 @@ def check_picture_output(path: Path, *, overwrite: bool) -> None:
     if path.suffix.lower() not in SUFFIXES:
         raise OutputError(f"cannot draw to {path} (give one of {', '.join(SUFFIXES)})")
     check_output(path, overwrite=overwrite)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shapes:
+    """Polygons as they will be seen in the picture of a raster, taken one after the other."""
+
+    source: RasterSource
+    _masks: list[MaskRegion | None] = field(init=False, default_factory=list)
+
+    def add(self, shape: shapely.Geometry | None) -> None:
+        """Take the next one, in the raster's reference system; only its pixels are kept."""
+        view = _view(self.source.size_hw)
+        self._masks.append(_region(shape, view.image_frame(self.source.frame), view.size_hw))
+
+    def draw(self, stretch: Stretch, *, boxes_xyxy: Sequence[Box] = ()) -> npt.NDArray[np.uint8]:
+        """The raster with the polygons over it, as `draw_shapes`."""
+        view = _view(self.source.size_hw)
+        image = stretch.apply(self.source.read(view.window, out_hw=view.size_hw))
+        if image.ndim == 2:  # noqa: PLR2004
+            image = np.repeat(image[..., None], 3, axis=-1)
+        boxes = np.array(boxes_xyxy) if len(boxes_xyxy) else None
+        return draw_overlay(image, self._masks, boxes_xyxy=boxes, alpha=0.3)
 
 
 def draw_job(source: RasterSource, job: PromptJob) -> npt.NDArray[np.uint8]:
@@ -75,20 +99,18 @@ def draw_shapes(
         (H, W, 3) RGB, the raster's own size or, for a large raster, at most 2048 pixels wide and
         high.
     """
-    view = _view(source.size_hw)
-    image = stretch.apply(source.read(view.window, out_hw=view.size_hw))
-    if image.ndim == 2:  # noqa: PLR2004
-        image = np.repeat(image[..., None], 3, axis=-1)
-    frame = view.image_frame(source.frame)
-    masks = [_region(shape, frame, view.size_hw) for shape in shapes]
-    boxes = np.array(boxes_xyxy) if len(boxes_xyxy) else None
-    return draw_overlay(image, masks, boxes_xyxy=boxes, alpha=0.3)
+    taken = Shapes(source)
+    for shape in shapes:
+        taken.add(shape)
+    return taken.draw(stretch, boxes_xyxy=boxes_xyxy)
 
 
 def write_picture(picture: npt.NDArray[np.uint8], path: str | os.PathLike[str]) -> None:
     """Write a picture to a PNG or JPEG file, by its suffix, whole or not at all."""
-    with atomic_output(path) as part:
-        Image.fromarray(picture).save(part)
+    encoded = io.BytesIO()
+    suffix = Path(path).suffix.lower()
+    Image.fromarray(picture).save(encoded, format=Image.registered_extensions()[suffix])
+    write_bytes(path, encoded.getvalue())
 
 
 def _view(size_hw: tuple[int, int]) -> ReadWindow:
@@ -109,9 +131,13 @@ def _region(
     if (window := reach.intersect(Window.full(size_hw))) is None:
         return None
     row, col = window.start
-    mask = rasterio.features.rasterize(
-        [corners], window.shape, transform=Affine.translation(col, row)
-    )
+    place = Affine.translation(col, row)
+    mask = rasterio.features.rasterize([corners], window.shape, transform=place)
+    if not mask.any():
+        # an object that is smaller than a pixel of the picture is there all the same
+        mask = rasterio.features.rasterize(
+            [corners], window.shape, transform=place, all_touched=True
+        )
     return MaskRegion(window, mask.astype(np.bool_))
 
 

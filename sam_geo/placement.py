@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import pyproj
 import shapely
-from pyproj.exceptions import CRSError
+from pyproj.exceptions import CRSError, ProjError
 
 from sam_common.errors import PromptError
 from sam_geo.antimeridian import turn_to, unwrap
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.frame import Frame
-    from sam_geo.prompt_files import PromptTable
+    from sam_geo.prompt_table import PromptTable
     from sam_geo.source import RasterSource
 
 Box: TypeAlias = tuple[float, float, float, float]
@@ -29,6 +29,8 @@ EDGE = -0.5
 """Index of the outer edge of the first pixel."""
 TOLERANCE_PX = 1e-3
 """What passes the raster's edge by less is rounding of a reprojection, not a clipped box."""
+BY_CHANCE = 0.01
+"""Part of the pixels whose numbers may be places of the world too."""
 PIXEL_CRS = "pixel"
 """Given as `--prompts-crs` it means pixel corners, x to the right and y down."""
 
@@ -51,11 +53,14 @@ def into_indices(
         PromptError: The reference system is unknown or does not go with the raster's.
     """
     prompts_crs, frame = _reference(table, source, crs)
-    shapes = np.asarray(shapely.force_2d(table.geometry), dtype=object)
+    shapes = table.geometry
     if prompts_crs is not None and source.crs is not None:
         if prompts_crs != source.crs:
-            shapes = _reproject(unwrap(shapes, prompts_crs), prompts_crs, source.crs)
+            way = _way(prompts_crs, source.crs, table, source)
+            shapes = _reproject(unwrap(shapes, prompts_crs), way)
         shapes = turn_to(shapes, source)
+    elif crs is None and table.in_pixels and not table.says_pixels:
+        _check_pixels(shapes, table, source)
 
     def to_index(coordinates: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         # a ring with NaN is not closed; infinity is equal to itself
@@ -106,15 +111,60 @@ def is_inside(point: Point, size_hw: tuple[int, int]) -> bool:
     return EDGE <= x < size_hw[1] + EDGE and EDGE <= y < size_hw[0] + EDGE
 
 
+def is_in_pixels(table: PromptTable, crs: str | None) -> bool:
+    """Whether the coordinates of a table are pixel corners, with what the user says of them."""
+    return crs == PIXEL_CRS or (table.in_pixels and crs is None)
+
+
+def _way(
+    origin: pyproj.CRS, target: pyproj.CRS, table: PromptTable, source: RasterSource
+) -> pyproj.Transformer:
+    try:
+        return pyproj.Transformer.from_crs(origin, target, always_xy=True)
+    except ProjError as error:
+        raise PromptError(
+            f"there is no way from {origin.name}, the reference system of {table.name}, to "
+            f"{target.name}, that of {source.path}: give pixel coordinates with "
+            f"--{table.option}-crs {PIXEL_CRS}, or coordinates in the raster's own system"
+        ) from error
+
+
+def _check_pixels(
+    shapes: npt.NDArray[np.object_], table: PromptTable, source: RasterSource
+) -> None:
+    """Refuse numbers that nobody calls pixels where they lie in the raster's own system.
+
+    That happens by chance where the raster's place in the world and its pixels are the same
+    numbers; such a raster is left alone.
+    """
+    if source.crs is None:
+        return
+    height, width = source.size_hw
+    world, pixels = shapely.box(*source.bounds), shapely.box(0, 0, width, height)
+    bounds = shapely.total_bounds(shapes)
+    if not np.isfinite(bounds).all() or not world.covers(shapely.box(*bounds)):
+        return
+    if world.intersection(pixels).area < BY_CHANCE * pixels.area:
+        raise PromptError(
+            f"{table.name} does not say what its coordinates are, and they lie in the raster's own "
+            f"system: say --{table.option}-crs {_short(source.crs)}, or "
+            f"--{table.option}-crs {PIXEL_CRS} where they are pixels"
+        )
+
+
+def _short(crs: pyproj.CRS) -> str:
+    code = crs.to_authority()
+    return f"{crs.name!r}" if code is None else ":".join(code)
+
+
 def _reproject(
-    shapes: npt.NDArray[np.object_], origin: pyproj.CRS, target: pyproj.CRS
+    shapes: npt.NDArray[np.object_], transformer: pyproj.Transformer
 ) -> npt.NDArray[np.object_]:
     bounds = shapely.bounds(shapes)
     longest = np.maximum(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1])
     # points have no edges; their step only has to be positive
     steps = np.where(np.isfinite(longest) & (longest > 0), longest / DENSIFY, 1.0)
     dense = shapely.segmentize(shapes, max_segment_length=steps)
-    transformer = pyproj.Transformer.from_crs(origin, target, always_xy=True)
 
     def project(coordinates: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.column_stack(transformer.transform(coordinates[:, 0], coordinates[:, 1]))
@@ -126,26 +176,48 @@ def _reference(
     table: PromptTable, source: RasterSource, crs: str | None
 ) -> tuple[pyproj.CRS | None, Frame]:
     """Reference system of the coordinates (None: the frame's own) and the frame they end in."""
-    if crs == PIXEL_CRS or (table.in_pixels and crs is None):
+    if is_in_pixels(table, crs):
         return None, PIXELS
     given = table.crs if crs is None else _parse(crs)
+    # heights and places around the Earth's centre have no x and y on a map
+    if given is not None and (given.is_geocentric or len(given.axis_info) == 1):
+        raise PromptError(
+            f"{given.name}, the reference system of {table.name}, has no x and y on a map: "
+            f"give a geographic or projected one with --{table.option}-crs"
+        )
     if given is None and source.crs is not None:
         raise PromptError(
-            f"{table.name} has no coordinate reference system: name it with --prompts-crs, for "
-            f"example --prompts-crs EPSG:4326, or --prompts-crs {PIXEL_CRS} for pixel coordinates"
+            f"{table.name} has no coordinate reference system: name it with "
+            f"--{table.option}-crs, for example --{table.option}-crs EPSG:4326, or "
+            f"--{table.option}-crs {PIXEL_CRS} for pixel coordinates"
         )
     if given is not None and source.crs is None:
         raise PromptError(
             f"{table.name} is in {given.name}, but {source.path} has no coordinate reference "
-            f"system: give the prompts in pixel coordinates with --prompts-crs {PIXEL_CRS}"
+            f"system: give the prompts in pixel coordinates with --{table.option}-crs {PIXEL_CRS}"
         )
+    if given is not None and source.crs is not None:
+        _check_local(given, source.crs, table, source)
     return given, source.frame
+
+
+def _check_local(
+    given: pyproj.CRS, target: pyproj.CRS, table: PromptTable, source: RasterSource
+) -> None:
+    # PROJ takes local systems of other sites for the same one
+    if given.is_engineering and target.is_engineering and given.name != target.name:
+        raise PromptError(
+            f"{table.name} is in the local system {given.name!r}, but {source.path} is in "
+            f"{target.name!r}: put them into one, or give pixel coordinates with "
+            f"--{table.option}-crs {PIXEL_CRS}"
+        )
 
 
 def _parse(text: str) -> pyproj.CRS:
     try:
-        return pyproj.CRS.from_user_input(text)
-    except CRSError as error:
+        # axes are x, y here in any case: what +init is for, and what PROJ warns of
+        return pyproj.CRS.from_user_input(text.strip().removeprefix("+init="))
+    except (CRSError, UnicodeEncodeError) as error:
         raise PromptError(
             f"no such coordinate reference system: {text!r} (for example EPSG:4326)"
         ) from error

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import reprlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import geopandas
 import numpy as np
@@ -13,22 +14,16 @@ import shapely
 import shapely.geometry
 
 from sam_common.errors import PromptError
-from sam_geo.prompt_files import (
-    BOX_COLUMNS,
-    POINT_COLUMNS,
-    box_of,
-    point_of,
-    read_table,
-    table_of,
-)
-
-if TYPE_CHECKING:
-    from sam_geo.prompt_files import PromptTable
+from sam_geo.prompt_csv import BOX_COLUMNS, POINT_COLUMNS, box_of, point_of
+from sam_geo.prompt_files import read_table
+from sam_geo.prompt_table import PromptTable, means_something, object_array, spelled
 
 PromptsLike: TypeAlias = (
-    "str | os.PathLike[str] | geopandas.GeoDataFrame | Mapping[str, Any] | Sequence[Any]"
+    "str | os.PathLike[str] | geopandas.GeoDataFrame | geopandas.GeoSeries"
+    " | Mapping[str, Any] | Sequence[Any]"
 )
-"""A file, a GeoDataFrame, a GeoJSON mapping, or a list of boxes, points and shapely geometries."""
+"""A file, a GeoDataFrame or GeoSeries, a GeoJSON mapping, or a list of boxes, points and shapely
+geometries."""
 
 
 def any_table(
@@ -47,43 +42,91 @@ def any_table(
     """
     if isinstance(prompts, str | os.PathLike):
         return read_table(prompts, layer=layer)
+    if layer is not None:
+        raise PromptError(f"layers are in files, not in {type(prompts).__name__}: {layer!r}")
     if isinstance(prompts, geopandas.GeoDataFrame):
-        return table_of(prompts)
+        return _frame_table(prompts)
+    if isinstance(prompts, geopandas.GeoSeries):
+        return PromptTable("the GeoSeries", object_array(prompts), crs=prompts.crs)
     if isinstance(prompts, Mapping):
-        return table_of(_geojson_features(prompts), name="the GeoJSON mapping")
+        return _geojson_table(prompts)
     shapes = [_listed_shape(item, n) for n, item in enumerate(prompts)]
-    return table_of(geopandas.GeoDataFrame(geometry=shapes, crs=crs), name="the list")
+    return PromptTable("the list", object_array(shapes), crs=crs)
 
 
-def _geojson_features(mapping: Mapping[str, Any]) -> geopandas.GeoDataFrame:
-    kind = mapping.get("type")
-    if kind == "FeatureCollection":
-        features = list(mapping.get("features", []))
-    else:
-        features = [mapping if kind == "Feature" else {"type": "Feature", "geometry": mapping}]
+def _frame_table(features: geopandas.GeoDataFrame) -> PromptTable:
+    """The table of a GeoDataFrame; its index counts as columns where it has names."""
+    name = "the GeoDataFrame"
+    if features.columns.nlevels > 1:
+        raise PromptError(f"{name} has columns of several levels: {features.columns[0]!r}")
+    geometry = features.active_geometry_name
+    if geometry is None:
+        raise PromptError(f"{name} has no geometry column: choose one with set_geometry")
+    if (count := list(features.columns).count(geometry)) > 1:
+        raise PromptError(f"{name} has {count} columns of the name {geometry}")
+    levels = [(str(each), features.index.get_level_values(each)) for each in features.index.names]
+    columns = [(str(each), features.iloc[:, n]) for n, each in enumerate(features.columns)]
+    kept = [
+        (each, values.tolist()) for each, values in [*levels, *columns] if means_something(each)
+    ]
+    return PromptTable(name, object_array(features.geometry), kept, features.crs)
+
+
+def _geojson_table(mapping: Mapping[str, Any]) -> PromptTable:
+    name = "the GeoJSON mapping"
+    features = _features(mapping, name)
     rows = [_properties_and_shape(feature, n) for n, feature in enumerate(features)]
+    keys = dict.fromkeys(key for properties, _ in rows for key in properties)
+    # columns are made here: pandas would put integers beside empty cells into floats
+    columns = [
+        (str(key), [properties.get(key) for properties, _ in rows])
+        for key in keys
+        if means_something(key)
+    ]
+    return PromptTable(name, object_array(shape for _, shape in rows), columns, _crs(mapping, name))
+
+
+def _features(mapping: Mapping[str, Any], name: str) -> list[Any]:
+    kind = mapping.get("type")
+    if kind == "Feature":
+        return [mapping]
+    if kind != "FeatureCollection":
+        return [{"type": "Feature", "geometry": mapping}]
+    features = mapping.get("features")
+    if not isinstance(features, list | tuple):
+        raise PromptError(f"{name} has no list of features: {reprlib.repr(features)}")
+    return list(features)
+
+
+def _crs(mapping: Mapping[str, Any], name: str) -> pyproj.CRS:
     # files from before RFC 7946 name another system, and GDAL follows them too
-    named_crs = mapping.get("crs") or {}
-    crs = (named_crs.get("properties") or {}).get("name") or "OGC:CRS84"
+    named = mapping.get("crs") or {"properties": {"name": "OGC:CRS84"}}
     try:
-        return geopandas.GeoDataFrame(
-            [properties for properties, _ in rows],
-            geometry=[shape for _, shape in rows],
-            crs=crs,
-            index=range(len(rows)),
-        )
-    except pyproj.exceptions.CRSError as error:
-        raise PromptError(f"no such reference system in the GeoJSON mapping: {crs!r}") from error
+        return pyproj.CRS.from_user_input(named["properties"]["name"])
+    except (pyproj.exceptions.CRSError, KeyError, TypeError) as error:
+        crs = named["properties"]["name"] if "'name':" in repr(named) else named
+        raise PromptError(f"no such reference system in {name}: {crs!r}") from error
 
 
 def _properties_and_shape(feature: Any, n: int) -> tuple[dict[str, Any], Any]:
     try:
         geometry = feature["geometry"]
         shape = None if geometry is None else shapely.geometry.shape(geometry)
-        named = {"id": feature["id"]} if "id" in feature else {}
-        return {**named, **(feature.get("properties") or {})}, shape
-    except (KeyError, TypeError, ValueError, AttributeError, shapely.errors.ShapelyError) as error:
-        raise PromptError(f"feature {n} of the GeoJSON mapping is none: {feature!r}") from error
+        properties = dict(feature.get("properties") or {})
+    except (
+        KeyError,
+        IndexError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        shapely.errors.ShapelyError,
+    ) as error:
+        raise PromptError(
+            f"feature {n} of the GeoJSON mapping is none: {reprlib.repr(feature)}"
+        ) from error
+    if "id" in feature and "id" not in map(spelled, properties):
+        properties["id"] = feature["id"]
+    return properties, shape
 
 
 def _listed_shape(item: Any, n: int) -> shapely.Geometry | None:
@@ -94,7 +137,7 @@ def _listed_shape(item: Any, n: int) -> shapely.Geometry | None:
     try:
         numbers = np.asarray(item, dtype=np.float64).tolist()
     except (TypeError, ValueError) as error:
-        raise PromptError(f"{place} is not made of numbers: {item!r}") from error
+        raise PromptError(f"{place} is not made of numbers: {reprlib.repr(item)}") from error
     if isinstance(numbers, list) and len(numbers) == len(BOX_COLUMNS):
         return box_of(dict(zip(BOX_COLUMNS, map(str, numbers), strict=True)), place)
     if isinstance(numbers, list) and len(numbers) == len(POINT_COLUMNS):

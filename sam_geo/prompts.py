@@ -3,11 +3,14 @@
 - A polygon or box asks for the object in its bounding box, taken along the raster's rows and
   columns, so that a box drawn on a rotated raster stays that box. On request the polygon itself
   goes to the network too, as a mask to start from.
-- A point asks for the object under it. A column `label` of 1 and 0 tells object from background.
-  Points with the same `object_id` are one prompt; a polygon with that `object_id` adds a box.
-- The class goes through to the output: column `class`, else `label` where it is not 1 and 0.
+- A point asks for the object under it. A column `label` of 1 and 0 (or true and false) tells object
+  from background. Points with the same `object_id` are one prompt; a polygon with that `object_id`
+  adds a box.
+- The class goes through to the output: column `class`, else `label` where it is no sign of a point.
 - `prompt_id` is the column `prompt_id`, else `object_id`, else `id`, the latter two where their
-  values are all there and distinct, else the 0-based number of the prompt's first row.
+  values are all there and distinct, else the 0-based number of the prompt's first row. Integers
+  stay integers and text stays text; a column of both is text.
+- Of a table in pixels that names images, the rows of this image count.
 
 One prompt always gives one `GeoPrompt`, wherever it lies.
 """
@@ -21,8 +24,21 @@ import numpy as np
 import shapely
 
 from sam_common.errors import PromptError
-from sam_common.prompts import NEGATIVE, POSITIVE
-from sam_geo.placement import Box, Point, bounding_box, clip_box, into_indices, is_cut, is_inside
+from sam_common.prompts import POSITIVE
+from sam_geo.placement import (
+    PIXEL_CRS,
+    Box,
+    Point,
+    bounding_box,
+    clip_box,
+    into_indices,
+    is_cut,
+    is_in_pixels,
+    is_inside,
+)
+from sam_geo.point_labels import signs_of_points
+from sam_geo.prompt_ids import id_column, prompt_ids
+from sam_geo.prompt_images import rows_of_image
 from sam_geo.prompt_objects import PromptsLike, any_table
 
 if TYPE_CHECKING:
@@ -30,16 +46,13 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from sam_geo.prompt_files import PromptTable
+    from sam_geo.prompt_table import PromptTable
     from sam_geo.source import RasterSource
 
-PromptStatus: TypeAlias = Literal["ok", "clipped", "outside", "invalid"]
+NO_NAMES = frozenset(("na", "n/a", "nan", "null", "none", "<na>"))
+"""How programs write an empty cell."""
 
-SIGNS = {
-    **dict.fromkeys(("0", "0.0", "False"), NEGATIVE),
-    **dict.fromkeys(("1", "1.0", "True"), POSITIVE),
-}
-"""How files write the two point labels."""
+PromptStatus: TypeAlias = Literal["ok", "clipped", "outside", "invalid"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +99,10 @@ def load_prompts(
     """Prompts in the indices of a raster.
 
     Args:
-        prompts: Any vector file that GDAL reads, Pascal VOC XML or CSV; a GeoDataFrame; a GeoJSON
-            mapping (longitude and latitude, as RFC 7946 has it); or a list of boxes (xmin, ymin,
-            xmax, ymax), points (x, y) and shapely geometries in the raster's own system.
+        prompts: Any vector file that GDAL reads, GeoParquet, Pascal VOC XML or CSV; a GeoDataFrame;
+            a GeoJSON mapping (longitude and latitude, as RFC 7946 has it); or a list of boxes
+            (xmin, ymin, xmax, ymax), points (x, y) and shapely geometries in the raster's own
+            system.
         source: The raster.
         crs: Reference system of the prompts' coordinates, over what the file says; `"pixel"` for
             pixel corners, x to the right and y down. VOC and CSV are in pixels unless this is
@@ -102,13 +116,26 @@ def load_prompts(
         PromptError: The prompts cannot be understood; the message names the row, counted from 0.
     """
     table = any_table(prompts, crs=source.crs, layer=layer)
+    return prompts_of(table, source, crs=crs, with_masks=with_masks)
+
+
+def prompts_of(
+    table: PromptTable, source: RasterSource, *, crs: str | None, with_masks: bool = False
+) -> list[GeoPrompt]:
+    """Prompts of a table; see `load_prompts`.
+
+    Raises:
+        PromptError: The prompts cannot be understood; the message names the row, counted from 0.
+    """
     if not len(table):
         raise PromptError(f"no prompts in {table.name}: it has no features")
+    if is_in_pixels(table, crs):
+        table = rows_of_image(table, source, is_told=crs == PIXEL_CRS)
     rows = _Rows(table, into_indices(table, source, crs=crs), with_masks=with_masks)
     groups = rows.groups()
-    ids = rows.ids([group[0] for group in groups])
+    ids = prompt_ids(table, [group[0] for group in groups])
     return [
-        _clip(rows.prompt(group, name), source.size_hw)
+        clip_prompt(rows.prompt(group, name), source.size_hw)
         for group, name in zip(groups, ids, strict=True)
     ]
 
@@ -119,35 +146,27 @@ class _Rows:
     def __init__(
         self, table: PromptTable, shapes: npt.NDArray[np.object_], *, with_masks: bool
     ) -> None:
-        self._name = table.name
+        self._table = table
         self._with_masks = with_masks
         self._shapes = shapes
-        self._columns = table.columns
         self._kinds = [self._kind(row) for row in range(len(shapes))]
-        labels = self._column("label")
-        point_labels = {str(labels[n]) for n, kind in enumerate(self._kinds) if kind == "points"}
-        self._labels_are_signs = point_labels <= {*SIGNS, "None"}
+        points = [row for row, kind in enumerate(self._kinds) if kind == "points"]
+        self._signs = signs_of_points(table, points)
+        self._classes = [table.column(name) for name in ("class", "label")]
 
     def groups(self) -> list[list[int]]:
         """Rows of each prompt, in the order of the file."""
         groups: dict[tuple[str, Any], list[int]] = {}
-        for row, value in enumerate(self._column("object_id")):
+        for row, value in enumerate(id_column(self._table, "object_id")):
             key = ("row", row) if value is None else ("object", value)
             groups.setdefault(key, []).append(row)
+        for (_, value), rows in groups.items():
+            if len(rows) > 1 and str(value).strip().lower() in NO_NAMES:
+                raise PromptError(
+                    f"rows {self._listed(rows)} of {self._table.name} have the object_id "
+                    f"{value!r}: leave the cells of single objects empty"
+                )
         return list(groups.values())
-
-    def ids(self, first_rows: Sequence[int]) -> list[int | str]:
-        """One distinct name for each prompt."""
-        for name in ("prompt_id", "object_id", "id"):
-            values = [self._column(name)[row] for row in first_rows]
-            if any(value is None for value in values):
-                continue
-            if len(set(values)) == len(values):
-                return _tidy(values)
-            if name == "prompt_id":
-                twice = next(value for value in values if values.count(value) > 1)
-                raise PromptError(f"prompt_id {twice} is there more than once in {self._name}")
-        return list(first_rows)
 
     def prompt(self, rows: Sequence[int], prompt_id: int | str) -> GeoPrompt:
         """The prompt that some rows make together, not yet clipped."""
@@ -174,13 +193,13 @@ class _Rows:
     def _check(self, boxes: Sequence[int], points: Sequence[int], labels: Sequence[int]) -> None:
         if len(boxes) > 1:
             raise PromptError(
-                f"rows {', '.join(map(str, boxes))} of {self._name} have the same object_id: "
+                f"rows {self._listed(boxes)} of {self._table.name} have the same object_id: "
                 f"one object has one polygon"
             )
         if points and not boxes and POSITIVE not in labels:
             raise PromptError(
-                f"row {points[0]} of {self._name} is a background point without an object point: "
-                f"give all points of one object the same object_id"
+                f"row {self._table.number(points[0])} of {self._table.name} is a background point "
+                f"without an object point: give all points of one object the same object_id"
             )
 
     def _kind(self, row: int) -> Literal["box", "points", "none"]:
@@ -192,43 +211,39 @@ class _Rows:
         if shape.geom_type in {"Point", "MultiPoint"}:
             return "points"
         raise PromptError(
-            f"row {row} of {self._name} is a {shape.geom_type}: "
+            f"row {self._table.number(row)} of {self._table.name} is a {shape.geom_type}: "
             f"prompts are points, polygons or boxes"
         )
 
-    def _column(self, name: str) -> Sequence[Any]:
-        return self._columns.get(name, [None] * len(self._shapes))
-
     def _label(self, row: int) -> int:
-        value = self._column("label")[row]
-        return SIGNS[str(value)] if self._labels_are_signs and value is not None else POSITIVE
+        return POSITIVE if self._signs is None else self._signs[row]
 
     def _class_name(self, rows: Sequence[int]) -> str | None:
-        for name in ("class", "label"):
-            for row in rows:
-                if name == "label" and self._kinds[row] == "points" and self._labels_are_signs:
-                    continue
-                if (value := self._column(name)[row]) is not None:
-                    return str(value)
+        for n, values in enumerate(self._classes):
+            # the label of a point may be its sign
+            named = [row for row in rows if n == 0 or not self._is_sign(row)]
+            names = {str(values[row]) for row in named if values[row] is not None}
+            if len(names) > 1:
+                raise PromptError(
+                    f"rows {self._listed(rows)} of {self._table.name} have the same object_id, but "
+                    f"several classes: {', '.join(sorted(names))}"
+                )
+            if names:
+                return names.pop()
         return None
+
+    def _is_sign(self, row: int) -> bool:
+        return self._kinds[row] == "points" and self._signs is not None
+
+    def _listed(self, rows: Sequence[int]) -> str:
+        return ", ".join(str(self._table.number(row)) for row in rows)
 
 
 def _points(shape: shapely.Geometry) -> list[Point]:
     return [(x, y) for x, y in shapely.get_coordinates(shape).tolist()]
 
 
-def _tidy(values: Sequence[Any]) -> list[int | str]:
-    """All integers, or all text: files give 7, 7.0 and "7" for the same thing."""
-    try:
-        numbers = [float(value) for value in values]
-    except (TypeError, ValueError):
-        return [str(value) for value in values]
-    if all(number.is_integer() for number in numbers) and len(set(numbers)) == len(numbers):
-        return [int(number) for number in numbers]
-    return [str(value) for value in values]
-
-
-def _clip(prompt: GeoPrompt, size_hw: tuple[int, int]) -> GeoPrompt:
+def clip_prompt(prompt: GeoPrompt, size_hw: tuple[int, int]) -> GeoPrompt:
     """The part of a prompt inside the raster, with the status that says what was cut."""
     if prompt.status == "invalid":
         return prompt

@@ -60,19 +60,20 @@ class Refinement:
         side = max(1, self.segmenter.model_size // CELL_SHARE)
         margin = math.ceil(2 * max(read.scale_xy))
         # the object may reach a coarse pixel further than its coarse mask
-        for cell in _cells(coarse.reach.expand(margin), side, self.raster_hw):
+        for whole, cell in _cells(coarse.reach.expand(margin), side, self.raster_hw):
             around = coarse.native(cell.expand(margin))
             if around.all():
                 # a view of one value: most cells of a very large object are full
                 yield MaskRegion(cell, np.broadcast_to(np.True_, cell.shape))
             elif around.any():
-                mask = self._decode(coarse, cell)
-                if mask.any():
-                    yield MaskRegion(cell, mask)
+                mask = self._decode(coarse, whole, cell)
+                if (piece := MaskRegion.tight(cell.start, mask)) is not None:
+                    yield piece
 
-    def _decode(self, coarse: CoarseMask, cell: Window) -> npt.NDArray[np.bool_]:
+    def _decode(self, coarse: CoarseMask, whole: Window, cell: Window) -> npt.NDArray[np.bool_]:
         halo = max(1, self.segmenter.model_size // HALO_SHARE)
-        window = cell.expand(halo).intersect(Window.full(self.raster_hw)) or cell
+        # around the whole cell, not the part that one outline needs: objects share its embedding
+        window = whole.expand(halo).intersect(Window.full(self.raster_hw)) or cell
         inner = cell.shift([-s for s in window.start]).slices
         expected = coarse.native(window)
         fallback = expected[inner]
@@ -133,13 +134,13 @@ class CoarseMask:
         return np.asarray(mask & inside[0][:, None] & inside[1][None, :])
 
 
-def _cells(reach: Window, side: int, raster_hw: tuple[int, int]) -> Iterator[Window]:
-    """Cells of one grid over the whole raster that touch a window: the same for every object."""
+def _cells(reach: Window, side: int, raster_hw: tuple[int, int]) -> Iterator[tuple[Window, Window]]:
+    """Cells of one grid over the whole raster that touch a window, and their parts inside it."""
     rows, cols = (
         range(max(0, start) // side * side, stop, side)
         for start, stop in zip(reach.start, reach.stop, strict=True)
     )
     for row, col in itertools.product(rows, cols):
-        cell = Window((row, col), (row + side, col + side)).intersect(reach)
-        if cell is not None and (kept := cell.intersect(Window.full(raster_hw))) is not None:
-            yield kept
+        whole = Window((row, col), (row + side, col + side)).intersect(Window.full(raster_hw))
+        if whole is not None and (kept := whole.intersect(reach)) is not None:
+            yield whole, kept

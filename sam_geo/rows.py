@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import geopandas
 import numpy as np
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     import pyproj
     import shapely
+
+LEAST, MOST = -(2**63), 2**63 - 1
+"""Whole numbers that a column of numbers can hold."""
 
 Status: TypeAlias = PromptStatus | Literal["nodata", "empty", "failed", "cut"]
 """`ok`; `clipped`: cut at the raster's edge, with a polygon; `cut`: found without a prompt, too
@@ -60,6 +63,9 @@ class Row:
     """Whether it was put together from several windows."""
     geometry: shapely.Geometry | None = None
     """Polygon or MultiPolygon in the raster's reference system."""
+    pixels: bytes | None = None
+    """The object's regions, as `sam_common.parts.pack` has them: what a label raster is drawn from,
+    in no column of the table."""
 
 
 def table_of(
@@ -77,7 +83,7 @@ def table_of(
     areas, perimeters = measurer(crs)(geometries)
     columns = {
         "id": np.arange(first_id, first_id + len(rows), dtype=np.int64),
-        "prompt_id": pd.Series([row.prompt_id for row in rows], dtype=_id_type(rows)),
+        "prompt_id": _ids(rows),
         "class": pd.Series([row.class_name for row in rows], dtype=object),
         "status": pd.Series([row.status for row in rows], dtype=object),
         "score": np.array([row.score for row in rows], dtype=np.float64),
@@ -92,7 +98,11 @@ def table_of(
     return geopandas.GeoDataFrame(columns, geometry=geometries, crs=crs)
 
 
-def _id_type(rows: Sequence[Row]) -> type | str:
+def _ids(rows: Sequence[Row]) -> pd.Series[Any]:
     """One type for a column in all its batches: files cannot change it half way."""
-    given = {type(row.prompt_id) for row in rows} - {type(None)}
-    return "Int64" if given <= {int} else object
+    ids = [row.prompt_id for row in rows]
+    given = [name for name in ids if name is not None]
+    if all(isinstance(name, int) and LEAST <= name <= MOST for name in given):
+        return pd.Series(ids, dtype="Int64")
+    # beyond 64 bits no format has whole numbers: as text they stay exact
+    return pd.Series([None if name is None else str(name) for name in ids], dtype=object)

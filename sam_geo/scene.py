@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
+import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-
-from sam_common.cuts import inner_lines, straight_cuts, uncovered, unlike
+from sam_common.bins import Bins, nearby
+from sam_common.cuts import all_uncovered, inner_lines, straight_cuts, unlike
 from sam_common.evidence import TWIN_IOU
-from sam_common.link import core_windows, objects_of
+from sam_common.layout import Layout
+from sam_common.link import ignored, objects_of
 from sam_common.mending import View, mend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sam_common.cuts import Cut, Line
     from sam_common.groups import Groups
@@ -36,6 +36,8 @@ class Answer:
     """(row, col) in the raster."""
     store: PartStore
     """The parts of its round."""
+    digest: str
+    """Of that round's plan."""
     part: int
     """Which of these."""
     number: int
@@ -77,65 +79,84 @@ class Scene:
     cut: set[Key] = field(default_factory=set)
     """The same, but too large for any window, or a window could not be read: they stay."""
     _seams: dict[Key, Seam] = field(init=False, default_factory=dict)
-    _cores: Sequence[Window] = field(init=False)
+    _layout: Layout = field(init=False)
 
     def __post_init__(self) -> None:
-        self._cores = core_windows(self.plan.windows, self.plan.image_hw)
+        self._layout = Layout(self.plan.windows, self.plan.image_hw)
 
     def seam(self, key: Key) -> Seam:
         """What was done about the cuts of an object; to be added to."""
         return self._seams.setdefault(key, Seam())
 
-    def objects(self) -> Iterator[LinkedObject]:
-        """The objects, each once, in the order in which windows complete them."""
-        image_hw = self.plan.image_hw
-        for found in objects_of(self.groups, self.plan.windows, self.load, image_hw=image_hw):
-            if (key := found.members[0]) not in self.left_out | self.again:
+    def objects(self, advance: Callable[[int], None] = ignored) -> Iterator[LinkedObject]:
+        """The objects, each once, in the order in which windows complete them.
+
+        Args:
+            advance: Called with the number of windows that are gone through.
+        """
+        gone = self.left_out | self.again
+        for found in objects_of(self.groups, self._layout, self.load, advance=advance):
+            if (key := found.members[0]) not in gone:
                 whole = self._mended(found)[0] if key in self._seams else found
                 yield replace(whole, is_cut=True) if key in self.cut else whole
 
     def object(self, key: Key) -> LinkedObject:
-        """One of them, with all that is known of it."""
-        image_hw, windows = self.plan.image_hw, self.plan.windows
+        """One of them, with all that is known of it; only its own windows are loaded."""
         group = self.groups.needing(self.groups.offsets[key[0]] + key[1])
         only = [] if group is None else [group]
-        (found,) = objects_of(self.groups, windows, self.load, image_hw=image_hw, only=only)
+        (found,) = objects_of(self.groups, self._layout, self.load, only=only)
         return self._mended(found)[0]
 
-    def twins(self) -> set[Key]:
-        """Mended objects that there are already: another window had them whole."""
-        boxes = {
-            found.members[0]: box_of(self._mended(found)[0])
-            for found, _ in self.cut_objects()
-            if found.members[0] in self._answered() - self.left_out
-        }
+    def twins(self, advance: Callable[[int], None] = ignored) -> set[Key]:
+        """Mended objects that there are already: another window had them whole.
+
+        Args:
+            advance: Called with the number of windows that are gone through, all of them twice.
+        """
+        mended, bins = self._by_place(advance)
+        keys = list(mended)
         again: set[Key] = set()
-        if not boxes:
-            return again
-        keys = list(boxes)
-        starts, stops = (
-            np.array([getattr(b, e) for b in boxes.values()]) for e in ("start", "stop")
-        )
-        for other in self.objects():
-            box = box_of(other)
-            low, high = np.maximum(starts, box.start), np.minimum(stops, box.stop)
-            both = (high - low).clip(min=0).prod(axis=1)
-            sizes = (stops - starts).prod(axis=1)
-            # a mask is at most its box: twins have a good part of both boxes in common
-            for at in np.flatnonzero(2 * both > np.minimum(sizes, np.prod(box.shape))).tolist():
-                key, name = keys[at], other.members[0]
-                if key == name or (name in boxes and (name > key or name in again)):
+        for other in self.objects(advance):
+            box, name = box_of(other), other.members[0]
+            near = {n for piece in other.pieces for n in bins.near(piece.window)}
+            for key in (keys[n] for n in sorted(near)):
+                # of two mended ones that are alike, the later one goes
+                stays = name in mended and (name > key or name in again)
+                if key == name or stays or key in again or not _alike(mended[key], box):
                     continue
-                if key not in again and overlap(self.object(key), other) >= TWIN_IOU:
+                if overlap(self.object(key), other) >= TWIN_IOU:
                     again.add(key)
         return again
 
-    def cut_objects(self) -> Iterator[tuple[LinkedObject, Sequence[Cut]]]:
-        """Objects that no window of the grid saw whole, with the cuts that are left in them."""
+    def _by_place(self, advance: Callable[[int], None]) -> tuple[dict[Key, Window], Bins]:
+        """Mended objects with the boxes around them, and where their pieces lie, by number."""
+        candidates = self._answered() - self.left_out
+        boxes: dict[Key, Window] = {}
+        # by their pieces, not by the box around them: a long road is near to what lies along it
+        bins = Bins(max(max(window.shape) for window in self.plan.windows))
+        for found, _ in self.cut_objects(advance):
+            if (key := found.members[0]) in candidates:
+                for piece in found.pieces:
+                    bins.add(len(boxes), piece.window)
+                boxes[key] = box_of(found)
+        return boxes, bins
+
+    def cut_objects(
+        self, advance: Callable[[int], None] = ignored
+    ) -> Iterator[tuple[LinkedObject, Sequence[Cut]]]:
+        """Objects that no window of the grid saw whole, with the cuts that are left in them.
+
+        Args:
+            advance: Called with the number of windows that are gone through.
+        """
         groups = list(self.groups.cut_groups())
-        image_hw, windows = self.plan.image_hw, self.plan.windows
-        for found in objects_of(self.groups, windows, self.load, image_hw=image_hw, only=groups):
+        for found in objects_of(self.groups, self._layout, self.load, only=groups, advance=advance):
             yield self._mended(found)
+
+    @property
+    def passes(self) -> int:
+        """Windows that a pass over all objects goes through, at most."""
+        return len(self.plan)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -161,9 +182,9 @@ class Scene:
         hw = self.plan.image_hw
         lines, own = self._lines(found), len(found.members)
         # what a member's window decides in its own core, it saw from both sides
-        cores = [self._cores[n] for n, _ in found.members]
+        cores = [self._layout.cores[n] for n, _ in found.members]
         cuts = list(
-            self._without_own(found, _unseen(straight_cuts(found.pieces, lines), cores, hw))
+            self._without_own(found, all_uncovered(straight_cuts(found.pieces, lines), cores, hw))
         )
         seam = self._seams.get(found.members[0])
         answers = [] if seam is None else [answer.view() for answer in seam.answers]
@@ -172,11 +193,11 @@ class Scene:
             lines += inner_lines(answer.window, hw, view)
             windows = [a.window for a in answers[: view - own + 1]]
             every = straight_cuts(found.pieces, lines)
-            cuts = _unseen([cut for cut in every if cut.line.view < own], cores + windows, hw)
+            cuts = all_uncovered([cut for cut in every if cut.line.view < own], cores + windows, hw)
             # at the edge of an answer the grid has nothing to say any more: later answers have
             for j in range(len(windows)):
                 ended = [cut for cut in every if cut.line.view == own + j]
-                cuts += _unseen(ended, windows[j + 1 :], hw)
+                cuts += all_uncovered(ended, windows[j + 1 :], hw)
         return found, cuts
 
     def _without_own(self, found: LinkedObject, cuts: Sequence[Cut]) -> Iterator[Cut]:
@@ -194,12 +215,8 @@ class Scene:
         members, hw = [n for n, _ in found.members], self.plan.image_hw
         places = [*enumerate(self.plan.windows[n] for n in members)]
         if len(members) > 1:
-            places += enumerate(self._cores[n] for n in members)
+            places += enumerate(self._layout.cores[n] for n in members)
         return [line for view, place in places for line in inner_lines(place, hw, view)]
-
-
-def _unseen(cuts: Sequence[Cut], looked: Sequence[Window], image_hw: Sequence[int]) -> list[Cut]:
-    return [part for cut in cuts for part in uncovered(cut, looked, image_hw)]
 
 
 def box_of(found: LinkedObject) -> Window:
@@ -212,9 +229,17 @@ def box_of(found: LinkedObject) -> Window:
 
 def overlap(one: LinkedObject, two: LinkedObject) -> float:
     """IoU of two objects."""
-    both = sum(_shared_px(a, b) for a, b in itertools.product(one.pieces, two.pieces))
+    near = nearby([piece.window for piece in two.pieces])
+    both = sum(_shared_px(a, two.pieces[k]) for a in one.pieces for k in near(a.window))
     areas = sum(piece.area_px for found in (one, two) for piece in found.pieces)
     return both / (areas - both)
+
+
+def _alike(a: Window, b: Window) -> bool:
+    """Whether masks with these boxes may be twins: a mask is at most its box."""
+    shared = a.intersect(b)
+    both = 0 if shared is None else math.prod(shared.shape)
+    return 2 * both > min(math.prod(a.shape), math.prod(b.shape))
 
 
 def _shared_px(a: MaskRegion, b: MaskRegion) -> int:

@@ -22,7 +22,7 @@ from sam_geo.scene import Answer, box_of
 from sam_geo.segment import silent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from sam_common.cuts import Cut
@@ -56,7 +56,7 @@ class Ask:
         """What it is, for the plan of its round (JSON)."""
         known = self.known
         if isinstance(known, Answer):
-            return [*self.key, known.store.plan.digest, known.part, known.number]
+            return [*self.key, known.digest, known.part, known.number]
         return [*self.key, *known]
 
 
@@ -74,14 +74,23 @@ class Mender:
     folder: Path
     """Where the parts of the rounds go."""
 
-    def mend(self, scene: Scene, *, workers: int = 1, progress: Progress | None = None) -> None:
-        """Look at the cuts of a scene until none is left or nothing more is to be known."""
+    def mend(self, scene: Scene, *, workers: int = 1, progress: Progress = silent) -> None:
+        """Look at the cuts of a scene until none is left or nothing more is to be known.
+
+        Args:
+            scene: The objects so far.
+            workers: Windows that are looked at at the same time.
+            progress: Shows how far each round and each pass over the objects is.
+        """
         for _ in range(MOST_ROUNDS):
-            asks = self._asks(scene)
-            if not asks:
+            by_place: dict[Window, list[Ask]] = {}
+            with progress("cuts", scene.passes) as advance:
+                for ask in self._asks(scene, advance):
+                    by_place.setdefault(ask.window, []).append(ask)
+            if not by_place:
                 break
-            windows = sorted({a.window for a in asks}, key=lambda w: (w.start, w.stop))
-            by_window = [[a for a in asks if a.window == window] for window in windows]
+            windows = sorted(by_place, key=lambda w: (w.start, w.stop))
+            by_window = [by_place[window] for window in windows]
             plan = Plan(
                 scene.plan.image_hw,
                 tuple(windows),
@@ -89,31 +98,31 @@ class Mender:
             )
             store = PartStore(self.folder / f"mend-{plan.digest[:16]}", plan, resume=True)
             work = self._work(scene, by_window)
-            with (progress or silent)("cuts", len(plan)) as advance:
+            with progress("moved windows", len(plan)) as advance:
                 done = run_job(work, store, workers=workers, advance=advance)
             scene.windows += len(plan)
             scene.failures += [done.failures[k] for k in sorted(done.failures)]
             _take(scene, by_window, store)
-        self._judge(scene)
+        with progress("cuts", 3 * scene.passes) as advance:
+            self._judge(scene, advance)
 
-    def _judge(self, scene: Scene) -> None:
+    def _judge(self, scene: Scene, advance: Callable[[int], None]) -> None:
         """What becomes of objects that are still cut.
 
         A window that holds an object and does not know it speaks against it. An object that no
         window can hold is kept: one missed end is not the whole.
         """
-        for found, cuts in scene.cut_objects():
+        for found, cuts in scene.cut_objects(advance):
             key = found.members[0]
             if not cuts:
                 continue
             unread = scene.seam(key).failed
             held = max(box_of(found).shape) <= SIDES[-1] * self.side
             (scene.left_out if held and not unread else scene.cut).add(key)
-        scene.again |= scene.twins()
+        scene.again |= scene.twins(advance)
 
-    def _asks(self, scene: Scene) -> list[Ask]:
-        asks = []
-        for found, cuts in scene.cut_objects():
+    def _asks(self, scene: Scene, advance: Callable[[int], None]) -> Iterator[Ask]:
+        for found, cuts in scene.cut_objects(advance):
             key = found.members[0]
             seam = scene.seam(key)
             if not cuts or seam.failed or seam.misses == len(SIDES):
@@ -121,8 +130,7 @@ class Mender:
             cut = max(cuts, key=lambda cut: cut.length)
             window = moved_window(cut, SIDES[seam.misses] * self.side, scene.plan.image_hw)
             views: list[Key | Answer] = [*found.members, *seam.answers]
-            asks.append(Ask(key, window, views[cut.line.view]))
-        return asks
+            yield Ask(key, window, views[cut.line.view])
 
     def _work(self, scene: Scene, asks: Sequence[Sequence[Ask]]) -> Work[Pixels | None]:
         def read(k: int) -> Pixels | None:
@@ -151,6 +159,7 @@ def _view(scene: Scene, known: Key | Answer) -> View:
 
 
 def _take(scene: Scene, asks: Sequence[Sequence[Ask]], store: PartStore) -> None:
+    digest = store.plan.digest
     for k, some in enumerate(asks):
         part = store.read(k)
         for at, ask in enumerate(some):
@@ -161,7 +170,7 @@ def _take(scene: Scene, asks: Sequence[Sequence[Ask]], store: PartStore) -> None
                 seam.misses += 1
             else:
                 seam.misses = 0
-                seam.answers.append(Answer(ask.window, store, k, number))
+                seam.answers.append(Answer(ask.window, store, digest, k, number))
 
 
 def moved_window(cut: Cut, side: int, image_hw: Sequence[int]) -> Window:

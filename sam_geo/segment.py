@@ -23,8 +23,9 @@ from sam_common.instance import Instance
 from sam_common.job import JobReport, Work, run_job
 from sam_common.parts import Part, PartStore
 from sam_common.plan import Plan
-from sam_geo.decode import Answer, answers, check_kinds, is_on_data
-from sam_geo.embedding import EmbeddingSource, encoded_windows, signature_of
+from sam_common.segmenter import check_kinds
+from sam_geo.decode import Answer, answers, is_on_data, kinds_of
+from sam_geo.embedding import EmbeddingSource, signature_of
 from sam_geo.finish import Finish, finish_prompts
 from sam_geo.objects import touches_edge, world_outline
 from sam_geo.prompts import GeoPrompt, load_prompts
@@ -145,7 +146,7 @@ def run_prompts(
         source: The raster.
         prompts: In its indices.
         segmenter: Any that takes these kinds of prompts.
-        progress: Shows how many windows are done.
+        progress: Shows how many windows are done, then how many have their polygons.
         options: How to run it.
 
     Raises:
@@ -157,16 +158,16 @@ def run_prompts(
     frame = source.frame  # a raster without a usable one fails here, before any work
     work = prompt_work(source, prompts, segmenter, how)
     windows = work.windows
-    with parts_of(work.plan(), how) as parts, (progress or silent)("windows", len(windows)) as show:
-        report = run_job(work.work(how.store), parts, workers=how.workers, advance=show)
-        rows = {n: _row(prompt, prompt.status) for n, prompt in enumerate(prompts)}
-        for n, read in enumerate(windows):
-            part = parts.read(n)
-            with work.timed("polygonize"):
-                for number, row in _rows_of(read, part, source.size_hw, frame):
-                    rows[number] = replace(row, **_identity(prompts[number]))
-                    if row.status == "ok":
-                        rows[number] = replace(rows[number], status=prompts[number].status)
+    told = progress or silent
+    rows = {n: _row(prompt, prompt.status) for n, prompt in enumerate(prompts)}
+    with parts_of(work.plan(), how) as parts:
+        with told("windows", len(windows)) as advance:
+            report = run_job(work.work(how.store), parts, workers=how.workers, advance=advance)
+        with told("polygons", len(windows)) as advance:
+            for n, read in enumerate(windows):
+                with work.timed("polygonize"):
+                    rows |= _polygons(read, parts.read(n), prompts, source.size_hw, frame)
+                advance(1)
     table = finish_prompts(
         [rows[n] for n in range(len(prompts))], how.finish, crs=source.crs, model=segmenter.name
     )
@@ -182,9 +183,8 @@ def prompt_work(
         CapabilityError: The segmenter was not trained for this kind of prompt.
         InputError: The sample for the stretch cannot be read.
     """
-    check_kinds(segmenter, prompts)
-    encoded = [] if options.store is None else encoded_windows(options.store)
-    windows = plan_windows(prompts, source.size_hw, side=segmenter.model_size, encoded=encoded)
+    check_kinds(segmenter.name, segmenter.capabilities.kinds, kinds_of(prompts))
+    windows = plan_windows(prompts, source.size_hw, side=segmenter.model_size)
     stretch = options.stretch or choose_stretch(source)
     return PromptWork(source, segmenter, stretch, prompts, windows)
 
@@ -201,8 +201,6 @@ class PromptWork:
     embedded: int = 0
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STEPS, 0.0))
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _reading: threading.Lock = field(default_factory=threading.Lock)
-    """GDAL's datasets serve one thread at a time."""
 
     def plan(self) -> Plan:
         """The windows and all that decides their results."""
@@ -228,12 +226,12 @@ class PromptWork:
                 self.seconds[step] += time.perf_counter() - start
 
     def _read(self, n: int) -> Pixels:
-        with self.timed("read"), self._reading:
+        with self.timed("read"):
             return self.source.read(self.windows[n].window, out_hw=self.windows[n].size_hw)
 
     def _look(self, window: Window) -> Embedding | None:
         """The embedding of a window at full resolution, for the outline of a large object."""
-        with self.timed("read"), self._reading:
+        with self.timed("read"):
             pixels = self.source.read_data(window)
         if pixels is None:
             return None
@@ -254,8 +252,6 @@ class PromptWork:
             self.embedded += not was_stored
         with self.timed("decode"):
             found = dict(answers(self.segmenter, embedding, read, seen, self.prompts))
-        if read.is_native:
-            return _part(read, found)
         return _part(read, found, Refinement(self.segmenter, self.source.size_hw, self._look))
 
 
@@ -275,22 +271,35 @@ def silent(_description: str, _total: int) -> Iterator[Callable[[int], None]]:
     yield lambda _done: None
 
 
-def _part(read: ReadWindow, found: dict[int, Answer], refinement: Refinement | None = None) -> Part:
+def _part(read: ReadWindow, found: dict[int, Answer], refinement: Refinement) -> Part:
     """Masks in raster indices, and for each prompt its status and which masks are its own."""
     instances: list[Instance] = []
     rows: list[list[Any]] = []
     for p in read.prompts:
-        answer = found.get(p)
-        if answer is None or answer.region is None:
-            rows.append([p, "nodata" if answer is None else "empty", None, None])
+        if (answer := found.get(p)) is None:
+            rows.append([p, "nodata", None, None])
             continue
-        pieces = [answer.region.shift((read.window.start[0], read.window.start[1]))]
-        if refinement is not None:
-            pieces = list(refinement.pieces(answer.region, read))
+        pieces = answer.pieces(read, refinement)
         first = len(instances)
         instances += [Instance(piece, answer.score, answer.stability) for piece in pieces]
         rows.append([p, "ok", first, len(instances)] if pieces else [p, "empty", None, None])
     return Part(instances, {"rows": rows})
+
+
+def _polygons(
+    read: ReadWindow,
+    part: Part | None,
+    prompts: Sequence[GeoPrompt],
+    size_hw: tuple[int, int],
+    frame: Frame,
+) -> dict[int, Row]:
+    """The rows of one window by the numbers of their prompts."""
+    rows = {}
+    for number, row in _rows_of(read, part, size_hw, frame):
+        prompt = prompts[number]
+        status = prompt.status if row.status == "ok" else row.status
+        rows[number] = replace(row, status=status, **_identity(prompt))
+    return rows
 
 
 def _rows_of(

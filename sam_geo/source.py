@@ -13,55 +13,39 @@ Nothing here ever reads the whole raster. What a pixel is worth is decided here 
 from __future__ import annotations
 
 import os
-import re
-import warnings
+import shlex
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
-import pyproj
-import rasterio
+from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, MaskFlags, Resampling
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window as RasterioWindow
 
 from sam_common.errors import GeometryError, InputError
 from sam_common.files import check_input
+from sam_geo.access import ACCESS_ERRORS, OPEN_ERRORS, RasterFile, reason_of
+from sam_geo.address import exists, is_file_name, public_name, scrubbed
 from sam_geo.frame import frame_from_affine
+from sam_geo.header import Header, parse_crs, read_header, to_pyproj
+from sam_geo.identity import identify
+from sam_geo.members import in_archive, page_of
+from sam_geo.sample import sample_bands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
+    import pyproj
 
     from sam_common.frame import Frame
     from sam_common.window import Window
 
-NOT_A_PATH = re.compile(r"/vsi|\w{2,}:")
-"""GDAL's virtual files, URLs, and subdatasets such as `NETCDF:file.nc:band`."""
-
-REMOTE = re.compile(r"(https?|ftp|s3|gs|az)://|/vsi(curl|s3|gs|az|adls|oss|swift)")
-"""What is read over a network."""
-REMOTE_OPTIONS = {
-    # no listing of the folder to look for sidecar files
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-    "GDAL_HTTP_MAX_RETRY": "3",
-    "GDAL_HTTP_RETRY_DELAY": "0.5",
-    "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
-    "GDAL_HTTP_MULTIRANGE": "YES",
-    "VSI_CACHE": "TRUE",
-}
-"""GDAL's settings for remote rasters; a variable of the environment with that name wins."""
 EXACT_INTEGERS = 2**53
 """Up to here every integer is a float64."""
-
-CACHE_MB = 128
-"""GDAL would keep blocks in 5 % of the machine's memory; windows are read once."""
-# GDAL looks at it once, before the first block of a process is read; a user's own value stays
-os.environ.setdefault("GDAL_CACHEMAX", str(CACHE_MB))
 
 MaskKind: TypeAlias = Literal["none", "nodata", "mask", "alpha"]
 
@@ -78,25 +62,33 @@ class Pixels:
 
 @dataclass(frozen=True, eq=False)
 class RasterSource:
-    """An open raster and the bands that a job looks at; make one with `open_raster`."""
+    """An open raster and the bands that a job looks at; make one with `open_raster`.
+
+    Threads may share it: they take turns.
+    """
 
     path: str
-    dataset: Any
-    """The open rasterio dataset."""
+    """What it is called in messages and records: an address has no secrets there."""
+    file: RasterFile
+    """Where the pixels are read."""
+    header: Header
+    """Metadata; of what was asked for with `crs` in its place."""
     bands: tuple[int, ...]
     """One or three band numbers, 1-based, in the order red, green, blue."""
     is_palette: bool
     """Whether the values are entries of a colour table."""
+    name: str = field(repr=False)
+    """What GDAL opened, which may hold secrets."""
 
     @property
     def size_hw(self) -> tuple[int, int]:
         """Rows and columns."""
-        return int(self.dataset.height), int(self.dataset.width)
+        return int(self.header.height), int(self.header.width)
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
         """Left, bottom, right, top; of a turned raster the box around it."""
-        a, b, c, d, e, f = list(self.dataset.transform)[:6]
+        a, b, c, d, e, f = list(self.header.transform)[:6]
         height, width = self.size_hw
         if b == 0 and d == 0:
             return c, f + e * height, c + a * width, f
@@ -109,28 +101,31 @@ class RasterSource:
         """Type of the values that `read` gives."""
         if self.is_palette:
             return np.dtype("uint8")
-        return np.result_type(*(self.dataset.dtypes[band - 1] for band in self.bands))
+        return np.result_type(*(self.header.dtypes[band - 1] for band in self.bands))
 
     @property
     def has_overviews(self) -> bool:
         """Whether coarse reads are cheap."""
-        return bool(self.dataset.overviews(self.bands[0]))
+        return bool(self.header.overviews[self.bands[0] - 1])
 
     @property
     def bits(self) -> int | None:
         """Bits per sample where the file says that it uses fewer than its dtype has."""
-        tags = self.dataset.tags(self.bands[0], ns="IMAGE_STRUCTURE")
-        return None if self.is_palette or "NBITS" not in tags else int(tags["NBITS"])
+        return None if self.is_palette else self.header.bits[self.bands[0] - 1]
 
     @property
-    def nodata(self) -> float | None:
-        """The nodata value of the chosen bands, where their validity goes by it."""
-        return self.dataset.nodatavals[self.bands[0] - 1] if self.mask_kind == "nodata" else None
+    def nodatas(self) -> tuple[float | None, ...]:
+        """The nodata value of each band that `read` gives, where a value can be one."""
+        if self.is_palette:
+            return (None, None, None)
+        if self.mask_kind != "nodata":
+            return (None,) * len(self.bands)
+        return tuple(self.header.nodatavals[band - 1] for band in self.bands)
 
     @cached_property
     def mask_kind(self) -> MaskKind:
         """What tells valid pixels from others."""
-        flags = self.dataset.mask_flag_enums[self.bands[0] - 1]
+        flags = self.header.mask_flags[self.bands[0] - 1]
         if MaskFlags.nodata in flags:
             return "nodata"
         if MaskFlags.alpha in flags:
@@ -144,26 +139,71 @@ class RasterSource:
 
     @cached_property
     def crs(self) -> pyproj.CRS | None:
-        """The coordinate reference system, None where the file has none."""
-        return None if self.dataset.crs is None else _pyproj_crs(self.dataset.crs)
+        """The coordinate reference system, None where there is none.
+
+        Raises:
+            InputError: The file's own is not understood.
+        """
+        return None if self.header.crs is None else to_pyproj(self.header.crs, self.path)
+
+    @cached_property
+    def files(self) -> tuple[str, ...]:
+        """What GDAL lists as its files, those beside it included; none where it cannot say."""
+        try:
+            return self.file.use(lambda dataset: tuple(dataset.files))
+        except (InputError, *OPEN_ERRORS):
+            return ()
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What identifies its pixels, as `sam_geo.identity.identify` gives it; looked up once."""
+        return identify(self.name, self.header.driver, self.files)
+
+    @property
+    def sample(self) -> list[npt.NDArray[Any]]:
+        """Values of each band that stand for all of it, as `sample_bands` gives them; kept.
+
+        Raises:
+            InputError: They cannot be read.
+        """
+        found = self._sampled
+        if isinstance(found, InputError):
+            raise found
+        return found
+
+    @cached_property
+    def _sampled(self) -> list[npt.NDArray[Any]] | InputError:
+        try:
+            return sample_bands(self)
+        except InputError as error:  # kept too: it may have taken a server's whole patience
+            return error
 
     @cached_property
     def frame(self) -> Frame:
         """Index (row, col) to world (x, y); pixel corners where the file has no geotransform.
 
         Raises:
-            GeometryError: The raster is placed by ground control points, or its geotransform is
-                singular.
+            GeometryError: The raster is placed by ground control points, by rational polynomials
+                or by arrays of coordinates, or its geotransform is singular.
         """
-        gcps, gcp_crs = self.dataset.gcps
-        if gcps and self.dataset.transform.is_identity:
-            warped = Path(self.path).with_suffix(".warped.tif").name
-            raise GeometryError(
-                f"{self.path} is placed by {len(gcps)} ground control points, not by a "
-                f"geotransform; warp it first: "
-                f"gdalwarp -t_srs {gcp_crs or 'EPSG:4326'} {self.path} {warped}"
-            )
-        return frame_from_affine(self.dataset.transform)
+        header = self.header
+        if header.transform.is_identity:
+            crs = header.gcps_crs or header.crs or "EPSG:4326"
+            if header.gcps:
+                points = f"{header.gcps} ground control points"
+                raise GeometryError(self._warp_first(points, f"-t_srs {crs}"))
+            if header.has_rpcs:
+                raise GeometryError(self._warp_first("rational polynomials (RPC)", "-rpc"))
+            if header.has_geolocation:
+                raise GeometryError(self._warp_first("arrays of coordinates", "-geoloc"))
+        return frame_from_affine(header.transform)
+
+    def _warp_first(self, placed_by: str, option: str) -> str:
+        warped = shlex.quote(Path(self.path).with_suffix(".warped.tif").name)
+        return (
+            f"{self.path} is placed by {placed_by}, not by a geotransform; warp it first: "
+            f"gdalwarp {option} {shlex.quote(self.path)} {warped}"
+        )
 
     def read(
         self,
@@ -188,21 +228,15 @@ class RasterSource:
             "window": RasterioWindow(*window.start[::-1], *window.shape[::-1]),
             "resampling": Resampling.nearest if nearest else Resampling.average,
         }
-        out_shape = (len(self.bands), *shape)
         try:
-            values = self.dataset.read(list(self.bands), out_shape=out_shape, **options)
-            valid = self._known_valid(values, is_native=shape == window.shape)
-            if valid is None:
-                # averaging a mask would leave values between 0 and 255
-                options["resampling"] = Resampling.nearest
-                masks = self.dataset.read_masks(list(self.bands), out_shape=out_shape, **options)
-                valid = masks.any(axis=0)
-        except (RasterioError, OSError) as error:
+            values, valid = self.file.use(lambda dataset: self._values(dataset, shape, options))
+        except ACCESS_ERRORS as error:
+            # without the cause: GDAL repeats an address with its secrets
             raise InputError(
                 f"cannot read rows {window.start[0]}-{window.stop[0] - 1}, "
                 f"columns {window.start[1]}-{window.stop[1] - 1} of {self.path}: "
-                f"{error.__cause__ or error}"
-            ) from error
+                f"{reason_of(error, self.name)}"
+            ) from None
         return self._pixels(values, valid)
 
     def read_data(self, window: Window) -> Pixels | None:
@@ -210,24 +244,38 @@ class RasterSource:
         pixels = self.read(window)
         return pixels if pixels.valid.any() else None
 
+    def _values(
+        self, dataset: Any, shape: tuple[int, int], options: dict[str, Any]
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+        out_shape = (len(self.bands), *shape)
+        values = dataset.read(list(self.bands), out_shape=out_shape, **options)
+        wanted = options["window"]
+        valid = self._known_valid(values, is_native=shape == (wanted.height, wanted.width))
+        if valid is None:
+            # averaging a mask would leave values between 0 and 255
+            nearest = options | {"resampling": Resampling.nearest}
+            masks = dataset.read_masks(list(self.bands), out_shape=out_shape, **nearest)
+            valid = masks.any(axis=0)
+        return values, valid
+
     def _known_valid(
         self, values: npt.NDArray[Any], *, is_native: bool
     ) -> npt.NDArray[np.bool_] | None:
         """(h, w) what GDAL's masks would say, where that takes no second read; else None."""
-        flags = [self.dataset.mask_flag_enums[band - 1] for band in self.bands]
+        flags = [self.header.mask_flags[band - 1] for band in self.bands]
         if all(MaskFlags.all_valid in flag for flag in flags):
             return np.broadcast_to(np.True_, values.shape[1:])
         # GDAL compares floats with a tolerance of its own, and resampled values are not samples
         if not is_native or values.dtype.kind not in "iu":
             return None
         # a nodata value may lie outside one band's type; bands of several types are GDAL's to judge
-        if len({self.dataset.dtypes[band - 1] for band in self.bands}) > 1:
+        if len({self.header.dtypes[band - 1] for band in self.bands}) > 1:
             return None
         valid = np.zeros(values.shape[1:], dtype=np.bool_)
         limits = np.iinfo(values.dtype)
         for flag, band, samples in zip(flags, self.bands, values, strict=True):
-            nodata = self.dataset.nodatavals[band - 1]
-            if flag != [MaskFlags.nodata] or nodata is None:
+            nodata = self.header.nodatavals[band - 1]
+            if flag != (MaskFlags.nodata,) or nodata is None:
                 return None
             # beyond 2^53 the float that rasterio gives is not the file's integer
             is_exact = float(nodata).is_integer() and abs(nodata) <= EXACT_INTEGERS
@@ -249,7 +297,7 @@ class RasterSource:
     @cached_property
     def _palette(self) -> npt.NDArray[np.uint8]:
         """(entries, 4) red, green, blue, alpha; values without an entry are black."""
-        table = self.dataset.colormap(self.bands[0])
+        table = self.header.palettes[self.bands[0]]
         palette = np.zeros((max(256, max(table) + 1), 4), dtype=np.uint8)
         palette[:, 3] = 255
         for value, colour in table.items():
@@ -259,46 +307,68 @@ class RasterSource:
 
 @contextmanager
 def open_raster(
-    path: str | os.PathLike[str], *, bands: Sequence[int] | None = None
+    path: str | os.PathLike[str],
+    *,
+    bands: Sequence[int] | None = None,
+    page: int | None = None,
+    crs: str | None = None,
 ) -> Iterator[RasterSource]:
     """Open a raster for windowed reading; only its header is read.
 
     Args:
-        path: A file, or anything else that GDAL opens (`/vsicurl/...`, `https://...`).
+        path: A file, or anything else that GDAL opens (`/vsicurl/...`, `https://...`); a zip file
+            that holds one raster is that raster.
         bands: One band (grey) or three (red, green, blue), 1-based; chosen by colour
             interpretation where not given.
+        page: Of a file that holds several rasters, such as the pages of a TIFF, from 1.
+        crs: Its coordinate reference system, over what the file says; anything that pyproj knows.
 
     Raises:
-        InputError: There is no such file, it is not a raster, a band does not exist, or the
-            samples are complex.
+        InputError: There is no such file, it is not a raster, a page or band does not exist, the
+            samples are complex, or `crs` is unknown or given for a file without a geotransform.
     """
-    name = os.fspath(path)
-    if not NOT_A_PATH.match(name):
+    name = os.fsdecode(path)
+    given = None if crs is None else parse_crs(crs, option="--image-crs")
+    if is_file_name(name):
+        if not exists(name):
+            raise InputError(f"no such file: {public_name(name)}")
         check_input(name)
-    with rasterio.Env(**_gdal_options(name)), _open(name) as dataset:
-        # asked here once: after a failed read rasterio answers this with the read's error
-        colours = dataset.colorinterp
-        _check_dataset(dataset, colours, name)
-        chosen = default_bands(colours) if bands is None else tuple(bands)
-        _check_bands(chosen, dataset, name)
-        is_palette = len(chosen) == 1 and colours[chosen[0] - 1] == ColorInterp.palette
-        yield RasterSource(name, dataset, chosen, is_palette)
-
-
-def _gdal_options(name: str) -> dict[str, str]:
-    if not REMOTE.match(name):
-        return {}
-    return {key: value for key, value in REMOTE_OPTIONS.items() if key not in os.environ}
-
-
-def _open(name: str) -> Any:
+        name = in_archive(name)
+    shown = public_name(path)
+    file = RasterFile(name)
     try:
-        # an image without a geotransform is nothing to warn of: it has pixel coordinates
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            return rasterio.open(name)
-    except (RasterioError, OSError) as error:
-        raise InputError(f"not a raster that GDAL can read: {name}") from error
+        header = _header_of(file, name)
+        if page is not None and (paged := page_of(name, page, header.subdatasets)) != name:
+            name, file = paged, RasterFile(paged)
+            header = _header_of(file, name)
+            shown = f"{shown} (page {page})"
+        _check_dataset(header, shown)
+        if given is not None:
+            header = _placed(header, given, shown)
+        chosen = default_bands(header.colours) if bands is None else tuple(bands)
+        _check_bands(chosen, header, shown)
+        is_palette = len(chosen) == 1 and header.colours[chosen[0] - 1] == ColorInterp.palette
+        yield RasterSource(shown, file, header, chosen, is_palette, name)
+    finally:
+        file.close()
+
+
+def _header_of(file: RasterFile, name: str) -> Header:
+    try:
+        return file.use(read_header)
+    except OPEN_ERRORS as error:
+        raise InputError(
+            f"cannot read the header of {public_name(name)}: {reason_of(error, name)}"
+        ) from None
+
+
+def _placed(header: Header, crs: pyproj.CRS, name: str) -> Header:
+    if header.transform.is_identity:
+        raise InputError(
+            f"{name} has no geotransform, so --image-crs does not place it: its coordinates are "
+            f"pixels"
+        )
+    return replace(header, crs=CRS.from_wkt(crs.to_wkt()))
 
 
 def default_bands(interpretation: Sequence[ColorInterp]) -> tuple[int, ...]:
@@ -316,23 +386,26 @@ def default_bands(interpretation: Sequence[ColorInterp]) -> tuple[int, ...]:
     return tuple(image[:3]) if len(image) >= len(colours) else tuple(image[:1])
 
 
-def _check_dataset(dataset: Any, colours: Sequence[ColorInterp], name: str) -> None:
-    if dataset.count == 0:
-        parts = ", ".join(dataset.subdatasets) or "none"
-        raise InputError(f"{name} has no bands of its own; open one of its subdatasets: {parts}")
-    if not default_bands(colours):
+def _check_dataset(header: Header, name: str) -> None:
+    if header.count == 0:
+        parts = ", ".join(scrubbed(each) for each in header.subdatasets) or "none"
+        raise InputError(
+            f"{name} has no bands of its own; open one of its subdatasets, by its name or by "
+            f"--page: {parts}"
+        )
+    if not default_bands(header.colours):
         raise InputError(f"{name} has an alpha band only, no image")
 
 
-def _check_bands(bands: tuple[int, ...], dataset: Any, name: str) -> None:
+def _check_bands(bands: tuple[int, ...], header: Header, name: str) -> None:
     if len(bands) not in {1, 3}:
         raise InputError(
             f"choose one band (grey) or three (red, green, blue), got {_listed(bands)}"
         )
-    if missing := [band for band in bands if not 1 <= band <= dataset.count]:
-        raise InputError(f"no band {missing[0]} in {name}: it has bands 1 to {dataset.count}")
+    if missing := [band for band in bands if not 1 <= band <= header.count]:
+        raise InputError(f"no band {missing[0]} in {name}: it has bands 1 to {header.count}")
     for band in bands:
-        if "complex" in (dtype := dataset.dtypes[band - 1]):
+        if "complex" in (dtype := header.dtypes[band - 1]):
             raise InputError(
                 f"band {band} of {name} has complex samples ({dtype}): write amplitude or "
                 f"intensity to a real raster first"
@@ -341,13 +414,3 @@ def _check_bands(bands: tuple[int, ...], dataset: Any, name: str) -> None:
 
 def _listed(bands: Sequence[int]) -> str:
     return ",".join(str(band) for band in bands) or "none"
-
-
-def _pyproj_crs(crs: Any) -> pyproj.CRS:
-    # by code where there is one: the WKT of an older GDAL can lose the datum's details
-    if (authority := crs.to_authority()) is not None:
-        try:
-            return pyproj.CRS.from_authority(*authority)
-        except pyproj.exceptions.CRSError:  # known to GDAL's database only
-            return pyproj.CRS.from_wkt(crs.to_wkt())
-    return pyproj.CRS.from_wkt(crs.to_wkt())

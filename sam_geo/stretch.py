@@ -13,23 +13,14 @@ import numpy as np
 
 from sam_common.errors import InputError
 from sam_common.intensity import to_uint8
-from sam_common.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import numpy.typing as npt
 
     from sam_geo.source import Pixels, RasterSource
 
 PERCENTILES = (2.0, 98.0)
 """The usual cumulative cut of image viewers (QGIS: 2-98 %)."""
-SAMPLE_SIDE = 512
-"""A sample has at most this many rows and columns."""
-MAX_DECIMATION = 16
-"""Where there are no overviews, a coarser read than this would touch the whole file for nothing:
-tiles are sampled instead."""
-TILE_SIDE = 64
 BYTE_BITS = 8
 
 
@@ -72,7 +63,8 @@ def choose_stretch(source: RasterSource, *, given: str | None = None) -> Stretch
 
     uint8 stays as it is, unless it holds fewer bits (a boolean raster). Everything else gets, per
     band, the 2nd and 98th percentile of the valid, finite samples; their minimum and maximum
-    where these two are equal; and (0, 0), an image of zeros, where there is nothing to see.
+    where these two are equal; and (0, 0), an image of zeros, where the whole raster has no valid
+    pixel. How it is sampled stands in `sam_geo.sample`.
 
     Raises:
         InputError: The sample cannot be read, or what was given is no stretch for this raster.
@@ -81,20 +73,7 @@ def choose_stretch(source: RasterSource, *, given: str | None = None) -> Stretch
         return _given_stretch(source, given)
     if source.dtype == np.uint8:
         return _byte_stretch(source)
-    return Stretch(tuple(_limits(values) for values in sample_bands(source)))
-
-
-def sample_bands(source: RasterSource) -> list[npt.NDArray[Any]]:
-    """Valid, finite values of each band, from a decimated read or from tiles on a regular grid.
-
-    At most `SAMPLE_SIDE` squared pixels, whatever the size of the raster, and the same ones every
-    time.
-    """
-    parts = list(_sample(source))
-    return [
-        np.concatenate([_usable(part, band, source.nodata) for part in parts])
-        for band in range(len(parts[0].values))
-    ]
+    return Stretch(tuple(_limits(values) for values in source.sample))
 
 
 def _given_stretch(source: RasterSource, text: str) -> Stretch:
@@ -112,7 +91,7 @@ def _given_stretch(source: RasterSource, text: str) -> Stretch:
         raise InputError(f"--stretch needs finite numbers with min < max, got {text!r}")
     limits = []
     for band in source.bands:
-        scale, offset = source.dataset.scales[band - 1], source.dataset.offsets[band - 1]
+        scale, offset = source.header.scales[band - 1], source.header.offsets[band - 1]
         ends = sorted(((lo - offset) / scale, (hi - offset) / scale))
         limits.append((ends[0], ends[1]))
     return Stretch(tuple(limits))
@@ -124,38 +103,11 @@ def _byte_stretch(source: RasterSource) -> Stretch:
     if source.bits is not None and source.bits < BYTE_BITS:
         return Stretch(((0.0, 2.0**source.bits - 1),) * len(source.bands))
     try:
-        brightest = max((int(v.max()) for v in sample_bands(source) if v.size), default=0)
+        brightest = max((int(v.max()) for v in source.sample if v.size), default=0)
     except InputError:
         # the sample only tells booleans from bytes; the windows will say what cannot be read
         return Stretch(None)
     return Stretch(((0.0, 1.0),) * len(source.bands) if brightest == 1 else None)
-
-
-def _sample(source: RasterSource) -> Iterator[Pixels]:
-    height, width = source.size_hw
-    decimation = max(height, width) / SAMPLE_SIDE
-    if decimation <= MAX_DECIMATION or source.has_overviews:
-        out_hw = (min(height, SAMPLE_SIDE), min(width, SAMPLE_SIDE))
-        yield source.read(Window.full(source.size_hw), out_hw=out_hw, resampling="nearest")
-        return
-    for row in _spread(height):
-        for col in _spread(width):
-            tile = Window((row, col), (row + TILE_SIDE, col + TILE_SIDE))
-            if (inside := tile.intersect(Window.full(source.size_hw))) is not None:
-                yield source.read(inside)
-
-
-def _spread(length: int) -> list[int]:
-    """Starts of at most 8 tiles, evenly over one axis, the first and last at its ends."""
-    count = min(SAMPLE_SIDE // TILE_SIDE, -(-length // TILE_SIDE))
-    return [int(start) for start in np.linspace(0, max(0, length - TILE_SIDE), count)]
-
-
-def _usable(pixels: Pixels, band: int, nodata: float | None) -> npt.NDArray[Any]:
-    values: npt.NDArray[Any] = pixels.values[band][pixels.valid]
-    values = values[np.isfinite(values)]
-    # a pixel is hidden only where all bands are nodata, but no band's own nodata is a brightness
-    return values if nodata is None else values[values != nodata]
 
 
 def _limits(values: npt.NDArray[Any]) -> tuple[float, float]:

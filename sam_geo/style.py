@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
+from xml.sax.saxutils import quoteattr
 
-from sam_common.files import atomic_output
+from sam_common.files import write_bytes
 from sam_common.overlay import colour
+from sam_geo.side_files import side_path
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
+    from pathlib import Path
 
+OWNER = "samGeoTable"
+"""Attribute of our own styles: the table that they belong to."""
+NOT_IN_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+"""Characters that no XML document may contain."""
 MOST_CLASSES = 100
 """With more, a legend is of no use: one symbol for all."""
 
@@ -20,21 +27,35 @@ MOST_CLASSES = 100
 def style_path(output: str | os.PathLike[str]) -> Path:
     """`trees.gpkg` has its style in `trees.qml`, where QGIS looks for it.
 
+    QGIS would take that for the style of `trees.shp` too: beside one it is `trees.gpkg.qml`, to be
+    loaded by hand.
+
     >>> style_path("out/trees.gpkg").name
     'trees.qml'
     """
-    return Path(output).with_suffix(".qml")
+    return side_path(output, ".qml", _is_style_of)
 
 
-def write_style(classes: Sequence[str], path: str | os.PathLike[str]) -> None:
+def _is_style_of(path: Path, table: str) -> bool:
+    try:
+        # a style that a user saved over ours has lost the attribute: it is the user's
+        return f"{OWNER}={quoteattr(table)}" in path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
+
+
+def write_style(classes: Sequence[str], path: str | os.PathLike[str], *, table: str = "") -> None:
     """Write a QGIS style: a coloured outline for each class, or one for all.
 
     Args:
-        classes: Values of the column `class`, in the order of the legend; may be empty.
+        classes: Values of the column `class`, in the order of the legend; may be empty. One with
+            characters that XML cannot hold has no symbol of its own.
         path: The .qml file.
+        table: Name of the file whose style it is.
     """
-    root = ET.Element("qgis", version="3.34.0", styleCategories="Symbology")
-    shown = classes if len(classes) <= MOST_CLASSES else ()
+    root = ET.Element("qgis", {"version": "3.34.0", "styleCategories": "Symbology", OWNER: table})
+    known = [name for name in classes if not NOT_IN_XML.search(name)]
+    shown = known if len(known) <= MOST_CLASSES else ()
     renderer = ET.SubElement(root, "renderer-v2", type="singleSymbol")
     if shown:
         renderer.attrib.update({"type": "categorizedSymbol", "attr": "class"})
@@ -48,8 +69,7 @@ def write_style(classes: Sequence[str], path: str | os.PathLike[str]) -> None:
         _add_symbol(symbols, n)
     text = ET.tostring(root, encoding="unicode")
     doctype = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
-    with atomic_output(path) as part:
-        part.write_text(f"{doctype}{text}\n", encoding="utf-8")
+    write_bytes(path, f"{doctype}{text}\n".encode())
 
 
 def _add_symbol(symbols: ET.Element, n: int) -> None:

@@ -1,14 +1,17 @@
 """Windows: which parts of the raster are read so that every prompt has its object and context.
 
-The plan goes by the prompts, not by a grid, so no prompted box is ever cut by a window:
+Where a window lies follows from one prompt alone, whatever else a job or a session asks for, so
+the same prompt is always decoded from the same pixels. Windows lie on grids, so that neighbours
+share an embedding; the coarsest grid on which a prompt fits with its context is taken:
 
 ```
 +------------------------+     side = the model's input, at native resolution
-|   [a]      [b]         |     a, b, c with their context fit one window: one embedding
-|        [c]             |
-+------------------------+     a box too large for it gets a window of its own
+|   [a]      [b]   +-----|-----------------+
+|                  |  [c]|                 |     c does not fit the first window: the next one
++------------------|-----+          [d]    |     that holds it has its middle nearest to it
+                   +-----------------------+
 ```
-It depends on the set of prompts, not on their order.
+A box that fits none, or is larger, gets a window of its own; no prompted box is ever cut.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import numpy as np
 
 from sam_common.errors import GeometryError
 from sam_common.frame import Frame
+from sam_common.plan import tile_grid
 from sam_common.window import Window
 
 if TYPE_CHECKING:
@@ -37,6 +41,12 @@ CONTEXT_RATIO = 0.25
 """The same as a part of the box's longer side."""
 POINT_RATIO = 0.25
 """A point's object has no known size: this part of a window lies around it on each side."""
+BOX_OVERLAPS = (1 / 4, 1 / 2, 3 / 4, 7 / 8)
+"""Part of a window that the next one of the grid shares, coarsest grid first: any box fits the
+first one that is up to a quarter of a window with its context. A grid with less overlap has fewer
+windows, but boxes that fall through to the next one cost more than that saves."""
+POINT_OVERLAPS = (1 / 2, 3 / 4, 7 / 8)
+"""The same for points without a box, which lie better near the middle of their window."""
 NATIVE_SIDES = 2
 """A window up to so many model inputs wide is read at native resolution, larger ones coarser."""
 
@@ -98,49 +108,67 @@ class ReadWindow:
 
 
 def plan_windows(
-    prompts: Sequence[GeoPrompt],
-    raster_hw: tuple[int, int],
-    *,
-    side: int,
-    encoded: Sequence[Window] = (),
+    prompts: Sequence[GeoPrompt], raster_hw: tuple[int, int], *, side: int
 ) -> list[ReadWindow]:
-    """Windows that together hold every placed prompt with its context.
+    """The windows of several prompts, each with all prompts that it serves.
 
     Args:
         prompts: All prompts of the job; those that lie nowhere are left out.
         raster_hw: Size of the raster.
         side: Side of the model's input in pixels: the size of a window, where the raster and the
             prompts allow it.
-        encoded: Windows whose embeddings lie in a store: a prompt that fits one of them with its
-            context goes there, to the one in whose middle it lies most.
 
     Returns:
-        Encoded windows in their order, then others from top to bottom and left to right, those
-        of large objects last. Each placed prompt is in exactly one.
+        From top to bottom and left to right, those of large objects last. Each placed prompt is in
+        exactly one: its own by `window_for`.
 
     Raises:
         GeometryError: The side is not positive.
     """
     if side < 1:
         raise GeometryError(f"window side must be positive, got {side}")
-    needs = {
-        n: needed_window(prompt, raster_hw, side=side)
-        for n, prompt in enumerate(prompts)
-        if prompt.is_placed
-    }
-    plan = _into_encoded(needs, encoded)
-    held = {n for _, members in plan for n in members}
-    needs = {n: need for n, need in needs.items() if n not in held}
-    small = {n: need for n, need in needs.items() if max(need.shape) <= side}
-    plan += _sweep(small, raster_hw, side)
-    large: dict[Window, list[int]] = {}
-    for n in sorted(needs.keys() - small.keys(), key=lambda n: (needs[n].start, needs[n].stop)):
-        window = _square(needs[n], raster_hw, max(needs[n].shape))
-        large.setdefault(window, []).append(n)
-    plan += [(window, sorted(members)) for window, members in large.items()]
+    members: dict[Window, list[int]] = {}
+    for n, prompt in enumerate(prompts):
+        if prompt.is_placed:
+            window = window_for(prompt, raster_hw, side=side).window
+            members.setdefault(window, []).append(n)
+    ordered = sorted(members, key=lambda w: (max(w.shape) > side, w.start, w.stop))
     return [
-        ReadWindow(window, _read_size(window, side), tuple(members)) for window, members in plan
+        ReadWindow(window, _read_size(window, side), tuple(members[window])) for window in ordered
     ]
+
+
+def window_for(prompt: GeoPrompt, raster_hw: tuple[int, int], *, side: int) -> ReadWindow:
+    """The window of one prompt, by that prompt alone.
+
+    Args:
+        prompt: One that is placed.
+        raster_hw: Size of the raster.
+        side: Side of the model's input in pixels.
+    """
+    need = needed_window(prompt, raster_hw, side=side)
+    if max(need.shape) > side:
+        window = _square(need, raster_hw, max(need.shape))
+        return ReadWindow(window, _read_size(window, side), (0,))
+    for overlap in POINT_OVERLAPS if prompt.box_xyxy is None else BOX_OVERLAPS:
+        found = _on_grid(need, raster_hw, side, side - int(side * overlap))
+        if found is not None:
+            return ReadWindow(found, _read_size(found, side), (0,))
+    window = _square(need, raster_hw, side)
+    return ReadWindow(window, _read_size(window, side), (0,))
+
+
+def shared_windows(raster_hw: tuple[int, int], *, side: int) -> list[Window]:
+    """All windows of the coarsest grids of boxes and of points, row by row.
+
+    What lies in one of them with its context is most of what a job is asked for: a box and its
+    context of up to half a window, or a point.
+    """
+    grids = (
+        tile_grid(raster_hw, side=side, overlap=int(side * overlaps[0]))
+        for overlaps in (BOX_OVERLAPS, POINT_OVERLAPS)
+    )
+    return sorted({w for grid in grids for w in grid}, key=lambda w: (w.start, w.stop))
 
 
 def needed_window(prompt: GeoPrompt, raster_hw: tuple[int, int], *, side: int) -> Window:
@@ -167,44 +195,20 @@ def needed_window(prompt: GeoPrompt, raster_hw: tuple[int, int], *, side: int) -
     return inside
 
 
-def _into_encoded(
-    needs: dict[int, Window], encoded: Sequence[Window]
-) -> list[tuple[Window, list[int]]]:
-    """Prompts by the encoded window that holds them best."""
-    members: dict[int, list[int]] = {}
-    if not encoded:
-        return []
-    starts = np.array([window.start for window in encoded])
-    stops = np.array([window.stop for window in encoded])
-    for n, need in needs.items():
-        low, high = np.array(need.start) - starts, stops - np.array(need.stop)
-        around = np.minimum(low, high).min(axis=1)  # pixels to the nearest edge of the window
-        best = int(around.argmax())
-        if around[best] >= 0:
-            members.setdefault(best, []).append(n)
-    return [(encoded[at], sorted(members[at])) for at in sorted(members)]
-
-
-def _sweep(
-    needs: dict[int, Window], raster_hw: tuple[int, int], side: int
-) -> list[tuple[Window, list[int]]]:
-    """Cover small needs with windows: strips from the top, each swept from the left."""
-    plan: list[tuple[Window, list[int]]] = []
-    waiting = sorted(needs, key=lambda n: (needs[n].start, needs[n].stop))
-    while waiting:
-        bottom = needs[waiting[0]].start[0] + side
-        strip = [n for n in waiting if needs[n].stop[0] <= bottom]
-        waiting = [n for n in waiting if needs[n].stop[0] > bottom]
-        strip.sort(key=lambda n: (needs[n].start[::-1], needs[n].stop[::-1]))
-        while strip:
-            right = needs[strip[0]].start[1] + side
-            members = [n for n in strip if needs[n].stop[1] <= right]
-            strip = [n for n in strip if needs[n].stop[1] > right]
-            held = needs[members[0]]
-            for n in members[1:]:
-                held = held.union(needs[n])
-            plan.append((_square(held, raster_hw, side), sorted(members)))
-    return plan
+def _on_grid(need: Window, size_hw: tuple[int, int], side: int, step: int) -> Window | None:
+    """The window on a grid that holds what is needed nearest to its middle; None if none does."""
+    start, stop = [], []
+    for low, high, size in zip(need.start, need.stop, size_hw, strict=True):
+        # the last one ends at the raster's edge
+        last = max(0, size - side)
+        starts = {*range(low // step * step, max(-1, high - side - 1), -step), last}
+        fitting = [at for at in starts if at <= min(low, last) and high <= at + side]
+        if not fitting:
+            return None
+        _, best = min((abs(2 * at + side - low - high), at) for at in fitting)
+        start.append(best)
+        stop.append(min(size, best + side))
+    return Window(tuple(start), tuple(stop))
 
 
 def _square(held: Window, raster_hw: tuple[int, int], side: int) -> Window:

@@ -1,4 +1,4 @@
-"""Archives: a zip of DICOM is unpacked into a private folder that lives as long as the program.
+"""Archives: DICOM in a zip or gz is unpacked into a private folder, which goes with the program.
 
 Names in an archive may name a patient, or lead out of the folder: members are written under
 numbers instead. An archive that promises, or turns out, to be far larger than itself is refused.
@@ -6,73 +6,206 @@ numbers instead. An archive that promises, or turns out, to be far larger than i
 
 from __future__ import annotations
 
+import atexit
+import gzip
+import lzma
+import shutil
+import struct
 import tempfile
+import threading
 import zipfile
 import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from sam_common.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from zipfile import ZipInfo
 
+Kind: TypeAlias = Literal["zip", "gzip", "other", "empty", ""]
+
 MAX_BYTES = 64 * 2**30
-"""An archive may unpack to this many bytes …"""
+"""An archive, with all that are in it, may unpack to this many bytes …"""
 MAX_RATIO = 200
 """… and to this many times its own size; DICOM seldom shrinks to less than a tenth."""
 MAX_MEMBERS = 200_000
 SMALL_BYTES = 64 * 2**20
 """Archives that unpack to less are harmless, whatever the ratio."""
 CHUNK_BYTES = 2**20
+ZIP, GZIP = b"PK\x03\x04", b"\x1f\x8b"
+OTHERS = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
+"""First bytes of 7-zip, RAR, bzip2, xz and Zstandard."""
+TAR, TAR_AT = b"ustar", 257
+HEAD_BYTES = 512
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    ValueError,
+    struct.error,
+    gzip.BadGzipFile,
+)
+"""What the readers of zip and gz raise where an archive is not in order."""
 
+_lock = threading.Lock()
+_gates: dict[tuple[str, int, int], threading.Lock] = {}
 _unpacked: dict[tuple[str, int, int], tempfile.TemporaryDirectory[str]] = {}
 
 
-def unpack(path: Path) -> Path:
-    """The folder of the members of a zip, unpacked once for each state of the file.
+@dataclass(slots=True)
+class Budget:
+    """How many bytes may still be unpacked for one input, archives in archives included."""
 
-    The folder can be read by its owner only, and goes when the program ends.
+    left: int = MAX_BYTES
+
+    def take(self, count: int, packed_bytes: int) -> None:
+        """Raise `InputError` where an archive would unpack to suspiciously many bytes."""
+        if count > self.left or count > max(SMALL_BYTES, MAX_RATIO * packed_bytes):
+            raise InputError(
+                f"the archive of {packed_bytes} bytes would unpack to {count} bytes, which is "
+                "suspicious: unpack it yourself if you trust it"
+            )
+        self.left -= count
+
+
+def kind_of(path: Path) -> Kind:
+    """What a file is packed as, by its first bytes; "other" for what is not opened here.
 
     Raises:
-        InputError: Damaged, encrypted, or suspiciously large when unpacked.
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        return _kind_of_head(file.read(HEAD_BYTES))
+
+
+def _kind_of_head(head: bytes) -> Kind:
+    if not head:
+        return "empty"
+    if head.startswith(ZIP):
+        return "zip"
+    if head.startswith(GZIP):
+        return "gzip"
+    return "other" if head.startswith(OTHERS) or head[TAR_AT:].startswith(TAR) else ""
+
+
+def peek(path: Path, kind: Kind, wanted: Callable[[bytes], bool]) -> Kind:
+    """The kind again where what is in an archive is worth unpacking; else "other" or "".
+
+    Args:
+        path: A zip or gz.
+        kind: What `kind_of` said.
+        wanted: Told the first bytes of a member, says whether to unpack.
+
+    Raises:
+        InputError: Damaged or encrypted.
+        OSError: It cannot be read.
+    """
+    with _refusing():
+        if kind == "gzip":
+            with gzip.open(path) as file:
+                head = file.read(HEAD_BYTES)
+            inside = _kind_of_head(head)
+            return kind if wanted(head) or inside == "zip" else "other" if inside == "other" else ""
+        with zipfile.ZipFile(path) as archive:
+            for info in archive.infolist():
+                with archive.open(info) as member:
+                    head = member.read(HEAD_BYTES)
+                if wanted(head) or _kind_of_head(head) in {"zip", "gzip"}:
+                    return kind
+    return ""
+
+
+def unpack(path: Path, budget: Budget | None = None) -> Path:
+    """The folder of the members of a zip or gz, unpacked once for each state of the file.
+
+    The folder can be read by its owner only, and goes when the program ends. Threads that ask for
+    the same archive wait for the first.
+
+    Raises:
+        InputError: Damaged, encrypted, suspiciously large when unpacked, or no room for it.
     """
     state = path.stat()
     key = (str(path.resolve()), state.st_mtime_ns, state.st_size)
-    if key not in _unpacked:
-        folder = tempfile.TemporaryDirectory(prefix="sam-med-")
-        try:
-            _extract(path, Path(folder.name), state.st_size)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-            folder.cleanup()
-            raise InputError("the zip archive is damaged: have it copied again") from error
-        except RuntimeError as error:
-            folder.cleanup()
-            raise InputError("the zip archive is encrypted: unpack it first") from error
-        except InputError:
-            folder.cleanup()
-            raise
-        _unpacked[key] = folder
-    return Path(_unpacked[key].name)
+    with _lock:
+        gate = _gates.setdefault(key, threading.Lock())
+    with gate:
+        known = _unpacked.get(key)
+        # somebody may have cleared the folder of temporary files
+        if known is not None and not Path(known.name).is_dir():
+            known.cleanup()
+            known = None
+        if known is None:
+            known = _unpacked[key] = _unpack(path, state.st_size, budget or Budget())
+    return Path(known.name)
 
 
-def _extract(path: Path, folder: Path, packed_bytes: int) -> None:
+@atexit.register
+def _forget() -> None:
+    """Remove the folders of all archives, when the program ends."""
+    for folder in _unpacked.values():
+        folder.cleanup()
+    _unpacked.clear()
+
+
+def _unpack(path: Path, packed_bytes: int, budget: Budget) -> tempfile.TemporaryDirectory[str]:
+    folder = tempfile.TemporaryDirectory(prefix="sam-med-")
+    done = False
+    try:
+        with _refusing():
+            if kind_of(path) == "gzip":
+                _inflate(path, Path(folder.name) / "000001", packed_bytes, budget)
+            else:
+                _extract(path, Path(folder.name), packed_bytes, budget)
+        done = True
+    except OSError as error:
+        room = shutil.disk_usage(folder.name).free
+        raise InputError(
+            f"the archive cannot be unpacked: {error.strerror or 'it cannot be read'} ({room} "
+            "bytes are free in the folder of temporary files; TMPDIR names another)"
+        ) from error
+    finally:
+        if not done:
+            folder.cleanup()
+    return folder
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What is wrong with an archive, as an error of the suite."""
+    try:
+        yield
+    except DAMAGED as error:
+        raise InputError("the archive is damaged: have it copied again") from error
+    except RuntimeError as error:
+        raise InputError("the zip archive is encrypted: unpack it first") from error
+
+
+def _extract(path: Path, folder: Path, packed_bytes: int, budget: Budget) -> None:
     with zipfile.ZipFile(path) as archive:
         members = [info for info in archive.infolist() if not info.is_dir()]
-        _check_size(members, packed_bytes)
+        if len(members) > MAX_MEMBERS:
+            raise InputError(f"the zip archive has {len(members)} members, more than {MAX_MEMBERS}")
+        budget.take(sum(info.file_size for info in members), packed_bytes)
         for number, info in enumerate(members, start=1):
             _write(archive, info, folder / f"{number:06d}")
 
 
-def _check_size(members: list[ZipInfo], packed_bytes: int) -> None:
-    total = sum(info.file_size for info in members)
-    if len(members) > MAX_MEMBERS:
-        raise InputError(f"the zip archive has {len(members)} members, more than {MAX_MEMBERS}")
-    if total > MAX_BYTES or total > max(SMALL_BYTES, MAX_RATIO * packed_bytes):
-        raise InputError(
-            f"the zip archive of {packed_bytes} bytes would unpack to {total} bytes, which is "
-            "suspicious: unpack it yourself if you trust it"
-        )
+def _inflate(path: Path, target: Path, packed_bytes: int, budget: Budget) -> None:
+    with gzip.open(path) as source, target.open("wb") as out:
+        # how much it holds is known at its end only
+        room = min(budget.left, max(SMALL_BYTES, MAX_RATIO * packed_bytes))
+        while chunk := source.read(CHUNK_BYTES):
+            room -= len(chunk)
+            if room < 0:
+                budget.take(budget.left + 1, packed_bytes)
+            out.write(chunk)
+        budget.take(out.tell(), packed_bytes)
 
 
 def _write(archive: zipfile.ZipFile, info: ZipInfo, target: Path) -> None:

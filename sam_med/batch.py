@@ -25,6 +25,7 @@ from sam_common.pinned import sha256_of
 from sam_med import care
 from sam_med.held_outputs import held
 from sam_med.source import files_of
+from sam_med.tree import DICOMDIR, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +36,6 @@ Status: TypeAlias = Literal["done", "kept", "failed"]
 
 STATE_NAME, SUMMARIES = "batch.json", ("summary.csv", "summary.json")
 VERSION = 1
-DICOMDIR = "DICOMDIR"
 EXIT_FAILED = 3
 """Exit code where a case failed: the batch itself did what was asked."""
 CASE_ERRORS = (
@@ -249,6 +249,14 @@ def _roles(case: Case) -> dict[Path, str]:
     return roles
 
 
+def _sha256_or_none(path: Path) -> str:
+    """Of a file in a folder; one that cannot be read is left out of the case, and said so."""
+    try:
+        return sha256_of(path)
+    except OSError:
+        return "unreadable"
+
+
 def _sha256_of(path: Path, role: str) -> str:
     """Of a file and those that its header names; of the files of a folder whatever they are called.
 
@@ -257,12 +265,11 @@ def _sha256_of(path: Path, role: str) -> str:
     if path.name.upper() == DICOMDIR and path.is_file():
         path = path.parent
     if path.is_dir():
-        files = [file for file in path.rglob("*") if file.is_file()]
+        digests = sorted(map(_sha256_or_none, walk(path).files))
     elif path.is_file():
-        files = list(files_of(path))
+        digests = sorted(map(sha256_of, files_of(path)))
     else:
         raise InputError(f"no such file: {role}")
-    digests = sorted(sha256_of(file) for file in files)
     if len(digests) == 1 and path.is_file():
         return digests[0]
     return hashlib.sha256("".join(digests).encode("ascii")).hexdigest()

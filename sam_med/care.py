@@ -7,12 +7,10 @@ suite are written so from the start; this module sees to what libraries put into
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import sys
 import traceback
-import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -23,9 +21,11 @@ import typer
 
 from sam_common import console
 from sam_common.errors import SuiteError
+from sam_common.silence import silence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
 INPUT = "the input"
@@ -185,20 +185,9 @@ def run(app: Callable[[], object]) -> None:
             sys.excepthook = report_bug
 
 
-@contextmanager
-def quiet_libraries() -> Iterator[None]:
+def quiet_libraries() -> AbstractContextManager[None]:
     """While the block runs, libraries neither warn nor log below errors of their own making."""
-    loggers = [logging.getLogger(name) for name in CHATTY]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL + 1)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+    return silence(*CHATTY)
 
 
 def report_bug(

@@ -9,19 +9,20 @@ c02,scans/b,b.mrk.json,out/b.nii.gz,lung
 
 from __future__ import annotations
 
-import csv
-import io
-import json
+import os
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sam_common.errors import InputError
+from sam_med.json_fields import parse_json, read_table, read_text
+from sam_med.targets import manifest_path
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
+LIST = "the list of cases"
 REQUIRED = ("input", "output")
 COLUMNS = ("name", *REQUIRED, "prompts")
 
@@ -54,13 +55,23 @@ def read_cases(path: Path, *, options: Collection[str] = ()) -> list[Case]:
     if not rows:
         raise InputError("the list has no cases")
     cases = [_case(row, n, path.parent, options) for n, row in enumerate(rows, start=1)]
-    for what in ("name", "output"):
-        seen: dict[Any, int] = {}
-        for n, case in enumerate(cases, start=1):
-            first = seen.setdefault(getattr(case, what), n)
+    for what, known in (
+        ("name", [case.name for case in cases]),
+        ("output", [_place_of(case.output) for case in cases]),
+        # what it was made with lies beside each output, under a name without the suffix
+        ("output but for its suffix", [_place_of(manifest_path(case.output)) for case in cases]),
+    ):
+        seen: dict[str, int] = {}
+        for n, one in enumerate(known, start=1):
+            first = seen.setdefault(one, n)
             if first != n:
                 raise InputError(f"cases {first} and {n} of the list have the same {what}")
     return cases
+
+
+def _place_of(path: Path) -> str:
+    """A path by which two ways to write one place are equal, also where case does not count."""
+    return os.path.normcase(path.resolve())
 
 
 def _case(row: Mapping[str, Any], number: int, folder: Path, options: Collection[str]) -> Case:
@@ -86,45 +97,17 @@ def _case(row: Mapping[str, Any], number: int, folder: Path, options: Collection
 
 
 def _read_csv(path: Path) -> list[dict[str, Any]]:
-    text = _text_of(path)
-    try:
-        reader = csv.DictReader(io.StringIO(text), strict=True)
-        rows = list(reader)
-    except csv.Error as error:
-        raise InputError(f"the list is no CSV: {error}") from error
-    names = [(name or "").strip().lower() for name in reader.fieldnames or []]
-    missing = [name for name in REQUIRED if name not in names]
+    columns, rows = read_table(read_text(path, LIST), LIST)
+    missing = [name for name in REQUIRED if name not in columns]
     if missing:
         raise InputError(
-            f"the list needs the columns {', '.join(REQUIRED)}, got {', '.join(names) or 'none'}"
+            f"the list needs the columns {', '.join(REQUIRED)}, got {', '.join(columns) or 'none'}"
         )
-    found = []
-    for number, row in enumerate(rows, start=1):
-        if None in row or None in row.values():
-            raise InputError(f"case {number} of the list has too few or too many cells")
-        cells = (str(value).strip() for value in row.values())
-        found.append(dict(zip(names, cells, strict=True)))
-    return found
+    return [dict(row) for row in rows]
 
 
 def _read_json(path: Path) -> list[dict[str, Any]]:
-    try:
-        record = json.loads(_text_of(path))
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"the list is no JSON: {error.msg} in line {error.lineno}, column {error.colno}"
-        ) from error
+    record = parse_json(read_text(path, LIST), LIST)
     if not isinstance(record, list) or not all(isinstance(row, dict) for row in record):
         raise InputError("the list must be a JSON list of objects, one a case")
     return record
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise InputError("no such file: the list of cases") from error
-    except OSError as error:
-        raise InputError(f"cannot read the list of cases: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError("the list of cases is no text in UTF-8") from error

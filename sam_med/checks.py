@@ -6,6 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from sam_med.diagnostics import Diagnostic, found
+from sam_med.mosaic import MOSAICS
+from sam_med.volume import HOUNSFIELD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,8 +41,14 @@ def _files(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
         message = f"{len(cut)} of {total} images lack pixels, up to {max(cut)} bytes"
         told.append(found("truncated-pixels", message, images=len(cut), bytes=max(cut)))
     if bare := sum(h.facts.headerless for h in headers):
-        message = f"{bare} of {total} images start without the mark of DICOM files"
+        message = f"{bare} of {total} images lack the mark or the encoding of DICOM files"
         told.append(found("no-file-meta", message, images=bare))
+    if other := sum(not (h.facts.as_stated or h.facts.headerless) for h in headers):
+        message = f"{other} of {total} images are not encoded as they say"
+        told.append(found("other-encoding", message, images=other))
+    if unknown := sum(not h.facts.syntax for h in headers):
+        message = f"the pixels of {unknown} of {total} images are compressed"
+        told.append(found("unknown-compression", message, images=unknown))
     return told
 
 
@@ -60,12 +68,20 @@ def _kind(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
     if head.frame_number:
         frames = head.facts.frames
         told.append(found("multi-frame", f"the file holds {frames} frames", frames=frames))
+    if head.joined > 1:
+        message = f"{len(headers)} slices of {head.joined} series or frames of reference"
+        told.append(found("joined-series", message, slices=len(headers), parts=head.joined))
+    if head.places == "by step":
+        message = f"the {len(headers)} frames share one place"
+        told.append(found("frames-by-step", message, frames=len(headers)))
+    if head.places == "in a volume":
+        told.append(found("volume-places", "the frames are placed in an ultrasound volume"))
     if head.tile:
         tiles = max(h.tile for h in headers)
         rows, columns = head.size
         message = f"each image holds {tiles} slices of {columns} x {rows} pixels"
         told.append(found("mosaic", message, slices=tiles))
-    elif "MOSAIC" in head.facts.image_type:
+    elif MOSAICS & set(head.facts.image_type):
         told.append(found("mosaic-unknown", "the image is a mosaic of unknown layout"))
     if head.facts.patient_position not in USUAL_POSITIONS:
         position = head.facts.patient_position
@@ -78,13 +94,25 @@ def _values(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
     scales = {h.rescale for h in headers}
     bad = [slope for slope, intercept in scales if not _usable(slope, intercept)]
     if bad:
-        told.append(found("bad-rescale", f"the rescale slope is {bad[0]:g}"))
+        what = "is 0" if bad[0] == 0 else "or intercept is no number"
+        told.append(found("bad-rescale", f"the rescale slope {what}"))
     elif len(scales) > 1:
         message = f"{len(scales)} different rescales in {len(headers)} slices"
         told.append(found("per-slice-rescale", message, rescales=len(scales)))
+    told.extend(_units(headers))
     if any(h.facts.value_table for h in headers):
         told.append(found("value-table", "the images have a Modality LUT"))
     return told
+
+
+def _units(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
+    """Whether CT is not in HU, as far as the images say."""
+    others = [h.units for h in headers if h.modality == "CT" and h.units != HOUNSFIELD]
+    if not others:
+        return []
+    listed = ", ".join(sorted(set(others)))
+    message = f"the values of {len(others)} of {len(headers)} CT images are {listed}"
+    return [found("not-hounsfield", message, images=len(others), units=sorted(set(others)))]
 
 
 def _usable(slope: float, intercept: float) -> bool:

@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from sam_med.batch import CaseResult
     from sam_med.cases import Case
 
-OPTIONS = ("series", "time", "modality", "preset", "window", "level", "method", "labels_as")
+OPTIONS = (
+    "series",
+    "join_series",
+    "time",
+    "modality",
+    "preset",
+    "window",
+    "level",
+    "method",
+    "labels_as",
+)
 """Columns of a list beside name, input, prompts and output; the options of `sam-med segment`."""
 
 
@@ -90,6 +100,7 @@ def batch_command(
             formats,
             overwrite=overwrite or resume,
             keep_embeddings=keep_embeddings,
+            model=model,
         )
         report = pipeline.run_case(
             case.input,

@@ -13,7 +13,7 @@ Input = Annotated[
     Path,
     typer.Argument(
         metavar="INPUT",
-        help="DICOM file, folder, zip or DICOMDIR; or a NIfTI, NRRD or MetaImage file.",
+        help="DICOM file, folder, zip, .gz or DICOMDIR; or a NIfTI, NRRD or MetaImage file.",
     ),
 ]
 Output = Annotated[
@@ -23,6 +23,14 @@ Output = Annotated[
 Series = Annotated[
     str | None,
     typer.Option(help="Which series, as `sam-med info` numbers them, or a SeriesInstanceUID."),
+]
+JoinSeries = Annotated[
+    bool,
+    typer.Option(
+        "--join-series",
+        help="Read slices of one volume that are each in a series or frame of reference of their "
+        "own as one series; `sam-med info` shows where that is so.",
+    ),
 ]
 Time = Annotated[int | None, typer.Option(help="Which time point of a 4-D input, from 1.")]
 Modality = Annotated[str | None, typer.Option(help="CT, MR, ...: overrides what the file says.")]

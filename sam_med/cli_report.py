@@ -10,10 +10,10 @@ import typer
 from sam_common import console
 from sam_common.options import Json, Quiet
 from sam_med import care
-from sam_med.cli_options import Input, Modality, Overwrite, Series, Time
+from sam_med.cli_options import Input, JoinSeries, Modality, Overwrite, Series, Time
 
 
-def info(source: Input, *, json_output: Json = False) -> None:
+def info(source: Input, *, join_series: JoinSeries = False, json_output: Json = False) -> None:
     """Show every series, its geometry, what is unusual about it, and what would be done.
 
     Numbers of series are those of --series. No name, date, UID or path is shown.
@@ -21,7 +21,7 @@ def info(source: Input, *, json_output: Json = False) -> None:
     care.hide(source)
     from sam_med import info as report  # noqa: PLC0415  # --help must stay fast
 
-    facts = report.describe_path(source)
+    facts = report.describe_path(source, join_series=join_series)
     if json_output:
         console.emit_json(facts)
         return
@@ -37,6 +37,7 @@ def convert(
     ],
     *,
     series: Series = None,
+    join_series: JoinSeries = False,
     time: Time = None,
     modality: Modality = None,
     allow_uneven: Annotated[
@@ -54,7 +55,9 @@ def convert(
     from sam_med.convert import convert_volume  # noqa: PLC0415  # --help must stay fast
     from sam_med.source import read_volume  # noqa: PLC0415
 
-    volume = read_volume(source, modality=modality, series=series, time=time)
+    volume = read_volume(
+        source, modality=modality, series=series, time=time, join_series=join_series
+    )
     remarks = convert_volume(volume, target, allow_uneven=allow_uneven, overwrite=overwrite)
     if not quiet:
         for line in (*(d.line for d in volume.diagnostics), *remarks):
@@ -68,7 +71,9 @@ def convert(
 
 Segmentation = Annotated[
     Path,
-    typer.Argument(help="Label map (.nii.gz, .nii, .nrrd, .mha), .seg.nrrd or DICOM SEG."),
+    typer.Argument(
+        help="Label map (.nii.gz, .nii, .nrrd, .mha), .seg.nrrd, DICOM SEG or RTSTRUCT."
+    ),
 ]
 
 
@@ -89,11 +94,8 @@ def compare(
     care.hide(other, "the other file")
     from sam_med.compare import compare_files  # noqa: PLC0415  # --help must stay fast
 
-    labels = [int(text) if text.isdigit() else text for text in label or ()]
-    rows = [
-        row.as_dict()
-        for row in compare_files(reference, other, tolerance_mm=tolerance_mm, labels=labels)
-    ]
+    found = compare_files(reference, other, tolerance_mm=tolerance_mm, labels=label or ())
+    rows = [row.as_dict() for row in found]
     if json_output:
         console.emit_json(rows)
         return
@@ -106,6 +108,7 @@ def stats(
     segmentation: Segmentation,
     *,
     series: Series = None,
+    join_series: JoinSeries = False,
     time: Time = None,
     modality: Modality = None,
     json_output: Json = False,
@@ -118,13 +121,21 @@ def stats(
     from sam_med.source import read_volume  # noqa: PLC0415
     from sam_med.stats import measure_file  # noqa: PLC0415
 
-    volume = read_volume(source, modality=modality, series=series, time=time)
-    rows = [row.as_dict() for row in measure_file(volume, read_segmentation(segmentation))]
+    volume = read_volume(
+        source, modality=modality, series=series, time=time, join_series=join_series
+    )
+    file = read_segmentation(segmentation, grid=volume)
+    rows = [row.as_dict() for row in measure_file(volume, file)]
     if not quiet:
+        for note in file.notes:
+            console.note(f"note: {note}")
         for row in rows:
             if row["partial"]:
                 sides = ", ".join(row["touches"])
                 console.note(f"warning: {row['name']} reaches the {sides}: it may be cut off")
+        for told in volume.diagnostics:
+            if told.severity == "warning":
+                console.note(f"warning: {told.line}")
     if json_output:
         console.emit_json(rows)
         return

@@ -12,6 +12,7 @@ from sam_common.options import Arch, Device, Engine, Json, Precision, Quiet
 from sam_med import care
 from sam_med.cli_options import (
     Input,
+    JoinSeries,
     Keep,
     Level,
     Method,
@@ -91,17 +92,19 @@ def segment_command(
     prompts: Annotated[
         Path | None,
         typer.Option(
-            help="File of prompts: .json of this suite, .mrk.json of 3D Slicer, or a label map."
+            help="File of prompts: .json of this suite, .mrk.json of 3D Slicer, or the objects of "
+            "a label map, .seg.nrrd, DICOM SEG or RTSTRUCT."
         ),
     ] = None,
     labels_as: Annotated[
         Literal["box", "mask"],
-        typer.Option(help="What a label map of --prompts gives: boxes, or masks to refine."),
+        typer.Option(help="What the objects of --prompts give: boxes, or masks to refine."),
     ] = "box",
     label_names: Annotated[
         Path | None, typer.Option(help="Table of the names of its values, CSV or JSON.")
     ] = None,
     series: Series = None,
+    join_series: JoinSeries = False,
     time: Time = None,
     model: Model = "lite_medsam",
     arch: Arch = None,
@@ -154,10 +157,16 @@ def segment_command(
         source,
         pipeline.Asked(flags, prompts, labels_as, label_names),
         pipeline.Wanted(
-            output, tuple(output_type or ()), overlay, review, overwrite, keep_embeddings
+            output,
+            tuple(output_type or ()),
+            overlay,
+            review,
+            overwrite=overwrite,
+            keep_embeddings=keep_embeddings,
+            model=model,
         ),
         lambda: load_model(model, settings),
-        reading=pipeline.Reading(series, time, modality, preset, window, level),
+        reading=pipeline.Reading(series, time, modality, preset, window, level, join_series),
         method=method_of(method),
         listener=Terminal(quiet=quiet),
     )
@@ -176,6 +185,6 @@ def load_model(model: str, settings: dict[str, Any]) -> Segmenter:
 
 def show_labels(report: dict[str, Any]) -> None:
     """One row an object."""
-    columns = ["label", "value", "voxels", "volume_ml", "confidence"]
+    columns = ["label", "value", "status", "voxels", "volume_ml", "confidence"]
     rows = [[short(row[column]) for column in columns] for row in report["labels"]]
     console.table("", columns, rows)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
-from sam_common.errors import GeometryError, InputError
-from sam_common.frame import Frame
+from sam_common.errors import InputError
 from sam_common.metrics import Agreement, agreement
-from sam_common.window import Window
-from sam_med.seg_files import MAX_SLICES, read_segmentation
+from sam_med.align import common_grid, onto_grid, uneven
+from sam_med.seg_files import is_structure_set, read_segmentation
 
 if TYPE_CHECKING:
     import os
@@ -21,11 +20,12 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from sam_common.window import Window
     from sam_med.seg_files import SegmentationFile
     from sam_med.segments import Segment
 
-GRID_TOLERANCE = 0.01
-"""Part of the smallest spacing by which the corners of two grids may differ; NIfTI rounds them."""
+_Pair: TypeAlias = "tuple[str, Segment | None, Segment | None]"
+"""Name, and the object of each file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,15 @@ class Comparison:
     """As the first file that names it has it; for label maps, the value."""
     value: int | None
     """In the first file; None where it does not list the object."""
+    other_value: int | None
+    """In the second file; None where it does not list the object."""
     agreement: Agreement
     """Of the first file, the reference, with the second."""
 
     def as_dict(self) -> dict[str, Any]:
         """As one flat row, JSON-able."""
-        return {"name": self.name, "value": self.value, **dataclasses.asdict(self.agreement)}
+        head = {"name": self.name, "value": self.value, "other_value": self.other_value}
+        return {**head, **dataclasses.asdict(self.agreement)}
 
 
 def compare_files(
@@ -51,23 +54,25 @@ def compare_files(
     tolerance_mm: float = 2.0,
     labels: Sequence[int | str] = (),
 ) -> list[Comparison]:
-    """Compare two segmentations: NIfTI, NRRD, MetaImage, .seg.nrrd, DICOM SEG, in any pair.
+    """Compare two segmentations: NIfTI, NRRD, MetaImage, .seg.nrrd, DICOM SEG, RTSTRUCT.
 
-    Objects are matched by name where both files have names, else by value. One that only one file
-    lists is compared with nothing, so no object is left out.
+    Any pair will do, but an RTSTRUCT has no voxels of its own and takes those of the other file.
+    Objects are matched by name where both files have names, else by value; of several with one
+    name or value those that overlap most. One that only one file lists is compared with nothing,
+    so no object is left out.
 
     Args:
         reference: The file that is taken to be right.
         other: The file to be judged.
         tolerance_mm: For the surface Dice.
-        labels: Values or names to compare; all where none is given.
+        labels: Names or values to compare; a text is a value where no object is called so. All
+            where none is given.
 
     Raises:
         InputError: A file cannot be read, or no object has such a label.
         GeometryError: The grids differ; the message says by how much.
     """
-    one, two = read_segmentation(reference), read_segmentation(other)
-    one, two = _on_one_grid(one, two)
+    one, two = _read_both(reference, other)
     pairs = _chosen(_pairs(one, two), labels)
     steps = one.frame.array[:3, :3]
     rows = []
@@ -75,126 +80,105 @@ def compare_files(
         window = _union(first, second)
         a, b = _in_window(first, window), _in_window(second, window)
         found = agreement(a, b, steps, tolerance_mm=tolerance_mm)
-        rows.append(Comparison(name, None if first is None else first.value, found))
+        value, other_value = (None if s is None else s.value for s in (first, second))
+        rows.append(Comparison(name, value, other_value, found))
     return rows
 
 
-def _on_one_grid(
-    one: SegmentationFile, two: SegmentationFile
+def _read_both(
+    reference: str | os.PathLike[str], other: str | os.PathLike[str]
 ) -> tuple[SegmentationFile, SegmentationFile]:
-    """Both files with the same slices: a DICOM SEG leaves out those that show nothing."""
-    if one.shape[1:] != two.shape[1:]:
-        raise _other_size(one, two)
-    shape, frame = _grid(one, two)
-    if any(not file.sparse and file.shape != shape for file in (one, two)):
-        raise _other_size(one, two)
-    return onto_grid(one, shape, frame), onto_grid(two, shape, frame)
-
-
-def _grid(one: SegmentationFile, two: SegmentationFile) -> tuple[tuple[int, int, int], Frame]:
-    """That of a file that has all slices; else of all slices of both."""
-    for file in (one, two):
-        if not file.sparse:
-            return file.shape, file.frame
-    fine, coarse = sorted((one, two), key=lambda file: (file.shape[0] == 1, file.spacing_mm))
-    ends = fine.frame.to_index(coarse.frame.to_world([[0, 0, 0], [coarse.shape[0] - 1, 0, 0]]))
-    start = min(0, round(float(ends[:, 0].min())))
-    stop = max(fine.shape[0], round(float(ends[:, 0].max())) + 1)
-    matrix = fine.frame.array.copy()
-    matrix[:3, 3] = fine.frame.to_world([start, 0, 0])
-    return (min(stop - start, MAX_SLICES), *fine.shape[1:]), Frame.from_array(matrix)
-
-
-def onto_grid(
-    file: SegmentationFile, shape: tuple[int, int, int], frame: Frame
-) -> SegmentationFile:
-    """The same objects on the slices of a grid, each of which must be where a slice is.
-
-    Args:
-        file: What was read; slices that it leaves out are empty.
-        shape: (k, j, i) of the grid.
-        frame: Its place.
-
-    Raises:
-        GeometryError: A slice lies elsewhere; the message says by how much.
-    """
-    own = np.zeros((file.shape[0], 4, 3))
-    own[..., 0] = np.arange(file.shape[0])[:, None]
-    own[:, :, 1:] = list(itertools.product((0, shape[1] - 1), (0, shape[2] - 1)))
-    world = file.frame.to_world(own)
-    slices = np.rint(frame.to_index(world[:, 0])[:, 0])
-    meant = own.copy()
-    meant[..., 0] = slices[:, None]
-    off = float(np.linalg.norm(frame.to_world(meant) - world, axis=-1).max())
-    spacing = float(np.linalg.norm(frame.array[:3, :3], axis=0).min())
-    outside = not 0 <= slices.min() <= slices.max() < shape[0]
-    if outside or not off <= GRID_TOLERANCE * spacing:
-        where = "its slices lie beyond the others" if outside else f"voxels are {off:.3f} mm apart"
-        raise GeometryError(
-            f"the grids differ: of the same size, but {where} (compare results of the same volume)"
-        )
-    index = slices.astype(np.int64)
-    moved = tuple(_moved(segment, index) for segment in file.segments)
-    return dataclasses.replace(file, shape=shape, frame=frame, segments=moved)
-
-
-def _moved(segment: Segment, slices: npt.NDArray[np.int64]) -> Segment:
-    """A segment whose n-th slice is now slice `slices[n]`."""
-    window = segment.window
-    index = slices[window.start[0] : window.stop[0]]
-    low, high = int(index.min()), int(index.max())
-    mask = np.zeros((high - low + 1, *window.shape[1:]), dtype=np.bool_)
-    mask[index - low] = segment.mask
-    moved = Window((low, *window.start[1:]), (high + 1, *window.stop[1:]))
-    return dataclasses.replace(segment, window=moved, mask=mask)
-
-
-def _other_size(one: SegmentationFile, two: SegmentationFile) -> GeometryError:
-    return GeometryError(
-        f"the grids differ: {_size(one)} and {_size(two)} voxels (compare results of the same "
-        "volume)"
+    """Both files on one grid; contours are put on that of the file which has voxels."""
+    files: list[SegmentationFile | None] = [None, None]
+    paths = (reference, other)
+    without = [is_structure_set(path) for path in paths]
+    if all(without):
+        without[0] = False
+    for n, path in enumerate(paths):
+        if not without[n]:
+            files[n] = read_segmentation(path)
+    given = [file for file in files if file is not None]
+    one, two = (
+        read_segmentation(path, grid=given[0].grid) if file is None else file
+        for path, file in zip(paths, files, strict=True)
     )
+    grid = common_grid(one, two)
+    if grid.origins_lps is not None:
+        raise uneven(grid)
+    return onto_grid(one, grid), onto_grid(two, grid)
 
 
-def _size(file: SegmentationFile) -> str:
-    return " x ".join(str(n) for n in file.shape[::-1])
+def _pairs(one: SegmentationFile, two: SegmentationFile) -> list[_Pair]:
+    """Every object of both files, once, with the one that it is compared with.
 
-
-def _pairs(
-    one: SegmentationFile, two: SegmentationFile
-) -> list[tuple[str, Segment | None, Segment | None]]:
+    Objects that share a key, the name or else the value, are paired so that they overlap most.
+    """
     by_name = one.named and two.named
-
-    def key(segment: Segment) -> str | int:
-        return segment.name if by_name else segment.value
-
-    first = {key(segment): segment for segment in one.segments}
-    second = {key(segment): segment for segment in two.segments}
+    groups: dict[str | int, tuple[list[Segment], list[Segment]]] = {}
+    for side, file in enumerate((one, two)):
+        for segment in file.segments:
+            key = segment.name if by_name else segment.value
+            groups.setdefault(key, ([], []))[side].append(segment)
     pairs = []
-    for found in dict.fromkeys([*first, *second]):
-        a, b = first.get(found), second.get(found)
-        names = [s.name for s, f in ((a, one), (b, two)) if s is not None and f.named]
-        pairs.append((names[0] if names else str(found), a, b))
+    for found in groups.values():
+        for a, b in _matched(*found):
+            names = [s.name for s, f in ((a, one), (b, two)) if s is not None and f.named]
+            known = a or b
+            if known is not None:
+                pairs.append((names[0] if names else known.name, a, b))
     return pairs
 
 
-def _chosen(
-    pairs: list[tuple[str, Segment | None, Segment | None]], labels: Sequence[int | str]
-) -> list[tuple[str, Segment | None, Segment | None]]:
-    if not labels:
-        return pairs
-    found = []
+def _matched(
+    first: Sequence[Segment], second: Sequence[Segment]
+) -> list[tuple[Segment | None, Segment | None]]:
+    """Objects of one key in pairs; those of the longer list that are left have no partner."""
+    if len(first) > 1 or len(second) > 1:
+        shared = np.array([[_dice(a, b) for b in second] for a in first])
+        rows, columns = linear_sum_assignment(shared.reshape(len(first), len(second)), True)
+        partner = dict(zip(rows.tolist(), columns.tolist(), strict=True))
+    else:
+        partner = {0: 0} if first and second else {}
+    left = [b for n, b in enumerate(second) if n not in partner.values()]
+    return [
+        *((a, second[partner[n]] if n in partner else None) for n, a in enumerate(first)),
+        *((None, b) for b in left),
+    ]
+
+
+def _dice(one: Segment, other: Segment) -> float:
+    if (shared := one.window.intersect(other.window)) is None:
+        return 0.0
+    both = int(np.count_nonzero(one.part(shared) & other.part(shared)))
+    return 2 * both / max(1, one.voxels + other.voxels)
+
+
+def _chosen(pairs: list[_Pair], labels: Sequence[int | str]) -> list[_Pair]:
+    """The pairs that a label names; where no object has such a name, those of that value."""
+    found: dict[int, None] = {}
     for label in labels:
-        matching = [
-            (name, a, b)
-            for name, a, b in pairs
-            if str(label) in {name, *(str(s.value) for s in (a, b) if s is not None)}
-        ]
+        named = [n for n, (_, *pair) in enumerate(pairs) if str(label) in _names_of(pair)]
+        value = _value_of(label)
+        matching = named or [n for n, (_, *pair) in enumerate(pairs) if value in _values_of(pair)]
         if not matching:
             known = ", ".join(name for name, _, _ in pairs) or "none"
             raise InputError(f"no object {label} in either file (there are: {known})")
-        found += matching
-    return found
+        found |= dict.fromkeys(matching)
+    return [pairs[n] for n in found] if labels else pairs
+
+
+def _names_of(pair: Sequence[Segment | None]) -> set[str]:
+    return {segment.name for segment in pair if segment is not None}
+
+
+def _values_of(pair: Sequence[Segment | None]) -> set[int]:
+    return {segment.value for segment in pair if segment is not None}
+
+
+def _value_of(label: int | str) -> int | None:
+    """The value that a label may stand for; None for a name."""
+    text = str(label)
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def _union(first: Segment | None, second: Segment | None) -> Window:

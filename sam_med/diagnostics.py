@@ -76,6 +76,16 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "a localizer lies in the same series as other images",
             "the localizer is a series of its own",
         ),
+        "split-series": Code(
+            "warning",
+            "series of one slice each lie on one line, as the slices of one volume do",
+            "read one by one; --join-series reads them as one",
+        ),
+        "joined-series": Code(
+            "warning",
+            "several series or frames of reference are read as one, as was asked for",
+            "check that the slices belong together",
+        ),
         # what is left out
         "not-dicom": Code("note", "files beside the series are no DICOM", "left out"),
         "not-an-image": Code("note", "DICOM objects beside the series are no images", "left out"),
@@ -84,16 +94,71 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "DICOM files whose header cannot be read",
             "left out; a slice may be missing, so have the files checked",
         ),
+        "unreadable-files": Code(
+            "warning",
+            "files that could not be read, or are empty",
+            "left out; a slice may be missing, so have the files fetched again",
+        ),
+        "broken-links": Code(
+            "warning",
+            "links to files or folders that are not there",
+            "left out; a slice may be missing, so have the files fetched (git-annex, DataLad)",
+        ),
+        "missing-files": Code(
+            "warning",
+            "files that a DICOMDIR lists, but that are not there",
+            "left out; a slice may be missing, so have the medium copied again",
+        ),
+        "closed-folders": Code(
+            "warning",
+            "folders that may not be entered",
+            "left out; ask for permission to read them",
+        ),
+        "not-dicom-by-content": Code(
+            "warning",
+            "files that are called DICOM, but hold something else",
+            "left out; a slice may be missing, so have the files fetched again",
+        ),
+        "packed": Code(
+            "warning",
+            "archives that are not opened here",
+            "left out; unpack them to have their images read",
+        ),
         "no-file-meta": Code(
             "warning",
-            "the file lacks the preamble and the meta information of DICOM files",
+            "the file lacks the preamble of DICOM files, or does not say how it is encoded",
             "read with the encoding that its first elements show",
+        ),
+        "other-encoding": Code(
+            "warning",
+            "the file is encoded otherwise than its meta information says",
+            "read with the encoding that its elements show",
+        ),
+        "unknown-compression": Code(
+            "error",
+            "the pixels are compressed, and the file does not say how",
+            "refused: have the file exported again, with its meta information",
         ),
         # places
         "missing-tags": Code(
             "error",
             "tags that place an image in the patient are missing",
             "refused: nothing else tells where the voxels are",
+        ),
+        "frames-without-places": Code(
+            "error",
+            "one file holds several frames, and nothing says where each of them lies",
+            "refused: have the file exported with the places of its frames",
+        ),
+        "frames-by-step": Code(
+            "warning",
+            "the frames of a file share one place, and a step is stated",
+            "read one step after the other along the normal of the first frame",
+        ),
+        "volume-places": Code(
+            "warning",
+            "places are those of an ultrasound volume, not of the patient",
+            "read; distances are right, but nothing lines up with other scans",
         ),
         "unplaced": Code(
             "warning",
@@ -197,6 +262,21 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "bad-rescale": Code(
             "error", "the rescale slope is 0 or no number", "refused: all values would be lost"
+        ),
+        "not-hounsfield": Code(
+            "warning",
+            "CT whose values are not said to be Hounsfield units (HU)",
+            "windows in HU are applied only where nothing contradicts and the values look like HU",
+        ),
+        "padding": Code(
+            "note",
+            "voxels that stand for no pixel (PixelPaddingValue)",
+            "left out of the intensity window and of measured intensities",
+        ),
+        "fill-value": Code(
+            "warning",
+            "one value far from all others covers a part of the image, and no tag says what it is",
+            "read as any value; give --window and --level if it spoils the contrast",
         ),
         "inverted-grey": Code(
             "note",

@@ -6,26 +6,34 @@ What is unambiguous is read exactly. What is not is refused with the list of cho
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sam_med.diagnostics import Diagnostic, RefusedError, errors_of
+import numpy as np
+
+from sam_med.checks import GREY
+from sam_med.diagnostics import Diagnostic, RefusedError, errors_of, found
+from sam_med.joining import SPLIT
 from sam_med.pixels import read_voxels
-from sam_med.scan import scan
+from sam_med.scan import MIXED, scan
 from sam_med.time_points import REPEATED, check_time, chosen_time
-from sam_med.volume import Volume
+from sam_med.volume import HOUNSFIELD, Volume, in_range
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sam_med.series import Series
-    from sam_med.stack import Stack
+    import numpy.typing as npt
 
-LEFT_OUT = frozenset({"not-dicom", "not-an-image", "unreadable-header"})
-"""What a scan says about files that do not belong to the series."""
+    from sam_med.series import Series
+    from sam_med.slice_header import SliceHeader
+    from sam_med.stack import Stack
 
 
 def read_series(
-    source: Path, *, series: int | str | None = None, time: int | None = None
+    source: Path,
+    *,
+    series: int | str | None = None,
+    time: int | None = None,
+    join_series: bool = False,
 ) -> Volume:
     """Read one series, or one time point of it.
 
@@ -37,18 +45,21 @@ def read_series(
         source: A DICOM file, a folder, a zip archive, or a DICOMDIR.
         series: Number from 1 in the list of `sam_med.scan.scan`, or a SeriesInstanceUID.
         time: Number of the time point, from 1.
+        join_series: See `sam_med.scan.scan`.
 
     Raises:
         InputError: No DICOM images, or no such series or time point.
         RefusedError: Several series or time points and no choice, or a diagnostic that is an
             error; its `diagnostics` say which.
     """
-    found = scan(source)
-    chosen = found.choose(series)
+    listed = scan(source, join_series=join_series)
+    chosen = listed.choose(series)
     stack = _time_point(chosen, time)
     voxels = read_voxels(stack.slices, factor=chosen.suv_factor)
-    about = [d for d in found.diagnostics if d.code in LEFT_OUT]
-    told = (*about, *_settled(chosen, stack, time))
+    # several series are no news to who has chosen one
+    about = [d for d in listed.diagnostics if d.code not in {MIXED, SPLIT}]
+    padding = _padding(stack, chosen.suv_factor, voxels.dtype)
+    told = (*about, *_settled(chosen, stack, time), *_padded(voxels, padding))
     head = stack.slices[0]
     one_file = len({header.path for header in stack.slices}) == 1
     return Volume(
@@ -65,6 +76,7 @@ def read_series(
         diagnostics=told,
         inverted=head.facts.photometric == "MONOCHROME1",
         units=_units(chosen),
+        padding=padding,
     )
 
 
@@ -87,6 +99,52 @@ def _time_point(series: Series, time: int | None) -> Stack:
     return series.stacks[time - 1]
 
 
+def _padding(
+    stack: Stack, factor: float | None, dtype: np.dtype[Any]
+) -> tuple[tuple[float, float] | None, ...]:
+    """The padding of each slice, rescaled as its voxels were; empty where there is none."""
+    found = tuple(padding_of(header, factor, dtype) for header in stack.slices)
+    return found if any(found) else ()
+
+
+def padding_of(
+    header: SliceHeader, factor: float | None, dtype: np.dtype[Any]
+) -> tuple[float, float] | None:
+    """The ends of the values that stand for no pixel of a slice, rescaled; None for none.
+
+    Args:
+        header: Of the slice.
+        factor: Multiplies the rescaled values, as for SUV.
+        dtype: Of the voxels.
+    """
+    ends = header.facts.padding
+    if ends is None or header.facts.photometric not in GREY:
+        return None
+    slope, intercept = header.rescale
+    values = (np.array(ends) * slope + intercept) * (factor or 1.0)
+    if dtype.kind == "f":  # rounded as the voxels are
+        values = values.astype(dtype).astype(np.float64)
+    return float(values.min()), float(values.max())
+
+
+def _padded(
+    voxels: npt.NDArray[Any], padding: tuple[tuple[float, float] | None, ...]
+) -> list[Diagnostic]:
+    """How much of the volume is padding, slice by slice: one pass where any is stated."""
+    count = sum(
+        int(np.count_nonzero(in_range(plane, ends)))
+        for plane, ends in zip(voxels, padding, strict=bool(padding))
+        if ends is not None
+    )
+    if not count:
+        return []
+    ranges = {ends for ends in padding if ends is not None}
+    low, high = min(ends[0] for ends in ranges), max(ends[1] for ends in ranges)
+    values = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+    message = f"{count} voxels, {count / voxels.size:.1%}, are padding ({values})"
+    return [found("padding", message, voxels=count, share=count / voxels.size)]
+
+
 def _settled(series: Series, stack: Stack, time: int | None) -> list[Diagnostic]:
     """Diagnostics of the series, with the places of the chosen time point."""
     first = set(map(id, series.stacks[0].diagnostics))
@@ -101,6 +159,6 @@ def _units(series: Series) -> str | None:
     """What the values are, where the file says so."""
     if series.suv_factor is not None:
         return "SUVbw g/ml"
-    if series.modality == "CT":
-        return "HU"
-    return series.slices[0].facts.units or None
+    # one slice that is not in HU is enough for windows in HU to be wrong
+    said = {header.units for header in series.slices}
+    return max(said, key=lambda units: (units != HOUNSFIELD, units)) or None

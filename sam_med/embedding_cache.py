@@ -98,7 +98,7 @@ def _key(salt: bytes, volume: Volume, stretch: Stretch, segmenter: Segmenter) ->
     shades = {
         name: value
         for name, value in dataclasses.asdict(stretch).items()
-        if isinstance(value, float | int)
+        if isinstance(value, float | int | tuple)
     }
     about = {
         "shape": list(volume.shape),

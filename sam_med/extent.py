@@ -35,7 +35,7 @@ from sam_med.slices import AXES
 from sam_med.track import follow, middles
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -69,7 +69,11 @@ class _Shade:
     sd: float
 
 
-def window_of(slices: SliceEmbeddings, boxes: Sequence[SliceBox]) -> Window:
+def window_of(
+    slices: SliceEmbeddings,
+    boxes: Sequence[SliceBox],
+    step: Callable[[int], None] = lambda _done: None,
+) -> Window:
     """The part of the volume in which the object of some boxes lies.
 
     Boxes on slices of two axes say how far it reaches along all three; boxes along one axis do
@@ -78,6 +82,7 @@ def window_of(slices: SliceEmbeddings, boxes: Sequence[SliceBox]) -> Window:
     Args:
         slices: Embeddings of the volume.
         boxes: Inside the volume, at least one.
+        step: Called with 1 after each slice that is looked at.
     """
     hull = boxes[0].window_kji
     for box in boxes[1:]:
@@ -88,11 +93,12 @@ def window_of(slices: SliceEmbeddings, boxes: Sequence[SliceBox]) -> Window:
     (axis,) = axes
     looker = Looker(slices, _reach(slices, hull, axis))
     seeds = [seed_of(looker, box) for box in boxes]
-    crossing = _crossed(looker, hull, axis, seeds)
+    step(len(seeds))
+    crossing = _crossed(looker, hull, axis, seeds, step)
     if crossing is None:
-        return _followed(looker, boxes, seeds)
+        return _followed(looker, boxes, seeds, step)
     window, seen = crossing
-    return window.union(_followed(looker, boxes, seeds)) if seen else window
+    return window.union(_followed(looker, boxes, seeds, step)) if seen else window
 
 
 def _reach(slices: SliceEmbeddings, hull: Window, axis: int) -> Window:
@@ -105,13 +111,19 @@ def _reach(slices: SliceEmbeddings, hull: Window, axis: int) -> Window:
     return Window(tuple(start), tuple(stop))
 
 
-def _followed(looker: Looker, boxes: Sequence[SliceBox], seeds: Sequence[Look]) -> Window:
+def _followed(
+    looker: Looker,
+    boxes: Sequence[SliceBox],
+    seeds: Sequence[Look],
+    step: Callable[[int], None],
+) -> Window:
     """What tracks from the boxes find, and some more."""
     axis = boxes[0].axis
     slices, search = looker.slices, looker.window
     shades = {seed.index: _shade(slices, seed, search) for seed in seeds}
 
     def go_on(one: Look) -> bool:
+        step(1)
         nearest = min(shades, key=lambda index: abs(index - one.index))
         return _same_object(one, shades[nearest], _values(slices, one, search))
 
@@ -131,7 +143,11 @@ def _followed(looker: Looker, boxes: Sequence[SliceBox], seeds: Sequence[Look]) 
 
 
 def _crossed(
-    looker: Looker, hull: Window, axis: int, seeds: Sequence[Look]
+    looker: Looker,
+    hull: Window,
+    axis: int,
+    seeds: Sequence[Look],
+    step: Callable[[int], None],
 ) -> tuple[Window, bool] | None:
     """What slices across the boxes find, and whether any of them sees what the seeds show.
 
@@ -143,9 +159,10 @@ def _crossed(
     if not places:
         return None
     guesses = _guesses(volume, hull, axis)
-    looks = {
-        place: looker.look(place, [whole(guess, place[0]) for guess in guesses]) for place in places
-    }
+    looks = {}
+    for place in places:
+        looks[place] = looker.look(place, [whole(guess, place[0]) for guess in guesses])
+        step(1)
     merits = [
         round(sum(_filled(looker, looks[place][n], guess, axis) for place in places), DIGITS)
         for n, guess in enumerate(guesses)

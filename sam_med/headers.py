@@ -6,34 +6,24 @@ Only the tags that matter are kept, and no message holds a value that could name
 
 from __future__ import annotations
 
-import logging
-import struct
-import warnings
-import zlib
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
-import pydicom
-from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.uid import (
-    UID,
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-)
+from pydicom.uid import UID
 
-from sam_med import mosaic, multiframe
+from sam_med import mosaic, multiframe, reading
+from sam_med import tag_values as tags
 from sam_med.diagnostics import RefusedError, found
-from sam_med.slice_header import ImageFacts, SliceHeader
-from sam_med.tag_values import kind_of, numbers, positive, rescale
+from sam_med.dicom_file import DAMAGE, NATIVE, quiet_pydicom, read_header
+from sam_med.frame_places import FRAME_VECTORS
+from sam_med.slice_header import CROSS_SECTIONAL, ImageFacts, SliceHeader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from pydicom.dataset import Dataset, FileDataset
+    from pydicom.dataset import Dataset
+
+    from sam_med.dicom_file import Encoding
 
 TAGS = (
     "SOPClassUID",
@@ -52,7 +42,19 @@ TAGS = (
     "Rows",
     "Columns",
     "BitsAllocated",
+    "PixelRepresentation",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    "FloatPixelPaddingValue",
+    "FloatPixelPaddingRangeLimit",
+    "DoubleFloatPixelPaddingValue",
+    "DoubleFloatPixelPaddingRangeLimit",
     "NumberOfFrames",
+    "FrameIncrementPointer",
+    "SliceLocationVector",
+    "DetectorInformationSequence",
+    "NumberOfSlices",
+    *FRAME_VECTORS,
     "SamplesPerPixel",
     "PhotometricInterpretation",
     "PixelSpacing",
@@ -100,8 +102,6 @@ IMAGE = "Image Storage"
 """Names of SOP classes of images contain this (PS3.4, B.5)."""
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 """SOP classes that start so are secondary captures (PS3.4, B.5)."""
-NATIVE = frozenset({ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian})
-"""Transfer syntaxes whose pixels have a length that is known beforehand."""
 LOSSY = frozenset(
     {
         "1.2.840.10008.1.2.4.50",  # JPEG baseline
@@ -110,25 +110,17 @@ LOSSY = frozenset(
     }
 )
 """Transfer syntaxes that always lose something."""
-CENTIMETRES = 3
+CENTIMETRES = 3.0
 """Of PhysicalUnitsXDirection (PS3.3, C.8.5.5.1.15)."""
-DAMAGE = (
-    ArithmeticError,
-    AttributeError,
-    BytesLengthException,
-    EOFError,
-    InvalidDicomError,
-    LookupError,
-    NotImplementedError,
-    OSError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
+SPACINGS = (
+    ("PixelSpacing", "patient"),
+    ("ImagerPixelSpacing", "detector"),
+    ("NominalScannedPixelSpacing", "detector"),
 )
-"""What pydicom raises on damaged files; its messages may hold values of the header."""
-HEAD_GROUPS = (0x0002, 0x0008)
-"""A file without preamble starts with an element of one of these groups."""
+"""Tags of the distance between pixels, the best first."""
+COMPRESSED = "compressed, not stated how"
+PLACES = (("PixelSpacing", 2), ("ImageOrientationPatient", 6), ("ImagePositionPatient", 3))
+"""Tags on which a place depends, and how many numbers each holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,176 +136,136 @@ def read_headers(path: Path) -> FileHeaders | None:
     """The slices of a DICOM file; None for a file of another kind.
 
     Raises:
-        RefusedError: "unreadable-header"; the file is DICOM, but damaged.
+        RefusedError: "unreadable-header": the file is DICOM, but damaged; "unreadable-files": it
+            cannot be read at all.
     """
-    with quiet_pydicom():
-        try:
-            with path.open("rb") as file:
-                dataset = _read(file)
-                if dataset is None:
-                    return None
-                return _slices(path, dataset, _pixel_bytes(file, dataset))
-        except DAMAGE as error:
-            reason = f"the header cannot be read ({type(error).__name__})"
-            raise RefusedError([found("unreadable-header", reason)]) from None
-
-
-@contextmanager
-def quiet_pydicom() -> Iterator[None]:
-    """Keep pydicom's warnings, which quote values and paths, away from screens and logs."""
-    logger = logging.getLogger("pydicom")
-    disabled = logger.disabled
-    logger.disabled = True
+    reading.tell()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.disabled = disabled
-
-
-def _read(file: BinaryIO) -> FileDataset | None:
-    try:
-        return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(TAGS))
-    except InvalidDicomError:
-        file.seek(0)
-        if not starts_bare(file.read(8)):
+        read = read_header(path, TAGS)
+        if read is None:
             return None
-        file.seek(0)
-        return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(TAGS), force=True)
+        with quiet_pydicom():
+            return _slices(path, *read)
+    except OSError as error:
+        if error.errno is None:  # of pydicom, not of the system
+            raise _unreadable(error) from None
+        reason = f"the file cannot be read ({error.strerror})"
+        raise RefusedError([found("unreadable-files", reason)]) from None
+    except DAMAGE as error:
+        raise _unreadable(error) from None
 
 
-def starts_bare(head: bytes) -> bool:
-    """Whether a file without preamble starts like a DICOM data set, of either byte order."""
-    if len(head) < 8:  # noqa: PLR2004  # tag, type and length of one element
-        return False
-    for order in "<>":
-        tag_group, element = struct.unpack(f"{order}HH", head[:4])
-        if tag_group in HEAD_GROUPS and element <= 0x0070:  # noqa: PLR2004  # the first elements
-            return True
-    return False
+def _unreadable(error: BaseException) -> RefusedError:
+    reason = f"the header cannot be read ({type(error).__name__})"
+    return RefusedError([found("unreadable-header", reason)])
 
 
-def transfer_syntax(dataset: Dataset) -> UID:
-    """As stated, or for a file without meta information as its first elements show."""
-    meta = getattr(dataset, "file_meta", None)
-    if meta is not None and "TransferSyntaxUID" in meta:
-        return UID(meta.TransferSyntaxUID)
-    implicit, little = dataset.original_encoding
-    if implicit:
-        return ImplicitVRLittleEndian
-    return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
-
-
-def _pixel_bytes(file: BinaryIO, dataset: FileDataset) -> int | None:
-    """How many bytes there are from the pixel element on; None where that is not known."""
-    if transfer_syntax(dataset) == DeflatedExplicitVRLittleEndian:
-        return None
-    here = file.tell()
-    return file.seek(0, 2) - here
-
-
-def _slices(path: Path, dataset: FileDataset, pixel_bytes: int | None) -> FileHeaders:
-    modality = str(dataset.get("Modality", None) or "")
+def _slices(path: Path, dataset: Dataset, encoding: Encoding) -> FileHeaders:
+    modality = tags.text(dataset, "Modality")
     if modality in NOT_IMAGES:
         return FileHeaders(not_image=modality)
     if "Rows" not in dataset or "Columns" not in dataset:
-        kind = UID(str(dataset.get("SOPClassUID", "")))
+        kind = UID(tags.text(dataset, "SOPClassUID"))
         if not kind or IMAGE in kind.name:
             raise ValueError("an image without a size")
         return FileHeaders(not_image=modality or "of no stated modality")
-    base = _base(path, dataset, modality, _facts(dataset, pixel_bytes))
+    base = _base(path, dataset, modality, _facts(dataset, encoding))
     if "PerFrameFunctionalGroupsSequence" in dataset:
         return FileHeaders(tuple(multiframe.enhanced_slices(base, dataset)))
-    if base.facts.frames > 1:
-        return FileHeaders(tuple(multiframe.classic_slices(base)))
-    if "MOSAIC" in base.facts.image_type:
+    if base.facts.frames > 1 or "DetectorInformationSequence" in dataset:
+        return FileHeaders(tuple(multiframe.classic_slices(base, dataset)))
+    if mosaic.MOSAICS & set(base.facts.image_type):
         return FileHeaders(tuple(mosaic.tiles(base)))
     return FileHeaders((base,))
 
 
 def _base(path: Path, dataset: Dataset, modality: str, facts: ImageFacts) -> SliceHeader:
     """What is known of a file as if it were one slice."""
-    instance = dataset.get("InstanceNumber", None)
+    instance = tags.number(dataset, "InstanceNumber")
     return SliceHeader(
         path=path,
-        series=str(dataset.get("SeriesInstanceUID", "")),
-        number=str(dataset.get("SeriesNumber", None) or ""),
+        series=tags.text(dataset, "SeriesInstanceUID"),
+        number=tags.text(dataset, "SeriesNumber"),
         modality=modality,
         size=(int(dataset.Rows), int(dataset.Columns)),
-        pixel_spacing_mm=_pixel_spacing(dataset)[0],
-        orientation=numbers(dataset, "ImageOrientationPatient", 6),
-        position=numbers(dataset, "ImagePositionPatient", 3),
-        thickness_mm=positive(dataset, "SliceThickness"),
-        step_mm=positive(dataset, "SpacingBetweenSlices"),
+        pixel_spacing_mm=_pixel_spacing(dataset, modality)[0],
+        orientation=tags.numbers_or_none(dataset, "ImageOrientationPatient", 6),
+        position=tags.numbers_or_none(dataset, "ImagePositionPatient", 3),
+        damaged=tuple(tag for tag, count in PLACES if tags.holds_nonsense(dataset, tag, count)),
+        thickness_mm=tags.positive(dataset, "SliceThickness"),
+        step_mm=tags.positive(dataset, "SpacingBetweenSlices"),
         instance=None if instance is None else int(instance),
-        stack=("", kind_of(facts.image_type), *_contrast(dataset)),
+        stack=("", tags.kind_of(facts.image_type), *_contrast(dataset)),
         time=tuple(
-            float(dataset.get(tag, None) or 0)
+            tags.number(dataset, tag) or 0.0
             for tag in ("TemporalPositionIdentifier", "AcquisitionNumber")
         ),
-        rescale=rescale(dataset),
-        patient=str(dataset.get("PatientID", None) or ""),
-        frame_of_reference=str(dataset.get("FrameOfReferenceUID", None) or ""),
-        instance_uid=str(dataset.get("SOPInstanceUID", None) or ""),
+        rescale=tags.rescale(dataset),
+        units=tags.units(dataset, modality),
+        patient=tags.text(dataset, "PatientID"),
+        frame_of_reference=tags.text(dataset, "FrameOfReferenceUID"),
+        instance_uid=tags.text(dataset, "SOPInstanceUID"),
         facts=facts,
     )
 
 
-def _facts(dataset: FileDataset, pixel_bytes: int | None) -> ImageFacts:
-    syntax = transfer_syntax(dataset)
+def _facts(dataset: Dataset, encoding: Encoding) -> ImageFacts:
+    syntax = encoding.syntax
     frames = int(dataset.get("NumberOfFrames", None) or 1)
     samples = int(dataset.get("SamplesPerPixel", None) or 1)
-    bits = int(dataset.get("BitsAllocated", None) or 16)
-    photometric = str(dataset.get("PhotometricInterpretation", None) or "MONOCHROME2")
-    expected = (int(dataset.Rows) * int(dataset.Columns) * frames * samples * bits + 7) // 8
-    if photometric == "YBR_FULL_422":
-        expected = expected * 2 // 3
-    missing = 0
-    if pixel_bytes is not None and syntax in NATIVE and pixel_bytes:
-        missing = max(0, expected - (pixel_bytes - _element_head(syntax)))
-    loss = str(dataset.get("LossyImageCompression", None) or "")
-    meta = getattr(dataset, "file_meta", None)
+    photometric = tags.text(dataset, "PhotometricInterpretation") or "MONOCHROME2"
+    value_table = "ModalityLUTSequence" in dataset
+    loss = tags.text(dataset, "LossyImageCompression")
     return ImageFacts(
-        transfer_syntax=syntax.name,
+        transfer_syntax=COMPRESSED if syntax is None else syntax.name,
+        syntax=syntax or "",
+        as_stated=encoding.stated,
         photometric=photometric,
         samples=samples,
-        patient_position=str(dataset.get("PatientPosition", None) or ""),
+        patient_position=tags.text(dataset, "PatientPosition"),
         frames=frames,
-        image_type=_words(dataset.get("ImageType", None)),
-        burned_in=str(dataset.get("BurnedInAnnotation", None) or ""),
-        secondary=str(dataset.get("SOPClassUID", "")).startswith(SECONDARY_CAPTURE),
+        image_type=_words(tags.value(dataset, "ImageType")),
+        burned_in=tags.text(dataset, "BurnedInAnnotation"),
+        secondary=tags.text(dataset, "SOPClassUID").startswith(SECONDARY_CAPTURE),
         lossy=loss == "01" or syntax in LOSSY,
-        spacing_kind=_pixel_spacing(dataset)[1],
-        value_table="ModalityLUTSequence" in dataset,
-        units=str(dataset.get("Units", None) or dataset.get("RescaleType", None) or ""),
-        missing_bytes=missing,
-        has_pixels=pixel_bytes is None or pixel_bytes > 0,
-        headerless=not meta,
+        spacing_kind=_pixel_spacing(dataset, tags.text(dataset, "Modality"))[1],
+        value_table=value_table,
+        padding=None if value_table else tags.padding(dataset),
+        missing_bytes=_missing(dataset, encoding, frames * samples, photometric),
+        has_pixels=encoding.has_pixels,
+        headerless=encoding.bare,
     )
 
 
-def _element_head(syntax: UID) -> int:
-    """Bytes of tag, type and length before the pixels themselves."""
-    return 8 if syntax == ImplicitVRLittleEndian else 12
+def _missing(dataset: Dataset, encoding: Encoding, planes: int, photometric: str) -> int:
+    """How many bytes of uncompressed pixels the file lacks."""
+    bits = int(dataset.get("BitsAllocated", None) or 16)
+    expected = (int(dataset.Rows) * int(dataset.Columns) * planes * bits + 7) // 8
+    if photometric == "YBR_FULL_422":
+        expected = expected * 2 // 3
+    known = encoding.pixel_bytes
+    if known is None or encoding.syntax not in NATIVE or not encoding.has_pixels:
+        return 0
+    return max(0, expected - known)
 
 
 def _contrast(dataset: Dataset) -> tuple[str, str]:
-    echo, b_value = dataset.get("EchoTime", None), dataset.get("DiffusionBValue", None)
+    echo, b_value = (tags.number(dataset, tag) for tag in ("EchoTime", "DiffusionBValue"))
     return (
-        "" if echo is None else f"echo {float(echo):g} ms",
-        "" if b_value is None else f"b {float(b_value):g}",
+        "" if echo is None else f"echo {echo:g} ms",
+        "" if b_value is None else f"b {b_value:g}",
     )
 
 
-def _pixel_spacing(dataset: Dataset) -> tuple[tuple[float, ...], str]:
-    """Millimetres between rows and between columns, and what they stem from."""
-    if spacing := numbers(dataset, "PixelSpacing", 2):
-        return spacing, "patient"
-    if spacing := numbers(dataset, "ImagerPixelSpacing", 2):
-        return spacing, "detector"
-    if spacing := numbers(dataset, "NominalScannedPixelSpacing", 2):
-        return spacing, "detector"
+def _pixel_spacing(dataset: Dataset, modality: str) -> tuple[tuple[float, ...], str]:
+    """Millimetres between rows and between columns, and what they stem from.
+
+    A distance that is none is as good as not stated, but in CT, MR and PET it is damage.
+    """
+    for tag, kind in SPACINGS:
+        spacing = tags.numbers_or_none(dataset, tag, 2)
+        if spacing and (min(spacing) > 0 or modality in CROSS_SECTIONAL):
+            return spacing, kind
     if spacing := _region_spacing(dataset):
         return spacing, "region"
     return (), "none"
@@ -322,11 +274,12 @@ def _pixel_spacing(dataset: Dataset) -> tuple[tuple[float, ...], str]:
 def _region_spacing(dataset: Dataset) -> tuple[float, ...]:
     """Of ultrasound, where all regions agree and are in centimetres; else empty."""
     steps = set()
-    for region in dataset.get("SequenceOfUltrasoundRegions", None) or ():
-        units = (region.get("PhysicalUnitsXDirection"), region.get("PhysicalUnitsYDirection"))
-        if units != (CENTIMETRES, CENTIMETRES):
+    for region in tags.value(dataset, "SequenceOfUltrasoundRegions") or ():
+        units = {tags.number(region, f"PhysicalUnits{axis}Direction") for axis in "XY"}
+        across, down = (tags.number(region, f"PhysicalDelta{axis}") for axis in "XY")
+        if units != {CENTIMETRES} or not across or not down:
             return ()
-        steps.add((abs(float(region.PhysicalDeltaY)) * 10, abs(float(region.PhysicalDeltaX)) * 10))
+        steps.add((abs(down) * 10, abs(across) * 10))
     return steps.pop() if len(steps) == 1 else ()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sam_common.files import check_input
+from sam_med import fill
 from sam_med import frame as frames
 from sam_med.axes import plane_of_frame
 from sam_med.diagnostics import RefusedError, errors_of
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sam_med.diagnostics import Diagnostic
+    from sam_med.series import Series
 
 SERIES_COLUMNS = ("series", "modality", "size i j k", "spacing mm", "plane", "times", "read as")
 """Of `series_rows`."""
@@ -29,11 +31,13 @@ CHOICES = frozenset({REPEATED, "layers"})
 """Errors that a flag of the user resolves."""
 
 
-def describe_path(path: str | os.PathLike[str]) -> dict[str, Any]:
+def describe_path(path: str | os.PathLike[str], *, join_series: bool = False) -> dict[str, Any]:
     """Every series under a path, with its geometry report; JSON-able.
 
     Args:
-        path: A volume file, or a DICOM file, folder, zip archive or DICOMDIR.
+        path: A volume file, or a DICOM file, folder, zip archive or DICOMDIR. Of each DICOM
+            series the headers are read, and one to three slices.
+        join_series: See `sam_med.scan.scan`.
 
     Returns:
         `kind` ("dicom" or "volume"), `files`, `series` (one mapping each, see
@@ -53,13 +57,20 @@ def describe_path(path: str | os.PathLike[str]) -> dict[str, Any]:
         }
     from sam_med.scan import scan  # noqa: PLC0415  # pydicom only where it is needed
 
-    found = scan(source)
+    found = scan(source, join_series=join_series)
     return {
         "kind": "dicom",
         "files": found.files,
-        "series": [series.describe() for series in found.series],
+        "series": [_describe_series(series) for series in found.series],
         "diagnostics": [diagnostic.describe() for diagnostic in found.diagnostics],
     }
+
+
+def _describe_series(series: Series) -> dict[str, Any]:
+    facts = series.describe()
+    if facts["readable"]:
+        facts["diagnostics"] += [d.describe() for d in fill.told_of_series(series)]
+    return facts
 
 
 def series_rows(facts: Mapping[str, Any]) -> list[list[str]]:

@@ -125,6 +125,28 @@ def _readable(path: Path) -> Iterator[None]:
         ) from None
 
 
+def read_layers(path: Path) -> list[Volume]:
+    """All layers of a .seg.nrrd, or the one volume of any other file; the file is read once.
+
+    Raises:
+        InputError: As `read_itk_image`.
+        RefusedError: Several time points.
+    """
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    with _readable(path):
+        reader.ReadImageInformation()
+        count = reader.GetNumberOfComponents()
+        # ITK writes a vector where it read a list, but keeps what Slicer says of the segments
+        described = any(_is_kept(key) for key in reader.GetMetaDataKeys())
+        if count == 1 or not (_is_listed(reader) or described):
+            image, told = _execute(reader, None)
+            return [_volume(reader, path, image, told)]
+        whole = reader.Execute()
+        images = [sitk.VectorIndexSelectionCast(whole, n) for n in range(count)]
+    return [_volume(reader, path, image, []) for image in images]
+
+
 def _volume(reader: Any, path: Path, image: Any, told: list[Diagnostic]) -> Volume:
     """An image of three dimensions with what its file says."""
     with _readable(path):
@@ -169,8 +191,7 @@ def _execute(reader: Any, time: int | None) -> tuple[Any, list[Diagnostic]]:
 def _layer(reader: Any, time: int | None) -> tuple[Any, list[Diagnostic]]:
     """One layer of a list of volumes."""
     layers = reader.GetNumberOfComponents()
-    kinds = {k: reader.GetMetaData(k) for k in reader.GetMetaDataKeys() if "NRRD_kinds" in k}
-    if LAYERS not in kinds.values() or reader.GetDimension() != NDIM:
+    if not _is_listed(reader):
         raise InputError(_not_real(reader))
     check_time(layers, time)
     said = found("layers", f"the file holds {layers} layers", layers=layers)
@@ -179,6 +200,12 @@ def _layer(reader: Any, time: int | None) -> tuple[Any, list[Diagnostic]]:
     image = sitk.VectorIndexSelectionCast(reader.Execute(), time - 1)
     note = Diagnostic(said.code, "note", said.message, f"layer {time} is read", said.numbers)
     return image, [note]
+
+
+def _is_listed(reader: Any) -> bool:
+    """Whether the numbers of a voxel are a list of volumes."""
+    kinds = [reader.GetMetaData(k) for k in reader.GetMetaDataKeys() if "NRRD_kinds" in k]
+    return LAYERS in kinds and reader.GetDimension() == NDIM
 
 
 def _check_space(fields: Mapping[str, str]) -> None:

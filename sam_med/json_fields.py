@@ -1,15 +1,20 @@
-"""Fields of a JSON object that somebody else wrote: each is checked, and errors say where."""
+"""JSON and tables that somebody else wrote: each field is checked, and errors say where."""
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import math
 from typing import TYPE_CHECKING, Any
 
 from sam_common.errors import PromptError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+DELIMITERS = (",", ";", "\t")
 
 
 class Fields:
@@ -140,6 +145,67 @@ class Fields:
         if not math.isfinite(number):
             raise PromptError(f"{name} of {self.place} must be finite, got {value}")
         return number
+
+
+def parse_json(text: str, what: str) -> Any:
+    """What a JSON document says; messages call it `what`.
+
+    Raises:
+        PromptError: It is no JSON, or an object has a field twice, of which one would be lost.
+    """
+
+    def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise PromptError(f"{what}: the field {twice!r} is there twice in one object")
+        return found
+
+    try:
+        return json.loads(text, object_pairs_hook=once)
+    except json.JSONDecodeError as error:
+        raise PromptError(
+            f"{what}: no JSON: {error.msg} in line {error.lineno}, column {error.colno}"
+        ) from error
+    except RecursionError as error:
+        raise PromptError(f"{what}: no JSON: nested too deeply") from error
+    except ValueError as error:
+        # Python reads no number of more than 4300 digits
+        raise PromptError(f"{what}: no JSON: a number has too many digits") from error
+
+
+def read_table(text: str, what: str) -> tuple[list[str], list[dict[str, str]]]:
+    """Column names in small letters, and the rows of a table with a header.
+
+    The header says what parts the cells: commas, semicolons or tabs, whichever it has most of.
+
+    Raises:
+        PromptError: It is no table, a column is there twice or has no name, or a row has too few
+            or too many cells.
+    """
+    header = text.partition("\n")[0]
+    delimiter = max(DELIMITERS, key=header.count)
+    try:
+        found = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        # spreadsheets end tables with rows of empty cells
+        lines = [line for row in found if any(line := [cell.strip() for cell in row])]
+    except csv.Error as error:
+        raise PromptError(f"{what}: no CSV: {error}") from error
+    if not lines:
+        return [], []
+    columns = [name.lower() for name in lines[0]]
+    for name in columns:
+        if columns.count(name) > 1:
+            raise PromptError(
+                f"{what} has {columns.count(name)} columns {name!r}: which one is meant?"
+                if name
+                else f"{what} has columns without a name"
+            )
+    for number, line in enumerate(lines[1:], start=1):
+        if len(line) != len(columns):
+            raise PromptError(f"row {number} of {what} has too few or too many cells")
+    return columns, [dict(zip(columns, line, strict=True)) for line in lines[1:]]
 
 
 def read_text(path: Path, what: str) -> str:

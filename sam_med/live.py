@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import time
 import weakref
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,14 +24,16 @@ from sam_common import __version__
 from sam_common.errors import InputError, OutputError, PromptError
 from sam_common.prompts import Prompts
 from sam_common.server.history import BoxState, MaskState
+from sam_common.server.roots import RefusedPathError
 from sam_common.server.sources import PlacedMask, Result
 from sam_common.window import Window
-from sam_med import care, sink
+from sam_med import care, reading, sink
 from sam_med.codes import Code, find_code
 from sam_med.confidence import REVIEWED, doubts
 from sam_med.correct import correct
+from sam_med.embedding_cache import embedding_store
 from sam_med.live_edits import Edits
-from sam_med.live_files import READ_ERRORS, read
+from sam_med.live_files import READ_ERRORS, hold, read
 from sam_med.live_prompts import is_on, nearest, object_prompt, painted_slice, slice_box
 from sam_med.live_results import Whole, around, array_of, recorrected, result_of, whole_of
 from sam_med.look import edges
@@ -43,12 +46,13 @@ from sam_med.segment import check_prompts as check_method
 from sam_med.segments import Segment
 from sam_med.slice_box import AXES
 from sam_med.slices import SliceEmbeddings
+from sam_med.stats import measure
 from sam_med.targets import check_targets
 from sam_med.voxel_box import box_from_ijk
 from sam_med.window_level import choose_stretch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from sam_common.segmenter import Embedding
@@ -56,10 +60,13 @@ if TYPE_CHECKING:
     from sam_common.server.history import Asked, Edit, ObjectState
     from sam_common.server.sources import Context, Reporter
     from sam_med.segment import Method
+    from sam_med.slices import Store
     from sam_med.volume import Volume
 
 
-_shared: weakref.WeakValueDictionary[str, SliceEmbeddings] = weakref.WeakValueDictionary()
+_shared: weakref.WeakValueDictionary[tuple[int, bool, str], SliceEmbeddings] = (
+    weakref.WeakValueDictionary()
+)
 
 
 def open_source(request: Mapping[str, Any], path: Path, context: Context) -> LiveVolume:
@@ -75,9 +82,15 @@ def open_source(request: Mapping[str, Any], path: Path, context: Context) -> Liv
     """
     with care.unnamed({path: care.INPUT}), care.quiet_libraries():
         try:
-            volume = read(request, path, context)
+            if request.get("upload") is None:
+                path = hold(path, context.held, "volume")
+                care.hide(path)
+            with _heard(context, path):
+                volume = read(request, path, context)
             chosen = {name: request.get(name) for name in ("preset", "width", "level")}
             stretch = choose_stretch(volume, **chosen)
+        except RefusedPathError:
+            raise
         except READ_ERRORS as error:
             raise InputError(care.told(error)) from error
     digest = hashlib.sha256(repr((volume.shape, volume.array.dtype, volume.frame)).encode())
@@ -85,24 +98,48 @@ def open_source(request: Mapping[str, Any], path: Path, context: Context) -> Liv
     content = digest.hexdigest()
     sha256 = context.segmenter.sha256
     key = hashlib.sha256(f"{content} {stretch} {sha256}".encode()).hexdigest()
-    slices = _shared.get(key)
+    place = (id(context.pool), context.keep_embeddings, key)
+    slices = _shared.get(place)
     if slices is None:
-        store = _PoolStore(context.pool, key)
+        kept = None
+        if context.keep_embeddings:
+            kept = embedding_store(volume, stretch, context.segmenter)
+        store = _PoolStore(context.pool, key, kept)
         slices = SliceEmbeddings(volume, stretch, context.segmenter, store=store, max_bytes=1)
-        _shared[key] = slices
+        _shared[place] = slices
     return LiveVolume(replace(volume, array=slices.volume.array), slices, context, content)
 
 
-class _PoolStore:
-    """The server's pool as the store of a volume's slices."""
+@contextmanager
+def _heard(context: Context, path: Path) -> Iterator[None]:
+    """While the block runs, the context's reporter hears of the files that are read."""
+    if (reporter := context.reporter) is None:
+        yield
+        return
+    # once for the headers, once for the pixels
+    reporter.begin("files", 2 * context.held.count(path))
+    with reading.heard(reporter.step):
+        yield
 
-    def __init__(self, pool: EmbeddingPool, prefix: str) -> None:
-        self._pool, self._prefix = pool, prefix
+
+class _PoolStore:
+    """The server's pool as the store of a volume's slices, and what is kept on disk behind it."""
+
+    def __init__(self, pool: EmbeddingPool, prefix: str, kept: Store | None) -> None:
+        self._pool, self._prefix, self._kept = pool, prefix, kept
 
     def get(self, key: str) -> Embedding | None:
-        return cast("Embedding | None", self._pool.get(f"{self._prefix}/{key}"))
+        known = cast("Embedding | None", self._pool.get(f"{self._prefix}/{key}"))
+        if known is None and self._kept is not None and (known := self._kept.get(key)) is not None:
+            self._hold(key, known)
+        return known
 
     def put(self, key: str, embedding: Embedding) -> None:
+        self._hold(key, embedding)
+        if self._kept is not None:
+            self._kept.put(key, embedding)
+
+    def _hold(self, key: str, embedding: Embedding) -> None:
         self._pool.put(f"{self._prefix}/{key}", embedding, embedding.features.nbytes)
 
 
@@ -129,6 +166,19 @@ class LiveVolume:
     def frame(self) -> dict[str, Any]:
         """4x4 matrix from voxel (i, j, k) to LPS mm."""
         return {"affine": self.volume.frame.array[:, [2, 1, 0, 3]].tolist(), "crs": "LPS"}
+
+    @property
+    def pixels(self) -> tuple[str, int]:
+        """Of the voxels, which sessions on the same ones share."""
+        return self.fingerprint, self.volume.array.nbytes
+
+    def size_of(self, result: Result) -> int:
+        """Bytes of its masks, and of the looks that a correction goes on from."""
+        if not isinstance(result.detail, Whole):
+            return result.size_bytes
+        found = result.detail.mask.found
+        looks = sum(look.certainty.nbytes for look in found.looks.values())
+        return result.size_bytes + found.mask.nbytes + looks
 
     def normalised(self, edit: Edit) -> dict[str, Any]:
         """The edit in voxel indices."""
@@ -190,6 +240,7 @@ class LiveVolume:
         objects: Sequence[tuple[ObjectState, Result]],
         formats: Sequence[str],
         folder: Path,
+        reporter: Reporter,
     ) -> dict[str, Any]:
         """Files of `sam_med.targets.FORMATS`."""
         segments = [
@@ -205,10 +256,16 @@ class LiveVolume:
                 written = sink.write_outputs(
                     segments, self.volume, output, formats, self._provenance(objects)
                 )
+                self.context.held.check()
             except READ_ERRORS as error:
                 raise OutputError(care.told(error)) from error
+        reporter.step(len(formats))
+        measured = zip(segments, measure(self.volume, segments), strict=True)
         return {
-            "objects": [{"name": s.name, "value": s.value, "voxels": s.voxels} for s in segments],
+            "objects": [
+                {"name": s.name, "value": s.value, "voxels": s.voxels, "volume_ml": m.volume_ml}
+                for s, m in measured
+            ],
             "notes": list(written.notes),
         }
 
@@ -220,7 +277,8 @@ class LiveVolume:
         raise InputError(f"no job {kind} for a volume: propagate, export or batch")
 
     def close(self) -> None:
-        """The embeddings stay in the server's pool."""
+        """Let go of the files; the embeddings stay in the server's pool."""
+        self.context.close()
 
     def _on_slices(self, asked: Asked) -> Result:
         started = time.perf_counter()

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sam_common.errors import InputError
-from sam_med import batch, pipeline
+from sam_med import care, pipeline
+from sam_med.batch import CASE_ERRORS
 from sam_med.case_outputs import check_cases
 from sam_med.cases import Case
+from sam_med.live_files import hold
 from sam_med.segment import method_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from sam_common.segmenter import Segmenter
+    from sam_common.server.held import Held
     from sam_common.server.sources import Reporter
+
+CASE_STEPS = 100
+"""Steps that a case counts for, however many slices it has."""
 
 
 def run_batch(
@@ -24,55 +31,138 @@ def run_batch(
     folder: Path,
     load: Callable[[str], Segmenter],
     reporter: Reporter,
-    open_path: Callable[[str], Path],
+    files: BatchFiles,
 ) -> dict[str, Any]:
     """Segment volumes one after the other; results go into the job's folder.
+
+    A case that fails does not stop the others.
 
     Args:
         cases: Rows as in the list of `sam-med batch`: name, input, prompts and options; `output` is
             the name of the file that is made.
         folder: Of the job.
         load: Gives a model by name.
-        reporter: Hears of each case.
-        open_path: Resolves a path, or refuses it.
+        reporter: Hears of each hundredth of a case.
+        files: Opens what may be read.
+
+    Returns:
+        `cases`: name, status and number of objects of each, and what was wrong with it.
+
+    Raises:
+        InputError: A case has no input or no prompts.
     """
-    todo = []
-    for n, row in enumerate(cases, start=1):
-        rest = {k: v for k, v in row.items() if k not in {"name", "input", "prompts", "output"}}
-        name = Path(row.get("output") or f"case-{n}.seg.nrrd").name
-        if "input" not in row or "prompts" not in row:
-            raise InputError(f"case {n} needs input and prompts")
-        paths = open_path(row["input"]), open_path(row["prompts"])
-        case_name = row.get("name") or f"case {n}"
-        todo.append(Case(case_name, paths[0], folder / name, paths[1], rest))
+    todo = [_case(row, n, folder) for n, row in enumerate(cases, start=1)]
     check_cases(todo, ())
-    reporter.begin("cases", len(todo))
+    reporter.begin("cases, in hundredths", CASE_STEPS * len(todo))
+    return {"cases": [_run(case, load, _Listener(reporter), files) for case in todo]}
 
-    def segment(case: Case) -> int:
-        report = pipeline.run_case(
-            case.input,
-            pipeline.asked_of(case),
-            pipeline.Wanted(case.output),
-            lambda: load(case.options.get("model", "lite_medsam")),
-            reading=pipeline.reading_of(case),
-            method=method_of(case.options.get("method", "planes")),
-            listener=_Listener(),
-        )
-        return len(report["labels"])
 
-    results = batch.run_batch(
-        todo, segment, folder / "state", on_result=lambda _result: reporter.step(1)
+class BatchFiles:
+    """How a batch opens files.
+
+    Args:
+        resolve: Resolves a path, or refuses it.
+        holding: A private folder in which files are held while its block runs.
+        keep_embeddings: Whether embeddings may stay on disk.
+    """
+
+    def __init__(
+        self,
+        resolve: Callable[[str], Path],
+        holding: Callable[[], AbstractContextManager[Held]],
+        *,
+        keep_embeddings: bool = False,
+    ) -> None:
+        self.resolve = resolve
+        self.holding = holding
+        self.keep_embeddings = keep_embeddings
+
+
+def _case(row: Mapping[str, str], number: int, folder: Path) -> Case:
+    rest = {k: v for k, v in row.items() if k not in {"name", "input", "prompts", "output"}}
+    name = Path(row.get("output") or f"case-{number}.seg.nrrd").name
+    if "input" not in row or "prompts" not in row:
+        raise InputError(f"case {number} needs input and prompts")
+    given = Path(row["input"]), Path(row["prompts"])
+    return Case(row.get("name") or f"case {number}", given[0], folder / name, given[1], rest)
+
+
+def _run(
+    case: Case, load: Callable[[str], Segmenter], listener: _Listener, files: BatchFiles
+) -> dict[str, Any]:
+    told: dict[str, Any] = {"case": case.name, "status": "failed", "objects": 0}
+    before = set(case.output.parent.iterdir())
+    try:
+        with files.holding() as held:
+            objects = _segment(case, held, load, listener, files)
+    except CASE_ERRORS as error:
+        with care.unnamed({case.input: care.INPUT, case.output: "the output"}):
+            told["message"] = care.told(error)
+        # what was written before it was found out is not left to be fetched
+        for file in set(case.output.parent.iterdir()) - before:
+            file.unlink()
+    else:
+        told |= {"status": "done", "objects": objects}
+    listener.end_case()
+    return told
+
+
+def _segment(
+    case: Case,
+    held: Held,
+    load: Callable[[str], Segmenter],
+    listener: _Listener,
+    files: BatchFiles,
+) -> int:
+    source, asked = (
+        hold(files.resolve(str(path)), held, stem)
+        for path, stem in ((case.input, "volume"), (case.prompts, "prompts"))
     )
-    return {"cases": [{"case": r.case, "status": r.status} for r in results]}
+    ready = Case(case.name, source, case.output, asked, case.options)
+    with care.unnamed({source: care.INPUT, asked: "the prompts"}), care.quiet_libraries():
+        report = pipeline.run_case(
+            ready.input,
+            pipeline.asked_of(ready),
+            pipeline.Wanted(ready.output, keep_embeddings=files.keep_embeddings),
+            lambda: load(case.options.get("model", "lite_medsam")),
+            reading=pipeline.reading_of(ready),
+            method=method_of(case.options.get("method", "planes")),
+            listener=listener,
+        )
+    held.check()
+    return len(report["labels"])
 
 
 class _Listener:
-    """Progress inside a case is not shown."""
+    """Steps of a case as hundredths of it."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._told = 0
 
     def note(self, message: str) -> None:
-        """Nothing: notes stand in the manifest."""
+        """Nothing is told: notes stand in the manifest. But a cancelled job ends here."""
+        del message
+        self._reporter.step(0)
 
-    def progress(self, what: str, total: int) -> Any:
-        """A counter that nobody sees."""
-        del what, total
-        return nullcontext(lambda _done: None)
+    @contextmanager
+    def progress(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
+        """A counter of which the job hears hundredths."""
+        del what
+        done = 0
+
+        def step(count: int) -> None:
+            nonlocal done
+            done += count
+            self._tell(min(CASE_STEPS, CASE_STEPS * done // max(1, total)))
+
+        yield step
+
+    def end_case(self) -> None:
+        """The rest of a case's steps; the next one begins."""
+        self._tell(CASE_STEPS)
+        self._told = 0
+
+    def _tell(self, steps: int) -> None:
+        more, self._told = max(0, steps - self._told), max(steps, self._told)
+        self._reporter.step(more)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sam_common.errors import InputError, SuiteError
 from sam_common.frame import Frame
-from sam_med.source import read_volume
+from sam_med.live_headers import META_SUFFIXES, NRRD_SUFFIXES, hold_header
+from sam_med.source import is_volume_file, read_volume
+from sam_med.tree import DICOMDIR
 from sam_med.volume import Volume
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from sam_common.server.held import Held
     from sam_common.server.sources import Context
 
 READ_ERRORS = (
@@ -27,28 +31,64 @@ READ_ERRORS = (
     ValueError,
 )
 """What damaged files raise in the libraries that read them."""
-HEADER_BYTES = 1 << 16
-"""Of a NRRD or MetaImage header that are looked at."""
+KIND = re.compile(r"(?i)(\.(nii|hdr|img|dcm|mgh)\.gz|\.(seg\.nrrd|mrk\.json)|\.\w{1,8}|)$")
+"""The end of a name, by which a reader tells formats apart."""
+PAIRS = {".hdr": ".img", ".img": ".hdr"}
+"""NIfTI in two files: one is found by the name of the other."""
+
+
+def hold(path: Path, held: Held, stem: str) -> Path:
+    """The path under which a volume, or a file of prompts, is read from here on.
+
+    Args:
+        path: As it resolves.
+        held: Opens what may be read.
+        stem: Of the names under which it is read.
+
+    Raises:
+        InputError: A header that is none.
+        RefusedPathError: One of its files may not be read.
+    """
+    if path.name.upper() == DICOMDIR:
+        return held.link(path.parent, stem)
+    if path.is_dir():
+        return held.link(path, stem)
+    kind = _kind(path)
+    if kind.endswith((*NRRD_SUFFIXES, *META_SUFFIXES)):
+        return hold_header(path, stem + kind, held)
+    for suffix, other in PAIRS.items():
+        if kind.startswith(suffix):
+            # whichever way the name of the other file is written
+            wanted = path.name[: -len(kind)].lower() + kind.replace(suffix, other)
+            for file in sorted(f for f in path.parent.iterdir() if f.name.lower() == wanted)[:1]:
+                held.link(file, stem + kind.replace(suffix, other))
+    return held.link(path, stem + kind)
 
 
 def read(request: Mapping[str, Any], path: Path, context: Context) -> Volume:
     """The volume that a client asks for.
 
+    Args:
+        request: As `sam_common.server.protocol.OpenVolume`.
+        path: Of the uploaded array, or as `hold` gave it.
+        context: What the server gives.
+
     Raises:
-        InputError: It may not be opened, or is an array without a frame; any of `READ_ERRORS` where
-            it is damaged.
+        InputError: It is an array without a frame; any of `READ_ERRORS` where it is damaged.
+        RefusedPathError: A folder was changed while it was read.
     """
     if request.get("upload") is not None:
         return _uploaded(path, request.get("frame"), request.get("modality"))
-    _check_header(path, context)
     volume = read_volume(
         path,
         modality=request.get("modality"),
         series=request.get("series"),
         time=request.get("time"),
     )
-    if any(not context.is_allowed(file) for file in volume.files):
-        raise InputError("the volume names a file outside the folders of this server")
+    context.held.check()
+    if is_volume_file(path):
+        # the voxels are in memory; DICOM is read once more where results of its kind are written
+        context.held.release()
     return volume
 
 
@@ -61,20 +101,6 @@ def _uploaded(path: Path, frame: Mapping[str, Any] | None, modality: str | None)
     return Volume(array, Frame.from_array(affine[:, [2, 1, 0, 3]]), modality=name)
 
 
-def _check_header(path: Path, context: Context) -> None:
-    """Raise `InputError` where a NRRD or MetaImage header names voxels that may not be read."""
-    if not path.is_file() or path.suffix.lower() not in {".nrrd", ".nhdr", ".mha", ".mhd"}:
-        return
-    with path.open("rb") as stream:
-        header = stream.read(HEADER_BYTES)
-    for line in header.replace(b"\r", b"").split(b"\n"):
-        if not line.strip():
-            return
-        name, _, value = line.replace(b"=", b":", 1).partition(b":")
-        if name.strip().lower().replace(b" ", b"") not in {b"datafile", b"elementdatafile"}:
-            continue
-        file = value.strip().decode("utf-8", "replace")
-        if file.upper() == "LOCAL":
-            return
-        if not (path.parent / file).is_file() or not context.is_allowed(path.parent / file):
-            raise InputError("the header names voxels in files that this server may not open")
+def _kind(path: Path) -> str:
+    found = KIND.search(path.name)
+    return "" if found is None else found[0].lower()

@@ -49,7 +49,10 @@ def describe(segmentation: Segmentation) -> dict[str, Any]:
             **run.volume.describe(),
             "diagnostics": [diagnostic.code for diagnostic in run.volume.diagnostics],
         },
-        "intensities": dataclasses.asdict(run.stretch),
+        "intensities": {
+            **dataclasses.asdict(run.stretch),
+            "padding": [list(ends) for ends in run.stretch.padding],
+        },
         "method": run.method,
         "model": {
             "name": run.segmenter.name,
@@ -80,11 +83,12 @@ def provenance(run: Segmentation) -> Provenance:
 
 
 def label_rows(run: Segmentation) -> list[dict[str, Any]]:
-    """One row per object: name, value, code, extent of its prompts, size, confidence."""
+    """One row per object: name, value, whether it was found, code, prompts, size, confidence."""
     return [
         {
             "label": segment.name,
             "value": segment.value,
+            "status": "ok" if segment.voxels else "empty",
             "code": None if segment.code is None else segment.code.value,
             "meaning": None if segment.code is None else segment.code.meaning,
             "prompt_ijk": list(prompt.ijk),

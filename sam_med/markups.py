@@ -16,7 +16,6 @@ without the number ("F-1" is F), else object_1 and so on.
 from __future__ import annotations
 
 import itertools
-import json
 import math
 import re
 from dataclasses import dataclass, field
@@ -26,7 +25,7 @@ import numpy as np
 
 from sam_common.errors import PromptError
 from sam_med import frame as frames
-from sam_med.json_fields import Fields
+from sam_med.json_fields import Fields, parse_json
 from sam_med.prompt_flags import point_at
 from sam_med.prompts import ObjectPrompt, VoxelPoint
 from sam_med.voxel_box import to_lps, window_around
@@ -67,13 +66,7 @@ def prompts_from_markups(text: str, volume: Volume) -> tuple[list[ObjectPrompt],
     Raises:
         PromptError: No JSON, no markups, a kind that is no prompt, or fields that make no sense.
     """
-    try:
-        record = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise PromptError(
-            f"the markups are no JSON: {error.msg} in line {error.lineno}, column {error.colno}"
-        ) from error
-    entries = Fields(record, "the markups file").each("markups")
+    entries = Fields(parse_json(text, "the markups"), "the markups file").each("markups")
     found: dict[str, _Markup] = {}
     notes: list[str] = []
     for number, entry in enumerate(entries, start=1):

@@ -1,6 +1,7 @@
-"""Mosaics: many slices of a Siemens MR time point, tiled in one image, to their true places.
+"""Mosaics: many slices of a MR time point, tiled in one image, to their true places.
 
-The header places the mosaic as if it were one large slice with the middle of the real ones:
+United Imaging (grid, VFRAME) states the place of each tile in a private sequence. Of Siemens, the
+header places the mosaic as if it were one large slice with the middle of the real ones:
 
 ```
 mosaic of 6 x 6 tiles of 64 pixels = 384      first tile's corner = corner + (384 - 64) / 2 pixels
@@ -20,6 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pydicom
+from pydicom.values import convert_SQ
+
+from sam_med import tag_values as tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +38,11 @@ DAMAGED_CSA = (AssertionError, LookupError, TypeError, ValueError, struct.error)
 """What nibabel raises on a private header that is missing or damaged."""
 PARALLEL_TOLERANCE = 1e-4
 """By how much the cosine of two parallel vectors may be off 1."""
+MOSAIC, GRID = "MOSAIC", "VFRAME"
+MOSAICS = frozenset({MOSAIC, GRID})
+"""Image types of Siemens and of United Imaging."""
+GRID_GROUP, GRID_CREATOR, GRID_COUNT, GRID_FRAMES = 0x0065, "Image Private Header", 0x50, 0x51
+"""Where United Imaging states how many slices an image holds, and where they lie."""
 MR_GROUP, MR_CREATOR, MR_TILES = 0x0019, "SIEMENS MR HEADER", 0x0A
 
 
@@ -44,6 +53,40 @@ def tiles(base: SliceHeader) -> Iterator[SliceHeader]:
         base: The mosaic as if it were one slice.
     """
     dataset = pydicom.dcmread(base.path, stop_before_pixels=True, force=True)
+    if MOSAIC in base.facts.image_type:
+        yield from _siemens_tiles(base, dataset)
+    else:
+        yield from _grid_tiles(base, dataset)
+
+
+def _grid_tiles(base: SliceHeader, dataset: Dataset) -> Iterator[SliceHeader]:
+    places = _grid_places(dataset)
+    count = len(places)
+    rows, columns = base.size
+    across = math.ceil(math.sqrt(count))
+    down = math.ceil(count / across) if count else 0
+    if not count or not all(places) or not base.orientation or rows % down or columns % across:
+        yield base
+        return
+    size = rows // down, columns // across
+    for n, place in enumerate(places):
+        yield _tile(base, n, size, place)
+
+
+def _grid_places(dataset: Dataset) -> list[tuple[float, ...]]:
+    """Of the tiles, in LPS mm; empty where the private header does not state one for each."""
+    try:
+        block = dataset.private_block(GRID_GROUP, GRID_CREATOR)
+        frames = block[GRID_FRAMES].value
+        if isinstance(frames, bytes):  # of a type that implicit files do not tell
+            frames = convert_SQ(frames, is_implicit_VR=True, is_little_endian=True)
+        places = [tags.numbers_or_none(frame, "ImagePositionPatient", 3) for frame in frames]
+        return places if int(block[GRID_COUNT].value) == len(places) else []
+    except (*DAMAGED_CSA, AttributeError, OSError):
+        return []
+
+
+def _siemens_tiles(base: SliceHeader, dataset: Dataset) -> Iterator[SliceHeader]:
     csa = _csa(dataset)
     count, normal = _count(dataset, csa), _normal(csa, base)
     side = math.ceil(math.sqrt(count))
@@ -59,15 +102,21 @@ def tiles(base: SliceHeader) -> Iterator[SliceHeader]:
     first = base.position + ((columns - size[1]) * along_i + (rows - size[0]) * along_j) / 2
     for n in range(count):
         place = first + normal * (base.step_mm or 0.0) * n
-        yield dataclasses.replace(
-            base,
-            size=size,
-            position=tuple(place.tolist()),
-            tile=n + 1,
-            # the number of the image is its time; that of the tile is its order
-            instance=n + 1,
-            time=(*base.time, float(base.instance or 0)),
-        )
+        yield _tile(base, n, size, tuple(place.tolist()))
+
+
+def _tile(
+    base: SliceHeader, n: int, size: tuple[int, int], place: tuple[float, ...]
+) -> SliceHeader:
+    return dataclasses.replace(
+        base,
+        size=size,
+        position=place,
+        tile=n + 1,
+        # the number of the image is its time; that of the tile is its order
+        instance=n + 1,
+        time=(*base.time, float(base.instance or 0)),
+    )
 
 
 def cut(image: Any, header: SliceHeader) -> Any:

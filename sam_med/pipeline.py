@@ -11,22 +11,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from sam_common.errors import InputError
+from sam_common.errors import InputError, PromptError
 from sam_med import picture
 from sam_med.codes import find_code
 from sam_med.embedding_cache import check_folder, embedding_store
 from sam_med.held_outputs import held, staged
+from sam_med.planes import idle_notes
 from sam_med.prompt_files import read_prompts
 from sam_med.prompt_flags import PromptFlags, prompts_from_flags
 from sam_med.prompts import check_objects, clip_notes, with_codes
 from sam_med.review import check_review, write_review
-from sam_med.segment import check_prompts, segment_volume, steps
+from sam_med.segment import check_model_name, check_prompts, segment_volume, steps
 from sam_med.source import read_volume
 from sam_med.targets import check_targets
 from sam_med.window_level import choose_stretch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -51,6 +52,7 @@ class Reading:
     preset: str | None = None
     width: float | None = None
     level: float | None = None
+    join_series: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ class Wanted:
     review: Path | None = None
     overwrite: bool = False
     keep_embeddings: bool = False
+    model: str = ""
+    """Name of the network: what it takes is known before it is loaded."""
 
     @property
     def others(self) -> tuple[Path, ...]:
@@ -96,6 +100,7 @@ def reading_of(case: Case) -> Reading:
         preset=options.get("preset"),
         width=_number(options, "window", float),
         level=_number(options, "level", float),
+        join_series=_yes(options, "join_series"),
     )
 
 
@@ -114,6 +119,13 @@ def asked_of(case: Case) -> Asked:
             return Asked(file=case.prompts, use="mask")
         case other:
             raise InputError(f"labels_as of {case.name} must be box or mask, got {other!r}")
+
+
+def _yes(options: Mapping[str, str], name: str) -> bool:
+    text = options.get(name, "no").lower()
+    if text not in {"yes", "no"}:
+        raise InputError(f"{name} of a case must be yes or no, got {text!r}")
+    return text == "yes"
 
 
 def _number(options: Mapping[str, str], name: str, kind: Callable[[str], N]) -> N | None:
@@ -165,7 +177,11 @@ def run_case(  # noqa: PLR0913  # one parameter for each thing a case is made of
     files = _check_outputs(source, asked, wanted)
     with held(files):
         volume = read_volume(
-            source, modality=reading.modality, series=reading.series, time=reading.time
+            source,
+            modality=reading.modality,
+            series=reading.series,
+            time=reading.time,
+            join_series=reading.join_series,
         )
         _check_outputs(source, asked, wanted, volume)
         for line in _told(volume):
@@ -176,6 +192,7 @@ def run_case(  # noqa: PLR0913  # one parameter for each thing a case is made of
         )
         listener.note(stretch.describe())
         check_prompts(prompts, method)
+        check_model_name(prompts, wanted.model)
         if _keeps(wanted, method):
             check_folder()
         elif wanted.keep_embeddings:
@@ -224,19 +241,31 @@ def _told(volume: Volume) -> list[str]:
 def _prompts(asked: Asked, volume: Volume, listener: Listener) -> list[ObjectPrompt]:
     """The objects, inside the volume, with the codes that their names stand for."""
     found: list[ObjectPrompt] = []
+    if asked.file is None and (asked.names is not None or asked.use != "box"):
+        raise PromptError("--labels-as mask and --label-names go with a label map as --prompts")
     if asked.file is not None:
         given = read_prompts(asked.file, volume, use=asked.use, names=asked.names)
         found += given.objects
         for line in given.notes:
             listener.note(f"note: {line}")
     if asked.flags.given or asked.file is None:
-        found += prompts_from_flags(asked.flags, volume)
+        # values go on where those of the file end
+        last = max((prompt.value for prompt in found), default=0)
+        found += prompts_from_flags(asked.flags, volume, first=last + 1)
     check_objects(found)
     inside = [prompt.clip(volume) for prompt in found]
-    for before, after in zip(found, inside, strict=True):
-        for line in clip_notes(before, after):
-            listener.note(f"note: {line}")
+    for line in _about_prompts(found, inside, volume):
+        listener.note(line)
     return with_codes(inside, find_code)
+
+
+def _about_prompts(
+    found: Sequence[ObjectPrompt], inside: Sequence[ObjectPrompt], volume: Volume
+) -> Iterator[str]:
+    """What a person should know of prompts: what was cut off, and what has no effect."""
+    for before, after in zip(found, inside, strict=True):
+        yield from (f"note: {line}" for line in clip_notes(before, after))
+        yield from (f"warning: {line}" for line in idle_notes(after, volume))
 
 
 def _segment(  # noqa: PLR0913, PLR0917  # the way of the data, one thing each

@@ -18,10 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pydicom
-from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import get_frame
-from pydicom.filereader import read_file_meta_info
-from pydicom.misc import is_dicom
 from pydicom.pixels import apply_color_lut, apply_modality_lut, iter_pixels, pixel_array
 from pydicom.uid import (
     JPEG2000,
@@ -35,10 +32,10 @@ from pydicom.uid import (
     JPEGLSNearLossless,
 )
 
-from sam_med import mosaic
+from sam_med import mosaic, reading
 from sam_med.checks import GREY
 from sam_med.diagnostics import RefusedError, found
-from sam_med.headers import DAMAGE, quiet_pydicom, transfer_syntax
+from sam_med.dicom_file import DAMAGE, quiet_pydicom, read_whole
 from sam_med.jpeg_stream import check_jpeg
 from sam_med.rescale import rescale_integers
 
@@ -54,7 +51,7 @@ LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue (ITU-R BT.601), as in YBR_FULL (PS3.3, C.7.6.3.1.2)."""
 PALETTE = "PALETTE COLOR"
 COLOUR_SAMPLES = 3
-PLUGINS = {
+PLUGINS: dict[str, str] = {
     JPEGBaseline8Bit: "pillow",
     JPEG2000Lossless: "pylibjpeg",
     JPEG2000: "pylibjpeg",
@@ -71,7 +68,6 @@ CHECKED = frozenset(
     }
 )
 """Transfer syntaxes whose frames start with a JPEG frame header."""
-DECODE_ERRORS = (*DAMAGE, RuntimeError, MemoryError)
 
 
 def read_voxels(slices: Sequence[SliceHeader], *, factor: float | None = None) -> npt.NDArray[Any]:
@@ -99,14 +95,13 @@ def read_voxels(slices: Sequence[SliceHeader], *, factor: float | None = None) -
     return out
 
 
-def decode(path: Path, frame_number: int = 0) -> npt.NDArray[Any]:
-    """Stored values of one frame, before rescale: (rows, columns) or (rows, columns, samples).
+def decode(header: SliceHeader) -> npt.NDArray[Any]:
+    """Stored values of a slice's frame, before rescale; of a tile, those of its whole mosaic.
 
-    Args:
-        path: A DICOM file.
-        frame_number: From 1; 0 for a file of one frame.
+    Returns:
+        (rows, columns) or (rows, columns, samples).
     """
-    frame: npt.NDArray[Any] = next(_frames(path, [max(0, frame_number - 1)]))
+    frame: npt.NDArray[Any] = next(_frames(header, [max(0, header.frame_number - 1)]))
     return frame
 
 
@@ -135,11 +130,12 @@ def _stored(slices: Sequence[SliceHeader]) -> npt.NDArray[Any]:
 
 def _images(slices: Sequence[SliceHeader]) -> Iterator[tuple[int, npt.NDArray[Any]]]:
     """Number and grey values (rows, columns) of each slice; a file is opened once a run of them."""
-    for path, run in groupby(enumerate(slices), key=lambda pair: pair[1].path):
+    for _, run in groupby(enumerate(slices), key=lambda pair: pair[1].path):
         members = list(run)
+        reading.tell()
         try:
-            yield from _run_of(path, members)
-        except DECODE_ERRORS as error:
+            yield from _run_of(members)
+        except DAMAGE as error:
             syntax = members[0][1].facts.transfer_syntax
             message = (
                 f"slice {members[0][0] + 1} of {len(slices)} ({syntax}): {type(error).__name__}"
@@ -147,17 +143,15 @@ def _images(slices: Sequence[SliceHeader]) -> Iterator[tuple[int, npt.NDArray[An
             raise RefusedError([found("undecodable", message, syntax=syntax)]) from None
 
 
-def _run_of(
-    path: Path, members: list[tuple[int, SliceHeader]]
-) -> Iterator[tuple[int, npt.NDArray[Any]]]:
+def _run_of(members: list[tuple[int, SliceHeader]]) -> Iterator[tuple[int, npt.NDArray[Any]]]:
     head = members[0][1]
     if head.tile:
-        image = _grey(decode(path), head)
+        image = _grey(decode(head), head)
         for k, header in members:
             yield k, mosaic.cut(image, header)
         return
     indices = [max(0, header.frame_number - 1) for _, header in members]
-    for (k, header), image in zip(members, _frames(path, indices), strict=True):
+    for (k, header), image in zip(members, _frames(head, indices), strict=True):
         yield k, _checked(_grey(image, header), header)
 
 
@@ -167,35 +161,31 @@ def _checked(image: npt.NDArray[Any], header: SliceHeader) -> npt.NDArray[Any]:
     return image
 
 
-def _frames(path: Path, indices: list[int]) -> Iterator[npt.NDArray[Any]]:
-    """Decoded frames by index from 0, one after the other."""
-    with quiet_pydicom():
-        source, plugin = _source(path, indices)
-        if len(indices) == 1:
-            yield np.asarray(pixel_array(source, index=indices[0], decoding_plugin=plugin))
-            return
-        frames = iter_pixels(source, indices=indices, decoding_plugin=plugin)
-    for _ in indices:
-        with quiet_pydicom():  # not held open while the caller works
-            frame = next(frames)
+def _frames(head: SliceHeader, indices: list[int]) -> Iterator[npt.NDArray[Any]]:
+    """Decoded frames of a slice's file by index from 0, one after the other."""
+    plugin = PLUGINS.get(head.facts.syntax, "")
+    with quiet_pydicom():  # not held open while the caller works
+        source = _source(head, indices)
+        # one frame alone must not cost a look at all of them
+        first = pixel_array(source, index=indices[0], decoding_plugin=plugin)
+        rest = iter_pixels(source, indices=indices[1:], decoding_plugin=plugin)
+    yield np.asarray(first)
+    for _ in indices[1:]:
+        with quiet_pydicom():
+            frame = next(rest)
         yield np.asarray(frame)
 
 
-def _source(path: Path, indices: list[int]) -> tuple[Path | Dataset, str]:
-    """What to decode from, the file or its data set, and with which plugin of pydicom."""
-    if not is_dicom(path):
-        dataset = pydicom.dcmread(path, force=True)
-        dataset.file_meta = FileMetaDataset()
-        dataset.file_meta.TransferSyntaxUID = transfer_syntax(dataset)
-        return dataset, ""
-    syntax = read_file_meta_info(path).get("TransferSyntaxUID", None)
-    if syntax == DeflatedExplicitVRLittleEndian:
-        return pydicom.dcmread(path), ""  # pydicom does not inflate when it reads from the file
-    if syntax in CHECKED:
-        dataset = pydicom.dcmread(path)
+def _source(head: SliceHeader, indices: list[int]) -> Path | Dataset:
+    """What to decode from: the file where pydicom finds its way in it alone, else its data set."""
+    facts = head.facts
+    if facts.as_stated and facts.syntax not in {*CHECKED, DeflatedExplicitVRLittleEndian}:
+        return head.path
+    # pydicom does not inflate when it reads from the file
+    dataset = read_whole(head.path, facts.syntax)
+    if facts.syntax in CHECKED:
         _check_streams(dataset, indices)
-        return dataset, PLUGINS.get(syntax, "")
-    return path, PLUGINS.get(syntax, "")
+    return dataset
 
 
 def _check_streams(dataset: Dataset, indices: list[int]) -> None:

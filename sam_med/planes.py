@@ -4,14 +4,15 @@
 3-D box            -> its window                                         \
 boxes on slices    -> followed to the object's ends -> window, seeds      > rounds -> mask
 points             -> a mask on their slice -> its box, as above         /
-mask               -> its box on every slice                            -> one round
+mask               -> its box on every slice, seeds                     -> one round
 ```
+Points on a slice of which a box, a mask or a 3-D box says more are decoded together with that box.
 The method itself is in `rounds`; `docs/propagation.md` explains it with a drawing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,10 +21,10 @@ from sam_common.prompts import Prompts
 from sam_common.window import Window
 from sam_med.confidence import confidences
 from sam_med.extent import seed_of, window_of
-from sam_med.look import Looker, looks_of
+from sam_med.look import Looker, across, box_of, edges, looks_of
 from sam_med.rounds import Found, refine_mask, segment_window, steps
 from sam_med.segments import Segment
-from sam_med.slice_box import AXES, SliceBox
+from sam_med.slice_box import AXES, AXIS_NAMES, SliceBox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_med.codes import Code
+    from sam_med.look import Box
     from sam_med.prompts import ObjectPrompt, VoxelMask, VoxelPoint
     from sam_med.segments import SliceConfidence
     from sam_med.slice_box import Axis
@@ -108,54 +110,77 @@ def segment_slice_boxes(
     """
     # boxes on slices of two axes say how far the object reaches along all three
     tight = len({box.axis for box in boxes}) > 1
-    return _in_window(slices, window_of(slices, boxes), boxes, step, tight=tight)
+    return _in_window(slices, window_of(slices, boxes, step), boxes, step, tight=tight)
 
 
-def segment_points(
+def refine_object(
     slices: SliceEmbeddings,
-    points: Sequence[VoxelPoint],
+    mask: VoxelMask,
+    boxes: Sequence[SliceBox] = (),
+    within: Window | None = None,
     step: Callable[[int], None] = lambda _done: None,
 ) -> ObjectMask:
-    """The object that holds some points, and does not hold others; see `boxes_of_points`."""
-    return segment_slice_boxes(slices, boxes_of_points(slices, points), step)
+    """An earlier result, looked at again.
 
-
-def refine_object(slices: SliceEmbeddings, mask: VoxelMask) -> ObjectMask:
-    """An earlier result, looked at again."""
-    start, stop = [], []
-    for d, size in enumerate(slices.shape):
-        room = max(ROOM, round(ROOM_SHARE * mask.window.shape[d]))
-        start.append(max(0, mask.window.start[d] - room))
-        stop.append(min(size, mask.window.stop[d] + room))
-    window = Window(tuple(start), tuple(stop))
+    Args:
+        slices: Embeddings of the volume.
+        mask: The earlier result.
+        boxes: Boxes on slices where it is known more exactly.
+        within: A box around the object that may reach beyond the mask.
+        step: Called with 1 after each slice.
+    """
+    window = _around(mask, slices.shape)
+    for part in (*([] if within is None else [within]), *(box.window_kji for box in boxes)):
+        window = window.union(part)
     inside = np.zeros(window.shape, dtype=np.bool_)
     inside[mask.window.shift([-s for s in window.start]).slices] = mask.mask
-    return ObjectMask(refine_mask(slices, inside, window))
+    looker = Looker(slices, window)
+    return ObjectMask(refine_mask(looker, inside, [seed_of(looker, box) for box in boxes], step))
 
 
-def boxes_of_points(slices: SliceEmbeddings, points: Sequence[VoxelPoint]) -> list[SliceBox]:
+def boxes_of_points(
+    slices: SliceEmbeddings, prompt: ObjectPrompt
+) -> dict[tuple[Axis, int], SliceBox | None]:
     """The box of the mask that the points of each slice give, on slices of the finest pixels.
 
-    Points of the background take part on slices that have points of the object too.
+    Where more of the prompt lies on such a slice, its box is part of the question. Points of the
+    background count where there is that, or a point of the object; see `idle_notes`.
 
     Args:
         slices: Embeddings of the volume, by a model that takes points.
-        points: At least one of them in the object.
+        prompt: Any, with points or without.
+
+    Returns:
+        Axis and index of each slice to the box; None where the points leave nothing.
     """
     axis = finest_axis(slices.volume)
-    by_slice: dict[int, list[VoxelPoint]] = {}
-    for point in points:
-        by_slice.setdefault(point.window_kji.start[axis], []).append(point)
     everything = slices.volume.window
-    boxes = []
-    for index, here in sorted(by_slice.items()):
-        if not any(point.positive for point in here):
+    boxes: dict[tuple[Axis, int], SliceBox | None] = {}
+    for index, here in _by_slice(prompt.points, axis).items():
+        around = _box_on(prompt, axis, index)
+        if around is None and not any(point.positive for point in here):
             continue
-        prompts = _point_prompts(here, axis)
+        prompts = _point_prompts(here, axis, around)
         seen = looks_of(slices, (axis, index), prompts, everything)[0]
-        x0, y0, x1, y1 = (int(edge + 0.5) for edge in seen.box_xyxy)
-        boxes.append(SliceBox(axis, index, Window((y0, x0), (y1, x1))))
+        boxes[axis, index] = None
+        if (box := box_of(seen.mask, across(everything, axis))) is not None:
+            x0, y0, x1, y1 = (int(edge + 0.5) for edge in box)
+            boxes[axis, index] = SliceBox(axis, index, Window((y0, x0), (y1, x1)))
     return boxes
+
+
+def idle_notes(prompt: ObjectPrompt, volume: Volume) -> list[str]:
+    """One sentence for each slice with points of the background and nothing else.
+
+    They have no effect: the network is not asked about such a slice by itself.
+    """
+    axis = finest_axis(volume)
+    return [
+        f"points of the background of label {prompt.label} on slice {AXIS_NAMES[axis]}={index} "
+        "have no effect: no box and no point of the object lies there"
+        for index, here in _by_slice(prompt.points, axis).items()
+        if _box_on(prompt, axis, index) is None and not any(p.positive for p in here)
+    ]
 
 
 def finest_axis(volume: Volume) -> Axis:
@@ -182,10 +207,21 @@ def run_planes(
 
 def planes_steps(prompts: Sequence[ObjectPrompt], volume: Volume) -> int:
     """How many steps `run_planes` counts, at most."""
-    return sum(
-        steps(volume, prompt.clip(volume).window if prompt.box is not None else volume.window)
-        for prompt in prompts
-    )
+    total = 0
+    for prompt in prompts:
+        if prompt.box is None and prompt.mask is None:
+            # it is looked for anywhere, which is one more pass
+            total += steps(volume, volume.window) + sum(volume.shape)
+        else:
+            total += steps(volume, _searched(prompt.clip(volume), volume))
+    return total
+
+
+def _searched(prompt: ObjectPrompt, volume: Volume) -> Window:
+    """The part of a volume that an object is looked for in, at most."""
+    if prompt.mask is not None:
+        return prompt.window.union(_around(prompt.mask, volume.shape))
+    return prompt.window
 
 
 def _in_window(
@@ -210,21 +246,69 @@ def segment_object(
         slices: Embeddings of the volume.
         prompt: Inside the volume.
         step: Called with the number of steps done, of `planes_steps` in all.
+
+    Returns:
+        The object; an empty one where its points leave nothing on any of their slices.
     """
-    boxes = [*prompt.slice_boxes, *boxes_of_points(slices, prompt.points)]
+    pointed = boxes_of_points(slices, prompt)
+    boxes = [box for box in prompt.slice_boxes if (box.axis, box.index) not in pointed]
+    boxes += [box for box in pointed.values() if box is not None]
+    if pointed and not any(pointed.values()):
+        return _nothing(prompt)
+    if prompt.mask is not None:
+        return refine_object(slices, prompt.mask, boxes, prompt.box, step)
     if prompt.box is not None:
         return segment_box(slices, prompt.box, boxes, step)
-    if prompt.mask is not None and not boxes:
-        return refine_object(slices, prompt.mask)
-    if prompt.mask is not None:
-        window = prompt.mask.window
-        return segment_box(slices, window, boxes, step)
     return segment_slice_boxes(slices, boxes, step)
 
 
-def _point_prompts(points: Sequence[VoxelPoint], axis: int) -> Prompts:
-    """All points of a slice as one prompt."""
+def _nothing(prompt: ObjectPrompt) -> ObjectMask:
+    """An object that was looked for where its prompt is, and was not there."""
+    window = prompt.window
+    return ObjectMask(Found(window, np.zeros(window.shape, dtype=np.bool_), {}))
+
+
+def _around(mask: VoxelMask, shape: tuple[int, int, int]) -> Window:
+    """The window of a mask to refine, with some room."""
+    start, stop = [], []
+    for d, size in enumerate(shape):
+        room = max(ROOM, round(ROOM_SHARE * mask.window.shape[d]))
+        start.append(max(0, mask.window.start[d] - room))
+        stop.append(min(size, mask.window.stop[d] + room))
+    return Window(tuple(start), tuple(stop))
+
+
+def _by_slice(points: Sequence[VoxelPoint], axis: Axis) -> dict[int, list[VoxelPoint]]:
+    """Points by the index of their slice, ascending."""
+    found: dict[int, list[VoxelPoint]] = {}
+    for point in points:
+        found.setdefault(point.window_kji.start[axis], []).append(point)
+    return dict(sorted(found.items()))
+
+
+def _box_on(prompt: ObjectPrompt, axis: Axis, index: int) -> Box | None:
+    """What is known of an object on a slice beside its points, the most exact first."""
+    for box in prompt.slice_boxes:
+        if (box.axis, box.index) == (axis, index):
+            return edges(box.window)
+    if prompt.mask is not None and _holds(prompt.mask.window, axis, index):
+        window = prompt.mask.window
+        mask = np.asarray(prompt.mask.mask.take(index - window.start[axis], axis))
+        if (found := box_of(mask, across(window, axis))) is not None:
+            return found
+    if prompt.box is not None and _holds(prompt.box, axis, index):
+        return edges(across(prompt.box, axis))
+    return None
+
+
+def _holds(window: Window, axis: Axis, index: int) -> bool:
+    return window.start[axis] <= index < window.stop[axis]
+
+
+def _point_prompts(points: Sequence[VoxelPoint], axis: Axis, around: Box | None) -> Prompts:
+    """All points of a slice, and the box around the object where there is one, as one prompt."""
     rows, cols = (d for d in AXES if d != axis)
     places = [(point.index_kji[cols], point.index_kji[rows]) for point in points]
     labels = [int(point.positive) for point in points]
-    return Prompts.from_points([places], [labels])
+    one = Prompts.from_points([places], [labels])
+    return one if around is None else replace(one, boxes_xyxy=np.array([around]))

@@ -1,9 +1,10 @@
-"""Files of prompts: JSON, 3D Slicer's markups, or a label map, told apart by their names.
+"""Files of prompts: JSON, 3D Slicer's markups, or a segmentation, told apart by their names.
 
 ```
-liver.mrk.json                  3D Slicer's points and ROI        sam_med.markups
-prompts.json                    this suite's own format           sam_med.prompt_json
-earlier.nii.gz, .nrrd, .mha     a label map: boxes, or masks      sam_med.prompt_labels
+liver.mrk.json                  3D Slicer's points and ROI          sam_med.markups
+prompts.json                    this suite's own format             sam_med.prompt_json
+earlier.nii.gz, .seg.nrrd       a segmentation: boxes, or masks     sam_med.prompt_labels
+earlier.dcm                     the same as DICOM SEG, RTSTRUCT
 ```
 Messages do not name the file: names of files often hold names of people.
 """
@@ -14,11 +15,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sam_common.errors import OutputError, PromptError
+from sam_common.errors import InputError, OutputError, PromptError
 from sam_common.files import check_output, write_bytes
 from sam_med.json_fields import read_text
 from sam_med.prompt_json import describe_prompts, prompts_from_json
-from sam_med.prompt_labels import LabelUse, prompts_from_labels, read_names
+from sam_med.prompt_labels import LabelUse, read_names
+from sam_med.source import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 MARKUPS_SUFFIX = ".mrk.json"
 JSON_SUFFIX = ".json"
+OLD_MARKUPS = (".fcsv", ".acsv")
+"""3D Slicer's points and ROI before version 4.11."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,8 @@ def read_prompts(
     Args:
         path: The file.
         volume: What is to be segmented.
-        use: For a label map, whether its boxes or its masks are meant.
-        names: For a label map, a table of what its values are called.
+        use: Of a segmentation, whether its boxes or its masks are meant.
+        names: For a segmentation, a table of what its values are called.
 
     Raises:
         PromptError: There is no such file, or it cannot be read or makes no sense.
@@ -64,6 +68,8 @@ def read_prompts(
         return _from_labels(path, volume, use, names)
     if names is not None:
         raise PromptError("a table of names goes with a label map, but the prompts are JSON")
+    if use == "mask":
+        raise PromptError("masks to refine come from a label map, but the prompts are JSON")
     text = read_text(path, "the prompts")
     if name.endswith(MARKUPS_SUFFIX):
         from sam_med.markups import prompts_from_markups  # noqa: PLC0415  # only for such files
@@ -102,15 +108,28 @@ def write_prompts(
 
 
 def _from_labels(path: Path, volume: Volume, use: LabelUse, names: Path | None) -> GivenPrompts:
-    from sam_med.source import SUFFIXES, read_volume  # noqa: PLC0415  # image libraries
+    # image libraries are loaded for segmentations only
+    from sam_med.prompt_labels import prompts_from_labels  # noqa: PLC0415
+    from sam_med.seg_files import is_segmentation, read_segmentation  # noqa: PLC0415
 
+    if path.is_dir():
+        raise PromptError("the prompts are one file, got a folder: name the file in it")
     if not path.is_file():
         raise PromptError("no such file: the prompts")
-    if not path.name.lower().endswith(SUFFIXES):
+    if path.name.lower().endswith(OLD_MARKUPS):
         raise PromptError(
-            f"prompts are {JSON_SUFFIX}, {MARKUPS_SUFFIX} or a label map ({', '.join(SUFFIXES)}), "
-            f"got a file of another kind"
+            f"markups of old versions of 3D Slicer ({', '.join(OLD_MARKUPS)}) are not read: open "
+            f"them there and save them as {MARKUPS_SUFFIX}"
+        )
+    if not is_segmentation(path):
+        raise PromptError(
+            f"prompts are {JSON_SUFFIX}, {MARKUPS_SUFFIX}, a label map ({', '.join(SUFFIXES)}), a "
+            "DICOM SEG or a DICOM RTSTRUCT, got a file of another kind"
         )
     table = None if names is None else read_names(names)
-    labels = read_volume(path)
-    return GivenPrompts(tuple(prompts_from_labels(labels, volume, use=use, names=table)))
+    try:
+        file = read_segmentation(path, grid=volume)
+    except InputError as error:
+        raise PromptError(f"the prompts: {error}") from error
+    objects, notes = prompts_from_labels(file, volume, use=use, names=table)
+    return GivenPrompts(tuple(objects), (*file.notes, *notes))

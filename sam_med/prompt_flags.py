@@ -60,12 +60,13 @@ class _Parts:
     points: list[VoxelPoint] = field(default_factory=list)
 
 
-def prompts_from_flags(flags: PromptFlags, volume: Volume) -> list[ObjectPrompt]:
+def prompts_from_flags(flags: PromptFlags, volume: Volume, *, first: int = 1) -> list[ObjectPrompt]:
     """The objects that the options name, with the values 1, 2, 3 ... in order of appearance.
 
     Args:
         flags: What was given.
         volume: Where mm lie; nothing is clipped to it yet.
+        first: The first value.
 
     Raises:
         PromptError: Nothing was given, a text cannot be read, or it is not clear which object
@@ -86,7 +87,8 @@ def prompts_from_flags(flags: PromptFlags, volume: Volume) -> list[ObjectPrompt]
         _home(option, name, objects).points.append(parse_point(option, text, volume, space))
     _fill_unnamed(flags, objects, volume)
     return [
-        _finish(name, value, parts) for value, (name, parts) in enumerate(objects.items(), start=1)
+        _finish(name, value, parts)
+        for value, (name, parts) in enumerate(objects.items(), start=first)
     ]
 
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from sam_common.errors import PromptError
 from sam_med.codes import Code
-from sam_med.json_fields import Fields
+from sam_med.json_fields import Fields, parse_json
 from sam_med.prompt_flags import point_at
 from sam_med.prompts import ObjectPrompt, VoxelMask, check_objects
 from sam_med.slice_box import AXIS_NAMES, SliceBox, axis_of
@@ -96,15 +96,9 @@ def prompts_from_json(text: str, volume: Volume) -> list[ObjectPrompt]:
         PromptError: It is no JSON, of another version, or a field is missing, unknown or makes
             no sense; the message says where.
     """
-    try:
-        record = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise PromptError(
-            f"the prompts are no JSON: {error.msg} in line {error.lineno}, column {error.colno}"
-        ) from error
-    except RecursionError as error:
-        raise PromptError("the prompts are no JSON: nested too deeply") from error
-    top = Fields(record, "the prompts file")
+    top = Fields(parse_json(text, "the prompts"), "the prompts file")
+    if top.has("markups"):
+        raise PromptError("the prompts are markups of 3D Slicer: give the file a name in .mrk.json")
     top.only("format", "version", "space", "objects")
     if top.text("format") != FORMAT:
         raise PromptError(f'the prompts must have "format": "{FORMAT}", got {top.text("format")!r}')

@@ -1,86 +1,91 @@
-"""A label map as prompts: each value becomes an object, by its box or by its mask to refine.
+"""A segmentation as prompts: each object of it, by its box or by its mask to refine.
 
-Its grid may be the volume's, the same grid with axes in another order or direction, or, for
-boxes, any other grid of the same patient space.
+Its grid may be the volume's, the same grid with axes in another order or direction, a part of it,
+or, for boxes, any other grid of the same patient space. Names come from the file, or from a table
+for label maps, which have none.
 """
 
 from __future__ import annotations
 
-import csv
-import itertools
-import json
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+import dataclasses
+import re
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import numpy as np
-
-from sam_common.errors import PromptError
-from sam_med.json_fields import Fields, read_text
+from sam_common.errors import GeometryError, PromptError
+from sam_med.align import onto_grid
+from sam_med.json_fields import Fields, parse_json, read_table, read_text
 from sam_med.prompts import MAX_VALUE, ObjectPrompt, VoxelMask
+from sam_med.seg_files import listed
 from sam_med.voxel_box import corners_of, window_around
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    import numpy.typing as npt
-
-    from sam_common.window import Window
+    from sam_med.seg_files import SegmentationFile
+    from sam_med.segments import Segment
     from sam_med.volume import Volume
 
 LabelUse: TypeAlias = Literal["box", "mask"]
-GRID_TOLERANCE = 0.01
-"""Voxels by which the corners of two grids may differ to be the same."""
 VALUE_COLUMNS = ("value", "index", "label", "id")
 NAME_COLUMNS = ("name", "label", "structure")
+WHOLE = re.compile(r"[+-]?[0-9]+")
+TABLE = "the table of names"
 
 
 def prompts_from_labels(
-    labels: Volume,
+    file: SegmentationFile,
     volume: Volume,
     *,
     use: LabelUse = "box",
     names: Mapping[int, str] | None = None,
-) -> list[ObjectPrompt]:
-    """One object for each value of a label map, ascending.
+) -> tuple[list[ObjectPrompt], list[str]]:
+    """One prompt for each object of a segmentation, ascending by value, and notes for people.
+
+    Objects that share a name get a number behind it; where two share a value, all are numbered.
 
     Args:
-        labels: The label map; 0 is background.
+        file: From `sam_med.seg_files.read_segmentation`.
         volume: What is to be segmented.
-        use: "box": the smallest box around the value's voxels. "mask": the voxels themselves, and
+        use: "box": the smallest box around the object's voxels. "mask": the voxels themselves, and
             the box around them.
-        names: What a value is called; object_VALUE where it is missing.
+        names: What a value is called; else as in the file, else object_VALUE.
 
     Raises:
-        PromptError: No object, values that are not whole, a name for a value that is not there, or
+        PromptError: No object, a name for a value that is not there or that two objects have, or
             for masks a grid that is not the volume's.
     """
-    values = _values(labels.array)
     names = names or {}
-    missing = sorted(set(names) - set(values))
-    if missing:
-        raise PromptError(
-            f"the table names value {missing[0]}, but the label map has {_listed(values)}"
-        )
-    array = _on_grid(labels, volume)
-    if array is None and use == "mask":
+    _check_names(names, [segment.value for segment in file.segments])
+    shown = [segment for segment in file.segments if segment.voxels]
+    if not shown:
+        raise PromptError("the segmentation has no objects: every voxel is 0")
+    notes = [
+        f"object {segment.name} of the prompts has no voxels: there is nothing to look for"
+        for segment in file.segments
+        if not segment.voxels
+    ]
+    given = [
+        names.get(segment.value, segment.name if file.named else f"object_{segment.value}")
+        for segment in shown
+    ]
+    labels, values = _apart(given, notes), _values(shown, notes)
+    moved = _on_grid(dataclasses.replace(file, segments=tuple(shown)), volume)
+    if moved is None and use == "mask":
         raise PromptError(
             "the label map lies on another grid than the volume: masks to refine need the same "
             "one (use boxes, or resample the label map)"
         )
-    source = labels.array if array is None else array
     found = []
-    for value in values:
-        mask = VoxelMask.from_array(source == value)
-        window = mask.window if array is not None else _moved(mask.window, labels, volume)
-        found.append(
-            ObjectPrompt(
-                label=names.get(value, f"object_{value}"),
-                value=value,
-                box=window,
-                mask=mask if use == "mask" else None,
-            )
-        )
-    return found
+    for n, segment in enumerate(shown if moved is None else moved):
+        mask = VoxelMask.from_array(segment.mask, segment.window.start)
+        box = mask.window
+        if moved is None:
+            # the voxel box of the volume around one of the label map, through patient space
+            box = window_around(corners_of(box, file.grid), volume)
+        kept = mask if use == "mask" else None
+        found.append(ObjectPrompt(labels[n], values[n], box, mask=kept))
+    return found, notes
 
 
 def read_names(path: Path) -> dict[int, str]:
@@ -92,95 +97,87 @@ def read_names(path: Path) -> dict[int, str]:
     Raises:
         PromptError: Something else, or a value twice.
     """
-    text = read_text(path, "the table of names")
+    text = read_text(path, TABLE)
     if path.suffix.lower() == ".json":
         return _names_from_json(text)
-    return _names_from_table(text, "\t" if path.suffix.lower() == ".tsv" else ",")
+    return _names_from_table(text)
 
 
 def _names_from_json(text: str) -> dict[int, str]:
-    try:
-        record = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise PromptError(
-            f"the table of names is no JSON: {error.msg} in line {error.lineno}"
-        ) from error
-    fields = Fields(record, "the table of names")
-    return {_value(key, "the table of names"): fields.text(key) for key in record}
+    record = parse_json(text, TABLE)
+    fields = Fields(record, TABLE)
+    return _once((_value(key, TABLE), fields.text(key)) for key in record)
 
 
-def _names_from_table(text: str, delimiter: str) -> dict[int, str]:
-    rows = csv.DictReader(text.splitlines(), delimiter=delimiter)
-    columns = [(name or "").strip().lower() for name in rows.fieldnames or []]
+def _names_from_table(text: str) -> dict[int, str]:
+    columns, rows = read_table(text, TABLE)
     value = next((name for name in VALUE_COLUMNS if name in columns), None)
     name = next((name for name in NAME_COLUMNS if name in columns and name != value), None)
     if value is None or name is None:
         raise PromptError(
-            "the table of names needs the columns value and name, got "
-            f"{', '.join(columns) or 'none'}"
+            f"{TABLE} needs the columns value and name, got {', '.join(columns) or 'none'}"
         )
+    return _once(
+        (_value(row[value], f"row {number} of {TABLE}"), row[name])
+        for number, row in enumerate(rows, start=1)
+    )
+
+
+def _once(pairs: Iterable[tuple[int, str]]) -> dict[int, str]:
     found: dict[int, str] = {}
-    for number, row in enumerate(rows, start=1):
-        place = f"row {number} of the table of names"
-        if None in row or None in row.values():
-            raise PromptError(f"{place} has too few or too many cells")
-        cells = dict(zip(columns, row.values(), strict=True))
-        key = _value(cells[value], place)
+    for key, name in pairs:
         if key in found:
-            raise PromptError(f"the table of names has value {key} twice")
-        found[key] = cells[name].strip()
+            raise PromptError(f"{TABLE} has value {key} twice")
+        found[key] = name
     return found
 
 
 def _value(text: str, place: str) -> int:
+    if WHOLE.fullmatch(text.strip()) is None:
+        raise PromptError(f"a value of {place} must be a whole number, got {text!r}")
+    return int(text)
+
+
+def _check_names(names: Mapping[int, str], values: Sequence[int]) -> None:
+    for value in sorted(names):
+        if value not in values:
+            raise PromptError(
+                f"the table names value {value}, but the label map has {listed(values)}"
+            )
+        if values.count(value) > 1:
+            raise PromptError(
+                f"the table names value {value}, which {values.count(value)} objects of the "
+                "prompts have: leave it out, they have names of their own"
+            )
+
+
+def _values(segments: Sequence[Segment], notes: list[str]) -> list[int]:
+    values = [segment.value for segment in segments]
+    if len(set(values)) == len(values) and 1 <= min(values) <= max(values) <= MAX_VALUE:
+        return values
+    notes.append(
+        f"objects of the prompts share a value: they are numbered 1 to {len(values)} in their order"
+    )
+    return list(range(1, len(values) + 1))
+
+
+def _apart(names: Sequence[str], notes: list[str]) -> list[str]:
+    """The names, each once: a further object of one name gets the next free number behind it."""
+    found: list[str] = []
+    for name in names:
+        label, number = name, 1
+        while label in found or (number > 1 and label in names):
+            number += 1
+            label = f"{name} {number}"
+        if label != name:
+            notes.append(f"several objects of the prompts are called {name}: one is {label} here")
+        found.append(label)
+    return found
+
+
+def _on_grid(file: SegmentationFile, volume: Volume) -> tuple[Segment, ...] | None:
+    """The objects on the voxels of the volume; None where they lie elsewhere."""
     try:
-        return int(text.strip())
-    except ValueError as error:
-        raise PromptError(f"a value of {place} must be a whole number, got {text!r}") from error
-
-
-def _values(array: npt.NDArray[Any]) -> list[int]:
-    given = np.unique(array)
-    if not np.isfinite(given).all() or (given != np.round(given)).any():
-        odd = given[~(given == np.round(given))][0]
-        raise PromptError(f"a label map holds whole numbers, got {odd:g}")
-    values = [int(v) for v in given if v != 0]
-    if not values:
-        raise PromptError("the label map has no objects: every voxel is 0")
-    if values[0] < 0 or values[-1] > MAX_VALUE:
-        raise PromptError(f"values of a label map are 0 to {MAX_VALUE}, got {_listed(values)}")
-    return values
-
-
-def _on_grid(labels: Volume, volume: Volume) -> npt.NDArray[Any] | None:
-    """The label map's voxels in the order of the volume's; None where they lie elsewhere.
-
-    The even grids are compared: a label map of an uneven stack has no more than that.
-    """
-    relation = volume.frame.inverse_array @ labels.frame.array
-    turn = np.round(relation[:3, :3])
-    order = np.abs(turn).argmax(axis=1)
-    if sorted(order.tolist()) != [0, 1, 2] or np.abs(turn).sum() != len(order):
+        return onto_grid(file, volume).segments
+    except GeometryError:
         return None
-    array = labels.array.transpose(order)
-    if array.shape != volume.shape:
-        return None
-    signs = turn.sum(axis=1)
-    # a reversed axis begins at the far end of the volume's
-    start = np.where(signs < 0, np.array(volume.shape) - 1, 0)
-    corners = np.array(list(itertools.product(*((0, n - 1) for n in labels.shape))))
-    places = corners @ relation[:3, :3].T + relation[:3, 3]
-    if np.abs(places - (corners @ turn.T + start)).max() > GRID_TOLERANCE:
-        return None
-    array = array[tuple(slice(None, None, int(sign)) for sign in signs)]
-    return np.ascontiguousarray(array)
-
-
-def _moved(window: Window, labels: Volume, volume: Volume) -> Window:
-    """The voxel box of the volume around one of the label map, through patient space."""
-    return window_around(corners_of(window, labels), volume)
-
-
-def _listed(values: list[int]) -> str:
-    shown = ", ".join(str(v) for v in values[:10])
-    return f"{shown}, ..." if len(values) > 10 else shown  # noqa: PLR2004  # a line's worth

@@ -129,6 +129,8 @@ class ObjectPrompt:
     def __post_init__(self) -> None:
         if not self.label.strip():
             raise PromptError("a label needs a name, got an empty one")
+        if not self.label.isprintable():
+            raise PromptError(f"a label is one line of text, got {self.label!r}")
         if not 1 <= self.value <= MAX_VALUE:
             raise PromptError(
                 f"the value of label {self.label} must be 1 to {MAX_VALUE}, got {self.value}"
@@ -139,6 +141,10 @@ class ObjectPrompt:
             )
         if self.points and not any(point.positive for point in self.points) and self._points_only:
             raise PromptError(f"label {self.label} has points of the background only")
+        # a point or a box that is given twice would count twice
+        object.__setattr__(self, "points", tuple(dict.fromkeys(self.points)))
+        object.__setattr__(self, "slice_boxes", tuple(dict.fromkeys(self.slice_boxes)))
+        self._check_contradictions()
 
     @classmethod
     def from_ijk(cls, label: str, value: int, box: Sequence[float]) -> ObjectPrompt:
@@ -196,6 +202,39 @@ class ObjectPrompt:
             points=tuple(self._point_inside(point, volume) for point in self.points),
             mask=None if self.mask is None else self._mask_inside(self.mask, volume),
         )
+
+    def _check_contradictions(self) -> None:
+        """Raise `PromptError` where two parts of the prompt cannot both be right."""
+        kinds: dict[Window, bool] = {}
+        for point in self.points:
+            if kinds.setdefault(point.window_kji, point.positive) != point.positive:
+                raise PromptError(
+                    f"label {self.label} has a point of the object and one of the background in "
+                    f"one voxel: ijk {text_of(window_ijk(point.window_kji)[:3])}"
+                )
+        slices = [(part.axis, part.index) for part in self.slice_boxes]
+        for axis, index in slices:
+            if slices.count((axis, index)) > 1:
+                raise PromptError(
+                    f"label {self.label} has two boxes on slice {AXIS_NAMES[axis]}={index}: join "
+                    "them, or give each a name of its own"
+                )
+        if self.box is not None:
+            self._check_inside(self.box)
+
+    def _check_inside(self, box: Window) -> None:
+        """Raise `PromptError` where a part of the prompt is nowhere in its 3-D box."""
+        parts = [
+            *(("point", point.window_kji) for point in self.points if point.positive),
+            *((_name_of(part), part.window_kji) for part in self.slice_boxes),
+            *([("mask", self.mask.window)] if self.mask is not None else []),
+        ]
+        for kind, window in parts:
+            if box.intersect(window) is None:
+                raise PromptError(
+                    f"{kind} of label {self.label} lies outside of its own box: ijk "
+                    f"{text_of(window_ijk(window))}, but the box is {text_of(window_ijk(box))}"
+                )
 
     @property
     def _points_only(self) -> bool:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sam_common.errors import InputError, OutputError
 from sam_med import frame as frames
 from sam_med.derived import label_text
-from sam_med.headers import DAMAGE
+from sam_med.dicom_file import DAMAGE
 from sam_med.seg_frames import read_seg
 
 if TYPE_CHECKING:

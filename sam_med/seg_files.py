@@ -1,131 +1,208 @@
-"""Segmentation files: objects read back from label maps, .seg.nrrd and DICOM SEG, to compare them.
-
-A DICOM SEG stores only the slices that show something. Its grid is made of the positions of its
-frames, with the empty slices between them put in:
+"""Segmentation files: the one reader of objects, for prompts, comparisons and measurements.
 
 ```
-frames at 0, 2, 4, 10 mm, 2 mm apart  ->  6 slices, two of them empty
+label map       NIfTI, NRRD, MetaImage    an object a value         here
+.seg.nrrd       named, in layers          an object a Segment<n>    sam_med.seg_layers
+DICOM SEG       BINARY, LABELMAP          an object a segment       sam_med.seg_dicom
+RTSTRUCT        closed contours           an object a structure     sam_med.rt_contours
 ```
+Every object that a file lists is one `Segment`, also where two have one name or one value, or
+where one has no voxels; so is every value that no object of the file claims.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from sam_common.errors import InputError
 from sam_common.files import check_input
 from sam_common.window import Window
-from sam_med import frame as frames
 from sam_med.diagnostics import RefusedError
 from sam_med.segments import Segment
 from sam_med.source import is_volume_file, read_volume
+from sam_med.time_points import REPEATED
+from sam_med.volume import Volume
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sam_common.frame import FloatArray, Frame
-    from sam_med.seg_frames import SegFile
-    from sam_med.volume import Volume
 
-GAP_TOLERANCE = 0.02
-"""Part of the slice distance by which a gap may differ from a whole number of slices."""
-MAX_SLICES = 100_000
-"""More slices than this between the first and the last frame are a damaged position."""
 MAX_VALUE = 65535
+"""Largest value of a label: uint16."""
+LISTED = 10
+"""Values that a message names at most."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SegmentationFile:
     """The objects of a file, and their grid."""
 
-    shape: tuple[int, int, int]
-    """(k, j, i)."""
-    frame: Frame
-    """Index (k, j, i) to LPS mm."""
+    grid: Volume
+    """Where the voxels lie; it has no intensities, see `grid_of`."""
     segments: tuple[Segment, ...]
-    """Ascending by value, without empty ones in label maps, which do not list them."""
+    """Ascending by value. Two may share a name or a value; those of label maps are never empty."""
     named: bool
     """Whether the file names its objects; label maps have values only."""
     sparse: bool = False
-    """Whether slices that show nothing may be left out, as in a DICOM SEG."""
+    """Whether parts of the grid that show nothing may be left out, as in DICOM SEG."""
+    exact: bool = False
+    """Whether each slice states its own place, so that uneven distances count."""
+    notes: tuple[str, ...] = ()
+    """What could not be read as an object, one sentence each."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of voxels along (k, j, i)."""
+        return self.grid.shape
+
+    @property
+    def frame(self) -> Frame:
+        """Index (k, j, i) to LPS mm."""
+        return self.grid.frame
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
         """Distance of neighbouring voxels along (k, j, i)."""
-        return frames.spacing_mm(self.frame)
+        return self.grid.spacing_mm
 
 
-def read_segmentation(path: str | os.PathLike[str]) -> SegmentationFile:
-    """Read a label map (NIfTI, NRRD, MetaImage), a .seg.nrrd or a binary DICOM SEG.
+def read_segmentation(
+    path: str | os.PathLike[str], *, grid: Volume | None = None
+) -> SegmentationFile:
+    """Read the objects of a label map, a .seg.nrrd, a DICOM SEG or a DICOM RTSTRUCT.
+
+    Args:
+        path: The file.
+        grid: Where contours of an RTSTRUCT become voxels; the other formats have their own.
 
     Raises:
-        InputError: Not readable, values that are no labels, or frames of a SEG that lie on no even
-            grid.
+        InputError: Not readable, values that are no labels, frames without a place, or contours
+            without a grid.
     """
     path = Path(path)
     check_input(path)
-    if is_volume_file(path):
-        return _read_volume_file(path)
-    from sam_med.seg_frames import read_seg  # noqa: PLC0415  # only for DICOM
+    if path.is_dir():
+        raise InputError("a segmentation is one file, got a folder: name the file in it")
+    if not is_volume_file(path):
+        # pydicom is loaded for DICOM only
+        from sam_med.seg_dicom import read_dicom  # noqa: PLC0415
 
-    return _read_dicom(read_seg(path), path.name)
+        return read_dicom(path, grid)
+    if path.name.lower().endswith((".nrrd", ".nhdr")):
+        from sam_med.seg_layers import read_layered  # noqa: PLC0415  # ITK for NRRD only
 
-
-def _read_volume_file(path: Path) -> SegmentationFile:
-    layers = list(_layers(path))
-    first = layers[0]
-    header = first.header
-    described = [key for key in header if re.fullmatch(r"Segment\d+_LabelValue", key)]
-    if not described:
-        segments = [
-            Segment(str(value), value, *_crop(first.array == value))
-            for value in _values(first.array, path.name)
-        ]
-    else:
-        segments = [_described(header, key.split("_")[0], layers) for key in described]
-    segments.sort(key=lambda segment: segment.value)
-    return SegmentationFile(first.shape, first.frame, tuple(segments), named=bool(described))
-
-
-def _layers(path: Path) -> Iterator[Volume]:
-    """The file as one volume, or as all the layers that it lists."""
+        return read_layered(path)
     try:
-        yield read_volume(path)
+        volume = read_volume(path)
     except RefusedError as error:
-        counts = [d.numbers["layers"] for d in error.diagnostics if d.code == "layers"]
-        if not counts:
-            raise
-        for layer in range(1, int(counts[0]) + 1):
-            yield read_volume(path, time=layer)
+        raise no_label_map(error) from error
+    return label_map(volume)
 
 
-def _values(array: npt.NDArray[Any], name: str) -> list[int]:
-    found = np.unique(array)
-    found = found[found != 0]
-    if (found != np.rint(found)).any() or (len(found) and not 0 < found[-1] <= MAX_VALUE):
-        raise InputError(f"{name} is no label map: it holds the value {found[-1]}")
-    if len(found) and found[0] < 0:
-        raise InputError(f"{name} is no label map: it holds the value {found[0]}")
-    return [int(value) for value in found]
+def is_segmentation(path: Path) -> bool:
+    """Whether a file may hold objects: a volume file by its name, or any DICOM file."""
+    if is_volume_file(path):
+        return True
+    from sam_med.seg_frames import modality_of  # noqa: PLC0415  # only for DICOM
+
+    return path.is_file() and modality_of(path) is not None
 
 
-def _described(header: Mapping[str, str], prefix: str, layers: list[Volume]) -> Segment:
-    value = int(header[f"{prefix}_LabelValue"])
-    layer = int(header.get(f"{prefix}_Layer", "0"))
-    if not 0 <= layer < len(layers):
-        raise InputError(f"{prefix} is in layer {layer}, but the file has {len(layers)}")
-    name = header.get(f"{prefix}_Name", str(value))
-    return Segment(name, value, *_crop(layers[layer].array == value))
+def is_structure_set(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is an RTSTRUCT, which has contours and no voxels; its head alone is read."""
+    path = Path(path)
+    if not path.is_file() or is_volume_file(path):
+        return False
+    from sam_med.seg_frames import modality_of  # noqa: PLC0415  # only for DICOM
+
+    return modality_of(path) == "RTSTRUCT"
 
 
-def _crop(mask: npt.NDArray[np.bool_]) -> tuple[Window, npt.NDArray[np.bool_]]:
+def no_label_map(error: RefusedError) -> InputError | RefusedError:
+    """What to say of a file whose time points stand for what a segmentation does not have."""
+    for diagnostic in error.diagnostics:
+        if diagnostic.code == REPEATED:
+            return InputError(
+                f"{diagnostic.message}, but a segmentation has three dimensions (write the one "
+                "that is meant to a file of its own)"
+            )
+    return error
+
+
+def label_map(volume: Volume) -> SegmentationFile:
+    """The values of a volume as objects without names.
+
+    Raises:
+        InputError: Values that are no labels.
+    """
+    segments = [
+        Segment(str(value), value, window, mask)
+        for value, window, mask in valued_parts(volume.array)
+    ]
+    grid = grid_of(volume.shape, volume.frame, volume.origins_lps)
+    return SegmentationFile(grid, tuple(segments), named=False)
+
+
+def grid_of(
+    shape: tuple[int, int, int], frame: Frame, origins_lps: FloatArray | None = None
+) -> Volume:
+    """A volume of zeros that takes no memory: only its place counts."""
+    return Volume(np.broadcast_to(np.uint8(0), shape), frame, origins_lps=origins_lps)
+
+
+def valued_parts(array: npt.NDArray[Any]) -> Iterator[tuple[int, Window, npt.NDArray[np.bool_]]]:
+    """Value, smallest window and mask of each value but 0, ascending.
+
+    Args:
+        array: (k, j, i) labels of any type. It is passed once for the values and once for all
+            windows; each mask looks at its own window.
+
+    Raises:
+        InputError: Values that are no labels.
+    """
+    values = label_values(array)
+    if not values:
+        return
+    whole = array if array.dtype.kind in "iu" else array.astype(np.uint16)
+    found = ndimage.find_objects(whole, max_label=values[-1])
+    for value in values:
+        place = found[value - 1]
+        window = Window(tuple(part.start for part in place), tuple(part.stop for part in place))
+        yield value, window, np.asarray(whole[place] == value)
+
+
+def label_values(array: npt.NDArray[Any]) -> list[int]:
+    """The values of a label map but 0, ascending.
+
+    Raises:
+        InputError: One is no whole number from 1 to 65535.
+    """
+    given = np.unique(array)
+    odd = given[~(given == np.round(given))]
+    if len(odd) or not np.isfinite(given).all():
+        worst = odd[0] if len(odd) else given[~np.isfinite(given)][0]
+        raise InputError(f"a label map holds whole numbers, got {worst:g}")
+    values = [int(v) for v in given if v != 0]
+    if values and (values[0] < 0 or values[-1] > MAX_VALUE):
+        raise InputError(f"values of a label map are 0 to {MAX_VALUE}, got {listed(values)}")
+    return values
+
+
+def listed(values: Sequence[int]) -> str:
+    """The first ten of some values, for a message."""
+    shown = ", ".join(str(v) for v in values[:LISTED])
+    return f"{shown}, ..." if len(values) > LISTED else shown
+
+
+def crop(mask: npt.NDArray[np.bool_]) -> tuple[Window, npt.NDArray[np.bool_]]:
     """The part of a mask that holds something; the first voxel where nothing does."""
     start, stop = [], []
     for axis in range(mask.ndim):
@@ -136,61 +213,20 @@ def _crop(mask: npt.NDArray[np.bool_]) -> tuple[Window, npt.NDArray[np.bool_]]:
     return window, mask[window.slices].copy()
 
 
-def _read_dicom(file: SegFile, name: str) -> SegmentationFile:
-    listed = list(file.frames())
-    if not listed or not file.orientation or any(not frame.position for frame in listed):
-        raise InputError(f"the frames of {name} have no place, so they cannot be compared")
-    orientation = np.reshape(file.orientation, (2, 3))
-    places = np.array([frame.position for frame in listed], dtype=np.float64)
-    along = places @ np.cross(*orientation)
-    step, count = _steps(along, file.slice_spacing_mm, name)
-    index = np.rint((along - along.min()) / step).astype(np.int64)
-    low, high = places[np.argmin(along)], places[np.argmax(along)]
-    direction: FloatArray = (
-        (high - low) / (count - 1) if count > 1 else np.cross(*orientation) * step
-    )
-    shape = (count, *file.size)
-    masks = {number: np.zeros(shape, dtype=np.bool_) for number in file.names}
-    for frame, k in zip(listed, index.tolist(), strict=True):
-        masks[frame.segment][k] |= frame.mask
-    values = _label_values(file)
-    return SegmentationFile(
-        shape=shape,
-        frame=frames.from_dicom(
-            low.tolist(), file.orientation, file.pixel_spacing_mm, direction.tolist()
-        ),
-        segments=tuple(
-            Segment(file.names[number], values[number], *_crop(mask))
-            for number, mask in sorted(masks.items(), key=lambda item: values[item[0]])
-        ),
-        named=True,
-        sparse=True,
-    )
+def by_value(segments: Iterable[Segment]) -> tuple[Segment, ...]:
+    """Segments ascending by value; those of one value stay in the order of the file."""
+    return tuple(sorted(segments, key=lambda segment: segment.value))
 
 
-def _steps(along: FloatArray, stated_mm: float | None, name: str) -> tuple[float, int]:
-    """Distance of the slices and their number, empty ones between the frames included."""
-    distinct = np.unique(np.round(along, 3))
-    if len(distinct) == 1:
-        return stated_mm or 1.0, 1
-    gaps = np.diff(distinct)
-    step = float(gaps.min())
-    slices = np.rint(gaps / step)
-    off = float(np.abs(gaps / step - slices).max())
-    if off > GAP_TOLERANCE or slices.sum() > MAX_SLICES:
-        raise InputError(
-            f"the frames of {name} lie on no even grid: gaps of {gaps.min():.3f} to "
-            f"{gaps.max():.3f} mm (compare label maps of the same series instead)"
-        )
-    count = int(slices.sum()) + 1
-    return float(distinct[-1] - distinct[0]) / (count - 1), count
+def plain_name(text: str) -> str:
+    """A name of another program in one line, without spaces around it.
 
-
-def _label_values(file: SegFile) -> dict[int, int]:
-    """The label value that this package writes to the description, else the segment's number."""
-    values = {}
-    for item in file.dataset.SegmentSequence:
-        number = int(item.SegmentNumber)
-        said = re.match(r"Label value (\d+)", str(item.get("SegmentDescription", "")))
-        values[number] = int(said[1]) if said else number
-    return values if len(set(values.values())) == len(values) else {n: n for n in values}
+    Bytes that are no UTF-8, which libraries hand over as lone surrogates, are read as Latin-1.
+    """
+    try:
+        text = text.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeDecodeError:
+        text = text.encode("utf-8", "surrogateescape").decode("latin-1")
+    except UnicodeEncodeError:
+        text = text.encode("ascii", "replace").decode("ascii")
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -1,11 +1,12 @@
 """SEG frames: what a DICOM SEG file holds, decoded from its bytes with numpy alone.
 
 This is the second opinion on what `sam_med.dicom_seg` has written with highdicom, and the reader
-of segmentations that are to be compared.
+of segmentations of other programs.
 
 ```
 PixelData, BINARY    one bit a pixel, lowest bit first, frames back to back without padding
 frame n              bits n * rows * columns up to (n + 1) * rows * columns       (PS3.5, 8.1.1)
+PixelData, LABELMAP  a frame for each slice, the number of a segment a pixel; pydicom decodes it
 ```
 """
 
@@ -18,9 +19,11 @@ import numpy as np
 import numpy.typing as npt
 import pydicom
 from pydicom.errors import InvalidDicomError
+from pydicom.pixels import pixel_array
 
 from sam_common.errors import InputError
 from sam_med import tag_values as tags
+from sam_med.dicom_file import DAMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 SEG_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
+LABELMAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
+BINARY, LABELMAP = "BINARY", "LABELMAP"
 BITS = 8
 
 
@@ -48,14 +53,40 @@ class SegFrame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SegFile:
-    """A binary DICOM SEG."""
+    """A DICOM SEG, binary or with label maps."""
 
     dataset: Dataset
 
+    @classmethod
+    def of(cls, dataset: Dataset) -> SegFile:
+        """From an opened file.
+
+        Raises:
+            InputError: It is no DICOM SEG, or one with fractions or with compressed bits.
+        """
+        if str(dataset.get("SOPClassUID", "")) not in {SEG_STORAGE, LABELMAP_STORAGE}:
+            kind = dataset.get("Modality", None) or "of an unknown kind"
+            raise InputError(f"no DICOM SEG or RTSTRUCT, but DICOM {kind}")
+        kind = str(dataset.get("SegmentationType", ""))
+        if kind not in {BINARY, LABELMAP}:
+            raise InputError(
+                f"a {kind or 'nameless'} segmentation: only BINARY and LABELMAP are read "
+                "(threshold it in 3D Slicer and save it as one of them)"
+            )
+        syntax = dataset.file_meta.get("TransferSyntaxUID", None)
+        if kind == BINARY and syntax is not None and syntax.is_compressed:
+            raise InputError("the bits of the DICOM SEG are compressed: only plain ones are read")
+        return cls(dataset)
+
     @property
     def names(self) -> dict[int, str]:
-        """Number to label of each segment."""
-        return {int(s.SegmentNumber): str(s.SegmentLabel) for s in self.dataset.SegmentSequence}
+        """Number to label of each segment; that of the background in label maps is left out."""
+        return {n: str(item.get("SegmentLabel", "") or "") for n, item in self._described()}
+
+    @property
+    def descriptions(self) -> dict[int, str]:
+        """Number to description of each segment; empty where there is none."""
+        return {n: str(item.get("SegmentDescription", "") or "") for n, item in self._described()}
 
     @property
     def size(self) -> tuple[int, int]:
@@ -76,14 +107,21 @@ class SegFile:
 
     @property
     def slice_spacing_mm(self) -> float | None:
-        """Distance of the planes as the file states it, else their thickness."""
+        """Distance of the planes as the file states it."""
         item = self._shared("PixelMeasuresSequence")
-        if item is None:
-            return None
-        return tags.positive(item, "SpacingBetweenSlices") or tags.positive(item, "SliceThickness")
+        return None if item is None else tags.positive(item, "SpacingBetweenSlices")
+
+    @property
+    def slice_thickness_mm(self) -> float | None:
+        """Thickness of the planes as the file states it; it is not their distance."""
+        item = self._shared("PixelMeasuresSequence")
+        return None if item is None else tags.positive(item, "SliceThickness")
 
     def frames(self) -> Iterator[SegFrame]:
-        """All frames in the order of the file."""
+        """All frames in the order of the file; those of label maps once for each segment."""
+        return self._labelled() if self._is_labelmap else self._binary()
+
+    def _binary(self) -> Iterator[SegFrame]:
         rows, columns = self.size
         pixels = rows * columns
         packed = np.frombuffer(self.dataset.PixelData, dtype=np.uint8)
@@ -99,6 +137,30 @@ class SegFile:
                 mask=bits.reshape(rows, columns).astype(np.bool_),
                 sources=tuple(_sources(self._of(groups, "DerivationImageSequence"))),
             )
+
+    def _labelled(self) -> Iterator[SegFrame]:
+        for n, groups in enumerate(self.dataset.PerFrameFunctionalGroupsSequence):
+            numbers = pixel_array(self.dataset, index=n)
+            place = self._position(groups)
+            sources = tuple(_sources(self._of(groups, "DerivationImageSequence")))
+            for number in np.unique(numbers).tolist():
+                if number != self._background:
+                    yield SegFrame(number, place, numbers == number, sources)
+
+    def _described(self) -> Iterator[tuple[int, Dataset]]:
+        for item in self.dataset.get("SegmentSequence", None) or ():
+            number = int(item.SegmentNumber)
+            if not (self._is_labelmap and number == self._background):
+                yield number, item
+
+    @property
+    def _is_labelmap(self) -> bool:
+        return str(self.dataset.SegmentationType) == LABELMAP
+
+    @property
+    def _background(self) -> int:
+        """The number of no segment in a label map (PS3.3, C.8.20.2)."""
+        return int(self.dataset.get("PixelPaddingValue", 0) or 0)
 
     def _segment(self, groups: Dataset, n: int) -> int:
         items = self._of(groups, "SegmentIdentificationSequence")
@@ -125,26 +187,37 @@ class SegFile:
 
 
 def read_seg(path: Path) -> SegFile:
-    """Open a binary DICOM SEG.
+    """Open a DICOM SEG.
 
     Raises:
-        InputError: The file is no DICOM SEG, or one with fractions or compressed pixels.
+        InputError: The file is no DICOM SEG, or one that is not read.
+    """
+    return SegFile.of(open_dicom(path))
+
+
+def open_dicom(path: Path) -> Dataset:
+    """A DICOM file as it is, whatever it holds.
+
+    Raises:
+        InputError: It is no DICOM file, or cannot be read.
     """
     try:
-        dataset = pydicom.dcmread(path)
+        return pydicom.dcmread(path)
     except InvalidDicomError as error:
-        raise InputError(f"no DICOM file: {path.name}") from error
+        raise InputError("neither a volume file nor DICOM: the file of objects") from error
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    if str(dataset.get("SOPClassUID", "")) != SEG_STORAGE:
-        raise InputError(f"no DICOM SEG, but {dataset.get('Modality', 'unknown')}: {path.name}")
-    if dataset.SegmentationType != "BINARY":
-        raise InputError(
-            f"{path.name} is a {dataset.SegmentationType} segmentation: only BINARY is read"
-        )
-    if dataset.file_meta.TransferSyntaxUID.is_compressed:
-        raise InputError(f"the pixels of {path.name} are compressed: only plain ones are read")
-    return SegFile(dataset)
+        raise InputError(f"cannot read the file of objects: {error.strerror}") from error
+    except DAMAGE as error:
+        raise InputError("the DICOM file is damaged: it cannot be read to its end") from error
+
+
+def modality_of(path: Path) -> str | None:
+    """What a DICOM file says it holds; None for any other file."""
+    try:
+        dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["Modality"])
+    except DAMAGE:
+        return None
+    return str(dataset.get("Modality", ""))
 
 
 def _first(homes: Iterable[Dataset], sequence: str) -> Sequence[Dataset]:

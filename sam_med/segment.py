@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from sam_common.errors import CapabilityError, InputError, PromptError
+from sam_common.weights import registry
 from sam_med import manifest, sink, targets
 from sam_med.held_outputs import held, staged
 from sam_med.labels import LabelMap, paint
@@ -25,7 +26,7 @@ from sam_med.window_level import Stretch, choose_stretch
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from sam_common.segmenter import Segmenter
     from sam_med.prompts import ObjectPrompt
@@ -169,20 +170,39 @@ def check_prompts(prompts: Sequence[ObjectPrompt], method: Method) -> None:
     if not prompts:
         raise PromptError("nothing to segment: give at least one box, point or mask")
     for prompt in prompts:
-        if method == "litemedsam" and prompt.box is None:
+        if method != "litemedsam":
+            continue
+        if prompt.box is None:
             raise PromptError(
                 f"method {method} needs a 3-D box for each object, label {prompt.label} has none "
                 "(use --method planes)"
+            )
+        if prompt.slice_boxes or prompt.points or prompt.mask is not None:
+            raise PromptError(
+                f"method {method} takes a 3-D box and nothing else, but label {prompt.label} has "
+                "a box on a slice, a point or a mask too (use --method planes)"
             )
 
 
 def check_model(prompts: Sequence[ObjectPrompt], segmenter: Segmenter) -> None:
     """Raise `CapabilityError` where the model was not trained for what the prompts need."""
-    if not segmenter.capabilities.boxes:
-        raise CapabilityError(f"model {segmenter.name} takes no boxes, and each object needs one")
+    can = segmenter.capabilities
+    kinds = {"boxes": can.boxes, "points": can.points}
+    _check_kinds(prompts, segmenter.name, {kind for kind, takes in kinds.items() if takes})
+
+
+def check_model_name(prompts: Sequence[ObjectPrompt], name: str) -> None:
+    """`check_model` before the model is loaded, where its name is in the registry."""
+    if (info := registry().get(name)) is not None:
+        _check_kinds(prompts, name, info.prompts)
+
+
+def _check_kinds(prompts: Sequence[ObjectPrompt], name: str, kinds: Collection[str]) -> None:
+    if "boxes" not in kinds:
+        raise CapabilityError(f"model {name} takes no boxes, and each object needs one")
     pointed = [prompt.label for prompt in prompts if prompt.points]
-    if pointed and not segmenter.capabilities.points:
+    if pointed and "points" not in kinds:
         raise CapabilityError(
-            f"model {segmenter.name} takes no points, but label {pointed[0]} has some: give a box "
+            f"model {name} takes no points, but label {pointed[0]} has some: give a box "
             "on a slice instead, or --model mobile_sam"
         )

@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sam_common.errors import GeometryError
 from sam_med.axes import UNPLACED, plane_of
 from sam_med.checks import check_images
 from sam_med.diagnostics import Diagnostic, RefusedError, errors_of, found
-from sam_med.stack import Stack, position_numbers, stack
+from sam_med.frame import mm
+from sam_med.stack import Stack, place_tolerance_mm, position_numbers, stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
     from sam_med.slice_header import SliceHeader
 
 SAME_TOLERANCE = 1e-4
-"""Cosines and millimetres of pixel spacing that differ by less are the same."""
+"""Cosines that differ by less are the same, and pixel spacings by so many mm …"""
+SAME_PART = 1e-3
+"""… or, where they are tiny, by this part of themselves."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +73,7 @@ class Series:
     def matches(self, choice: int | str) -> bool:
         """Whether a number from 1, or a SeriesInstanceUID, means this series."""
         text = str(choice)
-        if text.isdigit():
+        if text.isdecimal():
             return int(text) == self.number
         return bool(text) and text == self.slices[0].series
 
@@ -79,7 +83,7 @@ class Series:
         spacing = None
         if self.stacks:
             columns = self.stacks[0].frame.array[:3, 2::-1]
-            spacing = [round(float(v), 6) for v in np.linalg.norm(columns, axis=0)]
+            spacing = [float(f"{v:.7g}") for v in np.linalg.norm(columns, axis=0)]
         return {
             "number": self.number,
             "series_number": head.number or None,
@@ -150,6 +154,9 @@ def _series(
         told += stacks[0].diagnostics if stacks else ()
     except RefusedError as error:
         told += error.diagnostics
+    except GeometryError as error:
+        # whatever is impossible about these images, others may be in order
+        told.append(found("impossible-axes", str(error)))
     told += check_images(members)
     return Series(number, tuple(members), tuple(stacks), tuple(told))
 
@@ -159,7 +166,7 @@ def _alike_groups(headers: Iterable[SliceHeader]) -> list[list[SliceHeader]]:
     for header in headers:
         groups = by_series[_exact_key(header)]
         for members in groups:
-            if _alike(members[0], header):
+            if alike(members[0], header):
                 members.append(header)
                 break
         else:
@@ -182,8 +189,9 @@ def _exact_key(header: SliceHeader) -> tuple[object, ...]:
     )
 
 
-def _alike(a: SliceHeader, b: SliceHeader) -> bool:
-    if not _near(a.pixel_spacing_mm, b.pixel_spacing_mm):
+def alike(a: SliceHeader, b: SliceHeader) -> bool:
+    """Whether two slices have the same pixel spacing and orientation."""
+    if not _same_spacing(a, b):
         return False
     if a.cross_sectional and not (a.orientation and b.orientation):
         return True  # not split off in silence, but refused with its fellows: "missing-tags"
@@ -192,6 +200,14 @@ def _alike(a: SliceHeader, b: SliceHeader) -> bool:
 
 def _near(a: Sequence[float], b: Sequence[float]) -> bool:
     return len(a) == len(b) and all(abs(x - y) <= SAME_TOLERANCE for x, y in zip(a, b, strict=True))
+
+
+def _same_spacing(a: SliceHeader, b: SliceHeader) -> bool:
+    smallest = min((*a.pixel_spacing_mm, *b.pixel_spacing_mm), default=0.0)
+    allowed = min(SAME_TOLERANCE, SAME_PART * abs(smallest))
+    return len(a.pixel_spacing_mm) == len(b.pixel_spacing_mm) and all(
+        abs(x - y) <= allowed for x, y in zip(a.pixel_spacing_mm, b.pixel_spacing_mm, strict=True)
+    )
 
 
 def _reasons(groups: Sequence[list[SliceHeader]]) -> list[list[Diagnostic]]:
@@ -229,7 +245,7 @@ def _differences(head: SliceHeader, others: Sequence[SliceHeader], parts: int) -
         (
             "mixed-spacing",
             f"this part has pixels of {spacing} mm",
-            any(not _near(o.pixel_spacing_mm, head.pixel_spacing_mm) for o in others),
+            any(not _same_spacing(o, head) for o in others),
         ),
         (
             "mixed-orientation",
@@ -278,7 +294,9 @@ def _placed_numbers(
         return list(members), list(range(len(members)))  # damaged axes, refused by `stack`
     along = np.array([header.position for header in members]) @ members[0].normal
     order = np.argsort(along, kind="stable")
-    return [members[n] for n in order], position_numbers(along[order])
+    return [members[n] for n in order], position_numbers(
+        along[order], place_tolerance_mm(members[0])
+    )
 
 
 def _time_points(
@@ -289,7 +307,9 @@ def _time_points(
     Raises:
         RefusedError: Slices at one position that are neither copies nor time points.
     """
-    if not any(header.placed for header in members) and not members[0].cross_sectional:
+    head = members[0]
+    film = not head.cross_sectional and head.places != "nowhere"
+    if film and not any(header.placed for header in members):
         times = sorted(members, key=_time_key)
         return [[header] for header in times], _said_repeats(1, len(times))
     if not all(header.placed for header in members):
@@ -369,7 +389,7 @@ def _irregular(places: Sequence[list[SliceHeader]]) -> Diagnostic:
     at = float(np.dot(head.position, head.normal))
     many = max(counts)
     message = (
-        f"{repeated} position(s) hold up to {many} different images, the first at {at:.3f} mm "
+        f"{repeated} position(s) hold up to {many} different images, the first at {mm(at)} "
         "along the normal"
     )
     return found("conflicting-slices", message, positions=repeated, images=many)

@@ -7,7 +7,7 @@ and the representation of a header shows no path, UID or identity.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from sam_common.frame import FloatArray
 
+Places: TypeAlias = Literal["stated", "by step", "in a volume", "nowhere"]
+"""Stated for the slice; at a stated step from the place of the first frame; in the own system of an
+ultrasound volume; nowhere, though there are several frames."""
 CROSS_SECTIONAL = frozenset({"CT", "MR", "PT"})
 """Modalities whose images are never without a place, unless something is wrong."""
 
@@ -25,7 +28,11 @@ class ImageFacts:
     """What all frames of one file share."""
 
     transfer_syntax: str = "Explicit VR Little Endian"
-    """Its name in the standard."""
+    """Its name in the standard, of the syntax that the file really has."""
+    syntax: str = "1.2.840.10008.1.2.1"
+    """Its UID; "" where pixels are compressed and nothing says how."""
+    as_stated: bool = True
+    """Whether the meta information says the same, so that any reader finds the pixels."""
     photometric: str = "MONOCHROME2"
     samples: int = 1
     """Numbers per pixel."""
@@ -43,13 +50,13 @@ class ImageFacts:
     """What the pixel spacing stems from: patient, detector, (ultrasound) region, or none."""
     value_table: bool = False
     """Whether values go through a Modality LUT."""
-    units: str = ""
-    """PET's Units or the RescaleType, as stored."""
+    padding: tuple[float, float] | None = None
+    """Smallest and largest stored value that stand for no pixel, both inclusive."""
     missing_bytes: int = 0
     """How many bytes of uncompressed pixels the file lacks."""
     has_pixels: bool = True
     headerless: bool = False
-    """Without preamble and meta information."""
+    """Without preamble, or without a stated transfer syntax."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,10 @@ class SliceHeader:
     """Six cosines: direction of growing column index, then of growing row index, LPS."""
     position: tuple[float, ...]
     """Centre of the first pixel, LPS mm."""
+    damaged: tuple[str, ...] = ()
+    """Tags of the place that are there, but hold something else; they count as missing."""
+    places: Places = "stated"
+    """How the position is known."""
     frame_number: int = 0
     """In a multi-frame file, from 1; 0 where the file has one frame."""
     tile: int = 0
@@ -84,9 +95,13 @@ class SliceHeader:
     time: tuple[float, ...] = ()
     """Sorts the repetitions of a position."""
     rescale: tuple[float, float] = (1.0, 0.0)
-    """Slope and intercept."""
+    """Slope and intercept; `math.nan` where the file holds no number."""
+    units: str = ""
+    """What rescaled values are; "HU" or another word for all CT, else as stored."""
     patient: str = field(default="", repr=False)
     frame_of_reference: str = field(default="", repr=False)
+    joined: int = 1
+    """In how many series or frames of reference its fellows were, see `sam_med.joining`."""
     instance_uid: str = field(default="", repr=False)
     facts: ImageFacts = field(default_factory=ImageFacts)
 

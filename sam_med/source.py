@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from sam_common.errors import InputError
 from sam_common.files import check_input
+from sam_med import fill
+from sam_med.volume import UNSPECIFIED
 
 if TYPE_CHECKING:
     import os
@@ -51,6 +53,7 @@ def read_volume(
     modality: str | None = None,
     series: int | str | None = None,
     time: int | None = None,
+    join_series: bool = False,
 ) -> Volume:
     """Read a volume file, or one series of a DICOM file, folder, zip archive or DICOMDIR.
 
@@ -59,10 +62,13 @@ def read_volume(
 
     Args:
         path: The file or folder.
-        modality: Overrides what the file says, e.g. "CT" or "MR".
+        modality: Overrides what the file says, e.g. "CT" or "MR". Values of what is called CT
+            here are HU, unless the file is of a CT and states another unit.
         series: Of DICOM: number from 1 in the list of `sam_med.scan.find_series`, which
             `sam-med info` shows, or a SeriesInstanceUID.
         time: Number of the time point of a 4-D input (or of the layer of a .seg.nrrd), from 1.
+        join_series: Of DICOM: read slices that differ in their series or frame of reference only
+            as one series, see `sam_med.scan.scan`.
 
     Raises:
         InputError: No such file, an unknown format, not three dimensions, no DICOM images, no
@@ -71,10 +77,17 @@ def read_volume(
     """
     source = Path(path)
     check_input(source)
-    volume = _read(source, series, time)
-    if modality is not None:
-        volume = dataclasses.replace(volume, modality=modality.upper())
-    return volume
+    volume = fill.told(_read(source, series, time, join_series=join_series))
+    return volume if modality is None else _as_modality(volume, modality.upper())
+
+
+def _as_modality(volume: Volume, modality: str) -> Volume:
+    """As the user says; CT is then in HU, unless the file of a CT states another unit."""
+    stated = volume.units if volume.modality == modality else None
+    units = None if stated == UNSPECIFIED else stated
+    if modality != "CT":
+        units = volume.units
+    return dataclasses.replace(volume, modality=modality, units=units)
 
 
 def is_volume_file(path: Path) -> bool:
@@ -111,13 +124,13 @@ def files_of(path: Path) -> tuple[Path, ...]:
     return (path,) if other is None else tuple(sorted((path, other)))
 
 
-def _read(source: Path, series: int | str | None, time: int | None) -> Volume:
+def _read(source: Path, series: int | str | None, time: int | None, *, join_series: bool) -> Volume:
     # each format's library is imported only where it is needed
     name = source.name.lower()
     if not is_volume_file(source):
         from sam_med.dicom import read_series  # noqa: PLC0415
 
-        return read_series(source, series=series, time=time)
+        return read_series(source, series=series, time=time, join_series=join_series)
     if series is not None and str(series) != "1":
         raise InputError(f"no series {series}: a volume file holds one")
     if name.endswith(ITK_SUFFIXES):

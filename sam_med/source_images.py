@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pydicom
-from pydicom.errors import InvalidDicomError
 
 from sam_common.errors import OutputError
 from sam_med import frame as frames
 from sam_med import tag_values as tags
 from sam_med.derived import derived_uid, instance_reference
+from sam_med.dicom_file import DAMAGE, read_header
+from sam_med.headers import read_headers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +99,7 @@ def read_source(volume: Volume, what: str) -> Source:
         raise _no_dicom(what, "was made in memory")
     headers = {path: _header(path, what) for path in volume.files}
     notes = tuple(note for note in (_complete(list(headers.values())),) if note)
-    planes = tuple(_planes(volume, headers))
+    planes = tuple(_planes(volume, headers, what))
     orientation, spacing = _in_plane(volume, planes[0])
     source = Source(
         images=tuple(headers.values()),
@@ -148,13 +148,16 @@ def _no_dicom(what: str, why: str) -> OutputError:
 
 def _header(path: Path, what: str) -> Dataset:
     try:
-        dataset = pydicom.dcmread(path, stop_before_pixels=True)
-    except InvalidDicomError as error:
-        raise _no_dicom(what, "was read from a file that is not DICOM") from error
+        read = read_header(path)
     except OSError as error:
         raise OutputError(
             f"cannot write {what}: a file of the input cannot be read again: {error.strerror}"
         ) from error
+    except DAMAGE as error:
+        raise _no_dicom(what, "was read from a file that is damaged") from error
+    if read is None:
+        raise _no_dicom(what, "was read from a file that is not DICOM")
+    dataset, _ = read
     # some anonymisers empty the identifiers of the image, but not those of the file
     for keyword in ("SOPClassUID", "SOPInstanceUID"):
         if not dataset.get(keyword, None):
@@ -183,8 +186,9 @@ def _complete(images: list[Dataset]) -> str | None:
     return f"the images have no {' and no '.join(missing)}: derived from their other identifiers"
 
 
-def _planes(volume: Volume, headers: dict[Path, Dataset]) -> Iterator[Plane]:
+def _planes(volume: Volume, headers: dict[Path, Dataset], what: str) -> Iterator[Plane]:
     slices = volume.shape[0]
+    of_frames = _frame_places(headers, what)
     files = volume.files if len(volume.files) == slices else volume.files[:1] * slices
     numbers = volume.frame_numbers or (None,) * slices
     for k, (path, number) in enumerate(zip(files, numbers, strict=True)):
@@ -193,16 +197,40 @@ def _planes(volume: Volume, headers: dict[Path, Dataset]) -> Iterator[Plane]:
             x, y, z = volume.to_world([k, 0, 0]).tolist()
             yield Plane(image, (x, y, z), whole=False)
             continue
-        place = _of_frame(image, number, "PlanePositionSequence", "ImagePositionPatient", 3)
+        place = of_frames.get((path, number or 0))
+        if place is None:
+            place = tags.numbers_or_none(image, "ImagePositionPatient", 3)
         position = (place[0], place[1], place[2]) if place else None
         yield Plane(image, position, number if image.get("NumberOfFrames", None) else None)
+
+
+def _frame_places(
+    headers: dict[Path, Dataset], what: str
+) -> dict[tuple[Path, int], tuple[float, ...]]:
+    """Where frames lie, by file and number, as when they were read; empty for no place.
+
+    A file of several frames is opened once more for it, without its pixels.
+    """
+    found: dict[tuple[Path, int], tuple[float, ...]] = {}
+    for path, image in headers.items():
+        if int(image.get("NumberOfFrames", None) or 1) == 1:
+            continue
+        read = read_headers(path)
+        for header in () if read is None else read.slices:
+            if header.places == "in a volume":
+                raise OutputError(
+                    f"cannot write {what}: the images are placed in an ultrasound volume, not in "
+                    "the patient (choose nifti, nrrd, seg.nrrd, mha or npz)"
+                )
+            found[path, header.frame_number] = header.position
+    return found
 
 
 def _of_frame(
     image: Dataset, number: int | None, sequence: str, tag: str, count: int
 ) -> tuple[float, ...]:
     """Numbers of a frame's own functional group, else of the shared one, else of the image."""
-    return tags.numbers(_group(image, number, sequence), tag, count)
+    return tags.numbers_or_none(_group(image, number, sequence), tag, count)
 
 
 def _group(image: Dataset, number: int | None, sequence: str) -> Dataset:

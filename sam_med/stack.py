@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     from sam_common.frame import FloatArray, Frame
     from sam_med.slice_header import SliceHeader
 
-POSITION_TOLERANCE_MM = 0.01
-"""Slices nearer than this are at the same position; files round to a thousandth or better."""
-SPACING_TOLERANCE = 0.01
-"""Part of the slice distance by which a slice may be off its place on the even grid."""
 ORTHOGONAL_TOLERANCE = 1e-4
 """Largest cosine between axes that should be perpendicular; the limit of ITK's NIfTI reader."""
 AXES_LIMIT = 0.01
@@ -75,7 +71,7 @@ def stack(headers: Sequence[SliceHeader]) -> Stack:
     positions = np.array([header.position for header in ordered], dtype=np.float64)
     along = positions @ normal
     uneven = _uneven(along)
-    tilt, shift = _sideways(positions, along, normal)
+    tilt, shift = _sideways(positions, along, normal, place_tolerance_mm(first))
     step = (positions[-1] - positions[0]) / (len(ordered) - 1)
     return Stack(
         slices=tuple(ordered),
@@ -93,30 +89,45 @@ def stack(headers: Sequence[SliceHeader]) -> Stack:
     )
 
 
-def position_numbers(along: FloatArray) -> list[int]:
+def position_numbers(along: FloatArray, tolerance_mm: float) -> list[int]:
     """For sorted positions, the number of the distinct position that each one is."""
-    steps = np.diff(along, prepend=along[:1]) > POSITION_TOLERANCE_MM
+    steps = np.diff(along, prepend=along[:1]) > tolerance_mm
     return [int(n) for n in np.cumsum(steps)]
+
+
+def place_tolerance_mm(header: SliceHeader) -> float:
+    """Slices nearer than this are at the same position: 0.01 mm, or less where voxels are tiny.
+
+    The smallest stated size of a voxel counts: files round to a part of it.
+    """
+    sizes = [*header.pixel_spacing_mm, header.thickness_mm, header.step_mm]
+    known = [size for size in sizes if size is not None and size > 0]
+    return min([frames.PLACE_MM, *(frames.tolerance_mm(size) for size in known)])
 
 
 def _check_tags(headers: Sequence[SliceHeader]) -> None:
     """Raise where a place is missing, and in CT, MR and PET where the pixel spacing is."""
     images = len(headers)
+    if headers[0].places == "nowhere":
+        raise RefusedError([found("frames-without-places", f"the file holds {images} frames")])
     lacking = {
-        "ImageOrientationPatient": sum(not h.orientation for h in headers),
-        "ImagePositionPatient": sum(not h.position for h in headers),
+        "ImageOrientationPatient": [h for h in headers if not h.orientation],
+        "ImagePositionPatient": [h for h in headers if not h.position],
         # elsewhere 1 mm is better than nothing, and said so: "no-pixel-spacing"
-        "PixelSpacing": sum(not h.pixel_spacing_mm for h in headers if h.cross_sectional),
+        "PixelSpacing": [h for h in headers if h.cross_sectional and not h.pixel_spacing_mm],
     }
-    told = [
-        found(
-            "missing-tags", f"{n} of {images} images lack {tag}", tag=tag, missing=n, images=images
-        )
-        for tag, n in lacking.items()
-        if n
-    ]
+    told = [_lacking(tag, members, images) for tag, members in lacking.items() if members]
     if told:
         raise RefusedError(told)
+
+
+def _lacking(tag: str, members: Sequence[SliceHeader], images: int) -> Diagnostic:
+    count = len(members)
+    what = f"lack {tag}"
+    if damaged := sum(tag in header.damaged for header in members):
+        what = f"lack a {tag} that can be read ({damaged} hold something else)"
+    message = f"{count} of {images} images {what}"
+    return found("missing-tags", message, tag=tag, missing=count, images=images)
 
 
 def _check_axes(header: SliceHeader) -> list[Diagnostic]:
@@ -168,7 +179,7 @@ def _uneven(along: FloatArray) -> list[Diagnostic]:
     gaps = np.diff(along)
     # the lower median is always a gap that occurs
     usual = float(np.sort(gaps)[(len(gaps) - 1) // 2])
-    allowed = max(POSITION_TOLERANCE_MM, SPACING_TOLERANCE * usual)
+    allowed = frames.tolerance_mm(usual)
     off = np.flatnonzero(np.abs(gaps - usual) > allowed)
     if len(off):
         return [_gaps(along, gaps, off, usual, allowed)]
@@ -178,7 +189,7 @@ def _uneven(along: FloatArray) -> list[Diagnostic]:
     shift = float(along[worst] - grid[worst])
     if abs(shift) <= allowed:
         return []
-    message = f"{along[worst]:.3f} mm is {shift:+.3f} mm off the even grid"
+    message = f"{_mm(along[worst], usual)} is {_mm(shift, usual, sign='+')} off the even grid"
     return [found("uneven-spacing", message, usual_mm=usual, off_mm=shift)]
 
 
@@ -186,7 +197,8 @@ def _gaps(
     along: FloatArray, gaps: FloatArray, off: npt.NDArray[np.intp], usual: float, allowed: float
 ) -> Diagnostic:
     listed = ", ".join(
-        f"{gaps[n]:.3f} mm from {along[n]:.3f} to {along[n + 1]:.3f}" for n in off[:6]
+        f"{_mm(gaps[n], usual)} from {_digits(along[n], usual)} to {_digits(along[n + 1], usual)}"
+        for n in off[:6]
     )
     more = f" and {len(off) - 6} more" if len(off) > 6 else ""  # noqa: PLR2004  # what is listed
     multiples = np.rint(gaps[off] / usual)
@@ -200,13 +212,24 @@ def _gaps(
     }
     if whole.all():
         missing = int((multiples - 1).sum())
-        message = f"{missing} slice(s) of {usual:.3f} mm are missing: {listed}{more}"
+        message = f"{missing} slice(s) of {_mm(usual, usual)} are missing: {listed}{more}"
         return found("missing-slices", message, missing=missing, **numbers)
-    return found("uneven-spacing", f"usually {usual:.3f} mm but {listed}{more}", **numbers)
+    return found("uneven-spacing", f"usually {_mm(usual, usual)} but {listed}{more}", **numbers)
+
+
+def _mm(length_mm: float, usual_mm: float, *, sign: str = "") -> str:
+    return f"{_digits(length_mm, usual_mm, sign=sign)} mm"
+
+
+def _digits(length_mm: float, usual_mm: float, *, sign: str = "") -> str:
+    """Thousandths of a mm, or of the slice distance where that is tiny."""
+    tiny = 0 < usual_mm < frames.SMALL_MM
+    decimals = 3 - math.floor(math.log10(usual_mm)) if tiny else 3
+    return f"{length_mm:{sign}.{decimals}f}"
 
 
 def _sideways(
-    positions: FloatArray, along: FloatArray, normal: FloatArray
+    positions: FloatArray, along: FloatArray, normal: FloatArray, tolerance_mm: float
 ) -> tuple[list[Diagnostic], list[Diagnostic]]:
     """Slices that shift sideways from one to the next: evenly (tilt), and otherwise."""
     height = along - along[0]
@@ -219,9 +242,9 @@ def _sideways(
         message = f"slices are sheared by {degrees:.2f} degrees"
         tilt = [found("gantry-tilt", message, degrees=round(degrees, 4))]
     worst = float(np.linalg.norm(offset - np.outer(height, slope), axis=1).max())
-    if worst <= max(POSITION_TOLERANCE_MM, ORTHOGONAL_TOLERANCE * height[-1]):
+    if worst <= max(tolerance_mm, ORTHOGONAL_TOLERANCE * height[-1]):
         return tilt, []
-    message = f"slices are shifted sideways by up to {worst:.3f} mm"
+    message = f"slices are shifted sideways by up to {frames.mm(worst)}"
     return tilt, [found("sideways-shift", message, worst_mm=worst)]
 
 
@@ -247,7 +270,7 @@ def _stated_step(ordered: Sequence[SliceHeader], along: FloatArray) -> list[Diag
     """Whether SpacingBetweenSlices says something else than the positions."""
     stated = ordered[0].step_mm
     usual = float(np.median(np.diff(along)))
-    if not stated or abs(abs(stated) - usual) <= max(POSITION_TOLERANCE_MM, 0.01 * usual):
+    if not stated or abs(abs(stated) - usual) <= frames.tolerance_mm(usual):
         return []
-    message = f"SpacingBetweenSlices is {stated:g} mm, but slices are {usual:.3f} mm apart"
+    message = f"SpacingBetweenSlices is {stated:g} mm, but slices are {_mm(usual, usual)} apart"
     return [found("spacing-tag", message, stated_mm=stated, usual_mm=usual)]

@@ -11,7 +11,7 @@ import numpy as np
 
 from sam_common.errors import GeometryError
 from sam_common.window import Window
-from sam_med.compare import onto_grid
+from sam_med.align import onto_grid
 from sam_med.labels import LabelMap
 from sam_med.object_size import slice_thickness_mm, volume_ml
 from sam_med.segments import Segment
@@ -44,6 +44,8 @@ class Measurement:
     """Standard deviation, of the voxels as a whole (divided by n)."""
     minimum: float | None
     maximum: float | None
+    padding_voxels: int
+    """How many of the voxels stand for no pixel, and are in none of the four numbers before."""
     units: str | None
     """E.g. "HU"; None where the source does not say."""
     extent_ijk_mm: tuple[float, float, float]
@@ -83,12 +85,12 @@ def measure_file(volume: Volume, file: SegmentationFile) -> list[Measurement]:
     Raises:
         GeometryError: It lies on another grid; the message says how they differ.
     """
-    if file.shape[1:] != volume.shape[1:] or not (file.sparse or file.shape == volume.shape):
+    if not file.sparse and sorted(file.shape) != sorted(volume.shape):
         raise GeometryError(
             f"the segmentation has {file.shape[::-1]} voxels and the volume {volume.shape[::-1]}: "
             "give the volume that it was made from"
         )
-    return measure(volume, onto_grid(file, volume.shape, volume.frame).segments)
+    return measure(volume, onto_grid(file, volume).segments)
 
 
 def _segments(labels: LabelMap) -> list[Segment]:
@@ -102,8 +104,9 @@ def _segments(labels: LabelMap) -> list[Segment]:
 def _measure(volume: Volume, segment: Segment, thickness_mm: FloatArray) -> Measurement:
     k, rows, columns = segment.window.slices
     values = volume.array[k, rows, columns][segment.mask]
+    padding = _padding(volume, segment)
     found = np.argwhere(segment.mask) + np.array(segment.window.start)
-    mean, sd, minimum, maximum = _intensities(values)
+    mean, sd, minimum, maximum = _intensities(values if padding is None else values[~padding])
     return Measurement(
         name=segment.name,
         value=segment.value,
@@ -113,11 +116,21 @@ def _measure(volume: Volume, segment: Segment, thickness_mm: FloatArray) -> Meas
         sd=sd,
         minimum=minimum,
         maximum=maximum,
+        padding_voxels=0 if padding is None else int(np.count_nonzero(padding)),
         units=volume.units or ("HU" if volume.modality == "CT" else None),
         extent_ijk_mm=_extent(volume, found, thickness_mm),
         centre_lps_mm=_centre(volume, found),
         touches=tuple(_touched(found, volume.shape)),
     )
+
+
+def _padding(volume: Volume, segment: Segment) -> npt.NDArray[np.bool_] | None:
+    """Which of the object's voxels are padding; None where the volume has none."""
+    if not volume.padding:
+        return None
+    k, rows, columns = segment.window.slices
+    planes = zip(range(k.start, k.stop), segment.mask, strict=True)
+    return np.concatenate([volume.is_padding(n)[rows, columns][mask] for n, mask in planes])
 
 
 def _intensities(values: npt.NDArray[Any]) -> list[float | None]:

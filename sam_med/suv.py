@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import pydicom
 
 from sam_med.diagnostics import Diagnostic, found
-from sam_med.headers import DAMAGE, quiet_pydicom
+from sam_med.dicom_file import DAMAGE, quiet_pydicom
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from sam_med.diagnostics import Diagnostic
 
 NDIM = 3
+HOUNSFIELD, UNSPECIFIED = "HU", "unspecified"
+"""Of `Volume.units` of CT: what its windows need, and that nothing says what the values are."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +62,9 @@ class Volume:
     """Whether high values are dark (MONOCHROME1); they are kept so, and inverted for the model."""
     units: str | None = None
     """What the values are, e.g. "HU" or "SUVbw g/ml"; None where the file does not say."""
+    padding: tuple[tuple[float, float] | None, ...] = ()
+    """For each slice the smallest and largest value that stand for no pixel, both inclusive, or
+    None; empty where no slice has any. Rescaled as the voxels are."""
 
     def __post_init__(self) -> None:
         if self.array.ndim != NDIM or 0 in self.array.shape:
@@ -73,6 +78,10 @@ class Volume:
             raise InputError(f"the frame must have 3 axes, got {self.frame.ndim}")
         if self.origins_lps is not None:
             frames.check_origins(self.origins_lps, self.shape[0], self.frame)
+        if len(self.padding) not in {0, self.array.shape[0]}:
+            raise InputError(
+                f"padding is stated for {len(self.padding)} of {self.array.shape[0]} slices"
+            )
         array = self.array.view()
         array.flags.writeable = False
         object.__setattr__(self, "array", array)
@@ -109,6 +118,14 @@ class Volume:
             return self.frame.to_index(lps)
         return frames.stack_to_index(self.frame, self.origins_lps, lps)
 
+    def pixels_of(self, k: int) -> npt.NDArray[Any]:
+        """The values of slice k that stand for a pixel, in one row."""
+        return np.asarray(self.array[k][~self.is_padding(k)])
+
+    def is_padding(self, k: int) -> npt.NDArray[np.bool_]:
+        """Whether a pixel of slice k, (rows, columns), stands for none."""
+        return in_range(self.array[k], self.padding[k] if self.padding else None)
+
     def describe(self) -> dict[str, Any]:
         """Size, geometry and type as JSON-able values, in the order (i, j, k) of file formats."""
         origin, spacing, direction = frames.to_itk(self.frame)
@@ -120,3 +137,10 @@ class Volume:
             "modality": self.modality,
             "dtype": str(np.dtype(self.array.dtype)),
         }
+
+
+def in_range(values: npt.NDArray[Any], ends: tuple[float, float] | None) -> npt.NDArray[np.bool_]:
+    """Whether values lie between two ends, both inclusive; nowhere where there are none."""
+    if ends is None:
+        return np.zeros(values.shape, dtype=np.bool_)
+    return np.asarray((values >= ends[0]) & (values <= ends[1]))

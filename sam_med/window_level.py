@@ -8,6 +8,9 @@ One stretch for the whole volume, as in the published preprocessing of (Lite)Med
   The published script then sets what was exactly 0 (background) to 0; it is already, because 0
   lies below the lower percentile.
 
+Padding (`Volume.padding`) counts for nothing and becomes 0, as background is. CT that is not said
+to be in HU is windowed as CT only where its values look like HU (`AIR_SHARE`, `RAW_TISSUE`).
+
 Both end in a truncation to uint8. Computed in float64 and slice by slice, so no second copy of
 the volume is held.
 """
@@ -23,9 +26,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sam_common.errors import InputError
+from sam_med.volume import HOUNSFIELD, UNSPECIFIED, in_range
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from sam_med.volume import Volume
 
@@ -57,6 +61,9 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 """CT windows by name, (width, level) in HU; the published networks saw these."""
 DEFAULT_PRESET = "soft"
 PERCENTILES = (0.5, 99.5)
+RAW_TISSUE = 500
+"""CT that is not in HU, but in numbers from 0 on, has tissue at about 1000; HU of a part of the
+body without air and bone stay below this."""
 AIR_HU, AIR_SHARE = -200, 0.01
 """A file that names no modality is taken for CT where this share of its values lies below this:
 air and lung do; MR, PET and ultrasound hold (almost) no values so far below 0."""
@@ -82,6 +89,8 @@ class Stretch:
     """In words, for people: "soft (width 400, level 40)"."""
     inverted: bool = False
     """Whether large values become dark (MONOCHROME1), as the networks expect air to be."""
+    padding: tuple[tuple[float, float], ...] = ()
+    """Ranges of values that stand for no pixel, ends included: 0 in the result, inverted or not."""
 
     def apply(self, values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         """Any part of the volume, as uint8 of the same shape.
@@ -109,7 +118,10 @@ def _exact(stretch: Stretch, values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     clipped = np.clip(exact, stretch.lower, stretch.upper)
     scaled = (clipped - stretch.darkest) / (stretch.brightest - stretch.darkest) * 255.0
     shades = scaled.astype(np.uint8)
-    return 255 - shades if stretch.inverted else shades
+    shades = 255 - shades if stretch.inverted else shades
+    for ends in stretch.padding:
+        shades[in_range(values, ends)] = 0
+    return shades
 
 
 @functools.lru_cache(maxsize=8)
@@ -135,35 +147,77 @@ def choose_stretch(
         level: Its middle; goes with `width`.
 
     Raises:
-        InputError: A wrong combination, or a volume that shows no contrast in this window.
+        InputError: A wrong combination, a preset for values that are not HU, or a volume that
+            shows no contrast in this window.
     """
     modality, origin = _modality(volume)
     if width is not None or level is not None:
         clip = _own_window(preset, width, level)
         rule = f"width {width:g}, level {level:g}"
-    elif modality == "CT":
+    elif modality == "CT" and (guess := _hounsfield(volume)) is not None:
         name = preset or DEFAULT_PRESET
         chosen = _preset(name)
         clip = (chosen.level - chosen.width / 2, chosen.level + chosen.width / 2)
-        rule = f"{name} (width {chosen.width:g}, level {chosen.level:g})"
+        rule = f"{name} (width {chosen.width:g}, level {chosen.level:g}){guess}"
     else:
         if preset is not None:
-            raise InputError(
-                f"preset {preset} is a CT window in HU, but the modality is "
-                f"{modality or 'not CT'}: leave it out, give --window and --level, or --modality CT"
-            )
-        clip = _percentile_clip(volume.array)
+            raise _no_hounsfield(preset, modality, volume)
+        clip = _percentile_clip(volume)
         low, high = PERCENTILES
         rule = f"percentiles {low} and {high} of the values above 0 ({clip[0]:g} to {clip[1]:g})"
-    darkest, brightest = _observed(volume.array, clip, rule)
-    return Stretch(*clip, darkest, brightest, modality, origin, rule, volume.inverted)
+    darkest, brightest = _observed(volume, clip, rule)
+    return Stretch(
+        *clip, darkest, brightest, modality, origin, rule, volume.inverted, _ranges(volume)
+    )
+
+
+def _ranges(volume: Volume) -> tuple[tuple[float, float], ...]:
+    return tuple(sorted({ends for ends in volume.padding if ends is not None}))
+
+
+def _hounsfield(volume: Volume) -> str | None:
+    """What to say of a CT's values being taken as HU; None where they are not."""
+    if volume.units in {None, HOUNSFIELD}:
+        return ""
+    if volume.units == UNSPECIFIED and (_has_air(volume) or _ends(volume).max() < RAW_TISSUE):
+        return ", taken as HU because of its values"
+    return None
+
+
+def _no_hounsfield(preset: str, modality: str | None, volume: Volume) -> InputError:
+    if modality == "CT":
+        return InputError(
+            f"preset {preset} is a window in HU, but the values of this CT are {volume.units}: "
+            "leave it out, or give --window and --level"
+        )
+    return InputError(
+        f"preset {preset} is a CT window in HU, but the modality is "
+        f"{modality or 'not CT'}: leave it out, give --window and --level, or --modality CT"
+    )
 
 
 def _modality(volume: Volume) -> tuple[str | None, Origin]:
     if volume.modality is not None:
         return volume.modality, "stated"
-    share = np.count_nonzero(volume.array < AIR_HU) / volume.array.size
-    return ("CT" if share >= AIR_SHARE else None), "guessed"
+    return ("CT" if _has_air(volume) else None), "guessed"
+
+
+def _has_air(volume: Volume) -> bool:
+    below, total = 0, 0
+    for part in _parts(volume):
+        below += int(np.count_nonzero(part < AIR_HU))
+        total += part.size
+    return below > 0 and below >= AIR_SHARE * total
+
+
+def _parts(volume: Volume) -> Iterator[npt.NDArray[Any]]:
+    """All values that stand for a pixel: as they lie where there is no padding, else by slice."""
+    if not volume.padding:
+        yield volume.array
+        return
+    for k in range(volume.shape[0]):
+        if (part := volume.pixels_of(k)).size:
+            yield part
 
 
 def _preset(name: str) -> Preset:
@@ -186,8 +240,9 @@ def _own_window(
     return level - width / 2, level + width / 2
 
 
-def _percentile_clip(array: npt.NDArray[Any]) -> tuple[float, float]:
-    positive = array[(array > 0) & np.isfinite(array)]
+def _percentile_clip(volume: Volume) -> tuple[float, float]:
+    found = [part[(part > 0) & np.isfinite(part)] for part in _parts(volume)]
+    positive = np.concatenate(found) if found else np.empty(0)
     if not positive.size:
         raise InputError(
             "no voxel is above 0, so there are no percentiles to stretch between: "
@@ -197,10 +252,11 @@ def _percentile_clip(array: npt.NDArray[Any]) -> tuple[float, float]:
     return float(lower), float(upper)
 
 
-def _observed(array: npt.NDArray[Any], clip: tuple[float, float], rule: str) -> tuple[float, float]:
+def _observed(volume: Volume, clip: tuple[float, float], rule: str) -> tuple[float, float]:
     """Smallest and largest value after the clip; they follow from those before it."""
-    # fmin and fmax pass over NaN
-    ends = np.array([np.fmin.reduce(array, axis=None), np.fmax.reduce(array, axis=None)])
+    ends = _ends(volume)
+    if not ends.size:
+        raise InputError("every voxel is padding: there is nothing to segment")
     if np.isnan(ends).any():
         raise InputError("every voxel is NaN: there is nothing to segment")
     if ends[0] == ends[1]:
@@ -212,3 +268,13 @@ def _observed(array: npt.NDArray[Any], clip: tuple[float, float], rule: str) -> 
             "give another --preset, or --window and --level"
         )
     return darkest, brightest
+
+
+def _ends(volume: Volume) -> npt.NDArray[Any]:
+    """Smallest and largest value, NaN passed over; empty where all is padding."""
+    # fmin and fmax pass over NaN
+    ends = [[np.fmin.reduce(p, axis=None), np.fmax.reduce(p, axis=None)] for p in _parts(volume)]
+    if not ends:
+        return np.empty(0)
+    low, high = np.array(ends).T
+    return np.array([np.fmin.reduce(low), np.fmax.reduce(high)])

@@ -6,12 +6,21 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 NAMED = os.environ.get("SAM_TEST_DATA")
 ROOT = Path(NAMED) if NAMED else Path(__file__).parents[2] / "shared" / "data"
 FOUND = (ROOT / "MANIFEST.md").is_file()
 # or else the last digits would hang on how busy the machine was when it was measured
 os.environ["SAM_GEOMED_DECODE_BATCH"] = "4"
+
+# `make test` draws the same examples each time, `make test-random` others. How long an example
+# takes says how busy the machine is, not whether the code is right.
+settings.register_profile(
+    "random", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.register_profile("fixed", settings.get_profile("random"), derandomize=True, database=None)
+settings.load_profile("fixed")
 
 
 def data_root() -> Path:

@@ -19,13 +19,14 @@ import filelock
 import numpy as np
 
 from sam_common.cache import cache_dir, used_folder
-from sam_common.errors import ModelError
-from sam_common.files import atomic_output
+from sam_common.errors import ModelError, OutputError
+from sam_common.files import write_bytes
 from sam_common.model.architecture import EMBEDDING_GRID, WIDTH
 from sam_common.prompts import BOTTOM_RIGHT, TOP_LEFT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from sam_common.engines import Engine
 
@@ -106,15 +107,24 @@ class DecodeBatch:
 def _kept(engine: Engine, usual: int, most: int) -> int:
     # machines that share a cache need not share their size
     place = f"{engine.name}-{engine.device}-{platform.node()}-{_cores()}".replace(":", "-")
-    path = cache_dir() / "decode-batch" / f"{place}.json"
-    used_folder(path.parent)
-    # two that measure at the same time would disturb each other
-    with filelock.FileLock(path.with_suffix(".lock")):
-        if not path.is_file():
-            size = best_size(timed(functools.partial(_decode, engine)), usual, most)
-            with atomic_output(path) as partial:
-                partial.write_text(json.dumps({"decode_batch": size}))
-        return int(json.loads(path.read_text())["decode_batch"])
+    try:
+        path = cache_dir() / "decode-batch" / f"{place}.json"
+        used_folder(path.parent)
+        if path.is_file():
+            return _known(path)
+        # two that measure at the same time would disturb each other
+        with filelock.FileLock(path.with_suffix(".lock")):
+            if not path.is_file():
+                size = best_size(timed(functools.partial(_decode, engine)), usual, most)
+                write_bytes(path, json.dumps({"decode_batch": size}).encode())
+            return _known(path)
+    except (OSError, OutputError):
+        # a cache that cannot be written to costs time, not the job
+        return usual
+
+
+def _known(path: Path) -> int:
+    return int(json.loads(path.read_text())["decode_batch"])
 
 
 def _decode(engine: Engine, size: int) -> None:

@@ -12,6 +12,7 @@ from openvino.frontend import FrontEndManager
 from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 from torch import nn
 
+from sam_common.files import flush, telling_full_disks, writing
 from sam_common.model.architecture import EMBEDDING_GRID, GRID, WIDTH
 from sam_common.model.layers import is_exact
 
@@ -128,6 +129,15 @@ def _convert(
 def _save(model: openvino.Model, path: Path) -> None:
     # the weights go first: whoever sees the .xml also sees a whole .bin
     partial = path.with_name(f"{path.stem}.partial.xml")
-    openvino.save_model(model, partial, compress_to_fp16=False)
-    partial.with_suffix(".bin").replace(path.with_suffix(".bin"))
-    partial.replace(path)
+    try:
+        # read again before it takes its name: a disk that fills up leaves half of the weights
+        with telling_full_disks(path), writing(path, RuntimeError):
+            openvino.save_model(model, partial, compress_to_fp16=False)
+            for written in (partial, partial.with_suffix(".bin")):
+                flush(written)
+            openvino.Core().read_model(partial)
+            partial.with_suffix(".bin").replace(path.with_suffix(".bin"))
+            partial.replace(path)
+    finally:
+        for written in (partial, partial.with_suffix(".bin")):
+            written.unlink(missing_ok=True)

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 import queue
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -28,9 +29,11 @@ import openvino
 from sam_common.arrays import to_host
 from sam_common.cache import cache_dir, forget_unused, used_folder
 from sam_common.engines.batch import DecodeBatch
+from sam_common.files import writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     import numpy.typing as npt
@@ -122,13 +125,16 @@ class _Part:
                 folder = self._path.parent
                 settings = {
                     "INFERENCE_PRECISION_HINT": _HINTS[self._precision],
-                    # one folder for each precision: OpenVINO 2026.4 takes the blob of the other
-                    # precision for its own and crashes in the first inference
-                    "CACHE_DIR": str(folder / self._precision),
                     "PERFORMANCE_HINT": "LATENCY",
                 }
-                # two processes at once would write one blob
-                with filelock.FileLock(folder / f".{self._path.stem}.lock"):
+                alone: AbstractContextManager[object] = nullcontext()
+                if os.access(folder, os.W_OK):  # a cache that is shared may be read-only
+                    # one folder for each precision: OpenVINO 2026.4 takes the blob of the other
+                    # precision for its own and crashes in the first inference
+                    settings["CACHE_DIR"] = str(folder / self._precision)
+                    # two processes at once would write one blob
+                    alone = filelock.FileLock(folder / f".{self._path.stem}.lock")
+                with alone:
                     self._compiled = openvino.Core().compile_model(self._path, "CPU", settings)
             return self._compiled
 
@@ -156,7 +162,7 @@ def _converted(network: Network, parts: Sequence[str]) -> list[Path]:
     paths = [folder / f"{part}.xml" for part in parts]
     if all(path.is_file() for path in paths):
         return paths
-    with filelock.FileLock(folder / ".lock"):
+    with writing(folder), filelock.FileLock(folder / ".lock"):
         missing = {
             part: path for part, path in zip(parts, paths, strict=True) if not path.is_file()
         }

@@ -10,6 +10,7 @@ the embeddings differ little enough. The answer is kept in the cache.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import cv2
@@ -17,8 +18,8 @@ import numpy as np
 
 from sam_common.arrays import to_host
 from sam_common.cache import cache_dir, used_folder
-from sam_common.errors import ModelError
-from sam_common.files import atomic_output
+from sam_common.errors import ModelError, OutputError
+from sam_common.files import write_bytes
 from sam_common.pixels import prepare
 
 if TYPE_CHECKING:
@@ -93,9 +94,11 @@ def _kept_error(network: Network, *, device: str, engine: EngineName) -> float:
     if path.is_file():
         return float(json.loads(path.read_text())["embedding_error"])
     error = measure_error(network, device=device, engine=engine)
-    used_folder(path.parent)
-    with atomic_output(path) as partial:
-        partial.write_text(json.dumps({"sha256": sha256, "place": place, "embedding_error": error}))
+    # a cache that cannot be written to costs time, not the job
+    with suppress(OutputError):
+        used_folder(path.parent)
+        known = {"sha256": sha256, "place": place, "embedding_error": error}
+        write_bytes(path, json.dumps(known).encode())
     return error
 
 

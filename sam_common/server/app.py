@@ -19,9 +19,7 @@ from sam_common.server.protocol import (
     EditModel,
     Identifier,
     JobModel,
-    OpenRaster,
-    OpenVolume,
-    Replay,
+    OpenSource,
 )
 from sam_common.server.roots import RefusedPathError
 from sam_common.server.session import ConflictError, NotFoundError
@@ -88,8 +86,9 @@ def _errors(app: FastAPI) -> None:
 
 
 def _server_routes(app: FastAPI, service: Service) -> None:
+    # answered by the loop itself: it must not wait for a thread while all of them are at work
     @app.get("/v1/health")
-    def health() -> dict[str, Any]:
+    async def health() -> dict[str, Any]:
         return service.health()
 
     @app.get("/v1/models")
@@ -105,7 +104,7 @@ def _session_routes(app: FastAPI, service: Service) -> None:
     sessions = service.sessions
 
     @app.post("/v1/sessions")
-    def open_session(asked: OpenRaster | OpenVolume | Replay) -> dict[str, Any]:
+    def open_session(asked: OpenSource) -> dict[str, Any]:
         return service.open(asked).describe()
 
     @app.get("/v1/sessions")
@@ -118,7 +117,7 @@ def _session_routes(app: FastAPI, service: Service) -> None:
 
     @app.delete("/v1/sessions/{session}")
     def close_session(session: Identifier) -> dict[str, Any]:
-        sessions.remove(session)
+        service.remove(session)
         return {"session": session, "closed": True}
 
 
@@ -185,7 +184,7 @@ def _job_routes(app: FastAPI, service: Service) -> None:
         return jobs.remove(job).describe()
 
     @app.get("/v1/jobs/{job}/events", response_model=None)
-    def events(job: Identifier) -> StreamingResponse:
+    async def events(job: Identifier) -> StreamingResponse:
         return StreamingResponse(jobs.get(job).follow(), media_type="text/event-stream")
 
     @app.get("/v1/jobs/{job}/results/{name}", response_model=None)

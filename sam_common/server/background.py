@@ -1,26 +1,33 @@
-"""Background: jobs that take long, their progress as events, cancelling, and their results."""
+"""Background: a job that takes long, its progress as events, cancelling, and its results."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
+import sys
 import threading
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sam_common.errors import SuiteError
 from sam_common.server.session import NotFoundError
+from sam_common.server.traces import trace_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
 ENDED = frozenset({"done", "failed", "cancelled"})
-MOST_ENDED = 100
-"""Finished jobs that are remembered; older ones go with their files."""
 HEARTBEAT_SECONDS = 15.0
 """A line without meaning is sent so often, so that a client that is gone is noticed."""
+MOST_NEWS = 1000
+MOST_NOTE = 2000
+"""Letters of a note that are told."""
+ENTRY_BYTES = 4096
+"""What a job takes beside its files and its summary."""
 MEDIA_TYPES = {
     "geojson": "application/geo+json",
     "gpkg": "application/geopackage+sqlite3",
@@ -41,19 +48,28 @@ class Job:
     kind: str
     folder: Path
     """Private; holds what the job writes."""
+    lane: str = ""
+    """Jobs of one lane run one after the other."""
+    release: Callable[[], None] = lambda: None
+    """Called once, when it has ended, before that is told."""
     state: str = "queued"
     done: int = 0
     total: int = 0
     what: str = ""
     message: str | None = None
     summary: dict[str, Any] = field(default_factory=dict)
+    size_bytes: int = ENTRY_BYTES
+    """Of its files and of what is remembered of it, once it has ended."""
     changes: int = 0
     """How often it has changed; listeners wait for more."""
     events: deque[tuple[int, str, dict[str, Any]]] = field(
-        default_factory=lambda: deque(maxlen=1000)
+        default_factory=lambda: deque(maxlen=MOST_NEWS)
     )
-    _changed: threading.Condition = field(default_factory=threading.Condition)
+    """Number, kind and state of each change; of progress in a row the last only."""
+    _claimed: bool = False
+    _lock: threading.RLock = field(default_factory=threading.RLock)
     _cancelled: threading.Event = field(default_factory=threading.Event)
+    _listeners: set[Callable[[], object]] = field(default_factory=set)
 
     def describe(self) -> dict[str, Any]:
         """The job as protocol 1 shows it."""
@@ -96,164 +112,129 @@ class Job:
 
     def begin(self, what: str, total: int) -> None:
         """So many steps are to come."""
-        self._tell("progress", what=what, total=total, done=0)
+        self._check()
+        self._change("progress", what=what, total=total, done=0)
 
     def step(self, done: int) -> None:
-        """So many steps more are done."""
-        self._tell("progress", done=self.done + done)
+        """So many steps more are done; several threads may say so."""
+        self._check()
+        if done:
+            with self._lock:
+                self._change("progress", done=self.done + done)
 
     def note(self, message: str) -> None:
         """One line of news."""
-        self._tell("note", message=message)
+        self._check()
+        self._change("note", message=message[:MOST_NOTE])
 
     def cancel(self) -> None:
         """Stop at the next step."""
         self._cancelled.set()
-        if self.state == "queued":
+        if self._claim():
             self.end("cancelled")
 
     def end(self, state: str, message: str | None = None) -> None:
-        """The last change."""
-        if self.state not in ENDED:
+        """The last change, told when nothing is left to be done."""
+        if self.state in ENDED:
+            return
+        if state != "done":
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self.size_bytes = ENTRY_BYTES + len(json.dumps(self.summary, default=str))
+        self.size_bytes += sum(each["bytes"] for each in self.results())
+        self.release()
+        with self._lock:
             self._change("state", state=state, message=message)
 
     def run(self, work: Callable[[Job], dict[str, Any]]) -> None:
         """Do the work; whatever happens, the job ends."""
-        if self.state in ENDED:
+        if not self._claim():
             return
-        self.folder.mkdir(mode=0o700, parents=True)
         self._change("state", state="running")
         try:
+            self.folder.mkdir(mode=0o700, parents=True)
             self.summary = work(self)
             # what was cancelled in its last step is cancelled
             self._check()
-            self.end("done")
         except CancelledError:
             self.end("cancelled")
         except SuiteError as error:
             self.end("failed", str(error))
         except Exception as error:  # noqa: BLE001  # a job that never ends is worse; names stay here
+            sys.stderr.write(f"job {self.id} ({self.kind}): {trace_of(error)}")
             self.end("failed", f"unexpected {type(error).__name__}")
-        if self.state != "done":
-            shutil.rmtree(self.folder, ignore_errors=True)
+        else:
+            self.end("done")
 
-    def follow(self) -> Iterator[str]:
-        """Server-sent events from now to the end."""
-        seen = self.changes
-        yield _event("state" if self.state in ENDED else "progress", self.describe())
-        while self.state not in ENDED or seen < self.changes:
-            with self._changed:
-                if seen == self.changes:
-                    self._changed.wait(HEARTBEAT_SECONDS)
-                news = [event for event in self.events if event[0] > seen]
-            if not news:
-                yield ": still here\n\n"
-                continue
-            seen = news[-1][0]
-            # a slow listener hears the newest progress only, but that even where the end follows
-            newest = max((n for n, kind, _ in news if kind == "progress"), default=None)
-            for number, kind, facts in news:
-                if kind != "progress" or number == newest:
+    async def follow(self) -> AsyncIterator[str]:
+        """Server-sent events from now to the end; a listener takes no thread."""
+        loop, changed = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake() -> None:
+            # a server that is being closed has no loop any more
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(changed.set)
+
+        with self._lock:
+            self._listeners.add(wake)
+            seen, first = self.changes, self.describe()
+        try:
+            yield _event("state" if first["state"] in ENDED else "progress", first)
+            is_over = first["state"] in ENDED
+            while not is_over:
+                news = self._news(seen)
+                if not news:
+                    if await _is_silent(changed):
+                        yield ": still here\n\n"
+                    continue
+                seen, is_over = news[-1][0], news[-1][2]["state"] in ENDED
+                for kind, facts in _newest(news):
                     yield _event(kind, facts)
+        finally:
+            with self._lock:
+                self._listeners.discard(wake)
+
+    def _claim(self) -> bool:
+        """Whether it waits for its turn; the first who asks runs it, or ends it."""
+        with self._lock:
+            claimed, self._claimed = self._claimed, True
+            return not claimed
+
+    def _news(self, seen: int) -> list[tuple[int, str, dict[str, Any]]]:
+        with self._lock:
+            return [event for event in self.events if event[0] > seen]
 
     def _check(self) -> None:
         if self._cancelled.is_set():
             raise CancelledError
 
-    def _tell(self, kind: str, **facts: Any) -> None:
-        self._check()
-        self._change(kind, **facts)
-
     def _change(self, kind: str, **facts: Any) -> None:
-        with self._changed:
+        with self._lock:
             for name, value in facts.items():
                 setattr(self, name, value)
             self.changes += 1
+            if kind == "progress" and self.events and self.events[-1][1] == kind:
+                self.events.pop()
             self.events.append((self.changes, kind, self.describe()))
-            self._changed.notify_all()
+            for wake in self._listeners:
+                wake()
 
 
-class Jobs:
-    """The jobs of a server; they run one after the other in a thread of their own.
+async def _is_silent(changed: asyncio.Event) -> bool:
+    """Wait for a change; whether there is none for so long that a line has to be sent."""
+    try:
+        await asyncio.wait_for(changed.wait(), HEARTBEAT_SECONDS)
+    except asyncio.TimeoutError:
+        return True
+    changed.clear()
+    return False
 
-    Args:
-        folder: Private; each job writes into a folder in it.
-    """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._lock = threading.Lock()
-        self._jobs: dict[str, Job] = {}
-        self._waiting: deque[tuple[Job, Callable[[Job], dict[str, Any]]]] = deque()
-        self._more = threading.Condition(self._lock)
-        self._count = 0
-        self._closed = False
-        self._thread: threading.Thread | None = None
-
-    def start(self, kind: str, work: Callable[[Job], dict[str, Any]]) -> Job:
-        """Queue a job."""
-        with self._more:
-            self._count += 1
-            job = Job(f"j{self._count}", kind, self._folder / f"j{self._count}")
-            self._jobs[job.id] = job
-            self._waiting.append((job, work))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
-                self._thread.start()
-            self._more.notify()
-        self._forget_old()
-        return job
-
-    def get(self, name: str) -> Job:
-        """A job.
-
-        Raises:
-            NotFoundError: There is none of this name.
-        """
-        if (job := self._jobs.get(name)) is None:
-            raise NotFoundError(f"no job {name}")
-        return job
-
-    def remove(self, name: str) -> Job:
-        """Cancel a job, or forget one that has ended."""
-        job = self.get(name)
-        if job.state not in ENDED:
-            job.cancel()
-        else:
-            self._forget(job)
-        return job
-
-    def close(self) -> None:
-        """Cancel everything and wait for the step that is being done."""
-        with self._more:
-            self._closed = True
-            for job in self._jobs.values():
-                if job.state not in ENDED:
-                    job.cancel()
-            self._more.notify()
-            thread = self._thread
-        if thread is not None:
-            thread.join(timeout=30)
-
-    def _run(self) -> None:
-        while True:
-            with self._more:
-                while not self._waiting and not self._closed:
-                    self._more.wait()
-                if self._closed:
-                    return
-                job, work = self._waiting.popleft()
-            job.run(work)
-
-    def _forget_old(self) -> None:
-        ended = [job for job in list(self._jobs.values()) if job.state in ENDED]
-        for job in ended[: max(0, len(ended) - MOST_ENDED)]:
-            self._forget(job)
-
-    def _forget(self, job: Job) -> None:
-        with self._lock:
-            self._jobs.pop(job.id, None)
-        shutil.rmtree(job.folder, ignore_errors=True)
+def _newest(
+    news: list[tuple[int, str, dict[str, Any]]],
+) -> list[tuple[str, dict[str, Any]]]:
+    """A slow listener hears the newest progress only, but that even where the end follows."""
+    newest = max((n for n, kind, _ in news if kind == "progress"), default=None)
+    return [(kind, facts) for n, kind, facts in news if kind != "progress" or n == newest]
 
 
 def _event(kind: str, facts: dict[str, Any]) -> str:

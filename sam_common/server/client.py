@@ -31,6 +31,7 @@ from typing import (
     Any,
     Optional,
     Union,
+    cast,
 )
 from urllib.parse import quote
 
@@ -435,8 +436,21 @@ class Client:
         preset: Optional[str] = None,
         width: Optional[float] = None,
         level: Optional[float] = None,
+        progress: Optional[Progress] = None,
     ) -> VolumeSession:
-        """A session on a volume file or on DICOM, which must lie in one of the server's roots."""
+        """A session on a volume file or on DICOM, which must lie in one of the server's roots.
+
+        Args:
+            path: The file or folder.
+            model: Name of a model.
+            series: Of DICOM: its number, or a SeriesInstanceUID.
+            time: Number of the time point, from 1.
+            modality: "CT", "MR" and so on, where the file does not say or is wrong.
+            preset: Name of a CT window.
+            width: Of a window of one's own.
+            level: Its middle.
+            progress: See `Progress`; told of the files that are read.
+        """
         asked = {
             "kind": "volume",
             "path": os.fspath(path),
@@ -448,7 +462,10 @@ class Client:
             "width": width,
             "level": level,
         }
-        return VolumeSession(self, self._dict("POST", "/v1/sessions", asked))
+        if progress is None:
+            return VolumeSession(self, self._dict("POST", "/v1/sessions", asked))
+        given = {name: value for name, value in asked.items() if value is not None}
+        return cast("VolumeSession", self.open_in_background(given, progress))
 
     def open_volume_array(
         self,
@@ -486,20 +503,38 @@ class Client:
         return VolumeSession(self, self._dict("POST", "/v1/sessions", asked))
 
     def replay(
-        self, log: Mapping[str, Any], *, source: Optional[Mapping[str, Any]] = None
+        self,
+        log: Mapping[str, Any],
+        *,
+        source: Optional[Mapping[str, Any]] = None,
+        progress: Optional[Progress] = None,
     ) -> Session:
         """A session as its log says, on the same source.
 
         Args:
             log: From `Session.log`.
             source: How to open the source, where that has changed.
+            progress: See `Progress`.
+
+        Raises:
+            ServerError: The log does not fit the source or the model, or it was cancelled.
         """
-        asked: dict[str, Any] = {"log": dict(log)}
-        if source is not None:
-            asked["source"] = dict(source)
-        about = self._dict("POST", "/v1/sessions", asked)
-        kind = RasterSession if about["kind"] == "raster" else VolumeSession
-        return kind(self, about)
+        given = None if source is None else dict(source)
+        return self._opened(self.job("replay", log=dict(log), source=given), progress)
+
+    def open_in_background(
+        self, source: Mapping[str, Any], progress: Optional[Progress] = None
+    ) -> Session:
+        """A session on a source, opened by a job that can be cancelled.
+
+        Args:
+            source: As `request` of the source in a session's log: kind, path or upload, options.
+            progress: See `Progress`.
+
+        Raises:
+            ServerError: It cannot be opened, or it was cancelled.
+        """
+        return self._opened(self.job("open", source=dict(source)), progress)
 
     def run_prompts(
         self,
@@ -522,6 +557,14 @@ class Client:
         """Start a job of any kind."""
         asked = {name: value for name, value in request.items() if value is not None}
         return Job(self, self._dict("POST", "/v1/jobs", {"kind": kind, **asked})["job"])
+
+    def _opened(self, job: Job, progress: Optional[Progress]) -> Session:
+        state = job.wait(progress)
+        if state["state"] != "done":
+            raise ServerError("cancelled: there is no session", kind="CancelledError")
+        about = self._dict("GET", f"/v1/sessions/{state['summary']['session']}")
+        kind = RasterSession if about["kind"] == "raster" else VolumeSession
+        return kind(self, about)
 
     def _dict(self, method: str, path: str, body: Optional[Any] = None) -> dict[str, Any]:
         answer: dict[str, Any] = self.connection.json(method, path, body)

@@ -1,4 +1,4 @@
-"""EmbeddingPool: embeddings of all sessions, shared by content and bounded in bytes."""
+"""EmbeddingPool: embeddings or masks of all sessions, shared and bounded in bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Hashable, Iterator
 
 LIMIT_BYTES = 1 << 30
 """1 GiB: 256 embeddings."""
@@ -28,7 +28,7 @@ class EmbeddingPool:
         self.made = 0
         """Entries that were made since the start."""
         self._lock = threading.Lock()
-        self._held: OrderedDict[str, tuple[Any, int]] = OrderedDict()
+        self._held: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._making: dict[str, tuple[threading.Lock, int]] = {}
         self._bytes = 0
 
@@ -37,7 +37,7 @@ class EmbeddingPool:
         """Bytes held now."""
         return self._bytes
 
-    def get(self, key: str) -> Any | None:
+    def get(self, key: Hashable) -> Any | None:
         """What is held under a key, None where there is nothing."""
         with self._lock:
             if key not in self._held:
@@ -45,7 +45,7 @@ class EmbeddingPool:
             self._held.move_to_end(key)
             return self._held[key][0]
 
-    def put(self, key: str, value: Any, size_bytes: int) -> None:
+    def put(self, key: Hashable, value: Any, size_bytes: int) -> None:
         """Hold a value; others may have to go."""
         with self._lock:
             if key in self._held:
@@ -56,6 +56,12 @@ class EmbeddingPool:
             while self._bytes > self.limit_bytes and len(self._held) > 1:
                 _, (_, freed) = self._held.popitem(last=False)
                 self._bytes -= freed
+
+    def drop(self, is_gone: Callable[[Any], bool]) -> None:
+        """Let go of all entries whose keys nobody will ask for."""
+        with self._lock:
+            for key in [key for key in self._held if is_gone(key)]:
+                self._bytes -= self._held.pop(key)[1]
 
     def get_or_make(self, key: str, make: Callable[[], tuple[Any, int]]) -> Any:
         """What is held under a key, made by one caller while others that want it wait.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import secrets
 import sys
-import traceback
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sam_common.server.traces import trace_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +74,7 @@ class Guard:
         except _TooLargeError:
             await bounded.refuse()
         except Exception as error:  # noqa: BLE001  # logged without its message, which may hold names
-            sys.stderr.write(f"unexpected {type(error).__name__} at {_place(error)}\n")
+            sys.stderr.write(trace_of(error))
             if not bounded.started:
                 await _answer(send, 500, "UnexpectedError", "the server has a defect here")
 
@@ -124,12 +124,6 @@ class _Bounded:
         if not self.started and not self._refused:
             self._refused = True
             await _answer(self._send, *_too_large(self._limit))
-
-
-def _place(error: BaseException) -> str:
-    """File name and line of the last few calls."""
-    calls = traceback.extract_tb(error.__traceback__)[-4:]
-    return " < ".join(f"{Path(call.filename).name}:{call.lineno}" for call in reversed(calls))
 
 
 def _headers(scope: Scope) -> dict[str, bytes]:

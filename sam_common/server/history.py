@@ -11,11 +11,17 @@ on the same source always gives the same masks.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from sam_common.errors import PromptError
+
+KEPT_STATES = 64
+"""States that are kept, the latest ones that were asked for."""
+ENTRY_BYTES, NUMBER_BYTES = 512, 40
+"""Of an edit, and of each run length in it: a number of Python and its place in two lists."""
 
 Edit: TypeAlias = Mapping[str, Any]
 """One edit as it came over the wire, in pixel space."""
@@ -115,8 +121,22 @@ def fold(state: State, edit: Edit) -> dict[str, ObjectState]:
     return objects
 
 
+def size_of(edit: Edit) -> int:
+    """Bytes that an edit takes, roughly: its run lengths and coordinates, and what is around them.
+
+    >>> size_of({"op": "clear", "object": "o1"})
+    512
+    """
+    mask = edit.get("mask")
+    numbers = 0 if mask is None else len(mask["counts"])
+    return ENTRY_BYTES + NUMBER_BYTES * numbers
+
+
 class History:
     """The edits of a session and the states between them.
+
+    Of the states only the latest ones are kept: others are folded again from the nearest one
+    before them, so that memory grows with the edits, not with edits times objects.
 
     Law:
         `n` times `undo`, then `n` times `redo`, gives the same state.
@@ -124,13 +144,15 @@ class History:
 
     def __init__(self) -> None:
         self._edits: list[Edit] = []
-        self._states: list[State] = [{}]
+        self._states: OrderedDict[int, State] = OrderedDict({0: {}})
         self.cursor = 0
+        self.size_bytes = 0
+        """Of the edits, roughly."""
 
     @property
     def state(self) -> State:
         """What the edits before the cursor add up to."""
-        return self._states[self.cursor]
+        return self.at(self.cursor)
 
     @property
     def edits(self) -> list[Edit]:
@@ -150,15 +172,24 @@ class History:
     def push(self, edit: Edit) -> State:
         """Add an edit at the cursor; what lay beyond is forgotten."""
         after = fold(self.state, edit)
-        del self._edits[self.cursor :], self._states[self.cursor + 1 :]
+        self.size_bytes += size_of(edit) - sum(map(size_of, self._edits[self.cursor :]))
+        del self._edits[self.cursor :]
+        for cursor in [at for at in self._states if at > self.cursor]:
+            del self._states[cursor]
         self._edits.append(edit)
-        self._states.append(after)
         self.cursor += 1
+        self._keep(self.cursor, after)
         return after
 
     def at(self, cursor: int) -> State:
         """The state after the first `cursor` edits."""
-        return self._states[cursor]
+        near = max(at for at in self._states if at <= cursor)
+        state = self._states[near]
+        for n in range(near, cursor):
+            state = fold(state, self._edits[n])
+            if cursor - n <= KEPT_STATES // 2:
+                self._keep(n + 1, state)
+        return state
 
     def move(self, cursor: int) -> None:
         """Put the cursor after the first `cursor` edits.
@@ -169,6 +200,13 @@ class History:
         if not 0 <= cursor <= len(self._edits):
             raise PromptError(f"the log has the cursors 0 to {len(self._edits)}, got {cursor}")
         self.cursor = cursor
+
+    def _keep(self, cursor: int, state: State) -> None:
+        self._states[cursor] = state
+        self._states.move_to_end(cursor)
+        # the first one is that of no edits, from which all others can be made
+        while len(self._states) > KEPT_STATES:
+            del self._states[next(at for at in self._states if at)]
 
 
 def _known(state: State, name: str) -> ObjectState:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from sam_common.segmenter import Segmenter
 
 
+ENCODED = 0.2
+"""Part of the work on a window that is done when it is encoded, for progress."""
+
+
 class _Serial:
     """A segmenter whose encoder serves one caller at a time; the decoder serves all."""
 
@@ -32,6 +36,45 @@ class _Serial:
             return self._segmenter.embed_batch(images)
 
 
+class _Watched:
+    """A segmenter that tells of each call, and how far a long one is."""
+
+    def __init__(self, segmenter: Segmenter, told: Callable[[float], None]) -> None:
+        self._segmenter = segmenter
+        self._told = told
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._segmenter, name)
+
+    def embed(self, image: Any) -> Any:
+        self._told(0.0)
+        embedding = self._segmenter.embed(image)
+        self._told(ENCODED)
+        return embedding
+
+    def decode(self, embedding: Any, prompts: Any, **options: Any) -> Any:
+        self._told(0.0)
+        return self._segmenter.decode(embedding, prompts, **options)
+
+    def decode_batches(self, embedding: Any, prompts: Any, **options: Any) -> Any:
+        done = 0
+        for masks in self._segmenter.decode_batches(embedding, prompts, **options):
+            done += len(masks.scores)
+            self._told(ENCODED + (1 - ENCODED) * done / max(1, len(prompts)))
+            yield masks
+
+
+def watched(segmenter: Segmenter, told: Callable[[float], None]) -> Segmenter:
+    """A segmenter that tells of its work, so that a job can be cancelled within a window.
+
+    Args:
+        segmenter: Does the work.
+        told: Called before each call with 0, and within a long one with the part of a window that
+            is done with it; what it raises ends the call.
+    """
+    return cast("Segmenter", _Watched(segmenter, told))
+
+
 class Models:
     """Segmenters that sessions share.
 
@@ -42,6 +85,7 @@ class Models:
     def __init__(self, load: Callable[[str], Segmenter] | None = None) -> None:
         self._load = load or _load
         self._lock = threading.Lock()
+        self._loading: dict[str, threading.Lock] = {}
         self._loaded: dict[str, Segmenter] = {}
 
     @property
@@ -58,6 +102,9 @@ class Models:
         """
         weights.model_info(name)
         with self._lock:
+            loading = self._loading.setdefault(name, threading.Lock())
+        # whoever wants another one does not wait for a download
+        with loading:
             if name not in self._loaded:
                 self._loaded[name] = cast("Segmenter", _Serial(self._load(name)))
             return self._loaded[name]

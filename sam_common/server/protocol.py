@@ -236,6 +236,13 @@ class OpenVolume(_Open):
 OpenSource = Annotated[OpenRaster | OpenVolume, Field(discriminator="kind")]
 
 
+class OpenJob(Strict):
+    """A session to be opened in the background; its summary says which."""
+
+    kind: Literal["open"]
+    source: OpenSource
+
+
 class LogSource(Strict):
     """What a log was made on."""
 
@@ -261,9 +268,10 @@ class LogModel(Strict):
     cursor: Index
 
 
-class Replay(Strict):
+class ReplayJob(Strict):
     """A session to be made from its log."""
 
+    kind: Literal["replay"]
     log: LogModel
     source: OpenSource | None = None
     """Where the source is now; as the log says where not given."""
@@ -326,5 +334,6 @@ class BatchJob(Strict):
 
 
 JobModel = Annotated[
-    PromptsJob | AutomaticJob | PropagateJob | ExportJob | BatchJob, Field(discriminator="kind")
+    PromptsJob | AutomaticJob | PropagateJob | ExportJob | BatchJob | OpenJob | ReplayJob,
+    Field(discriminator="kind"),
 ]

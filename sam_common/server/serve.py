@@ -55,6 +55,8 @@ class Settings:
     idle_seconds: float = IDLE_SECONDS
     memory_bytes: int = LIMIT_BYTES
     """For embeddings."""
+    keep_embeddings: bool = False
+    """Whether embeddings of volumes stay in the cache folder when the server has ended."""
 
 
 def serve(settings: Settings) -> None:
@@ -79,6 +81,7 @@ def serve(settings: Settings) -> None:
             roots=roots,
             pool=EmbeddingPool(settings.memory_bytes),
             sessions=Sessions(idle_seconds=settings.idle_seconds),
+            keep_embeddings=settings.keep_embeddings,
         )
         try:
             for name in settings.models:

@@ -10,30 +10,38 @@ from typing import TYPE_CHECKING, Any
 
 from sam_common import __version__
 from sam_common.errors import InputError
-from sam_common.server.background import Jobs
 from sam_common.server.embedding_pool import EmbeddingPool
-from sam_common.server.models import Models
+from sam_common.server.held import Held
+from sam_common.server.jobs import Jobs
+from sam_common.server.models import Models, watched
 from sam_common.server.protocol import (
     PROTOCOL,
     AutomaticJob,
     BatchJob,
     ExportJob,
+    OpenJob,
     PromptsJob,
     PropagateJob,
-    Replay,
+    ReplayJob,
 )
 from sam_common.server.roots import Roots
-from sam_common.server.session import Session, check_log
+from sam_common.server.session import RESULT_BYTES, Session, check_log
 from sam_common.server.sessions import Sessions
 from sam_common.server.sources import Context, domain, open_source
 from sam_common.server.uploads import Uploads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from sam_common.server.background import Job
+    from sam_common.server.jobs import Work
     from sam_common.server.protocol import OpenRaster, OpenVolume
-    from sam_common.server.sources import LiveSource
+    from sam_common.server.sources import LiveSource, Reporter
+
+BATCHES, PATHS = "batches", "paths"
+"""Lanes of jobs that belong to no session."""
+OPENING_LANES = 8
+"""Sessions that are opened in the background at the same time."""
 
 
 @dataclass(slots=True, eq=False)
@@ -46,9 +54,14 @@ class Service:
     models: Models = field(default_factory=Models)
     pool: EmbeddingPool = field(default_factory=EmbeddingPool)
     sessions: Sessions = field(default_factory=Sessions)
+    keep_embeddings: bool = False
+    """Whether embeddings of volumes stay on disk when the server has ended."""
     uploads: Uploads = field(init=False)
     jobs: Jobs = field(init=False)
+    results: EmbeddingPool = field(default_factory=lambda: EmbeddingPool(RESULT_BYTES))
+    """Masks of all sessions."""
     _folders: Iterator[int] = field(default_factory=itertools.count)
+    _opened_count: Iterator[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
         for name in ("uploads", "jobs", "sources"):
@@ -67,27 +80,31 @@ class Service:
                 "embeddings": self.pool.size_bytes,
                 "limit": self.pool.limit_bytes,
             },
-            "sessions": len(self.sessions.all()),
+            "sessions": self.sessions.living,
         }
 
-    def open(self, asked: OpenRaster | OpenVolume | Replay) -> Session:
+    def open(self, asked: OpenRaster | OpenVolume) -> Session:
         """A new session."""
         self.sessions.check_room()
-        if isinstance(asked, Replay):
-            return self._replayed(asked)
         session = self._opened(asked)
         self.sessions.add(session)
         return session
 
     def start(self, asked: Any) -> Job:
         """Queue a job; what can be wrong with it is said at once where that is quick."""
-        if isinstance(asked, PropagateJob):
-            return self._propagate(asked)
-        if isinstance(asked, ExportJob):
-            return self._export(asked)
-        if isinstance(asked, BatchJob):
-            return self._batch(asked)
-        return self._of_source(asked)
+        starts: dict[type, Callable[[Any], Job]] = {
+            PropagateJob: self._propagate,
+            ExportJob: self._export,
+            BatchJob: self._batch,
+            OpenJob: self._open,
+            ReplayJob: self._replay,
+        }
+        return starts.get(type(asked), self._of_source)(asked)
+
+    def remove(self, name: str) -> None:
+        """Close a session; its jobs are cancelled."""
+        self.sessions.remove(name)
+        self.jobs.cancel(name)
 
     def close(self) -> None:
         """Stop the jobs and let go of the sessions."""
@@ -95,42 +112,90 @@ class Service:
         for session in self.sessions.all():
             self.sessions.remove(session.id)
 
-    def _opened(self, asked: OpenRaster | OpenVolume) -> Session:
-        request = asked.model_dump(exclude_none=True)
-        source = self._source(request, asked.model)
-        name = "the volume" if asked.kind == "volume" else Path(asked.path or "upload").name
-        return Session(
-            self.sessions.new_id(), name, asked.model, self.models.get(asked.model), source, request
-        )
+    @contextmanager
+    def holding(self) -> Iterator[Held]:
+        """Files that are held while the block runs."""
+        held = self._held()
+        try:
+            yield held
+        finally:
+            held.close()
 
-    def _source(self, request: Mapping[str, Any], model: str) -> LiveSource:
-        if request.get("upload") is not None:
-            path = self.uploads.get(request["upload"]).path
-        else:
-            path = self.roots.open(request["path"])
+    def _held(self) -> Held:
         folder = self.folder / "sources" / str(next(self._folders))
         folder.mkdir(mode=0o700)
-        uploads = self.folder
+        return Held(folder, self.roots.holds)
 
-        def is_allowed(file: Path) -> bool:
-            return self.roots.holds(file) or file.resolve().is_relative_to(uploads.resolve())
+    def _opened(self, asked: OpenRaster | OpenVolume, reporter: Reporter | None = None) -> Session:
+        request = asked.model_dump(exclude_none=True)
+        source = self._source(request, asked.model, reporter)
+        name = "the volume" if asked.kind == "volume" else Path(asked.path or "upload").name
+        return Session(
+            self.sessions.new_id(),
+            name,
+            asked.model,
+            self.models.get(asked.model),
+            source,
+            request,
+            results=self.results,
+        )
 
-        context = Context(self.models.get(model), self.pool, folder, is_allowed)
-        return open_source(request, path, context)
+    def _source(
+        self, request: Mapping[str, Any], model: str, reporter: Reporter | None = None
+    ) -> LiveSource:
+        segmenter = self.models.get(model)
 
-    def _replayed(self, asked: Replay) -> Session:
-        if asked.source is None and asked.log.source.request is None:
+        def opened(path: Path) -> LiveSource:
+            kept = self.keep_embeddings
+            context = Context(segmenter, self.pool, self._held(), reporter, kept)
+            return open_source(request, path, context)
+
+        if request.get("upload") is None:
+            return opened(self.roots.open(request["path"]))
+        with self.uploads.borrowed(request["upload"]) as upload:
+            return opened(upload.path)
+
+    def _open(self, asked: OpenJob) -> Job:
+        self.sessions.check_room()
+
+        def work(job: Job) -> dict[str, Any]:
+            session = self._opened(asked.source, job)
+            return self._added(session, job)
+
+        return self.jobs.start("open", work, lane=self._opening_lane())
+
+    def _replay(self, asked: ReplayJob) -> Job:
+        source = asked.source or asked.log.source.request
+        if source is None:
             raise InputError("the log does not say how its source was opened: give source")
-        session = self._opened(asked.source or asked.log.source.request)  # type: ignore[arg-type]  # one of them is there
-        try:
-            check_log(asked.log.model_dump(), session)
+        self.sessions.check_room()
+
+        def work(job: Job) -> dict[str, Any]:
             edits = [edit.model_dump(by_alias=True, exclude_none=True) for edit in asked.log.edits]
-            session.replay(edits, asked.log.cursor)
+            session = self._opened(source, job)
+            try:
+                check_log(asked.log.model_dump(), session)
+                session.replay(edits, asked.log.cursor, job)
+            except BaseException:
+                session.close()
+                raise
+            return self._added(session, job)
+
+        return self.jobs.start("replay", work, lane=self._opening_lane())
+
+    def _opening_lane(self) -> str:
+        return f"opening {next(self._opened_count) % OPENING_LANES}"
+
+    def _added(self, session: Session, job: Job) -> dict[str, Any]:
+        """The last step of a job that opens a session."""
+        try:
+            # what was cancelled when it was opened is not left behind
+            job.step(0)
         except BaseException:
             session.close()
             raise
         self.sessions.add(session)
-        return session
+        return {"session": session.id}
 
     def _propagate(self, asked: PropagateJob) -> Job:
         session = self.sessions.get(asked.session)
@@ -138,37 +203,37 @@ class Service:
             raise InputError("only volumes are propagated: this session is on a raster")
 
         def work(job: Job) -> dict[str, Any]:
-            with _held(session):
-                change = session.propagate(asked.objects, asked.method, job)
-                return {
-                    "cursor": change["cursor"],
-                    "objects": [_brief(c) for c in change["changed"]],
-                }
+            change = session.propagate(asked.objects, asked.method, job)
+            return {
+                "cursor": change["cursor"],
+                "objects": [_brief(c) for c in change["changed"]],
+            }
 
-        return self.jobs.start("propagate", work)
+        return self._on(session, "propagate", work)
 
     def _export(self, asked: ExportJob) -> Job:
         session = self.sessions.get(asked.session)
 
         def work(job: Job) -> dict[str, Any]:
-            with _held(session):
-                job.begin("objects", 1)
-                summary = session.source.export(session.all_results(), asked.formats, job.folder)
-                job.step(1)
-                return summary
+            objects = session.all_results(job, more_steps=len(asked.formats))
+            return session.source.export(objects, asked.formats, job.folder, job)
 
-        return self.jobs.start("export", work)
+        return self._on(session, "export", work)
 
     def _batch(self, asked: BatchJob) -> Job:
         module = domain("batch")
+        files = module.BatchFiles(
+            self.roots.open, self.holding, keep_embeddings=self.keep_embeddings
+        )
 
         def work(job: Job) -> dict[str, Any]:
-            summary: dict[str, Any] = module.run_batch(
-                asked.cases, job.folder, self.models.get, job, self.roots.open
-            )
+            def load(name: str) -> Any:
+                return watched(self.models.get(name), lambda _part: job.step(0))
+
+            summary: dict[str, Any] = module.run_batch(asked.cases, job.folder, load, job, files)
             return summary
 
-        return self.jobs.start("batch", work)
+        return self.jobs.start("batch", work, lane=BATCHES)
 
     def _of_source(self, asked: PromptsJob | AutomaticJob) -> Job:
         request = asked.model_dump(exclude_none=True)
@@ -176,10 +241,9 @@ class Service:
             session = self.sessions.get(asked.session)
 
             def on_session(job: Job) -> dict[str, Any]:
-                with _held(session):
-                    return session.source.run(asked.kind, request, job.folder, job)
+                return session.source.run(asked.kind, request, job.folder, job)
 
-            return self.jobs.start(asked.kind, on_session)
+            return self._on(session, asked.kind, on_session)
         wanted = {k: v for k, v in request.items() if k in {"path", "bands", "stretch"}}
         self.roots.open(wanted["path"])
         model = asked.model or "mobile_sam"
@@ -191,17 +255,16 @@ class Service:
             finally:
                 source.close()
 
-        return self.jobs.start(asked.kind, on_path)
+        return self.jobs.start(asked.kind, on_path, lane=PATHS)
 
-
-@contextmanager
-def _held(session: Session) -> Iterator[None]:
-    """While the block runs the session does not expire."""
-    session.busy += 1
-    try:
-        yield
-    finally:
-        session.busy -= 1
+    def _on(self, session: Session, kind: str, work: Work) -> Job:
+        """Queue a job of a session, which is held until the job has ended."""
+        session.hold()
+        try:
+            return self.jobs.start(kind, work, lane=session.id, release=session.release)
+        except BaseException:
+            session.release()
+            raise
 
 
 def _brief(changed: Mapping[str, Any]) -> dict[str, Any]:

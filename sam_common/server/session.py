@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sam_common.errors import InputError, PromptError, SuiteError
 from sam_common.server.answers import figures, mask_json, object_json, window_json
-from sam_common.server.history import Asked, History, fold
+from sam_common.server.embedding_pool import EmbeddingPool
+from sam_common.server.history import Asked, History, fold, size_of
 from sam_common.server.protocol import PROTOCOL
 from sam_common.server.sources import Result
 
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from sam_common.server.sources import LiveSource, Reporter
     from sam_common.window import Window
 
-KEPT_RESULTS = 64
-"""Results of a session that are kept beside those of its objects, for undo and redo."""
+RESULT_BYTES = 1 << 30
+"""Of masks of all sessions, for undo and redo: what was used longest ago is made again."""
+HISTORY_BYTES = 256 << 20
+"""Of the edits of a session: a painted mask takes what its run lengths take."""
 
 
 class NotFoundError(SuiteError):
@@ -48,10 +50,33 @@ class Session:
     """How the source was opened, as the client asked for it."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     used: float = field(default_factory=time.monotonic)
-    busy: int = 0
-    """Jobs that need it."""
+    results: EmbeddingPool = field(default_factory=lambda: EmbeddingPool(RESULT_BYTES))
+    """Masks of this session and of others."""
+    most_history_bytes: int = HISTORY_BYTES
     _history: History = field(default_factory=History)
-    _results: OrderedDict[Asked, Result] = field(default_factory=OrderedDict)
+    _jobs: int = 0
+    """That need it, those that wait for their turn included."""
+    _is_closed: bool = False
+    _counting: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a job needs it."""
+        return self._jobs > 0
+
+    def hold(self) -> None:
+        """A job needs it from here on; `release` says that it has ended."""
+        with self._counting:
+            self._jobs += 1
+
+    def release(self) -> None:
+        """A job has ended, which counts as a use; what was closed meanwhile is let go."""
+        with self._counting:
+            self._jobs -= 1
+            self.used = time.monotonic()
+            is_over = self._is_closed and self._jobs == 0
+        if is_over:
+            self._let_go()
 
     def describe(self) -> dict[str, Any]:
         """The session as protocol 1 shows it."""
@@ -81,10 +106,16 @@ class Session:
         """Apply one edit; where it cannot be, nothing is changed.
 
         Raises:
+            ConflictError: The session's edits take as much as they may.
             SuiteError: The edit makes no sense here.
         """
         with self.lock:
             ready = self.source.normalised(self._with_id(edit))
+            if self._history.size_bytes + size_of(ready) > self.most_history_bytes:
+                raise ConflictError(
+                    f"the edits of this session take {self._history.size_bytes} bytes, and no more "
+                    "are kept: export it, and go on in a new one"
+                )
             before = self._history.state
             change = self._between(before, fold(before, ready))
             self._history.push(ready)
@@ -136,10 +167,23 @@ class Session:
         with self.lock:
             return self.source.review(self.result_of(name))
 
-    def all_results(self) -> list[tuple[ObjectState, Result]]:
-        """Every object and what it looks like, in order."""
+    def all_results(
+        self, reporter: Reporter, *, more_steps: int = 0
+    ) -> list[tuple[ObjectState, Result]]:
+        """Every object and what it looks like, in order.
+
+        Args:
+            reporter: Hears of each object.
+            more_steps: That follow.
+        """
         with self.lock:
-            return [(state, self.result(state.asked)) for state in self._history.state.values()]
+            states = list(self._history.state.values())
+        reporter.begin("objects", len(states) + more_steps)
+        found = []
+        for state in states:
+            found.append((state, self._made(state.asked, reporter)))
+            reporter.step(1)
+        return found
 
     def log(self) -> dict[str, Any]:
         """Everything that makes the session, to be replayed."""
@@ -156,18 +200,31 @@ class Session:
                 "cursor": self._history.cursor,
             }
 
-    def replay(self, edits: Sequence[Edit], cursor: int) -> None:
-        """Take over the edits of a log; masks are made where they are first asked for.
+    def replay(self, edits: Sequence[Edit], cursor: int, reporter: Reporter) -> None:
+        """Take over the edits of a log, and make the masks of its objects.
+
+        Args:
+            edits: In order.
+            cursor: How many of them count; what was undone lies beyond.
+            reporter: Hears of each object.
 
         Raises:
+            ConflictError: The edits take more than is kept of a session.
             PromptError: The edits do not fit each other or this source.
         """
+        if (size := sum(map(size_of, edits))) > self.most_history_bytes:
+            raise ConflictError(f"the edits of the log take {size} bytes: replay a part of them")
+        reporter.begin("edits", len(edits))
         with self.lock:
             for edit in edits:
                 self._history.push(self.source.normalised(edit))
+                reporter.step(1)
             self._history.move(cursor)
-            for state in self._history.state.values():
-                self.result(state.asked)
+            states = list(self._history.state.values())
+        reporter.begin("objects", len(states))
+        for state in states:
+            self._made(state.asked, reporter)
+            reporter.step(1)
 
     def propagate(
         self, names: Sequence[str] | None, method: str, reporter: Reporter
@@ -201,21 +258,40 @@ class Session:
         with self.lock:
             if asked.is_empty:
                 return Result("no_prompt")
-            if asked not in self._results:
-                self._keep(asked, self.source.segment(asked, self.result))
-            self._results.move_to_end(asked)
-            return self._results[asked]
+            if (known := self._known(asked)) is not None:
+                return known
+            made = self.source.segment(asked, self.result)
+            self._keep(asked, made)
+            return made
 
     def close(self) -> None:
-        """Let go of the source."""
+        """Let go of the source, once no job needs it."""
+        with self._counting:
+            self._is_closed = True
+            is_over = self._jobs == 0
+        if is_over:
+            self._let_go()
+
+    def _let_go(self) -> None:
         with self.lock:
-            self._results.clear()
+            self.results.drop(lambda key: key[0] == self.id)
             self.source.close()
 
+    def _known(self, asked: Asked) -> Result | None:
+        found: Result | None = self.results.get((self.id, asked))
+        return found
+
     def _keep(self, asked: Asked, result: Result) -> None:
-        self._results[asked] = result
-        while len(self._results) > KEPT_RESULTS + len(self._history.state):
-            self._results.popitem(last=False)
+        self.results.put((self.id, asked), result, self.source.size_of(result))
+
+    def _made(self, asked: Asked, reporter: Reporter) -> Result:
+        """As `result`, for a job: what takes long is made without the lock, and told of."""
+        if asked.method is None or asked.is_empty or self._known(asked) is not None:
+            return self.result(asked)
+        whole = replace(asked, corrections=())
+        if self._known(whole) is None:
+            self._keep(whole, self.source.propagate(whole, _Within(reporter)))
+        return self.result(asked)
 
     def _with_id(self, edit: Edit) -> Edit:
         if edit["op"] != "add_object" or edit.get("object") is not None:
@@ -255,7 +331,7 @@ class Session:
             if old == new:
                 continue
             earlier = Result("no_prompt") if old is None else self.result(old.asked)
-            known = new is None or new.asked in self._results
+            known = new is None or self._known(new.asked) is not None
             result = Result("no_prompt") if new is None else self.result(new.asked)
             if not known:
                 seconds = {step: seconds[step] + result.seconds.get(step, 0.0) for step in seconds}
@@ -269,6 +345,27 @@ class Session:
                 }
             )
         return {"changed": changed, "seconds": seconds}
+
+
+class _Within:
+    """A reporter for a part of a step: it can be cancelled, and tells nothing."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+
+    def begin(self, what: str, total: int) -> None:
+        """The step goes on."""
+        del what, total
+        self._reporter.step(0)
+
+    def step(self, done: int) -> None:
+        """The step goes on."""
+        del done
+        self._reporter.step(0)
+
+    def note(self, message: str) -> None:
+        """The news are those of the part."""
+        self._reporter.note(message)
 
 
 def _union(one: Window | None, other: Window | None) -> Window | None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from sam_common.segmenter import Segmenter
     from sam_common.server.embedding_pool import EmbeddingPool
+    from sam_common.server.held import Held
     from sam_common.server.history import Asked, Edit, ObjectState
     from sam_common.window import Window
 
@@ -33,6 +34,10 @@ MODULES: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 """Kind of source or job to the module that opens or runs it and the extra that it needs."""
+
+
+RESULT_BYTES = 512
+"""What a result takes beside its masks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +69,11 @@ class Result:
     """What the domain goes on from."""
     seconds: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def size_bytes(self) -> int:
+        """Of its masks."""
+        return RESULT_BYTES + sum(mask.array.nbytes for mask in self.masks)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Context:
@@ -71,10 +81,21 @@ class Context:
 
     segmenter: Segmenter
     pool: EmbeddingPool
-    folder: Path
-    """Private folder of the source, for files that it makes."""
-    is_allowed: Callable[[Path], bool]
-    """Whether a file may be read."""
+    held: Held
+    """Opens what may be read."""
+    reporter: Reporter | None = None
+    """Hears how far the source is opened; None where nobody waits for it."""
+    keep_embeddings: bool = False
+    """Whether embeddings may stay on disk, for later servers."""
+
+    @property
+    def folder(self) -> Path:
+        """Private folder of the source, for files that it makes."""
+        return self.held.folder
+
+    def close(self) -> None:
+        """Let go of the files, and remove the folder."""
+        self.held.close()
 
 
 class Reporter(Protocol):
@@ -100,6 +121,13 @@ class LiveSource(Protocol):
     fingerprint: str
     """Of the content."""
 
+    @property
+    def pixels(self) -> tuple[str, int]:
+        """Bytes of pixels that it holds, under a name that is the same where they are shared."""
+
+    def size_of(self, result: Result) -> int:
+        """Bytes that a result takes."""
+
     def normalised(self, edit: Edit) -> dict[str, Any]:
         """The edit in pixel space; raises `PromptError` where it cannot be."""
 
@@ -120,8 +148,9 @@ class LiveSource(Protocol):
         objects: Sequence[tuple[ObjectState, Result]],
         formats: Sequence[str],
         folder: Path,
+        reporter: Reporter,
     ) -> dict[str, Any]:
-        """Write files and say what there is to know."""
+        """Write files, one step for each format, and say what there is to know."""
 
     def run(
         self, kind: str, request: Mapping[str, Any], folder: Path, reporter: Reporter
@@ -138,7 +167,11 @@ def open_source(request: Mapping[str, Any], path: Path, context: Context) -> Liv
     Raises:
         InputError: The domain's extra is not installed, or the source cannot be used.
     """
-    opened: LiveSource = domain(request["kind"]).open_source(request, path, context)
+    try:
+        opened: LiveSource = domain(request["kind"]).open_source(request, path, context)
+    except BaseException:
+        context.close()
+        raise
     return opened
 
 

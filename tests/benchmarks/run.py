@@ -21,7 +21,7 @@ import numpy as np
 from rich.console import Console
 
 from sam_common.engines.openvino_engine import supports_bf16
-from tests.benchmarks import floor, rows, start
+from tests.benchmarks import floor, growth, rows, start
 from tests.benchmarks.compare import Comparison, Row, measure
 from tests.benchmarks.plot import draw
 from tests.benchmarks.precision import precision_table
@@ -141,6 +141,7 @@ def section(root: Path, peers: Path | None, picture: Path | None) -> str:
         ("Floor", floors(found)),
         ("A click or a box on a kept embedding", latencies(answered)),
         ("Start", start.lines(root)),
+        ("Growth", growth.lines()),
     ):
         lines += [f"### {title}", "", *table, ""]
     # where the processor has no bfloat16 both precisions would be one

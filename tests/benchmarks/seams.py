@@ -29,7 +29,7 @@ from sam_common import console
 from sam_common.embeddings import EmbeddingStore
 from sam_common.everything import EverythingOptions
 from sam_common.job import run_job
-from sam_common.link import core_windows
+from sam_common.layout import core_windows
 from sam_common.parts import PartStore
 from sam_common.segmenter import load_segmenter
 from sam_geo.auto import AutoJob, AutoOptions

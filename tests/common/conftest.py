@@ -99,12 +99,19 @@ def served(tmp_path):
         hosts=frozenset({"127.0.0.1", "localhost"}),
         limits=Limits(body=100_000, upload=2_000_000),
     )
-    config = uvicorn.Config(guard, log_config=None, access_log=False, lifespan="off")
+    config = uvicorn.Config(
+        guard,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        # a test that fails may leave a listener open
+        timeout_graceful_shutdown=5,
+    )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
-        client = Client(listener.getsockname()[1], TOKEN, timeout=30)
+        client = Client(listener.getsockname()[1], TOKEN, timeout=300)
         client.root, client.service, client.fake = root, service, fake
         yield client
         client.close()

@@ -263,6 +263,51 @@ def test_cache_folder_follows_its_variable(tmp_path, monkeypatch):
     assert cache.cache_dir().name == "sam-geomed"
 
 
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch):
+    monkeypatch.delenv("SAM_GEOMED_CACHE", raising=False)
+
+    def homeless(_):
+        raise RuntimeError("Could not determine home directory.")
+
+    for answer in (homeless, lambda _: Path("~/.cache/sam-geomed")):
+        monkeypatch.setattr("platformdirs.user_cache_path", answer)
+        with pytest.raises(OutputError, match=r"no home folder \(HOME\).*set SAM_GEOMED_CACHE"):
+            cache.cache_dir()
+
+
+def test_a_cache_that_cannot_be_read_is_told(case, monkeypatch):
+    case.folder.mkdir()
+    (case.folder / "model.pt").write_bytes(GOOD)
+
+    def refuse(*_args, **_options):
+        raise PermissionError(13, "Permission denied")
+
+    for name, look in (
+        ("is_file", cache.present),
+        ("is_file", cache.find),
+        ("open", cache.inspect),
+        ("open", cache.find),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, name, refuse)
+            with pytest.raises(InputError, match=r"cannot read the cache .*Permission denied"):
+                look(case.item, case.folder)
+
+
+def test_a_folder_that_cannot_be_marked_is_used(tmp_path, monkeypatch):
+    def refuse(*_args):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.utime", refuse)
+    assert cache.used_folder(tmp_path) == tmp_path
+
+
+def test_a_source_that_has_no_disk_is_told_as_such(case):
+    case.official.error = OSError(28, "No space left on device")
+    with pytest.raises(OutputError, match=r"cannot write to the cache .*No space left"):
+        cache.fetch(case.item, case.folder, quiet=True)
+
+
 PROCESS = """
 import hashlib, sys
 from pathlib import Path

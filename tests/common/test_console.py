@@ -21,7 +21,22 @@ app = typer.Typer()
 def main(kind: str) -> None:
     if kind == "suite":
         raise InputError("no such file: a.tif")
+    if kind == "memory":
+        raise MemoryError("Unable to allocate 9 TiB")
+    if kind == "library":
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory:\\n you tried")
+    if kind == "disk":
+        raise OSError(28, "No space left on device", "/tmp/x")
+    if kind == "missing":
+        raise FileNotFoundError(2, "No such file or directory", "x")
+    if kind == "runtime":
+        raise RuntimeError("wrong")
     if kind == "interrupt":
+        raise KeyboardInterrupt
+    if kind == "busy":
+        import threading
+        threading.Thread(target=threading.Event().wait).start()
+        print("said", end="")
         raise KeyboardInterrupt
     if kind == "bug":
         raise ZeroDivisionError("a bug")
@@ -32,7 +47,11 @@ console.run(app)
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", COMMAND, *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-c", COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
 
 
@@ -45,6 +64,35 @@ def test_interrupt_is_exit_code_130():
     done = run("interrupt")
     assert (done.returncode, done.stdout) == (130, "")
     assert "Traceback" not in done.stderr
+
+
+def test_an_interrupt_waits_for_no_thread():
+    done = run("busy")
+    assert (done.returncode, done.stdout) == (130, "said")
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        ("memory", "error: not enough memory: Unable to allocate 9 TiB"),
+        ("library", "error: not enough memory: DefaultCPUAllocator: can't allocate memory: you"),
+        ("disk", "error: cannot write /tmp/x: No space left on device"),
+    ],
+)
+def test_an_end_of_memory_or_disk_is_one_line(kind, line):
+    done = run(kind)
+    assert done.returncode == 2
+    assert done.stderr.startswith(line)
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("missing", "FileNotFoundError"), ("runtime", "RuntimeError")]
+)
+def test_other_errors_of_these_kinds_keep_their_traceback(kind, name):
+    done = run(kind)
+    assert done.returncode == 1
+    assert name in done.stderr
 
 
 def test_success_and_wrong_options():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sam_common.continuation import continuations, inner_points, open_ends
 from sam_common.everything import EverythingOptions
 from sam_common.instance import Instance
+from sam_common.layout import Layout
 from sam_common.link import find_groups
 from sam_common.masks import MaskRegion
 from sam_common.testing import FakeSegmenter
@@ -44,18 +45,18 @@ def test_inner_points_of_a_bar_are_spread_along_it():
 
 def test_what_ends_at_its_windows_edge_is_named():
     parts = [[square(10, 4, 30, 64), square(40, 4, 50, 30)], [square(50, 60, 60, 90)]]
-    ends = open_ends(find_groups([LEFT, RIGHT], parts.__getitem__, image_hw=IMAGE))
+    ends = open_ends(find_groups(Layout([LEFT, RIGHT], IMAGE), parts.__getitem__))
     assert ends == {1: [(0, 0)]}
 
 
 def test_what_goes_on_in_the_next_window_is_no_open_end():
     parts = [[square(10, 4, 30, 64)], [square(10, 40, 30, 90)]]
-    assert open_ends(find_groups([LEFT, RIGHT], parts.__getitem__, image_hw=IMAGE)) == {}
+    assert open_ends(find_groups(Layout([LEFT, RIGHT], IMAGE), parts.__getitem__)) == {}
 
 
 def test_a_sliver_or_a_few_pixels_are_not_followed():
     parts = [[square(10, 4, 30, 42), square(10, 60, 13, 64)], []]
-    assert open_ends(find_groups([LEFT, RIGHT], parts.__getitem__, image_hw=IMAGE)) == {}
+    assert open_ends(find_groups(Layout([LEFT, RIGHT], IMAGE), parts.__getitem__)) == {}
 
 
 def beyond(end, known=(), radius=9.0, **options):

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 import threading
+from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
+from sam_common import download as download_module
 from sam_common.download import download
-from sam_common.errors import IntegrityError, WeightsError
+from sam_common.errors import DiskError, IntegrityError, OutputError, WeightsError
 from sam_common.pinned import PinnedFile
 from sam_common.sources import Https
 
@@ -24,6 +29,8 @@ class Server(ThreadingHTTPServer):
         self.content = CONTENT
         self.asked: list[str | None] = []
         self.release = threading.Event()
+        self.heard = threading.Event()
+        """A request was read."""
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that hangs up is part of the test."""
@@ -43,9 +50,10 @@ class Handler(BaseHTTPRequestHandler):
         server = self.server
         asked = self.headers.get("Range")
         server.asked.append(asked)
+        server.heard.set()
         first = len(server.asked) == 1
         if server.behaviour == "silent":
-            server.release.wait(30)
+            server.release.wait(300)
             return
         if server.behaviour == "missing":
             self.send_error(404)
@@ -70,7 +78,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body[: self.cut(first)])
         self.wfile.flush()
         if server.behaviour == "stall once" and first:
-            server.release.wait(30)
+            server.release.wait(300)
 
     def cut(self, first: bool) -> int | None:
         """How much of what was promised is sent."""
@@ -90,6 +98,10 @@ def server():
         running.release.set()
         running.shutdown()
         thread.join()
+
+
+STALL_S = 2.0
+"""Long enough for a busy machine to answer in, short enough to wait for."""
 
 
 def pull(server, part, size=SIZE, **options):
@@ -145,7 +157,7 @@ def test_connections_without_a_byte_end_it_and_keep_the_beginning(server, tmp_pa
 
 def test_stalled_connection_is_replaced_by_a_new_one(server, tmp_path):
     server.behaviour = "stall once"
-    pull(server, tmp_path / "part", timeout_s=0.2)
+    pull(server, tmp_path / "part", timeout_s=STALL_S)
     assert (tmp_path / "part").read_bytes() == CONTENT
     assert server.asked == [None, f"bytes={SIZE // 2}-"]
 
@@ -153,8 +165,10 @@ def test_stalled_connection_is_replaced_by_a_new_one(server, tmp_path):
 def test_server_that_never_answers_is_left_in_time(server, tmp_path):
     server.behaviour = "silent"
     with pytest.raises(WeightsError) as caught:
-        pull(server, tmp_path / "part", timeout_s=0.2)
+        pull(server, tmp_path / "part", timeout_s=STALL_S)
     assert str(caught.value) == f"{server.url}: no answer in time"
+    # the connection is taken at once, the request may be read later
+    assert server.heard.wait(300)
     assert server.asked == [None]
 
 
@@ -237,3 +251,20 @@ def test_wrong_beginning_is_fetched_again_from_the_first_byte(server, tmp_path):
     Https(server.url, pinned()).deliver(tmp_path, quiet=True)
     assert (tmp_path / "model.pt").read_bytes() == CONTENT
     assert server.asked == ["bytes=500-", None]
+
+
+def test_a_disk_that_cannot_be_written_to_is_no_matter_of_the_server(server, tmp_path):
+    with pytest.raises(OutputError, match="cannot write /proc/part"):
+        download(server.url, Path("/proc/part"), SIZE, label="model.pt", quiet=True)
+    assert len(server.asked) == 1
+
+
+def test_a_full_disk_ends_a_download(server, tmp_path, monkeypatch):
+    class Full(io.BytesIO):
+        def write(self, _):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(download_module, "_opened", lambda *_: nullcontext(Full()))
+    with pytest.raises(DiskError, match="No space left on device"):
+        pull(server, tmp_path / "part")
+    assert len(server.asked) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 from typing import TYPE_CHECKING
@@ -148,3 +149,51 @@ def test_a_private_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"cannot make .*: Not a directory"):
         EmbeddingStore(tmp_path / "file" / "store", SIGNATURE, private=True)
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    """Let every new file in a folder fail, as on a disk that may only be read."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("sam_common.embeddings.tempfile.TemporaryFile", fail)
+    monkeypatch.setattr("sam_common.embeddings.atomic_output", fail)
+    monkeypatch.setattr("sam_common.embeddings.os.utime", fail)
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES])
+def test_a_folder_that_may_only_be_read_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    EmbeddingStore(tmp_path, SIGNATURE).put("0-0", embedding())
+    refuse(monkeypatch, code)
+    store = EmbeddingStore(tmp_path, SIGNATURE)
+    assert not store.is_writable
+    assert store.get("0-0") is not None
+    store.put("1-1", embedding())
+    assert store.names() == ["0-0"]
+
+
+def test_a_full_disk_is_not_taken_for_one_that_may_only_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    EmbeddingStore(tmp_path, SIGNATURE)
+    refuse(monkeypatch, errno.ENOSPC)
+    with pytest.raises(OutputError, match="cannot keep an embedding: No space left"):
+        EmbeddingStore(tmp_path, SIGNATURE).put("0-0", embedding())
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b""])
+def test_a_damaged_signature_is_an_error_of_ours(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "signature.json").write_bytes(content)
+    with pytest.raises(InputError, match=r"cannot read .*signature\.json"):
+        EmbeddingStore(tmp_path, SIGNATURE)
+
+
+def test_weights_of_somebody_else_are_no_embeddings(tmp_path: Path) -> None:
+    own = tmp_path / "model.safetensors"
+    own.write_bytes(b"mine")
+    with pytest.raises(OutputError, match="give embeddings a folder of their own"):
+        EmbeddingStore(tmp_path, SIGNATURE, max_bytes=1)
+    assert own.read_bytes() == b"mine"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
+from sam_common import everything
 from sam_common.errors import CapabilityError
 from sam_common.everything import EverythingOptions, clean, crops, masks_of, point_grid
 from sam_common.masks import MaskRegion
+from sam_common.prompts import Prompts
 from sam_common.segmenter import Capabilities
 from sam_common.testing import FakeSegmenter
 from sam_common.window import Window
@@ -111,3 +114,50 @@ def test_the_largest_island_always_stays() -> None:
     cleaned, changed = clean(MaskRegion(Window((0, 0), (5, 9)), mask), 100)
     assert changed
     assert cleaned.window == Window((3, 4), (4, 7))
+
+
+@dataclass(slots=True)
+class Lines(FakeSegmenter):
+    """Answers every point with the row of pixels that it lies on: masks one pixel thin."""
+
+    def decode(self, embedding, prompts, *, multimask=False):
+        masks = FakeSegmenter.decode(self, embedding, prompts, multimask=multimask)
+        height, width = embedding.image_size_hw
+        row = min(int(prompts.points_xy[0, 0, 1]) // 20 * 20, height - 1)
+        line = Window((row, 0), (row + 1, width))
+        region = MaskRegion(line, np.ones(line.shape, np.bool_))
+        return replace(masks, regions=(region,))
+
+
+@pytest.mark.parametrize("size_hw", [(60, 90), (1, 90)])
+def test_masks_one_pixel_thin_come_once(size_hw):
+    image = np.full((*size_hw, 3), 9, dtype=np.uint8)
+    for turned in (False, True):
+        seen = np.ascontiguousarray(image.swapaxes(0, 1)) if turned else image
+        found = masks_of(Turned() if turned else Lines(), seen, options=EverythingOptions(12))
+        assert len(found) == -(-size_hw[0] // 20)
+
+
+@dataclass(slots=True)
+class Turned(Lines):
+    """The same with columns."""
+
+    def decode(self, embedding, prompts, *, multimask=False):
+        turned = replace(embedding, image_size_hw=embedding.image_size_hw[::-1])
+        points = Prompts.from_points(prompts.points_xy[:, 0, ::-1])
+        masks = Lines.decode(self, turned, points, multimask=multimask)
+        (line,) = masks.regions
+        window = Window(line.window.start[::-1], line.window.stop[::-1])
+        region = MaskRegion(window, np.ascontiguousarray(line.mask.T))
+        return replace(masks, regions=(region,), image_size_hw=embedding.image_size_hw)
+
+
+def test_thin_masks_side_by_side_stay_two():
+    rows = [(0, 1), (1, 2), (0, 1), (0, 4)]
+    windows = [Window((top, 0), (bottom, 30)) for top, bottom in rows]
+    found = [
+        everything._Candidate(MaskRegion(window, np.ones(window.shape, np.bool_)), 0.9, 0.99)
+        for window in windows
+    ]
+    kept = everything._suppress(found, 0.7, [0.9, 0.8, 0.7, 0.6])
+    assert kept == [found[0], found[1], found[3]]

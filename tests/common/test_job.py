@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from sam_common.errors import InputError
+from sam_common.errors import DiskError, InputError
 from sam_common.instance import Instance
 from sam_common.job import AHEAD, Work, run_job
 from sam_common.masks import MaskRegion
@@ -116,3 +116,21 @@ def test_a_programming_error_is_not_a_failed_window(plan: Plan, tmp_path: Path) 
     store = PartStore(tmp_path, plan, resume=False)
     with pytest.raises(ZeroDivisionError):
         run_job(Work(lambda n: n, lambda _n, item: Part(notes={"x": 1 // item})), store)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_full_disk_ends_the_job_at_once(workers: int, plan: Plan, tmp_path: Path) -> None:
+    tries: list[int] = []
+
+    def segment(n: int, _item: int) -> Part:
+        tries.append(n)
+        if n >= 2:
+            raise DiskError("no space left")
+        return part_of(n, plan)
+
+    store = PartStore(tmp_path, plan, resume=False)
+    with pytest.raises(DiskError, match="no space left"):
+        run_job(Work(lambda n: n, segment), store, workers=workers)
+    # no window is tried twice, and those that wait are not begun
+    assert len(tries) == len(set(tries)) <= 3 + workers + AHEAD
+    assert set(store.missing()).isdisjoint({0, 1})

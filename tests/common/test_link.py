@@ -139,3 +139,27 @@ def test_mask_iou_is_that_of_the_pixels() -> None:
     assert mask_iou(a, b) == pytest.approx(4 / 28)
     assert mask_iou(a, square(8, 8, 9, 9).region) == 0
     assert mask_iou(a, a) == 1
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_image_narrower_than_any_overlap_is_linked_along_its_length(turned: bool) -> None:
+    # one pixel high: each part in the overlap is as thin as the image, and spans it
+    windows = [Window((0, 0), (1, 256)), Window((0, 128), (1, 384)), Window((0, 256), (1, 512))]
+    spans = [[(20, 256), (130, 140)], [(128, 300), (130, 140)], [(256, 300), (400, 512)]]
+
+    def turn(window: Window) -> Window:
+        return Window(window.start[::-1], window.stop[::-1]) if turned else window
+
+    def load(n: int) -> list[Instance]:
+        places = [turn(Window((0, left), (1, right))) for left, right in spans[n]]
+        return [
+            Instance(MaskRegion(place, np.ones(place.shape, dtype=np.bool_)), 0.9, 0.9)
+            for place in places
+        ]
+
+    found = list(link([turn(w) for w in windows], load, image_hw=(512, 1) if turned else (1, 512)))
+    assert sorted(f.members for f in found) == [
+        ((0, 0), (1, 0), (2, 0)),
+        ((0, 1), (1, 1)),
+        ((2, 1),),
+    ]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sam_common.errors import InputError, OutputError
+from sam_common.errors import DiskError, InputError, OutputError
 from sam_common.instance import Instance
 from sam_common.masks import MaskRegion
-from sam_common.parts import Part, PartStore, pack, unpack
+from sam_common.parts import Part, PartStore, held, pack, remove_parts, unpack
 from sam_common.plan import Plan
 from sam_common.window import Window
 
@@ -62,6 +66,8 @@ def test_a_damaged_part_is_missing(tmp_path: Path) -> None:
     data = bytearray(file.read_bytes())
     data[-3] ^= 1
     file.write_bytes(data)
+    with pytest.raises(OutputError, match=r"00000000\.part is lost or damaged: go on with --resu"):
+        store.load(0)
     assert store.missing() == [0]
     assert store.read(0) is None
     assert not store.load(0)
@@ -80,3 +86,93 @@ def test_parts_of_another_job_are_refused(tmp_path: Path) -> None:
     PartStore(tmp_path, plan("a"), resume=False)
     with pytest.raises(InputError, match=r"belongs to another job \(model was 'a', is 'b'\)"):
         PartStore(tmp_path, plan("b"), resume=True)
+
+
+def test_a_part_that_vanishes_is_not_an_empty_one(tmp_path: Path) -> None:
+    store = PartStore(tmp_path, plan(), resume=False)
+    store.write(0, square())
+    (tmp_path / "00000000.part").unlink()
+    with pytest.raises(OutputError, match="is lost or damaged"):
+        store.read(0)
+    assert store.read(1) is None
+
+
+def test_a_damaged_plan_is_told(tmp_path: Path) -> None:
+    PartStore(tmp_path, plan(), resume=False)
+    (tmp_path / "plan.json").write_text('{"digest"')
+    with pytest.raises(InputError, match=r"plan\.json cannot be read.*: delete "):
+        PartStore(tmp_path, plan(), resume=True)
+
+
+def test_a_full_disk_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = PartStore(tmp_path, plan(), resume=False)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    with pytest.raises(DiskError, match=r"No space left on device .*go on with --resume"):
+        store.write(0, square())
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
+
+
+def test_a_folder_is_held_by_one_job(tmp_path: Path) -> None:
+    folder = tmp_path / "o.gpkg.parts"
+    with held(folder):
+        with pytest.raises(OutputError, match="another job works in"), held(folder):
+            pass
+        PartStore(folder, plan(), resume=False).write(0, square())
+    assert (folder / "00000000.part").is_file()
+    with held(folder):
+        (folder / "join-1").mkdir()
+        (folder / "join-1" / "00000000.part").touch()
+        remove_parts(folder)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_job_that_never_began_leaves_no_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "o.gpkg.parts"
+
+    def fail() -> None:
+        with held(folder):
+            raise InputError("no such file")
+
+    with pytest.raises(InputError):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from sam_common.parts import held
+
+with held(Path(sys.argv[1])):
+    sys.stdout.write("held\\n")
+    sys.stdout.flush()
+    sys.stdin.read()
+"""
+
+
+def test_a_killed_job_lets_go_of_its_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "o.gpkg.parts"
+    command = [sys.executable, "-c", HOLDER, str(folder)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as job:
+        assert job.stdout is not None
+        assert job.stdout.readline() == "held\n"
+        with pytest.raises(OutputError, match="another job works in"), held(folder):
+            pass
+        job.kill()
+        job.wait()
+        with held(folder):
+            pass
+    assert not folder.exists()
+
+
+def test_a_folder_of_something_else_is_not_taken(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("mine")
+    message = r"no folder of an unfinished job \(thesis\.tex"
+    with pytest.raises(OutputError, match=message), held(tmp_path):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]

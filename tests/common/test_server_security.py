@@ -18,7 +18,7 @@ TOKEN = "t" * 43
 
 def ask(client, method="GET", path="/v1/health", body=None, **headers):
     """Status, body and headers of one plain request, with a good token unless another is given."""
-    connection = http.client.HTTPConnection("127.0.0.1", client.connection.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", client.connection.port, timeout=300)
     given = {
         "Authorization": f"Bearer {TOKEN}",
         **{k.replace("_", "-"): v for k, v in headers.items()},
@@ -74,7 +74,7 @@ def test_a_body_that_says_it_is_too_large_is_refused(served):
 
 @pytest.mark.parametrize(("path", "size"), [("/v1/jobs", 150_000), ("/v1/uploads", 2_500_000)])
 def test_a_chunked_body_that_grows_too_large_is_refused(served, path, size):
-    with socket.create_connection(("127.0.0.1", served.connection.port), timeout=30) as raw:
+    with socket.create_connection(("127.0.0.1", served.connection.port), timeout=300) as raw:
         head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n"
         raw.sendall(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n")
         try:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 
 import numpy as np
@@ -259,7 +260,7 @@ def test_a_cancelled_job_leaves_no_file_and_no_edit(served, monkeypatch):
 
     def step_once_cancelled(job, done):
         # the volume is small: without this the job could be done before the client is heard
-        assert job._cancelled.wait(30)
+        assert job._cancelled.wait(300)
         step(job, done)
 
     monkeypatch.setattr(Job, "step", step_once_cancelled)
@@ -273,14 +274,18 @@ def test_a_cancelled_job_leaves_no_file_and_no_edit(served, monkeypatch):
 
 def test_a_slow_listener_hears_the_last_step_before_the_end(tmp_path):
     job = Job("j1", "propagate", tmp_path)
-    events = job.follow()
-    next(events)
-    job.begin("slices", 3)
-    job.note("the second has no edge")
-    for _ in range(3):
-        job.step(1)
-    job.end("done")
-    heard = [json.loads(event.partition("data: ")[2]) for event in events]
+
+    async def listen():
+        events = job.follow()
+        await anext(events)
+        job.begin("slices", 3)
+        job.note("the second has no edge")
+        for _ in range(3):
+            job.step(1)
+        job.end("done")
+        return [json.loads(event.partition("data: ")[2]) async for event in events]
+
+    heard = asyncio.run(listen())
     told = [(each["state"], each["done"], each["message"]) for each in heard]
     note = "the second has no edge"
     assert told == [("queued", 0, note), ("queued", 3, note), ("done", 3, None)]

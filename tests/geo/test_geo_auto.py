@@ -12,19 +12,24 @@ import rasterio
 import scenes
 import shapely
 from affine import Affine
+from PIL import Image
 from rasterio import features
 
-from sam_common.errors import InputError, OutputError
+from sam_common.errors import GeometryError, InputError, OutputError, PromptError
 from sam_common.everything import EverythingOptions
+from sam_common.link import ignored
 from sam_common.masks import MaskRegion
 from sam_common.segmenter import Capabilities
 from sam_common.testing import ExactMasks, FakeSegmenter
 from sam_common.window import Window
-from sam_geo.auto import AutoOptions
+from sam_geo.auto import AutoJob, AutoOptions
+from sam_geo.box_index import BoxIndex, boxes_in
 from sam_geo.encode import encode_raster
 from sam_geo.finish import Finish
 from sam_geo.jobs import dry_run_auto, dry_run_prompts, run_auto, run_request
+from sam_geo.label_raster import label_writer
 from sam_geo.request import AutoRequest, PromptRequest
+from sam_geo.scene import Scene
 from sam_geo.source import open_raster
 from sam_geo.stretch import choose_stretch
 
@@ -413,3 +418,169 @@ def test_options_that_make_no_sense():
             EverythingOptions(**{name: value})
     with pytest.raises(InputError, match="--simplify must be a finite number from 0 up, got -1"):
         Finish(simplify=-1)
+
+
+# table, label raster and picture are one result
+
+
+def outlines_and_numbers(table, labels_path):
+    """For each row, the numbers of the label raster under its outline, most frequent first."""
+    with rasterio.open(labels_path) as file:
+        labels, transform = file.read(1), file.transform
+    under = []
+    for shape in table.geometry.to_crs(32633):
+        inside = features.geometry_mask([shape], labels.shape, transform, invert=True)
+        values, counts = np.unique(labels[inside], return_counts=True)
+        under.append(int(values[counts.argmax()]))
+    return under, {int(n) for n in np.unique(labels)} - {0}
+
+
+@pytest.mark.parametrize(
+    "finish",
+    [
+        {"min_area_m2": 800.0},
+        {"min_area_m2": 800.0, "simplify": 1.0},
+        {"min_area_m2": 800.0, "regularize": 1.0},
+        {"min_area_m2": 800.0, "dst_crs": "EPSG:4326"},
+        {"min_area_m2": 1e9},
+    ],
+    ids=lambda finish: "-".join(finish) + str(finish["min_area_m2"]),
+)
+def test_numbers_of_the_label_raster_are_ids_of_the_table(fields, tmp_path, monkeypatch, finish):
+    monkeypatch.setattr("sam_geo.objects.BATCH", 3)
+    monkeypatch.setattr("sam_geo.objects.batches.__defaults__", (3,))
+    out, labels = tmp_path / "out.gpkg", tmp_path / "labels.tif"
+    request = request_of(fields, out, labels=labels, finish=Finish(**finish))
+    record = run_auto(request, lambda: Oracle(model_size=128))
+    table = geopandas.read_file(out)
+    assert table["id"].tolist() == list(range(1, len(table) + 1))
+    under, numbers = outlines_and_numbers(table, labels)
+    assert under == table["id"].tolist()
+    assert numbers == set(table["id"])
+    assert record["objects"] == len(table) < len(truth_of_file(fields))
+    assert record["hidden_in_labels"] == 0
+
+
+def truth_of_file(path):
+    with rasterio.open(path) as file:
+        return set(np.unique(file.read(1)).tolist())
+
+
+def test_the_picture_shows_what_the_table_holds(fields, tmp_path):
+    pictures = {}
+    for name, least in (("all", 0.0), ("none", 1e9)):
+        pictures[name] = tmp_path / f"{name}.png"
+        run_auto(
+            request_of(
+                fields,
+                tmp_path / f"{name}.gpkg",
+                overlay=pictures[name],
+                finish=Finish(min_area_m2=least),
+            ),
+            lambda: Oracle(model_size=128),
+        )
+    with rasterio.open(fields) as file:
+        image = np.moveaxis(file.read(), 0, -1)
+    drawn = {name: np.asarray(Image.open(path)) for name, path in pictures.items()}
+    assert (drawn["none"] == image).all()
+    assert (drawn["all"] != image).any()
+
+
+def test_objects_are_gone_through_once(fields, tmp_path, monkeypatch):
+    passes = []
+    objects = Scene.objects
+
+    def counted(self, advance=ignored):
+        # passes of the job itself, not those that look for twins before
+        passes.append(advance)
+        return objects(self, advance)
+
+    monkeypatch.setattr(Scene, "objects", counted)
+    options = AutoOptions(None, 32, EverythingOptions(points_per_side=12), join=False)
+    request = request_of(
+        fields,
+        tmp_path / "out.gpkg",
+        options=options,
+        labels=tmp_path / "labels.tif",
+        overlay=tmp_path / "out.png",
+    )
+    run_auto(request, lambda: Oracle(model_size=128))
+    assert len(passes) == 1
+
+
+def test_an_object_under_others_is_counted(tmp_path, make_raster):
+    image = make_raster(np.full((1, 40, 40), 9, dtype=np.uint8))
+    with open_raster(image) as source, label_writer(tmp_path / "labels.tif", source) as draw:
+        whole = MaskRegion(Window((0, 0), (20, 20)), np.ones((20, 20), np.bool_))
+        inner = MaskRegion(Window((5, 5), (9, 9)), np.ones((4, 4), np.bool_))
+        assert draw(1, [whole])
+        assert not draw(2, [inner])
+        assert draw(3, [inner.shift((14, 14)), inner])
+
+
+# windows
+
+
+@pytest.mark.parametrize(
+    ("size", "overlap"), [(100, None), (16, None), (100, 50), (128, 0), (200, 1)]
+)
+def test_a_tile_size_plans_a_few_times_the_rasters_pixels(fields, size, overlap):
+    with open_raster(fields) as source:
+        job = AutoJob(source, Oracle(), choose_stretch(source), AutoOptions(size, overlap))
+        planned = sum(np.prod(window.shape) for window in job.plan().windows)
+    assert planned <= 5 * 400 * 400
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((100, 51), "an overlap of 51 is too much for windows of 100 x 100 pixels: give --overlap"),
+        ((100, 128), "an overlap of 128 .* give --overlap 50 or less"),
+        ((15, None), "--tile-size must be at least 16, got 15"),
+        ((0, None), "--tile-size must be at least 16, got 0"),
+        ((None, -1), "--overlap must be 0 or more, got -1"),
+    ],
+)
+def test_windows_that_make_no_sense_are_refused(options, message):
+    with pytest.raises(GeometryError, match=message):
+        AutoOptions(*options)
+
+
+def test_an_overlap_is_held_against_the_models_side_too(fields, tmp_path):
+    request = request_of(fields, tmp_path / "out.gpkg", options=AutoOptions(None, 65))
+    with pytest.raises(GeometryError, match="an overlap of 65 is too much for windows of 128"):
+        run_auto(request, lambda: Oracle(model_size=128))
+    assert not (tmp_path / "out.gpkg.parts").exists()
+
+
+def test_proposals_are_boxes(fields, tmp_path):
+    points = tmp_path / "points.gpkg"
+    shapes = [
+        shapely.box(500_010, 5_799_900, 500_020, 5_799_990),
+        shapely.Point(500_020, 5_799_950),
+    ]
+    geopandas.GeoDataFrame(geometry=shapes, crs=32633).to_file(points)
+    with pytest.raises(PromptError, match=r"proposal 1 of .*points.gpkg is a point"):
+        run_auto(request_of(fields, tmp_path / "out.gpkg", proposals=points), never)
+    far = tmp_path / "far.gpkg"
+    geopandas.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)], crs=32633).to_file(far)
+    with pytest.raises(PromptError, match=r"none of the 1 proposals of .*far.gpkg lies in the"):
+        run_auto(request_of(fields, tmp_path / "out.gpkg", proposals=far), never)
+
+
+def never():
+    pytest.fail("the model was loaded")
+
+
+def test_a_proposal_without_width_is_tried():
+    window = Window((0, 10), (8, 20))
+    boxes = np.array([[12.0, 1, 12, 6], [12, 3, 12, 3], [30, 1, 30, 6], [2, 4, 18, 4]])
+    assert boxes_in(window, boxes).tolist() == [[2, 1, 2, 6], [2, 3, 2, 3], [-0.5, 4, 8, 4]]
+    assert BoxIndex(boxes, 10).inside(window).tolist() == boxes_in(window, boxes).tolist()
+
+
+def test_proposals_that_no_window_can_hold_are_counted():
+    boxes = [(0, 0, 9.5, 9.5), (0, 0, 19, 20), (0, 0, 21, 20), (5, 0, 5, 41)]
+    found = BoxIndex(boxes, 10)
+    assert (len(found), found.too_large) == (4, 2)
+    assert len(found.inside(Window((0, 0), (10, 10)))) == 2

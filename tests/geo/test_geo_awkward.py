@@ -77,7 +77,7 @@ def test_valid_pixels(data, expected, name):
 @pytest.mark.parametrize("name", sorted(set(NAMES) - CONTROL_POINTS))
 def test_index_is_rasterios_pixel_centre(data, name):
     with open_raster(data / "geo/awkward" / name) as source:
-        frame, transform = source.frame, source.dataset.transform
+        frame, transform = source.frame, source.header.transform
         corners = [(0, 0), (source.size_hw[0] - 1, source.size_hw[1] - 1)]
     for row, col in corners:
         x, y = rasterio.transform.xy(transform, row, col)
@@ -141,7 +141,7 @@ def test_palette_colours_reach_the_network(data):
     shapes = geopandas.GeoDataFrame(geometry=[shapely.box(300, 300, 400, 400)], crs="EPSG:3857")
     with open_raster(data / "geo/awkward/image_colormap.tif") as source:
         run_prompts(source, load_prompts(shapes, source, crs="pixel"), segmenter)
-        colours = set(source.dataset.colormap(1).values())
+        colours = set(source.header.palettes[1].values())
     (image,) = segmenter.embedded
     found = {(*colour, 255) for colour in np.unique(image.reshape(-1, 3), axis=0).tolist()}
     assert found <= colours

@@ -147,13 +147,13 @@ def test_prompts_keep_their_row_whatever_its_size():
 @pytest.mark.parametrize("finish", [Finish(), Finish(simplify=0.5), Finish(regularize=0.5)])
 def test_batches_are_numbered_through(finish):
     shapes = [shapely.box(500_000 + 20 * n, 5e6, 500_010 + 20 * n, 5e6 + 10) for n in range(2100)]
-    tables = list(finished_tables(rows_of(shapes), finish, crs=UTM, model="m"))
+    tables = [table for table, _ in finished_tables(rows_of(shapes), finish, crs=UTM, model="m")]
     assert [len(table) for table in tables] == [1000, 1000, 100]
     assert np.concatenate([table["id"] for table in tables]).tolist() == list(range(1, 2101))
     assert iou(tables[1].geometry[0], shapes[1000]) > 0.999
 
 
 def test_nothing_found_is_an_empty_table():
-    (table,) = finished_tables([], Finish(dst_crs="EPSG:4326"), crs=UTM, model="m")
+    ((table, _),) = finished_tables([], Finish(dst_crs="EPSG:4326"), crs=UTM, model="m")
     assert len(table) == 0
     assert table.crs == "EPSG:4326"

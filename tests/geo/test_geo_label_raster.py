@@ -15,6 +15,16 @@ from sam_geo.label_raster import write_labels
 from sam_geo.source import open_raster
 from sam_geo.style import style_path, write_style
 
+ROTATED = (
+    'GEOGCRS["r",BASEGEOGCRS["b",DATUM["World Geodetic System 1984",'
+    'ELLIPSOID["WGS 84",6378137,298.257223563]]],DERIVINGCONVERSION["Pole rotation",'
+    'METHOD["PROJ ob_tran o_proj=longlat"],'
+    'PARAMETER["o_lat_p",39.25,ANGLEUNIT["degree",0.0174532925199433]],'
+    'PARAMETER["o_lon_p",0,ANGLEUNIT["degree",0.0174532925199433]],'
+    'PARAMETER["lon_0",18,ANGLEUNIT["degree",0.0174532925199433]]],CS[ellipsoidal,2],'
+    'AXIS["longitude",east],AXIS["latitude",north],ANGLEUNIT["degree",0.0174532925199433]]'
+)
+
 
 def region(top, left, rows, cols, mask=None):
     window = Window((top, left), (top + rows, left + cols))
@@ -76,7 +86,79 @@ def test_what_is_there_is_not_replaced_unasked(image, tmp_path):
         assert not found.read(1).any()
 
 
+def test_labels_that_are_cut_short_are_no_output(image, tmp_path, monkeypatch):
+    path, copy = tmp_path / "labels.tif", rasterio.shutil.copy
+
+    def cut(source, part, **options):
+        copy(source, part, **options)
+        with part.open("r+b") as file:
+            file.truncate(part.stat().st_size // 2)
+
+    monkeypatch.setattr("rasterio.shutil.copy", cut)
+    noise = np.random.default_rng(0).random((1300, 1100)) > 0.5
+    with pytest.raises(OutputError, match=f"^cannot write {path}: "):
+        write(image, path, [(1, [region(0, 0, 1300, 1100, noise)])])
+    assert [entry.name for entry in tmp_path.iterdir()] == ["image.tif"]
+
+
+def test_labels_with_other_numbers_are_no_output(image, tmp_path, monkeypatch):
+    path = tmp_path / "labels.tif"
+    path.write_bytes(b"old")
+
+    def other(source, part, **_options):
+        with rasterio.open(source) as drawn, rasterio.open(part, "w", **drawn.profile) as out:
+            out.write(np.minimum(drawn.read(), 1))
+
+    monkeypatch.setattr("rasterio.shutil.copy", other)
+    with pytest.raises(OutputError, match="of 25 labelled pixels 25 were read back, or with other"):
+        write(image, path, [(9, [region(0, 0, 5, 5)])], overwrite=True)
+    assert path.read_bytes() == b"old"
+
+
+def test_what_lay_beside_older_labels_goes_with_them(image, tmp_path):
+    path, beside = tmp_path / "labels.tif", tmp_path / "labels.tif.aux.xml"
+    beside.write_text("<PAMDataset><GeoTransform>7, 1, 0, 7, 0, -1</GeoTransform></PAMDataset>")
+    with pytest.raises(OutputError, match=f"output exists: {beside}"):
+        write(image, path, [])
+    write(image, path, [(1, [region(0, 0, 5, 5)])], overwrite=True)
+    with rasterio.open(path) as found, rasterio.open(image) as source:
+        assert found.transform == source.transform
+    assert not beside.exists()
+
+
+def test_a_system_that_a_geotiff_cannot_say_is_kept_beside_it(make_raster, tmp_path):
+    crs = rasterio.crs.CRS.from_wkt(ROTATED)
+    image = make_raster(np.zeros((1, 50, 60), dtype=np.uint8), crs=crs)
+    path = tmp_path / "labels.tif"
+    write(image, path, [(1, [region(0, 0, 5, 5)])])
+    with rasterio.open(path) as found:
+        assert found.crs == crs
+    names = {entry.name for entry in tmp_path.iterdir() if not entry.name.startswith("image")}
+    assert names == {"labels.tif", "labels.tif.aux.xml"}
+    write(image, path, [(1, [region(0, 0, 5, 5)])], overwrite=True)
+    with rasterio.open(path) as found:
+        assert found.crs == crs
+
+
 # styles
+
+
+def test_a_class_that_xml_cannot_hold_has_no_symbol(tmp_path):
+    path = tmp_path / "out.qml"
+    write_style(["oak", "a\x01b"], path)
+    renderer, _ = outlines(path)
+    assert [item.get("value") for item in renderer.iter("category")] == ["oak"]
+
+
+def test_a_style_that_a_user_saved_is_no_longer_ours(tmp_path):
+    for name in ("out.gpkg", "out.shp"):
+        (tmp_path / name).touch()
+    path = tmp_path / "out.qml"
+    write_style([], path, table="out.gpkg")
+    assert style_path(tmp_path / "out.gpkg") == path
+    assert style_path(tmp_path / "out.shp").name == "out.shp.qml"
+    path.write_text("<qgis version='3.40'/>")
+    assert style_path(tmp_path / "out.gpkg").name == "out.gpkg.qml"
 
 
 def outlines(path):

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from sam_geo import manifest
+from sam_geo import identity
 from sam_geo.manifest import fingerprint, manifest_path, write_manifest
 
 
@@ -22,8 +22,8 @@ def test_a_small_file_is_known_by_its_whole_content(tmp_path):
 
 
 def test_a_large_file_is_known_by_its_ends(tmp_path, monkeypatch):
-    monkeypatch.setattr(manifest, "WHOLE_BYTES", 8)
-    monkeypatch.setattr(manifest, "END_BYTES", 3)
+    monkeypatch.setattr(identity, "WHOLE_BYTES", 8)
+    monkeypatch.setattr(identity, "END_BYTES", 3)
     path = tmp_path / "image.tif"
     path.write_bytes(b"abc-------xyz")
     known = fingerprint(path)

@@ -16,6 +16,9 @@ from sam_geo.source import open_raster
 LEFT, TOP, PIXEL = 500_000.0, 5_800_000.0, 0.5
 
 
+NEEDS = r"needs the columns xmin, ymin, xmax, ymax or x, y \(or lon, lat, or WKT\), got "
+
+
 def place(col, row):
     """World coordinates of a pixel corner."""
     return LEFT + col * PIXEL, TOP - row * PIXEL
@@ -59,7 +62,7 @@ def test_voc(tmp_path, grey_raster):
 
 def test_csv_boxes(tmp_path, grey_raster):
     path = tmp_path / "trees.csv"
-    path.write_text("image_path,xmin,ymin,XMAX, ymax ,Label\na.tif,10,20,30,50,Tree\n")
+    path.write_text("image_path,xmin,ymin,XMAX, ymax ,Label\nimage.tif,10,20,30,50,Tree\n")
     (prompt,) = load(path, grey_raster)
     assert prompt == GeoPrompt(0, class_name="Tree", box_xyxy=(9.5, 19.5, 29.5, 49.5))
 
@@ -132,9 +135,13 @@ def test_a_point_must_be_finite(tmp_path, grey_raster):
         (
             "a.csv",
             "a,b\n1,2\n",
-            "{path} needs the columns xmin, ymin, xmax, ymax or x, y, got a, b",
+            "{path} " + NEEDS + "a, b",
         ),
-        ("a.csv", "", "{path} needs the columns xmin, ymin, xmax, ymax or x, y, got none"),
+        (
+            "a.csv",
+            "",
+            "{path} " + NEEDS + "none",
+        ),
         ("a.csv", "x,y\n", "no prompts in {path}: it has no features"),
         ("a.xml", "<annotation/>", "no prompts in {path}: it has no features"),
         ("a.xml", "<kml/>", "not a Pascal VOC file: {path} starts with <kml>"),
@@ -200,7 +207,7 @@ def test_layers_are_chosen_by_name(tmp_path, grey_raster):
         load(path, grey_raster)
     (prompt,) = load(path, grey_raster, layer="roofs")
     assert prompt.box_xyxy == (9.5, 9.5, 18.5, 18.5)
-    with pytest.raises(PromptError, match=f"^not a vector file that GDAL can read: {path} "):
+    with pytest.raises(PromptError, match=f"^no layer 'ponds' in {path}: it has trees, roofs$"):
         load(path, grey_raster, layer="ponds")
 
 

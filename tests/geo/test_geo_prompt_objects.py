@@ -6,6 +6,7 @@ import json
 
 import geopandas
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 from affine import Affine
@@ -182,3 +183,83 @@ def test_what_leaves_the_projection_keeps_its_box_only(make_raster):
     (prompt,) = load(wide, raster, with_masks=True)
     assert prompt.outline is None
     assert prompt.status == "clipped"
+
+
+def test_a_polygon_between_pixel_centres_is_no_empty_mask(grey_raster):
+    segmenter = Remembering(model_size=1024)
+    sliver = box(LEFT + 10.05, TOP - 12.2, LEFT + 10.2, TOP - 12.05)
+    segment_prompts(grey_raster, [sliver], segmenter=segmenter, polygon_masks=True)
+    assert (segmenter.seen[0].mask_logits > -10).any()
+
+
+# tables
+
+
+def table_of(**columns):
+    shapes = [box(*BOX), box(LEFT + 20, TOP - 20, LEFT + 30, TOP - 10)]
+    return geopandas.GeoDataFrame(columns, geometry=shapes, crs="EPSG:32633")
+
+
+def test_two_columns_of_one_name_are_one_where_they_agree(grey_raster):
+    joined = table_of(label=["tree", "oak"], other=["tree", "oak"], more=[1, 2])
+    twice = joined.rename(columns={"other": "label"})
+    assert [prompt.class_name for prompt in load(twice, grey_raster)] == ["tree", "oak"]
+    differ = joined.assign(other=["a", "b"]).rename(columns={"other": "label"})
+    with pytest.raises(PromptError, match=r"2 columns that may be label \(label, label\)"):
+        load(differ, grey_raster)
+    harmless = joined.drop(columns="other").assign(x=[3, 4]).rename(columns={"x": "more"})
+    assert len(load(harmless, grey_raster)) == 2
+
+
+def test_geometries_of_a_table(grey_raster):
+    table = table_of()
+    table.insert(0, "second", table.geometry)
+    assert len(load(table.set_geometry("second"), grey_raster)) == 2
+    with pytest.raises(PromptError, match="has 2 columns of the name geometry"):
+        load(table.rename(columns={"second": "geometry"}), grey_raster)
+    with pytest.raises(PromptError, match="has no geometry column: choose one with set_geometry"):
+        load(geopandas.GeoDataFrame({"a": [1]}), grey_raster)
+    levels = table_of(a=[1, 2])
+    levels.columns = pd.MultiIndex.from_tuples([("a", "b"), ("geometry", "")])
+    with pytest.raises(PromptError, match=r"columns of several levels: \('a', 'b'\)"):
+        load(levels, grey_raster)
+
+
+def test_a_geoseries_has_its_own_system(grey_raster):
+    series = geopandas.GeoSeries([box(*BOX)], crs="EPSG:32633").to_crs(4326)
+    (prompt,) = load(series, grey_raster)
+    np.testing.assert_allclose(prompt.box_xyxy, BOX_PX, atol=1e-3)
+
+
+def test_layers_are_in_files(grey_raster):
+    with pytest.raises(PromptError, match="layers are in files, not in GeoDataFrame: 'trees'"):
+        load(table_of(), grey_raster, layer="trees")
+
+
+POINT = {"type": "Point", "coordinates": [15.0003, 52.3501]}
+
+
+def test_a_property_hides_no_geometry(grey_raster):
+    properties = {"geometry": "round", "id": "007", "tags": [1]}
+    (prompt,) = load(
+        {"type": "Feature", "id": 3, "properties": properties, "geometry": POINT}, grey_raster
+    )
+    assert (prompt.status, prompt.prompt_id) == ("ok", "007")
+
+
+@pytest.mark.parametrize(
+    ("mapping", "message"),
+    [
+        ({"type": "FeatureCollection"}, "has no list of features: None"),
+        ({"type": "FeatureCollection", "features": "abc"}, "has no list of features: 'abc'"),
+        ({"type": "FeatureCollection", "features": [None]}, "feature 0 of .* is none: None"),
+        ({"type": "Point", "coordinates": [1]}, "feature 0 of the GeoJSON mapping is none"),
+        ({"type": "Feature", "properties": [1], "geometry": POINT}, "feature 0 of .* is none"),
+        ({"type": "Point", "coordinates": [np.nan, 1]}, "row 0 of .* that are not finite"),
+        ({**POINT, "crs": "EPSG:4326"}, "no such reference system in .*: 'EPSG:4326'"),
+        ({**POINT, "crs": {"properties": {"name": 5.5}}}, "no such reference system in .*: 5.5"),
+    ],
+)
+def test_mappings_that_are_no_geojson(grey_raster, mapping, message):
+    with pytest.raises(PromptError, match=message):
+        load(mapping, grey_raster)

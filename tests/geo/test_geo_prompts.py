@@ -204,7 +204,7 @@ def test_classes_go_through(grey_raster):
         ({}, [0, 1, 2]),
         ({"id": [7, 8, 9]}, [7, 8, 9]),
         ({"id": [7.0, 8.0, 9.0]}, [7, 8, 9]),
-        ({"id": ["7", "8", "9"]}, [7, 8, 9]),
+        ({"id": ["7", "8", "9"]}, ["7", "8", "9"]),
         ({"id": ["a", "8", "9"]}, ["a", "8", "9"]),
         ({"id": [7.5, 8.0, 9.0]}, ["7.5", "8.0", "9.0"]),
         ({"id": [0, 0, 0]}, [0, 1, 2]),  # what a shapefile's unused id column looks like
@@ -277,3 +277,56 @@ def test_real_polygons_have_the_boxes_of_their_json(data, folder, image, vector)
     wanted = {tuple(np.round(item["box_xyxy_px"], 1)) for item in truth}
     near = sum(any(np.allclose(a, b, atol=0.11) for b in found) for a in wanted)
     assert near == len(wanted)
+
+
+MOON = (
+    'PROJCS["m",GEOGCS["m",DATUM["D_MOON",SPHEROID["MOON",1737400,0]],PRIMEM["Reference_Meridian",'
+    '0],UNIT["degree",0.0174532925199433]],PROJECTION["Equirectangular"],PARAMETER["standard_'
+    'parallel_1",0],PARAMETER["central_meridian",0],PARAMETER["false_easting",0],PARAMETER['
+    '"false_northing",0],UNIT["metre",1]]'
+)
+SITE = 'LOCAL_CS["Site",UNIT["metre",1]]'
+
+
+@pytest.mark.parametrize("system", [MOON, SITE, "IAU_2015:49900"])
+def test_no_way_between_reference_systems(make_raster, system):
+    raster = make_raster(np.zeros((1, 80, 100), np.uint8), crs=system)
+    shapes = frame_of([box(15, 45, 15.1, 45.1)], crs="EPSG:4326")
+    message = r"^there is no way from WGS 84, .*: give pixel coordinates with --prompts-crs pixel,"
+    with pytest.raises(PromptError, match=message):
+        load(shapes, raster)
+    (prompt,) = load([world_box(10, 20, 30, 50)], raster)  # in its own system
+    assert rounded(prompt) == [9.5, 19.5, 29.5, 49.5]
+
+
+def test_another_local_system_is_another_place(make_raster):
+    raster = make_raster(np.zeros((1, 80, 100), np.uint8), crs=SITE)
+    shapes = frame_of([world_box(10, 20, 30, 50)], crs=pyproj.CRS(SITE))
+    assert rounded(load(shapes, raster)[0]) == [9.5, 19.5, 29.5, 49.5]
+    other = shapes.set_crs(pyproj.CRS(SITE.replace("Site", "Yard")), allow_override=True)
+    with pytest.raises(PromptError, match=r"is in the local system 'Yard', but .* is in 'Site'"):
+        load(other, raster)
+
+
+@pytest.mark.parametrize(
+    ("crs", "message"),
+    [
+        ("EPSG:4978", "WGS 84, .* has no x and y on a map"),
+        ("EPSG:5773", "EGM96 height, .* has no x and y on a map"),
+        ("d\udce4", r"no such coordinate reference system: 'd\\udce4'"),
+        ("", "no such coordinate reference system: ''"),
+        ("{}", "no such coordinate reference system: '{}'"),
+        ("+proj=longlat +R=1737400", "there is no way from unknown"),
+    ],
+)
+def test_reference_systems_without_a_place(grey_raster, crs, message):
+    with pytest.raises(PromptError, match=message):
+        load(frame_of([Point(15, 52)]), grey_raster, crs=crs)
+
+
+def test_the_old_way_to_write_a_code(grey_raster):
+    lon, lat = pyproj.Transformer.from_crs("EPSG:32633", 4326, always_xy=True).transform(
+        *place(10.5, 20.5)
+    )
+    (prompt,) = load([Point(lon, lat)], grey_raster, crs="+init=epsg:4326")
+    np.testing.assert_allclose(prompt.points_xy, [(10, 20)], atol=1e-6)

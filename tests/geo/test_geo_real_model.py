@@ -98,7 +98,7 @@ def test_painted_marks_are_found(data, mobile_sam):
         boxes = [shapely.box(*item["box_xyxy_px"]) for item in items]
         prompts = load_prompts(geopandas.GeoDataFrame(geometry=boxes), source, crs="pixel")
         job = run_prompts(source, prompts, mobile_sam)
-        transform = source.dataset.transform
+        transform = source.header.transform
     assert job.counts == {"ok": 6}
     with rasterio.open(folder / "marks.tif") as dataset:
         marks = dataset.read(1)

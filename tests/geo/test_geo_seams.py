@@ -13,6 +13,7 @@ from affine import Affine
 from sam_common.cuts import Cut, Line
 from sam_common.everything import EverythingOptions
 from sam_common.instance import Instance
+from sam_common.layout import Layout
 from sam_common.link import find_groups
 from sam_common.masks import MaskRegion
 from sam_common.parts import Part, PartStore
@@ -169,7 +170,7 @@ def test_what_another_window_has_whole_comes_once(tmp_path):
         return [Instance(region, 0.9, 0.96)]
 
     plan = Plan((128, 224), tuple(windows), {})
-    scene = Scene(plan, load, find_groups(windows, load, image_hw=plan.image_hw))
+    scene = Scene(plan, load, find_groups(Layout(windows, plan.image_hw), load))
     whole = Instance(MaskRegion(square, np.ones(square.shape, dtype=np.bool_)), 0.95, 0.97)
     keys = [found.members[0] for found, cuts in scene.cut_objects() if cuts]
     assert keys == [(0, 0), (2, 0)]
@@ -177,7 +178,7 @@ def test_what_another_window_has_whole_comes_once(tmp_path):
     store = PartStore(tmp_path / "round", Plan((128, 224), (around,), {}), resume=False)
     store.write(0, Part([whole]))
     for key in keys:
-        scene.seam(key).answers.append(Answer(around, store, 0, 0))
+        scene.seam(key).answers.append(Answer(around, store, "", 0, 0))
     assert scene.twins() == {(2, 0)}
     scene.again |= scene.twins()
     assert [box_of(found) for found in scene.objects()] == [square, seen[windows[1]]]

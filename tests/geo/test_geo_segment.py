@@ -507,7 +507,7 @@ def test_progress_counts_windows(large_raster):
 
     boxes = [(100, 100, 150, 160), (2800, 2300, 3000, 2500)]
     run(large_raster, world_boxes(boxes), progress=progress)
-    assert seen == [("windows", 2), 1, 1]
+    assert seen == [("windows", 2), 1, 1, ("polygons", 2), 1, 1]
 
 
 def candidates(*boxes_and_scores):
@@ -533,3 +533,26 @@ def test_the_whole_window_is_taken_where_nothing_else_is_left():
     assert answer.region.window == Window((100, 0), (110, 256))
     assert answer.score == pytest.approx(0.9)
     assert likeliest(candidates((empty, 0.7), (empty, 0.9), (empty, 0.8)), 0).region is None
+
+
+def test_objects_in_a_lost_source_fail_and_others_do_not(make_raster, tmp_path):
+    values = np.zeros((1, 64, 64), np.uint8)
+    values[0, 10:30, 10:30] = 200
+    make_raster(values, name="left.tif")
+    sources = "".join(
+        f'<SimpleSource><SourceFilename relativeToVRT="1">{name}.tif</SourceFilename>'
+        f'<SrcRect xOff="0" yOff="0" xSize="64" ySize="64"/>'
+        f'<DstRect xOff="{x}" yOff="0" xSize="64" ySize="64"/></SimpleSource>'
+        for name, x in (("left", 0), ("gone", 640))
+    )
+    path = tmp_path / "m.vrt"
+    path.write_text(
+        '<VRTDataset rasterXSize="704" rasterYSize="64"><SRS>EPSG:32633</SRS>'
+        "<GeoTransform>500000,0.5,0,5800000,0,-0.5</GeoTransform>"
+        f'<VRTRasterBand dataType="Byte" band="1">{sources}</VRTRasterBand></VRTDataset>'
+    )
+    boxes = world_boxes([(10, 10, 30, 30), (650, 10, 670, 30)])
+    job = run(path, boxes, FakeSegmenter(model_size=128))
+    assert job.table["status"].tolist() == ["ok", "failed"]
+    (message,) = job.failures
+    assert "gone.tif" in message

@@ -3,10 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import rasterio
+import rasterio.control
 from rasterio.enums import ColorInterp
+from rasterio.rpc import RPC
 
 from sam_common.errors import GeometryError, InputError
 from sam_common.window import Window
+from sam_geo.encode import check_encodable
+from sam_geo.info import describe_raster
+from sam_geo.request import PromptRequest
 from sam_geo.source import default_bands, open_raster
 
 WHOLE = Window((0, 0), (4, 5))
@@ -127,7 +132,7 @@ def test_nodata_hides_a_pixel_only_where_all_bands_have_it(make_raster):
     values[1, 0, 0] = 254
     with open_raster(make_raster(values, nodata=255)) as source:
         assert source.mask_kind == "nodata"
-        assert source.nodata == 255
+        assert source.nodatas == (255, 255, 255)
         pixels = source.read(WHOLE)
     assert pixels.valid.sum() == 1
     assert pixels.valid[0, 0]
@@ -214,7 +219,8 @@ def test_a_container_names_its_parts(tmp_path):
         ) as dataset:
             dataset.write(np.ones((1, 4, 5), dtype=np.uint8))
     message = (
-        f"^{path} has no bands of its own; open one of its subdatasets: "
+        f"^{path} has no bands of its own; open one of its subdatasets, by its name or by "
+        f"--page: "
         f"GPKG:{path}:a, GPKG:{path}:b$"
     )
     with pytest.raises(InputError, match=message), open_raster(path):
@@ -243,3 +249,49 @@ def test_a_crs_without_code_is_kept(data):
     with open_raster(data / "geo/awkward/cog_scale.tif") as source:
         assert source.crs.coordinate_operation.method_name == "Transverse Mercator"
         assert source.crs.get_geod().a == 6378137
+
+
+def test_rational_polynomials_are_no_geotransform(make_raster):
+    path = make_raster(bands_of(1), crs=None, transform=rasterio.Affine.identity())
+    ones, zeros = [1.0, *[0.0] * 19], [0.0] * 20
+    with rasterio.open(path, "r+") as dataset:
+        dataset.rpcs = RPC(
+            height_off=0, height_scale=1, lat_off=50, lat_scale=1, long_off=10, long_scale=1,
+            line_off=2, line_scale=2, samp_off=2, samp_scale=2, line_num_coeff=zeros,
+            line_den_coeff=ones, samp_num_coeff=zeros, samp_den_coeff=ones,
+        )  # fmt: skip
+    message = r"is placed by rational polynomials \(RPC\), .*: gdalwarp -rpc .* image\.warped\.tif$"
+    with open_raster(path) as source:
+        with pytest.raises(GeometryError, match=message):
+            source.frame  # noqa: B018
+        assert any("gdalwarp -rpc" in note for note in describe_raster(source)["notes"])
+        with pytest.raises(GeometryError, match=message):
+            check_encodable(source)
+    request = PromptRequest(image=str(path), prompts=path, output=path.with_name("o.gpkg"))
+    with pytest.raises(GeometryError, match=message), request.open_image():
+        pass
+
+
+def test_arrays_of_coordinates_are_no_geotransform(make_raster):
+    path = make_raster(bands_of(1), crs=None, transform=rasterio.Affine.identity())
+    with rasterio.open(path, "r+") as dataset:
+        dataset.update_tags(ns="GEOLOCATION", X_DATASET="lon.tif", Y_DATASET="lat.tif")
+    with (
+        open_raster(path) as source,
+        pytest.raises(GeometryError, match=r"arrays of coordinates, .*: gdalwarp -geoloc "),
+    ):
+        source.frame  # noqa: B018
+
+
+def test_a_name_with_a_blank_can_be_copied_from_the_way_out(tmp_path, make_raster):
+    path = make_raster(bands_of(1), crs=None, transform=rasterio.Affine.identity(), name="a b.tif")
+    with rasterio.open(path, "r+") as dataset:
+        points = [
+            rasterio.control.GroundControlPoint(r, c, c, r) for r, c in ((0, 0), (0, 4), (3, 0))
+        ]
+        dataset.gcps = (points, "EPSG:4326")
+    with (
+        open_raster(path) as source,
+        pytest.raises(GeometryError, match=rf"EPSG:4326 '{path}' 'a b\.warped\.tif'$"),
+    ):
+        source.frame  # noqa: B018

@@ -10,7 +10,13 @@ from sam_common.errors import GeometryError
 from sam_common.window import Window
 from sam_geo.frame import frame_from_affine
 from sam_geo.prompts import GeoPrompt
-from sam_geo.windows import ReadWindow, needed_window, plan_windows
+from sam_geo.windows import (
+    ReadWindow,
+    needed_window,
+    plan_windows,
+    shared_windows,
+    window_for,
+)
 
 SIDE = 256
 
@@ -89,12 +95,32 @@ def test_a_small_raster_is_one_window():
 
 
 def test_neighbours_share_a_window_and_far_ones_do_not():
-    #            x: 1000..1020 and 1100..1120 fit 256 px with 32 px of context; 2000 does not
+    # windows of 256 px begin every 192: 960..1216 holds 1100 and 1000 with 32 px of context
     prompts = [box_prompt(x, 500, x + 20, 520) for x in (1100, 2000, 1000)]
     plan = plan_windows(prompts, (3000, 3000), side=SIDE)
     assert [read.prompts for read in plan] == [(0, 2), (1,)]
-    # centred on what they hold: columns 968..1152 and rows 468..552
-    assert plan[0].window == Window((382, 932), (638, 1188))
+    assert plan[0].window == Window((384, 960), (640, 1216))
+    assert plan[1].window == Window((384, 1920), (640, 2176))
+
+
+@given(scenes())
+def test_the_window_of_a_prompt_follows_from_the_prompt_alone(scene):
+    prompts, size = scene
+    for read in plan_windows(prompts, size, side=SIDE):
+        for n in read.prompts:
+            alone = window_for(prompts[n], size, side=SIDE)
+            assert (alone.window, alone.size_hw) == (read.window, read.size_hw)
+
+
+@given(st.integers(1, 3000), st.integers(1, 3000), st.data())
+def test_what_fits_half_a_window_goes_to_a_window_that_is_encoded(height, width, data):
+    x0, y0 = data.draw(st.floats(0, max(0, width - 1))), data.draw(st.floats(0, max(0, height - 1)))
+    # with 32 px of context on both sides, half of a window's 256 px
+    side = data.draw(st.floats(1, 256 // 2 - 64 - 2))
+    encoded = shared_windows((height, width), side=SIDE)
+    box = box_prompt(x0, y0, min(x0 + side, width), min(y0 + side, height))
+    for prompt in (box, point_prompt(min(x0, width - 1), min(y0, height - 1))):
+        assert window_for(prompt, (height, width), side=SIDE).window in encoded
 
 
 def test_context_is_32_px_or_a_quarter_of_the_box():
@@ -112,11 +138,12 @@ def test_fractional_edges_touch_whole_pixels():
 
 
 def test_a_point_lies_in_the_middle_half_of_its_window():
+    # windows of points begin every 128 px
     (read,) = plan_windows([point_prompt(1000, 700)], (3000, 3000), side=SIDE)
-    assert read.window == Window((572, 872), (828, 1128))
-    pair = [point_prompt(1000, 700), point_prompt(1100, 700)]
+    assert read.window == Window((512, 896), (768, 1152))
+    pair = [point_prompt(1000, 700), point_prompt(1080, 700)]
     (shared,) = plan_windows(pair, (3000, 3000), side=SIDE)
-    assert shared.window.start[1] == 922  # both at least a quarter of 256 px from its edges
+    assert shared.window == read.window  # both at least a quarter of 256 px from its edges
 
 
 def test_a_box_larger_than_the_model_is_read_whole_and_coarser():

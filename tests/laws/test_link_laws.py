@@ -8,7 +8,8 @@ import scenes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sam_common.link import core_windows, link
+from sam_common.layout import core_windows
+from sam_common.link import link
 from sam_common.plan import tile_grid
 
 SIZE = 768

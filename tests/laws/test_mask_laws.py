@@ -10,8 +10,14 @@ from sam_common.masks import Masks
 from sam_common.model.architecture import GRID
 from sam_common.window import Window
 
+HALF_ULP = 2.0**-24
+"""The relative error of one rounding in float32."""
+# logits of 9 at most: each axis has a rounded weight, a product and sums of four terms, for the
+# chain's two steps
+ROUNDED = 9.0 * 2 * 9 * HALF_ULP
+
 # a law on an image is one check of thousands of pixels: a few dozen images are enough
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=25)
 
 sides = st.sampled_from([1, 2, 3, 17, 64, 100, 255, 256, 257, 300, 1024, 1300])
 thresholds = st.sampled_from([-3.0, -1.0, -0.25, 0.0, 0.5, 2.0])
@@ -65,17 +71,29 @@ def published(batch, dtype=torch.float64):
 
 def unlike(a, b, logits, threshold):
     """Pixels at which two masks differ although the logit is not at the threshold."""
-    return ((a != b) & (np.abs(logits - threshold) > 1e-5)).sum()
+    return ((a != b) & (np.abs(logits - threshold) > ROUNDED)).sum()
 
 
 @few
 @given(masks())
 def test_full_logits_are_the_published_chain(batch):
     full = batch.full_logits(0)
-    np.testing.assert_allclose(full, published(batch), rtol=0, atol=1e-5)
-    # in float32 the chain misplaces its samples by up to 4e-5 of a step
-    rough = published(batch, torch.float32)
-    np.testing.assert_allclose(full, rough, rtol=0, atol=1e-5 + 4e-5 * float(np.ptp(rough)))
+    np.testing.assert_allclose(full, published(batch), rtol=0, atol=ROUNDED)
+    np.testing.assert_allclose(
+        full, published(batch, torch.float32), rtol=0, atol=ROUNDED + misplaced(batch)
+    )
+
+
+def misplaced(batch):
+    """How far the published chain may be off in float32, where it works out where a sample lies.
+
+    The place of a pixel among N samples is `(pixel + 0.5) * (N / pixels) - 0.5`: the ratio, the
+    product and the difference are rounded, each by half a unit in the last place of a number up to
+    N, so by N * 2**-24. On the grid of logits N is 256 and neighbours differ by their range at
+    most; on the model's input N is 1024, where each step is a quarter of that. There are two axes.
+    (From 256 to 1024 the ratio is 1/4, and nothing is rounded.)
+    """
+    return 2 * 3 * GRID * HALF_ULP * float(np.ptp(np.asarray(batch.logits)))
 
 
 @few
@@ -120,7 +138,7 @@ def test_the_window_of_a_region_is_tight(batch, threshold):
 def test_stability_is_that_of_the_published_generator(batch, offset):
     logits = published(batch)
     inner, outer = (logits > offset).sum(), (logits > -offset).sum()
-    near = (np.abs(np.abs(logits) - offset) < 1e-5).sum()
+    near = (np.abs(np.abs(logits) - offset) < ROUNDED).sum()
     stability = batch.full_stability(0, offset=offset)
     if outer:
         assert abs(stability * outer - inner) <= 2 * near + 1e-6

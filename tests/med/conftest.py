@@ -77,6 +77,8 @@ def plain_frame():
 
 
 AXIAL = (1, 0, 0, 0, 1, 0)
+NUCLEAR = "1.2.840.10008.5.1.4.1.1.20"
+LINE = [(10, 20, 30 + 2 * n) for n in range(4)]
 
 
 class DicomMaker:
@@ -203,6 +205,65 @@ class DicomMaker:
                 **tags,
             },
         )
+
+    def tomogram(self, pixels, *, step=-4, vectors=None, kind="RECON TOMO", place=(-96, -96, 100)):
+        """A reconstruction of nuclear medicine, whose place is that of its detector."""
+        detector = Dataset()
+        detector.ImagePositionPatient = place and list(place)
+        detector.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+        file = self.dataset(
+            pixels,
+            SOPClassUID=NUCLEAR,
+            Modality="NM",
+            ImageType=["ORIGINAL", "PRIMARY", kind, "EMISSION"],
+            NumberOfFrames=len(pixels),
+            ImagePositionPatient=None,
+            ImageOrientationPatient=None,
+            DetectorInformationSequence=[detector],
+            SpacingBetweenSlices=step,
+            SliceThickness=4,
+        )
+        for tag, values in (vectors or {"SliceVector": range(1, len(pixels) + 1)}).items():
+            setattr(file, tag, list(values))
+        return self.write(file)
+
+    def ultrasound(self):
+        """A volume of ultrasound, whose frames are placed in it."""
+        file = self.enhanced(LINE, self.pixels(4), Modality="US")
+        for groups in file.PerFrameFunctionalGroupsSequence:
+            place = Dataset()
+            place.ImagePositionVolume = list(groups.PlanePositionSequence[0].ImagePositionPatient)
+            groups.PlanePositionVolumeSequence = [place]
+            del groups.PlanePositionSequence
+        turn = Dataset()
+        turn.ImageOrientationVolume = [1, 0, 0, 0, 1, 0]
+        shared = file.SharedFunctionalGroupsSequence[0]
+        shared.PlaneOrientationVolumeSequence = [turn]
+        del shared.PlaneOrientationSequence
+        return file
+
+    def grid(self, places, *, implicit=False, count=None):
+        """A file of United Imaging: tiles row by row, their places in a private sequence."""
+        across = int(np.ceil(np.sqrt(len(places))))
+        down = int(np.ceil(len(places) / across))
+        whole = np.arange(down * 6 * across * 8, dtype=np.uint16).reshape(down * 6, across * 8)
+        file = self.dataset(
+            whole, Modality="MR", ImageType=["ORIGINAL", "PRIMARY", "M", "VFRAME"], InstanceNumber=1
+        )
+        block = file.private_block(0x0065, "Image Private Header", create=True)
+        block.add_new(0x50, "DS", str(count or len(places)))
+        frames = []
+        for place in places:
+            frame = Dataset()
+            frame.ImagePositionPatient = list(place)
+            frames.append(frame)
+        block.add_new(0x51, "SQ", frames)
+        path = self.folder / "grid.dcm"
+        self.folder.mkdir(exist_ok=True)
+        if implicit:
+            file.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2"
+        file.save_as(path, enforce_file_format=True)
+        return path, whole
 
 
 def items(**sequences):

@@ -17,6 +17,7 @@ from sam_med.batch import (
 )
 from sam_med.case_outputs import check_cases
 from sam_med.cases import Case, read_cases
+from sam_med.pipeline import reading_of
 
 
 def message_of(function, *args, **kwargs):
@@ -95,6 +96,13 @@ def test_a_spreadsheet_s_csv(cases, tmp_path):
     assert read_cases(path) == [Case("case 1", tmp_path / "a.nii", tmp_path / "a_out")]
 
 
+def test_lists_of_spreadsheets(tmp_path):
+    """Semicolons, as where a comma is a decimal point; and rows of empty cells at the end."""
+    path = tmp_path / "cases.csv"
+    path.write_text("name;input;output\n007;a,1.nii;b\n;;\n", encoding="utf-8-sig")
+    assert read_cases(path) == [Case("007", tmp_path / "a,1.nii", tmp_path / "b")]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
@@ -102,8 +110,16 @@ def test_a_spreadsheet_s_csv(cases, tmp_path):
         ("l.csv", "input,x\na,b\n", "the list needs the columns input, output, got input, x"),
         ("l.csv", "input,output\n", "the list has no cases"),
         ("l.csv", "input,output\n,b\n", "case 1 of the list has no input"),
-        ("l.csv", "input,output\na,b\na\n", "case 2 of the list has too few or too many cells"),
-        ("l.csv", "input,output\na,b,c\n", "case 1 of the list has too few or too many cells"),
+        (
+            "l.csv",
+            "input,output\na,b\na\n",
+            "row 2 of the list of cases has too few or too many cells",
+        ),
+        (
+            "l.csv",
+            "input,output\na,b,c\n",
+            "row 1 of the list of cases has too few or too many cells",
+        ),
         (
             "l.csv",
             "input,output,prest\na,b,lung\n",
@@ -118,8 +134,28 @@ def test_a_spreadsheet_s_csv(cases, tmp_path):
             "name,input,output\nx,a,b\ny,c,d\nx,e,f\n",
             "cases 1 and 3 of the list have the same name",
         ),
-        ("l.csv", 'input,output\n"a"x,b\n', "the list is no CSV: ',' expected after '\"'"),
-        ("l.json", "[", "the list is no JSON: Expecting value in line 1, column 2"),
+        ("l.csv", 'input,output\n"a"x,b\n', "the list of cases: no CSV: ',' expected after '\"'"),
+        ("l.json", "[", "the list of cases: no JSON: Expecting value in line 1, column 2"),
+        (
+            "l.csv",
+            "input,output,Input\na,b,c\n",
+            "the list of cases has 2 columns 'input': which one is meant?",
+        ),
+        (
+            "l.json",
+            '[{"input": "a", "output": "b", "input": "c"}]',
+            "the list of cases: the field 'input' is there twice in one object",
+        ),
+        (
+            "l.csv",
+            "input,output\na,b.nii\nc,x/../b.nii\n",
+            "cases 1 and 2 of the list have the same output",
+        ),
+        (
+            "l.csv",
+            "input,output\na,b.nii\nc,b.nrrd\n",
+            "cases 1 and 2 of the list have the same output but for its suffix",
+        ),
         ("l.json", "{}", "the list must be a JSON list of objects, one a case"),
         ("l.json", "[]", "the list has no cases"),
         (
@@ -139,7 +175,7 @@ def test_lists_that_cannot_be_read(tmp_path):
     assert message_of(read_cases, tmp_path / "x.csv") == "no such file: the list of cases"
     assert message_of(read_cases, tmp_path) == "cannot read the list of cases: Is a directory"
     (tmp_path / "x.csv").write_bytes(b"\xff\xfe")
-    assert message_of(read_cases, tmp_path / "x.csv") == "the list of cases is no text in UTF-8"
+    assert message_of(read_cases, tmp_path / "x.csv") == "the list of cases: no text in UTF-8"
 
 
 # -------------------------------------------------------------------------------------- the run
@@ -364,6 +400,32 @@ def test_names_of_files_do_not_matter(cases, tmp_path):
     moved = Case("new name", tmp_path / "bb", tmp_path / "elsewhere", None, {"preset": "lung"})
     assert case_sha256(moved, {}) == before[1]
     assert len(set(before)) == 3
+
+
+def test_what_a_case_is_made_of_may_lie_in_linked_folders(cases, tmp_path):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "3.dcm").write_bytes(b"b3")
+    (tmp_path / "b" / "more").symlink_to(tmp_path / "store")
+    before = case_sha256(cases[1], {})
+    (tmp_path / "store" / "3.dcm").write_bytes(b"other")
+    assert case_sha256(cases[1], {}) != before
+
+
+def test_a_dicomdir_is_as_old_as_the_files_of_its_folder(cases, tmp_path):
+    listing = tmp_path / "b" / "DICOMDIR"
+    listing.write_bytes(b"a list")
+    case = Case("a", listing, tmp_path / "out")
+    before = case_sha256(case, {})
+    (tmp_path / "b" / "1.dcm").write_bytes(b"other")
+    assert case_sha256(case, {}) != before
+
+
+def test_whether_series_are_joined_is_yes_or_no(tmp_path):
+    case = Case("a", tmp_path, tmp_path / "out", options={"join_series": "yes"})
+    assert reading_of(case).join_series
+    assert not reading_of(Case("a", tmp_path, tmp_path / "out")).join_series
+    wrong = Case("a", tmp_path, tmp_path / "out", options={"join_series": "maybe"})
+    assert message_of(reading_of, wrong) == "join_series of a case must be yes or no, got 'maybe'"
 
 
 DAMAGED = ["", "[]", "{}", '{"version": 1}', '{"version": 1, "done": []}']

@@ -127,6 +127,10 @@ def test_several_objects_from_dicom_as_json(data, segmenter, tmp_path):
     assert result.stderr.splitlines() == [
         "note: not-dicom: 2 file(s) are no DICOM (left out)",
         "note: not-an-image: 1 file(s) are no images: 1 RTSTRUCT (left out)",
+        (
+            "note: padding: 111544 voxels, 21.3%, are padding (-3024) "
+            "(left out of the intensity window and of measured intensities)"
+        ),
         "note: box of label ROI-2 is cut to the volume: ijk 145,313,0,204,511,1",
         "modality CT, intensities: soft (width 400, level 40)",
     ]
@@ -229,11 +233,15 @@ def test_a_series_to_seg_and_nifti_that_agree(data, segmenter, tmp_path):
 
 def test_points_need_a_model_that_takes_them(brain, segmenter, tmp_path, error_of):
     segmenter.capabilities = Capabilities(points=False, boxes=True, masks=False, multimask=False)
-    out = tmp_path / "a.nii"
-    assert error_of("segment", brain, "-o", out, "--point-ijk", "180,120,14") == (
-        "model fake takes no points, but label object_1 has some: give a box on a slice instead, "
+    point = ("segment", brain, "-o", tmp_path / "a.nii", "--point-ijk", "180,120,14")
+    expected = (
+        "model {} takes no points, but label object_1 has some: give a box on a slice instead, "
         "or --model mobile_sam"
     )
+    assert error_of(*point) == expected.format("lite_medsam")
+    # what is known of a name is said before the network is loaded
+    assert segmenter.calls == []
+    assert error_of(*point, "--model", "own.pth") == expected.format("fake")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -324,7 +332,7 @@ def test_stats_of_a_dicom_seg(data):
     item = data / "med/dicom/ct_tiny_seg_multiframe"
     arguments = ("stats", item / "series", item / "labels/label_SEG.dcm")
     (row,) = json.loads(invoke(*arguments, "--json").stdout)
-    assert (row["name"], row["voxels"], row["units"]) == ("Liver", 322, "HU")
+    assert (row["name"], row["voxels"], row["units"]) == ("Liver", 322, "unspecified")
     result = invoke(*arguments)
     assert "Liver" in result.stdout
     assert result.stderr.startswith("warning: Liver reaches the first slice")

@@ -18,6 +18,7 @@ from sam_med.provenance import Provenance
 from sam_med.seg_files import read_segmentation
 from sam_med.segments import Segment
 from sam_med.sink import write_outputs
+from sam_med.stats import measure, measure_file
 
 MADE_BY = Provenance("0.1.0", "lite_medsam", "7" * 64, "planes", "a" * 64)
 FORMATS = {
@@ -99,6 +100,91 @@ def test_objects_of_one_file_only_are_compared_with_nothing(written, volume, tmp
     ]
 
 
+def boxes(volume, *parts):
+    """Segments of (name, value, first column), 10 voxels wide."""
+    return [
+        Segment(name, value, Window((2, 4, i), (5, 12, i + 10)), np.ones((3, 8, 10), bool))
+        for name, value, i in parts
+    ]
+
+
+@pytest.mark.parametrize("kind", ["seg.nrrd", "dicom_seg"])
+def test_objects_of_one_name_are_paired_with_those_that_they_overlap(kind, volume, tmp_path):
+    reference = boxes(volume, ("lesion", 1, 10), ("lesion", 2, 40), ("liver", 3, 60))
+    other = boxes(volume, ("lesion", 1, 40), ("lesion", 2, 70), ("lesion", 3, 15))
+    for name, segments in (("a", reference), ("b", other)):
+        write_outputs(segments, volume, tmp_path / name, [kind], MADE_BY)
+    suffix = FORMATS[kind].removeprefix("out")
+    rows = compare_files(tmp_path / f"a{suffix}", tmp_path / f"b{suffix}")
+    assert [(r.name, r.value, r.other_value, r.agreement.dice) for r in rows] == [
+        ("lesion", 1, 3, 0.5),
+        ("lesion", 2, 1, 1.0),
+        ("lesion", None, 2, 0.0),
+        ("liver", 3, None, 0.0),
+    ]
+
+
+def test_a_text_names_an_object_before_it_is_a_value(volume, tmp_path):
+    write_outputs(
+        boxes(volume, ("2", 1, 10), ("007", 2, 40), ("7", 5, 60)),
+        volume,
+        tmp_path / "out.seg.nrrd",
+        [],
+        MADE_BY,
+    )
+    pair = tmp_path / "out.seg.nrrd", tmp_path / "out.seg.nrrd"
+
+    def chosen(*labels):
+        return [row.name for row in compare_files(*pair, labels=labels)]
+
+    assert chosen("007") == ["007"]
+    assert chosen("7") == ["7"]
+    assert chosen("2", 2) == ["2"]
+    assert chosen("5", "7") == ["7"]
+    for label in ("\u00b2", "1.0"):
+        with pytest.raises(InputError, match=r"^no object"):
+            chosen(label)
+
+
+def test_a_slicer_file_may_be_a_part_of_the_grid(volume, tmp_path):
+    """Slicer keeps the part that holds something, axes may run the other way."""
+    segments = boxes(volume, ("liver", 1, 10), ("spleen", 2, 15))
+    write_outputs(segments, volume, tmp_path / "out", ["nifti", "seg.nrrd"], MADE_BY)
+    whole = sitk.ReadImage(str(tmp_path / "out.seg.nrrd"))
+    part = whole[8:40, 2:14, 1:6][::-1, :, ::-1]
+    for key in whole.GetMetaDataKeys():
+        if key.startswith("Segment"):
+            part.SetMetaData(key, whole.GetMetaData(key))
+    sitk.WriteImage(part, str(tmp_path / "part.seg.nrrd"))
+    for pair in (("part", "out"), ("part", "part")):
+        rows = compare_files(*(tmp_path / f"{name}.seg.nrrd" for name in pair))
+        assert [(row.name, row.agreement.dice) for row in rows] == [("liver", 1), ("spleen", 1)]
+    found = measure_file(volume, read_segmentation(tmp_path / "part.seg.nrrd"))
+    assert [row.voxels for row in found] == [240, 240]
+
+
+def test_a_structure_set_takes_the_voxels_of_the_other_file(volume, tmp_path):
+    rng = np.random.default_rng(3)
+    masks = rng.random((2, 3, 8, 10)) < 0.6
+    segments = [
+        dataclasses.replace(one, mask=mask)
+        for one, mask in zip(boxes(volume, ("liver", 4, 10), ("liver", 2, 14)), masks, strict=True)
+    ]
+    write_outputs(
+        segments, volume, tmp_path / "out", ["dicom_seg", "dicom_rtstruct", "nifti"], MADE_BY
+    )
+    for pair in (("seg.dcm", "rtstruct.dcm"), ("rtstruct.dcm", "seg.dcm")):
+        rows = compare_files(*(tmp_path / f"out.{suffix}" for suffix in pair))
+        assert [(r.name, r.value, r.agreement.dice) for r in rows] == [
+            ("liver", 2, 1),
+            ("liver", 4, 1),
+        ]
+    with pytest.raises(InputError, match=r"^an RTSTRUCT has contours, but no voxels: compare it"):
+        compare_files(tmp_path / "out.rtstruct.dcm", tmp_path / "out.rtstruct.dcm")
+    found = measure_file(volume, read_segmentation(tmp_path / "out.rtstruct.dcm", grid=volume))
+    assert found == measure(volume, [segments[1], segments[0]])
+
+
 def test_labels_are_chosen_by_name_or_value(written):
     _, folder = written
     pair = folder / "out.seg.nrrd", folder / "out.seg.dcm"
@@ -120,21 +206,24 @@ def test_overlapping_objects_are_compared_whole(volume, tmp_path):
 
 @pytest.mark.parametrize("name", ["ct_head_gantry_tilt_uneven", "ct_small_missing_slices"])
 def test_seg_files_of_awkward_series(name, data, tmp_path):
-    """Gaps are filled with empty slices; frames on no even grid are refused."""
+    """Gaps are filled with empty slices; at uneven distances no surface is measured."""
     volume = dicom_volumes.build(name, data)
     shape = volume.shape
     whole = Window((0, 0, 0), shape)
     segment = Segment("all", 1, whole, np.ones(shape, bool))
     write_outputs([segment], volume, tmp_path / "out.dcm", [], MADE_BY)
+    found = read_segmentation(tmp_path / "out.dcm")
     if name == "ct_small_missing_slices":
-        found = read_segmentation(tmp_path / "out.dcm")
         assert found.shape == (17, *shape[1:])
         empty = np.flatnonzero(~found.segments[0].full(found.shape).any(axis=(1, 2)))
         assert empty.tolist() == [5, 10]
     else:
-        expected = "the frames of out.dcm lie on no even grid: gaps of 1.081 to 6.999 mm (compare "
+        # measured on the slices of its volume it is what was written
+        (row,) = measure_file(volume, found)
+        assert row == dataclasses.replace(measure(volume, [segment])[0], name="all")
+        expected = "the frames lie on no even grid: gaps of 1.081 to 6.999 mm (compare "
         with pytest.raises(InputError, match=f"^{re.escape(expected)}"):
-            read_segmentation(tmp_path / "out.dcm")
+            compare_files(tmp_path / "out.dcm", tmp_path / "out.dcm")
 
 
 def test_one_slice_of_a_seg_finds_its_place(volume, tmp_path):
@@ -159,10 +248,7 @@ def test_grids_that_differ_are_refused(written, volume, data, tmp_path):
     image = sitk.ReadImage(str(folder / "out.nii.gz"))
     image.SetOrigin([image.GetOrigin()[0] + 0.5, *image.GetOrigin()[1:]])
     sitk.WriteImage(image, str(tmp_path / "moved.nii.gz"))
-    expected = (
-        "the grids differ: of the same size, but voxels are 0.500 mm apart (compare results of "
-        "the same volume)"
-    )
+    expected = "the grids differ: voxels are 0.5 mm apart (compare results of the same volume)"
     with pytest.raises(GeometryError, match=f"^{re.escape(expected)}$"):
         compare_files(folder / "out.nii.gz", tmp_path / "moved.nii.gz")
     with pytest.raises(GeometryError, match=f"^{re.escape(expected)}$"):
@@ -178,11 +264,11 @@ def test_grids_that_differ_are_refused(written, volume, data, tmp_path):
 
 def test_an_image_is_no_label_map(data, tmp_path):
     path = data / "med/volumes/ct_abdomen/ct.nii.gz"
-    with pytest.raises(InputError, match=r"^ct\.nii\.gz is no label map: it holds the value -"):
+    with pytest.raises(InputError, match=r"^values of a label map are 0 to 65535, got -"):
         read_segmentation(path)
     halves = np.full((2, 2, 2), 0.5, np.float32)
     nibabel.save(nibabel.Nifti1Image(halves, np.eye(4)), tmp_path / "half.nii")
-    with pytest.raises(InputError, match=r"^half\.nii is no label map: it holds the value 0\.5$"):
+    with pytest.raises(InputError, match=r"^a label map holds whole numbers, got 0\.5$"):
         read_segmentation(tmp_path / "half.nii")
 
 

@@ -20,6 +20,9 @@ from sam_med.diagnostics import RefusedError
 from sam_med.dicom import read_series
 from sam_med.source import read_volume
 
+NO_SLOPE = "not-hounsfield"
+"""Said of series of the collection that were made from volumes, without a rescale."""
+
 
 def copy_series(source, target):
     target.mkdir(parents=True, exist_ok=True)
@@ -165,6 +168,10 @@ def test_files_beside_the_series_are_left_out_aloud(data):
     assert volume.notes == (
         "not-dicom: 2 file(s) are no DICOM (left out)",
         "not-an-image: 1 file(s) are no images: 1 RTSTRUCT (left out)",
+        (
+            "padding: 111544 voxels, 21.3%, are padding (-3024) "
+            "(left out of the intensity window and of measured intensities)"
+        ),
     )
 
 
@@ -173,7 +180,7 @@ def test_missing_and_double_slices_are_told_and_every_place_is_kept(data):
     volume = read_volume(folder)
     whole = read_volume(data / "med/dicom/ct_small_rotated/series")
     kept = [k for k in range(17) if k not in {5, 10}]
-    assert codes(volume) == ["missing-slices", "duplicate-slices"]
+    assert codes(volume) == ["missing-slices", "duplicate-slices", NO_SLOPE]
     assert np.array_equal(volume.array, whole.array[kept])
     for n, k in enumerate(kept):
         assert np.abs(volume.to_world((n, 7, 9)) - whole.to_world((k, 7, 9))).max() < 2e-6
@@ -183,7 +190,7 @@ def test_tilted_and_uneven_slices_keep_every_place(data):
     """Against the headers themselves, which no reference NIfTI can follow (7.7 mm off)."""
     folder = data / "med/dicom/ct_head_gantry_tilt_uneven/series"
     volume = read_volume(folder)
-    assert codes(volume) == ["uneven-spacing", "gantry-tilt", "oblique-axes"]
+    assert codes(volume) == ["uneven-spacing", "gantry-tilt", "oblique-axes", "padding"]
     for k, path in enumerate(volume.files):
         dataset = pydicom.dcmread(path)
         column, row = np.reshape(dataset.ImageOrientationPatient, (2, 3)) * dataset.PixelSpacing[0]
@@ -357,7 +364,7 @@ def test_names_and_instance_numbers_do_not_matter(rotated, data):
     shuffled = read_volume(rotated)
     assert np.array_equal(shuffled.array, plain.array)
     assert shuffled.frame == plain.frame
-    assert codes(shuffled) == ["slice-order"]
+    assert codes(shuffled) == ["slice-order", NO_SLOPE]
 
 
 def test_no_dicom_in_the_folder(tmp_path):
@@ -394,7 +401,7 @@ def test_inverted_grey_is_kept_and_said(rotated, data):
     plain = read_volume(data / "med/dicom/ct_small_rotated/series")
     assert (volume.inverted, plain.inverted) == (True, False)
     assert np.array_equal(volume.array, plain.array)
-    assert codes(volume) == ["inverted-grey"]
+    assert codes(volume) == [NO_SLOPE, "inverted-grey"]
 
 
 def test_a_single_file_is_a_volume_of_one_slice(data):
@@ -404,7 +411,7 @@ def test_a_single_file_is_a_volume_of_one_slice(data):
     k = whole.files.index(path)
     assert np.array_equal(volume.array[0], whole.array[k])
     assert np.abs(volume.to_world((0, 5, 6)) - whole.to_world((k, 5, 6))).max() < 1e-9
-    assert codes(volume) == ["single-slice"]
+    assert codes(volume) == ["single-slice", NO_SLOPE]
 
 
 @pytest.mark.parametrize(
@@ -435,7 +442,7 @@ def test_each_slice_may_have_its_own_rescale(rotated, data):
         change(rotated / path.name, RescaleSlope=0.25 * (n + 1), RescaleIntercept=-n)
     volume = read_volume(rotated)
     assert volume.array.dtype == np.float32
-    assert codes(volume) == ["per-slice-rescale"]
+    assert codes(volume) == ["per-slice-rescale", NO_SLOPE]
     for n in range(17):
         assert np.array_equal(volume.array[n], raw.array[n].astype(np.float32) * 0.25 * (n + 1) - n)
 

@@ -345,12 +345,18 @@ def test_frames_are_unpacked_across_bytes(data):
 def test_files_that_are_no_binary_seg(data):
     folder = data / "med" / "dicom"
     for path, reason in (
-        ("ct_tiny_seg_multiframe/series/IMG0001.dcm", "no DICOM SEG, but CT: IMG0001.dcm"),
+        ("ct_tiny_seg_multiframe/series/IMG0001.dcm", "no DICOM SEG or RTSTRUCT, but DICOM CT"),
         (
             "ct_tiny_seg_overlap/seg/seg_image_ct_true_fractional.dcm",
-            "seg_image_ct_true_fractional.dcm is a FRACTIONAL segmentation: only BINARY is read",
+            (
+                "a FRACTIONAL segmentation: only BINARY and LABELMAP are read (threshold it in 3D "
+                "Slicer and save it as one of them)"
+            ),
         ),
-        ("ct_tiny_seg_multiframe/labels/label.nrrd", "no DICOM file: label.nrrd"),
+        (
+            "ct_tiny_seg_multiframe/labels/label.nrrd",
+            "neither a volume file nor DICOM: the file of objects",
+        ),
     ):
         with pytest.raises(InputError, match=f"^{re.escape(reason)}$"):
             read_seg(folder / path)

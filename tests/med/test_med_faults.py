@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import tarfile
 import warnings
 import zipfile
 
@@ -17,7 +18,7 @@ from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 
 from sam_common.errors import InputError
 from sam_med.diagnostics import CODES, RefusedError
-from sam_med.headers import quiet_pydicom
+from sam_med.dicom_file import quiet_pydicom
 from sam_med.info import describe_path
 from sam_med.source import read_volume
 
@@ -344,7 +345,86 @@ def letters_for_numbers(dicom):
     path.write_bytes(path.read_bytes().replace(b"10.0\\20.0", b"AB.0\\20.0"))
 
 
+def broken_link(dicom):
+    path = dicom.series(LINE)[-1]
+    path.unlink()
+    path.symlink_to("CANARY-not-fetched")
+
+
+def empty_file(dicom):
+    dicom.series(LINE)[-1].write_bytes(b"")
+
+
+def pointer_of_a_store(dicom):
+    dicom.series(LINE)[-1].write_text("/annex/objects/CANARY")
+
+
+def tar_beside(dicom):
+    path = dicom.series(LINE)[0]
+    with tarfile.open(dicom.folder / "CANARY.tar", "w") as archive:
+        archive.add(path)
+
+
+def implicit_but_said_explicit(dicom):
+    for path in dicom.series(LINE):
+        dataset = pydicom.dcmread(path)
+        pydicom.dcmwrite(path, dataset, implicit_vr=True, little_endian=True, force_encoding=True)
+
+
+def compressed_nobody_knows_how(dicom):
+    for path in dicom.series(LINE):
+        dataset = pydicom.dcmread(path)
+        dataset.compress(RLELossless)
+        del dataset.file_meta
+        dataset.preamble = None
+        pydicom.dcmwrite(path, dataset, implicit_vr=False, little_endian=True)
+
+
+def frames_without_places(dicom):
+    dicom.write(dicom.dataset(dicom.pixels(6), NumberOfFrames=6))
+
+
+def frames_by_step(dicom):
+    dicom.write(dicom.dataset(dicom.pixels(6), NumberOfFrames=6, SpacingBetweenSlices=2))
+
+
+def ultrasound_volume(dicom):
+    dicom.write(dicom.ultrasound())
+
+
+def no_slope(dicom):
+    dicom.series(LINE, RescaleSlope=None, RescaleIntercept=None)
+
+
+def electron_density(dicom):
+    dicom.series(LINE, RescaleType="ED")
+
+
+def fill_in_the_corners(dicom):
+    pixels = dicom.pixels(6)
+    pixels[:, :2] = 20000
+    dicom.series(LINE, pixels)
+
+
+def a_series_for_each_slice(dicom):
+    for n, path in enumerate(dicom.series(LINE)):
+        dicom.change(path, SeriesInstanceUID=f"1.2.3.{n}")
+
+
 FAULTS = [
+    (broken_link, {"broken-links"}, "read"),
+    (empty_file, {"unreadable-files"}, "read"),
+    (pointer_of_a_store, {"not-dicom-by-content"}, "read"),
+    (tar_beside, {"packed"}, "read"),
+    (implicit_but_said_explicit, {"other-encoding"}, "read"),
+    (compressed_nobody_knows_how, {"unknown-compression"}, "refused"),
+    (frames_without_places, {"frames-without-places"}, "refused"),
+    (frames_by_step, {"frames-by-step", "multi-frame"}, "read"),
+    (ultrasound_volume, {"volume-places", "multi-frame"}, "read"),
+    (no_slope, {"not-hounsfield"}, "read"),
+    (electron_density, {"not-hounsfield"}, "read"),
+    (fill_in_the_corners, {"fill-value"}, "read"),
+    (a_series_for_each_slice, {"mixed-series", "split-series"}, "refused"),
     (gap, {"missing-slices"}, "read"),
     (two_gaps, {"missing-slices"}, "read"),
     (uneven, {"uneven-spacing"}, "read"),
@@ -404,7 +484,7 @@ FAULTS = [
     (without_preamble, {"no-file-meta"}, "read"),
     (text_beside, {"not-dicom"}, "read"),
     (report_beside, {"not-an-image"}, "read"),
-    (letters_for_numbers, {"unreadable-header"}, "read"),
+    (letters_for_numbers, {"missing-tags"}, "refused"),
 ]
 
 
@@ -463,7 +543,7 @@ def test_the_corpus_is_large_and_names_most_codes():
     elsewhere = {
         "affine-conflict", "no-affine", "scaled-units", "sheared-axes", "layers", "mosaic",
         "value-table", "suv-bw", "unknown-units", "no-units", "unknown-space", "mirrored-space",
-        "orientation-conflict",
+        "orientation-conflict", "padding", "joined-series", "closed-folders", "missing-files",
     }  # fmt: skip
     assert set(CODES) - named == elsewhere
 
@@ -517,7 +597,7 @@ def test_one_damaged_header_alone_is_refused(dicom):
         ("MR_small_implicit.dcm", {"single-slice"}),
         ("MR_small_jp2klossless.dcm", {"single-slice"}),
         ("MR_small_padded.dcm", {"single-slice"}),
-        ("J2K_pixelrep_mismatch.dcm", {"single-slice", "oblique-axes"}),
+        ("J2K_pixelrep_mismatch.dcm", {"single-slice", "oblique-axes", "fill-value"}),
         ("JPEG-LL.dcm", {"unplaced", "burned-in-annotation"}),
         ("JPEG2000.dcm", {"unplaced", "lossy-compression", "burned-in-annotation"}),
         (

@@ -311,4 +311,4 @@ def test_units_as_a_code(half_mm):
 def test_no_json(half_mm):
     with pytest.raises(PromptError) as caught:
         prompts_from_markups("{", half_mm)
-    assert str(caught.value).startswith("the markups are no JSON: Expecting property name")
+    assert str(caught.value).startswith("the markups: no JSON: Expecting property name")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import nrrd
@@ -19,10 +20,12 @@ from sam_med.correct import PaintedSlice, correct
 from sam_med.look import Look, whole
 from sam_med.pairs import Track, best_pair
 from sam_med.planes import (
+    boxes_of_points,
+    idle_notes,
     planes_steps,
     run_planes,
     segment_box,
-    segment_points,
+    segment_object,
     segment_slice_boxes,
 )
 from sam_med.prompts import ObjectPrompt, VoxelMask, VoxelPoint
@@ -340,7 +343,8 @@ def test_reach_is_the_share_of_the_box_along_each_axis():
 def test_points_give_the_first_mask():
     truth = ball()
     points = [VoxelPoint((14, 17, 20)), VoxelPoint((14, 2, 2), positive=False)]
-    found = segment_points(slices_of(scan(truth)), points)
+    prompt = ObjectPrompt("a", 1, points=tuple(points))
+    found = segment_object(slices_of(scan(truth)), prompt, lambda _n: None)
     assert np.array_equal(found.full(truth.shape), truth)
 
 
@@ -350,6 +354,90 @@ def test_a_mask_is_refined():
     prompt = ObjectPrompt("a", 1, mask=VoxelMask.from_array(rough))
     (found,) = run_planes(slices_of(scan(truth)), [prompt], lambda _n: None)
     assert dice(found.full(truth.shape), truth) > 0.97 > dice(rough, truth)
+
+
+class AskedSegmenter(ShadeSegmenter):
+    """Remembers what kinds of prompts it was asked, and finds nothing where a point says so."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    def decode(self, embedding, prompts, *, multimask=False):
+        self.asked.append(prompts.kinds)
+        masks = super().decode(embedding, prompts, multimask=multimask)
+        if prompts.point_labels is None or prompts.point_labels.all():
+            return masks
+        # what lies to the right of a point of the background is not in the object
+        limit = int(prompts.points_xy[0][prompts.point_labels[0] == 0][:, 0].min())
+        kept = []
+        for region in masks.regions:
+            mask = region.mask.copy()
+            mask[:, max(0, limit - region.window.start[1]) :] = False
+            kept.append(MaskRegion.tight(region.window.start, mask))
+        return dataclasses.replace(masks, regions=tuple(kept))
+
+
+def test_a_mask_with_its_box_is_refined_and_not_the_box():
+    """An L, in whose box lies another bright object."""
+    truth, other = np.zeros((2, 12, 30, 30), bool)
+    truth[3:9, 4:24, 4:7] = truth[3:9, 21:24, 4:24] = other[3:9, 5:17, 11:23] = True
+    array = scan(truth | other)
+    mask = VoxelMask.from_array(truth)
+    found = [
+        segment_object(slices_of(array), prompt, lambda _n: None).full(truth.shape)
+        for prompt in (
+            ObjectPrompt("a", 1, mask.window),
+            ObjectPrompt("a", 1, mask.window, mask=mask),
+            ObjectPrompt("a", 1, mask=mask, slice_boxes=(slice_box(truth, 0, 5),)),
+        )
+    ]
+    from_box, from_both, from_mask = (dice(one, truth) for one in found)
+    assert from_box < 0.9 < min(from_both, from_mask)
+
+
+def test_points_are_asked_together_with_the_box_of_their_slice():
+    truth = ball()
+    outside = VoxelPoint((14, 17, 21), positive=False)
+    for prompt in (
+        ObjectPrompt("a", 1, tight(truth), points=(outside,)),
+        ObjectPrompt("a", 1, slice_boxes=(slice_box(truth, 0, 14),), points=(outside,)),
+        ObjectPrompt("a", 1, mask=VoxelMask.from_array(truth), points=(outside,)),
+    ):
+        segmenter = AskedSegmenter()
+        boxes = boxes_of_points(slices_of(scan(truth), segmenter), prompt)
+        assert segmenter.asked == [{"boxes", "points"}]
+        (box,) = boxes.values()
+        expected = slice_box(truth, 0, 14).window
+        assert (box.axis, box.index) == (0, 14)
+        assert box.window == Window(expected.start, (expected.stop[0], 21))
+        assert idle_notes(prompt, slices_of(scan(truth)).volume) == []
+
+
+@pytest.mark.parametrize("box", [None, (5, 12, 14, 24, 23, 27)])
+def test_points_that_leave_nothing_are_no_object(box):
+    """The whole slice was taken once, and followed through the volume."""
+    truth = ball()
+    points = (VoxelPoint((14, 17, 20)), VoxelPoint((14, 17, 0), positive=False))
+    window = None if box is None else Window(box[:3], box[3:])
+    prompt = ObjectPrompt("a", 1, window, points=points)
+    if window is not None:
+        prompt = ObjectPrompt("a", 1, window, points=(points[0], VoxelPoint((14, 17, 14), False)))
+    slices = slices_of(scan(truth), AskedSegmenter())
+    (found,) = run_planes(slices, [prompt], lambda _n: None)
+    assert found.voxels == 0
+    assert found.confidence == 0
+
+
+def test_points_of_the_background_alone_on_a_slice_are_said_to_do_nothing():
+    truth = ball()
+    volume = slices_of(scan(truth)).volume
+    points = (VoxelPoint((14, 17, 20)), VoxelPoint((2, 2, 2), positive=False))
+    (note,) = idle_notes(ObjectPrompt("a", 1, points=points), volume)
+    assert note == (
+        "points of the background of label a on slice k=2 have no effect: no box and no point of "
+        "the object lies there"
+    )
 
 
 def test_a_painted_slice_stays_as_painted_and_nothing_far_away_changes():

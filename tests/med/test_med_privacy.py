@@ -33,7 +33,7 @@ CANARIES = (MARK, MARK.lower(), NUMBER, BORN, STUDIED, TIME, "1931-02-17", "1947
 ROOT = f"1.2.826.0.1.3680043.10.{NUMBER}"
 SHAPE = (5, 48, 48)
 BOX = "10,10,1,30,30,3"
-READ_WITHOUT = (f"{MARK}HEADLESS", f"{MARK}LETTERS")
+READ_WITHOUT = (f"{MARK}HEADLESS",)
 """Of the damaged inputs, those that are read without the damaged file, which is said."""
 
 
@@ -286,7 +286,7 @@ BUG = """
 import sys
 from sam_common.testing import FakeSegmenter
 from sam_med import info
-def broken(path):
+def broken(path, **_):
     secret = f"patient of {path}"
     raise ZeroDivisionError(secret)
 info.describe_path = broken

@@ -1,20 +1,26 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
 
+import dicom_volumes
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 
-from sam_common.errors import OutputError, PromptError
+from sam_common.errors import InputError, OutputError, PromptError
 from sam_common.window import Window
 from sam_med import frame as frames
 from sam_med.prompt_files import read_prompts, write_prompts
 from sam_med.prompt_json import prompts_from_json
 from sam_med.prompt_labels import prompts_from_labels, read_names
 from sam_med.prompts import ObjectPrompt, VoxelMask, VoxelPoint
+from sam_med.provenance import Provenance
+from sam_med.seg_files import SegmentationFile, label_map
+from sam_med.segments import Segment
+from sam_med.sink import write_outputs
 from sam_med.slice_box import SliceBox
 from sam_med.source import read_volume
 from sam_med.volume import Volume
@@ -47,8 +53,14 @@ def volume():
     return Volume(np.zeros((5, 6, 7), np.int16), frame)
 
 
+def from_labels(labels, volume, **options):
+    objects, notes = prompts_from_labels(label_map(labels), volume, **options)
+    assert notes == []
+    return objects
+
+
 def message_of(function, *args, **kwargs):
-    with pytest.raises(PromptError) as caught:
+    with pytest.raises((PromptError, InputError)) as caught:
         function(*args, **kwargs)
     return str(caught.value)
 
@@ -244,20 +256,22 @@ def test_wrong_documents(volume, path, value, expected):
 
 def test_no_json(volume, tmp_path):
     assert message_of(prompts_from_json, '{"a": 1', volume) == (
-        "the prompts are no JSON: Expecting ',' delimiter in line 1, column 8"
+        "the prompts: no JSON: Expecting ',' delimiter in line 1, column 8"
     )
     assert message_of(prompts_from_json, "[1]", volume) == (
         "the prompts file must be a JSON object, got a list"
     )
     deep = tmp_path / "prompts.json"
     deep.write_text("[" * 200_000)
-    assert message_of(read_prompts, deep, volume) == ("the prompts are no JSON: nested too deeply")
+    assert message_of(read_prompts, deep, volume) == ("the prompts: no JSON: nested too deeply")
     deep.write_bytes(b"\xff\xfe{}")
     assert message_of(read_prompts, deep, volume) == "the prompts: no text in UTF-8"
     assert message_of(read_prompts, tmp_path / "absent.json", volume) == (
         "no such file: the prompts"
     )
-    assert message_of(read_prompts, tmp_path, volume) == "no such file: the prompts"
+    assert message_of(read_prompts, tmp_path, volume) == (
+        "the prompts are one file, got a folder: name the file in it"
+    )
 
 
 def test_a_folder_is_no_json(volume, tmp_path):
@@ -270,7 +284,7 @@ def test_a_folder_is_no_json(volume, tmp_path):
 # ------------------------------------------------------------------------------------ label maps
 
 
-def label_map(volume, name, array):
+def write_labels(volume, name, array):
     origin, spacing, direction = frames.to_itk(volume.frame)
     image = sitk.GetImageFromArray(array)
     image.SetOrigin(origin)
@@ -292,7 +306,7 @@ def labels(volume):
 @pytest.mark.parametrize("suffix", [".nii.gz", ".nrrd", ".mha"])
 def test_boxes_and_masks_of_a_label_map(volume, labels, tmp_path, suffix):
     path = tmp_path / f"labels{suffix}"
-    label_map(volume, path, labels)
+    write_labels(volume, path, labels)
     found = read_prompts(path, volume)
     assert found.objects == (
         ObjectPrompt("object_2", 2, Window((1, 2, 1), (3, 4, 5))),
@@ -314,7 +328,7 @@ def test_axes_in_another_order_or_direction(labels, tmp_path, orientation):
     """SimpleITK's own reorientation; the voxels must come back where they were."""
     frame = frames.from_itk((-30, 12, 5), (2, 3, 4), (1, 0, 0, 0, 1, 0, 0, 0, 1))
     volume = Volume(np.zeros((5, 6, 7), np.int16), frame)
-    image = label_map(volume, tmp_path / "labels.nrrd", labels)
+    image = write_labels(volume, tmp_path / "labels.nrrd", labels)
     turned = tmp_path / "turned.nrrd"
     sitk.WriteImage(sitk.DICOMOrient(image, orientation), str(turned))
     expected = read_prompts(tmp_path / "labels.nrrd", volume, use="mask").objects
@@ -329,9 +343,9 @@ def test_boxes_hold_across_grids_and_masks_do_not(volume, tmp_path):
     array = np.zeros((10, 12, 14), np.uint8)
     array[2:6, 4:8, 2:10] = 1
     fine = Volume(array, fine_frame)
-    found = prompts_from_labels(fine, volume)
+    found = from_labels(fine, volume)
     assert found == [ObjectPrompt("object_1", 1, Window((1, 2, 1), (3, 4, 5)))]
-    assert message_of(prompts_from_labels, fine, volume, use="mask") == (
+    assert message_of(from_labels, fine, volume, use="mask") == (
         "the label map lies on another grid than the volume: masks to refine need the same one "
         "(use boxes, or resample the label map)"
     )
@@ -343,9 +357,9 @@ def test_a_shifted_grid_is_another_grid(volume, labels):
         place = (origin[0], origin[1], origin[2] + shift)
         other = Volume(labels, frames.from_itk(place, spacing, direction))
         if same:
-            assert len(prompts_from_labels(other, volume, use="mask")) == 2
+            assert len(from_labels(other, volume, use="mask")) == 2
         else:
-            assert message_of(prompts_from_labels, other, volume, use="mask").startswith(
+            assert message_of(from_labels, other, volume, use="mask").startswith(
                 "the label map lies on another grid"
             )
 
@@ -356,7 +370,7 @@ def test_real_label_maps(data):
     facts = json.loads((folder / "ct_abdomen.json").read_text())
     file = facts["ground_truth"]["files"][0]
     volume, labels = read_volume(folder / "ct.nii.gz"), read_volume(folder / file["file"])
-    found = {p.value: p for p in prompts_from_labels(labels, volume)}
+    found = {p.value: p for p in from_labels(labels, volume)}
     assert len(found) == len(file["labels"]) > 50
     for label in file["labels"]:
         assert list(found[label["value"]].ijk) == [*label["ijk_min"], *label["ijk_max"]]
@@ -365,7 +379,7 @@ def test_real_label_maps(data):
 @pytest.mark.parametrize(
     ("array", "names", "expected"),
     [
-        (np.zeros((5, 6, 7)), None, "the label map has no objects: every voxel is 0"),
+        (np.zeros((5, 6, 7)), None, "the segmentation has no objects: every voxel is 0"),
         (np.full((5, 6, 7), 1.5), None, "a label map holds whole numbers, got 1.5"),
         (np.full((5, 6, 7), np.nan), None, "a label map holds whole numbers, got nan"),
         (np.full((5, 6, 7), -3), None, "values of a label map are 0 to 65535, got -3"),
@@ -384,12 +398,105 @@ def test_real_label_maps(data):
 )
 def test_wrong_label_maps(volume, array, names, expected):
     labels = Volume(array, volume.frame)
-    assert message_of(prompts_from_labels, labels, volume, names=names) == expected
+    assert message_of(from_labels, labels, volume, names=names) == expected
+
+
+def segments_of(volume, *names):
+    """Two boxes that overlap, both of value 3, and an object without voxels."""
+    mask = np.ones((2, 2, 2), bool)
+    places = [Window((1, 1, 1), (3, 3, 3)), Window((2, 2, 2), (4, 4, 4))]
+    full = [Segment(name, 3, place, mask) for name, place in zip(names, places, strict=True)]
+    return SegmentationFile(volume, (*full, Segment("cyst", 9, places[0], ~mask)), named=True)
+
+
+def test_objects_of_one_name_and_one_value_are_told_apart(volume):
+    objects, notes = prompts_from_labels(segments_of(volume, "lesion", "lesion"), volume)
+    assert [(o.label, o.value, o.box.start) for o in objects] == [
+        ("lesion", 1, (1, 1, 1)),
+        ("lesion 2", 2, (2, 2, 2)),
+    ]
+    assert notes == [
+        "object cyst of the prompts has no voxels: there is nothing to look for",
+        "several objects of the prompts are called lesion: one is lesion 2 here",
+        "objects of the prompts share a value: they are numbered 1 to 2 in their order",
+    ]
+    objects, _ = prompts_from_labels(segments_of(volume, "lesion", "ribs"), volume, use="mask")
+    assert [(o.label, o.mask.mask.sum()) for o in objects] == [("lesion", 8), ("ribs", 8)]
+
+
+def test_a_number_behind_a_name_is_never_another_objects_name(volume):
+    file = segments_of(volume, "a", "a")
+    mask = np.ones((1, 1, 1), bool)
+    more = [Segment("a 2", 4 + n, Window((0, 0, n), (1, 1, n + 1)), mask) for n in range(2)]
+    file = dataclasses.replace(file, segments=(*file.segments, *more))
+    objects, _ = prompts_from_labels(file, volume)
+    assert [o.label for o in objects] == ["a", "a 3", "a 2", "a 2 2"]
+
+
+def test_a_table_cannot_tell_objects_of_one_value_apart(volume):
+    file = segments_of(volume, "lesion", "lesion")
+    assert message_of(prompts_from_labels, file, volume, names={3: "liver"}) == (
+        "the table names value 3, which 2 objects of the prompts have: leave it out, they have "
+        "names of their own"
+    )
+    empty = dataclasses.replace(file, segments=file.segments[2:])
+    assert message_of(prompts_from_labels, empty, volume).startswith("the segmentation has no obj")
+
+
+@pytest.mark.parametrize("suffix", [".seg.nrrd", ".seg.dcm", ".rtstruct.dcm"])
+@pytest.mark.parametrize("use", ["box", "mask"])
+def test_results_of_every_format_are_prompts(suffix, use, data, tmp_path):
+    """Two objects that overlap, of which one has a number for a name."""
+    scan = dicom_volumes.build("ct_small_rotated", data)
+    mask = np.ones((3, 8, 10), bool)
+    windows = [Window((2, 30, 40), (5, 38, 50)), Window((4, 34, 44), (7, 42, 54))]
+    segments = [
+        Segment(name, value, window, mask)
+        for name, value, window in zip(("007", "ribs"), (300, 2), windows, strict=True)
+    ]
+    path = tmp_path / f"out{suffix}"
+    write_outputs(segments, scan, path, [], Provenance("0", "m", "7", "planes", "a"))
+    found = read_prompts(path, scan, use=use)
+    assert [(o.label, o.value, o.box) for o in found.objects] == [
+        ("ribs", 2, windows[1]),
+        ("007", 300, windows[0]),
+    ]
+    assert [o.mask is not None for o in found.objects] == [use == "mask"] * 2
+    # the name of a file is no part of a message
+    path.write_bytes(path.read_bytes()[:900])
+    assert "out" not in message_of(read_prompts, path, scan).replace("without", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"objects": [], "objects": []}', "the prompts: the field 'objects' is there twice in"),
+        ('{"a": ' + "1" * 5000 + "}", "the prompts: no JSON: a number has too many digits"),
+        ("[" * 100000, "the prompts: no JSON: nested too deeply"),
+        ("\x00", "the prompts: no JSON: "),
+    ],
+)
+def test_json_that_says_two_things_or_none(text, expected, volume, tmp_path):
+    for name in ("a.json", "a.mrk.json"):
+        (tmp_path / name).write_text(text)
+        said = message_of(read_prompts, tmp_path / name, volume)
+        assert said.startswith(
+            expected.replace("the prompts", "the prompts" if name == "a.json" else "the markups")
+        )
+
+
+def test_markups_under_another_name(volume, tmp_path):
+    (tmp_path / "a.json").write_text('{"@schema": "x", "markups": []}')
+    assert message_of(read_prompts, tmp_path / "a.json", volume) == (
+        "the prompts are markups of 3D Slicer: give the file a name in .mrk.json"
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "text"),
     [
+        ("n.csv", "value;name\n2;liver\n7;left kidney\n;\n"),
+        ("n.csv", "value\tname\n2\tliver\n7\tleft kidney\n\n"),
         ("n.json", '{"2": "liver", "7": "left kidney"}'),
         ("n.csv", "value,name\n2,liver\n7,left kidney\n"),
         ("n.csv", "\ufeffName,Index\nliver,2\nleft kidney,7\n"),
@@ -406,7 +513,7 @@ def test_tables_of_names(tmp_path, name, text):
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        ("n.json", "{", "the table of names is no JSON: Expecting property name enclosed in"),
+        ("n.json", "{", "the table of names: no JSON: Expecting property name enclosed in"),
         ("n.json", "[1]", "the table of names must be a JSON object, got a list"),
         (
             "n.json",
@@ -426,6 +533,16 @@ def test_tables_of_names(tmp_path, name, text):
             "a value of row 1 of the table of names must be a whole number, got 'x'",
         ),
         ("n.csv", "value,name\n1,a\n1,b\n", "the table of names has value 1 twice"),
+        ("n.json", '{"1": "a", "01": "b"}', "the table of names has value 1 twice"),
+        ("n.json", '{"1": "a", "1": "b"}', "the table of names: the field '1' is there twice"),
+        ("n.json", '{"1_0": "a"}', "a value of the table of names must be a whole number"),
+        (
+            "n.csv",
+            "value,name,Name\n1,a,b\n",
+            "the table of names has 2 columns 'name': which one is meant?",
+        ),
+        ("n.csv", "value,,,name\n1,,,b\n", "the table of names has columns without a name"),
+        ("n.csv", 'value,name\n1,"a\n', "the table of names: no CSV: unexpected end of data"),
         ("n.csv", "value,name\n1\n", "row 1 of the table of names has too few or too many cells"),
     ],
 )
@@ -443,14 +560,20 @@ def test_other_files(volume, tmp_path):
     path = tmp_path / "prompts.xlsx"
     path.write_bytes(b"PK")
     assert message_of(read_prompts, path, volume) == (
-        "prompts are .json, .mrk.json or a label map (.nii.gz, .nii, .nrrd, .nhdr, .mha, .mhd), "
-        "got a file of another kind"
+        "prompts are .json, .mrk.json, a label map (.nii.gz, .nii, .nrrd, .nhdr, .mha, .mhd), a "
+        "DICOM SEG or a DICOM RTSTRUCT, got a file of another kind"
     )
     path = tmp_path / "prompts.json"
     path.write_text(json.dumps(FULL))
     assert message_of(read_prompts, path, volume, names=path) == (
         "a table of names goes with a label map, but the prompts are JSON"
     )
+    assert message_of(read_prompts, path, volume, use="mask") == (
+        "masks to refine come from a label map, but the prompts are JSON"
+    )
+    path = tmp_path / "F.fcsv"
+    path.write_text("# Markups fiducial file version = 4.10")
+    assert "open them there and save them as .mrk.json" in message_of(read_prompts, path, volume)
 
 
 def test_the_example_of_the_documentation_is_read(phantom):

@@ -480,6 +480,63 @@ def test_wrong_labels(label, value, expected):
     assert message_of(ObjectPrompt, label, value, Window((0, 0, 0), (1, 1, 1))) == expected
 
 
+def test_a_label_is_one_line():
+    for label in ("left\nkidney", "a\tb", "a\ud800", "a\0"):
+        said = message_of(ObjectPrompt, label, 1, Window((0, 0, 0), (1, 1, 1)))
+        assert said == f"a label is one line of text, got {label!r}"
+
+
+def test_parts_that_exclude_each_other():
+    here, background = VoxelPoint((1, 1, 1)), VoxelPoint((1.2, 0.9, 1), positive=False)
+    box, far = Window((0, 0, 0), (2, 3, 4)), Window((5, 5, 5), (6, 6, 6))
+    beside = VoxelPoint((1, 1, 4), positive=False)
+    cases = [
+        (
+            {"points": (here, background)},
+            "label a has a point of the object and one of the background in one voxel: ijk 1,1,1",
+        ),
+        (
+            {"box": box, "points": (VoxelPoint((1, 1, 4)),)},
+            (
+                "point of label a lies outside of its own box: ijk 4,1,1,4,1,1, but the box is "
+                "0,0,0,3,2,1"
+            ),
+        ),
+        (
+            {"box": box, "mask": VoxelMask.from_array(np.ones((1, 1, 1)), far.start)},
+            (
+                "mask of label a lies outside of its own box: ijk 5,5,5,5,5,5, but the box is "
+                "0,0,0,3,2,1"
+            ),
+        ),
+        (
+            {"box": box, "slice_boxes": (SliceBox.from_window(0, far),)},
+            (
+                "box on slice k=5 of label a lies outside of its own box: ijk 5,5,5,5,5,5, but the "
+                "box is 0,0,0,3,2,1"
+            ),
+        ),
+        (
+            {
+                "slice_boxes": (
+                    SliceBox.from_ijk(0, 5, (0, 0, 3, 3)),
+                    SliceBox.from_ijk(0, 5, (1, 1, 3, 3)),
+                )
+            },
+            "label a has two boxes on slice k=5: join them, or give each a name of its own",
+        ),
+    ]
+    for parts, expected in cases:
+        assert message_of(lambda parts=parts: ObjectPrompt("a", 1, **parts)) == expected
+    assert ObjectPrompt("a", 1, box, points=(here, beside)).points == (here, beside)
+
+
+def test_what_is_given_twice_counts_once():
+    one, box = VoxelPoint((1, 1, 1)), SliceBox.from_ijk(0, 1, (0, 0, 3, 3))
+    found = ObjectPrompt("a", 1, slice_boxes=(box, box), points=(one, one))
+    assert (found.slice_boxes, found.points) == ((box,), (one,))
+
+
 def test_objects_without_a_place():
     assert message_of(ObjectPrompt, "a", 1) == (
         "label a needs a box, a box on a slice, a point or a mask, got none"
@@ -580,12 +637,8 @@ def test_points(volume):
     found = from_flags(
         volume, points={"ijk": ["1,2,3", "1.5,0,0,0"], "LPS": ["98,16,13,1"], "RAS": ["-98,-16,13"]}
     )
-    assert found[0].points == (
-        VoxelPoint((3, 2, 1)),
-        VoxelPoint((0, 0, 1.5), positive=False),
-        VoxelPoint((3, 2, 1)),
-        VoxelPoint((3, 2, 1)),
-    )
+    # three of them are one place in three spaces, which counts once
+    assert found[0].points == (VoxelPoint((3, 2, 1)), VoxelPoint((0, 0, 1.5), positive=False))
 
 
 def test_several_objects_by_name(volume):

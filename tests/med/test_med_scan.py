@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import shutil
 import stat
 import struct
+import tarfile
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -88,7 +94,7 @@ def test_a_bomb_is_refused(tmp_path, monkeypatch):
         out.writestr("zeros", bytes(1_000_000))
     size = target.stat().st_size
     assert message_of(target) == (
-        f"the zip archive of {size} bytes would unpack to 1000000 bytes, which is suspicious: "
+        f"the archive of {size} bytes would unpack to 1000000 bytes, which is suspicious: "
         "unpack it yourself if you trust it"
     )
 
@@ -102,7 +108,7 @@ def test_a_member_that_lies_about_its_size_is_refused(tmp_path):
     message = message_of(target)
     assert message in {
         "a member of the zip archive is larger than it says: refused",
-        "the zip archive is damaged: have it copied again",
+        "the archive is damaged: have it copied again",
     }
 
 
@@ -120,7 +126,7 @@ def test_a_damaged_zip(two, tmp_path):
     content = bytearray(target.read_bytes())
     content[200:400] = bytes(200)
     target.write_bytes(content)
-    assert message_of(target) == "the zip archive is damaged: have it copied again"
+    assert message_of(target) == "the archive is damaged: have it copied again"
 
 
 def test_an_encrypted_zip(tmp_path):
@@ -150,6 +156,34 @@ def test_a_dicomdir_means_its_folder(data, tmp_path):
         assert np.array_equal(read_volume(path).array, whole.array)
 
 
+def test_files_that_a_dicomdir_lists_are_missed(data, tmp_path):
+    from pydicom.fileset import FileSet
+
+    files = FileSet()
+    for path in sorted((data / "med/dicom/ct_small_rotated/series").iterdir()):
+        files.add(path)
+    files.write(tmp_path / "media")
+    files._stage["t"].cleanup()
+    for path in sorted(path for path in (tmp_path / "media").rglob("*") if path.is_file())[-3:]:
+        path.unlink()
+    for path in (tmp_path / "media" / "DICOMDIR", tmp_path / "media"):
+        told = {d.code: d.numbers["files"] for d in scan(path).diagnostics}
+        assert told == {"missing-files": 3}
+        assert "missing-files" in {d.code for d in read_volume(path).diagnostics}
+
+
+def test_a_dicomdir_that_is_none_is_let_be(dicom):
+    dicom.series(LINE)
+    (dicom.folder / "DICOMDIR").write_bytes(bytes(128) + b"DICM garbage")
+    assert scan(dicom.folder).diagnostics == ()
+
+
+def test_notes_of_an_apple_computer_are_no_lost_slices(dicom):
+    (path, *_) = dicom.series(LINE)
+    (dicom.folder / f"._{path.name}").write_bytes(b"\0\x05\x16\x07")
+    assert [d.code for d in scan(dicom.folder).diagnostics] == ["not-dicom"]
+
+
 def test_nothing_there(tmp_path):
     assert message_of(tmp_path / "none") == f"no such file: {tmp_path / 'none'}"
     assert message_of(tmp_path) == (
@@ -167,7 +201,7 @@ def test_a_whole_disk_of_everything(data):
     found = scan(data / "med/dicom_single")
     files = sum(series.describe()["files"] for series in found.series)
     left_out = {d.code: d.numbers["files"] for d in found.diagnostics if d.code != "mixed-series"}
-    assert left_out == {"not-dicom": 2, "not-an-image": 1}
+    assert left_out == {"not-dicom": 1, "not-dicom-by-content": 1, "not-an-image": 1}
     assert files + 3 == found.files == 21
     assert [series.number for series in found.series] == list(range(1, 12))
 
@@ -187,3 +221,130 @@ def test_an_error_lists_the_first_of_many_series(data, tmp_path):
     assert message.endswith(
         "; and 3 more, which `sam-med info` shows (choose one with --series NUMBER)"
     )
+
+
+def test_a_file_packed_by_itself(dicom):
+    paths = dicom.series(LINE)
+    whole = read_volume(dicom.folder).array
+    for path in paths[2:]:
+        (dicom.folder / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    assert np.array_equal(read_volume(dicom.folder).array, whole)
+    assert read_volume(dicom.folder / f"{paths[2].name}.gz").shape == (1, 6, 8)
+
+
+def test_a_zip_in_a_folder_and_a_zip_in_that(dicom, tmp_path):
+    paths = dicom.series(LINE)
+    whole = read_volume(dicom.folder).array
+    inner, outer = tmp_path / "inner.zip", dicom.folder / "outer.zip"
+    with zipfile.ZipFile(inner, "w") as out:
+        out.write(paths[5], "x/y.dcm")
+    with zipfile.ZipFile(outer, "w") as out:
+        out.write(paths[4], "x.dcm")
+        out.write(inner, "inner.zip")
+    for path in paths[4:]:
+        path.unlink()
+    found = scan(dicom.folder)
+    assert found.diagnostics == ()
+    assert np.array_equal(read_volume(dicom.folder).array, whole)
+
+
+def test_archives_that_hold_no_images_are_let_be(dicom, tmp_path):
+    dicom.series(LINE)
+    with zipfile.ZipFile(dicom.folder / "letter.docx", "w") as out:
+        out.writestr("word/document.xml", "hello")
+    (dicom.folder / "notes.txt.gz").write_bytes(gzip.compress(b"hello"))
+    before = set(archive._unpacked)
+    (told,) = scan(dicom.folder).diagnostics
+    assert (told.code, told.numbers["files"]) == ("not-dicom", 2)
+    assert set(archive._unpacked) == before
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+def test_archives_that_are_not_opened_are_told(mode, dicom, tmp_path):
+    (path, *_) = dicom.series(LINE)
+    target = dicom.folder / "CANARY.archive"
+    with tarfile.open(target, mode) as out:
+        out.add(path)
+    (told,) = scan(dicom.folder).diagnostics
+    assert (told.code, told.severity, told.numbers["files"]) == ("packed", "warning", 1)
+    assert "unpack them to have their images read" in message_of(target)
+
+
+def test_a_damaged_archive_beside_a_series_is_told(dicom):
+    dicom.series(LINE)
+    content = zipped(dicom.folder, dicom.folder.parent / "a.zip").read_bytes()
+    (dicom.folder / "a.zip").write_bytes(content[:600] + bytes(200) + content[800:-40])
+    (dicom.folder / "b.gz").write_bytes(gzip.compress(bytes(1000))[:-20])
+    found = scan(dicom.folder)
+    assert len(found.series) == 1
+    (told,) = found.diagnostics
+    assert (told.code, told.numbers["files"]) == ("unreadable-files", 2)
+
+
+def test_all_archives_together_unpack_to_no_more_than_is_allowed(dicom, monkeypatch):
+    dicom.series(LINE)
+    zipped(dicom.folder, dicom.folder / "all.zip")
+    one = archive.Budget(left=10)
+    with pytest.raises(InputError, match="which is suspicious"):
+        archive.unpack(dicom.folder / "all.zip", one)
+    packed = dicom.folder.parent / "zeros.dcm.gz"
+    packed.write_bytes(gzip.compress(bytes(1_000_000)))
+    monkeypatch.setattr(archive, "SMALL_BYTES", 1000)
+    with pytest.raises(InputError, match="which is suspicious"):
+        archive.unpack(packed)
+
+
+def test_threads_share_one_unpacked_folder(dicom, tmp_path):
+    dicom.series(LINE)
+    target = zipped(dicom.folder, tmp_path / "a.zip")
+    start = threading.Barrier(4)
+
+    def unpack(_):
+        start.wait()
+        return archive.unpack(target)
+
+    with ThreadPoolExecutor(4) as pool:
+        folders = set(pool.map(unpack, range(4)))
+    (folder,) = folders
+    assert len(list(folder.iterdir())) == 6
+    shutil.rmtree(folder)  # as whoever clears the folder of temporary files
+    assert len(list(archive.unpack(target).iterdir())) == 6
+
+
+def test_a_full_disk_is_an_error_of_one_line(dicom, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    dicom.series(LINE)
+    monkeypatch.setattr(archive, "_write", full)
+    message = message_of(zipped(dicom.folder, tmp_path / "a.zip"))
+    assert message.startswith("the archive cannot be unpacked: No space left on device (")
+
+
+def test_a_file_that_cannot_be_read_does_not_stop_the_rest(dicom, monkeypatch):
+    paths = dicom.series(LINE)
+    right = Path.open
+
+    def denied(self, *args, **kwargs):
+        if self == paths[5]:
+            raise PermissionError(13, "Permission denied")
+        return right(self, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", denied)
+    found = scan(dicom.folder)
+    assert found.series[0].size_ijk == (8, 6, 5)
+    (told,) = found.diagnostics
+    assert told.message == "of the files, 1 cannot be read"
+
+
+def test_a_path_of_nothing_but_broken_links_says_so(tmp_path):
+    for n in range(3):
+        (tmp_path / f"{n}.dcm").symlink_to("not-fetched")
+    assert "; broken-links: 3 link(s) lead nowhere (left out; " in message_of(tmp_path)
+
+
+def test_a_choice_in_other_digits_is_no_crash(two):
+    for choice in ("²", "٣", "1.0", "-1"):
+        with pytest.raises(InputError):
+            scan(two).choose(choice)

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+from sam_med import frame as frames
 from sam_med.axes import plane_of
 from sam_med.diagnostics import CODES, RefusedError
 from sam_med.slice_header import SliceHeader
-from sam_med.stack import stack
+from sam_med.stack import place_tolerance_mm, position_numbers, stack
 
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 SIGNED_AXES = [
@@ -263,3 +264,36 @@ def test_every_code_says_what_is_done():
         assert row.severity in {"note", "warning", "error"}
         assert row.meaning
         assert row.action
+
+
+MICRONS = {"pixel_spacing_mm": (0.005, 0.005), "thickness_mm": 0.005}
+
+
+def micro(*heights):
+    return [header((1, 2, z), **MICRONS) for z in heights]
+
+
+def test_slices_of_five_micrometres_are_at_five_places():
+    found = stack(micro(*(0.005 * n for n in range(5))))
+    assert len(found.slices) == 5
+    assert found.origins_lps is None
+    assert_allclose(frames.spacing_mm(found.frame), (0.005, 0.005, 0.005))
+    along = np.array([0.005 * n for n in range(5)])
+    assert position_numbers(along, place_tolerance_mm(micro(0)[0])) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("heights", "code", "message"),
+    [
+        ((0, 0.005, 0.015, 0.02), "missing-slices", "1 slice(s) of 0.005000 mm are missing"),
+        ((0, 0.005, 0.0117, 0.0167), "uneven-spacing", "usually 0.005000 mm but 0.006700 mm"),
+    ],
+)
+def test_unevenness_counts_by_the_step(heights, code, message):
+    (told,) = [d for d in stack(micro(*heights)).diagnostics if d.code == code]
+    assert told.message.startswith(message)
+
+
+def test_a_tiny_shift_to_the_side_is_seen():
+    headers = [header((1 + 0.003 * (n == 2), 2, 0.005 * n), **MICRONS) for n in range(5)]
+    assert "sideways-shift" in {d.code for d in stack(headers).diagnostics}

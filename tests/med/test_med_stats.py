@@ -124,3 +124,10 @@ def test_infinite_and_missing_intensities_are_no_numbers(box):
     (row,) = measure(volume, [segment((1, 1, 1), (2, 2, 2))])
     assert (row.mean, row.sd, row.minimum) == (None, None, None)
     json.dumps(row.as_dict(), allow_nan=False)
+
+
+def test_units_of_a_ct_that_is_not_in_hounsfield_units(dicom):
+    dicom.series([(0, 0, 0), (0, 0, 2)], RescaleSlope=None, RescaleIntercept=None)
+    volume = read_volume(dicom.folder)
+    whole = Segment("all", 1, Window.full(volume.shape), np.ones(volume.shape, bool))
+    assert measure(volume, [whole])[0].units == "unspecified"

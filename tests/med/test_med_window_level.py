@@ -214,3 +214,68 @@ def test_a_ct_preset_is_for_ct(volume):
         "leave it out, give --window and --level, or --modality CT"
     )
     assert re.fullmatch(re.escape(expected), message_of(volume([0, 1, 2], "MR"), preset="soft"))
+
+
+LINE = [(10, 20, 30 + 2 * n) for n in range(3)]
+SOFT = np.linspace(1, 1000, 144).astype(np.int16).reshape(3, 6, 8)
+LUNG = np.linspace(-1000, 800, 144).astype(np.int16).reshape(3, 6, 8)
+
+
+@pytest.mark.parametrize(
+    ("tags", "pixels", "rule"),
+    [
+        ({}, SOFT, "soft (width 400, level 40)"),
+        ({"RescaleType": "HU"}, SOFT, "soft (width 400, level 40)"),
+        ({"RescaleType": "OD"}, LUNG, "percentiles"),
+        ({"RescaleType": "US"}, SOFT, "percentiles"),
+        (
+            {"RescaleType": "US"},
+            LUNG,
+            "soft (width 400, level 40), taken as HU because of its values",
+        ),
+        ({"RescaleSlope": None, "RescaleIntercept": None}, SOFT, "percentiles"),
+        ({"RescaleSlope": None}, SOFT, "percentiles"),
+        ({"RescaleSlope": None}, SOFT // 3, "soft (width 400, level 40), taken as HU because of"),
+    ],
+)
+def test_windows_of_ct_are_for_hounsfield_units(tags, pixels, rule, dicom):
+    dicom.series(LINE, pixels, **tags)
+    assert choose_stretch(read_volume(dicom.folder)).rule.startswith(rule)
+
+
+def test_a_preset_for_other_units_is_refused(dicom):
+    dicom.series(LINE, SOFT, RescaleType="ED")
+    volume = read_volume(dicom.folder)
+    assert volume.units == "ED"
+    assert message_of(volume, preset="lung") == (
+        "preset lung is a window in HU, but the values of this CT are ED: leave it out, or give "
+        "--window and --level"
+    )
+    assert choose_stretch(volume, width=400, level=40).rule == "width 400, level 40"
+
+
+def test_one_slice_that_is_not_in_hounsfield_units_is_enough(dicom):
+    paths = dicom.series(LINE, SOFT)
+    dicom.change(paths[1], RescaleType="MGML")
+    volume = read_volume(dicom.folder)
+    assert volume.units == "MGML"
+    assert [d.message for d in volume.diagnostics if d.code == "not-hounsfield"] == [
+        "the values of 1 of 3 CT images are MGML"
+    ]
+
+
+def test_the_user_may_say_that_values_are_hounsfield_units(dicom):
+    dicom.series(LINE, SOFT, RescaleType="US")
+    assert choose_stretch(read_volume(dicom.folder)).rule.startswith("percentiles")
+    told = choose_stretch(read_volume(dicom.folder, modality="CT"))
+    assert told.rule == "soft (width 400, level 40)"
+
+
+def test_the_user_cannot_turn_density_into_hounsfield_units(dicom):
+    dicom.series(LINE, SOFT, RescaleType="ED")
+    assert choose_stretch(read_volume(dicom.folder, modality="ct")).rule.startswith("percentiles")
+
+
+def test_another_modality_called_ct_is_windowed_as_ct(dicom):
+    dicom.series(LINE, SOFT, RescaleType="US", Modality="MR")
+    assert choose_stretch(read_volume(dicom.folder, modality="CT")).rule.startswith("soft")

@@ -1,0 +1,89 @@
+"""Layout: where the windows of a grid lie to each other, found without looking at all of them.
+
+```
+rows     0------6              windows share overlaps; their cores, halves of the overlaps given
+              4-----10         to each, are a partition:  0----5 5----10
+```
+"""
+
+from __future__ import annotations
+
+import itertools
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING, TypeAlias
+
+from sam_common.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Span: TypeAlias = "tuple[int, int]"
+
+
+class Layout:
+    """Windows and their cores, by row and column of the grid.
+
+    Args:
+        windows: Grid of overlapping windows, row by row, as `tile_grid` gives it.
+        image_hw: Size of the image.
+    """
+
+    def __init__(self, windows: Sequence[Window], image_hw: Sequence[int]) -> None:
+        self.windows = windows
+        self.image_hw = (image_hw[0], image_hw[1])
+        self._axes = [
+            _Axis({(w.start[axis], w.stop[axis]) for w in windows}, length)
+            for axis, length in enumerate(self.image_hw)
+        ]
+        rows, cols = self._axes
+        places = [(rows.at[w.start[0], w.stop[0]], cols.at[w.start[1], w.stop[1]]) for w in windows]
+        self._numbers = {place: n for n, place in enumerate(places)}
+        self.cores = [Window(*zip(rows.cores[r], cols.cores[c], strict=True)) for r, c in places]
+        """The part of each window that is nearer to its middle than to a neighbour's."""
+
+    def later(self, n: int) -> list[int]:
+        """Windows after one of them that overlap it, ascending."""
+        window = self.windows[n]
+        ranges = [
+            axis.overlapping(window.start[k], window.stop[k]) for k, axis in enumerate(self._axes)
+        ]
+        return [m for m in self._at(*ranges) if m > n]
+
+    def cores_at(self, box: Window) -> list[int]:
+        """Windows into whose cores a box reaches, ascending."""
+        return self._at(
+            *(axis.cored(box.start[k], box.stop[k]) for k, axis in enumerate(self._axes))
+        )
+
+    def _at(self, rows: Iterable[int], cols: Iterable[int]) -> list[int]:
+        numbers = self._numbers
+        return sorted(numbers[at] for at in itertools.product(rows, cols) if at in numbers)
+
+
+class _Axis:
+    """The spans of windows along one axis; both their starts and their stops ascend."""
+
+    def __init__(self, spans: set[Span], length: int) -> None:
+        ordered = sorted(spans)
+        self._starts, self._stops = [start for start, _ in ordered], [stop for _, stop in ordered]
+        self.at = {span: k for k, span in enumerate(ordered)}
+        inner = [(a[1] + b[0]) // 2 for a, b in itertools.pairwise(ordered)]
+        self._edges = [0, *inner, length]
+        self.cores = list(itertools.pairwise(self._edges))
+
+    def overlapping(self, start: int, stop: int) -> range:
+        return range(bisect_right(self._stops, start), bisect_left(self._starts, stop))
+
+    def cored(self, start: int, stop: int) -> range:
+        first = bisect_right(self._edges, start, hi=len(self._edges) - 1) - 1
+        return range(max(0, first), bisect_left(self._edges, stop, hi=len(self._edges) - 1))
+
+
+def core_windows(windows: Sequence[Window], image_hw: Sequence[int]) -> list[Window]:
+    """The part of each window that is nearer to its middle than to a neighbour's: a partition.
+
+    >>> windows = [Window((0, 0), (4, 6)), Window((0, 4), (4, 10))]
+    >>> [core.shape for core in core_windows(windows, (4, 10))]
+    [(4, 5), (4, 5)]
+    """
+    return Layout(windows, image_hw).cores

@@ -1,0 +1,27 @@
+"""Traces: where an unexpected error happened, without anything that it says."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+MOST_CALLS = 40
+"""The innermost calls of an error that are told."""
+
+
+def trace_of(error: BaseException) -> str:
+    """The kind of an error and of what caused it, with the calls that led there, a line each.
+
+    Its message is not told, nor where the suite lies: both may name a file, or who is shown in it.
+    """
+    lines: list[str] = []
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        lines.append(f"{'because of' if lines else 'unexpected'} {type(cause).__name__} in\n")
+        for call in reversed(traceback.extract_tb(cause.__traceback__)[-MOST_CALLS:]):
+            place = "/".join(Path(call.filename).parts[-2:])
+            lines.append(f"  {place}, line {call.lineno}, in {call.name}\n")
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return "".join(lines)

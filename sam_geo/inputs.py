@@ -1,0 +1,69 @@
+"""Inputs: every file that a job reads, so that none of them is written over."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sam_common.errors import InputError
+from sam_geo.identity import sources_of
+from sam_geo.shapefile import members
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sam_geo.source import RasterSource
+
+WHOLE = (".fgb", ".geojson", ".gpkg", ".json", ".kml", ".parquet", ".xml")
+"""Vector files that have nothing beside them."""
+MOST_FILES = 10_000
+"""A mosaic of mosaics is followed up to so many files."""
+
+
+def files_of(source: RasterSource, tables: Iterable[Path | None]) -> list[Path]:
+    """Files that lie on a disk and that a raster and some tables are read from.
+
+    Args:
+        source: The raster, with all files beside it; a VRT with its sources, and theirs.
+        tables: Vector files; of a Shapefile all members.
+    """
+    names = [source.name, *source.files]
+    with contextlib.suppress(InputError):  # a service of maps, which has no files
+        names += itertools.islice(
+            sources_of(source.name, source.header.driver, source.files), MOST_FILES
+        )
+    found = dict.fromkeys(path for name in names for path in local_files(name))
+    for table in tables:
+        if table is not None:
+            found[table] = None
+            if table.suffix.lower() not in WHOLE:
+                found.update(dict.fromkeys(members(table)))
+    return list(found)
+
+
+def local_files(name: str) -> list[Path]:
+    """Files on this disk in a name that GDAL opens.
+
+    >>> [path.name for path in local_files(f"/vsizip/{__file__}/a.tif")]
+    ['inputs.py']
+    """
+    plain = re.sub(r"^(\w+\+)*\w+://|^(/vsi\w+/)+", "", name)
+    found: dict[Path, None] = {}
+    texts = [name, plain, plain.partition("?")[0]]
+    for marks in (r'[,:"{}]', r'[!,:"{}]'):  # a file may have a ! in its name
+        texts += re.split(marks, plain)
+    for text in texts:
+        path = Path(text)
+        inside = (each for each in (path, *path.parents) if text and _is_file(each))
+        found.update(dict.fromkeys(itertools.islice(inside, 1)))
+    return list(found)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,192 @@
+"""Tables of prompts: shapes and the columns beside them, as a file or an object gives them.
+
+Nothing is interpreted here: `sam_geo.prompts` decides what a column means. A column is read when
+it is asked for, so what no prompt needs can stop no job.
+"""
+
+from __future__ import annotations
+
+import reprlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from sam_common.errors import PromptError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy.typing as npt
+    import pyproj
+
+Column: TypeAlias = "tuple[str, Sequence[Any]]"
+"""The name as it is written, and a value for each row."""
+
+ATTRIBUTES = ("class", "id", "label", "object_id", "prompt_id")
+"""Columns that mean something, in any case; all others stay in their file."""
+IMAGES = (
+    "image_path",
+    "image_name",
+    "image_file",
+    "image_id",
+    "imageid",
+    "image",
+    "img_path",
+    "img_name",
+    "img",
+    "filename",
+    "file_name",
+    "file",
+    "path",
+)
+"""Columns that may name the image whose pixels a row's coordinates count."""
+EXACT_INTEGERS = 2**53
+"""From here on a float may stand for several integers."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PromptTable:
+    """One row per feature, in the order of the file."""
+
+    name: str
+    """What messages call it: the path of the file."""
+    geometry: npt.NDArray[np.object_]
+    """(N,) shapely geometries; None where a feature has none."""
+    columns: Sequence[Column] = ()
+    """Those of `ATTRIBUTES` and `IMAGES` that are there, in any spelling."""
+    crs: pyproj.CRS | None = None
+    """Reference system of the coordinates, None where the file does not say."""
+    in_pixels: bool = False
+    """Whether they are pixel corners, x to the right and y down, where nobody says otherwise."""
+    says_pixels: bool = False
+    """Whether the format itself means pixels; else they are taken for pixels by convention."""
+    size_hw: tuple[int, int] | None = None
+    """Rows and columns of the image whose pixels they are, where the file tells."""
+    option: str = "prompts"
+    """How options are called that are about it, as in `--prompts-crs`."""
+    numbers: Sequence[int] | None = None
+    """Number of each row in the file, from 0; None where no row was left out."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "geometry", _plain_shapes(self.geometry, self.name))
+
+    def __len__(self) -> int:
+        return len(self.geometry)
+
+    def number(self, row: int) -> int:
+        """What messages call a row."""
+        return row if self.numbers is None else self.numbers[row]
+
+    def column(self, name: str) -> list[Any]:
+        """Numbers, truth values and text of a column; None for empty cells or without such a one.
+
+        Raises:
+            PromptError: Several columns have this name and differ, or a cell is a list or an
+                object.
+        """
+        found = column_of(self.columns, name, self.name)
+        if found is None:
+            return [None] * len(self)
+        spelling, values = found
+        return [self._cell(value, spelling, row) for row, value in enumerate(values)]
+
+    def kept(self, rows: Sequence[int]) -> PromptTable:
+        """Some of the rows, which keep their numbers."""
+        return replace(
+            self,
+            geometry=self.geometry[list(rows)],
+            columns=[(name, [values[row] for row in rows]) for name, values in self.columns],
+            numbers=[self.number(row) for row in rows],
+        )
+
+    def _cell(self, value: Any, spelling: str, row: int) -> Any:
+        if isinstance(value, np.generic):
+            value = value.item()
+        if not pd.api.types.is_scalar(value) or isinstance(value, bytes):
+            raise PromptError(
+                f"column {spelling} of {self.name} is no number or text in row "
+                f"{self.number(row)}: {reprlib.repr(value)}"
+            )
+        if pd.isna(value) or (isinstance(value, str) and not value.strip()):
+            return None
+        return value
+
+
+def means_something(name: object) -> bool:
+    """Whether a column of this name is one of `ATTRIBUTES` or `IMAGES`."""
+    return spelled(name) in {*ATTRIBUTES, *IMAGES}
+
+
+def spelled(name: object) -> str:
+    """A column's name without the differences that mean nothing.
+
+    >>> spelled(" Class ")
+    'class'
+    """
+    return str(name).strip().lower()
+
+
+def column_of(columns: Iterable[Column], name: str, table: str) -> Column | None:
+    """The column of a name, in any case; None where there is none.
+
+    Args:
+        columns: All columns of the table.
+        name: In lower case.
+        table: What messages call the table.
+
+    Raises:
+        PromptError: There are several and they differ.
+    """
+    found = [column for column in columns if spelled(column[0]) == name]
+    if len(found) <= 1:
+        return found[0] if found else None
+    # by their text: NaN is not equal to itself
+    if len({tuple(map(repr, values)) for _, values in found}) > 1:
+        spellings = ", ".join(spelling.strip() for spelling, _ in found)
+        raise PromptError(
+            f"{table} has {len(found)} columns that may be {name} ({spellings}): "
+            f"rename or remove all but one"
+        )
+    return found[0]
+
+
+def object_array(shapes: Iterable[Any]) -> npt.NDArray[np.object_]:
+    """(N,) array of geometries or None; numpy must not look inside of them."""
+    return np.array([None, *shapes], dtype=object)[1:]
+
+
+def _plain_shapes(shapes: npt.NDArray[np.object_], table: str) -> npt.NDArray[np.object_]:
+    """Shapes in the plane; collections of one kind become what they are collections of."""
+    plane = np.asarray(shapely.force_2d(shapes), dtype=object)
+    for row in np.flatnonzero(
+        shapely.get_type_id(plane) == shapely.GeometryType.GEOMETRYCOLLECTION
+    ):
+        plane[row] = _uncollected(plane[row])
+    coordinates, row_of = shapely.get_coordinates(plane, return_index=True)
+    for row in np.unique(row_of[~np.isfinite(coordinates).all(axis=1)]).tolist():
+        # how tables of numbers write that there is no point, and how files write an empty one
+        if plane[row].geom_type == "Point" and np.isnan(coordinates[row_of == row]).all():
+            plane[row] = None
+            continue
+        raise PromptError(
+            f"row {row} of {table} has coordinates that are not finite: {plane[row].wkt[:60]}"
+        )
+    return plane
+
+
+def _uncollected(shape: Any) -> Any:
+    parts = [part for part in _parts(shape) if not part.is_empty]
+    kinds = {part.geom_type for part in parts}
+    if kinds == {"Polygon"}:
+        return shapely.MultiPolygon(parts)
+    return shapely.MultiPoint(parts) if kinds == {"Point"} else shape
+
+
+def _parts(shape: Any) -> list[Any]:
+    parts = list(shapely.get_parts(shape))
+    nested = [part for part in parts if hasattr(part, "geoms")]
+    whole = [part for part in parts if not hasattr(part, "geoms")]
+    return [*whole, *(piece for part in nested for piece in _parts(part))]
