@@ -78,19 +78,18 @@ def read_itk_image(path: Path, *, time: int | None = None) -> Volume:
         InputError: Not readable, not three-dimensional, or more than one number per voxel.
         RefusedError: Several time points or layers, and none chosen.
     """
-    reader = reader_of(path)
     with _readable(path):
-        reader.ReadImageInformation()
-        check_voxels(path, math.prod(reader.GetSize()) * _voxel_bytes(reader))
+        reader = _opened(path)
         image, told = _execute(reader, time)
     return _volume(reader, path, image, told)
 
 
-def reader_of(path: Path) -> Any:
-    """ITK's reader of a file.
+def _opened(path: Path) -> Any:
+    """ITK's reader of a file, which has seen its header, and whose voxels are whole.
 
     Raises:
         InputError: The path is no UTF-8, at which ITK would end the whole program.
+        RuntimeError: ITK cannot read the header; others as `sam_med.packed.check_voxels`.
     """
     try:
         str(path).encode()
@@ -101,6 +100,8 @@ def reader_of(path: Path) -> Any:
         ) from None
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    check_voxels(path, math.prod(reader.GetSize()) * _voxel_bytes(reader))
     return reader
 
 
@@ -132,10 +133,8 @@ def read_layers(path: Path) -> list[Volume]:
         InputError: As `read_itk_image`.
         RefusedError: Several time points.
     """
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
     with _readable(path):
-        reader.ReadImageInformation()
+        reader = _opened(path)
         count = reader.GetNumberOfComponents()
         # ITK writes a vector where it read a list, but keeps what Slicer says of the segments
         described = any(_is_kept(key) for key in reader.GetMetaDataKeys())

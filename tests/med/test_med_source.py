@@ -13,6 +13,7 @@ import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 
 from sam_common.errors import InputError
 from sam_common.frame import Frame
+from sam_med.seg_files import read_segmentation
 from sam_med.source import read_volume
 from sam_med.volume import Volume
 
@@ -681,6 +682,8 @@ def test_damaged_voxels_are_never_read(name, tmp_path):
             continue  # plain voxels have no checksum
         held.write_bytes(content)
         assert "\n" not in message_of(path)
+        with pytest.raises(InputError):
+            read_segmentation(path)
     if held != path:
         held.unlink()
         assert message_of(path).startswith("truncated-pixels: ")
@@ -691,6 +694,8 @@ def test_names_that_are_no_utf_8(tmp_path):
     sitk.WriteImage(sitk.Image(2, 3, 4, sitk.sitkUInt8), str(path))
     odd = path.rename(tmp_path / os.fsdecode(b"\xff.nrrd"))
     assert message_of(odd).startswith("the name of the file or of its folder is not UTF-8")
+    with pytest.raises(InputError, match="is not UTF-8"):
+        read_segmentation(odd)
     odd = tmp_path / os.fsdecode(b"\xff.nii")
     save(tmp_path / "b.nii", np.zeros((2, 3, 4), np.int16)).rename(odd)
     assert read_volume(odd).shape == (4, 3, 2)
