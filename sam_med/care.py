@@ -86,7 +86,9 @@ def without_path(text: str, path: Path, role: str = INPUT) -> str:
         return text
     for form, name in _names(path, role):
         if _telling(form):
-            text = re.sub(rf"(?<![\w-]){re.escape(form)}(?![\w-])", name, text)
+            # a name alone is not looked for in the path of another file
+            before = r"[\w-]" if os.sep in form else r"[\w/\\-]"
+            text = re.sub(rf"(?<!{before}){re.escape(form)}(?![\w-])", name, text)
     return text
 
 

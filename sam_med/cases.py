@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from sam_common.errors import InputError
 from sam_med.json_fields import parse_json, read_table, read_text
-from sam_med.targets import manifest_path
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -58,8 +57,6 @@ def read_cases(path: Path, *, options: Collection[str] = ()) -> list[Case]:
     for what, known in (
         ("name", [case.name for case in cases]),
         ("output", [_place_of(case.output) for case in cases]),
-        # what it was made with lies beside each output, under a name without the suffix
-        ("output but for its suffix", [_place_of(manifest_path(case.output)) for case in cases]),
     ):
         seen: dict[str, int] = {}
         for n, one in enumerate(known, start=1):

@@ -11,13 +11,14 @@ import gzip
 import zlib
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from sam_common.errors import InputError, OutputError
 from sam_med import frame as frames
+from sam_med.packed import CHUNK_BYTES, Inflated, is_packed, to_voxels
 from sam_med.text_header import META_SUFFIXES, NRRD_SUFFIXES, header_fields
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ ROUNDING = 4 * float(np.finfo(np.float32).eps)
 """NIfTI's affines are float32: a part of the largest coordinate ..."""
 ITK_ROUNDING = 1e-9
 """... and what text and unit vectors lose of it in the other formats."""
-CHUNK = 2**20
 ITK_TYPES = MappingProxyType(
     {
         **{f"{bits}-bit unsigned integer": f"uint{bits}" for bits in (8, 16, 32)},
@@ -39,7 +39,6 @@ ITK_TYPES = MappingProxyType(
     }
 )
 """ITK's names of types to numpy's."""
-END_OF_FIELDS = b"ElementDataFile"
 DAMAGE = (EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError, zlib.error)
 """What libraries raise on a file that is cut or empty."""
 
@@ -107,7 +106,7 @@ def _compare(stream: Readable, array: npt.NDArray[Any]) -> None:
 def _read(stream: Readable, size: int) -> bytes:
     """As many bytes as asked for, unless the stream ends."""
     parts = []
-    while size > 0 and (part := stream.read(min(size, CHUNK))):
+    while size > 0 and (part := stream.read(min(size, CHUNK_BYTES))):
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
@@ -160,10 +159,8 @@ def _voxels(part: Path) -> Iterator[Readable]:
             packed = header_fields(part).get("encoding") == "gzip"
             yield gzip.GzipFile(fileobj=file) if packed else file
         elif name.endswith(META_SUFFIXES):
-            while not file.readline().startswith(END_OF_FIELDS):
-                pass
-            packed = header_fields(part).get("compresseddata", "").lower() == "true"
-            yield _Inflated(file) if packed else file
+            to_voxels(file)
+            yield Inflated(file) if is_packed(part) else file
         else:
             stream = gzip.GzipFile(fileobj=file) if name.endswith(".gz") else file
             _read(stream, _offset(part))
@@ -175,20 +172,3 @@ def _offset(part: Path) -> int:
 
     image: Any = nibabel.load(part, mmap=False)
     return int(image.dataobj.offset)
-
-
-class _Inflated:
-    """The plain bytes of a zlib stream."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self._inflate, self._left = file, zlib.decompressobj(), b""
-
-    def read(self, size: int, /) -> bytes:
-        """At most `size` bytes; none at the end."""
-        while not self._left and not self._inflate.eof:
-            packed = self._inflate.unconsumed_tail or self._file.read(CHUNK)
-            if not packed:
-                raise EOFError("the compressed voxels end early")
-            self._left = self._inflate.decompress(packed, CHUNK)
-        part, self._left = self._left[:size], self._left[size:]
-        return part

@@ -83,7 +83,7 @@ def write_grid(
     def verify(part: Path) -> None:
         check_grid(part, array, frame)
 
-    with writing(path, RuntimeError), atomic_output(path, verify=verify) as part:
+    with writing(path), atomic_output(path, verify=verify) as part:
         if suffix == ".mha":
             _write_metaimage(array, frame, part, compress=compress)
         elif suffix == ".nrrd":
@@ -192,7 +192,11 @@ def _write_metaimage(array: npt.NDArray[Any], frame: Frame, part: Path, *, compr
     image.SetOrigin(origin)
     image.SetSpacing(spacing)
     image.SetDirection(direction)
-    sitk.WriteImage(image, str(part), useCompression=compress)
+    try:
+        sitk.WriteImage(image, str(part), useCompression=compress)
+    except RuntimeError as error:
+        # its message is about C++ files
+        raise OutputError("the voxels of a MetaImage could not be written") from error
 
 
 def _write_nifti(array: npt.NDArray[Any], frame: Frame, part: Path, code: int) -> None:

@@ -6,7 +6,9 @@ units and spaces is therefore read by `sam_med.text_header`, and applied or told
 
 from __future__ import annotations
 
+import math
 import re
+import zlib
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,7 @@ from sam_common.errors import InputError
 from sam_med import frame as frames
 from sam_med.axes import check_frame
 from sam_med.diagnostics import Diagnostic, RefusedError, found
+from sam_med.packed import check_voxels
 from sam_med.rescale import settle
 from sam_med.text_header import NRRD_SUFFIXES, data_files, header_fields, words
 from sam_med.time_points import check_time, choose_time
@@ -75,12 +78,31 @@ def read_itk_image(path: Path, *, time: int | None = None) -> Volume:
         InputError: Not readable, not three-dimensional, or more than one number per voxel.
         RefusedError: Several time points or layers, and none chosen.
     """
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
     with _readable(path):
-        reader.ReadImageInformation()
+        reader = _opened(path)
         image, told = _execute(reader, time)
     return _volume(reader, path, image, told)
+
+
+def _opened(path: Path) -> Any:
+    """ITK's reader of a file, which has seen its header, and whose voxels are whole.
+
+    Raises:
+        InputError: The path is no UTF-8, at which ITK would end the whole program.
+        RuntimeError: ITK cannot read the header; others as `sam_med.packed.check_voxels`.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            "the name of the file or of its folder is not UTF-8, and NRRD and MetaImage cannot be "
+            "read by such names: rename it"
+        ) from None
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    check_voxels(path, math.prod(reader.GetSize()) * _voxel_bytes(reader))
+    return reader
 
 
 @contextmanager
@@ -92,6 +114,11 @@ def _readable(path: Path) -> Iterator[None]:
         raise InputError(f"cannot read the volume file: {_reason(error, path)}") from None
     except OSError as error:
         raise InputError(f"cannot read the volume file: {error.strerror or error}") from None
+    except (EOFError, zlib.error):
+        raise InputError(
+            "truncated-pixels: the volume file is damaged or ends early, or the file of its voxels "
+            "is not beside it (have it copied again)"
+        ) from None
     except MemoryError:
         raise InputError(
             "cannot read the volume file: its voxels do not fit into memory (is its header "
@@ -106,10 +133,8 @@ def read_layers(path: Path) -> list[Volume]:
         InputError: As `read_itk_image`.
         RefusedError: Several time points.
     """
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
     with _readable(path):
-        reader.ReadImageInformation()
+        reader = _opened(path)
         count = reader.GetNumberOfComponents()
         # ITK writes a vector where it read a list, but keeps what Slicer says of the segments
         described = any(_is_kept(key) for key in reader.GetMetaDataKeys())
@@ -250,6 +275,12 @@ def _agree(letters: str, matrix: str | None) -> bool:
 
 def _is_kept(key: str) -> bool:
     return key.startswith(SEGMENT_FIELD)
+
+
+def _voxel_bytes(reader: Any) -> int:
+    """Of one voxel, all its numbers together."""
+    bits = re.search(r"(\d+)-bit", _type_name(reader))
+    return int(reader.GetNumberOfComponents()) * (int(bits[1]) // 8 if bits else 1)
 
 
 def _not_real(reader: Any) -> str:

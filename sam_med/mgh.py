@@ -10,7 +10,7 @@ from nibabel.freesurfer.mghformat import MGHImage
 from sam_med import frame as frames
 from sam_med.axes import check_frame
 from sam_med.diagnostics import found
-from sam_med.nibabel_image import readable, shape_of, voxels_of
+from sam_med.nibabel_image import REST_BYTES, readable, shape_of, voxels_of
 from sam_med.volume import NDIM, Volume
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def read_mgh(path: Path, *, time: int | None = None) -> Volume:
             # nibabel says nothing of it, and takes coronal slices around the origin
             told.append(found("no-affine", "the header says that its directions are not set"))
         array = voxels_of(image, time if len(image.shape) > NDIM else None)
+        file.read(REST_BYTES)  # up to the checksum of a packed file
         frame = frames.from_ras_affine(image.affine)
     told = [*told, *check_frame(frame)]
     return Volume(

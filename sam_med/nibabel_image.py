@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from sam_med.diagnostics import Diagnostic
 
 TIME_NDIM = 4
+REST_BYTES = 2**20
+"""What may follow the voxels in a packed file, at most, to be looked at."""
 MOST_BYTES = 2**43
 """A header that promises more voxels than this (8 TiB) is damaged."""
 DAMAGE = (
@@ -87,13 +90,24 @@ def shape_of(image: Any, time: int | None, what: str) -> tuple[tuple[int, ...], 
 
 
 def voxels_of(image: Any, time: int | None) -> npt.NDArray[Any]:
-    """(k, j, i); only one time point is held."""
-    proxy = image.dataobj
+    """(k, j, i); only one time point is held.
+
+    A packed file is read up to its end, where its checksum is, unless other time points follow.
+    """
+    source = image.dataobj.file_like
+    packed = isinstance(source, str) and source.lower().endswith(".gz")
+    if not packed:
+        return _voxels_in(source, image.dataobj, time)
+    with gzip.open(source) as file:
+        found = _voxels_in(file, image.dataobj, time)
+        file.read(REST_BYTES)
+    return found
+
+
+def _voxels_in(source: Any, proxy: Any, time: int | None) -> npt.NDArray[Any]:
     shape = tuple(int(n) for n in proxy.shape)
     # a proxy without scale gives the stored type; nibabel's own would give float64
-    plain = ArrayProxy(
-        proxy.file_like, (shape, proxy.dtype, proxy.offset, 1.0, 0.0), mmap=False, order="F"
-    )
+    plain = ArrayProxy(source, (shape, proxy.dtype, proxy.offset, 1.0, 0.0), mmap=False, order="F")
     several = len(shape) > NDIM and np.prod(shape[NDIM:]) > 1
     stored = np.asarray(plain[..., (time or 1) - 1] if several else plain)
     kji = stored.reshape(shape[:NDIM], order="F").T

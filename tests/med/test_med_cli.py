@@ -165,6 +165,7 @@ def test_a_box_on_one_slice_to_several_formats_with_a_review(brain, segmenter, t
 
 def test_what_the_encoder_saw_is_kept_for_the_next_run(brain, segmenter, cache, tmp_path):
     common = ("segment", brain, "--box-ijk", LESION, "--modality", "MR", "--json")
+    common += ("--keep-embeddings",)
     first = json.loads(invoke(*common, "-o", tmp_path / "a.nii").stdout)
     assert first["encoder_calls"] == 7
     again = invoke(*common, "-o", tmp_path / "b.nii", "--slice-box", "k=14:165,88,205,150")
@@ -176,10 +177,39 @@ def test_what_the_encoder_saw_is_kept_for_the_next_run(brain, segmenter, cache, 
     assert json.loads(none.stdout)["encoder_calls"] == 7
 
 
-def test_nothing_is_kept_where_that_is_asked_for(brain, segmenter, cache, tmp_path):
-    arguments = ("segment", brain, "--box-ijk", LESION, "--no-keep-embeddings")
+@pytest.mark.parametrize("more", [(), ("--no-keep-embeddings",)])
+def test_nothing_is_kept_unless_that_is_asked_for(more, brain, segmenter, cache, tmp_path):
+    arguments = ("segment", brain, "--box-ijk", LESION, *more)
     assert invoke(*arguments, "-o", tmp_path / "a.nii").exit_code == 0
     assert [path for path in cache.rglob("*") if path.is_file()] == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.job.json", "a.nii"]
+
+
+def test_embeddings_that_cannot_be_kept_are_said_before_a_network_is_loaded(
+    brain, segmenter, tmp_path, monkeypatch, error_of
+):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SAM_GEOMED_CACHE", str(tmp_path / "file"))
+    arguments = ("segment", brain, "--box-ijk", LESION, "-o", tmp_path / "a.nii")
+    assert error_of(*arguments, "--keep-embeddings").startswith("cannot make ")
+    assert segmenter.calls == []
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_outputs_are_checked_against_all_that_is_read(brain, segmenter, tmp_path, error_of):
+    prompts = tmp_path / "p.json"
+    box = [162, 84, 11, 208, 153, 17]
+    prompts.write_text(json.dumps({"space": "ijk", "objects": [{"label": "a", "box": box}]}))
+    before = prompts.read_bytes()
+    arguments = ("segment", brain, "--prompts", prompts, "--overwrite")
+    for more in (
+        ("-o", tmp_path / "a.nii", "--overlay", tmp_path / "P.json"),
+        ("-o", tmp_path / "a.nii", "--overlay", brain),
+    ):
+        assert error_of(*arguments, *more).startswith("the output is an input")
+    same = ("-o", tmp_path / "a.nii", "--overlay", tmp_path / "A.NII")
+    assert error_of(*arguments, *same).startswith("two outputs are one file")
+    assert (prompts.read_bytes(), segmenter.calls) == (before, [])
 
 
 def test_a_series_to_seg_and_nifti_that_agree(data, segmenter, tmp_path):

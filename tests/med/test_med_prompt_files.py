@@ -560,7 +560,8 @@ def test_other_files(volume, tmp_path):
     path = tmp_path / "prompts.xlsx"
     path.write_bytes(b"PK")
     assert message_of(read_prompts, path, volume) == (
-        "prompts are .json, .mrk.json, a label map (.nii.gz, .nii, .nrrd, .nhdr, .mha, .mhd), a "
+        "prompts are .json, .mrk.json, a label map (.nii.gz, .nii, .nrrd, .nhdr, .mha, .mhd, .mgz, "
+        ".mgh), a "
         "DICOM SEG or a DICOM RTSTRUCT, got a file of another kind"
     )
     path = tmp_path / "prompts.json"

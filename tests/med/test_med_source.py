@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import os
 import re
 import zipfile
 
@@ -12,6 +13,7 @@ import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 
 from sam_common.errors import InputError
 from sam_common.frame import Frame
+from sam_med.seg_files import read_segmentation
 from sam_med.source import read_volume
 from sam_med.volume import Volume
 
@@ -185,7 +187,7 @@ def test_other_files_that_end_early_are_refused(suffix, compressed, tmp_path):
     sitk.WriteImage(sitk.GetImageFromArray(noise), str(path), useCompression=compressed)
     path.write_bytes(path.read_bytes()[:-5000])
     message = message_of(path)
-    assert message.startswith("cannot read the volume file: ")
+    assert message.startswith(("cannot read the volume file: ", "truncated-pixels: "))
     assert "CANARY" not in message
 
 
@@ -657,3 +659,43 @@ def test_what_is_no_volume(array, expected):
 def test_a_volume_needs_a_frame_of_three_axes():
     with pytest.raises(InputError, match=r"^the frame must have 3 axes, got 2$"):
         Volume(np.zeros((2, 3, 4)), Frame.identity(2))
+
+
+@pytest.mark.parametrize("name", ["a.nii.gz", "a.nrrd", "a.mha", "a.mgz", "plain.mha", "a.mhd"])
+def test_damaged_voxels_are_never_read(name, tmp_path):
+    """One byte of the checksum is another, or the end is missing: both are refused."""
+    array = np.random.default_rng(4).integers(0, 99, (5, 6, 7)).astype(np.int16)
+    path = tmp_path / name
+    if name.endswith((".nii.gz", ".mgz")):
+        kind = nibabel.Nifti1Image if name.endswith(".gz") else nibabel.MGHImage
+        nibabel.save(kind(array, SCANNER), path)
+    else:
+        sitk.WriteImage(sitk.GetImageFromArray(array), str(path), "plain" not in name)
+    read_volume(path)
+    held = path.with_suffix(".zraw") if name.endswith(".mhd") else path
+    good = held.read_bytes()
+    checksum = -2 if name.endswith((".mha", ".mhd")) else -6
+    changed = bytearray(good)
+    changed[checksum] ^= 0xFF
+    for content in (bytes(changed), good[:-40], good[:-5]):
+        if content == changed and "plain" in name:
+            continue  # plain voxels have no checksum
+        held.write_bytes(content)
+        assert "\n" not in message_of(path)
+        with pytest.raises(InputError):
+            read_segmentation(path)
+    if held != path:
+        held.unlink()
+        assert message_of(path).startswith("truncated-pixels: ")
+
+
+def test_names_that_are_no_utf_8(tmp_path):
+    path = tmp_path / "a.nrrd"
+    sitk.WriteImage(sitk.Image(2, 3, 4, sitk.sitkUInt8), str(path))
+    odd = path.rename(tmp_path / os.fsdecode(b"\xff.nrrd"))
+    assert message_of(odd).startswith("the name of the file or of its folder is not UTF-8")
+    with pytest.raises(InputError, match="is not UTF-8"):
+        read_segmentation(odd)
+    odd = tmp_path / os.fsdecode(b"\xff.nii")
+    save(tmp_path / "b.nii", np.zeros((2, 3, 4), np.int16)).rename(odd)
+    assert read_volume(odd).shape == (4, 3, 2)
