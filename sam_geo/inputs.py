@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sam_common.errors import InputError
+from sam_geo.address import is_remote
 from sam_geo.identity import sources_of
 from sam_geo.shapefile import members
 
@@ -30,11 +31,12 @@ def files_of(source: RasterSource, tables: Iterable[Path | None]) -> list[Path]:
         source: The raster, with all files beside it; a VRT with its sources, and theirs.
         tables: Vector files; of a Shapefile all members.
     """
-    names = [source.name, *source.files]
-    with contextlib.suppress(InputError):  # a service of maps, which has no files
-        names += itertools.islice(
-            sources_of(source.name, source.header.driver, source.files), MOST_FILES
-        )
+    names: list[str] = []
+    if not is_remote(source.name):  # beside it lie no files of this disk
+        names += (source.name, *source.files)
+        with contextlib.suppress(InputError):  # a service of maps, which has no files
+            listed = sources_of(source.name, source.header.driver, source.files)
+            names += itertools.islice(listed, MOST_FILES)
     found = dict.fromkeys(path for name in names for path in local_files(name))
     for table in tables:
         if table is not None:
