@@ -328,59 +328,21 @@ def test_a_log_is_no_request_for_a_session(served):
 
 
 def test_propagation_tells_of_every_slice(served, monkeypatch):
-    heard = []
-    step = Job.step
-    monkeypatch.setattr(Job, "step", lambda job, done: (heard.append(done), step(job, done)))
-    session = volume(served)
-    session.set_box(session.add_object("organ"), (10, 8, 2, 30, 28, 9))
-    encoded = len(served.fake.embedded)
-    state = session.propagate().wait()
-    slices = len(served.fake.embedded) - encoded
-    # a step for each slice that is encoded, long before the passes over all of them
-    assert heard[:slices].count(1) >= slices - 1
-    assert sum(heard) == state["done"] == state["total"]
+    heard, names = {"": []}, [""]
+    begin, step = Job.begin, Job.step
 
+    def heard_begin(job, what, total):
+        names.append(what)
+        heard[what] = []
+        begin(job, what, total)
 
-def test_a_box_on_one_slice_is_followed_with_progress(served, monkeypatch):
-    heard = []
-    step = Job.step
-    monkeypatch.setattr(Job, "step", lambda job, done: (heard.append(done), step(job, done)))
-    session = volume(served)
-    session.set_box(session.add_object("organ"), (10, 8, 30, 28), axis=0, index=4)
-    state = session.propagate().wait()
-    assert heard[:8] == [1] * 8
-    assert 0 < sum(heard) <= state["total"]
-
-
-def test_an_automatic_job_is_cancelled_within_a_window(served):
-    session, begun = raster(served), threading.Event()
-    embed = served.fake.embed
-
-    def slow(image):
-        begun.set()
-        assert cancelled.wait(WAIT)
-        return embed(image)
-
-    cancelled = threading.Event()
-    served.fake.__class__.embed, kept = (lambda _self, image: slow(image)), type(served.fake).embed
-    try:
-        job = session.automatic(points_per_side=4)
-        assert begun.wait(WAIT)
-        job.cancel()
-        cancelled.set()
-        assert job.wait()["state"] == "cancelled"
-    finally:
-        served.fake.__class__.embed = kept
-    assert not list((served.service.folder / "jobs").iterdir())
-
-
-def test_a_window_of_an_automatic_job_is_told_in_parts(served, monkeypatch):
-    heard = []
-    step = Job.step
-    monkeypatch.setattr(Job, "step", lambda job, done: (heard.append(done), step(job, done)))
+    monkeypatch.setattr(Job, "begin", heard_begin)
+    monkeypatch.setattr(
+        Job, "step", lambda job, done: (heard[names[-1]].append(done), step(job, done))
+    )
     state = raster(served).automatic(points_per_side=4).wait()
     assert state["state"] == "done"
-    parts = np.cumsum([done for done in heard if done])
+    parts = np.cumsum([done for done in heard["windows, in hundredths"] if done])
     assert len(parts[parts < 100]) >= 3
     assert parts[-1] % 100 == 0
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sam_common.masks import MaskRegion
 from sam_common.rle import encode as runs_of
 from sam_common.server.embedding_pool import EmbeddingPool
+from sam_common.server.held import Held
 from sam_common.server.history import Asked, BoxState, MaskState, ObjectState, PointState
 from sam_common.server.sources import Context
 from sam_common.testing import FakeSegmenter
@@ -57,8 +58,11 @@ def raster(tmp_path_factory):
         crs="EPSG:32633", transform=TRANSFORM, nodata=0,
     ) as dataset:  # fmt: skip
         dataset.write(image, 1)
-    context = Context(ByPlace(model_size=SIDE), EmbeddingPool(), folder / "own", lambda _: True)
-    return open_source({"kind": "raster"}, path, context)
+    (folder / "own").mkdir()
+    held = Held(folder / "own", lambda _: True)
+    context = Context(ByPlace(model_size=SIDE), EmbeddingPool(), held)
+    yield open_source({"kind": "raster"}, path, context)
+    context.close()
 
 
 @st.composite
