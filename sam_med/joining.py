@@ -12,7 +12,7 @@ They are joined where that is asked for, never on evidence alone.
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,7 @@ import numpy as np
 from sam_common.errors import GeometryError
 from sam_med.diagnostics import Diagnostic, found
 from sam_med.frame import mm
+from sam_med.series import grouped
 from sam_med.stack import place_tolerance_mm, position_numbers, stack
 
 if TYPE_CHECKING:
@@ -102,18 +103,9 @@ def joined(
 def _sets(
     headers: Sequence[SliceHeader], alike: Callable[[SliceHeader, SliceHeader], bool]
 ) -> list[_Set]:
-    by_kind: dict[object, list[list[SliceHeader]]] = defaultdict(list)
-    for header in headers:
-        if not header.placed or header.frame_number or header.tile:
-            continue
-        groups = by_kind[header.patient, header.modality, header.size, header.localizer]
-        for members in groups:
-            if alike(members[0], header):
-                members.append(header)
-                break
-        else:
-            groups.append([header])
-    found_sets = [_set(members) for groups in by_kind.values() for members in groups]
+    placed = (h for h in headers if h.placed and not h.frame_number and not h.tile)
+    groups = grouped(placed, lambda h: (h.patient, h.modality, h.size, h.localizer), alike)
+    found_sets = [_set(members) for members in groups]
     return [one for one in found_sets if one.parts > 1 and len(one.members) >= FEWEST]
 
 

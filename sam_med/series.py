@@ -120,10 +120,10 @@ def group(headers: Iterable[SliceHeader], digest: Callable[[SliceHeader], bytes]
         digest: What is the same for two slices only if their pixels are; called for slices that
             may be copies of each other.
     """
-    alike = _alike_groups(headers)
-    reasons = _reasons(alike)
+    groups = grouped(headers, _exact_key, alike)
+    reasons = _reasons(groups)
     found_series = []
-    for members, why in zip(alike, reasons, strict=True):
+    for members, why in zip(groups, reasons, strict=True):
         parts = _split_stacks(members)
         for part in parts:
             kind, split = "", list(why)
@@ -161,17 +161,22 @@ def _series(
     return Series(number, tuple(members), tuple(stacks), tuple(told))
 
 
-def _alike_groups(headers: Iterable[SliceHeader]) -> list[list[SliceHeader]]:
-    by_series: dict[object, list[list[SliceHeader]]] = defaultdict(list)
+def grouped(
+    headers: Iterable[SliceHeader],
+    key: Callable[[SliceHeader], object],
+    is_alike: Callable[[SliceHeader, SliceHeader], bool],
+) -> list[list[SliceHeader]]:
+    """Headers of one key, each with the first group whose first member it is alike, in order."""
+    by_key: dict[object, list[list[SliceHeader]]] = defaultdict(list)
     for header in headers:
-        groups = by_series[_exact_key(header)]
+        groups = by_key[key(header)]
         for members in groups:
-            if alike(members[0], header):
+            if is_alike(members[0], header):
                 members.append(header)
                 break
         else:
             groups.append([header])
-    return [members for groups in by_series.values() for members in groups]
+    return [members for groups in by_key.values() for members in groups]
 
 
 def _exact_key(header: SliceHeader) -> tuple[object, ...]:
