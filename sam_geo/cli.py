@@ -31,7 +31,6 @@ def encode(
     arch: Arch = None,
     bands: Bands = None,
     page: Page = None,
-    image_crs: ImageCrs = None,
     stretch: StretchText = None,
     max_gb: Annotated[
         float | None, typer.Option(help="Size at which the oldest embeddings are removed, in GB.")
@@ -56,7 +55,6 @@ def encode(
         output=output,
         bands=parse_bands(bands),
         page=page,
-        image_crs=image_crs,
         stretch=stretch,
         model=model,
         max_bytes=None if max_gb is None else int(max_gb * 1e9),

