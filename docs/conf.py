@@ -62,12 +62,12 @@ from sam_common.window import Window
 # No intersphinx: the pages must build without the internet, so names of other projects cannot be
 # links. Names of this project must resolve, but for what the API leaves out on purpose.
 nitpick_ignore_regex = [
-    ("py:.*", r"(numpy|torch|geopandas|shapely|pyproj|rasterio|affine|pydicom)(\..*)?"),
-    ("py:.*", r"(collections|contextlib|os|pathlib|types|typing)(\..*)?"),
+    ("py:.*", r"(numpy|torch|geopandas|shapely|pyproj|rasterio|affine|pydicom|typer)(\..*)?"),
+    ("py:.*", r"(collections|contextlib|os|pathlib|re|types|typing)(\..*)?"),
     # numpy's own spelling of what is inside its array types
     ("py:.*", r"(dtype|np\.bool|np\.\w+|npt\.\w+|~?_?(ScalarT|DType)\w*)"),
     # aliases for annotations, and type variables
-    ("py:.*", r"(.*\.)?(FloatArray|Load|Write|Progress|allocate_lock|(dict|tuple)\[int|T)"),
+    ("py:.*", r"(.*\.)?(FloatArray|Load|Write|Progress|allocate_lock|(dict|tuple)\[(int|str)|T)"),
     ("py:.*", r"(.*\.)?(Looks|Severity)"),
     # how the core works inside: networks, engines and where files come from
     ("py:.*", r"sam_common\.(model|engines|pinned|sources)\..*"),
