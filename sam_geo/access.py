@@ -114,8 +114,8 @@ class RasterFile:
 
         Raises:
             InputError: It cannot be opened; the message has no secrets of its address.
-            rasterio.errors.RasterioError: `work` raised it twice. OSError and GDAL's own errors come
-                as they are.
+            rasterio.errors.RasterioError: `work` raised it twice. OSError and GDAL's own errors
+                come as they are.
         """
         if threading.current_thread() is not threading.main_thread():
             return self._tried(work)
