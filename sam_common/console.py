@@ -52,7 +52,9 @@ def run(app: Callable[[], object]) -> None:
 
 def _reason(error: Exception) -> str | None:
     """What to tell of an error that a user can do something about; None for a defect."""
-    if isinstance(error, (SuiteError, MemoryError, ImportError)):
+    if isinstance(error, SuiteError):
+        return str(error)  # a few have a line for each thing that was tried
+    if isinstance(error, (MemoryError, ImportError)):
         return one_line(error)
     if isinstance(error, RuntimeError) and any(w in str(error).lower() for w in MEMORY_WORDS):
         # what torch, OpenVINO and threads raise in place of a MemoryError

@@ -210,7 +210,7 @@ def test_failed_windows_give_exit_code_3(data, segmenter, tmp_path, error_of):
     out = tmp_path / "out.gpkg"
     code, message = error_of("prompt", data / "geo/awkward/corrupt.tif", boxes, "-o", out)
     assert code == 3
-    assert message.startswith("error: 1 of 2 windows failed: cannot read rows 722-977, columns ")
+    assert message.startswith("error: 1 of 2 windows failed: cannot read rows 768-1023, columns ")
     assert geopandas.read_file(out)["status"].tolist() == ["ok", "failed"]
 
 

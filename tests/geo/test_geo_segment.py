@@ -459,7 +459,7 @@ def test_a_damaged_block_fails_its_own_prompts_only(data):
     job = run(path, prompts, FakeSegmenter(model_size=256))
     assert job.table["status"].tolist() == ["ok", "failed"]
     assert len(job.failures) == 1
-    assert job.failures[0].startswith("cannot read rows 722-977, columns 722-977 of ")
+    assert job.failures[0].startswith("cannot read rows 768-1023, columns 768-1023 of ")
 
 
 def test_a_network_that_gives_up_is_reported(make_raster):
