@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from sam_med.text_header import HERE, META_SUFFIXES, data_files, header_fields
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 CHUNK_BYTES = 2**20
@@ -59,14 +60,15 @@ def check_voxels(path: Path, expected_bytes: int) -> None:
     """
     if not path.name.lower().endswith(META_SUFFIXES):
         return
-    here = header_fields(path).get("elementdatafile", "").lower() == HERE
+    fields = header_fields(path)
+    here = fields.get("elementdatafile", "").lower() == HERE
     files = (path,) if here else data_files(path)
+    before = _header_bytes(path) if here else _skipped_bytes(fields)
     if len(files) != 1 or not is_packed(path):
-        found = sum(file.stat().st_size for file in files) - (_header_bytes(path) if here else 0)
+        found = sum(file.stat().st_size - before for file in files)
     else:
         with files[0].open("rb") as file:
-            if here:
-                to_voxels(file)
+            file.seek(before)
             stream, found = Inflated(file), 0
             while part := stream.read(CHUNK_BYTES):
                 found += len(part)
@@ -84,3 +86,11 @@ def _header_bytes(path: Path) -> int:
     with path.open("rb") as file:
         to_voxels(file)
         return file.tell()
+
+
+def _skipped_bytes(fields: Mapping[str, str]) -> int:
+    """What lies before the voxels in each of their files; -1 stands for whatever is too much."""
+    try:
+        return max(0, int(fields.get("headersize", "0")))
+    except ValueError:
+        return 0
