@@ -183,10 +183,7 @@ class RasterFile:
 
     def _opened(self) -> Any:
         try:
-            # an image without a geotransform is nothing to warn of: it has pixel coordinates
-            with _SILENCING, warnings.catch_warnings():
-                warnings.simplefilter("ignore", NotGeoreferencedWarning)
-                return open_dataset(Path(self._name) if is_file_name(self._name) else self._name)
+            return silent_open(self._name)
         except OPEN_ERRORS as error:
             # without the cause: GDAL repeats the address with its secrets
             raise InputError(self._refusal(error)) from None
@@ -201,6 +198,18 @@ class RasterFile:
         if UNKNOWN_FORMAT in reason and not is_remote(self._name):
             return f"not a raster that GDAL can read: {self._shown}"
         return f"cannot open {self._shown}: {reason}"
+
+
+def silent_open(name: str) -> Any:
+    """Open a dataset of rasterio; one without a geotransform is nothing to warn of.
+
+    Raises:
+        RasterioError: It cannot be opened, or any of `OPEN_ERRORS`.
+        InputError: It lies in a confined folder, and names files elsewhere.
+    """
+    with _SILENCING, warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return open_dataset(Path(name) if is_file_name(name) else name)
 
 
 def reason_of(error: BaseException, name: str = "") -> str:

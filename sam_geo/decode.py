@@ -128,7 +128,9 @@ def is_on_data(prompt: GeoPrompt, read: ReadWindow, pixels: Pixels) -> bool:
 def _holds_data(box: tuple[float, float, float, float], valid: npt.NDArray[np.bool_]) -> bool:
     # to pixel corners, without the rounding noise that would touch one pixel more
     x0, y0, x1, y1 = (round(edge + 0.5, 6) for edge in box)
-    top, left = math.floor(y0), math.floor(x0)
+    rows, cols = valid.shape
+    # a point just inside the last pixel is rounded to its far edge
+    top, left = min(math.floor(y0), rows - 1), min(math.floor(x0), cols - 1)
     bottom, right = max(math.ceil(y1), top + 1), max(math.ceil(x1), left + 1)
     return bool(valid[top:bottom, left:right].any())
 

@@ -21,7 +21,7 @@ from defusedxml.ElementTree import ParseError, fromstring, tostring
 
 from sam_common.errors import InputError
 from sam_geo.access import ACCESS_ERRORS, RasterFile
-from sam_geo.address import is_file_name, is_remote, public_name, real_file
+from sam_geo.address import is_file_name, is_remote, local_files, public_name, real_file
 from sam_geo.http_head import http_url, validators
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ SERVICES = frozenset(
 """Drivers whose pixels come from more than the files that GDAL lists."""
 BESIDE = (".ovr", ".msk", ".msk.ovr", ".aux.xml")
 """Endings of files that GDAL reads beside a source, which a mosaic does not list."""
+SOURCE_TAGS = frozenset(("SourceFilename", "SourceDataset"))
+"""Elements of a VRT that name a raster; what a step of processing needs is named by arguments."""
 MOST_REMOTE = 256
 AT_A_TIME = 8
 """Requests to servers."""
@@ -148,13 +150,36 @@ def sources_of(name: str, driver: str, files: Sequence[str]) -> Iterator[str]:
         parent, kind, listed = waiting.pop()
         if kind.upper() in SERVICES or not listed:
             raise InputError(f"{public_name(parent)} does not say what it is made of")
-        for each in listed:
+        for each in (*listed, *_named_in(parent)):
             if each in seen:
                 continue
             seen.add(each)
             yield each
             if each != parent and _may_be_mosaic(each):
                 waiting += _opened(each)
+
+
+def _named_in(mosaic: str) -> Iterator[str]:
+    """Local files that the text of a VRT names: GDAL does not list masks or what is processed."""
+    file = real_file(mosaic)
+    if file is None or not _may_be_mosaic(mosaic):
+        return
+    try:
+        texts = [file.read_bytes()]
+    except OSError:
+        return
+    while texts:
+        try:
+            root = fromstring(texts.pop())
+        except (ParseError, DefusedXmlException, ValueError):
+            continue
+        for element in root.iter():
+            text = (element.text or "").strip()
+            is_file = element.tag in SOURCE_TAGS or "filename" in element.get("name", "").lower()
+            if text.startswith("<"):  # a whole VRT in place of a name
+                texts.append(text.encode())
+            elif text and is_file:
+                yield from map(str, local_files(text, file.parent))
 
 
 def _may_be_mosaic(name: str) -> bool:

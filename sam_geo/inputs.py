@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sam_common.errors import InputError
-from sam_geo.address import is_remote
+from sam_geo.address import is_remote, local_files
 from sam_geo.identity import sources_of
 from sam_geo.shapefile import members
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from sam_geo.source import RasterSource
 
@@ -44,28 +43,3 @@ def files_of(source: RasterSource, tables: Iterable[Path | None]) -> list[Path]:
             if table.suffix.lower() not in WHOLE:
                 found.update(dict.fromkeys(members(table)))
     return list(found)
-
-
-def local_files(name: str) -> list[Path]:
-    """Files on this disk in a name that GDAL opens.
-
-    >>> [path.name for path in local_files(f"/vsizip/{__file__}/a.tif")]
-    ['inputs.py']
-    """
-    plain = re.sub(r"^(\w+\+)*\w+://|^(/vsi\w+/)+", "", name)
-    found: dict[Path, None] = {}
-    texts = [name, plain, plain.partition("?")[0]]
-    for marks in (r'[,:"{}]', r'[!,:"{}]'):  # a file may have a ! in its name
-        texts += re.split(marks, plain)
-    for text in texts:
-        path = Path(text)
-        inside = (each for each in (path, *path.parents) if text and _is_file(each))
-        found.update(dict.fromkeys(itertools.islice(inside, 1)))
-    return list(found)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import rasterio
 import rasterio.shutil
-from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
 from sam_common.errors import OutputError
 from sam_common.files import check_output, flush, move_together, telling_full_disks, writing
+from sam_geo.access import ACCESS_ERRORS
 
 if TYPE_CHECKING:
     import os
@@ -89,11 +89,11 @@ def label_writer(
     drawn = Drawn()
     with _folder_beside(target) as folder:
         sketch, part = folder / "drawn.tif", folder / "labels.tif"
-        with writing(target, RasterioError):
+        with writing(target, *ACCESS_ERRORS):
             dataset = rasterio.open(sketch, "w+", **profile)
 
         def draw(number: int, pieces: Sequence[MaskRegion]) -> bool:
-            with writing(target, RasterioError):
+            with writing(target, *ACCESS_ERRORS):
                 seen = [_draw(dataset, piece, number) for piece in pieces]
             drawn.pixels += sum(seen)
             drawn.total += sum(seen) * number
@@ -103,9 +103,9 @@ def label_writer(
             yield draw
         finally:
             # the last blocks are written here
-            with writing(target, RasterioError):
+            with writing(target, *ACCESS_ERRORS):
                 dataset.close()
-        with telling_full_disks(target), writing(target, RasterioError):
+        with telling_full_disks(target), writing(target, *ACCESS_ERRORS):
             rasterio.shutil.copy(
                 sketch,
                 part,

@@ -108,6 +108,9 @@ def opened_job(
             request.image, bands=request.bands, page=request.page, crs=request.image_crs
         ) as source,
     ):
+        if isinstance(request, Request):
+            # behind the lock: parts of a job that runs are not to be deleted
+            check_unfinished(request.parts, resume=request.resume)
         prompts, boxes = _asked(request, source)
         wanted = _kinds(request, prompts, boxes)
         if request.model is not None and request.model in registry():
@@ -149,7 +152,6 @@ def _check_files(request: RasterRequest) -> None:
     """Outputs, then inputs beside the raster."""
     if isinstance(request, Request):
         request.check_outputs()
-        check_unfinished(request.parts, resume=request.resume)
     _check_store(request)
     if isinstance(request, PromptRequest):
         check_input(request.prompts)

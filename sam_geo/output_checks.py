@@ -75,7 +75,7 @@ def try_output(
     else:
         raise refused
     try:
-        with tempfile.TemporaryDirectory(dir=output.parent, prefix=".try-") as folder:
+        with tempfile.TemporaryDirectory(dir=output.parent.absolute(), prefix=".try-") as folder:
             write_table(table, Path(folder) / output.name, layer=layer)
     except OSError as error:
         raise output_error(output, error) from error

@@ -141,9 +141,16 @@ def _region(
     return MaskRegion(window, mask.astype(np.bool_))
 
 
+def _within(low: float, high: float) -> tuple[float, float]:
+    half = min(0.5, (high - low) / 2)
+    return low + half, high - half
+
+
 def _box(prompt: GeoPrompt) -> Box:
     if prompt.box_xyxy is not None:
         x0, y0, x1, y1 = prompt.box_xyxy
-        return x0 + 0.5, y0 + 0.5, x1 - 0.5, y1 - 0.5  # the outermost pixels of the box
+        # the outermost pixels of the box; of one thinner than a pixel its middle
+        (left, right), (top, bottom) = _within(x0, x1), _within(y0, y1)
+        return left, top, right, bottom
     xs, ys = zip(*prompt.points_xy, strict=True)
     return min(xs) - POINT_PX, min(ys) - POINT_PX, max(xs) + POINT_PX, max(ys) + POINT_PX

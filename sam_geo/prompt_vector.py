@@ -35,6 +35,8 @@ PARQUET = (".parquet", ".geoparquet", ".pq")
 IN_ZIPS = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".kml", ".kmz", ".gpx", ".gml", ".tab")
 """What is looked for in a zip."""
 HEAD = 65_536
+DATES_AS_TEXT = frozenset({"GeoJSON", "GeoJSONSeq"})
+"""Drivers that take texts for dates."""
 """Bytes at the beginning of a GeoJSON file in which its reference system is looked for."""
 PARTS = {".shx": "where each shape begins", ".dbf": "classes and labels"}
 """What a Shapefile needs beside itself, and what it is for."""
@@ -182,7 +184,9 @@ def _layer(name: str, path: Path, layer: str | None, option: str) -> str:
 def _read_layer(name: str, path: Path, layer: str, option: str) -> PromptTable:
     about = pyogrio.read_info(name, layer=layer)
     names = [str(field) for field in about["fields"] if means_something(field)]
-    meta, table = pyogrio.read_arrow(name, layer=layer, columns=names)
+    # GDAL would write texts that look like dates in another way
+    options = {"DATE_AS_STRING": "YES"} if about["driver"] in DATES_AS_TEXT else {}
+    meta, table = pyogrio.read_arrow(name, layer=layer, columns=names, **options)
     # a GeoPackage may count wrong, a Shapefile counts by its length
     if about["driver"] == "ESRI Shapefile" and about["features"] != table.num_rows:
         raise PromptError(

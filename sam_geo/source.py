@@ -34,6 +34,7 @@ from sam_geo.frame import frame_from_affine
 from sam_geo.header import Header, parse_crs, read_header, to_pyproj
 from sam_geo.identity import identify
 from sam_geo.members import in_archive, page_of
+from sam_geo.mosaic import Mosaic
 from sam_geo.sample import sample_bands
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ class RasterSource:
     @cached_property
     def mask_kind(self) -> MaskKind:
         """What tells valid pixels from others."""
-        flags = self.header.mask_flags[self.bands[0] - 1]
+        flags = {flag for band in self.bands for flag in self.header.mask_flags[band - 1]}
         if MaskFlags.nodata in flags:
             return "nodata"
         if MaskFlags.alpha in flags:
@@ -180,6 +181,10 @@ class RasterSource:
             return error
 
     @cached_property
+    def _mosaic(self) -> Mosaic | None:
+        return Mosaic.of(self.name)
+
+    @cached_property
     def frame(self) -> Frame:
         """Index (row, col) to world (x, y); pixel corners where the file has no geotransform.
 
@@ -229,8 +234,14 @@ class RasterSource:
             "window": RasterioWindow(*window.start[::-1], *window.shape[::-1]),
             "resampling": Resampling.nearest if nearest else Resampling.average,
         }
+
+        def values_of(dataset: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+            if self._mosaic is not None:
+                self._mosaic.check(window)
+            return self._values(dataset, shape, options)
+
         try:
-            values, valid = self.file.use(lambda dataset: self._values(dataset, shape, options))
+            values, valid = self.file.use(values_of)
         except ACCESS_ERRORS as error:
             # without the cause: GDAL repeats an address with its secrets
             raise InputError(

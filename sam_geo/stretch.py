@@ -92,6 +92,11 @@ def _given_stretch(source: RasterSource, text: str) -> Stretch:
     limits = []
     for band in source.bands:
         scale, offset = source.header.scales[band - 1], source.header.offsets[band - 1]
+        if not np.isfinite([scale, offset]).all() or scale == 0:
+            raise InputError(
+                f"band {band} of {source.path} has the scale {scale} and the offset {offset}, "
+                f"which make no values: mend them by gdal_edit, or leave --stretch out"
+            )
         ends = sorted(((lo - offset) / scale, (hi - offset) / scale))
         limits.append((ends[0], ends[1]))
     return Stretch(tuple(limits))

@@ -22,7 +22,7 @@ from sam_med.prompt_flags import PromptFlags, prompts_from_flags
 from sam_med.prompts import check_objects, clip_notes, with_codes
 from sam_med.review import check_review, write_review
 from sam_med.segment import check_model_name, check_prompts, segment_volume, steps
-from sam_med.source import read_volume
+from sam_med.source import files_of, read_volume
 from sam_med.targets import check_targets
 from sam_med.window_level import choose_stretch
 
@@ -217,7 +217,8 @@ def _check_outputs(
     others = wanted.others
     if wanted.review is not None:
         check_review(wanted.review, overwrite=wanted.overwrite)
-    inputs = [path for path in (source, asked.file, asked.names) if path is not None]
+    given = [path for path in (source, asked.file, asked.names) if path is not None]
+    inputs = [file for path in given for file in _read_files(path)]
     targets = check_targets(
         wanted.output,
         wanted.formats,
@@ -227,6 +228,14 @@ def _check_outputs(
         inputs=inputs,
     )
     return [*targets.values(), *others]
+
+
+def _read_files(path: Path) -> tuple[Path, ...]:
+    """What is read for a path: voxels may lie in a file beside a header."""
+    try:
+        return files_of(path) if path.is_file() else (path,)
+    except OSError:
+        return (path,)  # what is wrong with it is told when it is read
 
 
 def _told(volume: Volume) -> list[str]:

@@ -296,3 +296,13 @@ def test_lazy_names():
     assert all(getattr(sam_geo, name).__name__ == name for name in sam_geo.__all__)
     with pytest.raises(AttributeError, match="module 'sam_geo' has no attribute 'segmnt'"):
         _ = sam_geo.segmnt
+
+
+@pytest.mark.parametrize("box", ["10,10,10,20", "10.2,10.2,10.3,10.3"])
+def test_a_box_thinner_than_a_pixel_is_drawn(grey_raster, segmenter, tmp_path, error_of, box):
+    boxes = tmp_path / "boxes.csv"
+    boxes.write_text(f"xmin,ymin,xmax,ymax\n{box}\n")
+    out, picture = tmp_path / "out.gpkg", tmp_path / "out.png"
+    code, message = error_of("prompt", grey_raster, boxes, "-o", out, "--overlay", picture)
+    assert (code, message) == (0, "")
+    assert picture.stat().st_size

@@ -14,7 +14,7 @@ from sam_common.testing import FakeSegmenter
 from sam_geo import identity
 from sam_geo.embedding import open_store
 from sam_geo.encode import encode_raster
-from sam_geo.identity import file_facts, identify, signature
+from sam_geo.identity import file_facts, identify, signature, sources_of
 from sam_geo.source import open_raster
 from sam_geo.stretch import Stretch
 
@@ -161,3 +161,26 @@ def test_embeddings_of_a_changed_mosaic_are_refused(grey_raster, tmp_path):
         pytest.raises(InputError, match="embeddings of something else"),
     ):
         encode_raster(source, FakeSegmenter(), Stretch(None), tmp_path / "kept")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "<MaskBand><SourceFilename relativeToVRT='1'>mask.tif</SourceFilename></MaskBand>",
+        '<Metadata/><OverviewList/><X name="gain_dataset_filename_1">{folder}/mask.tif</X>',
+        "<SourceFilename>GTIFF_DIR:1:{folder}/mask.tif</SourceFilename>",
+        (
+            "<SourceFilename>&lt;VRTDataset&gt;&lt;SourceFilename&gt;{folder}/mask.tif"
+            "&lt;/SourceFilename&gt;&lt;/VRTDataset&gt;</SourceFilename>"
+        ),
+    ],
+)
+def test_files_that_only_the_text_of_a_mosaic_names_count(grey_raster, tmp_path, more):
+    mask = tmp_path / "mask.tif"
+    mask.write_bytes(grey_raster.read_bytes())
+    path = tmp_path / "m.vrt"
+    text = MOSAIC.format("image.tif").replace("</VRTDataset>", more.format(folder=tmp_path))
+    path.write_text(text + "</VRTDataset>")
+    listed = {str(path), str(tmp_path / "image.tif")}
+    named = set(sources_of(str(path), "VRT", sorted(listed)))
+    assert named == listed | {str(mask)}

@@ -119,3 +119,11 @@ def test_the_index_has_names_too(grey_raster):
     with pytest.raises(PromptError, match=r"2 columns that may be id \(id, id\)"):
         ids_of(named.assign(id=["p", "q"]), grey_raster)
     assert ids_of(frame_of().set_index(pd.Index([0, 0])), grey_raster) == [0, 1]
+
+
+@pytest.mark.parametrize("name", ["2020/01/01 10:00", "2020-01-02T00:00:00+02:00", "12:30"])
+def test_a_text_like_a_date_stays_a_text(tmp_path, grey_raster, name):
+    path = tmp_path / "in.geojson"
+    frame_of(prompt_id=["x", "y"]).to_file(path)
+    path.write_text(path.read_text().replace('"x"', json.dumps(name)))
+    assert ids_of(path, grey_raster) == [name, "y"]

@@ -556,3 +556,11 @@ def test_objects_in_a_lost_source_fail_and_others_do_not(make_raster, tmp_path):
     assert job.table["status"].tolist() == ["ok", "failed"]
     (message,) = job.failures
     assert "gone.tif" in message
+
+
+def test_a_point_just_inside_the_last_pixel_lies_on_data(make_raster):
+    path = make_raster(np.full((1, 64, 64), 90, np.uint8))
+    with open_raster(path) as source:
+        last = Point(*(source.header.transform @ (63.9999999, 20.5)))
+    table = geopandas.GeoDataFrame(geometry=[last], crs="EPSG:32633")
+    assert run(path, table, FakeSegmenter(model_size=64)).table["status"].tolist() == ["ok"]

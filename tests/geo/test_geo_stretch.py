@@ -174,3 +174,15 @@ def test_a_damaged_file_that_needs_a_stretch_is_refused(make_raster):
     path.write_bytes(path.read_bytes()[:50_000])
     with pytest.raises(InputError, match=f"^cannot read rows 0-299, columns 0-299 of {path}: "):
         stretch_of(path)
+
+
+@pytest.mark.parametrize("scale", [0.0, np.nan])
+def test_a_scale_that_makes_no_values_is_refused(make_raster, scale):
+    path = make_raster(np.arange(64, dtype=np.uint16).reshape(1, 8, 8))
+    with rasterio.open(path, "r+") as dataset:
+        dataset.scales = (scale,)
+    with (
+        open_raster(path) as source,
+        pytest.raises(InputError, match=r"band 1 of .* has the scale"),
+    ):
+        choose_stretch(source, given="0,5")

@@ -210,6 +210,12 @@ def test_outputs_are_checked_against_all_that_is_read(brain, segmenter, tmp_path
     same = ("-o", tmp_path / "a.nii", "--overlay", tmp_path / "A.NII")
     assert error_of(*arguments, *same).startswith("two outputs are one file")
     assert (prompts.read_bytes(), segmenter.calls) == (before, [])
+    (tmp_path / "labels.nhdr").write_text("NRRD0004\ndimension: 3\ndata file: voxels.nii\n")
+    (tmp_path / "voxels.nii").write_bytes(b"voxels")
+    beside = ("--prompts", tmp_path / "labels.nhdr", "-o", tmp_path / "voxels.nii")
+    said = error_of("segment", brain, *beside, "--overwrite")
+    assert said.startswith("the output is an input")
+    assert (tmp_path / "voxels.nii").read_bytes() == b"voxels"
 
 
 def test_a_series_to_seg_and_nifti_that_agree(data, segmenter, tmp_path):
