@@ -204,7 +204,7 @@ def silent_open(name: str) -> Any:
     """Open a dataset of rasterio; one without a geotransform is nothing to warn of.
 
     Raises:
-        RasterioError: It cannot be opened, or any of `OPEN_ERRORS`.
+        rasterio.errors.RasterioError: It cannot be opened; others are in `OPEN_ERRORS`.
         InputError: It lies in a confined folder, and names files elsewhere.
     """
     with _SILENCING, warnings.catch_warnings():
