@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+SIGNATURE = "signature.json"
+"""What every store has in its folder: what its embeddings were made of and with."""
 SUFFIX = ".safetensors"
 _HASH_BYTES = 32
 _PRIVATE_MODE, _SHARED_MODE = 0o600, 0o666
@@ -69,7 +71,7 @@ class EmbeddingStore:
         self.folder = folder
         self.max_bytes = max_bytes
         self.private = private
-        known = folder / "signature.json"
+        known = folder / SIGNATURE
         text = json.dumps(dict(signature), indent=2, sort_keys=True) + "\n"
         if private:
             private_folder(folder)

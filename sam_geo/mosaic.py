@@ -53,8 +53,8 @@ class Mosaic:
     """The sources of a VRT that lie on this disk."""
 
     sources: tuple[Source, ...]
-    _opened: dict[Path, tuple[int, int]] = field(default_factory=dict)
-    """Date and size of the files that GDAL could open."""
+    _known: dict[Path, tuple[tuple[int, int], tuple[Path, ...]]] = field(default_factory=dict)
+    """Date and size of the files that were looked at, and the sources of those that are mosaics."""
 
     @classmethod
     def of(cls, name: str) -> Mosaic | None:
@@ -68,28 +68,38 @@ class Mosaic:
     def check(self, window: Window) -> None:
         """Raise `RasterioIOError` where a source of a window is not there or is no raster.
 
-        Each file is opened once in a job, and asked for its date before each read; of a mosaic in a
-        mosaic every part counts, wherever it lies.
+        Each file is opened, or its text read, once in a job, and asked for its date before each
+        read; of a mosaic in a mosaic every part counts, wherever it lies.
         """
-        for source in self.sources:
-            if source.meets(window):
-                self._check_file(source.file)
+        seen: set[Path] = set()
+        waiting = [source.file for source in self.sources if source.meets(window)]
+        while waiting:
+            file = waiting.pop()
+            if file not in seen:
+                seen.add(file)  # a mosaic may name itself
+                waiting += self._parts(file)
 
-    def _check_file(self, file: Path) -> None:
+    def _parts(self, file: Path) -> tuple[Path, ...]:
+        """The sources of a file that is a mosaic itself; none of any other that GDAL can open."""
         try:
             status = os.stat(file)  # noqa: PTH116 - before each read, of many files
         except OSError as error:
             raise RasterioIOError(f"{file}: {error.strerror}") from None
-        known = (status.st_mtime_ns, status.st_size)
-        if file.suffix.lower() == SUFFIX:
-            for inner in _sources(file):
-                self._check_file(inner.file)
-        elif self._opened.get(file) != known:
-            try:
-                silent_open(str(file)).close()
-            except OPEN_ERRORS as error:
-                raise RasterioIOError(f"{file}: {reason_of(error)}") from None
-            self._opened[file] = known
+        stamp = (status.st_mtime_ns, status.st_size)
+        known = self._known.get(file)
+        if known is None or known[0] != stamp:
+            known = self._known[file] = (stamp, _parts_of(file))
+        return known[1]
+
+
+def _parts_of(file: Path) -> tuple[Path, ...]:
+    if file.suffix.lower() == SUFFIX:
+        return tuple(source.file for source in _sources(file))
+    try:
+        silent_open(str(file)).close()
+    except OPEN_ERRORS as error:
+        raise RasterioIOError(f"{file}: {reason_of(error)}") from None
+    return ()
 
 
 def _sources(mosaic: Path) -> Iterator[Source]:

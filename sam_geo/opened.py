@@ -14,6 +14,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sam_common.embeddings import SIGNATURE
 from sam_common.errors import InputError, ModelError, OutputError, one_line
 from sam_common.files import check_input
 from sam_common.model.architecture import ARCHITECTURES
@@ -42,9 +43,6 @@ if TYPE_CHECKING:
     from sam_geo.request import RasterRequest
     from sam_geo.segment import Progress
     from sam_geo.source import RasterSource
-
-SIGNATURE = "signature.json"
-"""What every store of embeddings has in its folder."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

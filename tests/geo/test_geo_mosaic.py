@@ -5,6 +5,7 @@ import pytest
 
 from sam_common.errors import InputError
 from sam_common.window import Window
+from sam_geo import mosaic as module
 from sam_geo.mosaic import Mosaic
 from sam_geo.source import open_raster
 
@@ -63,3 +64,19 @@ def test_what_is_no_mosaic_of_files_has_none(grey_raster, tmp_path):
     assert Mosaic.of(str(grey_raster)) is None
     assert Mosaic.of(str(empty)) is None
     assert Mosaic.of(str(tmp_path / "none.vrt")) is None
+
+
+def test_the_text_of_a_mosaic_in_a_mosaic_is_read_once(pool, tmp_path, monkeypatch):
+    read = []
+    sources = module._sources
+    monkeypatch.setattr(module, "_sources", lambda path: (read.append(path.name), sources(path))[1])
+    with open_raster(tmp_path / "outer.vrt") as source:
+        for _ in range(3):
+            source.read(LEFT)
+    assert read == ["outer.vrt", "inner.vrt"]
+
+
+def test_mosaics_that_name_each_other_end(pool, tmp_path):
+    mosaic(tmp_path / "a.vrt", "b.vrt")
+    path = mosaic(tmp_path / "b.vrt", "a.vrt")
+    Mosaic.of(str(path)).check(LEFT)
