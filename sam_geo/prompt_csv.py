@@ -1,6 +1,7 @@
 """Tables of prompts in text: CSV with boxes, points, degrees or WKT.
 
-- `xmin, ymin, xmax, ymax` (or `minx, miny, maxx, maxy`): boxes, in pixels where nobody says else
+- `xmin, ymin, xmax, ymax` (or `minx, ...`, `x1, y1, x2, y2`, `left, top, right, bottom`): boxes, in
+  pixels where nobody says else
 - `x, y`: points, in pixels where nobody says else
 - `lon, lat` (or `longitude, latitude`): points in degrees of WGS 84
 - `WKT` (or `geometry`, `geom`, `the_geom`): shapes, in the system of their SRID or as it is said
@@ -10,7 +11,6 @@ A file that says in two ways where its rows lie is read where both say the same.
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 from dataclasses import dataclass, replace
@@ -23,6 +23,17 @@ import shapely
 from sam_common.errors import PromptError
 from sam_common.prompts import check_box
 from sam_geo.delimited import integers, read_columns
+from sam_geo.place_columns import (
+    BOX_COLUMNS,
+    BOX_SPELLINGS,
+    DEGREES,
+    KNOWN,
+    POINT_COLUMNS,
+    WKT,
+    check_beside_boxes,
+    check_beside_points,
+    doubt_of_system,
+)
 from sam_geo.prompt_table import (
     Column,
     PromptTable,
@@ -36,21 +47,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-BOX_COLUMNS = ("xmin", "ymin", "xmax", "ymax")
-POINT_COLUMNS = ("x", "y")
-BOX_SPELLINGS = (
-    BOX_COLUMNS,
-    ("minx", "miny", "maxx", "maxy"),
-    ("x_min", "y_min", "x_max", "y_max"),
-)
-DEGREES = tuple(itertools.product(("lon", "longitude", "lng", "long"), ("lat", "latitude")))
-WKT = ("wkt", "geometry", "geom", "the_geom", "wkt_geom")
-SIZES = ("w", "h", "width", "height")
-"""Beside x and y they make a box of it, from a corner or from the middle: nobody knows."""
-LONLAT = "OGC:CRS84"
+    import numpy.typing as npt
 
-KNOWN = frozenset((*WKT, *POINT_COLUMNS, *itertools.chain(*BOX_SPELLINGS, *DEGREES)))
-"""Names that say where a row lies."""
+LONLAT = "OGC:CRS84"
 
 IS_WKT = re.compile(
     r"\s*(SRID=\d+;)?\s*(MULTI|COMPOUND)?(POINT|LINESTRING|POLYGON|CURVE|SURFACE|CURVEPOLYGON|"
@@ -86,8 +85,12 @@ def read_csv(path: Path) -> PromptTable:
     chosen = _agreed(places, str(path))
     kept = [(name, values) for name, values in columns if means_something(name)]
     kept = [(name, integers(values)) for name, values in kept]
+    shapes = object_array(chosen.shapes)
     return PromptTable(
-        str(path), object_array(chosen.shapes), kept, chosen.crs, in_pixels=chosen.in_pixels
+        *(str(path), shapes, kept, chosen.crs),
+        in_pixels=chosen.in_pixels,
+        doubt=doubt_of_system(columns, str(path), chosen.crs)
+        or (_doubt_of_fractions(shapes, str(path)) if chosen.in_pixels else None),
     )
 
 
@@ -135,13 +138,13 @@ class _Sheet:
         """
         boxes = [names for names in BOX_SPELLINGS if set(names) <= set(self._spelled)]
         degrees = [names for names in DEGREES if set(names) <= set(self._spelled)]
+        if boxes:
+            check_beside_boxes(self._columns, self._name)
         places = [self._numbered(names, BOX_COLUMNS, box_of) for names in boxes]
         if set(POINT_COLUMNS) <= set(self._spelled):
-            if not boxes:
-                self._refuse_sizes()
-            places.append(self._numbered(POINT_COLUMNS, POINT_COLUMNS, point_of))
+            places.append(self._point(POINT_COLUMNS, is_alone=not boxes))
         for names in degrees:
-            found = self._numbered(names, POINT_COLUMNS, point_of)
+            found = self._point(names, is_alone=not boxes)
             places.append(_Place(found.names, found.shapes, pyproj.CRS(LONLAT), in_pixels=False))
         shapes = [name for name in WKT if name in self._spelled]
         # beside other places such a column may be an attribute like others
@@ -154,6 +157,11 @@ class _Sheet:
                 f"{', '.join(column for column, _ in self._columns) or 'none'}"
             )
         return places
+
+    def _point(self, names: Sequence[str], *, is_alone: bool) -> _Place:
+        if is_alone:
+            check_beside_points(self._columns, self._name, names)
+        return self._numbered(names, POINT_COLUMNS, point_of)
 
     def _values(self, name: str) -> Sequence[str | None]:
         found = column_of(self._columns, name, self._name)
@@ -184,14 +192,6 @@ class _Sheet:
             [cell if cell is None else COMMA.sub(r"\1.\2", cell) for cell in cells]
             for cells in columns
         ]
-
-    def _refuse_sizes(self) -> None:
-        half = [name for name in itertools.chain(*BOX_SPELLINGS, SIZES) if name in self._spelled]
-        if half:
-            raise PromptError(
-                f"{self._name} has {', '.join(self._spelled[name] for name in half)} beside x, y: "
-                f"write boxes as {', '.join(BOX_COLUMNS)}, or remove what is no part of the point"
-            )
 
     def _is_wkt(self, name: str) -> bool:
         first = next((cell for cell in self._values(name) if cell is not None), "")
@@ -225,6 +225,15 @@ class _Sheet:
             raise PromptError(
                 f"no such reference system in column {spelling} of {self._name}: SRID={code}"
             ) from error
+
+
+def _doubt_of_fractions(shapes: npt.NDArray[np.object_], table: str) -> str | None:
+    """Detectors write coordinates as parts of an image's width and height."""
+    numbers = shapely.get_coordinates(shapes)
+    is_within = len(numbers) and numbers.min() >= 0 and numbers.max() <= 1
+    if not is_within or (numbers == np.round(numbers)).all():
+        return None
+    return f"all coordinates of {table} lie between 0 and 1, as parts of an image's size do"
 
 
 def _agreed(places: Sequence[_Place], table: str) -> _Place:

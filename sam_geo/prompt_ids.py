@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sam_common.errors import PromptError
@@ -24,15 +26,15 @@ def id_column(table: PromptTable, name: str) -> list[Any]:
         PromptError: A float may stand for several integers.
     """
     values = table.column(name)
-    floats = [value for value in values if isinstance(value, float)]
-    if any(abs(value) >= EXACT_INTEGERS for value in floats):
-        large = next(value for value in floats if abs(value) >= EXACT_INTEGERS)
-        raise PromptError(
-            f"column {name} of {table.name} has floats beyond 2^53, which are no exact names: "
-            f"{large!r} (give it as integers or text)"
-        )
-    if all(value.is_integer() for value in floats):
-        return [int(value) if isinstance(value, float) else value for value in values]
+    numbers = [value for value in values if isinstance(value, float | Decimal)]
+    for value in numbers:
+        if isinstance(value, float) and abs(value) >= EXACT_INTEGERS:
+            raise PromptError(
+                f"column {name} of {table.name} has floats beyond 2^53, which are no exact names: "
+                f"{value!r} (give it as integers or text)"
+            )
+    if all(math.isfinite(value) and value % 1 == 0 for value in numbers):
+        return [int(value) if isinstance(value, float | Decimal) else value for value in values]
     return values
 
 

@@ -14,7 +14,8 @@ import shapely
 import shapely.geometry
 
 from sam_common.errors import PromptError
-from sam_geo.prompt_csv import BOX_COLUMNS, POINT_COLUMNS, box_of, point_of
+from sam_geo.place_columns import BOX_COLUMNS, POINT_COLUMNS
+from sam_geo.prompt_csv import box_of, point_of
 from sam_geo.prompt_files import read_table
 from sam_geo.prompt_table import PromptTable, means_something, object_array, spelled
 from sam_geo.prompt_vector import geojson_crs

@@ -4,9 +4,11 @@
   columns, so that a box drawn on a rotated raster stays that box. On request the polygon itself
   goes to the network too, as a mask to start from.
 - A point asks for the object under it. A column `label` of 1 and 0 (or true and false) tells object
-  from background. Points with the same `object_id` are one prompt; a polygon with that `object_id`
-  adds a box.
-- The class goes through to the output: column `class`, else `label` where it is no sign of a point.
+  from background; so do `point_label`, `positive` and `foreground`. Points with the same
+  `object_id` are one prompt; a polygon with that `object_id` adds a box. Text is text: `1` and
+  `1.0` of a CSV, or `7` and `007`, are two objects.
+- The class goes through to the output: column `class`, else `label` where it is no sign of a point;
+  a whole number has no point, however its column is stored.
 - `prompt_id` is the column `prompt_id`, else `object_id`, else `id`, the latter two where their
   values are all there and distinct, else the 0-based number of the prompt's first row. Integers
   stay integers and text stays text; a column of both is text.
@@ -129,6 +131,11 @@ def prompts_of(
     """
     if not len(table):
         raise PromptError(f"no prompts in {table.name}: it has no features")
+    if table.doubt is not None and crs is None:
+        raise PromptError(
+            f"{table.doubt}: say what its coordinates are with --{table.option}-crs, "
+            f"--{table.option}-crs {PIXEL_CRS} for pixels"
+        )
     if is_in_pixels(table, crs):
         table = rows_of_image(table, source, is_told=crs == PIXEL_CRS)
     rows = _Rows(table, into_indices(table, source, crs=crs), with_masks=with_masks)
@@ -152,7 +159,7 @@ class _Rows:
         self._kinds = [self._kind(row) for row in range(len(shapes))]
         points = [row for row, kind in enumerate(self._kinds) if kind == "points"]
         self._signs = signs_of_points(table, points)
-        self._classes = [table.column(name) for name in ("class", "label")]
+        self._classes = [id_column(table, name) for name in ("class", "label")]
 
     def groups(self) -> list[list[int]]:
         """Rows of each prompt, in the order of the file."""
@@ -216,7 +223,7 @@ class _Rows:
         )
 
     def _label(self, row: int) -> int:
-        return POSITIVE if self._signs is None else self._signs[row]
+        return POSITIVE if self._signs.of_rows is None else self._signs.of_rows[row]
 
     def _class_name(self, rows: Sequence[int]) -> str | None:
         for n, values in enumerate(self._classes):
@@ -233,7 +240,7 @@ class _Rows:
         return None
 
     def _is_sign(self, row: int) -> bool:
-        return self._kinds[row] == "points" and self._signs is not None
+        return self._kinds[row] == "points" and self._signs.in_label
 
     def _listed(self, rows: Sequence[int]) -> str:
         return ", ".join(str(self._table.number(row)) for row in rows)
