@@ -129,8 +129,11 @@ def _properties_and_shape(feature: Any, n: int) -> tuple[dict[str, Any], Any]:
         raise PromptError(
             f"feature {n} of the GeoJSON mapping is none: {reprlib.repr(feature)}"
         ) from error
-    if "id" in feature and "id" not in map(spelled, properties):
-        properties["id"] = feature["id"]
+    if feature.get("id") is not None:
+        own = {key: value for key, value in properties.items() if spelled(key) == "id"}
+        if all(value is None for value in own.values()):
+            properties = {key: properties[key] for key in properties if key not in own}
+            properties["id"] = feature["id"]
     return properties, shape
 
 

@@ -72,7 +72,9 @@ EXACT_INTEGERS = 2**53
 """From here on a float may stand for several integers."""
 
 
-MEANING = frozenset((*ATTRIBUTES, *SIGNS, *REVERSED_SIGNS, *MAYBE_SIGNS, *IMAGES, *MAYBE_IMAGES))
+WEAK = frozenset((*REVERSED_SIGNS, *MAYBE_SIGNS, *MAYBE_IMAGES))
+"""Names of what may be an attribute like others."""
+MEANING = frozenset((*ATTRIBUTES, *SIGNS, *IMAGES, *WEAK))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
