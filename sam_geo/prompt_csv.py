@@ -56,6 +56,8 @@ IS_WKT = re.compile(
     r"CIRCULARSTRING|GEOMETRYCOLLECTION|TRIANGLE|TIN|POLYHEDRALSURFACE)\b",
     re.IGNORECASE,
 )
+OTHER_SHAPES = re.compile(r"\s*(0[01][0-9a-f]{40,}|\{\s*\"(type|coordinates)\")", re.IGNORECASE)
+"""WKB as databases export it, or GeoJSON."""
 SRID = re.compile(r"\s*SRID=(\d+);", re.IGNORECASE)
 GROUPS = re.compile(r"[+-]?\d{1,3}(,\d{3})+")
 """1,234: a thousand in one country, one and a bit in another."""
@@ -195,7 +197,7 @@ class _Sheet:
 
     def _is_wkt(self, name: str) -> bool:
         first = next((cell for cell in self._values(name) if cell is not None), "")
-        return IS_WKT.match(first) is not None
+        return any(known.match(first) is not None for known in (IS_WKT, OTHER_SHAPES))
 
     def _wkt(self, name: str) -> _Place:
         spelling, cells = self._spelled[name], self._values(name)

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 CSV = (".csv", ".tsv", ".txt")
+OTHERS = {
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), "a spreadsheet: save it as CSV in UTF-8"),
+    **dict.fromkeys((".gz", ".7z", ".rar", ".tar", ".tgz", ".bz2"), "packed: unpack it first"),
+}
+"""What is not read, and the way."""
 
 
 def read_table(
@@ -51,6 +56,8 @@ def read_table(
             f"the name of the prompts' file is not UTF-8, and neither GDAL nor the record of a job "
             f"can hold it: {str(file)!r} (rename it)"
         ) from error
+    if (way := OTHERS.get(file.suffix.lower())) is not None:
+        raise PromptError(f"{path} is {way}")
     readers: dict[str, Callable[[], PromptTable]] = {
         ".xml": lambda: _read_voc(file),
         **dict.fromkeys(CSV, lambda: read_csv(file)),

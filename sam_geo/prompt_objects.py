@@ -17,7 +17,7 @@ from sam_common.errors import PromptError
 from sam_geo.place_columns import BOX_COLUMNS, POINT_COLUMNS
 from sam_geo.prompt_csv import box_of, point_of
 from sam_geo.prompt_files import read_table
-from sam_geo.prompt_table import PromptTable, means_something, object_array, spelled
+from sam_geo.prompt_table import PromptTable, cells_of, means_something, object_array, spelled
 from sam_geo.prompt_vector import geojson_crs
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _frame_table(features: geopandas.GeoDataFrame) -> PromptTable:
     levels = [(str(each), features.index.get_level_values(each)) for each in features.index.names]
     columns = [(str(each), features.iloc[:, n]) for n, each in enumerate(features.columns)]
     kept = [
-        (each, values.tolist()) for each, values in [*levels, *columns] if means_something(each)
+        (each, cells_of(values)) for each, values in [*levels, *columns] if means_something(each)
     ]
     return PromptTable(name, object_array(features.geometry), kept, features.crs)
 

@@ -68,6 +68,8 @@ MAYBE_IMAGES = (
     *("file_path", "filepath", "photo", "picture", "external_id"),
 )
 """Columns that name it where their values end as names of images do."""
+SHORT_FLOATS = frozenset(("float16", "float32", "halffloat", "float"))
+"""As numpy and Arrow call them."""
 EXACT_INTEGERS = 2**53
 """From here on a float may stand for several integers."""
 
@@ -135,6 +137,8 @@ class PromptTable:
         )
 
     def _cell(self, value: Any, spelling: str, row: int) -> Any:
+        if isinstance(value, np.float32 | np.float16):
+            self._check_short(value, spelling, row)
         if isinstance(value, np.generic):
             value = value.item()
         if not pd.api.types.is_scalar(value) or isinstance(value, bytes):
@@ -147,6 +151,15 @@ class PromptTable:
         if pd.isna(value) or (isinstance(value, str) and not value.strip()):
             return None
         return value
+
+    def _check_short(self, value: np.float32 | np.float16, spelling: str, row: int) -> None:
+        """Floats of 64 bits are told from each other where they are names."""
+        if abs(value) >= 2 ** (np.finfo(value.dtype).nmant + 1):
+            raise PromptError(
+                f"column {spelling} of {self.name} has floats of {8 * value.itemsize} bits, which "
+                f"are no exact numbers in row {self.number(row)}: {value} (give it as integers or "
+                f"text)"
+            )
 
     def _check_text(self, text: str, spelling: str, row: int) -> None:
         """Formats end a text at a zero byte, and have no way to write half a character."""
@@ -200,6 +213,13 @@ def column_of(columns: Iterable[Column], name: str, table: str) -> Column | None
             f"rename or remove all but one"
         )
     return found[0]
+
+
+def cells_of(values: Any) -> list[Any]:
+    """A column of numpy, pandas or Arrow as a list; short floats stay what they are."""
+    if str(getattr(values, "dtype", getattr(values, "type", ""))) in SHORT_FLOATS:
+        return list(np.asarray(values))
+    return list(values.to_pylist() if hasattr(values, "to_pylist") else values.tolist())
 
 
 def object_array(shapes: Iterable[Any]) -> npt.NDArray[np.object_]:

@@ -26,6 +26,7 @@ from sam_geo.geojson_text import DRIVERS, GeoJSONText
 from sam_geo.prompt_table import (
     WEAK,
     PromptTable,
+    cells_of,
     means_something,
     object_array,
     spelled,
@@ -78,8 +79,11 @@ def read_vector(path: Path, *, layer: str | None, option: str = "prompts") -> Pr
             way = "save it in UTF-8"
         raise PromptError(f"text in {path} is not UTF-8: {way}") from error
     except UNREADABLE as error:
+        way = ""
+        if path.suffix.lower() == ".json":
+            way = "; annotations of images, as of COCO or LabelMe, are read from VOC XML or CSV"
         raise PromptError(
-            f"not a vector file that GDAL can read: {path} ({_one_line(error)})"
+            f"not a vector file that GDAL can read: {path} ({_one_line(error)}){way}"
         ) from error
 
 
@@ -103,7 +107,7 @@ def read_parquet(path: Path, *, option: str = "prompts") -> PromptTable:
         raise PromptError(f"not a GeoParquet file: {path} ({_one_line(error)})") from error
     except (shapely.errors.ShapelyError, NotImplementedError) as error:
         raise PromptError(f"{path} has a geometry of an unknown kind ({error})") from error
-    columns = [(name, cells.column(n).to_pylist()) for n, name in enumerate(cells.column_names)]
+    columns = [(name, cells_of(cells.column(n))) for n, name in enumerate(cells.column_names)]
     return PromptTable(str(path), object_array(shapes.geometry), columns, shapes.crs, option=option)
 
 
@@ -169,7 +173,7 @@ def _cells(column: pa.ChunkedArray, name: str) -> list[Any] | None:
     if not means_something(name):
         return None
     try:
-        return list(column.to_pylist())
+        return cells_of(column)
     except UnicodeDecodeError:
         # what may be an attribute like others can stop no job
         if spelled(name) in WEAK:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
-from shapely.geometry import box
+from affine import Affine
+from shapely.geometry import Point, box
 
 from sam_common.errors import PromptError
 from sam_geo.prompts import load_prompts
@@ -223,6 +225,38 @@ def test_world_coordinates_are_not_taken_for_pixels(read):
         read(text)
     assert read(text, crs="EPSG:32633")[0].box_xyxy == (9.5, 19.5, 29.5, 49.5)
     assert [prompt.status for prompt in read(text, crs="pixel")] == ["outside"]
+
+
+def test_degrees_are_not_taken_for_pixels(read):
+    text = "x,y\n15.0003,52.3501\n15.0004,52.3499\n"
+    message = (
+        "lie in or by the raster in degrees: say --prompts-crs EPSG:4326, or --prompts-crs pixel"
+    )
+    with pytest.raises(PromptError, match=message):
+        read(text)
+    assert [prompt.status for prompt in read(text, crs="EPSG:4326")] == ["ok", "outside"]
+    assert read(text, crs="pixel")[0].points_xy == ((14.5003, 51.8501),)
+    assert read("x,y\n15.0003,52.3501\n10,20\n")[1].points_xy == POINT
+
+
+def test_pixels_of_an_image_of_the_whole_world(tmp_path, make_raster):
+    path = make_raster(
+        np.zeros((1, 180, 360), np.uint8),
+        crs="EPSG:3857",
+        transform=Affine(1e5, 0, -18e6, 0, -2e5, 18e6),
+    )
+    (tmp_path / "p.csv").write_text("x,y\n10,20\n")
+    with open_raster(path) as source:
+        assert load_prompts(tmp_path / "p.csv", source)[0].points_xy == POINT
+
+
+@pytest.mark.parametrize(
+    "shape", [Point(15, 52).wkb_hex, '"{""type"": ""Point"", ""coordinates"": [15, 52]}"']
+)
+def test_shapes_in_another_form_than_wkt_are_refused(read, shape):
+    for head in ("x,y,geom", "id,n,geom"):
+        with pytest.raises(PromptError, match=r"row 0 of .*: geom is not WKT"):
+            read(f"{head}\n10,20,{shape}\n")
 
 
 def test_a_folder_is_no_csv(tmp_path, grey_raster):

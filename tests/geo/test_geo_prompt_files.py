@@ -160,6 +160,22 @@ def test_files_without_prompts(tmp_path, grey_raster, name, text, message):
         load(path, grey_raster)
 
 
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("p.xlsx", "is a spreadsheet: save it as CSV in UTF-8"),
+        ("P.ODS", "is a spreadsheet"),
+        ("p.geojson.gz", "is packed: unpack it first"),
+        ("coco.json", "COCO or LabelMe, are read from VOC XML or CSV"),
+    ],
+)
+def test_files_that_are_not_read_have_a_way(tmp_path, grey_raster, name, way):
+    path = tmp_path / name
+    path.write_text('{"images": [], "annotations": []}')
+    with pytest.raises(PromptError, match=way):
+        load(path, grey_raster)
+
+
 def test_an_entity_bomb_is_refused(tmp_path, grey_raster):
     path = tmp_path / "bomb.xml"
     path.write_text('<!DOCTYPE x [<!ENTITY a "aaaa">]><annotation>&a;</annotation>')

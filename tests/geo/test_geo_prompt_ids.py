@@ -146,6 +146,23 @@ def test_what_is_no_name_is_refused(grey_raster, column, message):
         ids_of(frame_of(**column), grey_raster)
 
 
+@pytest.mark.parametrize("suffix", [None, ".parquet", ".gpkg"])
+def test_short_floats_are_no_exact_names(tmp_path, grey_raster, suffix):
+    for large, is_exact in ((2.0**24, False), (2.0**24 - 1, True)):
+        given = frame_of(id=np.array([large, 1], dtype=np.float32))
+        path = tmp_path / f"in{suffix}"
+        if suffix is not None:
+            given.to_parquet(path) if suffix == ".parquet" else given.to_file(path)
+        prompts = given if suffix is None else path
+        if is_exact:
+            assert ids_of(prompts, grey_raster) == [2**24 - 1, 1]
+            continue
+        with pytest.raises(
+            PromptError, match=r"column id of .* floats of 32 bits, which are no ex"
+        ):
+            ids_of(prompts, grey_raster)
+
+
 def test_the_index_has_names_too(grey_raster):
     named = frame_of(id=["x", "y"]).set_index("id")
     assert ids_of(named, grey_raster) == ["x", "y"]
