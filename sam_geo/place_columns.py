@@ -49,7 +49,7 @@ TURNS = ("angle", "rotation", "theta", "rot")
 _AXIS = r"(x|y|lon|lat|long|lng|longitude|latitude)"
 _END = r"(min|max|start|end|stop|to|left|right|top|bottom|tl|br|ul|lr|cent(er|re))"
 EXTENT = re.compile(
-    rf"{_AXIS}_?\d+|{_AXIS}_?{_END}|{_END}_?{_AXIS}|c_?[xy]|d_?[xy]|r_?[xy]"
+    rf"{_AXIS}_?\d+|{_AXIS}_?{_END}|{_END}_?{_AXIS}|[cdpr]_?[xy]|[xy]_(px|pixels?)"
     r"|(.*_)?(bbox|bboxes|bounding_?box|bounds|extent|envelope|box)(_.*)?"
     r"|left|right|top|bottom|west|east|north|south"
     r"|(w|h|r|width|height|size|diameter)(_(px|pixels?))?|radius(_.*)?|polygon|segmentation"

@@ -92,7 +92,7 @@ def read_csv(path: Path) -> PromptTable:
         *(str(path), shapes, kept, chosen.crs),
         in_pixels=chosen.in_pixels,
         doubt=doubt_of_system(columns, str(path), chosen.crs)
-        or (_doubt_of_fractions(shapes, str(path)) if chosen.in_pixels else None),
+        or (doubt_of_fractions(shapes, str(path)) if chosen.in_pixels else None),
     )
 
 
@@ -229,8 +229,8 @@ class _Sheet:
             ) from error
 
 
-def _doubt_of_fractions(shapes: npt.NDArray[np.object_], table: str) -> str | None:
-    """Detectors write coordinates as parts of an image's width and height."""
+def doubt_of_fractions(shapes: npt.NDArray[np.object_], table: str) -> str | None:
+    """What there is to say of coordinates in pixels that may be parts of an image's sides."""
     numbers = shapely.get_coordinates(shapes)
     is_within = len(numbers) and numbers.min() >= 0 and numbers.max() <= 1
     if not is_within or (numbers == np.round(numbers)).all():

@@ -13,7 +13,7 @@ import defusedxml.ElementTree
 from sam_common.errors import PromptError
 from sam_common.files import check_input
 from sam_geo.place_columns import BOX_COLUMNS
-from sam_geo.prompt_csv import box_of, read_csv
+from sam_geo.prompt_csv import box_of, doubt_of_fractions, read_csv
 from sam_geo.prompt_table import PromptTable, object_array
 from sam_geo.prompt_vector import PARQUET, read_parquet, read_vector
 
@@ -97,13 +97,15 @@ def _read_voc(path: Path) -> PromptTable:
         shapes.append(box_of(record, f"object {n} of {path}"))
         classes.append((item.findtext("name") or "").strip())
     image = (root.findtext("filename") or "").strip()
+    boxes = object_array(shapes)
     return PromptTable(
         str(path),
-        object_array(shapes),
+        boxes,
         [("class", classes), ("filename", [image] * len(shapes))],
         in_pixels=True,
         says_pixels=True,
         size_hw=_size(root),
+        doubt=doubt_of_fractions(boxes, str(path)),
     )
 
 

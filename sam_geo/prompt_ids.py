@@ -8,13 +8,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sam_common.errors import PromptError
-from sam_geo.prompt_table import EXACT_INTEGERS
+from sam_geo.prompt_table import EXACT_INTEGERS, MAYBE_OBJECTS, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sam_geo.prompt_table import PromptTable
 
+NO_NAMES = frozenset(("", "na", "n/a", "nan", "null", "none", "<na>"))
+"""How programs write an empty cell."""
 LARGEST = 2**63 - 1
 """Integers beyond have no column in any format: they become text."""
 
@@ -36,6 +38,26 @@ def id_column(table: PromptTable, name: str) -> list[Any]:
     if all(math.isfinite(value) and value % 1 == 0 for value in numbers):
         return [int(value) if isinstance(value, float | Decimal) else value for value in values]
     return values
+
+
+def check_objects(table: PromptTable, points: Sequence[int]) -> None:
+    """Raise `PromptError` where a column that is not read seems to join points to objects.
+
+    Args:
+        table: The rows, without an `object_id`.
+        points: Those of points.
+    """
+    for spelling, values in table.columns:
+        if spelled(spelling) not in MAYBE_OBJECTS:
+            continue
+        given = [str(values[row]) for row in points]
+        counts = Counter(name for name in given if name.strip().lower() not in NO_NAMES)
+        value, times = counts.most_common(1)[0] if counts else ("", 0)
+        if times > 1:
+            raise PromptError(
+                f"column {spelling} of {table.name} has {value} in {times} points: name it "
+                f"object_id where they are one object, or something else where they are not"
+            )
 
 
 def prompt_ids(table: PromptTable, first_rows: Sequence[int]) -> list[int | str]:

@@ -46,6 +46,11 @@ MAYBE_SIGNS = (
     *("input_label", "input_labels", "label_type", "pos", "fg", "include", "is_fg", "is_pos"),
 )
 """Columns that may tell it, which their values say."""
+MAYBE_OBJECTS = (
+    *("objectid", "obj_id", "objid", "instance_id", "instanceid"),
+    *("object_no", "object_nr", "object_number", "object_index"),
+)
+"""Columns that may join points to objects, beside `object_id`: where values are there twice."""
 IMAGES = (
     "image_path",
     "image_name",
@@ -74,7 +79,7 @@ EXACT_INTEGERS = 2**53
 """From here on a float may stand for several integers."""
 
 
-WEAK = frozenset((*REVERSED_SIGNS, *MAYBE_SIGNS, *MAYBE_IMAGES))
+WEAK = frozenset((*REVERSED_SIGNS, *MAYBE_SIGNS, *MAYBE_OBJECTS, *MAYBE_IMAGES))
 """Names of what may be an attribute like others."""
 MEANING = frozenset((*ATTRIBUTES, *SIGNS, *IMAGES, *WEAK))
 

@@ -39,7 +39,7 @@ from sam_geo.placement import (
     is_inside,
 )
 from sam_geo.point_labels import signs_of_points
-from sam_geo.prompt_ids import id_column, prompt_ids
+from sam_geo.prompt_ids import NO_NAMES, check_objects, id_column, prompt_ids
 from sam_geo.prompt_images import rows_of_image
 from sam_geo.prompt_objects import PromptsLike, any_table
 
@@ -50,9 +50,6 @@ if TYPE_CHECKING:
 
     from sam_geo.prompt_table import PromptTable
     from sam_geo.source import RasterSource
-
-NO_NAMES = frozenset(("na", "n/a", "nan", "null", "none", "<na>"))
-"""How programs write an empty cell."""
 
 PromptStatus: TypeAlias = Literal["ok", "clipped", "outside", "invalid"]
 
@@ -157,14 +154,17 @@ class _Rows:
         self._with_masks = with_masks
         self._shapes = shapes
         self._kinds = [self._kind(row) for row in range(len(shapes))]
-        points = [row for row, kind in enumerate(self._kinds) if kind == "points"]
-        self._signs = signs_of_points(table, points)
+        self._points = [row for row, kind in enumerate(self._kinds) if kind == "points"]
+        self._signs = signs_of_points(table, self._points)
         self._classes = [id_column(table, name) for name in ("class", "label")]
 
     def groups(self) -> list[list[int]]:
         """Rows of each prompt, in the order of the file."""
         groups: dict[tuple[str, Any], list[int]] = {}
-        for row, value in enumerate(id_column(self._table, "object_id")):
+        objects = id_column(self._table, "object_id")
+        if all(value is None for value in objects):
+            check_objects(self._table, self._points)
+        for row, value in enumerate(objects):
             key = ("row", row) if value is None else ("object", value)
             groups.setdefault(key, []).append(row)
         for (_, value), rows in groups.items():

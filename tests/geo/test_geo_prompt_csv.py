@@ -129,6 +129,8 @@ def test_a_long_outline_in_wkt(read):
         ("x,y,dx,dy\n1,2,3,4\n", "has dx, dy beside x, y"),
         ("x,y,xEnd,yEnd\n1,2,3,4\n", "has xEnd, yEnd beside x, y"),
         ("x,y,cx,cy\n1,2,3,4\n", "has cx, cy beside x, y"),
+        ("x,y,px,py\n1,2,3,4\n", "has px, py beside x, y"),
+        ("x,y,x_pixel,y_pixel\n1,2,3,4\n", "has x_pixel, y_pixel beside x, y"),
         ("lon,lat,lon2,lat2\n1,2,3,4\n", "has lon2, lat2 beside lon, lat"),
         ("lon,lat,radius_m\n1,2,3\n", "has radius_m beside lon, lat"),
         ("x1,y1,x2,y2,x3,y3\n1,2,3,4,5,6\n", "has x3, y3 beside the corners of boxes: write other"),
@@ -217,6 +219,15 @@ def test_two_spellings_of_a_number_are_two_objects(read):
 def test_spellings_of_a_column(read, name):
     (prompt,) = read(f"x,y,{name}\n10,20,5\n1,2,5\n")
     assert (prompt.prompt_id, len(prompt.points_xy)) == (5, 2)
+
+
+@pytest.mark.parametrize("name", ["obj_id", "OBJECTID", "Instance ID"])
+def test_other_columns_that_may_join_points(read, name):
+    with pytest.raises(PromptError, match=f"column {name} of .* has 5 in 2 points: name it object"):
+        read(f"x,y,{name}\n10,20,5\n1,2,5\n")
+    assert len(read(f"x,y,{name}\n10,20,5\n1,2,6\n3,4,\n5,6,\n")) == 4
+    assert len(read(f"x,y,{name},object_id\n10,20,5,1\n1,2,5,2\n")) == 2
+    assert len(read(f"xmin,ymin,xmax,ymax,{name}\n1,2,3,4,5\n1,2,3,4,5\n")) == 2
 
 
 def test_world_coordinates_are_not_taken_for_pixels(read):

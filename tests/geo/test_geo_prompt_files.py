@@ -60,6 +60,16 @@ def test_voc(tmp_path, grey_raster):
     ]
 
 
+def test_voc_in_parts_of_an_images_size(tmp_path, grey_raster):
+    path = tmp_path / "p.xml"
+    sides = {"xmin": 0.1, "ymin": 0.2, "xmax": 0.3, "ymax": 0.4}
+    cells = "".join(f"<{name}>{value}</{name}>" for name, value in sides.items())
+    path.write_text(f"<annotation><object><bndbox>{cells}</bndbox></object></annotation>")
+    with pytest.raises(PromptError, match="lie between 0 and 1, as parts of an image's size do"):
+        load(path, grey_raster)
+    assert len(load(path, grey_raster, crs="pixel")) == 1
+
+
 def test_csv_boxes(tmp_path, grey_raster):
     path = tmp_path / "trees.csv"
     path.write_text("image_path,xmin,ymin,XMAX, ymax ,Label\nimage.tif,10,20,30,50,Tree\n")
