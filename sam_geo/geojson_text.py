@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sam_common.errors import PromptError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 DRIVERS = frozenset(("GeoJSON", "GeoJSONSeq"))
@@ -114,7 +114,7 @@ class GeoJSONText:
     def _features(self, content: mmap.mmap | bytes) -> list[Any]:
         if self.is_sequence:
             return [self._feature(record, n) for n, record in _records(content)]
-        found = self._parsed(content[:], 1)
+        found = self._parsed(content[:], 1, _without_shape)
         if isinstance(found, dict) and found.get("type") == "FeatureCollection":
             features = found.get("features")
             return features if isinstance(features, list) else []
@@ -128,9 +128,11 @@ class GeoJSONText:
             )
         return found
 
-    def _parsed(self, text: bytes, line: int) -> Any:
+    def _parsed(
+        self, text: bytes, line: int, keep: Callable[[dict[str, Any]], Any] | None = None
+    ) -> Any:
         try:
-            return json.loads(text)
+            return json.loads(text, object_hook=keep)
         except (ValueError, RecursionError) as error:
             where = line + (error.lineno - 1 if isinstance(error, json.JSONDecodeError) else 0)
             reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
@@ -142,6 +144,11 @@ class GeoJSONText:
         return PromptError(
             f"{self.path} is damaged: it has {features} features, and {rows} can be read"
         )
+
+
+def _without_shape(found: dict[str, Any]) -> dict[str, Any] | None:
+    """Coordinates are most of a file, and GDAL has read them."""
+    return None if "coordinates" in found and found.get("type") != "Feature" else found
 
 
 def _records(content: mmap.mmap | bytes) -> Iterator[tuple[int, bytes]]:
