@@ -79,6 +79,8 @@ EXACT_INTEGERS = 2**53
 """From here on a float may stand for several integers."""
 
 
+SHAPEFILE_LETTERS = 10
+"""Of a column's name; the others are cut off there."""
 WEAK = frozenset((*REVERSED_SIGNS, *MAYBE_SIGNS, *MAYBE_OBJECTS, *MAYBE_IMAGES))
 """Names of what may be an attribute like others."""
 MEANING = frozenset((*ATTRIBUTES, *SIGNS, *IMAGES, *WEAK))
@@ -184,6 +186,16 @@ class PromptTable:
 def means_something(name: object) -> bool:
     """Whether a column of this name is one that prompts are made of."""
     return spelled(name) in MEANING
+
+
+def whole_name(name: str) -> str:
+    """The name of a column that a Shapefile cut off, as far as it means something.
+
+    >>> whole_name("point_labe"), whole_name("height")
+    ('point_label', 'height')
+    """
+    whole = [each for each in sorted(MEANING) if each[:SHAPEFILE_LETTERS] == spelled(name)]
+    return whole[0] if len(name) == SHAPEFILE_LETTERS and whole else name
 
 
 def spelled(name: object) -> str:

@@ -30,8 +30,9 @@ from sam_geo.prompt_table import (
     means_something,
     object_array,
     spelled,
+    whole_name,
 )
-from sam_geo.vector_parts import check_parts, check_sources, gdal_name, in_zip
+from sam_geo.vector_parts import check_parts, check_sources, gdal_name, in_zip, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,7 +45,13 @@ if TYPE_CHECKING:
 PARQUET = (".parquet", ".geoparquet", ".pq")
 HEAD = 65_536
 """Bytes at the beginning of a GeoJSON file in which its reference system is looked for."""
-TELLING = frozenset((*DRIVERS, "ESRI Shapefile", "GPKG", "FlatGeobuf", "OpenFileGDB"))
+TELLING = frozenset(
+    (
+        *DRIVERS,
+        *("ESRI Shapefile", "GPKG", "FlatGeobuf", "OpenFileGDB", "LIBKML"),
+        *("TopoJSON", "ESRIJSON", "JSONFG"),
+    )
+)
 """Drivers that tell where they cannot read on, or whose text is looked through."""
 LIMITS = frozenset((2**63 - 1, -(2**63)))
 """What GDAL makes of larger numbers in lines of GeoJSON."""
@@ -137,7 +144,12 @@ def _layer(name: str, path: Path, layer: str | None, option: str) -> str:
 def _read_layer(name: str, path: Path, layer: str, member: str | None, option: str) -> PromptTable:
     about = pyogrio.read_info(name, layer=layer)
     driver = about["driver"]
-    names = [str(field) for field in about["fields"] if means_something(field)]
+    is_cut = driver == "ESRI Shapefile"
+    names = [
+        str(field)
+        for field in about["fields"]
+        if means_something(whole_name(str(field)) if is_cut else field)
+    ]
     is_json = driver in DRIVERS
     # GDAL would write texts that look like dates in another way
     options = {"DATE_AS_STRING": "YES"} if is_json else {}
@@ -147,7 +159,7 @@ def _read_layer(name: str, path: Path, layer: str, member: str | None, option: s
     )
     # the geometry is the last column, whatever attributes have its name
     shapes = table.column(table.num_columns - 1).to_numpy(zero_copy_only=False)
-    columns = _columns(table)
+    columns = _columns(table, is_cut=is_cut)
     if is_json:
         text = GeoJSONText(path, member, is_sequence=driver == "GeoJSONSeq")
         text.check(table.num_rows)
@@ -162,9 +174,9 @@ def _read_layer(name: str, path: Path, layer: str, member: str | None, option: s
     return PromptTable(str(path), _shapes(shapes, name, layer, path), columns, crs, option=option)
 
 
-def _columns(table: pa.Table) -> list[Column]:
+def _columns(table: pa.Table, *, is_cut: bool) -> list[Column]:
     """Columns but the geometry, which is the last one, and but attributes that cannot be read."""
-    names = table.column_names[:-1]
+    names = [whole_name(name) if is_cut else name for name in table.column_names[:-1]]
     found = [(name, _cells(table.column(n), name)) for n, name in enumerate(names)]
     return [(name, cells) for name, cells in found if cells is not None]
 
@@ -211,8 +223,8 @@ def _check_whole(name: str, path: Path, layer: str, about: Mapping[str, Any], ro
             name, layer=layer, columns=[], read_geometry=False, return_fids=True
         )[1:]
         said = len(ids)
-    if path.suffix.lower() == ".mif":
-        lines = path.with_suffix(".mid").read_bytes().splitlines()
+    if path.suffix.lower() == ".mif" and (beside := part_of(path, ".mid")) is not None:
+        lines = beside.read_bytes().splitlines()
         said = sum(1 for line in lines if line.strip())
     if said != rows:
         raise PromptError(

@@ -112,10 +112,8 @@ def check_parts(path: Path) -> None:
                 f"are there"
             )
     for suffix, holds in PARTS.get(path.suffix.lower(), {}).items():
-        spellings = [path.with_suffix(each) for each in (suffix, suffix.upper())]
-        there = [each for each in spellings if each.exists()]
-        if there:
-            check_input(there[0])  # GDAL would do without
+        if (there := part_of(path, suffix)) is not None:
+            check_input(there)  # GDAL would do without
         else:
             way = (
                 f"ogr2ogr --config SHAPE_RESTORE_SHX YES {path.stem}.gpkg {path.name} makes it anew"
@@ -124,3 +122,9 @@ def check_parts(path: Path) -> None:
             )
             lost = path.with_suffix(suffix).name
             raise PromptError(f"{path} is incomplete: {lost} is missing, with {holds} ({way})")
+
+
+def part_of(path: Path, suffix: str) -> Path | None:
+    """A part of a file, its suffix in small or in capital letters; None where it is missing."""
+    spellings = [path.with_suffix(each) for each in (suffix, suffix.upper())]
+    return next((each for each in spellings if each.exists()), None)

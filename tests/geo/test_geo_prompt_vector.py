@@ -191,6 +191,21 @@ def test_mapinfo_without_a_part(tmp_path, load, name, part):
         load(name)
 
 
+def test_parts_in_capital_letters(tmp_path, load):
+    frame_of(**{"class": ["a", "b"]}).to_file(tmp_path / "p.mif", driver="MapInfo File")
+    for suffix in ("mif", "mid"):
+        (tmp_path / f"p.{suffix}").rename(tmp_path / f"P.{suffix.upper()}")
+    assert [prompt.class_name for prompt in load("P.MIF")] == ["a", "b"]
+
+
+@pytest.mark.parametrize("name", ["point_label", "is_positive", "is_foreground"])
+def test_names_that_a_shapefile_cuts_off(tmp_path, load, name):
+    points = [Point(500_005 + n, 5_799_990) for n in range(2)]
+    given = frame_of(points, object_id=[1, 1], **{name[:10]: [1, 0]})
+    given.to_file(tmp_path / "p.shp")
+    assert load("p.shp")[0].point_labels == (1, 0)
+
+
 def test_every_source_of_a_vrt_is_there(tmp_path, load):
     for name in ("a", "b"):
         frame_of().to_file(tmp_path / f"{name}.gpkg")
