@@ -18,7 +18,7 @@ import shapely
 from sam_common.errors import PromptError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
     import pyproj
@@ -73,8 +73,11 @@ MAYBE_IMAGES = (
     *("file_path", "filepath", "photo", "picture", "external_id"),
 )
 """Columns that name it where their values end as names of images do."""
-SHORT_FLOATS = frozenset(("float16", "float32", "halffloat", "float"))
-"""As numpy and Arrow call them."""
+SHORT_FLOATS: Mapping[str, type[np.floating[Any]]] = {
+    **dict.fromkeys(("float16", "halffloat"), np.float16),
+    **dict.fromkeys(("float32", "float"), np.float32),
+}
+"""What holds fewer digits, by the names that numpy and Arrow have for it."""
 EXACT_INTEGERS = 2**53
 """From here on a float may stand for several integers."""
 
@@ -234,9 +237,11 @@ def column_of(columns: Iterable[Column], name: str, table: str) -> Column | None
 
 def cells_of(values: Any) -> list[Any]:
     """A column of numpy, pandas or Arrow as a list; short floats stay what they are."""
-    if str(getattr(values, "dtype", getattr(values, "type", ""))) in SHORT_FLOATS:
-        return list(np.asarray(values))
-    return list(values.to_pylist() if hasattr(values, "to_pylist") else values.tolist())
+    kind = str(getattr(values, "dtype", getattr(values, "type", ""))).lower()
+    short = SHORT_FLOATS.get(kind.removesuffix("[pyarrow]"))
+    if hasattr(values, "to_pylist"):
+        return list(values.to_pylist() if short is None else np.asarray(values))
+    return list(values.tolist() if short is None else values.to_numpy(dtype=short, na_value=np.nan))
 
 
 def object_array(shapes: Iterable[Any]) -> npt.NDArray[np.object_]:

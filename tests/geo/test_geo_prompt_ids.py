@@ -163,6 +163,15 @@ def test_short_floats_are_no_exact_names(tmp_path, grey_raster, suffix):
             ids_of(prompts, grey_raster)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "Float32", "float[pyarrow]"])
+def test_short_floats_of_pandas(grey_raster, dtype):
+    with pytest.raises(PromptError, match=r"column id of .* floats of 32 bits"):
+        ids_of(frame_of(id=pd.array([2.0**24, 1], dtype=dtype)), grey_raster)
+    with open_raster(grey_raster) as source:
+        prompts = load_prompts(frame_of(**{"class": pd.array([3, None], dtype=dtype)}), source)
+    assert [prompt.class_name for prompt in prompts] == ["3", None]
+
+
 def test_the_index_has_names_too(grey_raster):
     named = frame_of(id=["x", "y"]).set_index("id")
     assert ids_of(named, grey_raster) == ["x", "y"]
