@@ -75,11 +75,18 @@ def _text(path: Path) -> str:
     try:
         raw = path.read_bytes()
         is_wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
-        return raw.decode("utf-16" if is_wide else "utf-8-sig")
+        text = raw.decode("utf-16" if is_wide else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise PromptError(f"not a CSV file in UTF-8: {path} ({error})") from error
     except OSError as error:
         raise PromptError(f"cannot read {path}: {error.strerror}") from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise PromptError(
+            f"line {line} of {path} has a zero byte: it is damaged, or in UTF-16 or UTF-32 without "
+            f"a byte order mark (save it in UTF-8)"
+        )
+    return text
 
 
 def _lines(text: str, delimiter: str) -> Iterator[list[str]]:

@@ -13,14 +13,17 @@ if TYPE_CHECKING:
 
 SIDES = ("-wal", "-journal")
 """What SQLite keeps beside a file while something is being changed in it."""
+RESERVED = ("gpkg", "rtree_", "sqlite_", "ogr_empty_table")
+"""What names begin with, in any case, that SQLite, the standard or GDAL keep to themselves."""
 
 
 def check_layer(path: Path, layer: str) -> None:
-    """Raise `OutputError` where a layer cannot be put into, or replaced in, a file that is there.
+    """Raise `OutputError` where a layer cannot be put into, or replaced in, a file.
 
-    A file beside it that holds changes which are not yet in it would be taken for changes of the
-    new file.
+    What lies beside a file and holds changes which are not yet in it would be taken for changes of
+    the new file.
     """
+    _check_name(path, layer)
     for side in SIDES:
         beside = path.with_name(path.name + side)
         if beside.exists() and beside.stat().st_size:
@@ -28,13 +31,28 @@ def check_layer(path: Path, layer: str) -> None:
                 f"{path} is open in another program, or was when that broke off ({beside.name} "
                 f"lies there): close it there, or open and close it once"
             )
-    for name, kind in contents(path).items():
+    there = contents(path)
+    # of a file that is kept, tables that it does not list are in the way too
+    for name, kind in ((tables(path) | there) if there else {}).items():
         if name.casefold() != layer.casefold():
             continue
         if kind not in {"features", "attributes"} or name != layer:
             raise OutputError(
                 f"{path} has {name!r}, {kind}, which a layer {layer!r} cannot stand beside: give "
                 f"another name with --layer"
+            )
+
+
+def _check_name(path: Path, layer: str) -> None:
+    if not layer.strip() or "\0" in layer:
+        raise OutputError(
+            f"{layer!r} is no name for a layer of {path}: give one of letters with --layer"
+        )
+    for reserved in RESERVED:
+        if layer.casefold().startswith(reserved):
+            raise OutputError(
+                f"names of layers cannot begin with {reserved}, which is reserved in a "
+                f"GeoPackage, got {layer!r} for {path}: give another name with --layer"
             )
 
 
@@ -45,13 +63,21 @@ def has_others(path: Path, layer: str) -> bool:
 
 def contents(path: Path) -> dict[str, str]:
     """The tables of a GeoPackage that mean something, with their kinds; empty where it is none."""
+    return _rows(path, "SELECT table_name, data_type FROM gpkg_contents")
+
+
+def tables(path: Path) -> dict[str, str]:
+    """All tables, views and indices of a file, with their kinds; empty where there is none."""
+    return _rows(path, "SELECT name, type FROM sqlite_master WHERE type != 'trigger'")
+
+
+def _rows(path: Path, query: str) -> dict[str, str]:
     if not path.is_file():
         return {}
     address = f"{path.absolute().as_uri()}?mode=ro"
     try:
         with closing(sqlite3.connect(address, uri=True)) as connection:
-            rows = connection.execute("SELECT table_name, data_type FROM gpkg_contents")
-            return {str(name): str(kind) for name, kind in rows}
+            return {str(name): str(kind) for name, kind in connection.execute(query)}
     except sqlite3.DatabaseError as error:
         if any(words in str(error) for words in ("not a database", "no such table")):
             return {}

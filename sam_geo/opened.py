@@ -153,10 +153,20 @@ def _check_files(request: RasterRequest) -> None:
     _check_store(request)
     if isinstance(request, PromptRequest):
         check_input(request.prompts)
-    if isinstance(request, AutoRequest) and request.proposals is not None:
-        check_input(request.proposals)
-        if request.options.superpixels:
-            raise InputError("give --proposals or --superpixels, not both")
+    if isinstance(request, AutoRequest):
+        _check_proposals(request)
+
+
+def _check_proposals(request: AutoRequest) -> None:
+    if request.proposals is None:
+        about = {"crs": request.proposals_crs, "layer": request.proposals_layer}
+        for name, value in about.items():
+            if value is not None:
+                raise InputError(f"--proposals-{name} {value} is about --proposals: give that too")
+        return
+    check_input(request.proposals)
+    if request.options.superpixels:
+        raise InputError("give --proposals or --superpixels, not both")
 
 
 def _store_of(request: RasterRequest) -> Path | None:

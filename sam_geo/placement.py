@@ -14,6 +14,8 @@ from sam_geo.antimeridian import turn_to, unwrap
 from sam_geo.frame import PIXELS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     from sam_common.frame import Frame
@@ -31,6 +33,7 @@ TOLERANCE_PX = 1e-3
 """What passes the raster's edge by less is rounding of a reprojection, not a clipped box."""
 BY_CHANCE = 0.01
 """Part of the pixels whose numbers may be places of the world too."""
+DEGREES = "EPSG:4326"
 PIXEL_CRS = "pixel"
 """Given as `--prompts-crs` it means pixel corners, x to the right and y down."""
 
@@ -132,24 +135,40 @@ def _way(
 def _check_pixels(
     shapes: npt.NDArray[np.object_], table: PromptTable, source: RasterSource
 ) -> None:
-    """Refuse numbers that nobody calls pixels where they lie in the raster's own system.
+    """Refuse numbers that nobody calls pixels where they lie in the raster in the world.
 
     That happens by chance where the raster's place in the world and its pixels are the same
     numbers; such a raster is left alone.
     """
-    if source.crs is None:
-        return
     height, width = source.size_hw
-    world, pixels = shapely.box(*source.bounds), shapely.box(0, 0, width, height)
+    pixels = shapely.box(0, 0, width, height)
     bounds = shapely.total_bounds(shapes)
-    if not np.isfinite(bounds).all() or not world.covers(shapely.box(*bounds)):
+    if source.crs is None or not np.isfinite(bounds).all():
         return
-    if world.intersection(pixels).area < BY_CHANCE * pixels.area:
-        raise PromptError(
-            f"{table.name} does not say what its coordinates are, and they lie in the raster's own "
-            f"system: say --{table.option}-crs {_short(source.crs)}, or "
-            f"--{table.option}-crs {PIXEL_CRS} where they are pixels"
-        )
+    for system, name, extent in _extents(source.crs, source.bounds):
+        world = shapely.box(*extent)
+        is_there = world.covers(shapely.box(*bounds))
+        if is_there and world.intersection(pixels).area < BY_CHANCE * pixels.area:
+            raise PromptError(
+                f"{table.name} does not say what its coordinates are, and they lie in or by the "
+                f"raster {system}: say --{table.option}-crs {name}, or "
+                f"--{table.option}-crs {PIXEL_CRS} where they are pixels"
+            )
+
+
+def _extents(crs: pyproj.CRS, bounds: Box) -> Iterator[tuple[str, str, Box]]:
+    """Where a raster lies in its own system, and in degrees: how messages say that, and a CRS."""
+    yield "in its own system", _short(crs), bounds
+    try:
+        way = pyproj.Transformer.from_crs(crs, DEGREES, always_xy=True)
+        west, south, east, north = way.transform_bounds(*bounds)
+    except (CRSError, ProjError):
+        return  # not of the Earth
+    # across the antimeridian the west is the larger number
+    if np.isfinite([west, south, east, north]).all() and west <= east:
+        # prompts may lie around it too
+        x, y = east - west, north - south
+        yield "in degrees", DEGREES, (west - x, south - y, east + x, north + y)
 
 
 def _short(crs: pyproj.CRS) -> str:

@@ -1,6 +1,7 @@
 """Tables of prompts in text: CSV with boxes, points, degrees or WKT.
 
-- `xmin, ymin, xmax, ymax` (or `minx, miny, maxx, maxy`): boxes, in pixels where nobody says else
+- `xmin, ymin, xmax, ymax` (or `minx, ...`, `x1, y1, x2, y2`, `left, top, right, bottom`): boxes, in
+  pixels where nobody says else
 - `x, y`: points, in pixels where nobody says else
 - `lon, lat` (or `longitude, latitude`): points in degrees of WGS 84
 - `WKT` (or `geometry`, `geom`, `the_geom`): shapes, in the system of their SRID or as it is said
@@ -10,7 +11,6 @@ A file that says in two ways where its rows lie is read where both say the same.
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 from dataclasses import dataclass, replace
@@ -23,6 +23,17 @@ import shapely
 from sam_common.errors import PromptError
 from sam_common.prompts import check_box
 from sam_geo.delimited import integers, read_columns
+from sam_geo.place_columns import (
+    BOX_COLUMNS,
+    BOX_SPELLINGS,
+    DEGREES,
+    KNOWN,
+    POINT_COLUMNS,
+    WKT,
+    check_beside_boxes,
+    check_beside_points,
+    doubt_of_system,
+)
 from sam_geo.prompt_table import (
     Column,
     PromptTable,
@@ -36,27 +47,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-BOX_COLUMNS = ("xmin", "ymin", "xmax", "ymax")
-POINT_COLUMNS = ("x", "y")
-BOX_SPELLINGS = (
-    BOX_COLUMNS,
-    ("minx", "miny", "maxx", "maxy"),
-    ("x_min", "y_min", "x_max", "y_max"),
-)
-DEGREES = tuple(itertools.product(("lon", "longitude", "lng", "long"), ("lat", "latitude")))
-WKT = ("wkt", "geometry", "geom", "the_geom", "wkt_geom")
-SIZES = ("w", "h", "width", "height")
-"""Beside x and y they make a box of it, from a corner or from the middle: nobody knows."""
-LONLAT = "OGC:CRS84"
+    import numpy.typing as npt
 
-KNOWN = frozenset((*WKT, *POINT_COLUMNS, *itertools.chain(*BOX_SPELLINGS, *DEGREES)))
-"""Names that say where a row lies."""
+LONLAT = "OGC:CRS84"
 
 IS_WKT = re.compile(
     r"\s*(SRID=\d+;)?\s*(MULTI|COMPOUND)?(POINT|LINESTRING|POLYGON|CURVE|SURFACE|CURVEPOLYGON|"
     r"CIRCULARSTRING|GEOMETRYCOLLECTION|TRIANGLE|TIN|POLYHEDRALSURFACE)\b",
     re.IGNORECASE,
 )
+OTHER_SHAPES = re.compile(r"\s*(0[01][0-9a-f]{40,}|\{\s*\"(type|coordinates)\")", re.IGNORECASE)
+"""WKB as databases export it, or GeoJSON."""
 SRID = re.compile(r"\s*SRID=(\d+);", re.IGNORECASE)
 GROUPS = re.compile(r"[+-]?\d{1,3}(,\d{3})+")
 """1,234: a thousand in one country, one and a bit in another."""
@@ -86,8 +87,12 @@ def read_csv(path: Path) -> PromptTable:
     chosen = _agreed(places, str(path))
     kept = [(name, values) for name, values in columns if means_something(name)]
     kept = [(name, integers(values)) for name, values in kept]
+    shapes = object_array(chosen.shapes)
     return PromptTable(
-        str(path), object_array(chosen.shapes), kept, chosen.crs, in_pixels=chosen.in_pixels
+        *(str(path), shapes, kept, chosen.crs),
+        in_pixels=chosen.in_pixels,
+        doubt=doubt_of_system(columns, str(path), chosen.crs)
+        or (doubt_of_fractions(shapes, str(path)) if chosen.in_pixels else None),
     )
 
 
@@ -135,13 +140,13 @@ class _Sheet:
         """
         boxes = [names for names in BOX_SPELLINGS if set(names) <= set(self._spelled)]
         degrees = [names for names in DEGREES if set(names) <= set(self._spelled)]
+        if boxes:
+            check_beside_boxes(self._columns, self._name)
         places = [self._numbered(names, BOX_COLUMNS, box_of) for names in boxes]
         if set(POINT_COLUMNS) <= set(self._spelled):
-            if not boxes:
-                self._refuse_sizes()
-            places.append(self._numbered(POINT_COLUMNS, POINT_COLUMNS, point_of))
+            places.append(self._point(POINT_COLUMNS, is_alone=not boxes))
         for names in degrees:
-            found = self._numbered(names, POINT_COLUMNS, point_of)
+            found = self._point(names, is_alone=not boxes)
             places.append(_Place(found.names, found.shapes, pyproj.CRS(LONLAT), in_pixels=False))
         shapes = [name for name in WKT if name in self._spelled]
         # beside other places such a column may be an attribute like others
@@ -154,6 +159,11 @@ class _Sheet:
                 f"{', '.join(column for column, _ in self._columns) or 'none'}"
             )
         return places
+
+    def _point(self, names: Sequence[str], *, is_alone: bool) -> _Place:
+        if is_alone:
+            check_beside_points(self._columns, self._name, names)
+        return self._numbered(names, POINT_COLUMNS, point_of)
 
     def _values(self, name: str) -> Sequence[str | None]:
         found = column_of(self._columns, name, self._name)
@@ -185,17 +195,9 @@ class _Sheet:
             for cells in columns
         ]
 
-    def _refuse_sizes(self) -> None:
-        half = [name for name in itertools.chain(*BOX_SPELLINGS, SIZES) if name in self._spelled]
-        if half:
-            raise PromptError(
-                f"{self._name} has {', '.join(self._spelled[name] for name in half)} beside x, y: "
-                f"write boxes as {', '.join(BOX_COLUMNS)}, or remove what is no part of the point"
-            )
-
     def _is_wkt(self, name: str) -> bool:
         first = next((cell for cell in self._values(name) if cell is not None), "")
-        return IS_WKT.match(first) is not None
+        return any(known.match(first) is not None for known in (IS_WKT, OTHER_SHAPES))
 
     def _wkt(self, name: str) -> _Place:
         spelling, cells = self._spelled[name], self._values(name)
@@ -225,6 +227,15 @@ class _Sheet:
             raise PromptError(
                 f"no such reference system in column {spelling} of {self._name}: SRID={code}"
             ) from error
+
+
+def doubt_of_fractions(shapes: npt.NDArray[np.object_], table: str) -> str | None:
+    """What there is to say of coordinates in pixels that may be parts of an image's sides."""
+    numbers = shapely.get_coordinates(shapes)
+    is_within = len(numbers) and numbers.min() >= 0 and numbers.max() <= 1
+    if not is_within or (numbers == np.round(numbers)).all():
+        return None
+    return f"all coordinates of {table} lie between 0 and 1, as parts of an image's size do"
 
 
 def _agreed(places: Sequence[_Place], table: str) -> _Place:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,8 @@ import defusedxml.ElementTree
 
 from sam_common.errors import PromptError
 from sam_common.files import check_input
-from sam_geo.prompt_csv import BOX_COLUMNS, box_of, read_csv
+from sam_geo.place_columns import BOX_COLUMNS
+from sam_geo.prompt_csv import box_of, doubt_of_fractions, read_csv
 from sam_geo.prompt_table import PromptTable, object_array
 from sam_geo.prompt_vector import PARQUET, read_parquet, read_vector
 
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 CSV = (".csv", ".tsv", ".txt")
+OTHERS = {
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), "a spreadsheet: save it as CSV in UTF-8"),
+    **dict.fromkeys((".gz", ".7z", ".rar", ".tar", ".tgz", ".bz2"), "packed: unpack it first"),
+}
+"""What is not read, and the way."""
 
 
 def read_table(
@@ -49,6 +56,8 @@ def read_table(
             f"the name of the prompts' file is not UTF-8, and neither GDAL nor the record of a job "
             f"can hold it: {str(file)!r} (rename it)"
         ) from error
+    if (way := OTHERS.get(file.suffix.lower())) is not None:
+        raise PromptError(f"{path} is {way}")
     readers: dict[str, Callable[[], PromptTable]] = {
         ".xml": lambda: _read_voc(file),
         **dict.fromkeys(CSV, lambda: read_csv(file)),
@@ -82,23 +91,26 @@ def _read_voc(path: Path) -> PromptTable:
         raise PromptError(f"not a Pascal VOC file: {path} starts with {found}")
     shapes, classes = [], []
     for n, item in enumerate(root.iter("object")):
+        if (count := len(item.findall("bndbox"))) > 1:
+            raise PromptError(f"object {n} of {path} has {count} boxes: give each an object")
         record = {name: item.findtext(f"bndbox/{name}") for name in BOX_COLUMNS}
         shapes.append(box_of(record, f"object {n} of {path}"))
         classes.append((item.findtext("name") or "").strip())
     image = (root.findtext("filename") or "").strip()
+    boxes = object_array(shapes)
     return PromptTable(
         str(path),
-        object_array(shapes),
+        boxes,
         [("class", classes), ("filename", [image] * len(shapes))],
         in_pixels=True,
         says_pixels=True,
         size_hw=_size(root),
+        doubt=doubt_of_fractions(boxes, str(path)),
     )
 
 
 def _size(root: Element) -> tuple[int, int] | None:
     """Rows and columns of the image; None where the file does not say, or says 0."""
     said = [(root.findtext(f"size/{side}") or "").strip() for side in ("height", "width")]
-    if not all(side.isdecimal() and int(side) for side in said):
-        return None
-    return int(said[0]), int(said[1])
+    sides = [int(side.partition(".")[0]) for side in said if re.fullmatch(r"\d{1,9}(\.0*)?", side)]
+    return (sides[0], sides[1]) if len(sides) == len(said) and all(sides) else None

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sam_common.errors import PromptError
-from sam_geo.prompt_table import EXACT_INTEGERS
+from sam_geo.prompt_table import EXACT_INTEGERS, MAYBE_OBJECTS, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sam_geo.prompt_table import PromptTable
 
+NO_NAMES = frozenset(("", "na", "n/a", "nan", "null", "none", "<na>"))
+"""How programs write an empty cell."""
 LARGEST = 2**63 - 1
 """Integers beyond have no column in any format: they become text."""
 
@@ -24,16 +28,36 @@ def id_column(table: PromptTable, name: str) -> list[Any]:
         PromptError: A float may stand for several integers.
     """
     values = table.column(name)
-    floats = [value for value in values if isinstance(value, float)]
-    if any(abs(value) >= EXACT_INTEGERS for value in floats):
-        large = next(value for value in floats if abs(value) >= EXACT_INTEGERS)
-        raise PromptError(
-            f"column {name} of {table.name} has floats beyond 2^53, which are no exact names: "
-            f"{large!r} (give it as integers or text)"
-        )
-    if all(value.is_integer() for value in floats):
-        return [int(value) if isinstance(value, float) else value for value in values]
+    numbers = [value for value in values if isinstance(value, float | Decimal)]
+    for value in numbers:
+        if isinstance(value, float) and abs(value) >= EXACT_INTEGERS:
+            raise PromptError(
+                f"column {name} of {table.name} has floats beyond 2^53, which are no exact names: "
+                f"{value!r} (give it as integers or text)"
+            )
+    if all(math.isfinite(value) and value % 1 == 0 for value in numbers):
+        return [int(value) if isinstance(value, float | Decimal) else value for value in values]
     return values
+
+
+def check_objects(table: PromptTable, points: Sequence[int]) -> None:
+    """Raise `PromptError` where a column that is not read seems to join points to objects.
+
+    Args:
+        table: The rows, without an `object_id`.
+        points: Those of points.
+    """
+    for spelling, values in table.columns:
+        if spelled(spelling) not in MAYBE_OBJECTS:
+            continue
+        given = [str(values[row]) for row in points]
+        counts = Counter(name for name in given if name.strip().lower() not in NO_NAMES)
+        value, times = counts.most_common(1)[0] if counts else ("", 0)
+        if times > 1:
+            raise PromptError(
+                f"column {spelling} of {table.name} has {value} in {times} points: name it "
+                f"object_id where they are one object, or something else where they are not"
+            )
 
 
 def prompt_ids(table: PromptTable, first_rows: Sequence[int]) -> list[int | str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
+import unicodedata
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from sam_common.errors import PromptError
-from sam_geo.prompt_table import IMAGES
+from sam_geo.prompt_table import IMAGES, MAYBE_IMAGES, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,14 +19,23 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 FILE_NAME = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")
-"""How the name of an image ends; numbers of images do not."""
+"""How the name of a file ends; numbers of images do not."""
+IMAGE_NAME = re.compile(
+    r"\.(tiff?|vrt|png|jpe?g|jp2|j2k|jpx|webp|bmp|gif|img|ecw|sid|nc|hdf5?|h5|ntf|nitf|dcm)(\?.*)?$",
+    re.IGNORECASE,
+)
+"""How the name of an image ends."""
+NUMBER = re.compile(r"(\d{1,18})(\.0)?", re.ASCII)
+NUMBERED = frozenset(("image_id", "imageid", "image", "img"))
+"""Columns whose numbers may be those of a list, which no file is called by."""
 
 
 def rows_of_image(table: PromptTable, source: RasterSource, *, is_told: bool) -> PromptTable:
     """The rows of a table in pixels that are about one image; a note says how many are not.
 
     A row is about it where `image_path`, `filename` or another of `IMAGES` names its file, whatever
-    the folder and the kind of file.
+    the folder and the kind of file. A table that names one other image is about that one, of
+    whatever size it is, unless the user says that the pixels are the same.
 
     Args:
         table: In pixels.
@@ -35,17 +45,13 @@ def rows_of_image(table: PromptTable, source: RasterSource, *, is_told: bool) ->
     Raises:
         PromptError: The rows are about other images, or the file is about one of another size.
     """
-    columns = [(name, table.column(name)) for name in IMAGES]
-    named = [(name, values) for name, values in columns if any(v is not None for v in values)]
+    named = _named(table)
     for name, values in named:
         if (mine := _mine(values, source.path)) is not None:
             return _kept(table, name, values, mine)
-    if not is_told:
-        _check_size(table, source)
     for name, values in named:
         others = list(dict.fromkeys(str(value) for value in values if value is not None))
-        is_other = FILE_NAME.search(others[0]) is not None and table.size_hw is None
-        if len(others) > 1 or (is_other and not is_told):
+        if len(others) > 1 or not (is_told or _may_be(others[0], name, source.path)):
             raise PromptError(
                 f"column {name} of {table.name} names {_listed(others)}, not {source.path}: give "
                 f"that image, or "
@@ -55,7 +61,32 @@ def rows_of_image(table: PromptTable, source: RasterSource, *, is_told: bool) ->
                     else f"--{table.option}-crs pixel where its pixels are the same"
                 )
             )
+    if not is_told:
+        _check_size(table, source)
     return table
+
+
+def _named(table: PromptTable) -> list[tuple[str, Sequence[Any]]]:
+    """Columns that name images, with their values."""
+    columns = [(name, table.column(name)) for name in IMAGES]
+    columns += [
+        (spelled(name), [None if value is None else str(value) for value in values])
+        for name, values in table.columns
+        if spelled(name) in MAYBE_IMAGES and _are_images(values)
+    ]
+    return [(name, values) for name, values in columns if any(v is not None for v in values)]
+
+
+def _are_images(values: Sequence[Any]) -> bool:
+    return all(value is None or IMAGE_NAME.search(str(value)) is not None for value in values)
+
+
+def _may_be(name: str, column: str, path: str) -> bool:
+    """Whether a value that is not the image's name may stand for it all the same, as its number."""
+    here = _stem(_folders(path)[-1])
+    number = NUMBER.fullmatch(name) if column in NUMBERED else None
+    is_named_by_number = NUMBER.fullmatch(here) is not None
+    return number is not None and (not is_named_by_number or int(number[1]) == int(here))
 
 
 def _check_size(table: PromptTable, source: RasterSource) -> None:
@@ -69,10 +100,9 @@ def _check_size(table: PromptTable, source: RasterSource) -> None:
 
 def _mine(values: Sequence[Any], path: str) -> str | None:
     """The value that names the image: the one whose last folders are the image's, too."""
-    here = _folders(urlsplit(path).path if "://" in path else path)
-    scores = {
-        str(value): _score(_folders(str(value)), here) for value in values if value is not None
-    }
+    here = _folders(path)
+    given = {str(value) for value in values if value is not None}
+    scores = {value: _score(_folders(value), here) for value in sorted(given)}
     best = max(scores.values())
     found = [value for value, score in scores.items() if score == best]
     if best == (0, 0):
@@ -83,7 +113,10 @@ def _mine(values: Sequence[Any], path: str) -> str | None:
 
 
 def _folders(path: str) -> list[str]:
-    return [part.lower() for part in re.split(r"[\\/]+", path) if part not in {"", "."}]
+    plain = urlsplit(path).path if "://" in path else path
+    # ä may be written as one character or as two
+    plain = unicodedata.normalize("NFC", plain).casefold()
+    return [part for part in re.split(r"[\\/]+", plain) if part not in {"", "."}]
 
 
 def _score(there: list[str], here: list[str]) -> tuple[int, int]:

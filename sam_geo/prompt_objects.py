@@ -14,9 +14,10 @@ import shapely
 import shapely.geometry
 
 from sam_common.errors import PromptError
-from sam_geo.prompt_csv import BOX_COLUMNS, POINT_COLUMNS, box_of, point_of
+from sam_geo.place_columns import BOX_COLUMNS, POINT_COLUMNS
+from sam_geo.prompt_csv import box_of, point_of
 from sam_geo.prompt_files import read_table
-from sam_geo.prompt_table import PromptTable, means_something, object_array, spelled
+from sam_geo.prompt_table import PromptTable, cells_of, means_something, object_array, spelled
 from sam_geo.prompt_vector import geojson_crs
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _frame_table(features: geopandas.GeoDataFrame) -> PromptTable:
     levels = [(str(each), features.index.get_level_values(each)) for each in features.index.names]
     columns = [(str(each), features.iloc[:, n]) for n, each in enumerate(features.columns)]
     kept = [
-        (each, values.tolist()) for each, values in [*levels, *columns] if means_something(each)
+        (each, cells_of(values)) for each, values in [*levels, *columns] if means_something(each)
     ]
     return PromptTable(name, object_array(features.geometry), kept, features.crs)
 
@@ -128,8 +129,11 @@ def _properties_and_shape(feature: Any, n: int) -> tuple[dict[str, Any], Any]:
         raise PromptError(
             f"feature {n} of the GeoJSON mapping is none: {reprlib.repr(feature)}"
         ) from error
-    if "id" in feature and "id" not in map(spelled, properties):
-        properties["id"] = feature["id"]
+    if feature.get("id") is not None:
+        own = {key: value for key, value in properties.items() if spelled(key) == "id"}
+        if all(value is None for value in own.values()):
+            properties = {key: properties[key] for key in properties if key not in own}
+            properties["id"] = feature["id"]
     return properties, shape
 
 

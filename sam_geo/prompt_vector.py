@@ -1,7 +1,8 @@
 """Vector files of prompts: what GDAL reads, zipped or not, and GeoParquet.
 
 Only columns that mean something are read, with the types of the file: an integer stays one beside
-empty cells, and text is never a number.
+empty cells, and text is never a number. The number of a feature counts as its `id` where its file
+has one, GeoJSON as a member `id` and a GeoPackage as its key, and no column says otherwise.
 """
 
 from __future__ import annotations
@@ -9,8 +10,6 @@ from __future__ import annotations
 import json
 import re
 import warnings
-import zipfile
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import geopandas
@@ -23,23 +22,39 @@ import shapely
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from sam_common.errors import PromptError
-from sam_common.files import check_input
-from sam_geo.prompt_table import PromptTable, means_something, object_array
+from sam_geo.geojson_text import DRIVERS, GeoJSONText
+from sam_geo.prompt_table import (
+    WEAK,
+    PromptTable,
+    cells_of,
+    means_something,
+    object_array,
+    spelled,
+    whole_name,
+)
+from sam_geo.vector_parts import check_parts, check_sources, gdal_name, in_zip, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
+    from sam_geo.prompt_table import Column
+
 PARQUET = (".parquet", ".geoparquet", ".pq")
-IN_ZIPS = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".kml", ".kmz", ".gpx", ".gml", ".tab")
-"""What is looked for in a zip."""
 HEAD = 65_536
-DATES_AS_TEXT = frozenset({"GeoJSON", "GeoJSONSeq"})
-"""Drivers that take texts for dates."""
 """Bytes at the beginning of a GeoJSON file in which its reference system is looked for."""
-PARTS = {".shx": "where each shape begins", ".dbf": "classes and labels"}
-"""What a Shapefile needs beside itself, and what it is for."""
+TELLING = frozenset(
+    (
+        *DRIVERS,
+        *("ESRI Shapefile", "GPKG", "FlatGeobuf", "OpenFileGDB", "LIBKML"),
+        *("TopoJSON", "ESRIJSON", "JSONFG"),
+    )
+)
+"""Drivers that tell where they cannot read on, or whose text is looked through."""
+LIMITS = frozenset((2**63 - 1, -(2**63)))
+"""What GDAL makes of larger numbers in lines of GeoJSON."""
 UNREADABLE = (DataSourceError, DataLayerError, OSError, ValueError)
 """What GDAL's reader raises; text that is no UTF-8 is a ValueError."""
 
@@ -55,22 +70,27 @@ def read_vector(path: Path, *, layer: str | None, option: str = "prompts") -> Pr
     Raises:
         PromptError: It cannot be read whole, or it has several layers and none is chosen.
     """
-    _check_shapefile(path)
-    name = _gdal_name(path)
+    check_parts(path)
+    member = in_zip(path)
+    name = gdal_name(path, member)
     try:
         # GDAL warns of what is no business of prompts, such as feature ids that are there twice
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            check_sources(path)
             chosen = _layer(name, path, layer, option)
-            return _read_layer(name, path, chosen, option)
+            return _read_layer(name, path, chosen, member, option)
     except UnicodeDecodeError as error:
         way = f"write its encoding into {path.stem}.cpg beside it, for example ISO-8859-1 or CP1251"
         if path.suffix.lower() not in {".shp", ".dbf"}:
             way = "save it in UTF-8"
         raise PromptError(f"text in {path} is not UTF-8: {way}") from error
     except UNREADABLE as error:
+        way = ""
+        if path.suffix.lower() == ".json":
+            way = "; annotations of images, as of COCO or LabelMe, are read from VOC XML or CSV"
         raise PromptError(
-            f"not a vector file that GDAL can read: {path} ({_one_line(error)})"
+            f"not a vector file that GDAL can read: {path} ({_one_line(error)}){way}"
         ) from error
 
 
@@ -94,68 +114,8 @@ def read_parquet(path: Path, *, option: str = "prompts") -> PromptTable:
         raise PromptError(f"not a GeoParquet file: {path} ({_one_line(error)})") from error
     except (shapely.errors.ShapelyError, NotImplementedError) as error:
         raise PromptError(f"{path} has a geometry of an unknown kind ({error})") from error
-    columns = [(name, cells.column(n).to_pylist()) for n, name in enumerate(cells.column_names)]
+    columns = [(name, cells_of(cells.column(n))) for n, name in enumerate(cells.column_names)]
     return PromptTable(str(path), object_array(shapes.geometry), columns, shapes.crs, option=option)
-
-
-def _gdal_name(path: Path) -> str:
-    """What GDAL opens; its reader would take `zip:` and `!` in a name for an archive."""
-    if "!" in str(path):
-        raise PromptError(f"GDAL takes what follows a ! for a part of a zip: {path} (rename it)")
-    plain = str(path) if path.is_absolute() else f"./{path}"
-    return _in_zip(path, plain) if path.suffix.lower() == ".zip" else plain
-
-
-def _in_zip(path: Path, plain: str) -> str:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = [PurePosixPath(name) for name in archive.namelist()]
-    except (zipfile.BadZipFile, OSError) as error:
-        raise PromptError(f"not a zip file: {path} ({error})") from error
-    found = [member for member in members if member.suffix.lower() in IN_ZIPS]
-    found = [member for member in found if "__MACOSX" not in member.parts]
-    names = {str(member).lower() for member in members}
-    for member in found:
-        parts = {str(member.with_suffix(suffix)).lower() for suffix in PARTS}
-        if member.suffix.lower() == ".shp" and not parts <= names:
-            raise PromptError(
-                f"{member} in {path} is incomplete: {', '.join(sorted(parts - names))} is missing"
-            )
-    if len(found) == 1:
-        return f"/vsizip/{plain}/{found[0]}"
-    # Shapefiles of one folder are the layers of it
-    if {member.suffix.lower() for member in found} == {".shp"}:
-        folders = {member.parent for member in found}
-        if len(folders) == 1:
-            return f"/vsizip/{plain}/{folders.pop()}".removesuffix("/.")
-    what = ", ".join(map(str, found[:10])) or "none"
-    raise PromptError(f"one vector file is wanted in {path}, got {what}: unpack it first")
-
-
-def _check_shapefile(path: Path) -> None:
-    if path.suffix.lower() != ".shp" or not path.is_file():
-        return
-    with path.open("rb") as file:
-        header = file.read(28)
-    # GDAL reads what lies beyond the end as rows without a shape
-    if (length := 2 * int.from_bytes(header[24:28], "big")) > path.stat().st_size:
-        raise PromptError(
-            f"{path} is cut off: it says that it has {length} bytes, and {path.stat().st_size} "
-            f"are there"
-        )
-    for suffix, holds in PARTS.items():
-        spellings = [path.with_suffix(each) for each in (suffix, suffix.upper())]
-        there = [each for each in spellings if each.exists()]
-        if there:
-            check_input(there[0])  # GDAL would do without
-        else:
-            way = (
-                f"ogr2ogr --config SHAPE_RESTORE_SHX YES {path.stem}.gpkg {path.name} makes it anew"
-                if suffix == ".shx"
-                else "copy it too"
-            )
-            lost = path.with_suffix(suffix).name
-            raise PromptError(f"{path} is incomplete: {lost} is missing, with {holds} ({way})")
 
 
 def _layer(name: str, path: Path, layer: str | None, option: str) -> str:
@@ -181,29 +141,95 @@ def _layer(name: str, path: Path, layer: str | None, option: str) -> str:
     return (filled or layers)[0]
 
 
-def _read_layer(name: str, path: Path, layer: str, option: str) -> PromptTable:
+def _read_layer(name: str, path: Path, layer: str, member: str | None, option: str) -> PromptTable:
     about = pyogrio.read_info(name, layer=layer)
-    names = [str(field) for field in about["fields"] if means_something(field)]
+    driver = about["driver"]
+    is_cut = driver == "ESRI Shapefile"
+    names = [
+        str(field)
+        for field in about["fields"]
+        if means_something(whole_name(str(field)) if is_cut else field)
+    ]
+    is_json = driver in DRIVERS
     # GDAL would write texts that look like dates in another way
-    options = {"DATE_AS_STRING": "YES"} if about["driver"] in DATES_AS_TEXT else {}
-    meta, table = pyogrio.read_arrow(name, layer=layer, columns=names, **options)
-    # a GeoPackage may count wrong, a Shapefile counts by its length
-    if about["driver"] == "ESRI Shapefile" and about["features"] != table.num_rows:
-        raise PromptError(
-            f"{path} is damaged: it says that it has {about['features']} features, "
-            f"and {table.num_rows} can be read"
-        )
+    options = {"DATE_AS_STRING": "YES"} if is_json else {}
+    with_key = not is_json and means_something(about["fid_column"])
+    meta, table = pyogrio.read_arrow(
+        name, layer=layer, columns=names, return_fids=with_key, **options
+    )
     # the geometry is the last column, whatever attributes have its name
     shapes = table.column(table.num_columns - 1).to_numpy(zero_copy_only=False)
-    columns = [
-        (column, table.column(n).to_pylist())
-        for n, column in enumerate(table.column_names[:-1])
-        if means_something(column)
-    ]
-    if about["driver"] == "GeoJSON":
-        _check_geojson_crs(path)
+    columns = _columns(table, is_cut=is_cut)
+    if is_json:
+        text = GeoJSONText(path, member, is_sequence=driver == "GeoJSONSeq")
+        text.check(table.num_rows)
+        if text.is_sequence:
+            _check_limits(columns, path)
+        columns = _with_ids(columns, text, table.num_rows)
+        if driver == "GeoJSON":
+            _check_geojson_crs(text)
+    else:
+        _check_whole(name, path, layer, about, table.num_rows)
     crs = _crs(meta, path)
     return PromptTable(str(path), _shapes(shapes, name, layer, path), columns, crs, option=option)
+
+
+def _columns(table: pa.Table, *, is_cut: bool) -> list[Column]:
+    """Columns but the geometry, which is the last one, and but attributes that cannot be read."""
+    names = [whole_name(name) if is_cut else name for name in table.column_names[:-1]]
+    found = [(name, _cells(table.column(n), name)) for n, name in enumerate(names)]
+    return [(name, cells) for name, cells in found if cells is not None]
+
+
+def _cells(column: pa.ChunkedArray, name: str) -> list[Any] | None:
+    if not means_something(name):
+        return None
+    try:
+        return cells_of(column)
+    except UnicodeDecodeError:
+        # what may be an attribute like others can stop no job
+        if spelled(name) in WEAK:
+            return None
+        raise
+
+
+def _with_ids(columns: list[Column], text: GeoJSONText, rows: int) -> list[Column]:
+    """Columns with the ids of features, where no property `id` says otherwise."""
+    found = [cells for name, cells in columns if spelled(name) == "id"]
+    values: Sequence[Any] = found[0] if found else [None] * rows
+    if None not in values or len(found) > 1:
+        return columns
+    ids = [given if own is None else own for own, given in zip(values, text.ids(rows), strict=True)]
+    others = [column for column in columns if spelled(column[0]) != "id"]
+    return others if all(each is None for each in ids) else [*others, ("id", ids)]
+
+
+def _check_limits(columns: Sequence[Column], path: Path) -> None:
+    for name, values in columns:
+        if not LIMITS.isdisjoint(value for value in values if isinstance(value, int)):
+            raise PromptError(
+                f"column {name} of {path} has whole numbers of more than 64 bits, which GDAL "
+                f"changes: write them as text"
+            )
+
+
+def _check_whole(name: str, path: Path, layer: str, about: Mapping[str, Any], rows: int) -> None:
+    """Refuse a file that ends early; features of drivers that do not tell are read once more."""
+    # a GeoPackage may count wrong, a Shapefile counts by its length
+    said = about["features"] if about["driver"] == "ESRI Shapefile" else rows
+    if about["driver"] not in TELLING:
+        # where its text is broken this reader raises, and the other one ends
+        ids, *_ = pyogrio.raw.read(
+            name, layer=layer, columns=[], read_geometry=False, return_fids=True
+        )[1:]
+        said = len(ids)
+    if path.suffix.lower() == ".mif" and (beside := part_of(path, ".mid")) is not None:
+        lines = beside.read_bytes().splitlines()
+        said = sum(1 for line in lines if line.strip())
+    if said != rows:
+        raise PromptError(
+            f"{path} is damaged: it says that it has {said} features, and {rows} can be read"
+        )
 
 
 def _crs(meta: Mapping[str, Any], path: Path) -> pyproj.CRS | None:
@@ -233,13 +259,12 @@ def geojson_crs(member: Any, name: str) -> pyproj.CRS:
         raise PromptError(f"no such reference system in {name}: {named!r}") from error
 
 
-def _check_geojson_crs(path: Path) -> None:
+def _check_geojson_crs(text: GeoJSONText) -> None:
     """Refuse a named system that GDAL does not know: it would take WGS 84 in its place.
 
     Only the beginning of the file is looked at, where writers put it.
     """
-    with path.open("rb") as file:
-        head = file.read(HEAD).decode(errors="replace").partition('"features"')[0]
+    head = text.head(HEAD).decode(errors="replace").partition('"features"')[0]
     if (found := re.search(r'"crs"\s*:\s*', head)) is None:
         return
     try:
@@ -249,7 +274,7 @@ def _check_geojson_crs(path: Path) -> None:
     if isinstance(member, dict) and "code" in (member.get("properties") or {}):
         return
     if member is not None:
-        geojson_crs(member, str(path))
+        geojson_crs(member, str(text.path))
 
 
 def _shapes(

@@ -4,9 +4,11 @@
   columns, so that a box drawn on a rotated raster stays that box. On request the polygon itself
   goes to the network too, as a mask to start from.
 - A point asks for the object under it. A column `label` of 1 and 0 (or true and false) tells object
-  from background. Points with the same `object_id` are one prompt; a polygon with that `object_id`
-  adds a box.
-- The class goes through to the output: column `class`, else `label` where it is no sign of a point.
+  from background; so do `point_label`, `positive` and `foreground`. Points with the same
+  `object_id` are one prompt; a polygon with that `object_id` adds a box. Text is text: `1` and
+  `1.0` of a CSV, or `7` and `007`, are two objects.
+- The class goes through to the output: column `class`, else `label` where it is no sign of a point;
+  a whole number has no point, however its column is stored.
 - `prompt_id` is the column `prompt_id`, else `object_id`, else `id`, the latter two where their
   values are all there and distinct, else the 0-based number of the prompt's first row. Integers
   stay integers and text stays text; a column of both is text.
@@ -37,7 +39,7 @@ from sam_geo.placement import (
     is_inside,
 )
 from sam_geo.point_labels import signs_of_points
-from sam_geo.prompt_ids import id_column, prompt_ids
+from sam_geo.prompt_ids import NO_NAMES, check_objects, id_column, prompt_ids
 from sam_geo.prompt_images import rows_of_image
 from sam_geo.prompt_objects import PromptsLike, any_table
 
@@ -48,9 +50,6 @@ if TYPE_CHECKING:
 
     from sam_geo.prompt_table import PromptTable
     from sam_geo.source import RasterSource
-
-NO_NAMES = frozenset(("na", "n/a", "nan", "null", "none", "<na>"))
-"""How programs write an empty cell."""
 
 PromptStatus: TypeAlias = Literal["ok", "clipped", "outside", "invalid"]
 
@@ -129,6 +128,11 @@ def prompts_of(
     """
     if not len(table):
         raise PromptError(f"no prompts in {table.name}: it has no features")
+    if table.doubt is not None and crs is None:
+        raise PromptError(
+            f"{table.doubt}: say what its coordinates are with --{table.option}-crs, "
+            f"--{table.option}-crs {PIXEL_CRS} for pixels"
+        )
     if is_in_pixels(table, crs):
         table = rows_of_image(table, source, is_told=crs == PIXEL_CRS)
     rows = _Rows(table, into_indices(table, source, crs=crs), with_masks=with_masks)
@@ -150,14 +154,17 @@ class _Rows:
         self._with_masks = with_masks
         self._shapes = shapes
         self._kinds = [self._kind(row) for row in range(len(shapes))]
-        points = [row for row, kind in enumerate(self._kinds) if kind == "points"]
-        self._signs = signs_of_points(table, points)
-        self._classes = [table.column(name) for name in ("class", "label")]
+        self._points = [row for row, kind in enumerate(self._kinds) if kind == "points"]
+        self._signs = signs_of_points(table, self._points)
+        self._classes = [id_column(table, name) for name in ("class", "label")]
 
     def groups(self) -> list[list[int]]:
         """Rows of each prompt, in the order of the file."""
         groups: dict[tuple[str, Any], list[int]] = {}
-        for row, value in enumerate(id_column(self._table, "object_id")):
+        objects = id_column(self._table, "object_id")
+        if all(value is None for value in objects):
+            check_objects(self._table, self._points)
+        for row, value in enumerate(objects):
             key = ("row", row) if value is None else ("object", value)
             groups.setdefault(key, []).append(row)
         for (_, value), rows in groups.items():
@@ -216,7 +223,7 @@ class _Rows:
         )
 
     def _label(self, row: int) -> int:
-        return POSITIVE if self._signs is None else self._signs[row]
+        return POSITIVE if self._signs.of_rows is None else self._signs.of_rows[row]
 
     def _class_name(self, rows: Sequence[int]) -> str | None:
         for n, values in enumerate(self._classes):
@@ -233,7 +240,7 @@ class _Rows:
         return None
 
     def _is_sign(self, row: int) -> bool:
-        return self._kinds[row] == "points" and self._signs is not None
+        return self._kinds[row] == "points" and self._signs.in_label
 
     def _listed(self, rows: Sequence[int]) -> str:
         return ", ".join(str(self._table.number(row)) for row in rows)

@@ -83,7 +83,7 @@ def check_table_output(
         return
     check_output(target, overwrite=overwrite)
     if chosen.driver == "GPKG":
-        check_layer(target, layer or target.stem)
+        check_layer(target, target.stem if layer is None else layer)
 
 
 def write_table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import rasterio
 import shapely
 from affine import Affine
 
-from sam_common.errors import InputError, OutputError
+from sam_common.errors import InputError, OutputError, PromptError
 from sam_common.everything import EverythingOptions
 from sam_common.testing import FakeSegmenter
 from sam_geo.auto import AutoOptions
@@ -54,7 +55,7 @@ def refused():
     def run(request):
         segmenter = FakeSegmenter(model_size=64)
         job = run_auto if isinstance(request, AutoRequest) else run_request
-        with pytest.raises((InputError, OutputError)) as caught:
+        with pytest.raises((InputError, OutputError, PromptError)) as caught:
             job(request, lambda: segmenter)
         assert segmenter.embedded == []
         assert "\n" not in str(caught.value)
@@ -429,6 +430,65 @@ def test_a_layer_is_an_option_of_geopackages(grey_raster, prompts, tmp_path, ref
         image=str(grey_raster), prompts=prompts, output=tmp_path / "o.fgb", layer="trees"
     )
     assert "--layer is for a .gpkg" in refused(request)
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ("rtree_trees_geom", "cannot begin with rtree_, which is reserved in a GeoPackage"),
+        ("RTree_x", "cannot begin with rtree_"),
+        ("gpkg_contents", "cannot begin with gpkg"),
+        ("SQLITE_x", "cannot begin with sqlite_"),
+        ("ogr_empty_table", "cannot begin with ogr_empty_table"),
+        ("a\0b", "'a\\x00b' is no name for a layer of"),
+        ("", "'' is no name for a layer of"),
+        (" ", "' ' is no name for a layer of"),
+    ],
+)
+def test_names_that_no_layer_can_have_are_refused(
+    grey_raster, prompts, tmp_path, refused, layer, message
+):
+    request = PromptRequest(
+        image=str(grey_raster), prompts=prompts, output=tmp_path / "o.gpkg", layer=layer
+    )
+    assert message in refused(request)
+
+
+def test_the_name_of_a_file_is_a_layers_name_too(grey_raster, prompts, tmp_path, refused):
+    output = tmp_path / "rtree_x.gpkg"
+    request = PromptRequest(image=str(grey_raster), prompts=prompts, output=output)
+    assert "give another name with --layer" in refused(request)
+    ask(grey_raster, prompts, output, layer="trees")
+    assert geopandas.list_layers(output)["name"].tolist() == ["trees"]
+
+
+def test_a_table_that_a_geopackage_does_not_list_is_in_the_way(
+    grey_raster, prompts, tmp_path, refused
+):
+    output = tmp_path / "o.gpkg"
+    ask(grey_raster, prompts, output)
+    with sqlite3.connect(output) as base:
+        base.execute("CREATE TABLE notes (a)")
+    base.close()
+    request = PromptRequest(
+        image=str(grey_raster), prompts=prompts, output=output, layer="Notes", overwrite=True
+    )
+    assert "has 'notes', table, which a layer 'Notes' cannot stand beside" in refused(request)
+
+
+@pytest.mark.parametrize("name", ["crs", "layer"])
+def test_options_of_proposals_need_proposals(grey_raster, tmp_path, refused, name):
+    request = AutoRequest(
+        image=str(grey_raster), output=tmp_path / "o.gpkg", **{f"proposals_{name}": "EPSG:4326"}
+    )
+    assert f"--proposals-{name} EPSG:4326 is about --proposals" in refused(request)
+
+
+def test_a_text_that_no_file_can_hold_is_refused(grey_raster, tmp_path, refused):
+    prompts = tmp_path / "boxes.csv"
+    prompts.write_bytes(b"xmin,ymin,xmax,ymax,class\n10,10,30,30,a\0b\n")
+    request = PromptRequest(image=str(grey_raster), prompts=prompts, output=tmp_path / "o.gpkg")
+    assert "line 2 of" in refused(request)
 
 
 def test_names_that_a_shapefile_would_cut_are_refused(grey_raster, tmp_path, refused):

@@ -60,6 +60,16 @@ def test_voc(tmp_path, grey_raster):
     ]
 
 
+def test_voc_in_parts_of_an_images_size(tmp_path, grey_raster):
+    path = tmp_path / "p.xml"
+    sides = {"xmin": 0.1, "ymin": 0.2, "xmax": 0.3, "ymax": 0.4}
+    cells = "".join(f"<{name}>{value}</{name}>" for name, value in sides.items())
+    path.write_text(f"<annotation><object><bndbox>{cells}</bndbox></object></annotation>")
+    with pytest.raises(PromptError, match="lie between 0 and 1, as parts of an image's size do"):
+        load(path, grey_raster)
+    assert len(load(path, grey_raster, crs="pixel")) == 1
+
+
 def test_csv_boxes(tmp_path, grey_raster):
     path = tmp_path / "trees.csv"
     path.write_text("image_path,xmin,ymin,XMAX, ymax ,Label\nimage.tif,10,20,30,50,Tree\n")
@@ -157,6 +167,22 @@ def test_files_without_prompts(tmp_path, grey_raster, name, text, message):
     path = tmp_path / name
     path.write_text(text)
     with pytest.raises(PromptError, match=f"^{message.format(path=path)}$"):
+        load(path, grey_raster)
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("p.xlsx", "is a spreadsheet: save it as CSV in UTF-8"),
+        ("P.ODS", "is a spreadsheet"),
+        ("p.geojson.gz", "is packed: unpack it first"),
+        ("coco.json", "COCO or LabelMe, are read from VOC XML or CSV"),
+    ],
+)
+def test_files_that_are_not_read_have_a_way(tmp_path, grey_raster, name, way):
+    path = tmp_path / name
+    path.write_text('{"images": [], "annotations": []}')
+    with pytest.raises(PromptError, match=way):
         load(path, grey_raster)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from decimal import Decimal
 
 import geopandas
 import numpy as np
@@ -95,9 +96,43 @@ def test_columns_of_a_geodataframe(grey_raster, column, ids):
     assert list(map(type, found)) == list(map(type, ids))
 
 
+@pytest.mark.parametrize("name", ["class", "label"])
+@pytest.mark.parametrize(
+    ("values", "classes"),
+    [
+        ([1, None], ["1", None]),
+        ([1.0, np.nan], ["1", None]),
+        ([1.5, 2.0], ["1.5", "2.0"]),
+        (["1.0", None], ["1.0", None]),
+        ([Decimal("4.00"), None], ["4", None]),
+        ([LARGE, 1], [str(LARGE), "1"]),
+    ],
+)
+def test_classes_that_are_numbers(grey_raster, name, values, classes):
+    with open_raster(grey_raster) as source:
+        prompts = load_prompts(frame_of(**{name: values}), source)
+    assert [prompt.class_name for prompt in prompts] == classes
+
+
+def test_a_number_beside_an_empty_cell_has_no_point_in_any_file(tmp_path, grey_raster):
+    given = frame_of(**{"class": [1.0, np.nan], "object_id": [7.0, np.nan]})
+    for suffix in (".gpkg", ".geojson", ".shp", ".parquet"):
+        path = tmp_path / f"in{suffix}"
+        given.to_parquet(path) if suffix == ".parquet" else given.to_file(path)
+        with open_raster(grey_raster) as source:
+            assert [prompt.class_name for prompt in load_prompts(path, source)] == ["1", None]
+
+
 @pytest.mark.parametrize(
     ("column", "message"),
     [
+        ({"class": [2.0**53, 1.0]}, "column class of .* floats beyond 2\\^53"),
+        ({"class": ["a\0b", "c"]}, "column class of .* has a zero byte .* in row 0, which no file"),
+        (
+            {"class": pd.Series(["a", "\ud800"], dtype=object)},
+            "column class of .* half a character in row 1",
+        ),
+        ({"prompt_id": ["a", "b\0"]}, "column prompt_id of .* has a zero byte .* in row 1"),
         ({"id": [2.0**53, 1.0]}, "column id of .* floats beyond 2\\^53"),
         ({"prompt_id": [1, None]}, "row 1 of the GeoDataFrame has no prompt_id"),
         ({"prompt_id": [1, "1"]}, "prompt_id 1 is there more than once"),
@@ -109,6 +144,32 @@ def test_columns_of_a_geodataframe(grey_raster, column, ids):
 def test_what_is_no_name_is_refused(grey_raster, column, message):
     with pytest.raises(PromptError, match=message):
         ids_of(frame_of(**column), grey_raster)
+
+
+@pytest.mark.parametrize("suffix", [None, ".parquet", ".gpkg"])
+def test_short_floats_are_no_exact_names(tmp_path, grey_raster, suffix):
+    for large, is_exact in ((2.0**24, False), (2.0**24 - 1, True)):
+        given = frame_of(id=np.array([large, 1], dtype=np.float32))
+        path = tmp_path / f"in{suffix}"
+        if suffix is not None:
+            given.to_parquet(path) if suffix == ".parquet" else given.to_file(path)
+        prompts = given if suffix is None else path
+        if is_exact:
+            assert ids_of(prompts, grey_raster) == [2**24 - 1, 1]
+            continue
+        with pytest.raises(
+            PromptError, match=r"column id of .* floats of 32 bits, which are no ex"
+        ):
+            ids_of(prompts, grey_raster)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "Float32", "float[pyarrow]"])
+def test_short_floats_of_pandas(grey_raster, dtype):
+    with pytest.raises(PromptError, match=r"column id of .* floats of 32 bits"):
+        ids_of(frame_of(id=pd.array([2.0**24, 1], dtype=dtype)), grey_raster)
+    with open_raster(grey_raster) as source:
+        prompts = load_prompts(frame_of(**{"class": pd.array([3, None], dtype=dtype)}), source)
+    assert [prompt.class_name for prompt in prompts] == ["3", None]
 
 
 def test_the_index_has_names_too(grey_raster):

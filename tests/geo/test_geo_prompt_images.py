@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import geopandas
+import numpy as np
 import pytest
 from shapely.geometry import box
 
@@ -69,6 +70,40 @@ def test_other_images_are_refused(load, names, message):
         load("filename", *names)
 
 
+@pytest.mark.parametrize("column", ["tile", "Source File", "imageUrl", "scene", "External ID"])
+def test_other_columns_name_images_by_their_values(load, column):
+    assert load(column, "other.png", "x/image.TIF") == [1]
+    assert load(column, "https://host/a/image.png?key=1", "b.png") == [0]
+    with pytest.raises(PromptError, match=r"names other\.png, not"):
+        load(column, "other.png")
+    assert load(column, "north", "other.png") == [0, 1]
+
+
+def test_a_number_is_not_the_name_of_an_image_of_another_number(load, tmp_path, make_raster):
+    path = make_raster(np.zeros((1, 80, 100), np.uint8), name="000008.tif")
+    table = tmp_path / "n.csv"
+    with open_raster(path) as source:
+        for number, is_mine in (("7", False), ("8", True), ("8.0", True), ("b7", False)):
+            table.write_text(f"image_id,x,y\n{number},10,20\n")
+            if is_mine:
+                assert len(load_prompts(table, source)) == 1
+                continue
+            with pytest.raises(PromptError, match=f"column image_id of .* names {number}, not"):
+                load_prompts(table, source)
+    with pytest.raises(PromptError, match=r"column filename of .* names 7, not"):
+        load("filename", "7")
+    with pytest.raises(PromptError, match=r"column image of .* names scene_b, not"):
+        load("image", "scene_b")
+
+
+def test_accents_are_written_in_two_ways(tmp_path, make_raster):
+    path = make_raster(np.zeros((1, 80, 100), np.uint8), name="k\u00e4fer.tif")
+    table = tmp_path / "n.csv"
+    table.write_text("filename,x,y\nka\u0308fer.tif,10,20\n")
+    with open_raster(path) as source:
+        assert len(load_prompts(table, source)) == 1
+
+
 def test_the_user_knows_better_of_one_image(load):
     assert load("filename", "other.png", crs="pixel") == [0]
     with pytest.raises(PromptError, match=r"names a\.png, b\.png"):
@@ -95,6 +130,12 @@ VOC = (
     [
         ("<filename>b.jpg</filename>", "column filename of .* names b.jpg"),
         (
+            "<filename>b.jpg</filename><size><width>100</width><height>80</height></size>",
+            r"column filename of .*v\.xml names b\.jpg, not .*image\.tif: give that image, or",
+        ),
+        ("<filename>000012</filename>", "column filename of .* names 000012"),
+        ("<size><width>50.0</width><height>40.0</height></size>", "an image of 50 x 40 pixels"),
+        (
             "<size><width>50</width><height>40</height></size>",
             "is about an image of 50 x 40 pixels, but .* has 100 x 80",
         ),
@@ -112,7 +153,8 @@ def test_voc_of_another_image_is_refused(tmp_path, grey_raster, head, message):
 @pytest.mark.parametrize(
     "head",
     [
-        "<filename>b.jpg</filename><size><width>100</width><height>80</height></size>",
+        "<filename>IMAGE.jpg</filename><size><width>100</width><height>80</height></size>",
+        "<filename> </filename><size><width>100</width><height>80</height></size>",
         "<size><width>0</width><height>0</height></size>",
         "<size/>",
     ],
@@ -122,3 +164,14 @@ def test_voc_of_an_image_of_this_size(tmp_path, grey_raster, head):
     path.write_text(VOC.format(head))
     with open_raster(grey_raster) as source:
         assert len(load_prompts(path, source)) == 1
+
+
+def test_an_object_of_voc_has_one_box(tmp_path, grey_raster):
+    box_of_voc = VOC.partition("<bndbox>")[2].partition("</object>")[0]
+    path = tmp_path / "v.xml"
+    path.write_text(VOC.format("").replace("</object>", f"<bndbox>{box_of_voc}</object>"))
+    with (
+        open_raster(grey_raster) as source,
+        pytest.raises(PromptError, match=r"object 0 of .*v\.xml has 2 boxes: give each an object"),
+    ):
+        load_prompts(path, source)

@@ -71,7 +71,7 @@ def test_geojson_is_in_longitude_and_latitude(grey_raster, tmp_path):
         (prompt,) = load(given, grey_raster)
         np.testing.assert_allclose(prompt.box_xyxy, BOX_PX, atol=1e-3)
         assert prompt.class_name == "roof"
-        assert prompt.prompt_id == (0 if given is file else 12)  # GDAL keeps ids to itself
+        assert prompt.prompt_id == 12
     (prompt,) = load(feature["geometry"], grey_raster)
     np.testing.assert_allclose(prompt.box_xyxy, BOX_PX, atol=1e-3)
 
@@ -245,6 +245,12 @@ def test_a_property_hides_no_geometry(grey_raster):
         {"type": "Feature", "id": 3, "properties": properties, "geometry": POINT}, grey_raster
     )
     assert (prompt.status, prompt.prompt_id) == ("ok", "007")
+
+
+def test_an_empty_property_says_nothing_of_an_id(grey_raster):
+    feature = {"type": "Feature", "id": 2**53 + 1, "properties": {"ID": None}, "geometry": POINT}
+    (prompt,) = load(feature, grey_raster)
+    assert prompt.prompt_id == 2**53 + 1
 
 
 @pytest.mark.parametrize(

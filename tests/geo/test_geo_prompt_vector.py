@@ -147,7 +147,123 @@ def test_encodings_of_attributes(load, shapefile):
         load("s.shp")
 
 
+# other files that end early, or lie without a part
+
+
+@pytest.mark.parametrize(
+    ("name", "driver", "cut"),
+    [
+        ("p.gml", "GML", "p.gml"),
+        ("p.dxf", "DXF", "p.dxf"),
+        ("p.mif", "MapInfo File", "p.mif"),
+        ("p.mif", "MapInfo File", "p.mid"),
+        ("p.tab", "MapInfo File", "p.dat"),
+        ("p.tab", "MapInfo File", "p.map"),
+    ],
+)
+def test_a_file_that_is_cut_off_is_not_read_in_part(tmp_path, load, name, driver, cut):
+    shapes = [box(500_001 + n, 5_799_980, 500_002 + n, 5_799_990) for n in range(300)]
+    classes = {} if driver == "DXF" else {"class": [f"c{n}" for n in range(300)]}
+    frame_of(shapes, **classes).to_file(tmp_path / name, driver=driver)
+    whole = load(name, crs="EPSG:32633")
+    assert len(whole) == 300
+    data = (tmp_path / cut).read_bytes()
+    (tmp_path / cut).write_bytes(data[: len(data) // 2])
+    with pytest.raises(PromptError, match=r"not a vector file that GDAL can read|is damaged: it"):
+        load(name, crs="EPSG:32633")
+
+
+def test_a_broken_gml_is_not_read_in_part(tmp_path, load):
+    frame_of([*SHAPES, *SHAPES], **{"class": ["a", "b", "x&y", "d"]}).to_file(
+        tmp_path / "p.gml", driver="GML"
+    )
+    text = (tmp_path / "p.gml").read_text()
+    (tmp_path / "p.gml").write_text(text.replace("&amp;", "&"))
+    with pytest.raises(PromptError, match=r"not a vector file that GDAL can read: .*not well-form"):
+        load("p.gml")
+
+
+@pytest.mark.parametrize(("name", "part"), [("p.tab", "p.map"), ("p.mif", "p.mid")])
+def test_mapinfo_without_a_part(tmp_path, load, name, part):
+    frame_of(**{"class": ["a", "b"]}).to_file(tmp_path / name, driver="MapInfo File")
+    (tmp_path / part).unlink()
+    with pytest.raises(PromptError, match=rf"is incomplete: {part} is missing"):
+        load(name)
+
+
+def test_parts_in_capital_letters(tmp_path, load):
+    frame_of(**{"class": ["a", "b"]}).to_file(tmp_path / "p.mif", driver="MapInfo File")
+    for suffix in ("mif", "mid"):
+        (tmp_path / f"p.{suffix}").rename(tmp_path / f"P.{suffix.upper()}")
+    assert [prompt.class_name for prompt in load("P.MIF")] == ["a", "b"]
+
+
+@pytest.mark.parametrize("name", ["point_label", "is_positive", "is_foreground"])
+def test_names_that_a_shapefile_cuts_off(tmp_path, load, name):
+    points = [Point(500_005 + n, 5_799_990) for n in range(2)]
+    given = frame_of(points, object_id=[1, 1], **{name[:10]: [1, 0]})
+    given.to_file(tmp_path / "p.shp")
+    assert load("p.shp")[0].point_labels == (1, 0)
+
+
+def test_every_source_of_a_vrt_is_there(tmp_path, load):
+    for name in ("a", "b"):
+        frame_of().to_file(tmp_path / f"{name}.gpkg")
+    layers = "".join(
+        f'<OGRVRTLayer name="{name}"><SrcDataSource relativeToVRT="1">{name}.gpkg</SrcDataSource>'
+        f"</OGRVRTLayer>"
+        for name in ("a", "b")
+    )
+    union = f'<OGRVRTUnionLayer name="u">{layers}</OGRVRTUnionLayer>'
+    vrt = tmp_path / "p.vrt"
+    vrt.write_text(f"<OGRVRTDataSource>{union}</OGRVRTDataSource>")
+    assert len(load("p.vrt")) == 4
+    vrt.write_text(vrt.read_text().replace('name="b"', 'name="c"'))
+    with pytest.raises(PromptError, match=r"from a layer 'c' that b\.gpkg does not have"):
+        load("p.vrt")
+    (tmp_path / "b.gpkg").unlink()
+    with pytest.raises(PromptError, match=r"p\.vrt is read from b\.gpkg, which cannot be opened"):
+        load("p.vrt")
+    vrt.write_text("<OGRVRTDataSource>")
+    with pytest.raises(PromptError, match="not a vector file that GDAL can read"):
+        load("p.vrt")
+
+
+@pytest.mark.parametrize("key", ["id", "object_id", "prompt_id"])
+def test_the_key_of_a_geopackage_may_be_the_name(tmp_path, load, key):
+    frame_of().to_file(tmp_path / "p.gpkg", layer="p", layer_options={"FID": key})
+    with sqlite3.connect(tmp_path / "p.gpkg") as base:
+        drop_triggers(base)
+        base.execute(f"update p set {key} = {2**53} + {key} * 2 - 1")  # noqa: S608
+    base.close()
+    assert [prompt.prompt_id for prompt in load("p.gpkg")] == [2**53 + 1, 2**53 + 3]
+
+
+def test_an_attribute_that_cannot_be_read_stops_no_job(tmp_path, load):
+    path = tmp_path / "s.shp"
+    frame_of([Point(500_005, 5_799_990)], type=["\u00e4"]).to_file(path, encoding="ISO-8859-1")
+    path.with_suffix(".cpg").unlink()
+    assert load("s.shp")[0].status == "ok"
+
+
 # layers
+
+
+def test_a_layer_that_is_not_there_is_told_of_every_file(tmp_path, load):
+    for name in ("p.gpkg", "p.geojson", "p.shp", "p.fgb"):
+        frame_of().to_file(tmp_path / name)
+        with pytest.raises(PromptError, match=rf"no layer 'x' in .*{name}: it has p$"):
+            load(name, layer="x")
+        assert len(load(name, layer="p")) == 2
+    with zipfile.ZipFile(tmp_path / "p.zip", "w") as archive:
+        archive.write(tmp_path / "p.fgb", "p.fgb")
+    (tmp_path / "p.vrt").write_text(
+        '<OGRVRTDataSource><OGRVRTLayer name="v"><SrcDataSource relativeToVRT="1">p.gpkg'
+        "</SrcDataSource><SrcLayer>p</SrcLayer></OGRVRTLayer></OGRVRTDataSource>"
+    )
+    for name in ("p.zip", "p.vrt"):
+        with pytest.raises(PromptError, match="no layer 'x' in"):
+            load(name, layer="x")
 
 
 def test_gpx_has_the_layer_with_features(tmp_path, load):
@@ -213,13 +329,17 @@ def test_heights_are_left_out(tmp_path, load):
         np.testing.assert_allclose(prompt.box_xyxy, BOX, atol=1e-6)
 
 
+def drop_triggers(base):
+    """They call functions that only GDAL has."""
+    found = base.execute("select name from sqlite_master where type='trigger'").fetchall()
+    for (name,) in found:
+        base.execute(f'drop trigger "{name}"')
+
+
 def with_shape(path, wkb):
     """Put ISO WKB as the first geometry of a GeoPackage, past what shapely could write."""
     with sqlite3.connect(path) as base:
-        for (name,) in base.execute(
-            "select name from sqlite_master where type='trigger'"
-        ).fetchall():
-            base.execute(f'drop trigger "{name}"')
+        drop_triggers(base)
         head = b"GP\x00\x01" + (32633).to_bytes(4, "little")
         base.execute("update p set geom = ? where fid = 1", (head + wkb,))
     base.close()
