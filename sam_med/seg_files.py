@@ -111,7 +111,7 @@ def is_segmentation(path: Path) -> bool:
     """Whether a file may hold objects: a volume file by its name, or any DICOM file."""
     if is_volume_file(path):
         return True
-    from sam_med.seg_frames import modality_of  # noqa: PLC0415  # only for DICOM
+    from sam_med.object_file import modality_of  # noqa: PLC0415  # only for DICOM
 
     return path.is_file() and modality_of(path) is not None
 
@@ -121,7 +121,7 @@ def is_structure_set(path: str | os.PathLike[str]) -> bool:
     path = Path(path)
     if not path.is_file() or is_volume_file(path):
         return False
-    from sam_med.seg_frames import modality_of  # noqa: PLC0415  # only for DICOM
+    from sam_med.object_file import modality_of  # noqa: PLC0415  # only for DICOM
 
     return modality_of(path) == "RTSTRUCT"
 
