@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import re
@@ -7,6 +8,7 @@ import re
 import dicom_volumes
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 
@@ -185,6 +187,23 @@ def test_a_structure_set_takes_the_voxels_of_the_other_file(volume, tmp_path):
     assert found == measure(volume, [segments[1], segments[0]])
 
 
+def test_contours_that_are_no_object_are_told(volume, tmp_path):
+    segments = boxes(volume, ("liver", 4, 10))
+    write_outputs(segments, volume, tmp_path / "out", ["dicom_rtstruct", "nifti"], MADE_BY)
+    file = pydicom.dcmread(tmp_path / "out.rtstruct.dcm")
+    contours = file.ROIContourSequence[0].ContourSequence
+    contours.append(copy.deepcopy(contours[0]))
+    contours.append(copy.deepcopy(contours[0]))
+    contours[-1].ContourGeometricType = "OPEN_PLANAR"
+    file.save_as(tmp_path / "out.rtstruct.dcm")
+    told = []
+    (row,) = compare_files(tmp_path / "out.rtstruct.dcm", tmp_path / "out.nii.gz", tell=told.append)
+    assert row.agreement.dice == 1
+    assert told == [
+        "structure liver has, beside closed contours, 1 OPEN_PLANAR: they go around no voxels"
+    ]
+
+
 def test_labels_are_chosen_by_name_or_value(written):
     _, folder = written
     pair = folder / "out.seg.nrrd", folder / "out.seg.dcm"
@@ -276,3 +295,19 @@ def test_labels_in_floating_point_are_labels(data):
     """The cord of this item is stored as float64."""
     found = read_segmentation(data / "med/volumes/mr_spine_t2/cord.nii.gz")
     assert [segment.value for segment in found.segments] == [1]
+
+
+@pytest.mark.parametrize(("spacing", "expected"), [(0.8, 2.0), (0.5, 2.0), (0.01, 0.04)])
+def test_the_usual_tolerance_is_no_larger_than_what_is_compared(spacing, expected, tmp_path):
+    """2 mm would make any two objects of a micro-CT the same."""
+    affine = np.diag([spacing] * 3 + [1])
+    for name, start in (("one", 2), ("two", 12)):
+        labels = np.zeros((20, 20, 20), np.uint8)
+        labels[start : start + 5, 2:7, 2:7] = 1
+        nibabel.save(nibabel.Nifti1Image(labels, affine), tmp_path / f"{name}.nii.gz")
+    pair = tmp_path / "one.nii.gz", tmp_path / "two.nii.gz"
+    (row,) = compare_files(*pair)
+    assert row.agreement.tolerance_mm == pytest.approx(expected)
+    assert row.agreement.surface_dice < 0.4
+    (row,) = compare_files(*pair, tolerance_mm=2.0)
+    assert row.agreement.tolerance_mm == 2.0
