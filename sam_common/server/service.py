@@ -222,6 +222,8 @@ class Service:
 
     def _batch(self, asked: BatchJob) -> Job:
         module = domain("batch")
+        # what makes no sense is said at once; the job's own folder comes later
+        module.cases_in(asked.cases, self.folder)
         files = module.BatchFiles(
             self.roots.open, self.holding, keep_embeddings=self.keep_embeddings
         )

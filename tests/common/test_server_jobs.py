@@ -446,6 +446,24 @@ def test_a_batch_tells_of_its_cases_and_of_what_failed(served):
     assert (state["done"], state["total"]) == (300, 300)
 
 
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"lable": "1"}, r"case 2 of the list has an unknown column 'lable' \(known: name, input"),
+        ({"prompts": ""}, "case 2 of the list has no prompts"),
+        ({"input": ""}, "case 2 of the list has no input"),
+        ({"name": "case 1"}, "cases 1 and 2 of the list have the same name"),
+        ({"output": "elsewhere/case-1.seg.nrrd"}, "cases 1 and 2 of the list have the same output"),
+    ],
+)
+def test_a_batch_that_makes_no_sense_is_refused_at_once(served, change, expected):
+    """By the parser of the command line, before the first case is segmented."""
+    row = {"input": "a.nrrd", "prompts": "p.json", "modality": "MR"}
+    with pytest.raises(ServerError, match=expected) as refused:
+        served.batch([row, row | change])
+    assert refused.value.status == 422
+
+
 def test_volumes_of_an_export_are_those_of_stats(served):
     from sam_med.labels import LabelMap  # noqa: F401
     from sam_med.segments import Segment
