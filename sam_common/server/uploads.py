@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 8 << 30
 """Of all uploads; what was sent longest ago goes first."""
+ENTRY_BYTES = 4096
+"""What an upload takes beside its bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Upload:
 
 class Uploads:
     """Arrays in a folder.
+
+    Each counts as its bytes and `ENTRY_BYTES`, so that many small ones are bounded too.
 
     Args:
         folder: Private and there.
@@ -75,8 +79,9 @@ class Uploads:
         with self._lock:
             self._count += 1
             name = f"u{self._count}"
-        path, digest, size = self._folder / f"{name}.npy", hashlib.sha256(), 0
+        path, digest, size = self._folder / f"{name}.npy", hashlib.sha256(), ENTRY_BYTES
         try:
+            self._make_room(size)
             with path.open("wb") as out:
                 async for chunk in chunks:
                     size += len(chunk)
@@ -109,7 +114,8 @@ class Uploads:
             yield upload
         finally:
             with self._lock:
-                self._borrowed[name] -= 1
+                # without those that nobody reads
+                self._borrowed -= Counter([name])
 
     def _make_room(self, more: int) -> None:
         """Count bytes that come in; what was sent longest ago goes for them."""
