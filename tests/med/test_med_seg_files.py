@@ -93,7 +93,25 @@ def test_one_layer_whose_values_were_lost(tmp_path):
     array.T[5, 7, 9] = 9
     path = write(tmp_path / "b.seg.nrrd", array, fields)
     assert found_in(path) == [("1", 1, ONE), ("9", 9, corner)]
-    assert not read_segmentation(path).named
+    file = read_segmentation(path)
+    assert not file.named
+    assert file.notes == (
+        "nothing says which value is which of the segments (ribs, sphere): objects have no names",
+    )
+
+
+def test_layers_whose_numbers_were_lost(tmp_path):
+    """Values without layers: one layer for each segment, in order."""
+    fields = {key: value for key, value in TODAY.items() if not key.endswith("Layer")}
+    path = write(tmp_path / "a.seg.nrrd", layers_of(ONE, TWO), fields)
+    assert found_in(path) == [("ribs", 1, ONE), ("ribs", 1, TWO)]
+
+
+def test_two_segments_of_one_value_are_refused(tmp_path):
+    path = write(tmp_path / "a.seg.nrrd", layers_of(ONE, TWO), TODAY | {"Segment1_Layer": "0"})
+    expected = "two segments are value 1 of layer 0, so nothing says whose it is"
+    with pytest.raises(InputError, match=f"^{expected}"):
+        read_segmentation(path)
 
 
 def test_values_that_no_segment_claims_are_objects(tmp_path):
