@@ -104,7 +104,9 @@ def _read_both(
             files[n] = read_segmentation(path)
     given = [file for file in files if file is not None]
     one, two = (
-        read_segmentation(path, grid=given[0].grid) if file is None else file
+        read_segmentation(path, grid=given[0].grid, is_part=given[0].sparse)
+        if file is None
+        else file
         for path, file in zip(paths, files, strict=True)
     )
     grid = common_grid(one, two)

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sam_common.errors import GeometryError, InputError
+from sam_common.frame import Frame
 from sam_med.dicom_file import DAMAGE
 from sam_med.seg_dicom import stated_values
 from sam_med.seg_files import SegmentationFile, by_value, crop, grid_of, plain_name
@@ -31,7 +32,7 @@ from sam_med.seg_frames import check_numbers
 from sam_med.segments import Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import numpy.typing as npt
     from pydicom.dataset import Dataset
@@ -46,6 +47,8 @@ OFF_SLICE = 0.1
 """Part of the slice distance by which a contour may lie off its slice."""
 SAME_OUTLINE = 0.05
 """Pixels by which the ends of two outlines around the same pixels may differ, to be the same."""
+MOST_VOXELS = 2**31
+"""A grid is made no larger than this for contours that lie beside it."""
 NDIM = 3
 
 
@@ -92,7 +95,9 @@ class _Area:
         return self.rows.start, self.columns.start, self.mask.shape, self.mask.tobytes()
 
 
-def read_structures(dataset: Dataset, grid: Volume | None) -> SegmentationFile:
+def read_structures(
+    dataset: Dataset, grid: Volume | None, *, is_part: bool = False
+) -> SegmentationFile:
     """The structures of an opened RTSTRUCT on the voxels of a grid.
 
     Contours that go around no voxel, overlap in part, reach beyond the image or leave slices out
@@ -101,6 +106,7 @@ def read_structures(dataset: Dataset, grid: Volume | None) -> SegmentationFile:
     Args:
         dataset: The file.
         grid: The volume that the contours were drawn on.
+        is_part: Whether the grid may be a part of it; it is then made as large as they need.
 
     Raises:
         InputError: There is no grid, two structures have one number, or the file is damaged.
@@ -115,6 +121,8 @@ def read_structures(dataset: Dataset, grid: Volume | None) -> SegmentationFile:
         structures = _structures_of(dataset)
     except DAMAGE as error:
         raise InputError("the RTSTRUCT is damaged: its structures cannot be read") from error
+    if is_part:
+        grid = _around(grid, structures.values())
     values = stated_values({n: one.description for n, one in structures.items()})
     segments: list[Segment] = []
     told: list[str] = []
@@ -144,6 +152,23 @@ def _structures_of(dataset: Dataset) -> dict[int, _Structure]:
         for contour in item.get("ContourSequence", None) or ():
             one.add(contour)
     return structures
+
+
+def _around(grid: Volume, structures: Iterable[_Structure]) -> Volume:
+    """The grid continued to the outermost contours, where its slices are even."""
+    points = [each for one in structures for each in (*one.joined, *one.exclusive)]
+    if not points or grid.origins_lps is not None:
+        return grid
+    index = grid.to_index(np.concatenate(points))
+    start = np.minimum(np.rint(index.min(axis=0)), 0)
+    stop = np.maximum(np.rint(index.max(axis=0)) + 1, grid.shape)
+    if np.prod(stop - start) > MOST_VOXELS:
+        # damage, or another patient: said of the first contour
+        return grid
+    matrix = grid.frame.array.copy()
+    matrix[:3, 3] = grid.frame.to_world(start)
+    k, j, i = (int(n) for n in stop - start)
+    return grid_of((k, j, i), Frame.from_array(matrix))
 
 
 def _of_other_types(name: str, one: _Structure) -> Iterator[str]:

@@ -13,13 +13,14 @@ segment on one plane, as time points are, have no place in one grid, and are ref
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sam_common.errors import InputError
 from sam_med import frame as frames
-from sam_med.dicom_file import DAMAGE, quiet_pydicom
+from sam_med.dicom_file import DAMAGE, quiet_pydicom, read_header
 from sam_med.object_file import open_dicom
 from sam_med.seg_files import MAX_VALUE, SegmentationFile, by_value, crop, grid_of, plain_name
 from sam_med.seg_frames import SegFile
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy.typing as npt
+    from pydicom.dataset import Dataset
 
     from sam_common.frame import FloatArray
     from sam_common.window import Window
@@ -45,26 +47,62 @@ ASIDE = 0.1
 MAX_SLICES = 100_000
 """More slices than this between the first and the last frame are a damaged position."""
 RTSTRUCT = "RTSTRUCT"
+FRAME_UID = "FrameOfReferenceUID"
+ELSEWHERE = (
+    "the file of objects states another frame of reference than the images: its objects lie right "
+    "only where both have been aligned"
+)
 DECODE_ERRORS = (*DAMAGE, RuntimeError, MemoryError)
 
 
-def read_dicom(path: Path, grid: Volume | None = None) -> SegmentationFile:
+def read_dicom(
+    path: Path, grid: Volume | None = None, *, is_part: bool = False
+) -> SegmentationFile:
     """Read a DICOM SEG, or an RTSTRUCT whose contours become voxels of a grid.
+
+    Args:
+        path: The file.
+        grid: The images that it lies on, if they are given; needed for contours.
+        is_part: Whether the grid may be a part of that on which the contours were drawn.
 
     Raises:
         InputError: Neither of them, frames without a place, or contours without a grid.
     """
     dataset = open_dicom(path)
-    if str(dataset.get("Modality", "")) == RTSTRUCT:
-        from sam_med.rt_contours import read_structures  # noqa: PLC0415  # not for SEG
+    with quiet_pydicom():
+        if str(dataset.get("Modality", "")) == RTSTRUCT:
+            from sam_med.rt_contours import read_structures  # noqa: PLC0415  # not for SEG
 
-        with quiet_pydicom():
-            return read_structures(dataset, grid)
+            file = read_structures(dataset, grid, is_part=is_part)
+        else:
+            try:
+                file = segments_of(SegFile.of(dataset))
+            except DECODE_ERRORS as error:
+                raise InputError("the DICOM SEG is damaged: its segments cannot be read") from error
+        elsewhere = is_elsewhere(dataset, grid)
+    return replace(file, notes=(*file.notes, ELSEWHERE)) if elsewhere else file
+
+
+def is_elsewhere(dataset: Dataset, grid: Volume | None) -> bool:
+    """Whether a file of objects states another frame of reference than the images do.
+
+    The header of one image is read for it.
+
+    Args:
+        dataset: A SEG or RTSTRUCT, whose structures may each state one.
+        grid: The images; no others than DICOM state any.
+    """
     try:
-        with quiet_pydicom():
-            return segments_of(SegFile.of(dataset))
-    except DECODE_ERRORS as error:
-        raise InputError("the DICOM SEG is damaged: its segments cannot be read") from error
+        listed = dataset.get("StructureSetROISequence", None) or (dataset,)
+        stated = {
+            str(one.get("ReferencedFrameOfReferenceUID", None) or one.get(FRAME_UID, None) or "")
+            for one in listed
+        }
+        read = read_header(grid.files[0], [FRAME_UID]) if grid is not None and grid.files else None
+        known = "" if read is None else str(read[0].get(FRAME_UID, None) or "")
+    except DAMAGE:
+        return False
+    return bool(known) and bool(stated - {known, ""})
 
 
 def segments_of(file: SegFile) -> SegmentationFile:

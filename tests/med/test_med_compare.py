@@ -13,6 +13,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 
 from sam_common.errors import GeometryError, InputError
+from sam_common.frame import Frame
 from sam_common.metrics import agreement
 from sam_common.window import Window
 from sam_med.compare import compare_files
@@ -21,6 +22,7 @@ from sam_med.seg_files import read_segmentation
 from sam_med.segments import Segment
 from sam_med.sink import write_outputs
 from sam_med.stats import measure, measure_file
+from sam_med.volume import Volume
 
 MADE_BY = Provenance("0.1.0", "lite_medsam", "7" * 64, "planes", "a" * 64)
 FORMATS = {
@@ -185,6 +187,52 @@ def test_a_structure_set_takes_the_voxels_of_the_other_file(volume, tmp_path):
         compare_files(tmp_path / "out.rtstruct.dcm", tmp_path / "out.rtstruct.dcm")
     found = measure_file(volume, read_segmentation(tmp_path / "out.rtstruct.dcm", grid=volume))
     assert found == measure(volume, [segments[1], segments[0]])
+
+
+@pytest.mark.parametrize("sparse", ["seg.dcm", "seg.nrrd"])
+def test_contours_beyond_the_grid_of_a_sparse_file_are_compared(sparse, volume, tmp_path):
+    """A DICOM SEG holds the slices of its objects only; 3D Slicer may crop all axes."""
+    large, small = Window((2, 20, 20), (10, 60, 50)), Window((4, 30, 30), (7, 50, 40))
+    one, other = (
+        Segment("liver", 1, window, np.ones(window.shape, bool)) for window in (large, small)
+    )
+    write_outputs([one], volume, tmp_path / "out", ["dicom_rtstruct"], MADE_BY)
+    write_outputs([other], volume, tmp_path / "out", ["dicom_seg"], MADE_BY)
+    start = np.array(small.start)
+    part = Volume(
+        volume.array[small.slices],
+        Frame.from_array(
+            volume.frame.array @ np.block([[np.eye(3), start[:, None]], [0, 0, 0, 1]])
+        ),
+    )
+    whole = Segment("liver", 1, Window((0, 0, 0), small.shape), other.mask)
+    write_outputs([whole], part, tmp_path / "out", ["seg.nrrd"], MADE_BY)
+    expected = agreement(one.full(volume.shape), other.full(volume.shape), volume.spacing_mm)
+    told = []
+    pair = tmp_path / "out.rtstruct.dcm", tmp_path / f"out.{sparse}"
+    (row,) = compare_files(*pair, tell=told.append)
+    assert row.agreement.dice == expected.dice
+    assert row.agreement.hd95_mm == pytest.approx(expected.hd95_mm)
+    assert not told
+    (row,) = compare_files(*pair[::-1])
+    assert row.agreement.dice == expected.dice
+
+
+@pytest.mark.parametrize("kind", ["seg.dcm", "rtstruct.dcm"])
+def test_another_frame_of_reference_is_told(kind, volume, tmp_path):
+    segments = boxes(volume, ("liver", 4, 10))
+    write_outputs(segments, volume, tmp_path / "out", ["dicom_rtstruct", "dicom_seg"], MADE_BY)
+    path = tmp_path / f"out.{kind}"
+    assert not read_segmentation(path, grid=volume).notes
+    file = pydicom.dcmread(path)
+    for one in (file, *file.get("StructureSetROISequence", ())):
+        if "ReferencedFrameOfReferenceUID" in one:
+            one.ReferencedFrameOfReferenceUID = "1.2.3"
+        if "FrameOfReferenceUID" in one:
+            one.FrameOfReferenceUID = "1.2.3"
+    file.save_as(path)
+    (note,) = read_segmentation(path, grid=volume).notes
+    assert note.startswith("the file of objects states another frame of reference than the images")
 
 
 def test_contours_that_are_no_object_are_told(volume, tmp_path):
