@@ -284,6 +284,26 @@ def test_many_listeners_take_no_thread(served):
         raw.close()
 
 
+def test_the_connection_of_a_thread_goes_with_it(served):
+    """A host that asks from a new thread each time does not run out of descriptors."""
+    known = []
+
+    def ask():
+        served.health()
+        known.append(served.connection._connection())
+
+    for _ in range(5):
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+    gc.collect()
+    assert len(set(map(id, known))) == 5
+    assert all(connection.sock is None for connection in known)
+    assert not served.connection._all
+    served.health()
+    assert len(served.connection._all) == 1
+
+
 def test_a_listener_that_went_is_forgotten(tmp_path):
     job = Job("j1", "export", tmp_path)
 
