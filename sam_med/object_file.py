@@ -6,17 +6,22 @@ They are opened as images are: `sam_med.dicom_file` tells how a file is written,
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
+
+from pydicom.uid import RTStructureSetStorage
 
 from sam_common.errors import InputError
 from sam_med import archive
 from sam_med.dicom_file import DAMAGE, PLAIN, is_dicom_head, read_header, read_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from pydicom.dataset import FileDataset
+    from pydicom.dataset import Dataset, FileDataset
 
+RTSTRUCT = "RTSTRUCT"
 ENCODING_TAGS = ("SOPClassUID", "Modality")
 """Enough elements to see how a file is written."""
 
@@ -45,10 +50,33 @@ def modality_of(path: Path) -> str | None:
         InputError: It is an archive that holds DICOM and cannot be unpacked.
     """
     try:
-        read = read_header(_unpacked(path), ["Modality"])
-        return None if read is None else str(read[0].get("Modality", None) or "")
+        read = read_header(_unpacked(path), list(ENCODING_TAGS))
+        return None if read is None else kind_of(read[0])
     except DAMAGE:
         return None
+
+
+def kind_of(dataset: Dataset) -> str:
+    """The modality of an opened file, which is that of its class where none is stated."""
+    stated = str(dataset.get("Modality", None) or "")
+    if not stated and dataset.get("SOPClassUID", None) == RTStructureSetStorage:
+        return RTSTRUCT
+    return stated
+
+
+def check_numbers(numbers: Sequence[int], what: str) -> None:
+    """Raise `InputError` where two items of a file have one number: whose is what, then?
+
+    Args:
+        numbers: Of all items.
+        what: They are, for the message.
+    """
+    for number, count in Counter(numbers).items():
+        if count > 1:
+            raise InputError(
+                f"{count} {what} have the number {number}, so nothing says which of them is meant: "
+                "save the file anew in the program that wrote it"
+            )
 
 
 def _opened(path: Path) -> FileDataset:

@@ -21,7 +21,7 @@ import numpy as np
 from sam_common.errors import InputError
 from sam_med import frame as frames
 from sam_med.dicom_file import DAMAGE, quiet_pydicom, read_header
-from sam_med.object_file import open_dicom
+from sam_med.object_file import RTSTRUCT, kind_of, open_dicom
 from sam_med.seg_files import MAX_VALUE, SegmentationFile, by_value, crop, grid_of, plain_name
 from sam_med.seg_frames import SegFile
 from sam_med.segments import Segment
@@ -46,7 +46,6 @@ ASIDE = 0.1
 """Part of the pixel spacing by which frames may be shifted along their plane: what files round."""
 MAX_SLICES = 100_000
 """More slices than this between the first and the last frame are a damaged position."""
-RTSTRUCT = "RTSTRUCT"
 FRAME_UID = "FrameOfReferenceUID"
 ELSEWHERE = (
     "the file of objects states another frame of reference than the images: its objects lie right "
@@ -70,7 +69,7 @@ def read_dicom(
     """
     dataset = open_dicom(path)
     with quiet_pydicom():
-        if str(dataset.get("Modality", "")) == RTSTRUCT:
+        if kind_of(dataset) == RTSTRUCT:
             from sam_med.rt_contours import read_structures  # noqa: PLC0415  # not for SEG
 
             file = read_structures(dataset, grid, is_part=is_part)

@@ -122,9 +122,9 @@ def is_structure_set(path: str | os.PathLike[str]) -> bool:
     path = Path(path)
     if not path.is_file() or is_volume_file(path):
         return False
-    from sam_med.object_file import modality_of  # noqa: PLC0415  # only for DICOM
+    from sam_med.object_file import RTSTRUCT, modality_of  # noqa: PLC0415  # only for DICOM
 
-    return modality_of(path) == "RTSTRUCT"
+    return modality_of(path) == RTSTRUCT
 
 
 def no_label_map(error: RefusedError) -> InputError | RefusedError:

@@ -12,19 +12,18 @@ PixelData, LABELMAP  a frame for each slice, the number of a segment a pixel; py
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from pydicom.pixels import pixel_array
-from pydicom.uid import ExplicitVRBigEndian
+from pydicom.uid import UID, ExplicitVRBigEndian
 
 from sam_common.errors import InputError
 from sam_med import tag_values as tags
 from sam_med.dicom_file import PLAIN
-from sam_med.object_file import open_dicom
+from sam_med.object_file import check_numbers, open_dicom
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -70,9 +69,12 @@ class SegFile:
             InputError: It is no DICOM SEG, one with fractions or with compressed bits, or one that
                 contradicts itself: two segments of one number, or more frames than are described.
         """
-        if str(dataset.get("SOPClassUID", "")) not in {SEG_STORAGE, LABELMAP_STORAGE}:
+        stated = UID(str(dataset.get("SOPClassUID", "")))
+        if stated not in {SEG_STORAGE, LABELMAP_STORAGE}:
             kind = dataset.get("Modality", None) or "of an unknown kind"
-            raise InputError(f"no DICOM SEG or RTSTRUCT, but DICOM {kind}")
+            # surfaces, too, are of modality SEG
+            kind = stated.name if kind == "SEG" and stated else f"DICOM {kind}"
+            raise InputError(f"no DICOM SEG or RTSTRUCT, but {kind}")
         kind = str(dataset.get("SegmentationType", ""))
         if kind not in {BINARY, LABELMAP}:
             raise InputError(
@@ -163,8 +165,7 @@ class SegFile:
         rows, columns = self.size
         pixels, groups_of = rows * columns, self._per_frame
         packed = self._packed() if groups_of else np.zeros(0, np.uint8)
-        if len(packed) * BITS - len(groups_of) * pixels >= max(WORD_BITS, pixels):
-            raise InputError(f"the pixel data hold more than the {len(groups_of)} frames described")
+        self._check_end(len(packed), pixels)
         for n, groups in enumerate(groups_of):
             first, last = n * pixels, (n + 1) * pixels
             part = packed[first // BITS : -(-last // BITS)]
@@ -187,7 +188,17 @@ class SegFile:
             return packed[: len(packed) // 2 * 2].reshape(-1, 2)[:, ::-1].ravel()
         return packed
 
+    def _check_end(self, held_bytes: int, frame_bits: int) -> None:
+        """Raise `InputError` where a frame more is held than is described."""
+        count = len(self._per_frame)
+        if held_bytes * BITS - count * frame_bits >= max(WORD_BITS, frame_bits):
+            raise InputError(f"the pixel data hold more than the {count} frames described")
+
     def _labelled(self) -> Iterator[SegFrame]:
+        if self.dataset.file_meta.get("TransferSyntaxUID", None) in PLAIN and self._per_frame:
+            rows, columns = self.size
+            bits = rows * columns * int(self.dataset.BitsAllocated)
+            self._check_end(len(self.dataset.PixelData), bits)
         for n, groups in enumerate(self._per_frame):
             numbers = pixel_array(self.dataset, index=n)
             place = self._position(groups)
@@ -255,21 +266,6 @@ class SegFile:
     def _groups(self, kind: str) -> Sequence[Dataset]:
         """The first item of the functional groups of a kind, if there is one."""
         return tuple((self.dataset.get(f"{kind}FunctionalGroupsSequence", None) or ())[:1])
-
-
-def check_numbers(numbers: Sequence[int], what: str) -> None:
-    """Raise `InputError` where two items of a file have one number: whose is what, then?
-
-    Args:
-        numbers: Of all items.
-        what: They are, for the message.
-    """
-    for number, count in Counter(numbers).items():
-        if count > 1:
-            raise InputError(
-                f"{count} {what} have the number {number}, so nothing says which of them is meant: "
-                "save the file anew in the program that wrote it"
-            )
 
 
 def read_seg(path: Path) -> SegFile:

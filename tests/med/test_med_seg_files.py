@@ -264,6 +264,14 @@ def test_segs_with_label_maps(syntax, data, tmp_path):
     file = read_segmentation(tmp_path / "out.dcm")
     found = [(s.name, s.value, s.voxels) for s in file.segments]
     assert found == [("ribs", 3, 18), ("ribs", 7, 12), ("nothing", 9, 0)]
+    if syntax != "1.2.840.10008.1.2.1":
+        return
+    dataset = pydicom.dcmread(tmp_path / "out.dcm")
+    del dataset.PerFrameFunctionalGroupsSequence[-1]
+    dataset.NumberOfFrames -= 1
+    dataset.save_as(tmp_path / "more.dcm")
+    with pytest.raises(InputError, match=r"^the pixel data hold more than the \d frames described"):
+        read_segmentation(tmp_path / "more.dcm")
 
 
 def test_damaged_segs_are_refused_in_one_line(volume, tmp_path):
@@ -291,6 +299,8 @@ def test_damaged_segs_are_refused_in_one_line(volume, tmp_path):
     said = "the DICOM SEG states 2 frames, but says of 0 what they are"
     assert refused(**nothing) == said
     assert refused(**nothing, NumberOfFrames=None).startswith("the DICOM SEG has no frames")
+    surface = refused(SOPClassUID="1.2.840.10008.5.1.4.1.1.66.5")
+    assert surface == "no DICOM SEG or RTSTRUCT, but Surface Segmentation Storage"
     assert refused(BitsAllocated=8).startswith("a BINARY segmentation has one bit a pixel, and")
 
 
