@@ -9,11 +9,19 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from pydicom.dataelem import RawDataElement
 from pydicom.uid import RTStructureSetStorage
 
 from sam_common.errors import InputError
 from sam_med import archive
-from sam_med.dicom_file import DAMAGE, PLAIN, is_dicom_head, read_header, read_whole
+from sam_med.dicom_file import (
+    DAMAGE,
+    PLAIN,
+    UNDEFINED,
+    is_dicom_head,
+    read_header,
+    read_whole,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,6 +91,7 @@ def _opened(path: Path) -> FileDataset:
     if read_header(path, []) is None:
         raise InputError("neither a volume file nor DICOM: the file of objects")
     dataset = read_whole(path)
+    _check_end(dataset)
     stated = dataset.file_meta.get("TransferSyntaxUID", None)
     if dataset.preamble is not None and stated in PLAIN:
         return dataset
@@ -92,6 +101,17 @@ def _opened(path: Path) -> FileDataset:
         raise InputError("the file of objects is compressed, but does not say how")
     dataset.file_meta.TransferSyntaxUID = encoding.syntax
     return dataset
+
+
+def _check_end(dataset: Dataset) -> None:
+    """Raise `EOFError` for an element that is shorter than it says: pydicom takes what is there."""
+    for raw in dataset.values():
+        if (
+            isinstance(raw, RawDataElement)
+            and raw.length != UNDEFINED
+            and len(raw.value or b"") < raw.length
+        ):
+            raise EOFError
 
 
 def _unpacked(path: Path) -> Path:

@@ -147,7 +147,8 @@ def _structures_of(dataset: Dataset) -> dict[int, _Structure]:
         )
         for number, item in listed
     }
-    for item in dataset.get("ROIContourSequence", None) or ():
+    # it has to be there (PS3.3, C.8.8.6): without it the file was cut off
+    for item in dataset.ROIContourSequence:
         one = structures.setdefault(int(item.ReferencedROINumber), _Structure())
         for contour in item.get("ContourSequence", None) or ():
             one.add(contour)

@@ -76,9 +76,13 @@ class SegFile:
             kind = stated.name if kind == "SEG" and stated else f"DICOM {kind}"
             raise InputError(f"no DICOM SEG or RTSTRUCT, but {kind}")
         kind = str(dataset.get("SegmentationType", ""))
+        if not kind:
+            raise InputError(
+                f"the DICOM SEG does not say whether it is {BINARY} or {LABELMAP}: is it whole?"
+            )
         if kind not in {BINARY, LABELMAP}:
             raise InputError(
-                f"a {kind or 'nameless'} segmentation: only BINARY and LABELMAP are read "
+                f"a {kind} segmentation: only BINARY and LABELMAP are read "
                 "(threshold it in 3D Slicer and save it as one of them)"
             )
         syntax = dataset.file_meta.get("TransferSyntaxUID", None)

@@ -264,9 +264,16 @@ def test_segs_with_label_maps(syntax, data, tmp_path):
     file = read_segmentation(tmp_path / "out.dcm")
     found = [(s.name, s.value, s.voxels) for s in file.segments]
     assert found == [("ribs", 3, 18), ("ribs", 7, 12), ("nothing", 9, 0)]
-    if syntax != "1.2.840.10008.1.2.1":
-        return
     dataset = pydicom.dcmread(tmp_path / "out.dcm")
+    written = (tmp_path / "out.dcm").read_bytes()
+    (tmp_path / "bare.dcm").write_bytes(written[132:])
+    same_as(tmp_path / "bare.dcm", file)
+    if syntax != "1.2.840.10008.1.2.1":
+        meta_bytes = 12 + dataset.file_meta.FileMetaInformationGroupLength
+        (tmp_path / "barer.dcm").write_bytes(written[132 + meta_bytes :])
+        with pytest.raises(InputError, match=r"^the file of objects is compressed, but does not s"):
+            read_segmentation(tmp_path / "barer.dcm")
+        return
     del dataset.PerFrameFunctionalGroupsSequence[-1]
     dataset.NumberOfFrames -= 1
     dataset.save_as(tmp_path / "more.dcm")
@@ -302,6 +309,40 @@ def test_damaged_segs_are_refused_in_one_line(volume, tmp_path):
     surface = refused(SOPClassUID="1.2.840.10008.5.1.4.1.1.66.5")
     assert surface == "no DICOM SEG or RTSTRUCT, but Surface Segmentation Storage"
     assert refused(BitsAllocated=8).startswith("a BINARY segmentation has one bit a pixel, and")
+
+
+def test_a_file_that_ends_early_is_no_object(volume, tmp_path):
+    path = tmp_path / "out.dcm"
+    write_outputs([flat("a", 1, 2, 3)], volume, path, [], MADE_BY)
+    content = path.read_bytes()
+    said = r"^the DICOM (file is damaged: it cannot be read to its end|SEG .*: is it whole\?)$"
+    for size in range(1000, len(content), 501):
+        path.write_bytes(content[:size])
+        with pytest.raises(InputError, match=said):
+            read_segmentation(path)
+    (tmp_path / "cut.dcm.gz").write_bytes(gzip.compress(content)[:-200])
+    with pytest.raises(InputError, match=r"^the archive is damaged: have it copied again$"):
+        read_segmentation(tmp_path / "cut.dcm.gz")
+
+
+def test_a_structure_set_that_ends_early_has_not_fewer_contours(volume, tmp_path):
+    path = tmp_path / "out.rtstruct.dcm"
+    segments = [flat("a", 1, 2, 3), flat("b", 2, 3)]
+    write_outputs(segments, volume, tmp_path / "out", ["dicom_rtstruct"], MADE_BY)
+    content, seen = path.read_bytes(), set()
+    for size in range(1000, len(content), 7):
+        path.write_bytes(content[:size])
+        try:
+            file = read_segmentation(path, grid=volume)
+        except InputError as error:
+            seen.add(str(error))
+        else:
+            # what is missing says nothing of contours
+            assert [s.voxels for s in file.segments] == [s.voxels for s in segments]
+    assert seen <= {
+        "the DICOM file is damaged: it cannot be read to its end",
+        "the RTSTRUCT is damaged: its structures cannot be read",
+    }
 
 
 def changed(folder, change, *segments, volume):
