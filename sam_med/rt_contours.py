@@ -174,6 +174,8 @@ def _around(grid: Volume, structures: Iterable[_Structure]) -> Volume:
 
 def _of_other_types(name: str, one: _Structure) -> Iterator[str]:
     if not one.others:
+        if not one.joined and not one.exclusive:
+            yield f"structure {name} has no contours: no voxels"
         return
     kinds = ", ".join(f"{count} {kind or 'untyped'}" for kind, count in one.others.items())
     if one.joined or one.exclusive:

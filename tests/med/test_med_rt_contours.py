@@ -149,6 +149,8 @@ def test_what_goes_around_nothing_is_said():
     ]
     _, notes = read([("POINT", line[:1])])
     assert notes == ["structure a has no closed contours, but 1 POINT: no voxels"]
+    _, notes = read([])
+    assert notes == ["structure a has no contours: no voxels"]
 
 
 def test_what_lies_beyond_the_image_or_is_left_out_is_said():
