@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from sam_common.errors import InputError
+from sam_med import reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -143,6 +144,19 @@ def _kind_of_head(head: bytes) -> Kind:
     if head.startswith(GZIP):
         return "gzip"
     return "other" if head.startswith(OTHERS) or head[TAR_AT:].startswith(TAR) else ""
+
+
+def count_in(path: Path) -> int:
+    """How many files a zip holds; 1 for any other file.
+
+    Raises:
+        InputError: Damaged.
+        OSError: It cannot be read.
+    """
+    if kind_of(path) != "zip":
+        return 1
+    with _refusing(), zipfile.ZipFile(path) as archive:
+        return sum(not info.is_dir() for info in archive.infolist())
 
 
 def peek(path: Path, kind: Kind, wanted: Callable[[bytes], bool]) -> Kind:
@@ -265,6 +279,7 @@ def _inflate(path: Path, target: Path, packed_bytes: int, budget: Budget) -> Non
         room = min(budget.left, max(SMALL_BYTES, MAX_RATIO * packed_bytes))
         while chunk := source.read(CHUNK_BYTES):
             room -= len(chunk)
+            reading.wait()
             if room < 0:
                 budget.take(budget.left + 1, packed_bytes)
             _keep(target.parent, len(chunk))
@@ -277,6 +292,7 @@ def _write(archive: zipfile.ZipFile, info: ZipInfo, target: Path) -> None:
     written = 0
     with archive.open(info) as source, target.open("wb") as out:
         while chunk := source.read(CHUNK_BYTES):
+            reading.wait()
             written += len(chunk)
             if written > info.file_size:
                 raise InputError("a member of the zip archive is larger than it says: refused")

@@ -336,7 +336,9 @@ def test_what_a_zip_held_goes_with_its_session(served):
     with zipfile.ZipFile(scan, "w") as out:
         out.write(get_testdata_file("CT_small.dcm"), "DOE^JANE.dcm")
     before = set(archive._program.unpacked)
-    sessions = [served.open_volume(scan) for _ in range(2)]
+    sessions = [served.open_volume(scan), served.open_volume(scan, progress=lambda *_: None)]
+    told = served.service.jobs.get("j1")
+    assert (told.what, told.done, told.total) == ("files", 2, 2)
     volumes = [served.service.sessions.get(session.id).source.volume for session in sessions]
     places = [path.parent for volume in volumes for path in volume.files]
     private = served.service.folder / "sources"

@@ -17,7 +17,7 @@ import pydicom
 import pytest
 
 from sam_common.errors import InputError
-from sam_med import archive
+from sam_med import archive, reading
 from sam_med.scan import find_series, scan
 from sam_med.source import read_volume
 
@@ -338,6 +338,30 @@ def test_archives_in_archives_have_so_many_files_together(dicom, tmp_path):
         archive.unpack(target, budget)
     with archive.unpacking(), pytest.raises(InputError, match=r"6 members, more than 1$"):
         archive.unpack(target, budget)
+
+
+@pytest.mark.parametrize("kind", ["zip", "gz"])
+def test_unpacking_can_be_ended(kind, dicom, tmp_path):
+    """Before the first file is counted: a large archive takes its time."""
+    (first, *_) = dicom.series(LINE)
+    target = tmp_path / f"a.{kind}"
+    if kind == "zip":
+        zipped(dicom.folder, target)
+        assert archive.count_in(target) == 6
+    else:
+        target.write_bytes(gzip.compress(first.read_bytes()))
+        assert archive.count_in(target) == 1
+
+    class EndedError(Exception):
+        pass
+
+    def end(_files):
+        raise EndedError
+
+    there = {path for path in tmp_path.iterdir() if path.is_dir()}
+    with archive.unpacking(tmp_path), reading.heard(end), pytest.raises(EndedError):
+        archive.unpack(target)
+    assert {path for path in tmp_path.iterdir() if path.is_dir()} == there
 
 
 def test_links_in_an_archive_are_no_links(dicom, tmp_path):
