@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sam_common.errors import InputError
+from sam_common.files import writing
 from sam_common.server.session import ConflictError, NotFoundError
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Uploads:
 
         Raises:
             ConflictError: There is no room for it beside those that are being read.
+            DiskError: The disk is full.
             InputError: It is no array of numbers.
         """
         with self._lock:
@@ -82,7 +84,7 @@ class Uploads:
         path, digest, size = self._folder / f"{name}.npy", hashlib.sha256(), ENTRY_BYTES
         try:
             self._make_room(size)
-            with path.open("wb") as out:
+            with writing(path), path.open("wb") as out:
                 async for chunk in chunks:
                     size += len(chunk)
                     self._make_room(len(chunk))

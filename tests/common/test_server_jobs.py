@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
+import io
 import json
 import socket
 import sys
 import threading
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sam_common.errors import InputError
+from sam_common.errors import DiskError, InputError
 from sam_common.server import background
 from sam_common.server import uploads as uploading
 from sam_common.server.background import Job
@@ -471,6 +474,22 @@ def test_small_uploads_are_bounded_too(tmp_path, monkeypatch):
     assert len(list(tmp_path.glob("u*.npy"))) == 10_000 // (1000 + len(content))
     assert uploads.size_bytes <= 10_000
     assert not uploads._borrowed
+
+
+def test_an_upload_that_the_disk_does_not_take_says_so(tmp_path, monkeypatch):
+    class Full(io.BytesIO):
+        def write(self, _chunk):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def chunks():
+        yield b"x"
+
+    monkeypatch.setattr(Path, "open", lambda *_: Full())
+    uploads = Uploads(tmp_path)
+    with pytest.raises(DiskError, match="No space left on device"):
+        asyncio.run(uploads.receive(chunks()))
+    assert uploads.size_bytes == 0
+    assert not list(tmp_path.iterdir())
 
 
 def test_uploads_go_by_their_bytes(tmp_path, monkeypatch):
