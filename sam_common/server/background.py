@@ -165,7 +165,8 @@ class Job:
             self.end("cancelled")
         except SuiteError as error:
             self.end("failed", str(error))
-        except Exception as error:  # noqa: BLE001  # a job that never ends is worse; names stay here
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # a job that never ends is worse
+            # its message may hold names, and stays here
             log_trace(error, f"job {self.id} ({self.kind}): ")
             self.end("failed", f"unexpected {type(error).__name__}")
         else:

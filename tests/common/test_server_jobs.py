@@ -142,6 +142,13 @@ def test_what_cannot_be_let_go_of_does_not_hide_the_end_or_stop_the_lane(jobs, c
     assert "DOE" not in said
 
 
+def test_a_library_that_wants_to_end_the_program_ends_its_job_only(jobs, capsys):
+    job = jobs.start("export", lambda _job: sys.exit("/data/DOE^JANE.nii"), lane="s1")
+    assert ended(job)[-1]["message"] == "unexpected SystemExit"
+    assert "DOE" not in capsys.readouterr().err
+    assert ended(jobs.start("export", lambda _job: {}, lane="s1"))[-1]["state"] == "done"
+
+
 def test_a_job_ends_though_nobody_reads_what_is_logged(jobs, monkeypatch):
     class Gone:
         def write(self, _text):
