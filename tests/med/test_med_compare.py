@@ -290,7 +290,7 @@ def test_seg_files_of_awkward_series(name, data, tmp_path):
         # measured on the slices of its volume it is what was written
         (row,) = measure_file(volume, found)
         assert row == dataclasses.replace(measure(volume, [segment])[0], name="all")
-        expected = "the frames lie on no even grid: gaps of 1.081 to 6.999 mm (compare "
+        expected = "the frames lie on no even grid: gaps of 1.081 mm to 6.999 mm (compare "
         with pytest.raises(InputError, match=f"^{re.escape(expected)}"):
             compare_files(tmp_path / "out.dcm", tmp_path / "out.dcm")
 

@@ -18,6 +18,7 @@ from pydicom.sr.codedict import codes
 
 from sam_common.errors import InputError
 from sam_common.window import Window
+from sam_med.compare import compare_files
 from sam_med.provenance import Provenance
 from sam_med.seg_files import is_segmentation, is_structure_set, plain_name, read_segmentation
 from sam_med.segments import Segment
@@ -459,6 +460,9 @@ def test_slices_that_do_not_begin_on_one_line_keep_their_places(volume, tmp_path
     dataset.save_as(tmp_path / "out.dcm")
     file = read_segmentation(tmp_path / "out.dcm")
     assert file.grid.to_world([1, 0, 0]) == pytest.approx(moved, abs=1e-5)
+    expected = "the frames lie on no even grid: they are shifted against each other along their pla"
+    with pytest.raises(InputError, match=f"^{expected}"):
+        compare_files(tmp_path / "out.dcm", tmp_path / "out.dcm")
 
 
 @pytest.mark.parametrize("value", ["Label value 0", "Label value 70000"])
