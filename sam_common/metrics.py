@@ -28,11 +28,15 @@ from sam_common.errors import InputError
 from sam_common.surface import surface
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sam_common.frame import FloatArray
 
 IMPLEMENTATION = f"sam-geomed {__version__}: surface pieces of marching cubes, weighed by area"
 PERCENT = 95.0
 MM3_PER_ML = 1000.0
+ORGAN_MM, MOST_VOXELS = 2.0, 4
+"""See `usual_tolerance_mm`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ def agreement(
     other: npt.NDArray[np.bool_],
     steps_mm: npt.ArrayLike,
     *,
-    tolerance_mm: float = 2.0,
+    tolerance_mm: float | None = None,
 ) -> Agreement:
     """All metrics of two 3-D masks.
 
@@ -93,17 +97,19 @@ def agreement(
         other: Mask on the same grid.
         steps_mm: Spacing along each array axis; or (3, 3), the n-th column being the step along
             axis n, for axes that are not perpendicular.
-        tolerance_mm: For the surface Dice and the boundary F; 2 mm is the usual choice for organs.
+        tolerance_mm: For the surface Dice and the boundary F; without one, `usual_tolerance_mm`.
 
     Raises:
         InputError: Different shapes, not three axes, or a tolerance below 0.
     """
     _check_shapes(reference, other)
-    if not tolerance_mm >= 0:
+    if tolerance_mm is not None and not tolerance_mm >= 0:
         raise InputError(f"the tolerance must be 0 mm or more, got {tolerance_mm}")
     steps: FloatArray = np.asarray(steps_mm, dtype=np.float64)
     if steps.ndim == 1:
         steps = np.diag(steps)
+    if tolerance_mm is None:
+        tolerance_mm = usual_tolerance_mm(np.linalg.norm(steps, axis=0).tolist())
     voxel_ml = float(abs(np.linalg.det(steps))) / MM3_PER_ML
     window = _bounds(reference | other)
     a, b = reference[window], other[window]
@@ -120,6 +126,21 @@ def agreement(
         other_ml=int(np.count_nonzero(b)) * voxel_ml,
         tolerance_mm=float(tolerance_mm),
     )
+
+
+def usual_tolerance_mm(spacing_mm: Sequence[float]) -> float:
+    """How far surfaces may be apart that count as the same: 2 mm, but at most four voxels.
+
+    2 mm is the usual choice for organs; on a grid of a few micrometres it is larger than all that
+    is on it, and any two objects would agree.
+
+    Args:
+        spacing_mm: Of the grid; the largest counts, as thick slices limit what can be known.
+
+    >>> usual_tolerance_mm((5.0, 0.8, 0.8)), usual_tolerance_mm((0.01, 0.01, 0.01))
+    (2.0, 0.04)
+    """
+    return min(ORGAN_MM, MOST_VOXELS * max(spacing_mm))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

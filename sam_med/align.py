@@ -19,6 +19,7 @@ import numpy.typing as npt
 from sam_common.errors import GeometryError, InputError
 from sam_common.frame import Frame
 from sam_common.window import Window
+from sam_med.frame import mm
 from sam_med.seg_files import SegmentationFile, grid_of
 
 if TYPE_CHECKING:
@@ -154,9 +155,11 @@ def uneven(grid: Volume) -> InputError:
     normal = np.cross(grid.frame.array[:3, 1], grid.frame.array[:3, 2])
     along = (grid.origins_lps if grid.origins_lps is not None else np.zeros((2, 3))) @ normal
     gaps = np.abs(np.diff(along)) / np.linalg.norm(normal)
+    seen = f"gaps of {mm(float(gaps.min()))} to {mm(float(gaps.max()))}"
+    if np.ptp(gaps) <= GRID_TOLERANCE * gaps.max():
+        seen = "they are shifted against each other along their planes"
     return InputError(
-        f"the frames lie on no even grid: gaps of {gaps.min():.3f} to {gaps.max():.3f} mm "
-        "(compare label maps of the same series instead)"
+        f"the frames lie on no even grid: {seen} (compare label maps of the same series instead)"
     )
 
 

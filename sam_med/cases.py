@@ -18,12 +18,24 @@ from sam_common.errors import InputError
 from sam_med.json_fields import parse_json, read_table, read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
 LIST = "the list of cases"
 REQUIRED = ("input", "output")
 COLUMNS = ("name", *REQUIRED, "prompts")
+OPTIONS = (
+    "series",
+    "join_series",
+    "time",
+    "modality",
+    "preset",
+    "window",
+    "level",
+    "method",
+    "labels_as",
+)
+"""Columns beside those: the options of `sam-med segment`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +51,7 @@ class Case:
     """The other columns of the list that are not empty."""
 
 
-def read_cases(path: Path, *, options: Collection[str] = ()) -> list[Case]:
+def read_cases(path: Path, *, options: Collection[str] = OPTIONS) -> list[Case]:
     """The cases of a list: CSV with a header, or JSON (a list of objects).
 
     Args:
@@ -51,9 +63,25 @@ def read_cases(path: Path, *, options: Collection[str] = ()) -> list[Case]:
             output, or two cases have one name or write one output.
     """
     rows = _read_json(path) if path.suffix.lower() == ".json" else _read_csv(path)
+    return cases_of(rows, path.parent, options=options)
+
+
+def cases_of(
+    rows: Sequence[Mapping[str, Any]], folder: Path, *, options: Collection[str]
+) -> list[Case]:
+    """The cases of the rows of a list, wherever it comes from.
+
+    Args:
+        rows: By the names of the columns; what is empty counts as not there.
+        folder: From which paths start.
+        options: Names of columns that a case may have beside its own.
+
+    Raises:
+        InputError: As `read_cases`.
+    """
     if not rows:
         raise InputError("the list has no cases")
-    cases = [_case(row, n, path.parent, options) for n, row in enumerate(rows, start=1)]
+    cases = [_case(row, n, folder, options) for n, row in enumerate(rows, start=1)]
     for what, known in (
         ("name", [case.name for case in cases]),
         ("output", [_place_of(case.output) for case in cases]),
@@ -76,9 +104,8 @@ def _case(row: Mapping[str, Any], number: int, folder: Path, options: Collection
     cells = {key: value for key, value in row.items() if value not in (None, "")}
     for key, value in cells.items():
         if key not in COLUMNS and key not in options:
-            raise InputError(
-                f"{place} has an unknown column {key!r} (known: {', '.join((*COLUMNS, *options))})"
-            )
+            known = ", ".join((*COLUMNS, *options))
+            raise InputError(f"{place} has an unknown column {key!r:.60} (known: {known})")
         if not isinstance(value, str):
             raise InputError(f"{key} of {place} must be a string, got {type(value).__name__}")
     for key in REQUIRED:

@@ -11,6 +11,7 @@ import typer
 from sam_common import console
 from sam_common.options import Arch, Device, Engine, Json, Precision, Quiet
 from sam_med import care
+from sam_med.cases import OPTIONS
 from sam_med.cli_options import Keep, Method, Model, OutputTypes, Overwrite
 from sam_med.cli_segment import Terminal, load_model
 
@@ -18,19 +19,6 @@ if TYPE_CHECKING:
     from sam_common.segmenter import Segmenter
     from sam_med.batch import CaseResult
     from sam_med.cases import Case
-
-OPTIONS = (
-    "series",
-    "join_series",
-    "time",
-    "modality",
-    "preset",
-    "window",
-    "level",
-    "method",
-    "labels_as",
-)
-"""Columns of a list beside name, input, prompts and output; the options of `sam-med segment`."""
 
 
 def batch_command(
@@ -74,7 +62,7 @@ def batch_command(
     from sam_med.case_outputs import check_cases, outputs_of  # noqa: PLC0415
     from sam_med.cases import read_cases  # noqa: PLC0415
 
-    cases = read_cases(listing, options=OPTIONS)
+    cases = read_cases(listing)
     formats = tuple(output_type or ())
     check_cases(cases, formats, (listing, *batch.files_in(folder)))
     loaded: list[Segmenter] = []

@@ -85,8 +85,12 @@ def compare(
         list[str] | None, typer.Option(help="Name or value of an object; all without. Repeatable.")
     ] = None,
     tolerance_mm: Annotated[
-        float, typer.Option("--tolerance-mm", help="Of the surface Dice (NSD).")
-    ] = 2.0,
+        float | None,
+        typer.Option(
+            "--tolerance-mm",
+            help="Of the surface Dice (NSD); 2 where not given, but at most four voxels.",
+        ),
+    ] = None,
     json_output: Json = False,
 ) -> None:
     """Compare two segmentations of one grid, the first being right: Dice, NSD, HD95, volumes."""
@@ -94,12 +98,19 @@ def compare(
     care.hide(other, "the other file")
     from sam_med.compare import compare_files  # noqa: PLC0415  # --help must stay fast
 
-    found = compare_files(reference, other, tolerance_mm=tolerance_mm, labels=label or ())
+    found = compare_files(
+        reference,
+        other,
+        tolerance_mm=tolerance_mm,
+        labels=label or (),
+        tell=lambda note: console.note(f"note: {note}"),
+    )
     rows = [row.as_dict() for row in found]
     if json_output:
         console.emit_json(rows)
         return
-    columns = ["name", "dice", "iou", "surface_dice", "hd95_mm", "reference_ml", "other_ml"]
+    columns = ["name", "dice", "iou", "surface_dice", "tolerance_mm", "hd95_mm"]
+    columns += ["reference_ml", "other_ml"]
     console.table("", columns, [[short(row[column]) for column in columns] for row in rows])
 
 

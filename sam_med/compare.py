@@ -16,7 +16,7 @@ from sam_med.seg_files import is_structure_set, read_segmentation
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -51,8 +51,9 @@ def compare_files(
     reference: str | os.PathLike[str],
     other: str | os.PathLike[str],
     *,
-    tolerance_mm: float = 2.0,
+    tolerance_mm: float | None = None,
     labels: Sequence[int | str] = (),
+    tell: Callable[[str], object] = lambda _note: None,
 ) -> list[Comparison]:
     """Compare two segmentations: NIfTI, NRRD, MetaImage, .seg.nrrd, DICOM SEG, RTSTRUCT.
 
@@ -64,15 +65,19 @@ def compare_files(
     Args:
         reference: The file that is taken to be right.
         other: The file to be judged.
-        tolerance_mm: For the surface Dice.
+        tolerance_mm: For the surface Dice; without one, 2 mm, but at most four voxels of the grid
+            (`sam_common.metrics.usual_tolerance_mm`). Each row says what was taken.
         labels: Names or values to compare; a text is a value where no object is called so. All
             where none is given.
+        tell: Hears of what of a file is no object, one sentence each.
 
     Raises:
         InputError: A file cannot be read, or no object has such a label.
         GeometryError: The grids differ; the message says by how much.
     """
     one, two = _read_both(reference, other)
+    for note in (*one.notes, *two.notes):
+        tell(note)
     pairs = _chosen(_pairs(one, two), labels)
     steps = one.frame.array[:3, :3]
     rows = []
@@ -99,7 +104,9 @@ def _read_both(
             files[n] = read_segmentation(path)
     given = [file for file in files if file is not None]
     one, two = (
-        read_segmentation(path, grid=given[0].grid) if file is None else file
+        read_segmentation(path, grid=given[0].grid, is_part=given[0].sparse)
+        if file is None
+        else file
         for path, file in zip(paths, files, strict=True)
     )
     grid = common_grid(one, two)

@@ -61,6 +61,8 @@ DAMAGE = (
     zlib.error,
 )
 """What pydicom raises on damaged files; its messages may hold values of the header."""
+PLAIN = NATIVE | {DeflatedExplicitVRLittleEndian}
+"""Those in which pixels lie one after the other, once the data set is inflated."""
 PREAMBLE_BYTES, MARK = 128, b"DICM"
 HEAD_BYTES = PREAMBLE_BYTES + len(MARK)
 HEAD_GROUPS = (0x0002, 0x0008)
@@ -69,7 +71,7 @@ ITEM, END_OF_ITEMS = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 """Tags that part compressed pixels (PS3.5, A.4)."""
 UNDEFINED = 0xFFFFFFFF
 """The length of an element that ends with a mark: of pixels, that they are compressed."""
-ENCAPSULATED = frozenset(AllTransferSyntaxes) - NATIVE - {DeflatedExplicitVRLittleEndian}
+ENCAPSULATED = frozenset(AllTransferSyntaxes) - PLAIN
 """Transfer syntaxes whose pixels are compressed, and have no length."""
 
 

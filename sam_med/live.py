@@ -28,6 +28,7 @@ from sam_common.server.roots import RefusedPathError
 from sam_common.server.sources import PlacedMask, Result
 from sam_common.window import Window
 from sam_med import care, sink
+from sam_med.archive import unpacking
 from sam_med.codes import Code, find_code
 from sam_med.confidence import REVIEWED, doubts
 from sam_med.correct import correct
@@ -83,7 +84,8 @@ def open_source(request: Mapping[str, Any], path: Path, context: Context) -> Liv
             if request.get("upload") is None:
                 path = hold(path, context.held, "volume")
                 care.hide(path)
-            with heard(context, path):
+            # what is unpacked is in the folder of the source, and goes with it
+            with heard(context, path), unpacking(context.folder):
                 volume = read(request, path, context)
             chosen = {name: request.get(name) for name in ("preset", "width", "level")}
             stretch = choose_stretch(volume, **chosen)

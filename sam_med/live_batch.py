@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from sam_common.errors import InputError
 from sam_med import care, pipeline
 from sam_med.batch import CASE_ERRORS
 from sam_med.case_outputs import check_cases
-from sam_med.cases import Case
+from sam_med.cases import OPTIONS, Case, cases_of
 from sam_med.live_files import hold
 from sam_med.segment import method_of
 
@@ -49,10 +50,9 @@ def run_batch(
         `cases`: name, status and number of objects of each, and what was wrong with it.
 
     Raises:
-        InputError: A case has no input or no prompts.
+        InputError: The list makes no sense, see `cases_in`.
     """
-    todo = [_case(row, n, folder) for n, row in enumerate(cases, start=1)]
-    check_cases(todo, ())
+    todo = cases_in(cases, folder)
     reporter.begin("cases, in hundredths", CASE_STEPS * len(todo))
     return {"cases": [_run(case, load, _Listener(reporter), files) for case in todo]}
 
@@ -78,13 +78,29 @@ class BatchFiles:
         self.keep_embeddings = keep_embeddings
 
 
-def _case(row: Mapping[str, str], number: int, folder: Path) -> Case:
-    rest = {k: v for k, v in row.items() if k not in {"name", "input", "prompts", "output"}}
-    name = Path(row.get("output") or f"case-{number}.seg.nrrd").name
-    if "input" not in row or "prompts" not in row:
-        raise InputError(f"case {number} needs input and prompts")
-    given = Path(row["input"]), Path(row["prompts"])
-    return Case(row.get("name") or f"case {number}", given[0], folder / name, given[1], rest)
+def cases_in(rows: Sequence[Mapping[str, str]], folder: Path) -> list[Case]:
+    """The cases of a request, read as the list of `sam-med batch` is.
+
+    Args:
+        rows: As it has them, and `model`; `output` is a name, and need not be there.
+        folder: Into which they write.
+
+    Raises:
+        InputError: An unknown column, a case without input or prompts, or two of one name or
+            output.
+    """
+    named = [
+        {**row, "output": Path(row.get("output") or f"case-{n}.seg.nrrd").name}
+        for n, row in enumerate(rows, start=1)
+    ]
+    # paths of the request are those that the server resolves
+    cases = cases_of(named, Path(), options=(*OPTIONS, "model"))
+    for number, case in enumerate(cases, start=1):
+        if case.prompts is None:
+            raise InputError(f"case {number} of the list has no prompts")
+    cases = [replace(case, output=folder / case.output) for case in cases]
+    check_cases(cases, ())
+    return cases
 
 
 def _run(
@@ -118,7 +134,7 @@ def _segment(
         hold(files.resolve(str(path)), held, stem)
         for path, stem in ((case.input, "volume"), (case.prompts, "prompts"))
     )
-    ready = Case(case.name, source, case.output, asked, case.options)
+    ready = replace(case, input=source, prompts=asked)
     with care.unnamed({source: care.INPUT, asked: "the prompts"}), care.quiet_libraries():
         report = pipeline.run_case(
             ready.input,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
-from sam_med import reading
+from sam_med import archive, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +23,9 @@ def heard(context: Context, path: Path) -> Iterator[None]:
     if (reporter := context.reporter) is None:
         yield
         return
+    files = archive.count_in(path) if path.is_file() else context.held.count(path)
     # once for the headers, once for the pixels
-    reporter.begin("files", 2 * context.held.count(path))
+    reporter.begin("files", 2 * files)
     with reading.heard(reporter.step):
         yield
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sam_common.errors import InputError, PromptError
 from sam_med import picture
+from sam_med.archive import unpacking
 from sam_med.codes import find_code
 from sam_med.embedding_cache import check_folder, embedding_store
 from sam_med.held_outputs import held, staged
@@ -175,7 +176,7 @@ def run_case(  # noqa: PLR0913  # one parameter for each thing a case is made of
         SuiteError: Whatever is wrong, before any output was written.
     """
     files = _check_outputs(source, asked, wanted)
-    with held(files):
+    with held(files), unpacking():
         volume = read_volume(
             source,
             modality=reading.modality,

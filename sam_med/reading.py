@@ -23,7 +23,7 @@ _listener: ContextVar[Callable[[int], None]] = ContextVar("listener", default=_n
 
 @contextmanager
 def heard(step: Callable[[int], None]) -> Iterator[None]:
-    """While the block runs, `step` is called with 1 before each file that is read.
+    """While the block runs, `step` is called with 1 before each file that is read, else with 0.
 
     A file is read once for its header and once for its pixels. What `step` raises ends the reading.
     """
@@ -32,6 +32,11 @@ def heard(step: Callable[[int], None]) -> Iterator[None]:
         yield
     finally:
         _listener.reset(token)
+
+
+def wait() -> None:
+    """What comes before the files takes its time: whoever hears may end it, and counts nothing."""
+    _listener.get()(0)
 
 
 def tell() -> None:

@@ -6,20 +6,24 @@ grid is taken, with the empty slices between them put in; else each frame keeps 
 ```
 frames at 0, 2, 4, 10 mm, 2 mm apart  ->  6 slices, two of them empty
 ```
+Frames of one plane that begin at different places, as tiles do, and two different frames of one
+segment on one plane, as time points are, have no place in one grid, and are refused.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sam_common.errors import InputError
 from sam_med import frame as frames
-from sam_med.dicom_file import DAMAGE, quiet_pydicom
+from sam_med.dicom_file import DAMAGE, quiet_pydicom, read_header
+from sam_med.object_file import RTSTRUCT, kind_of, open_dicom
 from sam_med.seg_files import MAX_VALUE, SegmentationFile, by_value, crop, grid_of, plain_name
-from sam_med.seg_frames import SegFile, open_dicom
+from sam_med.seg_frames import SegFile
 from sam_med.segments import Segment
 
 if TYPE_CHECKING:
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy.typing as npt
+    from pydicom.dataset import Dataset
 
     from sam_common.frame import FloatArray
     from sam_common.window import Window
@@ -37,28 +42,66 @@ GAP_TOLERANCE = 0.02
 """Part of the slice distance by which a slice may lie off an even grid."""
 SAME_PLACE = 1e-3
 """Part of the pixel spacing within which two frames lie on one slice."""
+ASIDE = 0.1
+"""Part of the pixel spacing by which frames may be shifted along their plane: what files round."""
 MAX_SLICES = 100_000
 """More slices than this between the first and the last frame are a damaged position."""
-RTSTRUCT = "RTSTRUCT"
+FRAME_UID = "FrameOfReferenceUID"
+ELSEWHERE = (
+    "the file of objects states another frame of reference than the images: its objects lie right "
+    "only where both have been aligned"
+)
 DECODE_ERRORS = (*DAMAGE, RuntimeError, MemoryError)
 
 
-def read_dicom(path: Path, grid: Volume | None = None) -> SegmentationFile:
+def read_dicom(
+    path: Path, grid: Volume | None = None, *, is_part: bool = False
+) -> SegmentationFile:
     """Read a DICOM SEG, or an RTSTRUCT whose contours become voxels of a grid.
+
+    Args:
+        path: The file.
+        grid: The images that it lies on, if they are given; needed for contours.
+        is_part: Whether the grid may be a part of that on which the contours were drawn.
 
     Raises:
         InputError: Neither of them, frames without a place, or contours without a grid.
     """
     dataset = open_dicom(path)
-    if str(dataset.get("Modality", "")) == RTSTRUCT:
-        from sam_med.rt_contours import read_structures  # noqa: PLC0415  # not for SEG
+    with quiet_pydicom():
+        if kind_of(dataset) == RTSTRUCT:
+            from sam_med.rt_contours import read_structures  # noqa: PLC0415  # not for SEG
 
-        return read_structures(dataset, grid)
+            file = read_structures(dataset, grid, is_part=is_part)
+        else:
+            try:
+                file = segments_of(SegFile.of(dataset))
+            except DECODE_ERRORS as error:
+                raise InputError("the DICOM SEG is damaged: its segments cannot be read") from error
+        elsewhere = is_elsewhere(dataset, grid)
+    return replace(file, notes=(*file.notes, ELSEWHERE)) if elsewhere else file
+
+
+def is_elsewhere(dataset: Dataset, grid: Volume | None) -> bool:
+    """Whether a file of objects states another frame of reference than the images do.
+
+    The header of one image is read for it.
+
+    Args:
+        dataset: A SEG or RTSTRUCT, whose structures may each state one.
+        grid: The images; no others than DICOM state any.
+    """
     try:
-        with quiet_pydicom():
-            return segments_of(SegFile.of(dataset))
-    except DECODE_ERRORS as error:
-        raise InputError("the DICOM SEG is damaged: its segments cannot be read") from error
+        listed = dataset.get("StructureSetROISequence", None) or (dataset,)
+        stated = {
+            str(one.get("ReferencedFrameOfReferenceUID", None) or one.get(FRAME_UID, None) or "")
+            for one in listed
+        }
+        read = read_header(grid.files[0], [FRAME_UID]) if grid is not None and grid.files else None
+        known = "" if read is None else str(read[0].get(FRAME_UID, None) or "")
+    except DAMAGE:
+        return False
+    return bool(known) and bool(stated - {known, ""})
 
 
 def segments_of(file: SegFile) -> SegmentationFile:
@@ -83,7 +126,15 @@ def segments_of(file: SegFile) -> SegmentationFile:
     along = places @ normal
     first, number = _slices(along, SAME_PLACE * min(spacing))
     origins = places[first]
+    aside = float(np.linalg.norm(places - origins[number], axis=1).max())
+    if aside > ASIDE * min(spacing):
+        raise InputError(
+            f"frames of one plane begin {frames.mm(aside)} apart, as tiles do: only frames that "
+            "lie on each other are read"
+        )
     steps = _even(along[first], file.slice_spacing_mm, file.slice_thickness_mm)
+    if steps is not None and _is_bent(origins, steps[1], ASIDE * min(spacing)):
+        steps = None
     if steps is None:
         step = (origins[-1] - origins[0]) / (len(origins) - 1)
         uneven, index, count = origins, number, len(origins)
@@ -104,6 +155,8 @@ def segments_of(file: SegFile) -> SegmentationFile:
 def stated_values(descriptions: Mapping[int, str]) -> dict[int, int]:
     """The label value that this package writes to descriptions, else each segment's number.
 
+    Values are 1 to 65535, each once; where numbers are not, segments are counted from 1.
+
     Args:
         descriptions: By the number of the segment.
     """
@@ -111,12 +164,15 @@ def stated_values(descriptions: Mapping[int, str]) -> dict[int, int]:
     for number, text in descriptions.items():
         said = re.match(r"Label value (\d{1,5})(?!\d)", text)
         values[number] = int(said[1]) if said else number
-    unique = len(set(values.values())) == len(values)
-    return (
-        values
-        if unique and max(values.values(), default=0) <= MAX_VALUE
-        else dict(zip(values, values, strict=True))
-    )
+    if len(set(values.values())) == len(values) and all(map(_is_value, values.values())):
+        return values
+    if all(map(_is_value, values)):
+        return dict(zip(values, values, strict=True))
+    return {number: n for n, number in enumerate(values, start=1)}
+
+
+def _is_value(number: int) -> bool:
+    return 1 <= number <= MAX_VALUE
 
 
 def _segments(file: SegFile, listed: Sequence[SegFrame], index: Sequence[int]) -> list[Segment]:
@@ -141,7 +197,13 @@ def _stacked(
     low, high = min(k for k, _ in shown), max(k for k, _ in shown)
     mask = np.zeros((high - low + 1, *shown[0][1].shape), dtype=np.bool_)
     for k, frame in shown:
-        mask[k - low] |= frame
+        there = mask[k - low]
+        if there.any() and frame.any() and not np.array_equal(there, frame):
+            raise InputError(
+                "two frames of one segment lie on one plane and differ, as time points do: save "
+                "each to a file of its own"
+            )
+        there |= frame
     window, part = crop(mask)
     if not part.any():
         return window, part
@@ -155,6 +217,13 @@ def _slices(along: FloatArray, same: float) -> tuple[npt.NDArray[np.intp], npt.N
     number = np.empty(len(along), dtype=np.intp)
     number[order] = np.cumsum(new) - 1
     return order[new], number
+
+
+def _is_bent(origins: FloatArray, index: npt.NDArray[np.int64], most_mm: float) -> bool:
+    """Whether slices at even distances do not begin on one line."""
+    part = (index / max(1, int(index[-1])))[:, None]
+    off = origins[0] + part * (origins[-1] - origins[0]) - origins
+    return bool(np.linalg.norm(off, axis=1).max() > most_mm)
 
 
 def _even(

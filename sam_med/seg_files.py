@@ -75,13 +75,14 @@ class SegmentationFile:
 
 
 def read_segmentation(
-    path: str | os.PathLike[str], *, grid: Volume | None = None
+    path: str | os.PathLike[str], *, grid: Volume | None = None, is_part: bool = False
 ) -> SegmentationFile:
     """Read the objects of a label map, a .seg.nrrd, a DICOM SEG or a DICOM RTSTRUCT.
 
     Args:
         path: The file.
         grid: Where contours of an RTSTRUCT become voxels; the other formats have their own.
+        is_part: Whether the grid may be a part of the one that contours were drawn on.
 
     Raises:
         InputError: Not readable, values that are no labels, frames without a place, or contours
@@ -95,7 +96,7 @@ def read_segmentation(
         # pydicom is loaded for DICOM only
         from sam_med.seg_dicom import read_dicom  # noqa: PLC0415
 
-        return read_dicom(path, grid)
+        return read_dicom(path, grid, is_part=is_part)
     if path.name.lower().endswith((".nrrd", ".nhdr")):
         from sam_med.seg_layers import read_layered  # noqa: PLC0415  # ITK for NRRD only
 
@@ -111,7 +112,7 @@ def is_segmentation(path: Path) -> bool:
     """Whether a file may hold objects: a volume file by its name, or any DICOM file."""
     if is_volume_file(path):
         return True
-    from sam_med.seg_frames import modality_of  # noqa: PLC0415  # only for DICOM
+    from sam_med.object_file import modality_of  # noqa: PLC0415  # only for DICOM
 
     return path.is_file() and modality_of(path) is not None
 
@@ -121,9 +122,9 @@ def is_structure_set(path: str | os.PathLike[str]) -> bool:
     path = Path(path)
     if not path.is_file() or is_volume_file(path):
         return False
-    from sam_med.seg_frames import modality_of  # noqa: PLC0415  # only for DICOM
+    from sam_med.object_file import RTSTRUCT, modality_of  # noqa: PLC0415  # only for DICOM
 
-    return modality_of(path) == "RTSTRUCT"
+    return modality_of(path) == RTSTRUCT
 
 
 def no_label_map(error: RefusedError) -> InputError | RefusedError:

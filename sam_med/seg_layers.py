@@ -32,7 +32,7 @@ from sam_med.seg_files import (
 from sam_med.segments import Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from sam_common.window import Window
@@ -59,7 +59,8 @@ def read_layered(path: Path) -> SegmentationFile:
     A value that no segment claims is an object without a name: nothing is left out.
 
     Raises:
-        InputError: Not readable, values that are no labels, or fields that make no sense.
+        InputError: Not readable, values that are no labels, fields that make no sense, or two
+            segments of one value in one layer.
     """
     try:
         layers = read_layers(path)
@@ -67,6 +68,7 @@ def read_layered(path: Path) -> SegmentationFile:
         raise no_label_map(error) from error
     entries = _entries(layers[0].header, len(layers))
     parts = [_parts(layer) for layer in layers]
+    listed = entries
     if len(layers) == 1:
         entries = _numbered(entries, parts[0])
     segments = _segments(entries, parts, layers[0].shape)
@@ -76,7 +78,15 @@ def read_layered(path: Path) -> SegmentationFile:
         named=any(entry.name for entry in entries),
         # Slicer may keep the part of the grid only that holds something
         sparse=bool(entries),
+        notes=() if entries else tuple(_nameless(listed)),
     )
+
+
+def _nameless(listed: Sequence[_Entry]) -> Iterator[str]:
+    """What to say where the segments that a header lists are no objects."""
+    if listed:
+        names = ", ".join(entry.name or "without a name" for entry in listed)
+        yield f"nothing says which value is which of the segments ({names}): objects have no names"
 
 
 def _parts(layer: Volume) -> _Parts:
@@ -97,6 +107,11 @@ def _segments(
             claimed |= {(entry.layer, other) for other in held}
         else:
             value = entry.value
+            if (entry.layer, value) in claimed:
+                raise InputError(
+                    f"two segments are value {value} of layer {entry.layer}, so nothing says whose "
+                    "it is: save the file anew in 3D Slicer"
+                )
             place = held.get(value, nothing)
             claimed.add((entry.layer, value))
         found.append(Segment(entry.name or str(value), value, *place))
@@ -126,7 +141,8 @@ def _entries(header: Mapping[str, str], layers: int) -> list[_Entry]:
         value = _number(one, "LabelValue", place)
         layer = _number(one, "Layer", place)
         if layer is None:
-            layer = order if layers > 1 and value is None else 0
+            # one volume for each segment, or one for all
+            layer = order if layers > 1 and (value is None or len(fields) == layers) else 0
         if layer >= layers:
             raise InputError(f"{place} is in layer {layer}, but the file has {layers}")
         if value == 0:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import sys
 import threading
 from collections import deque
 from contextlib import suppress
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sam_common.errors import SuiteError
 from sam_common.server.session import NotFoundError
-from sam_common.server.traces import trace_of
+from sam_common.server.traces import log_trace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -27,7 +26,9 @@ MOST_NEWS = 1000
 MOST_NOTE = 2000
 """Letters of a note that are told."""
 ENTRY_BYTES = 4096
-"""What a job takes beside its files and its summary."""
+"""What a job takes beside its files, its summary and its news."""
+EVENT_BYTES = 1024
+"""What is remembered of a change beside its message."""
 MEDIA_TYPES = {
     "geojson": "application/geo+json",
     "gpkg": "application/geopackage+sqlite3",
@@ -50,14 +51,16 @@ class Job:
     """Private; holds what the job writes."""
     lane: str = ""
     """Jobs of one lane run one after the other."""
-    release: Callable[[], None] = lambda: None
-    """Called once, when it has ended, before that is told."""
+    release: Callable[[], None] = field(default_factory=lambda: _nothing)
+    """Called once, when it has ended, before that is told; it is not held on to after that."""
     state: str = "queued"
     done: int = 0
     total: int = 0
     what: str = ""
     message: str | None = None
     summary: dict[str, Any] = field(default_factory=dict)
+    asked_bytes: int = ENTRY_BYTES
+    """Of the request that it holds until it has ended."""
     size_bytes: int = ENTRY_BYTES
     """Of its files and of what is remembered of it, once it has ended."""
     changes: int = 0
@@ -141,7 +144,10 @@ class Job:
             shutil.rmtree(self.folder, ignore_errors=True)
         self.size_bytes = ENTRY_BYTES + len(json.dumps(self.summary, default=str))
         self.size_bytes += sum(each["bytes"] for each in self.results())
-        self.release()
+        with self._lock:
+            news = [facts["message"] or "" for _, _, facts in self.events]
+        self.size_bytes += sum(EVENT_BYTES + len(message) for message in news)
+        self._release()
         with self._lock:
             self._change("state", state=state, message=message)
 
@@ -159,8 +165,9 @@ class Job:
             self.end("cancelled")
         except SuiteError as error:
             self.end("failed", str(error))
-        except Exception as error:  # noqa: BLE001  # a job that never ends is worse; names stay here
-            sys.stderr.write(f"job {self.id} ({self.kind}): {trace_of(error)}")
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # a job that never ends is worse
+            # its message may hold names, and stays here
+            log_trace(error, f"job {self.id} ({self.kind}): ")
             self.end("failed", f"unexpected {type(error).__name__}")
         else:
             self.end("done")
@@ -193,6 +200,14 @@ class Job:
             with self._lock:
                 self._listeners.discard(wake)
 
+    def _release(self) -> None:
+        """Let go of what the job was given: an ended job would hold a closed session's pixels."""
+        release, self.release = self.release, _nothing
+        try:
+            release()
+        except Exception as error:  # noqa: BLE001  # what cannot be let go of must not hide the end
+            log_trace(error, f"job {self.id} ({self.kind}), at its end: ")
+
     def _claim(self) -> bool:
         """Whether it waits for its turn; the first who asks runs it, or ends it."""
         with self._lock:
@@ -217,6 +232,10 @@ class Job:
             self.events.append((self.changes, kind, self.describe()))
             for wake in self._listeners:
                 wake()
+
+
+def _nothing() -> None:
+    """Nothing is held any more."""
 
 
 async def _is_silent(changed: asyncio.Event) -> bool:

@@ -24,6 +24,7 @@ import socket
 import subprocess
 import sys
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -157,8 +158,16 @@ class Change:
         return cls(value["cursor"], value["can_undo"], value["can_redo"], changed, value["seconds"])
 
 
+class _OfThread:
+    """The connection of a thread, which is closed when the thread has ended."""
+
+    def __init__(self, connection: http.client.HTTPConnection) -> None:
+        self.connection = connection
+        weakref.finalize(self, connection.close)
+
+
 class Connection:
-    """Requests to one server; each thread has a connection of its own that stays open."""
+    """Requests to one server; each thread has a connection of its own, open while it lives."""
 
     def __init__(self, port: int, token: str, host: str, timeout: float) -> None:
         self.port = port
@@ -166,7 +175,7 @@ class Connection:
         self.host = host
         self.timeout = timeout
         self._local = threading.local()
-        self._all: list[http.client.HTTPConnection] = []
+        self._all: weakref.WeakSet[_OfThread] = weakref.WeakSet()
         self._lock = threading.Lock()
 
     def json(self, method: str, path: str, body: Optional[Any] = None) -> Any:
@@ -216,8 +225,8 @@ class Connection:
     def close(self) -> None:
         """Close the connections of all threads."""
         with self._lock:
-            for connection in self._all:
-                connection.close()
+            for each in list(self._all):
+                each.connection.close()
             self._all.clear()
         self._local = threading.local()
 
@@ -241,13 +250,13 @@ class Connection:
             raise ServerError(f"the server cannot be reached: {error}") from error
 
     def _connection(self) -> http.client.HTTPConnection:
-        known: Optional[http.client.HTTPConnection] = getattr(self._local, "connection", None)
+        known: Optional[_OfThread] = getattr(self._local, "known", None)
         if known is None:
-            known = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
-            self._local.connection = known
+            connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
+            known = self._local.known = _OfThread(connection)
             with self._lock:
-                self._all.append(known)
-        return known
+                self._all.add(known)
+        return known.connection
 
 
 class Client:

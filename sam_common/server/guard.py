@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import secrets
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sam_common.server.traces import trace_of
+from sam_common.server.traces import log_trace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +73,7 @@ class Guard:
         except _TooLargeError:
             await bounded.refuse()
         except Exception as error:  # noqa: BLE001  # logged without its message, which may hold names
-            sys.stderr.write(trace_of(error))
+            log_trace(error)
             if not bounded.started:
                 await _answer(send, 500, "UnexpectedError", "the server has a defect here")
 

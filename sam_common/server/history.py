@@ -21,7 +21,7 @@ from sam_common.errors import PromptError
 KEPT_STATES = 64
 """States that are kept, the latest ones that were asked for."""
 ENTRY_BYTES, NUMBER_BYTES = 512, 40
-"""Of an edit, and of each run length in it: a number of Python and its place in two lists."""
+"""Of an edit, and of each run length or object in it: what Python needs for it in two lists."""
 
 Edit: TypeAlias = Mapping[str, Any]
 """One edit as it came over the wire, in pixel space."""
@@ -122,13 +122,13 @@ def fold(state: State, edit: Edit) -> dict[str, ObjectState]:
 
 
 def size_of(edit: Edit) -> int:
-    """Bytes that an edit takes, roughly: its run lengths and coordinates, and what is around them.
+    """Bytes that an edit takes, roughly: its run lengths and objects, and what is around them.
 
     >>> size_of({"op": "clear", "object": "o1"})
     512
     """
     mask = edit.get("mask")
-    numbers = 0 if mask is None else len(mask["counts"])
+    numbers = len(edit.get("objects", ())) if mask is None else len(mask["counts"])
     return ENTRY_BYTES + NUMBER_BYTES * numbers
 
 

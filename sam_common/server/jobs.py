@@ -16,16 +16,18 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sam_common.server.background import ENDED, Job
-from sam_common.server.session import NotFoundError
+from sam_common.server.background import ENDED, ENTRY_BYTES, Job
+from sam_common.server.session import ConflictError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 Work: TypeAlias = "Callable[[Job], dict[str, Any]]"
 MOST_ENDED_BYTES = 2 << 30
 """Of results of finished jobs and what is remembered of them; older ones go with their files."""
+MOST_ASKED_BYTES = 256 << 20
+"""Of what jobs that have not ended were asked for; no more of them are taken until some have."""
 CLOSE_SECONDS = 30.0
 
 
@@ -35,10 +37,18 @@ class Jobs:
     Args:
         folder: Private; each job writes into a folder in it.
         most_ended_bytes: Of finished jobs and their files; the newest is always kept.
+        most_asked_bytes: Of the requests of the others.
     """
 
-    def __init__(self, folder: Path, *, most_ended_bytes: int = MOST_ENDED_BYTES) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        most_ended_bytes: int = MOST_ENDED_BYTES,
+        most_asked_bytes: int = MOST_ASKED_BYTES,
+    ) -> None:
         self.most_ended_bytes = most_ended_bytes
+        self.most_asked_bytes = most_asked_bytes
         self._folder = folder
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
@@ -48,7 +58,13 @@ class Jobs:
         self._closed = False
 
     def start(
-        self, kind: str, work: Work, *, lane: str, release: Callable[[], None] = lambda: None
+        self,
+        kind: str,
+        work: Work,
+        *,
+        lane: str,
+        release: Callable[[], None] = lambda: None,
+        asked_bytes: int = 0,
     ) -> Job:
         """Queue a job.
 
@@ -57,11 +73,18 @@ class Jobs:
             work: Does it.
             lane: Jobs of one lane run one after the other.
             release: Called once, when the job has ended, before that is told.
+            asked_bytes: Of the request that it holds until then.
+
+        Raises:
+            ConflictError: The jobs that wait hold as much as they may.
         """
         with self._lock:
+            asked_bytes += ENTRY_BYTES
+            self._check_room(asked_bytes)
             self._count += 1
             name = f"j{self._count}"
-            job = Job(name, kind, self._folder / name, lane=lane, release=release)
+            folder = self._folder / name
+            job = Job(name, kind, folder, lane=lane, release=release, asked_bytes=asked_bytes)
             self._jobs[name] = job
             if not self._closed:
                 self._lanes.setdefault(lane, deque()).append((job, work))
@@ -90,16 +113,14 @@ class Jobs:
         """Cancel a job, or forget one that has ended."""
         job = self.get(name)
         if job.state not in ENDED:
-            job.cancel()
+            self._cancel([job])
         else:
             self._forget(job)
         return job
 
     def cancel(self, lane: str) -> None:
         """Cancel all jobs of a lane."""
-        for job in list(self._jobs.values()):
-            if job.lane == lane and job.state not in ENDED:
-                job.cancel()
+        self._cancel([job for job in list(self._jobs.values()) if job.lane == lane])
 
     def close(self) -> None:
         """Cancel everything and wait for the steps that are being done."""
@@ -111,6 +132,24 @@ class Jobs:
                 job.cancel()
         for thread in threads:
             thread.join(CLOSE_SECONDS)
+
+    def _cancel(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            if job.state not in ENDED:
+                job.cancel()
+        with self._lock:
+            # what has ended while it waited does not hold its request until its turn
+            for lane in {job.lane for job in jobs} & set(self._lanes):
+                waiting = [each for each in self._lanes[lane] if each[0].state not in ENDED]
+                self._lanes[lane] = deque(waiting)
+
+    def _check_room(self, more: int) -> None:
+        held = sum(job.asked_bytes for job in self._jobs.values() if job.state not in ENDED)
+        if held and held + more > self.most_asked_bytes:
+            raise ConflictError(
+                f"jobs that have not ended hold {held} bytes of requests, of at most "
+                f"{self.most_asked_bytes}: wait for some, or cancel them"
+            )
 
     def _run(self, lane: str) -> None:
         while True:

@@ -162,7 +162,7 @@ class Service:
             session = self._opened(asked.source, job)
             return self._added(session, job)
 
-        return self.jobs.start("open", work, lane=self._opening_lane())
+        return self.jobs.start("open", work, lane=self._opening_lane(), asked_bytes=_size_of(asked))
 
     def _replay(self, asked: ReplayJob) -> Job:
         source = asked.source or asked.log.source.request
@@ -181,7 +181,9 @@ class Service:
                 raise
             return self._added(session, job)
 
-        return self.jobs.start("replay", work, lane=self._opening_lane())
+        return self.jobs.start(
+            "replay", work, lane=self._opening_lane(), asked_bytes=_size_of(asked)
+        )
 
     def _opening_lane(self) -> str:
         return f"opening {next(self._opened_count) % OPENING_LANES}"
@@ -209,7 +211,7 @@ class Service:
                 "objects": [_brief(c) for c in change["changed"]],
             }
 
-        return self._on(session, "propagate", work)
+        return self._on(session, asked, work)
 
     def _export(self, asked: ExportJob) -> Job:
         session = self.sessions.get(asked.session)
@@ -218,10 +220,12 @@ class Service:
             objects = session.all_results(job, more_steps=len(asked.formats))
             return session.source.export(objects, asked.formats, job.folder, job)
 
-        return self._on(session, "export", work)
+        return self._on(session, asked, work)
 
     def _batch(self, asked: BatchJob) -> Job:
         module = domain("batch")
+        # what makes no sense is said at once; the job's own folder comes later
+        module.cases_in(asked.cases, self.folder)
         files = module.BatchFiles(
             self.roots.open, self.holding, keep_embeddings=self.keep_embeddings
         )
@@ -233,7 +237,7 @@ class Service:
             summary: dict[str, Any] = module.run_batch(asked.cases, job.folder, load, job, files)
             return summary
 
-        return self.jobs.start("batch", work, lane=BATCHES)
+        return self.jobs.start("batch", work, lane=BATCHES, asked_bytes=_size_of(asked))
 
     def _of_source(self, asked: PromptsJob | AutomaticJob) -> Job:
         request = asked.model_dump(exclude_none=True)
@@ -243,7 +247,7 @@ class Service:
             def on_session(job: Job) -> dict[str, Any]:
                 return session.source.run(asked.kind, request, job.folder, job)
 
-            return self._on(session, asked.kind, on_session)
+            return self._on(session, asked, on_session)
         wanted = {k: v for k, v in request.items() if k in {"path", "bands", "stretch"}}
         self.roots.open(wanted["path"])
         model = asked.model or "mobile_sam"
@@ -255,16 +259,27 @@ class Service:
             finally:
                 source.close()
 
-        return self.jobs.start(asked.kind, on_path, lane=PATHS)
+        return self.jobs.start(asked.kind, on_path, lane=PATHS, asked_bytes=_size_of(asked))
 
-    def _on(self, session: Session, kind: str, work: Work) -> Job:
+    def _on(self, session: Session, asked: Any, work: Work) -> Job:
         """Queue a job of a session, which is held until the job has ended."""
         session.hold()
         try:
-            return self.jobs.start(kind, work, lane=session.id, release=session.release)
+            return self.jobs.start(
+                asked.kind,
+                work,
+                lane=session.id,
+                release=session.release,
+                asked_bytes=_size_of(asked),
+            )
         except BaseException:
             session.release()
             raise
+
+
+def _size_of(asked: Any) -> int:
+    """Bytes of a request, as it came over the wire."""
+    return len(asked.model_dump_json())
 
 
 def _brief(changed: Mapping[str, Any]) -> dict[str, Any]:

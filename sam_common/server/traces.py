@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 MOST_CALLS = 40
@@ -25,3 +27,14 @@ def trace_of(error: BaseException) -> str:
             lines.append(f"  {place}, line {call.lineno}, in {call.name}\n")
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return "".join(lines)
+
+
+def log_trace(error: BaseException, of: str = "") -> None:
+    """Write the trace of an error to stderr; whoever read there may be gone, which changes nothing.
+
+    Args:
+        error: What happened.
+        of: What it happened to.
+    """
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"{of}{trace_of(error)}")

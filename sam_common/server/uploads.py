@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sam_common.errors import InputError
+from sam_common.files import writing
 from sam_common.server.session import ConflictError, NotFoundError
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 8 << 30
 """Of all uploads; what was sent longest ago goes first."""
+ENTRY_BYTES = 4096
+"""What an upload takes beside its bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class Upload:
 class Uploads:
     """Arrays in a folder.
 
+    Each counts as its bytes and `ENTRY_BYTES`, so that many small ones are bounded too.
+
     Args:
         folder: Private and there.
         most_bytes: Of all arrays, those that are coming in included.
@@ -70,14 +75,16 @@ class Uploads:
 
         Raises:
             ConflictError: There is no room for it beside those that are being read.
+            DiskError: The disk is full.
             InputError: It is no array of numbers.
         """
         with self._lock:
             self._count += 1
             name = f"u{self._count}"
-        path, digest, size = self._folder / f"{name}.npy", hashlib.sha256(), 0
+        path, digest, size = self._folder / f"{name}.npy", hashlib.sha256(), ENTRY_BYTES
         try:
-            with path.open("wb") as out:
+            self._make_room(size)
+            with writing(path), path.open("wb") as out:
                 async for chunk in chunks:
                     size += len(chunk)
                     self._make_room(len(chunk))
@@ -109,7 +116,8 @@ class Uploads:
             yield upload
         finally:
             with self._lock:
-                self._borrowed[name] -= 1
+                # without those that nobody reads
+                self._borrowed -= Counter([name])
 
     def _make_room(self, more: int) -> None:
         """Count bytes that come in; what was sent longest ago goes for them."""

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import gc
+import io
 import json
 import socket
+import sys
 import threading
+import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sam_common.errors import InputError
+from sam_common.errors import DiskError, InputError
 from sam_common.server import background
+from sam_common.server import uploads as uploading
 from sam_common.server.background import Job
 from sam_common.server.client import Client, ServerError
 from sam_common.server.jobs import Jobs
-from sam_common.server.session import HISTORY_BYTES
+from sam_common.server.session import HISTORY_BYTES, ConflictError
 from sam_common.server.sessions import Sessions
 from sam_common.server.traces import trace_of
 from sam_common.server.uploads import Uploads
@@ -102,6 +109,97 @@ def test_a_job_lets_go_once_and_before_its_end_is_told(tmp_path, kind):
     state, before, is_there = told[-1]
     assert state == ("cancelled" if kind == "never begun" else kind)
     assert (len(before), is_there) == (1, kind == "done")
+
+
+def test_an_ended_job_holds_on_to_nothing(jobs):
+    """A closed session's pixels are not held for as long as its jobs are remembered."""
+
+    class Pixels:
+        def release(self):
+            pass
+
+    pixels = Pixels()
+    gone = weakref.ref(pixels)
+    job = jobs.start("export", lambda _job: {}, lane="s1", release=pixels.release)
+    ended(job)
+    # the lane lets go of the last job when it has told its end
+    jobs.close()
+    del pixels
+    gc.collect()
+    assert gone() is None
+    assert jobs.get(job.id) is job
+
+
+def test_what_cannot_be_let_go_of_does_not_hide_the_end_or_stop_the_lane(jobs, capsys):
+    def fails():
+        raise OSError("/data/DOE^JANE.nii")
+
+    first = jobs.start("export", lambda _job: {}, lane="s1", release=fails)
+    second = jobs.start("export", lambda _job: {}, lane="s1")
+    assert ended(first)[-1]["state"] == ended(second)[-1]["state"] == "done"
+    said = capsys.readouterr().err
+    assert said.startswith("job j1 (export), at its end: unexpected OSError in\n")
+    assert "DOE" not in said
+
+
+def test_a_library_that_wants_to_end_the_program_ends_its_job_only(jobs, capsys):
+    job = jobs.start("export", lambda _job: sys.exit("/data/DOE^JANE.nii"), lane="s1")
+    assert ended(job)[-1]["message"] == "unexpected SystemExit"
+    assert "DOE" not in capsys.readouterr().err
+    assert ended(jobs.start("export", lambda _job: {}, lane="s1"))[-1]["state"] == "done"
+
+
+def test_a_job_ends_though_nobody_reads_what_is_logged(jobs, monkeypatch):
+    class Gone:
+        def write(self, _text):
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stderr", Gone())
+    job = jobs.start("export", lambda _job: 1 / 0, lane="s1")
+    assert ended(job)[-1]["message"] == "unexpected ZeroDivisionError"
+    assert ended(jobs.start("export", lambda _job: {}, lane="s1"))[-1]["state"] == "done"
+
+
+def test_requests_of_jobs_that_wait_are_bounded(tmp_path):
+    jobs, gate = Jobs(tmp_path / "jobs", most_asked_bytes=100_000), Gate()
+    first = jobs.start("export", gate, lane="s1", asked_bytes=50_000)
+    assert gate.begun.wait(WAIT)
+    waiting = [jobs.start("export", Gate(), lane="s1", asked_bytes=1_000) for _ in range(9)]
+    with pytest.raises(ConflictError, match=r"^jobs that have not ended hold 99960 bytes of req"):
+        jobs.start("export", Gate(), lane="s2", asked_bytes=1_000)
+    # what is cancelled is let go of at once, not when its turn comes
+    for job in waiting:
+        jobs.remove(job.id)
+    assert not jobs._lanes["s1"]
+    other = jobs.start("export", lambda _job: {}, lane="s2", asked_bytes=40_000)
+    assert ended(other)[-1]["state"] == "done"
+    gate.open.set()
+    assert ended(first)[-1]["state"] == "done"
+    jobs.close()
+
+
+def test_what_is_remembered_of_a_job_counts_its_news(tmp_path):
+    job = Job("j1", "export", tmp_path / "j1")
+
+    def work(_job):
+        for n in range(500):
+            job.note("x" * 1000)
+            job.begin(f"part {n}", 1)
+        return {}
+
+    job.run(work)
+    assert job.size_bytes > 1000 * (1000 / 2 + background.EVENT_BYTES)
+
+
+def test_requests_are_counted_where_they_come_in(served):
+    served.service.jobs.most_asked_bytes = 10_000
+    gate = Gate()
+    served.service.jobs.start("export", gate, lane="batches")
+    row = {"input": "/a", "prompts": "/p" * 3000}
+    with pytest.raises(ServerError, match="bytes of requests") as refused:
+        served.batch([row])
+    assert refused.value.status == 409
+    gate.open.set()
 
 
 def test_an_unexpected_error_is_logged_with_its_place_and_without_its_words(tmp_path, capsys):
@@ -194,6 +292,26 @@ def test_many_listeners_take_no_thread(served):
         while b'"state": "done"' not in heard:
             heard += raw.recv(10_000)
         raw.close()
+
+
+def test_the_connection_of_a_thread_goes_with_it(served):
+    """A host that asks from a new thread each time does not run out of descriptors."""
+    known = []
+
+    def ask():
+        served.health()
+        known.append(served.connection._connection())
+
+    for _ in range(5):
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+    gc.collect()
+    assert len(set(map(id, known))) == 5
+    assert all(connection.sock is None for connection in known)
+    assert not served.connection._all
+    served.health()
+    assert len(served.connection._all) == 1
 
 
 def test_a_listener_that_went_is_forgotten(tmp_path):
@@ -347,7 +465,42 @@ def test_propagation_tells_of_every_slice(served, monkeypatch):
     assert parts[-1] % 100 == 0
 
 
-def test_uploads_go_by_their_bytes(tmp_path):
+def test_small_uploads_are_bounded_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(uploading, "ENTRY_BYTES", 1000)
+    uploads = Uploads(tmp_path, most_bytes=10_000)
+    np.save(tmp_path / "a", np.zeros(1))
+    content = (tmp_path / "a.npy").read_bytes()
+
+    async def chunks():
+        yield content
+
+    for _ in range(50):
+        name = asyncio.run(uploads.receive(chunks())).id
+        with uploads.borrowed(name):
+            pass
+    assert len(list(tmp_path.glob("u*.npy"))) == 10_000 // (1000 + len(content))
+    assert uploads.size_bytes <= 10_000
+    assert not uploads._borrowed
+
+
+def test_an_upload_that_the_disk_does_not_take_says_so(tmp_path, monkeypatch):
+    class Full(io.BytesIO):
+        def write(self, _chunk):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def chunks():
+        yield b"x"
+
+    monkeypatch.setattr(Path, "open", lambda *_: Full())
+    uploads = Uploads(tmp_path)
+    with pytest.raises(DiskError, match="No space left on device"):
+        asyncio.run(uploads.receive(chunks()))
+    assert uploads.size_bytes == 0
+    assert not list(tmp_path.iterdir())
+
+
+def test_uploads_go_by_their_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(uploading, "ENTRY_BYTES", 0)
     uploads = Uploads(tmp_path, most_bytes=3_000)
 
     async def chunks(size):
@@ -444,6 +597,24 @@ def test_a_batch_tells_of_its_cases_and_of_what_failed(served):
     assert "DOE" not in json.dumps(state)
     assert "a.nrrd" in {each["name"] for each in state["results"]}
     assert (state["done"], state["total"]) == (300, 300)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"lable": "1"}, r"case 2 of the list has an unknown column 'lable' \(known: name, input"),
+        ({"prompts": ""}, "case 2 of the list has no prompts"),
+        ({"input": ""}, "case 2 of the list has no input"),
+        ({"name": "case 1"}, "cases 1 and 2 of the list have the same name"),
+        ({"output": "elsewhere/case-1.seg.nrrd"}, "cases 1 and 2 of the list have the same output"),
+    ],
+)
+def test_a_batch_that_makes_no_sense_is_refused_at_once(served, change, expected):
+    """By the parser of the command line, before the first case is segmented."""
+    row = {"input": "a.nrrd", "prompts": "p.json", "modality": "MR"}
+    with pytest.raises(ServerError, match=expected) as refused:
+        served.batch([row, row | change])
+    assert refused.value.status == 422
 
 
 def test_volumes_of_an_export_are_those_of_stats(served):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -323,3 +324,32 @@ def test_run_lengths_of_the_client_are_those_of_the_suite():
     # whose own are compared with pycocotools in test_rle
     drawn = np.random.default_rng(2).random((17, 23)) > 0.4
     assert np.array_equal(decode(RLE((17, 23), np.array(run_lengths(drawn)))), drawn)
+
+
+def test_what_a_zip_held_goes_with_its_session(served):
+    """Session by session: nothing of a patient is kept until the server ends."""
+    from pydicom.data import get_testdata_file
+
+    from sam_med import archive
+
+    scan = served.root / "scan.zip"
+    with zipfile.ZipFile(scan, "w") as out:
+        out.write(get_testdata_file("CT_small.dcm"), "DOE^JANE.dcm")
+    before = set(archive._program.unpacked)
+    sessions = [served.open_volume(scan), served.open_volume(scan, progress=lambda *_: None)]
+    told = served.service.jobs.get("j1")
+    assert (told.what, told.done, told.total) == ("files", 2, 2)
+    volumes = [served.service.sessions.get(session.id).source.volume for session in sessions]
+    places = [path.parent for volume in volumes for path in volume.files]
+    private = served.service.folder / "sources"
+    assert len(set(places)) == 2
+    assert all(path.is_relative_to(private) for path in places)
+    sessions[0].close()
+    assert [place.exists() for place in places] == [False, True]
+    # the other one can still be written from its files
+    organ = sessions[1].add_object("liver")
+    sessions[1].set_box(organ, (10, 10, 60, 60), axis=0, index=0)
+    assert sessions[1].export(["dicom_seg"]).wait()["state"] == "done"
+    sessions[1].close()
+    assert list(private.iterdir()) == []
+    assert set(archive._program.unpacked) == before

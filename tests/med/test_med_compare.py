@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import re
@@ -7,10 +8,12 @@ import re
 import dicom_volumes
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 
 from sam_common.errors import GeometryError, InputError
+from sam_common.frame import Frame
 from sam_common.metrics import agreement
 from sam_common.window import Window
 from sam_med.compare import compare_files
@@ -19,6 +22,7 @@ from sam_med.seg_files import read_segmentation
 from sam_med.segments import Segment
 from sam_med.sink import write_outputs
 from sam_med.stats import measure, measure_file
+from sam_med.volume import Volume
 
 MADE_BY = Provenance("0.1.0", "lite_medsam", "7" * 64, "planes", "a" * 64)
 FORMATS = {
@@ -185,6 +189,71 @@ def test_a_structure_set_takes_the_voxels_of_the_other_file(volume, tmp_path):
     assert found == measure(volume, [segments[1], segments[0]])
 
 
+@pytest.mark.parametrize("sparse", ["seg.dcm", "seg.nrrd"])
+def test_contours_beyond_the_grid_of_a_sparse_file_are_compared(sparse, volume, tmp_path):
+    """A DICOM SEG holds the slices of its objects only; 3D Slicer may crop all axes."""
+    large, small = Window((2, 20, 20), (10, 60, 50)), Window((4, 30, 30), (7, 50, 40))
+    one, other = (
+        Segment("liver", 1, window, np.ones(window.shape, bool)) for window in (large, small)
+    )
+    write_outputs([one], volume, tmp_path / "out", ["dicom_rtstruct"], MADE_BY)
+    write_outputs([other], volume, tmp_path / "out", ["dicom_seg"], MADE_BY)
+    start = np.array(small.start)
+    part = Volume(
+        volume.array[small.slices],
+        Frame.from_array(
+            volume.frame.array @ np.block([[np.eye(3), start[:, None]], [0, 0, 0, 1]])
+        ),
+    )
+    whole = Segment("liver", 1, Window((0, 0, 0), small.shape), other.mask)
+    write_outputs([whole], part, tmp_path / "out", ["seg.nrrd"], MADE_BY)
+    expected = agreement(one.full(volume.shape), other.full(volume.shape), volume.spacing_mm)
+    told = []
+    pair = tmp_path / "out.rtstruct.dcm", tmp_path / f"out.{sparse}"
+    (row,) = compare_files(*pair, tell=told.append)
+    assert row.agreement.dice == expected.dice
+    assert row.agreement.hd95_mm == pytest.approx(expected.hd95_mm)
+    assert not told
+    (row,) = compare_files(*pair[::-1])
+    assert row.agreement.dice == expected.dice
+
+
+@pytest.mark.parametrize("kind", ["seg.dcm", "rtstruct.dcm"])
+def test_another_frame_of_reference_is_told(kind, volume, tmp_path):
+    segments = boxes(volume, ("liver", 4, 10))
+    write_outputs(segments, volume, tmp_path / "out", ["dicom_rtstruct", "dicom_seg"], MADE_BY)
+    path = tmp_path / f"out.{kind}"
+    assert not read_segmentation(path, grid=volume).notes
+    file = pydicom.dcmread(path)
+    for one in (file, *file.get("StructureSetROISequence", ())):
+        if "ReferencedFrameOfReferenceUID" in one:
+            one.ReferencedFrameOfReferenceUID = "1.2.3"
+        if "FrameOfReferenceUID" in one:
+            one.FrameOfReferenceUID = "1.2.3"
+    file.save_as(path)
+    (note,) = read_segmentation(path, grid=volume).notes
+    assert note.startswith("the file of objects states another frame of reference than the images")
+
+
+def test_contours_that_are_no_object_are_told(volume, tmp_path):
+    segments = boxes(volume, ("liver", 4, 10))
+    write_outputs(segments, volume, tmp_path / "out", ["dicom_rtstruct", "nifti"], MADE_BY)
+    file = pydicom.dcmread(tmp_path / "out.rtstruct.dcm")
+    contours = file.ROIContourSequence[0].ContourSequence
+    contours.append(copy.deepcopy(contours[0]))
+    contours.append(copy.deepcopy(contours[0]))
+    contours[-1].ContourGeometricType = "OPEN_PLANAR"
+    # its class says what it is
+    del file.Modality
+    file.save_as(tmp_path / "out.rtstruct.dcm")
+    told = []
+    (row,) = compare_files(tmp_path / "out.rtstruct.dcm", tmp_path / "out.nii.gz", tell=told.append)
+    assert row.agreement.dice == 1
+    assert told == [
+        "structure liver has, beside closed contours, 1 OPEN_PLANAR: they go around no voxels"
+    ]
+
+
 def test_labels_are_chosen_by_name_or_value(written):
     _, folder = written
     pair = folder / "out.seg.nrrd", folder / "out.seg.dcm"
@@ -221,7 +290,7 @@ def test_seg_files_of_awkward_series(name, data, tmp_path):
         # measured on the slices of its volume it is what was written
         (row,) = measure_file(volume, found)
         assert row == dataclasses.replace(measure(volume, [segment])[0], name="all")
-        expected = "the frames lie on no even grid: gaps of 1.081 to 6.999 mm (compare "
+        expected = "the frames lie on no even grid: gaps of 1.081 mm to 6.999 mm (compare "
         with pytest.raises(InputError, match=f"^{re.escape(expected)}"):
             compare_files(tmp_path / "out.dcm", tmp_path / "out.dcm")
 
@@ -276,3 +345,19 @@ def test_labels_in_floating_point_are_labels(data):
     """The cord of this item is stored as float64."""
     found = read_segmentation(data / "med/volumes/mr_spine_t2/cord.nii.gz")
     assert [segment.value for segment in found.segments] == [1]
+
+
+@pytest.mark.parametrize(("spacing", "expected"), [(0.8, 2.0), (0.5, 2.0), (0.01, 0.04)])
+def test_the_usual_tolerance_is_no_larger_than_what_is_compared(spacing, expected, tmp_path):
+    """2 mm would make any two objects of a micro-CT the same."""
+    affine = np.diag([spacing] * 3 + [1])
+    for name, start in (("one", 2), ("two", 12)):
+        labels = np.zeros((20, 20, 20), np.uint8)
+        labels[start : start + 5, 2:7, 2:7] = 1
+        nibabel.save(nibabel.Nifti1Image(labels, affine), tmp_path / f"{name}.nii.gz")
+    pair = tmp_path / "one.nii.gz", tmp_path / "two.nii.gz"
+    (row,) = compare_files(*pair)
+    assert row.agreement.tolerance_mm == pytest.approx(expected)
+    assert row.agreement.surface_dice < 0.4
+    (row,) = compare_files(*pair, tolerance_mm=2.0)
+    assert row.agreement.tolerance_mm == 2.0

@@ -17,7 +17,7 @@ import pydicom
 import pytest
 
 from sam_common.errors import InputError
-from sam_med import archive
+from sam_med import archive, reading
 from sam_med.scan import find_series, scan
 from sam_med.source import read_volume
 
@@ -254,10 +254,10 @@ def test_archives_that_hold_no_images_are_let_be(dicom, tmp_path):
     with zipfile.ZipFile(dicom.folder / "letter.docx", "w") as out:
         out.writestr("word/document.xml", "hello")
     (dicom.folder / "notes.txt.gz").write_bytes(gzip.compress(b"hello"))
-    before = set(archive._unpacked)
+    before = set(archive._program.unpacked)
     (told,) = scan(dicom.folder).diagnostics
     assert (told.code, told.numbers["files"]) == ("not-dicom", 2)
-    assert set(archive._unpacked) == before
+    assert set(archive._program.unpacked) == before
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
@@ -293,6 +293,89 @@ def test_all_archives_together_unpack_to_no_more_than_is_allowed(dicom, monkeypa
     monkeypatch.setattr(archive, "SMALL_BYTES", 1000)
     with pytest.raises(InputError, match="which is suspicious"):
         archive.unpack(packed)
+
+
+def test_what_is_unpacked_goes_with_its_owner_and_is_bounded(dicom, tmp_path, monkeypatch):
+    dicom.series(LINE)
+    target = zipped(dicom.folder, tmp_path / "a.zip")
+    size = sum(path.stat().st_size for path in dicom.folder.iterdir())
+    with archive.unpacking():
+        mine = archive.unpack(target)
+        # the same file once for each owner
+        assert archive.unpack(target) == mine
+        assert archive._taken[mine] == size
+        with archive.unpacking(tmp_path):
+            other = archive.unpack(target)
+        assert mine.is_dir()
+    assert not mine.exists()
+    # what lies in an owner's folder is that owner's
+    assert len(list(other.iterdir())) == 6
+    assert other.parent == tmp_path
+    others = sum(count for folder, count in archive._taken.items() if folder.is_dir())
+    monkeypatch.setattr(archive, "MAX_BYTES", others + size)
+    with archive.unpacking():
+        second = archive.unpack(target)
+        with archive.unpacking(), pytest.raises(InputError, match=f"^no room for {size} bytes of"):
+            archive.unpack(target)
+        packed = tmp_path / "b.gz"
+        packed.write_bytes(gzip.compress(bytes(1000)))
+        with pytest.raises(InputError, match=r"^no room for 1000 bytes of an archive beside the"):
+            archive.unpack(packed)
+    assert not second.exists()
+    # what is gone takes no room
+    with archive.unpacking():
+        assert archive.unpack(target).is_dir()
+    assert [path for path in tmp_path.iterdir() if path.is_dir() and path != dicom.folder] == [
+        other
+    ]
+
+
+def test_archives_in_archives_have_so_many_files_together(dicom, tmp_path):
+    dicom.series(LINE)
+    target = zipped(dicom.folder, tmp_path / "a.zip")
+    budget = archive.Budget(files=7)
+    with archive.unpacking():
+        archive.unpack(target, budget)
+    with archive.unpacking(), pytest.raises(InputError, match=r"6 members, more than 1$"):
+        archive.unpack(target, budget)
+
+
+@pytest.mark.parametrize("kind", ["zip", "gz"])
+def test_unpacking_can_be_ended(kind, dicom, tmp_path):
+    """Before the first file is counted: a large archive takes its time."""
+    (first, *_) = dicom.series(LINE)
+    target = tmp_path / f"a.{kind}"
+    if kind == "zip":
+        zipped(dicom.folder, target)
+        assert archive.count_in(target) == 6
+    else:
+        target.write_bytes(gzip.compress(first.read_bytes()))
+        assert archive.count_in(target) == 1
+
+    class EndedError(Exception):
+        pass
+
+    def end(_files):
+        raise EndedError
+
+    there = {path for path in tmp_path.iterdir() if path.is_dir()}
+    with archive.unpacking(tmp_path), reading.heard(end), pytest.raises(EndedError):
+        archive.unpack(target)
+    assert {path for path in tmp_path.iterdir() if path.is_dir()} == there
+
+
+def test_links_in_an_archive_are_no_links(dicom, tmp_path):
+    """Whatever their entries say, what is written is a plain file."""
+    (first, *_) = dicom.series(LINE)
+    target = tmp_path / "links.zip"
+    with zipfile.ZipFile(target, "w") as out:
+        entry = zipfile.ZipInfo("link.dcm")
+        entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+        out.writestr(entry, str(first))
+    with archive.unpacking():
+        (path,) = archive.unpack(target).iterdir()
+        assert not path.is_symlink()
+        assert path.read_text() == str(first)
 
 
 def test_threads_share_one_unpacked_folder(dicom, tmp_path):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import gzip
 import re
+import zipfile
 
 import dicom_volumes
 import highdicom
@@ -15,8 +18,9 @@ from pydicom.sr.codedict import codes
 
 from sam_common.errors import InputError
 from sam_common.window import Window
+from sam_med.compare import compare_files
 from sam_med.provenance import Provenance
-from sam_med.seg_files import plain_name, read_segmentation
+from sam_med.seg_files import is_segmentation, is_structure_set, plain_name, read_segmentation
 from sam_med.segments import Segment
 from sam_med.sink import write_outputs
 
@@ -90,7 +94,25 @@ def test_one_layer_whose_values_were_lost(tmp_path):
     array.T[5, 7, 9] = 9
     path = write(tmp_path / "b.seg.nrrd", array, fields)
     assert found_in(path) == [("1", 1, ONE), ("9", 9, corner)]
-    assert not read_segmentation(path).named
+    file = read_segmentation(path)
+    assert not file.named
+    assert file.notes == (
+        "nothing says which value is which of the segments (ribs, sphere): objects have no names",
+    )
+
+
+def test_layers_whose_numbers_were_lost(tmp_path):
+    """Values without layers: one layer for each segment, in order."""
+    fields = {key: value for key, value in TODAY.items() if not key.endswith("Layer")}
+    path = write(tmp_path / "a.seg.nrrd", layers_of(ONE, TWO), fields)
+    assert found_in(path) == [("ribs", 1, ONE), ("ribs", 1, TWO)]
+
+
+def test_two_segments_of_one_value_are_refused(tmp_path):
+    path = write(tmp_path / "a.seg.nrrd", layers_of(ONE, TWO), TODAY | {"Segment1_Layer": "0"})
+    expected = "two segments are value 1 of layer 0, so nothing says whose it is"
+    with pytest.raises(InputError, match=f"^{expected}"):
+        read_segmentation(path)
 
 
 def test_values_that_no_segment_claims_are_objects(tmp_path):
@@ -243,6 +265,21 @@ def test_segs_with_label_maps(syntax, data, tmp_path):
     file = read_segmentation(tmp_path / "out.dcm")
     found = [(s.name, s.value, s.voxels) for s in file.segments]
     assert found == [("ribs", 3, 18), ("ribs", 7, 12), ("nothing", 9, 0)]
+    dataset = pydicom.dcmread(tmp_path / "out.dcm")
+    written = (tmp_path / "out.dcm").read_bytes()
+    (tmp_path / "bare.dcm").write_bytes(written[132:])
+    same_as(tmp_path / "bare.dcm", file)
+    if syntax != "1.2.840.10008.1.2.1":
+        meta_bytes = 12 + dataset.file_meta.FileMetaInformationGroupLength
+        (tmp_path / "barer.dcm").write_bytes(written[132 + meta_bytes :])
+        with pytest.raises(InputError, match=r"^the file of objects is compressed, but does not s"):
+            read_segmentation(tmp_path / "barer.dcm")
+        return
+    del dataset.PerFrameFunctionalGroupsSequence[-1]
+    dataset.NumberOfFrames -= 1
+    dataset.save_as(tmp_path / "more.dcm")
+    with pytest.raises(InputError, match=r"^the pixel data hold more than the \d frames described"):
+        read_segmentation(tmp_path / "more.dcm")
 
 
 def test_damaged_segs_are_refused_in_one_line(volume, tmp_path):
@@ -266,7 +303,238 @@ def test_damaged_segs_are_refused_in_one_line(volume, tmp_path):
     assert refused(Rows=None) == damaged
     assert refused(SharedFunctionalGroupsSequence=[]).startswith("the frames of the DICOM SEG have")
     assert refused(SegmentationType="FRACTIONAL").startswith("a FRACTIONAL segmentation: only")
-    assert refused(PerFrameFunctionalGroupsSequence=[]).startswith("the DICOM SEG has no frames")
+    nothing = {"PerFrameFunctionalGroupsSequence": []}
+    said = "the DICOM SEG states 2 frames, but says of 0 what they are"
+    assert refused(**nothing) == said
+    assert refused(**nothing, NumberOfFrames=None).startswith("the DICOM SEG has no frames")
+    surface = refused(SOPClassUID="1.2.840.10008.5.1.4.1.1.66.5")
+    assert surface == "no DICOM SEG or RTSTRUCT, but Surface Segmentation Storage"
+    assert refused(BitsAllocated=8).startswith("a BINARY segmentation has one bit a pixel, and")
+
+
+def test_a_file_that_ends_early_is_no_object(volume, tmp_path):
+    path = tmp_path / "out.dcm"
+    write_outputs([flat("a", 1, 2, 3)], volume, path, [], MADE_BY)
+    content = path.read_bytes()
+    said = r"^the DICOM (file is damaged: it cannot be read to its end|SEG .*: is it whole\?)$"
+    for size in range(1000, len(content), 501):
+        path.write_bytes(content[:size])
+        with pytest.raises(InputError, match=said):
+            read_segmentation(path)
+    (tmp_path / "cut.dcm.gz").write_bytes(gzip.compress(content)[:-200])
+    with pytest.raises(InputError, match=r"^the archive is damaged: have it copied again$"):
+        read_segmentation(tmp_path / "cut.dcm.gz")
+
+
+def test_a_structure_set_that_ends_early_has_not_fewer_contours(volume, tmp_path):
+    path = tmp_path / "out.rtstruct.dcm"
+    segments = [flat("a", 1, 2, 3), flat("b", 2, 3)]
+    write_outputs(segments, volume, tmp_path / "out", ["dicom_rtstruct"], MADE_BY)
+    content, seen = path.read_bytes(), set()
+    for size in range(1000, len(content), 7):
+        path.write_bytes(content[:size])
+        try:
+            file = read_segmentation(path, grid=volume)
+        except InputError as error:
+            seen.add(str(error))
+        else:
+            # what is missing says nothing of contours
+            assert [s.voxels for s in file.segments] == [s.voxels for s in segments]
+    assert seen <= {
+        "the DICOM file is damaged: it cannot be read to its end",
+        "the RTSTRUCT is damaged: its structures cannot be read",
+    }
+
+
+def changed(folder, change, *segments, volume):
+    """The message for a DICOM SEG of which something was changed."""
+    write_outputs(segments, volume, folder / "out.dcm", [], MADE_BY)
+    dataset = pydicom.dcmread(folder / "out.dcm")
+    change(dataset)
+    dataset.save_as(folder / "odd.dcm")
+    with pytest.raises(InputError) as error:
+        read_segmentation(folder / "odd.dcm")
+    return str(error.value)
+
+
+def set_in_frames(sequence, tag, value, *, first=1):
+    """Frames from one on that say themselves what the others share."""
+
+    def change(dataset):
+        (shared,) = dataset.SharedFunctionalGroupsSequence
+        for n, groups in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+            item = copy.deepcopy(shared[sequence].value[0])
+            if n >= first:
+                setattr(item, tag, value)
+            setattr(groups, sequence, [item])
+        delattr(shared, sequence)
+
+    return change
+
+
+def test_frames_that_have_no_place_in_one_grid_are_refused(volume, tmp_path):
+    """All frames are looked at, not the first alone."""
+    segments = [flat("a", 1, 2, 3), flat("b", 2, 3)]
+
+    def message(change):
+        return changed(tmp_path, change, *segments, volume=volume)
+
+    tag = "ImageOrientationPatient"
+    turned = set_in_frames("PlaneOrientationSequence", tag, [0, 1, 0, 0, 0, -1])
+    assert message(turned).startswith(f"the frames of the DICOM SEG differ in {tag}, and one grid")
+    coarse = set_in_frames("PixelMeasuresSequence", "PixelSpacing", [3, 3])
+    assert message(coarse).startswith("the frames of the DICOM SEG differ in PixelSpacing, and one")
+    skew = set_in_frames("PlaneOrientationSequence", tag, [1, 0, 0, 1, 0, 0], first=0)
+    assert message(skew).startswith(f"the {tag} of the DICOM SEG is no pair of perpendicular dire")
+
+    def moved(dataset):
+        (shared,) = dataset.SharedFunctionalGroupsSequence
+        along = np.array(shared.PlaneOrientationSequence[0].ImageOrientationPatient[:3], float)
+        # that of the second segment, whose plane is one of the first
+        (place,) = next(
+            groups.PlanePositionSequence
+            for groups in dataset.PerFrameFunctionalGroupsSequence
+            if groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber == 2
+        )
+        place.ImagePositionPatient = [
+            f"{v:.6f}" for v in np.array(place.ImagePositionPatient, float) + 50 * along
+        ]
+
+    assert message(moved).startswith("frames of one plane begin 50.000 mm apart, as tiles do")
+
+
+def test_what_all_frames_say_alike_is_read(volume, tmp_path):
+    segment = flat("a", 1, 2, 3)
+    write_outputs([segment], volume, tmp_path / "out.dcm", [], MADE_BY)
+    dataset = pydicom.dcmread(tmp_path / "out.dcm")
+    (spacing,) = {
+        tuple(i.PixelSpacing)
+        for i in dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence
+    }
+    rounded = [f"{float(v):.4f}" for v in spacing]
+    set_in_frames("PixelMeasuresSequence", "PixelSpacing", rounded)(dataset)
+    dataset.save_as(tmp_path / "out.dcm")
+    file = read_segmentation(tmp_path / "out.dcm")
+    assert [s.voxels for s in file.segments] == [segment.voxels]
+    assert file.spacing_mm[1:] == pytest.approx(volume.spacing_mm[1:], abs=1e-4)
+
+
+def test_frames_without_a_description_and_numbers_that_repeat_are_refused(volume, tmp_path):
+    segments = [flat("a", 1, 2, 3), flat("b", 2, 3)]
+
+    def message(change):
+        return changed(tmp_path, change, *segments, volume=volume)
+
+    def undescribed(dataset):
+        del dataset.PerFrameFunctionalGroupsSequence[2]
+
+    assert message(undescribed) == "the DICOM SEG states 3 frames, but says of 2 what they are"
+
+    def unsaid(dataset):
+        undescribed(dataset)
+        dataset.NumberOfFrames = 2
+
+    assert message(unsaid) == "the pixel data hold more than the 2 frames described"
+
+    def repeated(dataset):
+        dataset.SegmentSequence[1].SegmentNumber = 1
+
+    assert message(repeated).startswith("2 segments have the number 1, so nothing says which of th")
+
+    def one_place(dataset):
+        first, second, _ = dataset.PerFrameFunctionalGroupsSequence
+        second.PlanePositionSequence = first.PlanePositionSequence
+
+    assert message(one_place).startswith("two frames of one segment lie on one plane and differ")
+
+
+def test_slices_that_do_not_begin_on_one_line_keep_their_places(volume, tmp_path):
+    segment = flat("a", 1, 2, 3, 4)
+    write_outputs([segment], volume, tmp_path / "out.dcm", [], MADE_BY)
+    dataset = pydicom.dcmread(tmp_path / "out.dcm")
+    (shared,) = dataset.SharedFunctionalGroupsSequence
+    along = np.array(shared.PlaneOrientationSequence[0].ImageOrientationPatient[:3], float)
+    place = dataset.PerFrameFunctionalGroupsSequence[1].PlanePositionSequence[0]
+    moved = np.array(place.ImagePositionPatient, float) + 7.0 * along
+    place.ImagePositionPatient = [f"{v:.6f}" for v in moved]
+    dataset.save_as(tmp_path / "out.dcm")
+    file = read_segmentation(tmp_path / "out.dcm")
+    assert file.grid.to_world([1, 0, 0]) == pytest.approx(moved, abs=1e-5)
+    expected = "the frames lie on no even grid: they are shifted against each other along their pla"
+    with pytest.raises(InputError, match=f"^{expected}"):
+        compare_files(tmp_path / "out.dcm", tmp_path / "out.dcm")
+
+
+@pytest.mark.parametrize("value", ["Label value 0", "Label value 70000"])
+def test_values_that_no_label_map_has_are_numbers_of_segments(value, volume, tmp_path):
+    segments = [flat("a", 8, 2, 3), flat("b", 9, 3)]
+    write_outputs(segments, volume, tmp_path / "out.dcm", [], MADE_BY)
+    dataset = pydicom.dcmread(tmp_path / "out.dcm")
+    dataset.SegmentSequence[0].SegmentDescription = value
+    dataset.save_as(tmp_path / "out.dcm")
+    found = read_segmentation(tmp_path / "out.dcm").segments
+    assert [(s.name, s.value) for s in found] == [("a", 1), ("b", 2)]
+    # nor is 0 a number
+    dataset.SegmentSequence[0].SegmentNumber = 0
+    for groups in dataset.PerFrameFunctionalGroupsSequence:
+        (item,) = groups.SegmentIdentificationSequence
+        item.ReferencedSegmentNumber = 0 if item.ReferencedSegmentNumber == 1 else 2
+    dataset.save_as(tmp_path / "out.dcm")
+    found = read_segmentation(tmp_path / "out.dcm").segments
+    assert [(s.name, s.value, s.voxels) for s in found] == [
+        ("a", 1, segments[0].voxels),
+        ("b", 2, segments[1].voxels),
+    ]
+
+
+def same_as(path, expected):
+    found = read_segmentation(path)
+    assert [(s.name, s.value, s.window) for s in found.segments] == [
+        (s.name, s.value, s.window) for s in expected.segments
+    ]
+    for one, other in zip(found.segments, expected.segments, strict=True):
+        assert np.array_equal(one.mask, other.mask)
+
+
+def test_a_seg_is_read_in_the_forms_in_which_images_are(volume, tmp_path):
+    """Without preamble, without meta information, packed, and with other orders of bytes."""
+    path = tmp_path / "out.dcm"
+    write_outputs([flat("a", 4, 2, 3), flat("b", 6, 3)], volume, path, [], MADE_BY)
+    expected, written = read_segmentation(path), path.read_bytes()
+    dataset = pydicom.dcmread(path)
+    meta_bytes = 12 + dataset.file_meta.FileMetaInformationGroupLength
+    for n, content in enumerate((written[132:], written[132 + meta_bytes :])):
+        (tmp_path / f"{n}.dcm").write_bytes(content)
+        same_as(tmp_path / f"{n}.dcm", expected)
+    for name, content in (("a.dcm.gz", written), ("b.gz", written[132:])):
+        (tmp_path / name).write_bytes(gzip.compress(content))
+        same_as(tmp_path / name, expected)
+        assert is_segmentation(tmp_path / name)
+        assert not is_structure_set(tmp_path / name)
+    with zipfile.ZipFile(tmp_path / "one.zip", "w") as archive:
+        archive.write(path, "CANARY.dcm")
+    same_as(tmp_path / "one.zip", expected)
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
+        archive.write(path, "a")
+        archive.write(path, "b")
+    with pytest.raises(InputError, match=r"^the archive holds 2 files, and a segmentation is one"):
+        read_segmentation(tmp_path / "two.zip")
+    for syntax in ("1.2.840.10008.1.2", "1.2.840.10008.1.2.2"):
+        other = copy.deepcopy(dataset)
+        if syntax.endswith(".2.2"):
+            other["PixelData"].VR = "OW"
+            swapped = np.frombuffer(other.PixelData, ">u2").astype("<u2").tobytes()
+            other.PixelData = swapped
+        other.file_meta.TransferSyntaxUID = syntax
+        list(other.iterall())
+        pydicom.dcmwrite(
+            tmp_path / "order.dcm",
+            other,
+            implicit_vr=not syntax.endswith(".2.2"),
+            little_endian=not syntax.endswith(".2.2"),
+            force_encoding=True,
+        )
+        same_as(tmp_path / "order.dcm", expected)
 
 
 def test_segments_that_only_frames_name_are_objects(volume, tmp_path):
