@@ -194,6 +194,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "different images at the same position",
             "refused: remove the ones that do not belong",
         ),
+        "unordered-images": Code(
+            "error",
+            "different images at each position, and nothing says in which order they were taken",
+            "refused: have them exported with their times, or keep one image of each position",
+        ),
         "repeated-positions": Code(
             "error",
             "each position occurs several times: the series is 4-D",

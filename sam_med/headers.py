@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydicom.uid import UID
 
-from sam_med import mosaic, multiframe, reading
+from sam_med import image_times, mosaic, multiframe, reading
 from sam_med import tag_values as tags
 from sam_med.diagnostics import RefusedError, found
 from sam_med.dicom_file import DAMAGE, NATIVE, quiet_pydicom, read_header
@@ -35,8 +35,7 @@ TAGS = (
     "Modality",
     "ImageType",
     "InstanceNumber",
-    "AcquisitionNumber",
-    "TemporalPositionIdentifier",
+    *image_times.TAGS,
     "EchoTime",
     "DiffusionBValue",
     "Rows",
@@ -196,10 +195,7 @@ def _base(path: Path, dataset: Dataset, modality: str, facts: ImageFacts) -> Sli
         step_mm=tags.positive(dataset, "SpacingBetweenSlices"),
         instance=None if instance is None else int(instance),
         stack=("", tags.kind_of(facts.image_type), *_contrast(dataset)),
-        time=tuple(
-            tags.number(dataset, tag) or 0.0
-            for tag in ("TemporalPositionIdentifier", "AcquisitionNumber")
-        ),
+        time=image_times.times_of_file(dataset),
         rescale=tags.rescale(dataset),
         units=tags.units(dataset, modality),
         patient=tags.text(dataset, "PatientID"),

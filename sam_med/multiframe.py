@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sam_med import tag_values as tags
 from sam_med.frame_places import is_tomogram, places_of
+from sam_med.image_times import times_of_frame
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -139,7 +140,7 @@ def _slice(base: SliceHeader, groups: _Groups, number: int) -> SliceHeader:
         changes["units"] = tags.units(values, base.modality)
     changes["damaged"] = tuple(sorted(damaged))
     changes["stack"] = _stack(base, groups)
-    changes["time"] = _time(groups)
+    changes["time"] = times_of_frame(groups.get, base.time)
     return dataclasses.replace(base, **changes)
 
 
@@ -157,14 +158,4 @@ def _stack(base: SliceHeader, groups: _Groups) -> tuple[str, ...]:
         tags.kind_of(frame_type or base.facts.image_type),
         "" if echo_ms is None else f"echo {echo_ms:g} ms",
         "" if b_value is None else f"b {b_value:g}",
-    )
-
-
-def _time(groups: _Groups) -> tuple[float, ...]:
-    content = groups.get("FrameContentSequence")
-    if content is None:
-        return ()
-    return tuple(
-        tags.number(content, tag) or 0.0
-        for tag in ("TemporalPositionIndex", "FrameAcquisitionNumber")
     )

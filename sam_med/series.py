@@ -25,6 +25,7 @@ from sam_med.axes import UNPLACED, plane_of
 from sam_med.checks import check_images
 from sam_med.diagnostics import Diagnostic, RefusedError, errors_of, found
 from sam_med.frame import mm
+from sam_med.image_times import clock, disagree
 from sam_med.stack import Stack, place_tolerance_mm, position_numbers, stack
 
 if TYPE_CHECKING:
@@ -315,14 +316,14 @@ def _time_points(
     head = members[0]
     film = not head.cross_sectional and head.places != "nowhere"
     if film and not any(header.placed for header in members):
-        times = sorted(members, key=_time_key)
+        times = sorted(members, key=clock(members))
         return [[header] for header in times], _said_repeats(1, len(times))
     if not all(header.placed for header in members):
         return [members], []  # refused by `stack`
     places = _by_place(members)
     copies = 0
-    if _suspicious(places):
-        places, copies = _without_copies(places, digest)
+    if _suspicious(places, clock(members, of_pixels=False)):
+        places, copies = _without_copies(places, digest, clock(members))
     told = []
     if copies:
         told = [found("duplicate-slices", f"{copies} slice(s) are stored twice", copies=copies)]
@@ -331,8 +332,8 @@ def _time_points(
         return [[place[0] for place in places]], told
     if len(counts) > 1:
         raise RefusedError([*told, _irregular(places)])
-    for place in places:
-        place.sort(key=_time_key)
+    if odd := _in_order(places, clock(members)):
+        raise RefusedError([*told, odd])
     times_of = [list(time) for time in zip(*places, strict=True)]
     return times_of, [*told, *_said_repeats(len(places), len(times_of))]
 
@@ -352,12 +353,14 @@ def _by_place(members: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
     return places
 
 
-def _suspicious(places: Sequence[list[SliceHeader]]) -> bool:
+def _suspicious(
+    places: Sequence[list[SliceHeader]], when: Callable[[SliceHeader], tuple[float, ...]]
+) -> bool:
     """Whether some slices may be copies: repetitions that no time tells apart, or uneven ones."""
     if len({len(place) for place in places}) > 1:
         return True
     return any(
-        len({_time_key(header) for header in place}) < len(place)
+        len(set(map(when, place))) < len(place)
         or len({header.instance_uid or header.path for header in place}) < len(place)
         for place in places
         if not place[0].frame_number
@@ -365,9 +368,11 @@ def _suspicious(places: Sequence[list[SliceHeader]]) -> bool:
 
 
 def _without_copies(
-    places: Sequence[list[SliceHeader]], digest: Callable[[SliceHeader], bytes]
+    places: Sequence[list[SliceHeader]],
+    digest: Callable[[SliceHeader], bytes],
+    when: Callable[[SliceHeader], tuple[float, ...]],
 ) -> tuple[list[list[SliceHeader]], int]:
-    """One of each set of identical slices, the first by instance number, and how many went."""
+    """One of each set of identical slices, the first by its time, and how many went."""
     kept: list[list[SliceHeader]] = []
     copies = 0
     for place in places:
@@ -375,7 +380,7 @@ def _without_copies(
             kept.append(place)
             continue
         different: dict[bytes, SliceHeader] = {}
-        for header in sorted(place, key=lambda h: (_time_key(h), str(h.path))):
+        for header in sorted(place, key=lambda h: (when(h), str(h.path))):
             different.setdefault(digest(header), header)
         copies += len(place) - len(different)
         kept.append(list(different.values()))
@@ -400,8 +405,33 @@ def _irregular(places: Sequence[list[SliceHeader]]) -> Diagnostic:
     return found("conflicting-slices", message, positions=repeated, images=many)
 
 
-def _time_key(header: SliceHeader) -> tuple[float, ...]:
-    return (*header.time, float(header.instance or 0), float(header.frame_number))
+def _in_order(
+    places: Sequence[list[SliceHeader]], when: Callable[[SliceHeader], tuple[float, ...]]
+) -> Diagnostic | None:
+    """Sort each place by time; what keeps that from being certain, None for nothing."""
+    for place in places:
+        place.sort(key=when)
+    if any(len(set(map(when, place))) < len(place) for place in places):
+        return _timeless(places)
+    return _other_times(places) if disagree(places) else None
+
+
+def _timeless(places: Sequence[list[SliceHeader]]) -> Diagnostic:
+    many = len(places[0])
+    message = (
+        f"each of {len(places)} position(s) holds {many} different images, and no tag that all of "
+        "them have says which was taken first"
+    )
+    return found("unordered-images", message, positions=len(places), images=many)
+
+
+def _other_times(places: Sequence[list[SliceHeader]]) -> Diagnostic:
+    stated = {header.time[0] for place in places for header in place}
+    message = (
+        f"each of {len(places)} positions occurs {len(places[0])} times, but they state "
+        f"{len(stated)} temporal positions"
+    )
+    return found("incomplete-time-points", message, positions=len(places), time_points=len(stated))
 
 
 def _plane(header: SliceHeader) -> str:

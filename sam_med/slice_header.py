@@ -92,8 +92,8 @@ class SliceHeader:
     """InstanceNumber, or the number of the frame."""
     stack: tuple[str, ...] = ()
     """What tells stacks at the same place apart: stack, image type, echo, b-value."""
-    time: tuple[float, ...] = ()
-    """Sorts the repetitions of a position."""
+    time: tuple[float | None, ...] = field(default=(), repr=False)
+    """Sorts the repetitions of a position, see `sam_med.image_times`."""
     rescale: tuple[float, float] = (1.0, 0.0)
     """Slope and intercept; `math.nan` where the file holds no number."""
     units: str = ""
