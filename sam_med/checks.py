@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sam_med.diagnostics import Diagnostic, found
 from sam_med.mosaic import MOSAICS
-from sam_med.volume import HOUNSFIELD
+from sam_med.volume import HOUNSFIELD, UNSPECIFIED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +106,11 @@ def _values(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
 
 
 def _units(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
-    """Whether CT is not in HU, as far as the images say."""
+    """Whether slices are in several units, or CT is not in HU, as far as the images say."""
+    stated = sorted({h.units for h in headers} - {"", UNSPECIFIED})
+    if len(stated) > 1:
+        message = f"the values of {len(headers)} images are {' and '.join(stated)}"
+        return [found("mixed-units", message, units=stated)]
     others = [h.units for h in headers if h.modality == "CT" and h.units != HOUNSFIELD]
     if not others:
         return []

@@ -268,6 +268,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "bad-rescale": Code(
             "error", "the rescale slope is 0 or no number", "refused: all values would be lost"
         ),
+        "mixed-units": Code(
+            "error",
+            "images of one series state different units, so their values cannot be compared",
+            "refused: have the images of each unit exported as a series of their own",
+        ),
         "not-hounsfield": Code(
             "warning",
             "CT whose values are not said to be Hounsfield units (HU)",

@@ -173,11 +173,6 @@ def moment(date: str, clock_time: str) -> float | None:
     86401.5
     """
     day = _DATE.fullmatch(date.strip())
-    offset = _OFFSET.search(clock_time.strip())
-    late = 0.0
-    if offset:
-        sign, hours, minutes = offset.groups()
-        late = (int(hours) * 60 + int(minutes)) * (60.0 if sign == "+" else -60.0)
     since = seconds(_OFFSET.sub("", clock_time.strip()))
     if day is None or since is None:
         return None
@@ -185,7 +180,19 @@ def moment(date: str, clock_time: str) -> float | None:
         ordinal = dt.date(*map(int, day.groups())).toordinal() - 1
     except ValueError:
         return None
-    return ordinal * SECONDS_A_DAY + since - late
+    return ordinal * SECONDS_A_DAY + since - (offset_s(clock_time) or 0.0)
+
+
+def offset_s(clock_time: str) -> float | None:
+    """Seconds by which the time of a place is before UTC, where a time ends with it.
+
+    >>> offset_s("101530+0130"), offset_s("-0100"), offset_s("101530")
+    (5400.0, -3600.0, None)
+    """
+    if (found := _OFFSET.search(clock_time.strip())) is None:
+        return None
+    sign, hours, minutes = found.groups()
+    return (int(hours) * 60 + int(minutes)) * (60.0 if sign == "+" else -60.0)
 
 
 def seconds(clock_time: str) -> float | None:
