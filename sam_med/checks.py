@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
+
 from sam_med.diagnostics import Diagnostic, found
+from sam_med.dicom_file import NATIVE
 from sam_med.mosaic import MOSAICS
+from sam_med.stored_bits import is_possible
 from sam_med.volume import HOUNSFIELD, UNSPECIFIED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sam_med.slice_header import SliceHeader
+    from sam_med.slice_header import ImageFacts, SliceHeader
 
 GREY = frozenset({"MONOCHROME1", "MONOCHROME2"})
 USUAL_POSITIONS = frozenset({"", "HFS"})
@@ -49,7 +53,17 @@ def _files(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
     if unknown := sum(not h.facts.syntax for h in headers):
         message = f"the pixels of {unknown} of {total} images are compressed"
         told.append(found("unknown-compression", message, images=unknown))
+    odd = {h.facts.bits for h in headers if h.facts.bits and not _readable_bits(h.facts)}
+    for allocated, stored, high in sorted(odd):
+        message = f"HighBit is {high} where BitsStored is {stored} and BitsAllocated {allocated}"
+        told.append(found("undecodable", message, high_bit=high, bits_stored=stored))
     return told
+
+
+def _readable_bits(facts: ImageFacts) -> bool:
+    """Whether pixels can be where they are said to be: decoders of compressed ones do not tell."""
+    plain = facts.syntax in {*NATIVE, DeflatedExplicitVRLittleEndian, RLELossless}
+    return facts.bits is None or (plain and is_possible(facts.bits))
 
 
 def _spacing(header: SliceHeader) -> list[Diagnostic]:

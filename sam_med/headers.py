@@ -17,6 +17,7 @@ from sam_med.diagnostics import RefusedError, found
 from sam_med.dicom_file import DAMAGE, NATIVE, quiet_pydicom, read_header
 from sam_med.frame_places import FRAME_VECTORS
 from sam_med.slice_header import CROSS_SECTIONAL, ImageFacts, SliceHeader
+from sam_med.stored_bits import bits_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +42,8 @@ TAGS = (
     "Rows",
     "Columns",
     "BitsAllocated",
+    "BitsStored",
+    "HighBit",
     "PixelRepresentation",
     "PixelPaddingValue",
     "PixelPaddingRangeLimit",
@@ -227,6 +230,7 @@ def _facts(dataset: Dataset, encoding: Encoding) -> ImageFacts:
         spacing_kind=_pixel_spacing(dataset, tags.text(dataset, "Modality"))[1],
         value_table=value_table,
         padding=None if value_table else tags.padding(dataset),
+        bits=bits_of(dataset),
         missing_bytes=_missing(dataset, encoding, frames * samples, photometric),
         has_pixels=encoding.has_pixels,
         headerless=encoding.bare,

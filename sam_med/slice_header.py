@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Places: TypeAlias = Literal["stated", "by step", "in a volume", "nowhere"]
 """Stated for the slice; at a stated step from the place of the first frame; in the own system of an
 ultrasound volume; nowhere, though there are several frames."""
+Bits: TypeAlias = "tuple[int, int, int]"
+"""BitsAllocated, BitsStored and HighBit."""
 CROSS_SECTIONAL = frozenset({"CT", "MR", "PT"})
 """Modalities whose images are never without a place, unless something is wrong."""
 
@@ -52,6 +54,8 @@ class ImageFacts:
     """Whether values go through a Modality LUT."""
     padding: tuple[float, float] | None = None
     """Smallest and largest stored value that stand for no pixel, both inclusive."""
+    bits: Bits | None = None
+    """Where pixels keep their value, if elsewhere than in the lowest bits."""
     missing_bytes: int = 0
     """How many bytes of uncompressed pixels the file lacks."""
     has_pixels: bool = True
