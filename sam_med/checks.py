@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
@@ -114,8 +115,23 @@ def _values(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
         message = f"{len(scales)} different rescales in {len(headers)} slices"
         told.append(found("per-slice-rescale", message, rescales=len(scales)))
     told.extend(_units(headers))
+    told.extend(_mappings(headers))
     if any(h.facts.value_table for h in headers):
         told.append(found("value-table", "the images have a Modality LUT"))
+    return told
+
+
+def _mappings(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
+    """What became of mappings to real-world values."""
+    counts = Counter(h.mapping for h in headers)
+    applied, others = counts["applied"], counts["not applied"]
+    told = []
+    if applied:
+        message = f"{applied} of {len(headers)} images have no rescale, but such a mapping"
+        told.append(found("real-world-values", message, images=applied))
+    if others:
+        message = f"{others} of {len(headers)} images have mappings to real-world values as well"
+        told.append(found("other-values", message, images=others))
     return told
 
 

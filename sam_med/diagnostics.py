@@ -301,6 +301,19 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "value-table": Code(
             "note", "values go through a table (Modality LUT)", "the table is applied"
         ),
+        "stated-rescale": Code(
+            "note", "the header of the volume file states a rescale of its own", "it is applied"
+        ),
+        "real-world-values": Code(
+            "note",
+            "values are defined by a mapping to real-world values only",
+            "the mapping is applied",
+        ),
+        "other-values": Code(
+            "warning",
+            "the file states other values beside those that are read",
+            "not applied: values are the stored ones after their rescale",
+        ),
         "per-slice-rescale": Code(
             "note", "slices have rescales of their own", "each one is applied, in float32"
         ),
@@ -344,6 +357,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "the space of the file is left-handed and says nothing of the patient",
             "refused: left and right could be swapped; write the file with a space of the "
             "patient, e.g. left-posterior-superior",
+        ),
+        "ends-of-axes": Code(
+            "error",
+            "the NRRD file states where its axes end, but not how far apart its voxels are",
+            "refused: write the file with space directions or spacings",
         ),
         "orientation-conflict": Code(
             "warning",

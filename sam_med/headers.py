@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydicom.uid import UID
 
-from sam_med import image_times, mosaic, multiframe, reading
+from sam_med import image_times, mosaic, multiframe, reading, real_world
 from sam_med import tag_values as tags
 from sam_med.diagnostics import RefusedError, found
 from sam_med.dicom_file import DAMAGE, NATIVE, quiet_pydicom, read_header
@@ -73,6 +73,7 @@ TAGS = (
     "RescaleType",
     "Units",
     "ModalityLUTSequence",
+    real_world.SEQUENCE,
     "BurnedInAnnotation",
     "LossyImageCompression",
     "SharedFunctionalGroupsSequence",
@@ -184,6 +185,8 @@ def _slices(path: Path, dataset: Dataset, encoding: Encoding) -> FileHeaders:
 def _base(path: Path, dataset: Dataset, modality: str, facts: ImageFacts) -> SliceHeader:
     """What is known of a file as if it were one slice."""
     instance = tags.number(dataset, "InstanceNumber")
+    mappings = tags.value(dataset, real_world.SEQUENCE) or ()
+    values = real_world.values_of(dataset, mappings, modality, table=facts.value_table)
     return SliceHeader(
         path=path,
         series=tags.text(dataset, "SeriesInstanceUID"),
@@ -199,8 +202,9 @@ def _base(path: Path, dataset: Dataset, modality: str, facts: ImageFacts) -> Sli
         instance=None if instance is None else int(instance),
         stack=("", tags.kind_of(facts.image_type), *_contrast(dataset)),
         time=image_times.times_of_file(dataset),
-        rescale=tags.rescale(dataset),
-        units=tags.units(dataset, modality),
+        rescale=values.rescale,
+        units=values.units,
+        mapping=values.mapping,
         patient=tags.text(dataset, "PatientID"),
         frame_of_reference=tags.text(dataset, "FrameOfReferenceUID"),
         instance_uid=tags.text(dataset, "SOPInstanceUID"),

@@ -21,6 +21,8 @@ Places: TypeAlias = Literal["stated", "by step", "in a volume", "nowhere"]
 ultrasound volume; nowhere, though there are several frames."""
 Bits: TypeAlias = "tuple[int, int, int]"
 """BitsAllocated, BitsStored and HighBit."""
+Mapping: TypeAlias = Literal["", "applied", "not applied"]
+"""Of stored pixels to real-world values: there is none, or what became of it."""
 CROSS_SECTIONAL = frozenset({"CT", "MR", "PT"})
 """Modalities whose images are never without a place, unless something is wrong."""
 
@@ -102,6 +104,7 @@ class SliceHeader:
     """Slope and intercept; `math.nan` where the file holds no number."""
     units: str = ""
     """What rescaled values are; "HU" or another word for all CT, else as stored."""
+    mapping: Mapping = ""
     patient: str = field(default="", repr=False)
     frame_of_reference: str = field(default="", repr=False)
     joined: int = 1

@@ -22,7 +22,7 @@ MAX_BYTES = 64 * 2**20
 """A header that is longer is none; descriptions of many segments take a few hundred KB."""
 NRRD_SUFFIXES = (".nrrd", ".nhdr")
 META_SUFFIXES = (".mha", ".mhd")
-DATA_FIELDS = ("data file", "datafile", "elementdatafile")
+DATA_FIELDS = ("datafile", "elementdatafile")
 HERE = "local"
 """MetaImage's word for voxels in the file itself."""
 LISTED = "list"
@@ -31,9 +31,10 @@ MOST_FILES = 100_000
 
 
 def header_fields(path: Path) -> dict[str, str]:
-    """Fields of a NRRD or MetaImage header by their names in small letters; values as they stand.
+    """Fields of a NRRD or MetaImage header by their names; values as they stand.
 
-    Key/value pairs of NRRD (`key:=value`) are left out.
+    Names are in small letters and without blanks, because NRRD has several with and without them:
+    "space units" is "spaceunits". Key/value pairs of NRRD (`key:=value`) are left out.
 
     Raises:
         OSError: The file cannot be read.
@@ -77,7 +78,7 @@ def _fields(lines: Iterator[str], path: Path) -> Iterator[tuple[str, str]]:
         if not line.strip():
             return
         name, found, value = line.partition(separator)
-        key = name.strip().lower()
+        key = "".join(name.lower().split())
         if not found or line.startswith("#") or (separator == ":" and value.startswith("=")):
             continue
         yield key, value.strip()
