@@ -79,7 +79,7 @@ def _spacing(header: SliceHeader) -> list[Diagnostic]:
 
 def _kind(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
     head = headers[0]
-    told = []
+    told = _tiles(headers)
     if head.frame_number:
         frames = head.facts.frames
         told.append(found("multi-frame", f"the file holds {frames} frames", frames=frames))
@@ -91,17 +91,24 @@ def _kind(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
         told.append(found("frames-by-step", message, frames=len(headers)))
     if head.places == "in a volume":
         told.append(found("volume-places", "the frames are placed in an ultrasound volume"))
-    if head.tile:
-        tiles = max(h.tile for h in headers)
-        rows, columns = head.size
-        message = f"each image holds {tiles} slices of {columns} x {rows} pixels"
-        told.append(found("mosaic", message, slices=tiles))
-    elif MOSAICS & set(head.facts.image_type):
-        told.append(found("mosaic-unknown", "the image is a mosaic of unknown layout"))
     if head.facts.patient_position not in USUAL_POSITIONS:
         position = head.facts.patient_position
         told.append(found("patient-position", f"the patient lay {position}", position=position))
     return told
+
+
+def _tiles(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
+    head = headers[0]
+    if head.facts.whole_slide:
+        return [found("whole-slide", f"{head.facts.frames} tile(s) make one picture")]
+    if head.tile:
+        tiles = max(h.tile for h in headers)
+        rows, columns = head.size
+        message = f"each image holds {tiles} slices of {columns} x {rows} pixels"
+        return [found("mosaic", message, slices=tiles)]
+    if MOSAICS & set(head.facts.image_type):
+        return [found("mosaic-unknown", "the image is a mosaic of unknown layout")]
+    return []
 
 
 def _values(headers: Sequence[SliceHeader]) -> list[Diagnostic]:

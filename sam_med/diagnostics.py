@@ -257,6 +257,12 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "the image is a mosaic, but nothing says how many slices it has or where they lie",
             "refused",
         ),
+        "whole-slide": Code(
+            "error",
+            "the image is a whole slide of a microscope, cut into tiles, and no scan of a body",
+            "refused: have the level that you need exported as a TIFF or PNG, and segment it as a "
+            "picture with sam-geo",
+        ),
         # values
         "truncated-pixels": Code(
             "error", "the file ends before its pixels do", "refused: have it copied again"

@@ -20,12 +20,17 @@ from sam_med.slice_header import CROSS_SECTIONAL, ImageFacts, SliceHeader
 from sam_med.stored_bits import bits_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from pydicom.dataset import Dataset
 
     from sam_med.dicom_file import Encoding
 
+WHOLE = "TotalPixelMatrixColumns"
+"""A tag of images of which the frames are tiles, so large are they."""
+WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
+"""SOP class of images of whole slides of a microscope."""
 TAGS = (
     "SOPClassUID",
     "SOPInstanceUID",
@@ -73,6 +78,7 @@ TAGS = (
     "RescaleType",
     "Units",
     "ModalityLUTSequence",
+    WHOLE,
     real_world.SEQUENCE,
     "BurnedInAnnotation",
     "LossyImageCompression",
@@ -159,8 +165,9 @@ def read_headers(path: Path) -> FileHeaders | None:
 
 
 def _unreadable(error: BaseException) -> RefusedError:
-    reason = f"the header cannot be read ({type(error).__name__})"
-    return RefusedError([found("unreadable-header", reason)])
+    kind = type(error).__name__
+    message = f"the header cannot be read ({kind})"
+    return RefusedError([found("unreadable-header", message, reason=kind)])
 
 
 def _slices(path: Path, dataset: Dataset, encoding: Encoding) -> FileHeaders:
@@ -170,16 +177,23 @@ def _slices(path: Path, dataset: Dataset, encoding: Encoding) -> FileHeaders:
     if "Rows" not in dataset or "Columns" not in dataset:
         kind = UID(tags.text(dataset, "SOPClassUID"))
         if not kind or IMAGE in kind.name:
-            raise ValueError("an image without a size")
+            raise tags.unreadable("Rows or Columns is missing")
         return FileHeaders(not_image=modality or "of no stated modality")
     base = _base(path, dataset, modality, _facts(dataset, encoding))
+    return FileHeaders(tuple(_parts(base, dataset)))
+
+
+def _parts(base: SliceHeader, dataset: Dataset) -> Iterable[SliceHeader]:
+    """The slices of a file: its frames, its tiles, or itself."""
+    if base.facts.whole_slide:  # tiles of one picture, neither slices nor times
+        return (base,)
     if "PerFrameFunctionalGroupsSequence" in dataset:
-        return FileHeaders(tuple(multiframe.enhanced_slices(base, dataset)))
+        return multiframe.enhanced_slices(base, dataset)
     if base.facts.frames > 1 or "DetectorInformationSequence" in dataset:
-        return FileHeaders(tuple(multiframe.classic_slices(base, dataset)))
+        return multiframe.classic_slices(base, dataset)
     if mosaic.MOSAICS & set(base.facts.image_type):
-        return FileHeaders(tuple(mosaic.tiles(base)))
-    return FileHeaders((base,))
+        return mosaic.tiles(base)
+    return (base,)
 
 
 def _base(path: Path, dataset: Dataset, modality: str, facts: ImageFacts) -> SliceHeader:
@@ -192,7 +206,7 @@ def _base(path: Path, dataset: Dataset, modality: str, facts: ImageFacts) -> Sli
         series=tags.text(dataset, "SeriesInstanceUID"),
         number=tags.text(dataset, "SeriesNumber"),
         modality=modality,
-        size=(int(dataset.Rows), int(dataset.Columns)),
+        size=(tags.count(dataset, "Rows"), tags.count(dataset, "Columns")),
         pixel_spacing_mm=_pixel_spacing(dataset, modality)[0],
         orientation=tags.numbers_or_none(dataset, "ImageOrientationPatient", 6),
         position=tags.numbers_or_none(dataset, "ImagePositionPatient", 3),
@@ -214,8 +228,8 @@ def _base(path: Path, dataset: Dataset, modality: str, facts: ImageFacts) -> Sli
 
 def _facts(dataset: Dataset, encoding: Encoding) -> ImageFacts:
     syntax = encoding.syntax
-    frames = int(dataset.get("NumberOfFrames", None) or 1)
-    samples = int(dataset.get("SamplesPerPixel", None) or 1)
+    frames = tags.count(dataset, "NumberOfFrames", 1)
+    samples = tags.count(dataset, "SamplesPerPixel", 1)
     photometric = tags.text(dataset, "PhotometricInterpretation") or "MONOCHROME2"
     value_table = "ModalityLUTSequence" in dataset
     loss = tags.text(dataset, "LossyImageCompression")
@@ -230,6 +244,7 @@ def _facts(dataset: Dataset, encoding: Encoding) -> ImageFacts:
         image_type=_words(tags.value(dataset, "ImageType")),
         burned_in=tags.text(dataset, "BurnedInAnnotation"),
         secondary=tags.text(dataset, "SOPClassUID").startswith(SECONDARY_CAPTURE),
+        whole_slide=WHOLE in dataset or tags.text(dataset, "SOPClassUID") == WHOLE_SLIDE,
         lossy=loss == "01" or syntax in LOSSY,
         spacing_kind=_pixel_spacing(dataset, tags.text(dataset, "Modality"))[1],
         value_table=value_table,
@@ -243,8 +258,8 @@ def _facts(dataset: Dataset, encoding: Encoding) -> ImageFacts:
 
 def _missing(dataset: Dataset, encoding: Encoding, planes: int, photometric: str) -> int:
     """How many bytes of uncompressed pixels the file lacks."""
-    bits = int(dataset.get("BitsAllocated", None) or 16)
-    expected = (int(dataset.Rows) * int(dataset.Columns) * planes * bits + 7) // 8
+    pixels = tags.count(dataset, "Rows") * tags.count(dataset, "Columns")
+    expected = (pixels * planes * tags.count(dataset, "BitsAllocated", 16) + 7) // 8
     if photometric == "YBR_FULL_422":
         expected = expected * 2 // 3
     known = encoding.pixel_bytes

@@ -55,7 +55,7 @@ def enhanced_slices(base: SliceHeader, dataset: Dataset) -> list[SliceHeader]:
     shared = (dataset.get("SharedFunctionalGroupsSequence", None) or [None])[0]
     frames = dataset.PerFrameFunctionalGroupsSequence
     if len(frames) != base.facts.frames:
-        raise ValueError("NumberOfFrames and the functional groups disagree")
+        raise tags.unreadable("NumberOfFrames and the functional groups disagree")
     groups = [_Groups(frame, shared) for frame in frames]
     slices = [_slice(base, one, number) for number, one in enumerate(groups, start=1)]
     own = [any(one.get(name) is not None for name in POSITIONS) for one in groups]

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pydicom
 from pydicom.encaps import get_frame
-from pydicom.pixels import apply_color_lut, apply_modality_lut, iter_pixels, pixel_array
+from pydicom.errors import InvalidDicomError
+from pydicom.pixels import apply_color_lut, iter_pixels, pixel_array
 from pydicom.uid import (
     JPEG2000,
+    UID,
     DeflatedExplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
@@ -36,10 +37,11 @@ from pydicom.uid import (
 from sam_med import mosaic, reading
 from sam_med.checks import GREY
 from sam_med.diagnostics import RefusedError, found
-from sam_med.dicom_file import DAMAGE, quiet_pydicom, read_whole
+from sam_med.dicom_file import DAMAGE, quiet_pydicom, read_header, read_whole
 from sam_med.jpeg_stream import check_jpeg
 from sam_med.rescale import rescale_integers
 from sam_med.stored_bits import moved_down
+from sam_med.value_table import through_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -220,16 +222,22 @@ def _grey(image: npt.NDArray[Any], header: SliceHeader) -> npt.NDArray[Any]:
     if facts.photometric in GREY and not facts.value_table:
         return image
     with quiet_pydicom():
-        dataset = pydicom.dcmread(header.path, stop_before_pixels=True, force=True)
+        dataset = _tables(header)
         if facts.photometric == PALETTE:
             image = apply_color_lut(image, dataset)
         elif facts.value_table:
-            return _table(image, dataset)
+            return through_table(image, dataset, facts.syntax)
     return luminance(image)
 
 
-def _table(image: npt.NDArray[Any], dataset: Dataset) -> npt.NDArray[Any]:
-    return np.asarray(apply_modality_lut(image, dataset))
+def _tables(header: SliceHeader) -> Dataset:
+    """The header of a slice's file, which says how its tables are written even where it did not."""
+    read = read_header(header.path)
+    if read is None:
+        raise InvalidDicomError
+    dataset: Dataset = read[0]
+    dataset.file_meta.TransferSyntaxUID = UID(header.facts.syntax)
+    return dataset
 
 
 def luminance(rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:

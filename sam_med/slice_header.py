@@ -49,6 +49,8 @@ class ImageFacts:
     """BurnedInAnnotation: "YES", "NO", or empty where it is not stated."""
     secondary: bool = False
     """A secondary capture, made of what a screen showed or of another image."""
+    whole_slide: bool = False
+    """Whether the frames are tiles of one large picture, as microscopes make."""
     lossy: bool = False
     spacing_kind: str = "patient"
     """What the pixel spacing stems from: patient, detector, (ultrasound) region, or none."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydicom.dataset import Dataset
 
+from sam_med.diagnostics import RefusedError
+from sam_med.diagnostics import found as diagnosed
 from sam_med.volume import HOUNSFIELD, UNSPECIFIED
 
 if TYPE_CHECKING:
@@ -80,6 +82,31 @@ def numbers(dataset: Dataset, tag: str, count: int) -> tuple[float, ...]:
     if len(listed) != count or not all(abs(v) < FARTHEST for v in listed):  # nor is NaN
         raise ValueError(f"{tag} must be {count} numbers")
     return listed
+
+
+def count(dataset: Dataset, tag: str, missing: int | None = None) -> int:
+    """A whole number of something that a file cannot be read without.
+
+    Args:
+        dataset: With or without the tag.
+        tag: Its keyword.
+        missing: What stands for a tag that is missing or 0; such a tag is refused without it.
+
+    Raises:
+        RefusedError: "unreadable-header": the tag holds anything else, or nothing.
+    """
+    found = number(dataset, tag)
+    if missing is not None and (tag not in dataset or found == 0):
+        return missing
+    if found is None or not found.is_integer() or found <= 0:
+        what = "holds no number of its kind" if tag in dataset else "is missing"
+        raise unreadable(f"{tag} {what}")
+    return int(found)
+
+
+def unreadable(reason: str) -> RefusedError:
+    """A header of which something that is needed is missing or damaged; `reason` names the tag."""
+    return RefusedError([diagnosed("unreadable-header", reason, reason=reason)])
 
 
 def positive(dataset: Dataset, tag: str) -> float | None:
