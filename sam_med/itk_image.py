@@ -20,10 +20,11 @@ from sam_med import frame as frames
 from sam_med import stated_place
 from sam_med.axes import check_frame
 from sam_med.diagnostics import Diagnostic, RefusedError, found
+from sam_med.meta_header import check_meta
 from sam_med.packed import check_voxels
 from sam_med.rescale import settle
 from sam_med.stated_values import stated_values
-from sam_med.text_header import data_files, header_fields
+from sam_med.text_header import META_SUFFIXES, data_files, header_fields
 from sam_med.time_points import check_time, choose_time
 from sam_med.units import in_millimetres
 from sam_med.volume import NDIM, Volume
@@ -70,6 +71,8 @@ def _opened(path: Path) -> Any:
             "the name of the file or of its folder is not UTF-8, and NRRD and MetaImage cannot be "
             "read by such names: rename it"
         ) from None
+    if path.name.lower().endswith(META_SUFFIXES):
+        check_meta(header_fields(path))
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     reader.ReadImageInformation()
