@@ -69,7 +69,10 @@ def _readable_bits(facts: ImageFacts) -> bool:
 
 def _spacing(header: SliceHeader) -> list[Diagnostic]:
     if not header.pixel_spacing_mm:
-        return [found("no-pixel-spacing", "no distance between pixels is stated")]
+        message = "no distance between pixels is stated"
+        if "PixelSpacing" in header.damaged:
+            message = "PixelSpacing holds something else than two numbers"
+        return [found("no-pixel-spacing", message)]
     if header.facts.spacing_kind == "detector":
         rows, columns = header.pixel_spacing_mm
         message = f"pixels are {columns:g} x {rows:g} mm at the detector"
@@ -123,6 +126,10 @@ def _values(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
         told.append(found("per-slice-rescale", message, rescales=len(scales)))
     told.extend(_units(headers))
     told.extend(_mappings(headers))
+    if damaged := sorted({tag for h in headers for tag in h.facts.damaged}):
+        count = sum(bool(h.facts.damaged) for h in headers)
+        message = f"{', '.join(damaged)} of {count} of {len(headers)} images cannot be read"
+        told.append(found("damaged-tags", message, tags=damaged, images=count))
     if any(h.facts.value_table for h in headers):
         told.append(found("value-table", "the images have a Modality LUT"))
     return told
@@ -163,7 +170,11 @@ def _usable(slope: float, intercept: float) -> bool:
 def _look(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
     facts = headers[0].facts
     told = []
-    if facts.photometric == "MONOCHROME1":
+    kinds = {h.facts.photometric if h.facts.photometric in GREY else "colour" for h in headers}
+    if len(kinds) > 1:
+        message = f"the {len(headers)} images are {' and '.join(sorted(kinds))}"
+        told.append(found("mixed-photometric", message, kinds=sorted(kinds)))
+    elif facts.photometric == "MONOCHROME1":
         told.append(found("inverted-grey", "the images are MONOCHROME1"))
     elif facts.photometric not in GREY:
         message = f"the images are {facts.photometric} with {facts.samples} number(s) per pixel"

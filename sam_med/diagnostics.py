@@ -284,6 +284,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "CT whose values are not said to be Hounsfield units (HU)",
             "windows in HU are applied only where nothing contradicts and the values look like HU",
         ),
+        "damaged-tags": Code(
+            "warning",
+            "tags on which values or slice distances depend hold something else than a number",
+            "taken as missing; have the files checked",
+        ),
         "padding": Code(
             "note",
             "voxels that stand for no pixel (PixelPaddingValue)",
@@ -298,6 +303,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "note",
             "high values are dark (MONOCHROME1)",
             "kept as stored; inverted for the network only",
+        ),
+        "mixed-photometric": Code(
+            "error",
+            "images of one series show high values dark and bright, or are grey and in colour",
+            "refused: have the images of each kind exported as a series of their own",
         ),
         "colour": Code(
             "note",

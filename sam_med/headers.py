@@ -131,6 +131,19 @@ COMPRESSED = "compressed, not stated how"
 PLACES = (("PixelSpacing", 2), ("ImageOrientationPatient", 6), ("ImagePositionPatient", 3))
 """Tags on which a place depends, and how many numbers each holds."""
 
+NUMBERS = (
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+    "EchoTime",
+    "DiffusionBValue",
+)
+"""Tags of one number that are taken as missing where they hold something else, and told."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileHeaders:
@@ -249,6 +262,7 @@ def _facts(dataset: Dataset, encoding: Encoding) -> ImageFacts:
         spacing_kind=_pixel_spacing(dataset, tags.text(dataset, "Modality"))[1],
         value_table=value_table,
         padding=None if value_table else tags.padding(dataset),
+        damaged=tuple(tag for tag in NUMBERS if tags.holds_no_number(dataset, tag)),
         bits=bits_of(dataset),
         missing_bytes=_missing(dataset, encoding, frames * samples, photometric),
         has_pixels=encoding.has_pixels,

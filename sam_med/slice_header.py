@@ -58,6 +58,9 @@ class ImageFacts:
     """Whether values go through a Modality LUT."""
     padding: tuple[float, float] | None = None
     """Smallest and largest stored value that stand for no pixel, both inclusive."""
+    damaged: tuple[str, ...] = ()
+    """Tags on which the values or the slice distance depend that are there, but hold something
+    else; they count as missing."""
     bits: Bits | None = None
     """Where pixels keep their value, if elsewhere than in the lowest bits."""
     missing_bytes: int = 0

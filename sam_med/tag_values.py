@@ -69,6 +69,15 @@ def holds_nonsense(dataset: Dataset, tag: str, count: int) -> bool:
         return True
 
 
+def holds_no_number(dataset: Dataset, tag: str) -> bool:
+    """Whether a tag is there and not empty, but its value is no number."""
+    try:
+        held = dataset.get(tag, None)
+    except UNPARSABLE:
+        return True
+    return held is not None and held != "" and number(dataset, tag) is None
+
+
 def numbers(dataset: Dataset, tag: str, count: int) -> tuple[float, ...]:
     """The numbers of a tag; empty where it is missing.
 

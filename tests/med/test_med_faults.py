@@ -545,7 +545,7 @@ def test_the_corpus_is_large_and_names_most_codes():
         "value-table", "suv-bw", "unknown-units", "no-units", "unknown-space", "mirrored-space",
         "orientation-conflict", "padding", "joined-series", "closed-folders", "missing-files",
         "mixed-units", "other-values", "real-world-values", "stated-rescale", "ends-of-axes",
-        "whole-slide", "unordered-images",
+        "whole-slide", "unordered-images", "damaged-tags", "mixed-photometric",
     }  # fmt: skip
     assert set(CODES) - named == elsewhere
 

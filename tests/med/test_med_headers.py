@@ -200,3 +200,38 @@ def test_tiles_of_a_whole_slide_are_no_time_points(dicom):
     (series,) = describe_path(path)["series"]
     assert not series["readable"]
     assert "repeated-positions" not in [d["code"] for d in series["diagnostics"]]
+
+
+@pytest.mark.parametrize("at", [0, 2])
+@pytest.mark.parametrize("kind", ["MONOCHROME1", "PALETTE COLOR"])
+def test_images_of_two_photometric_kinds_are_refused(kind, at, dicom):
+    paths = dicom.series(LINE)
+    dicom.change(paths[at], PhotometricInterpretation=kind)
+    with pytest.raises(RefusedError, match="mixed-photometric: the 6 images are "):
+        read_volume(dicom.folder)
+
+
+@pytest.mark.parametrize("tag", ["SliceThickness", "SpacingBetweenSlices", "EchoTime"])
+def test_numbers_that_cannot_be_read_are_named(tag, dicom):
+    paths = dicom.series(LINE, **{tag: 71})
+    spoil(paths[1], b"DS\x04\x0071.0", b"DS\x04\x0071,0")
+    assert damaged_in(dicom.folder) == [f"{tag} of 1 of 6 images cannot be read"]
+
+
+def test_two_padding_values_are_none(dicom):
+    paths = dicom.series(LINE)
+    dataset = pydicom.dcmread(paths[4])
+    dataset.add_new("PixelPaddingValue", "SS", [1, 2])
+    dataset.save_as(paths[4])
+    assert damaged_in(dicom.folder) == ["PixelPaddingValue of 1 of 6 images cannot be read"]
+
+
+def damaged_in(folder):
+    return [d.message for d in read_volume(folder).diagnostics if d.code == "damaged-tags"]
+
+
+def test_a_distance_that_is_damaged_is_not_said_to_be_missing(dicom):
+    path = dicom.write(dicom.dataset(dicom.pixels(1)[0], Modality="DX", **UNPLACED))
+    spoil(path, b"DS\x08\x000.5\\0.75", b"DS\x08\x000,5;0,75")
+    (said,) = [d for d in read_volume(path).diagnostics if d.code == "no-pixel-spacing"]
+    assert said.message == "PixelSpacing holds something else than two numbers"
