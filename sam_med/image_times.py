@@ -61,19 +61,30 @@ COLUMNS = (
     _Column(
         "FrameContentSequence",
         ("FrameAcquisitionDateTime",),
-        ("AcquisitionDateTime", "AcquisitionDate AcquisitionTime"),
+        (
+            "AcquisitionDateTime",
+            "AcquisitionDate AcquisitionTime",
+            "ContentDate AcquisitionTime",
+        ),
     ),
     _Column("", (), ("AcquisitionTime",)),
     _Column("", (), ("InstanceNumber",)),
-    # when pixels were made, which need not be when they were taken: copies may differ in it
+    # what was set for an image, and when its pixels were made or stored: copies may differ in it
+    _Column("", (), ("ImageIndex",)),
+    _Column("", (), ("TriggerTimeOffset",)),
+    _Column("", (), ("InversionTime",)),
+    _Column("", (), ("RepetitionTime",)),
+    _Column("", (), ("FlipAngle",)),
     _Column("", (), ("ContentDate ContentTime", "ContentTime")),
+    _Column("", (), ("InstanceCreationDate InstanceCreationTime", "InstanceCreationTime")),
+    _Column("", (), ("SeriesDate SeriesTime", "SeriesTime")),
 )
 """What orders images of one place, the best first; a date and a time together are one moment."""
-MADE = 1
+MADE = 8
 """The last columns, which do not tell two images from two copies of one."""
 TAGS = tuple(dict.fromkeys(tag for one in COLUMNS for name in one.of_file for tag in name.split()))
 """Tags of a file that are looked at."""
-CLOCKS = frozenset({"AcquisitionTime", "ContentTime"})
+CLOCKS = frozenset({"AcquisitionTime", "ContentTime", "InstanceCreationTime", "SeriesTime"})
 """Tags of a time of day (TM); those of a moment (DT) end with DateTime, the others are numbers."""
 SECONDS_A_DAY = 86400.0
 _DATE = re.compile(r"(\d{4})[.-]?(\d\d)[.-]?(\d\d)")

@@ -38,6 +38,10 @@ def firsts(path, count):
         "NominalPercentageOfRespiratoryPhase",
         "TemporalPositionTimeOffset",
         "FrameReferenceTime",
+        "ImageIndex",
+        "InversionTime",
+        "RepetitionTime",
+        "FlipAngle",
     ],
 )
 def test_numbers_are_compared_as_numbers(dicom, tag):
@@ -61,6 +65,12 @@ def test_numbers_are_compared_as_numbers(dicom, tag):
             {"AcquisitionDateTime": "20200101120000+0200", "rank": 0},
             {"AcquisitionDateTime": "20200101110000+0000", "rank": 1},
         ],
+        [
+            {"AcquisitionTime": "000010", "ContentDate": "20200102", "rank": 1},
+            {"AcquisitionTime": "235950", "ContentDate": "20200101", "rank": 0},
+        ],
+        [{"InstanceCreationTime": "0900", "rank": 1}, {"InstanceCreationTime": "08", "rank": 0}],
+        [{"SeriesTime": "0900", "rank": 1}, {"SeriesTime": "085959.999", "rank": 0}],
         [{"ContentTime": "0900", "rank": 0}, {"ContentTime": "080000.1", "rank": -1}],
         [
             {"TriggerTime": 5, "AcquisitionTime": "100000", "InstanceNumber": 2, "rank": 1},
