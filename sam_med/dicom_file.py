@@ -17,6 +17,7 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
@@ -24,6 +25,7 @@ import pydicom
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileMetaDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.tag import Tag
 from pydicom.uid import (
     UID,
     AllTransferSyntaxes,
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pydicom.dataset import Dataset, FileDataset
-    from pydicom.tag import TagType
+    from pydicom.tag import BaseTag, TagType
 
 NATIVE = frozenset({ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian})
 """Transfer syntaxes whose pixels have a length that is known beforehand."""
@@ -94,6 +96,12 @@ class Encoding:
     pixel_bytes: int | None
     """How many there are of uncompressed pixels; None where that is not known."""
     has_pixels: bool
+
+
+@cache
+def tag_of(tag: TagType) -> BaseTag:
+    """The number of a tag, which pydicom looks up by its name for each file anew."""
+    return Tag(tag)
 
 
 def quiet_pydicom() -> AbstractContextManager[None]:
@@ -172,7 +180,7 @@ def _read(
     dataset = pydicom.dcmread(
         file,
         stop_before_pixels=not pixels,
-        specific_tags=None if tags is None else list(tags),
+        specific_tags=None if tags is None else [tag_of(tag) for tag in tags],
         force=head[PREAMBLE_BYTES:HEAD_BYTES] != MARK,
     )
     if getattr(dataset, "file_meta", None) is None:

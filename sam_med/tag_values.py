@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 
 from sam_med.diagnostics import RefusedError
 from sam_med.diagnostics import found as diagnosed
+from sam_med.dicom_file import tag_of
 from sam_med.volume import HOUNSFIELD, UNSPECIFIED
 
 if TYPE_CHECKING:
@@ -26,10 +27,20 @@ RESCALE_TYPES = frozenset({"OD", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT"})
 def value(dataset: Dataset, tag: str) -> Any:
     """The value of a tag; None where it is missing, empty, or nothing of its type."""
     try:
-        found = dataset.get(tag, None)
+        found = _held(dataset, tag)
     except UNPARSABLE:
         return None
     return None if found == "" else found
+
+
+def _held(dataset: Dataset, keyword: str) -> Any:
+    """The value of a tag, None where it is missing: that most are is seen without their names.
+
+    Raises:
+        UNPARSABLE: It is there, but nothing of its type.
+    """
+    tag = tag_of(keyword)
+    return dataset[tag].value if tag in dataset else None
 
 
 def text(dataset: Dataset, tag: str) -> str:
@@ -72,7 +83,7 @@ def holds_nonsense(dataset: Dataset, tag: str, count: int) -> bool:
 def holds_no_number(dataset: Dataset, tag: str) -> bool:
     """Whether a tag is there and not empty, but its value is no number."""
     try:
-        held = dataset.get(tag, None)
+        held = _held(dataset, tag)
     except UNPARSABLE:
         return True
     return held is not None and held != "" and number(dataset, tag) is None
@@ -84,7 +95,7 @@ def numbers(dataset: Dataset, tag: str, count: int) -> tuple[float, ...]:
     Raises:
         ValueError: It is there, but holds something else.
     """
-    values = dataset.get(tag, None)
+    values = _held(dataset, tag)
     if values is None or values == "":
         return ()
     listed = tuple(float(v) for v in np.atleast_1d(np.asarray(values, dtype=np.float64)))
