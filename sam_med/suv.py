@@ -22,6 +22,7 @@ from sam_med import tag_values as tags
 from sam_med.diagnostics import Diagnostic, found
 from sam_med.dicom_file import DAMAGE, quiet_pydicom, read_header
 from sam_med.image_times import SECONDS_A_DAY, moment, offset_s, seconds
+from sam_med.real_world import SEQUENCE as MAPPINGS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,8 +39,19 @@ OF_INJECTION = ("RadiopharmaceuticalStartDateTime", "RadiopharmaceuticalStartTim
 """The same of the one item of RadiopharmaceuticalInformationSequence."""
 SEQUENCE = "RadiopharmaceuticalInformationSequence"
 ACQUIRED = ("AcquisitionDate", "AcquisitionTime")
-TAGS = (*OF_VALUES, *OF_ACTIVITY, *OF_START, *ACQUIRED, SEQUENCE)
+TAGS = (
+    "NumberOfFrames",
+    "RescaleSlope",
+    MAPPINGS,
+    *OF_VALUES,
+    *OF_ACTIVITY,
+    *OF_START,
+    *ACQUIRED,
+    SEQUENCE,
+)
 ACTIVITY, SUV_ALREADY = "BQML", "GML"
+MAPPED_SUV, MAPPED_ACTIVITY = "{SUVbw}g/ml", "Bq/ml"
+"""Codes (UCUM) of the same as units of real-world values."""
 BODY_WEIGHT = frozenset({"", "BW"})
 """SUVType of values that are g/ml by body weight; the tag's default."""
 CORRECTIONS = frozenset({"ATTN", "DECY"})
@@ -65,12 +77,26 @@ def assess(series: Series) -> Series:
     """A PET series with its SUV diagnostic and factor; any other as it is."""
     if series.modality != PET or not series.stacks:
         return series
-    result = factor_of([header.path for header in series.slices])
+    result = _of_mapping(series) or factor_of([header.path for header in series.slices])
     return dataclasses.replace(
         series,
         diagnostics=(*series.diagnostics, describe(result)),
         suv_factor=result.factor,
     )
+
+
+def _of_mapping(series: Series) -> SuvFactor | None:
+    """The factor of values that are mapped to real-world ones; None where Units tells of them."""
+    mapped = [header for header in series.slices if header.mapping == "applied"]
+    if not mapped:
+        return None
+    units = {header.units for header in mapped}
+    if len(mapped) == len(series.slices) and units == {MAPPED_SUV}:
+        return SuvFactor(1.0)
+    if len(mapped) == len(series.slices) and units == {MAPPED_ACTIVITY}:
+        return None
+    listed = " and ".join(sorted(unit or "of no unit" for unit in units))
+    return SuvFactor(None, (f"{len(mapped)} images are mapped to values {listed}",))
 
 
 def describe(result: SuvFactor) -> Diagnostic:
@@ -99,6 +125,8 @@ def suv_factor(datasets: list[Dataset]) -> SuvFactor:
     head = datasets[0]
     if reasons := _differing(datasets):
         return SuvFactor(None, reasons)
+    if not all(_is_scaled(dataset) for dataset in datasets):
+        return SuvFactor(None, ("RescaleSlope is missing",))
     if tags.text(head, "Units") == SUV_ALREADY:
         kind = tags.text(head, "SUVType")
         if kind in BODY_WEIGHT:
@@ -139,6 +167,12 @@ def _differing(datasets: list[Dataset]) -> tuple[str, ...]:
         for tag, images in among
         if len({_comparable(image, tag) for image in images}) > 1
     )
+
+
+def _is_scaled(dataset: Dataset) -> bool:
+    """Whether a file says how its values scale; of frames the functional groups do."""
+    frames = tags.number(dataset, "NumberOfFrames") or 1
+    return frames > 1 or any(tag in dataset for tag in ("RescaleSlope", MAPPINGS))
 
 
 def _comparable(dataset: Dataset, tag: str) -> object:

@@ -251,3 +251,32 @@ def test_a_unit_that_only_some_slices_state_is_that_of_none(dicom):
     volume = read_volume(dicom.folder)
     assert of_code(volume, "suv-refused").message == "Units is not the same for all images"
     assert volume.units is None
+
+
+def test_values_that_nothing_scales_are_no_activity(dicom):
+    volume = read(dicom, RescaleSlope=None)
+    assert of_code(volume, "suv-refused").message == "RescaleSlope is missing"
+    assert volume.array.dtype == np.int16
+
+
+@pytest.mark.parametrize(
+    ("units", "factor"),
+    [
+        ("{SUVbw}g/ml", 1.0),
+        ("Bq/ml", 74_000 / (370e6 * 2 ** (-3600 / HALF_LIFE_S))),
+        ("g/ml", None),
+    ],
+)
+def test_values_that_only_a_mapping_defines_are_in_its_units(units, factor, dicom):
+    code, mapping = pydicom.Dataset(), pydicom.Dataset()
+    code.CodeValue = units
+    mapping.MeasurementUnitsCodeSequence = [code]
+    mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept = 0.5, 0.0
+    bare = {"RescaleSlope": None, "RescaleIntercept": None}
+    volume = read(dicom, RealWorldValueMappingSequence=[mapping], **bare)
+    if factor is None:
+        said = "3 images are mapped to values g/ml"
+        assert of_code(volume, "suv-refused").message == said
+        assert (volume.units, volume.array[0, 0, 1]) == ("g/ml", 0.5)
+    else:
+        check(volume, dicom, factor)
