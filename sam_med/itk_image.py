@@ -24,7 +24,7 @@ from sam_med.meta_header import check_meta
 from sam_med.packed import check_voxels
 from sam_med.rescale import settle
 from sam_med.stated_values import stated_values
-from sam_med.text_header import META_SUFFIXES, data_files, header_fields
+from sam_med.text_header import META_SUFFIXES, data_files, field_names, header_fields
 from sam_med.time_points import check_time, choose_time
 from sam_med.units import in_millimetres
 from sam_med.volume import NDIM, Volume
@@ -72,7 +72,7 @@ def _opened(path: Path) -> Any:
             "read by such names: rename it"
         ) from None
     if path.name.lower().endswith(META_SUFFIXES):
-        check_meta(header_fields(path))
+        check_meta(header_fields(path), field_names(path))
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     reader.ReadImageInformation()

@@ -6,12 +6,15 @@ no such file in its error; here it is one sentence.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from sam_common.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 NEEDED = {
     "ndims": "NDims",
@@ -31,6 +34,7 @@ LISTS = {
     "orientation": ("Orientation", 2),
 }
 """Fields of as many numbers as there are axes, or the square of that."""
+MATRIX = 2
 FLAGS = {
     "binarydata": "BinaryData",
     "compresseddata": "CompressedData",
@@ -43,14 +47,15 @@ KIND = "MET_"
 """Names of types start so."""
 
 
-def check_meta(fields: Mapping[str, str]) -> None:
+def check_meta(fields: Mapping[str, str], names: Collection[str]) -> None:
     """Raise `InputError` where a MetaImage header lacks what it needs, or it is no number.
 
     Args:
         fields: From `sam_med.text_header.header_fields`.
+        names: From `sam_med.text_header.field_names`: ITK knows a field by its very letters.
     """
     for key, name in NEEDED.items():
-        if not fields.get(key):
+        if not fields.get(key) or name not in names:
             raise _damaged(f"states no {name}")
     axes = _whole(fields["ndims"])
     if axes is None or axes < 1:
@@ -68,8 +73,11 @@ def _wrong(fields: Mapping[str, str], axes: int) -> Iterator[str]:
         yield "ElementType"
     if _whole(fields.get(PACKED, "0")) is None:
         yield "CompressedDataSize"
+    # a distance below 0 turns its axis round
+    if not all(math.isfinite(n) and n for n in _numbers(fields.get("elementspacing", ""))):
+        yield "ElementSpacing"
     for key, (name, power) in LISTS.items():
-        if key in fields and not _are_numbers(fields[key], axes**power):
+        if key in fields and not _are_numbers(fields[key], axes, power):
             yield name
     for key, name in FLAGS.items():
         if fields.get(key, "true").lower() not in ANSWERS:
@@ -85,8 +93,20 @@ def _whole(text: str) -> int | None:
     return int(text) if digits.isascii() and digits.isdecimal() else None
 
 
-def _are_numbers(text: str, count: int) -> bool:
-    try:
-        return len([float(word) for word in text.split()]) == count
-    except ValueError:
+def _are_numbers(text: str, axes: int, power: int) -> bool:
+    """Whether a list is as long as it must be; directions are finite, and no two the same."""
+    numbers = _numbers(text)
+    if len(numbers) != axes**power:
         return False
+    if power != MATRIX:
+        return True
+    matrix = np.reshape(numbers, (axes, axes))
+    return bool(np.isfinite(matrix).all() and np.linalg.matrix_rank(matrix) == axes)
+
+
+def _numbers(text: str) -> list[float]:
+    """Those of a list; none where one of them is none."""
+    try:
+        return [float(word) for word in text.split()]
+    except ValueError:
+        return []

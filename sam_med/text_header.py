@@ -42,6 +42,15 @@ def header_fields(path: Path) -> dict[str, str]:
     return dict(_fields(_lines(path), path))
 
 
+def field_names(path: Path) -> set[str]:
+    """Names of the fields of a header, letter by letter as they are written.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    return {name for name, _, _ in _written(_lines(path), path)}
+
+
 def data_files(path: Path) -> tuple[Path, ...]:
     """The files beside a header that hold its voxels, in the order in which it names them.
 
@@ -72,7 +81,12 @@ def words(text: str) -> list[str]:
 
 
 def _fields(lines: Iterator[str], path: Path) -> Iterator[tuple[str, str]]:
-    """Name and value of each line, up to the empty line or the name of MetaImage's voxels."""
+    """Name, as in `header_fields`, and value of each line."""
+    return ((key, value) for _, key, value in _written(lines, path))
+
+
+def _written(lines: Iterator[str], path: Path) -> Iterator[tuple[str, str, str]]:
+    """The same with the name as written, up to the empty line or MetaImage's last field."""
     separator = ":" if path.name.lower().endswith(NRRD_SUFFIXES) else "="
     for line in lines:
         if not line.strip():
@@ -81,7 +95,7 @@ def _fields(lines: Iterator[str], path: Path) -> Iterator[tuple[str, str]]:
         key = "".join(name.lower().split())
         if not found or line.startswith("#") or (separator == ":" and value.startswith("=")):
             continue
-        yield key, value.strip()
+        yield name.strip(), key, value.strip()
         if key == "elementdatafile":
             return
 

@@ -46,6 +46,13 @@ def changed(lines, field, value):
         ("ElementType", "CANARY", "has a value of ElementType that is none of its kind"),
         ("TransformMatrix", "1 0 0", "has a value of TransformMatrix that is none of its kind"),
         ("ElementSpacing", "1 1 CANARY", "has a value of ElementSpacing that is none of its kind"),
+        ("ElementSpacing", "1 0 1", "has a value of ElementSpacing that is none of its kind"),
+        (
+            "TransformMatrix",
+            "1 0 0 1 0 0 0 0 1",
+            "has a value of TransformMatrix that is none of its kind",
+        ),
+        ("ElementSpacing", "1 nan 1", "has a value of ElementSpacing that is none of its kind"),
         ("Offset", "0 0", "has a value of Offset that is none of its kind"),
         ("BinaryData", "CANARY", "has a value of BinaryData that is none of its kind"),
         ("CompressedDataSize", "x", "has a value of CompressedDataSize that is none of its kind"),
@@ -59,12 +66,26 @@ def test_what_a_header_lacks_is_said_in_one_line(field, value, what, lines, capf
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("name", ["DimSize", "ElementDataFile", "NDims"])
+def test_names_in_other_letters_are_not_known_to_itk(name, lines, capfd):
+    path = lines[0]
+    path.write_bytes(path.read_bytes().replace(name.encode(), name.lower().encode(), 1))
+    with pytest.raises(InputError, match=f"its header states no {name} "):
+        read_volume(path)
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("size", [None, 0, -1, 10, 10**6])
 def test_a_wrong_size_of_packed_voxels_is_refused(size, lines, capfd):
     """ITK takes what is unpacked of so many bytes for all voxels, or nothing at all."""
     with pytest.raises(InputError, match="truncated-pixels"):
         read_volume(changed(lines, "CompressedDataSize", size))
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_distance_below_zero_turns_its_axis(lines):
+    frame = read_volume(changed(lines, "ElementSpacing", "1 -2 1")).frame
+    assert frame.array[1, 1] == -2
 
 
 def test_a_whole_file_is_read(lines):
