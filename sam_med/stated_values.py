@@ -33,8 +33,7 @@ def stated_values(fields: Mapping[str, str]) -> tuple[float, float, list[Diagnos
     """
     slope, intercept = _number(fields, SLOPE, 1.0), _number(fields, OFFSET, 0.0)
     if not (slope and math.isfinite(slope) and math.isfinite(intercept)):
-        given = ", ".join(fields[name] for name in (SLOPE, OFFSET) if name in fields)
-        message = f"ElementToIntensityFunction is {given!r}"
+        message = "ElementToIntensityFunctionSlope is 0, or it or its Offset is no number"
         raise RefusedError([found("bad-rescale", message)])
     told = []
     if (slope, intercept) != (1.0, 0.0):
