@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING
 
+from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
+
 from sam_med.diagnostics import Diagnostic, found
+from sam_med.dicom_file import NATIVE
 from sam_med.mosaic import MOSAICS
-from sam_med.volume import HOUNSFIELD
+from sam_med.stored_bits import is_possible
+from sam_med.volume import HOUNSFIELD, UNSPECIFIED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sam_med.slice_header import SliceHeader
+    from sam_med.slice_header import ImageFacts, SliceHeader
 
 GREY = frozenset({"MONOCHROME1", "MONOCHROME2"})
 USUAL_POSITIONS = frozenset({"", "HFS"})
@@ -49,12 +54,25 @@ def _files(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
     if unknown := sum(not h.facts.syntax for h in headers):
         message = f"the pixels of {unknown} of {total} images are compressed"
         told.append(found("unknown-compression", message, images=unknown))
+    odd = {h.facts.bits for h in headers if h.facts.bits and not _readable_bits(h.facts)}
+    for allocated, stored, high in sorted(odd):
+        message = f"HighBit is {high} where BitsStored is {stored} and BitsAllocated {allocated}"
+        told.append(found("undecodable", message, high_bit=high, bits_stored=stored))
     return told
+
+
+def _readable_bits(facts: ImageFacts) -> bool:
+    """Whether pixels can be where they are said to be: decoders of compressed ones do not tell."""
+    plain = facts.syntax in {*NATIVE, DeflatedExplicitVRLittleEndian, RLELossless}
+    return facts.bits is None or (plain and is_possible(facts.bits))
 
 
 def _spacing(header: SliceHeader) -> list[Diagnostic]:
     if not header.pixel_spacing_mm:
-        return [found("no-pixel-spacing", "no distance between pixels is stated")]
+        message = "no distance between pixels is stated"
+        if "PixelSpacing" in header.damaged:
+            message = "PixelSpacing holds something else than two numbers"
+        return [found("no-pixel-spacing", message)]
     if header.facts.spacing_kind == "detector":
         rows, columns = header.pixel_spacing_mm
         message = f"pixels are {columns:g} x {rows:g} mm at the detector"
@@ -64,7 +82,7 @@ def _spacing(header: SliceHeader) -> list[Diagnostic]:
 
 def _kind(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
     head = headers[0]
-    told = []
+    told = _tiles(headers)
     if head.frame_number:
         frames = head.facts.frames
         told.append(found("multi-frame", f"the file holds {frames} frames", frames=frames))
@@ -76,17 +94,24 @@ def _kind(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
         told.append(found("frames-by-step", message, frames=len(headers)))
     if head.places == "in a volume":
         told.append(found("volume-places", "the frames are placed in an ultrasound volume"))
-    if head.tile:
-        tiles = max(h.tile for h in headers)
-        rows, columns = head.size
-        message = f"each image holds {tiles} slices of {columns} x {rows} pixels"
-        told.append(found("mosaic", message, slices=tiles))
-    elif MOSAICS & set(head.facts.image_type):
-        told.append(found("mosaic-unknown", "the image is a mosaic of unknown layout"))
     if head.facts.patient_position not in USUAL_POSITIONS:
         position = head.facts.patient_position
         told.append(found("patient-position", f"the patient lay {position}", position=position))
     return told
+
+
+def _tiles(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
+    head = headers[0]
+    if head.facts.whole_slide:
+        return [found("whole-slide", f"{head.facts.frames} tile(s) make one picture")]
+    if head.tile:
+        tiles = max(h.tile for h in headers)
+        rows, columns = head.size
+        message = f"each image holds {tiles} slices of {columns} x {rows} pixels"
+        return [found("mosaic", message, slices=tiles)]
+    if MOSAICS & set(head.facts.image_type):
+        return [found("mosaic-unknown", "the image is a mosaic of unknown layout")]
+    return []
 
 
 def _values(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
@@ -100,13 +125,36 @@ def _values(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
         message = f"{len(scales)} different rescales in {len(headers)} slices"
         told.append(found("per-slice-rescale", message, rescales=len(scales)))
     told.extend(_units(headers))
+    told.extend(_mappings(headers))
+    if damaged := sorted({tag for h in headers for tag in h.facts.damaged}):
+        count = sum(bool(h.facts.damaged) for h in headers)
+        message = f"{', '.join(damaged)} of {count} of {len(headers)} images cannot be read"
+        told.append(found("damaged-tags", message, tags=damaged, images=count))
     if any(h.facts.value_table for h in headers):
         told.append(found("value-table", "the images have a Modality LUT"))
     return told
 
 
+def _mappings(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
+    """What became of mappings to real-world values."""
+    counts = Counter(h.mapping for h in headers)
+    applied, others = counts["applied"], counts["not applied"]
+    told = []
+    if applied:
+        message = f"{applied} of {len(headers)} images have no rescale, but such a mapping"
+        told.append(found("real-world-values", message, images=applied))
+    if others:
+        message = f"{others} of {len(headers)} images have mappings to real-world values as well"
+        told.append(found("other-values", message, images=others))
+    return told
+
+
 def _units(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
-    """Whether CT is not in HU, as far as the images say."""
+    """Whether slices are in several units, or CT is not in HU, as far as the images say."""
+    stated = sorted({h.units for h in headers} - {"", UNSPECIFIED})
+    if len(stated) > 1:
+        message = f"the values of {len(headers)} images are {' and '.join(stated)}"
+        return [found("mixed-units", message, units=stated)]
     others = [h.units for h in headers if h.modality == "CT" and h.units != HOUNSFIELD]
     if not others:
         return []
@@ -122,7 +170,11 @@ def _usable(slope: float, intercept: float) -> bool:
 def _look(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
     facts = headers[0].facts
     told = []
-    if facts.photometric == "MONOCHROME1":
+    kinds = {h.facts.photometric if h.facts.photometric in GREY else "colour" for h in headers}
+    if len(kinds) > 1:
+        message = f"the {len(headers)} images are {' and '.join(sorted(kinds))}"
+        told.append(found("mixed-photometric", message, kinds=sorted(kinds)))
+    elif facts.photometric == "MONOCHROME1":
         told.append(found("inverted-grey", "the images are MONOCHROME1"))
     elif facts.photometric not in GREY:
         message = f"the images are {facts.photometric} with {facts.samples} number(s) per pixel"

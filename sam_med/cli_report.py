@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,9 @@ from sam_common import console
 from sam_common.options import Json, Quiet
 from sam_med import care
 from sam_med.cli_options import Input, JoinSeries, Modality, Overwrite, Series, Time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def info(source: Input, *, join_series: JoinSeries = False, json_output: Json = False) -> None:
@@ -141,9 +144,7 @@ def stats(
         for note in file.notes:
             console.note(f"note: {note}")
         for row in rows:
-            if row["partial"]:
-                sides = ", ".join(row["touches"])
-                console.note(f"warning: {row['name']} reaches the {sides}: it may be cut off")
+            _tell_limits(row)
         for told in volume.diagnostics:
             if told.severity == "warning":
                 console.note(f"warning: {told.line}")
@@ -152,6 +153,18 @@ def stats(
         return
     columns = ["name", "value", "voxels", "volume_ml", "mean", "sd", "units", "partial"]
     console.table("", columns, [[short(row[column]) for column in columns] for row in rows])
+
+
+def _tell_limits(row: Mapping[str, Any]) -> None:
+    """What of an object is in none of its numbers."""
+    if row["partial"]:
+        sides = ", ".join(row["touches"])
+        console.note(f"warning: {row['name']} reaches the {sides}: it may be cut off")
+    if odd := row["not_finite_voxels"]:
+        console.note(
+            f"warning: {odd} of {row['voxels']} voxels of {row['name']} are NaN or infinite, and "
+            "left out of its intensities"
+        )
 
 
 def short(value: object) -> object:

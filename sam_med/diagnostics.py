@@ -194,6 +194,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "different images at the same position",
             "refused: remove the ones that do not belong",
         ),
+        "unordered-images": Code(
+            "error",
+            "different images at each position, and nothing says in which order they were taken",
+            "refused: have them exported with their times, or keep one image of each position",
+        ),
         "repeated-positions": Code(
             "error",
             "each position occurs several times: the series is 4-D",
@@ -252,6 +257,12 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "the image is a mosaic, but nothing says how many slices it has or where they lie",
             "refused",
         ),
+        "whole-slide": Code(
+            "error",
+            "the image is a whole slide of a microscope, cut into tiles, and no scan of a body",
+            "refused: have the level that you need exported as a TIFF or PNG, and segment it as a "
+            "picture with sam-geo",
+        ),
         # values
         "truncated-pixels": Code(
             "error", "the file ends before its pixels do", "refused: have it copied again"
@@ -263,10 +274,20 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "bad-rescale": Code(
             "error", "the rescale slope is 0 or no number", "refused: all values would be lost"
         ),
+        "mixed-units": Code(
+            "error",
+            "images of one series state different units, so their values cannot be compared",
+            "refused: have the images of each unit exported as a series of their own",
+        ),
         "not-hounsfield": Code(
             "warning",
             "CT whose values are not said to be Hounsfield units (HU)",
             "windows in HU are applied only where nothing contradicts and the values look like HU",
+        ),
+        "damaged-tags": Code(
+            "warning",
+            "tags on which values or slice distances depend hold something else than a number",
+            "taken as missing; have the files checked",
         ),
         "padding": Code(
             "note",
@@ -283,6 +304,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "high values are dark (MONOCHROME1)",
             "kept as stored; inverted for the network only",
         ),
+        "mixed-photometric": Code(
+            "error",
+            "images of one series show high values dark and bright, or are grey and in colour",
+            "refused: have the images of each kind exported as a series of their own",
+        ),
         "colour": Code(
             "note",
             "the image is in colour",
@@ -290,6 +316,19 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "value-table": Code(
             "note", "values go through a table (Modality LUT)", "the table is applied"
+        ),
+        "stated-rescale": Code(
+            "note", "the header of the volume file states a rescale of its own", "it is applied"
+        ),
+        "real-world-values": Code(
+            "note",
+            "values are defined by a mapping to real-world values only",
+            "the mapping is applied",
+        ),
+        "other-values": Code(
+            "warning",
+            "the file states other values beside those that are read",
+            "not applied: values are the stored ones after their rescale",
         ),
         "per-slice-rescale": Code(
             "note", "slices have rescales of their own", "each one is applied, in float32"
@@ -334,6 +373,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "the space of the file is left-handed and says nothing of the patient",
             "refused: left and right could be swapped; write the file with a space of the "
             "patient, e.g. left-posterior-superior",
+        ),
+        "ends-of-axes": Code(
+            "error",
+            "the NRRD file states where its axes end, but not how far apart its voxels are",
+            "refused: write the file with space directions or spacings",
         ),
         "orientation-conflict": Code(
             "warning",

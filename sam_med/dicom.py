@@ -159,6 +159,8 @@ def _units(series: Series) -> str | None:
     """What the values are, where the file says so."""
     if series.suv_factor is not None:
         return "SUVbw g/ml"
-    # one slice that is not in HU is enough for windows in HU to be wrong
     said = {header.units for header in series.slices}
+    if series.modality != "CT":
+        return said.pop() or None if len(said) == 1 else None
+    # one slice that is not in HU is enough for windows in HU to be wrong
     return max(said, key=lambda units: (units != HOUNSFIELD, units)) or None

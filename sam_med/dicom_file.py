@@ -6,9 +6,10 @@ meta information, data set                       the preamble was cut off
 data set                                         nothing says how it is encoded: its elements show
 ```
 
-The meta information may be wrong. Whether value types are written out is seen from the first
-element, and whether pixels are compressed from the length of their element; where that contradicts
-what is stated, the file is taken as it is, and said so.
+The meta information may be wrong. Byte order, deflation and whether value types are written out are
+seen from the first element, and whether pixels are compressed from the length of their element;
+where that contradicts what is stated, the file is taken as it is, and said so. Only a file of
+another byte order or deflation than is stated is held in memory as a whole.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import pydicom
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileMetaDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.tag import Tag
 from pydicom.uid import (
     UID,
     AllTransferSyntaxes,
@@ -32,6 +36,7 @@ from pydicom.uid import (
 )
 
 from sam_common.silence import silence
+from sam_med.file_meta import HEAD_BYTES, MARK, PREAMBLE_BYTES, Meta, contradicted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +44,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pydicom.dataset import Dataset, FileDataset
-    from pydicom.tag import TagType
+    from pydicom.tag import BaseTag, TagType
 
 NATIVE = frozenset({ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian})
 """Transfer syntaxes whose pixels have a length that is known beforehand."""
@@ -63,8 +68,8 @@ DAMAGE = (
 """What pydicom raises on damaged files; its messages may hold values of the header."""
 PLAIN = NATIVE | {DeflatedExplicitVRLittleEndian}
 """Those in which pixels lie one after the other, once the data set is inflated."""
-PREAMBLE_BYTES, MARK = 128, b"DICM"
-HEAD_BYTES = PREAMBLE_BYTES + len(MARK)
+META_BYTES = 4096
+"""Of a file's beginning are looked at for its meta information."""
 HEAD_GROUPS = (0x0002, 0x0008)
 """A file without preamble starts with an element of one of these groups."""
 ITEM, END_OF_ITEMS = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
@@ -88,6 +93,12 @@ class Encoding:
     pixel_bytes: int | None
     """How many there are of uncompressed pixels; None where that is not known."""
     has_pixels: bool
+
+
+@cache
+def tag_of(tag: TagType) -> BaseTag:
+    """The number of a tag, which pydicom looks up by its name for each file anew."""
+    return Tag(tag)
 
 
 def quiet_pydicom() -> AbstractContextManager[None]:
@@ -124,8 +135,11 @@ def read_header(
         DAMAGE: The file is DICOM, but damaged, or cannot be read.
     """
     with path.open("rb") as file, quiet_pydicom():
-        dataset = _read(file, tags, pixels=False)
-        return None if dataset is None else (dataset, _encoding(file, dataset))
+        read = _read(file, tags, pixels=False)
+        if read is None:
+            return None
+        dataset, stated, source = read
+        return dataset, _encoding(source, dataset, stated)
 
 
 def read_whole(path: Path, syntax: UID | str | None = None) -> FileDataset:
@@ -139,38 +153,48 @@ def read_whole(path: Path, syntax: UID | str | None = None) -> FileDataset:
         DAMAGE: It is damaged, or cannot be read.
     """
     with path.open("rb") as file, quiet_pydicom():
-        dataset = _read(file, None, pixels=True)
-        if dataset is None:
+        read = _read(file, None, pixels=True)
+        if read is None:
             raise InvalidDicomError
+        dataset = read[0]
         if syntax is not None:
             dataset.file_meta.TransferSyntaxUID = UID(syntax)
     return dataset
 
 
-def _read(file: BinaryIO, tags: Sequence[TagType] | None, *, pixels: bool) -> FileDataset | None:
-    head = file.read(HEAD_BYTES)
+def _read(
+    file: BinaryIO, tags: Sequence[TagType] | None, *, pixels: bool
+) -> tuple[FileDataset, UID, BinaryIO] | None:
+    """A data set, the transfer syntax that is stated, and the file as it was read."""
+    head = file.read(META_BYTES)
     if not is_dicom_head(head):
         return None
+    meta = Meta.of(head)
+    stated = UID(meta.syntax)
+    if other := contradicted(head[meta.end :], stated):
+        file = BytesIO(meta.restated(head, other) + file.read())
     file.seek(0)
     dataset = pydicom.dcmread(
         file,
         stop_before_pixels=not pixels,
-        specific_tags=None if tags is None else list(tags),
-        force=head[PREAMBLE_BYTES:] != MARK,
+        specific_tags=None if tags is None else [tag_of(tag) for tag in tags],
+        force=head[PREAMBLE_BYTES:HEAD_BYTES] != MARK,
     )
     if getattr(dataset, "file_meta", None) is None:
         dataset.file_meta = FileMetaDataset()
-    return dataset
+    if not other:
+        stated = UID(str(dataset.file_meta.get("TransferSyntaxUID", None) or ""))
+    return dataset, stated, file
 
 
-def _encoding(file: BinaryIO, dataset: FileDataset) -> Encoding:
+def _encoding(file: BinaryIO, dataset: FileDataset, stated: UID) -> Encoding:
     """What is stated, against what the elements and the pixels show."""
-    stated = UID(str(dataset.file_meta.get("TransferSyntaxUID", None) or ""))
+    read_as = UID(str(dataset.file_meta.get("TransferSyntaxUID", None) or ""))
     bare = dataset.preamble is None or not stated
-    if stated == DeflatedExplicitVRLittleEndian:
-        return Encoding(stated, not bare, bare, None, has_pixels=True)
+    if read_as == DeflatedExplicitVRLittleEndian:
+        return Encoding(read_as, read_as == stated and not bare, bare, None, has_pixels=True)
     seen = _seen(dataset)
-    syntax = seen if not stated or stated in NATIVE else stated
+    syntax = seen if not read_as or read_as in NATIVE else read_as
     start = file.tell()
     rest = file.seek(0, 2) - start
     if not rest:

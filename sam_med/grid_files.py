@@ -14,6 +14,7 @@ The same array gives the same bytes: no time, no file name and no program versio
 from __future__ import annotations
 
 import gzip
+import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -26,7 +27,7 @@ from sam_med import frame as frames
 from sam_med.grid_check import check_grid, escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from sam_common.frame import Frame
@@ -49,6 +50,20 @@ NRRD_TYPES = {
     "float64": "double",
 }
 """numpy's names to those of NRRD; the types that all three formats hold."""
+
+META_TYPES = {
+    "int8": "MET_CHAR",
+    "uint8": "MET_UCHAR",
+    "int16": "MET_SHORT",
+    "uint16": "MET_USHORT",
+    "int32": "MET_INT",
+    "uint32": "MET_UINT",
+    "float32": "MET_FLOAT",
+    "float64": "MET_DOUBLE",
+}
+"""And to those of MetaImage."""
+SIZE_DIGITS = 20
+"""Of the largest number of bytes."""
 
 
 def write_grid(
@@ -185,18 +200,46 @@ def _check_holds(array: npt.NDArray[Any], path: Path) -> None:
 
 
 def _write_metaimage(array: npt.NDArray[Any], frame: Frame, part: Path, *, compress: bool) -> None:
-    import SimpleITK as sitk  # noqa: N813, PLC0415  # the name its manual uses; for this format only
+    """Write a MetaImage file (https://itk.org/Wiki/ITK/MetaIO/Documentation), not atomically.
 
-    image = sitk.GetImageFromArray(array)
+    Not by ITK, which holds a second array, and says on stderr and not why where a disk is full.
+    """
     origin, spacing, direction = frames.to_itk(frame)
-    image.SetOrigin(origin)
-    image.SetSpacing(spacing)
-    image.SetDirection(direction)
-    try:
-        sitk.WriteImage(image, str(part), useCompression=compress)
-    except RuntimeError as error:
-        # its message is about C++ files
-        raise OutputError("the voxels of a MetaImage could not be written") from error
+    header = {
+        "ObjectType": "Image",
+        "NDims": "3",
+        "BinaryData": "True",
+        "BinaryDataByteOrderMSB": "False",
+        "CompressedData": str(compress),
+        # known when all is written; the digits go over the blanks
+        "CompressedDataSize": " " * SIZE_DIGITS,
+        # its rows are the directions of the axes, which are columns elsewhere
+        "TransformMatrix": _numbers(np.reshape(direction, (3, 3)).T.ravel()),
+        "Offset": _numbers(origin),
+        "CenterOfRotation": "0 0 0",
+        "ElementSpacing": _numbers(spacing),
+        "DimSize": " ".join(str(n) for n in array.shape[::-1]),
+        "ElementType": META_TYPES[array.dtype.name],
+        "ElementDataFile": "LOCAL",
+    }
+    if not compress:
+        del header["CompressedDataSize"]
+    head = "".join(f"{name} = {value}\n" for name, value in header.items()).encode()
+    packer = zlib.compressobj(GZIP_LEVEL)
+    with part.open("wb") as file:
+        file.write(head)
+        for plane in array:
+            values = np.ascontiguousarray(plane, plane.dtype.newbyteorder("<")).data
+            file.write(packer.compress(values) if compress else values)
+        if compress:
+            file.write(packer.flush())
+            size = file.tell() - len(head)
+            file.seek(head.index(b" " * SIZE_DIGITS))
+            file.write(str(size).encode())
+
+
+def _numbers(values: Iterable[float]) -> str:
+    return " ".join(repr(float(v)) for v in values)
 
 
 def _write_nifti(array: npt.NDArray[Any], frame: Frame, part: Path, code: int) -> None:

@@ -11,20 +11,26 @@ from typing import TYPE_CHECKING, Any
 
 from pydicom.uid import UID
 
-from sam_med import mosaic, multiframe, reading
+from sam_med import image_times, mosaic, multiframe, reading, real_world
 from sam_med import tag_values as tags
 from sam_med.diagnostics import RefusedError, found
 from sam_med.dicom_file import DAMAGE, NATIVE, quiet_pydicom, read_header
 from sam_med.frame_places import FRAME_VECTORS
 from sam_med.slice_header import CROSS_SECTIONAL, ImageFacts, SliceHeader
+from sam_med.stored_bits import bits_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from pydicom.dataset import Dataset
 
     from sam_med.dicom_file import Encoding
 
+WHOLE = "TotalPixelMatrixColumns"
+"""A tag of images of which the frames are tiles, so large are they."""
+WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
+"""SOP class of images of whole slides of a microscope."""
 TAGS = (
     "SOPClassUID",
     "SOPInstanceUID",
@@ -35,13 +41,14 @@ TAGS = (
     "Modality",
     "ImageType",
     "InstanceNumber",
-    "AcquisitionNumber",
-    "TemporalPositionIdentifier",
+    *image_times.TAGS,
     "EchoTime",
     "DiffusionBValue",
     "Rows",
     "Columns",
     "BitsAllocated",
+    "BitsStored",
+    "HighBit",
     "PixelRepresentation",
     "PixelPaddingValue",
     "PixelPaddingRangeLimit",
@@ -71,6 +78,8 @@ TAGS = (
     "RescaleType",
     "Units",
     "ModalityLUTSequence",
+    WHOLE,
+    real_world.SEQUENCE,
     "BurnedInAnnotation",
     "LossyImageCompression",
     "SharedFunctionalGroupsSequence",
@@ -122,6 +131,19 @@ COMPRESSED = "compressed, not stated how"
 PLACES = (("PixelSpacing", 2), ("ImageOrientationPatient", 6), ("ImagePositionPatient", 3))
 """Tags on which a place depends, and how many numbers each holds."""
 
+NUMBERS = (
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+    "EchoTime",
+    "DiffusionBValue",
+)
+"""Tags of one number that are taken as missing where they hold something else, and told."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileHeaders:
@@ -156,8 +178,9 @@ def read_headers(path: Path) -> FileHeaders | None:
 
 
 def _unreadable(error: BaseException) -> RefusedError:
-    reason = f"the header cannot be read ({type(error).__name__})"
-    return RefusedError([found("unreadable-header", reason)])
+    kind = type(error).__name__
+    message = f"the header cannot be read ({kind})"
+    return RefusedError([found("unreadable-header", message, reason=kind)])
 
 
 def _slices(path: Path, dataset: Dataset, encoding: Encoding) -> FileHeaders:
@@ -167,27 +190,36 @@ def _slices(path: Path, dataset: Dataset, encoding: Encoding) -> FileHeaders:
     if "Rows" not in dataset or "Columns" not in dataset:
         kind = UID(tags.text(dataset, "SOPClassUID"))
         if not kind or IMAGE in kind.name:
-            raise ValueError("an image without a size")
+            raise tags.unreadable("Rows or Columns is missing")
         return FileHeaders(not_image=modality or "of no stated modality")
     base = _base(path, dataset, modality, _facts(dataset, encoding))
+    return FileHeaders(tuple(_parts(base, dataset)))
+
+
+def _parts(base: SliceHeader, dataset: Dataset) -> Iterable[SliceHeader]:
+    """The slices of a file: its frames, its tiles, or itself."""
+    if base.facts.whole_slide:  # tiles of one picture, neither slices nor times
+        return (base,)
     if "PerFrameFunctionalGroupsSequence" in dataset:
-        return FileHeaders(tuple(multiframe.enhanced_slices(base, dataset)))
+        return multiframe.enhanced_slices(base, dataset)
     if base.facts.frames > 1 or "DetectorInformationSequence" in dataset:
-        return FileHeaders(tuple(multiframe.classic_slices(base, dataset)))
+        return multiframe.classic_slices(base, dataset)
     if mosaic.MOSAICS & set(base.facts.image_type):
-        return FileHeaders(tuple(mosaic.tiles(base)))
-    return FileHeaders((base,))
+        return mosaic.tiles(base)
+    return (base,)
 
 
 def _base(path: Path, dataset: Dataset, modality: str, facts: ImageFacts) -> SliceHeader:
     """What is known of a file as if it were one slice."""
     instance = tags.number(dataset, "InstanceNumber")
+    mappings = tags.value(dataset, real_world.SEQUENCE) or ()
+    values = real_world.values_of(dataset, mappings, modality, table=facts.value_table)
     return SliceHeader(
         path=path,
         series=tags.text(dataset, "SeriesInstanceUID"),
         number=tags.text(dataset, "SeriesNumber"),
         modality=modality,
-        size=(int(dataset.Rows), int(dataset.Columns)),
+        size=(tags.count(dataset, "Rows"), tags.count(dataset, "Columns")),
         pixel_spacing_mm=_pixel_spacing(dataset, modality)[0],
         orientation=tags.numbers_or_none(dataset, "ImageOrientationPatient", 6),
         position=tags.numbers_or_none(dataset, "ImagePositionPatient", 3),
@@ -196,12 +228,10 @@ def _base(path: Path, dataset: Dataset, modality: str, facts: ImageFacts) -> Sli
         step_mm=tags.positive(dataset, "SpacingBetweenSlices"),
         instance=None if instance is None else int(instance),
         stack=("", tags.kind_of(facts.image_type), *_contrast(dataset)),
-        time=tuple(
-            tags.number(dataset, tag) or 0.0
-            for tag in ("TemporalPositionIdentifier", "AcquisitionNumber")
-        ),
-        rescale=tags.rescale(dataset),
-        units=tags.units(dataset, modality),
+        time=image_times.times_of_file(dataset),
+        rescale=values.rescale,
+        units=values.units,
+        mapping=values.mapping,
         patient=tags.text(dataset, "PatientID"),
         frame_of_reference=tags.text(dataset, "FrameOfReferenceUID"),
         instance_uid=tags.text(dataset, "SOPInstanceUID"),
@@ -211,8 +241,8 @@ def _base(path: Path, dataset: Dataset, modality: str, facts: ImageFacts) -> Sli
 
 def _facts(dataset: Dataset, encoding: Encoding) -> ImageFacts:
     syntax = encoding.syntax
-    frames = int(dataset.get("NumberOfFrames", None) or 1)
-    samples = int(dataset.get("SamplesPerPixel", None) or 1)
+    frames = tags.count(dataset, "NumberOfFrames", 1)
+    samples = tags.count(dataset, "SamplesPerPixel", 1)
     photometric = tags.text(dataset, "PhotometricInterpretation") or "MONOCHROME2"
     value_table = "ModalityLUTSequence" in dataset
     loss = tags.text(dataset, "LossyImageCompression")
@@ -227,10 +257,13 @@ def _facts(dataset: Dataset, encoding: Encoding) -> ImageFacts:
         image_type=_words(tags.value(dataset, "ImageType")),
         burned_in=tags.text(dataset, "BurnedInAnnotation"),
         secondary=tags.text(dataset, "SOPClassUID").startswith(SECONDARY_CAPTURE),
+        whole_slide=WHOLE in dataset or tags.text(dataset, "SOPClassUID") == WHOLE_SLIDE,
         lossy=loss == "01" or syntax in LOSSY,
         spacing_kind=_pixel_spacing(dataset, tags.text(dataset, "Modality"))[1],
         value_table=value_table,
         padding=None if value_table else tags.padding(dataset),
+        damaged=tuple(tag for tag in NUMBERS if tags.holds_no_number(dataset, tag)),
+        bits=bits_of(dataset),
         missing_bytes=_missing(dataset, encoding, frames * samples, photometric),
         has_pixels=encoding.has_pixels,
         headerless=encoding.bare,
@@ -239,8 +272,8 @@ def _facts(dataset: Dataset, encoding: Encoding) -> ImageFacts:
 
 def _missing(dataset: Dataset, encoding: Encoding, planes: int, photometric: str) -> int:
     """How many bytes of uncompressed pixels the file lacks."""
-    bits = int(dataset.get("BitsAllocated", None) or 16)
-    expected = (int(dataset.Rows) * int(dataset.Columns) * planes * bits + 7) // 8
+    pixels = tags.count(dataset, "Rows") * tags.count(dataset, "Columns")
+    expected = (pixels * planes * tags.count(dataset, "BitsAllocated", 16) + 7) // 8
     if photometric == "YBR_FULL_422":
         expected = expected * 2 // 3
     known = encoding.pixel_bytes

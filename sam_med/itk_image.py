@@ -13,56 +13,29 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 
 from sam_common.errors import InputError
 from sam_med import frame as frames
+from sam_med import stated_place
 from sam_med.axes import check_frame
 from sam_med.diagnostics import Diagnostic, RefusedError, found
+from sam_med.meta_header import check_meta
 from sam_med.packed import check_voxels
 from sam_med.rescale import settle
-from sam_med.text_header import NRRD_SUFFIXES, data_files, header_fields, words
+from sam_med.stated_values import stated_values
+from sam_med.text_header import META_SUFFIXES, data_files, field_names, header_fields
 from sam_med.time_points import check_time, choose_time
 from sam_med.units import in_millimetres
 from sam_med.volume import NDIM, Volume
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
 TIME_NDIM = 4
-LAYERS = "list"
-"""NRRD's kind of an axis along which volumes are listed, as the layers of a .seg.nrrd are."""
-OF_THE_PATIENT = frozenset(
-    {
-        *("left-posterior-superior", "right-anterior-superior", "left-anterior-superior"),
-        *("lps", "ras", "las"),
-    }
-)
-"""NRRD's spaces that ITK turns to LPS."""
-WITH_TIME = MappingProxyType(
-    {
-        **dict.fromkeys(("left-posterior-superior-time", "lpst"), (1.0, 1.0, 1.0)),
-        **dict.fromkeys(("right-anterior-superior-time", "rast"), (-1.0, -1.0, 1.0)),
-        **dict.fromkeys(("left-anterior-superior-time", "last"), (1.0, -1.0, 1.0)),
-    }
-)
-"""Those with an axis of time, which ITK leaves as they are: what turns them to LPS."""
-LEFT_HANDED = frozenset({"3d-left-handed", "3dlh", "3d-left-handed-time", "3dlht"})
-MATRICES = ("transformmatrix", "rotation", "orientation")
-"""MetaImage's names of its axes, of which the rows are the directions of i, j and k."""
-SPACINGS = frozenset({"elementspacing", "elementsize"})
-STATED = MappingProxyType(
-    {
-        "offset": frozenset({"offset", "position", "origin"}),
-        "directions of its axes": frozenset(MATRICES),
-    }
-)
-IDENTITY = ("1", "0", "0", "0", "1", "0", "0", "0", "1")
-ENDS = ("RL", "AP", "IS")
-"""Sides of the patient at the low and the high end of x, y and z in LPS."""
-SIDES = frozenset("".join(ENDS))
+CLASSES = re.compile(r"\b\w+ ?\(0x[0-9a-fA-F]+\):\s*(\w+:\s+)?|\[nrrd\]\s+|\b_?nrrd\w+:\s+")
+"""What ITK puts before a reason: a class with an address in memory, and a function."""
 SEGMENT_FIELD = "Segment"
 """Slicer's fields of a .seg.nrrd start so; they are kept."""
 
@@ -98,6 +71,8 @@ def _opened(path: Path) -> Any:
             "the name of the file or of its folder is not UTF-8, and NRRD and MetaImage cannot be "
             "read by such names: rename it"
         ) from None
+    if path.name.lower().endswith(META_SUFFIXES):
+        check_meta(header_fields(path), field_names(path))
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     reader.ReadImageInformation()
@@ -151,15 +126,17 @@ def _volume(reader: Any, path: Path, image: Any, told: list[Diagnostic]) -> Volu
     with _readable(path):
         fields = header_fields(path)
         files = (path, *data_files(path))
-    _check_space(fields)
+    stated_place.check(fields)
     frame = frames.from_itk(image.GetOrigin(), image.GetSpacing(), image.GetDirection())
-    frame = frames.turned(frame, WITH_TIME.get(fields.get("space", "").lower(), (1.0, 1.0, 1.0)))
-    frame, about_units = in_millimetres(frame, _units(fields))
-    told = [*told, *_place(fields, path), *about_units, *check_frame(frame)]
+    frame = frames.turned(frame, stated_place.turn(fields))
+    frame, about_units = in_millimetres(frame, stated_place.units(fields))
+    slope, intercept, about_values = stated_values(fields)
+    told = [*told, *stated_place.told(fields, path), *about_units, *check_frame(frame)]
+    told += about_values
     # only the fields of segments: others may say who the patient is
     kept = {k: reader.GetMetaData(k) for k in reader.GetMetaDataKeys() if _is_kept(k)}
     return Volume(
-        array=settle(sitk.GetArrayFromImage(image)),
+        array=settle(sitk.GetArrayFromImage(image), slope, intercept),
         frame=frame,
         source=path,
         files=files,
@@ -204,73 +181,7 @@ def _layer(reader: Any, time: int | None) -> tuple[Any, list[Diagnostic]]:
 def _is_listed(reader: Any) -> bool:
     """Whether the numbers of a voxel are a list of volumes."""
     kinds = [reader.GetMetaData(k) for k in reader.GetMetaDataKeys() if "NRRD_kinds" in k]
-    return LAYERS in kinds and reader.GetDimension() == NDIM
-
-
-def _check_space(fields: Mapping[str, str]) -> None:
-    """Raise `RefusedError` for a NRRD space that is nobody's left and cannot be LPS."""
-    if (space := fields.get("space", "").lower()) in LEFT_HANDED:
-        raise RefusedError([found("mirrored-space", f"the space is {space!r}", space=space)])
-
-
-def _units(fields: Mapping[str, str]) -> list[str]:
-    """The unit of each world axis, as NRRD or MetaImage says it; none where neither does."""
-    if "distanceunits" in fields:
-        return [fields["distanceunits"]]
-    if "space units" in fields:
-        return _spatial(words(fields["space units"]))
-    # without a space, the world's axes are the array's
-    kinds = fields.get("kinds", "").lower().split()
-    units = words(fields.get("units", ""))
-    return _spatial([u for n, u in enumerate(units) if kinds[n : n + 1] != [LAYERS]])
-
-
-def _spatial(units: list[str]) -> list[str]:
-    """Of the three axes of space; none where an axis has none."""
-    first = units[:NDIM]
-    return first if len(first) == NDIM and all(first) else []
-
-
-def _place(fields: Mapping[str, str], path: Path) -> list[Diagnostic]:
-    """What a header does not say of the place of its voxels, or says twice."""
-    if path.name.lower().endswith(NRRD_SUFFIXES):
-        space = fields.get("space", "").lower()
-        if not space:
-            return [
-                found("no-affine", "the NRRD file names no space, so its axes are taken as LPS")
-            ]
-        if space in OF_THE_PATIENT | WITH_TIME.keys():
-            return []
-        return [found("unknown-space", f"the space is {space!r}", space=space)]
-    matrix = next((fields[name] for name in MATRICES if name in fields), None)
-    told = []
-    if missing := [what for what, names in STATED.items() if not names & fields.keys()]:
-        told.append(found("no-affine", f"the MetaImage file states no {' and no '.join(missing)}"))
-    if not SPACINGS & fields.keys():
-        told.append(found("no-pixel-spacing", "the MetaImage file states no distance of voxels"))
-    letters = fields.get("anatomicalorientation", "").upper()
-    if letters and not _agree(letters, matrix):
-        message = f"the orientation is said to be {letters}, which is not that of the axes"
-        told.append(found("orientation-conflict", message, letters=letters))
-    return told
-
-
-def _agree(letters: str, matrix: str | None) -> bool:
-    """Whether letters name the axes of a matrix, by where they begin or by where they end.
-
-    Both readings are in use. Letters that say nothing, "???", agree with anything.
-    """
-    if len(letters) != NDIM or any(letter not in SIDES for letter in letters):
-        return True
-    text = matrix.split() if matrix is not None else IDENTITY
-    try:
-        axes = np.array(text, dtype=np.float64).reshape(NDIM, NDIM)
-    except ValueError:
-        return True
-    along = np.abs(axes).argmax(axis=1)
-    ends = [ENDS[axis][int(axes[n, axis] > 0)] for n, axis in enumerate(along)]
-    begins = [ENDS[axis][int(axes[n, axis] <= 0)] for n, axis in enumerate(along)]
-    return list(letters) in (ends, begins)
+    return stated_place.LAYERS in kinds and reader.GetDimension() == NDIM
 
 
 def _is_kept(key: str) -> bool:
@@ -295,11 +206,12 @@ def _type_name(reader: Any) -> str:
 
 
 def _reason(error: RuntimeError, path: Path) -> str:
-    """The sentence of an ITK exception without its C++ file names and the path."""
+    """The sentence of an ITK exception without its C++ classes, files, addresses and the path."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if not lines:
         return "unknown reason"
     text = lines[-1].split("ERROR:")[-1].strip()
+    text = CLASSES.sub("", text)
     text = text.replace(str(path), "the file").replace(path.name, "the file")
     # what is quoted of a header may be anything, a name too
     return re.sub(r'"(?!the file")[^"]*"', '"..."', text)

@@ -20,10 +20,10 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pydicom
 from pydicom.values import convert_SQ
 
 from sam_med import tag_values as tags
+from sam_med.dicom_file import read_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,11 @@ def tiles(base: SliceHeader) -> Iterator[SliceHeader]:
     Args:
         base: The mosaic as if it were one slice.
     """
-    dataset = pydicom.dcmread(base.path, stop_before_pixels=True, force=True)
+    read = read_header(base.path)
+    if read is None:
+        yield base
+        return
+    dataset = read[0]
     if MOSAIC in base.facts.image_type:
         yield from _siemens_tiles(base, dataset)
     else:

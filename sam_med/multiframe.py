@@ -11,12 +11,15 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from pydicom.dataset import Dataset
+
 from sam_med import tag_values as tags
 from sam_med.frame_places import is_tomogram, places_of
+from sam_med.image_times import times_of_frame
+from sam_med.real_world import SEQUENCE as MAPPINGS
+from sam_med.real_world import values_of
 
 if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
-
     from sam_med.frame_places import FramePlace
     from sam_med.slice_header import Places, SliceHeader
 
@@ -52,7 +55,7 @@ def enhanced_slices(base: SliceHeader, dataset: Dataset) -> list[SliceHeader]:
     shared = (dataset.get("SharedFunctionalGroupsSequence", None) or [None])[0]
     frames = dataset.PerFrameFunctionalGroupsSequence
     if len(frames) != base.facts.frames:
-        raise ValueError("NumberOfFrames and the functional groups disagree")
+        raise tags.unreadable("NumberOfFrames and the functional groups disagree")
     groups = [_Groups(frame, shared) for frame in frames]
     slices = [_slice(base, one, number) for number, one in enumerate(groups, start=1)]
     own = [any(one.get(name) is not None for name in POSITIONS) for one in groups]
@@ -111,10 +114,12 @@ class _Groups:
 
     def get(self, sequence: str) -> Any:
         """The item of a functional group; None where neither has it."""
-        for place in self._places:
-            if items := place.get(sequence, None):
-                return items[0]
-        return None
+        items = self.all_of(sequence)
+        return items[0] if items else None
+
+    def all_of(self, sequence: str) -> Any:
+        """The items of a functional group that may have several."""
+        return next((items for one in self._places if (items := one.get(sequence, None))), ())
 
 
 def _slice(base: SliceHeader, groups: _Groups, number: int) -> SliceHeader:
@@ -134,12 +139,13 @@ def _slice(base: SliceHeader, groups: _Groups, number: int) -> SliceHeader:
             changes["pixel_spacing_mm"] = spacing
         changes["thickness_mm"] = tags.positive(measures, "SliceThickness")
         changes["step_mm"] = tags.positive(measures, "SpacingBetweenSlices")
-    if (values := groups.get("PixelValueTransformationSequence")) is not None:
-        changes["rescale"] = tags.rescale(values)
-        changes["units"] = tags.units(values, base.modality)
+    scale, mappings = groups.get("PixelValueTransformationSequence"), groups.all_of(MAPPINGS)
+    if scale is not None or mappings:
+        scale = Dataset() if scale is None else scale
+        changes |= values_of(scale, mappings, base.modality)._asdict()
     changes["damaged"] = tuple(sorted(damaged))
     changes["stack"] = _stack(base, groups)
-    changes["time"] = _time(groups)
+    changes["time"] = times_of_frame(groups.get, base.time)
     return dataclasses.replace(base, **changes)
 
 
@@ -157,14 +163,4 @@ def _stack(base: SliceHeader, groups: _Groups) -> tuple[str, ...]:
         tags.kind_of(frame_type or base.facts.image_type),
         "" if echo_ms is None else f"echo {echo_ms:g} ms",
         "" if b_value is None else f"b {b_value:g}",
-    )
-
-
-def _time(groups: _Groups) -> tuple[float, ...]:
-    content = groups.get("FrameContentSequence")
-    if content is None:
-        return ()
-    return tuple(
-        tags.number(content, tag) or 0.0
-        for tag in ("TemporalPositionIndex", "FrameAcquisitionNumber")
     )

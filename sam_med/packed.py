@@ -36,6 +36,11 @@ class Inflated:
         part, self._left = self._left[:size], self._left[size:]
         return part
 
+    @property
+    def end(self) -> int:
+        """Where in the file the stream ends, once all of it is read."""
+        return self._file.tell() - len(self._inflate.unused_data)
+
 
 def is_packed(path: Path) -> bool:
     """Whether a file is a MetaImage with compressed voxels."""
@@ -72,6 +77,9 @@ def check_voxels(path: Path, expected_bytes: int) -> None:
             stream, found = Inflated(file), 0
             while part := stream.read(CHUNK_BYTES):
                 found += len(part)
+            # ITK unpacks as many bytes as are stated, and takes what they give for the whole
+            if fields.get("compresseddatasize", "").strip() != str(stream.end - before):
+                raise EOFError("the size of the compressed voxels is another one than is stated")
     if found < expected_bytes:
         raise EOFError("the voxels end early")
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sam_common.frame import Frame
     from sam_med.segment import Segmentation
 
+SUFFIX = ".png"
 PANEL_PX = 480
 """Height of the picture."""
 GAP_PX = 8
@@ -67,6 +68,12 @@ def draw(run: Segmentation) -> npt.NDArray[np.uint8]:
     gap = np.zeros((PANEL_PX, GAP_PX, 3), dtype=np.uint8)
     parts = [part for panel in panels for part in (panel, gap)][:-1]
     return np.concatenate(parts, axis=1)
+
+
+def check_picture(path: Path) -> None:
+    """Raise `OutputError` where a picture has not the suffix of the one format; before the work."""
+    if path.suffix.lower() != SUFFIX:
+        raise OutputError(f"a picture is written as {SUFFIX}, got {path.suffix or 'no suffix'}")
 
 
 def save_png(picture: npt.NDArray[np.uint8], path: Path) -> None:

@@ -228,6 +228,8 @@ def _check_outputs(
         others=others,
         inputs=inputs,
     )
+    if wanted.overlay is not None:
+        picture.check_picture(wanted.overlay)
     return [*targets.values(), *others]
 
 

@@ -12,16 +12,18 @@ An array of the volume's size is made once; besides it, one slice is held at a t
 from __future__ import annotations
 
 import hashlib
+import re
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pydicom
 from pydicom.encaps import get_frame
-from pydicom.pixels import apply_color_lut, apply_modality_lut, iter_pixels, pixel_array
+from pydicom.errors import InvalidDicomError
+from pydicom.pixels import apply_color_lut, iter_pixels, pixel_array
 from pydicom.uid import (
     JPEG2000,
+    UID,
     DeflatedExplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
@@ -35,9 +37,11 @@ from pydicom.uid import (
 from sam_med import mosaic, reading
 from sam_med.checks import GREY
 from sam_med.diagnostics import RefusedError, found
-from sam_med.dicom_file import DAMAGE, quiet_pydicom, read_whole
+from sam_med.dicom_file import DAMAGE, quiet_pydicom, read_header, read_whole
 from sam_med.jpeg_stream import check_jpeg
 from sam_med.rescale import rescale_integers
+from sam_med.stored_bits import moved_down
+from sam_med.value_table import through_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -137,10 +141,15 @@ def _images(slices: Sequence[SliceHeader]) -> Iterator[tuple[int, npt.NDArray[An
             yield from _run_of(members)
         except DAMAGE as error:
             syntax = members[0][1].facts.transfer_syntax
-            message = (
-                f"slice {members[0][0] + 1} of {len(slices)} ({syntax}): {type(error).__name__}"
-            )
+            message = f"slice {members[0][0] + 1} of {len(slices)} ({syntax}): {_reason(error)}"
             raise RefusedError([found("undecodable", message, syntax=syntax)]) from None
+
+
+def _reason(error: BaseException) -> str:
+    """The kind of an error, and the elements that it is about; their values may be anything."""
+    names = re.findall(r"\([0-9A-Fa-f]{4},[0-9A-Fa-f]{4}\) '([A-Z][A-Za-z ]+)'", str(error))
+    listed = " and ".join(dict.fromkeys(name.replace(" ", "") for name in names))
+    return type(error).__name__ + (f", for what it says of {listed}" if listed else "")
 
 
 def _run_of(members: list[tuple[int, SliceHeader]]) -> Iterator[tuple[int, npt.NDArray[Any]]]:
@@ -163,17 +172,24 @@ def _checked(image: npt.NDArray[Any], header: SliceHeader) -> npt.NDArray[Any]:
 
 def _frames(head: SliceHeader, indices: list[int]) -> Iterator[npt.NDArray[Any]]:
     """Decoded frames of a slice's file by index from 0, one after the other."""
-    plugin = PLUGINS.get(head.facts.syntax, "")
+    options: dict[str, Any] = {
+        "decoding_plugin": PLUGINS.get(head.facts.syntax, ""),
+        "correct_unused_bits": head.facts.bits is None,
+    }
     with quiet_pydicom():  # not held open while the caller works
         source = _source(head, indices)
         # one frame alone must not cost a look at all of them
-        first = pixel_array(source, index=indices[0], decoding_plugin=plugin)
-        rest = iter_pixels(source, indices=indices[1:], decoding_plugin=plugin)
-    yield np.asarray(first)
+        first = pixel_array(source, index=indices[0], **options)
+        rest = iter_pixels(source, indices=indices[1:], **options)
+    yield _in_place(first, head)
     for _ in indices[1:]:
         with quiet_pydicom():
             frame = next(rest)
-        yield np.asarray(frame)
+        yield _in_place(frame, head)
+
+
+def _in_place(image: npt.NDArray[Any], head: SliceHeader) -> npt.NDArray[Any]:
+    return np.asarray(image if head.facts.bits is None else moved_down(image, head.facts.bits))
 
 
 def _source(head: SliceHeader, indices: list[int]) -> Path | Dataset:
@@ -206,16 +222,22 @@ def _grey(image: npt.NDArray[Any], header: SliceHeader) -> npt.NDArray[Any]:
     if facts.photometric in GREY and not facts.value_table:
         return image
     with quiet_pydicom():
-        dataset = pydicom.dcmread(header.path, stop_before_pixels=True, force=True)
+        dataset = _tables(header)
         if facts.photometric == PALETTE:
             image = apply_color_lut(image, dataset)
         elif facts.value_table:
-            return _table(image, dataset)
+            return through_table(image, dataset, facts.syntax)
     return luminance(image)
 
 
-def _table(image: npt.NDArray[Any], dataset: Dataset) -> npt.NDArray[Any]:
-    return np.asarray(apply_modality_lut(image, dataset))
+def _tables(header: SliceHeader) -> Dataset:
+    """The header of a slice's file, which says how its tables are written even where it did not."""
+    read = read_header(header.path)
+    if read is None:
+        raise InvalidDicomError
+    dataset: Dataset = read[0]
+    dataset.file_meta.TransferSyntaxUID = UID(header.facts.syntax)
+    return dataset
 
 
 def luminance(rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:

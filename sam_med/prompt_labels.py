@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from sam_med.volume import Volume
 
 LabelUse: TypeAlias = Literal["box", "mask"]
-VALUE_COLUMNS = ("value", "index", "label", "id")
-NAME_COLUMNS = ("name", "label", "structure")
+LABEL = "label"
+"""A column that holds names beside one of values, and values beside one of names."""
+VALUE_COLUMNS = ("value", "index", "id", "labelvalue", LABEL)
+NAME_COLUMNS = ("name", "structure", "labelname", LABEL)
+"""The first that is there counts."""
 WHOLE = re.compile(r"[+-]?[0-9]+")
 TABLE = "the table of names"
 
@@ -91,8 +94,8 @@ def prompts_from_labels(
 def read_names(path: Path) -> dict[int, str]:
     """Names of values, from JSON `{"1": "spleen"}` or a table with a header (.csv, .tsv).
 
-    A table has a column value (or index, id) and a column name (or structure), as BIDS and others
-    write them.
+    A table has a column value (or index, id) and a column name (or structure, label), as BIDS and
+    others write them; beside a column of names, label is one of values.
 
     Raises:
         PromptError: Something else, or a value twice.

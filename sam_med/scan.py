@@ -26,12 +26,13 @@ from sam_med.tree import BROKEN, CLOSED, DICOMDIR, Tree, walk
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sam_med.slice_header import SliceHeader
 
 MIXED = "mixed-series"
 MISSING = "missing-files"
+HEADER = "unreadable-header"
 PACKED, SO_CALLED, EMPTY, UNREADABLE = "packed", "not-dicom-by-content", "empty", "unreadable-files"
 NAMES = frozenset({".dcm", ".dicom", ".dic", ".ima"})
 """Endings of names that only DICOM files have."""
@@ -44,7 +45,7 @@ LEFT_OUT = {
     MISSING: "{} file(s) that a DICOMDIR lists are not there",
     CLOSED: "{} folder(s) may not be entered",
     PACKED: "{} archive(s) are not opened (tar, 7z, rar, bz2, xz, zst, or deep in another)",
-    "unreadable-header": "the header of {} DICOM file(s) cannot be read",
+    HEADER: "the header of {} DICOM file(s) cannot be read",
 }
 """What is said of files that are left out, by code."""
 LOST = {EMPTY: "are empty", UNREADABLE: "cannot be read"}
@@ -113,11 +114,11 @@ def scan(path: str | os.PathLike[str], *, join_series: bool = False) -> Scan:
     looked.at(files_under(source))
     if not looked.slices:
         raise looked.damage or InputError(
-            _nothing(source, looked.files, looked.objects) + _beside(looked.told)
+            _nothing(source, looked.files, looked.objects) + _beside(looked)
         )
     slices = joining.joined(looked.slices, alike) if join_series else looked.slices
     series = [suv.assess(one) for one in group(slices, digest)]
-    about = _about(series, looked.told, looked.objects)
+    about = _about(series, looked)
     if not join_series:
         about += joining.evidence(looked.slices, alike)
     return Scan(tuple(series), tuple(about), looked.files)
@@ -166,6 +167,8 @@ class _Looked:
         self.slices: list[SliceHeader] = []
         self.told: Counter[str] = Counter()
         """Files that are no images, by the code of what is said of them."""
+        self.reasons: set[str] = set()
+        """Why headers cannot be read: what of them is missing or damaged."""
         self.objects: Counter[str] = Counter()
         """DICOM objects that are no images, by modality."""
         self.damage: RefusedError | None = None
@@ -179,7 +182,10 @@ class _Looked:
             try:
                 headers = read_headers(file)
             except RefusedError as error:
-                self.told[error.diagnostics[0].code] += 1
+                (said,) = error.diagnostics
+                self.told[said.code] += 1
+                if said.code == HEADER:
+                    self.reasons.add(said.numbers["reason"])
                 self.damage = error
                 continue
             if headers is None:
@@ -261,25 +267,25 @@ def _listed(objects: Counter[str]) -> str:
     return ", ".join(f"{count} {name}" for name, count in sorted(objects.items()))
 
 
-def _about(series: Sequence[Series], told: Counter[str], objects: Counter[str]) -> list[Diagnostic]:
+def _about(series: Sequence[Series], looked: _Looked) -> list[Diagnostic]:
     about = []
     if len(series) > 1:
         about.append(found(MIXED, f"{len(series)} series", series=len(series)))
-    about += _left_out(told)
-    if objects:
-        count = sum(objects.values())
-        message = f"{count} file(s) are no images: {_listed(objects)}"
+    about += _left_out(looked.told, looked.reasons)
+    if looked.objects:
+        count = sum(looked.objects.values())
+        message = f"{count} file(s) are no images: {_listed(looked.objects)}"
         about.append(found("not-an-image", message, files=count))
     return about
 
 
-def _left_out(told: Counter[str]) -> list[Diagnostic]:
+def _left_out(told: Counter[str], reasons: Collection[str]) -> list[Diagnostic]:
     """What is said of files that could have been images of the series."""
-    about = [
-        found(code, text.format(count), files=count)
-        for code, text in LEFT_OUT.items()
-        if (count := told[code])
-    ]
+    about = []
+    for code, text in LEFT_OUT.items():
+        if count := told[code]:
+            why = f" ({'; '.join(sorted(reasons))})" if code == HEADER and reasons else ""
+            about.append(found(code, text.format(count) + why, files=count))
     parts = [f"{told[code]} {what}" for code, what in LOST.items() if told[code]]
     if parts:
         count = sum(told[code] for code in LOST)
@@ -287,7 +293,7 @@ def _left_out(told: Counter[str]) -> list[Diagnostic]:
     return about
 
 
-def _beside(told: Counter[str]) -> str:
+def _beside(looked: _Looked) -> str:
     """What else is there, for a refusal because there are no images."""
-    told = Counter({code: count for code, count in told.items() if code != "not-dicom"})
-    return "".join(f"; {d.line}" for d in _left_out(told))
+    told = Counter({code: count for code, count in looked.told.items() if code != "not-dicom"})
+    return "".join(f"; {d.line}" for d in _left_out(told, looked.reasons))

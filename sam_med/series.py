@@ -3,12 +3,8 @@
 Nothing here reads a file, but for the pixels of slices that lie at the same place, which are told
 apart by a function that is handed in. Slices belong together when series, patient, frame of
 reference, size, pixel spacing, orientation and stack are the same. Where positions occur more than
-once, image types, echoes and b-values are stacks of their own, and what is left are time points.
-
-```
-positions 0 0 0  2 2 2  4 4 4        3 slices x 3 time points
-positions 0 0  2  4                  a copy of the first slice, or a different one: refused
-```
+once, image types, echoes and b-values are stacks of their own, and what is left are copies or time
+points (`sam_med.repetitions`).
 """
 
 from __future__ import annotations
@@ -24,8 +20,8 @@ from sam_common.errors import GeometryError
 from sam_med.axes import UNPLACED, plane_of
 from sam_med.checks import check_images
 from sam_med.diagnostics import Diagnostic, RefusedError, errors_of, found
-from sam_med.frame import mm
-from sam_med.stack import Stack, place_tolerance_mm, position_numbers, stack
+from sam_med.repetitions import placed_numbers, time_points
+from sam_med.stack import Stack, stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -148,7 +144,7 @@ def _series(
     stacks: list[Stack] = []
     told: list[Diagnostic] = [*why]
     try:
-        times, repeats = _time_points(members, digest)
+        times, repeats = time_points(members, digest)
         told += repeats
         stacks = [stack(time) for time in times]
         told += stacks[0].diagnostics if stacks else ()
@@ -288,120 +284,7 @@ def _counts(members: Sequence[SliceHeader]) -> Counter[int]:
     """How often each distinct position occurs; empty where one is unknown."""
     if not all(header.placed for header in members):
         return Counter()
-    return Counter(_placed_numbers(members)[1])
-
-
-def _placed_numbers(
-    members: Sequence[SliceHeader],
-) -> tuple[list[SliceHeader], list[int]]:
-    """Slices sorted along the normal, and the number of the position of each."""
-    if not np.linalg.norm(np.cross(members[0].orientation[:3], members[0].orientation[3:])):
-        return list(members), list(range(len(members)))  # damaged axes, refused by `stack`
-    along = np.array([header.position for header in members]) @ members[0].normal
-    order = np.argsort(along, kind="stable")
-    return [members[n] for n in order], position_numbers(
-        along[order], place_tolerance_mm(members[0])
-    )
-
-
-def _time_points(
-    members: list[SliceHeader], digest: Callable[[SliceHeader], bytes]
-) -> tuple[list[list[SliceHeader]], list[Diagnostic]]:
-    """Slices of each time point, and what was found about repetitions.
-
-    Raises:
-        RefusedError: Slices at one position that are neither copies nor time points.
-    """
-    head = members[0]
-    film = not head.cross_sectional and head.places != "nowhere"
-    if film and not any(header.placed for header in members):
-        times = sorted(members, key=_time_key)
-        return [[header] for header in times], _said_repeats(1, len(times))
-    if not all(header.placed for header in members):
-        return [members], []  # refused by `stack`
-    places = _by_place(members)
-    copies = 0
-    if _suspicious(places):
-        places, copies = _without_copies(places, digest)
-    told = []
-    if copies:
-        told = [found("duplicate-slices", f"{copies} slice(s) are stored twice", copies=copies)]
-    counts = {len(place) for place in places}
-    if counts == {1}:
-        return [[place[0] for place in places]], told
-    if len(counts) > 1:
-        raise RefusedError([*told, _irregular(places)])
-    for place in places:
-        place.sort(key=_time_key)
-    times_of = [list(time) for time in zip(*places, strict=True)]
-    return times_of, [*told, *_said_repeats(len(places), len(times_of))]
-
-
-def _said_repeats(places: int, times: int) -> list[Diagnostic]:
-    if times == 1:
-        return []
-    message = f"each of {places} position(s) occurs {times} times ({times} time points)"
-    return [found("repeated-positions", message, positions=places, time_points=times)]
-
-
-def _by_place(members: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
-    ordered, numbers = _placed_numbers(members)
-    places: list[list[SliceHeader]] = [[] for _ in range(numbers[-1] + 1)]
-    for header, number in zip(ordered, numbers, strict=True):
-        places[number].append(header)
-    return places
-
-
-def _suspicious(places: Sequence[list[SliceHeader]]) -> bool:
-    """Whether some slices may be copies: repetitions that no time tells apart, or uneven ones."""
-    if len({len(place) for place in places}) > 1:
-        return True
-    return any(
-        len({_time_key(header) for header in place}) < len(place)
-        or len({header.instance_uid or header.path for header in place}) < len(place)
-        for place in places
-        if not place[0].frame_number
-    )
-
-
-def _without_copies(
-    places: Sequence[list[SliceHeader]], digest: Callable[[SliceHeader], bytes]
-) -> tuple[list[list[SliceHeader]], int]:
-    """One of each set of identical slices, the first by instance number, and how many went."""
-    kept: list[list[SliceHeader]] = []
-    copies = 0
-    for place in places:
-        if len(place) == 1:
-            kept.append(place)
-            continue
-        different: dict[bytes, SliceHeader] = {}
-        for header in sorted(place, key=lambda h: (_time_key(h), str(h.path))):
-            different.setdefault(digest(header), header)
-        copies += len(place) - len(different)
-        kept.append(list(different.values()))
-    return kept, copies
-
-
-def _irregular(places: Sequence[list[SliceHeader]]) -> Diagnostic:
-    counts = Counter(len(place) for place in places)
-    repeated = sum(count for times, count in counts.items() if times > 1)
-    usual = counts.most_common(1)[0][0]
-    if len(places) > 2 and usual > 1:  # noqa: PLR2004  # two places have no usual one
-        off = len(places) - counts[usual]
-        message = f"{off} of {len(places)} positions do not occur {usual} times as the others do"
-        return found("incomplete-time-points", message, positions=len(places), time_points=usual)
-    head = next(place[0] for place in places if len(place) > 1)
-    at = float(np.dot(head.position, head.normal))
-    many = max(counts)
-    message = (
-        f"{repeated} position(s) hold up to {many} different images, the first at {mm(at)} "
-        "along the normal"
-    )
-    return found("conflicting-slices", message, positions=repeated, images=many)
-
-
-def _time_key(header: SliceHeader) -> tuple[float, ...]:
-    return (*header.time, float(header.instance or 0), float(header.frame_number))
+    return Counter(placed_numbers(members)[1])
 
 
 def _plane(header: SliceHeader) -> str:

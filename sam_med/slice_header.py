@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 Places: TypeAlias = Literal["stated", "by step", "in a volume", "nowhere"]
 """Stated for the slice; at a stated step from the place of the first frame; in the own system of an
 ultrasound volume; nowhere, though there are several frames."""
+Bits: TypeAlias = "tuple[int, int, int]"
+"""BitsAllocated, BitsStored and HighBit."""
+Mapping: TypeAlias = Literal["", "applied", "not applied"]
+"""Of stored pixels to real-world values: there is none, or what became of it."""
 CROSS_SECTIONAL = frozenset({"CT", "MR", "PT"})
 """Modalities whose images are never without a place, unless something is wrong."""
 
@@ -45,6 +49,8 @@ class ImageFacts:
     """BurnedInAnnotation: "YES", "NO", or empty where it is not stated."""
     secondary: bool = False
     """A secondary capture, made of what a screen showed or of another image."""
+    whole_slide: bool = False
+    """Whether the frames are tiles of one large picture, as microscopes make."""
     lossy: bool = False
     spacing_kind: str = "patient"
     """What the pixel spacing stems from: patient, detector, (ultrasound) region, or none."""
@@ -52,6 +58,11 @@ class ImageFacts:
     """Whether values go through a Modality LUT."""
     padding: tuple[float, float] | None = None
     """Smallest and largest stored value that stand for no pixel, both inclusive."""
+    damaged: tuple[str, ...] = ()
+    """Tags on which the values or the slice distance depend that are there, but hold something
+    else; they count as missing."""
+    bits: Bits | None = None
+    """Where pixels keep their value, if elsewhere than in the lowest bits."""
     missing_bytes: int = 0
     """How many bytes of uncompressed pixels the file lacks."""
     has_pixels: bool = True
@@ -92,12 +103,13 @@ class SliceHeader:
     """InstanceNumber, or the number of the frame."""
     stack: tuple[str, ...] = ()
     """What tells stacks at the same place apart: stack, image type, echo, b-value."""
-    time: tuple[float, ...] = ()
-    """Sorts the repetitions of a position."""
+    time: tuple[float | None, ...] = field(default=(), repr=False)
+    """Sorts the repetitions of a position, see `sam_med.image_times`."""
     rescale: tuple[float, float] = (1.0, 0.0)
     """Slope and intercept; `math.nan` where the file holds no number."""
     units: str = ""
     """What rescaled values are; "HU" or another word for all CT, else as stored."""
+    mapping: Mapping = ""
     patient: str = field(default="", repr=False)
     frame_of_reference: str = field(default="", repr=False)
     joined: int = 1

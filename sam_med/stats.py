@@ -39,13 +39,15 @@ class Measurement:
     volume_ml: float
     """With the true distances of slices that are unevenly spaced."""
     mean: float | None
-    """Of the intensities in `units`; None, as the next three, where there is no voxel."""
+    """Of the finite intensities in `units`; None, as the next three, where there are none."""
     sd: float | None
     """Standard deviation, of the voxels as a whole (divided by n)."""
     minimum: float | None
     maximum: float | None
     padding_voxels: int
     """How many of the voxels stand for no pixel, and are in none of the four numbers before."""
+    not_finite_voxels: int
+    """How many others are NaN or infinite, and in none of them either."""
     units: str | None
     """E.g. "HU"; None where the source does not say."""
     extent_ijk_mm: tuple[float, float, float]
@@ -105,8 +107,10 @@ def _measure(volume: Volume, segment: Segment, thickness_mm: FloatArray) -> Meas
     k, rows, columns = segment.window.slices
     values = volume.array[k, rows, columns][segment.mask]
     padding = _padding(volume, segment)
+    pixels = values if padding is None else values[~padding]
+    finite = pixels if pixels.dtype.kind in "iu" else pixels[np.isfinite(pixels)]
     found = np.argwhere(segment.mask) + np.array(segment.window.start)
-    mean, sd, minimum, maximum = _intensities(values if padding is None else values[~padding])
+    mean, sd, minimum, maximum = _intensities(finite)
     return Measurement(
         name=segment.name,
         value=segment.value,
@@ -116,7 +120,8 @@ def _measure(volume: Volume, segment: Segment, thickness_mm: FloatArray) -> Meas
         sd=sd,
         minimum=minimum,
         maximum=maximum,
-        padding_voxels=0 if padding is None else int(np.count_nonzero(padding)),
+        padding_voxels=len(values) - len(pixels),
+        not_finite_voxels=len(pixels) - len(finite),
         units=volume.units or ("HU" if volume.modality == "CT" else None),
         extent_ijk_mm=_extent(volume, found, thickness_mm),
         centre_lps_mm=_centre(volume, found),
@@ -134,10 +139,13 @@ def _padding(volume: Volume, segment: Segment) -> npt.NDArray[np.bool_] | None:
 
 
 def _intensities(values: npt.NDArray[Any]) -> list[float | None]:
-    """Mean, standard deviation, smallest and largest; None for what is no number."""
+    """Mean, standard deviation, smallest and largest of finite values; None where there are none.
+
+    A deviation that is too large for a number is None too.
+    """
     if not len(values):
         return [None] * 4
-    with np.errstate(invalid="ignore"):  # an infinite value has no deviation, and none is given
+    with np.errstate(over="ignore"):
         # float64 sums: float32 ones of a large organ are off in the third digit
         found = values.mean(dtype=np.float64), values.std(dtype=np.float64)
     return [_finite(value) for value in (*found, values.min(), values.max())]

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydicom.dataset import Dataset
 
+from sam_med.diagnostics import RefusedError
+from sam_med.diagnostics import found as diagnosed
+from sam_med.dicom_file import tag_of
 from sam_med.volume import HOUNSFIELD, UNSPECIFIED
 
 if TYPE_CHECKING:
@@ -24,10 +27,20 @@ RESCALE_TYPES = frozenset({"OD", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT"})
 def value(dataset: Dataset, tag: str) -> Any:
     """The value of a tag; None where it is missing, empty, or nothing of its type."""
     try:
-        found = dataset.get(tag, None)
+        found = _held(dataset, tag)
     except UNPARSABLE:
         return None
     return None if found == "" else found
+
+
+def _held(dataset: Dataset, keyword: str) -> Any:
+    """The value of a tag, None where it is missing: that most are is seen without their names.
+
+    Raises:
+        UNPARSABLE: It is there, but nothing of its type.
+    """
+    tag = tag_of(keyword)
+    return dataset[tag].value if tag in dataset else None
 
 
 def text(dataset: Dataset, tag: str) -> str:
@@ -67,19 +80,53 @@ def holds_nonsense(dataset: Dataset, tag: str, count: int) -> bool:
         return True
 
 
+def holds_no_number(dataset: Dataset, tag: str) -> bool:
+    """Whether a tag is there and not empty, but its value is no number."""
+    try:
+        held = _held(dataset, tag)
+    except UNPARSABLE:
+        return True
+    return held is not None and held != "" and number(dataset, tag) is None
+
+
 def numbers(dataset: Dataset, tag: str, count: int) -> tuple[float, ...]:
     """The numbers of a tag; empty where it is missing.
 
     Raises:
         ValueError: It is there, but holds something else.
     """
-    values = dataset.get(tag, None)
+    values = _held(dataset, tag)
     if values is None or values == "":
         return ()
     listed = tuple(float(v) for v in np.atleast_1d(np.asarray(values, dtype=np.float64)))
     if len(listed) != count or not all(abs(v) < FARTHEST for v in listed):  # nor is NaN
         raise ValueError(f"{tag} must be {count} numbers")
     return listed
+
+
+def count(dataset: Dataset, tag: str, missing: int | None = None) -> int:
+    """A whole number of something that a file cannot be read without.
+
+    Args:
+        dataset: With or without the tag.
+        tag: Its keyword.
+        missing: What stands for a tag that is missing or 0; such a tag is refused without it.
+
+    Raises:
+        RefusedError: "unreadable-header": the tag holds anything else, or nothing.
+    """
+    found = number(dataset, tag)
+    if missing is not None and (tag not in dataset or found == 0):
+        return missing
+    if found is None or not found.is_integer() or found <= 0:
+        what = "holds no number of its kind" if tag in dataset else "is missing"
+        raise unreadable(f"{tag} {what}")
+    return int(found)
+
+
+def unreadable(reason: str) -> RefusedError:
+    """A header of which something that is needed is missing or damaged; `reason` names the tag."""
+    return RefusedError([diagnosed("unreadable-header", reason, reason=reason)])
 
 
 def positive(dataset: Dataset, tag: str) -> float | None:

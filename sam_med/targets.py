@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from sam_common.errors import OutputError
 from sam_common.files import check_output, same_file
 from sam_med.grid_files import GRID_SUFFIXES, check_perpendicular
+from sam_med.tree import DICOMDIR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -134,9 +135,16 @@ def check_targets(
 
 
 def check_apart(path: Path, volume: Volume) -> None:
-    """Raise `OutputError` where a result would lie over the source or in its folder."""
-    source = () if volume.source is None else (volume.source,)
-    check_not_read(path, (*source, *volume.files))
+    """Raise `OutputError` where a result would lie over the source or in its folder.
+
+    A folder that is linked into that of the source is a part of it.
+    """
+    if volume.source is None:
+        check_not_read(path, volume.files)
+        return
+    top = _folder_of(volume.source)
+    inside = {folder for file in volume.files for folder in file.parents if top in folder.parents}
+    check_not_read(path, (volume.source, *sorted(inside), *volume.files))
 
 
 def check_not_read(path: Path, inputs: Iterable[Path]) -> None:
@@ -150,11 +158,17 @@ def check_not_read(path: Path, inputs: Iterable[Path]) -> None:
             raise OutputError(
                 "the output is an input: give another name (what a job reads is never written over)"
             )
-        if given.is_dir() and given.resolve() in path.resolve().parents:
+        folder = _folder_of(given)
+        if folder.is_dir() and folder.resolve() in path.resolve().parents:
             raise OutputError(
                 "the output lies in the folder of the input: choose another one (the folder is "
                 "read as a whole, and the result would be taken for a part of it)"
             )
+
+
+def _folder_of(source: Path) -> Path:
+    """What is read for a path: a DICOMDIR stands for the folder that it lies in."""
+    return source.parent if source.name.upper() == DICOMDIR and source.is_file() else source
 
 
 def suffix_of(path: Path) -> str | None:

@@ -22,7 +22,7 @@ MAX_BYTES = 64 * 2**20
 """A header that is longer is none; descriptions of many segments take a few hundred KB."""
 NRRD_SUFFIXES = (".nrrd", ".nhdr")
 META_SUFFIXES = (".mha", ".mhd")
-DATA_FIELDS = ("data file", "datafile", "elementdatafile")
+DATA_FIELDS = ("datafile", "elementdatafile")
 HERE = "local"
 """MetaImage's word for voxels in the file itself."""
 LISTED = "list"
@@ -31,14 +31,24 @@ MOST_FILES = 100_000
 
 
 def header_fields(path: Path) -> dict[str, str]:
-    """Fields of a NRRD or MetaImage header by their names in small letters; values as they stand.
+    """Fields of a NRRD or MetaImage header by their names; values as they stand.
 
-    Key/value pairs of NRRD (`key:=value`) are left out.
+    Names are in small letters and without blanks, because NRRD has several with and without them:
+    "space units" is "spaceunits". Key/value pairs of NRRD (`key:=value`) are left out.
 
     Raises:
         OSError: The file cannot be read.
     """
     return dict(_fields(_lines(path), path))
+
+
+def field_names(path: Path) -> set[str]:
+    """Names of the fields of a header, letter by letter as they are written.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    return {name for name, _, _ in _written(_lines(path), path)}
 
 
 def data_files(path: Path) -> tuple[Path, ...]:
@@ -71,16 +81,21 @@ def words(text: str) -> list[str]:
 
 
 def _fields(lines: Iterator[str], path: Path) -> Iterator[tuple[str, str]]:
-    """Name and value of each line, up to the empty line or the name of MetaImage's voxels."""
+    """Name, as in `header_fields`, and value of each line."""
+    return ((key, value) for _, key, value in _written(lines, path))
+
+
+def _written(lines: Iterator[str], path: Path) -> Iterator[tuple[str, str, str]]:
+    """The same with the name as written, up to the empty line or MetaImage's last field."""
     separator = ":" if path.name.lower().endswith(NRRD_SUFFIXES) else "="
     for line in lines:
         if not line.strip():
             return
         name, found, value = line.partition(separator)
-        key = name.strip().lower()
+        key = "".join(name.lower().split())
         if not found or line.startswith("#") or (separator == ":" and value.startswith("=")):
             continue
-        yield key, value.strip()
+        yield name.strip(), key, value.strip()
         if key == "elementdatafile":
             return
 

@@ -117,8 +117,11 @@ def _exact(stretch: Stretch, values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     )
     clipped = np.clip(exact, stretch.lower, stretch.upper)
     scaled = (clipped - stretch.darkest) / (stretch.brightest - stretch.darkest) * 255.0
-    shades = scaled.astype(np.uint8)
-    shades = 255 - shades if stretch.inverted else shades
+    # infinite values, and NaN, may lie beyond the darkest and brightest that were found
+    shades = np.clip(scaled, 0, 255).astype(np.uint8)
+    if stretch.inverted:
+        shades = 255 - shades
+        shades[np.isnan(values)] = 0
     for ends in stretch.padding:
         shades[in_range(values, ends)] = 0
     return shades

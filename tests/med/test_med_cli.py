@@ -490,6 +490,18 @@ def test_outputs_that_cannot_be_written(brain, segmenter, tmp_path, error_of):
     )
 
 
+@pytest.mark.parametrize("name", ["x.txt", "x.jpg", "x", "x.png.txt"])
+def test_a_picture_of_another_suffix_is_refused_before_the_work(
+    name, brain, segmenter, tmp_path, error_of
+):
+    arguments = ("segment", brain, "-o", tmp_path / "a.nii", "--box-ijk", LESION)
+    suffix = Path(name).suffix or "no suffix"
+    said = error_of(*arguments, "--overlay", tmp_path / name)
+    assert said == f"a picture is written as .png, got {suffix}"
+    assert segmenter.calls == []
+    assert [*tmp_path.iterdir()] == []
+
+
 def test_no_dicom(segmenter, tmp_path, error_of):
     assert error_of("info", tmp_path) == (
         "not-dicom: no DICOM images among 0 file(s) "

@@ -131,6 +131,33 @@ def test_never_over_the_source_or_into_its_folder(dicom, tmp_path):
     assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize("below", ["", "more"])
+def test_never_into_a_folder_that_is_linked_into_that_of_the_source(below, dicom, tmp_path):
+    dicom.folder = tmp_path / "store" / below
+    dicom.series(LINE)
+    scan = tmp_path / "scan"
+    scan.mkdir()
+    (scan / "linked").symlink_to(tmp_path / "store")
+    for source in (scan, scan / "linked"):
+        for folder in (tmp_path / "store", dicom.folder, scan / "linked"):
+            said = message_of(read_volume(source), folder / "out.nii", overwrite=True)
+            assert said.startswith("the output lies in the folder of the input")
+    assert not [*tmp_path.rglob("out.nii")]
+
+
+def test_never_into_the_folder_of_a_dicomdir(dicom, tmp_path):
+    paths = dicom.series(LINE)
+    (dicom.folder / "DICOMDIR").write_bytes(paths[0].read_bytes())
+    said = message_of(read_volume(dicom.folder / "DICOMDIR"), dicom.folder / "out.nii")
+    assert said.startswith("the output lies in the folder of the input")
+    convert_volume(read_volume(dicom.folder / "DICOMDIR"), tmp_path / "out.nii")
+
+
+def test_beside_a_file_that_is_given_alone(dicom):
+    path = dicom.series(LINE)[0]
+    convert_volume(read_volume(path), dicom.folder / "out.nii")
+
+
 def test_files_that_are_there_are_kept(dicom, tmp_path):
     dicom.series(LINE)
     volume = read_volume(dicom.folder)

@@ -97,6 +97,41 @@ def test_what_is_stated_may_be_wrong(written, stated, dicom):
     assert "other-encoding" in codes(volume)
 
 
+@pytest.mark.parametrize("cut", [False, True])
+@pytest.mark.parametrize(
+    "stated",
+    [
+        *(ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian),
+        *(DeflatedExplicitVRLittleEndian, RLELossless),
+    ],
+)
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian),
+        DeflatedExplicitVRLittleEndian,
+    ],
+)
+def test_byte_order_and_deflation_are_seen_too(written, stated, cut, dicom):
+    paths = dicom.series(LINE, NOISE)
+    for path, plane in zip(paths, NOISE, strict=True):
+        dataset = pydicom.dcmread(path)
+        if written == ExplicitVRBigEndian:
+            dataset.PixelData = plane.astype(">i2").tobytes()
+        dataset.file_meta.TransferSyntaxUID = written
+        little = written != ExplicitVRBigEndian
+        pydicom.dcmwrite(
+            path, dataset, implicit_vr=written == ImplicitVRLittleEndian, little_endian=little
+        )
+        said(path, stated)
+    if cut:
+        without_preamble(paths)
+    volume = read_volume(dicom.folder)
+    assert np.array_equal(volume.array, NOISE)
+    odd = {"no-file-meta"} if cut else {"other-encoding"}
+    assert codes(volume) == (set() if written == stated and not cut else odd)
+
+
 def test_no_syntax_is_stated_at_all(dicom):
     for path in dicom.series(LINE, NOISE):
         dataset = pydicom.dcmread(path)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import resource
 
 import nibabel
 import nrrd
@@ -148,3 +149,20 @@ def test_a_folder_that_is_not_there(tmp_path):
     path = tmp_path / "none" / "out.nii.gz"
     with pytest.raises(OutputError, match=f"^cannot write {re.escape(str(path))}: "):
         grid_files.write_grid(array, frame, path)
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".nrrd", ".mha"])
+@pytest.mark.parametrize("allowed", [100, 20_000])
+def test_a_disk_that_takes_no_more_is_an_error_and_nothing_else(suffix, allowed, tmp_path, capfd):
+    """No library adds lines of its own to stderr, and no file stays."""
+    noise = np.random.default_rng(2).integers(0, 1000, (8, 64, 64)).astype(np.int16)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (allowed, before[1]))
+    try:
+        with pytest.raises(OutputError) as caught:
+            grid_files.write_grid(noise, Frame.identity(3), tmp_path / f"out{suffix}")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+    assert [*tmp_path.iterdir()] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -156,3 +157,81 @@ def test_threads_read_in_silence_whatever_the_others_do(dicom):
     with ThreadPoolExecutor(8) as pool:
         volumes = list(pool.map(lambda _: read_volume(dicom.folder), range(24)))
     assert all(np.array_equal(volume.array, right) for volume in volumes)
+
+
+NEEDED = {"Rows": "US", "Columns": "US", "NumberOfFrames": "IS", "SamplesPerPixel": "US"}
+
+
+@pytest.mark.parametrize("tag", NEEDED)
+@pytest.mark.parametrize("held", [b"1x", b"  ", b"-1", b"\0\0"])
+def test_needed_numbers_that_are_none_are_named(tag, held, dicom):
+    """A slice that is left out is counted, with the tag, in the list and before a job."""
+    if NEEDED[tag] == "US":
+        held = b""
+    paths = dicom.series([(10, 20, z) for z in (30, 32, 34)], NumberOfFrames=1)
+    number = pydicom.datadict.tag_for_keyword(tag)
+    start = struct.pack("<HH", number >> 16, number & 0xFFFF) + NEEDED[tag].encode()
+    content = paths[1].read_bytes()
+    at = content.index(start + b"\x02\0")
+    spoilt = start + len(held).to_bytes(2, "little") + held
+    paths[1].write_bytes(content[:at] + spoilt + content[at + len(start) + 4 :])
+    said = f"the header of 1 DICOM file(s) cannot be read ({tag} holds no number of its kind)"
+    volume = read_volume(dicom.folder)
+    assert [d.message for d in volume.diagnostics if d.code == "unreadable-header"] == [said]
+    with pytest.raises(RefusedError, match=f"unreadable-header: {tag} holds no number of its kind"):
+        read_volume(paths[1])
+
+
+def test_tiles_of_a_whole_slide_are_no_time_points(dicom):
+    file = dicom.dataset(
+        dicom.pixels(4),
+        Modality="SM",
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.77.1.6",
+        NumberOfFrames=4,
+        TotalPixelMatrixColumns=16,
+        TotalPixelMatrixRows=12,
+        ImagePositionPatient=None,
+        ImageOrientationPatient=None,
+        PerFrameFunctionalGroupsSequence=[Dataset() for _ in range(4)],
+    )
+    path = dicom.write(file)
+    with pytest.raises(RefusedError, match="whole-slide: 4 tile"):
+        read_volume(path)
+    (series,) = describe_path(path)["series"]
+    assert not series["readable"]
+    assert "repeated-positions" not in [d["code"] for d in series["diagnostics"]]
+
+
+@pytest.mark.parametrize("at", [0, 2])
+@pytest.mark.parametrize("kind", ["MONOCHROME1", "PALETTE COLOR"])
+def test_images_of_two_photometric_kinds_are_refused(kind, at, dicom):
+    paths = dicom.series(LINE)
+    dicom.change(paths[at], PhotometricInterpretation=kind)
+    with pytest.raises(RefusedError, match="mixed-photometric: the 6 images are "):
+        read_volume(dicom.folder)
+
+
+@pytest.mark.parametrize("tag", ["SliceThickness", "SpacingBetweenSlices", "EchoTime"])
+def test_numbers_that_cannot_be_read_are_named(tag, dicom):
+    paths = dicom.series(LINE, **{tag: 71})
+    spoil(paths[1], b"DS\x04\x0071.0", b"DS\x04\x0071,0")
+    assert damaged_in(dicom.folder) == [f"{tag} of 1 of 6 images cannot be read"]
+
+
+def test_two_padding_values_are_none(dicom):
+    paths = dicom.series(LINE)
+    dataset = pydicom.dcmread(paths[4])
+    dataset.add_new("PixelPaddingValue", "SS", [1, 2])
+    dataset.save_as(paths[4])
+    assert damaged_in(dicom.folder) == ["PixelPaddingValue of 1 of 6 images cannot be read"]
+
+
+def damaged_in(folder):
+    return [d.message for d in read_volume(folder).diagnostics if d.code == "damaged-tags"]
+
+
+def test_a_distance_that_is_damaged_is_not_said_to_be_missing(dicom):
+    path = dicom.write(dicom.dataset(dicom.pixels(1)[0], Modality="DX", **UNPLACED))
+    spoil(path, b"DS\x08\x000.5\\0.75", b"DS\x08\x000,5;0,75")
+    (said,) = [d for d in read_volume(path).diagnostics if d.code == "no-pixel-spacing"]
+    assert said.message == "PixelSpacing holds something else than two numbers"

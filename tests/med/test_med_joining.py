@@ -66,6 +66,8 @@ def test_slices_of_other_patients_are_never_joined(whole, dicom):
 
 
 def test_repetitions_of_joined_slices_are_time_points(whole, dicom):
+    for path in dicom.folder.iterdir():
+        dicom.change(path, AcquisitionNumber=1)
     dicom.series(LINE, dicom.pixels(6) + 1, AcquisitionNumber=2)
     apart(dicom, *TAGS)
     (one,) = describe_path(dicom.folder, join_series=True)["series"]

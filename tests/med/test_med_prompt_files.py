@@ -502,6 +502,11 @@ def test_markups_under_another_name(volume, tmp_path):
         ("n.csv", "\ufeffName,Index\nliver,2\nleft kidney,7\n"),
         ("n.tsv", "index\tname\tcolor\n2\tliver\t#f00\n7\tleft kidney\t#0f0\n"),
         ("n.csv", "label,structure\n2,liver\n7,left kidney\n"),
+        ("n.csv", "id,label\n2,liver\n7,left kidney\n"),
+        ("n.csv", "Label,ID\nliver,2\nleft kidney,7\n"),
+        ("n.csv", "index,label,color\n2,liver,#f00\n7,left kidney,#0f0\n"),
+        ("n.csv", "LabelValue,Name\n2,liver\n7,left kidney\n"),
+        ("n.csv", "name,label\nliver,2\nleft kidney,7\n"),
     ],
 )
 def test_tables_of_names(tmp_path, name, text):

@@ -115,6 +115,48 @@ def test_temporal_positions_come_before_instance_numbers():
     assert [stack.slices[0].time[0] for stack in series.stacks] == [0, 1, 2]
 
 
+def test_what_some_images_lack_orders_nothing():
+    headers = [
+        header(z, instance=1 + t, time=(None if (z, t) == (2, 1) else float(9 - t), 1.0))
+        for t in (0, 1, 2)
+        for z in (0, 2)
+    ]
+    (series,) = group(headers, different)
+    assert [[h.instance for h in stack.slices] for stack in series.stacks] == [
+        [1, 1],
+        [2, 2],
+        [3, 3],
+    ]
+
+
+def test_images_that_no_tag_puts_in_order_are_refused():
+    headers = [header(z, instance=z, path=Path(f"{z}{t}")) for z in (0, 2) for t in "ab"]
+    (series,) = group(headers, different)
+    assert of_code(series, "unordered-images").message == (
+        "each of 2 position(s) holds 2 different images, and no tag that all of them have says "
+        "which was taken first"
+    )
+    assert not series.describe()["readable"]
+
+
+def test_places_of_other_temporal_positions_are_refused():
+    stated = {0: (1, 2, 3), 2: (1, 2, 4), 4: (1, 3, 4)}
+    headers = [header(z, time=(float(t),), instance=10 * z + t) for z in stated for t in stated[z]]
+    (series,) = group(headers, different)
+    assert of_code(series, "incomplete-time-points").message == (
+        "each of 3 positions occurs 3 times, but they state 4 temporal positions"
+    )
+
+
+def test_temporal_positions_that_are_counted_through_the_series():
+    headers = [header(z, time=(float(10 * z + t),)) for z in (0, 2) for t in (2, 1)]
+    (series,) = group(headers, different)
+    assert [[h.time for h in stack.slices] for stack in series.stacks] == [
+        [(1.0,), (21.0,)],
+        [(2.0,), (22.0,)],
+    ]
+
+
 def test_kinds_of_image_at_the_same_places_are_series_of_their_own():
     kinds = (("", "M", "echo 2 ms", ""), ("", "P", "echo 2 ms", ""))
     headers = [header(z, stack=kind, instance=z) for kind in kinds for z in (0, 1, 2)]

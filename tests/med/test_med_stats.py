@@ -11,6 +11,8 @@ from numpy.testing import assert_allclose
 
 from sam_common.window import Window
 from sam_med import frame as frames
+from sam_med.cli import main
+from sam_med.grid_files import write_grid
 from sam_med.labels import Label, LabelMap
 from sam_med.object_size import slice_thickness_mm
 from sam_med.segments import Segment
@@ -123,7 +125,41 @@ def test_infinite_and_missing_intensities_are_no_numbers(box):
     volume = dataclasses.replace(box, array=array)
     (row,) = measure(volume, [segment((1, 1, 1), (2, 2, 2))])
     assert (row.mean, row.sd, row.minimum) == (None, None, None)
+    assert (row.voxels, row.not_finite_voxels) == (1, 1)
     json.dumps(row.as_dict(), allow_nan=False)
+
+
+def test_a_background_of_nan_is_left_out_and_counted(box):
+    """As registered maps have it: an object that reaches into it is measured by what is there."""
+    array = box.array.astype(np.float32)
+    array[:, :, :3] = np.nan
+    array[2, 2, 4] = -np.inf
+    volume = dataclasses.replace(box, array=array)
+    (row,) = measure(volume, [segment((2, 1, 1), (4, 4, 6))])
+    left = array[2:4, 1:4, 1:6]
+    left = left[np.isfinite(left)].astype(np.float64)
+    assert (row.voxels, row.not_finite_voxels, row.padding_voxels) == (30, 13, 0)
+    assert_allclose((row.mean, row.sd), (left.mean(), left.std()))
+    assert (row.minimum, row.maximum) == (left.min(), left.max())
+
+
+def test_the_command_says_what_is_left_out(box, tmp_path, capsys, monkeypatch):
+    array = box.array.astype(np.float32)
+    array[:, :2] = np.nan
+    labels = np.zeros(box.shape, np.uint8)
+    labels[1:3, :4, :2] = 1
+    for name, values in (("scan", array), ("labels", labels)):
+        write_grid(values, box.frame, tmp_path / f"{name}.nrrd")
+    words = ["sam-med", "stats", str(tmp_path / "scan.nrrd"), str(tmp_path / "labels.nrrd")]
+    monkeypatch.setattr("sys.argv", [*words, "--json"])
+    main()
+    printed = capsys.readouterr()
+    (row,) = json.loads(printed.out)
+    assert (row["voxels"], row["not_finite_voxels"]) == (16, 8)
+    assert row["mean"] == pytest.approx(array[1:3, 2:4, :2].mean())
+    assert "8 of 16 voxels of 1 are NaN or infinite, and left out of its intensities" in " ".join(
+        printed.err.split()
+    )
 
 
 def test_units_of_a_ct_that_is_not_in_hounsfield_units(dicom):

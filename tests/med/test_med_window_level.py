@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sam_common.errors import InputError
+from sam_common.frame import Frame
 from sam_med.source import read_volume
 from sam_med.volume import Volume
 from sam_med.window_level import PRESETS, choose_stretch
@@ -256,12 +257,15 @@ def test_a_preset_for_other_units_is_refused(dicom):
 
 def test_one_slice_that_is_not_in_hounsfield_units_is_enough(dicom):
     paths = dicom.series(LINE, SOFT)
-    dicom.change(paths[1], RescaleType="MGML")
+    dicom.change(paths[1], RescaleType="US")
     volume = read_volume(dicom.folder)
-    assert volume.units == "MGML"
+    assert volume.units == "unspecified"
     assert [d.message for d in volume.diagnostics if d.code == "not-hounsfield"] == [
-        "the values of 1 of 3 CT images are MGML"
+        "the values of 1 of 3 CT images are unspecified"
     ]
+    dicom.change(paths[1], RescaleType="MGML")
+    with pytest.raises(InputError, match="mixed-units: the values of 3 images are HU and MGML"):
+        read_volume(dicom.folder)
 
 
 def test_the_user_may_say_that_values_are_hounsfield_units(dicom):
@@ -279,3 +283,18 @@ def test_the_user_cannot_turn_density_into_hounsfield_units(dicom):
 def test_another_modality_called_ct_is_windowed_as_ct(dicom):
     dicom.series(LINE, SOFT, RescaleType="US", Modality="MR")
     assert choose_stretch(read_volume(dicom.folder, modality="CT")).rule.startswith("soft")
+
+
+@pytest.mark.parametrize("modality", ["CT", "MR"])
+@pytest.mark.parametrize("inverted", [False, True])
+def test_nan_is_dark_where_the_window_is_wider_than_the_values(modality, inverted):
+    """The lower end of the window lies below the darkest value: a shade would wrap round."""
+    array = np.full((2, 4, 5), 50, np.float32)
+    array[0] = 80
+    array[0, 0, :3] = np.nan
+    volume = Volume(array, Frame.identity(3), modality, inverted=inverted)
+    shades = choose_stretch(volume).apply(array)
+    dark, bright = (255, 0) if inverted else (0, 255)
+    assert not shades[0, 0, :3].any()
+    assert (shades[0, 1:] == bright).all()
+    assert (shades[1] == dark).all()
