@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from sam_common.embeddings import SIGNATURE
 from sam_common.errors import InputError, ModelError, OutputError, one_line
 from sam_common.files import check_input
+from sam_common.held_outputs import held as held_outputs
 from sam_common.model.architecture import ARCHITECTURES
 from sam_common.parts import check_unfinished, held
 from sam_common.segmenter import check_kinds
@@ -101,7 +102,7 @@ def opened_job(
     start = time.perf_counter()
     _check_files(request)
     with (
-        held(request.parts) if writes and isinstance(request, Request) else nullcontext(),
+        _alone(request) if writes and isinstance(request, Request) else nullcontext(),
         open_raster(
             request.image, bands=request.bands, page=request.page, crs=request.image_crs
         ) as source,
@@ -157,6 +158,13 @@ def _check_files(request: RasterRequest) -> None:
         check_input(request.proposals)
         if request.options.superpixels:
             raise InputError("give --proposals or --superpixels, not both")
+
+
+@contextmanager
+def _alone(request: Request) -> Iterator[None]:
+    """Keep other jobs from the parts and from every file that somebody may name for another job."""
+    with held(request.parts), held_outputs(request.named_outputs):
+        yield
 
 
 def _store_of(request: RasterRequest) -> Path | None:

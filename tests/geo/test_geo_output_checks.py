@@ -240,6 +240,67 @@ def test_a_second_job_on_an_output_is_refused(grey_raster, tmp_path, refused):
     assert not output.with_name("o.gpkg.parts").exists()
 
 
+@pytest.mark.parametrize("option", ["labels", "overlay", "output"])
+def test_a_second_job_on_any_file_of_another_is_refused(grey_raster, tmp_path, refused, option):
+    begun, go = threading.Event(), threading.Event()
+
+    class Waiting(FakeSegmenter):
+        def embed(self, image):
+            begun.set()
+            go.wait()
+            return FakeSegmenter.embed(self, image)
+
+    shared = tmp_path / {"labels": "s.tif", "overlay": "s.png", "output": "s.gpkg"}[option]
+    by_link = tmp_path / f"link{shared.suffix}"
+    by_link.symlink_to(shared.name)
+
+    def request(name, path):
+        files = {"output": tmp_path / f"{name}.gpkg", option: path}
+        return AutoRequest(image=str(grey_raster), options=OPTIONS, overwrite=True, **files)
+
+    first = threading.Thread(
+        target=run_auto, args=(request("a", shared), lambda: Waiting(model_size=64))
+    )
+    first.start()
+    begun.wait()
+    try:
+        assert f"another job writes {by_link}" in refused(request("b", by_link))
+    finally:
+        go.set()
+        first.join()
+    assert shared.is_file()
+    assert by_link.is_symlink()
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".fgb", ".geojson", ".parquet", ".shp"])
+def test_a_link_stays_one_and_its_file_is_written(grey_raster, tmp_path, suffix):
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    links = {}
+    for name in (f"o{suffix}", "o.tif", "o.png"):
+        links[name] = tmp_path / name
+        links[name].symlink_to(folder / f"real{Path(name).suffix}")
+    for overwrite in (False, True):  # first they lead nowhere
+        if overwrite:
+            auto(
+                grey_raster,
+                links[f"o{suffix}"],
+                labels=links["o.tif"],
+                overlay=links["o.png"],
+                overwrite=True,
+            )
+        else:
+            with pytest.raises(OutputError, match="output exists"):
+                auto(grey_raster, links[f"o{suffix}"])
+    assert all(link.is_symlink() for link in links.values())
+    found = {path.name for path in folder.iterdir()}
+    assert found >= {f"real{suffix}", "real.tif", "real.png"}
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
+    read = geopandas.read_parquet if suffix == ".parquet" else geopandas.read_file
+    assert len(read(folder / f"real{suffix}")) > 0
+
+
 def test_a_folder_that_is_not_of_a_job_is_left_alone(grey_raster, prompts, tmp_path, refused):
     foreign = tmp_path / "o.gpkg.parts"
     foreign.mkdir()
