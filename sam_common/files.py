@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sam_common.errors import DiskError, InputError, OutputError
+from sam_common.addresses import is_address, public_name
+from sam_common.errors import DiskError, InputError, OutputError, SuiteError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
@@ -30,8 +31,21 @@ NAME_TAIL = 40
 """Characters of the target's name in the name of a temporary file: suffixes, never too many."""
 
 
+def check_no_address(path: str | os.PathLike[str], error: type[SuiteError] = OutputError) -> None:
+    """Raise an error, without what may be secret, where a path is an address on a server.
+
+    Args:
+        path: What must lie on a disk.
+        error: `InputError` for what is read.
+    """
+    if is_address(path):
+        advice = "download it first" if error is InputError else "write to a file on a disk"
+        raise error(f"{public_name(path)} is an address on a server, not a file: {advice}")
+
+
 def check_input(path: str | os.PathLike[str]) -> None:
-    """Raise `InputError` unless the path is a file or folder that can be read."""
+    """Raise `InputError` unless the path is a file or folder on a disk that can be read."""
+    check_no_address(path, InputError)
     try:
         there = Path(path).exists()
     except (OSError, ValueError) as error:
@@ -51,10 +65,11 @@ def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> None:
         overwrite: Whether a file that is there may be replaced.
 
     Raises:
-        OutputError: The name is impossible, the path is a folder or a device, exists without
+        OutputError: The name is impossible or an address, the path is a folder or a device, exists without
             `overwrite`, or its folder is missing or cannot be written to.
     """
     target = Path(path)
+    check_no_address(target)
     mode = _mode(target)
     if target.is_dir():
         raise OutputError(f"output is a folder, not a file: {target}")

@@ -15,6 +15,7 @@ from rasterio.windows import Window as RasterioWindow
 
 from sam_common.errors import OutputError
 from sam_common.files import (
+    check_no_address,
     check_output,
     flush,
     move_together,
@@ -146,6 +147,7 @@ class Drawn:
 
 def check_labels_output(path: Path, *, overwrite: bool) -> None:
     """Raise `OutputError` before long work where a label raster could not be written to `path`."""
+    check_no_address(path)
     # GDAL would take what lies beside it for a part of it
     for name in (path, *sidecars(path)):
         check_output(name, overwrite=overwrite)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from sam_common.embeddings import SIGNATURE
 from sam_common.errors import InputError, ModelError, OutputError, one_line
-from sam_common.files import check_input
+from sam_common.files import check_input, check_no_address
 from sam_common.held_outputs import held as held_outputs
 from sam_common.model.architecture import ARCHITECTURES
 from sam_common.parts import check_unfinished, held
@@ -176,6 +176,8 @@ def _store_of(request: RasterRequest) -> Path | None:
 
 def _check_store(request: RasterRequest) -> None:
     folder = _store_of(request)
+    if folder is not None:
+        check_no_address(folder)
     if folder is not None and folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file: embeddings need a folder")
 

@@ -74,7 +74,8 @@ def check_text(name: str, text: str) -> None:
 def shapefile_output(target: Path, *, verify: Callable[[Path], None]) -> Iterator[Path]:
     """A folder beside the target to write to; its files are moved when `verify` let them pass.
 
-    Where the target is a link, they go to where it leads. What cannot be moved leaves the older files as they were.
+    Where the target is a link, they go to where it leads. What cannot be moved leaves the older
+    files as they were.
 
     Yields:
         The .shp to write.
