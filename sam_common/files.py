@@ -65,8 +65,8 @@ def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> None:
         overwrite: Whether a file that is there may be replaced.
 
     Raises:
-        OutputError: The name is impossible or an address, the path is a folder or a device, exists without
-            `overwrite`, or its folder is missing or cannot be written to.
+        OutputError: The name is impossible or an address, the path is a folder or a device, exists
+            without `overwrite`, or its folder is missing or cannot be written to.
     """
     target = Path(path)
     check_no_address(target)

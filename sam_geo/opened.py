@@ -120,6 +120,8 @@ def opened_job(
             segmenter = _loaded(load)
         seconds = {"load": time.perf_counter() - begun}
         check_kinds(segmenter.name, segmenter.capabilities.kinds, wanted)
+        if isinstance(request, AutoRequest):  # of a model that no registry knows
+            request.options.check_side(segmenter.model_size)
         yield OpenedJob(source, stretch, segmenter, prompts, boxes, notes, seconds, start)
 
 
@@ -221,8 +223,10 @@ def _kinds(
 def _check_model(request: RasterRequest, model: ModelInfo, wanted: frozenset[PromptKind]) -> None:
     """What the registry knows of a model before it is loaded."""
     check_kinds(model.name, model.prompts, wanted)
-    if isinstance(request, AutoRequest) and request.options.tile_size is None:
-        request.options.overlap_of(ARCHITECTURES[model.arch].preprocess.size)
+    if isinstance(request, AutoRequest):
+        size = ARCHITECTURES[model.arch].preprocess.size
+        request.options.check_side(size)
+        request.options.overlap_of(request.options.tile_size or size)
 
 
 def _stretch(

@@ -517,3 +517,59 @@ def test_a_table_of_somebody_else_is_not_replaced(grey_raster, prompts, tmp_path
     )
     request = PromptRequest(image=str(grey_raster), prompts=prompts, output=tmp_path / "own.SHP")
     assert "output exists" in refused(request)
+
+
+# addresses
+
+SIGNED = "http://me:passw0rd@127.0.0.1:9/b{}?sig=S3CRET&x=y z"
+
+
+@pytest.mark.parametrize("address", [SIGNED, f"/vsicurl/{SIGNED}"])
+@pytest.mark.parametrize(
+    ("option", "suffix"),
+    [
+        ("prompts", ".gpkg"),
+        ("output", ".gpkg"),
+        ("output", ".tif"),
+        ("overlay", ".png"),
+        ("embeddings", ""),
+    ],
+)
+def test_an_address_is_no_file_and_keeps_its_secrets(
+    grey_raster, prompts, refused, address, option, suffix
+):
+    files = {"prompts": prompts, "output": prompts.with_name("o.gpkg")}
+    files[option] = Path(address.format(suffix))
+    before = sorted(prompts.parent.iterdir())
+    told = refused(PromptRequest(image=str(grey_raster), **files))
+    assert "127.0.0.1:9/b" in told
+    assert "is an address on a server" in told
+    assert not any(secret in told for secret in ("S3CRET", "passw0rd", "z"))
+    assert sorted(prompts.parent.iterdir()) == before
+    assert not Path("http:").exists()
+
+
+@pytest.mark.parametrize("option", ["labels", "proposals"])
+def test_an_address_is_no_file_of_an_automatic_job(grey_raster, tmp_path, refused, option):
+    files = {option: Path(SIGNED.format(".tif"))}
+    told = refused(AutoRequest(image=str(grey_raster), output=tmp_path / "o.gpkg", **files))
+    assert "is an address on a server" in told
+    assert "S3CRET" not in told
+
+
+def test_more_layers_of_crops_than_make_sense_are_refused():
+    for layers, calls in ((3, 85), (20, 1466015503701)):
+        with pytest.raises(InputError, match=f"--crop-n-layers {layers} .* {calls} times"):
+            AutoOptions(everything=EverythingOptions(crop_n_layers=layers))
+    AutoOptions(everything=EverythingOptions(crop_n_layers=2))
+
+
+def test_windows_that_are_far_smaller_than_the_network_are_refused(grey_raster, tmp_path, refused):
+    request = AutoRequest(
+        image=str(grey_raster),
+        output=tmp_path / "o.gpkg",
+        options=AutoOptions(63),
+        model="sam_vit_b",
+    )
+    assert "enlarged 16 times to the network's 1024 x 1024" in refused(request)
+    AutoOptions(64).check_side(1024)
