@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sam_common.errors import DiskError, InputError, OutputError
+from sam_common.addresses import is_address, public_name
+from sam_common.errors import DiskError, InputError, OutputError, SuiteError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
@@ -30,8 +31,21 @@ NAME_TAIL = 40
 """Characters of the target's name in the name of a temporary file: suffixes, never too many."""
 
 
+def check_no_address(path: str | os.PathLike[str], error: type[SuiteError] = OutputError) -> None:
+    """Raise an error, without what may be secret, where a path is an address on a server.
+
+    Args:
+        path: What must lie on a disk.
+        error: `InputError` for what is read.
+    """
+    if is_address(path):
+        advice = "download it first" if error is InputError else "write to a file on a disk"
+        raise error(f"{public_name(path)} is an address on a server, not a file: {advice}")
+
+
 def check_input(path: str | os.PathLike[str]) -> None:
-    """Raise `InputError` unless the path is a file or folder that can be read."""
+    """Raise `InputError` unless the path is a file or folder on a disk that can be read."""
+    check_no_address(path, InputError)
     try:
         there = Path(path).exists()
     except (OSError, ValueError) as error:
@@ -51,10 +65,11 @@ def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> None:
         overwrite: Whether a file that is there may be replaced.
 
     Raises:
-        OutputError: The name is impossible, the path is a folder or a device, exists without
-            `overwrite`, or its folder is missing or cannot be written to.
+        OutputError: The name is impossible or an address, the path is a folder or a device, exists
+            without `overwrite`, or its folder is missing or cannot be written to.
     """
     target = Path(path)
+    check_no_address(target)
     mode = _mode(target)
     if target.is_dir():
         raise OutputError(f"output is a folder, not a file: {target}")
@@ -62,14 +77,15 @@ def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> None:
         raise OutputError(f"output is a device, not a file: {target}")
     if mode is not None and not overwrite:
         raise OutputError(f"output exists: {target} (give --overwrite to replace it)")
-    if not target.parent.is_dir():
-        raise OutputError(f"no such folder for the output: {target.parent} (make it first)")
+    folder = written_file(target).parent
+    if not folder.is_dir():
+        raise OutputError(f"no such folder for the output: {folder} (make it first)")
     # permission bits do not tell about read-only mounts, quotas or root: only a try does
     try:
-        with tempfile.TemporaryFile(dir=target.parent):
+        with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise OutputError(f"cannot write to folder {target.parent}: {error.strerror}") from error
+        raise OutputError(f"cannot write to folder {folder}: {error.strerror}") from error
 
 
 def _mode(target: Path) -> int | None:
@@ -85,6 +101,12 @@ def _mode(target: Path) -> int | None:
         return None
     except (OSError, ValueError) as error:
         raise output_error(target, error) from error
+
+
+def written_file(path: str | os.PathLike[str]) -> Path:
+    """The file that changes where somebody writes to a path: what a link leads to, there or not."""
+    target = Path(path)
+    return Path(os.path.realpath(target)) if target.is_symlink() else target
 
 
 def same_file(one: str | os.PathLike[str], two: str | os.PathLike[str]) -> bool:
@@ -186,6 +208,8 @@ def atomic_output(
 ) -> Iterator[Path]:
     """Write to a temporary file beside `path`, which replaces it only when the block succeeds.
 
+    Where `path` is a link, the file that it leads to is replaced, and the link stays.
+
     The temporary name ends as the name of the target does, because drivers go by suffix
     (`.nii.gz`); it does not exist yet when the block starts, because some drivers refuse to
     write over a file. Whatever ends the block early, the target is untouched and the temporary
@@ -198,14 +222,14 @@ def atomic_output(
             keep the error of a full disk to itself.
 
     Yields:
-        The path to write to, in the folder of `path`.
+        The path to write to, in the folder of that file.
 
     Raises:
         DiskError: The disk is full or read-only, as far as the block or `verify` could tell.
         OutputError: The block wrote nothing, `verify` refused it, or the target cannot be
             replaced.
     """
-    target = Path(path)
+    target = written_file(path)
     part = target.with_name(temporary_name(target.name))
     try:
         with telling_full_disks(target):

@@ -19,6 +19,7 @@ import numpy as np
 from array_api_compat import array_namespace, device
 
 from sam_common import weights
+from sam_common.addresses import public_name
 from sam_common.engines import build_engine, resolve_device, resolve_engine
 from sam_common.engines.precision import resolve_precision
 from sam_common.errors import CapabilityError, InputError, ModelError, UnknownModelError
@@ -316,7 +317,7 @@ def _locate(name_or_path: str | Path, arch: str | None) -> _Source:
     if not path.suffix and not path.exists():
         weights.model_info(str(name_or_path))  # raises with the nearest name
     if not path.is_file():
-        raise InputError(f"no such checkpoint: {path}")
+        raise InputError(f"no such checkpoint: {public_name(path)}")
     if arch is None:
         raise ModelError(f"{path} needs its architecture: --arch {'|'.join(ARCHITECTURES)}")
     if arch not in ARCHITECTURES:

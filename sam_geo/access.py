@@ -26,6 +26,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOEr
 from sam_common.errors import InputError
 from sam_geo.address import is_file_name, is_remote, public_name, scrubbed
 from sam_geo.confined import open_dataset
+from sam_geo.cut_files import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -204,12 +205,19 @@ def silent_open(name: str) -> Any:
     """Open a dataset of rasterio; one without a geotransform is nothing to warn of.
 
     Raises:
-        rasterio.errors.RasterioError: It cannot be opened; others are in `OPEN_ERRORS`.
+        rasterio.errors.RasterioError: It cannot be opened, or a file of it is cut off (see
+            `check_whole`); others are in `OPEN_ERRORS`.
         InputError: It lies in a confined folder, and names files elsewhere.
     """
     with _SILENCING, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return open_dataset(Path(name) if is_file_name(name) else name)
+        dataset = open_dataset(Path(name) if is_file_name(name) else name)
+    try:
+        check_whole(dataset)
+    except BaseException:
+        dataset.close()
+        raise
+    return dataset
 
 
 def reason_of(error: BaseException, name: str = "") -> str:

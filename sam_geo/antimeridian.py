@@ -16,7 +16,7 @@ import pyproj
 import shapely
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import numpy.typing as npt
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 PERIODIC = ("mercator", "cylindrical")
 """Projections whose x goes evenly with the longitude, by words in their method's name."""
+WHOLE_TURN = 1e-9
+"""What may be lacking in a whole turn, as a part of it."""
 TURNED = ("transverse", "oblique")
 """Words of those that are named so too, but have another axis."""
 
@@ -58,7 +60,8 @@ def half_turn(crs: pyproj.CRS) -> float | None:
 def unwrap(shapes: Shapes, crs: pyproj.CRS) -> Shapes:
     """Shapes whose every part is in one piece: what is written as -179 after 179 becomes 181.
 
-    A part wider than 180 degrees is taken for one that crosses the antimeridian.
+    A part with an edge longer than 180 degrees is taken for one that crosses the antimeridian; one
+    whose edge goes from -180 to 180 goes round the Earth, and stays.
 
     Args:
         shapes: (N,) shapely geometries or None.
@@ -68,10 +71,72 @@ def unwrap(shapes: Shapes, crs: pyproj.CRS) -> Shapes:
         return shapes
 
     def offsets(xs: Floats, part_of: npt.NDArray[np.int64], low: Floats, high: Floats) -> Floats:
-        crossing = (high - low > half)[part_of]
+        edges = np.where(np.diff(part_of) == 0, np.abs(np.diff(xs)), 0.0)
+        jumps = (edges > half) & (edges < 2 * half * (1 - WHOLE_TURN))
+        crossing = (np.isin(np.arange(len(low)), part_of[1:][jumps]) & (high - low > half))[part_of]
         return np.where(crossing & (xs < (low + high)[part_of] / 2), 2 * half, 0.0)
 
     return _moved(shapes, offsets)
+
+
+def split(shapes: Shapes, *, half: float, seam: float) -> Shapes:
+    """Polygons in longitude and latitude, each cut where the map ends, its pieces put inside it.
+
+    A polygon around a pole gets the pole's whole line, as a map shows it.
+
+    Args:
+        shapes: (N,) polygons, multi-polygons or None, with edges of less than half a turn.
+        half: Half a turn in their unit.
+        seam: Longitude at which the map ends on its right: 180 degrees of most.
+
+    Law: no piece lies on both sides of the seam.
+    """
+    cut = shapes.copy()
+    bounds = shapely.bounds(shapes)
+    is_inside = (bounds[:, 0] >= seam - 2 * half) & (bounds[:, 2] <= seam)
+    for n in np.flatnonzero(~(is_inside & (bounds[:, 2] - bounds[:, 0] <= half))):
+        if shapes[n] is not None and not shapes[n].is_empty:
+            parts = [_unrolled(part, half) for part in shapely.get_parts(shapes[n])]
+            pieces = [piece for part in parts for piece in _pieces(part, half, seam)]
+            cut[n] = pieces[0] if len(pieces) == 1 else shapely.MultiPolygon(pieces)
+    return cut
+
+
+def _unrolled(polygon: shapely.Polygon, half: float) -> shapely.Geometry:
+    """The polygon as it is without a seam, its x going on beyond it."""
+    shell = _ring(np.array(polygon.exterior.coords)[:, :2], half)
+    middle = (shell[:, 0].min() + shell[:, 0].max()) / 2
+    holes = []
+    for interior in polygon.interiors:
+        hole = _ring(np.array(interior.coords)[:, :2], half)
+        own = (hole[:, 0].min() + hole[:, 0].max()) / 2
+        hole[:, 0] += np.round((middle - own) / (2 * half)) * 2 * half
+        holes.append(hole)
+    found = shapely.Polygon(shell, holes)
+    return found if found.is_valid else shapely.make_valid(found)
+
+
+def _ring(xy: Floats, half: float) -> Floats:
+    """A ring without jumps; one around a pole is closed along it."""
+    xy = xy.copy()
+    xy[:, 0] = np.unwrap(xy[:, 0], period=2 * half)
+    if abs(xy[-1, 0] - xy[0, 0]) < half:
+        return xy
+    pole = np.copysign(half / 2, xy[:, 1].mean())
+    return np.vstack([xy, [xy[-1, 0], pole], [xy[0, 0], pole], xy[0]])
+
+
+def _pieces(shape: shapely.Geometry, half: float, seam: float) -> Iterator[shapely.Polygon]:
+    left, low, right, high = shapely.bounds(shape).tolist()
+    first, last = (int(np.ceil((x - seam) / (2 * half))) for x in (left, right))
+    for turn in range(first, last + 1):
+        start = seam + (turn - 1) * 2 * half
+        one = shapely.box(start, low - 1, start + 2 * half, high + 1)
+        parts = shapely.get_parts(shapely.intersection(shape, one))
+        # what only touches the seam is a line or a point there
+        parts = parts[shapely.area(parts) > 0]
+        shift = np.array([turn * 2 * half, 0.0])
+        yield from shapely.set_coordinates(parts, shapely.get_coordinates(parts) - shift)
 
 
 def turn_to(shapes: Shapes, source: RasterSource) -> Shapes:

@@ -48,6 +48,11 @@ OVERLAP = 128
 MOST_OVERLAP = 2
 """The overlap is at most the side divided by this: no pixel is in more than four windows, but for
 the last ones, which are moved inside."""
+MOST_CROP_LAYERS = 2
+"""A window is encoded 1, 5, 21, 85 times with 0, 1, 2, 3 layers of crops."""
+MOST_ENLARGED = 16
+"""Side of a patch of the networks: enlarged more than this, a pixel of the raster is more than a
+patch, and the raster is encoded more than 256 times as large as it is."""
 LEAST_SIDE = 16
 """Of a window in pixels."""
 MOST_ROUNDS = 4
@@ -73,11 +78,27 @@ class AutoOptions:
     def __post_init__(self) -> None:
         if self.overlap is not None and self.overlap < 0:
             raise GeometryError(f"--overlap must be 0 or more, got {self.overlap}")
+        if (layers := self.everything.crop_n_layers) > MOST_CROP_LAYERS:
+            calls, most = (sum(4**n for n in range(k + 1)) for k in (layers, MOST_CROP_LAYERS))
+            raise GeometryError(
+                f"--crop-n-layers {layers} would run the encoder {calls} times for each window: "
+                f"give {MOST_CROP_LAYERS} ({most} times) or less, or a smaller --tile-size"
+            )
         if self.tile_size is None:
             return
         if self.tile_size < LEAST_SIDE:
             raise GeometryError(f"--tile-size must be at least {LEAST_SIDE}, got {self.tile_size}")
         self.overlap_of(self.tile_size)
+
+    def check_side(self, model_size: int) -> None:
+        """Raise `GeometryError` where windows are too small for a network's input of that side."""
+        side = self.tile_size or model_size
+        if side * MOST_ENLARGED < model_size:
+            raise GeometryError(
+                f"windows of {side} x {side} pixels would be enlarged {model_size // side} times "
+                f"to the network's {model_size} x {model_size}, one encoder run for each: give "
+                f"--tile-size {-(-model_size // MOST_ENLARGED)} or more"
+            )
 
     def overlap_of(self, side: int) -> int:
         """Pixels that neighbouring windows of a side share.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -122,7 +124,25 @@ def demo(
 
 def main() -> None:
     """Entry point of `sam-geo`."""
+    _show_proj_its_database()
     console.run(app)
+
+
+def _show_proj_its_database() -> None:
+    """Before any library is loaded: a part of GDAL asks PROJ without saying where its data lie.
+
+    PROJ then writes to stderr, for example of a reference system in kilometres.
+    """
+    found = importlib.util.find_spec("rasterio")
+    if (
+        found is None
+        or found.origin is None
+        or not {"PROJ_DATA", "PROJ_LIB"}.isdisjoint(os.environ)
+    ):
+        return
+    folder = Path(found.origin).with_name("proj_data")
+    if folder.is_dir():  # as in its wheels
+        os.environ["PROJ_DATA"] = str(folder)
 
 
 if __name__ == "__main__":

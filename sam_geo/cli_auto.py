@@ -70,7 +70,8 @@ def auto_command(
         float, typer.Option(help="Of two masks whose boxes overlap more, the better one stays.")
     ] = 0.7,
     crop_n_layers: Annotated[
-        int, typer.Option(min=0, help="Look again at 4, 16, ... crops of each window.")
+        int,
+        typer.Option(min=0, help="Look again at 4, or 4 and 16, crops of each window; 2 at most."),
     ] = 0,
     min_mask_region_area: Annotated[
         int, typer.Option(min=0, help="Smaller holes and islands are filled and removed, pixels.")

@@ -10,9 +10,29 @@ import typer
 Image = Annotated[
     str, typer.Argument(help="A raster that GDAL opens: GeoTIFF, COG, VRT, JPEG, https://, s3://")
 ]
+
+
+def _output(path: Path) -> Path:
+    """The table, unless a `=` was taken for a part of its name."""
+    if path.name.startswith("=") and len(path.parts) == 1:
+        raise typer.BadParameter(
+            f"a short option takes no '=': -o {path.name[1:]}, or --output={path.name[1:]}"
+        )
+    if path.name.startswith("-") and path.suffix.lower() == ".gpkg":
+        raise typer.BadParameter(
+            f"the layer of a GeoPackage cannot begin with '-': give another name than {path.name}"
+        )
+    return path
+
+
 Output = Annotated[
     Path,
-    typer.Option("--output", "-o", help="Table to write: .gpkg, .fgb, .geojson, .parquet or .shp."),
+    typer.Option(
+        "--output",
+        "-o",
+        callback=_output,
+        help="Table to write: .gpkg, .fgb, .geojson, .parquet or .shp.",
+    ),
 ]
 Layer = Annotated[
     str | None,

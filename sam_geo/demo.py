@@ -9,6 +9,7 @@ import shapely
 
 from sam_common import samples
 from sam_common.errors import OutputError
+from sam_common.files import check_no_address
 from sam_geo.frame import index_to_corners, world_to_corners
 from sam_geo.jobs import run_request
 from sam_geo.request import PromptRequest
@@ -49,6 +50,7 @@ def run(
         OutputError: The folder cannot be made or written to.
         WeightsError: The sample cannot be fetched.
     """
+    check_no_address(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sam_common.errors import OutputError
+from sam_common.files import check_no_address
 from sam_geo.read_back import Fidelity
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ FORMATS: Mapping[str, Format] = {
 
 def format_of(path: Path) -> Format:
     """The format of a path, by its suffix; raises `OutputError` where there is none."""
+    check_no_address(path)
     try:
         return FORMATS[path.suffix.lower()]
     except KeyError as error:

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from sam_common.errors import OutputError
+from sam_common.files import written_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +25,9 @@ def check_layer(path: Path, layer: str) -> None:
     the new file.
     """
     _check_name(path, layer)
+    real = written_file(path)
     for side in SIDES:
-        beside = path.with_name(path.name + side)
+        beside = real.with_name(real.name + side)
         if beside.exists() and beside.stat().st_size:
             raise OutputError(
                 f"{path} is open in another program, or was when that broke off ({beside.name} "

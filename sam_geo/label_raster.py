@@ -14,7 +14,15 @@ import rasterio.shutil
 from rasterio.windows import Window as RasterioWindow
 
 from sam_common.errors import OutputError
-from sam_common.files import check_output, flush, move_together, telling_full_disks, writing
+from sam_common.files import (
+    check_no_address,
+    check_output,
+    flush,
+    move_together,
+    telling_full_disks,
+    writing,
+    written_file,
+)
 from sam_geo.access import ACCESS_ERRORS
 
 if TYPE_CHECKING:
@@ -67,8 +75,8 @@ def label_writer(
     Raises:
         OutputError: The file exists or cannot be written.
     """
-    target = Path(path)
-    check_labels_output(target, overwrite=overwrite)
+    check_labels_output(Path(path), overwrite=overwrite)
+    target = written_file(path)  # a link stays one
     height, width = source.size_hw
     profile = {
         "driver": "GTiff",
@@ -139,6 +147,7 @@ class Drawn:
 
 def check_labels_output(path: Path, *, overwrite: bool) -> None:
     """Raise `OutputError` before long work where a label raster could not be written to `path`."""
+    check_no_address(path)
     # GDAL would take what lies beside it for a part of it
     for name in (path, *sidecars(path)):
         check_output(name, overwrite=overwrite)

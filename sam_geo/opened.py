@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from sam_common.embeddings import SIGNATURE
 from sam_common.errors import InputError, ModelError, OutputError, one_line
-from sam_common.files import check_input
+from sam_common.files import check_input, check_no_address
+from sam_common.held_outputs import held as held_outputs
 from sam_common.model.architecture import ARCHITECTURES
 from sam_common.parts import check_unfinished, held
 from sam_common.segmenter import check_kinds
@@ -101,7 +102,7 @@ def opened_job(
     start = time.perf_counter()
     _check_files(request)
     with (
-        held(request.parts) if writes and isinstance(request, Request) else nullcontext(),
+        _alone(request) if writes and isinstance(request, Request) else nullcontext(),
         open_raster(
             request.image, bands=request.bands, page=request.page, crs=request.image_crs
         ) as source,
@@ -119,6 +120,8 @@ def opened_job(
             segmenter = _loaded(load)
         seconds = {"load": time.perf_counter() - begun}
         check_kinds(segmenter.name, segmenter.capabilities.kinds, wanted)
+        if isinstance(request, AutoRequest):  # of a model that no registry knows
+            request.options.check_side(segmenter.model_size)
         yield OpenedJob(source, stretch, segmenter, prompts, boxes, notes, seconds, start)
 
 
@@ -169,6 +172,13 @@ def _check_proposals(request: AutoRequest) -> None:
         raise InputError("give --proposals or --superpixels, not both")
 
 
+@contextmanager
+def _alone(request: Request) -> Iterator[None]:
+    """Keep other jobs from the parts and from every file that somebody may name for another job."""
+    with held(request.parts), held_outputs(request.named_outputs):
+        yield
+
+
 def _store_of(request: RasterRequest) -> Path | None:
     """Folder of embeddings that a request names."""
     if isinstance(request, EncodeRequest):
@@ -178,6 +188,8 @@ def _store_of(request: RasterRequest) -> Path | None:
 
 def _check_store(request: RasterRequest) -> None:
     folder = _store_of(request)
+    if folder is not None:
+        check_no_address(folder)
     if folder is not None and folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file: embeddings need a folder")
 
@@ -221,8 +233,10 @@ def _kinds(
 def _check_model(request: RasterRequest, model: ModelInfo, wanted: frozenset[PromptKind]) -> None:
     """What the registry knows of a model before it is loaded."""
     check_kinds(model.name, model.prompts, wanted)
-    if isinstance(request, AutoRequest) and request.options.tile_size is None:
-        request.options.overlap_of(ARCHITECTURES[model.arch].preprocess.size)
+    if isinstance(request, AutoRequest):
+        size = ARCHITECTURES[model.arch].preprocess.size
+        request.options.check_side(size)
+        request.options.overlap_of(request.options.tile_size or size)
 
 
 def _stretch(

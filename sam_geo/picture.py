@@ -15,7 +15,7 @@ from affine import Affine
 from PIL import Image
 
 from sam_common.errors import OutputError
-from sam_common.files import check_output, write_bytes
+from sam_common.files import check_no_address, check_output, write_bytes
 from sam_common.masks import MaskRegion
 from sam_common.overlay import draw_overlay
 from sam_common.window import Window
@@ -44,6 +44,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg")
 
 def check_picture_output(path: Path, *, overwrite: bool) -> None:
     """Raise `OutputError` before long work where a picture could not be written to `path`."""
+    check_no_address(path)
     if path.suffix.lower() not in SUFFIXES:
         raise OutputError(f"cannot draw to {path} (give one of {', '.join(SUFFIXES)})")
     check_output(path, overwrite=overwrite)

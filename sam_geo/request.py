@@ -86,10 +86,15 @@ class Request(RasterRequest):
         return self.overwrite or (self.resume and (self.parts / PLAN).is_file())
 
     @property
+    def named_outputs(self) -> list[Path]:
+        """Outputs whose names were given; others follow from them."""
+        return [self.output] if self.overlay is None else [self.output, self.overlay]
+
+    @property
     def outputs(self) -> list[Path]:
         """Every file that will be written."""
         files = [*table_files(self.output), manifest_path(self.output), style_path(self.output)]
-        return files if self.overlay is None else [*files, self.overlay]
+        return [*files, *self.named_outputs[1:]]
 
     @property
     def tables(self) -> tuple[Path | None, ...]:
@@ -163,10 +168,10 @@ class AutoRequest(Request):
     """Label raster (COG) to write."""
 
     @property
-    def outputs(self) -> list[Path]:
-        """Every file that will be written."""
+    def named_outputs(self) -> list[Path]:
+        """Outputs whose names were given; others follow from them."""
         # a slotted dataclass is made anew by its decorator: super() without arguments is lost
-        files: list[Path] = Request.outputs.fget(self)  # type: ignore[attr-defined]
+        files: list[Path] = Request.named_outputs.fget(self)  # type: ignore[attr-defined]
         return files if self.labels is None else [*files, self.labels]
 
     @property

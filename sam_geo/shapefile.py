@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sam_common.errors import OutputError
-from sam_common.files import check_output, flush, move_together, telling_full_disks, writing
+from sam_common.files import (
+    check_output,
+    flush,
+    move_together,
+    telling_full_disks,
+    writing,
+    written_file,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,11 +74,13 @@ def check_text(name: str, text: str) -> None:
 def shapefile_output(target: Path, *, verify: Callable[[Path], None]) -> Iterator[Path]:
     """A folder beside the target to write to; its files are moved when `verify` let them pass.
 
-    What cannot be moved leaves the older files as they were.
+    Where the target is a link, they go to where it leads. What cannot be moved leaves the older
+    files as they were.
 
     Yields:
         The .shp to write.
     """
+    target = written_file(target)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".shapefile-") as folder:
         part = Path(folder) / "new" / "table.shp"
         part.parent.mkdir()

@@ -81,6 +81,8 @@ class RasterSource:
     """Whether the values are entries of a colour table."""
     name: str = field(repr=False)
     """What GDAL opened, which may hold secrets."""
+    mosaic: Mosaic | None = field(default=None, repr=False)
+    """Of a VRT, the rasters that it is made of."""
 
     @property
     def size_hw(self) -> tuple[int, int]:
@@ -181,10 +183,6 @@ class RasterSource:
             return error
 
     @cached_property
-    def _mosaic(self) -> Mosaic | None:
-        return Mosaic.of(self.name)
-
-    @cached_property
     def frame(self) -> Frame:
         """Index (row, col) to world (x, y); pixel corners where the file has no geotransform.
 
@@ -236,8 +234,8 @@ class RasterSource:
         }
 
         def values_of(dataset: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-            if self._mosaic is not None:
-                self._mosaic.check(window)
+            if self.mosaic is not None:
+                self.mosaic.check(window, dataset)
             return self._values(dataset, shape, options)
 
         try:
@@ -360,7 +358,8 @@ def open_raster(
         chosen = default_bands(header.colours) if bands is None else tuple(bands)
         check_bands(chosen, header, shown)
         is_palette = len(chosen) == 1 and header.colours[chosen[0] - 1] == ColorInterp.palette
-        yield RasterSource(shown, file, header, chosen, is_palette, name)
+        mosaic = _mosaic_of(file, header, name)
+        yield RasterSource(shown, file, header, chosen, is_palette, name, mosaic)
     finally:
         file.close()
 
@@ -372,6 +371,15 @@ def _header_of(file: RasterFile, name: str) -> Header:
         raise InputError(
             f"cannot read the header of {public_name(name)}: {reason_of(error, name)}"
         ) from None
+
+
+def _mosaic_of(file: RasterFile, header: Header, name: str) -> Mosaic | None:
+    if header.driver != "VRT":
+        return None
+    try:
+        return file.use(Mosaic.of)
+    except OPEN_ERRORS as error:
+        raise InputError(f"cannot read {public_name(name)}: {reason_of(error, name)}") from None
 
 
 def _placed(header: Header, crs: pyproj.CRS, name: str) -> Header:

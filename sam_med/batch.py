@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from sam_common import __version__
 from sam_common.errors import DiskError, InputError, OutputError, SuiteError
 from sam_common.files import DISK_ERRORS, write_bytes, writing
+from sam_common.held_outputs import held
 from sam_common.pinned import sha256_of
 from sam_med import care
-from sam_med.held_outputs import held
 from sam_med.source import files_of
 from sam_med.tree import DICOMDIR, walk
 

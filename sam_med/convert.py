@@ -19,9 +19,9 @@ import numpy as np
 
 from sam_common.errors import OutputError
 from sam_common.files import check_output
+from sam_common.held_outputs import held
 from sam_med.frame import mm
 from sam_med.grid_files import grid_suffix, write_grid
-from sam_med.held_outputs import held
 from sam_med.sink import form_code
 from sam_med.targets import check_apart
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sam_common.errors import InputError, PromptError
+from sam_common.held_outputs import held, staged
 from sam_med import picture
 from sam_med.archive import unpacking
 from sam_med.codes import find_code
 from sam_med.embedding_cache import check_folder, embedding_store
-from sam_med.held_outputs import held, staged
 from sam_med.planes import idle_notes
 from sam_med.prompt_files import read_prompts
 from sam_med.prompt_flags import PromptFlags, prompts_from_flags

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from sam_common.errors import CapabilityError, InputError, PromptError
+from sam_common.held_outputs import held, staged
 from sam_common.weights import registry
 from sam_med import manifest, sink, targets
-from sam_med.held_outputs import held, staged
 from sam_med.labels import LabelMap, paint
 from sam_med.loop import run_loop
 from sam_med.planes import planes_steps, run_planes

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sam_common.files import write_bytes
+from sam_common.held_outputs import held, staged
 from sam_med import frame as frames
 from sam_med.grid_files import SCANNER, grid_suffix, shear_degrees, write_grid
-from sam_med.held_outputs import held, staged
 from sam_med.labels import paint
 from sam_med.targets import LABEL_MAPS, check_apart, check_targets, plan_targets
 

@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sam_common.errors import OutputError
-from sam_common.files import check_output, same_file
+from sam_common.files import check_no_address, check_output, same_file
 from sam_med.grid_files import GRID_SUFFIXES, check_perpendicular
 from sam_med.tree import DICOMDIR
 
@@ -71,6 +71,7 @@ def plan_targets(output: Path, formats: Sequence[str] = ()) -> dict[str, Path]:
     Raises:
         OutputError: An unknown format or suffix, or a suffix that is not that of the one format.
     """
+    check_no_address(output)
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         raise OutputError(f"unknown format: {', '.join(unknown)} (known: {', '.join(FORMATS)})")

@@ -21,6 +21,10 @@ SECRETS = ("S3CRET", "passw0rd")
         ("vrt:///vsicurl/https://h/a.tif?t=S3CRET", "vrt:///vsicurl/https://h/a.tif"),
         ("vrt://a.tif?bands=3,2,1", "vrt://a.tif?bands=3,2,1"),
         ("s3://bucket/a.tif?X-Amz-Security-Token=S3CRET", "s3://bucket/a.tif"),
+        ("https://host/a.tif?sig=S3CRET and S3CRET", "https://host/a.tif"),
+        ("https://host/a.tif?sig=a'S3CRET\"<S3CRET", "https://host/a.tif"),
+        ("https://me:passw0rd word@host/a.tif", "https://host/a.tif"),
+        ("http:/me:passw0rd@host/a.tif?sig=S3CRET", "http:/host/a.tif"),
         ("PG:host=db user=me password=S3CRET", "PG:host=db user=*** password=***"),
     ],
 )  # fmt: skip

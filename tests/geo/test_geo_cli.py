@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 
 import geopandas
 import numpy as np
 import pytest
 import shapely
+from affine import Affine
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -306,3 +308,27 @@ def test_a_box_thinner_than_a_pixel_is_drawn(grey_raster, segmenter, tmp_path, e
     code, message = error_of("prompt", grey_raster, boxes, "-o", out, "--overlay", picture)
     assert (code, message) == (0, "")
     assert picture.stat().st_size
+
+
+def test_a_reference_system_in_kilometres_is_nothing_to_write_of(make_raster, tmp_path):
+    values = np.arange(8000, dtype=np.uint8).reshape(1, 80, 100)
+    crs = "+proj=utm +zone=33 +datum=WGS84 +units=km"
+    raster = make_raster(values, crs=crs, transform=Affine(0.01, 0, 500, 0, -0.01, 5000))
+    script = (
+        "import sys; from sam_geo import cli; cli._show_proj_its_database(); import rasterio\n"
+        "with rasterio.open(sys.argv[1]): pass\n"
+        "from sam_geo.source import open_raster\n"
+        "with open_raster(sys.argv[1]): pass"
+    )
+    command = [sys.executable, "-c", script, str(raster)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
+def test_an_equals_sign_behind_a_short_option_is_explained(grey_raster, tmp_path):
+    for name, words in (("=x.gpkg", "takes no '=': -o x.gpkg"), ("-x.gpkg", "begin with '-'")):
+        arguments = ["prompt", str(grey_raster), "p.csv", f"-o{name}"]
+        done = CliRunner().invoke(cli.app, arguments)
+        assert done.exit_code == 2
+        told = " ".join(done.output.replace("│", " ").split())
+        assert words in told

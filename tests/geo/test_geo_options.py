@@ -113,7 +113,7 @@ EFFECTS = {
     ),
     **job_options("auto", AUTO),
     "auto --labels": flag(AUTO, "--labels", "labels.tif"),
-    "auto --tile-size": values((*AUTO, "--overlap", "16"), "--tile-size", "64", "48"),
+    "auto --tile-size": values((*AUTO, "--overlap", "16"), "--tile-size", "64", "80"),
     "auto --overlap": values((*AUTO, "--tile-size", "64"), "--overlap", "16", "32"),
     "auto --points-per-side": values(AUTO, "--points-per-side", "4", "3"),
     "auto --pred-iou-thresh": values(AUTO, "--pred-iou-thresh", "0.88", "0.95"),

@@ -241,6 +241,67 @@ def test_a_second_job_on_an_output_is_refused(grey_raster, tmp_path, refused):
     assert not output.with_name("o.gpkg.parts").exists()
 
 
+@pytest.mark.parametrize("option", ["labels", "overlay", "output"])
+def test_a_second_job_on_any_file_of_another_is_refused(grey_raster, tmp_path, refused, option):
+    begun, go = threading.Event(), threading.Event()
+
+    class Waiting(FakeSegmenter):
+        def embed(self, image):
+            begun.set()
+            go.wait()
+            return FakeSegmenter.embed(self, image)
+
+    shared = tmp_path / {"labels": "s.tif", "overlay": "s.png", "output": "s.gpkg"}[option]
+    by_link = tmp_path / f"link{shared.suffix}"
+    by_link.symlink_to(shared.name)
+
+    def request(name, path):
+        files = {"output": tmp_path / f"{name}.gpkg", option: path}
+        return AutoRequest(image=str(grey_raster), options=OPTIONS, overwrite=True, **files)
+
+    first = threading.Thread(
+        target=run_auto, args=(request("a", shared), lambda: Waiting(model_size=64))
+    )
+    first.start()
+    begun.wait()
+    try:
+        assert f"another job writes {by_link}" in refused(request("b", by_link))
+    finally:
+        go.set()
+        first.join()
+    assert shared.is_file()
+    assert by_link.is_symlink()
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".fgb", ".geojson", ".parquet", ".shp"])
+def test_a_link_stays_one_and_its_file_is_written(grey_raster, tmp_path, suffix):
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    links = {}
+    for name in (f"o{suffix}", "o.tif", "o.png"):
+        links[name] = tmp_path / name
+        links[name].symlink_to(folder / f"real{Path(name).suffix}")
+    for overwrite in (False, True):  # first they lead nowhere
+        if overwrite:
+            auto(
+                grey_raster,
+                links[f"o{suffix}"],
+                labels=links["o.tif"],
+                overlay=links["o.png"],
+                overwrite=True,
+            )
+        else:
+            with pytest.raises(OutputError, match="output exists"):
+                auto(grey_raster, links[f"o{suffix}"])
+    assert all(link.is_symlink() for link in links.values())
+    found = {path.name for path in folder.iterdir()}
+    assert found >= {f"real{suffix}", "real.tif", "real.png"}
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
+    read = geopandas.read_parquet if suffix == ".parquet" else geopandas.read_file
+    assert len(read(folder / f"real{suffix}")) > 0
+
+
 def test_a_folder_that_is_not_of_a_job_is_left_alone(grey_raster, prompts, tmp_path, refused):
     foreign = tmp_path / "o.gpkg.parts"
     foreign.mkdir()
@@ -516,3 +577,59 @@ def test_a_table_of_somebody_else_is_not_replaced(grey_raster, prompts, tmp_path
     )
     request = PromptRequest(image=str(grey_raster), prompts=prompts, output=tmp_path / "own.SHP")
     assert "output exists" in refused(request)
+
+
+# addresses
+
+SIGNED = "http://me:passw0rd@127.0.0.1:9/b{}?sig=S3CRET&x=y z"
+
+
+@pytest.mark.parametrize("address", [SIGNED, f"/vsicurl/{SIGNED}"])
+@pytest.mark.parametrize(
+    ("option", "suffix"),
+    [
+        ("prompts", ".gpkg"),
+        ("output", ".gpkg"),
+        ("output", ".tif"),
+        ("overlay", ".png"),
+        ("embeddings", ""),
+    ],
+)
+def test_an_address_is_no_file_and_keeps_its_secrets(
+    grey_raster, prompts, refused, address, option, suffix
+):
+    files = {"prompts": prompts, "output": prompts.with_name("o.gpkg")}
+    files[option] = Path(address.format(suffix))
+    before = sorted(prompts.parent.iterdir())
+    told = refused(PromptRequest(image=str(grey_raster), **files))
+    assert "127.0.0.1:9/b" in told
+    assert "is an address on a server" in told
+    assert not any(secret in told for secret in ("S3CRET", "passw0rd", "z"))
+    assert sorted(prompts.parent.iterdir()) == before
+    assert not Path("http:").exists()
+
+
+@pytest.mark.parametrize("option", ["labels", "proposals"])
+def test_an_address_is_no_file_of_an_automatic_job(grey_raster, tmp_path, refused, option):
+    files = {option: Path(SIGNED.format(".tif"))}
+    told = refused(AutoRequest(image=str(grey_raster), output=tmp_path / "o.gpkg", **files))
+    assert "is an address on a server" in told
+    assert "S3CRET" not in told
+
+
+def test_more_layers_of_crops_than_make_sense_are_refused():
+    for layers, calls in ((3, 85), (20, 1466015503701)):
+        with pytest.raises(InputError, match=f"--crop-n-layers {layers} .* {calls} times"):
+            AutoOptions(everything=EverythingOptions(crop_n_layers=layers))
+    AutoOptions(everything=EverythingOptions(crop_n_layers=2))
+
+
+def test_windows_that_are_far_smaller_than_the_network_are_refused(grey_raster, tmp_path, refused):
+    request = AutoRequest(
+        image=str(grey_raster),
+        output=tmp_path / "o.gpkg",
+        options=AutoOptions(63),
+        model="sam_vit_b",
+    )
+    assert "enlarged 16 times to the network's 1024 x 1024" in refused(request)
+    AutoOptions(64).check_side(1024)

@@ -17,10 +17,10 @@ import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 from numpy.testing import assert_allclose
 
 from sam_common.errors import OutputError
+from sam_common.held_outputs import held
 from sam_common.window import Window
 from sam_med import frame as frames
 from sam_med import grid_files, sink
-from sam_med.held_outputs import held
 from sam_med.labels import Label, LabelMap
 from sam_med.provenance import Provenance
 from sam_med.segments import Segment
@@ -310,7 +310,7 @@ def test_one_job_at_a_time_writes_an_output(phantom, tmp_path):
     segments = overlapping(phantom.shape)
     path = tmp_path / "a.nii.gz"
     code = (
-        "import sys, pathlib\nfrom sam_med.held_outputs import held\n"
+        "import sys, pathlib\nfrom sam_common.held_outputs import held\n"
         "with held([pathlib.Path(sys.argv[1])]):\n    print('held', flush=True)\n"
         "    sys.stdin.read()\n"
     )

@@ -8,7 +8,9 @@ organs.nii.gz         what is there stays until all of a run is written
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import filelock
@@ -18,7 +20,6 @@ from sam_common.files import atomic_output, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
 NAME_TAIL = 80
 """Characters of an output's name in that of its lock; a name has 255 bytes in all."""
@@ -62,13 +63,14 @@ def staged(outputs: Iterable[Path]) -> Iterator[Mapping[Path, Path]]:
 
 
 def lock_path(output: Path) -> Path:
-    """The lock of an output, the same for names that differ in letter case.
+    """The lock of an output, the same for all names and links that lead to it.
 
     >>> from pathlib import Path
     >>> lock_path(Path("Organs.nii.gz")).name
     '.organs.nii.gz.lock'
     """
-    return output.with_name(f".{output.name.casefold()[-NAME_TAIL:]}.lock")
+    real = Path(os.path.realpath(output))
+    return real.with_name(f".{real.name.casefold()[-NAME_TAIL:]}.lock")
 
 
 @contextmanager
