@@ -16,8 +16,8 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from sam_common.errors import NotFoundError
 from sam_common.server.background import ENDED, Job
-from sam_common.server.session import NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

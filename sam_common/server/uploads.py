@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sam_common.errors import InputError
-from sam_common.server.session import ConflictError, NotFoundError
+from sam_common.errors import ConflictError, InputError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
