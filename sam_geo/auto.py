@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from sam_common.segmenter import Embedding, Segmenter
     from sam_common.window import Window
     from sam_geo.pixels import Pixels
-    from sam_geo.placement import Box
+    from sam_geo.read_window import Box
     from sam_geo.source import RasterSource
     from sam_geo.stretch import Stretch
 

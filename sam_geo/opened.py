@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from sam_common.prompts import PromptKind
     from sam_common.segmenter import Segmenter
     from sam_common.weights import ModelInfo
-    from sam_geo.placement import Box
     from sam_geo.prompts import GeoPrompt
+    from sam_geo.read_window import Box
     from sam_geo.request import RasterRequest
     from sam_geo.source import RasterSource
 

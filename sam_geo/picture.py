@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.frame import Frame
-    from sam_geo.placement import Box
     from sam_geo.prompts import GeoPrompt
+    from sam_geo.read_window import Box
     from sam_geo.source import RasterSource
     from sam_geo.stretch import Stretch
 

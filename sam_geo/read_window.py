@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.window import Window
-    from sam_geo.placement import Box, Point
+
+Box: TypeAlias = tuple[float, float, float, float]
+"""Left, top, right, bottom in raster or image indices."""
+Point: TypeAlias = tuple[float, float]
+"""(x, y) in raster or image indices."""
 
 
 @dataclass(frozen=True, slots=True)
