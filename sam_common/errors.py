@@ -70,6 +70,14 @@ class IntegrityError(WeightsError):
     """A file is there but is not the published one."""
 
 
+class NotFoundError(SuiteError):
+    """A server holds no session, object, job or upload of this name."""
+
+
+class ConflictError(SuiteError):
+    """What a client asks of a server cannot be done in its present state."""
+
+
 def one_line(error: BaseException) -> str:
     r"""What an error says, on one line: libraries tell of several, or of nothing.
 

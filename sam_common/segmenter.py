@@ -20,16 +20,12 @@ from array_api_compat import array_namespace, device
 
 from sam_common import weights
 from sam_common.addresses import public_name
-from sam_common.engines import build_engine, resolve_device, resolve_engine
+from sam_common.engines.build import build_engine, resolve_device, resolve_engine
 from sam_common.engines.precision import resolve_precision
 from sam_common.errors import CapabilityError, InputError, ModelError, UnknownModelError
 from sam_common.masks import Masks
-from sam_common.model.architecture import (
-    ARCHITECTURES,
-    CANDIDATES,
-    GRID,
-    Network,
-)
+from sam_common.model.architecture import ARCHITECTURES, CANDIDATES, GRID
+from sam_common.model.network import Network
 from sam_common.pinned import sha256_of
 from sam_common.pixels import check_image, prepare
 
@@ -39,7 +35,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.arrays import Array
-    from sam_common.engines import Engine
+    from sam_common.engines.engine import Engine
     from sam_common.model.architecture import Preprocess
     from sam_common.model.sam import Sam
     from sam_common.prompts import PromptKind, Prompts
@@ -262,7 +258,7 @@ def segmenter_of(
         capabilities: What it was trained for.
         placement: Device, engine and precision, as `load_segmenter` takes them.
     """
-    from sam_common.model.sam import as_network  # noqa: PLC0415 - loads torch
+    from sam_common.model.network import as_network  # noqa: PLC0415 - loads torch
 
     return _segmenter(as_network(network, sha256), name, capabilities, placement)
 

@@ -24,11 +24,11 @@ from sam_common.layout import Layout
 from sam_common.link import Load, find_groups
 from sam_common.parts import Part, PartStore
 from sam_common.plan import Plan, tile_grid
+from sam_common.progress import silent
 from sam_geo.box_index import BoxIndex
 from sam_geo.embedding import EmbeddingSource, signature_of
 from sam_geo.scene import Scene
 from sam_geo.seams import Mender
-from sam_geo.segment import silent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,11 +36,12 @@ if TYPE_CHECKING:
     from sam_common.embeddings import EmbeddingStore
     from sam_common.groups import Groups
     from sam_common.instance import Instance
+    from sam_common.progress import Progress
     from sam_common.segmenter import Embedding, Segmenter
     from sam_common.window import Window
-    from sam_geo.placement import Box
-    from sam_geo.segment import Progress
-    from sam_geo.source import Pixels, RasterSource
+    from sam_geo.pixels import Pixels
+    from sam_geo.read_window import Box
+    from sam_geo.source import RasterSource
     from sam_geo.stretch import Stretch
 
 OVERLAP = 128

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from sam_geo.placement import Box
+    from sam_geo.read_window import Box
 
 LEAST_SHARE = 0.25
 """A proposal is tried in every window that holds this part of it."""

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from sam_common.masks import MaskRegion, Masks
     from sam_common.prompts import PromptKind
     from sam_common.segmenter import Embedding, Segmenter
+    from sam_geo.pixels import Pixels
     from sam_geo.prompts import GeoPrompt
+    from sam_geo.read_window import ReadWindow
     from sam_geo.refine import Refinement
-    from sam_geo.source import Pixels
-    from sam_geo.windows import ReadWindow
 
 
 MASKS_AT_A_TIME = 64

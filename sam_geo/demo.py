@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sam_common.frame import Frame
+    from sam_common.progress import Progress
     from sam_common.segmenter import Segmenter
-    from sam_geo.segment import Progress, PromptJob
+    from sam_geo.segment import PromptJob
 
 IMAGE = "osbs_029.tif"
 BOXES = "osbs_029.xml"

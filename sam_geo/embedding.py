@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from sam_common.segmenter import Embedding, Segmenter
     from sam_common.window import Window
-    from sam_geo.source import Pixels, RasterSource
+    from sam_geo.pixels import Pixels
+    from sam_geo.source import RasterSource
     from sam_geo.stretch import Stretch
 
 

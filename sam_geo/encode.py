@@ -8,16 +8,17 @@ from sam_common.errors import OutputError
 from sam_common.job import Work, run_job
 from sam_common.parts import Part
 from sam_common.plan import Plan
+from sam_common.progress import parts_of, silent
 from sam_geo.embedding import EmbeddingSource, open_store
-from sam_geo.segment import RunOptions, parts_of, silent
 from sam_geo.windows import shared_windows
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sam_common.progress import Progress
     from sam_common.segmenter import Segmenter
-    from sam_geo.segment import Progress
-    from sam_geo.source import Pixels, RasterSource
+    from sam_geo.pixels import Pixels
+    from sam_geo.source import RasterSource
     from sam_geo.stretch import Stretch
 
 
@@ -69,7 +70,7 @@ def encode_raster(
             figures["stored" if was_stored else "encoded"] += 1
         return Part()
 
-    with parts_of(plan, RunOptions()) as parts, (progress or silent)("windows", len(plan)) as show:
+    with parts_of(plan, None) as parts, (progress or silent)("windows", len(plan)) as show:
         report = run_job(Work(read, encode), parts, advance=show)
     return {
         "windows": len(plan),

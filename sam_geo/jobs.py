@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 from sam_common.errors import OutputError
 from sam_common.job import run_job
 from sam_common.parts import PartStore, remove_parts
+from sam_common.progress import Progress, silent
 from sam_geo.auto import AutoJob
 from sam_geo.encode import encode_raster
 from sam_geo.estimate import estimate
 from sam_geo.manifest import describe_run, manifest_path, write_manifest
 from sam_geo.opened import one_step, opened_job, run_options
 from sam_geo.outputs import write_objects
-from sam_geo.picture import draw_job, write_picture
-from sam_geo.segment import Progress, PromptJob, prompt_work, run_prompts, silent
+from sam_geo.picture import draw_prompted, write_picture
+from sam_geo.segment import PromptJob, prompt_work, run_prompts
 from sam_geo.sink import write_table
 from sam_geo.style import style_path, write_style
 
@@ -83,7 +84,10 @@ def run_request(
         # last: a damaged block that failed its prompts must not cost the others their result
         if request.overlay is not None:
             with one_step(progress, "picture"):
-                write_picture(draw_job(opened.source, job), request.overlay)
+                write_picture(
+                    draw_prompted(opened.source, job.stretch, job.prompts, job.table),
+                    request.overlay,
+                )
         if not job.failures:
             remove_parts(request.parts)
     return job, record

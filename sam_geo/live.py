@@ -26,18 +26,18 @@ from sam_geo.formats import FORMATS
 from sam_geo.frame import affine_from_frame
 from sam_geo.live_edits import Edits
 from sam_geo.live_files import STEM, checked_crs, close, hold, unnamed, write_upload
-from sam_geo.live_jobs import run_job
+from sam_geo.live_jobs import JobRaster, run_raster_job
 from sam_geo.live_masks import box_of, outline_of
 from sam_geo.live_windows import Encoded, encode, live_window
 from sam_geo.manifest import fingerprint
 from sam_geo.objects import touches_edge, world_outline
 from sam_geo.prompts import GeoPrompt, clip_prompt
+from sam_geo.read_window import ReadWindow
 from sam_geo.refine import Refinement
 from sam_geo.rows import Row
 from sam_geo.sink import write_table
 from sam_geo.source import open_raster
 from sam_geo.stretch import Stretch, choose_stretch
-from sam_geo.windows import ReadWindow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -231,7 +231,8 @@ class LiveRaster:
     ) -> dict[str, Any]:
         """The jobs `prompts` and `automatic`."""
         with unnamed(self.path):
-            return run_job(kind, request, folder, self, reporter)
+            raster = JobRaster(self.path, self.bands, self.stretch, self.context.segmenter)
+            return run_raster_job(kind, request, folder, raster, reporter)
 
     def close(self) -> None:
         """Let go of the file, and remove what was made of an upload."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from sam_common.errors import InputError
@@ -22,12 +22,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from sam_common.segmenter import Segmenter
     from sam_common.server.sources import Reporter
-    from sam_geo.live import LiveRaster
+    from sam_geo.stretch import Stretch
 
 
-def run_job(
-    kind: str, request: Mapping[str, Any], folder: Path, raster: LiveRaster, reporter: Reporter
+@dataclass(frozen=True, slots=True, eq=False)
+class JobRaster:
+    """The raster of a session, as a job opens it anew."""
+
+    path: Path
+    bands: tuple[int, ...]
+    stretch: Stretch
+    segmenter: Segmenter
+
+
+def run_raster_job(
+    kind: str, request: Mapping[str, Any], folder: Path, raster: JobRaster, reporter: Reporter
 ) -> dict[str, Any]:
     """Run a job and leave its results in a folder.
 
@@ -48,7 +59,7 @@ def run_job(
 
 
 def _prompts(
-    request: Mapping[str, Any], folder: Path, raster: LiveRaster, reporter: Reporter
+    request: Mapping[str, Any], folder: Path, raster: JobRaster, reporter: Reporter
 ) -> dict[str, Any]:
     steps = Steps(reporter)
     named = request["prompts"].get("crs") or {}
@@ -60,7 +71,7 @@ def _prompts(
         job = run_prompts(
             source,
             prompts,
-            steps.segmenter(raster.context.segmenter),
+            steps.segmenter(raster.segmenter),
             progress=steps.progress,
             options=RunOptions(raster.stretch),
         )
@@ -74,7 +85,7 @@ def _prompts(
 
 
 def _automatic(
-    request: Mapping[str, Any], folder: Path, raster: LiveRaster, reporter: Reporter
+    request: Mapping[str, Any], folder: Path, raster: JobRaster, reporter: Reporter
 ) -> dict[str, Any]:
     wanted = AutoRequest(
         image=str(raster.path),
@@ -84,7 +95,7 @@ def _automatic(
         options=auto_options(request.get("options") or {}),
     )
     steps = Steps(reporter)
-    segmenter = steps.segmenter(raster.context.segmenter)
+    segmenter = steps.segmenter(raster.segmenter)
     record = run_auto(wanted, lambda: segmenter, progress=steps.progress)
     for path in folder.iterdir():
         # a record and a style are for files that stay where they are
@@ -119,5 +130,5 @@ def auto_options(given: Mapping[str, Any]) -> AutoOptions:
     )
 
 
-def _unnamed(failures: Sequence[str], raster: LiveRaster) -> list[str]:
+def _unnamed(failures: Sequence[str], raster: JobRaster) -> list[str]:
     return [without_path(failure, raster.path) for failure in failures]

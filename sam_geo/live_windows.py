@@ -15,7 +15,8 @@ import numpy as np
 
 from sam_common.errors import PromptError
 from sam_geo.decode import is_on_data
-from sam_geo.source import Pixels, open_raster
+from sam_geo.pixels import Pixels
+from sam_geo.source import open_raster
 from sam_geo.windows import window_for
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
     from sam_common.segmenter import Embedding, Segmenter
     from sam_geo.prompts import GeoPrompt
+    from sam_geo.read_window import ReadWindow
     from sam_geo.stretch import Stretch
-    from sam_geo.windows import ReadWindow
 
 MOST_PIXELS = 1 << 26
 """Of the window of one object: a mask of 64 MiB."""

@@ -14,7 +14,7 @@ from sam_common.model.architecture import GRID
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from sam_geo.windows import ReadWindow
+    from sam_geo.read_window import ReadWindow
 
 LOGIT = 10.0
 """Of a sure pixel in a mask prompt, as decoders give them."""

@@ -20,6 +20,7 @@ from sam_common.files import check_input, check_no_address
 from sam_common.held_outputs import held as held_outputs
 from sam_common.model.architecture import ARCHITECTURES
 from sam_common.parts import check_unfinished, held
+from sam_common.progress import silent
 from sam_common.segmenter import check_kinds
 from sam_common.weights import model_info, registry
 from sam_geo.decode import kinds_of
@@ -28,7 +29,7 @@ from sam_geo.info import opening_notes
 from sam_geo.prompts import load_prompts
 from sam_geo.proposals import load_proposals
 from sam_geo.request import AutoRequest, EncodeRequest, PromptRequest, Request
-from sam_geo.segment import RunOptions, silent
+from sam_geo.segment import RunOptions
 from sam_geo.source import open_raster
 from sam_geo.stretch import Stretch, choose_stretch
 
@@ -36,13 +37,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from sam_common.progress import Progress
     from sam_common.prompts import PromptKind
     from sam_common.segmenter import Segmenter
     from sam_common.weights import ModelInfo
-    from sam_geo.placement import Box
     from sam_geo.prompts import GeoPrompt
+    from sam_geo.read_window import Box
     from sam_geo.request import RasterRequest
-    from sam_geo.segment import Progress
     from sam_geo.source import RasterSource
 
 

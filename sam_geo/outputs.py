@@ -14,12 +14,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sam_common.progress import silent
 from sam_geo.finish import finished_tables
 from sam_geo.label_raster import label_writer
 from sam_geo.objects import object_rows, regions_of
 from sam_geo.opened import one_step
 from sam_geo.picture import Shapes, write_picture
-from sam_geo.segment import silent
 from sam_geo.sink import table_writer
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     import geopandas
 
+    from sam_common.progress import Progress
     from sam_geo.request import AutoRequest
     from sam_geo.rows import Row
     from sam_geo.scene import Scene
-    from sam_geo.segment import Progress
     from sam_geo.source import RasterSource
     from sam_geo.stretch import Stretch
 

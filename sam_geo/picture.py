@@ -20,18 +20,18 @@ from sam_common.masks import MaskRegion
 from sam_common.overlay import draw_overlay
 from sam_common.window import Window
 from sam_geo.frame import world_to_corners
-from sam_geo.windows import ReadWindow
+from sam_geo.read_window import ReadWindow
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Sequence
 
+    import geopandas
     import numpy.typing as npt
 
     from sam_common.frame import Frame
-    from sam_geo.placement import Box
     from sam_geo.prompts import GeoPrompt
-    from sam_geo.segment import PromptJob
+    from sam_geo.read_window import Box
     from sam_geo.source import RasterSource
     from sam_geo.stretch import Stretch
 
@@ -72,13 +72,25 @@ class Shapes:
         return draw_overlay(image, self._masks, boxes_xyxy=boxes, alpha=0.3)
 
 
-def draw_job(source: RasterSource, job: PromptJob) -> npt.NDArray[np.uint8]:
-    """The raster with the polygons and boxes of a prompted job, as `draw_shapes`."""
+def draw_prompted(
+    source: RasterSource,
+    stretch: Stretch,
+    prompts: Sequence[GeoPrompt],
+    table: geopandas.GeoDataFrame,
+) -> npt.NDArray[np.uint8]:
+    """The raster with the polygons and boxes of a prompted job, as `draw_shapes`.
+
+    Args:
+        source: The raster.
+        stretch: Values to bytes.
+        prompts: What was asked for.
+        table: One row for each prompt, in any reference system.
+    """
     view = _view(source.size_hw)
-    shown = [n for n, prompt in enumerate(job.prompts) if prompt.is_placed]
-    table = job.table if source.crs is None else job.table.to_crs(source.crs)
-    boxes = [view.box_into_image(_box(job.prompts[n])) for n in shown]
-    return draw_shapes(source, job.stretch, table.geometry.iloc[shown], boxes_xyxy=boxes)
+    shown = [n for n, prompt in enumerate(prompts) if prompt.is_placed]
+    placed = table if source.crs is None else table.to_crs(source.crs)
+    boxes = [view.box_into_image(_box(prompts[n])) for n in shown]
+    return draw_shapes(source, stretch, placed.geometry.iloc[shown], boxes_xyxy=boxes)
 
 
 def draw_shapes(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyproj
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 
     from sam_common.frame import Frame
     from sam_geo.prompt_table import PromptTable
+    from sam_geo.read_window import Box, Point
     from sam_geo.source import RasterSource
 
-Box: TypeAlias = tuple[float, float, float, float]
-Point: TypeAlias = tuple[float, float]
 
 DENSIFY = 21
 """Points added per edge when shapes change their reference system, GDAL's default for bounds."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sam_common.frame import Frame
     from sam_common.masks import MaskRegion
-    from sam_geo.windows import ReadWindow
+    from sam_geo.read_window import ReadWindow
 
 
 def outline(region: MaskRegion) -> shapely.Geometry:

@@ -29,8 +29,6 @@ from sam_common.errors import PromptError
 from sam_common.prompts import POSITIVE
 from sam_geo.placement import (
     PIXEL_CRS,
-    Box,
-    Point,
     bounding_box,
     clip_box,
     into_indices,
@@ -49,6 +47,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_geo.prompt_table import PromptTable
+    from sam_geo.read_window import Box, Point
     from sam_geo.source import RasterSource
 
 PromptStatus: TypeAlias = Literal["ok", "clipped", "outside", "invalid"]

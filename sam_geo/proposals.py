@@ -11,7 +11,7 @@ from sam_geo.prompts import prompts_of
 if TYPE_CHECKING:
     import os
 
-    from sam_geo.placement import Box
+    from sam_geo.read_window import Box
     from sam_geo.source import RasterSource
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.segmenter import Embedding, Segmenter
-    from sam_geo.windows import ReadWindow
+    from sam_geo.read_window import ReadWindow
 
 CELL_SHARE, HALO_SHARE = 2, 4
 """A cell has half of the model's side, and a quarter of it as context around."""

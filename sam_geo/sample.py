@@ -9,7 +9,7 @@ too few of these are valid     windows over the whole raster, far apart first, u
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from sam_geo.source import Pixels, RasterSource
+    from sam_geo.header import Header
+    from sam_geo.pixels import Pixels
 
 SAMPLE_SIDE = 512
 """A sample has at most this many rows and columns."""
@@ -40,7 +41,48 @@ MOST_REMOTE_WINDOWS = 32
 """So many of them are fetched from a server."""
 
 
-def sample_bands(source: RasterSource) -> list[npt.NDArray[Any]]:
+class Sampled(Protocol):
+    """What sampling asks of a raster; `sam_geo.source.RasterSource` is one."""
+
+    @property
+    def path(self) -> str:
+        """What the raster is called in messages."""
+
+    @property
+    def name(self) -> str:
+        """What GDAL opened."""
+
+    @property
+    def header(self) -> Header:
+        """What the file says of itself."""
+
+    @property
+    def bands(self) -> tuple[int, ...]:
+        """Numbers of the bands that `read` gives, from 1."""
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """Rows and columns."""
+
+    @property
+    def has_overviews(self) -> bool:
+        """Whether coarse reads are cheap."""
+
+    @property
+    def nodatas(self) -> tuple[float | None, ...]:
+        """The nodata value of each band that `read` gives."""
+
+    def read(
+        self,
+        window: Window,
+        *,
+        out_hw: tuple[int, int] | None = None,
+        resampling: Literal["average", "nearest"] = "average",
+    ) -> Pixels:
+        """The pixels of a window, as `RasterSource.read` gives them."""
+
+
+def sample_bands(source: Sampled) -> list[npt.NDArray[Any]]:
     """Valid, finite values of each band, the same ones every time.
 
     At most `SAMPLE_SIDE` squared pixels, whatever the size of the raster. Where these hold next
@@ -58,7 +100,7 @@ def sample_bands(source: RasterSource) -> list[npt.NDArray[Any]]:
     return [np.concatenate([part[n] for part in parts]) for n in bands]
 
 
-def _sample(source: RasterSource) -> Iterator[Pixels]:
+def _sample(source: Sampled) -> Iterator[Pixels]:
     height, width = source.size_hw
     decimation = max(height, width) / SAMPLE_SIDE
     if decimation <= MAX_DECIMATION or source.has_overviews:
@@ -78,7 +120,7 @@ def _spread(length: int) -> list[int]:
     return [int(start) for start in np.linspace(0, max(0, length - TILE_SIDE), count)]
 
 
-def _search(source: RasterSource, counts: list[int]) -> Iterator[list[npt.NDArray[Any]]]:
+def _search(source: Sampled, counts: list[int]) -> Iterator[list[npt.NDArray[Any]]]:
     """Values of windows over the whole raster, until each band has enough of them."""
     windows = _windows(source)
     most = MOST_REMOTE_WINDOWS if is_remote(source.name) else len(windows)
@@ -97,7 +139,7 @@ def _search(source: RasterSource, counts: list[int]) -> Iterator[list[npt.NDArra
         )
 
 
-def _windows(source: RasterSource) -> list[Window]:
+def _windows(source: Sampled) -> list[Window]:
     height, width = source.size_hw
     rows, cols = SEARCH_SIDE, SEARCH_SIDE
     if source.header.block_shapes[source.bands[0] - 1][1] == width:
@@ -125,7 +167,7 @@ def _thinned(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return values[:: max(1, -(-values.size // MOST_OF_ONE))]
 
 
-def _values(source: RasterSource, pixels: Pixels) -> list[npt.NDArray[Any]]:
+def _values(source: Sampled, pixels: Pixels) -> list[npt.NDArray[Any]]:
     return [
         _usable(samples[pixels.valid], nodata)
         for samples, nodata in zip(pixels.values, source.nodatas, strict=True)

@@ -17,9 +17,9 @@ from sam_common.job import Work, run_job
 from sam_common.mending import View, look_again
 from sam_common.parts import Part, PartStore
 from sam_common.plan import Plan
+from sam_common.progress import silent
 from sam_common.window import Window
 from sam_geo.scene import Answer, box_of
-from sam_geo.segment import silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     from sam_common.cuts import Cut
     from sam_common.everything import EverythingOptions
+    from sam_common.progress import Progress
     from sam_common.segmenter import Embedding, Segmenter
+    from sam_geo.pixels import Pixels
     from sam_geo.scene import Key, Scene
-    from sam_geo.segment import Progress
-    from sam_geo.source import Pixels
 
 MOST_ROUNDS = 6
 """Windows that are moved over the seams of one object, one after the other."""

@@ -9,20 +9,18 @@ Memory is bounded by the windows at work, whatever the size of the raster.
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from sam_common.instance import Instance
 from sam_common.job import JobReport, Work, run_job
-from sam_common.parts import Part, PartStore
+from sam_common.parts import Part
 from sam_common.plan import Plan
+from sam_common.progress import parts_of, silent
 from sam_common.segmenter import check_kinds
 from sam_geo.decode import Answer, answers, is_on_data, kinds_of
 from sam_geo.embedding import EmbeddingSource, signature_of
@@ -31,24 +29,25 @@ from sam_geo.objects import touches_edge, world_outline
 from sam_geo.prompts import GeoPrompt, load_prompts
 from sam_geo.refine import Refinement
 from sam_geo.rows import Row
-from sam_geo.source import Pixels, RasterSource, open_raster
+from sam_geo.source import RasterSource, open_raster
 from sam_geo.stretch import Stretch, choose_stretch
-from sam_geo.windows import ReadWindow, plan_windows
+from sam_geo.windows import plan_windows
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     import geopandas
 
     from sam_common.embeddings import EmbeddingStore
     from sam_common.frame import Frame
+    from sam_common.progress import Progress
     from sam_common.segmenter import Embedding, Segmenter
     from sam_common.window import Window
+    from sam_geo.pixels import Pixels
     from sam_geo.prompt_objects import PromptsLike
-
-Progress: TypeAlias = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
-"""Called with a description and a total; gives a function that takes steps done."""
+    from sam_geo.read_window import ReadWindow
 
 STEPS = ("read", "embed", "decode", "polygonize")
 
@@ -160,7 +159,7 @@ def run_prompts(
     windows = work.windows
     told = progress or silent
     rows = {n: _row(prompt, prompt.status) for n, prompt in enumerate(prompts)}
-    with parts_of(work.plan(), how) as parts:
+    with parts_of(work.plan(), how.parts, resume=how.resume) as parts:
         with told("windows", len(windows)) as advance:
             report = run_job(work.work(how.store), parts, workers=how.workers, advance=advance)
         with told("polygons", len(windows)) as advance:
@@ -253,22 +252,6 @@ class PromptWork:
         with self.timed("decode"):
             found = dict(answers(self.segmenter, embedding, read, seen, self.prompts))
         return _part(read, found, Refinement(self.segmenter, self.source.size_hw, self._look))
-
-
-@contextmanager
-def parts_of(plan: Plan, options: RunOptions) -> Iterator[PartStore]:
-    """The parts of a job, in a folder that goes away with the job unless one was given."""
-    if options.parts is not None:
-        yield PartStore(options.parts, plan, resume=options.resume)
-        return
-    with tempfile.TemporaryDirectory(prefix="sam-geo-") as folder:
-        yield PartStore(Path(folder), plan, resume=False)
-
-
-@contextmanager
-def silent(_description: str, _total: int) -> Iterator[Callable[[int], None]]:
-    """A progress that shows nothing."""
-    yield lambda _done: None
 
 
 def _part(read: ReadWindow, found: dict[int, Answer], refinement: Refinement) -> Part:

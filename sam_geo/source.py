@@ -35,6 +35,7 @@ from sam_geo.header import Header, parse_crs, read_header, to_pyproj
 from sam_geo.identity import identify
 from sam_geo.members import in_archive, page_of
 from sam_geo.mosaic import Mosaic
+from sam_geo.pixels import Pixels
 from sam_geo.sample import sample_bands
 
 if TYPE_CHECKING:
@@ -50,16 +51,6 @@ EXACT_INTEGERS = 2**53
 """Up to here every integer is a float64."""
 
 MaskKind: TypeAlias = Literal["none", "nodata", "mask", "alpha"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Pixels:
-    """What one read gives."""
-
-    values: npt.NDArray[Any]
-    """(B, h, w) in the raster's dtype, B is 1 or 3; uint8 colours for a palette raster."""
-    valid: npt.NDArray[np.bool_]
-    """(h, w) pixels that are part of the image."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,8 @@ from sam_common.intensity import to_uint8
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from sam_geo.source import Pixels, RasterSource
+    from sam_geo.pixels import Pixels
+    from sam_geo.source import RasterSource
 
 PERCENTILES = (2.0, 98.0)
 """The usual cumulative cut of image viewers (QGIS: 2-98 %)."""

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from sam_med.provenance import Provenance as Provenance
     from sam_med.review import write_review as write_review
     from sam_med.scan import find_series as find_series
-    from sam_med.segment import Segmentation as Segmentation
     from sam_med.segment import segment_volume as segment_volume
+    from sam_med.segmentation import Segmentation as Segmentation
     from sam_med.segments import Segment as Segment
     from sam_med.series import Series as Series
     from sam_med.sink import write_labels as write_labels
@@ -48,7 +48,7 @@ _HOME = {
     "ObjectPrompt": "sam_med.prompts",
     "Provenance": "sam_med.provenance",
     "Segment": "sam_med.segments",
-    "Segmentation": "sam_med.segment",
+    "Segmentation": "sam_med.segmentation",
     "Series": "sam_med.series",
     "SliceBox": "sam_med.slice_box",
     "SliceEmbeddings": "sam_med.slices",

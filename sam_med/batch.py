@@ -24,7 +24,7 @@ from sam_common.files import DISK_ERRORS, write_bytes, writing
 from sam_common.held_outputs import held
 from sam_common.pinned import sha256_of
 from sam_med import care
-from sam_med.source import files_of
+from sam_med.formats import files_of
 from sam_med.tree import DICOMDIR, walk
 
 if TYPE_CHECKING:

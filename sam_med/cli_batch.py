@@ -81,7 +81,7 @@ def batch_command(
 
     def segment(case: Case) -> int:
         from sam_med import pipeline  # noqa: PLC0415
-        from sam_med.segment import method_of  # noqa: PLC0415
+        from sam_med.methods import method_of  # noqa: PLC0415
 
         wanted = pipeline.Wanted(
             case.output,

@@ -139,8 +139,8 @@ def segment_command(
         if path is not None:
             care.hide(path, role)
     from sam_med import pipeline  # noqa: PLC0415  # --help must stay fast
+    from sam_med.methods import method_of  # noqa: PLC0415
     from sam_med.prompt_flags import PromptFlags  # noqa: PLC0415
-    from sam_med.segment import method_of  # noqa: PLC0415
 
     flags = PromptFlags(
         boxes={"ijk": box_ijk or (), "LPS": box_lps or (), "RAS": box_ras or ()},

@@ -14,7 +14,7 @@ from sam_common.metrics import dice
 from sam_common.window import Window
 from sam_med import picture, sink
 from sam_med.prompts import ObjectPrompt
-from sam_med.segment import Segmentation, segment_volume
+from sam_med.segment import segment_volume
 from sam_med.source import read_volume
 from sam_med.window_level import choose_stretch
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sam_common.segmenter import Segmenter
+    from sam_med.segmentation import Segmentation
     from sam_med.volume import Volume
 
 HEAD = "mni152_t1.nii.gz"
@@ -88,7 +89,9 @@ def run(
         progress=progress,
     )
     result.save(target, overwrite=True)
-    picture.save_png(picture.draw(result), folder / PICTURE_NAME)
+    picture.save_png(
+        picture.draw(result.volume, result.labels, result.stretch), folder / PICTURE_NAME
+    )
     return result, dice(result.labels.array == task.box.value, task.truth)
 
 

@@ -13,7 +13,8 @@ from sam_med import fill
 from sam_med import frame as frames
 from sam_med.axes import plane_of_frame
 from sam_med.diagnostics import RefusedError, errors_of
-from sam_med.source import is_volume_file, read_volume
+from sam_med.formats import is_volume_file
+from sam_med.source import read_volume
 from sam_med.time_points import REPEATED
 
 if TYPE_CHECKING:

@@ -40,11 +40,11 @@ from sam_med.live_reading import PoolStore, heard
 from sam_med.live_results import Whole, around, array_of, recorrected, result_of, whole_of
 from sam_med.look import edges
 from sam_med.loop import run_loop
+from sam_med.methods import check_model
+from sam_med.methods import check_prompts as check_method
 from sam_med.planes import ObjectMask, finest_axis, planes_steps, segment_object
 from sam_med.provenance import Provenance
 from sam_med.rounds import Found
-from sam_med.segment import check_model
-from sam_med.segment import check_prompts as check_method
 from sam_med.segments import Segment
 from sam_med.slice_box import AXES
 from sam_med.slices import SliceEmbeddings
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 
     from sam_common.server.history import Asked, Edit, ObjectState
     from sam_common.server.sources import Context, Reporter
-    from sam_med.segment import Method
+    from sam_med.methods import Method
     from sam_med.volume import Volume
 
 

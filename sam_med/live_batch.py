@@ -13,7 +13,7 @@ from sam_med.batch import CASE_ERRORS
 from sam_med.case_outputs import check_cases
 from sam_med.cases import OPTIONS, Case, cases_of
 from sam_med.live_files import hold
-from sam_med.segment import method_of
+from sam_med.methods import method_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -9,8 +9,9 @@ import numpy as np
 
 from sam_common.errors import InputError, SuiteError
 from sam_common.frame import Frame
+from sam_med.formats import is_volume_file
 from sam_med.live_headers import META_SUFFIXES, NRRD_SUFFIXES, hold_header
-from sam_med.source import is_volume_file, read_volume
+from sam_med.source import read_volume
 from sam_med.tree import DICOMDIR
 from sam_med.volume import Volume
 

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sam_common.frame import Frame
-    from sam_med.segment import Segmentation
+    from sam_med.labels import LabelMap
+    from sam_med.volume import Volume
+    from sam_med.window_level import Stretch
 
 SUFFIX = ".png"
 PANEL_PX = 480
@@ -60,11 +62,33 @@ PLANES = (
 )
 
 
-def draw(run: Segmentation) -> npt.NDArray[np.uint8]:
-    """Axial, coronal and sagittal plane side by side, (H, W, 3) RGB."""
-    axes, signs = _patient_axes(run.volume.frame)
-    centre = _middle(run.labels.array)
-    panels = [_panel(run, plane, axes, signs, centre) for plane in PLANES]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shown:
+    """What is drawn, and how its array axes lie to the patient."""
+
+    volume: Volume
+    labels: LabelMap
+    stretch: Stretch
+    axes: tuple[int, ...]
+    """For L, P and S: the array axis that runs along it best."""
+    signs: tuple[int, ...]
+    """For L, P and S: whether that axis runs along it (1) or against it (-1)."""
+
+
+def draw(volume: Volume, labels: LabelMap, stretch: Stretch) -> npt.NDArray[np.uint8]:
+    """Axial, coronal and sagittal plane through the middle of the labels, side by side.
+
+    Args:
+        volume: The image.
+        labels: On the grid of the volume.
+        stretch: Scanner values to grey.
+
+    Returns:
+        (H, W, 3) RGB.
+    """
+    shown = _Shown(volume, labels, stretch, *_patient_axes(volume.frame))
+    centre = _middle(labels.array)
+    panels = [_panel(shown, plane, centre) for plane in PLANES]
     gap = np.zeros((PANEL_PX, GAP_PX, 3), dtype=np.uint8)
     parts = [part for panel in panels for part in (panel, gap)][:-1]
     return np.concatenate(parts, axis=1)
@@ -115,13 +139,9 @@ def _middle(labels: npt.NDArray[Any]) -> tuple[int, ...]:
     return tuple(int(np.median(index)) for index in found)
 
 
-def _panel(
-    run: Segmentation,
-    plane: Plane,
-    axes: tuple[int, ...],
-    signs: tuple[int, ...],
-    centre: tuple[int, ...],
-) -> npt.NDArray[np.uint8]:
+def _panel(image: _Shown, plane: Plane, centre: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    axes, signs = image.axes, image.signs
+
     def cut(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         part = np.take(array, centre[axes[plane.across]], axis=axes[plane.across])
         if axes[plane.rows] > axes[plane.cols]:
@@ -130,17 +150,17 @@ def _panel(
         turned: npt.NDArray[Any] = part[:: -1 if grows_up else 1, :: signs[plane.cols]]
         return turned
 
-    spacing = run.volume.spacing_mm
-    grey, labels = run.stretch.apply(cut(run.volume.array)), cut(run.labels.array)
+    spacing = image.volume.spacing_mm
+    grey, labels = image.stretch.apply(cut(image.volume.array)), cut(image.labels.array)
     height_mm = grey.shape[0] * spacing[axes[plane.rows]]
     width_mm = grey.shape[1] * spacing[axes[plane.cols]]
     size = (max(1, round(PANEL_PX * width_mm / height_mm)), PANEL_PX)
-    image = cv2.resize(np.ascontiguousarray(grey), size, interpolation=cv2.INTER_LINEAR)
+    resized = cv2.resize(np.ascontiguousarray(grey), size, interpolation=cv2.INTER_LINEAR)
     shown = cv2.resize(np.ascontiguousarray(labels), size, interpolation=cv2.INTER_NEAREST)
     full = Window.full(shown.shape)
     regions = [
         MaskRegion(full, shown == label.value) if (shown == label.value).any() else None
-        for label in run.labels.labels
+        for label in image.labels.labels
     ]
-    rgb = np.repeat(image[:, :, None], 3, axis=2)
+    rgb = np.repeat(resized[:, :, None], 3, axis=2)
     return draw_overlay(np.asarray(rgb, dtype=np.uint8), regions, alpha=0.3)

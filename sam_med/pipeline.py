@@ -17,13 +17,15 @@ from sam_med import picture
 from sam_med.archive import unpacking
 from sam_med.codes import find_code
 from sam_med.embedding_cache import check_folder, embedding_store
+from sam_med.formats import files_of
+from sam_med.methods import check_model_name, check_prompts
 from sam_med.planes import idle_notes
 from sam_med.prompt_files import read_prompts
 from sam_med.prompt_flags import PromptFlags, prompts_from_flags
 from sam_med.prompts import check_objects, clip_notes, with_codes
 from sam_med.review import check_review, write_review
-from sam_med.segment import check_model_name, check_prompts, segment_volume, steps
-from sam_med.source import files_of, read_volume
+from sam_med.segment import segment_volume, steps
+from sam_med.source import read_volume
 from sam_med.targets import check_targets
 from sam_med.window_level import choose_stretch
 
@@ -34,9 +36,10 @@ if TYPE_CHECKING:
 
     from sam_common.segmenter import Segmenter
     from sam_med.cases import Case
+    from sam_med.methods import Method
     from sam_med.prompt_labels import LabelUse
     from sam_med.prompts import ObjectPrompt
-    from sam_med.segment import Method, Segmentation
+    from sam_med.segmentation import Segmentation
     from sam_med.volume import Volume
     from sam_med.window_level import Stretch
 
@@ -307,7 +310,9 @@ def _segment(  # noqa: PLR0913, PLR0917  # the way of the data, one thing each
 def _write(run: Segmentation, wanted: Wanted, listener: Listener) -> dict[str, Any]:
     with staged(wanted.others) as parts:
         if wanted.overlay is not None:
-            picture.save_png(picture.draw(run), parts[wanted.overlay])
+            picture.save_png(
+                picture.draw(run.volume, run.labels, run.stretch), parts[wanted.overlay]
+            )
         if wanted.review is not None:
             write_review(run.segments, run.volume, run.stretch, parts[wanted.review])
         report = run.save(wanted.output, wanted.formats, overwrite=wanted.overwrite)

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 from sam_common.errors import InputError, OutputError, PromptError
 from sam_common.files import check_output, write_bytes
+from sam_med.formats import SUFFIXES
 from sam_med.json_fields import read_text
 from sam_med.prompt_json import describe_prompts, prompts_from_json
 from sam_med.prompt_labels import LabelUse, read_names
-from sam_med.source import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,10 +18,10 @@ from sam_common.files import check_input
 from sam_med import archive, joining, suv
 from sam_med.diagnostics import Diagnostic, RefusedError, found
 from sam_med.dicom_file import DAMAGE, is_dicom_head, quiet_pydicom, read_header
+from sam_med.formats import SUFFIXES, way_in
 from sam_med.headers import read_headers
 from sam_med.pixels import digest
 from sam_med.series import Series, alike, group
-from sam_med.source import SUFFIXES, way_in
 from sam_med.tree import BROKEN, CLOSED, DICOMDIR, Tree, walk
 
 if TYPE_CHECKING:

@@ -24,8 +24,9 @@ from sam_common.errors import InputError
 from sam_common.files import check_input
 from sam_common.window import Window
 from sam_med.diagnostics import RefusedError
+from sam_med.formats import is_volume_file
 from sam_med.segments import Segment
-from sam_med.source import is_volume_file, read_volume
+from sam_med.source import read_volume
 from sam_med.time_points import REPEATED
 from sam_med.volume import Volume
 

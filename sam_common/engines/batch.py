@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from sam_common.engines import Engine
+    from sam_common.engines.engine import Engine
 
 VARIABLE = "SAM_GEOMED_DECODE_BATCH"
 """Environment variable: a fixed size in place of the measured one."""

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.arrays import Array
-    from sam_common.engines import EngineName, Precision
-    from sam_common.model.architecture import Network
+    from sam_common.engines.engine import EngineName, Precision
+    from sam_common.model.network import Network
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 UNUSED_SECONDS = 30 * 24 * 3600.0

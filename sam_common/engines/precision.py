@@ -25,8 +25,8 @@ from sam_common.pixels import prepare
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from sam_common.engines import EngineName, Precision
-    from sam_common.model.architecture import Network
+    from sam_common.engines.engine import EngineName, Precision
+    from sam_common.model.network import Network
 
 AGREEMENT = 0.99
 """Mean IoU with the masks of fp32 that bf16 must reach on every real test image."""
@@ -104,7 +104,7 @@ def _kept_error(network: Network, *, device: str, engine: EngineName) -> float:
 
 def measure_error(network: Network, *, device: str, engine: EngineName) -> float:
     """Relative RMS difference between the bf16 and the fp32 embedding of a drawn scene."""
-    from sam_common.engines import build_engine  # noqa: PLC0415 - loads an engine only here
+    from sam_common.engines.build import build_engine  # noqa: PLC0415 - loads an engine only here
 
     preprocess = network.architecture.preprocess
     pixels, _ = prepare(draw_scene(preprocess.size), preprocess)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.arrays import Array
-    from sam_common.engines import EngineName, Precision
+    from sam_common.engines.engine import EngineName, Precision
     from sam_common.model.sam import Sam
 
 _COMPILER = ("torch._dynamo", "torch._inductor")

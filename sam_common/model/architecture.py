@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from sam_common.model.sam import Sam
+    from collections.abc import Mapping
 
 WIDTH = 256
 """Channels of every prompt token and of the image embedding."""
@@ -53,23 +51,3 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     "tiny_vit_256": Architecture(LITE_MEDSAM_PREPROCESS, has_exact_parts=True),
 }
 """By the names that `--arch` takes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Network:
-    """A network that is loaded where it is needed.
-
-    An engine that has converted it needs neither it nor torch, whose import takes two seconds.
-    """
-
-    arch: str
-    """Name of its architecture; anything else for one that was made by hand."""
-    sha256: str
-    """What identifies its weights."""
-    architecture: Architecture
-    load: Callable[[], Sam]
-    """The network, ready for inference. Every call may load it anew.
-
-    Raises:
-        CheckpointError: If its file does not fit the architecture.
-    """

@@ -8,9 +8,8 @@ import torch
 from torch import nn
 
 from sam_common.errors import UnknownModelError
-from sam_common.model.architecture import ARCHITECTURES, Architecture, Network
+from sam_common.model.architecture import ARCHITECTURES
 from sam_common.model.image_encoder import VIT_SHAPES, ImageEncoderViT
-from sam_common.model.layers import is_exact
 from sam_common.model.mask_decoder import MaskDecoder
 from sam_common.model.prompt_encoder import PromptEncoder
 from sam_common.model.tiny_vit import TinyViT, fold_norms
@@ -58,18 +57,6 @@ def build_sam(arch: str) -> Sam:
     raise UnknownModelError(
         f"unknown architecture {arch!r}: choose from {', '.join(ARCHITECTURES)}"
     )
-
-
-def as_network(network: Sam, sha256: str) -> Network:
-    """A network that is loaded already, in place of one that is yet to be.
-
-    Args:
-        network: As `Sam.prepare_inference` returned it.
-        sha256: What identifies its weights.
-    """
-    exact = any(map(is_exact, network.image_encoder.modules()))
-    architecture = Architecture(network.preprocess, has_exact_parts=exact)
-    return Network("made by hand", sha256, architecture, lambda: network)
 
 
 @torch.no_grad()

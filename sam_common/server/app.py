@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from starlette.exceptions import HTTPException
 
 from sam_common import __version__
-from sam_common.errors import SuiteError
+from sam_common.errors import ConflictError, NotFoundError, SuiteError
 from sam_common.server.answers import mask_json
 from sam_common.server.protocol import (
     EditModel,
@@ -22,7 +22,6 @@ from sam_common.server.protocol import (
     OpenSource,
 )
 from sam_common.server.roots import RefusedPathError
-from sam_common.server.session import ConflictError, NotFoundError
 
 if TYPE_CHECKING:
     from sam_common.server.service import Service

@@ -11,8 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sam_common.errors import SuiteError
-from sam_common.server.session import NotFoundError
+from sam_common.errors import NotFoundError, SuiteError
 from sam_common.server.traces import log_trace
 
 if TYPE_CHECKING:

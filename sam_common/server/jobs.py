@@ -16,8 +16,8 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from sam_common.errors import ConflictError, NotFoundError
 from sam_common.server.background import ENDED, ENTRY_BYTES, Job
-from sam_common.server.session import ConflictError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

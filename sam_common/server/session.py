@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sam_common.errors import InputError, PromptError, SuiteError
+from sam_common.errors import ConflictError, InputError, NotFoundError, PromptError
 from sam_common.server.answers import figures, mask_json, object_json, window_json
 from sam_common.server.embedding_pool import EmbeddingPool
 from sam_common.server.history import Asked, History, fold, size_of
@@ -27,14 +27,6 @@ RESULT_BYTES = 1 << 30
 """Of masks of all sessions, for undo and redo: what was used longest ago is made again."""
 HISTORY_BYTES = 256 << 20
 """Of the edits of a session: a painted mask takes what its run lengths take."""
-
-
-class NotFoundError(SuiteError):
-    """No session, object, job or upload of this name."""
-
-
-class ConflictError(SuiteError):
-    """It cannot be done in this state."""
 
 
 @dataclass(slots=True, eq=False)

@@ -7,10 +7,12 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from sam_common.server.session import ConflictError, NotFoundError, Session
+from sam_common.errors import ConflictError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from sam_common.server.session import Session
 
 IDLE_SECONDS = 3600.0
 MOST_SESSIONS = 64

@@ -1,14 +1,13 @@
 """Sources: what a domain gives the server, and where the domains are found.
 
-The server knows no file format. A raster is opened by `sam_geo.live`, a volume by `sam_med.live`;
-each gives an object with the methods of `LiveSource`.
+The server knows no file format. Packages name the modules that open sources as entry points of the
+group `sam_geomed.live`; each gives an object with the methods of `LiveSource`.
 """
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sam_common.errors import InputError
@@ -26,16 +25,8 @@ if TYPE_CHECKING:
     from sam_common.server.history import Asked, Edit, ObjectState
     from sam_common.window import Window
 
-MODULES: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {
-        "raster": ("sam_geo.live", "geo"),
-        "volume": ("sam_med.live", "med"),
-        "batch": ("sam_med.live_batch", "med"),
-    }
-)
-"""Kind of source or job to the module that opens or runs it and the extra that it needs."""
-
-
+ADAPTERS = "sam_geomed.live"
+"""Entry points by kind of source or job: the module that opens or runs it."""
 RESULT_BYTES = 512
 """What a result takes beside its masks."""
 
@@ -176,15 +167,19 @@ def open_source(request: Mapping[str, Any], path: Path, context: Context) -> Liv
 
 
 def domain(kind: str) -> Any:
-    """The module of a kind of source or job.
+    """The module of a kind of source or job, by its entry point.
 
     Raises:
-        InputError: Its extra is not installed.
+        InputError: No package brings it, or its extra is not installed.
     """
-    name, extra = MODULES[kind]
+    found = entry_points(group=ADAPTERS, name=kind)
+    if not found:
+        raise InputError(f"nothing that is installed opens a {kind}: pip install sam-geomed")
+    (entry,) = found
     try:
-        return importlib.import_module(name)
+        return entry.load()
     except ModuleNotFoundError as error:
+        extra = entry.module.split(".")[0].removeprefix("sam_")
         raise InputError(
             f"a {kind} needs the package {error.name}: pip install 'sam-geomed[{extra}]'"
         ) from error

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sam_common.errors import InputError
+from sam_common.errors import ConflictError, InputError, NotFoundError
 from sam_common.files import writing
-from sam_common.server.session import ConflictError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -25,10 +25,10 @@ from sam_common.segmenter import Embedding
 from sam_common.testing import FakeSegmenter
 from sam_common.window import Window
 from sam_geo.box_index import BoxIndex
+from sam_geo.pixels import Pixels
 from sam_geo.prompts import GeoPrompt
 from sam_geo.scene import Scene
 from sam_geo.seams import Mender
-from sam_geo.source import Pixels
 from sam_geo.windows import plan_windows
 
 SMALL, LARGE = 1_000, 10_000

@@ -10,7 +10,7 @@ import torch
 
 from sam_common import engines, weights
 from sam_common import segmenter as segmenter_module
-from sam_common.engines import resolve_device, resolve_engine
+from sam_common.engines.build import resolve_device, resolve_engine
 from sam_common.errors import CheckpointError, InputError, ModelError, UnknownModelError
 from sam_common.model.sam import build_sam, randomise
 from sam_common.prompts import Prompts

@@ -19,7 +19,8 @@ from sam_common.engines.torch_engine import TorchEngine
 from sam_common.model.architecture import ARCHITECTURES, SAM_PREPROCESS
 from sam_common.model.checkpoint import Uninitialised
 from sam_common.model.layers import exact
-from sam_common.model.sam import Sam, as_network, build_sam, randomise
+from sam_common.model.network import as_network
+from sam_common.model.sam import Sam, build_sam, randomise
 
 PARTS = ["decoder-multi", "decoder-single", "encoder", "prompts", "prompts-masks"]
 MODULES = ["Brightness", "PromptEncoder", "PromptEncoder", "_Decoder", "_Decoder"]

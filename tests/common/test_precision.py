@@ -19,8 +19,8 @@ from sam_common.engines.precision import (
     resolve_precision,
 )
 from sam_common.errors import ModelError
-from sam_common.model.architecture import ARCHITECTURES, Network
-from sam_common.model.sam import as_network
+from sam_common.model.architecture import ARCHITECTURES
+from sam_common.model.network import Network, as_network
 
 OWN = "0123456789abcdef" * 4
 

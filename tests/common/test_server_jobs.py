@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sam_common.errors import DiskError, InputError
+from sam_common.errors import ConflictError, DiskError, InputError
 from sam_common.server import background
 from sam_common.server import uploads as uploading
 from sam_common.server.background import Job
 from sam_common.server.client import Client, ServerError
 from sam_common.server.jobs import Jobs
-from sam_common.server.session import HISTORY_BYTES, ConflictError
+from sam_common.server.session import HISTORY_BYTES
 from sam_common.server.sessions import Sessions
 from sam_common.server.traces import trace_of
 from sam_common.server.uploads import Uploads

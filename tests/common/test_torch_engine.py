@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sam_common.engines import resolve_engine
+from sam_common.engines.build import resolve_engine
 from sam_common.engines.torch_engine import TorchEngine
 from sam_common.errors import ModelError
 

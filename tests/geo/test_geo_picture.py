@@ -7,7 +7,7 @@ from PIL import Image
 from shapely.geometry import Point, box
 
 from sam_common.testing import FakeSegmenter
-from sam_geo.picture import draw_job, write_picture
+from sam_geo.picture import draw_prompted, write_picture
 from sam_geo.prompts import load_prompts
 from sam_geo.segment import run_prompts
 from sam_geo.source import open_raster
@@ -17,7 +17,8 @@ def picture_of(path, shapes, segmenter=None):
     with open_raster(path) as source:
         frame = geopandas.GeoDataFrame(geometry=shapes)
         prompts = load_prompts(frame, source, crs="pixel")
-        return draw_job(source, run_prompts(source, prompts, segmenter or FakeSegmenter()))
+        job = run_prompts(source, prompts, segmenter or FakeSegmenter())
+        return draw_prompted(source, job.stretch, job.prompts, job.table)
 
 
 def coloured(picture):
@@ -60,6 +61,6 @@ def test_pictures_are_files(grey_raster, tmp_path, suffix):
     with open_raster(grey_raster) as source:
         frame = geopandas.GeoDataFrame(geometry=[box(10, 20, 30, 50)])
         job = run_prompts(source, load_prompts(frame, source, crs="pixel"), FakeSegmenter())
-        write_picture(draw_job(source, job), path)
+        write_picture(draw_prompted(source, job.stretch, job.prompts, job.table), path)
     with Image.open(path) as picture:
         assert picture.size == (100, 80)

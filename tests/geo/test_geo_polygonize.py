@@ -17,7 +17,7 @@ from sam_common.window import Window
 from sam_geo.area import measurer
 from sam_geo.frame import PIXELS, frame_from_affine
 from sam_geo.polygonize import outline, polygonize
-from sam_geo.windows import ReadWindow
+from sam_geo.read_window import ReadWindow
 
 TURNED = frame_from_affine(Affine(0.4, 0.3, 500_000, 0.3, -0.4, 5_800_000))
 masks = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12)).filter(

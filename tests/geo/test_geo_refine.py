@@ -17,10 +17,10 @@ from sam_common.testing import ExactMasks, FakeSegmenter
 from sam_common.window import Window
 from sam_geo.mask_prompt import LOGIT, mask_logits
 from sam_geo.prompts import load_prompts
+from sam_geo.read_window import ReadWindow
 from sam_geo.refine import CoarseMask, Refinement
 from sam_geo.segment import run_prompts
 from sam_geo.source import open_raster
-from sam_geo.windows import ReadWindow
 
 SIDE = 64
 DISC, CENTRE, RADIUS = (700, 800), (340.0, 410.0), 300.0

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from sam_common.errors import InputError
 from sam_common.window import Window
+from sam_geo.pixels import Pixels
 from sam_geo.sample import SAMPLE_SIDE, sample_bands
-from sam_geo.source import Pixels, open_raster
+from sam_geo.source import open_raster
 from sam_geo.stretch import Stretch, choose_stretch
 
 

@@ -10,13 +10,8 @@ from sam_common.errors import GeometryError
 from sam_common.window import Window
 from sam_geo.frame import frame_from_affine
 from sam_geo.prompts import GeoPrompt
-from sam_geo.windows import (
-    ReadWindow,
-    needed_window,
-    plan_windows,
-    shared_windows,
-    window_for,
-)
+from sam_geo.read_window import ReadWindow
+from sam_geo.windows import needed_window, plan_windows, shared_windows, window_for
 
 SIDE = 256
 

@@ -12,9 +12,9 @@ from sam_common.window import Window
 from sam_med import frame as frames
 from sam_med.cli_report import short
 from sam_med.labels import paint
-from sam_med.manifest import label_rows
 from sam_med.object_size import volume_ml
 from sam_med.prompts import ObjectPrompt
+from sam_med.segmentation import label_rows
 from sam_med.segments import Segment
 from sam_med.stats import measure
 from sam_med.volume import Volume

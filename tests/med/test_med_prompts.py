@@ -16,6 +16,7 @@ from sam_common.frame import Frame
 from sam_common.window import Window
 from sam_med import frame as frames
 from sam_med.codes import Code
+from sam_med.methods import check_prompts
 from sam_med.prompt_flags import PromptFlags, pair_labels, parse_box, prompts_from_flags
 from sam_med.prompt_json import prompts_from_json, prompts_sha256, prompts_to_json
 from sam_med.prompts import (
@@ -27,7 +28,6 @@ from sam_med.prompts import (
     with_codes,
 )
 from sam_med.scan import find_series
-from sam_med.segment import check_prompts
 from sam_med.slice_box import SliceBox, axis_of
 from sam_med.source import read_volume
 from sam_med.volume import Volume

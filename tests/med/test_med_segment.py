@@ -17,9 +17,11 @@ from sam_common.testing import FakeSegmenter
 from sam_common.window import Window
 from sam_med import frame as frames
 from sam_med import manifest, picture
+from sam_med.methods import method_of
 from sam_med.prompts import ObjectPrompt, VoxelMask, VoxelPoint
 from sam_med.rounds import usable_axes
-from sam_med.segment import method_of, segment_volume, steps
+from sam_med.segment import segment_volume, steps
+from sam_med.segmentation import describe
 from sam_med.slice_box import SliceBox
 from sam_med.source import read_volume
 from sam_med.volume import Volume
@@ -188,7 +190,7 @@ def test_the_manifest_tells_what_was_done(data):
         ObjectPrompt.from_ijk("other", 2, (162, 84, 11, 190, 120, 12)),
     ]
     run = segment_volume(volume, boxes, FakeSegmenter(), method="litemedsam")
-    report = manifest.describe(run)
+    report = describe(run)
     assert report["input"]["sha256"] == (
         next(
             line.split("|")[3].strip()
@@ -239,7 +241,8 @@ def test_the_picture_is_turned_to_the_patient(variant):
     volume = Volume(array, frames.from_itk((0, 0, 0), (1, 1, 1), (1, 0, 0, 0, 1, 0, 0, 0, 1)), "CT")
     stored = reorder(volume, order, signs)
     box = ObjectPrompt.from_lps("a", 1, (36, 36, 36, 44, 44, 44), stored)
-    drawn = picture.draw(segment_volume(stored, [box], FakeSegmenter()))
+    run = segment_volume(stored, [box], FakeSegmenter())
+    drawn = picture.draw(run.volume, run.labels, run.stretch)
     assert drawn.shape == (480, 3 * 480 + 2 * 8, 3)
     axial, coronal, sagittal = (drawn[:, n * 488 : n * 488 + 480] for n in range(3))
     corners = {
@@ -256,7 +259,7 @@ def test_a_picture_of_nothing_found_shows_the_middle(phantom):
     dark = FakeSegmenter(empty_below=255)
     run = segment_volume(phantom, [ObjectPrompt.from_ijk("a", 1, (0, 0, 0, 9, 9, 4))], dark)
     assert run.labels.labels[0].voxels == 0
-    drawn = picture.draw(run)
+    drawn = picture.draw(run.volume, run.labels, run.stretch)
     # nothing but grey
     assert (drawn[..., 0] == drawn[..., 2]).all()
 
@@ -269,7 +272,10 @@ def test_labels_keep_their_colours(phantom):
     ]
     run = segment_volume(phantom, boxes, FakeSegmenter())
     swapped = segment_volume(phantom, [dataclasses.replace(boxes[0], value=1)], FakeSegmenter())
-    assert (picture.draw(run)[240, 240] == picture.draw(swapped)[240, 240]).all()
+    assert (
+        picture.draw(run.volume, run.labels, run.stretch)[240, 240]
+        == picture.draw(swapped.volume, swapped.labels, swapped.stretch)[240, 240]
+    ).all()
 
 
 def test_a_run_is_saved_with_its_manifest(phantom, tmp_path):

@@ -13,7 +13,8 @@ from published_loop import PublishedLoop, soft_tissue
 
 from sam_common.segmenter import Embedding, Segmenter, load_segmenter
 from sam_med.prompts import ObjectPrompt
-from sam_med.segment import Segmentation, segment_volume
+from sam_med.segment import segment_volume
+from sam_med.segmentation import Segmentation
 from sam_med.source import read_volume
 from sam_med.volume import Volume
 

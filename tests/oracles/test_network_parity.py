@@ -15,7 +15,8 @@ from sam_common import weights
 from sam_common.engines import openvino_engine
 from sam_common.engines.torch_engine import TorchEngine
 from sam_common.model.checkpoint import load_state, read_state
-from sam_common.model.sam import Sam, as_network, build_sam, randomise
+from sam_common.model.network import as_network
+from sam_common.model.sam import Sam, build_sam, randomise
 from sam_common.prompts import Prompts
 
 TOLERANCE = 1e-5
