@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.window import Window
-    from sam_med.seg_files import SegmentationFile
+    from sam_med.segmentation_file import SegmentationFile
     from sam_med.segments import Segment
 
 _Pair: TypeAlias = "tuple[str, Segment | None, Segment | None]"

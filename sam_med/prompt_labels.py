@@ -15,14 +15,14 @@ from sam_common.errors import GeometryError, PromptError
 from sam_med.align import onto_grid
 from sam_med.json_fields import Fields, parse_json, read_table, read_text
 from sam_med.prompts import MAX_VALUE, ObjectPrompt, VoxelMask
-from sam_med.seg_files import listed
+from sam_med.segmentation_file import listed
 from sam_med.voxel_box import corners_of, window_around
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from sam_med.seg_files import SegmentationFile
+    from sam_med.segmentation_file import SegmentationFile
     from sam_med.segments import Segment
     from sam_med.volume import Volume
 

@@ -28,7 +28,7 @@ from sam_common.frame import Frame
 from sam_med.dicom_file import DAMAGE
 from sam_med.object_file import check_numbers
 from sam_med.seg_dicom import stated_values
-from sam_med.seg_files import SegmentationFile, by_value, crop, grid_of, plain_name
+from sam_med.segmentation_file import SegmentationFile, by_value, crop, grid_of, plain_name
 from sam_med.segments import Segment
 
 if TYPE_CHECKING:

@@ -22,8 +22,15 @@ from sam_common.errors import InputError
 from sam_med import frame as frames
 from sam_med.dicom_file import DAMAGE, quiet_pydicom, read_header
 from sam_med.object_file import RTSTRUCT, kind_of, open_dicom
-from sam_med.seg_files import MAX_VALUE, SegmentationFile, by_value, crop, grid_of, plain_name
 from sam_med.seg_frames import SegFile
+from sam_med.segmentation_file import (
+    MAX_VALUE,
+    SegmentationFile,
+    by_value,
+    crop,
+    grid_of,
+    plain_name,
+)
 from sam_med.segments import Segment
 
 if TYPE_CHECKING:

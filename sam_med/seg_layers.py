@@ -20,7 +20,7 @@ import numpy.typing as npt
 from sam_common.errors import InputError
 from sam_med.diagnostics import RefusedError
 from sam_med.itk_image import read_layers
-from sam_med.seg_files import (
+from sam_med.segmentation_file import (
     SegmentationFile,
     by_value,
     crop,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.frame import FloatArray
-    from sam_med.seg_files import SegmentationFile
+    from sam_med.segmentation_file import SegmentationFile
     from sam_med.volume import Volume
 
 SIDES = (("first slice", "last slice"), ("first row", "last row"), ("first column", "last column"))

@@ -18,7 +18,7 @@ from sam_med.prompt_json import prompts_from_json
 from sam_med.prompt_labels import prompts_from_labels, read_names
 from sam_med.prompts import ObjectPrompt, VoxelMask, VoxelPoint
 from sam_med.provenance import Provenance
-from sam_med.seg_files import SegmentationFile, label_map
+from sam_med.segmentation_file import SegmentationFile, label_map
 from sam_med.segments import Segment
 from sam_med.sink import write_outputs
 from sam_med.slice_box import SliceBox

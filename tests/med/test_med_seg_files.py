@@ -20,7 +20,8 @@ from sam_common.errors import InputError
 from sam_common.window import Window
 from sam_med.compare import compare_files
 from sam_med.provenance import Provenance
-from sam_med.seg_files import is_segmentation, is_structure_set, plain_name, read_segmentation
+from sam_med.seg_files import is_segmentation, is_structure_set, read_segmentation
+from sam_med.segmentation_file import plain_name
 from sam_med.segments import Segment
 from sam_med.sink import write_outputs
 
