@@ -27,8 +27,14 @@ from sam_common.errors import GeometryError, InputError
 from sam_common.frame import Frame
 from sam_med.dicom_file import DAMAGE
 from sam_med.object_file import check_numbers
-from sam_med.seg_dicom import stated_values
-from sam_med.segmentation_file import SegmentationFile, by_value, crop, grid_of, plain_name
+from sam_med.segmentation_file import (
+    SegmentationFile,
+    by_value,
+    crop,
+    described_values,
+    grid_of,
+    plain_name,
+)
 from sam_med.segments import Segment
 
 if TYPE_CHECKING:
@@ -123,7 +129,7 @@ def read_structures(
         raise InputError("the RTSTRUCT is damaged: its structures cannot be read") from error
     if is_part:
         grid = _around(grid, structures.values())
-    values = stated_values({n: one.description for n, one in structures.items()})
+    values = described_values({n: one.description for n, one in structures.items()})
     segments: list[Segment] = []
     told: list[str] = []
     for number, one in structures.items():

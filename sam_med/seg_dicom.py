@@ -12,7 +12,6 @@ segment on one plane, as time points are, have no place in one grid, and are ref
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -24,17 +23,17 @@ from sam_med.dicom_file import DAMAGE, quiet_pydicom, read_header
 from sam_med.object_file import RTSTRUCT, kind_of, open_dicom
 from sam_med.seg_frames import SegFile
 from sam_med.segmentation_file import (
-    MAX_VALUE,
     SegmentationFile,
     by_value,
     crop,
+    described_values,
     grid_of,
     plain_name,
 )
 from sam_med.segments import Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -159,35 +158,12 @@ def segments_of(file: SegFile) -> SegmentationFile:
     )
 
 
-def stated_values(descriptions: Mapping[int, str]) -> dict[int, int]:
-    """The label value that this package writes to descriptions, else each segment's number.
-
-    Values are 1 to 65535, each once; where numbers are not, segments are counted from 1.
-
-    Args:
-        descriptions: By the number of the segment.
-    """
-    values = {}
-    for number, text in descriptions.items():
-        said = re.match(r"Label value (\d{1,5})(?!\d)", text)
-        values[number] = int(said[1]) if said else number
-    if len(set(values.values())) == len(values) and all(map(_is_value, values.values())):
-        return values
-    if all(map(_is_value, values)):
-        return dict(zip(values, values, strict=True))
-    return {number: n for n, number in enumerate(values, start=1)}
-
-
-def _is_value(number: int) -> bool:
-    return 1 <= number <= MAX_VALUE
-
-
 def _segments(file: SegFile, listed: Sequence[SegFrame], index: Sequence[int]) -> list[Segment]:
     """Every segment that the file describes, and every one that only its frames name."""
     frames_of: dict[int, list[tuple[int, npt.NDArray[np.bool_]]]] = {n: [] for n in file.names}
     for frame, k in zip(listed, index, strict=True):
         frames_of.setdefault(frame.segment, []).append((k, frame.mask))
-    values = stated_values({n: file.descriptions.get(n, "") for n in frames_of})
+    values = described_values({n: file.descriptions.get(n, "") for n in frames_of})
     found = []
     for number, shown in frames_of.items():
         name = plain_name(file.names.get(number, "")) or str(values[number])

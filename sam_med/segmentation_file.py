@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from sam_med.time_points import REPEATED
 from sam_med.volume import Volume
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sam_common.frame import FloatArray, Frame
     from sam_med.diagnostics import RefusedError
@@ -150,6 +151,29 @@ def crop(mask: npt.NDArray[np.bool_]) -> tuple[Window, npt.NDArray[np.bool_]]:
 def by_value(segments: Iterable[Segment]) -> tuple[Segment, ...]:
     """Segments ascending by value; those of one value stay in the order of the file."""
     return tuple(sorted(segments, key=lambda segment: segment.value))
+
+
+def described_values(descriptions: Mapping[int, str]) -> dict[int, int]:
+    """The label value that this package writes to descriptions, else each segment's number.
+
+    Values are 1 to 65535, each once; where numbers are not, segments are counted from 1.
+
+    Args:
+        descriptions: By the number of the segment.
+    """
+    values = {}
+    for number, text in descriptions.items():
+        said = re.match(r"Label value (\d{1,5})(?!\d)", text)
+        values[number] = int(said[1]) if said else number
+    if len(set(values.values())) == len(values) and all(map(_is_value, values.values())):
+        return values
+    if all(map(_is_value, values)):
+        return dict(zip(values, values, strict=True))
+    return {number: n for n, number in enumerate(values, start=1)}
+
+
+def _is_value(number: int) -> bool:
+    return 1 <= number <= MAX_VALUE
 
 
 def plain_name(text: str) -> str:
