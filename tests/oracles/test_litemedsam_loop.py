@@ -78,20 +78,13 @@ def published(folder: Path) -> PublishedLoop:
     return PublishedLoop(soft_tissue(np.asarray(nibabel.load(folder / "ct.nii.gz").dataobj).T))
 
 
-def test_the_published_loop_on_four_organs(
-    folder: Path, organs: np.ndarray, segmenter: Remembering, published: PublishedLoop
-) -> None:
+def test_four_organs(folder: Path, organs: np.ndarray, segmenter: Remembering) -> None:
     volume = read_volume(folder / "ct.nii.gz")
     boxes = {name: extent(organs == value) for name, value in ORGANS.items()}
     found = {}
     for name, box in boxes.items():
-        expected = published.segment(box)
-        prompt = ObjectPrompt.from_ijk(name, ORGANS[name], box)
-        run = loop(volume, [prompt], segmenter)
+        run = loop(volume, [ObjectPrompt.from_ijk(name, ORGANS[name], box)], segmenter)
         found[name] = run.labels.array == ORGANS[name]
-        assert (found[name] == expected).mean() >= 0.999
-        # of the object too, not only of the background that fills a volume
-        assert dice(found[name], expected) >= 0.999
         truth = organs == ORGANS[name]
         assert dice(found[name], truth) == pytest.approx(LOOP_DICE[name], abs=0.01)
     together = loop(
@@ -102,6 +95,23 @@ def test_the_published_loop_on_four_organs(
     assert together.encoder_calls == len(slices)
     last = list(ORGANS)[-1]
     assert np.array_equal(together.labels.array == ORGANS[last], found[last])
+
+
+@pytest.mark.parametrize("name", ORGANS)
+def test_the_published_loop(
+    name: str, folder: Path, organs: np.ndarray, segmenter: Remembering, published: PublishedLoop
+) -> None:
+    """Slices around the middle of each organ: the published network takes two seconds for one."""
+    x0, y0, z0, x1, y1, z1 = extent(organs == ORGANS[name])
+    middle = int((z1 - z0) / 2 + z0)
+    box = [x0, y0, middle - 4, x1, y1, middle + 4]
+    expected = published.segment(box)
+    volume = read_volume(folder / "ct.nii.gz")
+    run = loop(volume, [ObjectPrompt.from_ijk(name, ORGANS[name], box)], segmenter)
+    found = run.labels.array == ORGANS[name]
+    assert (found == expected).mean() >= 0.999
+    # of the object too, not only of the background that fills a volume
+    assert dice(found, expected) >= 0.999
 
 
 def test_the_published_loop_on_mirrored_slices(

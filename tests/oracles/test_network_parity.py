@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import gc
+import importlib
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from reference import lite_medsam_reference, mobile_sam_network, segment_anythin
 from sam_common import weights
 from sam_common.engines import openvino_engine
 from sam_common.engines.torch_engine import TorchEngine
+from sam_common.model.architecture import SAM_PREPROCESS
 from sam_common.model.checkpoint import load_state, read_state
+from sam_common.model.image_encoder import VIT_SHAPES, ImageEncoderViT, ViTShape
 from sam_common.model.network import as_network
 from sam_common.model.sam import Sam, build_sam, randomise
 from sam_common.prompts import Prompts
@@ -103,23 +106,51 @@ def compare_heads(ours: Sam, published: torch.nn.Module, features: torch.Tensor,
     assert relative_error(positions, published.prompt_encoder.get_dense_pe()) <= TOLERANCE
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("arch", ["vit_b", "vit_l", "vit_h"])
-def test_vit_with_seeded_weights_equals_segment_anything(arch: str) -> None:
-    ours = randomise(build_sam(arch), seed=7)
-    published = segment_anything_reference().sam_model_registry[arch]()
+def published_vit(shape: ViTShape) -> torch.nn.Module:
+    segment_anything_reference()
+    # the package has a function of the same name as this module
+    module = importlib.import_module("segment_anything.build_sam")
+    return module._build_sam(shape.width, shape.depth, shape.heads, shape.global_blocks)
+
+
+def own_vit(shape: ViTShape) -> Sam:
+    return Sam(ImageEncoderViT(shape), SAM_PREPROCESS)
+
+
+def compare_vit(shape: ViTShape) -> tuple[Sam, torch.nn.Module, torch.Tensor]:
+    ours, published = randomise(own_vit(shape), seed=7), published_vit(shape)
     # strict: the key layouts are the same, name for name
     published.load_state_dict(ours.state_dict(), strict=True)
     published.eval()
     pixels = torch.randn((1, 3, 1024, 1024), generator=torch.Generator().manual_seed(11))
+    features = published.image_encoder(pixels)
+    assert relative_error(ours.prepare_inference().image_encoder(pixels), features) <= TOLERANCE
+    return ours, published, features
+
+
+@pytest.mark.slow
+def test_vit_b_with_seeded_weights_equals_segment_anything() -> None:
     with torch.inference_mode():
-        features = published.image_encoder(pixels)
-        found = ours.prepare_inference().image_encoder(pixels)
-        assert relative_error(found, features) <= TOLERANCE
-        if arch == "vit_b":
-            compare_heads(ours, published, features, size=1024)
-    del ours, published
-    gc.collect()
+        compare_heads(*compare_vit(VIT_SHAPES["vit_b"]), size=1024)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arch", ["vit_l", "vit_h"])
+def test_larger_vits_with_seeded_weights(arch: str) -> None:
+    """A windowed and a global block at full width: the others are the same again."""
+    with torch.inference_mode():
+        compare_vit(replace(VIT_SHAPES[arch], depth=2, global_blocks=(1,)))
+
+
+@pytest.mark.parametrize("arch", list(VIT_SHAPES))
+def test_vits_have_the_published_layout(arch: str) -> None:
+    """Name for name and shape for shape, those of positions too, which tell the global blocks."""
+    with torch.device("meta"):
+        pair = build_sam(arch), segment_anything_reference().sam_model_registry[arch]()
+    ours, published = (
+        {name: tensor.shape for name, tensor in network.state_dict().items()} for network in pair
+    )
+    assert ours == published
 
 
 @pytest.mark.slow
