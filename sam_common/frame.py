@@ -2,7 +2,8 @@
 
 An index is the centre of a sample. Array axes come slowest first, (row, col) or (k, j, i); world
 axes come as the world names them, (x, y) or (x, y, z). GDAL's half pixel and the axis order of
-DICOM and NIfTI are converted once, in `sam_geo.frame` and `sam_med.frame`; see decision 0001.
+DICOM and NIfTI are converted once, in `sam_geo.raster.frame` and `sam_med.geometry.frame`; see
+decision 0001.
 """
 
 from __future__ import annotations

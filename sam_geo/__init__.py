@@ -16,31 +16,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sam_common.lazy import lazy_names
+from sam_common.support.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from sam_geo.jobs import run_request as run_request
-    from sam_geo.prompts import GeoPrompt as GeoPrompt
-    from sam_geo.prompts import load_prompts as load_prompts
-    from sam_geo.request import PromptRequest as PromptRequest
-    from sam_geo.segment import PromptJob as PromptJob
-    from sam_geo.segment import run_prompts as run_prompts
-    from sam_geo.segment import segment_prompts as segment_prompts
-    from sam_geo.sink import write_table as write_table
-    from sam_geo.source import RasterSource as RasterSource
-    from sam_geo.source import open_raster as open_raster
+    from sam_geo.jobs.request import PromptRequest as PromptRequest
+    from sam_geo.jobs.run import run_request as run_request
+    from sam_geo.prompted.segment import PromptJob as PromptJob
+    from sam_geo.prompted.segment import run_prompts as run_prompts
+    from sam_geo.prompted.segment import segment_prompts as segment_prompts
+    from sam_geo.prompts.geo_prompt import GeoPrompt as GeoPrompt
+    from sam_geo.prompts.geo_prompt import load_prompts as load_prompts
+    from sam_geo.raster.source import RasterSource as RasterSource
+    from sam_geo.raster.source import open_raster as open_raster
+    from sam_geo.tables.table_file import write_table as write_table
 
 _HOME = {
-    "GeoPrompt": "sam_geo.prompts",
-    "PromptJob": "sam_geo.segment",
-    "PromptRequest": "sam_geo.request",
-    "RasterSource": "sam_geo.source",
-    "load_prompts": "sam_geo.prompts",
-    "open_raster": "sam_geo.source",
-    "run_prompts": "sam_geo.segment",
-    "run_request": "sam_geo.jobs",
-    "segment_prompts": "sam_geo.segment",
-    "write_table": "sam_geo.sink",
+    "GeoPrompt": "sam_geo.prompts.geo_prompt",
+    "PromptJob": "sam_geo.prompted.segment",
+    "PromptRequest": "sam_geo.jobs.request",
+    "RasterSource": "sam_geo.raster.source",
+    "load_prompts": "sam_geo.prompts.geo_prompt",
+    "open_raster": "sam_geo.raster.source",
+    "run_prompts": "sam_geo.prompted.segment",
+    "run_request": "sam_geo.jobs.run",
+    "segment_prompts": "sam_geo.prompted.segment",
+    "write_table": "sam_geo.tables.table_file",
 }
 __all__ = [
     "GeoPrompt",

@@ -10,63 +10,63 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sam_common.lazy import lazy_names
+from sam_common.support.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from sam_med.codes import Code as Code
-    from sam_med.compare import Comparison as Comparison
-    from sam_med.compare import compare_files as compare_files
-    from sam_med.convert import convert_volume as convert_volume
-    from sam_med.info import describe_path as describe_path
-    from sam_med.labels import LabelMap as LabelMap
-    from sam_med.prompt_files import read_prompts as read_prompts
-    from sam_med.prompts import ObjectPrompt as ObjectPrompt
-    from sam_med.prompts import VoxelMask as VoxelMask
-    from sam_med.prompts import VoxelPoint as VoxelPoint
-    from sam_med.provenance import Provenance as Provenance
-    from sam_med.review import write_review as write_review
-    from sam_med.scan import find_series as find_series
-    from sam_med.segment import segment_volume as segment_volume
-    from sam_med.segmentation import Segmentation as Segmentation
-    from sam_med.segments import Segment as Segment
-    from sam_med.series import Series as Series
-    from sam_med.sink import write_labels as write_labels
-    from sam_med.sink import write_outputs as write_outputs
-    from sam_med.slice_box import SliceBox as SliceBox
-    from sam_med.slices import SliceEmbeddings as SliceEmbeddings
-    from sam_med.source import read_volume as read_volume
-    from sam_med.stats import Measurement as Measurement
-    from sam_med.stats import measure as measure
-    from sam_med.volume import Volume as Volume
-    from sam_med.window_level import choose_stretch as choose_stretch
+    from sam_med.files.read_volume import read_volume as read_volume
+    from sam_med.geometry.slice_box import SliceBox as SliceBox
+    from sam_med.geometry.volume import Volume as Volume
+    from sam_med.objects.labels import LabelMap as LabelMap
+    from sam_med.objects.provenance import Provenance as Provenance
+    from sam_med.objects.segments import Segment as Segment
+    from sam_med.objects.snomed import Code as Code
+    from sam_med.prompts.files import read_prompts as read_prompts
+    from sam_med.prompts.object_prompt import ObjectPrompt as ObjectPrompt
+    from sam_med.prompts.object_prompt import VoxelMask as VoxelMask
+    from sam_med.prompts.object_prompt import VoxelPoint as VoxelPoint
+    from sam_med.report.compare import Comparison as Comparison
+    from sam_med.report.compare import compare_files as compare_files
+    from sam_med.report.geometry_report import describe_path as describe_path
+    from sam_med.report.measure import Measurement as Measurement
+    from sam_med.report.measure import measure as measure
+    from sam_med.report.review import write_review as write_review
+    from sam_med.run.convert import convert_volume as convert_volume
+    from sam_med.run.segment import segment_volume as segment_volume
+    from sam_med.run.segmentation import Segmentation as Segmentation
+    from sam_med.series.find_series import find_series as find_series
+    from sam_med.series.grouping import Series as Series
+    from sam_med.slices.embedded_slices import SliceEmbeddings as SliceEmbeddings
+    from sam_med.slices.window_level import choose_stretch as choose_stretch
+    from sam_med.write.write_results import write_labels as write_labels
+    from sam_med.write.write_results import write_outputs as write_outputs
 
 _HOME = {
-    "Code": "sam_med.codes",
-    "Comparison": "sam_med.compare",
-    "LabelMap": "sam_med.labels",
-    "Measurement": "sam_med.stats",
-    "ObjectPrompt": "sam_med.prompts",
-    "Provenance": "sam_med.provenance",
-    "Segment": "sam_med.segments",
-    "Segmentation": "sam_med.segmentation",
-    "Series": "sam_med.series",
-    "SliceBox": "sam_med.slice_box",
-    "SliceEmbeddings": "sam_med.slices",
-    "Volume": "sam_med.volume",
-    "VoxelMask": "sam_med.prompts",
-    "VoxelPoint": "sam_med.prompts",
-    "choose_stretch": "sam_med.window_level",
-    "compare_files": "sam_med.compare",
-    "convert_volume": "sam_med.convert",
-    "describe_path": "sam_med.info",
-    "find_series": "sam_med.scan",
-    "measure": "sam_med.stats",
-    "read_prompts": "sam_med.prompt_files",
-    "read_volume": "sam_med.source",
-    "segment_volume": "sam_med.segment",
-    "write_labels": "sam_med.sink",
-    "write_outputs": "sam_med.sink",
-    "write_review": "sam_med.review",
+    "Code": "sam_med.objects.snomed",
+    "Comparison": "sam_med.report.compare",
+    "LabelMap": "sam_med.objects.labels",
+    "Measurement": "sam_med.report.measure",
+    "ObjectPrompt": "sam_med.prompts.object_prompt",
+    "Provenance": "sam_med.objects.provenance",
+    "Segment": "sam_med.objects.segments",
+    "Segmentation": "sam_med.run.segmentation",
+    "Series": "sam_med.series.grouping",
+    "SliceBox": "sam_med.geometry.slice_box",
+    "SliceEmbeddings": "sam_med.slices.embedded_slices",
+    "Volume": "sam_med.geometry.volume",
+    "VoxelMask": "sam_med.prompts.object_prompt",
+    "VoxelPoint": "sam_med.prompts.object_prompt",
+    "choose_stretch": "sam_med.slices.window_level",
+    "compare_files": "sam_med.report.compare",
+    "convert_volume": "sam_med.run.convert",
+    "describe_path": "sam_med.report.geometry_report",
+    "find_series": "sam_med.series.find_series",
+    "measure": "sam_med.report.measure",
+    "read_prompts": "sam_med.prompts.files",
+    "read_volume": "sam_med.files.read_volume",
+    "segment_volume": "sam_med.run.segment",
+    "write_labels": "sam_med.write.write_results",
+    "write_outputs": "sam_med.write.write_results",
+    "write_review": "sam_med.report.review",
 }
 __all__ = [
     "Code",

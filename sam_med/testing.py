@@ -18,7 +18,7 @@ from sam_common.errors import InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sam_med.volume import Volume
+    from sam_med.geometry.volume import Volume
 
 CLASSES = {"CT": CTImageStorage, "MR": MRImageStorage}
 LIMITS = np.iinfo(np.int16)

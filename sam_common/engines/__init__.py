@@ -1,1 +1,1 @@
-"""Engines: how the networks run. Torch on any of its devices, compiled or not, OpenVINO on CPUs."""
+"""Engines: how the networks run, by torch on any of its devices or by OpenVINO on a CPU."""

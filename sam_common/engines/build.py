@@ -12,7 +12,7 @@ from sam_common.errors import ModelError
 
 if TYPE_CHECKING:
     from sam_common.engines.engine import Engine, EngineName, Precision
-    from sam_common.model.network import Network
+    from sam_common.network.unloaded import Network
 
 
 def resolve_device(device: str) -> str:

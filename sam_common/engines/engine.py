@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from sam_common.arrays import Array
+    from sam_common.masks.device_arrays import Array
 
 EngineName: TypeAlias = Literal["torch", "torch-compiled", "openvino"]
 Precision: TypeAlias = Literal["fp32", "bf16"]
@@ -27,7 +27,7 @@ class Engine(Protocol):
     """Of the image encoder; prompt encoder and mask decoder always run in float32."""
 
     def decode_batch(self, prompts: int) -> int:
-        """How many of so many prompts to decode at once, as `sam_common.engines.batch` finds."""
+        """How many of N prompts to decode at once, see `sam_common.engines.decode_batch`."""
 
     def encode(self, pixels: npt.NDArray[np.float32]) -> Array:
         """(B, 3, S, S) prepared pixels to (B, 256, 64, 64) features, where the engine runs."""

@@ -12,15 +12,15 @@ from openvino.frontend import FrontEndManager
 from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 from torch import nn
 
-from sam_common.files import flush, telling_full_disks, writing
-from sam_common.model.architecture import EMBEDDING_GRID, GRID, WIDTH
-from sam_common.model.layers import is_exact
+from sam_common.network.architecture import EMBEDDING_GRID, GRID, WIDTH
+from sam_common.network.layers import is_exact
+from sam_common.support.files import flush, telling_full_disks, writing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from sam_common.model.sam import Sam
+    from sam_common.network.sam import Sam
 
 _TOKENS = 7
 """Tokens in the traced example; the models take any number."""

@@ -26,10 +26,10 @@ import filelock
 import numpy as np
 import openvino
 
-from sam_common.arrays import to_host
-from sam_common.cache import cache_dir, forget_unused, used_folder
-from sam_common.engines.batch import DecodeBatch
-from sam_common.files import writing
+from sam_common.engines.decode_batch import DecodeBatch
+from sam_common.masks.device_arrays import to_host
+from sam_common.published.cache import cache_dir, forget_unused, used_folder
+from sam_common.support.files import writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from sam_common.arrays import Array
     from sam_common.engines.engine import EngineName, Precision
-    from sam_common.model.network import Network
+    from sam_common.masks.device_arrays import Array
+    from sam_common.network.unloaded import Network
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 UNUSED_SECONDS = 30 * 24 * 3600.0
@@ -178,7 +178,7 @@ def _converted(network: Network, parts: Sequence[str]) -> list[Path]:
 def _code_version(arch: str) -> str:
     """Hash of what decides how a converted network looks: its kind, our code, two libraries."""
     digest = hashlib.sha256(f"{arch} {openvino.__version__} {version('torch')}".encode())
-    for package, prefix in (("sam_common.model", ""), ("sam_common.engines", "openvino_")):
+    for package, prefix in (("sam_common.network", ""), ("sam_common.engines", "openvino_")):
         for file in sorted(files(package).iterdir(), key=lambda entry: entry.name):
             if file.name.startswith(prefix) and file.name.endswith(".py"):
                 digest.update(file.read_bytes())

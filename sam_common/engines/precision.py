@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from sam_common.arrays import to_host
-from sam_common.cache import cache_dir, used_folder
 from sam_common.errors import ModelError, OutputError
-from sam_common.files import write_bytes
-from sam_common.pixels import prepare
+from sam_common.masks.device_arrays import to_host
+from sam_common.network.preprocess import prepare
+from sam_common.published.cache import cache_dir, used_folder
+from sam_common.support.files import write_bytes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.engines.engine import EngineName, Precision
-    from sam_common.model.network import Network
+    from sam_common.network.unloaded import Network
 
 AGREEMENT = 0.99
 """Mean IoU with the masks of fp32 that bf16 must reach on every real test image."""

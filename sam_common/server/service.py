@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from sam_common import __version__
 from sam_common.errors import InputError
-from sam_common.server.embedding_pool import EmbeddingPool
-from sam_common.server.held import Held
-from sam_common.server.jobs import Jobs
-from sam_common.server.models import Models, watched
-from sam_common.server.protocol import (
+from sam_common.server.files.held import Held
+from sam_common.server.files.roots import Roots
+from sam_common.server.files.uploads import Uploads
+from sam_common.server.jobs.lanes import Jobs
+from sam_common.server.sessions.embedding_pool import EmbeddingPool
+from sam_common.server.sessions.live_source import Context, domain, open_source
+from sam_common.server.sessions.models import Models, watched
+from sam_common.server.sessions.protocol import (
     PROTOCOL,
     AutomaticJob,
     BatchJob,
@@ -24,19 +27,16 @@ from sam_common.server.protocol import (
     PropagateJob,
     ReplayJob,
 )
-from sam_common.server.roots import Roots
-from sam_common.server.session import RESULT_BYTES, Session, check_log
-from sam_common.server.sessions import Sessions
-from sam_common.server.sources import Context, domain, open_source
-from sam_common.server.uploads import Uploads
+from sam_common.server.sessions.registry import Sessions
+from sam_common.server.sessions.session import RESULT_BYTES, Session, check_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from sam_common.server.background import Job
-    from sam_common.server.jobs import Work
-    from sam_common.server.protocol import OpenRaster, OpenVolume
-    from sam_common.server.sources import LiveSource, Reporter
+    from sam_common.server.jobs.background_job import Job
+    from sam_common.server.jobs.lanes import Work
+    from sam_common.server.sessions.live_source import LiveSource, Reporter
+    from sam_common.server.sessions.protocol import OpenRaster, OpenVolume
 
 BATCHES, PATHS = "batches", "paths"
 """Lanes of jobs that belong to no session."""

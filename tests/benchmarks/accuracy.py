@@ -21,23 +21,23 @@ import rasterio
 import rasterio.features
 import shapely
 
-from sam_common import console
 from sam_common.prompts import Prompts
-from sam_common.segmenter import load_segmenter
+from sam_common.segmenter.predictor import load_segmenter
+from sam_common.support import console
 from sam_common.window import Window
-from sam_geo.decode import likeliest
-from sam_geo.frame import world_to_corners
-from sam_geo.polygonize import outline
-from sam_geo.prompts import load_prompts
-from sam_geo.segment import run_prompts
-from sam_geo.source import open_raster
-from sam_geo.stretch import choose_stretch
+from sam_geo.outlines.polygonize import outline
+from sam_geo.prompted.decode import likeliest
+from sam_geo.prompted.segment import run_prompts
+from sam_geo.prompts.geo_prompt import load_prompts
+from sam_geo.raster.frame import world_to_corners
+from sam_geo.raster.source import open_raster
+from sam_geo.raster.stretch import choose_stretch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sam_common.segmenter import Segmenter
-    from sam_geo.source import RasterSource
+    from sam_common.segmenter.predictor import Segmenter
+    from sam_geo.raster.source import RasterSource
 
 NEAR_PX = 2
 """A boundary pixel counts as found where the other boundary is so near."""

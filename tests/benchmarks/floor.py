@@ -18,8 +18,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from sam_common.engines.openvino_engine import supports_bf16
-from sam_common.model.architecture import EMBEDDING_GRID, GRID, WIDTH
-from sam_common.model.sam import Sam, build_sam
+from sam_common.network.architecture import EMBEDDING_GRID, GRID, WIDTH
+from sam_common.network.sam import Sam, build_sam
 
 SIDE = 2048
 COPY_BYTES = 1 << 28

@@ -14,22 +14,22 @@ from pathlib import Path
 
 import numpy as np
 
-from sam_common import console
-from sam_common.everything import EverythingOptions
-from sam_common.instance import Instance
-from sam_common.layout import Layout
-from sam_common.link import find_groups, link
-from sam_common.masks import MaskRegion
-from sam_common.plan import Plan, tile_grid
-from sam_common.segmenter import Embedding
-from sam_common.testing import FakeSegmenter
+from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.masks.decoded import MaskRegion
+from sam_common.masks.instance import Instance
+from sam_common.segmenter.fake import FakeSegmenter
+from sam_common.segmenter.predictor import Embedding
+from sam_common.stitching.layout import Layout
+from sam_common.stitching.link import find_groups, link
+from sam_common.support import console
+from sam_common.tiled_job.plan import Plan, tile_grid
 from sam_common.window import Window
-from sam_geo.box_index import BoxIndex
-from sam_geo.pixels import Pixels
-from sam_geo.prompts import GeoPrompt
-from sam_geo.scene import Scene
-from sam_geo.seams import Mender
-from sam_geo.windows import plan_windows
+from sam_geo.automatic.scene import Scene
+from sam_geo.automatic.seams import Mender
+from sam_geo.prompted.windows import plan_windows
+from sam_geo.prompts.box_index import BoxIndex
+from sam_geo.prompts.geo_prompt import GeoPrompt
+from sam_geo.raster.pixels import Pixels
 
 SMALL, LARGE = 1_000, 10_000
 MOST = 12.0

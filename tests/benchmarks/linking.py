@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from sam_common import console
+from sam_common.support import console
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
 import scenes  # of the tests, found by the line above

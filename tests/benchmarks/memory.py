@@ -25,16 +25,16 @@ import rasterio
 from affine import Affine
 from rasterio.windows import Window as RasterioWindow
 
-from sam_common import console
-from sam_common.everything import EverythingOptions
-from sam_common.masks import MaskRegion
-from sam_common.model.architecture import GRID
-from sam_common.plan import tile_grid
-from sam_common.testing import ExactMasks, FakeSegmenter
+from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.masks.decoded import MaskRegion
+from sam_common.network.architecture import GRID
+from sam_common.segmenter.fake import ExactMasks, FakeSegmenter
+from sam_common.support import console
+from sam_common.tiled_job.plan import tile_grid
 from sam_common.window import Window
-from sam_geo.auto import AutoOptions
-from sam_geo.jobs import run_auto
-from sam_geo.request import AutoRequest
+from sam_geo.automatic.job import AutoOptions
+from sam_geo.jobs.request import AutoRequest
+from sam_geo.jobs.run import run_auto
 
 SIDES = (10_000, 30_000, 100_000)
 KINDS = ("empty", "texture")

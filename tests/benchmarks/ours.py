@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sam_common.everything import EverythingOptions, masks_of
+from sam_common.automatic.mask_generator import EverythingOptions, masks_of
 from sam_common.prompts import Prompts
-from sam_common.segmenter import Capabilities, Segmenter, load_segmenter, segmenter_of
-from sam_geo.auto import AutoOptions
-from sam_geo.jobs import run_auto
-from sam_geo.request import AutoRequest
-from sam_med.prompts import ObjectPrompt
-from sam_med.segment import segment_volume
-from sam_med.source import read_volume
+from sam_common.segmenter.predictor import Capabilities, Segmenter, load_segmenter, segmenter_of
+from sam_geo.automatic.job import AutoOptions
+from sam_geo.jobs.request import AutoRequest
+from sam_geo.jobs.run import run_auto
+from sam_med.files.read_volume import read_volume
+from sam_med.prompts.object_prompt import ObjectPrompt
+from sam_med.run.segment import segment_volume
 from tests.benchmarks import inputs
 from tests.benchmarks.worker import Work
 
@@ -30,7 +30,7 @@ def segmenter(model: str, precision: str = "auto") -> Segmenter:
     if model != inputs.RANDOM_VIT_B:
         return load_segmenter(model, precision=precision)
     # torch in memory would be a part of the peak, and what is converted needs none
-    from sam_common.model.sam import build_sam, randomise
+    from sam_common.network.sam import build_sam, randomise
 
     network = randomise(build_sam("vit_b"), inputs.SEED).prepare_inference()
     placement = ("cpu", "auto", precision)

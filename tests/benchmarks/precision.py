@@ -11,9 +11,9 @@ import numpy as np
 from PIL import Image
 from rich.console import Console
 
-from sam_common.masks import Masks
+from sam_common.masks.decoded import Masks
 from sam_common.prompts import Prompts
-from sam_common.segmenter import Segmenter, load_segmenter
+from sam_common.segmenter.predictor import Segmenter, load_segmenter
 from tests.conftest import data_root
 
 PICTURES = (

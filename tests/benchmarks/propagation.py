@@ -18,17 +18,17 @@ import nibabel
 import nrrd
 import numpy as np
 
-from sam_common import console
-from sam_common.metrics import dice
+from sam_common.metrics.agreement import dice
 from sam_common.prompts import Prompts
-from sam_common.segmenter import load_segmenter
+from sam_common.segmenter.predictor import load_segmenter
+from sam_common.support import console
 from sam_common.window import Window
-from sam_med.planes import segment_box, segment_slice_boxes
-from sam_med.propagate import propagate
-from sam_med.slice_box import SliceBox
-from sam_med.slices import SliceEmbeddings
-from sam_med.source import read_volume
-from sam_med.window_level import choose_stretch
+from sam_med.files.read_volume import read_volume
+from sam_med.geometry.slice_box import SliceBox
+from sam_med.propagate.by_prompt import segment_box, segment_slice_boxes
+from sam_med.propagate.litemedsam_loop import propagate
+from sam_med.slices.embedded_slices import SliceEmbeddings
+from sam_med.slices.window_level import choose_stretch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

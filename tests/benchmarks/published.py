@@ -11,7 +11,7 @@ import reference
 import torch
 from published_loop import PublishedLoop, soft_tissue
 
-from sam_common.model.sam import build_sam, randomise
+from sam_common.network.sam import build_sam, randomise
 from tests.benchmarks import inputs
 from tests.benchmarks.worker import Work
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import torch
 
-from sam_common import weights
 from sam_common.engines.openvino_engine import supports_bf16
-from sam_common.model.checkpoint import read_state
-from sam_common.model.sam import build_sam, randomise
+from sam_common.network.checkpoint import read_state
+from sam_common.network.sam import build_sam, randomise
+from sam_common.published import checkpoints
 from tests.benchmarks import floor, inputs
 from tests.benchmarks.compare import (
     Comparison,
@@ -83,7 +83,7 @@ def peers(python: Path, root: Path) -> Iterator[Comparison]:
             pairs=3,
         )
         state = Path(folder) / "mobile_sam.pt"
-        torch.save(read_state(weights.fetch("mobile_sam")), state)
+        torch.save(read_state(checkpoints.fetch("mobile_sam")), state)
         given = {"root": str(root), "points_per_side": 16}
         yield Comparison(
             "a GeoTIFF of 400 x 400 to polygons, 16 x 16 points, against segment-geospatial",

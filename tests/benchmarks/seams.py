@@ -25,18 +25,18 @@ import cv2
 import numpy as np
 import shapely
 
-from sam_common import console
-from sam_common.embeddings import EmbeddingStore
-from sam_common.everything import EverythingOptions
-from sam_common.job import run_job
-from sam_common.layout import core_windows
-from sam_common.parts import PartStore
-from sam_common.segmenter import load_segmenter
-from sam_geo.auto import AutoJob, AutoOptions
-from sam_geo.embedding import signature_of
-from sam_geo.polygonize import outline_of_pieces
-from sam_geo.source import open_raster
-from sam_geo.stretch import choose_stretch
+from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.segmenter.embedding_store import EmbeddingStore
+from sam_common.segmenter.predictor import load_segmenter
+from sam_common.stitching.layout import core_windows
+from sam_common.support import console
+from sam_common.tiled_job.parts import PartStore
+from sam_common.tiled_job.run import run_job
+from sam_geo.automatic.job import AutoJob, AutoOptions
+from sam_geo.outlines.polygonize import outline_of_pieces
+from sam_geo.prompted.embedding import signature_of
+from sam_geo.raster.source import open_raster
+from sam_geo.raster.stretch import choose_stretch
 
 DATA = Path(os.environ.get("SAM_TEST_DATA", "../shared/data")) / "geo"
 IMAGES = {

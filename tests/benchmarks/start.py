@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sam_common import weights
+from sam_common.published import checkpoints
 
 ROUNDS = 5
 RASTER = "geo/neon_osbs_trees/OSBS_029.tif"
@@ -49,7 +49,7 @@ def _seconds(command: Sequence[str], cache: str | None) -> float:
     if cache is not None:
         # a cache that has the weights and no more: the first start converts and encodes
         given["SAM_GEOMED_CACHE"] = f"{cache}/cache"
-        given["SAM_GEOMED_FILES"] = str(weights.fetch("mobile_sam").parent)
+        given["SAM_GEOMED_FILES"] = str(checkpoints.fetch("mobile_sam").parent)
     start = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, **given})
     return time.perf_counter() - start

@@ -19,21 +19,23 @@ from pathlib import Path
 
 import numpy as np
 
-from sam_common import console, samples
-from sam_common.masks import MaskRegion
-from sam_common.segmenter import load_segmenter
-from sam_common.testing import FakeSegmenter
+from sam_common.masks.decoded import MaskRegion
+from sam_common.published import samples
+from sam_common.segmenter.fake import FakeSegmenter
+from sam_common.segmenter.predictor import load_segmenter
+from sam_common.support import console
 from sam_common.window import Window
-from sam_med import frame, planes, rounds
-from sam_med.correct import correct
-from sam_med.prompts import ObjectPrompt
-from sam_med.segment import segment_volume
-from sam_med.slice_box import SliceBox
-from sam_med.slices import SliceEmbeddings
-from sam_med.source import read_volume
+from sam_med.files.read_volume import read_volume
+from sam_med.geometry import frame
+from sam_med.geometry.slice_box import SliceBox
+from sam_med.geometry.volume import Volume
+from sam_med.prompts.object_prompt import ObjectPrompt
+from sam_med.propagate import by_prompt, three_planes
+from sam_med.propagate.correction import correct
+from sam_med.run.segment import segment_volume
+from sam_med.slices.embedded_slices import SliceEmbeddings
+from sam_med.slices.window_level import choose_stretch
 from sam_med.testing import write_series
-from sam_med.volume import Volume
-from sam_med.window_level import choose_stretch
 
 SHAPE_KJI = (600, 512, 512)
 SPACING_MM = (1.0, 0.8, 0.8)
@@ -110,7 +112,7 @@ def job(folder: Path, results: Path) -> dict[str, object]:
         "written MB": round(peak_mb() - before),
         "seconds": round(run.seconds, 1),
         "encoder calls": run.encoder_calls,
-        "slices of the hull": int(sum(reach[axis] for axis in rounds.usable_axes(volume))),
+        "slices of the hull": int(sum(reach[axis] for axis in three_planes.usable_axes(volume))),
         "decoded prompts": run.decoded_prompts,
         "objects": len(boxes),
     }
@@ -122,7 +124,7 @@ def correction() -> dict[str, object]:
     segmenter = load_segmenter("lite_medsam")
     box = ObjectPrompt.from_ijk("thalamus", 1, THALAMUS).window
     with SliceEmbeddings(head, choose_stretch(head), segmenter) as slices:
-        found = planes.segment_box(slices, box)
+        found = by_prompt.segment_box(slices, box)
         encoded, decoded = slices.calls, slices.decoded
         seconds, touched = [], []
         for n in range(REPEATS):

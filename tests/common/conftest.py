@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from sam_common.model.sam import build_sam, randomise
-from sam_common.segmenter import Capabilities, segmenter_of
+from sam_common.network.sam import build_sam, randomise
+from sam_common.segmenter.predictor import Capabilities, segmenter_of
 
 RANDOM_SHA256 = "5eed" * 16
 
@@ -79,13 +79,13 @@ def served(tmp_path):
 
     import uvicorn
 
-    from sam_common.server.app import create_app
+    from sam_common.segmenter.fake import FakeSegmenter
     from sam_common.server.client import Client
+    from sam_common.server.files.roots import Roots
     from sam_common.server.guard import Guard, Limits
-    from sam_common.server.models import Models
-    from sam_common.server.roots import Roots
+    from sam_common.server.routes import create_app
     from sam_common.server.service import Service
-    from sam_common.testing import FakeSegmenter
+    from sam_common.server.sessions.models import Models
 
     root = tmp_path / "root"
     private = tmp_path / "private"

@@ -9,10 +9,10 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
-from sam_common import weights
-from sam_common.cli import app as common_app
-from sam_geo.cli import app as geo_app
-from sam_med.cli import app as med_app
+from sam_common.cli.main import app as common_app
+from sam_common.published import checkpoints
+from sam_geo.cli.main import app as geo_app
+from sam_med.cli.main import app as med_app
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -50,9 +50,9 @@ def test_python_in_the_pages_compiles(page):
         compile(code, str(page), "exec")
 
 
-@pytest.mark.parametrize("name", list(weights.registry()))
+@pytest.mark.parametrize("name", list(checkpoints.registry()))
 def test_every_model_is_in_the_table_as_the_registry_has_it(name):
-    info = weights.model_info(name)
+    info = checkpoints.model_info(name)
     (row,) = re.findall(rf"^\| `{name}` \|.*$", (ROOT / "docs/models.md").read_text(), re.MULTILINE)
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert set(cells[2].split(", ")) == info.prompts

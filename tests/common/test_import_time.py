@@ -7,10 +7,10 @@ import pytest
 import torch
 import typer
 
-import sam_common.cli
-import sam_geo.cli
-import sam_med.cli
-from sam_common.model.sam import build_sam, randomise
+import sam_common.cli.main
+import sam_geo.cli.main
+import sam_med.cli.main
+from sam_common.network.sam import build_sam, randomise
 
 HEAVY = {
     "cv2",
@@ -65,12 +65,12 @@ def commands(module):
         "sam_common",
         "sam_geo",
         "sam_med",
-        "sam_common.cli",
-        "sam_geo.cli",
-        "sam_med.cli",
+        "sam_common.cli.main",
+        "sam_geo.cli.main",
+        "sam_med.cli.main",
         "sam_common.errors",
-        "sam_common.weights",
-        "sam_common.samples",
+        "sam_common.published.checkpoints",
+        "sam_common.published.samples",
         "sam_common.window",
     ],
 )
@@ -84,21 +84,25 @@ def test_looking_at_the_names_loads_nothing_heavy(package):
 
 
 @pytest.mark.parametrize(
-    "module", ["sam_common.frame", "sam_common.prompts", "sam_common.model.architecture"]
+    "module", ["sam_common.frame", "sam_common.prompts", "sam_common.network.architecture"]
 )
 def test_geometry_needs_numpy_alone(module):
     assert set(loaded_by(f"import {module}")[0]) <= {"numpy"}
 
 
 def test_the_commands_are_found():
-    assert ("sam_common.cli", "weights", "pull") in commands(sam_common.cli)
-    assert ("sam_geo.cli", "prompt") in commands(sam_geo.cli)
-    assert ("sam_med.cli", "segment") in commands(sam_med.cli)
+    assert ("sam_common.cli.main", "weights", "pull") in commands(sam_common.cli.main)
+    assert ("sam_geo.cli.main", "prompt") in commands(sam_geo.cli.main)
+    assert ("sam_med.cli.main", "segment") in commands(sam_med.cli.main)
 
 
 @pytest.mark.parametrize(
     "path",
-    [path for cli in (sam_common.cli, sam_geo.cli, sam_med.cli) for path in commands(cli)],
+    [
+        path
+        for cli in (sam_common.cli.main, sam_geo.cli.main, sam_med.cli.main)
+        for path in commands(cli)
+    ],
     ids=" ".join,
 )
 def test_help_loads_nothing_heavy(path):
@@ -118,7 +122,7 @@ def test_the_engine_of_torch_does_load_torch():
 DECODE = """
 import numpy as np
 from sam_common.prompts import Prompts
-from sam_common.segmenter import load_segmenter
+from sam_common.segmenter.predictor import load_segmenter
 
 segmenter = load_segmenter({checkpoint!r}, arch="tiny_vit_256", engine="openvino", precision="fp32")
 masks = segmenter.decode(

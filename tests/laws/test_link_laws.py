@@ -8,9 +8,9 @@ import scenes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sam_common.layout import core_windows
-from sam_common.link import link
-from sam_common.plan import tile_grid
+from sam_common.stitching.layout import core_windows
+from sam_common.stitching.link import link
+from sam_common.tiled_job.plan import tile_grid
 
 SIZE = 768
 

@@ -11,19 +11,19 @@ from affine import Affine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sam_common.masks import MaskRegion
-from sam_common.rle import encode as runs_of
-from sam_common.server.embedding_pool import EmbeddingPool
-from sam_common.server.held import Held
-from sam_common.server.history import Asked, BoxState, MaskState, ObjectState, PointState
-from sam_common.server.sources import Context
-from sam_common.testing import FakeSegmenter
+from sam_common.masks.decoded import MaskRegion
+from sam_common.masks.rle import encode as runs_of
+from sam_common.segmenter.fake import FakeSegmenter
+from sam_common.server.files.held import Held
+from sam_common.server.sessions.embedding_pool import EmbeddingPool
+from sam_common.server.sessions.history import Asked, BoxState, MaskState, ObjectState, PointState
+from sam_common.server.sessions.live_source import Context
 from sam_common.window import Window
-from sam_geo.live import open_source
-from sam_geo.live_masks import outline_of
-from sam_geo.prompts import GeoPrompt, clip_prompt
-from sam_geo.segment import RunOptions, run_prompts
-from sam_geo.source import open_raster
+from sam_geo.live.live_raster import open_source
+from sam_geo.live.masks import outline_of
+from sam_geo.prompted.segment import RunOptions, run_prompts
+from sam_geo.prompts.geo_prompt import GeoPrompt, clip_prompt
+from sam_geo.raster.source import open_raster
 
 SIZE = (400, 620)
 SIDE = 64

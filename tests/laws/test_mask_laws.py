@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from sam_common.masks import Masks
-from sam_common.model.architecture import GRID
+from sam_common.masks.decoded import Masks
+from sam_common.network.architecture import GRID
 from sam_common.window import Window
 
 HALF_ULP = 2.0**-24

@@ -12,8 +12,8 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from sam_common.frame import Frame
-from sam_med import frame as frames
-from sam_med.volume import Volume
+from sam_med.geometry import frame as frames
+from sam_med.geometry.volume import Volume
 
 IMAGES = {
     "ct_abdomen": "ct.nii.gz",

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pydicom
 
-from sam_med import frame as frames
-from sam_med.volume import Volume
+from sam_med.geometry import frame as frames
+from sam_med.geometry.volume import Volume
 
 CLASSIC = (
     "ct_abdomen_dicom",

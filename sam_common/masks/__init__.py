@@ -1,0 +1,1 @@
+"""Masks: from the logits of the decoder to pixels, run lengths and pictures."""

@@ -1,0 +1,119 @@
+"""Pictures for people: masks and boxes drawn over their image."""
+
+from __future__ import annotations
+
+import colorsys
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw
+
+from sam_common.errors import InputError
+from sam_common.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sam_common.masks.decoded import MaskRegion
+
+PIXELS_PER_LINE = 800
+"""One pixel of line width for each so many pixels of the longer side, so that lines stay visible
+when a large picture is shown small."""
+GOLDEN_RATIO = 0.618033988749895
+"""Steps of this fraction of the hue circle never come close to an earlier hue."""
+
+
+def colour(index: int) -> tuple[int, int, int]:
+    """The RGB colour of the index-th object: bright, and the same in every picture.
+
+    >>> colour(0), colour(1)
+    ((255, 51, 51), (51, 111, 255))
+    """
+    red, green, blue = colorsys.hsv_to_rgb((index * GOLDEN_RATIO) % 1.0, 0.8, 1.0)
+    return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def draw_overlay(
+    image: npt.NDArray[np.uint8],
+    masks: Iterable[MaskRegion | None],
+    *,
+    boxes_xyxy: npt.ArrayLike | None = None,
+    alpha: float = 0.5,
+) -> npt.NDArray[np.uint8]:
+    """A copy of the image with tinted, outlined masks and outlined boxes.
+
+    The n-th mask and the n-th box have the same colour. Parts outside the image are cut off.
+
+    Args:
+        image: (H, W, 3) RGB.
+        masks: Regions in the indices of the image; None takes a colour but draws nothing, so
+            that colours stay with their prompts.
+        boxes_xyxy: (N, 4) corners in index coordinates of the image.
+        alpha: How much of the colour covers the object: 0 none, 1 all.
+
+    Returns:
+        (H, W, 3) RGB.
+
+    Raises:
+        InputError: The image is not (H, W, 3) uint8 or alpha is outside 0..1.
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:  # noqa: PLR2004
+        raise InputError(
+            f"image must be (H, W, 3) uint8 to draw on, got {image.shape} {image.dtype}"
+        )
+    if not 0.0 <= alpha <= 1.0:
+        raise InputError(f"alpha must be within 0..1, got {alpha}")
+    canvas = image.copy()
+    width = max(1, round(max(image.shape[:2]) / PIXELS_PER_LINE))
+    regions = [(n, region) for n, region in enumerate(masks) if region is not None]
+    for n, region in regions:
+        _paint(canvas, region.window, region.mask, colour(n), alpha)
+    # outlines come last, so that an overlapping neighbour cannot hide them
+    for n, region in regions:
+        _paint(canvas, region.window, _outline(region.mask, width), colour(n), 1.0)
+    if boxes_xyxy is None:
+        return canvas
+    return _draw_boxes(canvas, np.asarray(boxes_xyxy, dtype=np.float64), width)
+
+
+def _paint(
+    canvas: npt.NDArray[np.uint8],
+    window: Window,
+    mask: npt.NDArray[np.bool_],
+    rgb: tuple[int, int, int],
+    alpha: float,
+) -> None:
+    """Blend a colour into the canvas where the mask is set."""
+    inside = window.intersect(Window.full(canvas.shape[:2]))
+    if inside is None:
+        return
+    part = canvas[inside.slices]
+    chosen = mask[inside.shift([-s for s in window.start]).slices]
+    blended = part[chosen] * (1.0 - alpha) + np.array(rgb) * alpha
+    part[chosen] = np.rint(blended).astype(np.uint8)
+
+
+def _outline(mask: npt.NDArray[np.bool_], width: int) -> npt.NDArray[np.bool_]:
+    """The object's pixels within `width` steps of its outside; the window's edge is outside."""
+    inner = np.pad(mask, 1)
+    for _ in range(width):
+        # an inner pixel has its four neighbours inside as well
+        core = inner.copy()
+        core[1:] &= inner[:-1]
+        core[:-1] &= inner[1:]
+        core[:, 1:] &= inner[:, :-1]
+        core[:, :-1] &= inner[:, 1:]
+        inner = core
+    outline: npt.NDArray[np.bool_] = mask & ~inner[1:-1, 1:-1]
+    return outline
+
+
+def _draw_boxes(
+    canvas: npt.NDArray[np.uint8], boxes: npt.NDArray[np.float64], width: int
+) -> npt.NDArray[np.uint8]:
+    picture = Image.fromarray(canvas)
+    pen = ImageDraw.Draw(picture)
+    for n, (x0, y0, x1, y1) in enumerate(np.rint(boxes).astype(int).tolist()):
+        pen.rectangle((x0, y0, x1, y1), outline=colour(n), width=width)
+    return np.asarray(picture).copy()

@@ -1,0 +1,1 @@
+"""Metrics: how well two masks agree, in voxels and in mm."""

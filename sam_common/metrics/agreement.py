@@ -1,0 +1,225 @@
+"""Metrics: how well two masks agree, in voxels and in mm.
+
+Implementations of surface metrics differ by more than methods do, so `IMPLEMENTATION` names this
+one, and every result carries it. Distances are measured from the pieces of each surface to the
+nearest piece of the other (`sam_common.metrics.surface`), and weighed by their area, as by Nikolov
+et al. 2018 (arXiv 1809.04430), who defined the surface Dice; the grid may be anisotropic, oblique
+or sheared.
+
+What empty masks give:
+
+```
+                        overlap   surface Dice   distances
+both empty              1         1              0
+one of them empty       0         0              None: there is none
+```
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from sam_common import __version__
+from sam_common.errors import InputError
+from sam_common.metrics.surface import surface
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sam_common.frame import FloatArray
+
+IMPLEMENTATION = f"sam-geomed {__version__}: surface pieces of marching cubes, weighed by area"
+PERCENT = 95.0
+MM3_PER_ML = 1000.0
+ORGAN_MM, MOST_VOXELS = 2.0, 4
+"""See `usual_tolerance_mm`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How two masks of one grid agree; the first is the reference."""
+
+    dice: float
+    iou: float
+    surface_dice: float
+    """Part of both surfaces that lies within the tolerance of the other, by area (NSD)."""
+    boundary_f: float
+    """Harmonic mean of the two parts, each of its own surface."""
+    hd95_mm: float | None
+    """95th percentile of the distances, by area; of the two directions the larger one."""
+    hd_mm: float | None
+    """Largest distance (Hausdorff)."""
+    mean_mm: float | None
+    """Mean distance over both surfaces, by area."""
+    reference_ml: float
+    other_ml: float
+    tolerance_mm: float
+    implementation: str = IMPLEMENTATION
+
+
+def dice(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_]) -> float:
+    """Twice what is in both, over the sum of both; 1 where both are empty.
+
+    >>> dice(np.array([True, True, False]), np.array([True, False, False]))
+    0.6666666666666666
+    """
+    _check_shapes(a, b)
+    total = int(np.count_nonzero(a)) + int(np.count_nonzero(b))
+    return 2 * int(np.count_nonzero(a & b)) / total if total else 1.0
+
+
+def iou(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_]) -> float:
+    """What is in both, over what is in either; 1 where both are empty.
+
+    >>> iou(np.array([True, True, False]), np.array([True, False, False]))
+    0.5
+    """
+    _check_shapes(a, b)
+    union = int(np.count_nonzero(a | b))
+    return int(np.count_nonzero(a & b)) / union if union else 1.0
+
+
+def agreement(
+    reference: npt.NDArray[np.bool_],
+    other: npt.NDArray[np.bool_],
+    steps_mm: npt.ArrayLike,
+    *,
+    tolerance_mm: float | None = None,
+) -> Agreement:
+    """All metrics of two 3-D masks.
+
+    Args:
+        reference: Mask on some grid.
+        other: Mask on the same grid.
+        steps_mm: Spacing along each array axis; or (3, 3), the n-th column being the step along
+            axis n, for axes that are not perpendicular.
+        tolerance_mm: For the surface Dice and the boundary F; without one, `usual_tolerance_mm`.
+
+    Raises:
+        InputError: Different shapes, not three axes, or a tolerance below 0.
+    """
+    _check_shapes(reference, other)
+    if tolerance_mm is not None and not tolerance_mm >= 0:
+        raise InputError(f"the tolerance must be 0 mm or more, got {tolerance_mm}")
+    steps: FloatArray = np.asarray(steps_mm, dtype=np.float64)
+    if steps.ndim == 1:
+        steps = np.diag(steps)
+    if tolerance_mm is None:
+        tolerance_mm = usual_tolerance_mm(np.linalg.norm(steps, axis=0).tolist())
+    voxel_ml = float(abs(np.linalg.det(steps))) / MM3_PER_ML
+    window = _bounds(reference | other)
+    a, b = reference[window], other[window]
+    one, two = _distances(a, b, steps)
+    return Agreement(
+        dice=dice(a, b),
+        iou=iou(a, b),
+        surface_dice=_surface_dice(one, two, tolerance_mm),
+        boundary_f=_boundary_f(one, two, tolerance_mm),
+        hd95_mm=_percentile(one, two, PERCENT),
+        hd_mm=_percentile(one, two, 100.0),
+        mean_mm=_mean(one, two),
+        reference_ml=int(np.count_nonzero(a)) * voxel_ml,
+        other_ml=int(np.count_nonzero(b)) * voxel_ml,
+        tolerance_mm=float(tolerance_mm),
+    )
+
+
+def usual_tolerance_mm(spacing_mm: Sequence[float]) -> float:
+    """How far surfaces may be apart that count as the same: 2 mm, but at most four voxels.
+
+    2 mm is the usual choice for organs; on a grid of a few micrometres it is larger than all that
+    is on it, and any two objects would agree.
+
+    Args:
+        spacing_mm: Of the grid; the largest counts, as thick slices limit what can be known.
+
+    >>> usual_tolerance_mm((5.0, 0.8, 0.8)), usual_tolerance_mm((0.01, 0.01, 0.01))
+    (2.0, 0.04)
+    """
+    return min(ORGAN_MM, MOST_VOXELS * max(spacing_mm))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Side:
+    """One surface: the distance of each piece to the other surface, ascending, and its area."""
+
+    distances_mm: FloatArray
+    areas_mm2: FloatArray
+
+    @property
+    def area_mm2(self) -> float:
+        return float(self.areas_mm2.sum())
+
+    def within(self, tolerance_mm: float) -> float:
+        """Area of the pieces that are near enough."""
+        return float(self.areas_mm2[self.distances_mm <= tolerance_mm].sum())
+
+    def percentile(self, percent: float) -> float:
+        """The distance within which this part of the area lies."""
+        reached = np.cumsum(self.areas_mm2) / self.area_mm2
+        index = int(np.searchsorted(reached, percent / 100.0 * (1 - 1e-12)))
+        return float(self.distances_mm[min(index, len(self.distances_mm) - 1)])
+
+
+def _distances(
+    a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_], steps_mm: FloatArray
+) -> tuple[_Side, _Side]:
+    """The two surfaces; all distances are infinite where one of them is not there."""
+    from scipy.spatial import cKDTree  # noqa: PLC0415  # only where surfaces are compared
+
+    places, areas = zip(surface(a, steps_mm), surface(b, steps_mm), strict=True)
+    sides = []
+    for n in (0, 1):
+        if len(places[0]) and len(places[1]):
+            distances, _ = cKDTree(places[1 - n]).query(places[n])
+        else:
+            distances = np.full(len(places[n]), np.inf)
+        order = np.argsort(distances, kind="stable")
+        sides.append(_Side(distances[order], areas[n][order]))
+    return sides[0], sides[1]
+
+
+def _surface_dice(one: _Side, two: _Side, tolerance_mm: float) -> float:
+    total = one.area_mm2 + two.area_mm2
+    return (one.within(tolerance_mm) + two.within(tolerance_mm)) / total if total else 1.0
+
+
+def _boundary_f(one: _Side, two: _Side, tolerance_mm: float) -> float:
+    if not one.area_mm2 or not two.area_mm2:
+        return float(one.area_mm2 == two.area_mm2)
+    recall = one.within(tolerance_mm) / one.area_mm2
+    precision = two.within(tolerance_mm) / two.area_mm2
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def _percentile(one: _Side, two: _Side, percent: float) -> float | None:
+    """The larger one of both directions; None where one surface is not there."""
+    if not one.area_mm2 or not two.area_mm2:
+        return None if one.area_mm2 != two.area_mm2 else 0.0
+    return max(one.percentile(percent), two.percentile(percent))
+
+
+def _mean(one: _Side, two: _Side) -> float | None:
+    if not one.area_mm2 or not two.area_mm2:
+        return None if one.area_mm2 != two.area_mm2 else 0.0
+    weighed = [float(side.distances_mm @ side.areas_mm2) for side in (one, two)]
+    return sum(weighed) / (one.area_mm2 + two.area_mm2)
+
+
+def _bounds(mask: npt.NDArray[np.bool_]) -> tuple[slice, ...]:
+    """The smallest part of an array that holds the mask; a single voxel where it is empty."""
+    slices = []
+    for axis in range(mask.ndim):
+        others = tuple(n for n in range(mask.ndim) if n != axis)
+        found = np.flatnonzero(mask.any(axis=others))
+        slices.append(slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 1))
+    return tuple(slices)
+
+
+def _check_shapes(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_]) -> None:
+    if a.shape != b.shape:
+        raise InputError(f"masks must be of one shape, got {a.shape} and {b.shape}")

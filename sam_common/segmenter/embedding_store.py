@@ -1,0 +1,236 @@
+"""Embeddings on disk: what the encoder saw, kept for the next job and signed.
+
+```
+field.embeddings/
+  signature.json                      what the embeddings were made of and with
+  0-0-1024-1024-1024x1024.safetensors one embedding: 4 MiB and its hash
+```
+A folder belongs to one signature: source, stretch, model, engine and precision. With any other it
+is refused, because a foreign embedding gives masks that look right and are not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import re
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import safetensors.numpy
+
+from sam_common.errors import InputError, OutputError
+from sam_common.masks.device_arrays import to_host
+from sam_common.published.cache import private_folder
+from sam_common.segmenter.predictor import Embedding
+from sam_common.support.files import atomic_output
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+SIGNATURE = "signature.json"
+"""What every store has in its folder: what its embeddings were made of and with."""
+SUFFIX = ".safetensors"
+_HASH_BYTES = 32
+_PRIVATE_MODE, _SHARED_MODE = 0o600, 0o666
+"""Rights of a new file, before the user's mask is taken off."""
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+class EmbeddingStore:
+    """A folder of embeddings. Threads and processes may share it.
+
+    A folder that may be read but not written to is used as it is: `put` keeps nothing there.
+
+    Args:
+        folder: Made where it is missing.
+        signature: Everything that decides an embedding beside its key (JSON).
+        max_bytes: Where the files together are larger, those used longest ago are removed; no
+            limit where None.
+        private: Nobody but the user may read the folder and its files.
+
+    Raises:
+        InputError: The folder holds embeddings with another signature (the message says what
+            differs), or its signature cannot be read.
+        OutputError: It cannot be made.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        signature: Mapping[str, Any],
+        *,
+        max_bytes: int | None = None,
+        private: bool = False,
+    ) -> None:
+        self.folder = folder
+        self.max_bytes = max_bytes
+        self.private = private
+        known = folder / SIGNATURE
+        text = json.dumps(dict(signature), indent=2, sort_keys=True) + "\n"
+        if private:
+            private_folder(folder)
+        self.is_writable = True
+        """Whether new embeddings are kept."""
+        if known.exists():
+            _check_same(_read_signature(known), json.loads(text), folder)
+            self.is_writable = _can_write(folder)
+            return
+        if next(folder.glob(f"*{SUFFIX}"), None) is not None:
+            # the oldest files of a store are removed where it grows too large
+            raise OutputError(
+                f"{folder} holds {SUFFIX} files of something else: give embeddings a folder of "
+                f"their own"
+            )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._write(known, text.encode())
+        except OSError as error:
+            raise OutputError(f"cannot make {folder}: {error.strerror}") from error
+
+    def get(self, key: str) -> Embedding | None:
+        """An embedding, None where there is none; a damaged file is removed where it can be."""
+        path = self._path(key)
+        try:
+            data = path.read_bytes()
+        except OSError:  # not there, or not for this user
+            return None
+        content = data[_HASH_BYTES:]
+        is_whole = hashlib.sha256(content).digest() == data[:_HASH_BYTES]
+        # another's folder, or a disk that may only be read
+        with contextlib.suppress(OSError):
+            if is_whole:
+                os.utime(path)  # the order in which files are removed goes by use
+            else:
+                path.unlink(missing_ok=True)
+        return _unpack(content) if is_whole else None
+
+    def put(self, key: str, embedding: Embedding) -> None:
+        """Keep an embedding; not in a folder that cannot be written to.
+
+        Raises:
+            OutputError: The disk is full, or the folder has become one that cannot be written to.
+        """
+        if not self.is_writable:
+            return
+        content = _pack(embedding)
+        try:
+            self._write(self._path(key), hashlib.sha256(content).digest() + content)
+        except OSError as error:
+            raise OutputError(f"cannot keep an embedding: {error.strerror}") from error
+        if self.max_bytes is not None:
+            self.purge(self.max_bytes, keep=key)
+
+    def names(self) -> list[str]:
+        """Names of all embeddings, sorted."""
+        return sorted(path.name.removesuffix(SUFFIX) for path in self._files())
+
+    def size_bytes(self) -> int:
+        """Of all embeddings together."""
+        return sum(size for _, size, _ in self._by_use())
+
+    def purge(self, max_bytes: int = 0, *, keep: str | None = None) -> int:
+        """Remove embeddings, the ones used longest ago first, until the rest is small enough.
+
+        Returns:
+            Number of embeddings that were removed.
+        """
+        files = self._by_use()
+        total = sum(size for _, size, _ in files)
+        removed = 0
+        for _, size, path in files:
+            if total <= max_bytes:
+                break
+            if keep is not None and path == self._path(keep):
+                continue
+            path.unlink(missing_ok=True)  # another process may have been first
+            total -= size
+            removed += 1
+        return removed
+
+    def _write(self, path: Path, content: bytes) -> None:
+        with atomic_output(path) as part:
+            part.touch(mode=_PRIVATE_MODE if self.private else _SHARED_MODE)
+            part.write_bytes(content)
+
+    def _files(self) -> list[Path]:
+        # a dot is in front of what is being written
+        return [p for p in self.folder.glob(f"*{SUFFIX}") if not p.name.startswith(".")]
+
+    def _by_use(self) -> list[tuple[int, int, Path]]:
+        """(time of use, size, path), the oldest first."""
+        found = []
+        for path in self._files():
+            try:
+                status = path.stat()
+            except FileNotFoundError:  # removed by another process
+                continue
+            found.append((status.st_mtime_ns, status.st_size, path))
+        return sorted(found)
+
+    def _path(self, key: str) -> Path:
+        if not _NAME.fullmatch(key):
+            raise InputError(f"a key is made of letters, digits, dots and dashes, got {key!r}")
+        return self.folder / f"{key}{SUFFIX}"
+
+
+def _pack(embedding: Embedding) -> bytes:
+    about = {
+        "image_size_hw": json.dumps(embedding.image_size_hw),
+        "input_size_hw": json.dumps(embedding.input_size_hw),
+        "model": embedding.model,
+    }
+    features = np.ascontiguousarray(to_host(embedding.features))
+    packed: bytes = safetensors.numpy.save({"features": features}, about)
+    return packed
+
+
+def _unpack(content: bytes) -> Embedding:
+    # safetensors: eight bytes with the length of a JSON header, which holds the metadata
+    length = int.from_bytes(content[:8], "little")
+    about = json.loads(content[8 : 8 + length])["__metadata__"]
+    image_hw, input_hw = json.loads(about["image_size_hw"]), json.loads(about["input_size_hw"])
+    return Embedding(
+        safetensors.numpy.load(content)["features"],
+        (image_hw[0], image_hw[1]),
+        (input_hw[0], input_hw[1]),
+        about["model"],
+    )
+
+
+def _can_write(folder: Path) -> bool:
+    # permission bits do not tell about read-only mounts: only a try does
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError as error:
+        # a full disk is not one that must be left alone
+        return error.errno not in {errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+def _read_signature(path: Path) -> Mapping[str, Any]:
+    try:
+        known: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"cannot read {path}: {error} (delete that folder, or give another)"
+        ) from error
+    return known
+
+
+def _check_same(known: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
+    differing = [
+        f"{name} was {known.get(name)!r}, is {now.get(name)!r}"
+        for name in sorted(known.keys() | now.keys())
+        if known.get(name) != now.get(name)
+    ]
+    if differing:
+        raise InputError(
+            f"{folder} holds embeddings of something else ({'; '.join(differing)}): give another "
+            f"folder, or delete this one"
+        )

@@ -1,0 +1,360 @@
+"""Segmenter: an image to an embedding, an embedding and prompts to masks. No hidden state.
+
+```python
+segmenter = load_segmenter("mobile_sam")
+embedding = segmenter.embed(image)                       # seconds, once for an image
+masks = segmenter.decode(embedding, Prompts.from_boxes([[75, 275, 1725, 850]]))    # milliseconds
+mask = masks.region(0)
+```
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from array_api_compat import array_namespace, device
+
+from sam_common.engines.build import build_engine, resolve_device, resolve_engine
+from sam_common.engines.precision import resolve_precision
+from sam_common.errors import CapabilityError, InputError, ModelError, UnknownModelError
+from sam_common.masks.decoded import Masks
+from sam_common.network.architecture import ARCHITECTURES, CANDIDATES, GRID
+from sam_common.network.preprocess import check_image, prepare
+from sam_common.network.unloaded import Network
+from sam_common.published import checkpoints
+from sam_common.published.pinned_file import sha256_of
+from sam_common.support.addresses import public_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy.typing as npt
+
+    from sam_common.engines.engine import Engine
+    from sam_common.masks.device_arrays import Array
+    from sam_common.network.architecture import Preprocess
+    from sam_common.network.sam import Sam
+    from sam_common.prompts import PromptKind, Prompts
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a checkpoint was trained to take and to give."""
+
+    points: bool
+    boxes: bool
+    masks: bool
+    multimask: bool
+    """Whether the three candidates of an ambiguous prompt were trained."""
+
+    @property
+    def kinds(self) -> frozenset[PromptKind]:
+        """The prompt kinds as a set."""
+        kinds: tuple[tuple[PromptKind, bool], ...] = (
+            ("points", self.points),
+            ("boxes", self.boxes),
+            ("masks", self.masks),
+        )
+        return frozenset(kind for kind, trained in kinds if trained)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedding:
+    """What the image encoder saw in one image."""
+
+    features: Array
+    """(1, 256, 64, 64) float32, 4 MiB: a tensor of torch where the engine runs on a GPU, an array
+    of numpy elsewhere."""
+    image_size_hw: tuple[int, int]
+    """Size of the image."""
+    input_size_hw: tuple[int, int]
+    """Its size after the resize and before the padding."""
+    model: str
+    """sha256 of the checkpoint that made it; no other can decode it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segmenter:
+    """A checkpoint on an engine. Calls depend on their arguments alone; threads may share it."""
+
+    name: str
+    """Name in the registry, or file name of a checkpoint of one's own."""
+    sha256: str
+    """Of the checkpoint."""
+    capabilities: Capabilities
+    """What the checkpoint was trained for."""
+    _preprocess: Preprocess
+    _engine: Engine
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine: "torch", "torch-compiled" or "openvino"."""
+        return self._engine.name
+
+    @property
+    def precision(self) -> str:
+        """Precision of the image encoder: "fp32" or "bf16"; the decoder runs in fp32."""
+        return self._engine.precision
+
+    @property
+    def device(self) -> str:
+        """Where the engine runs."""
+        return self._engine.device
+
+    @property
+    def model_size(self) -> int:
+        """Side of the network's square input in pixels: 1024 or 256."""
+        return self._preprocess.size
+
+    def embed(self, image: npt.NDArray[np.uint8]) -> Embedding:
+        """Run the image encoder.
+
+        Args:
+            image: (H, W, 3) RGB or (H, W) grey, uint8, of any size.
+
+        Raises:
+            InputError: If the array is anything else.
+        """
+        return self.embed_batch([image])[0]
+
+    def embed_batch(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Embedding]:
+        """Embeddings of several images, which may differ in size."""
+        for image in images:
+            check_image(image)
+        if not images:
+            return []
+        prepared = [prepare(image, self._preprocess) for image in images]
+        features = self._engine.encode(np.stack([pixels for pixels, _ in prepared]))
+        return [
+            Embedding(features[n : n + 1], _size_hw(image), prepared[n][1], self.sha256)
+            for n, image in enumerate(images)
+        ]
+
+    def decode(self, embedding: Embedding, prompts: Prompts, *, multimask: bool = False) -> Masks:
+        """Run the mask decoder; N low-resolution masks come back at once (256 KiB each).
+
+        Args:
+            embedding: As `embed` of this segmenter returned it.
+            prompts: In indices of the embedded image, sample centres at integers.
+            multimask: Three candidates for each prompt instead of one: better for a single point.
+
+        Raises:
+            CapabilityError: If the checkpoint was not trained for a kind of prompt.
+            ModelError: If another checkpoint made the embedding.
+        """
+        batches = self.decode_batches(embedding, prompts, multimask=multimask)
+        candidates = CANDIDATES if multimask else 1
+        # one array for all from the start: results kept between the large arrays of the batches
+        # would cut the heap to pieces, at 4 MiB a prompt
+        logits: Any = np.empty((0, candidates, GRID, GRID), dtype=np.float32)
+        scores = np.empty((len(prompts), candidates), dtype=np.float32)
+        first = 0
+        for batch in batches:
+            if not len(logits):
+                xp, place = array_namespace(batch.logits), device(batch.logits)
+                shape = (len(prompts), *batch.logits.shape[1:])
+                logits = xp.empty(shape, dtype=batch.logits.dtype, device=place)
+            logits[first : first + len(batch)] = batch.logits
+            scores[first : first + len(batch)] = batch.scores
+            first += len(batch)
+        return Masks(
+            logits, scores, embedding.image_size_hw, embedding.input_size_hw, self.model_size
+        )
+
+    def decode_batches(
+        self, embedding: Embedding, prompts: Prompts, *, multimask: bool = False
+    ) -> Iterator[Masks]:
+        """As `decode`, a few prompts at a time and in order: memory does not grow with N."""
+        check_prompts(self.name, self.capabilities, prompts)
+        if multimask and not self.capabilities.multimask:
+            raise CapabilityError(f'model "{self.name}" gives one mask a prompt, not three')
+        if embedding.model != self.sha256:
+            raise ModelError(
+                f"the embedding was made by checkpoint {embedding.model[:12]}, not by "
+                f'"{self.name}" ({self.sha256[:12]}): embed the image again'
+            )
+        return self._batches(embedding, prompts, multimask=multimask)
+
+    def _batches(
+        self, embedding: Embedding, prompts: Prompts, *, multimask: bool
+    ) -> Iterator[Masks]:
+        (height, width), (rows, cols) = embedding.image_size_hw, embedding.input_size_hw
+        # published: indices are multiplied by the ratio of the sizes
+        if self._preprocess.resize == "area":
+            scale = np.full(2, self.model_size / max(height, width))
+        else:
+            scale = np.array([cols / width, rows / height])
+        size = self._engine.decode_batch(len(prompts))
+        for first in range(0, len(prompts), size):
+            part = prompts[first : first + size]
+            logits, scores = self._engine.decode(
+                embedding.features,
+                *part.as_points(scale),
+                part.mask_logits,
+                multimask=multimask,
+            )
+            yield Masks(
+                logits, scores, embedding.image_size_hw, embedding.input_size_hw, self.model_size
+            )
+
+
+def load_segmenter(
+    name_or_path: str | Path,
+    *,
+    arch: str | None = None,
+    device: str = "auto",
+    engine: str = "auto",
+    precision: str = "auto",
+) -> Segmenter:
+    """A segmenter for a published checkpoint or for one's own.
+
+    Args:
+        name_or_path: A name of `sam-common weights list`, fetched and verified where it is not in
+            the cache yet; or the path of a checkpoint file.
+        arch: Architecture of a checkpoint file; a name knows its own.
+        device: "cpu", "cuda", "cuda:1", "mps", or "auto" for the best one here.
+        engine: "torch", "torch-compiled" (with `torch.compile`), "openvino", or "auto": OpenVINO on
+            CPUs where it is installed, else torch.
+        precision: "fp32", "bf16", or "auto": bf16 where the hardware has it and the masks stay the
+            same (see `sam_common.engines.precision`).
+
+    Raises:
+        UnknownModelError: If there is no such name, or no such architecture.
+        CheckpointError: If the file does not fit the architecture.
+        ModelError: If the device, engine or precision cannot be had here.
+        WeightsError: If the checkpoint cannot be fetched.
+    """
+    resolved_device = resolve_device(device)
+    engine_name = resolve_engine(engine, resolved_device)
+    source = _locate(name_or_path, arch)
+    network = Network(
+        source.arch,
+        source.sha256,
+        ARCHITECTURES[source.arch],
+        functools.partial(_load, source.arch, source.path),
+    )
+    placement = (resolved_device, engine_name, precision)
+    return _segmenter(network, source.name, source.capabilities, placement)
+
+
+def segmenter_of(
+    network: Sam,
+    *,
+    name: str,
+    sha256: str,
+    capabilities: Capabilities,
+    placement: tuple[str, str, str] = ("cpu", "torch", "fp32"),
+) -> Segmenter:
+    """A segmenter around a network that is ready for inference.
+
+    Args:
+        network: As `Sam.prepare_inference` returned it.
+        name: What to call it in messages.
+        sha256: What identifies its weights.
+        capabilities: What it was trained for.
+        placement: Device, engine and precision, as `load_segmenter` takes them.
+    """
+    from sam_common.network.unloaded import as_network  # noqa: PLC0415 - loads torch
+
+    return _segmenter(as_network(network, sha256), name, capabilities, placement)
+
+
+def _segmenter(
+    network: Network, name: str, capabilities: Capabilities, placement: tuple[str, str, str]
+) -> Segmenter:
+    device, engine, wanted = placement
+    engine_name = resolve_engine(engine, device)
+    precision = resolve_precision(wanted, network, device=device, engine=engine_name)
+    return Segmenter(
+        name,
+        network.sha256,
+        capabilities,
+        network.architecture.preprocess,
+        build_engine(engine_name, network, device, precision),
+    )
+
+
+def _load(arch: str, path: Path) -> Sam:
+    from sam_common.network.checkpoint import Uninitialised, load_state, read_state  # noqa: PLC0415 - loads torch
+    from sam_common.network.sam import build_sam  # noqa: PLC0415
+
+    with Uninitialised():
+        network = build_sam(arch)
+    return load_state(network, read_state(path), source=str(path)).prepare_inference()
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    name: str
+    path: Path
+    arch: str
+    sha256: str
+    capabilities: Capabilities
+
+
+def _locate(name_or_path: str | Path, arch: str | None) -> _Source:
+    path = Path(name_or_path)
+    if str(name_or_path) in checkpoints.registry():
+        info = checkpoints.model_info(str(name_or_path))
+        if arch is not None and arch != info.arch:
+            raise ModelError(f'model "{info.name}" is a {info.arch}, not a {arch}: leave arch out')
+        path = checkpoints.fetch(info.name)
+        # just verified: there is no need to read it once more
+        sha256 = next(file.sha256 for file in info.files if file.name == path.name)
+        return _Source(info.name, path, info.arch, sha256, _capabilities(info.prompts))
+    if not path.suffix and not path.exists():
+        checkpoints.model_info(str(name_or_path))  # raises with the nearest name
+    if not path.is_file():
+        raise InputError(f"no such checkpoint: {public_name(path)}")
+    if arch is None:
+        raise ModelError(f"{path} needs its architecture: --arch {'|'.join(ARCHITECTURES)}")
+    if arch not in ARCHITECTURES:
+        raise UnknownModelError(
+            f'unknown architecture "{arch}": choose from {", ".join(ARCHITECTURES)}'
+        )
+    # LiteMedSAM and what is tuned from it see boxes only in training
+    kinds: frozenset[PromptKind] = frozenset({"boxes"})
+    if arch != "tiny_vit_256":
+        kinds |= {"points", "masks"}
+    return _Source(path.name, path, arch, sha256_of(path), _capabilities(kinds))
+
+
+def _capabilities(kinds: frozenset[PromptKind]) -> Capabilities:
+    points = "points" in kinds
+    return Capabilities(
+        points=points, boxes="boxes" in kinds, masks="masks" in kinds, multimask=points
+    )
+
+
+def check_prompts(name: str, capabilities: Capabilities, prompts: Prompts) -> None:
+    """Raise `CapabilityError` where a checkpoint was not trained for one of the prompt kinds."""
+    check_kinds(name, capabilities.kinds, prompts.kinds)
+
+
+def check_kinds(name: str, trained: frozenset[PromptKind], wanted: frozenset[PromptKind]) -> None:
+    """The same for kinds alone, before there is a checkpoint or a prompt.
+
+    Args:
+        name: Of the model.
+        trained: What it takes.
+        wanted: What it will be given.
+
+    Raises:
+        CapabilityError: With the names of models that take it.
+    """
+    foreign = wanted - trained
+    if not foreign:
+        return
+    able = [info.name for info in checkpoints.registry().values() if info.prompts >= wanted]
+    raise CapabilityError(
+        f'model "{name}" takes {" and ".join(sorted(trained))} only, '
+        f"not {' or '.join(sorted(foreign))}: use one of {', '.join(able)}"
+    )
+
+
+def _size_hw(image: npt.NDArray[np.uint8]) -> tuple[int, int]:
+    return int(image.shape[0]), int(image.shape[1])

@@ -1,0 +1,178 @@
+"""Jobs: those of a server, each in the lane of who asked for it.
+
+```
+lane of session s1    propagate, export        one after the other
+lane of session s2    automatic                beside those of s1
+lane of batches       batch, batch             beside both, one after the other
+```
+A lane has a thread while it has work. Nobody waits for the work of another lane, but for the
+encoder, which serves one caller at a time.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from sam_common.errors import ConflictError, NotFoundError
+from sam_common.server.jobs.background_job import ENDED, ENTRY_BYTES, Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+Work: TypeAlias = "Callable[[Job], dict[str, Any]]"
+MOST_ENDED_BYTES = 2 << 30
+"""Of results of finished jobs and what is remembered of them; older ones go with their files."""
+MOST_ASKED_BYTES = 256 << 20
+"""Of what jobs that have not ended were asked for; no more of them are taken until some have."""
+CLOSE_SECONDS = 30.0
+
+
+class Jobs:
+    """The jobs of a server.
+
+    Args:
+        folder: Private; each job writes into a folder in it.
+        most_ended_bytes: Of finished jobs and their files; the newest is always kept.
+        most_asked_bytes: Of the requests of the others.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        most_ended_bytes: int = MOST_ENDED_BYTES,
+        most_asked_bytes: int = MOST_ASKED_BYTES,
+    ) -> None:
+        self.most_ended_bytes = most_ended_bytes
+        self.most_asked_bytes = most_asked_bytes
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._jobs: dict[str, Job] = {}
+        self._lanes: dict[str, deque[tuple[Job, Work]]] = {}
+        self._threads: dict[str, threading.Thread] = {}
+        self._count = 0
+        self._closed = False
+
+    def start(
+        self,
+        kind: str,
+        work: Work,
+        *,
+        lane: str,
+        release: Callable[[], None] = lambda: None,
+        asked_bytes: int = 0,
+    ) -> Job:
+        """Queue a job.
+
+        Args:
+            kind: What it does, a word.
+            work: Does it.
+            lane: Jobs of one lane run one after the other.
+            release: Called once, when the job has ended, before that is told.
+            asked_bytes: Of the request that it holds until then.
+
+        Raises:
+            ConflictError: The jobs that wait hold as much as they may.
+        """
+        with self._lock:
+            asked_bytes += ENTRY_BYTES
+            self._check_room(asked_bytes)
+            self._count += 1
+            name = f"j{self._count}"
+            folder = self._folder / name
+            job = Job(name, kind, folder, lane=lane, release=release, asked_bytes=asked_bytes)
+            self._jobs[name] = job
+            if not self._closed:
+                self._lanes.setdefault(lane, deque()).append((job, work))
+                if lane not in self._threads:
+                    thread = threading.Thread(
+                        target=self._run, args=(lane,), name=f"jobs of {lane}", daemon=True
+                    )
+                    self._threads[lane] = thread
+                    thread.start()
+        if self._closed:
+            job.cancel()
+        self._forget_old()
+        return job
+
+    def get(self, name: str) -> Job:
+        """A job.
+
+        Raises:
+            NotFoundError: There is none of this name.
+        """
+        if (job := self._jobs.get(name)) is None:
+            raise NotFoundError(f"no job {name}")
+        return job
+
+    def remove(self, name: str) -> Job:
+        """Cancel a job, or forget one that has ended."""
+        job = self.get(name)
+        if job.state not in ENDED:
+            self._cancel([job])
+        else:
+            self._forget(job)
+        return job
+
+    def cancel(self, lane: str) -> None:
+        """Cancel all jobs of a lane."""
+        self._cancel([job for job in list(self._jobs.values()) if job.lane == lane])
+
+    def close(self) -> None:
+        """Cancel everything and wait for the steps that are being done."""
+        with self._lock:
+            self._closed = True
+            jobs, threads = list(self._jobs.values()), list(self._threads.values())
+        for job in jobs:
+            if job.state not in ENDED:
+                job.cancel()
+        for thread in threads:
+            thread.join(CLOSE_SECONDS)
+
+    def _cancel(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            if job.state not in ENDED:
+                job.cancel()
+        with self._lock:
+            # what has ended while it waited does not hold its request until its turn
+            for lane in {job.lane for job in jobs} & set(self._lanes):
+                waiting = [each for each in self._lanes[lane] if each[0].state not in ENDED]
+                self._lanes[lane] = deque(waiting)
+
+    def _check_room(self, more: int) -> None:
+        held = sum(job.asked_bytes for job in self._jobs.values() if job.state not in ENDED)
+        if held and held + more > self.most_asked_bytes:
+            raise ConflictError(
+                f"jobs that have not ended hold {held} bytes of requests, of at most "
+                f"{self.most_asked_bytes}: wait for some, or cancel them"
+            )
+
+    def _run(self, lane: str) -> None:
+        while True:
+            with self._lock:
+                if not self._lanes[lane]:
+                    del self._lanes[lane], self._threads[lane]
+                    return
+                job, work = self._lanes[lane].popleft()
+            job.run(work)
+            self._forget_old()
+            # what a job holds on to must not outlive it while the lane waits
+            del job, work
+
+    def _forget_old(self) -> None:
+        ended = [job for job in list(self._jobs.values()) if job.state in ENDED]
+        left = sum(job.size_bytes for job in ended) - self.most_ended_bytes
+        for job in ended[:-1]:
+            if left <= 0:
+                break
+            left -= job.size_bytes
+            self._forget(job)
+
+    def _forget(self, job: Job) -> None:
+        with self._lock:
+            self._jobs.pop(job.id, None)
+        shutil.rmtree(job.folder, ignore_errors=True)

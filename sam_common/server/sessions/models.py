@@ -1,0 +1,131 @@
+"""Models: segmenters by name, each loaded once, one encoder run at a time."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, cast
+
+from sam_common.published import cache, checkpoints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sam_common.segmenter.predictor import Segmenter
+
+
+ENCODED = 0.2
+"""Part of the work on a window that is done when it is encoded, for progress."""
+
+
+class _Serial:
+    """A segmenter whose encoder serves one caller at a time; the decoder serves all."""
+
+    def __init__(self, segmenter: Segmenter) -> None:
+        self._segmenter = segmenter
+        self._lock = threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._segmenter, name)
+
+    def embed(self, image: Any) -> Any:
+        with self._lock:
+            return self._segmenter.embed(image)
+
+    def embed_batch(self, images: Any) -> Any:
+        with self._lock:
+            return self._segmenter.embed_batch(images)
+
+
+class _Watched:
+    """A segmenter that tells of each call, and how far a long one is."""
+
+    def __init__(self, segmenter: Segmenter, told: Callable[[float], None]) -> None:
+        self._segmenter = segmenter
+        self._told = told
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._segmenter, name)
+
+    def embed(self, image: Any) -> Any:
+        self._told(0.0)
+        embedding = self._segmenter.embed(image)
+        self._told(ENCODED)
+        return embedding
+
+    def decode(self, embedding: Any, prompts: Any, **options: Any) -> Any:
+        self._told(0.0)
+        return self._segmenter.decode(embedding, prompts, **options)
+
+    def decode_batches(self, embedding: Any, prompts: Any, **options: Any) -> Any:
+        done = 0
+        for masks in self._segmenter.decode_batches(embedding, prompts, **options):
+            done += len(masks.scores)
+            self._told(ENCODED + (1 - ENCODED) * done / max(1, len(prompts)))
+            yield masks
+
+
+def watched(segmenter: Segmenter, told: Callable[[float], None]) -> Segmenter:
+    """A segmenter that tells of its work, so that a job can be cancelled within a window.
+
+    Args:
+        segmenter: Does the work.
+        told: Called before each call with 0, and within a long one with the part of a window that
+            is done with it; what it raises ends the call.
+    """
+    return cast("Segmenter", _Watched(segmenter, told))
+
+
+class Models:
+    """Segmenters that sessions share.
+
+    Args:
+        load: Makes the segmenter of a name; `load_segmenter` where not given.
+    """
+
+    def __init__(self, load: Callable[[str], Segmenter] | None = None) -> None:
+        self._load = load or _load
+        self._lock = threading.Lock()
+        self._loading: dict[str, threading.Lock] = {}
+        self._loaded: dict[str, Segmenter] = {}
+
+    @property
+    def loaded(self) -> list[str]:
+        """Names of those in memory."""
+        return sorted(self._loaded)
+
+    def get(self, name: str) -> Segmenter:
+        """The segmenter of a name.
+
+        Raises:
+            UnknownModelError: There is no such name; files are not taken.
+            WeightsError: Its checkpoint cannot be had.
+        """
+        checkpoints.model_info(name)
+        with self._lock:
+            loading = self._loading.setdefault(name, threading.Lock())
+        # whoever wants another one does not wait for a download
+        with loading:
+            if name not in self._loaded:
+                self._loaded[name] = cast("Segmenter", _Serial(self._load(name)))
+            return self._loaded[name]
+
+    def describe(self) -> list[dict[str, Any]]:
+        """All names, and what a host shows of them."""
+        return [
+            {
+                "name": info.name,
+                "title": info.title,
+                "prompts": sorted(info.prompts),
+                "licence": info.licence,
+                "size_bytes": info.size_bytes,
+                "is_cached": cache.present(info, checkpoints.folder()) is not None,
+                "is_loaded": info.name in self._loaded,
+            }
+            for info in checkpoints.registry().values()
+        ]
+
+
+def _load(name: str) -> Segmenter:
+    from sam_common.segmenter.predictor import load_segmenter  # noqa: PLC0415  # may load torch
+
+    return load_segmenter(name)

@@ -1,0 +1,354 @@
+"""A session: an open source, the log of its edits, and the masks that follow from it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from sam_common.errors import ConflictError, InputError, NotFoundError, PromptError
+from sam_common.server.sessions.answers import figures, mask_json, object_json, window_json
+from sam_common.server.sessions.embedding_pool import EmbeddingPool
+from sam_common.server.sessions.history import Asked, History, fold, size_of
+from sam_common.server.sessions.live_source import Result
+from sam_common.server.sessions.protocol import PROTOCOL
+from sam_common.server.sessions.reporters import Within
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sam_common.segmenter.predictor import Segmenter
+    from sam_common.server.sessions.history import Edit, ObjectState, State
+    from sam_common.server.sessions.live_source import LiveSource, Reporter
+    from sam_common.window import Window
+
+RESULT_BYTES = 1 << 30
+"""Of masks of all sessions, for undo and redo: what was used longest ago is made again."""
+HISTORY_BYTES = 256 << 20
+"""Of the edits of a session: a painted mask takes what its run lengths take."""
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """One source and the objects that a person finds in it."""
+
+    id: str
+    name: str
+    """What the source is called in answers; never a path."""
+    model: str
+    segmenter: Segmenter
+    source: LiveSource
+    request: Mapping[str, Any]
+    """How the source was opened, as the client asked for it."""
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    used: float = field(default_factory=time.monotonic)
+    results: EmbeddingPool = field(default_factory=lambda: EmbeddingPool(RESULT_BYTES))
+    """Masks of this session and of others."""
+    most_history_bytes: int = HISTORY_BYTES
+    _history: History = field(default_factory=History)
+    _jobs: int = 0
+    """That need it, those that wait for their turn included."""
+    _is_closed: bool = False
+    _counting: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a job needs it."""
+        return self._jobs > 0
+
+    def hold(self) -> None:
+        """A job needs it from here on; `release` says that it has ended."""
+        with self._counting:
+            self._jobs += 1
+
+    def release(self) -> None:
+        """A job has ended, which counts as a use; what was closed meanwhile is let go."""
+        with self._counting:
+            self._jobs -= 1
+            self.used = time.monotonic()
+            is_over = self._is_closed and self._jobs == 0
+        if is_over:
+            self._let_go()
+
+    def describe(self) -> dict[str, Any]:
+        """The session as protocol 1 shows it."""
+        with self.lock:
+            return {
+                "session": self.id,
+                "kind": self.source.kind,
+                "model": self.model,
+                "prompts": sorted(self.segmenter.capabilities.kinds),
+                "size": list(self.source.size),
+                "frame": dict(self.source.frame),
+                "objects": self.objects(),
+                "can_undo": self._history.can_undo,
+                "can_redo": self._history.can_redo,
+                "source": {"fingerprint": self.source.fingerprint, "name": self.name},
+            }
+
+    def objects(self) -> list[dict[str, Any]]:
+        """All objects with their prompts and what is known of their masks."""
+        with self.lock:
+            return [
+                object_json(state, self.result(state.asked))
+                for state in self._history.state.values()
+            ]
+
+    def edit(self, edit: Edit) -> dict[str, Any]:
+        """Apply one edit; where it cannot be, nothing is changed.
+
+        Raises:
+            ConflictError: The session's edits take as much as they may.
+            SuiteError: The edit makes no sense here.
+        """
+        with self.lock:
+            ready = self.source.normalised(self._with_id(edit))
+            if self._history.size_bytes + size_of(ready) > self.most_history_bytes:
+                raise ConflictError(
+                    f"the edits of this session take {self._history.size_bytes} bytes, and no more "
+                    "are kept: export it, and go on in a new one"
+                )
+            before = self._history.state
+            change = self._between(before, fold(before, ready))
+            self._history.push(ready)
+            return change | self._marks()
+
+    def undo(self) -> dict[str, Any]:
+        """One edit back.
+
+        Raises:
+            ConflictError: There is none.
+        """
+        return self._moved(-1, "nothing to undo")
+
+    def redo(self) -> dict[str, Any]:
+        """One edit forth.
+
+        Raises:
+            ConflictError: There is none.
+        """
+        return self._moved(1, "nothing to redo")
+
+    def state_of(self, name: str) -> ObjectState:
+        """An object.
+
+        Raises:
+            NotFoundError: There is none of this name.
+        """
+        with self.lock:
+            if name not in self._history.state:
+                raise NotFoundError(f"no object {name} in session {self.id}")
+            return self._history.state[name]
+
+    def result_of(self, name: str) -> Result:
+        """What an object looks like."""
+        with self.lock:
+            return self.result(self.state_of(name).asked)
+
+    def geometry(self, name: str) -> dict[str, Any]:
+        """An object's outline as a GeoJSON Feature."""
+        with self.lock:
+            return self.source.geometry(self.state_of(name), self.result_of(name))
+
+    def review(self, name: str) -> list[dict[str, Any]]:
+        """The slices of a propagated object, the least certain first.
+
+        Raises:
+            PromptError: It was not propagated, or the session is on a raster.
+        """
+        with self.lock:
+            return self.source.review(self.result_of(name))
+
+    def all_results(
+        self, reporter: Reporter, *, more_steps: int = 0
+    ) -> list[tuple[ObjectState, Result]]:
+        """Every object and what it looks like, in order.
+
+        Args:
+            reporter: Hears of each object.
+            more_steps: That follow.
+        """
+        with self.lock:
+            states = list(self._history.state.values())
+        reporter.begin("objects", len(states) + more_steps)
+        found = []
+        for state in states:
+            found.append((state, self._made(state.asked, reporter)))
+            reporter.step(1)
+        return found
+
+    def log(self) -> dict[str, Any]:
+        """Everything that makes the session, to be replayed."""
+        with self.lock:
+            return {
+                "protocol": PROTOCOL,
+                "source": {
+                    "fingerprint": self.source.fingerprint,
+                    "name": self.name,
+                    "request": dict(self.request),
+                },
+                "model": {"name": self.model, "sha256": self.segmenter.sha256},
+                "edits": [dict(edit) for edit in self._history.edits],
+                "cursor": self._history.cursor,
+            }
+
+    def replay(self, edits: Sequence[Edit], cursor: int, reporter: Reporter) -> None:
+        """Take over the edits of a log, and make the masks of its objects.
+
+        Args:
+            edits: In order.
+            cursor: How many of them count; what was undone lies beyond.
+            reporter: Hears of each object.
+
+        Raises:
+            ConflictError: The edits take more than is kept of a session.
+            PromptError: The edits do not fit each other or this source.
+        """
+        if (size := sum(map(size_of, edits))) > self.most_history_bytes:
+            raise ConflictError(f"the edits of the log take {size} bytes: replay a part of them")
+        reporter.begin("edits", len(edits))
+        with self.lock:
+            for edit in edits:
+                self._history.push(self.source.normalised(edit))
+                reporter.step(1)
+            self._history.move(cursor)
+            states = list(self._history.state.values())
+        reporter.begin("objects", len(states))
+        for state in states:
+            self._made(state.asked, reporter)
+            reporter.step(1)
+
+    def propagate(
+        self, names: Sequence[str] | None, method: str, reporter: Reporter
+    ) -> dict[str, Any]:
+        """Follow objects through the volume: one edit at the end.
+
+        Raises:
+            ConflictError: The prompts were changed meanwhile.
+            PromptError: There is nothing to follow.
+        """
+        with self.lock:
+            state = self._history.state
+            chosen = list(names or [n for n, one in state.items() if not one.asked.is_empty])
+            if not chosen:
+                raise PromptError("nothing to propagate: give an object a box or a mask first")
+            before = {name: self.state_of(name).asked for name in chosen}
+        found = {}
+        for asked in before.values():
+            wanted = replace(asked, method=method, corrections=())
+            found[wanted] = self.source.propagate(wanted, reporter)
+        with self.lock:
+            now = {n: one.asked for n, one in self._history.state.items() if n in before}
+            if now != before:
+                raise ConflictError("the objects were changed while they were propagated: again")
+            for asked, result in found.items():
+                self._keep(asked, result)
+            return self.edit({"op": "propagated", "objects": chosen, "method": method})
+
+    def result(self, asked: Asked) -> Result:
+        """What the prompts give: known, or made now."""
+        with self.lock:
+            if asked.is_empty:
+                return Result("no_prompt")
+            if (known := self._known(asked)) is not None:
+                return known
+            made = self.source.segment(asked, self.result)
+            self._keep(asked, made)
+            return made
+
+    def close(self) -> None:
+        """Let go of the source, once no job needs it."""
+        with self._counting:
+            self._is_closed = True
+            is_over = self._jobs == 0
+        if is_over:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        with self.lock:
+            self.results.drop(lambda key: key[0] == self.id)
+            self.source.close()
+
+    def _known(self, asked: Asked) -> Result | None:
+        found: Result | None = self.results.get((self.id, asked))
+        return found
+
+    def _keep(self, asked: Asked, result: Result) -> None:
+        self.results.put((self.id, asked), result, self.source.size_of(result))
+
+    def _made(self, asked: Asked, reporter: Reporter) -> Result:
+        """As `result`, for a job: what takes long is made without the lock, and told of."""
+        if asked.method is None or asked.is_empty or self._known(asked) is not None:
+            return self.result(asked)
+        whole = replace(asked, corrections=())
+        if self._known(whole) is None:
+            self._keep(whole, self.source.propagate(whole, Within(reporter)))
+        return self.result(asked)
+
+    def _with_id(self, edit: Edit) -> Edit:
+        if edit["op"] != "add_object" or edit.get("object") is not None:
+            return edit
+        taken = {each.get("object") for each in self._history.edits[: self._history.cursor]} | set(
+            self._history.state
+        )
+        number = 1
+        while f"o{number}" in taken:
+            number += 1
+        return {**edit, "object": f"o{number}"}
+
+    def _moved(self, step: int, nothing: str) -> dict[str, Any]:
+        with self.lock:
+            history = self._history
+            if not (history.can_undo if step < 0 else history.can_redo):
+                raise ConflictError(f"{nothing}: the cursor is at {history.cursor}")
+            cursor = history.cursor + step
+            change = self._between(history.state, history.at(cursor))
+            history.move(cursor)
+            return change | self._marks()
+
+    def _marks(self) -> dict[str, Any]:
+        history = self._history
+        return {
+            "cursor": history.cursor,
+            "can_undo": history.can_undo,
+            "can_redo": history.can_redo,
+        }
+
+    def _between(self, before: State, after: State) -> dict[str, Any]:
+        """What is to be redrawn where one state takes the place of another."""
+        changed = []
+        seconds = {"encode": 0.0, "decode": 0.0}
+        for name in {**before, **after}:
+            old, new = before.get(name), after.get(name)
+            if old == new:
+                continue
+            earlier = Result("no_prompt") if old is None else self.result(old.asked)
+            known = new is None or self._known(new.asked) is not None
+            result = Result("no_prompt") if new is None else self.result(new.asked)
+            if not known:
+                seconds = {step: seconds[step] + result.seconds.get(step, 0.0) for step in seconds}
+            changed.append(
+                {
+                    "object": name,
+                    "removed": new is None,
+                    "masks": [mask_json(mask) for mask in result.masks],
+                    "window": window_json(_union(earlier.window, result.window)),
+                    **figures(result),
+                }
+            )
+        return {"changed": changed, "seconds": seconds}
+
+
+def _union(one: Window | None, other: Window | None) -> Window | None:
+    if one is None or other is None:
+        return one or other
+    return one.union(other)
+
+
+def check_log(log: Mapping[str, Any], session: Session) -> None:
+    """Raise `InputError` unless a log was made on the source and with the model of a session."""
+    if log["source"].get("fingerprint") != session.source.fingerprint:
+        raise InputError("the log was made on another source: its fingerprint differs")
+    if log["model"].get("sha256") != session.segmenter.sha256:
+        raise InputError("the log was made with another model: its sha256 differs")

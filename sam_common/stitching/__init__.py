@@ -1,0 +1,1 @@
+"""Stitching: one object out of what overlapping windows saw of it."""

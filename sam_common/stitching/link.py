@@ -1,0 +1,292 @@
+"""Linking: one object out of what neighbouring windows saw of it, by agreement in their overlap.
+
+```
+window A          overlap        window B
++-----------------+======+-----------------+
+|        aaaaaaaaa|aaaaaa|                 |   inside the overlap both windows looked at the
+|                 |bbbbbb|bbbbbb           |   same pixels: where a and b agree there (IoU),
++-----------------+======+-----------------+   they are one object
+```
+- Two instances of two windows are linked where their IoU **inside the overlap** is at least the
+  threshold and each is the other's best partner there; a lower IoU will do where their outlines
+  lie within a few pixels, or where one lies in the other and is a good part of it.
+- Neighbours that only touch share no pixel and are never joined. A whole and a smaller part of it
+  do not agree and stay two objects.
+- No link puts two instances of one window into one object.
+- A piece that its window's edge cut off and that lies in an overlap altogether is left out where
+  the neighbour, who saw that place whole, has it in another object, or where it is a sliver.
+- A mask that ends at its window's edge, where the neighbour has nothing that agrees, is left out if
+  it spans its window and nobody confirms it anywhere (the scene around objects), or if it is
+  another try at an object that has no such end.
+- An object that one window saw whole is taken from that window, without any seam. Otherwise each
+  pixel is decided by the window in whose core it lies, overlaps being halved between neighbours.
+
+Two passes over the windows. What is kept between is one number an instance, the strips that can
+still be linked, and the pieces of objects that are not complete yet; never the image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from sam_common.masks.decoded import MaskRegion
+from sam_common.stitching.groups import Groups
+from sam_common.stitching.layout import Layout
+from sam_common.stitching.overlap_evidence import (
+    EDGE_PX,
+    THRESHOLD,
+    Evidence,
+    Side,
+    Strip,
+    boxes_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from sam_common.masks.instance import Instance
+    from sam_common.stitching.groups import Group
+    from sam_common.window import Window
+
+Load: TypeAlias = "Callable[[int], Sequence[Instance]]"
+"""Gives the instances of a window in image indices."""
+
+
+def ignored(_done: int) -> None:
+    """A listener that does not listen."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinkedObject:
+    """An object of the whole image."""
+
+    pieces: tuple[MaskRegion, ...]
+    """Disjoint regions in image indices; their union is the object."""
+    score: float
+    """Predicted IoU, weighted by the area of the pieces."""
+    stability: float
+    """The same of the stability."""
+    seam_merged: bool
+    """Whether it was put together from several windows."""
+    members: tuple[tuple[int, int], ...]
+    """(window, number in that window) of every instance that is this object, ascending."""
+    is_cut: bool = False
+    """Whether it is known to go on where it ends."""
+
+
+def link(
+    windows: Sequence[Window],
+    load: Load,
+    *,
+    image_hw: tuple[int, int],
+    threshold: float = THRESHOLD,
+) -> Iterator[LinkedObject]:
+    """The objects of an image from the instances of its windows.
+
+    Args:
+        windows: Grid of overlapping windows, row by row, as `tile_grid` gives it.
+        load: Gives the instances of a window in image indices. Called twice for each, ascending.
+        image_hw: Size of the image.
+        threshold: Least IoU in the overlap.
+
+    Yields:
+        As `objects_of`.
+    """
+    layout = Layout(windows, image_hw)
+    yield from objects_of(find_groups(layout, load, threshold=threshold), layout, load)
+
+
+def objects_of(
+    groups: Groups,
+    layout: Layout,
+    load: Load,
+    *,
+    only: Sequence[Group] | None = None,
+    advance: Callable[[int], None] = ignored,
+) -> Iterator[LinkedObject]:
+    """Second pass: the objects of groups that are known.
+
+    Args:
+        groups: As `find_groups` gives them.
+        layout: As it was given it.
+        load: As it was given it. Called once for each window that is needed, ascending.
+        only: The groups that are wanted; all where None. What they cost goes by them alone.
+        advance: Called with the number of windows of the layout that are gone through.
+
+    Yields:
+        Objects in the order in which they become complete: by the last window needed, then by
+        their first member. The order of instances within a window decides ties only.
+    """
+    waiting: dict[int, _Pieces] = {}
+    wanted = None if only is None else {group.members[0] for group in only}
+    for n in _needed(groups, layout, only):
+        first = groups.offsets[n]
+        done: list[LinkedObject] = []
+        for number, instance in enumerate(load(n), start=first):
+            if (group := groups.needing(number)) is None:
+                continue
+            name = group.members[0]
+            if wanted is not None and name not in wanted:
+                continue
+            if name not in waiting:
+                waiting[name] = _Pieces({groups.window_of(m) for m in group.members})
+            if group.chosen >= 0:
+                waiting[name].take_whole(instance)
+            else:
+                waiting[name].take(instance, n, layout)
+            if number == group.last:
+                done.append(waiting.pop(name).finish(groups.named(group)))
+        yield from sorted(done, key=lambda found: found.members)
+        advance(1)
+
+
+def _needed(groups: Groups, layout: Layout, only: Sequence[Group] | None) -> Iterator[int]:
+    """Windows that have instances of the groups that are wanted, ascending."""
+    offsets = groups.offsets
+    if only is not None:
+        yield from sorted({groups.window_of(m) for group in only for m in group.members})
+        return
+    yield from (n for n in range(len(layout.windows)) if offsets[n + 1] > offsets[n])
+
+
+def find_groups(
+    layout: Layout,
+    load: Load,
+    *,
+    threshold: float = THRESHOLD,
+    advance: Callable[[int], None] = ignored,
+) -> Groups:
+    """First pass: which instances are one object.
+
+    Args:
+        layout: Windows of the image.
+        load: Gives the instances of a window in image indices. Called once for each, ascending.
+        threshold: Least IoU in the overlap.
+        advance: Called with the number of windows that are looked at.
+    """
+    groups = Groups()
+    windows = layout.windows
+    strips: dict[int, list[tuple[int, Strip]]] = {}
+    found = Evidence()
+    for n, window in enumerate(windows):
+        instances = load(n)
+        groups.add_window(
+            (ends_at_edge(seen.region.window, window, layout.image_hw), seen.score)
+            for seen in instances
+        )
+        first = groups.offsets[n]
+        boxes = boxes_of(instances)
+        found.look(window, instances, first, layout.image_hw)
+        for earlier, strip in strips.pop(n, []):
+            shared = _shared(windows[earlier], window)
+            mine = Strip.cut(instances, boxes, first, shared, groups)
+            found.add(Side(earlier, windows[earlier], strip), Side(n, window, mine), threshold)
+        for later in layout.later(n) if instances else ():
+            strip = Strip.cut(instances, boxes, first, _shared(window, windows[later]), groups)
+            strips.setdefault(later, []).append((n, strip))
+        advance(1)
+    found.settle(groups)
+    return groups
+
+
+class _Pieces:
+    """The pieces of one object, as its windows come by.
+
+    Args:
+        members: Windows that have a part of it.
+    """
+
+    def __init__(self, members: set[int]) -> None:
+        self._members = members
+        self._largest: Instance | None = None
+        self._pieces: list[MaskRegion] = []
+        self._weights: list[tuple[int, float, float]] = []
+        self._foreign: dict[int, list[MaskRegion]] = {}
+        self._windows: set[int] = set()
+
+    def take_whole(self, instance: Instance) -> None:
+        self._windows.add(0)
+        self._keep(instance.region, instance)
+
+    def take(self, instance: Instance, n: int, layout: Layout) -> None:
+        """Pixels in the window's own core, and in cores whose window does not know the object."""
+        self._windows.add(n)
+        if self._largest is None or instance.region.area_px > self._largest.region.area_px:
+            self._largest = instance
+        if (own := crop(instance.region, layout.cores[n])) is not None:
+            self._keep(own, instance)
+        for other in layout.cores_at(instance.region.window):
+            if (
+                other == n
+                or other in self._members
+                or (part := crop(instance.region, layout.cores[other])) is None
+            ):
+                continue
+            for before in self._foreign.get(other, []):
+                part = None if part is None else _without(part, before)
+            if part is not None:
+                self._foreign.setdefault(other, []).append(part)
+                self._keep(part, instance)
+
+    def finish(self, members: tuple[tuple[int, int], ...]) -> LinkedObject:
+        if not self._pieces and self._largest is not None:
+            # every pixel lay in the core of another window, which saw the edge elsewhere
+            self._windows = {0}
+            self._keep(self._largest.region, self._largest)
+        areas = np.array([weight[0] for weight in self._weights], dtype=np.float64)
+        scores, stabilities = (np.array([weight[k] for weight in self._weights]) for k in (1, 2))
+        return LinkedObject(
+            tuple(self._pieces),
+            float(np.average(scores, weights=areas)),
+            float(np.average(stabilities, weights=areas)),
+            len(self._windows) > 1,
+            members,
+        )
+
+    def _keep(self, piece: MaskRegion, instance: Instance) -> None:
+        self._pieces.append(piece)
+        self._weights.append((piece.area_px, instance.score, instance.stability))
+
+
+def ends_at_edge(box: Window, window: Window, image_hw: Sequence[int]) -> bool:
+    """Whether something ends at the edge of a window that is not the edge of the image."""
+    return any(
+        (start > 0 and low <= start + EDGE_PX) or (stop < length and high >= stop - EDGE_PX)
+        for low, high, start, stop, length in zip(
+            box.start, box.stop, window.start, window.stop, image_hw, strict=True
+        )
+    )
+
+
+def crop(region: MaskRegion, window: Window) -> MaskRegion | None:
+    """The part of a mask inside a window, None where there is none."""
+    if (shared := region.window.intersect(window)) is None:
+        return None
+    mask = region.mask[shared.shift([-s for s in region.window.start]).slices]
+    return MaskRegion(shared, mask) if mask.any() else None
+
+
+def _without(region: MaskRegion, other: MaskRegion) -> MaskRegion | None:
+    if (shared := region.window.intersect(other.window)) is None:
+        return region
+    mask = region.mask.copy()
+    here = shared.shift([-s for s in region.window.start]).slices
+    mask[here] &= ~other.mask[shared.shift([-s for s in other.window.start]).slices]
+    return MaskRegion(region.window, mask) if mask.any() else None
+
+
+def _shared(a: Window, b: Window) -> tuple[Window, tuple[int, ...]]:
+    """What two windows share, and the axes across the seam: where it is narrowest.
+
+    Only axes along which one window goes on beyond the other count: an image may be narrower than
+    any overlap.
+    """
+    shared = a.intersect(b)
+    if shared is None:
+        raise ValueError(f"windows do not overlap: {a}, {b}")
+    moved = [k for k in (0, 1) if a.start[k] != b.start[k]] or [0, 1]
+    least = min(shared.shape[k] for k in moved)
+    return shared, tuple(k for k in moved if shared.shape[k] == least)

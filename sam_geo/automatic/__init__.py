@@ -1,0 +1,1 @@
+"""Automatic jobs: everything in a raster, window by window, linked and mended across seams."""

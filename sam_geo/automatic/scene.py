@@ -1,0 +1,249 @@
+"""Scene: the objects of a raster, linked and mended, each made as it comes by."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from sam_common.stitching.bins import Bins, nearby
+from sam_common.stitching.layout import Layout
+from sam_common.stitching.link import ignored, objects_of
+from sam_common.stitching.mend import View, mend
+from sam_common.stitching.overlap_evidence import TWIN_IOU
+from sam_common.stitching.straight_cuts import all_uncovered, inner_lines, straight_cuts, unlike
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from sam_common.masks.decoded import MaskRegion
+    from sam_common.stitching.groups import Groups
+    from sam_common.stitching.link import LinkedObject, Load
+    from sam_common.stitching.straight_cuts import Cut, Line
+    from sam_common.tiled_job.parts import PartStore
+    from sam_common.tiled_job.plan import Plan
+    from sam_common.window import Window
+
+Key: TypeAlias = tuple[int, int]
+"""An object by its first member: (window, number in that window)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What a moved window saw of an object, and where that is kept."""
+
+    window: Window
+    """(row, col) in the raster."""
+    store: PartStore
+    """The parts of its round."""
+    digest: str
+    """Of that round's plan."""
+    part: int
+    """Which of these."""
+    number: int
+    """Which instance of the part."""
+
+    def view(self) -> View:
+        """The window and its mask, from disk."""
+        return View(self.window, self.store.load(self.part)[self.number])
+
+
+@dataclass(slots=True, eq=False)
+class Seam:
+    """What was done about the cuts of one object."""
+
+    answers: list[Answer] = field(default_factory=list)
+    misses: int = 0
+    """Windows in a row that did not know the object."""
+    failed: bool = False
+    """Whether a window could not be read."""
+
+
+@dataclass(slots=True, eq=False)
+class Scene:
+    """The objects of a raster; their seams are mended as they come by."""
+
+    plan: Plan
+    load: Load
+    """Gives the instances of a window in raster indices."""
+    groups: Groups
+    """Which of them are one object."""
+    windows: int = 0
+    """Windows that were looked at again, over all rounds."""
+    failures: list[str] = field(default_factory=list)
+    """What was wrong with those of them that failed."""
+    left_out: set[Key] = field(default_factory=set)
+    """Objects with a cut behind which no window knows them."""
+    again: set[Key] = field(default_factory=set)
+    """Objects that are others, once they are mended."""
+    cut: set[Key] = field(default_factory=set)
+    """The same, but too large for any window, or a window could not be read: they stay."""
+    _seams: dict[Key, Seam] = field(init=False, default_factory=dict)
+    _layout: Layout = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._layout = Layout(self.plan.windows, self.plan.image_hw)
+
+    def seam(self, key: Key) -> Seam:
+        """What was done about the cuts of an object; to be added to."""
+        return self._seams.setdefault(key, Seam())
+
+    def objects(self, advance: Callable[[int], None] = ignored) -> Iterator[LinkedObject]:
+        """The objects, each once, in the order in which windows complete them.
+
+        Args:
+            advance: Called with the number of windows that are gone through.
+        """
+        gone = self.left_out | self.again
+        for found in objects_of(self.groups, self._layout, self.load, advance=advance):
+            if (key := found.members[0]) not in gone:
+                whole = self._mended(found)[0] if key in self._seams else found
+                yield replace(whole, is_cut=True) if key in self.cut else whole
+
+    def object(self, key: Key) -> LinkedObject:
+        """One of them, with all that is known of it; only its own windows are loaded."""
+        group = self.groups.needing(self.groups.offsets[key[0]] + key[1])
+        only = [] if group is None else [group]
+        (found,) = objects_of(self.groups, self._layout, self.load, only=only)
+        return self._mended(found)[0]
+
+    def twins(self, advance: Callable[[int], None] = ignored) -> set[Key]:
+        """Mended objects that there are already: another window had them whole.
+
+        Args:
+            advance: Called with the number of windows that are gone through, all of them twice.
+        """
+        mended, bins = self._by_place(advance)
+        keys = list(mended)
+        again: set[Key] = set()
+        for other in self.objects(advance):
+            box, name = box_of(other), other.members[0]
+            near = {n for piece in other.pieces for n in bins.near(piece.window)}
+            for key in (keys[n] for n in sorted(near)):
+                # of two mended ones that are alike, the later one goes
+                stays = name in mended and (name > key or name in again)
+                if key == name or stays or key in again or not _alike(mended[key], box):
+                    continue
+                if overlap(self.object(key), other) >= TWIN_IOU:
+                    again.add(key)
+        return again
+
+    def _by_place(self, advance: Callable[[int], None]) -> tuple[dict[Key, Window], Bins]:
+        """Mended objects with the boxes around them, and where their pieces lie, by number."""
+        candidates = self._answered() - self.left_out
+        boxes: dict[Key, Window] = {}
+        # by their pieces, not by the box around them: a long road is near to what lies along it
+        bins = Bins(max(max(window.shape) for window in self.plan.windows))
+        for found, _ in self.cut_objects(advance):
+            if (key := found.members[0]) in candidates:
+                for piece in found.pieces:
+                    bins.add(len(boxes), piece.window)
+                boxes[key] = box_of(found)
+        return boxes, bins
+
+    def cut_objects(
+        self, advance: Callable[[int], None] = ignored
+    ) -> Iterator[tuple[LinkedObject, Sequence[Cut]]]:
+        """Objects that no window of the grid saw whole, with the cuts that are left in them.
+
+        Args:
+            advance: Called with the number of windows that are gone through.
+        """
+        groups = list(self.groups.cut_groups())
+        for found in objects_of(self.groups, self._layout, self.load, only=groups, advance=advance):
+            yield self._mended(found)
+
+    @property
+    def passes(self) -> int:
+        """Windows that a pass over all objects goes through, at most."""
+        return len(self.plan)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What became of objects that ended straight at a window's edge, for the record."""
+        mended = self._answered() - self.left_out - self.again - self.cut
+        return {
+            "mended": len(mended),
+            "known": len(self.again),
+            "left_out": len(self.left_out),
+            "cut": len(self.cut),
+        }
+
+    def moved_windows(self) -> list[Window]:
+        """Windows that were moved over seams and whose answers are taken."""
+        windows = {answer.window for seam in self._seams.values() for answer in seam.answers}
+        return sorted(windows, key=lambda window: (window.start, window.stop))
+
+    def _answered(self) -> set[Key]:
+        return {key for key, seam in self._seams.items() if seam.answers}
+
+    def _mended(self, found: LinkedObject) -> tuple[LinkedObject, list[Cut]]:
+        """The object with what its answers say, and the cuts that are left in it."""
+        hw = self.plan.image_hw
+        lines, own = self._lines(found), len(found.members)
+        # what a member's window decides in its own core, it saw from both sides
+        cores = [self._layout.cores[n] for n, _ in found.members]
+        cuts = list(
+            self._without_own(found, all_uncovered(straight_cuts(found.pieces, lines), cores, hw))
+        )
+        seam = self._seams.get(found.members[0])
+        answers = [] if seam is None else [answer.view() for answer in seam.answers]
+        for view, answer in enumerate(answers, own):
+            found = mend(found, cuts, answer, hw)
+            lines += inner_lines(answer.window, hw, view)
+            windows = [a.window for a in answers[: view - own + 1]]
+            every = straight_cuts(found.pieces, lines)
+            cuts = all_uncovered([cut for cut in every if cut.line.view < own], cores + windows, hw)
+            # at the edge of an answer the grid has nothing to say any more: later answers have
+            for j in range(len(windows)):
+                ended = [cut for cut in every if cut.line.view == own + j]
+                cuts += all_uncovered(ended, windows[j + 1 :], hw)
+        return found, cuts
+
+    def _without_own(self, found: LinkedObject, cuts: Sequence[Cut]) -> Iterator[Cut]:
+        """Cuts along seams that are no edge of the mask beside them: there two masks disagree."""
+        for cut in cuts:
+            n, i = found.members[cut.line.view]
+            window, axis = self.plan.windows[n], cut.line.axis
+            if cut.line.at in {window.start[axis], window.stop[axis]}:
+                yield cut
+            else:
+                yield from unlike(cut, self.load(n)[i].region)
+
+    def _lines(self, found: LinkedObject) -> list[Line]:
+        """Where the outline of an object may be cut: edges of its windows, seams between them."""
+        members, hw = [n for n, _ in found.members], self.plan.image_hw
+        places = [*enumerate(self.plan.windows[n] for n in members)]
+        if len(members) > 1:
+            places += enumerate(self._layout.cores[n] for n in members)
+        return [line for view, place in places for line in inner_lines(place, hw, view)]
+
+
+def box_of(found: LinkedObject) -> Window:
+    """The box around all pieces of an object."""
+    box = found.pieces[0].window
+    for piece in found.pieces[1:]:
+        box = box.union(piece.window)
+    return box
+
+
+def overlap(one: LinkedObject, two: LinkedObject) -> float:
+    """IoU of two objects."""
+    near = nearby([piece.window for piece in two.pieces])
+    both = sum(_shared_px(a, two.pieces[k]) for a in one.pieces for k in near(a.window))
+    areas = sum(piece.area_px for found in (one, two) for piece in found.pieces)
+    return both / (areas - both)
+
+
+def _alike(a: Window, b: Window) -> bool:
+    """Whether masks with these boxes may be twins: a mask is at most its box."""
+    shared = a.intersect(b)
+    both = 0 if shared is None else math.prod(shared.shape)
+    return 2 * both > min(math.prod(a.shape), math.prod(b.shape))
+
+
+def _shared_px(a: MaskRegion, b: MaskRegion) -> int:
+    if (shared := a.window.intersect(b.window)) is None:
+        return 0
+    one, two = (r.mask[shared.shift([-s for s in r.window.start]).slices] for r in (a, b))
+    return int((one & two).sum())

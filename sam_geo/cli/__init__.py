@@ -1,0 +1,1 @@
+"""`sam-geo` on the command line."""

@@ -1,0 +1,145 @@
+"""`sam-geo`: from rasters to polygons on the command line."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sam_common.cli.options import Arch, Device, Engine, Json, Precision, Quiet, command_line
+from sam_common.support import console
+from sam_geo.cli.auto import auto_command
+from sam_geo.cli.options import Bands, Image, ImageCrs, Model, Page, StretchText
+from sam_geo.cli.prompt import prompt_command
+from sam_geo.cli.report import EXIT_FAILED, loader, parse_bands, show
+
+NOTICE = "For research and mapping."
+
+app = command_line(f"Polygons from georeferenced rasters with SAM networks. {NOTICE}")
+app.command("prompt")(prompt_command)
+app.command("auto")(auto_command)
+
+
+@app.command()
+def encode(
+    image: Image,
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the embeddings.")],
+    model: Model = "mobile_sam",
+    arch: Arch = None,
+    bands: Bands = None,
+    page: Page = None,
+    stretch: StretchText = None,
+    max_gb: Annotated[
+        float | None, typer.Option(help="Size at which the oldest embeddings are removed, in GB.")
+    ] = None,
+    device: Device = "auto",
+    engine: Engine = "auto",
+    precision: Precision = "auto",
+    json_output: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Keep the embeddings of a whole raster: prompts with --embeddings then run no encoder.
+
+    A window of 1024 x 1024 pixels takes 4 MiB; windows are those that boxes of up to half a window
+    and points go to. What lies in the folder is not made again, so the same command goes on after
+    an interrupt.
+    """
+    from sam_geo.jobs.request import EncodeRequest  # noqa: PLC0415
+    from sam_geo.jobs.run import run_encode  # noqa: PLC0415  # --help must stay fast
+
+    request = EncodeRequest(
+        image=image,
+        output=output,
+        bands=parse_bands(bands),
+        page=page,
+        stretch=stretch,
+        model=model,
+        max_bytes=None if max_gb is None else int(max_gb * 1e9),
+    )
+    load = loader(model, arch=arch, device=device, engine=engine, precision=precision)
+    progress = functools.partial(console.progress, quiet=quiet)
+    figures = run_encode(request, load, progress=progress)
+    for note in figures.pop("notes"):
+        console.note(f"warning: {note}")
+    show(figures, json_output=json_output)
+    if figures["failed"]:
+        console.note(f"error: {len(figures['failed'])} windows failed: {figures['failed'][0]}")
+        raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
+def info(
+    image: Image,
+    *,
+    bands: Bands = None,
+    page: Page = None,
+    image_crs: ImageCrs = None,
+    stretch: StretchText = None,
+    json_output: Json = False,
+) -> None:
+    """Show what a raster is, and what a job would do with it."""
+    from sam_geo.jobs.raster_info import describe_raster  # noqa: PLC0415  # --help must stay fast
+    from sam_geo.raster.source import open_raster  # noqa: PLC0415
+
+    with open_raster(image, bands=parse_bands(bands), page=page, crs=image_crs) as source:
+        facts = describe_raster(source, stretch=stretch)
+    if json_output:
+        console.emit_json(facts)
+        return
+    notes = facts.pop("notes")
+    show(facts, json_output=False)
+    for note in notes:
+        typer.echo(f"- {note}")
+
+
+@app.command()
+def demo(
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")],
+    device: Device = "auto",
+    engine: Engine = "auto",
+    precision: Precision = "auto",
+    json_output: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Segment the 61 trees of an aerial image; write trees.gpkg and trees_overlay.png.
+
+    Fetches the image and the network once. Files of an earlier demo are replaced.
+    """
+    from sam_geo.jobs import demo as job  # noqa: PLC0415  # --help must stay fast
+
+    load = loader("mobile_sam", arch=None, device=device, engine=engine, precision=precision)
+    progress = functools.partial(console.progress, quiet=quiet)
+    figures = job.run(output, load, progress=progress, quiet=quiet)
+    if json_output:
+        console.emit_json(figures)
+    else:
+        console.table("Trees of NEON OSBS (mobile_sam)", list(figures), [list(figures.values())])
+
+
+def main() -> None:
+    """Entry point of `sam-geo`."""
+    _show_proj_its_database()
+    console.run(app)
+
+
+def _show_proj_its_database() -> None:
+    """Before any library is loaded: a part of GDAL asks PROJ without saying where its data lie.
+
+    PROJ then writes to stderr, for example of a reference system in kilometres.
+    """
+    found = importlib.util.find_spec("rasterio")
+    if (
+        found is None
+        or found.origin is None
+        or not {"PROJ_DATA", "PROJ_LIB"}.isdisjoint(os.environ)
+    ):
+        return
+    folder = Path(found.origin).with_name("proj_data")
+    if folder.is_dir():  # as in its wheels
+        os.environ["PROJ_DATA"] = str(folder)

@@ -1,0 +1,123 @@
+"""Outputs: the objects of an automatic job, numbered once, to all of its files in one pass.
+
+```
+objects -> rows -> finished outlines, small ones left out, numbered -> table
+                                                                    -> label raster, same numbers
+                                                                    -> picture, same outlines
+```
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sam_common.tiled_job.progress import silent
+from sam_geo.jobs.opened import one_step
+from sam_geo.results.finish import finished_tables
+from sam_geo.results.label_raster import label_writer
+from sam_geo.results.object_rows import object_rows, regions_of
+from sam_geo.results.picture import Shapes, write_picture
+from sam_geo.tables.table_file import table_writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import geopandas
+
+    from sam_common.tiled_job.progress import Progress
+    from sam_geo.automatic.scene import Scene
+    from sam_geo.jobs.request import AutoRequest
+    from sam_geo.raster.source import RasterSource
+    from sam_geo.raster.stretch import Stretch
+    from sam_geo.results.rows import Row
+
+
+@dataclass(slots=True)
+class Written:
+    """What came out of a pass."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    """Lines of the table by their status."""
+    hidden: int | None = None
+    """Objects without a pixel of their own in the label raster: others lie over them; None where
+    there is no label raster."""
+
+    def of_labels(self) -> dict[str, int]:
+        """The same for a record."""
+        return {} if self.hidden is None else {"hidden_in_labels": self.hidden}
+
+
+def write_objects(
+    scene: Scene,
+    request: AutoRequest,
+    source: RasterSource,
+    stretch: Stretch,
+    *,
+    model: str,
+    progress: Progress = silent,
+) -> Written:
+    """Write the table of a request and, where it asks for them, label raster and picture.
+
+    A number in the label raster is an `id` of the table: what `--min-area-m2` leaves out of one is
+    in none of them. The label raster has the pixels as the network found them, table and picture
+    the outlines after `--simplify` or `--regularize`. Objects are gone through once, a thousand at
+    a time; with a label raster their packed pixels wait for their numbers.
+
+    Args:
+        scene: Gives the objects in the order of their numbers.
+        request: What to write, and how outlines are finished.
+        source: The raster.
+        stretch: Values to bytes, for the picture.
+        model: Name of the checkpoint.
+        progress: Shows how far the pass is, then the last steps of label raster and picture.
+
+    Raises:
+        OutputError: A file cannot be written.
+    """
+    found = Written(hidden=None if request.labels is None else 0)
+    shapes = Shapes(source)
+    with (
+        table_writer(request.output, overwrite=request.replaces, layer=request.layer) as write,
+        ExitStack() as labels,
+    ):
+        draw = None
+        if request.labels is not None:
+            draw = labels.enter_context(
+                label_writer(request.labels, source, overwrite=request.replaces)
+            )
+        with progress("objects", scene.passes) as advance:
+            for table, rows in _finished(scene, request, source, model, advance):
+                write(table)
+                found.counts.update(table["status"].tolist())
+                if draw is not None:
+                    numbered = zip(table["id"].tolist(), rows, strict=True)
+                    seen = [draw(n, regions_of(row.pixels or b"")) for n, row in numbered]
+                    found.hidden = (found.hidden or 0) + seen.count(False)
+                for row in rows if request.overlay is not None else ():
+                    shapes.add(row.geometry)
+        if draw is not None:
+            with one_step(progress, "labels"):
+                labels.close()
+    if request.overlay is not None:
+        with one_step(progress, "picture"):
+            write_picture(shapes.draw(stretch), request.overlay)
+    return found
+
+
+def _finished(
+    scene: Scene,
+    request: AutoRequest,
+    source: RasterSource,
+    model: str,
+    advance: Callable[[int], None],
+) -> Iterator[tuple[geopandas.GeoDataFrame, list[Row]]]:
+    rows = object_rows(
+        scene.objects(advance),
+        source.frame,
+        source.size_hw,
+        with_pixels=request.labels is not None,
+    )
+    return finished_tables(rows, request.finish, crs=source.crs, model=model)

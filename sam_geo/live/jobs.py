@@ -1,0 +1,134 @@
+"""Jobs that a server runs on a live raster: many prompts, and everything in it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.errors import InputError
+from sam_geo.automatic.job import AutoOptions
+from sam_geo.jobs.request import AutoRequest
+from sam_geo.jobs.run import run_auto
+from sam_geo.live.files import checked_crs, without_path
+from sam_geo.live.progress import Steps
+from sam_geo.prompted.segment import RunOptions, run_prompts
+from sam_geo.prompts.geo_prompt import load_prompts
+from sam_geo.raster.source import open_raster
+from sam_geo.tables.table_file import write_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from sam_common.segmenter.predictor import Segmenter
+    from sam_common.server.sessions.live_source import Reporter
+    from sam_geo.raster.stretch import Stretch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JobRaster:
+    """The raster of a session, as a job opens it anew."""
+
+    path: Path
+    bands: tuple[int, ...]
+    stretch: Stretch
+    segmenter: Segmenter
+
+
+def run_raster_job(
+    kind: str, request: Mapping[str, Any], folder: Path, raster: JobRaster, reporter: Reporter
+) -> dict[str, Any]:
+    """Run a job and leave its results in a folder.
+
+    Args:
+        kind: "prompts" or "automatic".
+        request: What the client asked for.
+        folder: For the results.
+        raster: What it runs on.
+        reporter: Told of the progress.
+
+    Raises:
+        InputError: There is no such job, or one of its options is wrong.
+    """
+    work = {"prompts": _prompts, "automatic": _automatic}
+    if kind not in work:
+        raise InputError(f"no job {kind} for a raster (known: {', '.join(work)})")
+    return work[kind](request, folder, raster, reporter)
+
+
+def _prompts(
+    request: Mapping[str, Any], folder: Path, raster: JobRaster, reporter: Reporter
+) -> dict[str, Any]:
+    steps = Steps(reporter)
+    named = request["prompts"].get("crs") or {}
+    # their own, and what stands over it
+    for crs in (json.dumps(named), request.get("prompts_crs") or ""):
+        checked_crs(crs)
+    with open_raster(raster.path, bands=raster.bands) as source:
+        prompts = load_prompts(request["prompts"], source, crs=request.get("prompts_crs"))
+        job = run_prompts(
+            source,
+            prompts,
+            steps.segmenter(raster.segmenter),
+            progress=steps.progress,
+            options=RunOptions(raster.stretch),
+        )
+    for suffix in (".gpkg", ".geojson"):
+        write_table(job.table, folder / f"objects{suffix}")
+    return {
+        "counts": job.counts,
+        "failures": _unnamed(job.failures, raster),
+        "embeddings": job.embeddings,
+    }
+
+
+def _automatic(
+    request: Mapping[str, Any], folder: Path, raster: JobRaster, reporter: Reporter
+) -> dict[str, Any]:
+    wanted = AutoRequest(
+        image=str(raster.path),
+        output=folder / "objects.gpkg",
+        bands=raster.bands,
+        stretch=raster.stretch,
+        options=auto_options(request.get("options") or {}),
+    )
+    steps = Steps(reporter)
+    segmenter = steps.segmenter(raster.segmenter)
+    record = run_auto(wanted, lambda: segmenter, progress=steps.progress)
+    for path in folder.iterdir():
+        # a record and a style are for files that stay where they are
+        if path.is_file() and path.suffix != ".gpkg":
+            path.unlink()
+    names = ("counts", "objects", "windows", "windows_nodata", "failures", "embeddings")
+    record["failures"] = _unnamed(record["failures"], raster)
+    return {name: record[name] for name in names}
+
+
+def auto_options(given: Mapping[str, Any]) -> AutoOptions:
+    """Options of an automatic job by their names.
+
+    Raises:
+        InputError: An unknown name, or a value of another type.
+    """
+    prompts = {each.name: each for each in fields(EverythingOptions)}
+    tiles = {each.name: each for each in fields(AutoOptions) if each.name != "everything"}
+    if unknown := sorted(set(given) - set(prompts) - set(tiles)):
+        known = ", ".join([*tiles, *prompts])
+        raise InputError(f"unknown option {unknown[0]!r} (known: {known})")
+    for name, value in given.items():
+        is_flag = name in {"superpixels", "join"}
+        if isinstance(value, bool) != is_flag or not isinstance(value, bool | int | float):
+            raise InputError(f"option {name} is {'a flag' if is_flag else 'a number'}: {value!r}")
+        whole = "int" in str({**prompts, **tiles}[name].type)
+        if whole and not isinstance(value, int):
+            raise InputError(f"option {name} is a whole number, got {value!r}")
+    everything = EverythingOptions(**{k: v for k, v in given.items() if k in prompts})
+    return replace(
+        AutoOptions(everything=everything), **{k: v for k, v in given.items() if k in tiles}
+    )
+
+
+def _unnamed(failures: Sequence[str], raster: JobRaster) -> list[str]:
+    return [without_path(failure, raster.path) for failure in failures]

@@ -1,0 +1,1 @@
+"""Outlines: masks to polygons, simplified, regularised, reprojected and measured."""

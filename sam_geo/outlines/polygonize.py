@@ -1,0 +1,96 @@
+"""One mask to one polygon: exact pixel-edge outlines with holes, no label raster in between."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import rasterio.features
+import shapely
+
+from sam_geo.raster.frame import corners_to_world
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from sam_common.frame import Frame
+    from sam_common.masks.decoded import MaskRegion
+    from sam_geo.raster.read_window import ReadWindow
+
+
+def outline(region: MaskRegion) -> shapely.Geometry:
+    """The outline of a mask along its pixel edges.
+
+    Pixels that touch only at a corner are separate parts, so the result is always valid, and its
+    area is the number of pixels, exactly.
+
+    Args:
+        region: A mask with at least one pixel.
+
+    Returns:
+        Polygon, or MultiPolygon of several parts, in pixel-corner coordinates of the image, x to
+        the right and y down.
+    """
+    parts = [
+        shapely.Polygon(geometry["coordinates"][0], geometry["coordinates"][1:])
+        for geometry, _ in rasterio.features.shapes(
+            region.mask.astype(np.uint8), mask=region.mask, connectivity=4
+        )
+    ]
+    row, col = region.window.start
+    shape = parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+    return shapely.transform(shape, lambda corners: corners + np.array([col, row], np.float64))
+
+
+def outline_of_pieces(pieces: Sequence[MaskRegion]) -> shapely.Geometry:
+    """The outline of disjoint regions as one object, without a trace of where they meet.
+
+    Law: `outline_of_pieces(pieces) == outline(their union)`, vertex for vertex up to the order of
+    rings. The union of outlines is exact because all corners are integers; memory goes by the
+    outline, not by the area.
+
+    Args:
+        pieces: At least one region, none empty, no pixel in two of them.
+
+    Returns:
+        As `outline`.
+    """
+    if len(pieces) == 1:
+        return outline(pieces[0])
+    joined = shapely.union_all([outline(piece) for piece in pieces], grid_size=1.0)
+    parts = [_straightened(part) for part in shapely.get_parts(joined)]
+    return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+
+
+def _straightened(polygon: shapely.Polygon) -> shapely.Polygon:
+    """Without vertices in the middle of straight edges."""
+    rings = [_corners(np.asarray(ring.coords)[:-1]) for ring in shapely.get_rings(polygon)]
+    return shapely.Polygon(rings[0], rings[1:])
+
+
+def _corners(ring: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    before, after = ring - np.roll(ring, 1, axis=0), np.roll(ring, -1, axis=0) - ring
+    turns = before[:, 0] * after[:, 1] != before[:, 1] * after[:, 0]
+    return np.asarray(ring[turns])
+
+
+def polygonize(region: MaskRegion, read: ReadWindow, frame: Frame) -> shapely.Geometry:
+    """The outline of a mask in world coordinates, on the edges of the pixels that were read.
+
+    Args:
+        region: A mask of the image that was read.
+        read: Where that image lies in the raster.
+        frame: The raster's frame.
+
+    Returns:
+        A valid Polygon or MultiPolygon in the raster's reference system, outer rings
+        counterclockwise. The same raster pixel has the same vertices in every window.
+    """
+    world = shapely.transform(
+        outline(region),
+        lambda corners: corners_to_world(read.corners_into_raster(corners), frame),
+    )
+    # a frame that flips an axis turns the rings around
+    return shapely.orient_polygons(world)

@@ -1,0 +1,1 @@
+"""Files of prompts: tables and vector files of any kind into one kind of table."""

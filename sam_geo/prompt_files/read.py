@@ -1,0 +1,116 @@
+"""Files of prompts: vector files, GeoParquet, Pascal VOC XML and CSV, into one kind of table."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import defusedxml
+import defusedxml.ElementTree
+
+from sam_common.errors import PromptError
+from sam_common.support.files import check_input
+from sam_geo.prompt_files.csv_table import box_of, doubt_of_fractions, read_csv
+from sam_geo.prompt_files.place_columns import BOX_COLUMNS
+from sam_geo.prompt_files.table import PromptTable, object_array
+from sam_geo.prompt_files.vector import PARQUET, read_parquet, read_vector
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+    from xml.etree.ElementTree import Element
+
+CSV = (".csv", ".tsv", ".txt")
+OTHERS = {
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), "a spreadsheet: save it as CSV in UTF-8"),
+    **dict.fromkeys((".gz", ".7z", ".rar", ".tar", ".tgz", ".bz2"), "packed: unpack it first"),
+}
+"""What is not read, and the way."""
+
+
+def read_table(
+    path: str | os.PathLike[str], *, layer: str | None = None, option: str = "prompts"
+) -> PromptTable:
+    """Read a file of prompts by its suffix.
+
+    `.xml` is Pascal VOC; `.csv`, `.tsv` and `.txt` are CSV; `.parquet` is GeoParquet; all else is
+    what GDAL reads, in a `.zip` too.
+
+    Args:
+        path: The file.
+        layer: Layer of a vector file that has several.
+        option: How options about the file are called, as in `--prompts-layer`.
+
+    Raises:
+        InputError: There is no such file.
+        PromptError: It cannot be read, has no prompts, or a row makes no sense; rows count from 0.
+    """
+    check_input(path)
+    file = Path(path)
+    try:
+        str(file).encode()
+    except UnicodeEncodeError as error:
+        raise PromptError(
+            f"the name of the prompts' file is not UTF-8, and neither GDAL nor the record of a job "
+            f"can hold it: {str(file)!r} (rename it)"
+        ) from error
+    if (way := OTHERS.get(file.suffix.lower())) is not None:
+        raise PromptError(f"{path} is {way}")
+    readers: dict[str, Callable[[], PromptTable]] = {
+        ".xml": lambda: _read_voc(file),
+        **dict.fromkeys(CSV, lambda: read_csv(file)),
+        **dict.fromkeys(PARQUET, lambda: read_parquet(file)),
+    }
+    if (read := readers.get(file.suffix.lower())) is None:
+        table = read_vector(file, layer=layer, option=option)
+    elif layer is not None:
+        raise PromptError(f"{path} has no layers: leave --{option}-layer out")
+    else:
+        table = replace(read(), option=option)
+    if not len(table):
+        raise PromptError(f"no prompts in {path}: it has no features")
+    return table
+
+
+def _read_voc(path: Path) -> PromptTable:
+    try:
+        root: Element | None = defusedxml.ElementTree.parse(path).getroot()
+    # an encoding that nobody knows is a LookupError or a ValueError
+    except (
+        defusedxml.ElementTree.ParseError,
+        defusedxml.DefusedXmlException,
+        LookupError,
+        ValueError,
+        OSError,
+    ) as error:
+        raise PromptError(f"not an XML file: {path} ({error})") from error
+    if root is None or root.tag != "annotation":
+        found = "nothing" if root is None else f"<{root.tag}>"
+        raise PromptError(f"not a Pascal VOC file: {path} starts with {found}")
+    shapes, classes = [], []
+    for n, item in enumerate(root.iter("object")):
+        if (count := len(item.findall("bndbox"))) > 1:
+            raise PromptError(f"object {n} of {path} has {count} boxes: give each an object")
+        record = {name: item.findtext(f"bndbox/{name}") for name in BOX_COLUMNS}
+        shapes.append(box_of(record, f"object {n} of {path}"))
+        classes.append((item.findtext("name") or "").strip())
+    image = (root.findtext("filename") or "").strip()
+    boxes = object_array(shapes)
+    return PromptTable(
+        str(path),
+        boxes,
+        [("class", classes), ("filename", [image] * len(shapes))],
+        in_pixels=True,
+        says_pixels=True,
+        size_hw=_size(root),
+        doubt=doubt_of_fractions(boxes, str(path)),
+    )
+
+
+def _size(root: Element) -> tuple[int, int] | None:
+    """Rows and columns of the image; None where the file does not say, or says 0."""
+    said = [(root.findtext(f"size/{side}") or "").strip() for side in ("height", "width")]
+    sides = [int(side.partition(".")[0]) for side in said if re.fullmatch(r"\d{1,9}(\.0*)?", side)]
+    return (sides[0], sides[1]) if len(sides) == len(said) and all(sides) else None

@@ -1,0 +1,294 @@
+"""Vector files of prompts: what GDAL reads, zipped or not, and GeoParquet.
+
+Only columns that mean something are read, with the types of the file: an integer stays one beside
+empty cells, and text is never a number. The number of a feature counts as its `id` where its file
+has one, GeoJSON as a member `id` and a GeoPackage as its key, and no column says otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import geopandas
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyogrio
+import pyproj
+import shapely
+from pyogrio.errors import DataLayerError, DataSourceError
+
+from sam_common.errors import PromptError
+from sam_geo.prompt_files.geojson_text import DRIVERS, GeoJSONText
+from sam_geo.prompt_files.table import (
+    WEAK,
+    PromptTable,
+    cells_of,
+    means_something,
+    object_array,
+    spelled,
+    whole_name,
+)
+from sam_geo.prompt_files.vector_parts import check_parts, check_sources, gdal_name, in_zip, part_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from sam_geo.prompt_files.table import Column
+
+PARQUET = (".parquet", ".geoparquet", ".pq")
+HEAD = 65_536
+"""Bytes at the beginning of a GeoJSON file in which its reference system is looked for."""
+TELLING = frozenset(
+    (
+        *DRIVERS,
+        *("ESRI Shapefile", "GPKG", "FlatGeobuf", "OpenFileGDB", "LIBKML"),
+        *("TopoJSON", "ESRIJSON", "JSONFG"),
+    )
+)
+"""Drivers that tell where they cannot read on, or whose text is looked through."""
+LIMITS = frozenset((2**63 - 1, -(2**63)))
+"""What GDAL makes of larger numbers in lines of GeoJSON."""
+UNREADABLE = (DataSourceError, DataLayerError, OSError, ValueError)
+"""What GDAL's reader raises; text that is no UTF-8 is a ValueError."""
+
+
+def read_vector(path: Path, *, layer: str | None, option: str = "prompts") -> PromptTable:
+    """Read a layer of a vector file.
+
+    Args:
+        path: Anything that GDAL opens as a vector file, or a zip with one in it.
+        layer: Its layer; the only one with features where None.
+        option: How options about the file are called, as in `--prompts-layer`.
+
+    Raises:
+        PromptError: It cannot be read whole, or it has several layers and none is chosen.
+    """
+    check_parts(path)
+    member = in_zip(path)
+    name = gdal_name(path, member)
+    try:
+        # GDAL warns of what is no business of prompts, such as feature ids that are there twice
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            check_sources(path)
+            chosen = _layer(name, path, layer, option)
+            return _read_layer(name, path, chosen, member, option)
+    except UnicodeDecodeError as error:
+        way = f"write its encoding into {path.stem}.cpg beside it, for example ISO-8859-1 or CP1251"
+        if path.suffix.lower() not in {".shp", ".dbf"}:
+            way = "save it in UTF-8"
+        raise PromptError(f"text in {path} is not UTF-8: {way}") from error
+    except UNREADABLE as error:
+        way = ""
+        if path.suffix.lower() == ".json":
+            way = "; annotations of images, as of COCO or LabelMe, are read from VOC XML or CSV"
+        raise PromptError(
+            f"not a vector file that GDAL can read: {path} ({_one_line(error)}){way}"
+        ) from error
+
+
+def read_parquet(path: Path, *, option: str = "prompts") -> PromptTable:
+    """Read a GeoParquet file.
+
+    Raises:
+        PromptError: It is not Parquet, or it does not say which column holds the geometries.
+    """
+    try:
+        file = pq.ParquetFile(path)
+        metadata = json.loads((file.schema_arrow.metadata or {}).get(b"geo", b"{}"))
+        if "primary_column" not in metadata:
+            raise PromptError(
+                f"{path} is no GeoParquet: it does not say which column holds the geometries"
+            )
+        shapes = geopandas.read_parquet(path, columns=[metadata["primary_column"]])
+        names = {name for name in file.schema_arrow.names if means_something(name)}
+        cells = file.read(columns=sorted(names))
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
+        raise PromptError(f"not a GeoParquet file: {path} ({_one_line(error)})") from error
+    except (shapely.errors.ShapelyError, NotImplementedError) as error:
+        raise PromptError(f"{path} has a geometry of an unknown kind ({error})") from error
+    columns = [(name, cells_of(cells.column(n))) for n, name in enumerate(cells.column_names)]
+    return PromptTable(str(path), object_array(shapes.geometry), columns, shapes.crs, option=option)
+
+
+def _layer(name: str, path: Path, layer: str | None, option: str) -> str:
+    found = [(str(each), kind) for each, kind in pyogrio.list_layers(name)]
+    layers = [each for each, kind in found if kind is not None]
+    if not layers:
+        raise PromptError(f"no prompts in {path}: no layer of it has geometries")
+    if layer is not None and layer not in layers:
+        raise PromptError(f"no layer {layer!r} in {path}: it has {', '.join(layers)}")
+    if layer is not None or len(layers) == 1:
+        return layer or layers[0]
+    # a GPX file has five layers, whatever is in it
+    filled = [
+        each
+        for each in layers
+        if pyogrio.read_info(name, layer=each, force_feature_count=True)["features"]
+    ]
+    if len(filled) > 1:
+        raise PromptError(
+            f"{path} has {len(filled)} layers ({', '.join(filled)}): "
+            f"choose one with --{option}-layer"
+        )
+    return (filled or layers)[0]
+
+
+def _read_layer(name: str, path: Path, layer: str, member: str | None, option: str) -> PromptTable:
+    about = pyogrio.read_info(name, layer=layer)
+    driver = about["driver"]
+    is_cut = driver == "ESRI Shapefile"
+    names = [
+        str(field)
+        for field in about["fields"]
+        if means_something(whole_name(str(field)) if is_cut else field)
+    ]
+    is_json = driver in DRIVERS
+    # GDAL would write texts that look like dates in another way
+    options = {"DATE_AS_STRING": "YES"} if is_json else {}
+    with_key = not is_json and means_something(about["fid_column"])
+    meta, table = pyogrio.read_arrow(
+        name, layer=layer, columns=names, return_fids=with_key, **options
+    )
+    # the geometry is the last column, whatever attributes have its name
+    shapes = table.column(table.num_columns - 1).to_numpy(zero_copy_only=False)
+    columns = _columns(table, is_cut=is_cut)
+    if is_json:
+        text = GeoJSONText(path, member, is_sequence=driver == "GeoJSONSeq")
+        text.check(table.num_rows)
+        if text.is_sequence:
+            _check_limits(columns, path)
+        columns = _with_ids(columns, text, table.num_rows)
+        if driver == "GeoJSON":
+            _check_geojson_crs(text)
+    else:
+        _check_whole(name, path, layer, about, table.num_rows)
+    crs = _crs(meta, path)
+    return PromptTable(str(path), _shapes(shapes, name, layer, path), columns, crs, option=option)
+
+
+def _columns(table: pa.Table, *, is_cut: bool) -> list[Column]:
+    """Columns but the geometry, which is the last one, and but attributes that cannot be read."""
+    names = [whole_name(name) if is_cut else name for name in table.column_names[:-1]]
+    found = [(name, _cells(table.column(n), name)) for n, name in enumerate(names)]
+    return [(name, cells) for name, cells in found if cells is not None]
+
+
+def _cells(column: pa.ChunkedArray, name: str) -> list[Any] | None:
+    if not means_something(name):
+        return None
+    try:
+        return cells_of(column)
+    except UnicodeDecodeError:
+        # what may be an attribute like others can stop no job
+        if spelled(name) in WEAK:
+            return None
+        raise
+
+
+def _with_ids(columns: list[Column], text: GeoJSONText, rows: int) -> list[Column]:
+    """Columns with the ids of features, where no property `id` says otherwise."""
+    found = [cells for name, cells in columns if spelled(name) == "id"]
+    values: Sequence[Any] = found[0] if found else [None] * rows
+    if None not in values or len(found) > 1:
+        return columns
+    ids = [given if own is None else own for own, given in zip(values, text.ids(rows), strict=True)]
+    others = [column for column in columns if spelled(column[0]) != "id"]
+    return others if all(each is None for each in ids) else [*others, ("id", ids)]
+
+
+def _check_limits(columns: Sequence[Column], path: Path) -> None:
+    for name, values in columns:
+        if not LIMITS.isdisjoint(value for value in values if isinstance(value, int)):
+            raise PromptError(
+                f"column {name} of {path} has whole numbers of more than 64 bits, which GDAL "
+                f"changes: write them as text"
+            )
+
+
+def _check_whole(name: str, path: Path, layer: str, about: Mapping[str, Any], rows: int) -> None:
+    """Refuse a file that ends early; features of drivers that do not tell are read once more."""
+    # a GeoPackage may count wrong, a Shapefile counts by its length
+    said = about["features"] if about["driver"] == "ESRI Shapefile" else rows
+    if about["driver"] not in TELLING:
+        # where its text is broken this reader raises, and the other one ends
+        ids, *_ = pyogrio.raw.read(
+            name, layer=layer, columns=[], read_geometry=False, return_fids=True
+        )[1:]
+        said = len(ids)
+    if path.suffix.lower() == ".mif" and (beside := part_of(path, ".mid")) is not None:
+        lines = beside.read_bytes().splitlines()
+        said = sum(1 for line in lines if line.strip())
+    if said != rows:
+        raise PromptError(
+            f"{path} is damaged: it says that it has {said} features, and {rows} can be read"
+        )
+
+
+def _crs(meta: Mapping[str, Any], path: Path) -> pyproj.CRS | None:
+    try:
+        return None if meta["crs"] is None else pyproj.CRS.from_user_input(meta["crs"])
+    except pyproj.exceptions.CRSError as error:
+        raise PromptError(
+            f"the reference system of {path} makes no sense: {_one_line(error)[:200]}"
+        ) from error
+
+
+def geojson_crs(member: Any, name: str) -> pyproj.CRS:
+    """The reference system that a member `crs` of GeoJSON names.
+
+    Args:
+        member: What older files have: `{"type": "name", "properties": {"name": ...}}`.
+        name: What messages call the GeoJSON.
+
+    Raises:
+        PromptError: There is no such system.
+    """
+    named = member
+    try:
+        named = member["properties"]["name"]
+        return pyproj.CRS.from_user_input(named)
+    except (pyproj.exceptions.CRSError, KeyError, TypeError) as error:
+        raise PromptError(f"no such reference system in {name}: {named!r}") from error
+
+
+def _check_geojson_crs(text: GeoJSONText) -> None:
+    """Refuse a named system that GDAL does not know: it would take WGS 84 in its place.
+
+    Only the beginning of the file is looked at, where writers put it.
+    """
+    head = text.head(HEAD).decode(errors="replace").partition('"features"')[0]
+    if (found := re.search(r'"crs"\s*:\s*', head)) is None:
+        return
+    try:
+        member, _ = json.JSONDecoder().raw_decode(head, found.end())
+    except ValueError:  # longer than what was read
+        return
+    if isinstance(member, dict) and "code" in (member.get("properties") or {}):
+        return
+    if member is not None:
+        geojson_crs(member, str(text.path))
+
+
+def _shapes(
+    wkb: Sequence[bytes | None], name: str, layer: str, path: Path
+) -> npt.NDArray[np.object_]:
+    try:
+        return np.asarray(shapely.from_wkb(wkb), dtype=object)
+    except NotImplementedError:
+        # curves: read once more by the reader that draws them as lines
+        _, _, lines, _ = pyogrio.raw.read(name, layer=layer, columns=[])
+        return np.asarray(shapely.from_wkb(lines), dtype=object)
+    except shapely.errors.ShapelyError as error:
+        raise PromptError(f"{path} has a geometry of an unknown kind ({error})") from error
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,1 @@
+"""Prompts: what is asked for, placed in the indices of a raster."""

@@ -1,0 +1,241 @@
+"""Where prompts lie in a raster: from any reference system to raster indices, cut at the edges."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyproj
+import shapely
+from pyproj.exceptions import CRSError, ProjError
+
+from sam_common.errors import PromptError
+from sam_geo.prompts.antimeridian import turn_to, unwrap
+from sam_geo.raster.frame import PIXELS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+
+    from sam_common.frame import Frame
+    from sam_geo.prompt_files.table import PromptTable
+    from sam_geo.raster.read_window import Box, Point
+    from sam_geo.raster.source import RasterSource
+
+
+DENSIFY = 21
+"""Points added per edge when shapes change their reference system, GDAL's default for bounds."""
+EDGE = -0.5
+"""Index of the outer edge of the first pixel."""
+TOLERANCE_PX = 1e-3
+"""What passes the raster's edge by less is rounding of a reprojection, not a clipped box."""
+BY_CHANCE = 0.01
+"""Part of the pixels whose numbers may be places of the world too."""
+DEGREES = "EPSG:4326"
+PIXEL_CRS = "pixel"
+"""Given as `--prompts-crs` it means pixel corners, x to the right and y down."""
+
+
+def into_indices(
+    table: PromptTable, source: RasterSource, *, crs: str | None = None
+) -> npt.NDArray[np.object_]:
+    """The geometries of a table with x and y in raster indices.
+
+    Args:
+        table: Rows with shapely geometries or None.
+        source: The raster.
+        crs: Reference system of the coordinates, over what the table says, or `"pixel"`.
+
+    Returns:
+        (N,) shapely geometries. Coordinates that do not exist in the raster's reference system
+        are infinite.
+
+    Raises:
+        PromptError: The reference system is unknown or does not go with the raster's.
+    """
+    prompts_crs, frame = _reference(table, source, crs)
+    shapes = table.geometry
+    if prompts_crs is not None and source.crs is not None:
+        if prompts_crs != source.crs:
+            way = _way(prompts_crs, source.crs, table, source)
+            shapes = _reproject(unwrap(shapes, prompts_crs), way)
+        shapes = turn_to(shapes, source)
+    elif crs is None and table.in_pixels and not table.says_pixels:
+        _check_pixels(shapes, table, source)
+
+    def to_index(coordinates: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        # a ring with NaN is not closed; infinity is equal to itself
+        index = np.full_like(coordinates, np.inf)
+        finite = np.isfinite(coordinates).all(axis=1)
+        index[finite] = frame.to_index(coordinates[finite])[:, ::-1]
+        return index
+
+    return np.asarray(shapely.transform(shapes, to_index), dtype=object)
+
+
+def bounding_box(shape: shapely.Geometry) -> Box:
+    """(x0, y0, x1, y1) of the finite vertices; NaN where there is none."""
+    coordinates = shapely.get_coordinates(shape)
+    coordinates = coordinates[np.isfinite(coordinates).all(axis=1)]
+    if not len(coordinates):
+        return (np.nan,) * 4
+    (x0, y0), (x1, y1) = coordinates.min(axis=0).tolist(), coordinates.max(axis=0).tolist()
+    return x0, y0, x1, y1
+
+
+def clip_box(box: Box, size_hw: tuple[int, int]) -> Box | None:
+    """The part of a box inside the raster, None where there is none.
+
+    >>> clip_box((-5.5, 2.5, 3.5, 4.5), (10, 10))
+    (-0.5, 2.5, 3.5, 4.5)
+    >>> clip_box((20.5, 2.5, 30.5, 4.5), (10, 10)) is None
+    True
+    """
+    right, bottom = size_hw[1] + EDGE, size_hw[0] + EDGE
+    x0, y0, x1, y1 = box
+    # every comparison with NaN is false
+    overlaps_x = x1 > EDGE + TOLERANCE_PX and x0 < right - TOLERANCE_PX
+    overlaps_y = y1 > EDGE + TOLERANCE_PX and y0 < bottom - TOLERANCE_PX
+    if not (overlaps_x and overlaps_y):
+        return None
+    return max(x0, EDGE), max(y0, EDGE), min(x1, right), min(y1, bottom)
+
+
+def is_cut(box: Box, clipped: Box) -> bool:
+    """Whether clipping took away more than rounding."""
+    return any(abs(a - b) > TOLERANCE_PX for a, b in zip(box, clipped, strict=True))
+
+
+def is_inside(point: Point, size_hw: tuple[int, int]) -> bool:
+    """Whether a point lies on a pixel of the raster."""
+    x, y = point
+    return EDGE <= x < size_hw[1] + EDGE and EDGE <= y < size_hw[0] + EDGE
+
+
+def is_in_pixels(table: PromptTable, crs: str | None) -> bool:
+    """Whether the coordinates of a table are pixel corners, with what the user says of them."""
+    return crs == PIXEL_CRS or (table.in_pixels and crs is None)
+
+
+def _way(
+    origin: pyproj.CRS, target: pyproj.CRS, table: PromptTable, source: RasterSource
+) -> pyproj.Transformer:
+    try:
+        return pyproj.Transformer.from_crs(origin, target, always_xy=True)
+    except ProjError as error:
+        raise PromptError(
+            f"there is no way from {origin.name}, the reference system of {table.name}, to "
+            f"{target.name}, that of {source.path}: give pixel coordinates with "
+            f"--{table.option}-crs {PIXEL_CRS}, or coordinates in the raster's own system"
+        ) from error
+
+
+def _check_pixels(
+    shapes: npt.NDArray[np.object_], table: PromptTable, source: RasterSource
+) -> None:
+    """Refuse numbers that nobody calls pixels where they lie in the raster in the world.
+
+    That happens by chance where the raster's place in the world and its pixels are the same
+    numbers; such a raster is left alone.
+    """
+    height, width = source.size_hw
+    pixels = shapely.box(0, 0, width, height)
+    bounds = shapely.total_bounds(shapes)
+    if source.crs is None or not np.isfinite(bounds).all():
+        return
+    for system, name, extent in _extents(source.crs, source.bounds):
+        world = shapely.box(*extent)
+        is_there = world.covers(shapely.box(*bounds))
+        if is_there and world.intersection(pixels).area < BY_CHANCE * pixels.area:
+            raise PromptError(
+                f"{table.name} does not say what its coordinates are, and they lie in or by the "
+                f"raster {system}: say --{table.option}-crs {name}, or "
+                f"--{table.option}-crs {PIXEL_CRS} where they are pixels"
+            )
+
+
+def _extents(crs: pyproj.CRS, bounds: Box) -> Iterator[tuple[str, str, Box]]:
+    """Where a raster lies in its own system, and in degrees: how messages say that, and a CRS."""
+    yield "in its own system", _short(crs), bounds
+    try:
+        way = pyproj.Transformer.from_crs(crs, DEGREES, always_xy=True)
+        west, south, east, north = way.transform_bounds(*bounds)
+    except (CRSError, ProjError):
+        return  # not of the Earth
+    # across the antimeridian the west is the larger number
+    if np.isfinite([west, south, east, north]).all() and west <= east:
+        # prompts may lie around it too
+        x, y = east - west, north - south
+        yield "in degrees", DEGREES, (west - x, south - y, east + x, north + y)
+
+
+def _short(crs: pyproj.CRS) -> str:
+    code = crs.to_authority()
+    return f"{crs.name!r}" if code is None else ":".join(code)
+
+
+def _reproject(
+    shapes: npt.NDArray[np.object_], transformer: pyproj.Transformer
+) -> npt.NDArray[np.object_]:
+    bounds = shapely.bounds(shapes)
+    longest = np.maximum(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1])
+    # points have no edges; their step only has to be positive
+    steps = np.where(np.isfinite(longest) & (longest > 0), longest / DENSIFY, 1.0)
+    dense = shapely.segmentize(shapes, max_segment_length=steps)
+
+    def project(coordinates: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.column_stack(transformer.transform(coordinates[:, 0], coordinates[:, 1]))
+
+    return np.asarray(shapely.transform(dense, project), dtype=object)
+
+
+def _reference(
+    table: PromptTable, source: RasterSource, crs: str | None
+) -> tuple[pyproj.CRS | None, Frame]:
+    """Reference system of the coordinates (None: the frame's own) and the frame they end in."""
+    if is_in_pixels(table, crs):
+        return None, PIXELS
+    given = table.crs if crs is None else _parse(crs)
+    # heights and places around the Earth's centre have no x and y on a map
+    if given is not None and (given.is_geocentric or len(given.axis_info) == 1):
+        raise PromptError(
+            f"{given.name}, the reference system of {table.name}, has no x and y on a map: "
+            f"give a geographic or projected one with --{table.option}-crs"
+        )
+    if given is None and source.crs is not None:
+        raise PromptError(
+            f"{table.name} has no coordinate reference system: name it with "
+            f"--{table.option}-crs, for example --{table.option}-crs EPSG:4326, or "
+            f"--{table.option}-crs {PIXEL_CRS} for pixel coordinates"
+        )
+    if given is not None and source.crs is None:
+        raise PromptError(
+            f"{table.name} is in {given.name}, but {source.path} has no coordinate reference "
+            f"system: give the prompts in pixel coordinates with --{table.option}-crs {PIXEL_CRS}"
+        )
+    if given is not None and source.crs is not None:
+        _check_local(given, source.crs, table, source)
+    return given, source.frame
+
+
+def _check_local(
+    given: pyproj.CRS, target: pyproj.CRS, table: PromptTable, source: RasterSource
+) -> None:
+    # PROJ takes local systems of other sites for the same one
+    if given.is_engineering and target.is_engineering and given.name != target.name:
+        raise PromptError(
+            f"{table.name} is in the local system {given.name!r}, but {source.path} is in "
+            f"{target.name!r}: put them into one, or give pixel coordinates with "
+            f"--{table.option}-crs {PIXEL_CRS}"
+        )
+
+
+def _parse(text: str) -> pyproj.CRS:
+    try:
+        # axes are x, y here in any case: what +init is for, and what PROJ warns of
+        return pyproj.CRS.from_user_input(text.strip().removeprefix("+init="))
+    except (CRSError, UnicodeEncodeError) as error:
+        raise PromptError(
+            f"no such coordinate reference system: {text!r} (for example EPSG:4326)"
+        ) from error

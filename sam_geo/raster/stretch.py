@@ -1,0 +1,125 @@
+"""Stretch: how a job turns raster values into the 8 bits that the model was trained on.
+
+It is chosen once per job, from overviews or a bounded sample, so the same value becomes the same
+input in every window and no seam can come from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sam_common.errors import InputError
+from sam_common.masks.intensity import to_uint8
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from sam_geo.raster.pixels import Pixels
+    from sam_geo.raster.source import RasterSource
+
+PERCENTILES = (2.0, 98.0)
+"""The usual cumulative cut of image viewers (QGIS: 2-98 %)."""
+BYTE_BITS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Values to bytes, per band; pure, and the same for every window of a job."""
+
+    limits: tuple[tuple[float, float], ...] | None
+    """(lo, hi) that become 0 and 255, for each band; None leaves uint8 values as they are."""
+
+    def apply(self, pixels: Pixels) -> npt.NDArray[np.uint8]:
+        """The model's input.
+
+        Args:
+            pixels: (B, h, w) values and their valid mask.
+
+        Returns:
+            (h, w) for one band, (h, w, 3) for three. With limits, pixels that are not valid and
+            samples that are not finite are 0. Without limits the values are bytes already and
+            stay: a nodata value that is an ordinary colour must not punch holes into the image.
+        """
+        if self.limits is None:
+            bands = [band.astype(np.uint8, copy=False) for band in pixels.values]
+        else:
+            bands = [
+                np.where(pixels.valid, to_uint8(band, lo, hi), np.uint8(0))
+                for band, (lo, hi) in zip(pixels.values, self.limits, strict=True)
+            ]
+        return bands[0] if len(bands) == 1 else np.stack(bands, axis=-1)
+
+
+def choose_stretch(source: RasterSource, *, given: str | None = None) -> Stretch:
+    """The stretch of a job on this raster.
+
+    Args:
+        source: The raster.
+        given: `none` for bytes as they are; `min,max` for the values, in the raster's own scaled
+            units (value * scale + offset), that become 0 and 255; chosen by the rule below where
+            None.
+
+    uint8 stays as it is, unless it holds fewer bits (a boolean raster). Everything else gets, per
+    band, the 2nd and 98th percentile of the valid, finite samples; their minimum and maximum
+    where these two are equal; and (0, 0), an image of zeros, where the whole raster has no valid
+    pixel. How it is sampled stands in `sam_geo.raster.sample`.
+
+    Raises:
+        InputError: The sample cannot be read, or what was given is no stretch for this raster.
+    """
+    if given is not None:
+        return _given_stretch(source, given)
+    if source.dtype == np.uint8:
+        return _byte_stretch(source)
+    return Stretch(tuple(_limits(values) for values in source.sample))
+
+
+def _given_stretch(source: RasterSource, text: str) -> Stretch:
+    if text.strip().lower() == "none":
+        if source.dtype != np.uint8:
+            raise InputError(
+                f"--stretch none is for bytes, {source.path} has {source.dtype}: give min,max"
+            )
+        return Stretch(None)
+    try:
+        lo, hi = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(f"--stretch is min,max or none, such as 0,3000, got {text!r}") from error
+    if not (np.isfinite([lo, hi]).all() and lo < hi):
+        raise InputError(f"--stretch needs finite numbers with min < max, got {text!r}")
+    limits = []
+    for band in source.bands:
+        scale, offset = source.header.scales[band - 1], source.header.offsets[band - 1]
+        if not np.isfinite([scale, offset]).all() or scale == 0:
+            raise InputError(
+                f"band {band} of {source.path} has the scale {scale} and the offset {offset}, "
+                f"which make no values: mend them by gdal_edit, or leave --stretch out"
+            )
+        ends = sorted(((lo - offset) / scale, (hi - offset) / scale))
+        limits.append((ends[0], ends[1]))
+    return Stretch(tuple(limits))
+
+
+def _byte_stretch(source: RasterSource) -> Stretch:
+    if source.is_palette:
+        return Stretch(None)
+    if source.bits is not None and source.bits < BYTE_BITS:
+        return Stretch(((0.0, 2.0**source.bits - 1),) * len(source.bands))
+    try:
+        brightest = max((int(v.max()) for v in source.sample if v.size), default=0)
+    except InputError:
+        # the sample only tells booleans from bytes; the windows will say what cannot be read
+        return Stretch(None)
+    return Stretch(((0.0, 1.0),) * len(source.bands) if brightest == 1 else None)
+
+
+def _limits(values: npt.NDArray[Any]) -> tuple[float, float]:
+    if not values.size:
+        return 0.0, 0.0
+    lo, hi = np.percentile(values.astype(np.float64), PERCENTILES).tolist()
+    if lo == hi:
+        lo, hi = float(values.min()), float(values.max())
+    return lo, hi

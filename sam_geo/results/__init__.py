@@ -1,0 +1,1 @@
+"""Results: rows, label rasters, pictures and records of what was found."""

@@ -1,0 +1,195 @@
+"""Label raster: objects as numbers in a cloud-optimised GeoTIFF on the source's own grid."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from rasterio.windows import Window as RasterioWindow
+
+from sam_common.errors import OutputError
+from sam_common.support.files import (
+    check_no_address,
+    check_output,
+    flush,
+    move_together,
+    telling_full_disks,
+    writing,
+    written_file,
+)
+from sam_geo.raster.access import ACCESS_ERRORS
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from sam_common.masks.decoded import MaskRegion
+    from sam_geo.raster.source import RasterSource
+
+BLOCK = 512
+READ_SIDE = 8 * BLOCK
+"""Pixels on a side that are read back at once: 64 MiB."""
+SIDES = (".aux.xml", ".ovr", ".msk")
+"""What GDAL appends to the name of a GeoTIFF for files that say more about it."""
+
+
+def write_labels(
+    path: str | os.PathLike[str],
+    objects: Iterable[tuple[int, Sequence[MaskRegion]]],
+    source: RasterSource,
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Draw objects by their numbers, all at once; see `label_writer`."""
+    with label_writer(path, source, overwrite=overwrite) as draw:
+        for number, pieces in objects:
+            draw(number, pieces)
+
+
+@contextmanager
+def label_writer(
+    path: str | os.PathLike[str], source: RasterSource, *, overwrite: bool = False
+) -> Iterator[Callable[[int, Sequence[MaskRegion]], bool]]:
+    """Draw objects by their numbers; where they overlap, the one that came first stays.
+
+    Memory is bounded by the pieces: the raster is drawn window by window in a tiled file beside
+    the output, which is copied to a COG with overviews when the block ends well. That is read once
+    more before it takes its name. Whatever ends it early leaves an old file as it was.
+
+    Args:
+        path: The .tif file.
+        source: The raster whose grid and reference system the labels get.
+        overwrite: Whether a file that is there may be replaced.
+
+    Yields:
+        A function that takes the number (from 1) and the disjoint regions of an object, in raster
+        indices, and says whether any of its pixels is seen: one that lies under earlier ones
+        altogether has none.
+
+    Raises:
+        OutputError: The file exists or cannot be written.
+    """
+    check_labels_output(Path(path), overwrite=overwrite)
+    target = written_file(path)  # a link stays one
+    height, width = source.size_hw
+    profile = {
+        "driver": "GTiff",
+        "height": height,
+        "width": width,
+        "count": 1,
+        "dtype": "uint32",
+        "crs": source.header.crs,
+        "transform": source.header.transform,
+        "nodata": 0,
+        "tiled": True,
+        "blockxsize": BLOCK,
+        "blockysize": BLOCK,
+        "compress": "deflate",
+        "sparse_ok": True,
+        "bigtiff": "if_safer",
+    }
+    drawn = Drawn()
+    with _folder_beside(target) as folder:
+        sketch, part = folder / "drawn.tif", folder / "labels.tif"
+        with writing(target, *ACCESS_ERRORS):
+            dataset = rasterio.open(sketch, "w+", **profile)
+
+        def draw(number: int, pieces: Sequence[MaskRegion]) -> bool:
+            with writing(target, *ACCESS_ERRORS):
+                seen = [_draw(dataset, piece, number) for piece in pieces]
+            drawn.pixels += sum(seen)
+            drawn.total += sum(seen) * number
+            return any(seen)
+
+        try:
+            yield draw
+        finally:
+            # the last blocks are written here
+            with writing(target, *ACCESS_ERRORS):
+                dataset.close()
+        with telling_full_disks(target), writing(target, *ACCESS_ERRORS):
+            rasterio.shutil.copy(
+                sketch,
+                part,
+                driver="COG",
+                compress="deflate",
+                blocksize=BLOCK,
+                overview_resampling="nearest",
+                bigtiff="if_safer",
+            )
+            flush(part)
+            found = _read_back(part)
+            if found != drawn:
+                raise OutputError(
+                    f"cannot write {target}: of {drawn.pixels} labelled pixels {found.pixels} "
+                    f"were read back, or with other numbers"
+                )
+            # what a GeoTIFF cannot say of a reference system is said in a file beside it
+            new = {path: _beside(target, path.name) for path in folder.glob("labels.tif.*")}
+            move_together(new | {part: target}, sidecars(target), folder / "old")
+
+
+@dataclass(slots=True)
+class Drawn:
+    """What a label raster must say when it is read again."""
+
+    pixels: int = 0
+    """That have a number."""
+    total: int = 0
+    """Sum of all numbers."""
+
+
+def check_labels_output(path: Path, *, overwrite: bool) -> None:
+    """Raise `OutputError` before long work where a label raster could not be written to `path`."""
+    check_no_address(path)
+    # GDAL would take what lies beside it for a part of it
+    for name in (path, *sidecars(path)):
+        check_output(name, overwrite=overwrite)
+
+
+def sidecars(path: Path) -> list[Path]:
+    """Files that are there and that GDAL reads with a GeoTIFF at `path`."""
+    names = (path.with_name(path.name + suffix) for suffix in SIDES)
+    return [name for name in names if name.is_file()]
+
+
+def _beside(target: Path, name: str) -> Path:
+    return target.with_name(target.name + name.removeprefix("labels.tif"))
+
+
+@contextmanager
+def _folder_beside(target: Path) -> Iterator[Path]:
+    with ExitStack() as stack:
+        with writing(target):
+            name = tempfile.TemporaryDirectory(dir=target.parent, prefix=".labels-")
+            folder = Path(stack.enter_context(name))
+        yield folder
+
+
+def _read_back(path: Path) -> Drawn:
+    """What a raster says, read once more in blocks."""
+    found = Drawn()
+    with rasterio.open(path) as dataset:
+        for top in range(0, dataset.height, READ_SIDE):
+            for left in range(0, dataset.width, READ_SIDE):
+                values = dataset.read(1, window=RasterioWindow(left, top, READ_SIDE, READ_SIDE))
+                found.pixels += int(np.count_nonzero(values))
+                found.total += int(values.sum(dtype=np.uint64))
+    return found
+
+
+def _draw(dataset: rasterio.io.DatasetWriter, piece: MaskRegion, number: int) -> int:
+    """Draw a piece where nothing is yet; the number of its pixels that are seen."""
+    window = RasterioWindow(*piece.window.start[::-1], *piece.window.shape[::-1])
+    values = dataset.read(1, window=window)
+    free = piece.mask & (values == 0)
+    if seen := int(free.sum()):
+        values[free] = np.uint32(number)
+        dataset.write(values, 1, window=window)
+    return seen

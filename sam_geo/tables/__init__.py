@@ -1,0 +1,1 @@
+"""Tables: vector files written whole, read back, and replaced together."""

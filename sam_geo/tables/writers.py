@@ -1,0 +1,190 @@
+"""Writers: what takes the batches of a table, one after the other, in the way of its format."""
+
+from __future__ import annotations
+
+import io
+import json
+import warnings
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyogrio
+
+from sam_geo.tables.shapefile import SHORT_NAMES, columns_as_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    import geopandas
+
+    from sam_geo.tables.formats import Format
+
+STAGE = "stage"
+"""Layer of the GeoPackage in which batches wait."""
+BATCH = 1000
+"""Rows that are read back at once."""
+
+
+class Writer(Protocol):
+    """What takes batches."""
+
+    def write(self, batch: geopandas.GeoDataFrame) -> None:
+        """Take the next one."""
+
+    def finish(self) -> None:
+        """All have come."""
+
+    def drop(self) -> None:
+        """Leave nothing behind, whether it was finished or not."""
+
+
+def writer_for(part: Path, target: Path, chosen: Format, layer: str) -> Writer:
+    """What writes a table of a format to `part`; messages name `target`."""
+    if not chosen.driver:
+        return _Parquet(part)
+    return _Layer(part, layer) if chosen.driver == "GPKG" else _Staged(part, target, chosen)
+
+
+class _Layer:
+    """A GeoPackage layer that takes one batch after the other."""
+
+    def __init__(self, path: Path, layer: str) -> None:
+        self._path = path
+        self._layer = layer  # the temporary name of the file must not become the layer's
+        self._append = False
+
+    def write(self, batch: geopandas.GeoDataFrame) -> None:
+        with warnings.catch_warnings():
+            # a raster without a reference system gives polygons without one: no accident
+            warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
+            pyogrio.write_dataframe(
+                batch,
+                self._path,
+                layer=self._layer,
+                driver="GPKG",
+                geometry_type="MultiPolygon",
+                promote_to_multi=True,
+                append=self._append,
+            )
+        self._append = True
+
+    def finish(self) -> None:
+        pass
+
+    def drop(self) -> None:
+        for side in ("-wal", "-journal", "-shm"):
+            self._path.with_name(self._path.name + side).unlink(missing_ok=True)
+
+
+class _Staged:
+    """A file of a driver that writes in one go: batches wait in a GeoPackage."""
+
+    def __init__(self, part: Path, target: Path, chosen: Format) -> None:
+        self._part = part
+        self._target = target
+        self._chosen = chosen
+        self._stage = part.with_suffix(".stage.gpkg")
+        self._layer = _Layer(self._stage, STAGE)
+
+    def write(self, batch: geopandas.GeoDataFrame) -> None:
+        self._layer.write(batch)
+
+    def finish(self) -> None:
+        wide, names = set(), {}
+        if self._chosen.driver == "ESRI Shapefile":
+            wide, names = columns_as_text(self._stage, STAGE, self._target), SHORT_NAMES
+        with reading(self._stage, STAGE) as (meta, batches), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
+            options = {} if meta["crs"] is None else dict(self._chosen.georeferenced)
+            pyogrio.write_arrow(
+                _adapted(batches, names, wide),
+                self._part,
+                layer=self._target.stem,
+                driver=self._chosen.driver,
+                geometry_name=geometry_name(meta),
+                geometry_type="MultiPolygon",
+                crs=meta["crs"],
+                layer_options={**self._chosen.options, **options},
+            )
+
+    def drop(self) -> None:
+        self._layer.drop()
+        self._stage.unlink(missing_ok=True)
+
+
+class _Parquet:
+    """A GeoParquet file that takes one batch after the other."""
+
+    def __init__(self, part: Path) -> None:
+        self._part = part
+        self._writer: pq.ParquetWriter | None = None
+
+    def write(self, batch: geopandas.GeoDataFrame) -> None:
+        packed = io.BytesIO()
+        batch.to_parquet(packed, schema_version="1.1.0", write_covering_bbox=True, index=False)
+        packed.seek(0)
+        rows = pq.read_table(packed)
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._part, _without_extent(rows.schema))
+        self._writer.write_table(rows.cast(self._writer.schema))
+
+    def finish(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def drop(self) -> None:
+        # on a full disk closing fails, whenever it is done: there is nothing new to be told
+        with suppress(OSError, pa.ArrowException):
+            self.finish()
+
+
+@contextmanager
+def reading(
+    path: Path, layer: str | None, **options: str
+) -> Iterator[tuple[Mapping[str, str], pa.RecordBatchReader]]:
+    """What GDAL says about a layer, and its rows in batches."""
+    with pyogrio.open_arrow(
+        path, layer=layer, use_pyarrow=True, batch_size=BATCH, **options
+    ) as found:
+        yield found
+
+
+def geometry_name(meta: Mapping[str, str]) -> str:
+    """The column of the shapes."""
+    return meta["geometry_name"] or "wkb_geometry"
+
+
+def _adapted(
+    batches: pa.RecordBatchReader, names: Mapping[str, str], as_text: set[str]
+) -> pa.RecordBatchReader:
+    """The same rows with other names of columns, and some numbers as text."""
+    if not names and not as_text:
+        return batches
+    schema = pa.schema(
+        [
+            pa.field(names.get(each.name, each.name), pa.string(), metadata=each.metadata)
+            if each.name in as_text
+            else each.with_name(names.get(each.name, each.name))
+            for each in batches.schema
+        ]
+    )
+    changed = (
+        pa.RecordBatch.from_arrays(
+            [column.cast(each.type) for column, each in zip(batch.columns, schema, strict=True)],
+            schema=schema,
+        )
+        for batch in batches
+    )
+    return pa.RecordBatchReader.from_batches(schema, changed)
+
+
+def _without_extent(schema: pa.Schema) -> pa.Schema:
+    """The schema of the file: the extent and kinds of geometry are those of the first batch."""
+    geo = json.loads(schema.metadata[b"geo"])
+    for column in geo["columns"].values():
+        column.pop("bbox", None)
+        column["geometry_types"] = []
+    return schema.with_metadata({**schema.metadata, b"geo": json.dumps(geo).encode()})

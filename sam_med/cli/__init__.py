@@ -1,0 +1,1 @@
+"""`sam-med` on the command line."""

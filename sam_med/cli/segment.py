@@ -1,0 +1,190 @@
+"""`sam-med segment`: boxes, points or masks to a label map or a DICOM SEG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from sam_common.cli.options import Arch, Device, Engine, Json, Precision, Quiet
+from sam_common.support import console
+from sam_med import privacy
+from sam_med.cli.options import (
+    Input,
+    JoinSeries,
+    Keep,
+    Level,
+    Method,
+    Modality,
+    Model,
+    Output,
+    OutputTypes,
+    Overwrite,
+    Preset,
+    Series,
+    Time,
+    Width,
+)
+from sam_med.cli.report import short
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from sam_common.segmenter.predictor import Segmenter
+
+Texts = list[str] | None
+
+
+class Terminal:
+    """Notes and progress on stderr, or nothing."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+
+    def note(self, message: str) -> None:
+        """One line, without the names of inputs."""
+        if not self._quiet:
+            console.note(privacy.reworded(message))
+
+    def progress(self, what: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        """A bar."""
+        return console.progress(what, total, quiet=self._quiet)
+
+
+def segment_command(
+    source: Input,
+    *,
+    output: Output,
+    output_type: OutputTypes = None,
+    box_ijk: Annotated[
+        Texts,
+        typer.Option(help="Box as voxel indices i0,j0,k0,i1,j1,k1, ends included. Repeatable."),
+    ] = None,
+    box_lps: Annotated[
+        Texts, typer.Option(help="Box as edges x0,y0,z0,x1,y1,z1 in LPS mm. Repeatable.")
+    ] = None,
+    box_ras: Annotated[Texts, typer.Option(help="The same in RAS mm.")] = None,
+    slice_box: Annotated[
+        Texts,
+        typer.Option(
+            help="Box on one slice: k=SLICE:i0,j0,i1,j1 (j=..:i0,k0,i1,k1, i=..:j0,k0,j1,k1); "
+            "the object is followed from there. Repeatable."
+        ),
+    ] = None,
+    slice_box_lps: Annotated[
+        Texts, typer.Option(help="The same as two corners: k:x0,y0,z0,x1,y1,z1 in LPS mm.")
+    ] = None,
+    slice_box_ras: Annotated[Texts, typer.Option(help="The same in RAS mm.")] = None,
+    point_ijk: Annotated[
+        Texts, typer.Option(help="Point in the object, i,j,k; i,j,k,0 is one outside of it.")
+    ] = None,
+    point_lps: Annotated[Texts, typer.Option(help="The same in LPS mm.")] = None,
+    point_ras: Annotated[Texts, typer.Option(help="The same in RAS mm.")] = None,
+    label: Annotated[
+        Texts,
+        typer.Option(
+            help="Name of each box, in their order; or write NAME@ in front of any prompt. "
+            "Repeatable."
+        ),
+    ] = None,
+    prompts: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of prompts: .json of this suite, .mrk.json of 3D Slicer, or the objects of "
+            "a label map, .seg.nrrd, DICOM SEG or RTSTRUCT."
+        ),
+    ] = None,
+    labels_as: Annotated[
+        Literal["box", "mask"],
+        typer.Option(help="What the objects of --prompts give: boxes, or masks to refine."),
+    ] = "box",
+    label_names: Annotated[
+        Path | None, typer.Option(help="Table of the names of its values, CSV or JSON.")
+    ] = None,
+    series: Series = None,
+    join_series: JoinSeries = False,
+    time: Time = None,
+    model: Model = "lite_medsam",
+    arch: Arch = None,
+    method: Method = "planes",
+    modality: Modality = None,
+    preset: Preset = None,
+    window: Width = None,
+    level: Level = None,
+    device: Device = "auto",
+    engine: Engine = "auto",
+    precision: Precision = "auto",
+    overlay: Annotated[
+        Path | None, typer.Option(help="Also draw three planes with the result, as PNG.")
+    ] = None,
+    review: Annotated[
+        Path | None,
+        typer.Option(help="Slices to look at, worst first: .html with pictures, or .csv."),
+    ] = None,
+    keep_embeddings: Keep = False,
+    overwrite: Overwrite = False,
+    json_output: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Segment objects from boxes, points or masks; write the result on the grid of the source.
+
+    A 3-D box gives one object. A box on one slice is followed both ways until the object ends;
+    several of the same name meet in the middle. Beside OUT lies OUT.job.json, which says what it
+    was made with.
+    """
+    privacy.hide(source)
+    for path, role in ((prompts, "the prompts"), (label_names, "the names of labels")):
+        if path is not None:
+            privacy.hide(path, role)
+    from sam_med.prompts.flags import PromptFlags  # noqa: PLC0415
+    from sam_med.run import run_case  # noqa: PLC0415  # --help must stay fast
+    from sam_med.run.methods import method_of  # noqa: PLC0415
+
+    flags = PromptFlags(
+        boxes={"ijk": box_ijk or (), "LPS": box_lps or (), "RAS": box_ras or ()},
+        slice_boxes={
+            "ijk": slice_box or (),
+            "LPS": slice_box_lps or (),
+            "RAS": slice_box_ras or (),
+        },
+        points={"ijk": point_ijk or (), "LPS": point_lps or (), "RAS": point_ras or ()},
+        labels=label or (),
+    )
+    settings = {"arch": arch, "device": device, "engine": engine, "precision": precision}
+    report = run_case.run_case(
+        source,
+        run_case.Asked(flags, prompts, labels_as, label_names),
+        run_case.Wanted(
+            output,
+            tuple(output_type or ()),
+            overlay,
+            review,
+            overwrite=overwrite,
+            keep_embeddings=keep_embeddings,
+            model=model,
+        ),
+        lambda: load_model(model, settings),
+        reading=run_case.Reading(series, time, modality, preset, window, level, join_series),
+        method=method_of(method),
+        listener=Terminal(quiet=quiet),
+    )
+    if json_output:
+        console.emit_json(report)
+    else:
+        show_labels(report)
+
+
+def load_model(model: str, settings: dict[str, Any]) -> Segmenter:
+    """The network of the options; what runs it is loaded only here."""
+    from sam_common.segmenter import predictor  # noqa: PLC0415  # --help must stay fast
+
+    return predictor.load_segmenter(model, **settings)
+
+
+def show_labels(report: dict[str, Any]) -> None:
+    """One row an object."""
+    columns = ["label", "value", "status", "voxels", "volume_ml", "confidence"]
+    rows = [[short(row[column]) for column in columns] for row in report["labels"]]
+    console.table("", columns, rows)

@@ -1,0 +1,1 @@
+"""DICOM files: opened whatever their beginning, and the values of their tags."""

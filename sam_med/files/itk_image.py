@@ -1,0 +1,217 @@
+"""NRRD and MetaImage through SimpleITK, which keeps sheared space directions of both.
+
+ITK takes every length as mm and every space that is not RAS or LAS as LPS. What the header says of
+units and spaces is therefore read by `sam_med.formats.text_header`, and applied or told here.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import zlib
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import SimpleITK as sitk  # noqa: N813  # the name its manual uses
+
+from sam_common.errors import InputError
+from sam_med.formats import stated_place
+from sam_med.formats.meta_header import check_meta
+from sam_med.formats.packed import check_voxels
+from sam_med.formats.stated_values import stated_values
+from sam_med.formats.text_header import META_SUFFIXES, data_files, field_names, header_fields
+from sam_med.geometry import frame as frames
+from sam_med.geometry.anatomical_plane import check_frame
+from sam_med.geometry.diagnostics import Diagnostic, RefusedError, found
+from sam_med.geometry.rescale import settle
+from sam_med.geometry.time_points import check_time, choose_time
+from sam_med.geometry.units import in_millimetres
+from sam_med.geometry.volume import NDIM, Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TIME_NDIM = 4
+CLASSES = re.compile(r"\b\w+ ?\(0x[0-9a-fA-F]+\):\s*(\w+:\s+)?|\[nrrd\]\s+|\b_?nrrd\w+:\s+")
+"""What ITK puts before a reason: a class with an address in memory, and a function."""
+SEGMENT_FIELD = "Segment"
+"""Slicer's fields of a .seg.nrrd start so; they are kept."""
+
+
+def read_itk_image(path: Path, *, time: int | None = None) -> Volume:
+    """Read a NRRD or MetaImage file as it is stored.
+
+    Args:
+        path: `.nrrd`, `.nhdr`, `.seg.nrrd`, `.mha` or `.mhd`.
+        time: Number of the time point of a 4-D file, or of the layer of a .seg.nrrd, from 1.
+
+    Raises:
+        InputError: Not readable, not three-dimensional, or more than one number per voxel.
+        RefusedError: Several time points or layers, and none chosen.
+    """
+    with _readable(path):
+        reader = _opened(path)
+        image, told = _execute(reader, time)
+    return _volume(reader, path, image, told)
+
+
+def _opened(path: Path) -> Any:
+    """ITK's reader of a file, which has seen its header, and whose voxels are whole.
+
+    Raises:
+        InputError: The path is no UTF-8, at which ITK would end the whole program.
+        RuntimeError: ITK cannot read the header; others as `sam_med.formats.packed.check_voxels`.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            "the name of the file or of its folder is not UTF-8, and NRRD and MetaImage cannot be "
+            "read by such names: rename it"
+        ) from None
+    if path.name.lower().endswith(META_SUFFIXES):
+        check_meta(header_fields(path), field_names(path))
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    check_voxels(path, math.prod(reader.GetSize()) * _voxel_bytes(reader))
+    return reader
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """While the block runs, what ITK raises on a damaged file becomes an `InputError`."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise InputError(f"cannot read the volume file: {_reason(error, path)}") from None
+    except OSError as error:
+        raise InputError(f"cannot read the volume file: {error.strerror or error}") from None
+    except (EOFError, zlib.error):
+        raise InputError(
+            "truncated-pixels: the volume file is damaged or ends early, or the file of its voxels "
+            "is not beside it (have it copied again)"
+        ) from None
+    except MemoryError:
+        raise InputError(
+            "cannot read the volume file: its voxels do not fit into memory (is its header "
+            "damaged? else use a machine with more memory)"
+        ) from None
+
+
+def read_layers(path: Path) -> list[Volume]:
+    """All layers of a .seg.nrrd, or the one volume of any other file; the file is read once.
+
+    Raises:
+        InputError: As `read_itk_image`.
+        RefusedError: Several time points.
+    """
+    with _readable(path):
+        reader = _opened(path)
+        count = reader.GetNumberOfComponents()
+        # ITK writes a vector where it read a list, but keeps what Slicer says of the segments
+        described = any(_is_kept(key) for key in reader.GetMetaDataKeys())
+        if count == 1 or not (_is_listed(reader) or described):
+            image, told = _execute(reader, None)
+            return [_volume(reader, path, image, told)]
+        whole = reader.Execute()
+        images = [sitk.VectorIndexSelectionCast(whole, n) for n in range(count)]
+    return [_volume(reader, path, image, []) for image in images]
+
+
+def _volume(reader: Any, path: Path, image: Any, told: list[Diagnostic]) -> Volume:
+    """An image of three dimensions with what its file says."""
+    with _readable(path):
+        fields = header_fields(path)
+        files = (path, *data_files(path))
+    stated_place.check(fields)
+    frame = frames.from_itk(image.GetOrigin(), image.GetSpacing(), image.GetDirection())
+    frame = frames.turned(frame, stated_place.turn(fields))
+    frame, about_units = in_millimetres(frame, stated_place.units(fields))
+    slope, intercept, about_values = stated_values(fields)
+    told = [*told, *stated_place.told(fields, path), *about_units, *check_frame(frame)]
+    told += about_values
+    # only the fields of segments: others may say who the patient is
+    kept = {k: reader.GetMetaData(k) for k in reader.GetMetaDataKeys() if _is_kept(k)}
+    return Volume(
+        array=settle(sitk.GetArrayFromImage(image), slope, intercept),
+        frame=frame,
+        source=path,
+        files=files,
+        header=MappingProxyType(kept),
+        notes=tuple(d.line for d in told),
+        diagnostics=tuple(told),
+    )
+
+
+def _execute(reader: Any, time: int | None) -> tuple[Any, list[Diagnostic]]:
+    """The image of three dimensions, and what was said about the others."""
+    size = tuple(int(n) for n in reader.GetSize())
+    if "complex" in _type_name(reader):
+        raise InputError(_not_real(reader))
+    if reader.GetNumberOfComponents() > 1:
+        return _layer(reader, time)
+    if len(size) == NDIM:
+        check_time(1, time)
+        return reader.Execute(), []
+    if len(size) != TIME_NDIM:
+        raise InputError(f"the file has {len(size)} dimensions {size}: a volume needs 3")
+    told = choose_time(size[NDIM], time)
+    reader.SetExtractSize([*size[:NDIM], 0])
+    reader.SetExtractIndex([0, 0, 0, (time or 1) - 1])
+    return reader.Execute(), told
+
+
+def _layer(reader: Any, time: int | None) -> tuple[Any, list[Diagnostic]]:
+    """One layer of a list of volumes."""
+    layers = reader.GetNumberOfComponents()
+    if not _is_listed(reader):
+        raise InputError(_not_real(reader))
+    check_time(layers, time)
+    said = found("layers", f"the file holds {layers} layers", layers=layers)
+    if time is None:
+        raise RefusedError([said])
+    image = sitk.VectorIndexSelectionCast(reader.Execute(), time - 1)
+    note = Diagnostic(said.code, "note", said.message, f"layer {time} is read", said.numbers)
+    return image, [note]
+
+
+def _is_listed(reader: Any) -> bool:
+    """Whether the numbers of a voxel are a list of volumes."""
+    kinds = [reader.GetMetaData(k) for k in reader.GetMetaDataKeys() if "NRRD_kinds" in k]
+    return stated_place.LAYERS in kinds and reader.GetDimension() == NDIM
+
+
+def _is_kept(key: str) -> bool:
+    return key.startswith(SEGMENT_FIELD)
+
+
+def _voxel_bytes(reader: Any) -> int:
+    """Of one voxel, all its numbers together."""
+    bits = re.search(r"(\d+)-bit", _type_name(reader))
+    return int(reader.GetNumberOfComponents()) * (int(bits[1]) // 8 if bits else 1)
+
+
+def _not_real(reader: Any) -> str:
+    return (
+        f"the file holds {_type_name(reader)} with {reader.GetNumberOfComponents()} component(s) "
+        "per voxel: a volume needs one real number per voxel"
+    )
+
+
+def _type_name(reader: Any) -> str:
+    return str(sitk.GetPixelIDValueAsString(reader.GetPixelID()))
+
+
+def _reason(error: RuntimeError, path: Path) -> str:
+    """The sentence of an ITK exception without its C++ classes, files, addresses and the path."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines:
+        return "unknown reason"
+    text = lines[-1].split("ERROR:")[-1].strip()
+    text = CLASSES.sub("", text)
+    text = text.replace(str(path), "the file").replace(path.name, "the file")
+    # what is quoted of a header may be anything, a name too
+    return re.sub(r'"(?!the file")[^"]*"', '"..."', text)

@@ -1,0 +1,1 @@
+"""Formats: suffixes of volume files, their text headers, and packed voxels."""

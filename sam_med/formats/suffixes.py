@@ -1,0 +1,98 @@
+"""Formats: the suffixes of volume files, the files that belong together, and what is not read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+NIFTI_SUFFIXES = (".nii.gz", ".nii")
+ITK_SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
+MGH_SUFFIXES = (".mgz", ".mgh")
+SUFFIXES = (*NIFTI_SUFFIXES, *ITK_SUFFIXES, *MGH_SUFFIXES)
+"""Volume files that are read; everything else is DICOM, pairs of `PAIRS` aside."""
+PAIRS = {".hdr": ".img", ".img": ".hdr", ".hdr.gz": ".img.gz", ".img.gz": ".hdr.gz"}
+"""NIfTI in two files: either one is given, and the other lies beside it."""
+ANALYZE_BYTES = 348
+"""Size of the header of Analyze and NIfTI-1, which is also its first number."""
+
+_PACKED = (".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".mgh")
+NOT_READ = {
+    tuple(f"{name}.gz" for name in _PACKED if name != ".nii"): "the file is packed as .gz: "
+    "unpack it first, e.g. with gunzip",
+    (".bz2",): "the file is packed as .bz2: unpack it first, e.g. with bunzip2",
+    (".xz",): "the file is packed as .xz: unpack it first, e.g. with unxz",
+    (".zst",): "the file is packed as .zst: unpack it first, e.g. with unzstd",
+    (".7z", ".rar", ".tar", ".tar.gz", ".tgz"): "the file is an archive: unpack it first, and give "
+    "the folder or file that was in it",
+    (".mnc", ".mnc2"): "the file is MINC: convert it first, e.g. with mnc2nii",
+    (".par", ".rec"): "the file is Philips PAR/REC: convert it first, e.g. with dcm2niix",
+    (".head", ".brik", ".brik.gz"): "the file is AFNI: convert it first, e.g. with 3dAFNItoNIFTI",
+    (".vti", ".vtk"): "the file is VTK, which does not say where the patient is: save it as .nrrd "
+    "from the program that made it",
+    (".npy", ".npz"): "the file is an array without a place: give the scan, or open the array in "
+    "Python with a frame",
+}
+"""Endings of files that are often given and never read, and what to do instead."""
+
+
+def is_volume_file(path: Path) -> bool:
+    """Whether a path is, by its name, a file of one volume and not DICOM.
+
+    `.img` is a usual name of DICOM files as well: it is one of a pair where its `.hdr` is there.
+    """
+    if not path.is_file():
+        return False
+    return path.name.lower().endswith(SUFFIXES) or pair_of(path) is not None
+
+
+def pair_of(path: Path) -> Path | None:
+    """The other file of a NIfTI pair; None where there is none, or no such pair."""
+    for suffix, other in PAIRS.items():
+        if path.name.lower().endswith(suffix):
+            stem = path.name[: -len(suffix)]
+            beside = (path.with_name(stem + name) for name in (other, other.upper()))
+            return next((file for file in beside if file.is_file()), None)
+    return None
+
+
+def files_of(path: Path) -> tuple[Path, ...]:
+    """Every file that a volume file stands for: itself, and those that hold its voxels.
+
+    Raises:
+        OSError: Its header cannot be read.
+    """
+    if path.name.lower().endswith(ITK_SUFFIXES):
+        from sam_med.formats.text_header import data_files  # noqa: PLC0415  # only for such files
+
+        return (path, *data_files(path))
+    other = pair_of(path)
+    return (path,) if other is None else tuple(sorted((path, other)))
+
+
+def way_in(source: Path, names: Iterable[str] = ()) -> str:
+    """What to do about a path that is no DICOM and yet of a known kind; empty where unknown.
+
+    Args:
+        source: A file, folder or archive.
+        names: Of the files in it, where there are any.
+    """
+    name = source.name.lower()
+    for suffixes, way in NOT_READ.items():
+        if source.is_file() and name.endswith(suffixes):
+            return f"{way} (read are DICOM and {', '.join(SUFFIXES)})"
+    if source.is_file() and name.endswith(tuple(PAIRS)) and _starts_as_analyze(source):
+        return "the file is half of a pair .hdr and .img, and the other half is not beside it"
+    held = [suffix for suffix in SUFFIXES if any(n.lower().endswith(suffix) for n in names)]
+    if not held:
+        return ""
+    kinds, way = ", ".join(held), "give one of them" if source.is_dir() else "unpack it first"
+    return f"no DICOM in it, but volume files ({kinds}): {way}"
+
+
+def _starts_as_analyze(source: Path) -> bool:
+    with source.open("rb") as file:
+        head = file.read(4)
+    return ANALYZE_BYTES in {int.from_bytes(head, "little"), int.from_bytes(head, "big")}

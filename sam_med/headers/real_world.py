@@ -1,0 +1,72 @@
+"""Real-world values: a second way in which DICOM says what pixels mean (PS3.3, C.7.6.16.2.11).
+
+```
+rescale (or Modality LUT) alone          applied
+one linear mapping alone                 applied, in its units
+both, or several mappings, or a table    the rescale is applied, and that there is more is told
+```
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sam_med.dicom import tag_values as tags
+from sam_med.geometry.volume import HOUNSFIELD
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydicom.dataset import Dataset
+
+    from sam_med.headers.slice_header import Mapping
+
+SEQUENCE = "RealWorldValueMappingSequence"
+UNITS = {"[hnsf'U]": HOUNSFIELD, "1": "", "{no units}": ""}
+"""Words of UCUM that are written otherwise elsewhere; all others stay as they are."""
+
+
+class Values(NamedTuple):
+    """How stored pixels become values."""
+
+    rescale: tuple[float, float]
+    """Slope and intercept."""
+    units: str
+    mapping: Mapping
+    """What became of real-world values."""
+
+
+def values_of(
+    scale: Dataset, mappings: Sequence[Dataset], modality: str, *, table: bool = False
+) -> Values:
+    """What a header, or the functional groups of a frame, say of values.
+
+    Args:
+        scale: Where the rescale would stand.
+        mappings: Items of `SEQUENCE`.
+        modality: DICOM's word.
+        table: Whether values go through a Modality LUT.
+    """
+    rescaled = table or "RescaleSlope" in scale or "RescaleIntercept" in scale
+    linear = _linear(mappings)
+    if linear is not None and not rescaled:
+        return Values(linear, _units(mappings[0]), "applied")
+    rescale = tags.rescale(scale)
+    same = not mappings or (linear == rescale and not table)
+    return Values(rescale, tags.units(scale, modality), "" if same else "not applied")
+
+
+def _linear(mappings: Sequence[Dataset]) -> tuple[float, float] | None:
+    """Slope and intercept of the only mapping; None where it is a table, or one of several."""
+    if len(mappings) != 1:
+        return None
+    slope, intercept = (
+        tags.number(mappings[0], f"RealWorldValue{name}") for name in ("Slope", "Intercept")
+    )
+    return None if slope is None or intercept is None else (slope, intercept)
+
+
+def _units(mapping: Dataset) -> str:
+    codes = list(tags.value(mapping, "MeasurementUnitsCodeSequence") or ())
+    word = tags.text(codes[0], "CodeValue") if codes else ""
+    return UNITS.get(word, word)

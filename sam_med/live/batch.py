@@ -1,0 +1,185 @@
+"""Volumes one after the other, as a job of the local server."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sam_common.errors import InputError
+from sam_med import privacy
+from sam_med.live.files import hold
+from sam_med.run import run_case
+from sam_med.run.batch import CASE_ERRORS
+from sam_med.run.case_list import OPTIONS, Case, cases_of
+from sam_med.run.case_outputs import check_cases
+from sam_med.run.methods import method_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from sam_common.segmenter.predictor import Segmenter
+    from sam_common.server.files.held import Held
+    from sam_common.server.sessions.live_source import Reporter
+
+CASE_STEPS = 100
+"""Steps that a case counts for, however many slices it has."""
+
+
+def run_batch(
+    cases: Sequence[Mapping[str, str]],
+    folder: Path,
+    load: Callable[[str], Segmenter],
+    reporter: Reporter,
+    files: BatchFiles,
+) -> dict[str, Any]:
+    """Segment volumes one after the other; results go into the job's folder.
+
+    A case that fails does not stop the others.
+
+    Args:
+        cases: Rows as in the list of `sam-med batch`: name, input, prompts and options; `output` is
+            the name of the file that is made.
+        folder: Of the job.
+        load: Gives a model by name.
+        reporter: Hears of each hundredth of a case.
+        files: Opens what may be read.
+
+    Returns:
+        `cases`: name, status and number of objects of each, and what was wrong with it.
+
+    Raises:
+        InputError: The list makes no sense, see `cases_in`.
+    """
+    todo = cases_in(cases, folder)
+    reporter.begin("cases, in hundredths", CASE_STEPS * len(todo))
+    return {"cases": [_run(case, load, _Listener(reporter), files) for case in todo]}
+
+
+class BatchFiles:
+    """How a batch opens files.
+
+    Args:
+        resolve: Resolves a path, or refuses it.
+        holding: A private folder in which files are held while its block runs.
+        keep_embeddings: Whether embeddings may stay on disk.
+    """
+
+    def __init__(
+        self,
+        resolve: Callable[[str], Path],
+        holding: Callable[[], AbstractContextManager[Held]],
+        *,
+        keep_embeddings: bool = False,
+    ) -> None:
+        self.resolve = resolve
+        self.holding = holding
+        self.keep_embeddings = keep_embeddings
+
+
+def cases_in(rows: Sequence[Mapping[str, str]], folder: Path) -> list[Case]:
+    """The cases of a request, read as the list of `sam-med batch` is.
+
+    Args:
+        rows: As it has them, and `model`; `output` is a name, and need not be there.
+        folder: Into which they write.
+
+    Raises:
+        InputError: An unknown column, a case without input or prompts, or two of one name or
+            output.
+    """
+    named = [
+        {**row, "output": Path(row.get("output") or f"case-{n}.seg.nrrd").name}
+        for n, row in enumerate(rows, start=1)
+    ]
+    # paths of the request are those that the server resolves
+    cases = cases_of(named, Path(), options=(*OPTIONS, "model"))
+    for number, case in enumerate(cases, start=1):
+        if case.prompts is None:
+            raise InputError(f"case {number} of the list has no prompts")
+    cases = [replace(case, output=folder / case.output) for case in cases]
+    check_cases(cases, ())
+    return cases
+
+
+def _run(
+    case: Case, load: Callable[[str], Segmenter], listener: _Listener, files: BatchFiles
+) -> dict[str, Any]:
+    told: dict[str, Any] = {"case": case.name, "status": "failed", "objects": 0}
+    before = set(case.output.parent.iterdir())
+    try:
+        with files.holding() as held:
+            objects = _segment(case, held, load, listener, files)
+    except CASE_ERRORS as error:
+        with privacy.unnamed({case.input: privacy.INPUT, case.output: "the output"}):
+            told["message"] = privacy.told(error)
+        # what was written before it was found out is not left to be fetched
+        for file in set(case.output.parent.iterdir()) - before:
+            file.unlink()
+    else:
+        told |= {"status": "done", "objects": objects}
+    listener.end_case()
+    return told
+
+
+def _segment(
+    case: Case,
+    held: Held,
+    load: Callable[[str], Segmenter],
+    listener: _Listener,
+    files: BatchFiles,
+) -> int:
+    source, asked = (
+        hold(files.resolve(str(path)), held, stem)
+        for path, stem in ((case.input, "volume"), (case.prompts, "prompts"))
+    )
+    ready = replace(case, input=source, prompts=asked)
+    with privacy.unnamed({source: privacy.INPUT, asked: "the prompts"}), privacy.quiet_libraries():
+        report = run_case.run_case(
+            ready.input,
+            run_case.asked_of(ready),
+            run_case.Wanted(ready.output, keep_embeddings=files.keep_embeddings),
+            lambda: load(case.options.get("model", "lite_medsam")),
+            reading=run_case.reading_of(ready),
+            method=method_of(case.options.get("method", "planes")),
+            listener=listener,
+        )
+    held.check()
+    return len(report["labels"])
+
+
+class _Listener:
+    """Steps of a case as hundredths of it."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._told = 0
+
+    def note(self, message: str) -> None:
+        """Nothing is told: notes stand in the manifest. But a cancelled job ends here."""
+        del message
+        self._reporter.step(0)
+
+    @contextmanager
+    def progress(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
+        """A counter of which the job hears hundredths."""
+        del what
+        done = 0
+
+        def step(count: int) -> None:
+            nonlocal done
+            done += count
+            self._tell(min(CASE_STEPS, CASE_STEPS * done // max(1, total)))
+
+        yield step
+
+    def end_case(self) -> None:
+        """The rest of a case's steps; the next one begins."""
+        self._tell(CASE_STEPS)
+        self._told = 0
+
+    def _tell(self, steps: int) -> None:
+        more, self._told = max(0, steps - self._told), max(steps, self._told)
+        self._reporter.step(more)

@@ -1,0 +1,1 @@
+"""Objects: segments and label maps, their names, codes and sizes."""

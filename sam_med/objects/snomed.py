@@ -1,0 +1,96 @@
+"""Codes: what an object is, in the words of SNOMED CT."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sam_med.objects.snomed_table import ABNORMAL, PAIRED, PLURALS, STRUCTURES, SYNONYMS, TISSUES
+
+SNOMED = "SCT"
+"""DICOM's designator of SNOMED CT (PS3.16, 8)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A coded concept, as DICOM holds it (PS3.3, 8.8)."""
+
+    value: str
+    """E.g. "10200004"."""
+    scheme: str
+    """E.g. "SCT"."""
+    meaning: str
+    """E.g. "Liver"."""
+    modifier: Code | None = None
+    """On which side it is, where there is one of it on each."""
+
+
+ANATOMY = Code("91723000", SNOMED, "Anatomical Structure")
+FINDING = Code("49755003", SNOMED, "Morphologically Abnormal Structure")
+TISSUE = Code("85756007", SNOMED, "Tissue")
+"""Of an object of which nothing is known, category and type: what 3D Slicer gives, too."""
+SIDES = {
+    "left": Code("7771000", SNOMED, "Left"),
+    "right": Code("24028007", SNOMED, "Right"),
+    "both": Code("51440002", SNOMED, "Right and left"),
+}
+"""PS3.16, context group 244."""
+_SPINE = re.compile(r"(?:vertebrae?_([clt])_?(\d{1,2})|([clt])_?(\d{1,2})_vertebrae?)")
+
+
+def find_code(name: str) -> Code | None:
+    """The code of a structure by the name that people and programs give it; None if not known.
+
+    Case, spaces, hyphens, plurals and the usual synonyms do not matter. A side becomes a modifier,
+    and so does the plural of what there is one of on each side.
+
+    >>> find_code("Liver").meaning
+    'Liver'
+    >>> code = find_code("left kidney")
+    >>> code.meaning, code.modifier.meaning
+    ('Kidney', 'Left')
+    >>> find_code("kidneys").modifier.meaning
+    'Right and left'
+    >>> find_code("object 3") is None
+    True
+    """
+    words = [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word]
+    if (level := _SPINE.fullmatch("_".join(words))) is not None:
+        words = [f"vertebra_{level[1] or level[3]}{level[2] or level[4]}"]
+    # the number of an object, as in "lesion 2" or "rib_left_7", says nothing about what it is
+    words = [word for word in words if not word.isdigit()]
+    if (found := _entry(words)) is not None:
+        entry, plural = found
+        return _coded(entry, "both" if plural and entry in PAIRED else None)
+    sides = [word for word in words if word in SIDES]
+    found = _entry([word for word in words if word not in SIDES])
+    if found is None or len(sides) != 1 or found[0] not in PAIRED:
+        return None
+    return _coded(found[0], sides[0])
+
+
+def category_of(code: Code | None) -> Code:
+    """The category of a code, from context group 7150: anatomy, a finding, or tissue."""
+    if code is None:
+        return TISSUE
+    names = {name for name, (value, _) in STRUCTURES.items() if value == code.value}
+    if names & ABNORMAL:
+        return FINDING
+    return TISSUE if names & TISSUES or code == TISSUE else ANATOMY
+
+
+def _entry(words: list[str]) -> tuple[str, bool] | None:
+    """The name in the table for another name of the same, and whether that was a plural."""
+    *first, last = words or [""]
+    singulars = [last, PLURALS.get(last, last), last.removesuffix("s"), last.removesuffix("es")]
+    for singular in singulars:
+        name = "_".join([*first, singular])
+        name = SYNONYMS.get(name, name)
+        if name in STRUCTURES:
+            return name, singular != last
+    return None
+
+
+def _coded(entry: str, side: str | None) -> Code:
+    value, meaning = STRUCTURES[entry]
+    return Code(value, SNOMED, meaning, None if side is None else SIDES[side])

@@ -1,0 +1,1 @@
+"""Pixel data: the stored values of DICOM slices, decoded and rescaled."""

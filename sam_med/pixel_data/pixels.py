@@ -1,0 +1,253 @@
+"""Pixels: the stored values of DICOM slices, decoded into one array and rescaled in place.
+
+```
+all slices share an integer slope and intercept     the smallest integer type that holds the values
+slices differ, or their scale is no integer         float32, each slice by its own scale
+colour, palette                                     luminance, 0.299 R + 0.587 G + 0.114 B
+```
+
+An array of the volume's size is made once; besides it, one slice is held at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.encaps import get_frame
+from pydicom.errors import InvalidDicomError
+from pydicom.pixels import apply_color_lut, iter_pixels, pixel_array
+from pydicom.uid import (
+    JPEG2000,
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+)
+
+from sam_med.dicom import reading
+from sam_med.dicom.dicom_file import DAMAGE, quiet_pydicom, read_header, read_whole
+from sam_med.geometry.diagnostics import RefusedError, found
+from sam_med.geometry.rescale import rescale_integers
+from sam_med.headers import mosaic
+from sam_med.headers.image_checks import GREY
+from sam_med.headers.stored_bits import moved_down
+from sam_med.pixel_data.jpeg_guard import check_jpeg
+from sam_med.pixel_data.value_table import through_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from pydicom.dataset import Dataset
+
+    from sam_med.headers.slice_header import SliceHeader
+
+LUMINANCE = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue (ITU-R BT.601), as in YBR_FULL (PS3.3, C.7.6.3.1.2)."""
+PALETTE = "PALETTE COLOR"
+COLOUR_SAMPLES = 3
+PLUGINS: dict[str, str] = {
+    JPEGBaseline8Bit: "pillow",
+    JPEG2000Lossless: "pylibjpeg",
+    JPEG2000: "pylibjpeg",
+}
+"""The decoder to be preferred, where there are several; GDCM crashes on some damaged files."""
+CHECKED = frozenset(
+    {
+        JPEGBaseline8Bit,
+        JPEGExtended12Bit,
+        JPEGLossless,
+        JPEGLosslessSV1,
+        JPEGLSLossless,
+        JPEGLSNearLossless,
+    }
+)
+"""Transfer syntaxes whose frames start with a JPEG frame header."""
+
+
+def read_voxels(slices: Sequence[SliceHeader], *, factor: float | None = None) -> npt.NDArray[Any]:
+    """Rescaled voxels (k, j, i) of slices in their order.
+
+    Args:
+        slices: All of one size.
+        factor: Multiplies the rescaled values, as for SUV; the result is float32 then.
+
+    Raises:
+        RefusedError: "undecodable".
+    """
+    scales = {header.rescale for header in slices}
+    whole = all(slope.is_integer() and intercept.is_integer() for slope, intercept in scales)
+    if factor is None and len(scales) == 1 and whole:
+        stored = _stored(slices)
+        if stored.dtype.kind in "iu":
+            slope, intercept = slices[0].rescale
+            return rescale_integers(stored, int(slope), int(intercept))
+        return stored if stored.dtype == np.float32 else stored.astype(np.float32)
+    out = np.empty((len(slices), *slices[0].size), dtype=np.float32)
+    for k, image in _images(slices):
+        slope, intercept = slices[k].rescale
+        out[k] = (image.astype(np.float64) * slope + intercept) * (factor or 1.0)
+    return out
+
+
+def decode(header: SliceHeader) -> npt.NDArray[Any]:
+    """Stored values of a slice's frame, before rescale; of a tile, those of its whole mosaic.
+
+    Returns:
+        (rows, columns) or (rows, columns, samples).
+    """
+    frame: npt.NDArray[Any] = next(_frames(header, [max(0, header.frame_number - 1)]))
+    return frame
+
+
+def digest(header: SliceHeader) -> bytes:
+    """The same for two slices where their values are the same."""
+    _, image = next(_images([header]))
+    state = f"{image.dtype} {image.shape} {header.rescale}".encode()
+    return hashlib.sha256(state + np.ascontiguousarray(image).tobytes()).digest()
+
+
+def _stored(slices: Sequence[SliceHeader]) -> npt.NDArray[Any]:
+    """Grey values of all slices as stored, in the type of the first, or one that holds all."""
+    out: npt.NDArray[Any] | None = None
+    for k, image in _images(slices):
+        if out is None:
+            native = image.dtype.newbyteorder("=")
+            out = np.empty((len(slices), *slices[0].size), dtype=native)
+        wide = np.result_type(out.dtype, image.dtype)
+        if wide != out.dtype:  # rare: slices of a series that differ in type
+            out = out.astype(wide)
+        out[k] = image
+    if out is None:
+        raise RefusedError([found("no-pixels", "there are no slices")])
+    return out
+
+
+def _images(slices: Sequence[SliceHeader]) -> Iterator[tuple[int, npt.NDArray[Any]]]:
+    """Number and grey values (rows, columns) of each slice; a file is opened once a run of them."""
+    for _, run in groupby(enumerate(slices), key=lambda pair: pair[1].path):
+        members = list(run)
+        reading.tell()
+        try:
+            yield from _run_of(members)
+        except DAMAGE as error:
+            syntax = members[0][1].facts.transfer_syntax
+            message = f"slice {members[0][0] + 1} of {len(slices)} ({syntax}): {_reason(error)}"
+            raise RefusedError([found("undecodable", message, syntax=syntax)]) from None
+
+
+def _reason(error: BaseException) -> str:
+    """The kind of an error, and the elements that it is about; their values may be anything."""
+    names = re.findall(r"\([0-9A-Fa-f]{4},[0-9A-Fa-f]{4}\) '([A-Z][A-Za-z ]+)'", str(error))
+    listed = " and ".join(dict.fromkeys(name.replace(" ", "") for name in names))
+    return type(error).__name__ + (f", for what it says of {listed}" if listed else "")
+
+
+def _run_of(members: list[tuple[int, SliceHeader]]) -> Iterator[tuple[int, npt.NDArray[Any]]]:
+    head = members[0][1]
+    if head.tile:
+        image = _grey(decode(head), head)
+        for k, header in members:
+            yield k, mosaic.cut(image, header)
+        return
+    indices = [max(0, header.frame_number - 1) for _, header in members]
+    for (k, header), image in zip(members, _frames(head, indices), strict=True):
+        yield k, _checked(_grey(image, header), header)
+
+
+def _checked(image: npt.NDArray[Any], header: SliceHeader) -> npt.NDArray[Any]:
+    if image.shape != header.size:
+        raise ValueError(f"{image.shape} instead of {header.size} pixels")
+    return image
+
+
+def _frames(head: SliceHeader, indices: list[int]) -> Iterator[npt.NDArray[Any]]:
+    """Decoded frames of a slice's file by index from 0, one after the other."""
+    options: dict[str, Any] = {
+        "decoding_plugin": PLUGINS.get(head.facts.syntax, ""),
+        "correct_unused_bits": head.facts.bits is None,
+    }
+    with quiet_pydicom():  # not held open while the caller works
+        source = _source(head, indices)
+        # one frame alone must not cost a look at all of them
+        first = pixel_array(source, index=indices[0], **options)
+        rest = iter_pixels(source, indices=indices[1:], **options)
+    yield _in_place(first, head)
+    for _ in indices[1:]:
+        with quiet_pydicom():
+            frame = next(rest)
+        yield _in_place(frame, head)
+
+
+def _in_place(image: npt.NDArray[Any], head: SliceHeader) -> npt.NDArray[Any]:
+    return np.asarray(image if head.facts.bits is None else moved_down(image, head.facts.bits))
+
+
+def _source(head: SliceHeader, indices: list[int]) -> Path | Dataset:
+    """What to decode from: the file where pydicom finds its way in it alone, else its data set."""
+    facts = head.facts
+    if facts.as_stated and facts.syntax not in {*CHECKED, DeflatedExplicitVRLittleEndian}:
+        return head.path
+    # pydicom does not inflate when it reads from the file
+    dataset = read_whole(head.path, facts.syntax)
+    if facts.syntax in CHECKED:
+        _check_streams(dataset, indices)
+    return dataset
+
+
+def _check_streams(dataset: Dataset, indices: list[int]) -> None:
+    """Raise `ValueError` where a JPEG frame is not of the size that the header says."""
+    frames = int(dataset.get("NumberOfFrames", None) or 1)
+    for index in indices:
+        check_jpeg(
+            get_frame(dataset.PixelData, index, number_of_frames=frames),
+            rows=int(dataset.Rows),
+            columns=int(dataset.Columns),
+            samples=int(dataset.SamplesPerPixel),
+        )
+
+
+def _grey(image: npt.NDArray[Any], header: SliceHeader) -> npt.NDArray[Any]:
+    """Values as they are, through the Modality LUT, or the luminance of a colour."""
+    facts = header.facts
+    if facts.photometric in GREY and not facts.value_table:
+        return image
+    with quiet_pydicom():
+        dataset = _tables(header)
+        if facts.photometric == PALETTE:
+            image = apply_color_lut(image, dataset)
+        elif facts.value_table:
+            return through_table(image, dataset, facts.syntax)
+    return luminance(image)
+
+
+def _tables(header: SliceHeader) -> Dataset:
+    """The header of a slice's file, which says how its tables are written even where it did not."""
+    read = read_header(header.path)
+    if read is None:
+        raise InvalidDicomError
+    dataset: Dataset = read[0]
+    dataset.file_meta.TransferSyntaxUID = UID(header.facts.syntax)
+    return dataset
+
+
+def luminance(rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Grey (rows, columns) of a colour image (rows, columns, 3), rounded to its integer type.
+
+    Raises:
+        ValueError: The last axis is not 3.
+    """
+    if rgb.shape[-1] != COLOUR_SAMPLES:
+        raise ValueError(f"a colour has {COLOUR_SAMPLES} numbers, got {rgb.shape}")
+    grey: npt.NDArray[Any] = np.rint(rgb @ np.array(LUMINANCE)).astype(rgb.dtype)
+    return grey

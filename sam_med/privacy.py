@@ -1,0 +1,239 @@
+"""Care: nothing of the patient in what is printed (docs/decisions/0005-privacy.md).
+
+File and folder names of scans often hold names, dates and identifiers, so messages name an input
+by what it is, "the input" or "file 3 of 20 of the input", and never by its path. Messages of this
+suite are written so from the start; this module sees to what libraries put into theirs.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import traceback
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from sam_common.errors import SuiteError
+from sam_common.support import console
+from sam_common.support.silence import silence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from types import TracebackType
+
+INPUT = "the input"
+TRACEBACK_VARIABLE = "SAM_GEOMED_TRACEBACK"
+"""Environment variable: "full" shows the message of an unexpected error, which may hold names."""
+SHORT = 4
+"""Letters from which on a lower-case name is taken out of messages."""
+PROGRAM = "sam-med"
+HIDDEN = "..."
+PLAIN = re.compile(r"[a-z_]{1,12}|[-+0-9.,]{1,5}")
+"""Words that name no person: short ones in small letters, and numbers that are no date."""
+USAGE_ERRORS: Any = typer.BadParameter.mro()[1]
+"""Of the parser that typer is built on, or brings with it."""
+NO_ARGUMENTS = "NoArgs"
+"""In the name of the error that only asks for help."""
+CHATTY = ("pydicom", "highdicom", "nibabel")
+"""Loggers of libraries that write values of DICOM tags, or paths."""
+
+_hidden: ContextVar[Mapping[Path, str]] = ContextVar("hidden", default=MappingProxyType({}))
+
+
+@contextmanager
+def unnamed(paths: Mapping[Path, str]) -> Iterator[None]:
+    """While the block runs, `reworded` calls these paths by their roles.
+
+    Args:
+        paths: Path of an input to what it is called, e.g. "the input".
+    """
+    token = _hidden.set({**_hidden.get(), **paths})
+    try:
+        yield
+    finally:
+        _hidden.reset(token)
+
+
+def hide(path: Path, role: str = INPUT) -> None:
+    """From here on `reworded` calls a path by its role: for a command, at its very beginning."""
+    _hidden.set({**_hidden.get(), path: role})
+
+
+def reworded(text: str) -> str:
+    """A message in which every path of `unnamed` or `hide` is called by its role.
+
+    A file or folder in a folder is "file 3 of 20 of the input" or "a folder of the input".
+    """
+    for path, role in _hidden.get().items():
+        text = without_path(text, path, role)
+    return text
+
+
+def without_path(text: str, path: Path, role: str = INPUT) -> str:
+    """A message that calls a path, and whatever lies in it, by its role.
+
+    >>> without_path("cannot read scans/DOE.nii: no such file", Path("scans/DOE.nii"))
+    'cannot read the input: no such file'
+    """
+    if not any(form in text for form in _forms(path)):
+        return text
+    for form, name in _names(path, role):
+        if _telling(form):
+            # a name alone is not looked for in the path of another file
+            before = r"[\w-]" if os.sep in form else r"[\w/\\-]"
+            text = re.sub(rf"(?<!{before}){re.escape(form)}(?![\w-])", name, text)
+    return text
+
+
+def numbered(path: Path, files: Iterable[Path], role: str = INPUT) -> str:
+    """What to call one file of an input.
+
+    >>> numbered(Path("b"), [Path("a"), Path("b")])
+    'file 2 of 2 of the input'
+    """
+    known = list(files)
+    if path not in known:
+        return f"a file of {role}"
+    return f"file {known.index(path) + 1} of {len(known)} of {role}"
+
+
+def told(error: BaseException) -> str:
+    """What may be said about any error: messages that are not the suite's own may hold names."""
+    if isinstance(error, SuiteError):
+        return reworded(str(error))
+    if isinstance(error, OSError) and error.strerror:
+        return f"{type(error).__name__}: {error.strerror}"
+    return f"unexpected {type(error).__name__}"
+
+
+def command(app: typer.Typer) -> None:
+    """Run a command line whose own errors name no file either.
+
+    What a person types in the wrong place is often a file, or all files of a folder by a pattern
+    of the shell: `sam-med info scans/*.dcm`.
+
+    Raises:
+        SuiteError: An option or argument is missing or makes no sense, in one line.
+        SystemExit: A command ends with another exit code than 0.
+    """
+    try:
+        code = app(prog_name=PROGRAM, standalone_mode=False)
+    except USAGE_ERRORS as error:
+        if NO_ARGUMENTS in type(error).__name__:
+            error.show()
+            sys.exit(error.exit_code)
+        where = "" if error.ctx is None else f" (see: {error.ctx.command_path} --help)"
+        # the value of an option may be said where it cannot be a file
+        kept = PLAIN if isinstance(error, typer.BadParameter) else None
+        told = without_typed(error.format_message(), sys.argv[1:], kept=kept)
+        raise SuiteError(f"{told}{where}") from None
+    except typer.Abort:
+        sys.exit(1)
+    if isinstance(code, int) and code:
+        sys.exit(code)
+
+
+def without_typed(text: str, typed: Iterable[str], *, kept: re.Pattern[str] | None = None) -> str:
+    """A message of the argument parser without what was typed.
+
+    Args:
+        text: The message.
+        typed: Words of the command line; names of options are never hidden.
+        kept: Words that may be said again, unless there is a file of that name.
+
+    >>> without_typed("Got unexpected extra arguments (a/DOE.dcm b.dcm)", ["a/DOE.dcm", "b.dcm"])
+    'Got unexpected extra arguments (...)'
+    """
+    words = {part for word in typed for part in (word, *word.split("=", 1))}
+    for word in sorted(words, key=len, reverse=True):
+        said = word.startswith("-") or (kept is not None and kept.fullmatch(word))
+        if word and (not said or Path(word).exists()):
+            for form in (word, repr(word)[1:-1]):
+                text = re.sub(rf"(?<![\w-]){re.escape(form)}(?![\w-])", HIDDEN, text)
+    text = re.sub(r"\.{3}( \.{3})+", HIDDEN, text)
+    return " ".join(text.split()).removesuffix(".")
+
+
+def run(app: Callable[[], object]) -> None:
+    """`console.run` for inputs that hold patients: see the module's docstring.
+
+    Warnings and logs of libraries are not shown, because they quote tags and paths; what matters
+    in them the suite says itself.
+    """
+
+    def private() -> None:
+        try:
+            app()
+        except SuiteError as error:
+            # some subclasses take more than a message; whoever prints it asks for the base only
+            raise SuiteError(reworded(str(error))) from None
+        except MemoryError:
+            raise SuiteError(
+                "not enough memory for this volume: use a machine with more, or a part of the scan"
+            ) from None
+
+    with quiet_libraries():
+        try:
+            console.run(private)
+        finally:
+            # a command line framework may have set its own
+            sys.excepthook = report_bug
+
+
+def quiet_libraries() -> AbstractContextManager[None]:
+    """While the block runs, libraries neither warn nor log below errors of their own making."""
+    return silence(*CHATTY)
+
+
+def report_bug(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """An `excepthook`: where an unexpected error happened, without what it says."""
+    if os.environ.get(TRACEBACK_VARIABLE) == "full" or issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    console.note(f"unexpected {kind.__name__}, please report it; it happened in")
+    for step in traceback.extract_tb(trace):
+        console.note(f"  {_module_of(Path(step.filename))}, line {step.lineno}, in {step.name}")
+    console.note(
+        f"(its message is not shown because it may hold names; {TRACEBACK_VARIABLE}=full shows it)"
+    )
+
+
+def _names(path: Path, role: str) -> list[tuple[str, str]]:
+    """Forms of a path in messages and what to say instead, the longest first."""
+    found = dict.fromkeys(_forms(path), role)
+    if path.is_dir():
+        inside = sorted(path.rglob("*"))
+        files = [item for item in inside if item.is_file()]
+        for item in {*inside}.difference(files):
+            found |= dict.fromkeys(_forms(item), f"a folder of {role}")
+        for n, item in enumerate(files, start=1):
+            found |= dict.fromkeys(_forms(item), f"file {n} of {len(files)} of {role}")
+    return sorted(found.items(), key=lambda pair: -len(pair[0]))
+
+
+def _forms(path: Path) -> set[str]:
+    """How a path may be written; its name alone where that is more than a word."""
+    whole = {str(path), str(path.absolute()), str(path.resolve())}
+    return whole if path.name.isalpha() and path.name.islower() else whole | {path.name} - {""}
+
+
+def _telling(form: str) -> bool:
+    """Whether a name is more than a word of a message: "." and "ct" are not."""
+    return len(form) >= SHORT or not (form.islower() or set(form) <= {"."})
+
+
+def _module_of(file: Path) -> Path:
+    """A source file from its package on: where it is installed is nobody's business."""
+    for parent in file.parents:
+        if parent.name == "site-packages" or not (parent / "__init__.py").is_file():
+            return file.relative_to(parent)
+    return Path(file.name)

@@ -1,0 +1,1 @@
+"""Prompts: boxes, points and masks of named objects, from files or options."""

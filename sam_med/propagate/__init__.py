@@ -1,0 +1,1 @@
+"""Propagation: from boxes, points or masks on slices to whole objects."""

@@ -1,0 +1,211 @@
+"""From one 3-D box to a mask on each of its slices: the published LiteMedSAM loop.
+
+Facts of the published script (the baseline of the CVPR 2024 challenge on laptops), kept exactly:
+
+- The middle slice `int((k1 - k0) / 2 + k0)`, ends inclusive, gets the box itself: scaled by
+  `256 / max(H, W)` and cut to whole numbers.
+- Then up to the last slice, then from the middle down to the first. Each slice gets the bounding
+  box of its neighbour's mask, resized to 256 px (area interpolation), plus 3 px on every side, at
+  most 0 and 256; where that mask is empty, the first box again. There is no stop test.
+
+```
+slices of the box        k0  .  .  middle  .  .  k1
+sweep up, ascending                  0  1  2  3         boxes follow the masks upwards
+sweep down, descending    3  2  1                       and downwards from the same middle
+```
+
+What is not copied: the script encodes each slice once for every object, and its next box depends
+on the label's value (a mask of 1, 2, 3 ... is resized as uint8). Here every mask is resized as 1,
+and each slice is encoded once however many objects need it. All objects advance together: one
+sweep up and one down through the volume. An embedding (4 MB) is kept from the first sweep to the
+second only on slices where one object goes up and another goes down, which lie between the
+lowest and the highest middle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+import cv2
+import numpy as np
+
+from sam_common.prompts import Prompts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import numpy.typing as npt
+
+    from sam_common.masks.decoded import MaskRegion
+    from sam_common.segmenter.predictor import Embedding, Segmenter
+    from sam_common.window import Window
+
+Box: TypeAlias = tuple[float, float, float, float]
+"""(x0, y0, x1, y1) in the loop's own 256-px grid, whatever the model's input size."""
+
+SIDE = 256
+"""Longest side of a slice in the grid of the boxes."""
+MARGIN = 3
+"""Pixels of that grid by which the next box is larger than the mask before it."""
+MAX_KEPT = 256
+"""Embeddings kept between the sweeps (about 1 GB); slices beyond are encoded a second time."""
+
+
+@dataclass(frozen=True, slots=True)
+class SliceMask:
+    """The mask of one object on one slice."""
+
+    number: int
+    """Which of the boxes, from 0."""
+    k: int
+    region: MaskRegion | None
+    """(row, col) = (j, i) in the slice; None where the mask is empty."""
+    score: float
+    """IoU as predicted by the network."""
+    stability: float
+    """IoU of the masks at two thresholds, see `Masks.stability`."""
+
+
+@dataclass(slots=True)
+class Track:
+    """One object on its way through the slices."""
+
+    number: int
+    window: Window
+    first: Box
+    above: Box = field(init=False)
+    """Box for the next slice of the sweep up."""
+    below: Box = field(init=False)
+    """Box for the next slice of the sweep down."""
+
+    def __post_init__(self) -> None:
+        self.above = self.below = self.first
+
+    @property
+    def middle(self) -> int:
+        """`int((k1 - k0) / 2 + k0)` with inclusive ends, as published."""
+        k0, k1 = self.window.start[0], self.window.stop[0] - 1
+        return int((k1 - k0) / 2 + k0)
+
+    @property
+    def upwards(self) -> range:
+        """The middle and all slices above."""
+        return range(self.middle, self.window.stop[0])
+
+    @property
+    def downwards(self) -> range:
+        """All slices below the middle, from there to the first."""
+        return range(self.middle - 1, self.window.start[0] - 1, -1)
+
+
+def propagate(
+    slices: Callable[[int], npt.NDArray[np.uint8]],
+    boxes: Sequence[Window],
+    segmenter: Segmenter,
+    *,
+    size_hw: tuple[int, int],
+    max_kept: int = MAX_KEPT,
+) -> Iterator[SliceMask]:
+    """Masks of every object on every slice of its box, as they are decoded.
+
+    Each object is decoded by itself, so its masks do not depend on the others of the run.
+
+    Args:
+        slices: Gives slice `k` as a (H, W) uint8 image.
+        boxes: (k, j, i) box of each object.
+        segmenter: Any that takes boxes.
+        size_hw: Size of every slice.
+        max_kept: Most embeddings that are kept between the sweeps.
+
+    Yields:
+        Ascending slices first, then descending ones; on each slice in the order of `boxes`.
+    """
+    tracks = [Track(n, box, first_box(box, size_hw)) for n, box in enumerate(boxes)]
+    up = _by_slice(tracks, lambda track: track.upwards)
+    down = _by_slice(tracks, lambda track: track.downwards)
+    kept: dict[int, Embedding] = {}
+    for k in sorted(up):
+        embedding = segmenter.embed(slices(k))
+        if k in down and len(kept) < max_kept:
+            kept[k] = embedding
+        for track in up[k]:
+            mask = _decode(segmenter, embedding, track, track.above, k)
+            track.above = _next_box(mask, size_hw) or track.first
+            if k == track.middle:
+                track.below = track.above
+            yield mask
+    for k in sorted(down, reverse=True):
+        embedding = kept.pop(k) if k in kept else segmenter.embed(slices(k))
+        for track in down[k]:
+            mask = _decode(segmenter, embedding, track, track.below, k)
+            track.below = _next_box(mask, size_hw) or track.first
+            yield mask
+
+
+def first_box(window: Window, size_hw: tuple[int, int]) -> Box:
+    """The 2-D box of a 3-D box in the 256-px grid, cut to whole numbers as published.
+
+    >>> from sam_common.window import Window
+    >>> first_box(Window((82, 21, 10), (112, 58, 44)), (101, 122))
+    (20.0, 44.0, 90.0, 119.0)
+    """
+    scale = SIDE / max(size_hw)
+    (_, y0, x0), (_, y1, x1) = window.start, window.stop
+    corners = (int(v * scale) for v in (x0, y0, x1 - 1, y1 - 1))
+    left, top, right, bottom = (float(v) for v in corners)
+    return left, top, right, bottom
+
+
+def box_around(mask: npt.NDArray[np.bool_]) -> Box | None:
+    """The box for the next slice: around a (H, W) mask in the 256-px grid, 3 px on every side.
+
+    None where nothing of the mask is left after the resize. The upper limit is 256, one more
+    than the last index, as published.
+    """
+    scale = SIDE / max(mask.shape)
+    height, width = (int(n * scale + 0.5) for n in mask.shape)
+    small = cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_AREA)
+    rows, cols = np.flatnonzero(small.any(axis=1)), np.flatnonzero(small.any(axis=0))
+    if not len(rows):
+        return None
+    return (
+        float(max(0, cols[0] - MARGIN)),
+        float(max(0, rows[0] - MARGIN)),
+        float(min(SIDE, cols[-1] + MARGIN)),
+        float(min(SIDE, rows[-1] + MARGIN)),
+    )
+
+
+def _by_slice(tracks: Sequence[Track], span: Callable[[Track], range]) -> dict[int, list[Track]]:
+    """Which objects need a slice in one sweep."""
+    needed: dict[int, list[Track]] = {}
+    for track in tracks:
+        for k in span(track):
+            needed.setdefault(k, []).append(track)
+    return needed
+
+
+def _decode(
+    segmenter: Segmenter, embedding: Embedding, track: Track, box: Box, k: int
+) -> SliceMask:
+    """One object on one slice."""
+    # the segmenter scales slice indices to its own input, so undo the scale of the 256-px grid
+    scale = SIDE / max(embedding.image_size_hw)
+    prompts = Prompts.from_boxes([v / scale for v in box])
+    masks = segmenter.decode(embedding, prompts)
+    return SliceMask(
+        track.number,
+        k,
+        masks.region(0),
+        score=float(masks.scores[0, 0]),
+        stability=float(masks.stability()[0, 0]),
+    )
+
+
+def _next_box(mask: SliceMask, size_hw: tuple[int, int]) -> Box | None:
+    if mask.region is None:
+        return None
+    full = np.zeros(size_hw, dtype=np.bool_)
+    full[mask.region.window.slices] = mask.region.mask
+    return box_around(full)

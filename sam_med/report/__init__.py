@@ -1,0 +1,1 @@
+"""Reports: comparisons, measurements, review pages and pictures."""

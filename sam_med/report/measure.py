@@ -1,0 +1,186 @@
+"""Measurements: how large an object is, how bright, and whether the volume holds all of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sam_common.errors import GeometryError
+from sam_common.window import Window
+from sam_med.objects.labels import LabelMap
+from sam_med.objects.object_size import slice_thickness_mm, volume_ml
+from sam_med.objects.segments import Segment
+from sam_med.segmentations.align import onto_grid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from sam_common.frame import FloatArray
+    from sam_med.geometry.volume import Volume
+    from sam_med.segmentations.segmentation_file import SegmentationFile
+
+SIDES = (("first slice", "last slice"), ("first row", "last row"), ("first column", "last column"))
+"""Of a volume, by array axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One object of a volume."""
+
+    name: str
+    value: int
+    voxels: int
+    volume_ml: float
+    """With the true distances of slices that are unevenly spaced."""
+    mean: float | None
+    """Of the finite intensities in `units`; None, as the next three, where there are none."""
+    sd: float | None
+    """Standard deviation, of the voxels as a whole (divided by n)."""
+    minimum: float | None
+    maximum: float | None
+    padding_voxels: int
+    """How many of the voxels stand for no pixel, and are in none of the four numbers before."""
+    not_finite_voxels: int
+    """How many others are NaN or infinite, and in none of them either."""
+    units: str | None
+    """E.g. "HU"; None where the source does not say."""
+    extent_ijk_mm: tuple[float, float, float]
+    """Size along the columns, rows and slices, outer edges included."""
+    centre_lps_mm: tuple[float, float, float] | None
+    """Centre of mass; None where there is no voxel."""
+    touches: tuple[str, ...]
+    """The sides of the volume that the object reaches, e.g. "first slice"."""
+
+    @property
+    def partial(self) -> bool:
+        """Whether the volume may hold only a part of the object, so that its size is too small."""
+        return bool(self.touches)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As one flat row, JSON-able."""
+        return {**dataclasses.asdict(self), "partial": self.partial}
+
+
+def measure(volume: Volume, objects: Sequence[Segment] | LabelMap) -> list[Measurement]:
+    """Measure objects on the grid of their volume, in the order given.
+
+    Args:
+        volume: Its intensities are taken as they are.
+        objects: Segments, each measured whole even where they overlap; or a label map of the
+            volume's shape.
+    """
+    if isinstance(objects, LabelMap):
+        objects = _segments(objects)
+    thickness = slice_thickness_mm(volume)
+    return [_measure(volume, segment, thickness) for segment in objects]
+
+
+def measure_file(volume: Volume, file: SegmentationFile) -> list[Measurement]:
+    """Measure the objects of a segmentation file on the volume that it was made from.
+
+    Raises:
+        GeometryError: It lies on another grid; the message says how they differ.
+    """
+    if not file.sparse and sorted(file.shape) != sorted(volume.shape):
+        raise GeometryError(
+            f"the segmentation has {file.shape[::-1]} voxels and the volume {volume.shape[::-1]}: "
+            "give the volume that it was made from"
+        )
+    return measure(volume, onto_grid(file, volume).segments)
+
+
+def _segments(labels: LabelMap) -> list[Segment]:
+    whole = Window.full(labels.array.shape)
+    return [
+        Segment(label.name, label.value, whole, labels.array == label.value)
+        for label in labels.labels
+    ]
+
+
+def _measure(volume: Volume, segment: Segment, thickness_mm: FloatArray) -> Measurement:
+    k, rows, columns = segment.window.slices
+    values = volume.array[k, rows, columns][segment.mask]
+    padding = _padding(volume, segment)
+    pixels = values if padding is None else values[~padding]
+    finite = pixels if pixels.dtype.kind in "iu" else pixels[np.isfinite(pixels)]
+    found = np.argwhere(segment.mask) + np.array(segment.window.start)
+    mean, sd, minimum, maximum = _intensities(finite)
+    return Measurement(
+        name=segment.name,
+        value=segment.value,
+        voxels=len(values),
+        volume_ml=volume_ml(volume, segment.window, segment.mask),
+        mean=mean,
+        sd=sd,
+        minimum=minimum,
+        maximum=maximum,
+        padding_voxels=len(values) - len(pixels),
+        not_finite_voxels=len(pixels) - len(finite),
+        units=volume.units or ("HU" if volume.modality == "CT" else None),
+        extent_ijk_mm=_extent(volume, found, thickness_mm),
+        centre_lps_mm=_centre(volume, found),
+        touches=tuple(_touched(found, volume.shape)),
+    )
+
+
+def _padding(volume: Volume, segment: Segment) -> npt.NDArray[np.bool_] | None:
+    """Which of the object's voxels are padding; None where the volume has none."""
+    if not volume.padding:
+        return None
+    k, rows, columns = segment.window.slices
+    planes = zip(range(k.start, k.stop), segment.mask, strict=True)
+    return np.concatenate([volume.is_padding(n)[rows, columns][mask] for n, mask in planes])
+
+
+def _intensities(values: npt.NDArray[Any]) -> list[float | None]:
+    """Mean, standard deviation, smallest and largest of finite values; None where there are none.
+
+    A deviation that is too large for a number is None too.
+    """
+    if not len(values):
+        return [None] * 4
+    with np.errstate(over="ignore"):
+        # float64 sums: float32 ones of a large organ are off in the third digit
+        found = values.mean(dtype=np.float64), values.std(dtype=np.float64)
+    return [_finite(value) for value in (*found, values.min(), values.max())]
+
+
+def _finite(value: Any) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _extent(
+    volume: Volume, found: npt.NDArray[np.int64], thickness_mm: FloatArray
+) -> tuple[float, float, float]:
+    if not len(found):
+        return 0.0, 0.0, 0.0
+    low, high = found.min(axis=0), found.max(axis=0)
+    _, between_rows, between_columns = volume.spacing_mm
+    return (
+        float(high[2] - low[2] + 1) * between_columns,
+        float(high[1] - low[1] + 1) * between_rows,
+        float(thickness_mm[low[0] : high[0] + 1].sum()),
+    )
+
+
+def _centre(volume: Volume, found: npt.NDArray[np.int64]) -> tuple[float, float, float] | None:
+    if not len(found):
+        return None
+    x, y, z = volume.to_world(found).mean(axis=0).tolist()
+    return x, y, z
+
+
+def _touched(found: npt.NDArray[np.int64], shape: tuple[int, int, int]) -> list[str]:
+    if not len(found):
+        return []
+    low, high = found.min(axis=0), found.max(axis=0)
+    touched = []
+    for axis, (first, last) in enumerate(SIDES):
+        touched += [first] * bool(low[axis] == 0) + [last] * bool(high[axis] == shape[axis] - 1)
+    return touched

@@ -1,0 +1,166 @@
+"""A picture of a label map over its volume, for people to look at.
+
+Three planes through the middle of what was found, drawn as radiologists expect them: the
+patient's left on the right, anterior and superior on top, millimetres the same in both
+directions. Only the picture is turned; the data stay as they are.
+
+```
+axial          coronal        sagittal
+  A              S              S
+R   L          R   L          A   P
+  P              I              I
+```
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from sam_common.errors import OutputError
+from sam_common.masks.decoded import MaskRegion
+from sam_common.masks.overlay import draw_overlay
+from sam_common.support.files import atomic_output, writing
+from sam_common.window import Window
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sam_common.frame import Frame
+    from sam_med.geometry.volume import Volume
+    from sam_med.objects.labels import LabelMap
+    from sam_med.slices.window_level import Stretch
+
+SUFFIX = ".png"
+PANEL_PX = 480
+"""Height of the picture."""
+GAP_PX = 8
+LEFT, POSTERIOR, SUPERIOR = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """Two patient axes of a picture and the one across it."""
+
+    across: int
+    rows: int
+    cols: int
+    flip_rows: bool
+    """Whether the axis of the rows grows upwards in the picture."""
+
+
+PLANES = (
+    Plane(SUPERIOR, POSTERIOR, LEFT, flip_rows=False),
+    Plane(POSTERIOR, SUPERIOR, LEFT, flip_rows=True),
+    Plane(LEFT, SUPERIOR, POSTERIOR, flip_rows=True),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shown:
+    """What is drawn, and how its array axes lie to the patient."""
+
+    volume: Volume
+    labels: LabelMap
+    stretch: Stretch
+    axes: tuple[int, ...]
+    """For L, P and S: the array axis that runs along it best."""
+    signs: tuple[int, ...]
+    """For L, P and S: whether that axis runs along it (1) or against it (-1)."""
+
+
+def draw(volume: Volume, labels: LabelMap, stretch: Stretch) -> npt.NDArray[np.uint8]:
+    """Axial, coronal and sagittal plane through the middle of the labels, side by side.
+
+    Args:
+        volume: The image.
+        labels: On the grid of the volume.
+        stretch: Scanner values to grey.
+
+    Returns:
+        (H, W, 3) RGB.
+    """
+    shown = _Shown(volume, labels, stretch, *_patient_axes(volume.frame))
+    centre = _middle(labels.array)
+    panels = [_panel(shown, plane, centre) for plane in PLANES]
+    gap = np.zeros((PANEL_PX, GAP_PX, 3), dtype=np.uint8)
+    parts = [part for panel in panels for part in (panel, gap)][:-1]
+    return np.concatenate(parts, axis=1)
+
+
+def check_picture(path: Path) -> None:
+    """Raise `OutputError` where a picture has not the suffix of the one format; before the work."""
+    if path.suffix.lower() != SUFFIX:
+        raise OutputError(f"a picture is written as {SUFFIX}, got {path.suffix or 'no suffix'}")
+
+
+def save_png(picture: npt.NDArray[np.uint8], path: Path) -> None:
+    """Write an (H, W, 3) picture; it appears whole or not at all, and is read again before.
+
+    Raises:
+        OutputError: The disk does not take it, or what was read back is another picture.
+    """
+
+    def verify(part: Path) -> None:
+        try:
+            with Image.open(part) as image:
+                found = np.asarray(image)
+        except (OSError, SyntaxError, ValueError) as error:
+            raise OutputError(f"cannot write {path}: the picture cannot be read again") from error
+        if not np.array_equal(found, picture):
+            raise OutputError(f"cannot write {path}: another picture was read back")
+
+    with writing(path), atomic_output(path, verify=verify) as part:
+        Image.fromarray(picture).save(part, format="PNG")
+
+
+def _patient_axes(frame: Frame) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """For L, P and S: the array axis that runs along it best, and its sign."""
+    cosines = frame.array[:3, :3] / np.linalg.norm(frame.array[:3, :3], axis=0)
+    axes = max(
+        itertools.permutations(range(3)),
+        key=lambda order: sum(abs(cosines[world, axis]) for world, axis in enumerate(order)),
+    )
+    signs = tuple(1 if cosines[world, axis] > 0 else -1 for world, axis in enumerate(axes))
+    return axes, signs
+
+
+def _middle(labels: npt.NDArray[Any]) -> tuple[int, ...]:
+    """Median index of the labelled voxels along each axis; the volume's middle without any."""
+    found = np.nonzero(labels)
+    if not found[0].size:
+        return tuple(n // 2 for n in labels.shape)
+    return tuple(int(np.median(index)) for index in found)
+
+
+def _panel(image: _Shown, plane: Plane, centre: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    axes, signs = image.axes, image.signs
+
+    def cut(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        part = np.take(array, centre[axes[plane.across]], axis=axes[plane.across])
+        if axes[plane.rows] > axes[plane.cols]:
+            part = part.T
+        grows_up = (signs[plane.rows] < 0) != plane.flip_rows
+        turned: npt.NDArray[Any] = part[:: -1 if grows_up else 1, :: signs[plane.cols]]
+        return turned
+
+    spacing = image.volume.spacing_mm
+    grey, labels = image.stretch.apply(cut(image.volume.array)), cut(image.labels.array)
+    height_mm = grey.shape[0] * spacing[axes[plane.rows]]
+    width_mm = grey.shape[1] * spacing[axes[plane.cols]]
+    size = (max(1, round(PANEL_PX * width_mm / height_mm)), PANEL_PX)
+    resized = cv2.resize(np.ascontiguousarray(grey), size, interpolation=cv2.INTER_LINEAR)
+    shown = cv2.resize(np.ascontiguousarray(labels), size, interpolation=cv2.INTER_NEAREST)
+    full = Window.full(shown.shape)
+    regions = [
+        MaskRegion(full, shown == label.value) if (shown == label.value).any() else None
+        for label in image.labels.labels
+    ]
+    rgb = np.repeat(resized[:, :, None], 3, axis=2)
+    return draw_overlay(np.asarray(rgb, dtype=np.uint8), regions, alpha=0.3)

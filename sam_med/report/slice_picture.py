@@ -1,0 +1,147 @@
+"""A picture of an object on one slice: the part of the slice around it, without and with outline.
+
+Turned as radiologists expect it, millimetres the same in both directions; the letters at its
+edges say where the patient's sides are:
+
+```
+axial  A    coronal  S    sagittal  S      R, A and so on are the sides that the slice's axes
+     R   L         R   L          A   P    point to best
+       P             I              I
+```
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from sam_common.masks.decoded import MaskRegion
+from sam_common.masks.overlay import draw_overlay
+from sam_common.window import Window
+
+if TYPE_CHECKING:
+    from sam_common.frame import Frame
+    from sam_med.geometry.volume import Volume
+    from sam_med.objects.segments import Segment
+    from sam_med.slices.window_level import Stretch
+
+PANEL_PX = 260
+"""Longer side of each of the two panels."""
+GAP_PX = 4
+MARGIN = 0.3
+"""Of the object's box, shown around it on every side."""
+MIN_MARGIN_MM, MIN_MARGIN_PX = 15.0, 60.0
+"""The smaller of the two, or a micro-CT would be shown whole."""
+LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
+"""Sides of the patient at the low and the high end of x, y and z in LPS."""
+SUPERIOR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """How a slice (row = j, column = i) is turned to be looked at."""
+
+    transposed: bool
+    """Whether the columns of the picture are the rows of the slice; done first."""
+    flip_rows: bool
+    flip_columns: bool
+    left: str
+    """Side of the patient at the left edge of the picture."""
+    right: str
+    top: str
+    bottom: str
+
+    def apply(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """A slice, or a part of one, as it is shown."""
+        turned = array.swapaxes(0, 1) if self.transposed else array
+        return turned[:: -1 if self.flip_rows else 1, :: -1 if self.flip_columns else 1]
+
+
+def turn_of(frame: Frame) -> Turn:
+    """The turn that shows slices of a grid in the usual way."""
+    columns = frame.array[:3, 1:3] / np.linalg.norm(frame.array[:3, 1:3], axis=0)
+    sides = _sides(columns)
+    # the head is up, else the face; what is left over runs across
+    transposed = sides[1] == SUPERIOR or (sides[0] != SUPERIOR and sides[1] > sides[0])
+    rows, cols = (1, 0) if transposed else (0, 1)
+    down = columns[sides[rows], rows] > 0
+    rightwards = columns[sides[cols], cols] > 0
+    # x grows to the left, shown on the right; y to the back, shown below; z to the head, above
+    flip_rows = bool(down) if sides[rows] == SUPERIOR else not down
+    low_row, high_row = LETTERS[sides[rows]]
+    top, bottom = (high_row, low_row) if sides[rows] == SUPERIOR else (low_row, high_row)
+    left, right = LETTERS[sides[cols]]
+    return Turn(transposed, flip_rows, not rightwards, left, right, top, bottom)
+
+
+def draw_slice(
+    volume: Volume, stretch: Stretch, segment: Segment, k: int, *, number: int = 0
+) -> npt.NDArray[np.uint8]:
+    """The slice around an object, plain and with its outline, side by side, (H, W, 3) RGB.
+
+    Args:
+        volume: Where the object is.
+        stretch: How its values are shown.
+        segment: The object.
+        k: The slice; the object need not be on it.
+        number: Which object, for its colour.
+    """
+    turn = turn_of(volume.frame)
+    part = _around(segment, volume)
+    grey = turn.apply(stretch.apply(volume.array[k][part.slices]))
+    mask = turn.apply(mask_on(segment, k, volume.shape[1:])[part.slices])
+    _, along_j, along_i = volume.spacing_mm
+    rows_mm, columns_mm = (along_i, along_j) if turn.transposed else (along_j, along_i)
+    size = _size_px(grey.shape[0] * rows_mm, grey.shape[1] * columns_mm)
+    image = cv2.resize(np.ascontiguousarray(grey), size, interpolation=cv2.INTER_LINEAR)
+    shown = cv2.resize(
+        np.ascontiguousarray(mask.astype(np.uint8)), size, interpolation=cv2.INTER_NEAREST
+    )
+    plain = np.repeat(image[:, :, None], 3, axis=2).astype(np.uint8)
+    regions = [None] * number + [MaskRegion(Window.full(shown.shape), shown == 1)]
+    outlined = draw_overlay(plain, regions, alpha=0.0)
+    gap = np.zeros((plain.shape[0], GAP_PX, 3), dtype=np.uint8)
+    return np.concatenate([plain, gap, outlined], axis=1)
+
+
+def mask_on(segment: Segment, k: int, size_hw: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """An object on one slice, (j, i); empty where it is not there."""
+    whole = np.zeros(size_hw, dtype=np.bool_)
+    first = segment.window.start[0]
+    if first <= k < segment.window.stop[0]:
+        whole[segment.window.slices[1:]] = segment.mask[k - first]
+    return whole
+
+
+def _sides(columns: npt.NDArray[np.float64]) -> tuple[int, int]:
+    """The world axes that rows and columns of a slice run along best, two different ones."""
+    strength = np.abs(columns)
+    pairs = [(a, b) for a in range(3) for b in range(3) if a != b]
+    return max(pairs, key=lambda pair: strength[pair[0], 0] + strength[pair[1], 1])
+
+
+def _around(segment: Segment, volume: Volume) -> Window:
+    """The part of every slice that is shown for an object."""
+    edges = []
+    for axis in (1, 2):
+        start, stop = segment.window.start[axis], segment.window.stop[axis]
+        least = min(MIN_MARGIN_MM / volume.spacing_mm[axis], MIN_MARGIN_PX)
+        margin = max(MARGIN * (stop - start), least)
+        edges.append(
+            (
+                max(0, int(start - margin)),
+                min(volume.shape[axis], int(np.ceil(stop + margin))),
+            )
+        )
+    (top, bottom), (left, right) = edges
+    return Window((top, left), (bottom, right))
+
+
+def _size_px(height_mm: float, width_mm: float) -> tuple[int, int]:
+    """(width, height) of a panel."""
+    scale = PANEL_PX / max(height_mm, width_mm)
+    return max(1, round(width_mm * scale)), max(1, round(height_mm * scale))

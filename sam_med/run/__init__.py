@@ -1,0 +1,1 @@
+"""Runs: a case or many, from files to files."""

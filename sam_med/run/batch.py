@@ -1,0 +1,275 @@
+"""Batch: many cases one after the other; a failure never stops the rest, only a full disk does.
+
+The folder of a batch holds `batch.json`, from which it goes on, and the summary. A case is
+finished when its inputs and options have the hash of one that is, and its output is there.
+Nothing in the folder says what the files of a case are called.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from sam_common import __version__
+from sam_common.errors import DiskError, InputError, OutputError, SuiteError
+from sam_common.published.pinned_file import sha256_of
+from sam_common.support.files import DISK_ERRORS, write_bytes, writing
+from sam_common.support.held_outputs import held
+from sam_med import privacy
+from sam_med.formats.suffixes import files_of
+from sam_med.series.tree import DICOMDIR, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sam_med.run.case_list import Case
+
+Status: TypeAlias = Literal["done", "kept", "failed"]
+
+STATE_NAME, SUMMARIES = "batch.json", ("summary.csv", "summary.json")
+VERSION = 1
+EXIT_FAILED = 3
+"""Exit code where a case failed: the batch itself did what was asked."""
+CASE_ERRORS = (
+    SuiteError,
+    OSError,
+    RuntimeError,
+    MemoryError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+"""What damaged files raise in the libraries that read them; an interrupt is not among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """What became of a case."""
+
+    case: str
+    status: Status
+    """done; kept from an earlier run; failed."""
+    seconds: float
+    objects: int
+    message: str = ""
+    """Why it failed, without paths or anything of the patient."""
+
+
+def run_batch(  # noqa: PLR0913  # four keyword-only options
+    cases: Sequence[Case],
+    segment_one: Callable[[Case], int],
+    folder: Path,
+    *,
+    resume: bool = False,
+    settings: Mapping[str, Any] | None = None,
+    outputs: Callable[[Case], Sequence[Path]] = lambda case: (case.output,),
+    on_result: Callable[[CaseResult], None] = lambda _result: None,
+) -> list[CaseResult]:
+    """Do every case that is not finished, and write the summary as CSV and JSON.
+
+    Args:
+        cases: From `sam_med.run.case_list.read_cases`.
+        segment_one: Segments a case, writes its output and gives its number of objects.
+        folder: Of the state and the summary; made where it is missing.
+        resume: Whether to go on with what lies in the folder.
+        settings: What decides a result beside the case, e.g. the model's sha256 (JSON).
+        outputs: The files that a case writes; a finished case has all of them.
+        on_result: Called with each result as it is there.
+
+    Returns:
+        One result a case, in their order; `exit_code` says what to end with.
+
+    Raises:
+        DiskError: A disk is full or read-only: the cases after it would fail as well.
+        OutputError: The folder cannot be written to, another batch works in it, or it holds a
+            batch and `resume` is not set.
+        InputError: What it holds is no batch.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    results: list[CaseResult] = []
+    with held([folder / STATE_NAME]):
+        state = _State(folder, resume=resume)
+        try:
+            for case in cases:
+                with privacy.unnamed(_roles(case)):
+                    result = _one(case, _Work(segment_one, outputs, settings or {}), state)
+                results.append(result)
+                on_result(result)
+        except BaseException:
+            # an interrupted batch says how far it came, if the disk takes it
+            with suppress(OutputError):
+                write_summary(results, folder)
+            raise
+        write_summary(results, folder)
+    return results
+
+
+def write_summary(results: Sequence[CaseResult], folder: Path) -> None:
+    """Write `summary.csv` and `summary.json`; earlier ones are replaced."""
+    rows = [asdict(result) for result in results]
+    names = list(CaseResult.__dataclass_fields__)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    table, listed = (folder / name for name in SUMMARIES)
+    write_bytes(table, text.getvalue().encode())
+    record = json.dumps(rows, indent=2, ensure_ascii=False)
+    write_bytes(listed, f"{record}\n".encode())
+
+
+def files_in(folder: Path) -> tuple[Path, ...]:
+    """The files that a batch writes into its folder."""
+    return tuple(folder / name for name in (STATE_NAME, *SUMMARIES))
+
+
+def exit_code(results: Sequence[CaseResult]) -> int:
+    """0, or `EXIT_FAILED` where a case failed."""
+    return EXIT_FAILED if any(result.status == "failed" for result in results) else 0
+
+
+def case_sha256(case: Case, settings: Mapping[str, Any]) -> str:
+    """Hash of what decides a case's result: its files' bytes, not their names, and its options.
+
+    Raises:
+        InputError: A file is missing.
+    """
+    about = {
+        "input": _sha256_of(case.input, "the input"),
+        "prompts": None if case.prompts is None else _sha256_of(case.prompts, "the prompts"),
+        "options": dict(case.options),
+        "settings": dict(settings),
+        "version": __version__,
+    }
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+
+
+class _State:
+    """The finished cases of a batch by their hash, on disk after each one."""
+
+    def __init__(self, folder: Path, *, resume: bool) -> None:
+        self._path = folder / STATE_NAME
+        self._done: dict[str, dict[str, Any]] = {}
+        known = self._path.exists()
+        if known and not resume:
+            raise OutputError(
+                f"a batch lies in {folder}: go on with it by --resume, or give another folder"
+            )
+        if known:
+            self._done = self._read(folder)
+        self._write()
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        return self._done.get(key)
+
+    def add(self, key: str, result: CaseResult) -> None:
+        self._done[key] = {"seconds": result.seconds, "objects": result.objects}
+        self._write()
+
+    def _read(self, folder: Path) -> dict[str, dict[str, Any]]:
+        try:
+            record = json.loads(self._path.read_text(encoding="utf-8"))
+            version, done = record["version"], record["done"]
+            if version == VERSION and all(
+                {"seconds", "objects"} <= set(entry) for entry in done.values()
+            ):
+                return dict(done)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                f"{STATE_NAME} in {folder} is damaged: delete it to begin anew"
+            ) from error
+        raise InputError(f"{STATE_NAME} in {folder} is of another version: give another folder")
+
+    def _write(self) -> None:
+        record = {"version": VERSION, "done": self._done}
+        write_bytes(self._path, f"{json.dumps(record, indent=2, sort_keys=True)}\n".encode())
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is done with each case."""
+
+    segment: Callable[[Case], int]
+    outputs: Callable[[Case], Sequence[Path]]
+    settings: Mapping[str, Any]
+
+
+def _one(case: Case, work: _Work, state: _State) -> CaseResult:
+    started = time.perf_counter()
+    try:
+        key = case_sha256(case, work.settings)
+        known = state.get(key)
+        if known is not None and all(path.exists() for path in work.outputs(case)):
+            return CaseResult(case.name, "kept", known["seconds"], known["objects"])
+        objects = work.segment(case)
+    except CASE_ERRORS as error:
+        _end_on_full_disk(error, case)
+        seconds = round(time.perf_counter() - started, 3)
+        return CaseResult(case.name, "failed", seconds, 0, privacy.told(error))
+    result = CaseResult(case.name, "done", round(time.perf_counter() - started, 3), objects)
+    state.add(key, result)
+    return result
+
+
+def _end_on_full_disk(error: Exception, case: Case) -> None:
+    """Raise `DiskError` where an error says that a disk takes no more."""
+    if isinstance(error, DiskError):
+        raise DiskError(f"{privacy.told(error)}; the batch ends here") from error
+    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+        disk = _disk_of(Path(error.filename or case.output))
+        raise DiskError(
+            f"{os.strerror(error.errno)}: make room on the disk at {disk}; the batch ends here"
+        ) from error
+
+
+def _disk_of(path: Path) -> Path:
+    """Where the disk of a file is mounted: names below it may be those of patients."""
+    above = (path.absolute(), *path.absolute().parents)
+    return next(folder for folder in above if os.path.ismount(folder) or folder == folder.parent)
+
+
+def _roles(case: Case) -> dict[Path, str]:
+    roles = {case.input: "the input", case.output: "the output"}
+    if case.prompts is not None:
+        roles[case.prompts] = "the prompts"
+    return roles
+
+
+def _sha256_or_none(path: Path) -> str:
+    """Of a file in a folder; one that cannot be read is left out of the case, and said so."""
+    try:
+        return sha256_of(path)
+    except OSError:
+        return "unreadable"
+
+
+def _sha256_of(path: Path, role: str) -> str:
+    """Of a file and those that its header names; of the files of a folder whatever they are called.
+
+    A DICOMDIR stands for the folder that it lies in.
+    """
+    if path.name.upper() == DICOMDIR and path.is_file():
+        path = path.parent
+    if path.is_dir():
+        digests = sorted(map(_sha256_or_none, walk(path).files))
+    elif path.is_file():
+        digests = sorted(map(sha256_of, files_of(path)))
+    else:
+        raise InputError(f"no such file: {role}")
+    if len(digests) == 1 and path.is_file():
+        return digests[0]
+    return hashlib.sha256("".join(digests).encode("ascii")).hexdigest()

@@ -1,0 +1,78 @@
+"""Convert: the volume as it was read to NIfTI, NRRD or MetaImage, to compare with other programs.
+
+Nothing is resampled, and no voxel changes. What a format cannot hold is refused:
+
+```
+                 NIfTI            NRRD                 MetaImage
+even grid        sform, qform     space directions     yes
+sheared          sform only       space directions     refused
+uneven slices    refused: no format has a place for each slice
+```
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sam_common.errors import OutputError
+from sam_common.support.files import check_output
+from sam_common.support.held_outputs import held
+from sam_med.files.grid_files import grid_suffix, write_grid
+from sam_med.geometry.frame import mm
+from sam_med.write.output_paths import check_apart
+from sam_med.write.write_results import form_code
+
+if TYPE_CHECKING:
+    import os
+
+    from sam_med.geometry.volume import Volume
+
+
+def convert_volume(
+    volume: Volume,
+    path: str | os.PathLike[str],
+    *,
+    allow_uneven: bool = False,
+    overwrite: bool = False,
+) -> tuple[str, ...]:
+    """Write a volume as it was read.
+
+    Args:
+        volume: From `sam_med.source.read_volume`.
+        path: `.nii`, `.nii.gz`, `.nrrd` or `.mha`; never over the source or into its folder.
+        allow_uneven: Write unevenly spaced slices as if they were evenly spaced.
+        overwrite: Replace a file that is there.
+
+    Returns:
+        What is no longer exact in the file, one sentence each; empty where it is the volume.
+
+    Raises:
+        OutputError: Unknown format, a grid that the format cannot hold, uneven slices, or a
+            place that cannot be written to.
+    """
+    target = Path(path)
+    grid_suffix(target)
+    check_apart(target, volume)
+    check_output(target, overwrite=overwrite)
+    remarks = () if volume.origins_lps is None else (_uneven(volume, allow=allow_uneven),)
+    with held([target]):
+        write_grid(volume.array, volume.frame, target, sform_code=form_code(volume.header))
+    return remarks
+
+
+def _uneven(volume: Volume, *, allow: bool) -> str:
+    """How far slices are from where the file will place them.
+
+    Raises:
+        OutputError: That is not allowed.
+    """
+    places = volume.to_world([(k, 0, 0) for k in range(volume.shape[0])])
+    even = volume.frame.to_world([(k, 0, 0) for k in range(volume.shape[0])])
+    worst = float(np.linalg.norm(places - even, axis=1).max())
+    seen = f"slices are not evenly spaced; an even grid misplaces them by up to {mm(worst)}"
+    if not allow:
+        raise OutputError(f"{seen}: no format of one grid can hold them (--allow-uneven writes it)")
+    return seen

@@ -1,0 +1,76 @@
+"""Methods: how prompts become 3-D masks, and which prompts and networks each of them takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+
+from sam_common.errors import CapabilityError, InputError, PromptError
+from sam_common.published.checkpoints import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from sam_common.segmenter.predictor import Segmenter
+    from sam_med.prompts.object_prompt import ObjectPrompt
+
+Method: TypeAlias = Literal["planes", "litemedsam"]
+"""How prompts become 3-D masks: see `sam_med.propagate.by_prompt` and
+`sam_med.propagate.litemedsam_loop`."""
+METHODS: tuple[Method, ...] = get_args(Method)
+DEFAULT_METHOD: Method = "planes"
+
+
+def method_of(name: str) -> Method:
+    """The method of a name.
+
+    Raises:
+        InputError: There is no such method.
+    """
+    for method in METHODS:
+        if name == method:
+            return method
+    raise InputError(f"unknown method: {name} (known: {', '.join(METHODS)})")
+
+
+def check_prompts(prompts: Sequence[ObjectPrompt], method: Method) -> None:
+    """Raise `PromptError` where there is none, or one that is wrong or not for the method."""
+    if not prompts:
+        raise PromptError("nothing to segment: give at least one box, point or mask")
+    for prompt in prompts:
+        prompt.check_parts()
+        if method != "litemedsam":
+            continue
+        if prompt.box is None:
+            raise PromptError(
+                f"method {method} needs a 3-D box for each object, label {prompt.label} has none "
+                "(use --method planes)"
+            )
+        if prompt.slice_boxes or prompt.points or prompt.mask is not None:
+            raise PromptError(
+                f"method {method} takes a 3-D box and nothing else, but label {prompt.label} has "
+                "a box on a slice, a point or a mask too (use --method planes)"
+            )
+
+
+def check_model(prompts: Sequence[ObjectPrompt], segmenter: Segmenter) -> None:
+    """Raise `CapabilityError` where the model was not trained for what the prompts need."""
+    can = segmenter.capabilities
+    kinds = {"boxes": can.boxes, "points": can.points}
+    _check_kinds(prompts, segmenter.name, {kind for kind, takes in kinds.items() if takes})
+
+
+def check_model_name(prompts: Sequence[ObjectPrompt], name: str) -> None:
+    """`check_model` before the model is loaded, where its name is in the registry."""
+    if (info := registry().get(name)) is not None:
+        _check_kinds(prompts, name, info.prompts)
+
+
+def _check_kinds(prompts: Sequence[ObjectPrompt], name: str, kinds: Collection[str]) -> None:
+    if "boxes" not in kinds:
+        raise CapabilityError(f"model {name} takes no boxes, and each object needs one")
+    pointed = [prompt.label for prompt in prompts if prompt.points]
+    if pointed and "points" not in kinds:
+        raise CapabilityError(
+            f"model {name} takes no points, but label {pointed[0]} has some: give a box "
+            "on a slice instead, or --model mobile_sam"
+        )

@@ -1,0 +1,91 @@
+"""A volume and prompts in, objects out: the whole way on one page.
+
+```
+source -> window -> embed -> decode(prompts) -> propagate -> artefact
+volume    slice     SAM      2-D boxes          slice to     segments,
+                                                slice        label map
+```
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from sam_med.objects.labels import paint
+from sam_med.propagate.by_prompt import planes_steps, run_planes
+from sam_med.propagate.litemedsam import run_loop
+from sam_med.run.methods import DEFAULT_METHOD, check_model, check_prompts
+from sam_med.run.segmentation import Segmentation
+from sam_med.slices.embedded_slices import SliceEmbeddings
+from sam_med.slices.window_level import choose_stretch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sam_common.segmenter.predictor import Segmenter
+    from sam_med.geometry.volume import Volume
+    from sam_med.prompts.object_prompt import ObjectPrompt
+    from sam_med.run.methods import Method
+    from sam_med.slices.embedded_slices import Store
+    from sam_med.slices.window_level import Stretch
+
+
+def segment_volume(  # noqa: PLR0913  # four keyword-only options
+    volume: Volume,
+    prompts: Sequence[ObjectPrompt],
+    segmenter: Segmenter,
+    *,
+    method: Method = DEFAULT_METHOD,
+    stretch: Stretch | None = None,
+    store: Store | None = None,
+    progress: Callable[[int], None] = lambda _done: None,
+) -> Segmentation:
+    """Segment one object for each prompt.
+
+    Args:
+        volume: Any grid; it is not resampled.
+        prompts: One for each object; parts outside the volume are cut off.
+        segmenter: From `sam_common.segmenter.predictor.load_segmenter`, any model that takes boxes.
+        method: "planes" follows each object along all three axes and lets them vote; "litemedsam"
+            is the published loop along the first axis and takes 3-D boxes only.
+        stretch: From `choose_stretch`; by modality where not given.
+        store: Keeps embeddings for later runs, see `sam_med.slices.embedding_cache`.
+        progress: Called with the number of steps done, of `steps` in all.
+
+    Raises:
+        PromptError: No prompt, or one that lies outside the volume or does not fit the method.
+        CapabilityError: The model does not take what the prompts need.
+        InputError: The volume shows no contrast.
+    """
+    check_prompts(prompts, method)
+    check_model(prompts, segmenter)
+    inside = tuple(prompt.clip(volume) for prompt in prompts)
+    chosen = stretch or choose_stretch(volume)
+    started = time.perf_counter()
+    if method == "litemedsam":
+        segments, encoded = run_loop(volume, chosen, segmenter, inside, progress)
+        decoded = sum(len(segment.slices) for segment in segments)
+    else:
+        with SliceEmbeddings(volume, chosen, segmenter, store=store) as slices:
+            segments = run_planes(slices, inside, progress)
+            encoded, decoded = slices.calls, slices.decoded
+    return Segmentation(
+        volume=volume,
+        segments=tuple(segments),
+        labels=paint(volume.shape, segments),
+        prompts=inside,
+        stretch=chosen,
+        segmenter=segmenter,
+        method=method,
+        encoder_calls=encoded,
+        decoded_prompts=decoded,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def steps(prompts: Sequence[ObjectPrompt], volume: Volume, method: Method) -> int:
+    """How many steps `segment_volume` counts, at most."""
+    if method == "litemedsam":
+        return sum(prompt.clip(volume).window.shape[0] for prompt in prompts)
+    return planes_steps(prompts, volume)

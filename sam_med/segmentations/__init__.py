@@ -1,0 +1,1 @@
+"""Segmentations: objects read from label maps, .seg.nrrd, DICOM SEG and RTSTRUCT."""

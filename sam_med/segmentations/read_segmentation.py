@@ -1,0 +1,83 @@
+"""Segmentation files: the one reader of objects, for prompts, comparisons and measurements.
+
+```
+label map       NIfTI, NRRD, MetaImage    an object a value         here
+.seg.nrrd       named, in layers          an object a Segment<n>    sam_med.segmentations.seg_layers
+DICOM SEG       BINARY, LABELMAP          an object a segment       sam_med.segmentations.seg_dicom
+RTSTRUCT        closed contours           an object a structure
+sam_med.segmentations.rt_contours
+```
+Every object that a file lists is one `Segment`, also where two have one name or one value, or
+where one has no voxels; so is every value that no object of the file claims.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sam_common.errors import InputError
+from sam_common.support.files import check_input
+from sam_med.files.read_volume import read_volume
+from sam_med.formats.suffixes import is_volume_file
+from sam_med.geometry.diagnostics import RefusedError
+from sam_med.segmentations.segmentation_file import label_map, no_label_map
+
+if TYPE_CHECKING:
+    import os
+
+    from sam_med.geometry.volume import Volume
+    from sam_med.segmentations.segmentation_file import SegmentationFile
+
+
+def read_segmentation(
+    path: str | os.PathLike[str], *, grid: Volume | None = None, is_part: bool = False
+) -> SegmentationFile:
+    """Read the objects of a label map, a .seg.nrrd, a DICOM SEG or a DICOM RTSTRUCT.
+
+    Args:
+        path: The file.
+        grid: Where contours of an RTSTRUCT become voxels; the other formats have their own.
+        is_part: Whether the grid may be a part of the one that contours were drawn on.
+
+    Raises:
+        InputError: Not readable, values that are no labels, frames without a place, or contours
+            without a grid.
+    """
+    path = Path(path)
+    check_input(path)
+    if path.is_dir():
+        raise InputError("a segmentation is one file, got a folder: name the file in it")
+    if not is_volume_file(path):
+        # pydicom is loaded for DICOM only
+        from sam_med.segmentations.seg_dicom import read_dicom  # noqa: PLC0415
+
+        return read_dicom(path, grid, is_part=is_part)
+    if path.name.lower().endswith((".nrrd", ".nhdr")):
+        from sam_med.segmentations.seg_layers import read_layered  # noqa: PLC0415  # ITK for NRRD only
+
+        return read_layered(path)
+    try:
+        volume = read_volume(path)
+    except RefusedError as error:
+        raise no_label_map(error) from error
+    return label_map(volume)
+
+
+def is_segmentation(path: Path) -> bool:
+    """Whether a file may hold objects: a volume file by its name, or any DICOM file."""
+    if is_volume_file(path):
+        return True
+    from sam_med.segmentations.object_file import modality_of  # noqa: PLC0415  # only for DICOM
+
+    return path.is_file() and modality_of(path) is not None
+
+
+def is_structure_set(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is an RTSTRUCT, which has contours and no voxels; its head alone is read."""
+    path = Path(path)
+    if not path.is_file() or is_volume_file(path):
+        return False
+    from sam_med.segmentations.object_file import RTSTRUCT, modality_of  # noqa: PLC0415  # only for DICOM
+
+    return modality_of(path) == RTSTRUCT

@@ -1,0 +1,242 @@
+"""Objects of DICOM SEG and RTSTRUCT files.
+
+A DICOM SEG stores only the slices that show something. Where its frames lie on an even grid, that
+grid is taken, with the empty slices between them put in; else each frame keeps its own place:
+
+```
+frames at 0, 2, 4, 10 mm, 2 mm apart  ->  6 slices, two of them empty
+```
+Frames of one plane that begin at different places, as tiles do, and two different frames of one
+segment on one plane, as time points are, have no place in one grid, and are refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sam_common.errors import InputError
+from sam_med.dicom.dicom_file import DAMAGE, quiet_pydicom, read_header
+from sam_med.geometry import frame as frames
+from sam_med.objects.segments import Segment
+from sam_med.segmentations.object_file import RTSTRUCT, kind_of, open_dicom
+from sam_med.segmentations.seg_frames import SegFile
+from sam_med.segmentations.segmentation_file import (
+    SegmentationFile,
+    by_value,
+    crop,
+    described_values,
+    grid_of,
+    plain_name,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+    from pydicom.dataset import Dataset
+
+    from sam_common.frame import FloatArray
+    from sam_common.window import Window
+    from sam_med.geometry.volume import Volume
+    from sam_med.segmentations.seg_frames import SegFrame
+
+GAP_TOLERANCE = 0.02
+"""Part of the slice distance by which a slice may lie off an even grid."""
+SAME_PLACE = 1e-3
+"""Part of the pixel spacing within which two frames lie on one slice."""
+ASIDE = 0.1
+"""Part of the pixel spacing by which frames may be shifted along their plane: what files round."""
+MAX_SLICES = 100_000
+"""More slices than this between the first and the last frame are a damaged position."""
+FRAME_UID = "FrameOfReferenceUID"
+ELSEWHERE = (
+    "the file of objects states another frame of reference than the images: its objects lie right "
+    "only where both have been aligned"
+)
+DECODE_ERRORS = (*DAMAGE, RuntimeError, MemoryError)
+
+
+def read_dicom(
+    path: Path, grid: Volume | None = None, *, is_part: bool = False
+) -> SegmentationFile:
+    """Read a DICOM SEG, or an RTSTRUCT whose contours become voxels of a grid.
+
+    Args:
+        path: The file.
+        grid: The images that it lies on, if they are given; needed for contours.
+        is_part: Whether the grid may be a part of that on which the contours were drawn.
+
+    Raises:
+        InputError: Neither of them, frames without a place, or contours without a grid.
+    """
+    dataset = open_dicom(path)
+    with quiet_pydicom():
+        if kind_of(dataset) == RTSTRUCT:
+            from sam_med.segmentations.rt_contours import read_structures  # noqa: PLC0415  # not for SEG
+
+            file = read_structures(dataset, grid, is_part=is_part)
+        else:
+            try:
+                file = segments_of(SegFile.of(dataset))
+            except DECODE_ERRORS as error:
+                raise InputError("the DICOM SEG is damaged: its segments cannot be read") from error
+        elsewhere = is_elsewhere(dataset, grid)
+    return replace(file, notes=(*file.notes, ELSEWHERE)) if elsewhere else file
+
+
+def is_elsewhere(dataset: Dataset, grid: Volume | None) -> bool:
+    """Whether a file of objects states another frame of reference than the images do.
+
+    The header of one image is read for it.
+
+    Args:
+        dataset: A SEG or RTSTRUCT, whose structures may each state one.
+        grid: The images; no others than DICOM state any.
+    """
+    try:
+        listed = dataset.get("StructureSetROISequence", None) or (dataset,)
+        stated = {
+            str(one.get("ReferencedFrameOfReferenceUID", None) or one.get(FRAME_UID, None) or "")
+            for one in listed
+        }
+        read = read_header(grid.files[0], [FRAME_UID]) if grid is not None and grid.files else None
+        known = "" if read is None else str(read[0].get(FRAME_UID, None) or "")
+    except DAMAGE:
+        return False
+    return bool(known) and bool(stated - {known, ""})
+
+
+def segments_of(file: SegFile) -> SegmentationFile:
+    """The segments of an opened DICOM SEG.
+
+    Raises:
+        InputError: Its frames have no place.
+    """
+    listed = list(file.frames())
+    spacing, orientation = file.pixel_spacing_mm, file.orientation
+    if not listed or not orientation or any(not frame.position for frame in listed):
+        raise InputError(
+            "the frames of the DICOM SEG have no place, so nothing says where its objects are"
+            if listed
+            else "the DICOM SEG has no frames: it holds no object"
+        )
+    if not spacing:
+        raise InputError("the DICOM SEG does not say how far apart its pixels are")
+    along_rows, along_columns = np.reshape(orientation, (2, 3))
+    normal = np.cross(along_rows, along_columns)
+    places = np.array([frame.position for frame in listed], dtype=np.float64)
+    along = places @ normal
+    first, number = _slices(along, SAME_PLACE * min(spacing))
+    origins = places[first]
+    aside = float(np.linalg.norm(places - origins[number], axis=1).max())
+    if aside > ASIDE * min(spacing):
+        raise InputError(
+            f"frames of one plane begin {frames.mm(aside)} apart, as tiles do: only frames that "
+            "lie on each other are read"
+        )
+    steps = _even(along[first], file.slice_spacing_mm, file.slice_thickness_mm)
+    if steps is not None and _is_bent(origins, steps[1], ASIDE * min(spacing)):
+        steps = None
+    if steps is None:
+        step = (origins[-1] - origins[0]) / (len(origins) - 1)
+        uneven, index, count = origins, number, len(origins)
+    else:
+        distance, of_slice = steps
+        uneven, index, count = None, of_slice[number], int(of_slice[-1]) + 1
+        step = (origins[-1] - origins[0]) / (count - 1) if count > 1 else normal * distance
+    frame = frames.from_dicom(origins[0].tolist(), orientation, spacing, step.tolist())
+    return SegmentationFile(
+        grid=grid_of((count, *file.size), frame, uneven),
+        segments=by_value(_segments(file, listed, index.tolist())),
+        named=True,
+        sparse=True,
+        exact=True,
+    )
+
+
+def _segments(file: SegFile, listed: Sequence[SegFrame], index: Sequence[int]) -> list[Segment]:
+    """Every segment that the file describes, and every one that only its frames name."""
+    frames_of: dict[int, list[tuple[int, npt.NDArray[np.bool_]]]] = {n: [] for n in file.names}
+    for frame, k in zip(listed, index, strict=True):
+        frames_of.setdefault(frame.segment, []).append((k, frame.mask))
+    values = described_values({n: file.descriptions.get(n, "") for n in frames_of})
+    found = []
+    for number, shown in frames_of.items():
+        name = plain_name(file.names.get(number, "")) or str(values[number])
+        found.append(Segment(name, values[number], *_stacked(shown)))
+    return found
+
+
+def _stacked(
+    shown: Sequence[tuple[int, npt.NDArray[np.bool_]]],
+) -> tuple[Window, npt.NDArray[np.bool_]]:
+    """Frames by slice as one mask; only the slices of the object are held."""
+    if not shown:
+        return crop(np.zeros((1, 1, 1), dtype=np.bool_))
+    low, high = min(k for k, _ in shown), max(k for k, _ in shown)
+    mask = np.zeros((high - low + 1, *shown[0][1].shape), dtype=np.bool_)
+    for k, frame in shown:
+        there = mask[k - low]
+        if there.any() and frame.any() and not np.array_equal(there, frame):
+            raise InputError(
+                "two frames of one segment lie on one plane and differ, as time points do: save "
+                "each to a file of its own"
+            )
+        there |= frame
+    window, part = crop(mask)
+    if not part.any():
+        return window, part
+    return window.shift((low, 0, 0)), part
+
+
+def _slices(along: FloatArray, same: float) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """A frame of each slice, ascending, and the number of the slice of each frame."""
+    order = np.argsort(along, kind="stable")
+    new = np.diff(along[order], prepend=-np.inf) > same
+    number = np.empty(len(along), dtype=np.intp)
+    number[order] = np.cumsum(new) - 1
+    return order[new], number
+
+
+def _is_bent(origins: FloatArray, index: npt.NDArray[np.int64], most_mm: float) -> bool:
+    """Whether slices at even distances do not begin on one line."""
+    part = (index / max(1, int(index[-1])))[:, None]
+    off = origins[0] + part * (origins[-1] - origins[0]) - origins
+    return bool(np.linalg.norm(off, axis=1).max() > most_mm)
+
+
+def _even(
+    along: FloatArray, stated_mm: float | None, thickness_mm: float | None
+) -> tuple[float, npt.NDArray[np.int64]] | None:
+    """Distance of the slices, and the index of each in a stack without gaps; None if uneven.
+
+    The distance that the file states is taken where all slices are multiples of it, else the
+    smallest one. Positions are rounded by many writers, so it is measured anew with each larger
+    gap: over the whole stack an error of a thousandth would be one of several slices.
+    """
+    if len(along) == 1:
+        return stated_mm or thickness_mm or 1.0, np.zeros(1, dtype=np.int64)
+    gaps = np.diff(along)
+    for guess in (stated_mm, float(gaps.min())):
+        if guess and (index := _index_of(along, gaps, guess)) is not None:
+            return float(along[-1] - along[0]) / int(index[-1]), index
+    return None
+
+
+def _index_of(along: FloatArray, gaps: FloatArray, step: float) -> npt.NDArray[np.int64] | None:
+    length, slices, counts = 0.0, 0, {}
+    for gap in sorted(gaps.tolist()):
+        counts[gap] = max(1, round(gap / (length / slices if slices else step)))
+        length, slices = length + gap, slices + counts[gap]
+        if slices > MAX_SLICES:
+            raise InputError(f"the frames of the DICOM SEG lie {length:.6g} mm apart")
+    index = np.cumsum([0, *(counts[gap] for gap in gaps.tolist())])
+    fitted = along[0] + (along[-1] - along[0]) * index / index[-1]
+    off = float(np.abs(fitted - along).max())
+    usual = length / slices
+    even = off <= GAP_TOLERANCE * usual and abs(usual / step - 1) <= GAP_TOLERANCE
+    return np.asarray(index, dtype=np.int64) if even else None

@@ -1,0 +1,293 @@
+"""SEG frames: what a DICOM SEG file holds, decoded from its bytes with numpy alone.
+
+This is the second opinion on what `sam_med.write.dicom_seg` has written with highdicom, and the
+reader of segmentations of other programs.
+
+```
+PixelData, BINARY    one bit a pixel, lowest bit first, frames back to back without padding
+frame n              bits n * rows * columns up to (n + 1) * rows * columns       (PS3.5, 8.1.1)
+PixelData, LABELMAP  a frame for each slice, the number of a segment a pixel; pydicom decodes it
+```
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.pixels import pixel_array
+from pydicom.uid import UID, ExplicitVRBigEndian
+
+from sam_common.errors import InputError
+from sam_med.dicom import tag_values as tags
+from sam_med.dicom.dicom_file import PLAIN
+from sam_med.segmentations.object_file import check_numbers, open_dicom
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from pydicom.dataset import Dataset
+
+SEG_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
+LABELMAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
+BINARY, LABELMAP = "BINARY", "LABELMAP"
+BITS, WORD_BITS = 8, 16
+SQUARE = 0.01
+"""By how much two directions may be off a length of 1 and a right angle."""
+ALIKE = 1e-4
+"""Part by which cosines and spacings of frames may differ that are meant to be the same."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SegFrame:
+    """One frame: one segment on one plane."""
+
+    segment: int
+    """Number of the segment, from 1."""
+    position: tuple[float, ...]
+    """LPS mm of its first pixel; empty where it has no place."""
+    mask: npt.NDArray[np.bool_]
+    """(rows, columns)."""
+    sources: tuple[tuple[str, int | None], ...]
+    """Identifier and frame number of the images it was made from."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SegFile:
+    """A DICOM SEG, binary or with label maps."""
+
+    dataset: Dataset
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> SegFile:
+        """From an opened file.
+
+        Raises:
+            InputError: It is no DICOM SEG, one with fractions or with compressed bits, or one that
+                contradicts itself: two segments of one number, or more frames than are described.
+        """
+        stated = UID(str(dataset.get("SOPClassUID", "")))
+        if stated not in {SEG_STORAGE, LABELMAP_STORAGE}:
+            kind = dataset.get("Modality", None) or "of an unknown kind"
+            # surfaces, too, are of modality SEG
+            kind = stated.name if kind == "SEG" and stated else f"DICOM {kind}"
+            raise InputError(f"no DICOM SEG or RTSTRUCT, but {kind}")
+        kind = str(dataset.get("SegmentationType", ""))
+        if not kind:
+            raise InputError(
+                f"the DICOM SEG does not say whether it is {BINARY} or {LABELMAP}: is it whole?"
+            )
+        if kind not in {BINARY, LABELMAP}:
+            raise InputError(
+                f"a {kind} segmentation: only BINARY and LABELMAP are read "
+                "(threshold it in 3D Slicer and save it as one of them)"
+            )
+        syntax = dataset.file_meta.get("TransferSyntaxUID", None)
+        if kind == BINARY and syntax is not None and syntax not in PLAIN:
+            raise InputError("the bits of the DICOM SEG are compressed: only plain ones are read")
+        file = cls(dataset)
+        file.check()
+        return file
+
+    def check(self) -> None:
+        """Raise `InputError` where numbers of segments, frames or bits contradict each other."""
+        items = self.dataset.get("SegmentSequence", None) or ()
+        check_numbers([int(item.SegmentNumber) for item in items], "segments")
+        stated, described = self.dataset.get("NumberOfFrames", None), len(self._per_frame)
+        if stated is not None and int(stated) != described:
+            raise InputError(
+                f"the DICOM SEG states {int(stated)} frames, but says of {described} what they are"
+            )
+        bits = self.dataset.get("BitsAllocated", None)
+        if not self._is_labelmap and bits not in {None, 1}:
+            raise InputError(
+                f"a BINARY segmentation has one bit a pixel, and this one {bits}: save it anew, as "
+                "BINARY or LABELMAP"
+            )
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Number to label of each segment; that of the background in label maps is left out."""
+        return {n: str(item.get("SegmentLabel", "") or "") for n, item in self._described()}
+
+    @property
+    def descriptions(self) -> dict[int, str]:
+        """Number to description of each segment; empty where there is none."""
+        return {n: str(item.get("SegmentDescription", "") or "") for n, item in self._described()}
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return int(self.dataset.Rows), int(self.dataset.Columns)
+
+    @property
+    def orientation(self) -> tuple[float, ...]:
+        """Six cosines; empty where the frames have no place.
+
+        Raises:
+            InputError: The frames do not lie in one direction, or it is none.
+        """
+        found = self._common("PlaneOrientationSequence", "ImageOrientationPatient", 6)
+        if found:
+            along = np.reshape(found, (2, 3))
+            if np.abs(along @ along.T - np.eye(2)).max() > SQUARE:
+                raise InputError(
+                    "the ImageOrientationPatient of the DICOM SEG is no pair of perpendicular "
+                    f"directions: {', '.join(f'{v:g}' for v in found)}"
+                )
+        return found
+
+    @property
+    def pixel_spacing_mm(self) -> tuple[float, ...]:
+        """Between rows, then between columns; empty where it is not known.
+
+        Raises:
+            InputError: It differs from frame to frame.
+        """
+        return self._common("PixelMeasuresSequence", "PixelSpacing", 2)
+
+    @property
+    def slice_spacing_mm(self) -> float | None:
+        """Distance of the planes as the file states it."""
+        item = self._shared("PixelMeasuresSequence")
+        return None if item is None else tags.positive(item, "SpacingBetweenSlices")
+
+    @property
+    def slice_thickness_mm(self) -> float | None:
+        """Thickness of the planes as the file states it; it is not their distance."""
+        item = self._shared("PixelMeasuresSequence")
+        return None if item is None else tags.positive(item, "SliceThickness")
+
+    def frames(self) -> Iterator[SegFrame]:
+        """All frames in the order of the file; those of label maps once for each segment."""
+        return self._labelled() if self._is_labelmap else self._binary()
+
+    def _binary(self) -> Iterator[SegFrame]:
+        rows, columns = self.size
+        pixels, groups_of = rows * columns, self._per_frame
+        packed = self._packed() if groups_of else np.zeros(0, np.uint8)
+        self._check_end(len(packed), pixels)
+        for n, groups in enumerate(groups_of):
+            first, last = n * pixels, (n + 1) * pixels
+            part = packed[first // BITS : -(-last // BITS)]
+            bits = np.unpackbits(part, bitorder="little")[first % BITS :][:pixels]
+            if len(bits) < pixels:
+                raise InputError(f"the pixel data end within frame {n + 1}")
+            yield SegFrame(
+                segment=self._segment(groups, n),
+                position=self._position(groups),
+                mask=bits.reshape(rows, columns).astype(np.bool_),
+                sources=tuple(_sources(self._of(groups, "DerivationImageSequence"))),
+            )
+
+    def _packed(self) -> npt.NDArray[np.uint8]:
+        """The bytes of the bits, in the order of the pixels."""
+        packed = np.frombuffer(self.dataset.PixelData, dtype=np.uint8)
+        syntax = self.dataset.file_meta.get("TransferSyntaxUID", None)
+        if syntax == ExplicitVRBigEndian and self.dataset["PixelData"].VR == "OW":
+            # words of two bytes, the later pixels first
+            return packed[: len(packed) // 2 * 2].reshape(-1, 2)[:, ::-1].ravel()
+        return packed
+
+    def _check_end(self, held_bytes: int, frame_bits: int) -> None:
+        """Raise `InputError` where a frame more is held than is described."""
+        count = len(self._per_frame)
+        if held_bytes * BITS - count * frame_bits >= max(WORD_BITS, frame_bits):
+            raise InputError(f"the pixel data hold more than the {count} frames described")
+
+    def _labelled(self) -> Iterator[SegFrame]:
+        if self.dataset.file_meta.get("TransferSyntaxUID", None) in PLAIN and self._per_frame:
+            rows, columns = self.size
+            bits = rows * columns * int(self.dataset.BitsAllocated)
+            self._check_end(len(self.dataset.PixelData), bits)
+        for n, groups in enumerate(self._per_frame):
+            numbers = pixel_array(self.dataset, index=n)
+            place = self._position(groups)
+            sources = tuple(_sources(self._of(groups, "DerivationImageSequence")))
+            for number in np.unique(numbers).tolist():
+                if number != self._background:
+                    yield SegFrame(number, place, numbers == number, sources)
+
+    def _described(self) -> Iterator[tuple[int, Dataset]]:
+        for item in self.dataset.get("SegmentSequence", None) or ():
+            number = int(item.SegmentNumber)
+            if not (self._is_labelmap and number == self._background):
+                yield number, item
+
+    @property
+    def _is_labelmap(self) -> bool:
+        return str(self.dataset.SegmentationType) == LABELMAP
+
+    @property
+    def _background(self) -> int:
+        """The number of no segment in a label map (PS3.3, C.8.20.2)."""
+        return int(self.dataset.get("PixelPaddingValue", 0) or 0)
+
+    def _segment(self, groups: Dataset, n: int) -> int:
+        items = self._of(groups, "SegmentIdentificationSequence")
+        if not items:
+            raise InputError(f"frame {n + 1} does not say which segment it is of")
+        return int(items[0].ReferencedSegmentNumber)
+
+    def _position(self, groups: Dataset) -> tuple[float, ...]:
+        items = self._of(groups, "PlanePositionSequence")
+        return tags.numbers(items[0], "ImagePositionPatient", 3) if items else ()
+
+    def _of(self, groups: Dataset, sequence: str) -> Sequence[Dataset]:
+        """The items of a frame; what all frames share may stand once for all (PS3.3, C.7.6.16)."""
+        return _first((groups, *self._groups("Shared")), sequence)
+
+    def _common(self, sequence: str, tag: str, count: int) -> tuple[float, ...]:
+        """The numbers that all frames share, said once for all or with each; empty for none."""
+        homes = [groups for groups in self._per_frame if groups.get(sequence, None)]
+        if len(homes) < len(self._per_frame) or not homes:
+            homes = [*homes, *self._groups("Shared")]
+        items = [items[0] for home in homes if (items := home.get(sequence, None))]
+        found = [tags.numbers(item, tag, count) for item in items]
+        first = found[0] if found else ()
+        near = ALIKE * max(map(abs, first), default=0.0)
+        for other in dict.fromkeys(found):
+            if len(other) != len(first) or not np.allclose(other, first, rtol=0.0, atol=near):
+                raise InputError(
+                    f"the frames of the DICOM SEG differ in {tag}, and one grid has one: save the "
+                    "frames of each to a file of their own"
+                )
+        return first
+
+    def _shared(self, sequence: str) -> Any:
+        """The item that holds for all frames; some programs write it to each frame instead."""
+        items = _first((*self._groups("Shared"), *self._per_frame[:1]), sequence)
+        return items[0] if items else None
+
+    @property
+    def _per_frame(self) -> Sequence[Dataset]:
+        """What is said of each frame."""
+        return tuple(self.dataset.get("PerFrameFunctionalGroupsSequence", None) or ())
+
+    def _groups(self, kind: str) -> Sequence[Dataset]:
+        """The first item of the functional groups of a kind, if there is one."""
+        return tuple((self.dataset.get(f"{kind}FunctionalGroupsSequence", None) or ())[:1])
+
+
+def read_seg(path: Path) -> SegFile:
+    """Open a DICOM SEG.
+
+    Raises:
+        InputError: The file is no DICOM SEG, or one that is not read.
+    """
+    return SegFile.of(open_dicom(path))
+
+
+def _first(homes: Iterable[Dataset], sequence: str) -> Sequence[Dataset]:
+    """The items of a sequence in the first of some datasets that has any."""
+    return next((tuple(items) for home in homes if (items := home.get(sequence, None))), ())
+
+
+def _sources(derivations: Sequence[Dataset]) -> Iterator[tuple[str, int | None]]:
+    for derivation in derivations:
+        for item in derivation.get("SourceImageSequence", None) or ():
+            number = item.get("ReferencedFrameNumber", None)
+            yield str(item.ReferencedSOPInstanceUID), None if number is None else int(number)

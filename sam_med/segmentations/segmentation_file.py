@@ -1,0 +1,190 @@
+"""SegmentationFile: the objects of a file with their grid, and what every reader of one needs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from sam_common.errors import InputError
+from sam_common.window import Window
+from sam_med.geometry.time_points import REPEATED
+from sam_med.geometry.volume import Volume
+from sam_med.objects.segments import Segment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from sam_common.frame import FloatArray, Frame
+    from sam_med.geometry.diagnostics import RefusedError
+
+MAX_VALUE = 65535
+"""Largest value of a label: uint16."""
+LISTED = 10
+"""Values that a message names at most."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SegmentationFile:
+    """The objects of a file, and their grid."""
+
+    grid: Volume
+    """Where the voxels lie; it has no intensities, see `grid_of`."""
+    segments: tuple[Segment, ...]
+    """Ascending by value. Two may share a name or a value; those of label maps are never empty."""
+    named: bool
+    """Whether the file names its objects; label maps have values only."""
+    sparse: bool = False
+    """Whether parts of the grid that show nothing may be left out, as in DICOM SEG."""
+    exact: bool = False
+    """Whether each slice states its own place, so that uneven distances count."""
+    notes: tuple[str, ...] = ()
+    """What could not be read as an object, one sentence each."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of voxels along (k, j, i)."""
+        return self.grid.shape
+
+    @property
+    def frame(self) -> Frame:
+        """Index (k, j, i) to LPS mm."""
+        return self.grid.frame
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Distance of neighbouring voxels along (k, j, i)."""
+        return self.grid.spacing_mm
+
+
+def no_label_map(error: RefusedError) -> InputError | RefusedError:
+    """What to say of a file whose time points stand for what a segmentation does not have."""
+    for diagnostic in error.diagnostics:
+        if diagnostic.code == REPEATED:
+            return InputError(
+                f"{diagnostic.message}, but a segmentation has three dimensions (write the one "
+                "that is meant to a file of its own)"
+            )
+    return error
+
+
+def label_map(volume: Volume) -> SegmentationFile:
+    """The values of a volume as objects without names.
+
+    Raises:
+        InputError: Values that are no labels.
+    """
+    segments = [
+        Segment(str(value), value, window, mask)
+        for value, window, mask in valued_parts(volume.array)
+    ]
+    grid = grid_of(volume.shape, volume.frame, volume.origins_lps)
+    return SegmentationFile(grid, tuple(segments), named=False)
+
+
+def grid_of(
+    shape: tuple[int, int, int], frame: Frame, origins_lps: FloatArray | None = None
+) -> Volume:
+    """A volume of zeros that takes no memory: only its place counts."""
+    return Volume(np.broadcast_to(np.uint8(0), shape), frame, origins_lps=origins_lps)
+
+
+def valued_parts(array: npt.NDArray[Any]) -> Iterator[tuple[int, Window, npt.NDArray[np.bool_]]]:
+    """Value, smallest window and mask of each value but 0, ascending.
+
+    Args:
+        array: (k, j, i) labels of any type. It is passed once for the values and once for all
+            windows; each mask looks at its own window.
+
+    Raises:
+        InputError: Values that are no labels.
+    """
+    values = label_values(array)
+    if not values:
+        return
+    whole = array if array.dtype.kind in "iu" else array.astype(np.uint16)
+    found = ndimage.find_objects(whole, max_label=values[-1])
+    for value in values:
+        place = found[value - 1]
+        window = Window(tuple(part.start for part in place), tuple(part.stop for part in place))
+        yield value, window, np.asarray(whole[place] == value)
+
+
+def label_values(array: npt.NDArray[Any]) -> list[int]:
+    """The values of a label map but 0, ascending.
+
+    Raises:
+        InputError: One is no whole number from 1 to 65535.
+    """
+    given = np.unique(array)
+    odd = given[~(given == np.round(given))]
+    if len(odd) or not np.isfinite(given).all():
+        worst = odd[0] if len(odd) else given[~np.isfinite(given)][0]
+        raise InputError(f"a label map holds whole numbers, got {worst:g}")
+    values = [int(v) for v in given if v != 0]
+    if values and (values[0] < 0 or values[-1] > MAX_VALUE):
+        raise InputError(f"values of a label map are 0 to {MAX_VALUE}, got {listed(values)}")
+    return values
+
+
+def listed(values: Sequence[int]) -> str:
+    """The first ten of some values, for a message."""
+    shown = ", ".join(str(v) for v in values[:LISTED])
+    return f"{shown}, ..." if len(values) > LISTED else shown
+
+
+def crop(mask: npt.NDArray[np.bool_]) -> tuple[Window, npt.NDArray[np.bool_]]:
+    """The part of a mask that holds something; the first voxel where nothing does."""
+    start, stop = [], []
+    for axis in range(mask.ndim):
+        index = np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis})))
+        start.append(int(index[0]) if len(index) else 0)
+        stop.append(int(index[-1]) + 1 if len(index) else 1)
+    window = Window(tuple(start), tuple(stop))
+    return window, mask[window.slices].copy()
+
+
+def by_value(segments: Iterable[Segment]) -> tuple[Segment, ...]:
+    """Segments ascending by value; those of one value stay in the order of the file."""
+    return tuple(sorted(segments, key=lambda segment: segment.value))
+
+
+def described_values(descriptions: Mapping[int, str]) -> dict[int, int]:
+    """The label value that this package writes to descriptions, else each segment's number.
+
+    Values are 1 to 65535, each once; where numbers are not, segments are counted from 1.
+
+    Args:
+        descriptions: By the number of the segment.
+    """
+    values = {}
+    for number, text in descriptions.items():
+        said = re.match(r"Label value (\d{1,5})(?!\d)", text)
+        values[number] = int(said[1]) if said else number
+    if len(set(values.values())) == len(values) and all(map(_is_value, values.values())):
+        return values
+    if all(map(_is_value, values)):
+        return dict(zip(values, values, strict=True))
+    return {number: n for n, number in enumerate(values, start=1)}
+
+
+def _is_value(number: int) -> bool:
+    return 1 <= number <= MAX_VALUE
+
+
+def plain_name(text: str) -> str:
+    """A name of another program in one line, without spaces around it.
+
+    Bytes that are no UTF-8, which libraries hand over as lone surrogates, are read as Latin-1.
+    """
+    try:
+        text = text.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeDecodeError:
+        text = text.encode("utf-8", "surrogateescape").decode("latin-1")
+    except UnicodeEncodeError:
+        text = text.encode("ascii", "replace").decode("ascii")
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -1,0 +1,299 @@
+"""Scan: every DICOM series under a path, by headers alone.
+
+A path is one file, a folder tree, a zip of either, or a DICOMDIR, which means the folder that it
+lies in. Zips and .gz files in it are opened. What is no DICOM, no image, or cannot be had (broken
+links, folders that may not be entered, empty files) is left out and counted.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sam_common.errors import InputError
+from sam_common.support.files import check_input
+from sam_med.dicom.dicom_file import DAMAGE, is_dicom_head, quiet_pydicom, read_header
+from sam_med.formats.suffixes import SUFFIXES, way_in
+from sam_med.geometry.diagnostics import Diagnostic, RefusedError, found
+from sam_med.headers.read_headers import read_headers
+from sam_med.pixel_data.pixels import digest
+from sam_med.series import joining, suv, zip_input
+from sam_med.series.grouping import Series, alike, group
+from sam_med.series.tree import BROKEN, CLOSED, DICOMDIR, Tree, walk
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Collection, Sequence
+
+    from sam_med.headers.slice_header import SliceHeader
+
+MIXED = "mixed-series"
+MISSING = "missing-files"
+HEADER = "unreadable-header"
+PACKED, SO_CALLED, EMPTY, UNREADABLE = "packed", "not-dicom-by-content", "empty", "unreadable-files"
+NAMES = frozenset({".dcm", ".dicom", ".dic", ".ima"})
+"""Endings of names that only DICOM files have."""
+APPLE = "._"
+"""Beside each file of an Apple computer, and called like it, may lie one of its own notes."""
+LEFT_OUT = {
+    "not-dicom": "{} file(s) are no DICOM",
+    SO_CALLED: "{} file(s) are called DICOM, but hold something else",
+    BROKEN: "{} link(s) lead nowhere",
+    MISSING: "{} file(s) that a DICOMDIR lists are not there",
+    CLOSED: "{} folder(s) may not be entered",
+    PACKED: "{} archive(s) are not opened (tar, 7z, rar, bz2, xz, zst, or deep in another)",
+    HEADER: "the header of {} DICOM file(s) cannot be read",
+}
+"""What is said of files that are left out, by code."""
+LOST = {EMPTY: "are empty", UNREADABLE: "cannot be read"}
+"""What is said under one code."""
+DEEPEST = 2
+"""Archives in archives are opened so deep."""
+MOST_LISTED = 12
+"""Series that an error lists."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan:
+    """What lies under a path."""
+
+    series: tuple[Series, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    """About the whole: several series, files that were left out."""
+    files: int
+    """How many were looked at."""
+
+    def choose(self, choice: int | str | None) -> Series:
+        """The series of a number or a SeriesInstanceUID; without a choice, the only one.
+
+        Raises:
+            RefusedError: "mixed-series", with the list of choices.
+            InputError: No series, or none of this choice.
+        """
+        if choice is None and len(self.series) == 1:
+            return self.series[0]
+        listed = _choices(self.series)
+        if choice is None:
+            split = [d for d in self.diagnostics if d.code == joining.SPLIT]
+            raise RefusedError([found(MIXED, f"{len(self.series)} series: {listed}"), *split])
+        matching = [one for one in self.series if one.matches(choice)]
+        if len(matching) == 1:
+            return matching[0]
+        if matching:
+            listed = _choices(matching)
+            message = f"this UID has {len(matching)} parts: {listed}"
+            raise RefusedError([found(MIXED, message)])
+        # a choice that is no number may be a UID, which is not repeated
+        named = str(choice) if str(choice).isdecimal() else "of this UID"
+        raise InputError(f"no series {named}: there are {len(self.series)}: {listed}")
+
+
+def find_series(path: str | os.PathLike[str], *, join_series: bool = False) -> list[Series]:
+    """Every series under a path, in a fixed order; see `scan`."""
+    return list(scan(path, join_series=join_series).series)
+
+
+def scan(path: str | os.PathLike[str], *, join_series: bool = False) -> Scan:
+    """Look at every file under a path.
+
+    Args:
+        path: A DICOM file, a folder, a zip archive, or a DICOMDIR.
+        join_series: Take slices that differ in their series or frame of reference only for one
+            series, where each part is one slice, or all together lie on one even line.
+
+    Raises:
+        InputError: Nothing there, or no DICOM images.
+        RefusedError: The only file is damaged.
+    """
+    source = Path(path)
+    check_input(source)
+    looked = _Looked()
+    looked.at(files_under(source))
+    if not looked.slices:
+        raise looked.damage or InputError(
+            _nothing(source, looked.files, looked.objects) + _beside(looked)
+        )
+    slices = joining.joined(looked.slices, alike) if join_series else looked.slices
+    series = [suv.assess(one) for one in group(slices, digest)]
+    about = _about(series, looked)
+    if not join_series:
+        about += joining.evidence(looked.slices, alike)
+    return Scan(tuple(series), tuple(about), looked.files)
+
+
+def files_under(source: Path) -> Tree:
+    """Every file that a path stands for, in order of its name, and what cannot be had."""
+    if source.is_file():
+        if source.name.upper() == DICOMDIR:
+            source = source.parent
+        elif zipfile.is_zipfile(source):
+            source = zip_input.unpack(source)
+        else:
+            return Tree((source,))
+    tree = walk(source)
+    listings = [file for file in tree.files if file.name.upper() == DICOMDIR]
+    missing = Counter({MISSING: sum(missing_files(file, tree.files) for file in listings)})
+    return Tree(tuple(f for f in tree.files if f not in listings), tree.left_out + missing)
+
+
+def missing_files(listing: Path, files: Sequence[Path]) -> int:
+    """How many images a DICOMDIR lists that are not there, in large or small letters.
+
+    0 for a file of this name that is none, or is damaged.
+    """
+    there = {str(file).lower() for file in files}
+    try:
+        read = read_header(listing, ["DirectoryRecordSequence"])
+        with quiet_pydicom():
+            records = () if read is None else read[0].get("DirectoryRecordSequence", None) or ()
+            listed = [one.get("ReferencedFileID", None) for one in records]
+            return sum(
+                str(listing.parent.joinpath(*words)).lower() not in there
+                for name in listed
+                if name and (words := [name] if isinstance(name, str) else list(name))
+            )
+    except DAMAGE:
+        return 0
+
+
+class _Looked:
+    """What the files of an input turned out to be."""
+
+    def __init__(self) -> None:
+        self.files = 0
+        self.slices: list[SliceHeader] = []
+        self.told: Counter[str] = Counter()
+        """Files that are no images, by the code of what is said of them."""
+        self.reasons: set[str] = set()
+        """Why headers cannot be read: what of them is missing or damaged."""
+        self.objects: Counter[str] = Counter()
+        """DICOM objects that are no images, by modality."""
+        self.damage: RefusedError | None = None
+        self._budget = zip_input.Budget()
+
+    def at(self, tree: Tree, depth: int = 0) -> None:
+        """Look at every file, and at those in archives among them."""
+        self.files += len(tree.files)
+        self.told += tree.left_out
+        for file in tree.files:
+            try:
+                headers = read_headers(file)
+            except RefusedError as error:
+                (said,) = error.diagnostics
+                self.told[said.code] += 1
+                if said.code == HEADER:
+                    self.reasons.add(said.numbers["reason"])
+                self.damage = error
+                continue
+            if headers is None:
+                self._at_another(file, depth)
+            elif headers.not_image:
+                self.objects[headers.not_image] += 1
+            else:
+                self.slices += headers.slices
+
+    def _at_another(self, file: Path, depth: int) -> None:
+        """A file that is no DICOM, or DICOM packed."""
+        try:
+            kind = zip_input.kind_of(file)
+            if kind in {"zip", "gzip"} and depth < DEEPEST:
+                kind = zip_input.peek(file, kind, is_dicom_head)
+            if kind in {"zip", "gzip"}:
+                self._open(file, depth)
+                return
+        except (InputError, OSError):
+            self.told[UNREADABLE] += 1
+            return
+        self.told[_code_of(file, kind)] += 1
+
+    def _open(self, file: Path, depth: int) -> None:
+        if depth == DEEPEST:
+            self.told[PACKED] += 1
+            return
+        self.at(walk(zip_input.unpack(file, self._budget)), depth + 1)
+
+
+def _code_of(file: Path, kind: zip_input.Kind) -> str:
+    """What to say of a file that is no DICOM."""
+    if kind == "empty":
+        return EMPTY
+    if kind == "other":
+        return PACKED
+    called = file.suffix.lower() in NAMES and not file.name.startswith(APPLE)
+    return SO_CALLED if called else "not-dicom"
+
+
+def _nothing(source: Path, files: int, objects: Counter[str]) -> str:
+    if objects:
+        return (
+            f"not-an-image: no DICOM images among {files} file(s), but other objects: "
+            f"{_listed(objects)} (give the images that they were made from)"
+        )
+    if way := way_in(source, _names(source)):
+        return f"not-dicom: {way}"
+    if source.is_file() and files == 1:
+        return (
+            "not-dicom: the file is no DICOM, no zip of it, and its name does not end like that "
+            f"of a volume file ({', '.join(SUFFIXES)})"
+        )
+    return (
+        f"not-dicom: no DICOM images among {files} file(s) "
+        "(give the file, folder or zip that holds the images of a series)"
+    )
+
+
+def _names(source: Path) -> list[str]:
+    """Of the files that a folder or a zip holds."""
+    if source.is_dir():
+        return [path.name for path in source.rglob("*")]
+    if zipfile.is_zipfile(source):
+        with zipfile.ZipFile(source) as held:
+            return held.namelist()
+    return []
+
+
+def _choices(series: Sequence[Series]) -> str:
+    """The first of several series, one phrase each."""
+    texts = [f"{one.number}) {one.summary()}" for one in series[:MOST_LISTED]]
+    if (rest := len(series) - MOST_LISTED) > 0:
+        texts.append(f"and {rest} more, which `sam-med info` shows")
+    return "; ".join(texts)
+
+
+def _listed(objects: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(objects.items()))
+
+
+def _about(series: Sequence[Series], looked: _Looked) -> list[Diagnostic]:
+    about = []
+    if len(series) > 1:
+        about.append(found(MIXED, f"{len(series)} series", series=len(series)))
+    about += _left_out(looked.told, looked.reasons)
+    if looked.objects:
+        count = sum(looked.objects.values())
+        message = f"{count} file(s) are no images: {_listed(looked.objects)}"
+        about.append(found("not-an-image", message, files=count))
+    return about
+
+
+def _left_out(told: Counter[str], reasons: Collection[str]) -> list[Diagnostic]:
+    """What is said of files that could have been images of the series."""
+    about = []
+    for code, text in LEFT_OUT.items():
+        if count := told[code]:
+            why = f" ({'; '.join(sorted(reasons))})" if code == HEADER and reasons else ""
+            about.append(found(code, text.format(count) + why, files=count))
+    parts = [f"{told[code]} {what}" for code, what in LOST.items() if told[code]]
+    if parts:
+        count = sum(told[code] for code in LOST)
+        about.append(found(UNREADABLE, f"of the files, {' and '.join(parts)}", files=count))
+    return about
+
+
+def _beside(looked: _Looked) -> str:
+    """What else is there, for a refusal because there are no images."""
+    told = Counter({code: count for code, count in looked.told.items() if code != "not-dicom"})
+    return "".join(f"; {d.line}" for d in _left_out(told, looked.reasons))

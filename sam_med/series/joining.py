@@ -1,0 +1,130 @@
+"""Joining: slices of one volume that lie in series, or frames of reference, of their own.
+
+Some anonymisers and converters draw a new SeriesInstanceUID or FrameOfReferenceUID for every file.
+Nothing in such files says that they belong together, but their places may:
+
+```
+series a, b, c, d of one slice each       z = 0, 2, 4, 6      evidence of one volume: told
+```
+They are joined where that is asked for, never on evidence alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sam_common.errors import GeometryError
+from sam_med.geometry.diagnostics import Diagnostic, found
+from sam_med.geometry.frame import mm
+from sam_med.headers.stack import place_tolerance_mm, position_numbers, stack
+from sam_med.series.grouping import grouped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sam_med.headers.slice_header import SliceHeader
+
+SPLIT = "split-series"
+FEWEST = 3
+"""Slices that show a line."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class _Set:
+    """Slices that differ in nothing but series and frame of reference."""
+
+    members: tuple[SliceHeader, ...]
+    parts: int
+    """How many series and frames of reference they are in."""
+    largest: int
+    """How many slices the largest part has."""
+    step_mm: float | None
+    """Between neighbours; None where they are not all at different places of an even line."""
+
+    @property
+    def joinable(self) -> bool:
+        """Whether they are read as one where that is asked for."""
+        return self.largest == 1 or self.step_mm is not None
+
+    @property
+    def telling(self) -> bool:
+        """Whether their places are evidence of one volume."""
+        alone = self.largest == 1 or len({header.series for header in self.members}) == 1
+        return alone and self.step_mm is not None
+
+
+def evidence(
+    headers: Sequence[SliceHeader], alike: Callable[[SliceHeader, SliceHeader], bool]
+) -> list[Diagnostic]:
+    """What speaks for one volume in several series.
+
+    Args:
+        headers: All slices of an input.
+        alike: Whether two slices have one pixel spacing and one orientation.
+    """
+    return [
+        found(
+            SPLIT,
+            f"{len(one.members)} slices in {one.parts} series or frames of reference lie "
+            f"{mm(one.step_mm or 0.0)} apart, as those of one volume do",
+            slices=len(one.members),
+            parts=one.parts,
+            step_mm=one.step_mm,
+        )
+        for one in _sets(headers, alike)
+        if one.telling
+    ]
+
+
+def joined(
+    headers: Sequence[SliceHeader], alike: Callable[[SliceHeader, SliceHeader], bool]
+) -> list[SliceHeader]:
+    """The slices, those of one volume in one series and one frame of reference."""
+    changed: dict[int, SliceHeader] = {}
+    for one in _sets(headers, alike):
+        if not one.joinable:
+            continue
+        head = min(one.members, key=lambda header: str(header.path))
+        for header in one.members:
+            changed[id(header)] = dataclasses.replace(
+                header,
+                series=head.series,
+                number=head.number,
+                frame_of_reference=head.frame_of_reference,
+                joined=one.parts,
+            )
+    return [changed.get(id(header), header) for header in headers]
+
+
+def _sets(
+    headers: Sequence[SliceHeader], alike: Callable[[SliceHeader, SliceHeader], bool]
+) -> list[_Set]:
+    placed = (h for h in headers if h.placed and not h.frame_number and not h.tile)
+    groups = grouped(placed, lambda h: (h.patient, h.modality, h.size, h.localizer), alike)
+    found_sets = [_set(members) for members in groups]
+    return [one for one in found_sets if one.parts > 1 and len(one.members) >= FEWEST]
+
+
+def _set(members: Sequence[SliceHeader]) -> _Set:
+    parts = Counter((header.series, header.frame_of_reference) for header in members)
+    step = _even_step_mm(members) if len(parts) > 1 else None
+    return _Set(tuple(members), len(parts), max(parts.values()), step)
+
+
+def _even_step_mm(members: Sequence[SliceHeader]) -> float | None:
+    """The distance of neighbouring slices; None where it varies, or two share a place."""
+    head = members[0]
+    if not np.linalg.norm(np.cross(head.orientation[:3], head.orientation[3:])):
+        return None
+    along = np.sort(np.array([header.position for header in members]) @ head.normal)
+    if position_numbers(along, place_tolerance_mm(head))[-1] != len(members) - 1:
+        return None
+    try:
+        even = stack(members).origins_lps is None
+    except GeometryError:
+        return None
+    return float(along[-1] - along[0]) / (len(members) - 1) if even else None

@@ -1,0 +1,1 @@
+"""Slices: a volume as the network sees it, each slice embedded once."""

@@ -1,0 +1,299 @@
+"""Slices of a volume along any axis, as the network sees them, each embedded once.
+
+However many objects, prompts, rounds and corrections look at a slice, its embedding is made once.
+The latest ones stay in memory up to a limit; older ones go to a store, which is the caller's own
+where one is given and else a private temporary folder that goes with this object.
+
+```
+axis 0   axial      rows j, columns i
+axis 1   coronal    rows k, columns i         of a volume that is stored head to foot
+axis 2   sagittal   rows k, columns j
+```
+Where voxels are not square in a plane, the network is shown a slice that is resampled to square
+pixels, because it has only ever seen bodies of natural proportions. Prompts go in and masks come
+out on the volume's own grid: the masks' logits are interpolated straight to it.
+"""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import cv2
+import numpy as np
+
+from sam_common.errors import GeometryError
+from sam_common.segmenter.embedding_store import EmbeddingStore
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from sam_common.masks.decoded import Masks
+    from sam_common.prompts import Prompts
+    from sam_common.segmenter.predictor import Embedding, Segmenter
+    from sam_med.geometry.volume import Volume
+    from sam_med.slices.window_level import Stretch
+
+AXES = 3
+MAX_BYTES = 1 << 29
+"""Embeddings held in memory: 512 MiB, or 128 of 4 MiB; looks and votes take as much again."""
+MAX_SIDE_PX = 1024
+"""Longest side of a slice that is resampled to square pixels; the networks look at no more."""
+SQUARE = 0.01
+"""Pixels whose sides differ by less than this share are square."""
+
+
+class Store(Protocol):
+    """Where embeddings are kept beyond memory, such as an `EmbeddingStore`."""
+
+    def get(self, key: str) -> Embedding | None:
+        """What was put under a key; None where there is nothing."""
+
+    def put(self, key: str, embedding: Embedding) -> None:
+        """Keep an embedding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """The slices along one axis: their size, and the size at which they are shown."""
+
+    axis: int
+    """Axis of the volume that the slices are counted along."""
+    size_hw: tuple[int, int]
+    """Rows and columns of a slice on the volume's grid."""
+    pixel_mm: tuple[float, float]
+    """Distance of neighbouring (rows, columns)."""
+
+    @property
+    def shown_hw(self) -> tuple[int, int]:
+        """Size with square pixels as small as the smaller side of a voxel.
+
+        >>> Plane(1, (25, 256), (6.5, 0.78125)).shown_hw
+        (208, 256)
+        """
+        small, large = min(self.pixel_mm), max(self.pixel_mm)
+        if large <= small * (1 + SQUARE):
+            return self.size_hw
+        sides = [n * mm / small for n, mm in zip(self.size_hw, self.pixel_mm, strict=True)]
+        # a plane that is already larger than any network's input is not made larger still
+        shrink = min(1.0, max(*self.size_hw, MAX_SIDE_PX) / max(sides))
+        height, width = (max(1, round(side * shrink)) for side in sides)
+        return height, width
+
+    @property
+    def scale_xy(self) -> tuple[float, float]:
+        """Shown pixels for each (column, row) of the grid."""
+        (height, width), (rows, cols) = self.shown_hw, self.size_hw
+        return width / cols, height / rows
+
+
+def plane_of(volume: Volume, axis: int) -> Plane:
+    """The slices of a volume along an axis.
+
+    Raises:
+        GeometryError: There is no such axis.
+    """
+    if not 0 <= axis < AXES:
+        raise GeometryError(f"a volume has the axes 0, 1 and 2, got {axis}")
+    rows, cols = (d for d in range(AXES) if d != axis)
+    spacing = volume.spacing_mm
+    return Plane(axis, (volume.shape[rows], volume.shape[cols]), (spacing[rows], spacing[cols]))
+
+
+class SliceEmbeddings:
+    """Embeddings of one volume under one stretch, made where they are first asked for.
+
+    Threads may share it; no slice is embedded twice, and two are never embedded at once.
+
+    Args:
+        volume: Any grid; nothing of it is copied but the slice in work.
+        stretch: Values to uint8, the same for every slice.
+        segmenter: Makes and decodes the embeddings.
+        store: Where those go that do not fit in memory, and where they are looked for first; it
+            must belong to this volume, stretch and segmenter.
+        max_bytes: Most bytes of embeddings in memory.
+    """
+
+    def __init__(
+        self,
+        volume: Volume,
+        stretch: Stretch,
+        segmenter: Segmenter,
+        *,
+        store: Store | None = None,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        self.volume = volume
+        self.stretch = stretch
+        self.segmenter = segmenter
+        self.max_bytes = max_bytes
+        self.calls = 0
+        """Slices that were encoded."""
+        self.decoded = 0
+        """Prompts that were decoded."""
+        self._lock = threading.RLock()
+        self._kept: OrderedDict[tuple[int, int], Embedding] = OrderedDict()
+        self._bytes = 0
+        self._store = store
+        self._write_through = store is not None
+        self._spilled: set[tuple[int, int]] = set()
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of the volume, (k, j, i)."""
+        return self.volume.shape
+
+    @property
+    def kept(self) -> int:
+        """Embeddings in memory now."""
+        return len(self._kept)
+
+    def plane(self, axis: int) -> Plane:
+        """The slices along an axis.
+
+        Raises:
+            GeometryError: There is no such axis.
+        """
+        return plane_of(self.volume, axis)
+
+    def pixels(self, axis: int, index: int) -> npt.NDArray[np.uint8]:
+        """A slice in shades, on the volume's own grid.
+
+        Raises:
+            GeometryError: There is no such axis or slice.
+        """
+        plane_of(self.volume, axis)
+        if not 0 <= index < self.shape[axis]:
+            raise GeometryError(
+                f"axis {axis} has the slices 0 to {self.shape[axis] - 1}, got {index}"
+            )
+        place = (slice(None),) * axis + (index,)
+        return np.ascontiguousarray(self.stretch.apply(self.volume.array[place]))
+
+    def image(self, axis: int, index: int) -> npt.NDArray[np.uint8]:
+        """A slice as the network is shown it, with square pixels.
+
+        Raises:
+            GeometryError: There is no such axis or slice.
+        """
+        pixels, plane = self.pixels(axis, index), self.plane(axis)
+        if plane.shown_hw == plane.size_hw:
+            return pixels
+        shown = cv2.resize(pixels, plane.shown_hw[::-1], interpolation=cv2.INTER_LINEAR)
+        return np.asarray(shown, dtype=np.uint8)
+
+    def get(self, axis: int, index: int) -> Embedding:
+        """The embedding of a slice: from memory, from the store, or made now."""
+        key = (axis, index)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+            embedding = None if self._store is None else self._store.get(_name(key))
+            if embedding is None:
+                embedding = self.segmenter.embed(self.image(axis, index))
+                self.calls += 1
+                if self._store is not None and self._write_through:
+                    self._store.put(_name(key), embedding)
+            return self._keep(key, embedding)
+
+    def decode(self, axis: int, index: int, prompts: Prompts, *, multimask: bool = False) -> Masks:
+        """Masks on the grid of the volume, for prompts in its (column, row) indices.
+
+        Args:
+            axis: Axis of the volume that the slices are counted along.
+            index: Which of them.
+            prompts: In indices of the slice on the volume's grid.
+            multimask: See `Segmenter.decode`.
+        """
+        embedding = self.get(axis, index)
+        plane = self.plane(axis)
+        with self._lock:
+            self.decoded += len(prompts)
+        if plane.shown_hw == plane.size_hw:
+            return self.segmenter.decode(embedding, prompts, multimask=multimask)
+        masks = self.segmenter.decode(embedding, _shown(prompts, plane), multimask=multimask)
+        return masks.onto(plane.size_hw)
+
+    def close(self) -> None:
+        """Forget all embeddings and remove the temporary folder."""
+        with self._lock:
+            self._kept.clear()
+            self._bytes = 0
+            if self._folder is not None:
+                self._folder.cleanup()
+                self._folder = self._store = None
+                self._spilled.clear()
+
+    def __enter__(self) -> SliceEmbeddings:  # noqa: PYI034  # Python 3.10 has no typing.Self
+        """Nothing to prepare."""
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        """Close."""
+        self.close()
+
+    def _keep(self, key: tuple[int, int], embedding: Embedding) -> Embedding:
+        kept = self._kept[key] = _apart(embedding)
+        self._bytes += _bytes(embedding)
+        while self._bytes > self.max_bytes and len(self._kept) > 1:
+            old, oldest = self._kept.popitem(last=False)
+            self._bytes -= _bytes(oldest)
+            if not self._write_through:
+                self._spill(old, oldest)
+        return kept
+
+    def _spill(self, key: tuple[int, int], embedding: Embedding) -> None:
+        """Move an embedding from memory to the temporary folder, which only its owner can read."""
+        if self._store is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="sam-med-")
+            self._store = EmbeddingStore(Path(self._folder.name) / "slices", {})
+        if key not in self._spilled:
+            self._store.put(_name(key), embedding)
+            self._spilled.add(key)
+
+
+def _apart(embedding: Embedding) -> Embedding:
+    """The same with its features in memory pages of their own.
+
+    Freed pages go back to the system. On the heap, small arrays that outlive an embedding lie in
+    the space that it leaves, so that the next one does not fit there: in a long job the process
+    grew by more than twice the limit.
+    """
+    features = embedding.features
+    if not isinstance(features, np.ndarray) or not features.size:
+        return embedding
+    pages = mmap.mmap(-1, features.nbytes)
+    copy = np.frombuffer(pages, dtype=features.dtype).reshape(features.shape)
+    copy[...] = features
+    return replace(embedding, features=copy)
+
+
+def _name(key: tuple[int, int]) -> str:
+    axis, index = key
+    return f"{axis}-{index}"
+
+
+def _bytes(embedding: Embedding) -> int:
+    return int(embedding.features.nbytes)
+
+
+def _shown(prompts: Prompts, plane: Plane) -> Prompts:
+    """Prompts on the grid's slice as prompts on the slice with square pixels."""
+    scale = np.array(plane.scale_xy)
+
+    # sample centres are at whole numbers in both: the edge of the image is at -0.5
+    def moved(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.asarray((points + 0.5) * np.tile(scale, points.shape[-1] // 2) - 0.5)
+
+    return replace(
+        prompts,
+        points_xy=None if prompts.points_xy is None else moved(prompts.points_xy),
+        boxes_xyxy=None if prompts.boxes_xyxy is None else moved(prompts.boxes_xyxy),
+    )

@@ -1,0 +1,61 @@
+"""Terminology of the 3D Slicer module: the table of codes as Slicer writes them, by name.
+
+Slicer's Python has nothing of this suite, so the module carries a table of names that were looked
+up here. It is made anew where `code_table` changes; a test compares it.
+
+python -m sam_med.write.slicer_terminology
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sam_med.objects.snomed import SIDES, find_code
+from sam_med.objects.snomed_table import PAIRED, PLURALS, STRUCTURES, SYNONYMS
+from sam_med.write.seg_nrrd import terminology
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TARGET = (
+    Path(__file__).parents[1] / "slicer_module/SegmentAnything/SegmentAnythingLib/terminology.json"
+)
+
+
+def table() -> dict[str, Any]:
+    """Entries, the one for unknown names first, and the number of the entry of each name."""
+    entries = {terminology(None): 0}
+    names = {}
+    for name in sorted(set(_names())):
+        if (code := find_code(name)) is not None:
+            names[name] = entries.setdefault(terminology(code), len(entries))
+    return {"entries": list(entries), "names": names}
+
+
+def _names() -> Iterator[str]:
+    """What people and programs may write, words joined by underscores."""
+    irregular = {one: many for many, one in PLURALS.items()}
+    for name in (*STRUCTURES, *SYNONYMS):
+        *first, last = name.split("_")
+        for ending in dict.fromkeys((last, irregular.get(last, f"{last}s"), f"{last}es")):
+            words = [*first, ending]
+            yield "_".join(words)
+            if SYNONYMS.get(name, name) in PAIRED:
+                for side, at in itertools.product(SIDES, range(len(words) + 1)):
+                    yield "_".join([*words[:at], side, *words[at:]])
+    for letter, count in (("c", 7), ("t", 12), ("l", 5)):
+        for n in range(1, count + 1):
+            for level in (f"{letter}{n}", f"{letter}_{n}"):
+                yield from (f"vertebra_{level}", f"vertebrae_{level}", f"{level}_vertebra")
+
+
+def text() -> str:
+    """The file, whole."""
+    return json.dumps(table(), indent=0, ensure_ascii=True) + "\n"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(text(), encoding="utf-8")

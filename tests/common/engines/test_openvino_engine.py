@@ -1,0 +1,301 @@
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import openvino
+import pytest
+import torch
+
+from sam_common.engines import openvino_convert, openvino_engine
+from sam_common.engines.openvino_engine import OpenVINOEngine, supports_bf16
+from sam_common.engines.torch_engine import TorchEngine
+from sam_common.network.architecture import ARCHITECTURES, SAM_PREPROCESS
+from sam_common.network.checkpoint import Uninitialised
+from sam_common.network.layers import exact
+from sam_common.network.sam import Sam, build_sam, randomise
+from sam_common.network.unloaded import as_network
+
+PARTS = ["decoder-multi", "decoder-single", "encoder", "prompts", "prompts-masks"]
+MODULES = ["Brightness", "PromptEncoder", "PromptEncoder", "_Decoder", "_Decoder"]
+
+
+class Brightness(torch.nn.Module):
+    """As small as an encoder can be: the mean colour everywhere."""
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return pixels.mean(dim=(1, 2, 3)).reshape(-1, 1, 1, 1).expand(-1, 256, 64, 64) * 1.0
+
+
+class ExactBrightness(Brightness):
+    @exact
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return Brightness.forward(self, pixels)
+
+
+def small_network(seed):
+    """Converts in a second or two; prompt encoder and mask decoder are the real ones."""
+    return randomise(Sam(Brightness(), SAM_PREPROCESS), seed, deviation=0.1).prepare_inference()
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("SAM_GEOMED_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "openvino"
+
+
+@pytest.fixture
+def converted(monkeypatch):
+    """Counts conversions."""
+    parts = []
+    convert = openvino_convert._convert
+
+    def counting(module, *args):
+        parts.append(type(module).__name__)
+        return convert(module, *args)
+
+    monkeypatch.setattr(openvino_convert, "_convert", counting)
+    return parts
+
+
+def engine_of(network, precision="fp32", sha256="a" * 64):
+    return OpenVINOEngine(as_network(network, sha256), precision)
+
+
+def models(cache):
+    return {path: path.stat().st_mtime_ns for path in sorted(cache.glob("*/*.xml"))}
+
+
+def run(engine):
+    random = np.random.default_rng(5)
+    features = random.normal(size=(1, 256, 64, 64)).astype(np.float32)
+    points = random.uniform(0, 1024, (3, 4, 2)).astype(np.float32)
+    labels = np.tile([1, 0, 2, 3], (3, 1))
+    return engine.decode(features, points, labels, None, multimask=False)
+
+
+def test_a_network_is_converted_once(cache, converted):
+    first = engine_of(small_network(1))
+    assert converted == MODULES
+    kept = models(cache)
+    assert sorted(path.stem for path in kept) == PARTS
+    assert all(path.parent.name.startswith("a" * 16) for path in kept)
+    assert not list(cache.glob("*/*partial*"))
+
+    # what is on disk answers: the network is not even loaded
+    known = dataclasses.replace(
+        as_network(small_network(2), "a" * 64), load=lambda: pytest.fail("loaded")
+    )
+    second = OpenVINOEngine(known, "fp32")
+    assert models(cache) == kept
+    assert all(np.array_equal(a, b) for a, b in zip(run(first), run(second), strict=True))
+
+
+def test_a_conversion_clears_away_what_nobody_used_for_a_month(cache, converted):
+    engine_of(small_network(1))
+    (used,) = cache.iterdir()
+    for name, days in (("earlier", 31), ("recent", 29)):
+        (cache / name / "fp32").mkdir(parents=True)
+        (cache / name / "fp32" / "1.blob").touch()
+        os.utime(cache / name, (time.time() - days * 86400,) * 2)
+    (cache / "encoder.bin").touch()
+    os.utime(cache / "encoder.bin", (1000, 1000))
+    os.utime(used, (1000, 1000))
+    engine = engine_of(small_network(1))
+    # nothing is converted, so nothing is looked for; but this one was used
+    assert {path.name for path in cache.iterdir()} == {
+        used.name,
+        "earlier",
+        "recent",
+        "encoder.bin",
+    }
+    engine_of(small_network(2), sha256="b" * 64)
+    (made,) = cache.glob("b*")
+    assert set(cache.iterdir()) == {used, cache / "recent", made}
+    run(engine)
+
+
+def test_another_checkpoint_is_converted_anew(cache, converted):
+    first = engine_of(small_network(1))
+    second = engine_of(small_network(2), sha256="b" * 64)
+    assert len(converted) == 10
+    assert not np.allclose(run(first)[0], run(second)[0])
+
+
+def test_changed_code_is_converted_anew(cache, converted, monkeypatch):
+    engine_of(small_network(1))
+    monkeypatch.setattr(openvino_engine, "_code_version", lambda _: "changed")
+    engine_of(small_network(1))
+    assert len(converted) == 10
+    assert len(models(cache)) == 10
+
+
+def test_another_architecture_is_converted_anew(cache, converted):
+    # a wrong --arch must fail as it does without a cache, not run what another one left
+    engine_of(small_network(1))
+    wrong = dataclasses.replace(as_network(small_network(1), "a" * 64), arch="vit_b")
+    OpenVINOEngine(wrong, "fp32")
+    assert len(converted) == 10
+
+
+def test_both_precisions_share_the_converted_network(cache, converted):
+    exact = engine_of(small_network(1))
+    fast = engine_of(small_network(1), "bf16")
+    assert len(converted) == 5
+    assert (exact.precision, fast.precision) == ("fp32", "bf16")
+    # the decoder is float32 in either
+    assert all(np.array_equal(a, b) for a, b in zip(run(exact), run(fast), strict=True))
+
+
+def test_an_encoder_with_exact_parts_has_a_network_for_bf16(cache, converted, monkeypatch):
+    monkeypatch.setattr(openvino_engine, "supports_bf16", lambda: True)
+    network = small_network(1)
+    network.image_encoder = ExactBrightness()
+    engine_of(network)
+    engine_of(network, "bf16")
+    assert converted == ["ExactBrightness", *MODULES[1:], "_Autocast"]
+    engine_of(network, "bf16")
+    # a CPU without bfloat16 runs what fp32 runs
+    monkeypatch.setattr(openvino_engine, "supports_bf16", lambda: False)
+    engine_of(network, "bf16")
+    assert len(converted) == 6
+
+
+def test_bf16_rounds_to_the_nearest_and_not_what_is_exact():
+    encoder = build_sam("tiny_vit_256").prepare_inference().image_encoder
+    before = {name: value.clone() for name, value in encoder.named_parameters()}
+    rounded = openvino_convert._Autocast(encoder).encoder
+    for name, value in rounded.named_parameters():
+        kept = "patch_embed" in name or "downsample" in name
+        expected = before[name] if kept else before[name].bfloat16().float()
+        assert torch.equal(value, expected)
+    # the network that was given goes on in fp32
+    assert all(torch.equal(value, before[name]) for name, value in encoder.named_parameters())
+
+
+def test_types_inside_of_autocast():
+    network = randomise(build_sam("tiny_vit_256"), 3).prepare_inference()
+    seen = {}
+    for name, module in network.image_encoder.named_modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.register_forward_hook(
+                lambda _module, _given, out, name=name: seen.update({name: out.dtype})
+            )
+    with torch.inference_mode():
+        TorchEngine(network, "cpu", "bf16").encode(np.zeros((1, 3, 256, 256), np.float32))
+    exact = {name for name, dtype in seen.items() if dtype == torch.float32}
+    assert exact == {name for name in seen if "patch_embed" in name or "downsample" in name}
+    assert len(exact) == 2 + 3 * 3
+    assert len(seen) > len(exact)
+
+
+def test_an_interrupted_conversion_leaves_nothing_to_trust(cache, converted, monkeypatch):
+    save = openvino.save_model
+
+    def interrupted(model, path, **options):
+        save(model, path, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(openvino, "save_model", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        engine_of(small_network(1))
+    assert not [path for path in models(cache) if "partial" not in path.name]
+
+    monkeypatch.setattr(openvino, "save_model", save)
+    engine_of(small_network(1))
+    assert len([path for path in models(cache) if "partial" not in path.name]) == 5
+
+
+def test_a_part_is_compiled_when_it_first_runs_and_once_for_all_threads(cache, monkeypatch):
+    compiled = []
+
+    class Core:
+        def compile_model(self, path, *settings):
+            compiled.append(path.stem)
+            return core.compile_model(path, *settings)
+
+        def read_model(self, path):
+            return core.read_model(path)
+
+    core = openvino.Core()
+    monkeypatch.setattr(openvino, "Core", Core)
+    engine = engine_of(small_network(1))
+    assert compiled == []
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: run(engine), range(8)))
+    assert compiled == ["prompts", "decoder-single"]
+    assert all(np.array_equal(answers[0][0], logits) for logits, _ in answers)
+    engine.encode(np.zeros((1, 3, 1024, 1024), np.float32))
+    assert compiled == ["prompts", "decoder-single", "encoder"]
+
+
+def test_batches_of_images_and_of_prompts(cache):
+    engine = engine_of(small_network(1))
+    pixels = np.stack([np.full((3, 1024, 1024), value, np.float32) for value in (0.25, -2.0)])
+    features = engine.encode(pixels)
+    assert features.shape == (2, 256, 64, 64)
+    assert features.dtype == np.float32
+    assert [np.unique(features[n]).tolist() for n in range(2)] == [[0.25], [-2.0]]
+    for count, tokens in ((1, 2), (4, 7), (5, 0)):
+        points = np.zeros((count, tokens, 2), np.float32)
+        labels = np.zeros((count, tokens), np.int64)
+        masks = np.zeros((count, 256, 256), np.float32)
+        logits, scores = engine.decode(features[:1], points, labels, masks, multimask=True)
+        assert logits.shape == (count, 3, 256, 256)
+        assert scores.shape == (count, 3)
+
+
+def test_results_stay_when_the_engine_goes_on(cache):
+    engine = engine_of(small_network(1))
+    first = run(engine)
+    kept = [part.copy() for part in first]
+    engine.decode(
+        np.ones((1, 256, 64, 64), np.float32),
+        np.ones((3, 4, 2), np.float32),
+        np.ones((3, 4), np.int64),
+        None,
+        multimask=False,
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(first, kept, strict=True))
+
+
+def test_what_the_processor_supports_is_a_plain_answer():
+    assert supports_bf16() in {True, False}
+
+
+CONSTRUCT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from test_openvino_engine import engine_of, run, small_network
+print(float(run(engine_of(small_network(1)))[0].sum(dtype="float64")))
+"""
+
+
+def test_processes_at_once_convert_once_and_agree(cache):
+    command = [sys.executable, "-c", CONSTRUCT, str(Path(__file__).parent)]
+    both = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    answers = [process.communicate() for process in both]
+    assert [process.returncode for process in both] == [0, 0], answers
+    assert answers[0][0] == answers[1][0]
+    kept = models(cache)
+    assert len(kept) == 5
+    alone = run(engine_of(small_network(1)))[0]
+    assert models(cache) == kept
+    assert float(alone.sum(dtype="float64")) == pytest.approx(float(answers[0][0]))
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_what_is_known_of_an_architecture_is_so(arch):
+    known = ARCHITECTURES[arch]
+    with Uninitialised():
+        network = build_sam(arch)
+    assert as_network(network, "a" * 64).architecture == known

@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from sam_common import engines
+from sam_common.engines.build import resolve_device, resolve_engine
+from sam_common.errors import CheckpointError, InputError, ModelError, UnknownModelError
+from sam_common.network.sam import build_sam, randomise
+from sam_common.prompts import Prompts
+from sam_common.published import checkpoints
+from sam_common.segmenter import predictor as segmenter_module
+from sam_common.segmenter.predictor import Capabilities, load_segmenter, segmenter_of
+
+NAMES = "mobile_sam, lite_medsam, sam_vit_b, sam_vit_l, sam_vit_h"
+ARCHS = "vit_b, vit_l, vit_h, tiny_vit_1024, tiny_vit_256"
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """A checkpoint of one's own."""
+    path = tmp_path_factory.mktemp("own") / "tuned.pth"
+    torch.save(randomise(build_sam("tiny_vit_256"), 3, deviation=0.1).state_dict(), path)
+    return path
+
+
+@pytest.fixture
+def cpu_only(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+@pytest.fixture
+def no_fetch(monkeypatch):
+    monkeypatch.setattr(checkpoints, "fetch", lambda name: pytest.fail(f"fetched {name}"))
+
+
+def load(*args, **options):
+    return load_segmenter(
+        *args, **{"device": "cpu", "engine": "torch", "precision": "fp32", **options}
+    )
+
+
+def test_a_checkpoint_of_ones_own(own, image):
+    loaded = load(own, arch="tiny_vit_256")
+    sha256 = hashlib.sha256(own.read_bytes()).hexdigest()
+    assert (loaded.name, loaded.sha256, loaded.model_size) == ("tuned.pth", sha256, 256)
+    assert (loaded.engine, loaded.precision, loaded.device) == ("torch", "fp32", "cpu")
+    assert loaded.capabilities == Capabilities(
+        points=False, boxes=True, masks=False, multimask=False
+    )
+    by_hand = segmenter_of(
+        randomise(build_sam("tiny_vit_256"), 3, deviation=0.1).prepare_inference(),
+        name="by hand",
+        sha256=sha256,
+        capabilities=loaded.capabilities,
+    )
+    embedding, boxes = loaded.embed(image), Prompts.from_boxes([[10, 10, 90, 60]])
+    masks, expected = loaded.decode(embedding, boxes), by_hand.decode(embedding, boxes)
+    assert np.array_equal(masks.logits, expected.logits)
+    np.testing.assert_allclose(by_hand.embed(image).features, embedding.features, atol=1e-5)
+
+
+def test_a_general_architecture_takes_every_prompt(tmp_path):
+    path = tmp_path / "general.pth"
+    torch.save(randomise(build_sam("tiny_vit_1024"), 3).state_dict(), path)
+    loaded = load(str(path), arch="tiny_vit_1024")
+    assert loaded.model_size == 1024
+    assert loaded.capabilities == Capabilities(points=True, boxes=True, masks=True, multimask=True)
+
+
+def test_a_name_of_the_registry_is_fetched_and_knows_its_architecture(own, tmp_path, monkeypatch):
+    (file,) = checkpoints.model_info("lite_medsam").files
+    fetched = shutil.copy(own, tmp_path / file.name)
+    monkeypatch.setattr(checkpoints, "fetch", {"lite_medsam": fetched}.__getitem__)
+    loaded = load("lite_medsam")
+    assert loaded.name == "lite_medsam"
+    assert loaded.sha256 == file.sha256  # `fetch` verifies it
+    assert loaded.capabilities.kinds == {"boxes"}
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("mobile_sma", 'did you mean "mobile_sam"? '),
+        ("LiteMedSAM", 'did you mean "lite_medsam"? '),
+        ("zzz", ""),
+    ],
+)
+def test_an_unknown_name_suggests_the_nearest(name, hint):
+    with pytest.raises(UnknownModelError) as caught:
+        load(name)
+    assert str(caught.value) == f'unknown model "{name}": {hint}Models: {NAMES}'
+
+
+def test_no_such_checkpoint(tmp_path):
+    for path in (tmp_path / "none.pth", tmp_path):
+        with pytest.raises(InputError) as caught:
+            load(path, arch="vit_b")
+        assert str(caught.value) == f"no such checkpoint: {path}"
+
+
+def test_a_checkpoint_file_needs_its_architecture(own):
+    with pytest.raises(ModelError) as caught:
+        load(own)
+    assert str(caught.value) == (
+        f"{own} needs its architecture: --arch vit_b|vit_l|vit_h|tiny_vit_1024|tiny_vit_256"
+    )
+
+
+def test_an_unknown_architecture(own):
+    with pytest.raises(UnknownModelError) as caught:
+        load(own, arch="vit_t")
+    assert str(caught.value) == f'unknown architecture "vit_t": choose from {ARCHS}'
+
+
+def test_another_architecture_than_that_of_the_name(no_fetch):
+    with pytest.raises(ModelError) as caught:
+        load("lite_medsam", arch="vit_b")
+    assert str(caught.value) == 'model "lite_medsam" is a tiny_vit_256, not a vit_b: leave arch out'
+
+
+def test_the_wrong_architecture_for_the_file(own):
+    with pytest.raises(CheckpointError) as caught:
+        load(own, arch="tiny_vit_1024")
+    assert str(caught.value) == (
+        f"{own} does not fit this architecture: 2 keys of another shape: "
+        "image_encoder.patch_embed.seq.0.c.weight (32, 3, 1, 1), not (32, 3, 3, 3), "
+        "image_encoder.patch_embed.seq.2.c.weight (64, 32, 1, 1), not (64, 32, 3, 3)"
+    )
+
+
+def test_a_truncated_checkpoint(own, tmp_path):
+    half = tmp_path / "half.pth"
+    half.write_bytes(own.read_bytes()[:100_000])
+    with pytest.raises(CheckpointError) as caught:
+        load(half, arch="tiny_vit_256")
+    assert str(caught.value) == f"{half} is not a readable checkpoint: {caught.value.__cause__}"
+
+
+def test_what_runs_has_no_batch_norms_and_no_gradients(network):
+    kinds = {type(module) for module in network.modules()}
+    assert torch.nn.Conv2d in kinds
+    assert torch.nn.BatchNorm2d not in kinds
+    assert not network.training
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+
+
+# --- where and how it runs: asked before anything is fetched
+
+
+def test_an_unknown_device(cpu_only, no_fetch):
+    for device in ("tpu", "cuda", "cuda:1", "mps"):
+        with pytest.raises(ModelError) as caught:
+            load("mobile_sam", device=device)
+        assert str(caught.value) == f'device "{device}" is not available here: choose from cpu'
+
+
+def test_an_unknown_engine(no_fetch):
+    with pytest.raises(ModelError) as caught:
+        load("mobile_sam", engine="onnx")
+    assert (
+        str(caught.value)
+        == 'unknown engine "onnx": choose from auto, torch, torch-compiled, openvino'
+    )
+
+
+def test_an_engine_that_is_not_installed(no_fetch, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(ModelError) as caught:
+        load("mobile_sam", engine="openvino")
+    assert str(caught.value) == (
+        'engine "openvino" is not installed: pip install "sam-geomed[cpu]"'
+    )
+    assert resolve_engine("auto", "cpu") == "torch"
+
+
+def test_an_engine_that_cannot_drive_the_device(no_fetch, monkeypatch):
+    monkeypatch.setattr(segmenter_module, "resolve_device", lambda _: "cuda")
+    with pytest.raises(ModelError) as caught:
+        load("mobile_sam", engine="openvino")
+    assert str(caught.value) == 'engine "openvino" runs on "cpu" only, got device "cuda"'
+
+
+def test_an_unknown_precision(own):
+    with pytest.raises(ModelError) as caught:
+        load(own, arch="tiny_vit_256", precision="fp8")
+    assert str(caught.value) == 'unknown precision "fp8": choose from auto, fp32, bf16'
+
+
+def test_auto_takes_the_best_device(cpu_only, monkeypatch):
+    monkeypatch.setattr(engines, "_may_have_gpu", lambda: True)
+    assert resolve_device("auto") == "cpu"
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert resolve_device("auto") == "mps"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert resolve_device("auto") == "cuda"
+    assert [resolve_device(device) for device in ("cpu", "mps", "cuda:1")] == [
+        "cpu",
+        "mps",
+        "cuda:1",
+    ]
+    with pytest.raises(ModelError) as caught:
+        resolve_device("tpu")
+    assert str(caught.value) == 'device "tpu" is not available here: choose from cpu, cuda, mps'
+
+
+@pytest.mark.parametrize(
+    ("platform", "build", "driver", "expected"),
+    [
+        ("linux", "2.13.0+cpu", "libcuda.so.1", False),
+        ("linux", "2.13.0", "libcuda.so.1", True),
+        ("linux", "2.13.0+cu130", None, False),
+        ("win32", "2.13.0+cu130", "nvcuda.dll", True),
+        ("win32", "2.13.0", None, False),
+        ("linux", "2.13.0+rocm7.0", None, True),
+        ("darwin", "2.13.0", None, True),
+    ],
+)
+def test_torch_is_asked_for_a_gpu_only_where_there_may_be_one(
+    monkeypatch, platform, build, driver, expected
+):
+    def load_library(name):
+        if name != driver:
+            raise OSError(name)
+
+    monkeypatch.setattr(engines.sys, "platform", platform)
+    monkeypatch.setattr(engines, "version", {"torch": build}.__getitem__)
+    monkeypatch.setattr(engines.ctypes, "CDLL", load_library)
+    assert engines._may_have_gpu() is expected
+
+
+def test_auto_takes_openvino_on_a_cpu():
+    assert resolve_engine("auto", "cpu") == "openvino"
+    assert resolve_engine("auto", "cuda") == "torch"
+    assert resolve_engine("torch", "cpu") == "torch"
+
+
+def test_bf16_of_torch_is_autocast_and_gives_float32(own, image):
+    exact, fast = (
+        load(own, arch="tiny_vit_256", precision=precision).embed(image).features
+        for precision in ("fp32", "bf16")
+    )
+    assert fast.dtype == np.float32
+    error = np.linalg.norm(fast - exact) / np.linalg.norm(exact)
+    assert 1e-4 < error < 0.3

@@ -1,0 +1,286 @@
+"""Every option of `sam-geo` does something that a user sees; a new one needs a row here."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+
+import geopandas
+import numpy as np
+import pytest
+import rasterio
+import shapely
+from option_effects import Effect, Elsewhere, differs, options_of, seen
+from PIL import Image
+
+from sam_common.masks.decoded import MaskRegion
+from sam_common.segmenter.fake import ExactMasks, FakeSegmenter
+from sam_common.support import console
+from sam_common.window import Window
+from sam_geo.cli import main
+from sam_geo.jobs import demo as demo_job
+
+PROMPT = ("prompt", "image.tif", "boxes.csv", "-o", "o.gpkg")
+AUTO = ("auto", "image.tif", "-o", "o.gpkg", "--points-per-side", "4")
+ENCODE = ("encode", "image.tif", "-o", "kept")
+DEMO = ("demo", "-o", "out")
+THERE = {"o.gpkg": "x"}
+
+
+def values(head, option, one, other, **more):
+    """The same with two values of an option."""
+    return Effect((*head, option, one), (*head, option, other), **more)
+
+
+def flag(head, *more, **options):
+    """Without a flag and with it."""
+    return Effect(head, (*head, *more), **options)
+
+
+def model_options(command, head):
+    """What goes to the loader of networks as it is."""
+    given = {"--device": ("cpu", "cuda"), "--engine": ("torch", "openvino")}
+    given["--precision"] = ("fp32", "bf16")
+    return {f"{command} {name}": values(head, name, *pair) for name, pair in given.items()}
+
+
+def network_options(command, head):
+    return {
+        f"{command} --model": values(head, "--model", "mobile_sam", "sam_vit_b"),
+        f"{command} --arch": values(head, "--arch", "vit_b", "vit_l"),
+        **model_options(command, head),
+    }
+
+
+def image_options(command, head):
+    """How the raster becomes an image."""
+    return {
+        f"{command} --bands": values(head, "--bands", "1", "2"),
+        f"{command} --stretch": values(head, "--stretch", "0,200", "50,100"),
+        f"{command} --page": values(paged(head), "--page", "1", "2"),
+    }
+
+
+def paged(head):
+    """The same on a file of two pages."""
+    return tuple("pages.tif" if word == "image.tif" else word for word in head)
+
+
+def job_options(command, head):
+    """What `prompt` and `auto` share."""
+    return {
+        **network_options(command, head),
+        **image_options(command, head),
+        f"{command} --image-crs": values(head, "--image-crs", "EPSG:32633", "EPSG:32634"),
+        f"{command} --output": Effect(head, (*head, "-o", "p.gpkg")),
+        f"{command} --layer": values(head, "--layer", "trees", "roofs"),
+        f"{command} --simplify": values(head, "--simplify", "0.01", "4"),
+        f"{command} --regularize": flag(head, "--regularize", "2"),
+        f"{command} --dst-crs": values(head, "--dst-crs", "EPSG:32633", "EPSG:4326"),
+        f"{command} --embeddings": flag(head, "--embeddings", "kept"),
+        f"{command} --overlay": flag(head, "--overlay", "o.png"),
+        f"{command} --workers": Elsewhere(
+            "geo/automatic/test_job.py::test_workers_and_an_interrupt_change_no_byte"
+        ),
+        f"{command} --dry-run": flag(head, "--dry-run"),
+        f"{command} --resume": Elsewhere(
+            "geo/automatic/test_job.py::test_workers_and_an_interrupt_change_no_byte"
+        ),
+        f"{command} --overwrite": flag(head, "--overwrite", exits=(2, 0), prepared=THERE),
+        f"{command} --json": flag(head, "--json"),
+        f"{command} --quiet": flag(head, "-q"),
+    }
+
+
+EFFECTS = {
+    **job_options("prompt", PROMPT),
+    "prompt --simplify": values(
+        ("prompt", "image.tif", "points.csv", "-o", "o.gpkg"), "--simplify", "0.01", "2"
+    ),
+    "prompt --prompts-crs": values(
+        ("prompt", "image.tif", "world.csv", "-o", "o.gpkg"),
+        "--prompts-crs",
+        "EPSG:32633",
+        "EPSG:32634",
+    ),
+    "prompt --prompts-layer": values(
+        ("prompt", "image.tif", "two.gpkg", "-o", "o.gpkg"), "--prompts-layer", "one", "two"
+    ),
+    "prompt --polygon-masks": flag(
+        ("prompt", "image.tif", "two.gpkg", "-o", "o.gpkg", "--prompts-layer", "one"),
+        "--polygon-masks",
+    ),
+    **job_options("auto", AUTO),
+    "auto --labels": flag(AUTO, "--labels", "labels.tif"),
+    "auto --tile-size": values((*AUTO, "--overlap", "16"), "--tile-size", "64", "80"),
+    "auto --overlap": values((*AUTO, "--tile-size", "64"), "--overlap", "16", "32"),
+    "auto --points-per-side": values(AUTO, "--points-per-side", "4", "3"),
+    "auto --pred-iou-thresh": values(AUTO, "--pred-iou-thresh", "0.88", "0.95"),
+    "auto --stability-score-thresh": values(AUTO, "--stability-score-thresh", "0.95", "0.99"),
+    "auto --box-nms-thresh": values(
+        (*AUTO, "--points-per-side", "32"), "--box-nms-thresh", "0.7", "0.1"
+    ),
+    "auto --crop-n-layers": values(AUTO, "--crop-n-layers", "0", "1"),
+    "auto --min-mask-region-area": values(AUTO, "--min-mask-region-area", "0", "200"),
+    "auto --proposals": flag(AUTO, "--proposals", "boxes.csv"),
+    "auto --proposals-crs": values(
+        (*AUTO, "--proposals", "world.csv"),
+        "--proposals-crs",
+        "EPSG:32633",
+        "EPSG:32632",
+        exits=(0, 2),  # there they lie beside the raster
+    ),
+    "auto --proposals-layer": values(
+        (*AUTO, "--proposals", "two.gpkg"), "--proposals-layer", "one", "two"
+    ),
+    "auto --superpixels": flag(AUTO, "--superpixels"),
+    "auto --join": Elsewhere(
+        "geo/automatic/test_job.py::test_the_rest_of_an_object_is_looked_for_beyond_the_edge"
+    ),
+    "auto --min-area-m2": values(AUTO, "--min-area-m2", "0", "1000"),
+    **network_options("encode", ENCODE),
+    **image_options("encode", ENCODE),
+    "encode --output": Effect(ENCODE, (*ENCODE, "-o", "other")),
+    "encode --max-gb": values(ENCODE, "--max-gb", "1", "1e-12"),
+    "encode --json": flag(ENCODE, "--json"),
+    "encode --quiet": flag(ENCODE, "-q"),
+    **image_options("info", ("info", "image.tif")),
+    "info --page": flag(paged(("info", "image.tif")), "--page", "2"),
+    "info --image-crs": values(("info", "image.tif"), "--image-crs", "EPSG:32633", "EPSG:32634"),
+    "info --json": flag(("info", "image.tif"), "--json"),
+    "demo --output": Effect(DEMO, (*DEMO, "-o", "other")),
+    "demo --json": flag(DEMO, "--json"),
+    "demo --quiet": flag(DEMO, "-q"),
+    **model_options("demo", DEMO),
+}
+
+
+class SoftMasks(ExactMasks):
+    """Nearly as stable as can be."""
+
+    def stability(self, *, offset=1.0):
+        return super().stability(offset=offset) * np.float32(0.97)
+
+    def full_stability(self, n, c=0, *, offset=1.0):
+        return 0.97 * super().full_stability(n, c, offset=offset)
+
+
+class OddSegmenter(FakeSegmenter):
+    """Of a box with a mask it finds three rows, of a point an island too."""
+
+    def decode(self, embedding, prompts, *, multimask=False):
+        masks = super().decode(embedding, prompts, multimask=multimask)
+        names = [one.name for one in dataclasses.fields(masks)]
+        return SoftMasks(**{name: getattr(masks, name) for name in names})
+
+    def _answer(self, prompt, size_hw):
+        region = super()._answer(prompt, size_hw)
+        if region is None or prompt.mask_logits is None:
+            return region
+        (top, left), (_, right) = region.window.start, region.window.stop
+        return MaskRegion(Window((top, left), (top + 3, right)), region.mask[:3])
+
+    def _disc(self, prompt, size_hw):
+        region = super()._disc(prompt, size_hw)
+        if region is None:
+            return None
+        mask = np.zeros(size_hw, dtype=bool)
+        mask[region.window.slices] = region.mask
+        (row, _), (_, column) = region.window.start, region.window.stop
+        mask[row, min(column + 2, size_hw[1] - 1)] = True
+        return MaskRegion.tight((0, 0), mask)
+
+
+@pytest.fixture
+def place(make_raster, tmp_path, monkeypatch):
+    """A folder with a raster of two bands and prompts, in which commands run."""
+    rng = np.random.default_rng(2)
+    image = make_raster(rng.integers(0, 250, (2, 80, 100)).astype(np.uint8))
+    with rasterio.open(image) as opened:
+        transform = opened.transform
+    pages = [Image.fromarray(rng.integers(0, 250, (80, 100)).astype(np.uint8)) for _ in range(2)]
+    (left, top), (right, bottom) = transform @ (10, 10), transform @ (30, 40)
+    edges = ",".join(str(v) for v in (left, bottom, right, top))
+    header = "xmin,ymin,xmax,ymax,label"
+    shape = shapely.Polygon([transform @ p for p in ((10, 10), (40, 12), (38, 50), (12, 44))])
+
+    def make(name, prepared):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "image.tif").symlink_to(image)
+        pages[0].save(folder / "pages.tif", save_all=True, append_images=pages[1:])
+        (folder / "boxes.csv").write_text(f"{header}\n10,10,30,30,tree\n50,20,90,60,roof\n")
+        (folder / "points.csv").write_text("x,y\n30,40\n60,40\n")
+        (folder / "world.csv").write_text(f"{header}\n{edges},tree\n")
+        for number, layer in enumerate(("one", "two")):
+            moved = shapely.transform(shape, lambda xy, n=number: xy + n * 5)
+            table = geopandas.GeoDataFrame({"label": [layer]}, geometry=[moved], crs="EPSG:32633")
+            table.to_file(folder / "two.gpkg", layer=layer)
+        for file, text in prepared.items():
+            (folder / file).write_text(text)
+        monkeypatch.chdir(folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def network(monkeypatch, request):
+    """A segmenter that remembers how it was asked for and what it saw."""
+    # several windows, of which the oldest may be removed
+    encoded = request.node.callspec.params["option"].startswith("encode")
+    fake = OddSegmenter(model_size=32 if encoded else 128)
+    calls = []
+
+    def load(name, **settings):
+        calls.append((name, settings))
+        return fake
+
+    def run(output, load_one, *, progress, quiet):
+        load_one()
+        output.mkdir()
+        (output / "trees.gpkg").write_bytes(b"x")
+        # what is fetched is said on stderr, unless that is not wanted
+        calls.append(("quiet", quiet, progress.keywords))
+        return {"objects": 61}
+
+    monkeypatch.setattr("sam_common.segmenter.predictor.load_segmenter", load)
+    monkeypatch.setattr(demo_job, "run", run)
+
+    def progress(*about, quiet=False, **how):
+        # a bar is drawn on a terminal only
+        calls.append(("bar", quiet))
+        return drawn(*about, quiet=quiet, **how)
+
+    drawn = console.progress
+    monkeypatch.setattr(console, "progress", progress)
+
+    def shown():
+        digest = hashlib.sha256(b"".join(image.tobytes() for image in fake.embedded)).hexdigest()
+        said = {"calls": json.dumps(calls), "embedded": digest}
+        fake.embedded.clear()
+        calls.clear()
+        return said
+
+    return shown
+
+
+def test_every_option_has_a_row():
+    assert set(EFFECTS) == options_of(main.app)
+
+
+@pytest.mark.parametrize("option", [n for n, e in EFFECTS.items() if isinstance(e, Elsewhere)])
+def test_the_effect_is_seen_elsewhere(option):
+    assert EFFECTS[option].mentions(option.split()[-1])
+
+
+@pytest.mark.parametrize("option", [n for n, e in EFFECTS.items() if isinstance(e, Effect)])
+def test_an_option_has_an_effect(option, place, network):
+    effect = EFFECTS[option]
+    runs = []
+    for name, arguments in (("a", effect.before), ("b", effect.before), ("c", effect.after)):
+        folder = place(name, effect.prepared)
+        runs.append(seen(main.app, arguments, folder, network))
+    assert (runs[0]["exit"], runs[2]["exit"]) == effect.exits, runs
+    assert differs(*runs), runs[0]

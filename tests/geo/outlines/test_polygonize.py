@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyproj
+import pytest
+import rasterio
+import shapely
+from affine import Affine
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from sam_common.masks.decoded import MaskRegion
+from sam_common.window import Window
+from sam_geo.outlines.area import measurer
+from sam_geo.outlines.polygonize import outline, polygonize
+from sam_geo.raster.frame import PIXELS, frame_from_affine
+from sam_geo.raster.read_window import ReadWindow
+
+TURNED = frame_from_affine(Affine(0.4, 0.3, 500_000, 0.3, -0.4, 5_800_000))
+masks = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12)).filter(
+    lambda mask: bool(mask.any())
+)
+
+
+def region(rows, start=(0, 0)):
+    """A region from a drawing: # is object."""
+    mask = np.array([[sign == "#" for sign in row] for row in rows])
+    return MaskRegion(Window((0, 0), mask.shape).shift(start), mask)
+
+
+@given(masks, st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)))
+def test_outlines_are_valid_and_have_the_area_of_their_pixels(mask, start):
+    shape = outline(MaskRegion(Window((0, 0), mask.shape).shift(start), mask))
+    assert shapely.is_valid(shape)
+    assert shape.area == mask.sum()
+
+
+@given(masks)
+def test_outlines_hold_the_centres_of_their_pixels_and_no_others(mask):
+    shape = outline(MaskRegion(Window((0, 0), mask.shape), mask))
+    rows, cols = np.indices(mask.shape)
+    inside = shapely.contains_xy(shape, cols + 0.5, rows + 0.5)
+    assert (inside == mask).all()
+
+
+@given(masks)
+def test_polygons_are_valid_on_a_turned_raster(mask):
+    read = ReadWindow(Window((5, 7), (105, 207)), (100, 200), ())
+    shape = polygonize(MaskRegion(Window((0, 0), mask.shape), mask), read, TURNED)
+    assert shapely.is_valid(shape)
+    assert shape.area == pytest.approx(mask.sum() * 0.25, rel=1e-6)
+
+
+def test_a_square_by_hand():
+    shape = outline(region(["....", ".##.", ".##."], start=(10, 20)))
+    assert shape.equals(shapely.box(21, 11, 23, 13))
+    assert shape.geom_type == "Polygon"
+    assert len(shape.exterior.coords) == 5  # no vertex where the outline goes straight on
+
+
+def test_holes_are_kept():
+    shape = outline(region(["###", "#.#", "###"]))
+    assert len(shape.interiors) == 1
+    assert shape.area == 8
+
+
+def test_corner_neighbours_are_parts_of_their_own():
+    shape = outline(region(["#.", ".#"]))
+    assert shape.geom_type == "MultiPolygon"
+    assert len(shape.geoms) == 2
+
+
+def test_two_holes_that_touch_stay_valid():
+    shape = outline(region(["####", "#.##", "##.#", "####"]))
+    assert shapely.is_valid(shape)
+    assert shape.area == 14
+
+
+def test_polygons_lie_where_rasterio_puts_the_pixels():
+    transform = Affine(0.4, 0.3, 500_000, 0.3, -0.4, 5_800_000)
+    read = ReadWindow(Window((10, 20), (60, 90)), (50, 70), ())
+    shape = polygonize(region(["#"], start=(3, 4)), read, frame_from_affine(transform))
+    x, y = rasterio.transform.xy(transform, 13, 24)
+    centroid = shapely.centroid(shape)
+    assert (centroid.x, centroid.y) == pytest.approx((float(x), float(y)), abs=1e-6)
+
+
+@given(st.tuples(st.integers(0, 40), st.integers(0, 40)))
+def test_a_pixel_has_the_same_vertices_in_every_window(start):
+    drawing = ["##.", ".##"]
+    whole = ReadWindow(Window((0, 0), (500, 500)), (500, 500), ())
+    part = ReadWindow(Window(start, (400, 400)), (400 - start[0], 400 - start[1]), ())
+    here = polygonize(region(drawing, (100, 200)), whole, TURNED)
+    there = polygonize(region(drawing, (100 - start[0], 200 - start[1])), part, TURNED)
+    assert shapely.equals_exact(here, there, 0.0)
+
+
+def test_coarse_reads_are_scaled_back():
+    read = ReadWindow(Window((10, 20), (50, 100)), (20, 20), ())  # 4 columns, 2 rows a pixel
+    shape = polygonize(region(["#"], start=(1, 1)), read, PIXELS)
+    assert shape.equals(shapely.box(24, 12, 28, 14))
+
+
+@pytest.mark.parametrize("transform", [Affine(1, 0, 0, 0, 1, 0), Affine(1, 0, 0, 0, -1, 0)])
+def test_outer_rings_run_counterclockwise(transform):
+    read = ReadWindow(Window((0, 0), (9, 9)), (9, 9), ())
+    shape = polygonize(region(["###", "#.#", "###"]), read, frame_from_affine(transform))
+    assert shape.exterior.is_ccw
+    assert not shape.interiors[0].is_ccw
+
+
+# real masks
+
+
+def test_real_fields_keep_area_and_number(data):
+    with rasterio.open(data / "geo/field_mask_to_polygons/field_mask.tif") as dataset:
+        mask = dataset.read(1) == 1
+        frame = frame_from_affine(dataset.transform)
+    read = ReadWindow(Window.full(mask.shape), mask.shape, ())
+    shape = polygonize(MaskRegion(Window.full(mask.shape), mask), read, frame)
+    assert shapely.is_valid(shape)
+    assert len(shape.geoms) == 272
+    assert shape.area == 2_983_400.0  # 29,834 pixels of 10 m, to the last square metre
+
+
+def test_real_marks_keep_their_area(data):
+    folder = data / "geo/drone_field_painted_marks"
+    items = json.loads((folder / "drone_field_painted_marks.json").read_text())["prompts"]
+    with rasterio.open(folder / "marks.tif") as dataset:
+        marks = dataset.read(1)
+    for item in items:
+        mask = marks == item["value_in_marks_tif"]
+        shape = outline(MaskRegion(Window.full(mask.shape), mask))
+        assert shape.area == item["area_px"]
+        assert list(shape.bounds) == item["box_xyxy_px"]
+
+
+# areas
+
+
+def area_of(shape, crs):
+    """Square metres of one shape."""
+    areas, _ = measurer(crs)(np.array([shape], dtype=object))
+    return areas[0]
+
+
+def _square(crs, longitude, latitude, side):
+    """An axis-parallel square of `side` units of the reference system at a place."""
+    to_crs = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True)
+    x, y = to_crs.transform(longitude, latitude)
+    return shapely.box(x, y, x + side, y + side)
+
+
+def _truth(shape, crs):
+    """Area on the ellipsoid, with edges so dense that they follow the projection's lines."""
+    dense = shapely.segmentize(shape, (shape.bounds[2] - shape.bounds[0]) / 2000)
+    to_lonlat = pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
+    lonlat = shapely.transform(dense, to_lonlat.transform, interleaved=False)
+    return abs(pyproj.Geod(ellps="WGS84").geometry_area_perimeter(lonlat)[0])
+
+
+@pytest.mark.parametrize("latitude", [0.5, 52, 60, -60])
+@pytest.mark.parametrize(
+    ("crs", "side"),
+    [
+        ("EPSG:3857", 100.0),
+        ("EPSG:3857", 500_000.0),
+        ("EPSG:4326", 3e-6),
+        ("EPSG:4326", 4.0),
+        ("EPSG:32633", 100.0),
+        ("EPSG:32633", 300_000.0),
+    ],
+)
+def test_areas_are_true_in_every_projection(crs, side, latitude):
+    shape = _square(crs, 15, latitude, side)
+    assert area_of(shape, pyproj.CRS(crs)) == pytest.approx(_truth(shape, crs), rel=1e-5)
+
+
+def test_web_mercator_does_not_inflate():
+    shape = _square("EPSG:3857", 15, 52, 1000)
+    true = area_of(shape, pyproj.CRS("EPSG:3857"))
+    assert shape.area / true == pytest.approx(2.63, abs=0.02)
+
+
+def test_holes_are_subtracted():
+    crs = pyproj.CRS("EPSG:32633")
+    outer, inner = (
+        shapely.box(5e5, 5e6, 5e5 + 300, 5e6 + 300),
+        shapely.box(5e5 + 100, 5e6 + 100, 5e5 + 200, 5e6 + 200),
+    )
+    assert area_of(outer.difference(inner), crs) == pytest.approx(
+        area_of(outer, crs) - area_of(inner, crs), rel=1e-9
+    )
+
+
+def test_many_shapes_are_measured_as_each_by_itself():
+    crs = pyproj.CRS("EPSG:3857")
+    one, other = _square(crs, 15, 52, 1000), _square(crs, 15, 60, 30)
+    both = shapely.MultiPolygon([other, shapely.transform(other, lambda xy: xy + 1000)])
+    areas, perimeters = measurer(crs)(np.array([one, None, both], dtype=object))
+    assert areas[0] == area_of(one, crs)
+    assert np.isnan(areas[1])
+    assert np.isnan(perimeters[1])
+    assert areas[2] == pytest.approx(2 * area_of(other, crs), rel=1e-3)
+    assert perimeters[2] == pytest.approx(2 * 4 * np.sqrt(area_of(other, crs)), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["+proj=utm +zone=33 +ellps=bessel +towgs84=598,74,418,0,0,0,0", "EPSG:5555", "EPSG:4979"],
+)
+def test_bound_and_compound_systems_have_areas(text):
+    crs = pyproj.CRS(text)
+    side = 1e-3 if crs.is_geographic else 100.0
+    shape = _square(crs, 15, 52, side)
+    assert area_of(shape, crs) == pytest.approx(_truth(shape, crs), rel=1e-3)
+
+
+def test_grads_are_angles_too():
+    # Paris meridian, longitude and latitude in grads
+    crs = pyproj.CRS("EPSG:4807")
+    shape = _square(crs, 2.5, 48, 0.01)
+    assert area_of(shape, crs) == pytest.approx(_truth(shape, crs), rel=1e-4)
+
+
+def test_without_a_place_on_earth_there_are_no_square_metres():
+    assert np.isnan(area_of(shapely.box(0, 0, 1, 1), None))
+    local = pyproj.CRS('LOCAL_CS["site grid",UNIT["metre",1],AXIS["x",EAST],AXIS["y",NORTH]]')
+    assert np.isnan(area_of(shapely.box(0, 0, 1, 1), local))

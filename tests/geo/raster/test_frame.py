@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import rasterio.transform
+from affine import Affine
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sam_common.errors import GeometryError
+from sam_common.frame import Frame
+from sam_common.window import Window
+from sam_geo.raster.frame import (
+    affine_from_frame,
+    corners_to_index,
+    corners_to_world,
+    frame_from_affine,
+    index_to_corners,
+    world_to_corners,
+)
+
+signs = st.sampled_from([-1.0, 1.0])
+origins = st.floats(-2e7, 2e7)
+
+
+@st.composite
+def transforms(draw: st.DrawFn) -> Affine:
+    """Rotated, sheared, south-up and non-square geotransforms."""
+    size = draw(st.floats(0.1, 5000))  # finer than 2 cm at 2e7 m is beyond float64's 1e-6 px
+    shape = Affine.scale(size * draw(signs), size * draw(st.floats(0.2, 5)) * draw(signs))
+    turn = Affine.rotation(draw(st.floats(-180, 180)))
+    lean = Affine.shear(draw(st.floats(-40, 40)), 0)
+    a, b, _, d, e, _ = tuple(_product(turn, _product(lean, shape)))[:6]
+    return Affine(a, b, draw(origins), d, e, draw(origins))
+
+
+def _product(left: Affine, right: Affine) -> Affine:
+    product = np.reshape(tuple(left), (3, 3)) @ np.reshape(tuple(right), (3, 3))
+    return Affine(*product.ravel()[:6])
+
+
+indices = st.tuples(st.integers(-100, 100_000), st.integers(-100, 100_000))
+
+
+@given(transforms(), indices)
+def test_index_is_rasterios_pixel_centre_to_a_millionth_of_a_pixel(transform, index):
+    frame = frame_from_affine(transform)
+    x, y = rasterio.transform.xy(transform, *index)
+    np.testing.assert_allclose(frame.to_index([float(x), float(y)]), index, atol=1e-6)
+
+
+@given(transforms(), indices)
+def test_world_round_trip_to_a_millionth_of_a_pixel(transform, index):
+    frame = frame_from_affine(transform)
+    np.testing.assert_allclose(frame.to_index(frame.to_world(index)), index, atol=1e-6)
+
+
+@given(transforms())
+def test_affine_comes_back(transform):
+    back = affine_from_frame(frame_from_affine(transform))
+    np.testing.assert_allclose(tuple(back)[:6], tuple(transform)[:6], rtol=1e-12, atol=1e-8)
+
+
+@given(transforms(), indices, st.integers(1, 500))
+def test_crop_moves_the_origin_to_the_windows_corner(transform, start, side):
+    window = Window(start, (start[0] + side, start[1] + side))
+    cropped = affine_from_frame(frame_from_affine(transform).crop(window))
+    a, b, c, d, e, f = tuple(transform)[:6]
+    row, col = start
+    expected = (a, b, a * col + b * row + c, d, e, d * col + e * row + f)
+    np.testing.assert_allclose(tuple(cropped)[:6], expected, rtol=1e-12, atol=1e-4)
+
+
+def test_first_pixel_by_hand():
+    frame = frame_from_affine(Affine(0.5, 0, 100, 0, -0.25, 200))
+    assert frame.to_world([0, 0]).tolist() == [100.25, 199.875]  # its centre
+    assert frame.to_world([-0.5, -0.5]).tolist() == [100, 200]  # its outer corner
+    assert frame.to_world([3, 1]).tolist() == [100.75, 199.125]  # row 3, column 1
+
+
+def test_corners_and_indices_are_half_a_pixel_apart():
+    box = np.array([[203.0, 67.0], [227.0, 90.0]])
+    assert corners_to_index(box).tolist() == [[202.5, 66.5], [226.5, 89.5]]
+    assert index_to_corners(corners_to_index(box)).tolist() == box.tolist()
+
+
+@given(transforms(), indices)
+def test_corners_are_where_the_geotransform_puts_them(transform, corner):
+    row, col = corner
+    a, b, c, d, e, f = tuple(transform)[:6]
+    expected = [a * col + b * row + c, d * col + e * row + f]
+    frame = frame_from_affine(transform)
+    np.testing.assert_allclose(corners_to_world([col, row], frame), expected, atol=1e-4)
+    np.testing.assert_allclose(world_to_corners(expected, frame), [col, row], atol=1e-6)
+
+
+def test_singular_transform_is_refused():
+    with pytest.raises(GeometryError, match="matrix is singular"):
+        frame_from_affine(Affine(0, 0, 1, 0, 0, 1))
+
+
+def test_a_volume_frame_is_no_raster_frame():
+    with pytest.raises(GeometryError, match=r"^a raster frame has 2 axes, got 3$"):
+        affine_from_frame(Frame.identity(3))

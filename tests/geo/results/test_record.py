@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+
+from sam_geo.raster import fingerprint as identity
+from sam_geo.results.record import fingerprint, manifest_path, write_manifest
+
+
+def test_a_small_file_is_known_by_its_whole_content(tmp_path):
+    path = tmp_path / "boxes.csv"
+    path.write_text("x,y\n")
+    known = fingerprint(path)
+    assert known == {
+        "path": str(path),
+        "bytes": 4,
+        "mtime_ns": path.stat().st_mtime_ns,
+        "sha256": hashlib.sha256(b"x,y\n").hexdigest(),
+    }
+
+
+def test_a_large_file_is_known_by_its_ends(tmp_path, monkeypatch):
+    monkeypatch.setattr(identity, "WHOLE_BYTES", 8)
+    monkeypatch.setattr(identity, "END_BYTES", 3)
+    path = tmp_path / "image.tif"
+    path.write_bytes(b"abc-------xyz")
+    known = fingerprint(path)
+    assert known["sha256_ends"] == hashlib.sha256(b"abcxyz").hexdigest()
+    assert "sha256" not in known
+
+
+def test_what_is_no_local_file_is_known_by_name():
+    assert fingerprint("/vsicurl/https://example.org/a.tif") == {
+        "path": "/vsicurl/https://example.org/a.tif"
+    }
+
+
+def test_the_record_lies_beside_the_result():
+    assert manifest_path("out/trees.v2.gpkg").name == "trees.v2.job.json"
+
+
+def test_a_record_is_whole_or_absent(tmp_path):
+    path = tmp_path / "trees.job.json"
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_manifest({"score": float("nan")}, path)
+    assert not list(tmp_path.iterdir())
+    write_manifest({"name": "ä"}, path)
+    assert json.loads(path.read_text(encoding="utf-8")) == {"name": "ä"}
