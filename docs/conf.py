@@ -70,7 +70,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"(.*\.)?(FloatArray|Load|Write|Progress|allocate_lock|(dict|tuple)\[(int|str)|T)"),
     ("py:.*", r"(.*\.)?(Looks|Severity)"),
     # how the core works inside: networks, engines and where files come from
-    ("py:.*", r"sam_common\.(model|engines|pinned|sources)\..*"),
+    ("py:.*", r"sam_common\.(network|engines|published\.(pinned_file|origins))\..*"),
 ]
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.window import Window
-from sam_med import frame
+from sam_med.geometry import frame
 from sam_med.geometry.volume import Volume
 
 def peak_mb():

@@ -169,7 +169,7 @@ import json, sys
 from sam_common import segmenter
 from sam_common.segmenter.fake import FakeSegmenter
 segmenter.load_segmenter = lambda *a, **k: FakeSegmenter()
-from sam_med.cli import main
+from sam_med.cli.main import main
 for words in json.loads(sys.argv[1]):
     sys.argv = ["sam-med", *words]
     try:
@@ -285,12 +285,12 @@ def test_commands_that_are_refused(place):
 BUG = """
 import sys
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_med import info
+from sam_med.report import geometry_report
 def broken(path, **_):
     secret = f"patient of {path}"
     raise ZeroDivisionError(secret)
-info.describe_path = broken
-from sam_med.cli import main
+geometry_report.describe_path = broken
+from sam_med.cli.main import main
 sys.argv = ["sam-med", "info", sys.argv[1]]
 main()
 """
@@ -319,7 +319,7 @@ BATCH = """
 import sys
 from pathlib import Path
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_med import care
+from sam_med import privacy
 from sam_med.run.batch import exit_code, run_batch
 from sam_med.run.case_list import read_cases
 from sam_med.slices.embedding_cache import embedding_store, slice_key
@@ -350,7 +350,7 @@ def job():
     print(results)
     sys.exit(exit_code(results))
 
-care.run(job)
+privacy.run(job)
 """
 
 

@@ -312,7 +312,7 @@ PROCESS = """
 import hashlib, sys
 from pathlib import Path
 from types import SimpleNamespace
-from sam_common import cache
+from sam_common.published import cache
 from sam_common.published.pinned_file import PinnedFile
 
 folder, content = Path(sys.argv[1]), b"content" * 1000

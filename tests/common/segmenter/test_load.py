@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from sam_common import engines
+from sam_common.engines import build
 from sam_common.engines.build import resolve_device, resolve_engine
 from sam_common.errors import CheckpointError, InputError, ModelError, UnknownModelError
 from sam_common.network.sam import build_sam, randomise
@@ -194,7 +194,7 @@ def test_an_unknown_precision(own):
 
 
 def test_auto_takes_the_best_device(cpu_only, monkeypatch):
-    monkeypatch.setattr(engines, "_may_have_gpu", lambda: True)
+    monkeypatch.setattr(build, "_may_have_gpu", lambda: True)
     assert resolve_device("auto") == "cpu"
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert resolve_device("auto") == "mps"
@@ -211,7 +211,7 @@ def test_auto_takes_the_best_device(cpu_only, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("platform", "build", "driver", "expected"),
+    ("platform", "torch_version", "driver", "expected"),
     [
         ("linux", "2.13.0+cpu", "libcuda.so.1", False),
         ("linux", "2.13.0", "libcuda.so.1", True),
@@ -223,16 +223,16 @@ def test_auto_takes_the_best_device(cpu_only, monkeypatch):
     ],
 )
 def test_torch_is_asked_for_a_gpu_only_where_there_may_be_one(
-    monkeypatch, platform, build, driver, expected
+    monkeypatch, platform, torch_version, driver, expected
 ):
     def load_library(name):
         if name != driver:
             raise OSError(name)
 
-    monkeypatch.setattr(engines.sys, "platform", platform)
-    monkeypatch.setattr(engines, "version", {"torch": build}.__getitem__)
-    monkeypatch.setattr(engines.ctypes, "CDLL", load_library)
-    assert engines._may_have_gpu() is expected
+    monkeypatch.setattr(build.sys, "platform", platform)
+    monkeypatch.setattr(build, "version", {"torch": torch_version}.__getitem__)
+    monkeypatch.setattr(build.ctypes, "CDLL", load_library)
+    assert build._may_have_gpu() is expected
 
 
 def test_auto_takes_openvino_on_a_cpu():

@@ -12,8 +12,8 @@ from sam_common.support import console
 
 COMMAND = """
 import typer
-from sam_common import console
 from sam_common.errors import InputError
+from sam_common.support import console
 
 app = typer.Typer()
 

@@ -109,7 +109,7 @@ def test_a_file_that_is_cut_short_fails_windows_and_is_resumed(image, tmp_path):
 FULL = """
 import resource, signal, sys
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_geo import cli, cli_auto
+from sam_geo.cli import auto, main
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 limit = int(sys.argv.pop())
@@ -119,8 +119,8 @@ def load():
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     return FakeSegmenter(model_size=128)
 
-cli_auto.loader = lambda *_, **__: load
-cli.main()
+auto.loader = lambda *_, **__: load
+main.main()
 """
 
 
