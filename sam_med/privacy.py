@@ -22,6 +22,7 @@ import typer
 from sam_common.errors import SuiteError
 from sam_common.support import console
 from sam_common.support.silence import silence
+from sam_common.support.traces import module_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -201,7 +202,7 @@ def report_bug(
         return
     console.note(f"unexpected {kind.__name__}, please report it; it happened in")
     for step in traceback.extract_tb(trace):
-        console.note(f"  {_module_of(Path(step.filename))}, line {step.lineno}, in {step.name}")
+        console.note(f"  {module_of(Path(step.filename))}, line {step.lineno}, in {step.name}")
     console.note(
         f"(its message is not shown because it may hold names; {TRACEBACK_VARIABLE}=full shows it)"
     )
@@ -229,11 +230,3 @@ def _forms(path: Path) -> set[str]:
 def _telling(form: str) -> bool:
     """Whether a name is more than a word of a message: "." and "ct" are not."""
     return len(form) >= SHORT or not (form.islower() or set(form) <= {"."})
-
-
-def _module_of(file: Path) -> Path:
-    """A source file from its package on: where it is installed is nobody's business."""
-    for parent in file.parents:
-        if parent.name == "site-packages" or not (parent / "__init__.py").is_file():
-            return file.relative_to(parent)
-    return Path(file.name)

@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sam_common.server.jobs.traces import log_trace
+from sam_common.support.traces import log_trace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

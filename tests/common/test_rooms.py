@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ MOST_FILES = 12
 def rooms():
     spec = importlib.util.spec_from_file_location("rooms", ROOT / "docs/rooms.py")
     module = importlib.util.module_from_spec(spec)
+    sys.modules["rooms"] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
 
@@ -57,4 +59,4 @@ def test_tests_lie_in_the_rooms_of_what_they_test(house):
         for side in ("common", "geo", "med")
         for path in (ROOT / "tests" / side).rglob("test_*.py")
     }
-    assert folders <= known
+    assert folders - {"common", "geo", "med"} <= known

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sam_common.errors import NotFoundError, SuiteError
-from sam_common.server.jobs.traces import log_trace
+from sam_common.support.traces import log_trace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -23,9 +23,9 @@ from sam_common.server.files.uploads import Uploads
 from sam_common.server.jobs import background_job
 from sam_common.server.jobs.background_job import Job
 from sam_common.server.jobs.lanes import Jobs
-from sam_common.server.jobs.traces import trace_of
 from sam_common.server.sessions.registry import Sessions
 from sam_common.server.sessions.session import HISTORY_BYTES
+from sam_common.support.traces import trace_of
 from tests.common.server.sessions.test_session import raster, volume
 
 WAIT = 300
@@ -214,7 +214,7 @@ def test_an_unexpected_error_is_logged_with_its_place_and_without_its_words(tmp_
     said = capsys.readouterr().err
     assert said.startswith("job j1 (propagate): unexpected KeyError in\n")
     assert "because of ValueError in\n" in said
-    assert "test_server_jobs.py, line " in said
+    assert "test_lanes.py, line " in said
     assert "in work" in said
     assert "DOE" not in said + str(job.describe())
     assert job.message == "unexpected KeyError"

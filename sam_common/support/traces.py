@@ -22,9 +22,11 @@ def trace_of(error: BaseException) -> str:
     while cause is not None and id(cause) not in seen:
         seen.add(id(cause))
         lines.append(f"{'because of' if lines else 'unexpected'} {type(cause).__name__} in\n")
-        for call in reversed(traceback.extract_tb(cause.__traceback__)[-MOST_CALLS:]):
-            place = "/".join(Path(call.filename).parts[-2:])
-            lines.append(f"  {place}, line {call.lineno}, in {call.name}\n")
+        calls = reversed(traceback.extract_tb(cause.__traceback__)[-MOST_CALLS:])
+        lines += [
+            f"  {module_of(Path(call.filename))}, line {call.lineno}, in {call.name}\n"
+            for call in calls
+        ]
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return "".join(lines)
 
@@ -38,3 +40,11 @@ def log_trace(error: BaseException, of: str = "") -> None:
     """
     with suppress(OSError, ValueError):
         sys.stderr.write(f"{of}{trace_of(error)}")
+
+
+def module_of(file: Path) -> Path:
+    """A source file from its package on: where it is installed is nobody's business."""
+    for parent in file.parents:
+        if parent.name == "site-packages" or not (parent / "__init__.py").is_file():
+            return file.relative_to(parent)
+    return Path(file.name)
