@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING
 from sam_common.support.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from sam_geo.automatic.everything import segment_everything as segment_everything
+    from sam_geo.automatic.job import AutoOptions as AutoOptions
+    from sam_geo.jobs.request import AutoRequest as AutoRequest
+    from sam_geo.jobs.request import EncodeRequest as EncodeRequest
     from sam_geo.jobs.request import PromptRequest as PromptRequest
+    from sam_geo.jobs.run import run_auto as run_auto
+    from sam_geo.jobs.run import run_encode as run_encode
     from sam_geo.jobs.run import run_request as run_request
     from sam_geo.prompted.segment import PromptJob as PromptJob
     from sam_geo.prompted.segment import run_prompts as run_prompts
@@ -28,29 +34,44 @@ if TYPE_CHECKING:
     from sam_geo.prompts.geo_prompt import load_prompts as load_prompts
     from sam_geo.raster.source import RasterSource as RasterSource
     from sam_geo.raster.source import open_raster as open_raster
+    from sam_geo.results.finish import Finish as Finish
     from sam_geo.tables.table_file import write_table as write_table
 
 _HOME = {
+    "AutoOptions": "sam_geo.automatic.job",
+    "AutoRequest": "sam_geo.jobs.request",
+    "EncodeRequest": "sam_geo.jobs.request",
+    "Finish": "sam_geo.results.finish",
     "GeoPrompt": "sam_geo.prompts.geo_prompt",
     "PromptJob": "sam_geo.prompted.segment",
     "PromptRequest": "sam_geo.jobs.request",
     "RasterSource": "sam_geo.raster.source",
     "load_prompts": "sam_geo.prompts.geo_prompt",
     "open_raster": "sam_geo.raster.source",
+    "run_auto": "sam_geo.jobs.run",
+    "run_encode": "sam_geo.jobs.run",
     "run_prompts": "sam_geo.prompted.segment",
     "run_request": "sam_geo.jobs.run",
+    "segment_everything": "sam_geo.automatic.everything",
     "segment_prompts": "sam_geo.prompted.segment",
     "write_table": "sam_geo.tables.table_file",
 }
 __all__ = [
+    "AutoOptions",
+    "AutoRequest",
+    "EncodeRequest",
+    "Finish",
     "GeoPrompt",
     "PromptJob",
     "PromptRequest",
     "RasterSource",
     "load_prompts",
     "open_raster",
+    "run_auto",
+    "run_encode",
     "run_prompts",
     "run_request",
+    "segment_everything",
     "segment_prompts",
     "write_table",
 ]

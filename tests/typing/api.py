@@ -21,7 +21,18 @@ from sam_common.published.checkpoints import ModelInfo, fetch, model_info, regis
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.segmenter.predictor import Capabilities, Embedding, Segmenter, load_segmenter
 from sam_common.window import Window
-from sam_geo import GeoPrompt, PromptJob, load_prompts, open_raster, run_prompts, segment_prompts
+from sam_geo import (
+    AutoOptions,
+    Finish,
+    GeoPrompt,
+    PromptJob,
+    load_prompts,
+    open_raster,
+    run_prompts,
+    segment_everything,
+    segment_prompts,
+    write_table,
+)
 from sam_med import (
     LabelMap,
     ObjectPrompt,
@@ -131,6 +142,16 @@ def trees(segmenter: Segmenter) -> PromptJob:
         found = load_prompts("boxes.gpkg", source, crs="EPSG:4326")
         assert_type(found, list[GeoPrompt])
         return run_prompts(source, found, segmenter)
+
+
+def everything(segmenter: Segmenter) -> None:
+    table = segment_everything(
+        "ortho.tif",
+        segmenter=segmenter,
+        options=AutoOptions(tile_size=512),
+        finish=Finish(min_area_m2=4.0, simplify=0.3),
+    )
+    write_table(table, "objects.gpkg", overwrite=True)
 
 
 def brain(segmenter: Segmenter) -> None:
