@@ -46,7 +46,7 @@ class Steps:
 
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
-        """A counter as `sam_common.console.progress` gives it."""
+        """A counter as `sam_common.support.console.progress` gives it."""
         with self._lock:
             self._told, self._counts = 0, total > 0
         self._reporter.begin(f"{what}, in hundredths", WHOLE * total)

@@ -35,7 +35,7 @@ def read_volume(
         path: The file or folder.
         modality: Overrides what the file says, e.g. "CT" or "MR". Values of what is called CT
             here are HU, unless the file is of a CT and states another unit.
-        series: Of DICOM: number from 1 in the list of `sam_med.scan.find_series`, which
+        series: Of DICOM: number from 1 in the list of `sam_med.find_series`, which
             `sam-med info` shows, or a SeriesInstanceUID.
         time: Number of the time point of a 4-D input (or of the layer of a .seg.nrrd), from 1.
         join_series: Of DICOM: read slices that differ in their series or frame of reference only

@@ -48,7 +48,7 @@ def prompts_from_labels(
     Objects that share a name get a number behind it; where two share a value, all are numbered.
 
     Args:
-        file: From `sam_med.seg_files.read_segmentation`.
+        file: From `sam_med.segmentations.read_segmentation.read_segmentation`.
         volume: What is to be segmented.
         use: "box": the smallest box around the object's voxels. "mask": the voxels themselves, and
             the box around them.

@@ -41,7 +41,7 @@ def convert_volume(
     """Write a volume as it was read.
 
     Args:
-        volume: From `sam_med.source.read_volume`.
+        volume: From `sam_med.read_volume`.
         path: `.nii`, `.nii.gz`, `.nrrd` or `.mha`; never over the source or into its folder.
         allow_uneven: Write unevenly spaced slices as if they were evenly spaced.
         overwrite: Replace a file that is there.

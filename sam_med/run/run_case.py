@@ -148,7 +148,7 @@ class Listener(Protocol):
         """One line of news."""
 
     def progress(self, what: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
-        """A counter of `total` steps, see `sam_common.console.progress`."""
+        """A counter of `total` steps, see `sam_common.support.console.progress`."""
 
 
 def run_case(  # noqa: PLR0913  # one parameter for each thing a case is made of
@@ -164,7 +164,7 @@ def run_case(  # noqa: PLR0913  # one parameter for each thing a case is made of
     """Segment one case and write all that is wanted of it.
 
     Args:
-        source: The input, see `sam_med.source.read_volume`.
+        source: The input, see `sam_med.read_volume`.
         asked: The prompts.
         wanted: The outputs.
         load: Gives the network; called when everything else is known to be in order.
