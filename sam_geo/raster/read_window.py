@@ -55,6 +55,7 @@ class ReadWindow:
     def point_into_image(self, xy: Point) -> Point:
         """Raster index (x, y) to the index of the image that is read.
 
+        >>> from sam_common.window import Window
         >>> ReadWindow(Window((0, 10), (40, 50)), (20, 20), ()).point_into_image((10.5, 0.5))
         (0.0, 0.0)
         """
