@@ -315,7 +315,8 @@ def test_a_reference_system_in_kilometres_is_nothing_to_write_of(make_raster, tm
     crs = "+proj=utm +zone=33 +datum=WGS84 +units=km"
     raster = make_raster(values, crs=crs, transform=Affine(0.01, 0, 500, 0, -0.01, 5000))
     script = (
-        "import sys; from sam_geo.cli import main; main._show_proj_its_database(); import rasterio\n"
+        "import sys; from sam_geo.cli import main; main._show_proj_its_database()\n"
+        "import rasterio\n"
         "with rasterio.open(sys.argv[1]): pass\n"
         "from sam_geo.raster.source import open_raster\n"
         "with open_raster(sys.argv[1]): pass"
