@@ -26,6 +26,10 @@ PACKAGES = ("sam_common", "sam_geo", "sam_med")
 HOSTS = ("sam_geo.qgis_plugin", "sam_med.slicer_module")
 """Folders of their own that QGIS and 3D Slicer copy; they import nothing of the packages."""
 BEGIN, END = "<!-- rooms -->", "<!-- /rooms -->"
+LOOSE = {
+    "sam_common": "Loose files that every room may use: errors, prompts, frames and windows.",
+    "sam_med": "Loose files: privacy of messages, and DICOM series made for tests.",
+}
 BOX_W, BOX_H, GAP_X, GAP_Y, MARGIN = 130, 34, 18, 46, 12
 
 
@@ -214,6 +218,8 @@ def _short(room: str, package: str) -> str:
 
 
 def _purpose(room: str) -> str:
+    if room in LOOSE:
+        return LOOSE[room]
     spec = find_spec(room)
     source = Path(str(spec.origin if spec else None)).read_text(encoding="utf-8")
     said = ast.get_docstring(ast.parse(source)) or ""

@@ -1,4 +1,4 @@
-"""Care: nothing of the patient in what is printed (docs/decisions/0005-privacy.md).
+"""Privacy: nothing of the patient in what is printed (docs/decisions/0005-privacy.md).
 
 File and folder names of scans often hold names, dates and identifiers, so messages name an input
 by what it is, "the input" or "file 3 of 20 of the input", and never by its path. Messages of this

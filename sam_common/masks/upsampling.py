@@ -163,7 +163,7 @@ def upsampling(
         image_size_hw: Size of the embedded image.
         input_size_hw: Its size after the resize and before the padding.
         model_size: Side of the model's square.
-        on: Device of the logits, as `arrays.device_of` says.
+        on: Device of the logits, as `device_arrays.device_of` says.
     """
     rows, cols = (
         _matrix(image, inner, model_size)

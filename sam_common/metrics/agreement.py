@@ -1,4 +1,4 @@
-"""Metrics: how well two masks agree, in voxels and in mm.
+"""Agreement of two masks: Dice, surface Dice and distances, in voxels and in mm.
 
 Implementations of surface metrics differ by more than methods do, so `IMPLEMENTATION` names this
 one, and every result carries it. Distances are measured from the pieces of each surface to the

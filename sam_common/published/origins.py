@@ -1,4 +1,4 @@
-"""Sources: where a published file comes from, and how it gets into a folder.
+"""Origins: where a published file comes from, and how it gets into a folder.
 
 Every source ends the same way: the bytes lie in a temporary file, their sha256 is compared, and
 only then does the file get its name. `deliver` goes out to fetch; `unpack` takes the package file

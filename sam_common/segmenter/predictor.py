@@ -1,4 +1,4 @@
-"""Segmenter: an image to an embedding, an embedding and prompts to masks. No hidden state.
+"""Predictor: the segmenter of an image, from a checkpoint to masks. No hidden state.
 
 ```python
 segmenter = load_segmenter("mobile_sam")

@@ -1,4 +1,4 @@
-"""Serve: one server process, from its first line on stdout to the end of its temporary folder."""
+"""Process: one server, from its first line on stdout to the end of its temporary folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""App: the addresses of protocol 1; what they do stands in `service` and `sessions`."""
+"""Routes: the addresses of protocol 1; what they do stands in `Service` and `Session`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evidence: what the overlaps of windows say about which instances are one object.
+"""Overlap evidence: what shared pixels of windows say about which instances are one object.
 
 Everything that is kept until the decision is a few bytes for each link, doubt and open end.
 """

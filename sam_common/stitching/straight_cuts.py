@@ -1,4 +1,4 @@
-"""Cuts: outlines that run straight along the edge of the window that saw the object.
+"""Straight cuts: outlines that run along the edge of the window that saw the object.
 
 ```
  window A        |        an object does not end in a line of pixels exactly where a window

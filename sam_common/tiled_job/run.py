@@ -1,4 +1,4 @@
-"""Job: run a plan window by window, with reads ahead, several workers, and parts on disk.
+"""Running a plan window by window, with reads ahead, several workers, and parts on disk.
 
 ```
 reader       read 0   read 1   read 2   read 3              one thread: a dataset is not shared

@@ -1,4 +1,4 @@
-"""Everything in a raster: the windows of a grid, each by itself, and objects linked across them.
+"""The automatic job: windows of a grid, each by itself, and objects linked across them.
 
 ```
 source -> stretch -> tile -> embed -> decode a grid of points -> parts on disk

@@ -1,4 +1,4 @@
-"""Jobs from files to files: what the command line and the demo run."""
+"""Running jobs from files to files: prompts, everything, and embeddings of a raster."""
 
 from __future__ import annotations
 

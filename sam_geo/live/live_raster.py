@@ -1,6 +1,7 @@
-"""Live rasters: what the local server asks of a raster while a person clicks on it.
+"""Live raster: one that is open in a session of the server, its clicks and its masks.
 
-How windows are chosen stands in `sam_geo.live.windows`, which files are opened in `live_files`.
+How windows are chosen stands in `sam_geo.live.windows`, which files are opened in
+`sam_geo.live.files`.
 """
 
 from __future__ import annotations

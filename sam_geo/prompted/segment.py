@@ -112,7 +112,7 @@ def segment_prompts(
         prompts: Boxes, polygons or points: a vector file in any reference system, Pascal VOC XML,
             CSV in pixels, a GeoDataFrame, a GeoJSON mapping, or a list of boxes, points and shapely
             geometries in the raster's own system.
-        segmenter: From `sam_common.segmenter.predictor.load_segmenter`.
+        segmenter: From `sam_common.segmenter.load_segmenter`.
         bands: One or three 1-based bands to look at; red, green, blue where not given.
         prompts_crs: Reference system of the prompts, over what their file says.
         polygon_masks: Whether polygons are given to the network as masks too, not only as boxes.

@@ -1,4 +1,4 @@
-"""Identity: what the pixels of a raster come from, so that what was kept of them is not stale.
+"""Fingerprint: what the pixels of a raster come from, so that nothing stale is used.
 
 ```
 m.vrt -> a.tif, a.tif.ovr, inner.vrt -> b.tif, https://host/c.tif      all that is read

@@ -1,4 +1,4 @@
-"""Axes: in which plane of the patient an image lies, and how far off it."""
+"""Anatomical plane: in which plane of the patient an image lies, and how far off it."""
 
 from __future__ import annotations
 

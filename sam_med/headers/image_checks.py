@@ -1,4 +1,4 @@
-"""Checks of images by their headers: what their pixels are, and what is wrong with them."""
+"""Image checks by headers: what the pixels of images are, and what is wrong with them."""
 
 from __future__ import annotations
 

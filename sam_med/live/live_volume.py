@@ -1,4 +1,4 @@
-"""Live volumes: what the local server asks of a volume while a person draws on its slices.
+"""Live volume: one that is open in a session of the server, its prompts and its objects.
 
 ```
 box or points on a slice    decoded on that slice alone, at once

@@ -6,7 +6,7 @@ Users name voxels as file formats do, (i, j, k) with inclusive ends; inside, a b
 ```
 --box-ijk 10,21,82,43,57,111   ->   Window((82, 21, 10), (112, 58, 44))
 ```
-Where prompts come from: options in `prompt_flags`, files in `prompt_files` and `markups`.
+Where prompts come from: options in `sam_med.prompts.flags`, files in `sam_med.prompts.files`.
 """
 
 from __future__ import annotations

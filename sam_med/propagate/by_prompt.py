@@ -1,4 +1,4 @@
-"""Planes: the default method, from what was asked for to objects with a confidence for each slice.
+"""Method `planes` by kind of prompt: which rounds of `three_planes` an object goes through.
 
 ```
 3-D box            -> its window                                         \
@@ -7,7 +7,7 @@ points             -> a mask on their slice -> its box, as above         /
 mask               -> its box on every slice, seeds                     -> one round
 ```
 Points on a slice of which a box, a mask or a 3-D box says more are decoded together with that box.
-The method itself is in `rounds`; `docs/propagation.md` explains it with a drawing.
+The rounds are in `three_planes`; `docs/propagation.md` explains it with a drawing.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def segment_box(
         slices: Embeddings of the volume; several objects share them.
         box: (k, j, i) voxels around the object, inside the volume.
         slice_boxes: Boxes on slices where they are known more exactly.
-        step: Called with the number of steps done, of `rounds.steps`.
+        step: Called with the number of steps done, of `three_planes.steps`.
     """
     for part in slice_boxes:
         box = box.union(part.window_kji)

@@ -1,4 +1,4 @@
-"""The published loop for whole objects: `sam_med.propagate.litemedsam_loop` to segments."""
+"""Method `litemedsam`: objects by the published loop, which is in `litemedsam_loop`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Extent: how far an object reaches from a box on one slice, or on several.
+"""Object ends: how far an object reaches from a box on one slice, or on several.
 
 ```
              first                boxes                last

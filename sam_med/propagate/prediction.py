@@ -1,4 +1,4 @@
-"""Looks: what the network says of one object on one slice, for one box.
+"""Predictions, called looks here: what the network says of one object on one slice for a box.
 
 A look is held as 8-bit certainty inside the window in which the object is looked for, so that the
 looks of a whole object along three axes take three bytes a voxel of its window.

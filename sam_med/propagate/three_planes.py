@@ -1,4 +1,4 @@
-"""Rounds: one object found in all three planes at once, which correct each other.
+"""Three planes: one object found in all of them at once, in rounds that correct each other.
 
 ```
 3-D box -> looks        one box a slice, along three axes

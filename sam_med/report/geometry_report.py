@@ -1,4 +1,4 @@
-"""Info: what lies under a path, and what is unusual about its geometry, as plain data.
+"""Geometry report: what lies under a path, and what is unusual about it, as plain data.
 
 Neutral facts only: no name, date, UID or path, so a report can be passed on.
 """

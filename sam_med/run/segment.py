@@ -46,7 +46,7 @@ def segment_volume(  # noqa: PLR0913  # four keyword-only options
     Args:
         volume: Any grid; it is not resampled.
         prompts: One for each object; parts outside the volume are cut off.
-        segmenter: From `sam_common.segmenter.predictor.load_segmenter`, any model that takes boxes.
+        segmenter: From `sam_common.segmenter.load_segmenter`, any model that takes boxes.
         method: "planes" follows each object along all three axes and lets them vote; "litemedsam"
             is the published loop along the first axis and takes 3-D boxes only.
         stretch: From `choose_stretch`; by modality where not given.

@@ -1,4 +1,4 @@
-"""Scan: every DICOM series under a path, by headers alone.
+"""Finding every DICOM series under a path, by headers alone.
 
 A path is one file, a folder tree, a zip of either, or a DICOMDIR, which means the folder that it
 lies in. Zips and .gz files in it are opened. What is no DICOM, no image, or cannot be had (broken

@@ -1,4 +1,4 @@
-"""DICOM: one series of a file, folder, zip or DICOMDIR becomes a `Volume`.
+"""Reading one DICOM series of a file, folder, zip or DICOMDIR as a `Volume`.
 
 What is unambiguous is read exactly. What is not is refused with the list of choices:
 `series` chooses among several series, `time` among time points.

@@ -1,4 +1,4 @@
-"""Archives: DICOM in a zip or gz is unpacked into a private folder, which goes with its owner.
+"""Zip input: DICOM in a zip or gz is unpacked into a private folder, which goes with its owner.
 
 ```
 one case of a batch     goes when the case has ended             (`unpacking`)

@@ -1,4 +1,4 @@
-"""Targets: which files a run writes, by the formats that are asked for, checked before the work.
+"""Output paths: which files a run writes, by the formats asked for, checked before the work.
 
 ```
 -o organs.nii.gz                        organs.nii.gz

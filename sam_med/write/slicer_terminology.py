@@ -1,7 +1,7 @@
 """Terminology of the 3D Slicer module: the table of codes as Slicer writes them, by name.
 
 Slicer's Python has nothing of this suite, so the module carries a table of names that were looked
-up here. It is made anew where `code_table` changes; a test compares it.
+up here. It is made anew where `sam_med.objects.snomed_table` changes; a test compares it.
 
 python -m sam_med.write.slicer_terminology
 """

@@ -28,6 +28,7 @@ BLAN = "geo/neon_blan_tree_polygons/2019_BLAN_crop"
 CT, MR = "med/volumes/ct_abdomen/ct.nii.gz", "med/volumes/mr_heart_acdc_001/image.nii.gz"
 DICOM = "med/dicom/ct_abdomen_dicom/series"
 BOX = ("--box-ijk", "70,29,66,93,54,101")
+LARGE_BOX = ("--box-ijk", "300,200,4,400,300,15", "--method", "litemedsam")
 MOBILE = ("--model", "mobile_sam")
 GEO = {
     "csv.gpkg": ("prompt", f"{TREES}.tif", f"{TREES}.csv"),
@@ -47,9 +48,9 @@ MED = {
     "loop.nrrd": ("segment", CT, *BOX, "--method", "litemedsam"),
     "heart.nii.gz": ("segment", MR, "--slice-box", "k=4:56,107,101,171"),
     "points.nii.gz": ("segment", CT, *BOX, "--point-ijk", "82,40,84", *MOBILE),
-    "seg.dcm": ("segment", DICOM, *BOX),
-    "rt.dcm": ("segment", DICOM, *BOX, "--output-type", "rtstruct"),
-    "copy.nrrd": ("convert", DICOM),
+    "seg.dcm": ("segment", DICOM, *LARGE_BOX),
+    "rt.dcm": ("segment", DICOM, *LARGE_BOX, "--output-type", "dicom_rtstruct"),
+    "copy.nrrd": ("convert", DICOM, "{}.nrrd"),
     "info.json": ("info", DICOM, "--json"),
     "stats.json": ("stats", CT, "med/volumes/ct_abdomen/organs.nii.gz", "--json"),
 }
@@ -65,8 +66,9 @@ def run(programs: Path, data: Path, folder: Path) -> None:
         for name, words in jobs.items():
             stem = str(folder / name.partition(".")[0])
             argv = [str(data / word) if "/" in word else word.format(stem) for word in words]
-            to_stdout = name.endswith(".json") and "--json" in words
-            argv += [] if to_stdout else ["-o", str(folder / name), "--quiet"]
+            to_stdout = "--json" in words
+            argv += [] if to_stdout or words[0] == "convert" else ["-o", str(folder / name)]
+            argv += [] if to_stdout else ["--quiet"]
             done = subprocess.run(
                 [str(programs / program), *argv], capture_output=True, text=True, check=False
             )

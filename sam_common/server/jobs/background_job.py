@@ -1,4 +1,4 @@
-"""Background: a job that takes long, its progress as events, cancelling, and its results."""
+"""Background job: work that takes long, with progress as events, cancelling and results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs: those of a server, each in the lane of who asked for it.
+"""Lanes: the jobs of a server, each in the lane of who asked for it.
 
 ```
 lane of session s1    propagate, export        one after the other

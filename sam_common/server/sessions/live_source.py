@@ -1,4 +1,4 @@
-"""Sources: what a domain gives the server, and where the domains are found.
+"""Live source: what an adapter gives the server for an open raster or volume.
 
 The server knows no file format. Packages name the modules that open sources as entry points of the
 group `sam_geomed.live`; each gives an object with the methods of `LiveSource`.

@@ -19,7 +19,7 @@ from sam_geo.jobs.run import run_auto
 
 OPTIONS = AutoOptions(128, 32, EverythingOptions(points_per_side=4))
 CHILD = """
-import sys, threading
+import itertools, sys, threading
 from pathlib import Path
 from sam_common.automatic.mask_generator import EverythingOptions
 from sam_common.segmenter.fake import FakeSegmenter
@@ -27,14 +27,15 @@ from sam_geo.automatic.job import AutoOptions
 from sam_geo.jobs.run import run_auto
 from sam_geo.jobs.request import AutoRequest
 
-begun, seven = threading.Lock(), iter(range(7))
+turn, numbers = threading.Lock(), itertools.count()
 
 class Stuck(FakeSegmenter):
     def embed(self, image):
-        with begun:
-            is_done = next(seven, None) is None
-        if is_done:
-            print("stuck", flush=True)
+        with turn:
+            number = next(numbers)
+            if number == 7:  # once: two workers may be stuck, and write into each other's line
+                print("stuck", flush=True)
+        if number >= 7:
             threading.Event().wait()
         return FakeSegmenter.embed(self, image)
 
@@ -63,8 +64,10 @@ def test_a_killed_job_goes_on_and_gives_the_same_bytes(image, tmp_path, workers)
     record = auto(image, whole, FakeSegmenter(model_size=128))
     command = [sys.executable, "-c", CHILD, str(image), str(killed), str(workers)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout.readline() == "stuck\n"
-        child.send_signal(signal.SIGKILL)
+        try:
+            assert child.stdout.readline() == "stuck\n"
+        finally:  # it never ends by itself
+            child.send_signal(signal.SIGKILL)
     assert child.returncode == -signal.SIGKILL
     assert not killed.exists()
     parts = len(list(killed.with_name("whole.gpkg.parts").glob("[0-9]*.part")))
