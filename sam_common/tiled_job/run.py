@@ -52,6 +52,11 @@ class JobReport:
     """What was wrong with each window that failed."""
     seconds: float = 0.0
 
+    @property
+    def messages(self) -> list[str]:
+        """What was wrong, in the order of the windows."""
+        return [self.failures[n] for n in sorted(self.failures)]
+
 
 def run_job(
     work: Work[T],

@@ -7,28 +7,6 @@ import os
 import re
 from pathlib import Path
 
-from sam_common.support.addresses import (
-    REMOTE,
-    exists,
-    is_file_name,
-    is_remote,
-    printable,
-    public_name,
-    scrubbed,
-)
-
-__all__ = [
-    "REMOTE",
-    "exists",
-    "is_file_name",
-    "is_remote",
-    "local_files",
-    "printable",
-    "public_name",
-    "real_file",
-    "scrubbed",
-]
-
 
 def real_file(name: str) -> Path | None:
     """The local file that a name of GDAL reads from; None where there is none.

@@ -19,7 +19,8 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from rasterio.errors import RasterioIOError
 
-from sam_geo.address.address import printable, real_file
+from sam_common.support.addresses import printable
+from sam_geo.address.address import real_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

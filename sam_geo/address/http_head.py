@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit, urlunsplit
 
 from sam_common.errors import InputError
-from sam_geo.address.address import public_name
+from sam_common.support.addresses import public_name
 
 TIMEOUT_S = 10.0
 """For the connection and for the answer."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sam_common.errors import InputError
-from sam_geo.address.address import is_file_name, public_name
+from sam_common.support.addresses import is_file_name, public_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

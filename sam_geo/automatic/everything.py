@@ -21,12 +21,11 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    from sam_common.prompts import PromptKind
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.tiled_job.progress import Progress
 
 
-def segment_everything(  # five keyword-only options
+def segment_everything(
     image: str | os.PathLike[str],
     *,
     segmenter: Segmenter,
@@ -60,8 +59,7 @@ def segment_everything(  # five keyword-only options
     """
     how, shaped = options or AutoOptions(), finish or Finish()
     how.check_side(segmenter.model_size)
-    wanted: frozenset[PromptKind] = frozenset({"boxes"} if how.superpixels else {"points"})
-    check_kinds(segmenter.name, segmenter.capabilities.kinds, wanted)
+    check_kinds(segmenter.name, segmenter.capabilities.kinds, how.kinds())
     told = progress or silent
     with open_raster(image, bands=bands) as source:
         shaped.check(source.crs)
@@ -71,7 +69,7 @@ def segment_everything(  # five keyword-only options
             with told("windows", len(plan)) as advance:
                 report = run_job(job.work(plan), parts, advance=advance)
             scene = job.scene(plan, parts, progress=progress)
-            if failures := [*report.failures.values(), *scene.failures]:
+            if failures := [*report.messages, *scene.failures]:
                 raise InputError(f"{len(failures)} windows failed, the first with: {failures[0]}")
             with told("objects", scene.passes) as advance:
                 rows = object_rows(scene.objects(advance), source.frame, source.size_hw)

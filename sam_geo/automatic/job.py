@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sam_common.masks.instance import Instance
+    from sam_common.prompts import PromptKind
     from sam_common.segmenter.embedding_store import EmbeddingStore
     from sam_common.segmenter.predictor import Embedding, Segmenter
     from sam_common.stitching.groups import Groups
@@ -90,6 +91,14 @@ class AutoOptions:
         if self.tile_size < LEAST_SIDE:
             raise GeometryError(f"--tile-size must be at least {LEAST_SIDE}, got {self.tile_size}")
         self.overlap_of(self.tile_size)
+
+    def kinds(self, *, has_proposals: bool = False) -> frozenset[PromptKind]:
+        """Kinds of prompts that the network is given.
+
+        Args:
+            has_proposals: Whether boxes of a file are tried in place of the grid of points.
+        """
+        return frozenset({"boxes"} if has_proposals or self.superpixels else {"points"})
 
     def check_side(self, model_size: int) -> None:
         """Raise `GeometryError` where windows are too small for a network's input of that side."""

@@ -75,6 +75,6 @@ def encode_raster(
     return {
         "windows": len(plan),
         **figures,
-        "failed": [report.failures[n] for n in sorted(report.failures)],
+        "failed": report.messages,
         "bytes": store.size_bytes(),
     }

@@ -7,7 +7,8 @@ import itertools
 from typing import TYPE_CHECKING
 
 from sam_common.errors import InputError
-from sam_geo.address.address import is_remote, local_files
+from sam_common.support.addresses import is_remote
+from sam_geo.address.address import local_files
 from sam_geo.raster.fingerprint import sources_of
 from sam_geo.tables.shapefile import members
 

@@ -226,8 +226,7 @@ def _kinds(
 ) -> frozenset[PromptKind]:
     """Kinds of prompts that the network will be given."""
     if isinstance(request, AutoRequest):
-        in_boxes = boxes is not None or request.options.superpixels
-        return frozenset({"boxes"} if in_boxes else {"points"})
+        return request.options.kinds(has_proposals=boxes is not None)
     return kinds_of(prompts)
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sam_common.errors import GeometryError, InputError
+from sam_common.support.addresses import is_remote
 from sam_common.tiled_job.plan import tile_grid
 from sam_common.window import Window
-from sam_geo.address.address import is_remote
 from sam_geo.address.members import pages_note
 from sam_geo.prompted.windows import shared_windows
 from sam_geo.raster.fill_values import fill_notes

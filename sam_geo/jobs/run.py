@@ -132,7 +132,7 @@ def run_auto(
                 progress=progress or silent,
             )
         write_style([], style_path(request.output), table=request.output.name)
-        failures = [*(report.failures[n] for n in sorted(report.failures)), *scene.failures]
+        failures = [*report.messages, *scene.failures]
         with one_step(progress, "record"):
             record = describe_run(
                 segmenter,

@@ -21,7 +21,7 @@ import pyproj
 import shapely
 from pyogrio.errors import DataLayerError, DataSourceError
 
-from sam_common.errors import PromptError
+from sam_common.errors import PromptError, one_line
 from sam_geo.prompt_files.geojson_text import DRIVERS, GeoJSONText
 from sam_geo.prompt_files.table import (
     WEAK,
@@ -90,7 +90,7 @@ def read_vector(path: Path, *, layer: str | None, option: str = "prompts") -> Pr
         if path.suffix.lower() == ".json":
             way = "; annotations of images, as of COCO or LabelMe, are read from VOC XML or CSV"
         raise PromptError(
-            f"not a vector file that GDAL can read: {path} ({_one_line(error)}){way}"
+            f"not a vector file that GDAL can read: {path} ({one_line(error)}){way}"
         ) from error
 
 
@@ -111,7 +111,7 @@ def read_parquet(path: Path, *, option: str = "prompts") -> PromptTable:
         names = {name for name in file.schema_arrow.names if means_something(name)}
         cells = file.read(columns=sorted(names))
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-        raise PromptError(f"not a GeoParquet file: {path} ({_one_line(error)})") from error
+        raise PromptError(f"not a GeoParquet file: {path} ({one_line(error)})") from error
     except (shapely.errors.ShapelyError, NotImplementedError) as error:
         raise PromptError(f"{path} has a geometry of an unknown kind ({error})") from error
     columns = [(name, cells_of(cells.column(n))) for n, name in enumerate(cells.column_names)]
@@ -237,7 +237,7 @@ def _crs(meta: Mapping[str, Any], path: Path) -> pyproj.CRS | None:
         return None if meta["crs"] is None else pyproj.CRS.from_user_input(meta["crs"])
     except pyproj.exceptions.CRSError as error:
         raise PromptError(
-            f"the reference system of {path} makes no sense: {_one_line(error)[:200]}"
+            f"the reference system of {path} makes no sense: {one_line(error)[:200]}"
         ) from error
 
 
@@ -288,7 +288,3 @@ def _shapes(
         return np.asarray(shapely.from_wkb(lines), dtype=object)
     except shapely.errors.ShapelyError as error:
         raise PromptError(f"{path} has a geometry of an unknown kind ({error})") from error
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())

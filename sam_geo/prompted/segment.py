@@ -75,7 +75,7 @@ class PromptJob:
     @property
     def failures(self) -> list[str]:
         """One message for each window that failed."""
-        return [self.report.failures[n] for n in sorted(self.report.failures)]
+        return self.report.messages
 
 
 @dataclass(frozen=True, slots=True)

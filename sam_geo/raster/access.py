@@ -24,7 +24,7 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
 
 from sam_common.errors import InputError
-from sam_geo.address.address import is_file_name, is_remote, public_name, scrubbed
+from sam_common.support.addresses import is_file_name, is_remote, public_name, scrubbed
 from sam_geo.address.confined import open_dataset
 from sam_geo.address.cut_files import check_whole
 

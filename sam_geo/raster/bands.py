@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rasterio.enums import ColorInterp
 
 from sam_common.errors import InputError
-from sam_geo.address.address import scrubbed
+from sam_common.support.addresses import scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

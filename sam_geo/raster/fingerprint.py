@@ -20,7 +20,8 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring, tostring
 
 from sam_common.errors import InputError
-from sam_geo.address.address import is_file_name, is_remote, local_files, public_name, real_file
+from sam_common.support.addresses import is_file_name, is_remote, public_name
+from sam_geo.address.address import local_files, real_file
 from sam_geo.address.http_head import http_url, validators
 from sam_geo.raster.access import ACCESS_ERRORS, RasterFile
 

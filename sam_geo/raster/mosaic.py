@@ -16,7 +16,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 from rasterio.errors import RasterioIOError
 
-from sam_geo.address.address import is_file_name, is_remote, public_name
+from sam_common.support.addresses import is_file_name, is_remote, public_name
 from sam_geo.address.cut_files import check_size
 from sam_geo.raster.access import OPEN_ERRORS, reason_of, silent_open
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 from sam_common.errors import InputError
+from sam_common.support.addresses import is_remote
 from sam_common.window import Window
-from sam_geo.address.address import is_remote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -26,8 +26,8 @@ from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.windows import Window as RasterioWindow
 
 from sam_common.errors import GeometryError, InputError
+from sam_common.support.addresses import exists, is_file_name, public_name
 from sam_common.support.files import check_input
-from sam_geo.address.address import exists, is_file_name, public_name
 from sam_geo.address.members import in_archive, page_of
 from sam_geo.raster.access import ACCESS_ERRORS, OPEN_ERRORS, RasterFile, reason_of
 from sam_geo.raster.bands import check_bands, check_dataset, default_bands

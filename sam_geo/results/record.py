@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import rasterio
 
 from sam_common import __version__
+from sam_common.support.addresses import public_name
 from sam_common.support.files import write_bytes
-from sam_geo.address.address import public_name
 from sam_geo.raster.fingerprint import file_facts
 from sam_geo.tables.side_files import side_path
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from sam_geo.address.address import is_remote, printable, public_name, real_file, scrubbed
+from sam_common.support.addresses import is_remote, printable, public_name, scrubbed
+from sam_geo.address.address import real_file
 
 SECRETS = ("S3CRET", "passw0rd")
 
