@@ -127,8 +127,15 @@ def test_the_published_loop_on_mirrored_slices(
         prompt = ObjectPrompt.from_ijk(name, value, box)
         found = loop(mirrored, [prompt], segmenter).labels.array == value
         assert dice(found, truth) == pytest.approx(MIRRORED_DICE[name], abs=0.01)
-        if name == "kidney_right":  # the smallest: the published network takes two seconds a slice
-            assert (found == published.segment(box)).mean() >= 0.999
+        if name == "kidney_right":
+            # the slices around its middle: the published network takes two seconds for one
+            middle = int((z1 - z0) / 2 + z0)
+            box = [*box[:2], middle - 4, *box[3:5], middle + 4]
+            prompt = ObjectPrompt.from_ijk(name, value, box)
+            found = loop(mirrored, [prompt], segmenter).labels.array == value
+            expected = published.segment(box)
+            assert (found == expected).mean() >= 0.999
+            assert dice(found, expected) >= 0.999
 
 
 @pytest.mark.parametrize("name", ORGANS)
