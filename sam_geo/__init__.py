@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from sam_geo.raster.source import RasterSource as RasterSource
     from sam_geo.raster.source import open_raster as open_raster
     from sam_geo.results.finish import Finish as Finish
-    from sam_geo.tables.table_file import write_table as write_table
+    from sam_geo.tables.write import write_table as write_table
 
 _HOME = {
     "AutoOptions": "sam_geo.automatic.job",
@@ -54,7 +54,7 @@ _HOME = {
     "run_request": "sam_geo.jobs.run",
     "segment_everything": "sam_geo.automatic.everything",
     "segment_prompts": "sam_geo.prompted.segment",
-    "write_table": "sam_geo.tables.table_file",
+    "write_table": "sam_geo.tables.write",
 }
 __all__ = [
     "AutoOptions",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sam_common.support.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from sam_med.files.read_volume import read_volume as read_volume
+    from sam_med.files.read import read_volume as read_volume
     from sam_med.geometry.slice_box import SliceBox as SliceBox
     from sam_med.geometry.volume import Volume as Volume
     from sam_med.objects.labels import LabelMap as LabelMap
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from sam_med.run.convert import convert_volume as convert_volume
     from sam_med.run.segment import segment_volume as segment_volume
     from sam_med.run.segmentation import Segmentation as Segmentation
-    from sam_med.series.find_series import find_series as find_series
+    from sam_med.series.find import find_series as find_series
     from sam_med.series.grouping import Series as Series
     from sam_med.slices.embedded_slices import SliceEmbeddings as SliceEmbeddings
     from sam_med.slices.window_level import choose_stretch as choose_stretch
-    from sam_med.write.write_results import write_labels as write_labels
-    from sam_med.write.write_results import write_outputs as write_outputs
+    from sam_med.write.results import write_labels as write_labels
+    from sam_med.write.results import write_outputs as write_outputs
 
 _HOME = {
     "Code": "sam_med.objects.snomed",
@@ -59,13 +59,13 @@ _HOME = {
     "compare_files": "sam_med.report.compare",
     "convert_volume": "sam_med.run.convert",
     "describe_path": "sam_med.report.geometry_report",
-    "find_series": "sam_med.series.find_series",
+    "find_series": "sam_med.series.find",
     "measure": "sam_med.report.measure",
     "read_prompts": "sam_med.prompts.files",
-    "read_volume": "sam_med.files.read_volume",
+    "read_volume": "sam_med.files.read",
     "segment_volume": "sam_med.run.segment",
-    "write_labels": "sam_med.write.write_results",
-    "write_outputs": "sam_med.write.write_results",
+    "write_labels": "sam_med.write.results",
+    "write_outputs": "sam_med.write.results",
     "write_review": "sam_med.report.review",
 }
 __all__ = [

@@ -33,7 +33,7 @@ from sam_common.server.sessions.session import RESULT_BYTES, Session, check_log
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from sam_common.server.jobs.background_job import Job
+    from sam_common.server.jobs.background import Job
     from sam_common.server.jobs.lanes import Work
     from sam_common.server.sessions.live_source import LiveSource, Reporter
     from sam_common.server.sessions.protocol import OpenRaster, OpenVolume

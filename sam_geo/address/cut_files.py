@@ -20,7 +20,7 @@ import numpy as np
 from rasterio.errors import RasterioIOError
 
 from sam_common.support.addresses import printable
-from sam_geo.address.address import real_file
+from sam_geo.address.local_files import real_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

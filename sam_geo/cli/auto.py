@@ -10,6 +10,7 @@ import typer
 
 from sam_common.cli.options import Arch, Device, Engine, Json, Precision, Quiet
 from sam_common.support import console
+from sam_geo.cli.messages import finish, loader, parse_bands, show
 from sam_geo.cli.options import (
     Bands,
     DryRun,
@@ -29,7 +30,6 @@ from sam_geo.cli.options import (
     StretchText,
     Workers,
 )
-from sam_geo.cli.report import finish, loader, parse_bands, show
 
 
 def auto_command(

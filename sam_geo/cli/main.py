@@ -13,9 +13,9 @@ import typer
 from sam_common.cli.options import Arch, Device, Engine, Json, Precision, Quiet, command_line
 from sam_common.support import console
 from sam_geo.cli.auto import auto_command
+from sam_geo.cli.messages import EXIT_FAILED, loader, parse_bands, show
 from sam_geo.cli.options import Bands, Image, ImageCrs, Model, Page, StretchText
 from sam_geo.cli.prompt import prompt_command
-from sam_geo.cli.report import EXIT_FAILED, loader, parse_bands, show
 
 NOTICE = "For research and mapping."
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sam_common.errors import InputError
 from sam_common.support.addresses import is_remote
-from sam_geo.address.address import local_files
+from sam_geo.address.local_files import local_files
 from sam_geo.raster.fingerprint import sources_of
 from sam_geo.tables.shapefile import members
 

@@ -16,7 +16,7 @@ from sam_geo.outlines.destination import check_way, reproject_table
 from sam_geo.raster.frame import corners_to_world
 from sam_geo.results.rows import Row, table_of
 from sam_geo.tables.shapefile import WRITTEN, check_text
-from sam_geo.tables.table_file import write_table
+from sam_geo.tables.write import write_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

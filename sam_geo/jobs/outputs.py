@@ -20,7 +20,7 @@ from sam_geo.results.finish import finished_tables
 from sam_geo.results.label_raster import label_writer
 from sam_geo.results.object_rows import object_rows, regions_of
 from sam_geo.results.picture import Shapes, write_picture
-from sam_geo.tables.table_file import table_writer
+from sam_geo.tables.write import table_writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

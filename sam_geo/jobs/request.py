@@ -16,7 +16,7 @@ from sam_geo.results.label_raster import check_labels_output
 from sam_geo.results.picture import check_picture_output
 from sam_geo.results.qgis_style import style_path
 from sam_geo.results.record import manifest_path
-from sam_geo.tables.table_file import check_table_output
+from sam_geo.tables.write import check_table_output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

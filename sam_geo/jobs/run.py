@@ -18,7 +18,7 @@ from sam_geo.prompted.segment import PromptJob, prompt_work, run_prompts
 from sam_geo.results.picture import draw_prompted, write_picture
 from sam_geo.results.qgis_style import style_path, write_style
 from sam_geo.results.record import describe_run, manifest_path, write_manifest
-from sam_geo.tables.table_file import write_table
+from sam_geo.tables.write import write_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from sam_geo.live.progress import Steps
 from sam_geo.prompted.segment import RunOptions, run_prompts
 from sam_geo.prompts.geo_prompt import load_prompts
 from sam_geo.raster.source import open_raster
-from sam_geo.tables.table_file import write_table
+from sam_geo.tables.write import write_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -21,8 +21,8 @@ from defusedxml.ElementTree import ParseError, fromstring, tostring
 
 from sam_common.errors import InputError
 from sam_common.support.addresses import is_file_name, is_remote, public_name
-from sam_geo.address.address import local_files, real_file
 from sam_geo.address.http_head import http_url, validators
+from sam_geo.address.local_files import local_files, real_file
 from sam_geo.raster.access import ACCESS_ERRORS, RasterFile
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from sam_common.cli.options import Device, Engine, Json, Precision, Quiet, comma
 from sam_common.support import console
 from sam_med import privacy
 from sam_med.cli.batch import batch_command
+from sam_med.cli.inspect import compare, convert, info, stats
 from sam_med.cli.options import NOTICE
-from sam_med.cli.report import compare, convert, info, stats
 from sam_med.cli.segment import segment_command
 
 app = command_line(f"Segment medical volumes with SAM networks. {NOTICE}")

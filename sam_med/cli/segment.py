@@ -10,6 +10,7 @@ import typer
 from sam_common.cli.options import Arch, Device, Engine, Json, Precision, Quiet
 from sam_common.support import console
 from sam_med import privacy
+from sam_med.cli.inspect import short
 from sam_med.cli.options import (
     Input,
     JoinSeries,
@@ -26,7 +27,6 @@ from sam_med.cli.options import (
     Time,
     Width,
 )
-from sam_med.cli.report import short
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydicom.dataset import Dataset
 
-from sam_med.dicom.dicom_file import tag_of
+from sam_med.dicom.encoding import tag_of
 from sam_med.geometry.diagnostics import RefusedError
 from sam_med.geometry.diagnostics import found as diagnosed
 from sam_med.geometry.volume import HOUNSFIELD, UNSPECIFIED

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
-from sam_med.dicom.dicom_file import NATIVE
+from sam_med.dicom.encoding import NATIVE
 from sam_med.geometry.diagnostics import Diagnostic, found
 from sam_med.geometry.volume import HOUNSFIELD, UNSPECIFIED
 from sam_med.headers.mosaic import MOSAICS

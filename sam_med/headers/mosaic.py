@@ -23,7 +23,7 @@ import numpy as np
 from pydicom.values import convert_SQ
 
 from sam_med.dicom import tag_values as tags
-from sam_med.dicom.dicom_file import read_header
+from sam_med.dicom.encoding import read_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ import numpy as np
 
 from sam_common.errors import InputError, SuiteError
 from sam_common.frame import Frame
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.formats.suffixes import is_volume_file
 from sam_med.geometry.volume import Volume
 from sam_med.live.headers import META_SUFFIXES, NRRD_SUFFIXES, hold_header

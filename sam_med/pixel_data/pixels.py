@@ -35,7 +35,7 @@ from pydicom.uid import (
 )
 
 from sam_med.dicom import reading
-from sam_med.dicom.dicom_file import DAMAGE, quiet_pydicom, read_header, read_whole
+from sam_med.dicom.encoding import DAMAGE, quiet_pydicom, read_header, read_whole
 from sam_med.geometry.diagnostics import RefusedError, found
 from sam_med.geometry.rescale import rescale_integers
 from sam_med.headers import mosaic

@@ -110,7 +110,7 @@ def write_prompts(
 def _from_labels(path: Path, volume: Volume, use: LabelUse, names: Path | None) -> GivenPrompts:
     # image libraries are loaded for segmentations only
     from sam_med.prompts.labels import prompts_from_labels  # noqa: PLC0415
-    from sam_med.segmentations.read_segmentation import is_segmentation, read_segmentation  # noqa: PLC0415
+    from sam_med.segmentations.read import is_segmentation, read_segmentation  # noqa: PLC0415
 
     if path.is_dir():
         raise PromptError("the prompts are one file, got a folder: name the file in it")

@@ -16,7 +16,7 @@ from sam_med.geometry.voxel_box import corners_of, window_around
 from sam_med.prompts.json_fields import Fields, parse_json, read_table, read_text
 from sam_med.prompts.object_prompt import MAX_VALUE, ObjectPrompt, VoxelMask
 from sam_med.segmentations.align import onto_grid
-from sam_med.segmentations.segmentation_file import listed
+from sam_med.segmentations.objects import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sam_med.geometry.volume import Volume
     from sam_med.objects.segments import Segment
-    from sam_med.segmentations.segmentation_file import SegmentationFile
+    from sam_med.segmentations.objects import SegmentationFile
 
 LabelUse: TypeAlias = Literal["box", "mask"]
 LABEL = "label"
@@ -48,7 +48,7 @@ def prompts_from_labels(
     Objects that share a name get a number behind it; where two share a value, all are numbered.
 
     Args:
-        file: From `sam_med.segmentations.read_segmentation.read_segmentation`.
+        file: From `sam_med.segmentations.read.read_segmentation`.
         volume: What is to be segmented.
         use: "box": the smallest box around the object's voxels. "mask": the voxels themselves, and
             the box around them.

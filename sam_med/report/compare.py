@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from sam_common.errors import InputError
 from sam_common.metrics.agreement import Agreement, agreement
 from sam_med.segmentations.align import common_grid, onto_grid, uneven
-from sam_med.segmentations.read_segmentation import is_structure_set, read_segmentation
+from sam_med.segmentations.read import is_structure_set, read_segmentation
 
 if TYPE_CHECKING:
     import os
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sam_common.window import Window
     from sam_med.objects.segments import Segment
-    from sam_med.segmentations.segmentation_file import SegmentationFile
+    from sam_med.segmentations.objects import SegmentationFile
 
 _Pair: TypeAlias = "tuple[str, Segment | None, Segment | None]"
 """Name, and the object of each file."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sam_common.support.files import check_input
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.formats.suffixes import is_volume_file
 from sam_med.geometry import frame as frames
 from sam_med.geometry.anatomical_plane import plane_of_frame
@@ -38,7 +38,7 @@ def describe_path(path: str | os.PathLike[str], *, join_series: bool = False) ->
     Args:
         path: A volume file, or a DICOM file, folder, zip archive or DICOMDIR. Of each DICOM
             series the headers are read, and one to three slices.
-        join_series: See `sam_med.series.find_series.scan`.
+        join_series: See `sam_med.series.find.scan`.
 
     Returns:
         `kind` ("dicom" or "volume"), `files`, `series` (one mapping each, see
@@ -56,7 +56,7 @@ def describe_path(path: str | os.PathLike[str], *, join_series: bool = False) ->
             "series": [_describe_file(source)],
             "diagnostics": [],
         }
-    from sam_med.series.find_series import scan  # noqa: PLC0415  # pydicom only where it is needed
+    from sam_med.series.find import scan  # noqa: PLC0415  # pydicom only where it is needed
 
     found = scan(source, join_series=join_series)
     return {

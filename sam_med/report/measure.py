@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sam_common.frame import FloatArray
     from sam_med.geometry.volume import Volume
-    from sam_med.segmentations.segmentation_file import SegmentationFile
+    from sam_med.segmentations.objects import SegmentationFile
 
 SIDES = (("first slice", "last slice"), ("first row", "last row"), ("first column", "last column"))
 """Of a volume, by array axis."""

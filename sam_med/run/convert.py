@@ -23,7 +23,7 @@ from sam_common.support.held_outputs import held
 from sam_med.files.grid_files import grid_suffix, write_grid
 from sam_med.geometry.frame import mm
 from sam_med.write.output_paths import check_apart
-from sam_med.write.write_results import form_code
+from sam_med.write.results import form_code
 
 if TYPE_CHECKING:
     import os

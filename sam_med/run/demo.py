@@ -12,12 +12,12 @@ from sam_common.errors import OutputError
 from sam_common.metrics.agreement import dice
 from sam_common.published import samples
 from sam_common.window import Window
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.prompts.object_prompt import ObjectPrompt
 from sam_med.report import overview_picture
 from sam_med.run.segment import segment_volume
 from sam_med.slices.window_level import choose_stretch
-from sam_med.write import write_results
+from sam_med.write import results
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +79,7 @@ def run(
     except OSError as error:
         raise OutputError(f"cannot make folder {folder}: {error.strerror}") from error
     target = folder / LABELS_NAME
-    write_results.check_target(target, overwrite=True)
+    results.check_target(target, overwrite=True)
     stretch = choose_stretch(task.volume, width=WIDTH, level=LEVEL)
     result = segment_volume(
         task.volume,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sam_common.errors import InputError, PromptError
 from sam_common.support.held_outputs import held, staged
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.formats.suffixes import files_of
 from sam_med.objects.snomed import find_code
 from sam_med.prompts.files import read_prompts
@@ -76,7 +76,7 @@ class Wanted:
 
     output: Path
     formats: tuple[str, ...] = ()
-    """Names of `sam_med.write.write_results.FORMATS`; by the output's suffix where empty."""
+    """Names of `sam_med.write.results.FORMATS`; by the output's suffix where empty."""
     overlay: Path | None = None
     review: Path | None = None
     overwrite: bool = False

@@ -16,7 +16,7 @@ from sam_med.objects.object_size import volume_ml
 from sam_med.objects.provenance import Provenance
 from sam_med.prompts.json_prompts import describe_prompts, prompts_sha256
 from sam_med.run.record import fingerprint, versions
-from sam_med.write import output_paths, write_results
+from sam_med.write import output_paths, results
 
 if TYPE_CHECKING:
     import os
@@ -81,10 +81,10 @@ class Segmentation:
             with staged([*files, record]) as parts:
                 places = {name: parts[path] for name, path in plan.items()}
                 made_by = provenance(self)
-                notes = write_results.write_parts(self.segments, self.volume, places, made_by)
+                notes = results.write_parts(self.segments, self.volume, places, made_by)
                 written = {"written": [path.name for path in files], "notes": list(notes)}
                 report = describe(self) | written
-                write_results.write_manifest(report, parts[record])
+                results.write_manifest(report, parts[record])
         return {"outputs": [str(path) for path in files], **report}
 
 

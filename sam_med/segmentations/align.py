@@ -20,7 +20,7 @@ from sam_common.errors import GeometryError, InputError
 from sam_common.frame import Frame
 from sam_common.window import Window
 from sam_med.geometry.frame import mm
-from sam_med.segmentations.segmentation_file import SegmentationFile, grid_of
+from sam_med.segmentations.objects import SegmentationFile, grid_of
 
 if TYPE_CHECKING:
     from sam_med.geometry.volume import Volume

@@ -1,6 +1,6 @@
 """Object files: a DICOM SEG or RTSTRUCT as it is, with or without preamble, also packed.
 
-They are opened as images are: `sam_med.dicom.dicom_file` tells how a file is written, and
+They are opened as images are: `sam_med.dicom.encoding` tells how a file is written, and
 `sam_med.series.zip_input` unpacks a `.gz`, or a zip that holds this one file.
 """
 
@@ -13,14 +13,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.uid import RTStructureSetStorage
 
 from sam_common.errors import InputError
-from sam_med.dicom.dicom_file import (
-    DAMAGE,
-    PLAIN,
-    UNDEFINED,
-    is_dicom_head,
-    read_header,
-    read_whole,
-)
+from sam_med.dicom.encoding import DAMAGE, PLAIN, UNDEFINED, is_dicom_head, read_header, read_whole
 from sam_med.series import zip_input
 
 if TYPE_CHECKING:

@@ -25,10 +25,10 @@ import numpy as np
 
 from sam_common.errors import GeometryError, InputError
 from sam_common.frame import Frame
-from sam_med.dicom.dicom_file import DAMAGE
+from sam_med.dicom.encoding import DAMAGE
 from sam_med.objects.segments import Segment
 from sam_med.segmentations.object_file import check_numbers
-from sam_med.segmentations.segmentation_file import (
+from sam_med.segmentations.objects import (
     SegmentationFile,
     by_value,
     crop,

@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sam_common.errors import InputError
-from sam_med.dicom.dicom_file import DAMAGE, quiet_pydicom, read_header
+from sam_med.dicom.encoding import DAMAGE, quiet_pydicom, read_header
 from sam_med.geometry import frame as frames
 from sam_med.objects.segments import Segment
 from sam_med.segmentations.object_file import RTSTRUCT, kind_of, open_dicom
-from sam_med.segmentations.seg_frames import SegFile
-from sam_med.segmentations.segmentation_file import (
+from sam_med.segmentations.objects import (
     SegmentationFile,
     by_value,
     crop,
@@ -31,6 +30,7 @@ from sam_med.segmentations.segmentation_file import (
     grid_of,
     plain_name,
 )
+from sam_med.segmentations.seg_frames import SegFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

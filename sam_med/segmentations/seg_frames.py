@@ -22,7 +22,7 @@ from pydicom.uid import UID, ExplicitVRBigEndian
 
 from sam_common.errors import InputError
 from sam_med.dicom import tag_values as tags
-from sam_med.dicom.dicom_file import PLAIN
+from sam_med.dicom.encoding import PLAIN
 from sam_med.segmentations.object_file import check_numbers, open_dicom
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from sam_common.errors import InputError
 from sam_med.files.itk_image import read_layers
 from sam_med.geometry.diagnostics import RefusedError
 from sam_med.objects.segments import Segment
-from sam_med.segmentations.segmentation_file import (
+from sam_med.segmentations.objects import (
     SegmentationFile,
     by_value,
     crop,

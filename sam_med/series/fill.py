@@ -49,7 +49,7 @@ def told(volume: Volume) -> Volume:
 def told_of_series(series: Series) -> list[Diagnostic]:
     """The same for a DICOM series, of which three slices at most are decoded."""
     from sam_med.pixel_data.pixels import read_voxels  # noqa: PLC0415
-    from sam_med.series.read_series import padding_of  # noqa: PLC0415  # pydicom only where it is needed
+    from sam_med.series.read import padding_of  # noqa: PLC0415  # pydicom only where it is needed
 
     if not series.stacks:
         return []

@@ -39,7 +39,7 @@ class Series:
     """Slices that form one volume, or one for each time point."""
 
     number: int
-    """From 1, in the list of `sam_med.series.find_series.scan`; the choice of `--series`."""
+    """From 1, in the list of `sam_med.series.find.scan`; the choice of `--series`."""
     slices: tuple[SliceHeader, ...]
     """All of them, copies included."""
     stacks: tuple[Stack, ...]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from pydicom.dataset import Dataset
 
 from sam_med.dicom import tag_values as tags
-from sam_med.dicom.dicom_file import DAMAGE, quiet_pydicom, read_header
+from sam_med.dicom.encoding import DAMAGE, quiet_pydicom, read_header
 from sam_med.geometry.diagnostics import Diagnostic, found
 from sam_med.headers.image_times import SECONDS_A_DAY, moment, offset_s, seconds
 from sam_med.headers.real_world import SEQUENCE as MAPPINGS

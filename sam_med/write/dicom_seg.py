@@ -31,7 +31,7 @@ from pydicom.valuerep import DSfloat
 
 from sam_common.errors import OutputError
 from sam_common.support.files import atomic_output, writing
-from sam_med.derived import derived_objects
+from sam_med.derived import inherited
 from sam_med.derived.referenced_images import check_places, read_source
 from sam_med.files.grid_check import differs
 from sam_med.objects.provenance import RESEARCH_ONLY
@@ -76,7 +76,7 @@ def write_seg(
 
     Segment numbers count from 1 in the order given, as the standard wants; the description of each
     segment holds its label value. The same input gives the same bytes, see
-    `sam_med.derived.derived_objects`.
+    `sam_med.derived.inherited`.
 
     Args:
         segments: At least one; they may overlap.
@@ -109,7 +109,7 @@ def write_seg(
     _fill(dataset, task, frames)
     _refer(dataset, task, frames)
     _settle(dataset, task)
-    content = derived_objects.encoded(dataset)
+    content = inherited.encoded(dataset)
 
     def verify(part: Path) -> None:
         if part.read_bytes() != content:
@@ -160,13 +160,13 @@ def _identity(segments: Sequence[Segment], source: Source, provenance: Provenanc
     for segment in segments:
         parts += [segment.name, str(segment.value), str(segment.window), str(segment.code)]
         parts.append(hashlib.sha256(np.packbits(segment.mask).tobytes()).hexdigest())
-    return derived_objects.derived_uid(*parts)
+    return inherited.derived_uid(*parts)
 
 
 def _build(task: _Task) -> Dataset:
-    day, time = derived_objects.content_moment(task.source.first)
+    day, time = inherited.content_moment(task.source.first)
     maker = {
-        "manufacturer": derived_objects.MAKER,
+        "manufacturer": inherited.MAKER,
         "manufacturer_model_name": "sam-med",
         "software_versions": task.provenance.version,
         "device_serial_number": "none",
@@ -184,10 +184,10 @@ def _build(task: _Task) -> Dataset:
             segment_descriptions=list(
                 describe_segments(task.segments, task.provenance, task.identity)
             ),
-            series_instance_uid=derived_objects.derived_uid(task.identity, "series"),
+            series_instance_uid=inherited.derived_uid(task.identity, "series"),
             series_number=SERIES_NUMBER,
             series_description=SERIES_TEXT,
-            sop_instance_uid=derived_objects.derived_uid(task.identity, "instance"),
+            sop_instance_uid=inherited.derived_uid(task.identity, "instance"),
             instance_number=1,
             content_label=CONTENT_LABEL,
             content_description=RESEARCH_ONLY,
@@ -207,9 +207,9 @@ def _stand_in(task: _Task, plane: Plane) -> Dataset:
     for keyword in TO_HIGHDICOM:
         if plane.image.get(keyword, None) is not None:
             item[keyword] = plane.image[keyword]
-    for keyword in derived_objects.EMPTY_TAGS:
+    for keyword in inherited.EMPTY_TAGS:
         setattr(item, keyword, None)
-    item.SOPInstanceUID = derived_objects.derived_uid(task.identity, str(plane.position))
+    item.SOPInstanceUID = inherited.derived_uid(task.identity, str(plane.position))
     item.Rows, item.Columns = 1, 1
     item.SliceThickness = source.thickness_mm
     if plane.position is None:
@@ -289,13 +289,11 @@ def _fill(dataset: Dataset, task: _Task, frames: Sequence[_Frame]) -> None:
 def _refer(dataset: Dataset, task: _Task, frames: Sequence[_Frame]) -> None:
     """State the true images, frames and tiles in place of the stand-ins."""
     source = task.source
-    dataset.SourceImageSequence = [
-        derived_objects.instance_reference(image) for image in source.images
-    ]
+    dataset.SourceImageSequence = [inherited.instance_reference(image) for image in source.images]
     series: dict[str, list[Dataset]] = {}
     for image in source.images:
         series.setdefault(str(image.SeriesInstanceUID), []).append(
-            derived_objects.instance_reference(image)
+            inherited.instance_reference(image)
         )
     dataset.ReferencedSeriesSequence = [_series(uid, items) for uid, items in series.items()]
     for groups, frame in zip(dataset.PerFrameFunctionalGroupsSequence, frames, strict=True):
@@ -321,13 +319,13 @@ def _derivation(plane: Plane) -> Dataset:
 
 def _settle(dataset: Dataset, task: _Task) -> None:
     """Patient and study as they are; nothing random and nothing of this day."""
-    derived_objects.copy_patient_and_study(task.source.first, dataset)
+    inherited.copy_patient_and_study(task.source.first, dataset)
     if not task.source.placed:
         dataset.PatientOrientation = task.source.first.get("PatientOrientation", None)
     for keyword in ("InstanceCreationDate", "InstanceCreationTime"):
         dataset.pop(keyword, None)
     for item in dataset.get("ContributingEquipmentSequence", None) or ():
         item.pop("ContributionDateTime", None)
-    organization = derived_objects.derived_uid(task.identity, "dimensions")
+    organization = inherited.derived_uid(task.identity, "dimensions")
     for item in (*dataset.DimensionOrganizationSequence, *dataset.DimensionIndexSequence):
         item.DimensionOrganizationUID = organization

@@ -18,7 +18,7 @@ from pydicom.uid import ImplicitVRLittleEndian, RTStructureSetStorage
 from sam_common.errors import OutputError
 from sam_common.masks.overlay import colour
 from sam_common.support.files import write_bytes
-from sam_med.derived import derived_objects
+from sam_med.derived import inherited
 from sam_med.derived.referenced_images import check_places, read_source
 from sam_med.objects.provenance import RESEARCH_ONLY
 from sam_med.objects.snomed import Code, find_code
@@ -49,7 +49,7 @@ def write_rtstruct(
     """Write segments as a structure set that refers to the images of the volume.
 
     Holes are part of one contour, joined to it by a channel of no width (keyhole). The same input
-    gives the same bytes, see `sam_med.derived.derived_objects`.
+    gives the same bytes, see `sam_med.derived.inherited`.
 
     Args:
         segments: At least one; they may overlap.
@@ -69,7 +69,7 @@ def write_rtstruct(
     source = read_source(volume, WHAT)
     check_places(source, WHAT, contours=True)
     dataset = _structure_set(segments, source, provenance)
-    write_bytes(path, derived_objects.encoded(dataset))
+    write_bytes(path, inherited.encoded(dataset))
     empty = [segment.name for segment in segments if not segment.mask.any()]
     notes = [f"{WHAT}: {name} has no voxels: listed, but without contours" for name in empty]
     return (*source.notes, *notes)
@@ -78,23 +78,23 @@ def write_rtstruct(
 def _structure_set(segments: Sequence[Segment], source: Source, provenance: Provenance) -> Dataset:
     identity = _identity(segments, source, provenance)
     item = Dataset()
-    derived_objects.copy_patient_and_study(source.first, item)
+    inherited.copy_patient_and_study(source.first, item)
     item.SOPClassUID = RTStructureSetStorage
-    item.SOPInstanceUID = derived_objects.derived_uid(identity, "instance")
+    item.SOPInstanceUID = inherited.derived_uid(identity, "instance")
     item.Modality = "RTSTRUCT"
-    item.SeriesInstanceUID = derived_objects.derived_uid(identity, "series")
+    item.SeriesInstanceUID = inherited.derived_uid(identity, "series")
     item.SeriesNumber = SERIES_NUMBER
     item.SeriesDescription = "Structures, for research use only"
     item.OperatorsName = None
     item.InstanceNumber = 1
-    item.Manufacturer = derived_objects.MAKER
+    item.Manufacturer = inherited.MAKER
     item.ManufacturerModelName = "sam-med"
     item.SoftwareVersions = provenance.version
     item.FrameOfReferenceUID = source.first.FrameOfReferenceUID
     item.PositionReferenceIndicator = source.first.get("PositionReferenceIndicator", None)
     item.StructureSetLabel = LABEL
     item.StructureSetDescription = f"{RESEARCH_ONLY}. {_made_by(provenance)}"
-    item.StructureSetDate, item.StructureSetTime = derived_objects.content_moment(source.first)
+    item.StructureSetDate, item.StructureSetTime = inherited.content_moment(source.first)
     item.ApprovalStatus = "UNAPPROVED"
     item.ReferencedFrameOfReferenceSequence = [_frame_of_reference(source)]
     numbered = list(enumerate(segments, start=1))
@@ -114,12 +114,12 @@ def _identity(segments: Sequence[Segment], source: Source, provenance: Provenanc
     for segment in segments:
         parts += [segment.name, str(segment.value), str(segment.window), str(segment.code)]
         parts.append(hashlib.sha256(np.packbits(segment.mask).tobytes()).hexdigest())
-    return derived_objects.derived_uid(*parts)
+    return inherited.derived_uid(*parts)
 
 
 def _made_by(provenance: Provenance) -> str:
     listed = ", ".join(f"{name} {value}" for name, value in provenance.parameters().items())
-    return f"{derived_objects.MAKER} {provenance.version}: {listed}"
+    return f"{inherited.MAKER} {provenance.version}: {listed}"
 
 
 def _frame_of_reference(source: Source) -> Dataset:
@@ -127,7 +127,7 @@ def _frame_of_reference(source: Source) -> Dataset:
     series: dict[str, list[Dataset]] = {}
     for image in source.images:
         series.setdefault(str(image.SeriesInstanceUID), []).append(
-            derived_objects.instance_reference(image)
+            inherited.instance_reference(image)
         )
     study = Dataset()
     study.ReferencedSOPClassUID = STUDY_MANAGEMENT
@@ -148,12 +148,12 @@ def _roi(number: int, segment: Segment, source: Source, provenance: Provenance) 
     item = Dataset()
     item.ROINumber = number
     item.ReferencedFrameOfReferenceUID = source.first.FrameOfReferenceUID
-    item.ROIName = derived_objects.label_text(segment.name)
+    item.ROIName = inherited.label_text(segment.name)
     nothing = "" if segment.mask.any() else "; nothing was found"
     item.ROIDescription = f"Label value {segment.value}{nothing}"
     item.ROIGenerationAlgorithm = "SEMIAUTOMATIC"
-    item.ROIGenerationDescription = f"{derived_objects.MAKER} {provenance.model}"[
-        : derived_objects.LABEL_LENGTH
+    item.ROIGenerationDescription = f"{inherited.MAKER} {provenance.model}"[
+        : inherited.LABEL_LENGTH
     ]
     return item
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sam_common.errors import InputError, OutputError
-from sam_med.derived.derived_objects import label_text
-from sam_med.dicom.dicom_file import DAMAGE
+from sam_med.derived.inherited import label_text
+from sam_med.dicom.encoding import DAMAGE
 from sam_med.geometry import frame as frames
 from sam_med.segmentations.seg_frames import read_seg
 

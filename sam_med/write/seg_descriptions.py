@@ -10,7 +10,7 @@ from highdicom.seg import SegmentDescription
 from pydicom.sr.codedict import codes
 
 from sam_common.masks.overlay import colour
-from sam_med.derived import derived_objects
+from sam_med.derived import inherited
 from sam_med.objects.snomed import TISSUE, Code, category_of, find_code
 
 if TYPE_CHECKING:
@@ -32,27 +32,23 @@ def describe_segments(
         identity: Seed of the tracking identifiers.
     """
     algorithm = highdicom.AlgorithmIdentificationSequence(
-        name=f"{derived_objects.MAKER} {provenance.model} {provenance.method}"[
-            : derived_objects.LABEL_LENGTH
-        ],
+        name=f"{inherited.MAKER} {provenance.model} {provenance.method}"[: inherited.LABEL_LENGTH],
         family=codes.DCM.ArtificialIntelligence,
         version=provenance.version,
-        source=derived_objects.MAKER,
+        source=inherited.MAKER,
         parameters=provenance.parameters(),
     )
     for n, segment in enumerate(segments, start=1):
         code = segment.code or find_code(segment.name)
         item = SegmentDescription(
             segment_number=n,
-            segment_label=derived_objects.label_text(segment.name),
+            segment_label=inherited.label_text(segment.name),
             segmented_property_category=_coded(category_of(code)),
             segmented_property_type=_coded(code or TISSUE),
             algorithm_type="SEMIAUTOMATIC",
             algorithm_identification=algorithm,
-            tracking_uid=derived_objects.derived_uid(identity, "segment", str(n)),
-            tracking_id=f"{n} {derived_objects.label_text(segment.name)}"[
-                : derived_objects.LABEL_LENGTH
-            ],
+            tracking_uid=inherited.derived_uid(identity, "segment", str(n)),
+            tracking_id=f"{n} {inherited.label_text(segment.name)}"[: inherited.LABEL_LENGTH],
             display_color=CIELabColor.from_rgb(*colour(n - 1)),
         )
         nothing = "" if segment.mask.any() else "; nothing was found"

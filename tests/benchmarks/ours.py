@@ -16,7 +16,7 @@ from sam_common.segmenter.predictor import Capabilities, Segmenter, load_segment
 from sam_geo.automatic.job import AutoOptions
 from sam_geo.jobs.request import AutoRequest
 from sam_geo.jobs.run import run_auto
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.prompts.object_prompt import ObjectPrompt
 from sam_med.run.segment import segment_volume
 from tests.benchmarks import inputs

@@ -23,7 +23,7 @@ from sam_common.prompts import Prompts
 from sam_common.segmenter.predictor import load_segmenter
 from sam_common.support import console
 from sam_common.window import Window
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.geometry.slice_box import SliceBox
 from sam_med.propagate.by_prompt import segment_box, segment_slice_boxes
 from sam_med.propagate.litemedsam_loop import propagate

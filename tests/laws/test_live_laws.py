@@ -19,8 +19,8 @@ from sam_common.server.sessions.embedding_pool import EmbeddingPool
 from sam_common.server.sessions.history import Asked, BoxState, MaskState, ObjectState, PointState
 from sam_common.server.sessions.live_source import Context
 from sam_common.window import Window
-from sam_geo.live.live_raster import open_source
 from sam_geo.live.masks import outline_of
+from sam_geo.live.raster import open_source
 from sam_geo.prompted.segment import RunOptions, run_prompts
 from sam_geo.prompts.geo_prompt import GeoPrompt, clip_prompt
 from sam_geo.raster.source import open_raster

@@ -72,7 +72,7 @@ def test_a_seg_of_objects_that_overlap_takes_bits_not_bytes(tmp_path):
         from sam_med.write.dicom_seg import write_seg
         from sam_med.objects.provenance import Provenance
         from sam_med.objects.segments import Segment
-        from sam_med.files.read_volume import read_volume
+        from sam_med.files.read import read_volume
         from sam_med.testing import write_series
 
         folder = Path(sys.argv[1])

@@ -303,7 +303,7 @@ def test_an_unexpected_error(place):
     assert done.stderr.startswith(
         "unexpected ZeroDivisionError, please report it; it happened in\n"
     )
-    assert "  sam_med/cli/report.py, line " in done.stderr
+    assert "  sam_med/cli/inspect.py, line " in done.stderr
     assert "SAM_GEOMED_TRACEBACK=full shows it" in done.stderr
     check_clean(done, place)
     assert sys.prefix not in done.stderr
@@ -327,7 +327,7 @@ from sam_med.prompts.files import read_prompts
 from sam_med.prompts.json_prompts import prompts_to_json
 from sam_med.report.review import write_review
 from sam_med.objects.segments import Segment, SliceConfidence
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.slices.window_level import choose_stretch
 
 def segment_one(case):

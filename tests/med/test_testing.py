@@ -6,7 +6,7 @@ import pytest
 
 from sam_common.errors import InputError
 from sam_common.frame import Frame
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.geometry import frame as frames
 from sam_med.geometry.volume import Volume
 from sam_med.testing import write_series

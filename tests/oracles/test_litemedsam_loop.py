@@ -12,7 +12,7 @@ import pytest
 from published_loop import PublishedLoop, soft_tissue
 
 from sam_common.segmenter.predictor import Embedding, Segmenter, load_segmenter
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.geometry.volume import Volume
 from sam_med.prompts.object_prompt import ObjectPrompt
 from sam_med.run.segment import segment_volume

@@ -17,7 +17,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sam_common.errors import ConflictError, NotFoundError
-from sam_common.server.jobs.background_job import ENDED, ENTRY_BYTES, Job
+from sam_common.server.jobs.background import ENDED, ENTRY_BYTES, Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

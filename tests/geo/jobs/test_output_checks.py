@@ -26,7 +26,7 @@ from sam_geo.jobs.run import dry_run_prompts, run_auto, run_request
 from sam_geo.results.finish import Finish
 from sam_geo.results.qgis_style import style_path
 from sam_geo.results.record import manifest_path
-from sam_geo.tables.table_file import write_table
+from sam_geo.tables.write import write_table
 
 MOON = "IAU_2015:30110"
 ROTATED = (

@@ -18,7 +18,7 @@ from sam_common.segmenter.fake import FakeSegmenter
 from sam_geo.prompted.segment import segment_prompts
 from sam_geo.prompts.geo_prompt import load_prompts
 from sam_geo.raster.source import open_raster
-from sam_geo.tables.table_file import write_table
+from sam_geo.tables.write import write_table
 
 LARGE = 2**53 + 1
 SHAPES = [box(500_001 + 9 * n, 5_799_980, 500_005 + 9 * n, 5_799_990) for n in range(2)]

@@ -16,7 +16,7 @@ from sam_geo.prompts.geo_prompt import load_prompts
 from sam_geo.raster.source import open_raster
 from sam_geo.results.finish import Finish, finish_prompts
 from sam_geo.results.rows import Row
-from sam_geo.tables.table_file import write_table
+from sam_geo.tables.write import write_table
 
 EARTH = 20_037_508.342789244
 ACROSS = {

@@ -10,7 +10,7 @@ import pytest
 
 from sam_common.errors import OutputError
 from sam_common.window import Window
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.objects.provenance import Provenance
 from sam_med.objects.segments import Segment
 from sam_med.write.dicom_seg import write_seg

@@ -12,7 +12,7 @@ from sam_common.frame import Frame
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.window import Window
 from sam_med.dicom.tag_values import padding
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.geometry.volume import Volume
 from sam_med.objects.segments import Segment
 from sam_med.report.measure import measure

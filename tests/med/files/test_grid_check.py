@@ -15,7 +15,7 @@ from sam_common.support import files
 from sam_common.window import Window
 from sam_med.files.grid_check import check_grid
 from sam_med.files.grid_files import write_grid
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.geometry import frame as frames
 from sam_med.geometry.volume import Volume
 from sam_med.objects.labels import paint
@@ -27,7 +27,7 @@ from sam_med.report.overview_picture import save_png
 from sam_med.report.review import write_review
 from sam_med.slices.window_level import choose_stretch
 from sam_med.testing import write_series
-from sam_med.write.write_results import write_labels, write_manifest, write_outputs
+from sam_med.write.results import write_labels, write_manifest, write_outputs
 
 MADE_BY = Provenance("1", "model", "sha", "planes", "prompts")
 

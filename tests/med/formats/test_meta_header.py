@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 
 from sam_common.errors import InputError
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 
 NOISE = np.random.default_rng(4).integers(0, 9, (4, 6, 8)).astype(np.int16)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.geometry.diagnostics import RefusedError
 
 VALUES = np.arange(24, dtype="<i2").reshape(4, 3, 2)

@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 
 from sam_common.errors import GeometryError
 from sam_common.window import Window
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.geometry import frame as frames
 
 REORDERINGS = [

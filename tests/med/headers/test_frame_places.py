@@ -9,7 +9,7 @@ import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 from numpy.testing import assert_allclose
 from pydicom.dataset import Dataset
 
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.geometry.diagnostics import RefusedError
 from sam_med.report.geometry_report import describe_path
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.headers.image_times import moment, seconds
 
 PLACES = [(10, 20, 30), (10, 20, 32), (10, 20, 34)]

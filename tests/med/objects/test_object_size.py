@@ -9,7 +9,7 @@ import pytest
 
 from sam_common.metrics.agreement import agreement
 from sam_common.window import Window
-from sam_med.cli.report import short
+from sam_med.cli.inspect import short
 from sam_med.geometry import frame as frames
 from sam_med.geometry.volume import Volume
 from sam_med.objects.labels import paint

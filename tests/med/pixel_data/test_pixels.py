@@ -20,9 +20,9 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.geometry.diagnostics import RefusedError
-from sam_med.headers.read_headers import read_headers
+from sam_med.headers.read import read_headers
 from sam_med.pixel_data.jpeg_guard import check_jpeg
 from sam_med.pixel_data.pixels import decode, luminance
 

@@ -13,7 +13,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.pixel_data.value_table import through_table
 
 LINE = [(10, 20, 30 + 2 * n) for n in range(3)]

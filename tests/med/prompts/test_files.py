@@ -12,7 +12,7 @@ import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 
 from sam_common.errors import InputError, OutputError, PromptError
 from sam_common.window import Window
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.geometry import frame as frames
 from sam_med.geometry.slice_box import SliceBox
 from sam_med.geometry.volume import Volume
@@ -22,8 +22,8 @@ from sam_med.prompts.files import read_prompts, write_prompts
 from sam_med.prompts.json_prompts import prompts_from_json
 from sam_med.prompts.labels import prompts_from_labels, read_names
 from sam_med.prompts.object_prompt import ObjectPrompt, VoxelMask, VoxelPoint
-from sam_med.segmentations.segmentation_file import SegmentationFile, label_map
-from sam_med.write.write_results import write_outputs
+from sam_med.segmentations.objects import SegmentationFile, label_map
+from sam_med.write.results import write_outputs
 
 FULL = {
     "format": "sam-med-prompts",

@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose
 from sam_common.errors import PromptError
 from sam_common.frame import Frame
 from sam_common.window import Window
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.geometry import frame as frames
 from sam_med.geometry.slice_box import SliceBox, axis_of
 from sam_med.geometry.volume import Volume
@@ -31,7 +31,7 @@ from sam_med.prompts.object_prompt import (
     with_codes,
 )
 from sam_med.run.methods import check_prompts
-from sam_med.series.find_series import find_series
+from sam_med.series.find import find_series
 
 BOX = Window((1, 1, 1), (3, 4, 5))
 

@@ -21,8 +21,8 @@ from sam_med.objects.provenance import Provenance
 from sam_med.objects.segments import Segment
 from sam_med.report.compare import compare_files
 from sam_med.report.measure import measure, measure_file
-from sam_med.segmentations.read_segmentation import read_segmentation
-from sam_med.write.write_results import write_outputs
+from sam_med.segmentations.read import read_segmentation
+from sam_med.write.results import write_outputs
 
 MADE_BY = Provenance("0.1.0", "lite_medsam", "7" * 64, "planes", "a" * 64)
 FORMATS = {

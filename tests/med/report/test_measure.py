@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 from sam_common.window import Window
 from sam_med.cli.main import main
 from sam_med.files.grid_files import write_grid
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.geometry import frame as frames
 from sam_med.geometry.volume import Volume
 from sam_med.objects.labels import Label, LabelMap

@@ -13,7 +13,7 @@ from PIL import Image
 from sam_common.errors import InputError, OutputError
 from sam_common.frame import Frame
 from sam_common.window import Window
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.geometry.volume import Volume
 from sam_med.objects.segments import Segment, SliceConfidence
 from sam_med.report.review import (

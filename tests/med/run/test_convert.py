@@ -8,7 +8,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 
 from sam_common.errors import OutputError
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.run.convert import convert_volume
 
 LINE = [(10, 20, 30 + 2 * n) for n in range(6)]

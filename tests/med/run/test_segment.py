@@ -15,7 +15,7 @@ from sam_common.frame import Frame
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.segmenter.predictor import Capabilities
 from sam_common.window import Window
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.geometry import frame as frames
 from sam_med.geometry.slice_box import SliceBox
 from sam_med.geometry.volume import Volume

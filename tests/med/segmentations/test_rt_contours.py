@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from sam_common.errors import InputError
 from sam_common.frame import Frame
-from sam_med.dicom.dicom_file import quiet_pydicom
+from sam_med.dicom.encoding import quiet_pydicom
 from sam_med.geometry.volume import Volume
 from sam_med.segmentations.rt_contours import read_structures
 

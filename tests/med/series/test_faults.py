@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 
 from sam_common.errors import InputError
-from sam_med.dicom.dicom_file import quiet_pydicom
-from sam_med.files.read_volume import read_volume
+from sam_med.dicom.encoding import quiet_pydicom
+from sam_med.files.read import read_volume
 from sam_med.geometry.diagnostics import CODES, RefusedError
 from sam_med.report.geometry_report import describe_path
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sam_med.cli import main
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.geometry.diagnostics import RefusedError
 from sam_med.report.geometry_report import describe_path
 

@@ -6,7 +6,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.geometry.diagnostics import RefusedError
 
 LINE = [(10, 20, 30 + 2 * n) for n in range(3)]

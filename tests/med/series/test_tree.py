@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.report.geometry_report import describe_path
 from sam_med.series import tree
 from sam_med.series.tree import BROKEN, CLOSED, walk

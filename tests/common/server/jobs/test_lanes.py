@@ -20,8 +20,8 @@ from sam_common.errors import ConflictError, DiskError, InputError
 from sam_common.server.client import Client, ServerError
 from sam_common.server.files import uploads as uploading
 from sam_common.server.files.uploads import Uploads
-from sam_common.server.jobs import background_job
-from sam_common.server.jobs.background_job import Job
+from sam_common.server.jobs import background
+from sam_common.server.jobs.background import Job
 from sam_common.server.jobs.lanes import Jobs
 from sam_common.server.sessions.registry import Sessions
 from sam_common.server.sessions.session import HISTORY_BYTES
@@ -105,7 +105,7 @@ def test_a_job_lets_go_once_and_before_its_end_is_told(tmp_path, kind):
     job.run(work)
     job.cancel()
     assert len(released) == 1
-    assert released[0] not in background_job.ENDED
+    assert released[0] not in background.ENDED
     state, before, is_there = told[-1]
     assert state == ("cancelled" if kind == "never begun" else kind)
     assert (len(before), is_there) == (1, kind == "done")
@@ -188,7 +188,7 @@ def test_what_is_remembered_of_a_job_counts_its_news(tmp_path):
         return {}
 
     job.run(work)
-    assert job.size_bytes > 1000 * (1000 / 2 + background_job.EVENT_BYTES)
+    assert job.size_bytes > 1000 * (1000 / 2 + background.EVENT_BYTES)
 
 
 def test_requests_are_counted_where_they_come_in(served):
@@ -247,7 +247,7 @@ def test_progress_in_a_row_is_kept_once(tmp_path):
         job.step(1)
     job.note("x" * 10_000)
     assert len(job.events) == 2
-    assert len(job.message) == background_job.MOST_NOTE
+    assert len(job.message) == background.MOST_NOTE
 
 
 def test_steps_of_several_threads_add_up(tmp_path):
@@ -329,7 +329,7 @@ def test_a_listener_that_went_is_forgotten(tmp_path):
 
 
 def test_a_silent_job_sends_a_line_now_and_then(tmp_path, monkeypatch):
-    monkeypatch.setattr(background_job, "HEARTBEAT_SECONDS", 0.01)
+    monkeypatch.setattr(background, "HEARTBEAT_SECONDS", 0.01)
     job = Job("j1", "export", tmp_path)
 
     async def listen():

@@ -12,7 +12,7 @@ import shapely.geometry
 
 from sam_common.masks.rle import RLE, decode
 from sam_common.server.client import ServerError, run_lengths
-from sam_common.server.jobs.background_job import Job
+from sam_common.server.jobs.background import Job
 
 AFFINE = (2.0, 0.0, 500000.0, 0.0, -2.0, 4600000.0)
 IJK_TO_LPS = np.diag([1.0, 1.0, 2.0, 1.0])

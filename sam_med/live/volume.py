@@ -51,7 +51,7 @@ from sam_med.series.zip_input import unpacking
 from sam_med.slices.embedded_slices import SliceEmbeddings
 from sam_med.slices.embedding_cache import embedding_store
 from sam_med.slices.window_level import choose_stretch
-from sam_med.write import write_results
+from sam_med.write import results
 from sam_med.write.output_paths import check_targets
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ class LiveVolume:
         with privacy.unnamed({path: privacy.INPUT}), privacy.quiet_libraries():
             try:
                 check_targets(output, formats, overwrite=False, volume=self.volume)
-                written = write_results.write_outputs(
+                written = results.write_outputs(
                     segments, self.volume, output, formats, self._provenance(objects)
                 )
                 self.context.held.check()

@@ -38,7 +38,7 @@ from sam_geo.results.object_rows import touches_edge, world_outline
 from sam_geo.results.record import fingerprint
 from sam_geo.results.rows import Row
 from sam_geo.tables.formats import FORMATS
-from sam_geo.tables.table_file import write_table
+from sam_geo.tables.write import write_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -18,9 +18,9 @@ import pytest
 
 from sam_common.errors import InputError
 from sam_med.dicom import reading
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.series import zip_input
-from sam_med.series.find_series import find_series, scan
+from sam_med.series.find import find_series, scan
 
 LINE = [(10, 20, 30 + 2 * n) for n in range(6)]
 OTHER = [(10, 20, 30 + 3 * n) for n in range(4)]

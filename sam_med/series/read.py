@@ -15,7 +15,7 @@ from sam_med.geometry.time_points import REPEATED, check_time, chosen_time
 from sam_med.geometry.volume import HOUNSFIELD, Volume, in_range
 from sam_med.headers.image_checks import GREY
 from sam_med.pixel_data.pixels import read_voxels
-from sam_med.series.find_series import MIXED, scan
+from sam_med.series.find import MIXED, scan
 from sam_med.series.joining import SPLIT
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ def read_series(
 
     Args:
         source: A DICOM file, a folder, a zip archive, or a DICOMDIR.
-        series: Number from 1 in the list of `sam_med.series.find_series.scan`, or a
+        series: Number from 1 in the list of `sam_med.series.find.scan`, or a
             SeriesInstanceUID.
         time: Number of the time point, from 1.
-        join_series: See `sam_med.series.find_series.scan`.
+        join_series: See `sam_med.series.find.scan`.
 
     Raises:
         InputError: No DICOM images, or no such series or time point.

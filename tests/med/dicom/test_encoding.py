@@ -18,8 +18,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from sam_med.dicom.dicom_file import read_header
-from sam_med.files.read_volume import read_volume
+from sam_med.dicom.encoding import read_header
+from sam_med.files.read import read_volume
 from sam_med.geometry.diagnostics import RefusedError
 
 LINE = [(10, 20, 30 + 2 * n) for n in range(3)]

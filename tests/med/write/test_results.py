@@ -20,12 +20,12 @@ from sam_common.errors import OutputError
 from sam_common.support.held_outputs import held
 from sam_common.window import Window
 from sam_med.files import grid_files
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.geometry import frame as frames
 from sam_med.objects.labels import Label, LabelMap
 from sam_med.objects.provenance import Provenance
 from sam_med.objects.segments import Segment
-from sam_med.write import write_results
+from sam_med.write import results
 from sam_med.write.output_paths import FORMATS, check_targets, manifest_path, plan_targets
 
 SUFFIXES = [".nii.gz", ".nii", ".nrrd", ".mha"]
@@ -52,14 +52,14 @@ def check_nifti(path, volume, labels):
 def test_results_lie_on_their_source(real, tmp_path):
     volume = read_volume(real.path)
     labels = labels_for(volume)
-    write_results.write_labels(labels, volume, tmp_path / "out.nii.gz")
+    results.write_labels(labels, volume, tmp_path / "out.nii.gz")
     check_nifti(tmp_path / "out.nii.gz", volume, labels)
 
 
 def test_results_of_dicom_lie_on_their_source(series, tmp_path):
     volume = read_volume(series / "series")
     labels = labels_for(volume)
-    write_results.write_labels(labels, volume, tmp_path / "out.nii.gz")
+    results.write_labels(labels, volume, tmp_path / "out.nii.gz")
     check_nifti(tmp_path / "out.nii.gz", volume, labels)
 
 
@@ -68,7 +68,7 @@ def test_every_format_reads_back_the_same(suffix, data, tmp_path):
     volume = read_volume(data / "med/volumes/mr_spine_oblique/t2w.nii.gz")
     labels = labels_for(volume)
     path = tmp_path / f"out{suffix}"
-    write_results.write_labels(labels, volume, path)
+    results.write_labels(labels, volume, path)
     image = sitk.ReadImage(str(path))
     source = sitk.ReadImage(str(volume.source))
     assert np.array_equal(sitk.GetArrayFromImage(image), labels.array)
@@ -83,11 +83,11 @@ def test_the_same_labels_give_the_same_bytes(suffix, phantom, tmp_path):
     labels = labels_for(phantom)
     first, second = tmp_path / f"first{suffix}", tmp_path / "b" / f"second{suffix}"
     second.parent.mkdir()
-    write_results.write_labels(labels, phantom, first)
+    results.write_labels(labels, phantom, first)
     # a time stamp in the file would differ by now
     os.utime(first, (time.time() + 5, time.time() + 5))
     wait_for_the_next_second()
-    write_results.write_labels(labels, phantom, second)
+    results.write_labels(labels, phantom, second)
     assert first.read_bytes() == second.read_bytes()
 
 
@@ -107,7 +107,7 @@ def wait_for_the_next_second():
 )
 def test_the_space_of_the_source_is_kept(header, code, phantom, tmp_path):
     object.__setattr__(phantom, "header", header)
-    write_results.write_labels(labels_for(phantom), phantom, tmp_path / "out.nii.gz")
+    results.write_labels(labels_for(phantom), phantom, tmp_path / "out.nii.gz")
     written = nibabel.load(tmp_path / "out.nii.gz").header
     assert (int(written["sform_code"]), int(written["qform_code"])) == (code, code)
 
@@ -121,7 +121,7 @@ def test_the_manifest_lies_beside(name, manifest, tmp_path):
 
 
 def test_the_manifest_is_json(tmp_path):
-    write_results.write_manifest({"a": 1}, tmp_path / "out.job.json")
+    results.write_manifest({"a": 1}, tmp_path / "out.job.json")
     assert json.loads((tmp_path / "out.job.json").read_text()) == {"a": 1}
 
 
@@ -129,27 +129,25 @@ def test_the_manifest_is_json(tmp_path):
 def test_unknown_formats(name, tmp_path):
     expected = f"unknown format for a segmentation: {name} (known suffixes: .seg.nrrd, "
     with pytest.raises(OutputError, match=f"^{re.escape(expected)}"):
-        write_results.check_target(tmp_path / name, overwrite=True)
+        results.check_target(tmp_path / name, overwrite=True)
     expected = f"unknown format for a volume: {name} (known: .nii.gz, .nii, .nrrd, .mha)"
     with pytest.raises(OutputError, match=f"^{re.escape(expected)}$"):
-        write_results.write_labels(
-            LabelMap(np.zeros((1, 1, 1), np.uint8), ()), None, tmp_path / name
-        )
+        results.write_labels(LabelMap(np.zeros((1, 1, 1), np.uint8), ()), None, tmp_path / name)
 
 
 def test_existing_outputs_are_kept(tmp_path):
     path = tmp_path / "out.nii.gz"
-    write_results.check_target(path, overwrite=False)
+    results.check_target(path, overwrite=False)
     manifest = tmp_path / "out.job.json"
     manifest.write_text("{}")
     expected = f"output exists: {manifest} (give --overwrite to replace it)"
     with pytest.raises(OutputError, match=f"^{re.escape(expected)}$"):
-        write_results.check_target(path, overwrite=False)
-    write_results.check_target(path, overwrite=True)
+        results.check_target(path, overwrite=False)
+    results.check_target(path, overwrite=True)
     path.write_text("")
     expected = f"output exists: {path} (give --overwrite to replace it)"
     with pytest.raises(OutputError, match=f"^{re.escape(expected)}$"):
-        write_results.check_target(path, overwrite=False)
+        results.check_target(path, overwrite=False)
 
 
 def test_a_failed_write_leaves_nothing(phantom, tmp_path, monkeypatch):
@@ -162,7 +160,7 @@ def test_a_failed_write_leaves_nothing(phantom, tmp_path, monkeypatch):
     monkeypatch.setattr(grid_files, "_write_nifti", fail)
     expected = f"cannot write {path}: No space left on device (make room on the disk of {tmp_path})"
     with pytest.raises(OutputError, match=f"^{re.escape(expected)}$"):
-        write_results.write_labels(labels_for(phantom), phantom, path)
+        results.write_labels(labels_for(phantom), phantom, path)
     assert [found.name for found in tmp_path.iterdir()] == ["out.nii.gz"]
     assert path.read_text() == "what was there"
 
@@ -180,9 +178,7 @@ def test_all_formats_at_once(data, tmp_path):
     volume = dicom_volumes.build("ct_small_rotated", data)
     first, second = segments = overlapping(volume.shape)
     targets = check_targets(tmp_path / "a.b", list(FORMATS), overwrite=False, volume=volume)
-    written = write_results.write_outputs(
-        segments, volume, tmp_path / "a.b", list(FORMATS), MADE_BY
-    )
+    written = results.write_outputs(segments, volume, tmp_path / "a.b", list(FORMATS), MADE_BY)
     assert written.paths == tuple(targets.values())
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "a.b.mha",
@@ -216,7 +212,7 @@ def test_all_formats_at_once(data, tmp_path):
 def test_uneven_slices_are_said(data, tmp_path):
     volume = dicom_volumes.build("ct_head_gantry_tilt_uneven", data)
     formats = ["nifti", "seg.nrrd", "dicom_seg"]
-    written = write_results.write_outputs(
+    written = results.write_outputs(
         overlapping(volume.shape)[:1], volume, tmp_path / "out", formats, MADE_BY
     )
     uneven, sheared = written.notes
@@ -255,7 +251,7 @@ def test_nothing_is_written_over_the_source_or_into_its_folder(phantom, data, tm
         with pytest.raises(OutputError, match=f"^{re.escape(expected)}"):
             check_targets(path, overwrite=True, volume=folder)
         with pytest.raises(OutputError, match=f"^{re.escape(expected)}"):
-            write_results.write_outputs(overlapping(phantom.shape), folder, path, (), MADE_BY)
+            results.write_outputs(overlapping(phantom.shape), folder, path, (), MADE_BY)
     file = dataclasses.replace(phantom, source=source, files=(source,))
     (tmp_path / "hard.nii.gz").hardlink_to(source)
     (tmp_path / "soft.nii.gz").symlink_to(source)
@@ -282,7 +278,7 @@ def test_manifests_of_two_results_with_one_stem_lie_side_by_side(phantom, tmp_pa
         record = manifest_path(*paths)
         for path in paths:
             path.touch()
-        write_results.write_manifest({"written": list(names)}, record)
+        results.write_manifest({"written": list(names)}, record)
         return record.name
 
     assert run("a.nii.gz", "a.seg.dcm") == "a.job.json"
@@ -304,10 +300,10 @@ def test_a_run_of_several_formats_replaces_all_or_nothing(phantom, tmp_path):
     formats = ("nifti", "seg.nrrd", "dicom_seg")
     # the phantom is no DICOM, which the third of the formats finds out
     with pytest.raises(OutputError, match="cannot write DICOM SEG"):
-        write_results.write_outputs(segments, phantom, tmp_path / "a", formats, MADE_BY)
+        results.write_outputs(segments, phantom, tmp_path / "a", formats, MADE_BY)
     assert {p.read_text() for p in tmp_path.iterdir()} == {"what was there"}
     assert len(list(tmp_path.iterdir())) == 3
-    written = write_results.write_outputs(segments, phantom, tmp_path / "a", formats[:2], MADE_BY)
+    written = results.write_outputs(segments, phantom, tmp_path / "a", formats[:2], MADE_BY)
     assert all(path.stat().st_size > 100 for path in written.paths)
 
 
@@ -327,11 +323,11 @@ def test_one_job_at_a_time_writes_an_output(phantom, tmp_path):
     with other:
         assert other.stdout.readline() == b"held\n"
         with pytest.raises(OutputError, match=f"^another job writes {re.escape(str(path))}: wait"):
-            write_results.write_outputs(segments, phantom, path, (), MADE_BY)
+            results.write_outputs(segments, phantom, path, (), MADE_BY)
     assert other.returncode == 0
     assert list(tmp_path.iterdir()) == []
     with held([path]):
-        write_results.write_outputs(segments, phantom, path, (), MADE_BY)
+        results.write_outputs(segments, phantom, path, (), MADE_BY)
     assert [p.name for p in tmp_path.iterdir()] == ["a.nii.gz"]
 
 
@@ -370,8 +366,6 @@ def test_targets_that_make_no_sense(output, formats, reason, tmp_path):
 
 def test_the_same_segments_give_the_same_bytes(phantom, tmp_path):
     for name in ("a.npz", "b.npz"):
-        write_results.write_outputs(
-            overlapping(phantom.shape), phantom, tmp_path / name, (), MADE_BY
-        )
+        results.write_outputs(overlapping(phantom.shape), phantom, tmp_path / name, (), MADE_BY)
         wait_for_the_next_second()
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()

@@ -20,7 +20,7 @@ from sam_geo.results.rows import table_of as rows_table
 from sam_geo.tables.formats import FORMATS
 from sam_geo.tables.geopackage import check_index
 from sam_geo.tables.shapefile import SHORT_NAMES
-from sam_geo.tables.table_file import table_writer, write_table
+from sam_geo.tables.write import table_writer, write_table
 
 SQUARE = shapely.box(500_000, 5_800_000, 500_010, 5_800_020)
 
@@ -112,7 +112,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     def fail(*_args, **_options):
         raise OSError("disk full")
 
-    monkeypatch.setattr("sam_geo.tables.table_file.pyogrio.write_dataframe", fail)
+    monkeypatch.setattr("sam_geo.tables.write.pyogrio.write_dataframe", fail)
     with pytest.raises(OutputError, match=f"^cannot write {path}: disk full$"):
         write_table(table_of(), path, overwrite=True)
     assert path.read_text() == "mine"
@@ -237,7 +237,7 @@ def cut_when_closed(monkeypatch, share):
                 with member.open("r+b") as file:
                     file.truncate(int(member.stat().st_size * share))
 
-    monkeypatch.setattr("sam_geo.tables.table_file.pyogrio.write_arrow", cut)
+    monkeypatch.setattr("sam_geo.tables.write.pyogrio.write_arrow", cut)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.4, 0.95])
@@ -260,7 +260,7 @@ def test_a_geopackage_that_lost_rows_is_no_output(tmp_path, monkeypatch):
     def forget(batch, *arguments, **options):
         write(batch.iloc[:-1], *arguments, **options)
 
-    monkeypatch.setattr("sam_geo.tables.table_file.pyogrio.write_dataframe", forget)
+    monkeypatch.setattr("sam_geo.tables.write.pyogrio.write_dataframe", forget)
     with pytest.raises(OutputError, match="of 3 rows 2 were read back"):
         write_table(table_of(), path)
     assert list(tmp_path.iterdir()) == []
@@ -275,7 +275,7 @@ def test_a_geoparquet_with_other_values_is_no_output(tmp_path, monkeypatch):
             at = table.schema.get_field_index("prompt_id")
             super().write_table(table.set_column(at, table.schema.field(at), [[3, 1, 9]]))
 
-    monkeypatch.setattr("sam_geo.tables.table_file.pq.ParquetWriter", Wrong)
+    monkeypatch.setattr("sam_geo.tables.write.pq.ParquetWriter", Wrong)
     with pytest.raises(OutputError, match="other values of prompt_id were read back"):
         write_table(table_of(), path, overwrite=True)
     assert path.read_bytes() == b"old"
@@ -290,7 +290,7 @@ def test_a_spatial_index_that_lacks_shapes_is_no_output(tmp_path, monkeypatch):
             connection.execute(f'DELETE FROM "rtree_{layer}_geom" WHERE id = 1')  # noqa: S608
         check_index(part, layer, shapes)
 
-    monkeypatch.setattr("sam_geo.tables.table_file.check_index", shorten)
+    monkeypatch.setattr("sam_geo.tables.write.check_index", shorten)
     with pytest.raises(OutputError, match="the spatial index of trees knows 1 of 2 shapes"):
         write_table(table_of(), path)
     assert list(tmp_path.iterdir()) == []

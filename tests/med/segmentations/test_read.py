@@ -21,13 +21,9 @@ from sam_common.window import Window
 from sam_med.objects.provenance import Provenance
 from sam_med.objects.segments import Segment
 from sam_med.report.compare import compare_files
-from sam_med.segmentations.read_segmentation import (
-    is_segmentation,
-    is_structure_set,
-    read_segmentation,
-)
-from sam_med.segmentations.segmentation_file import plain_name
-from sam_med.write.write_results import write_outputs
+from sam_med.segmentations.objects import plain_name
+from sam_med.segmentations.read import is_segmentation, is_structure_set, read_segmentation
+from sam_med.write.results import write_outputs
 
 MADE_BY = Provenance("0.1.0", "lite_medsam", "7" * 64, "planes", "a" * 64)
 SHAPE = (6, 8, 10)

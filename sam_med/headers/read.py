@@ -14,7 +14,7 @@ from pydicom.uid import UID
 
 from sam_med.dicom import reading
 from sam_med.dicom import tag_values as tags
-from sam_med.dicom.dicom_file import DAMAGE, NATIVE, quiet_pydicom, read_header
+from sam_med.dicom.encoding import DAMAGE, NATIVE, quiet_pydicom, read_header
 from sam_med.geometry.diagnostics import RefusedError, found
 from sam_med.headers import image_times, mosaic, multiframe, real_world
 from sam_med.headers.frame_places import FRAME_VECTORS
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
-    from sam_med.dicom.dicom_file import Encoding
+    from sam_med.dicom.encoding import Encoding
 
 WHOLE = "TotalPixelMatrixColumns"
 """A tag of images of which the frames are tiles, so large are they."""

@@ -55,7 +55,7 @@ def convert(
 ) -> None:
     """Write a volume as it was read, nothing resampled: to check it in another program."""
     privacy.hide(source)
-    from sam_med.files.read_volume import read_volume  # noqa: PLC0415
+    from sam_med.files.read import read_volume  # noqa: PLC0415
     from sam_med.run.convert import convert_volume  # noqa: PLC0415  # --help must stay fast
 
     volume = read_volume(
@@ -131,9 +131,9 @@ def stats(
     """Measure the objects of a segmentation: volume, intensities, extent, what is cut off."""
     privacy.hide(source)
     privacy.hide(segmentation, "the segmentation")
-    from sam_med.files.read_volume import read_volume  # noqa: PLC0415
+    from sam_med.files.read import read_volume  # noqa: PLC0415
     from sam_med.report.measure import measure_file  # noqa: PLC0415
-    from sam_med.segmentations.read_segmentation import read_segmentation  # noqa: PLC0415  # --help must stay fast
+    from sam_med.segmentations.read import read_segmentation  # noqa: PLC0415  # --help must stay fast
 
     volume = read_volume(
         source, modality=modality, series=series, time=time, join_series=join_series

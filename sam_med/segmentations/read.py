@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING
 
 from sam_common.errors import InputError
 from sam_common.support.files import check_input
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.formats.suffixes import is_volume_file
 from sam_med.geometry.diagnostics import RefusedError
-from sam_med.segmentations.segmentation_file import label_map, no_label_map
+from sam_med.segmentations.objects import label_map, no_label_map
 
 if TYPE_CHECKING:
     import os
 
     from sam_med.geometry.volume import Volume
-    from sam_med.segmentations.segmentation_file import SegmentationFile
+    from sam_med.segmentations.objects import SegmentationFile
 
 
 def read_segmentation(

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from sam_common.errors import InputError
 from sam_common.support.files import check_input
-from sam_med.dicom.dicom_file import DAMAGE, is_dicom_head, quiet_pydicom, read_header
+from sam_med.dicom.encoding import DAMAGE, is_dicom_head, quiet_pydicom, read_header
 from sam_med.formats.suffixes import SUFFIXES, way_in
 from sam_med.geometry.diagnostics import Diagnostic, RefusedError, found
-from sam_med.headers.read_headers import read_headers
+from sam_med.headers.read import read_headers
 from sam_med.pixel_data.pixels import digest
 from sam_med.series import joining, suv, zip_input
 from sam_med.series.grouping import Series, alike, group

@@ -13,9 +13,9 @@ import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 
 from sam_common.errors import InputError
 from sam_common.frame import Frame
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.geometry.volume import Volume
-from sam_med.segmentations.read_segmentation import read_segmentation
+from sam_med.segmentations.read import read_segmentation
 
 RGB = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sam_common.support.addresses import is_remote, printable, public_name, scrubbed
-from sam_geo.address.address import real_file
+from sam_geo.address.local_files import real_file
 
 SECRETS = ("S3CRET", "passw0rd")
 

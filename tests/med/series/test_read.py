@@ -16,9 +16,9 @@ import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 from pydicom.uid import ExplicitVRLittleEndian
 
 from sam_common.errors import InputError
-from sam_med.files.read_volume import read_volume
+from sam_med.files.read import read_volume
 from sam_med.geometry.diagnostics import RefusedError
-from sam_med.series.read_series import read_series
+from sam_med.series.read import read_series
 
 NO_SLOPE = "not-hounsfield"
 """Said of series of the collection that were made from volumes, without a rescale."""

@@ -39,7 +39,7 @@ def read_volume(
             `sam-med info` shows, or a SeriesInstanceUID.
         time: Number of the time point of a 4-D input (or of the layer of a .seg.nrrd), from 1.
         join_series: Of DICOM: read slices that differ in their series or frame of reference only
-            as one series, see `sam_med.series.find_series.scan`.
+            as one series, see `sam_med.series.find.scan`.
 
     Raises:
         InputError: No such file, an unknown format, not three dimensions, no DICOM images, no
@@ -65,7 +65,7 @@ def _read(source: Path, series: int | str | None, time: int | None, *, join_seri
     # each format's library is imported only where it is needed
     name = source.name.lower()
     if not is_volume_file(source):
-        from sam_med.series.read_series import read_series  # noqa: PLC0415
+        from sam_med.series.read import read_series  # noqa: PLC0415
 
         return read_series(source, series=series, time=time, join_series=join_series)
     if series is not None and str(series) != "1":
