@@ -1,0 +1,77 @@
+"""Class maps: which rasters are some, and what their values are called."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import rasterio
+
+from sam_common.errors import InputError
+from sam_geo.accuracy import class_map
+from sam_geo.accuracy.class_map import open_class_map
+
+from .conftest import NAMES, TRANSFORM
+
+
+def test_names_are_those_of_the_record(write_map, thirds):
+    with open_class_map(write_map(thirds, names=NAMES)) as classes:
+        assert [classes.name_of(value) for value in (1, 2, 7)] == ["water", "forest", "town"]
+        assert not classes.has_probability
+        with pytest.raises(InputError) as caught:
+            classes.name_of(3)
+    assert str(caught.value).endswith(
+        "has pixels of value 3, which is no class of its record: 1 water, 2 forest, 7 town"
+    )
+
+
+def test_values_are_names_without_a_record(write_map, thirds):
+    with open_class_map(write_map(thirds)) as classes:
+        assert classes.name_of(7) == "7"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"classes": {"a": "water"}}', "\xff"])
+def test_other_files_of_that_name_are_no_records(write_map, thirds, text):
+    path = write_map(thirds)
+    path.with_suffix(".job.json").write_text(text, encoding="latin-1")
+    with open_class_map(path) as classes:
+        assert classes.names is None
+
+
+def test_values_count_where_the_raster_has_colours(write_map, thirds):
+    path = write_map(thirds)
+    with rasterio.open(path, "r+") as dataset:
+        dataset.write_colormap(1, {1: (0, 0, 255, 255), 2: (0, 99, 0, 255), 7: (255, 0, 0, 255)})
+    with open_class_map(path) as classes:
+        parts = [classes.read(window) for window in classes.windows()]
+    assert np.array_equal(parts[0][0], thirds)
+    assert np.array_equal(parts[0][1], thirds > 0)
+
+
+def test_probabilities_are_shares(write_map, thirds):
+    with open_class_map(write_map(thirds, probability=np.full(thirds.shape, 85))) as classes:
+        (window,) = classes.windows()
+        assert classes.probability(window) == pytest.approx(np.full(thirds.shape, 0.85))
+
+
+def test_windows_cover_the_map_once(write_map, thirds, monkeypatch):
+    monkeypatch.setattr(class_map, "SIDE", 50)
+    seen = np.zeros(thirds.shape, dtype=int)
+    with open_class_map(write_map(thirds)) as classes:
+        for window in classes.windows():
+            seen[window.slices] += 1
+    assert (seen == 1).all()
+
+
+@pytest.mark.parametrize(("count", "dtype"), [(3, "uint8"), (1, "float32")])
+def test_images_and_measurements_are_no_class_maps(tmp_path, count, dtype):
+    path = tmp_path / "image.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", count=count, dtype=dtype, height=4, width=4, transform=TRANSFORM
+    ) as dataset:
+        dataset.write(np.ones((count, 4, 4), dtype=dtype))
+    with pytest.raises(InputError) as caught, open_class_map(path):
+        pass
+    assert str(caught.value) == (
+        f"{path} is no class map: it has {count} bands of {dtype}, where one band of whole "
+        f"numbers (and one of per cent) is expected; sam-geo landcover writes such a map"
+    )
