@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 BROKEN, CLOSED = "broken-links", "closed-folders"
-"""Keys of `Tree.left_out`, which are codes of `sam_med.geometry.diagnostics`."""
+"""Keys of `Tree.left_out`, which are codes of `sam_med.geometry.diagnostic_codes`."""
 
 DICOMDIR = "DICOMDIR"
 """A file of this name stands for the folder that it lies in."""

@@ -13,7 +13,8 @@ from numpy.testing import assert_allclose
 
 from sam_med.geometry import frame as frames
 from sam_med.geometry.anatomical_plane import plane_of
-from sam_med.geometry.diagnostics import CODES, RefusedError
+from sam_med.geometry.diagnostic_codes import CODES
+from sam_med.geometry.diagnostics import RefusedError
 from sam_med.headers.slice_header import SliceHeader
 from sam_med.headers.stack import place_tolerance_mm, position_numbers, stack
 

@@ -19,7 +19,8 @@ from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 from sam_common.errors import InputError
 from sam_med.dicom.encoding import quiet_pydicom
 from sam_med.files.read import read_volume
-from sam_med.geometry.diagnostics import CODES, RefusedError
+from sam_med.geometry.diagnostic_codes import CODES
+from sam_med.geometry.diagnostics import RefusedError
 from sam_med.report.geometry_report import describe_path
 
 LINE = [(10, 20, 30 + 2 * n) for n in range(6)]
