@@ -1,6 +1,6 @@
-"""Grid files: an array and its frame to NIfTI, NRRD or MetaImage, voxel for voxel.
+"""Grid files: an array and its frame are written as NIfTI, NRRD or MetaImage.
 
-What each format can hold of a grid whose axes are not perpendicular (a tilted gantry):
+The formats differ on grids whose axes are not perpendicular (a tilted gantry):
 
 ```
 NIfTI       sform: any affine; the qform cannot, so its code is 0 ("not set")
@@ -8,7 +8,7 @@ NRRD        space directions: any three vectors
 MetaImage   perpendicular axes only: refused
 ```
 
-The same array gives the same bytes: no time, no file name and no program version is written.
+Equal arrays give equal bytes: no time, file name or program version is written.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from sam_common.frame import Frame
 
 GRID_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
-"""Formats of one array with its place; all of them are one file."""
+"""Suffixes of the formats that hold one array with its place in a single file."""
 SCANNER = 1
-"""NIfTI code of an affine that leads to scanner coordinates."""
+"""NIfTI code of an affine to scanner coordinates."""
 NIFTI_MAX = 32767
-"""Largest size of an axis in NIfTI-1, whose header holds sizes in 16 bits."""
+"""Largest size of an axis in NIfTI-1, whose header has 16-bit sizes."""
 GZIP_LEVEL = 6
 NRRD_TYPES = {
     "int8": "int8",
@@ -49,7 +49,7 @@ NRRD_TYPES = {
     "float32": "float",
     "float64": "double",
 }
-"""numpy's names to those of NRRD; the types that all three formats hold."""
+"""NRRD's names of the types of voxels that all three formats hold, by numpy's names."""
 
 META_TYPES = {
     "int8": "MET_CHAR",
@@ -61,9 +61,9 @@ META_TYPES = {
     "float32": "MET_FLOAT",
     "float64": "MET_DOUBLE",
 }
-"""And to those of MetaImage."""
+"""MetaImage's names of those types, by numpy's names."""
 SIZE_DIGITS = 20
-"""Of the largest number of bytes."""
+"""Digits of the largest number of bytes."""
 
 
 def write_grid(
@@ -74,21 +74,21 @@ def write_grid(
     sform_code: int = SCANNER,
     compress: bool = True,
 ) -> None:
-    """Write an array as it is, at the place its frame says; the file appears whole or not at all.
+    """Write an array with its frame as a volume file; the file appears whole or not at all.
 
-    It is read again, voxel for voxel, before it takes its name (`sam_med.files.grid_check`).
+    Before the file gets its name, it is read back and compared (`sam_med.files.grid_check`).
 
     Args:
         array: (k, j, i) voxels: integers of 8 to 32 bits, float32 or float64.
-        frame: Index (k, j, i) to LPS mm, sheared ones included where the format can hold them.
-        path: Its suffix chooses the format, see `GRID_SUFFIXES`.
-        sform_code: For NIfTI, which space the affine leads to (1 scanner, 2 aligned, 3 Talairach,
-            4 MNI); the qform gets it too.
-        compress: For NRRD and MetaImage; NIfTI goes by its suffix.
+        frame: Index (k, j, i) to LPS mm; sheared frames where the format can hold them.
+        path: The file; its suffix chooses the format, see `GRID_SUFFIXES`.
+        sform_code: For NIfTI, the space of the affine (1 scanner, 2 aligned, 3 Talairach, 4 MNI),
+            written for the sform and the qform.
+        compress: Whether NRRD and MetaImage are compressed; NIfTI goes by its suffix.
 
     Raises:
-        OutputError: Unknown format, a type of voxels or a shear that the format cannot hold, the
-            disk does not take it, or what was read back is something else.
+        OutputError: The format is unknown or cannot hold the type of voxels or the shear, the disk
+            is full, or the file that was read back differs.
     """
     suffix = grid_suffix(path)
     _check_holds(array, path)
@@ -108,10 +108,10 @@ def write_grid(
 
 
 def grid_suffix(path: Path) -> str:
-    """Which of `GRID_SUFFIXES` a path has.
+    """The one of `GRID_SUFFIXES` with which a path ends.
 
     Raises:
-        OutputError: None of them; `.seg.nrrd` is a format of its own.
+        OutputError: The path has another suffix, also `.seg.nrrd`, which is a format of its own.
     """
     name = path.name.lower()
     for suffix in GRID_SUFFIXES:
@@ -123,7 +123,7 @@ def grid_suffix(path: Path) -> str:
 
 
 def check_perpendicular(frame: Frame, path: Path) -> None:
-    """Raise `OutputError` for a sheared grid in a format that only holds perpendicular axes."""
+    """Raise `OutputError` for a sheared grid, which MetaImage cannot hold."""
     if frames.is_orthogonal(frame):
         return
     raise OutputError(
@@ -134,7 +134,7 @@ def check_perpendicular(frame: Frame, path: Path) -> None:
 
 
 def shear_degrees(frame: Frame) -> float:
-    """How far the two axes that are least perpendicular are from a right angle, in degrees."""
+    """Largest deviation of two voxel axes from a right angle, in degrees."""
     axes = frame.array[:3, :3] / np.linalg.norm(frame.array[:3, :3], axis=0)
     cosines = np.abs(axes.T @ axes - np.eye(3))
     return float(np.degrees(np.arcsin(min(1.0, cosines.max()))))
@@ -150,14 +150,14 @@ def write_nrrd(
 ) -> None:
     """Write an NRRD file (http://teem.sourceforge.net/nrrd/format.html) to `part`, not atomically.
 
-    Not by pynrrd, which stamps the day and its own version into every file and holds three copies
+    pynrrd is not used: it writes the date and its version into every file, and holds three copies
     of the voxels.
 
     Args:
         array: (k, j, i), or (k, j, i, layers) for a list of volumes on one grid.
         frame: Index (k, j, i) to LPS mm.
-        part: The file.
-        compress: By gzip.
+        part: The path to write to.
+        compress: Whether the voxels are compressed by gzip.
         fields: Key/value pairs of the header, e.g. Slicer's description of segments.
     """
     layered = array.ndim > frame.ndim
@@ -183,10 +183,12 @@ def write_nrrd(
 
 
 def _vector(values: npt.NDArray[np.float64]) -> str:
+    """A vector as NRRD writes it, in digits that lose nothing."""
     return f"({','.join(repr(float(v)) for v in values)})"
 
 
 def _check_holds(array: npt.NDArray[Any], path: Path) -> None:
+    """Raise `OutputError` where the format cannot hold the type or the size of an array."""
     if array.dtype.name not in NRRD_TYPES:
         raise OutputError(
             f"cannot write {path.name}: voxels of type {array.dtype} are not held by every format "
@@ -202,7 +204,7 @@ def _check_holds(array: npt.NDArray[Any], path: Path) -> None:
 def _write_metaimage(array: npt.NDArray[Any], frame: Frame, part: Path, *, compress: bool) -> None:
     """Write a MetaImage file (https://itk.org/Wiki/ITK/MetaIO/Documentation), not atomically.
 
-    Not by ITK, which holds a second array, and says on stderr and not why where a disk is full.
+    ITK is not used: it holds a second array, and does not say why it fails where a disk is full.
     """
     origin, spacing, direction = frames.to_itk(frame)
     header = {
@@ -211,9 +213,9 @@ def _write_metaimage(array: npt.NDArray[Any], frame: Frame, part: Path, *, compr
         "BinaryData": "True",
         "BinaryDataByteOrderMSB": "False",
         "CompressedData": str(compress),
-        # known when all is written; the digits go over the blanks
+        # blanks that the size replaces when all voxels are written
         "CompressedDataSize": " " * SIZE_DIGITS,
-        # its rows are the directions of the axes, which are columns elsewhere
+        # the rows of this matrix are the directions of the axes, which are columns in ITK
         "TransformMatrix": _numbers(np.reshape(direction, (3, 3)).T.ravel()),
         "Offset": _numbers(origin),
         "CenterOfRotation": "0 0 0",
@@ -239,10 +241,12 @@ def _write_metaimage(array: npt.NDArray[Any], frame: Frame, part: Path, *, compr
 
 
 def _numbers(values: Iterable[float]) -> str:
+    """Numbers as MetaImage writes them, in digits that lose nothing."""
     return " ".join(repr(float(v)) for v in values)
 
 
 def _write_nifti(array: npt.NDArray[Any], frame: Frame, part: Path, code: int) -> None:
+    """Write a NIfTI file through nibabel, not atomically."""
     from nibabel.nifti1 import Nifti1Image  # noqa: PLC0415  # for this format only
 
     affine = frames.to_ras_affine(frame)
@@ -259,7 +263,7 @@ def _write_nifti(array: npt.NDArray[Any], frame: Frame, part: Path, code: int) -
 
 @contextmanager
 def _packed(file: BinaryIO, *, compress: bool) -> Iterator[BinaryIO]:
-    """The file itself, or gzip on top of it without name and time in its header."""
+    """The file itself, or a gzip stream into it that holds no file name and no time."""
     if not compress:
         yield file
         return

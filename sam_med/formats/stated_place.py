@@ -1,7 +1,8 @@
-"""Stated place: what the header of a NRRD or MetaImage file says of where its voxels are.
+"""Stated place: what the header of a NRRD or MetaImage file says about where its voxels are.
 
-ITK takes every length as mm, every space that is not RAS or LAS as LPS, and a distance that is not
-stated as 1. What the header says, and what it leaves out, is found here.
+ITK takes every length as mm, every space that is not RAS or LAS as LPS, and a missing distance of
+voxels as 1. The functions here find what the header really states, and what it leaves out. Their
+`fields` are those of `sam_med.formats.text_header.header_fields`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sam_med.formats.text_header import NRRD_SUFFIXES, words
+from sam_med.formats.text_header import NRRD_SUFFIXES, quoted_strings
 from sam_med.geometry.diagnostics import Diagnostic, RefusedError, found
 from sam_med.geometry.volume import NDIM
 
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LAYERS = "list"
-"""NRRD's kind of an axis along which volumes are listed, as the layers of a .seg.nrrd are."""
+"""NRRD's kind of an axis that lists volumes, such as the layers of a .seg.nrrd."""
 OF_THE_PATIENT = frozenset(
     {
         *("leftposteriorsuperior", "rightanteriorsuperior", "leftanteriorsuperior"),
         *("lps", "ras", "las"),
     }
 )
-"""NRRD's spaces that ITK turns to LPS, as `_space` writes them."""
+"""NRRD spaces that ITK converts to LPS, written as `_space` returns them."""
 WITH_TIME = MappingProxyType(
     {
         **dict.fromkeys(("leftposteriorsuperiortime", "lpst"), (1.0, 1.0, 1.0)),
@@ -37,17 +38,19 @@ WITH_TIME = MappingProxyType(
         **dict.fromkeys(("leftanteriorsuperiortime", "last"), (1.0, -1.0, 1.0)),
     }
 )
-"""Those with an axis of time, which ITK leaves as they are: what turns them to LPS."""
+"""NRRD spaces with an axis of time, which ITK does not convert: factors of x, y and z to LPS."""
 LEFT_HANDED = frozenset({"3dlefthanded", "3dlh", "3dlefthandedtime", "3dlht"})
+"""NRRD spaces that are mirrored, and say nothing about the patient."""
 MATRICES = ("transformmatrix", "rotation", "orientation")
-"""MetaImage's names of its axes, of which the rows are the directions of i, j and k."""
+"""Names in use for MetaImage's matrix, whose rows are the directions of i, j and k."""
 SPACINGS = frozenset({"elementspacing", "elementsize"})
-STATED = MappingProxyType(
+PLACE_FIELDS = MappingProxyType(
     {
         "offset": frozenset({"offset", "position", "origin"}),
         "directions of its axes": frozenset(MATRICES),
     }
 )
+"""Parts of a place, and the MetaImage fields of which one has to state it."""
 IDENTITY = ("1", "0", "0", "0", "1", "0", "0", "0", "1")
 ENDS = ("RL", "AP", "IS")
 """Sides of the patient at the low and the high end of x, y and z in LPS."""
@@ -55,13 +58,10 @@ SIDES = frozenset("".join(ENDS))
 
 
 def check(fields: Mapping[str, str]) -> None:
-    """Raise `RefusedError` for a NRRD file whose place is not what ITK takes it for.
+    """Raise `RefusedError` for a NRRD file that ITK would put at a wrong place.
 
-    That is a space which is nobody's left and cannot be LPS, or distances that are stated as the
-    ends of the axes.
-
-    Args:
-        fields: From `sam_med.formats.text_header.header_fields`, as in the other functions.
+    Its space is left-handed, so it cannot be LPS ("mirrored-space"), or it states the ends of its
+    axes instead of the distance of its voxels ("ends-of-axes").
     """
     if _space(fields) in LEFT_HANDED:
         space = fields["space"].lower()
@@ -71,36 +71,36 @@ def check(fields: Mapping[str, str]) -> None:
         raise RefusedError([found("ends-of-axes", message)])
 
 
-def turn(fields: Mapping[str, str]) -> tuple[float, float, float]:
-    """What turns the axes of a space to LPS where ITK does not: a factor for x, y and z."""
+def lps_factors(fields: Mapping[str, str]) -> tuple[float, float, float]:
+    """Factors (x, y, z), each 1 or -1, to LPS from the space in which ITK leaves the voxels."""
     return WITH_TIME.get(_space(fields), (1.0, 1.0, 1.0))
 
 
 def _space(fields: Mapping[str, str]) -> str:
-    """A NRRD space in small letters, without the hyphens or blanks that it is written with."""
+    """The space of a NRRD header in lower case, without hyphens and blanks."""
     return re.sub(r"[\s-]", "", fields.get("space", "").lower())
 
 
 def units(fields: Mapping[str, str]) -> list[str]:
-    """The unit of each world axis, as NRRD or MetaImage says it; none where neither does."""
+    """The stated unit of length of each world axis, or one for all; empty where none is stated."""
     if "distanceunits" in fields:
         return [fields["distanceunits"]]
     if "spaceunits" in fields:
-        return _spatial(words(fields["spaceunits"]))
+        return _spatial(quoted_strings(fields["spaceunits"]))
     # without a space, the world's axes are the array's
     kinds = fields.get("kinds", "").lower().split()
-    named = words(fields.get("units", ""))
+    named = quoted_strings(fields.get("units", ""))
     return _spatial([u for n, u in enumerate(named) if kinds[n : n + 1] != [LAYERS]])
 
 
 def _spatial(named: Sequence[str]) -> list[str]:
-    """Of the three axes of space; none where no axis has one."""
+    """The units of the first three axes; empty where none of them has a unit."""
     first = list(named[:NDIM])
     return first if any(unit.strip() for unit in first) else []
 
 
 def _without_distance(fields: Mapping[str, str]) -> bool:
-    """Whether a NRRD header states no distance of voxels along an axis of space."""
+    """Whether a NRRD header lacks the distance of voxels along one of the three axes of space."""
     if "spacedirections" in fields:
         return fields["spacedirections"].count("(") < NDIM
     kinds = fields.get("kinds", "").lower().split()
@@ -119,13 +119,13 @@ def _is_length(text: str) -> bool:
         return False
 
 
-def told(fields: Mapping[str, str], path: Path) -> list[Diagnostic]:
-    """What a header does not say of the place of its voxels, or says twice."""
+def place_diagnostics(fields: Mapping[str, str], path: Path) -> list[Diagnostic]:
+    """Diagnostics of a header that leaves out a part of the place, or contradicts itself."""
     if path.name.lower().endswith(NRRD_SUFFIXES):
         return _of_nrrd(fields)
     matrix = next((fields[name] for name in MATRICES if name in fields), None)
     found_odd = []
-    if missing := [what for what, names in STATED.items() if not names & fields.keys()]:
+    if missing := [what for what, names in PLACE_FIELDS.items() if not names & fields.keys()]:
         found_odd.append(
             found("no-affine", f"the MetaImage file states no {' and no '.join(missing)}")
         )
@@ -157,9 +157,10 @@ def _of_nrrd(fields: Mapping[str, str]) -> list[Diagnostic]:
 
 
 def _agree(letters: str, matrix: str | None) -> bool:
-    """Whether letters name the axes of a matrix, by where they begin or by where they end.
+    """Whether AnatomicalOrientation, e.g. "RAI", agrees with the matrix of directions.
 
-    Both readings are in use. Letters that say nothing, "???", agree with anything.
+    A letter may name the side where its axis begins or where it ends: both readings are in use.
+    Letters without meaning, such as "???", agree with every matrix.
     """
     if len(letters) != NDIM or any(letter not in SIDES for letter in letters):
         return True

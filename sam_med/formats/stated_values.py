@@ -1,11 +1,11 @@
-"""Stated values: what the header of a NRRD or MetaImage file says of its numbers.
+"""Stated values: the rescale and the quantization that a NRRD or MetaImage header states.
 
 ```
 MetaImage    ElementToIntensityFunctionSlope, -Offset    value = stored * slope + offset
 NRRD         old min, old max                            the range before it was quantized
 ```
-ITK looks at neither. The first is applied, being all that says what the numbers are; the second
-tells only how coarse they are, and is told.
+ITK ignores both. The rescale is applied, because nothing else says what the stored numbers mean. A
+quantization only says how coarse the values are, and becomes a diagnostic.
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 
 SLOPE, OFFSET = "elementtointensityfunctionslope", "elementtointensityfunctionoffset"
 QUANTIZED = frozenset({"oldmin", "oldmax"})
+"""NRRD fields of the range that the values had before they were quantized."""
 
 
 def stated_values(fields: Mapping[str, str]) -> tuple[float, float, list[Diagnostic]]:
-    """Slope and intercept of the stored numbers, and what to say about them.
+    """Slope and intercept of the stored numbers, and diagnostics about them.
 
     Args:
         fields: From `sam_med.formats.text_header.header_fields`.
 
     Raises:
-        RefusedError: "bad-rescale": one of them is no number, or the slope is 0.
+        RefusedError: "bad-rescale": the slope or intercept is no number, or the slope is 0.
     """
     slope, intercept = _number(fields, SLOPE, 1.0), _number(fields, OFFSET, 0.0)
     if not (slope and math.isfinite(slope) and math.isfinite(intercept)):

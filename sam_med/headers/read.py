@@ -1,8 +1,8 @@
-"""Headers: one DICOM file to a `SliceHeader` for each of its slices, without its pixels.
+"""Reading of headers: one DICOM file to a `SliceHeader` for each of its slices.
 
 A file may be one slice, a multi-frame file (`sam_med.headers.multiframe`) or a mosaic
-(`sam_med.headers.mosaic`). Only the tags that matter are kept, and no message holds a value that
-could name a patient.
+(`sam_med.headers.mosaic`). Pixels are not read, and no message holds a value that could identify a
+patient.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydicom.uid import UID
 
-from sam_med.dicom import reading
+from sam_med.dicom import progress
 from sam_med.dicom import tag_values as tags
 from sam_med.dicom.encoding import DAMAGE, NATIVE, quiet_pydicom, read_header
 from sam_med.geometry.diagnostics import RefusedError, found
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
     from sam_med.dicom.encoding import Encoding
 
-WHOLE = "TotalPixelMatrixColumns"
-"""A tag of images of which the frames are tiles, so large are they."""
+TOTAL_COLUMNS = "TotalPixelMatrixColumns"
+"""A tag of images whose frames are tiles of one large picture."""
 WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
-"""SOP class of images of whole slides of a microscope."""
+"""SOP class of whole-slide microscopy images."""
 TAGS = (
     "SOPClassUID",
     "SOPInstanceUID",
@@ -80,7 +80,7 @@ TAGS = (
     "RescaleType",
     "Units",
     "ModalityLUTSequence",
-    WHOLE,
+    TOTAL_COLUMNS,
     real_world.SEQUENCE,
     "BurnedInAnnotation",
     "LossyImageCompression",
@@ -108,11 +108,11 @@ NOT_IMAGES = frozenset(
         "SMR",
     ]
 )
-"""Modalities of objects that are made from images and lie beside them."""
+"""Modalities of DICOM objects that are no images, and often lie beside those."""
 IMAGE = "Image Storage"
-"""Names of SOP classes of images contain this (PS3.4, B.5)."""
+"""Words in the name of every SOP class of images (PS3.4, B.5)."""
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-"""SOP classes that start so are secondary captures (PS3.4, B.5)."""
+"""First part of the SOP classes of secondary captures (PS3.4, B.5)."""
 LOSSY = frozenset(
     {
         "1.2.840.10008.1.2.4.50",  # JPEG baseline
@@ -120,18 +120,19 @@ LOSSY = frozenset(
         "1.2.840.10008.1.2.4.81",  # JPEG-LS near-lossless
     }
 )
-"""Transfer syntaxes that always lose something."""
+"""Transfer syntaxes whose compression is always lossy."""
 CENTIMETRES = 3.0
-"""Of PhysicalUnitsXDirection (PS3.3, C.8.5.5.1.15)."""
+"""Value of PhysicalUnitsXDirection for cm (PS3.3, C.8.5.5.1.15)."""
 SPACINGS = (
     ("PixelSpacing", "patient"),
     ("ImagerPixelSpacing", "detector"),
     ("NominalScannedPixelSpacing", "detector"),
 )
-"""Tags of the distance between pixels, the best first."""
+"""Tags of the distance between pixels, best first, and where the distance holds."""
 COMPRESSED = "compressed, not stated how"
+"""Name for the transfer syntax of pixels whose compression is unknown."""
 PLACES = (("PixelSpacing", 2), ("ImageOrientationPatient", 6), ("ImagePositionPatient", 3))
-"""Tags on which a place depends, and how many numbers each holds."""
+"""Tags on which the place of a slice depends, and how many numbers each holds."""
 
 NUMBERS = (
     "BitsStored",
@@ -144,12 +145,12 @@ NUMBERS = (
     "EchoTime",
     "DiffusionBValue",
 )
-"""Tags of one number that are taken as missing where they hold something else, and told."""
+"""Tags of one number that count as missing where they hold something else ("damaged-tags")."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileHeaders:
-    """What one file holds."""
+    """The slices of one file, or the kind of another DICOM object."""
 
     slices: tuple[SliceHeader, ...] = ()
     not_image: str = ""
@@ -157,13 +158,13 @@ class FileHeaders:
 
 
 def read_headers(path: Path) -> FileHeaders | None:
-    """The slices of a DICOM file; None for a file of another kind.
+    """Read the slices of a DICOM file; None for a file that is no DICOM.
 
     Raises:
-        RefusedError: "unreadable-header": the file is DICOM, but damaged; "unreadable-files": it
-            cannot be read at all.
+        RefusedError: "unreadable-header": the file is DICOM, but damaged; "unreadable-files": the
+            file cannot be read at all.
     """
-    reading.tell()
+    progress.next_file()
     try:
         read = read_header(path, TAGS)
         if read is None:
@@ -171,7 +172,7 @@ def read_headers(path: Path) -> FileHeaders | None:
         with quiet_pydicom():
             return _slices(path, *read)
     except OSError as error:
-        if error.errno is None:  # of pydicom, not of the system
+        if error.errno is None:  # raised by pydicom, not by the operating system
             raise _unreadable(error) from None
         reason = f"the file cannot be read ({error.strerror})"
         raise RefusedError([found("unreadable-files", reason)]) from None
@@ -186,6 +187,7 @@ def _unreadable(error: BaseException) -> RefusedError:
 
 
 def _slices(path: Path, dataset: Dataset, encoding: Encoding) -> FileHeaders:
+    """The slices of a data set, or the kind of an object that is no image."""
     modality = tags.text(dataset, "Modality")
     if modality in NOT_IMAGES:
         return FileHeaders(not_image=modality)
@@ -199,8 +201,10 @@ def _slices(path: Path, dataset: Dataset, encoding: Encoding) -> FileHeaders:
 
 
 def _parts(base: SliceHeader, dataset: Dataset) -> Iterable[SliceHeader]:
-    """The slices of a file: its frames, its tiles, or itself."""
-    if base.facts.whole_slide:  # tiles of one picture, neither slices nor times
+    """The slices of a file: its frames, its tiles, or the one slice that it is."""
+    if (
+        base.facts.whole_slide
+    ):  # its frames are tiles of one picture, neither slices nor time points
         return (base,)
     if "PerFrameFunctionalGroupsSequence" in dataset:
         return multiframe.enhanced_slices(base, dataset)
@@ -212,7 +216,7 @@ def _parts(base: SliceHeader, dataset: Dataset) -> Iterable[SliceHeader]:
 
 
 def _base(path: Path, dataset: Dataset, modality: str, facts: ImageFacts) -> SliceHeader:
-    """What is known of a file as if it were one slice."""
+    """The header of a file as if it were one slice."""
     instance = tags.number(dataset, "InstanceNumber")
     mappings = tags.value(dataset, real_world.SEQUENCE) or ()
     values = real_world.values_of(dataset, mappings, modality, table=facts.value_table)
@@ -242,6 +246,7 @@ def _base(path: Path, dataset: Dataset, modality: str, facts: ImageFacts) -> Sli
 
 
 def _facts(dataset: Dataset, encoding: Encoding) -> ImageFacts:
+    """What all frames of a file share."""
     syntax = encoding.syntax
     frames = tags.count(dataset, "NumberOfFrames", 1)
     samples = tags.count(dataset, "SamplesPerPixel", 1)
@@ -259,7 +264,7 @@ def _facts(dataset: Dataset, encoding: Encoding) -> ImageFacts:
         image_type=_words(tags.value(dataset, "ImageType")),
         burned_in=tags.text(dataset, "BurnedInAnnotation"),
         secondary=tags.text(dataset, "SOPClassUID").startswith(SECONDARY_CAPTURE),
-        whole_slide=WHOLE in dataset or tags.text(dataset, "SOPClassUID") == WHOLE_SLIDE,
+        whole_slide=TOTAL_COLUMNS in dataset or tags.text(dataset, "SOPClassUID") == WHOLE_SLIDE,
         lossy=loss == "01" or syntax in LOSSY,
         spacing_kind=_pixel_spacing(dataset, tags.text(dataset, "Modality"))[1],
         value_table=value_table,
@@ -273,7 +278,7 @@ def _facts(dataset: Dataset, encoding: Encoding) -> ImageFacts:
 
 
 def _missing(dataset: Dataset, encoding: Encoding, planes: int, photometric: str) -> int:
-    """How many bytes of uncompressed pixels the file lacks."""
+    """How many bytes of uncompressed pixels are missing at the end of a file."""
     pixels = tags.count(dataset, "Rows") * tags.count(dataset, "Columns")
     expected = (pixels * planes * tags.count(dataset, "BitsAllocated", 16) + 7) // 8
     if photometric == "YBR_FULL_422":
@@ -285,6 +290,7 @@ def _missing(dataset: Dataset, encoding: Encoding, planes: int, photometric: str
 
 
 def _contrast(dataset: Dataset) -> tuple[str, str]:
+    """Echo time and b-value in words; "" where not stated."""
     echo, b_value = (tags.number(dataset, tag) for tag in ("EchoTime", "DiffusionBValue"))
     return (
         "" if echo is None else f"echo {echo:g} ms",
@@ -293,9 +299,9 @@ def _contrast(dataset: Dataset) -> tuple[str, str]:
 
 
 def _pixel_spacing(dataset: Dataset, modality: str) -> tuple[tuple[float, ...], str]:
-    """Millimetres between rows and between columns, and what they stem from.
+    """Distance between rows and between columns in mm, and where it holds (`spacing_kind`).
 
-    A distance that is none is as good as not stated, but in CT, MR and PET it is damage.
+    A distance of 0 or less counts as missing, except in CT, MR and PET, where it is refused later.
     """
     for tag, kind in SPACINGS:
         spacing = tags.numbers_or_none(dataset, tag, 2)
@@ -307,7 +313,7 @@ def _pixel_spacing(dataset: Dataset, modality: str) -> tuple[tuple[float, ...], 
 
 
 def _region_spacing(dataset: Dataset) -> tuple[float, ...]:
-    """Of ultrasound, where all regions agree and are in centimetres; else empty."""
+    """The pixel spacing of ultrasound, where all regions state the same in cm; else empty."""
     steps = set()
     for region in tags.value(dataset, "SequenceOfUltrasoundRegions") or ():
         units = {tags.number(region, f"PhysicalUnits{axis}Direction") for axis in "XY"}
@@ -319,6 +325,7 @@ def _region_spacing(dataset: Dataset) -> tuple[float, ...]:
 
 
 def _words(value: Any) -> tuple[str, ...]:
+    """The strings of a tag that may hold none, one or several."""
     if value is None:
         return ()
     return (str(value),) if isinstance(value, str) else tuple(str(v) for v in value)

@@ -17,7 +17,7 @@ import pydicom
 import pytest
 
 from sam_common.errors import InputError
-from sam_med.dicom import reading
+from sam_med.dicom import progress
 from sam_med.files.read import read_volume
 from sam_med.series import zip_input
 from sam_med.series.find import find_series, scan
@@ -363,7 +363,7 @@ def test_unpacking_can_be_ended(kind, dicom, tmp_path):
         raise EndedError
 
     there = {path for path in tmp_path.iterdir() if path.is_dir()}
-    with zip_input.unpacking(tmp_path), reading.heard(end), pytest.raises(EndedError):
+    with zip_input.unpacking(tmp_path), progress.listening(end), pytest.raises(EndedError):
         zip_input.unpack(target)
     assert {path for path in tmp_path.iterdir() if path.is_dir()} == there
 

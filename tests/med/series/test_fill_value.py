@@ -9,13 +9,13 @@ from sam_common.frame import Frame
 from sam_med.files.read import read_volume
 from sam_med.geometry.volume import Volume
 from sam_med.report.geometry_report import describe_path
-from sam_med.series import fill
+from sam_med.series import fill_value
 
 LINE = [(10, 20, 30 + 2 * n) for n in range(6)]
 
 
 def told(array, **more):
-    volume = fill.told(Volume(array, Frame.identity(3), **more))
+    volume = fill_value.with_fill_diagnostic(Volume(array, Frame.identity(3), **more))
     return [d.message for d in volume.diagnostics if d.code == "fill-value"]
 
 
