@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from volume_files import metaimage
 
 from sam_med.files.read import read_volume
 from sam_med.geometry.diagnostics import RefusedError
 
 VALUES = np.arange(24, dtype="<i2").reshape(4, 3, 2)
+PLACE = ("Offset = 0 0 0", "TransformMatrix = 1 0 0 0 1 0 0 0 1", "ElementSpacing = 1 1 1")
 
 
-def metaimage(tmp_path, *fields):
+def scaled(tmp_path, *fields):
     path = tmp_path / "CANARY.mha"
-    lines = [
-        *("ObjectType = Image", "NDims = 3", "BinaryData = True", *fields, "Offset = 0 0 0"),
-        *("TransformMatrix = 1 0 0 0 1 0 0 0 1", "ElementSpacing = 1 1 1", "DimSize = 2 3 4"),
-        *("ElementType = MET_SHORT", "ElementDataFile = LOCAL"),
-    ]
-    path.write_bytes("\n".join(lines).encode() + b"\n" + VALUES.tobytes())
-    return path
+    return metaimage(path, *fields, *PLACE, kind="MET_SHORT", voxels=VALUES.tobytes())
 
 
 @pytest.mark.parametrize(
@@ -29,7 +25,7 @@ def metaimage(tmp_path, *fields):
 def test_the_slope_of_a_metaimage_is_applied_and_said(slope, offset, dtype, tmp_path):
     stated = {"Slope": slope, "Offset": offset}
     fields = [f"ElementToIntensityFunction{k} = {v}" for k, v in stated.items() if v]
-    volume = read_volume(metaimage(tmp_path, *fields))
+    volume = read_volume(scaled(tmp_path, *fields))
     expected = VALUES * float(slope or 1) + float(offset or 0)
     assert np.array_equal(volume.array, expected)
     assert volume.array.dtype == dtype
@@ -37,14 +33,14 @@ def test_the_slope_of_a_metaimage_is_applied_and_said(slope, offset, dtype, tmp_
 
 
 def test_a_slope_that_changes_nothing_is_not_said(tmp_path):
-    volume = read_volume(metaimage(tmp_path, "ElementToIntensityFunctionSlope = 1"))
+    volume = read_volume(scaled(tmp_path, "ElementToIntensityFunctionSlope = 1"))
     assert (volume.array.dtype, volume.diagnostics) == (np.int16, ())
 
 
 @pytest.mark.parametrize("slope", ["0", "nan", "two"])
 def test_a_slope_that_is_none_is_refused(slope, tmp_path):
     with pytest.raises(RefusedError, match="bad-rescale: ElementToIntensityFunctionSlope is 0"):
-        read_volume(metaimage(tmp_path, f"ElementToIntensityFunctionSlope = {slope}"))
+        read_volume(scaled(tmp_path, f"ElementToIntensityFunctionSlope = {slope}"))
 
 
 def test_the_range_before_nrrd_quantized_values_is_told(tmp_path):

@@ -7,50 +7,14 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813  # the name its manual uses
+from grids import oblique_frames
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from sam_common.errors import GeometryError
-from sam_common.window import Window
 from sam_med.files.read import read_volume
 from sam_med.geometry import frame as frames
-
-REORDERINGS = [
-    (order, signs)
-    for order in itertools.permutations(range(3))
-    for signs in itertools.product((1, -1), repeat=3)
-]
-"""The 48 ways to store the same axes."""
-
-numbers = st.floats(-500, 500, allow_nan=False).map(lambda v: round(v, 3))
-spacings = st.tuples(*[st.floats(0.1, 10).map(lambda v: round(v, 4))] * 3)
-origins = st.tuples(numbers, numbers, numbers)
-angles = st.tuples(*[st.floats(-np.pi, np.pi)] * 3)
-windows = st.tuples(*[st.tuples(st.integers(-20, 200), st.integers(1, 80))] * 3).map(
-    lambda axes: Window(tuple(s for s, _ in axes), tuple(s + n for s, n in axes))
-)
-
-
-def rotation(a, b, c):
-    cos, sin = np.cos, np.sin
-    x = np.array([[1, 0, 0], [0, cos(a), -sin(a)], [0, sin(a), cos(a)]])
-    y = np.array([[cos(b), 0, sin(b)], [0, 1, 0], [-sin(b), 0, cos(b)]])
-    z = np.array([[cos(c), -sin(c), 0], [sin(c), cos(c), 0], [0, 0, 1]])
-    return x @ y @ z
-
-
-oblique_frames = st.builds(
-    lambda o, s, r: frames.from_itk(o, s, rotation(*r).ravel().tolist()), origins, spacings, angles
-)
-straight_frames = st.builds(
-    lambda o, s, r: frames.from_itk(
-        o, s, (np.eye(3)[list(r[0])].T * np.array(r[1])).ravel().tolist()
-    ),
-    origins,
-    spacings,
-    st.sampled_from(REORDERINGS),
-)
 
 
 @given(oblique_frames)

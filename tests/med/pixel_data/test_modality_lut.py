@@ -95,3 +95,20 @@ def test_a_table_that_is_cut_off_is_refused():
     dataset.ModalityLUTSequence[0].LUTDescriptor = [4, 0, 16]
     with pytest.raises(ValueError, match="fewer entries"):
         apply_modality_lut(np.zeros(1, np.uint8), dataset, ExplicitVRLittleEndian)
+
+
+def test_a_value_table_is_applied(dicom):
+    table = pydicom.Dataset()
+    table.LUTDescriptor = [48, 0, 16]
+    table.add_new("LUTData", "US", [1000 + 3 * n for n in range(48)])
+    table.ModalityLUTType = "US"
+    dicom.series(
+        LINE[:2],
+        np.stack([np.arange(48, dtype=np.uint16).reshape(6, 8)] * 2),
+        ModalityLUTSequence=[table],
+        RescaleSlope=None,
+        RescaleIntercept=None,
+    )
+    volume = read_volume(dicom.folder)
+    assert volume.array[1].ravel().tolist() == [1000 + 3 * n for n in range(48)]
+    assert [d.code for d in volume.diagnostics] == ["not-hounsfield", "value-table"]
