@@ -9,6 +9,8 @@ import pytest
 from scans import message_of
 from volume_files import save
 
+from sam_med.formats.suffixes import SUFFIXES, files_of, is_volume_file, pair_of, reading_advice
+
 
 @pytest.mark.parametrize(
     ("name", "way"),
@@ -39,4 +41,47 @@ def test_a_zip_or_folder_of_volume_files_says_the_way(tmp_path):
         archive.write(path, "one.nii")
     assert message_of(packed) == (
         "not-dicom: no DICOM in it, but volume files (.nii): unpack it first"
+    )
+
+
+def test_a_volume_file_is_known_by_its_name(tmp_path):
+    for name in (f"a{suffix}" for suffix in SUFFIXES):
+        path = tmp_path / name.upper()
+        assert not is_volume_file(path)
+        path.touch()
+        assert is_volume_file(path)
+        assert files_of(path) == (path,)
+    (tmp_path / "folder.nii").mkdir()
+    (tmp_path / "scan.dcm").touch()
+    assert not is_volume_file(tmp_path / "folder.nii")
+    assert not is_volume_file(tmp_path / "scan.dcm")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("a.hdr", "a.img"), ("a.HDR", "a.IMG"), ("a.hdr.gz", "a.img.gz")]
+)
+def test_an_img_is_a_volume_file_only_beside_its_header(first, second, tmp_path):
+    header, image = tmp_path / first, tmp_path / second
+    image.touch()
+    assert pair_of(image) is None
+    assert not is_volume_file(image)
+    header.touch()
+    assert (pair_of(image), pair_of(header)) == (header, image)
+    assert is_volume_file(image)
+    assert files_of(image) == files_of(header) == tuple(sorted((header, image)))
+
+
+@pytest.mark.parametrize("order", ["little", "big"])
+def test_half_of_a_pair_is_known_by_the_size_of_its_header(order, tmp_path):
+    path = tmp_path / "a.hdr"
+    path.write_bytes((348).to_bytes(4, order) + bytes(344))
+    assert "half of a pair .hdr and .img" in reading_advice(path)
+    path.write_bytes(bytes(348))
+    assert reading_advice(path) == ""
+
+
+def test_advice_goes_by_what_is_held(tmp_path):
+    assert reading_advice(tmp_path, ["a.txt"]) == ""
+    assert reading_advice(tmp_path, ["a.mha", "b.nii.gz"]).startswith(
+        "no DICOM in it, but volume files (.nii.gz, .mha): give one of them"
     )

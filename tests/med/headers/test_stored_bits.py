@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pydicom
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom.dataset import Dataset
 from pydicom.uid import (
     RLELossless,
 )
@@ -12,6 +15,7 @@ from scans import LINE
 
 from sam_med.files.read import read_volume
 from sam_med.geometry.diagnostics import RefusedError
+from sam_med.headers.stored_bits import bits_of, is_possible, moved_down
 
 VALUES = np.arange(6 * 48).reshape(6, 6, 8)
 
@@ -74,3 +78,47 @@ def test_a_high_bit_that_cannot_be_is_refused_before_the_work(tags, dicom):
     folder = high(dicom, VALUES.astype(np.uint16), 11, **tags)
     with pytest.raises(RefusedError, match="HighBit is 11 where BitsStored is 1"):
         read_volume(folder)
+
+
+@given(
+    st.integers(1, 16).flatmap(lambda stored: st.tuples(st.just(stored), st.integers(stored, 16))),
+    st.lists(st.integers(0, 2**16 - 1), min_size=1, max_size=20),
+    st.booleans(),
+)
+def test_values_of_any_bits_by_hand(bits, words, signed):
+    """The value is the stored bits that end at the high bit, as a two's complement where signed."""
+    stored, end = bits
+    image = np.array([*words, 2**16 - 1], np.uint16)
+    expected = [(word >> (end - stored)) & (2**stored - 1) for word in image.tolist()]
+    if signed:
+        image = image.view(np.int16)
+        expected = [v - 2**stored if v >= 2 ** (stored - 1) else v for v in expected]
+    moved = moved_down(image, (16, stored, end - 1))
+    assert moved.tolist() == expected
+    assert moved is image
+
+
+@pytest.mark.parametrize(
+    ("stated", "bits"),
+    [
+        ((16, 12, 11), None),
+        ((16, 12, 15), (16, 12, 15)),
+        ((16, 12, None), None),
+        ((16, None, 15), None),
+    ],
+)
+def test_the_usual_high_bit_and_a_missing_one_are_no_matter(stated, bits):
+    dataset = Dataset()
+    for tag, number in zip(("BitsAllocated", "BitsStored", "HighBit"), stated, strict=True):
+        if number is not None:
+            setattr(dataset, tag, number)
+    assert bits_of(dataset) == bits
+
+
+@pytest.mark.parametrize(
+    ("bits", "possible"),
+    [((16, 12, 15), True), ((16, 12, 11), True), ((16, 12, 10), False), ((16, 12, 16), False)],
+)
+def test_values_end_inside_the_allocated_bits(bits, possible):
+    assert is_possible(bits) == possible
+    assert not is_possible((16, 0, 15))
