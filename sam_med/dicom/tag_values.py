@@ -9,8 +9,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from sam_med.dicom.encoding import tag_of
-from sam_med.geometry.diagnostics import RefusedError
-from sam_med.geometry.diagnostics import found as diagnosed
+from sam_med.geometry.diagnostics import RefusedError, refused
 from sam_med.geometry.volume import HOUNSFIELD, UNSPECIFIED
 
 if TYPE_CHECKING:
@@ -127,7 +126,7 @@ def count(dataset: Dataset, tag: str, missing: int | None = None) -> int:
 
 def unreadable(reason: str) -> RefusedError:
     """The error of a header in which a needed tag is missing or damaged; `reason` names the tag."""
-    return RefusedError([diagnosed("unreadable-header", reason, reason=reason)])
+    return refused("unreadable-header", reason, reason=reason)
 
 
 def positive(dataset: Dataset, tag: str) -> float | None:
@@ -142,6 +141,7 @@ def rescale(dataset: Dataset) -> tuple[float, float]:
 
 
 def _factor(dataset: Dataset, tag: str, missing: float) -> float:
+    """The number of a tag; `missing` where there is none, NaN where it is damaged."""
     if holds_nonsense(dataset, tag, 1):
         return math.nan
     found = number(dataset, tag)
@@ -193,6 +193,7 @@ def padding(dataset: Dataset) -> tuple[float, float] | None:
 
 
 def _in_the_sign_of_pixels(stored: float, dataset: Dataset) -> float:
+    """A stored value whose bits are read with the sign of the pixels."""
     bits = int(number(dataset, "BitsAllocated") or 16)
     bits_as_number = int(stored) % (1 << bits)
     if number(dataset, "PixelRepresentation") == 1 and bits_as_number >= 1 << (bits - 1):

@@ -126,18 +126,12 @@ def check_perpendicular(frame: Frame, path: Path) -> None:
     """Raise `OutputError` for a sheared grid, which MetaImage cannot hold."""
     if frames.is_orthogonal(frame):
         return
+    degrees = frames.shear_degrees(frame)
     raise OutputError(
         f"cannot write {path.name}: MetaImage holds perpendicular axes only, and the slices of "
-        f"this grid are shifted against each other by {shear_degrees(frame):.3f} degrees, as a "
+        f"this grid are shifted against each other by {degrees:.3f} degrees, as a "
         "tilted gantry does (write .nii.gz or .nrrd)"
     )
-
-
-def shear_degrees(frame: Frame) -> float:
-    """Largest deviation of two voxel axes from a right angle, in degrees."""
-    axes = frame.array[:3, :3] / np.linalg.norm(frame.array[:3, :3], axis=0)
-    cosines = np.abs(axes.T @ axes - np.eye(3))
-    return float(np.degrees(np.arcsin(min(1.0, cosines.max()))))
 
 
 def write_nrrd(

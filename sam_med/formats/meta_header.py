@@ -91,6 +91,7 @@ def _damaged(what: str) -> InputError:
 
 
 def _whole(text: str) -> int | None:
+    """A whole number in decimal digits; None for other text."""
     digits = text.strip().removeprefix("-")
     return int(text) if digits.isascii() and digits.isdecimal() else None
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sam_med.formats.text_header import NRRD_SUFFIXES, quoted_strings
-from sam_med.geometry.diagnostics import Diagnostic, RefusedError, found
+from sam_med.geometry.diagnostics import Diagnostic, found, refused
 from sam_med.geometry.volume import NDIM
 
 if TYPE_CHECKING:
@@ -65,10 +65,10 @@ def check(fields: Mapping[str, str]) -> None:
     """
     if _space(fields) in LEFT_HANDED:
         space = fields["space"].lower()
-        raise RefusedError([found("mirrored-space", f"the space is {space!r}", space=space)])
+        raise refused("mirrored-space", f"the space is {space!r}", space=space)
     if "axismaxs" in fields and _without_distance(fields):
         message = "the distances of voxels are stated by axis mins and axis maxs only"
-        raise RefusedError([found("ends-of-axes", message)])
+        raise refused("ends-of-axes", message)
 
 
 def lps_factors(fields: Mapping[str, str]) -> tuple[float, float, float]:
@@ -141,6 +141,7 @@ def place_diagnostics(fields: Mapping[str, str], path: Path) -> list[Diagnostic]
 
 
 def _of_nrrd(fields: Mapping[str, str]) -> list[Diagnostic]:
+    """The diagnostics of a NRRD header."""
     space = fields.get("space", "").lower()
     found_odd = []
     if not space:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from sam_med.geometry.diagnostics import Diagnostic, RefusedError, found
+from sam_med.geometry.diagnostics import Diagnostic, found, refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +35,7 @@ def stated_values(fields: Mapping[str, str]) -> tuple[float, float, list[Diagnos
     slope, intercept = _number(fields, SLOPE, 1.0), _number(fields, OFFSET, 0.0)
     if not (slope and math.isfinite(slope) and math.isfinite(intercept)):
         message = "ElementToIntensityFunctionSlope is 0, or it or its Offset is no number"
-        raise RefusedError([found("bad-rescale", message)])
+        raise refused("bad-rescale", message)
     told = []
     if (slope, intercept) != (1.0, 0.0):
         message = f"values are the stored ones times {slope:g} plus {intercept:g}"

@@ -68,8 +68,6 @@ def check_frame(frame: Frame) -> list[Diagnostic]:
     told = check_oblique(frame.array[:3, :3].T)
     if frames.is_orthogonal(frame):
         return told
-    axes = frame.array[:3, :3] / np.linalg.norm(frame.array[:3, :3], axis=0)
-    worst = float(np.abs(axes.T @ axes - np.eye(3)).max())
-    degrees = math.degrees(math.asin(min(1.0, worst)))
+    degrees = frames.shear_degrees(frame)
     message = f"two axes are {degrees:.2f} degrees off a right angle"
     return [found("sheared-axes", message, degrees=round(degrees, 4)), *told]

@@ -46,7 +46,7 @@ def _error(meaning: str, action: str) -> DiagnosticCode:
 
 CODES: Mapping[str, DiagnosticCode] = MappingProxyType(
     {
-        # which series
+        # which files and slices form a series
         "mixed-series": _error("the path holds several series", "choose one with --series NUMBER"),
         "mixed-size": _note(
             "images of several sizes share a series", "each size is a series of its own"
@@ -82,7 +82,7 @@ CODES: Mapping[str, DiagnosticCode] = MappingProxyType(
             "several series or frames of reference are read as one, as was asked for",
             "check that the slices belong together",
         ),
-        # what is left out
+        # files that are left out
         "not-dicom": _note("files beside the series are no DICOM", "left out"),
         "not-an-image": _note("DICOM objects beside the series are no images", "left out"),
         "unreadable-header": _warning(
@@ -123,7 +123,7 @@ CODES: Mapping[str, DiagnosticCode] = MappingProxyType(
             "the pixels are compressed, and the file does not say how",
             "refused: have the file exported again, with its meta information",
         ),
-        # places
+        # places of slices
         "missing-tags": _error(
             "tags that place an image in the patient are missing",
             "refused: nothing else tells where the voxels are",
@@ -213,7 +213,7 @@ CODES: Mapping[str, DiagnosticCode] = MappingProxyType(
             "refused: have the level that you need exported as a TIFF or PNG, and segment it as a "
             "picture with sam-geo",
         ),
-        # values
+        # pixels and their values
         "truncated-pixels": _error(
             "the file ends before its pixels do", "refused: have it copied again"
         ),
@@ -273,7 +273,7 @@ CODES: Mapping[str, DiagnosticCode] = MappingProxyType(
         ),
         "suv-bw": _note("PET with all that SUV needs", "read as SUVbw in g/ml"),
         "suv-refused": _warning("PET without all that SUV needs", "read as stored, not as SUV"),
-        # volume files
+        # NIfTI, NRRD, MetaImage and FreeSurfer files
         "affine-conflict": _warning(
             "the sform and the qform of the NIfTI file differ", "the sform is used"
         ),

@@ -69,6 +69,11 @@ def found(code: str, message: str, **numbers: Any) -> Diagnostic:
     return Diagnostic(code, row.severity, message, row.action, MappingProxyType(numbers))
 
 
+def refused(code: str, message: str, **numbers: Any) -> RefusedError:
+    """The error of one diagnostic, with the arguments of `found`."""
+    return RefusedError([found(code, message, **numbers)])
+
+
 def errors_of(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
     """The diagnostics of severity "error", which keep a scan from being read."""
     return tuple(d for d in diagnostics if d.severity == "error")

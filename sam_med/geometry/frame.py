@@ -15,6 +15,7 @@ DICOM                 (column, row, slice) LPS   position, orientation, pixel sp
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """(4, 4) matrix from RAS to LPS coordinates, which is its own inverse."""
+ORTHOGONAL_TOLERANCE = 1e-4
+"""Largest cosine between perpendicular axes; the limit of ITK's NIfTI reader."""
 PLACE_MM = 0.01
 """Distance below which two positions are the same, for usual voxels; see `tolerance_mm`."""
 SMALL_MM = 0.1
@@ -155,15 +158,20 @@ def with_scaled_world(frame: Frame, factors: Sequence[float]) -> Frame:
     return Frame.from_array(np.diag([*factors, 1.0]) @ frame.array)
 
 
-def is_orthogonal(frame: Frame, *, tolerance: float = 1e-4) -> bool:
-    """Whether the voxel axes are perpendicular, so that qform, MetaImage and ITK can hold them.
+def is_orthogonal(frame: Frame) -> bool:
+    """Whether the voxel axes are perpendicular, so that qform, MetaImage and ITK can hold them."""
+    return _largest_cosine(frame) <= ORTHOGONAL_TOLERANCE
 
-    Args:
-        frame: (k, j, i) to LPS mm.
-        tolerance: Largest cosine between two axes.
-    """
+
+def shear_degrees(frame: Frame) -> float:
+    """Largest deviation of two voxel axes from a right angle, in degrees."""
+    return math.degrees(math.asin(min(1.0, _largest_cosine(frame))))
+
+
+def _largest_cosine(frame: Frame) -> float:
+    """Largest cosine between two voxel axes."""
     axes = frame.array[:3, :3] / np.linalg.norm(frame.array[:3, :3], axis=0)
-    return bool(np.abs(axes.T @ axes - np.eye(3)).max() <= tolerance)
+    return float(np.abs(axes.T @ axes - np.eye(3)).max())
 
 
 def spacing_mm(frame: Frame) -> tuple[float, float, float]:

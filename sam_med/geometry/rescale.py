@@ -75,7 +75,7 @@ def volume_values(
         if native.dtype == np.float32 and (slope, intercept) == (1.0, 0.0):
             return native
         return _rescale_floats(native, slope, intercept)
-    if native.dtype.itemsize > 4:  # noqa: PLR2004  # bytes: wider integers are rare in files
+    if native.dtype.itemsize > 4:  # noqa: PLR2004  # bytes of the widest integers that are kept
         native = native.astype(smallest_type(int(native.min()), int(native.max())))
         if native.dtype.kind == "f":
             return _rescale_floats(native, slope, intercept)

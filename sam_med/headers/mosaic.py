@@ -86,9 +86,8 @@ def _grid_places(dataset: Dataset) -> list[tuple[float, ...]]:
     try:
         block = dataset.private_block(GRID_GROUP, GRID_CREATOR)
         frames = block[GRID_FRAMES].value
-        if isinstance(
-            frames, bytes
-        ):  # files with implicit value types do not tell that it is a sequence
+        # files with implicit value types do not tell that the value is a sequence
+        if isinstance(frames, bytes):
             frames = convert_SQ(frames, is_implicit_VR=True, is_little_endian=True)
         places = [tags.numbers_or_none(frame, "ImagePositionPatient", 3) for frame in frames]
         return places if int(block[GRID_COUNT].value) == len(places) else []

@@ -15,7 +15,7 @@ from pydicom.uid import UID
 from sam_med.dicom import progress
 from sam_med.dicom import tag_values as tags
 from sam_med.dicom.encoding import DAMAGE, NATIVE, quiet_pydicom, read_header
-from sam_med.geometry.diagnostics import RefusedError, found
+from sam_med.geometry.diagnostics import RefusedError, refused
 from sam_med.headers import image_times, mosaic, multiframe, real_world
 from sam_med.headers.frame_places import FRAME_VECTORS
 from sam_med.headers.slice_header import CROSS_SECTIONAL, ImageFacts, SliceHeader
@@ -33,6 +33,26 @@ TOTAL_COLUMNS = "TotalPixelMatrixColumns"
 """A tag of images whose frames are tiles of one large picture."""
 WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 """SOP class of whole-slide microscopy images."""
+SPACINGS = (
+    ("PixelSpacing", "patient"),
+    ("ImagerPixelSpacing", "detector"),
+    ("NominalScannedPixelSpacing", "detector"),
+)
+"""Tags of the distance between pixels, best first, and where the distance holds."""
+PLACES = (("PixelSpacing", 2), ("ImageOrientationPatient", 6), ("ImagePositionPatient", 3))
+"""Tags on which the place of a slice depends, and how many numbers each holds."""
+NUMBERS = (
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+    "EchoTime",
+    "DiffusionBValue",
+)
+"""Tags of one number that count as missing where they hold something else ("damaged-tags")."""
 TAGS = (
     "SOPClassUID",
     "SOPInstanceUID",
@@ -44,16 +64,9 @@ TAGS = (
     "ImageType",
     "InstanceNumber",
     *image_times.TAGS,
-    "EchoTime",
-    "DiffusionBValue",
     "Rows",
     "Columns",
     "BitsAllocated",
-    "BitsStored",
-    "HighBit",
-    "PixelRepresentation",
-    "PixelPaddingValue",
-    "PixelPaddingRangeLimit",
     "FloatPixelPaddingValue",
     "FloatPixelPaddingRangeLimit",
     "DoubleFloatPixelPaddingValue",
@@ -66,14 +79,7 @@ TAGS = (
     *FRAME_VECTORS,
     "SamplesPerPixel",
     "PhotometricInterpretation",
-    "PixelSpacing",
-    "ImagerPixelSpacing",
-    "NominalScannedPixelSpacing",
     "SequenceOfUltrasoundRegions",
-    "ImageOrientationPatient",
-    "ImagePositionPatient",
-    "SliceThickness",
-    "SpacingBetweenSlices",
     "PatientPosition",
     "RescaleSlope",
     "RescaleIntercept",
@@ -86,7 +92,11 @@ TAGS = (
     "LossyImageCompression",
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
+    *NUMBERS,
+    *dict(SPACINGS),
+    *dict(PLACES),
 )
+"""Tags of a header that are read."""
 NOT_IMAGES = frozenset(
     [
         "SEG",
@@ -123,29 +133,8 @@ LOSSY = frozenset(
 """Transfer syntaxes whose compression is always lossy."""
 CENTIMETRES = 3.0
 """Value of PhysicalUnitsXDirection for cm (PS3.3, C.8.5.5.1.15)."""
-SPACINGS = (
-    ("PixelSpacing", "patient"),
-    ("ImagerPixelSpacing", "detector"),
-    ("NominalScannedPixelSpacing", "detector"),
-)
-"""Tags of the distance between pixels, best first, and where the distance holds."""
 COMPRESSED = "compressed, not stated how"
 """Name for the transfer syntax of pixels whose compression is unknown."""
-PLACES = (("PixelSpacing", 2), ("ImageOrientationPatient", 6), ("ImagePositionPatient", 3))
-"""Tags on which the place of a slice depends, and how many numbers each holds."""
-
-NUMBERS = (
-    "BitsStored",
-    "HighBit",
-    "PixelRepresentation",
-    "PixelPaddingValue",
-    "PixelPaddingRangeLimit",
-    "SliceThickness",
-    "SpacingBetweenSlices",
-    "EchoTime",
-    "DiffusionBValue",
-)
-"""Tags of one number that count as missing where they hold something else ("damaged-tags")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +164,7 @@ def read_headers(path: Path) -> FileHeaders | None:
         if error.errno is None:  # raised by pydicom, not by the operating system
             raise _unreadable(error) from None
         reason = f"the file cannot be read ({error.strerror})"
-        raise RefusedError([found("unreadable-files", reason)]) from None
+        raise refused("unreadable-files", reason) from None
     except DAMAGE as error:
         raise _unreadable(error) from None
 
@@ -183,7 +172,7 @@ def read_headers(path: Path) -> FileHeaders | None:
 def _unreadable(error: BaseException) -> RefusedError:
     kind = type(error).__name__
     message = f"the header cannot be read ({kind})"
-    return RefusedError([found("unreadable-header", message, reason=kind)])
+    return refused("unreadable-header", message, reason=kind)
 
 
 def _slices(path: Path, dataset: Dataset, encoding: Encoding) -> FileHeaders:
@@ -202,9 +191,8 @@ def _slices(path: Path, dataset: Dataset, encoding: Encoding) -> FileHeaders:
 
 def _parts(base: SliceHeader, dataset: Dataset) -> Iterable[SliceHeader]:
     """The slices of a file: its frames, its tiles, or the one slice that it is."""
-    if (
-        base.facts.whole_slide
-    ):  # its frames are tiles of one picture, neither slices nor time points
+    # the frames of a whole slide are tiles of one picture, neither slices nor time points
+    if base.facts.whole_slide:
         return (base,)
     if "PerFrameFunctionalGroupsSequence" in dataset:
         return multiframe.enhanced_slices(base, dataset)

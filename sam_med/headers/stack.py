@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from sam_med.geometry import frame as frames
 from sam_med.geometry.anatomical_plane import check_oblique
-from sam_med.geometry.diagnostics import Diagnostic, RefusedError, found
+from sam_med.geometry.diagnostics import Diagnostic, RefusedError, found, refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from sam_common.frame import FloatArray, Frame
     from sam_med.headers.slice_header import SliceHeader
 
-ORTHOGONAL_TOLERANCE = 1e-4
-"""Largest cosine between axes that should be perpendicular; the limit of ITK's NIfTI reader."""
 AXES_LIMIT = 0.01
 """Largest deviation from unit length or a right angle that rounding explains."""
 DEFAULT_STEP_MM = 1.0
@@ -110,7 +108,7 @@ def _check_tags(headers: Sequence[SliceHeader]) -> None:
     """Refuse slices without a place, and CT, MR and PET without a pixel spacing."""
     images = len(headers)
     if headers[0].places == "nowhere":
-        raise RefusedError([found("frames-without-places", f"the file holds {images} frames")])
+        raise refused("frames-without-places", f"the file holds {images} frames")
     lacking = {
         "ImageOrientationPatient": [h for h in headers if not h.orientation],
         "ImagePositionPatient": [h for h in headers if not h.position],
@@ -141,11 +139,11 @@ def _check_axes(header: SliceHeader) -> list[Diagnostic]:
             "ImageOrientationPatient must be two perpendicular unit vectors, "
             f"got {list(header.orientation)}"
         )
-        raise RefusedError([found("impossible-axes", message, off=off)])
+        raise refused("impossible-axes", message, off=off)
     if header.pixel_spacing_mm and not min(header.pixel_spacing_mm) > 0:
         message = f"PixelSpacing must be longer than 0 mm, got {list(header.pixel_spacing_mm)}"
-        raise RefusedError([found("impossible-axes", message)])
-    if off <= ORTHOGONAL_TOLERANCE:
+        raise refused("impossible-axes", message)
+    if off <= frames.ORTHOGONAL_TOLERANCE:
         return []
     return [
         found(
@@ -242,12 +240,12 @@ def _sideways(
     slope = offset[-1] / height[-1]
     steepness = float(np.linalg.norm(slope))
     tilt = []
-    if steepness > ORTHOGONAL_TOLERANCE:
+    if steepness > frames.ORTHOGONAL_TOLERANCE:
         degrees = math.degrees(math.atan(steepness))
         message = f"slices are sheared by {degrees:.2f} degrees"
         tilt = [found("gantry-tilt", message, degrees=round(degrees, 4))]
     worst = float(np.linalg.norm(offset - np.outer(height, slope), axis=1).max())
-    if worst <= max(tolerance_mm, ORTHOGONAL_TOLERANCE * height[-1]):
+    if worst <= max(tolerance_mm, frames.ORTHOGONAL_TOLERANCE * height[-1]):
         return tilt, []
     message = f"slices are shifted sideways by up to {frames.mm(worst)}"
     return tilt, [found("sideways-shift", message, worst_mm=worst)]

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sam_med.dicom import tag_values as tags
-from sam_med.geometry.diagnostics import RefusedError, found
+from sam_med.geometry.diagnostics import refused
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -55,7 +55,7 @@ def moved_down(image: npt.NDArray[Any], bits: Bits) -> npt.NDArray[Any]:
     used = int(np.bitwise_or.reduce(plain, axis=None))
     if used % (1 << below) and used < 1 << stored:
         message = f"HighBit is {high}, but the pixels lie in the lowest {stored} bits"
-        raise RefusedError([found("undecodable", message, high_bit=high, bits_stored=stored)])
+        raise refused("undecodable", message, high_bit=high, bits_stored=stored)
     np.left_shift(image, allocated - 1 - high, out=image)
     np.right_shift(image, allocated - stored, out=image)  # signed numbers keep their sign
     return image

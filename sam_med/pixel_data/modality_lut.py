@@ -51,9 +51,8 @@ def _entries(data: Any, count: int, bits: int, *, big: bool) -> npt.NDArray[np.u
     """The entries of LUTData, whether pydicom parsed them or returned bytes."""
     if not isinstance(data, bytes):
         table = np.atleast_1d(np.asarray(data)).astype(np.uint16)
-    elif (
-        bits <= BYTE_BITS and len(data) < 2 * count
-    ):  # one byte for each entry, and perhaps a padding byte
+    elif bits <= BYTE_BITS and len(data) < 2 * count:
+        # one byte for each entry, and perhaps a padding byte
         table = np.frombuffer(data, np.uint8)
     else:
         table = np.frombuffer(data, ">u2" if big else "<u2").astype(np.uint16)

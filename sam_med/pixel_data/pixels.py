@@ -36,7 +36,7 @@ from pydicom.uid import (
 
 from sam_med.dicom import progress
 from sam_med.dicom.encoding import DAMAGE, quiet_pydicom, read_header, read_whole
-from sam_med.geometry.diagnostics import RefusedError, found
+from sam_med.geometry.diagnostics import refused
 from sam_med.geometry.rescale import rescale_integers
 from sam_med.headers import mosaic
 from sam_med.headers.image_checks import GREY
@@ -131,7 +131,7 @@ def _stored(slices: Sequence[SliceHeader]) -> npt.NDArray[Any]:
             out = out.astype(wide)
         out[k] = image
     if out is None:
-        raise RefusedError([found("no-pixels", "there are no slices")])
+        raise refused("no-pixels", "there are no slices")
     return out
 
 
@@ -145,7 +145,7 @@ def _images(slices: Sequence[SliceHeader]) -> Iterator[tuple[int, npt.NDArray[An
         except DAMAGE as error:
             syntax = members[0][1].facts.transfer_syntax
             message = f"slice {members[0][0] + 1} of {len(slices)} ({syntax}): {_reason(error)}"
-            raise RefusedError([found("undecodable", message, syntax=syntax)]) from None
+            raise refused("undecodable", message, syntax=syntax) from None
 
 
 def _reason(error: BaseException) -> str:

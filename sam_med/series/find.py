@@ -17,7 +17,7 @@ from sam_common.errors import InputError
 from sam_common.support.files import check_input
 from sam_med.dicom.encoding import DAMAGE, is_dicom_head, quiet_pydicom, read_header
 from sam_med.formats.suffixes import SUFFIXES, reading_advice
-from sam_med.geometry.diagnostics import Diagnostic, RefusedError, found
+from sam_med.geometry.diagnostics import Diagnostic, RefusedError, found, refused
 from sam_med.headers.read import read_headers
 from sam_med.pixel_data.pixels import digest
 from sam_med.series import joining, suv, zip_input
@@ -85,7 +85,7 @@ class Scan:
         if matching:
             listed = _choices(matching)
             message = f"this UID has {len(matching)} parts: {listed}"
-            raise RefusedError([found(MIXED, message)])
+            raise refused(MIXED, message)
         # a choice that is no number may be a UID, which messages never hold
         named = str(choice) if str(choice).isdecimal() else "of this UID"
         raise InputError(f"no series {named}: there are {len(self.series)}: {listed}")

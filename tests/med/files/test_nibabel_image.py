@@ -8,6 +8,8 @@ import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 from scans import message_of
 from volume_files import SCANNER, nifti, save
 
+from sam_common.errors import InputError
+from sam_med.files.nibabel_image import readable
 from sam_med.files.read import read_volume
 
 RGB = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])
@@ -77,3 +79,25 @@ def test_a_header_that_makes_no_sense(tmp_path):
     assert message_of(path) == (
         "the NIfTI file says that it has (30000, 30000, 30000) voxels: its header is damaged"
     )
+
+
+def test_the_checksum_of_a_compressed_file_is_read_too(tmp_path):
+    noise = np.random.default_rng(1).integers(0, 1000, (50, 60, 7)).astype(np.int16)
+    path = save(tmp_path / "a.nii.gz", noise)
+    content = bytearray(path.read_bytes())
+    content[-6] ^= 0xFF
+    path.write_bytes(content)
+    assert message_of(path).startswith("truncated-pixels: the NIfTI file is damaged or ends early")
+
+
+def test_what_nibabel_raises_names_no_file(tmp_path):
+    path = tmp_path / "CANARY.nii"
+    for raised, start in (
+        (ValueError(f"{path} is odd\nand more"), "cannot read the X file: the file is odd"),
+        (EOFError(), "truncated-pixels: the X file is damaged or ends early: EOFError"),
+        (MemoryError(), "cannot read the X file: its voxels do not fit into memory"),
+    ):
+        with pytest.raises(InputError) as caught, readable("X", path):
+            raise raised
+        assert str(caught.value).startswith(start)
+        assert "CANARY" not in str(caught.value)

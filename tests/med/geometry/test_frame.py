@@ -99,3 +99,10 @@ def test_dicom_affine_as_the_facts_say(series):
 def test_axes_without_length_are_refused(spacing, direction):
     with pytest.raises(GeometryError, match="voxel axes must be finite and longer than 0 mm, got"):
         frames.from_itk((0, 0, 0), spacing, direction)
+
+
+def test_the_shear_by_hand():
+    tilt = np.radians(18.5)
+    columns = (1, 0, 0, 0, np.cos(tilt), 0, 0, -np.sin(tilt), 1)
+    frame = frames.from_itk((0, 0, 0), (1, 1, 4), columns)
+    assert_allclose(frames.shear_degrees(frame), 18.5, rtol=1e-12)

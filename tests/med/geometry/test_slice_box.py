@@ -58,6 +58,8 @@ def test_corners_lie_in_the_middle_of_the_slice():
     # the nearest slice counts: 38 mm is slice 2, and so are 36 to 40
     near = np.array([[10.5, 21, 36.1], [13.5, 29, 39.9]])
     assert SliceBox.from_corners(0, near, volume) == box
+    edge = np.array([[10.5, 21, 39.98], [13.5, 29, 39.98]])
+    assert SliceBox.from_corners(0, edge, volume) == box
     with pytest.raises(PromptError, match="both corners of a box lie on one slice along k, got k"):
         SliceBox.from_corners(0, near + np.array([[0, 0, 0], [0, 0, 1]]), volume)
 

@@ -13,6 +13,7 @@ from reference_nifti import FLOAT32_MM, compare
 from scans import LINE, codes, message_of
 
 from sam_med.files.read import read_volume
+from sam_med.headers import mosaic
 
 
 @pytest.mark.parametrize("implicit", [False, True])
@@ -68,3 +69,37 @@ FAULTS = [(series(LINE[:1], **MOSAIC), {"mosaic-unknown"}, "refused")]
 @each(FAULTS)
 def test_faults_of_mosaics_are_named(fault, expected, outcome, assert_named):
     assert_named(fault, expected, outcome)
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+def test_tiles_follow_each_other_along_the_private_normal(direction, dicom, monkeypatch):
+    """The private header of Siemens is made up; of its rounded normal only the direction counts."""
+    csa = {
+        "NumberOfImagesInMosaic": {"items": [3]},
+        "SliceNormalVector": {"items": [0.0, 0.0, direction * 0.99999]},
+    }
+    monkeypatch.setattr(mosaic, "_csa", lambda _: csa)
+    whole = np.arange(12 * 16, dtype=np.int16).reshape(12, 16)
+    dicom.series(LINE[:1], whole[None], **MOSAIC, SpacingBetweenSlices=3)
+    volume = read_volume(dicom.folder)
+    assert volume.shape == (3, 6, 8)
+    # the corner of the first tile lies (12 - 6) / 2 rows and (16 - 8) / 2 columns further in
+    places = [(10 + 4 * 0.75, 20 + 3 * 0.5, 30 + direction * 3 * n) for n in range(3)]
+    tiles = [whole[:6, :8], whole[:6, 8:], whole[6:, :8]]
+    for k in range(3):
+        n = k if direction > 0 else 2 - k
+        assert_allclose(volume.to_world((k, 0, 0)), places[n])
+        assert np.array_equal(volume.array[k], tiles[n])
+
+
+@pytest.mark.parametrize("normal", [[0.0, 0.1, 0.99], [0.0, 0.0]])
+def test_a_private_normal_that_contradicts_the_orientation_places_nothing(
+    normal, dicom, monkeypatch
+):
+    csa = {
+        "NumberOfImagesInMosaic": {"items": [3]},
+        "SliceNormalVector": {"items": normal},
+    }
+    monkeypatch.setattr(mosaic, "_csa", lambda _: csa)
+    dicom.series(LINE[:1], np.zeros((1, 12, 16), np.int16), **MOSAIC, SpacingBetweenSlices=3)
+    assert message_of(dicom.folder).startswith("mosaic-unknown: ")
