@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,7 @@ from sam_med.files.grid_check import check_grid, escaped
 from sam_med.geometry import frame as frames
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from sam_common.frame import Frame
@@ -61,7 +61,7 @@ META_TYPES = {
     "float32": "MET_FLOAT",
     "float64": "MET_DOUBLE",
 }
-"""MetaImage's names of those types, by numpy's names."""
+"""MetaImage's names of the types in `NRRD_TYPES`, by numpy's names."""
 SIZE_DIGITS = 20
 """Digits of the largest number of bytes."""
 
@@ -72,7 +72,6 @@ def write_grid(
     path: Path,
     *,
     sform_code: int = SCANNER,
-    compress: bool = True,
 ) -> None:
     """Write an array with its frame as a volume file; the file appears whole or not at all.
 
@@ -84,7 +83,6 @@ def write_grid(
         path: The file; its suffix chooses the format, see `GRID_SUFFIXES`.
         sform_code: For NIfTI, the space of the affine (1 scanner, 2 aligned, 3 Talairach, 4 MNI),
             written for the sform and the qform.
-        compress: Whether NRRD and MetaImage are compressed; NIfTI goes by its suffix.
 
     Raises:
         OutputError: The format is unknown or cannot hold the type of voxels or the shear, the disk
@@ -100,9 +98,9 @@ def write_grid(
 
     with writing(path), atomic_output(path, verify=verify) as part:
         if suffix == ".mha":
-            _write_metaimage(array, frame, part, compress=compress)
+            _write_metaimage(array, frame, part)
         elif suffix == ".nrrd":
-            write_nrrd(array, frame, part, compress=compress)
+            write_nrrd(array, frame, part)
         else:
             _write_nifti(array, frame, part, sform_code)
 
@@ -139,7 +137,6 @@ def write_nrrd(
     frame: Frame,
     part: Path,
     *,
-    compress: bool = True,
     fields: Mapping[str, str] | None = None,
 ) -> None:
     """Write an NRRD file (http://teem.sourceforge.net/nrrd/format.html) to `part`, not atomically.
@@ -151,7 +148,6 @@ def write_nrrd(
         array: (k, j, i), or (k, j, i, layers) for a list of volumes on one grid.
         frame: Index (k, j, i) to LPS mm.
         part: The path to write to.
-        compress: Whether the voxels are compressed by gzip.
         fields: Key/value pairs of the header, e.g. Slicer's description of segments.
     """
     layered = array.ndim > frame.ndim
@@ -164,14 +160,14 @@ def write_nrrd(
         "space directions": " ".join(["none"] * layered + vectors),
         "kinds": " ".join(["list"] * layered + ["domain"] * 3),
         "endian": "little",
-        "encoding": "gzip" if compress else "raw",
+        "encoding": "gzip",
         "space origin": _vector(frame.array[:3, 3]),
     }
     lines = ["NRRD0004", *(f"{name}: {value}" for name, value in header.items())]
     lines += [f"{key}:={escaped(value)}" for key, value in (fields or {}).items()]
     with part.open("wb") as file:
         file.write(("\n".join(lines) + "\n\n").encode("utf-8"))
-        with _packed(file, compress=compress) as target:
+        with _gzipped(file) as target:
             for plane in array:
                 target.write(np.ascontiguousarray(plane, plane.dtype.newbyteorder("<")).data)
 
@@ -195,7 +191,7 @@ def _check_holds(array: npt.NDArray[Any], path: Path) -> None:
         )
 
 
-def _write_metaimage(array: npt.NDArray[Any], frame: Frame, part: Path, *, compress: bool) -> None:
+def _write_metaimage(array: npt.NDArray[Any], frame: Frame, part: Path) -> None:
     """Write a MetaImage file (https://itk.org/Wiki/ITK/MetaIO/Documentation), not atomically.
 
     ITK is not used: it holds a second array, and does not say why it fails where a disk is full.
@@ -206,7 +202,7 @@ def _write_metaimage(array: npt.NDArray[Any], frame: Frame, part: Path, *, compr
         "NDims": "3",
         "BinaryData": "True",
         "BinaryDataByteOrderMSB": "False",
-        "CompressedData": str(compress),
+        "CompressedData": "True",
         # blanks that the size replaces when all voxels are written
         "CompressedDataSize": " " * SIZE_DIGITS,
         # the rows of this matrix are the directions of the axes, which are columns in ITK
@@ -218,20 +214,17 @@ def _write_metaimage(array: npt.NDArray[Any], frame: Frame, part: Path, *, compr
         "ElementType": META_TYPES[array.dtype.name],
         "ElementDataFile": "LOCAL",
     }
-    if not compress:
-        del header["CompressedDataSize"]
     head = "".join(f"{name} = {value}\n" for name, value in header.items()).encode()
     packer = zlib.compressobj(GZIP_LEVEL)
     with part.open("wb") as file:
         file.write(head)
         for plane in array:
             values = np.ascontiguousarray(plane, plane.dtype.newbyteorder("<")).data
-            file.write(packer.compress(values) if compress else values)
-        if compress:
-            file.write(packer.flush())
-            size = file.tell() - len(head)
-            file.seek(head.index(b" " * SIZE_DIGITS))
-            file.write(str(size).encode())
+            file.write(packer.compress(values))
+        file.write(packer.flush())
+        size = file.tell() - len(head)
+        file.seek(head.index(b" " * SIZE_DIGITS))
+        file.write(str(size).encode())
 
 
 def _numbers(values: Iterable[float]) -> str:
@@ -250,16 +243,12 @@ def _write_nifti(array: npt.NDArray[Any], frame: Frame, part: Path, code: int) -
     image.set_qform(affine, code if frames.is_orthogonal(frame) else 0)
     image.header.set_xyzt_units("mm")
     files = Nifti1Image.make_file_map()
-    with part.open("wb") as file, _packed(file, compress=part.suffix.lower() == ".gz") as target:
+    packed = part.suffix.lower() == ".gz"
+    with part.open("wb") as file, _gzipped(file) if packed else nullcontext(file) as target:
         files["image"].fileobj = target
         image.to_file_map(files)
 
 
-@contextmanager
-def _packed(file: BinaryIO, *, compress: bool) -> Iterator[BinaryIO]:
-    """The file itself, or a gzip stream into it that holds no file name and no time."""
-    if not compress:
-        yield file
-        return
-    with gzip.GzipFile("", "wb", GZIP_LEVEL, file, mtime=0) as packed:
-        yield cast("BinaryIO", packed)
+def _gzipped(file: BinaryIO) -> gzip.GzipFile:
+    """A gzip stream into a file that holds no file name and no time."""
+    return gzip.GzipFile("", "wb", GZIP_LEVEL, file, mtime=0)

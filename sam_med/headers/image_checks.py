@@ -136,7 +136,7 @@ def _values(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
         count = sum(bool(h.facts.damaged) for h in headers)
         message = f"{', '.join(damaged)} of {count} of {len(headers)} images cannot be read"
         told.append(found("damaged-tags", message, tags=damaged, images=count))
-    if any(h.facts.value_table for h in headers):
+    if any(h.facts.has_modality_lut for h in headers):
         told.append(found("value-table", "the images have a Modality LUT"))
     return told
 

@@ -207,7 +207,7 @@ def _base(path: Path, dataset: Dataset, modality: str, facts: ImageFacts) -> Sli
     """The header of a file as if it were one slice."""
     instance = tags.number(dataset, "InstanceNumber")
     mappings = tags.value(dataset, real_world.SEQUENCE) or ()
-    values = real_world.values_of(dataset, mappings, modality, table=facts.value_table)
+    values = real_world.values_of(dataset, mappings, modality, table=facts.has_modality_lut)
     return SliceHeader(
         path=path,
         series=tags.text(dataset, "SeriesInstanceUID"),
@@ -239,7 +239,7 @@ def _facts(dataset: Dataset, encoding: Encoding) -> ImageFacts:
     frames = tags.count(dataset, "NumberOfFrames", 1)
     samples = tags.count(dataset, "SamplesPerPixel", 1)
     photometric = tags.text(dataset, "PhotometricInterpretation") or "MONOCHROME2"
-    value_table = "ModalityLUTSequence" in dataset
+    has_modality_lut = "ModalityLUTSequence" in dataset
     loss = tags.text(dataset, "LossyImageCompression")
     return ImageFacts(
         transfer_syntax=COMPRESSED if syntax is None else syntax.name,
@@ -255,8 +255,8 @@ def _facts(dataset: Dataset, encoding: Encoding) -> ImageFacts:
         whole_slide=TOTAL_COLUMNS in dataset or tags.text(dataset, "SOPClassUID") == WHOLE_SLIDE,
         lossy=loss == "01" or syntax in LOSSY,
         spacing_kind=_pixel_spacing(dataset, tags.text(dataset, "Modality"))[1],
-        value_table=value_table,
-        padding=None if value_table else tags.padding(dataset),
+        has_modality_lut=has_modality_lut,
+        padding=None if has_modality_lut else tags.padding(dataset),
         damaged=tuple(tag for tag in NUMBERS if tags.holds_no_number(dataset, tag)),
         bits=bits_of(dataset),
         missing_bytes=_missing(dataset, encoding, frames * samples, photometric),

@@ -56,7 +56,7 @@ class ImageFacts:
     """Whether the image is, or once was, compressed with loss."""
     spacing_kind: str = "patient"
     """Where the pixel spacing holds: "patient", "detector", "region" (ultrasound) or "none"."""
-    value_table: bool = False
+    has_modality_lut: bool = False
     """Whether values go through a Modality LUT."""
     padding: tuple[float, float] | None = None
     """Smallest and largest stored value of padding, both inclusive; None where none is stated."""

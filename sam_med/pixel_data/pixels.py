@@ -225,13 +225,13 @@ def _check_streams(dataset: Dataset, indices: list[int]) -> None:
 def _grey(image: npt.NDArray[Any], header: SliceHeader) -> npt.NDArray[Any]:
     """Grey values of a decoded image: as they are, by the Modality LUT, or luminance of colours."""
     facts = header.facts
-    if facts.photometric in GREY and not facts.value_table:
+    if facts.photometric in GREY and not facts.has_modality_lut:
         return image
     with quiet_pydicom():
         dataset = _tables(header)
         if facts.photometric == PALETTE:
             image = apply_color_lut(image, dataset)
-        elif facts.value_table:
+        elif facts.has_modality_lut:
             return apply_modality_lut(image, dataset, facts.syntax)
     return luminance(image)
 

@@ -34,9 +34,9 @@ MIXED = "mixed-series"
 MISSING = "missing-files"
 HEADER = "unreadable-header"
 PACKED, SO_CALLED, EMPTY, UNREADABLE = "packed", "not-dicom-by-content", "empty", "unreadable-files"
-NAMES = frozenset({".dcm", ".dicom", ".dic", ".ima"})
+DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".dic", ".ima"})
 """Suffixes that only DICOM files have."""
-APPLE = "._"
+APPLE_PREFIX = "._"
 """First letters of the files that macOS puts beside others on foreign disks."""
 LEFT_OUT = {
     "not-dicom": "{} file(s) are no DICOM",
@@ -232,7 +232,7 @@ def _code_of(file: Path, kind: zip_input.Kind) -> str:
         return EMPTY
     if kind == "other":
         return PACKED
-    called = file.suffix.lower() in NAMES and not file.name.startswith(APPLE)
+    called = file.suffix.lower() in DICOM_SUFFIXES and not file.name.startswith(APPLE_PREFIX)
     return SO_CALLED if called else "not-dicom"
 
 

@@ -35,7 +35,7 @@ FEWEST = 3
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class _Set:
+class _Candidate:
     """Slices that differ in nothing but their series and frame of reference."""
 
     members: tuple[SliceHeader, ...]
@@ -52,7 +52,7 @@ class _Set:
         return self.largest == 1 or self.step_mm is not None
 
     @property
-    def telling(self) -> bool:
+    def is_evidence(self) -> bool:
         """Whether the positions are evidence of one volume."""
         alone = self.largest == 1 or len({header.series for header in self.members}) == 1
         return alone and self.step_mm is not None
@@ -76,8 +76,8 @@ def split_diagnostics(
             parts=one.parts,
             step_mm=one.step_mm,
         )
-        for one in _sets(headers, alike)
-        if one.telling
+        for one in _candidates(headers, alike)
+        if one.is_evidence
     ]
 
 
@@ -91,7 +91,7 @@ def join(
         alike: Tells whether two slices have the same pixel spacing and orientation.
     """
     changed: dict[int, SliceHeader] = {}
-    for one in _sets(headers, alike):
+    for one in _candidates(headers, alike):
         if not one.joinable:
             continue
         head = min(one.members, key=lambda header: str(header.path))
@@ -106,19 +106,19 @@ def join(
     return [changed.get(id(header), header) for header in headers]
 
 
-def _sets(
+def _candidates(
     headers: Sequence[SliceHeader], alike: Callable[[SliceHeader, SliceHeader], bool]
-) -> list[_Set]:
+) -> list[_Candidate]:
     placed = (h for h in headers if h.placed and not h.frame_number and not h.tile)
     groups = grouped(placed, lambda h: (h.patient, h.modality, h.size, h.localizer), alike)
-    found_sets = [_set(members) for members in groups]
-    return [one for one in found_sets if one.parts > 1 and len(one.members) >= FEWEST]
+    candidates = [_candidate(members) for members in groups]
+    return [one for one in candidates if one.parts > 1 and len(one.members) >= FEWEST]
 
 
-def _set(members: Sequence[SliceHeader]) -> _Set:
+def _candidate(members: Sequence[SliceHeader]) -> _Candidate:
     parts = Counter((header.series, header.frame_of_reference) for header in members)
     step = _even_step_mm(members) if len(parts) > 1 else None
-    return _Set(tuple(members), len(parts), max(parts.values()), step)
+    return _Candidate(tuple(members), len(parts), max(parts.values()), step)
 
 
 def _even_step_mm(members: Sequence[SliceHeader]) -> float | None:
