@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 
 from sam_common.errors import InputError
-from sam_med.formats import stated_place
+from sam_med.formats import stated_fields
 from sam_med.formats.compressed_voxels import check_voxels
 from sam_med.formats.meta_header import check_meta
-from sam_med.formats.stated_values import stated_values
 from sam_med.formats.text_header import META_SUFFIXES, data_files, field_names, header_fields
 from sam_med.geometry import frame as frames
 from sam_med.geometry.anatomical_plane import check_frame
@@ -127,12 +126,17 @@ def _volume(reader: Any, path: Path, image: Any, told: list[Diagnostic]) -> Volu
     with _readable(path):
         fields = header_fields(path)
         files = (path, *data_files(path))
-    stated_place.check(fields)
+    stated_fields.check_place(fields)
     frame = frames.from_itk(image.GetOrigin(), image.GetSpacing(), image.GetDirection())
-    frame = frames.with_scaled_world(frame, stated_place.lps_factors(fields))
-    frame, about_units = in_millimetres(frame, stated_place.units(fields))
-    slope, intercept, about_values = stated_values(fields)
-    told = [*told, *stated_place.place_diagnostics(fields, path), *about_units, *check_frame(frame)]
+    frame = frames.with_scaled_world(frame, stated_fields.lps_factors(fields))
+    frame, about_units = in_millimetres(frame, stated_fields.length_units(fields))
+    slope, intercept, about_values = stated_fields.stated_values(fields)
+    told = [
+        *told,
+        *stated_fields.place_diagnostics(fields, path),
+        *about_units,
+        *check_frame(frame),
+    ]
     told += about_values
     # only the fields of segments: others may identify the patient
     kept = {k: reader.GetMetaData(k) for k in reader.GetMetaDataKeys() if _is_kept(k)}
@@ -182,7 +186,7 @@ def _layer(reader: Any, time: int | None) -> tuple[Any, list[Diagnostic]]:
 def _is_listed(reader: Any) -> bool:
     """Whether the components of a voxel are layers: NRRD's kind of an axis that lists volumes."""
     kinds = [reader.GetMetaData(k) for k in reader.GetMetaDataKeys() if "NRRD_kinds" in k]
-    return stated_place.LAYERS in kinds and reader.GetDimension() == NDIM
+    return stated_fields.LAYERS in kinds and reader.GetDimension() == NDIM
 
 
 def _is_kept(key: str) -> bool:

@@ -1,8 +1,15 @@
-"""Stated place: what the header of a NRRD or MetaImage file says about where its voxels are.
+"""Stated fields: what NRRD and MetaImage headers say about the places and values of voxels.
 
 ITK takes every length as mm, every space that is not RAS or LAS as LPS, and a missing distance of
-voxels as 1. The functions here find what the header really states, and what it leaves out. Their
-`fields` are those of `sam_med.formats.text_header.header_fields`.
+voxels as 1. It also ignores two statements about values:
+
+```
+MetaImage    ElementToIntensityFunctionSlope, -Offset    value = stored * slope + offset
+NRRD         old min, old max                            the range before it was quantized
+```
+The rescale is applied, because nothing else says what the stored numbers mean. A quantization only
+says how coarse the values are, and becomes a diagnostic. The `fields` of all functions are those of
+`sam_med.formats.text_header.header_fields`.
 """
 
 from __future__ import annotations
@@ -56,8 +63,12 @@ ENDS = ("RL", "AP", "IS")
 """Sides of the patient at the low and the high end of x, y and z in LPS."""
 SIDES = frozenset("".join(ENDS))
 
+SLOPE, OFFSET = "elementtointensityfunctionslope", "elementtointensityfunctionoffset"
+QUANTIZED = frozenset({"oldmin", "oldmax"})
+"""NRRD fields of the range that the values had before they were quantized."""
 
-def check(fields: Mapping[str, str]) -> None:
+
+def check_place(fields: Mapping[str, str]) -> None:
     """Raise `RefusedError` for a NRRD file that ITK would put at a wrong place.
 
     Its space is left-handed, so it cannot be LPS ("mirrored-space"), or it states the ends of its
@@ -81,7 +92,7 @@ def _space(fields: Mapping[str, str]) -> str:
     return re.sub(r"[\s-]", "", fields.get("space", "").lower())
 
 
-def units(fields: Mapping[str, str]) -> list[str]:
+def length_units(fields: Mapping[str, str]) -> list[str]:
     """The stated unit of length of each world axis, or one for all; empty where none is stated."""
     if "distanceunits" in fields:
         return [fields["distanceunits"]]
@@ -174,3 +185,30 @@ def _agree(letters: str, matrix: str | None) -> bool:
     ends = [ENDS[axis][int(axes[n, axis] > 0)] for n, axis in enumerate(along)]
     begins = [ENDS[axis][int(axes[n, axis] <= 0)] for n, axis in enumerate(along)]
     return list(letters) in (ends, begins)
+
+
+def stated_values(fields: Mapping[str, str]) -> tuple[float, float, list[Diagnostic]]:
+    """Slope and intercept of the stored numbers, and diagnostics about them.
+
+    Raises:
+        RefusedError: "bad-rescale": the slope or intercept is no number, or the slope is 0.
+    """
+    slope, intercept = _number(fields, SLOPE, 1.0), _number(fields, OFFSET, 0.0)
+    if not (slope and math.isfinite(slope) and math.isfinite(intercept)):
+        message = "ElementToIntensityFunctionSlope is 0, or it or its Offset is no number"
+        raise refused("bad-rescale", message)
+    told = []
+    if (slope, intercept) != (1.0, 0.0):
+        message = f"values are the stored ones times {slope:g} plus {intercept:g}"
+        told.append(found("stated-rescale", message, slope=slope, intercept=intercept))
+    if QUANTIZED & fields.keys():
+        message = "the file states the range that its values had before they were quantized"
+        told.append(found("other-values", message))
+    return slope, intercept, told
+
+
+def _number(fields: Mapping[str, str], name: str, missing: float) -> float:
+    try:
+        return float(fields.get(name) or missing)
+    except ValueError:
+        return math.nan
