@@ -98,25 +98,10 @@ TAGS = (
 )
 """Tags of a header that are read."""
 NOT_IMAGES = frozenset(
-    [
-        "SEG",
-        "RTSTRUCT",
-        "RTDOSE",
-        "RTPLAN",
-        "RTRECORD",
-        "SR",
-        "PR",
-        "KO",
-        "REG",
-        "FID",
-        "PLAN",
-        "DOC",
-        "AU",
-        "ECG",
-        "HD",
-        "RWV",
-        "SMR",
-    ]
+    {
+        *("SEG", "RTSTRUCT", "RTDOSE", "RTPLAN", "RTRECORD", "SR", "PR", "KO", "REG"),
+        *("FID", "PLAN", "DOC", "AU", "ECG", "HD", "RWV", "SMR"),
+    }
 )
 """Modalities of DICOM objects that are no images, and often lie beside those."""
 IMAGE = "Image Storage"
