@@ -72,9 +72,7 @@ def mask_iou(a: MaskRegion, b: MaskRegion) -> float:
     """
     shared = 0
     if (window := a.window.intersect(b.window)) is not None:
-        parts = [
-            region.mask[window.shift([-s for s in region.window.start]).slices] for region in (a, b)
-        ]
+        parts = [region.mask[window.within(region.window).slices] for region in (a, b)]
         shared = int((parts[0] & parts[1]).sum())
     union = a.area_px + b.area_px - shared
     return shared / union if union else 0.0

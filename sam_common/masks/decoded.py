@@ -70,7 +70,7 @@ def joined(regions: Sequence[MaskRegion]) -> MaskRegion:
         box = box.union(region.window)
     mask = np.zeros(box.shape, dtype=np.bool_)
     for region in regions:
-        mask[region.window.shift([-s for s in box.start]).slices] |= region.mask
+        mask[region.window.within(box).slices] |= region.mask
     return MaskRegion(box, mask)
 
 

@@ -89,7 +89,7 @@ def _paint(
     if inside is None:
         return
     part = canvas[inside.slices]
-    chosen = mask[inside.shift([-s for s in window.start]).slices]
+    chosen = mask[inside.within(window).slices]
     blended = part[chosen] * (1.0 - alpha) + np.array(rgb) * alpha
     part[chosen] = np.rint(blended).astype(np.uint8)
 

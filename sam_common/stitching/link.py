@@ -265,7 +265,7 @@ def crop(region: MaskRegion, window: Window) -> MaskRegion | None:
     """The part of a mask inside a window, None where there is none."""
     if (shared := region.window.intersect(window)) is None:
         return None
-    mask = region.mask[shared.shift([-s for s in region.window.start]).slices]
+    mask = region.mask[shared.within(region.window).slices]
     return MaskRegion(shared, mask) if mask.any() else None
 
 
@@ -273,8 +273,8 @@ def _without(region: MaskRegion, other: MaskRegion) -> MaskRegion | None:
     if (shared := region.window.intersect(other.window)) is None:
         return region
     mask = region.mask.copy()
-    here = shared.shift([-s for s in region.window.start]).slices
-    mask[here] &= ~other.mask[shared.shift([-s for s in other.window.start]).slices]
+    here = shared.within(region.window).slices
+    mask[here] &= ~other.mask[shared.within(other.window).slices]
     return MaskRegion(region.window, mask) if mask.any() else None
 
 

@@ -128,7 +128,7 @@ def mend(
     near = np.zeros(window.shape, dtype=np.bool_)
     for cut in cuts:
         if (place := _around(cut).intersect(window)) is not None:
-            near[place.shift([-s for s in window.start]).slices] = True
+            near[place.within(window).slices] = True
     added, gone = (_touching(part, near) for part in (seen & ~known, known & ~seen))
     pieces = [_without(piece, window, gone) for piece in found.pieces]
     more = MaskRegion.tight(window.start, added)
@@ -253,6 +253,6 @@ def _without(piece: MaskRegion, window: Window, gone: npt.NDArray[np.bool_]) -> 
     if (shared := piece.window.intersect(window)) is None:
         return piece
     mask = piece.mask.copy()
-    here = shared.shift([-s for s in piece.window.start]).slices
-    mask[here] &= ~gone[shared.shift([-s for s in window.start]).slices]
+    here = shared.within(piece.window).slices
+    mask[here] &= ~gone[shared.within(window).slices]
     return MaskRegion.tight(piece.window.start, mask)

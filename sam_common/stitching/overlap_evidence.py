@@ -279,7 +279,7 @@ def mask_iou(a: MaskRegion, b: MaskRegion) -> float:
     shared = a.window.intersect(b.window)
     if shared is None:
         return 0.0
-    masks = [r.mask[shared.shift([-s for s in r.window.start]).slices] for r in (a, b)]
+    masks = [r.mask[shared.within(r.window).slices] for r in (a, b)]
     both = int(np.count_nonzero(masks[0] & masks[1]))
     return both / (a.area_px + b.area_px - both)
 

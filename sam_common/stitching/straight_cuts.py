@@ -172,8 +172,8 @@ def drawn(pieces: Iterable[MaskRegion], place: Window) -> npt.NDArray[np.bool_]:
     mask = np.zeros(place.shape, dtype=np.bool_)
     for piece in pieces:
         if (shared := piece.window.intersect(place)) is not None:
-            here = shared.shift([-s for s in place.start]).slices
-            mask[here] |= piece.mask[shared.shift([-s for s in piece.window.start]).slices]
+            here = shared.within(place).slices
+            mask[here] |= piece.mask[shared.within(piece.window).slices]
     return mask
 
 

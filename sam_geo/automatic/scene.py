@@ -245,5 +245,5 @@ def _alike(a: Window, b: Window) -> bool:
 def _shared_px(a: MaskRegion, b: MaskRegion) -> int:
     if (shared := a.window.intersect(b.window)) is None:
         return 0
-    one, two = (r.mask[shared.shift([-s for s in r.window.start]).slices] for r in (a, b))
+    one, two = (r.mask[shared.within(r.window).slices] for r in (a, b))
     return int((one & two).sum())

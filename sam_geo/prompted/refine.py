@@ -74,7 +74,7 @@ class Refinement:
         halo = max(1, self.segmenter.model_size // HALO_SHARE)
         # around the whole cell, not the part that one outline needs: objects share its embedding
         window = whole.expand(halo).intersect(Window.full(self.raster_hw)) or cell
-        inner = cell.shift([-s for s in window.start]).slices
+        inner = cell.within(window).slices
         expected = coarse.native(window)
         fallback = expected[inner]
         if not expected.any() or (embedding := self.embed(window)) is None:

@@ -1,4 +1,4 @@
-"""DICOM files: opened whatever their beginning, with the encoding that they really have.
+"""Encoding of DICOM files: how a file is really written, whatever its beginning says.
 
 ```
 128 bytes, DICM, meta information, data set      as the standard wants it
@@ -6,10 +6,11 @@ meta information, data set                       the preamble was cut off
 data set                                         nothing says how it is encoded: its elements show
 ```
 
-The meta information may be wrong. Byte order, deflation and whether value types are written out are
-seen from the first element, and whether pixels are compressed from the length of their element;
-where that contradicts what is stated, the file is taken as it is, and said so. Only a file of
-another byte order or deflation than is stated is held in memory as a whole.
+The stated transfer syntax may be wrong. Byte order, deflation and whether value types are written
+out are seen from the first element, and whether pixels are compressed from the length of their
+element. Where these contradict the meta information, the file is read as it is really encoded, and
+`Encoding.stated` is false. Only a file whose byte order or deflation differs from what is stated is
+held in memory as a whole.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from pydicom.uid import (
 )
 
 from sam_common.support.silence import silence
-from sam_med.dicom.file_meta import HEAD_BYTES, MARK, PREAMBLE_BYTES, Meta, contradicted
+from sam_med.dicom.file_meta import HEAD_BYTES, MARK, PREAMBLE_BYTES, FileMeta, contradicting_syntax
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from pydicom.tag import BaseTag, TagType
 
 NATIVE = frozenset({ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian})
-"""Transfer syntaxes whose pixels have a length that is known beforehand."""
+"""Transfer syntaxes of uncompressed pixels, whose length follows from the size of the image."""
 DAMAGE = (
     ArithmeticError,
     AssertionError,
@@ -65,54 +66,54 @@ DAMAGE = (
     struct.error,
     zlib.error,
 )
-"""What pydicom raises on damaged files; its messages may hold values of the header."""
+"""Exceptions of pydicom on damaged files; their messages may hold values of the header."""
 PLAIN = NATIVE | {DeflatedExplicitVRLittleEndian}
-"""Those in which pixels lie one after the other, once the data set is inflated."""
+"""Transfer syntaxes of uncompressed pixels, once the data set is inflated."""
 META_BYTES = 4096
-"""Of a file's beginning are looked at for its meta information."""
+"""Number of bytes at the start of a file in which its meta information is looked for."""
 HEAD_GROUPS = (0x0002, 0x0008)
-"""A file without preamble starts with an element of one of these groups."""
+"""Groups of the first element of a file without preamble: meta information or identification."""
 ITEM, END_OF_ITEMS = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
-"""Tags that part compressed pixels (PS3.5, A.4)."""
+"""Tags between the fragments of compressed pixels, and after the last one (PS3.5, A.4)."""
 UNDEFINED = 0xFFFFFFFF
-"""The length of an element that ends with a mark: of pixels, that they are compressed."""
+"""Length of an element that ends with a delimiter; pixels of this length are compressed."""
 ENCAPSULATED = frozenset(AllTransferSyntaxes) - PLAIN
-"""Transfer syntaxes whose pixels are compressed, and have no length."""
+"""Transfer syntaxes of compressed pixels, whose element has no length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """How a file is written."""
+    """How a DICOM file is really encoded, and whether its meta information says so."""
 
     syntax: UID | None
-    """The transfer syntax; None where pixels are compressed and nothing says how."""
+    """The real transfer syntax; None where pixels are compressed and nothing says how."""
     stated: bool
-    """Whether the meta information says just that, after a preamble, so any program reads it."""
+    """Whether there is a preamble, and the meta information states the real transfer syntax."""
     bare: bool
-    """Without preamble, or without a transfer syntax in the meta information."""
+    """Whether the preamble is missing, or the transfer syntax in the meta information."""
     pixel_bytes: int | None
-    """How many there are of uncompressed pixels; None where that is not known."""
+    """Length of the uncompressed pixels in the file; None for compressed pixels."""
     has_pixels: bool
 
 
 @cache
 def tag_of(tag: TagType) -> BaseTag:
-    """The number of a tag, which pydicom looks up by its name for each file anew."""
+    """The tag of a keyword, cached because pydicom looks it up anew for each file."""
     return Tag(tag)
 
 
 def quiet_pydicom() -> AbstractContextManager[None]:
-    """Keep pydicom's warnings, which quote values and paths, away from screens and logs."""
+    """While the block runs, keep pydicom's warnings, which quote values and paths, out of logs."""
     return silence("pydicom")
 
 
 def is_dicom_head(head: bytes) -> bool:
-    """Whether a file starts like DICOM, with or without preamble."""
-    return head[PREAMBLE_BYTES:HEAD_BYTES] == MARK or starts_bare(head)
+    """Whether the first bytes of a file are those of DICOM, with or without preamble."""
+    return head[PREAMBLE_BYTES:HEAD_BYTES] == MARK or _starts_without_preamble(head)
 
 
-def starts_bare(head: bytes) -> bool:
-    """Whether a file without preamble starts like a DICOM data set, of either byte order."""
+def _starts_without_preamble(head: bytes) -> bool:
+    """Whether a file starts with an element of `HEAD_GROUPS`, in either byte order."""
     if len(head) < 8:  # noqa: PLR2004  # tag, type and length of one element
         return False
     for order in "<>":
@@ -125,14 +126,14 @@ def starts_bare(head: bytes) -> bool:
 def read_header(
     path: Path, tags: Sequence[TagType] | None = None
 ) -> tuple[FileDataset, Encoding] | None:
-    """The elements before the pixels, and how the file is written; None for no DICOM file.
+    """Read the elements before the pixels, and how the file is encoded; None where it is no DICOM.
 
     Args:
         path: Any file.
-        tags: Only these; all where not given.
+        tags: Keywords of the elements to read; all of them where not given.
 
     Raises:
-        DAMAGE: The file is DICOM, but damaged, or cannot be read.
+        DAMAGE: One of these: the file is DICOM but damaged, or it cannot be read.
     """
     with path.open("rb") as file, quiet_pydicom():
         read = _read(file, tags, pixels=False)
@@ -143,14 +144,14 @@ def read_header(
 
 
 def read_whole(path: Path, syntax: UID | str | None = None) -> FileDataset:
-    """A file with its pixels.
+    """Read a DICOM file with its pixels.
 
     Args:
-        path: Known to be DICOM.
-        syntax: Put in place of what the meta information states.
+        path: A DICOM file.
+        syntax: Transfer syntax that replaces the stated one; the stated one where not given.
 
     Raises:
-        DAMAGE: It is damaged, or cannot be read.
+        DAMAGE: One of these: the file is no DICOM, is damaged, or cannot be read.
     """
     with path.open("rb") as file, quiet_pydicom():
         read = _read(file, None, pixels=True)
@@ -165,13 +166,13 @@ def read_whole(path: Path, syntax: UID | str | None = None) -> FileDataset:
 def _read(
     file: BinaryIO, tags: Sequence[TagType] | None, *, pixels: bool
 ) -> tuple[FileDataset, UID, BinaryIO] | None:
-    """A data set, the transfer syntax that is stated, and the file as it was read."""
+    """A data set, its stated transfer syntax, and the file from which pydicom could read it."""
     head = file.read(META_BYTES)
     if not is_dicom_head(head):
         return None
-    meta = Meta.of(head)
+    meta = FileMeta.of(head)
     stated = UID(meta.syntax)
-    if other := contradicted(head[meta.end :], stated):
+    if other := contradicting_syntax(head[meta.end :], stated):
         file = BytesIO(meta.restated(head, other) + file.read())
     file.seek(0)
     dataset = pydicom.dcmread(
@@ -188,7 +189,7 @@ def _read(
 
 
 def _encoding(file: BinaryIO, dataset: FileDataset, stated: UID) -> Encoding:
-    """What is stated, against what the elements and the pixels show."""
+    """Compare the stated transfer syntax with what the elements and the pixels show."""
     read_as = UID(str(dataset.file_meta.get("TransferSyntaxUID", None) or ""))
     bare = dataset.preamble is None or not stated
     if read_as == DeflatedExplicitVRLittleEndian:
@@ -212,9 +213,9 @@ def _encoding(file: BinaryIO, dataset: FileDataset, stated: UID) -> Encoding:
 
 
 def _seen(dataset: Dataset) -> UID:
-    """The uncompressed syntax in which the elements are written."""
-    # an element that was not looked at yet still knows how it was read; the data set itself
-    # says what was stated
+    """The uncompressed transfer syntax in which the elements are written."""
+    # only an element that is not parsed yet tells how it was written; the data set tells what its
+    # meta information states
     raw = next((one for one in dataset.values() if isinstance(one, RawDataElement)), None)
     if raw is None:
         return ExplicitVRLittleEndian
@@ -224,7 +225,7 @@ def _seen(dataset: Dataset) -> UID:
 
 
 def _pixel_length(element: bytes, seen: UID) -> tuple[int, int]:
-    """The stated length of the pixel element, and the bytes before the pixels themselves."""
+    """The stated length of the pixel element, and the length of what precedes its value."""
     # implicit types: tag, length; explicit ones: tag, type, two empty bytes, length
     at = 4 if seen == ImplicitVRLittleEndian else 8
     if len(element) < at + 4:
@@ -234,7 +235,7 @@ def _pixel_length(element: bytes, seen: UID) -> tuple[int, int]:
 
 
 def _holds_items(file: BinaryIO, start: int) -> bool:
-    """Whether pixels are compressed, though their element has a length: two items in a row."""
+    """Whether two items begin at `start`, so pixels are compressed though a length is stated."""
     file.seek(start)
     first = file.read(8)
     if not first.startswith(ITEM):

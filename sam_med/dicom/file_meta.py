@@ -1,4 +1,4 @@
-"""Meta information of DICOM files: where it ends, and whether the data set contradicts it."""
+"""File meta information: where it ends, and whether the data set contradicts its syntax."""
 
 from __future__ import annotations
 
@@ -17,25 +17,31 @@ from pydicom.uid import (
 PREAMBLE_BYTES, MARK = 128, b"DICM"
 HEAD_BYTES = PREAMBLE_BYTES + len(MARK)
 LONG_TYPES = frozenset({b"OB", b"OW", b"SQ", b"UN", b"UT"})
-"""Types of elements whose length takes four bytes, after two empty ones."""
+"""Value types whose length takes four bytes, after two reserved ones (PS3.5, 7.1.2)."""
 FIRST_GROUPS = frozenset({0x0004, 0x0008, 0x0010, 0x0018, 0x0020, 0x0028})
-"""A data set begins with an element of one of these groups."""
+"""Groups of the first element of a data set: directory, identification, patient, image."""
 
 
 @dataclass(frozen=True, slots=True)
-class Meta:
-    """Where in the head of a file its meta information is, and what syntax it states."""
+class FileMeta:
+    """The place of the meta information at the start of a file, and the syntax that it states."""
 
     syntax: str
-    """The UID; "" for none."""
+    """UID of the stated transfer syntax; "" where none is stated."""
     place: tuple[int, int]
-    """First byte of the element that states it, and the byte after; where it would be."""
+    """First byte of the element of the transfer syntax, and the byte after the element.
+
+    Where the element is missing, both are the place to insert it."""
     end: int
-    """First byte of the data set."""
+    """Offset of the first byte of the data set."""
 
     @staticmethod
-    def of(head: bytes) -> Meta:
-        """Found by walking its elements, which are always explicit and little endian."""
+    def of(head: bytes) -> FileMeta:
+        """Walk the elements of the meta information, which is always explicit and little endian.
+
+        Args:
+            head: The first bytes of a file, more than its meta information takes.
+        """
         at = HEAD_BYTES if head[PREAMBLE_BYTES:HEAD_BYTES] == MARK else 0
         syntax, place = "", None
         while head[at : at + 2] == b"\x02\0" and len(head) >= at + 12:  # tag, type, length
@@ -48,26 +54,26 @@ class Meta:
                 syntax = head[at + 8 : end].rstrip(b"\0 ").decode("ascii", "replace")
                 place = at, end
             at = end
-        return Meta(syntax, place or (at, at), at)
+        return FileMeta(syntax, place or (at, at), at)
 
     def restated(self, head: bytes, syntax: UID) -> bytes:
-        """The head with another syntax in its place."""
+        """The first bytes of a file with another transfer syntax in its meta information."""
         value = bytes(syntax, "ascii").ljust(len(syntax) + len(syntax) % 2, b"\0")
         element = b"\x02\0\x10\0UI" + len(value).to_bytes(2, "little") + value
         return head[: self.place[0]] + element + head[self.place[1] :]
 
 
-def contradicted(start: bytes, stated: UID) -> UID | None:
-    """The syntax of a data set that begins otherwise than is stated; None where that may be true.
+def contradicting_syntax(start: bytes, stated: UID) -> UID | None:
+    """The real transfer syntax of a data set that contradicts the stated one; else None.
 
-    Whether little-endian types are written out, pydicom sees for itself.
+    Implicit or explicit little endian is no contradiction here: pydicom tells the two apart.
 
     Args:
-        start: Of the data set.
-        stated: "" where nothing is.
+        start: The first bytes of the data set.
+        stated: UID of the stated transfer syntax, "" where there is none.
     """
-    seen = _begins(start)
-    if seen is None and _begins(_inflated(start)) is not None:
+    seen = _first_element_syntax(start)
+    if seen is None and _first_element_syntax(_inflated(start)) is not None:
         seen = DeflatedExplicitVRLittleEndian
     if seen is None or seen == stated:
         return None
@@ -78,8 +84,8 @@ def contradicted(start: bytes, stated: UID) -> UID | None:
     return None if seen == ExplicitVRBigEndian and not stated else seen
 
 
-def _begins(start: bytes) -> UID | None:
-    """The syntax in which the first element of a data set is written; None where it is none."""
+def _first_element_syntax(start: bytes) -> UID | None:
+    """The syntax in which the first element is written; None where the bytes are no element."""
     if len(start) < 8:  # noqa: PLR2004  # tag, type and length of one element
         return None
     explicit = start[4:6].isalpha() and start[4:6].isupper()
@@ -90,7 +96,7 @@ def _begins(start: bytes) -> UID | None:
 
 
 def _inflated(start: bytes) -> bytes:
-    """The first bytes of what is deflated; nothing where it is not."""
+    """The first inflated bytes; empty where the bytes are not deflated."""
     try:
         return zlib.decompressobj(-zlib.MAX_WBITS).decompress(start, HEAD_BYTES)
     except zlib.error:

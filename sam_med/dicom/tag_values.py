@@ -1,4 +1,4 @@
-"""Values of DICOM tags as plain numbers, missing ones included."""
+"""Tag values: numbers and text of DICOM elements, with missing and damaged ones told apart."""
 
 from __future__ import annotations
 
@@ -9,23 +9,22 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from sam_med.dicom.encoding import tag_of
-from sam_med.geometry.diagnostics import RefusedError
-from sam_med.geometry.diagnostics import found as diagnosed
+from sam_med.geometry.diagnostics import RefusedError, refused
 from sam_med.geometry.volume import HOUNSFIELD, UNSPECIFIED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 UNPARSABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What pydicom raises on a value that is none of its type."""
+"""Exceptions of pydicom for a value that does not fit its value representation."""
 FARTHEST = 1e12
-"""Numbers from here on are damage: no place, size or value of an image is so large."""
+"""Numbers of this size are damage: no position, size or value of an image is so large."""
 RESCALE_TYPES = frozenset({"OD", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT"})
 """Units of CT other than HU (PS3.3, C.11.1.1.2); "US" is unspecified."""
 
 
 def value(dataset: Dataset, tag: str) -> Any:
-    """The value of a tag; None where it is missing, empty, or nothing of its type."""
+    """The value of a tag; None where it is missing, empty, or does not fit its type."""
     try:
         found = _held(dataset, tag)
     except UNPARSABLE:
@@ -34,28 +33,28 @@ def value(dataset: Dataset, tag: str) -> Any:
 
 
 def _held(dataset: Dataset, keyword: str) -> Any:
-    """The value of a tag, None where it is missing: that most are is seen without their names.
+    """The value of a tag; None where the tag is missing, which most are in most files.
 
     Raises:
-        UNPARSABLE: It is there, but nothing of its type.
+        UNPARSABLE: One of these: the value does not fit its type.
     """
     tag = tag_of(keyword)
     return dataset[tag].value if tag in dataset else None
 
 
 def text(dataset: Dataset, tag: str) -> str:
-    """The value of a tag in letters; "" where there is none, see `value`."""
+    """The value of a tag as text; "" where it is missing, empty, or does not fit its type."""
     found = value(dataset, tag)
     return "" if found is None else str(found)
 
 
 def number(dataset: Dataset, tag: str, *, below: float = FARTHEST) -> float | None:
-    """A number; None where the tag is missing or holds anything else, NaN and infinity too.
+    """The number of a tag; None where it is missing, no number, NaN or infinite.
 
     Args:
-        dataset: With or without the tag.
-        tag: Its keyword.
-        below: Numbers as large as this, of either sign, are damage.
+        dataset: A data set with or without the tag.
+        tag: Keyword of the tag.
+        below: Numbers of this absolute value or more are damage, and None.
     """
     try:
         found = float(value(dataset, tag))
@@ -65,7 +64,7 @@ def number(dataset: Dataset, tag: str, *, below: float = FARTHEST) -> float | No
 
 
 def numbers_or_none(dataset: Dataset, tag: str, count: int) -> tuple[float, ...]:
-    """The numbers of a tag; empty where it is missing or holds anything else."""
+    """The `count` numbers of a tag; empty where it is missing or holds anything else."""
     try:
         return numbers(dataset, tag, count)
     except UNPARSABLE:
@@ -73,7 +72,7 @@ def numbers_or_none(dataset: Dataset, tag: str, count: int) -> tuple[float, ...]
 
 
 def holds_nonsense(dataset: Dataset, tag: str, count: int) -> bool:
-    """Whether a tag is there and not empty, but its value is not so many numbers."""
+    """Whether a tag is there and not empty, but does not hold `count` numbers."""
     try:
         return len(numbers(dataset, tag, count)) not in {0, count}
     except UNPARSABLE:
@@ -81,7 +80,7 @@ def holds_nonsense(dataset: Dataset, tag: str, count: int) -> bool:
 
 
 def holds_no_number(dataset: Dataset, tag: str) -> bool:
-    """Whether a tag is there and not empty, but its value is no number."""
+    """Whether a tag is there and not empty, but holds no number."""
     try:
         held = _held(dataset, tag)
     except UNPARSABLE:
@@ -90,30 +89,31 @@ def holds_no_number(dataset: Dataset, tag: str) -> bool:
 
 
 def numbers(dataset: Dataset, tag: str, count: int) -> tuple[float, ...]:
-    """The numbers of a tag; empty where it is missing.
+    """The `count` numbers of a tag; empty where it is missing.
 
     Raises:
-        ValueError: It is there, but holds something else.
+        ValueError: The tag holds another count, NaN, or a number of `FARTHEST` or more.
+        UNPARSABLE: One of these: the value is no number.
     """
     values = _held(dataset, tag)
     if values is None or values == "":
         return ()
     listed = tuple(float(v) for v in np.atleast_1d(np.asarray(values, dtype=np.float64)))
-    if len(listed) != count or not all(abs(v) < FARTHEST for v in listed):  # nor is NaN
+    if len(listed) != count or not all(abs(v) < FARTHEST for v in listed):  # false for NaN too
         raise ValueError(f"{tag} must be {count} numbers")
     return listed
 
 
 def count(dataset: Dataset, tag: str, missing: int | None = None) -> int:
-    """A whole number of something that a file cannot be read without.
+    """A positive whole number that is needed to read the file, such as Rows.
 
     Args:
-        dataset: With or without the tag.
-        tag: Its keyword.
-        missing: What stands for a tag that is missing or 0; such a tag is refused without it.
+        dataset: A data set with or without the tag.
+        tag: Keyword of the tag.
+        missing: Returned where the tag is missing or 0; without it, such a tag is refused.
 
     Raises:
-        RefusedError: "unreadable-header": the tag holds anything else, or nothing.
+        RefusedError: "unreadable-header": the tag is missing, or holds anything else.
     """
     found = number(dataset, tag)
     if missing is not None and (tag not in dataset or found == 0):
@@ -125,22 +125,23 @@ def count(dataset: Dataset, tag: str, missing: int | None = None) -> int:
 
 
 def unreadable(reason: str) -> RefusedError:
-    """A header of which something that is needed is missing or damaged; `reason` names the tag."""
-    return RefusedError([diagnosed("unreadable-header", reason, reason=reason)])
+    """The error of a header in which a needed tag is missing or damaged; `reason` names the tag."""
+    return refused("unreadable-header", reason, reason=reason)
 
 
 def positive(dataset: Dataset, tag: str) -> float | None:
-    """A length in mm; None where it is missing or no length."""
+    """The number of a tag, e.g. a length; None where it is missing, damaged, or not above 0."""
     found = number(dataset, tag)
     return found if found is not None and found > 0 else None
 
 
 def rescale(dataset: Dataset) -> tuple[float, float]:
-    """Slope and intercept; 1 and 0 where they are missing, `math.nan` where they are no numbers."""
+    """RescaleSlope and RescaleIntercept; 1 and 0 where missing, `math.nan` where no numbers."""
     return _factor(dataset, "RescaleSlope", 1.0), _factor(dataset, "RescaleIntercept", 0.0)
 
 
 def _factor(dataset: Dataset, tag: str, missing: float) -> float:
+    """The number of a tag; `missing` where there is none, NaN where it is damaged."""
     if holds_nonsense(dataset, tag, 1):
         return math.nan
     found = number(dataset, tag)
@@ -148,16 +149,16 @@ def _factor(dataset: Dataset, tag: str, missing: float) -> float:
 
 
 def kind_of(image_type: Sequence[str]) -> str:
-    """What of the image type tells kinds of image apart; how it was stored does not."""
+    """The words of ImageType that tell kinds of image apart, without those on how it was made."""
     dull = {"ORIGINAL", "DERIVED", "PRIMARY", "SECONDARY", "MOSAIC", "ND", "NORM"}
     return " ".join(word for word in image_type if word not in dull)
 
 
 def units(dataset: Dataset, modality: str) -> str:
-    """What rescaled values are; "" where nothing says so, and for CT `UNSPECIFIED`.
+    """The unit of rescaled values; where none is stated "", and `UNSPECIFIED` for CT.
 
-    CT is in Hounsfield units where slope and intercept are there and RescaleType is HU, or is not,
-    which means the same (PS3.3, C.8.2.1.1.2).
+    CT is in Hounsfield units where slope and intercept are stated, and RescaleType is HU or
+    missing, which means HU as well (PS3.3, C.8.2.1.1.2).
     """
     stated = text(dataset, "Units") or text(dataset, "RescaleType")
     if modality != "CT":
@@ -173,13 +174,13 @@ def units(dataset: Dataset, modality: str) -> str:
 
 
 def padding(dataset: Dataset) -> tuple[float, float] | None:
-    """Smallest and largest stored value that stands for no pixel, both inclusive; None for none.
+    """Smallest and largest stored value of padding, both inclusive; None where none is stated.
 
-    Some writers give the value in the other sign than the pixels (63536 for -2000): it is the bits
-    that count.
+    Some writers state PixelPaddingValue with another sign than the pixels have, e.g. 63536 for
+    -2000. Its bits are therefore read with the sign of the pixels.
     """
     for kind in ("", "Float", "DoubleFloat"):
-        # the smallest of all floats is a usual one
+        # writers often take the smallest float, beyond `FARTHEST`, as padding
         first = number(dataset, f"{kind}PixelPaddingValue", below=math.inf)
         if first is None:
             continue
@@ -192,6 +193,7 @@ def padding(dataset: Dataset) -> tuple[float, float] | None:
 
 
 def _in_the_sign_of_pixels(stored: float, dataset: Dataset) -> float:
+    """A stored value whose bits are read with the sign of the pixels."""
     bits = int(number(dataset, "BitsAllocated") or 16)
     bits_as_number = int(stored) % (1 << bits)
     if number(dataset, "PixelRepresentation") == 1 and bits_as_number >= 1 << (bits - 1):

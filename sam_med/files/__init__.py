@@ -1,4 +1,4 @@
-"""Volume files: NIfTI, NRRD, MetaImage and FreeSurfer to a volume and back.
+"""Volume files: NIfTI, NRRD, MetaImage and FreeSurfer, read to a volume and written from one.
 
-`read_volume` is the one way in for every input, and hands DICOM over to `sam_med.series`.
+`read.read_volume` takes every kind of input, and hands DICOM over to `sam_med.series`.
 """

@@ -1,8 +1,7 @@
-"""Grid check: whether a volume file that was just written says what was meant.
+"""Grid check: a written volume file is read back and compared with what was to be written.
 
-It is opened by the library that reads the format, for its place, and its voxels are read as a
-stream and compared with the array plane by plane. So it costs one reading of the file and the
-memory of one plane.
+The library of the format reads size, type and place. The voxels are read as a stream and compared
+slice by slice, which takes the memory of one slice.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sam_common.errors import InputError, OutputError
-from sam_med.formats.packed import CHUNK_BYTES, Inflated, is_packed, to_voxels
+from sam_med.formats.compressed_voxels import CHUNK_BYTES, Inflated, is_compressed, skip_header
 from sam_med.formats.text_header import META_SUFFIXES, NRRD_SUFFIXES, header_fields
 from sam_med.geometry import frame as frames
 
@@ -28,9 +27,9 @@ if TYPE_CHECKING:
     from sam_common.frame import Frame
 
 ROUNDING = 4 * float(np.finfo(np.float32).eps)
-"""NIfTI's affines are float32: a part of the largest coordinate ..."""
+"""Largest difference of positions in NIfTI, whose affines are float32, per mm of coordinates."""
 ITK_ROUNDING = 1e-9
-"""... and what text and unit vectors lose of it in the other formats."""
+"""Largest difference of positions in NRRD and MetaImage, per mm of coordinates."""
 ITK_TYPES = MappingProxyType(
     {
         **{f"{bits}-bit unsigned integer": f"uint{bits}" for bits in (8, 16, 32)},
@@ -38,28 +37,28 @@ ITK_TYPES = MappingProxyType(
         **{f"{bits}-bit float": f"float{bits}" for bits in (32, 64)},
     }
 )
-"""ITK's names of types to numpy's."""
+"""numpy's name of each type of voxels by the name that ITK gives it."""
 DAMAGE = (EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError, zlib.error)
-"""What libraries raise on a file that is cut or empty."""
+"""Exceptions of the libraries on a file that is cut or empty."""
 
 
 class Readable(Protocol):
-    """What voxels are read from."""
+    """A stream of voxels."""
 
     def read(self, size: int, /) -> bytes:
-        """As of a file."""
+        """Read at most `size` bytes; empty at the end."""
 
 
 def check_grid(part: Path, array: npt.NDArray[Any], frame: Frame) -> None:
-    """Compare a file with what was meant.
+    """Compare a written file with the array and the frame that it should hold.
 
     Args:
-        part: NIfTI, NRRD or MetaImage, voxels in the file itself.
+        part: A NIfTI, NRRD or MetaImage file that holds its own voxels.
         array: (k, j, i), or (k, j, i, layers).
         frame: Index (k, j, i) to LPS mm.
 
     Raises:
-        OutputError: It cannot be read, or differs in size, type, place or a voxel.
+        OutputError: The file cannot be read, or differs in size, type, place or a voxel.
     """
     try:
         _check_place(part, array, frame)
@@ -72,10 +71,10 @@ def check_grid(part: Path, array: npt.NDArray[Any], frame: Frame) -> None:
 
 
 def check_pairs(part: Path, pairs: Mapping[str, str]) -> None:
-    """Compare the key/value pairs of a NRRD header with what was meant.
+    """Compare the key/value pairs of a written NRRD header with those that it should hold.
 
     Raises:
-        OutputError: One is missing or another.
+        OutputError: A pair is missing, or has another value.
     """
     with part.open("rb") as file:
         lines = set(iter(lambda: file.readline().rstrip(b"\n"), b""))
@@ -85,16 +84,17 @@ def check_pairs(part: Path, pairs: Mapping[str, str]) -> None:
 
 
 def escaped(value: str) -> str:
-    """A value as NRRD writes it."""
+    """The value of a NRRD key/value pair with backslashes and line ends escaped."""
     return value.replace("\\", "\\\\").replace("\n", "\\n")
 
 
 def differs(what: str) -> OutputError:
-    """The error of a file that says something else than was meant."""
+    """The error of a written file that does not hold what it should."""
     return OutputError(f"the file that was written is not what was meant, and is not kept: {what}")
 
 
 def _compare(stream: Readable, array: npt.NDArray[Any]) -> None:
+    """Compare a stream of voxels with an array, slice by slice."""
     for k, plane in enumerate(array):
         meant = np.ascontiguousarray(plane, plane.dtype.newbyteorder("<")).tobytes()
         if _read(stream, len(meant)) != meant:
@@ -104,7 +104,7 @@ def _compare(stream: Readable, array: npt.NDArray[Any]) -> None:
 
 
 def _read(stream: Readable, size: int) -> bytes:
-    """As many bytes as asked for, unless the stream ends."""
+    """Read exactly `size` bytes, or fewer where the stream ends."""
     parts = []
     while size > 0 and (part := stream.read(min(size, CHUNK_BYTES))):
         parts.append(part)
@@ -113,6 +113,7 @@ def _read(stream: Readable, size: int) -> bytes:
 
 
 def _check_place(part: Path, array: npt.NDArray[Any], frame: Frame) -> None:
+    """Compare size, type and place of a file with those that it should have."""
     name = part.name.lower()
     itk = name.endswith((*NRRD_SUFFIXES, *META_SUFFIXES))
     size, dtype, found = _read_itk(part) if itk else _read_nifti(part)
@@ -127,9 +128,10 @@ def _check_place(part: Path, array: npt.NDArray[Any], frame: Frame) -> None:
 
 
 def _read_nifti(part: Path) -> tuple[tuple[int, ...], np.dtype[Any], Frame]:
+    """Size (i, j, k), type and frame of a NIfTI file."""
     import nibabel  # noqa: PLC0415  # only for this format
 
-    from sam_med.files.nibabel_image import readable  # noqa: PLC0415  # the same
+    from sam_med.files.nibabel_image import readable  # noqa: PLC0415  # only for this format
 
     with readable("NIfTI", part):
         image: Any = nibabel.load(part, mmap=False)
@@ -138,6 +140,7 @@ def _read_nifti(part: Path) -> tuple[tuple[int, ...], np.dtype[Any], Frame]:
 
 
 def _read_itk(part: Path) -> tuple[tuple[int, ...], np.dtype[Any], Frame]:
+    """Size (i, j, k), type and frame of a NRRD or MetaImage file."""
     import SimpleITK as sitk  # noqa: N813, PLC0415  # the name its manual uses; only for this
 
     reader = sitk.ImageFileReader()
@@ -150,7 +153,7 @@ def _read_itk(part: Path) -> tuple[tuple[int, ...], np.dtype[Any], Frame]:
 
 @contextmanager
 def _voxels(part: Path) -> Iterator[Readable]:
-    """A stream that begins with the first voxel."""
+    """A stream of the uncompressed voxels of a file, from the first voxel on."""
     name = part.name.lower()
     with part.open("rb") as file:
         if name.endswith(NRRD_SUFFIXES):
@@ -159,8 +162,8 @@ def _voxels(part: Path) -> Iterator[Readable]:
             packed = header_fields(part).get("encoding") == "gzip"
             yield gzip.GzipFile(fileobj=file) if packed else file
         elif name.endswith(META_SUFFIXES):
-            to_voxels(file)
-            yield Inflated(file) if is_packed(part) else file
+            skip_header(file)
+            yield Inflated(file) if is_compressed(part) else file
         else:
             stream = gzip.GzipFile(fileobj=file) if name.endswith(".gz") else file
             _read(stream, _offset(part))
@@ -168,6 +171,7 @@ def _voxels(part: Path) -> Iterator[Readable]:
 
 
 def _offset(part: Path) -> int:
+    """Offset of the first voxel in the uncompressed bytes of a NIfTI file."""
     import nibabel  # noqa: PLC0415  # only for this format
 
     image: Any = nibabel.load(part, mmap=False)

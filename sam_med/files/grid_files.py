@@ -1,6 +1,6 @@
-"""Grid files: an array and its frame to NIfTI, NRRD or MetaImage, voxel for voxel.
+"""Grid files: an array and its frame are written as NIfTI, NRRD or MetaImage.
 
-What each format can hold of a grid whose axes are not perpendicular (a tilted gantry):
+The formats differ on grids whose axes are not perpendicular (a tilted gantry):
 
 ```
 NIfTI       sform: any affine; the qform cannot, so its code is 0 ("not set")
@@ -8,15 +8,15 @@ NRRD        space directions: any three vectors
 MetaImage   perpendicular axes only: refused
 ```
 
-The same array gives the same bytes: no time, no file name and no program version is written.
+Equal arrays give equal bytes: no time, file name or program version is written.
 """
 
 from __future__ import annotations
 
 import gzip
 import zlib
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -27,17 +27,17 @@ from sam_med.files.grid_check import check_grid, escaped
 from sam_med.geometry import frame as frames
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from sam_common.frame import Frame
 
 GRID_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
-"""Formats of one array with its place; all of them are one file."""
+"""Suffixes of the formats that hold one array with its place in a single file."""
 SCANNER = 1
-"""NIfTI code of an affine that leads to scanner coordinates."""
+"""NIfTI code of an affine to scanner coordinates."""
 NIFTI_MAX = 32767
-"""Largest size of an axis in NIfTI-1, whose header holds sizes in 16 bits."""
+"""Largest size of an axis in NIfTI-1, whose header has 16-bit sizes."""
 GZIP_LEVEL = 6
 NRRD_TYPES = {
     "int8": "int8",
@@ -49,7 +49,7 @@ NRRD_TYPES = {
     "float32": "float",
     "float64": "double",
 }
-"""numpy's names to those of NRRD; the types that all three formats hold."""
+"""NRRD's names of the types of voxels that all three formats hold, by numpy's names."""
 
 META_TYPES = {
     "int8": "MET_CHAR",
@@ -61,9 +61,9 @@ META_TYPES = {
     "float32": "MET_FLOAT",
     "float64": "MET_DOUBLE",
 }
-"""And to those of MetaImage."""
+"""MetaImage's names of the types in `NRRD_TYPES`, by numpy's names."""
 SIZE_DIGITS = 20
-"""Of the largest number of bytes."""
+"""Digits of the largest number of bytes."""
 
 
 def write_grid(
@@ -72,23 +72,21 @@ def write_grid(
     path: Path,
     *,
     sform_code: int = SCANNER,
-    compress: bool = True,
 ) -> None:
-    """Write an array as it is, at the place its frame says; the file appears whole or not at all.
+    """Write an array with its frame as a volume file; the file appears whole or not at all.
 
-    It is read again, voxel for voxel, before it takes its name (`sam_med.files.grid_check`).
+    Before the file gets its name, it is read back and compared (`sam_med.files.grid_check`).
 
     Args:
         array: (k, j, i) voxels: integers of 8 to 32 bits, float32 or float64.
-        frame: Index (k, j, i) to LPS mm, sheared ones included where the format can hold them.
-        path: Its suffix chooses the format, see `GRID_SUFFIXES`.
-        sform_code: For NIfTI, which space the affine leads to (1 scanner, 2 aligned, 3 Talairach,
-            4 MNI); the qform gets it too.
-        compress: For NRRD and MetaImage; NIfTI goes by its suffix.
+        frame: Index (k, j, i) to LPS mm; sheared frames where the format can hold them.
+        path: The file; its suffix chooses the format, see `GRID_SUFFIXES`.
+        sform_code: For NIfTI, the space of the affine (1 scanner, 2 aligned, 3 Talairach, 4 MNI),
+            written for the sform and the qform.
 
     Raises:
-        OutputError: Unknown format, a type of voxels or a shear that the format cannot hold, the
-            disk does not take it, or what was read back is something else.
+        OutputError: The format is unknown or cannot hold the type of voxels or the shear, the disk
+            is full, or the file that was read back differs.
     """
     suffix = grid_suffix(path)
     _check_holds(array, path)
@@ -100,18 +98,18 @@ def write_grid(
 
     with writing(path), atomic_output(path, verify=verify) as part:
         if suffix == ".mha":
-            _write_metaimage(array, frame, part, compress=compress)
+            _write_metaimage(array, frame, part)
         elif suffix == ".nrrd":
-            write_nrrd(array, frame, part, compress=compress)
+            write_nrrd(array, frame, part)
         else:
             _write_nifti(array, frame, part, sform_code)
 
 
 def grid_suffix(path: Path) -> str:
-    """Which of `GRID_SUFFIXES` a path has.
+    """The one of `GRID_SUFFIXES` with which a path ends.
 
     Raises:
-        OutputError: None of them; `.seg.nrrd` is a format of its own.
+        OutputError: The path has another suffix, also `.seg.nrrd`, which is a format of its own.
     """
     name = path.name.lower()
     for suffix in GRID_SUFFIXES:
@@ -123,21 +121,15 @@ def grid_suffix(path: Path) -> str:
 
 
 def check_perpendicular(frame: Frame, path: Path) -> None:
-    """Raise `OutputError` for a sheared grid in a format that only holds perpendicular axes."""
+    """Raise `OutputError` for a sheared grid, which MetaImage cannot hold."""
     if frames.is_orthogonal(frame):
         return
+    degrees = frames.shear_degrees(frame)
     raise OutputError(
         f"cannot write {path.name}: MetaImage holds perpendicular axes only, and the slices of "
-        f"this grid are shifted against each other by {shear_degrees(frame):.3f} degrees, as a "
+        f"this grid are shifted against each other by {degrees:.3f} degrees, as a "
         "tilted gantry does (write .nii.gz or .nrrd)"
     )
-
-
-def shear_degrees(frame: Frame) -> float:
-    """How far the two axes that are least perpendicular are from a right angle, in degrees."""
-    axes = frame.array[:3, :3] / np.linalg.norm(frame.array[:3, :3], axis=0)
-    cosines = np.abs(axes.T @ axes - np.eye(3))
-    return float(np.degrees(np.arcsin(min(1.0, cosines.max()))))
 
 
 def write_nrrd(
@@ -145,19 +137,17 @@ def write_nrrd(
     frame: Frame,
     part: Path,
     *,
-    compress: bool = True,
     fields: Mapping[str, str] | None = None,
 ) -> None:
     """Write an NRRD file (http://teem.sourceforge.net/nrrd/format.html) to `part`, not atomically.
 
-    Not by pynrrd, which stamps the day and its own version into every file and holds three copies
+    pynrrd is not used: it writes the date and its version into every file, and holds three copies
     of the voxels.
 
     Args:
         array: (k, j, i), or (k, j, i, layers) for a list of volumes on one grid.
         frame: Index (k, j, i) to LPS mm.
-        part: The file.
-        compress: By gzip.
+        part: The path to write to.
         fields: Key/value pairs of the header, e.g. Slicer's description of segments.
     """
     layered = array.ndim > frame.ndim
@@ -170,23 +160,25 @@ def write_nrrd(
         "space directions": " ".join(["none"] * layered + vectors),
         "kinds": " ".join(["list"] * layered + ["domain"] * 3),
         "endian": "little",
-        "encoding": "gzip" if compress else "raw",
+        "encoding": "gzip",
         "space origin": _vector(frame.array[:3, 3]),
     }
     lines = ["NRRD0004", *(f"{name}: {value}" for name, value in header.items())]
     lines += [f"{key}:={escaped(value)}" for key, value in (fields or {}).items()]
     with part.open("wb") as file:
         file.write(("\n".join(lines) + "\n\n").encode("utf-8"))
-        with _packed(file, compress=compress) as target:
+        with _gzipped(file) as target:
             for plane in array:
                 target.write(np.ascontiguousarray(plane, plane.dtype.newbyteorder("<")).data)
 
 
 def _vector(values: npt.NDArray[np.float64]) -> str:
+    """A vector as NRRD writes it, in digits that lose nothing."""
     return f"({','.join(repr(float(v)) for v in values)})"
 
 
 def _check_holds(array: npt.NDArray[Any], path: Path) -> None:
+    """Raise `OutputError` where the format cannot hold the type or the size of an array."""
     if array.dtype.name not in NRRD_TYPES:
         raise OutputError(
             f"cannot write {path.name}: voxels of type {array.dtype} are not held by every format "
@@ -199,10 +191,10 @@ def _check_holds(array: npt.NDArray[Any], path: Path) -> None:
         )
 
 
-def _write_metaimage(array: npt.NDArray[Any], frame: Frame, part: Path, *, compress: bool) -> None:
+def _write_metaimage(array: npt.NDArray[Any], frame: Frame, part: Path) -> None:
     """Write a MetaImage file (https://itk.org/Wiki/ITK/MetaIO/Documentation), not atomically.
 
-    Not by ITK, which holds a second array, and says on stderr and not why where a disk is full.
+    ITK is not used: it holds a second array, and does not say why it fails where a disk is full.
     """
     origin, spacing, direction = frames.to_itk(frame)
     header = {
@@ -210,10 +202,10 @@ def _write_metaimage(array: npt.NDArray[Any], frame: Frame, part: Path, *, compr
         "NDims": "3",
         "BinaryData": "True",
         "BinaryDataByteOrderMSB": "False",
-        "CompressedData": str(compress),
-        # known when all is written; the digits go over the blanks
+        "CompressedData": "True",
+        # blanks that the size replaces when all voxels are written
         "CompressedDataSize": " " * SIZE_DIGITS,
-        # its rows are the directions of the axes, which are columns elsewhere
+        # the rows of this matrix are the directions of the axes, which are columns in ITK
         "TransformMatrix": _numbers(np.reshape(direction, (3, 3)).T.ravel()),
         "Offset": _numbers(origin),
         "CenterOfRotation": "0 0 0",
@@ -222,27 +214,26 @@ def _write_metaimage(array: npt.NDArray[Any], frame: Frame, part: Path, *, compr
         "ElementType": META_TYPES[array.dtype.name],
         "ElementDataFile": "LOCAL",
     }
-    if not compress:
-        del header["CompressedDataSize"]
     head = "".join(f"{name} = {value}\n" for name, value in header.items()).encode()
     packer = zlib.compressobj(GZIP_LEVEL)
     with part.open("wb") as file:
         file.write(head)
         for plane in array:
             values = np.ascontiguousarray(plane, plane.dtype.newbyteorder("<")).data
-            file.write(packer.compress(values) if compress else values)
-        if compress:
-            file.write(packer.flush())
-            size = file.tell() - len(head)
-            file.seek(head.index(b" " * SIZE_DIGITS))
-            file.write(str(size).encode())
+            file.write(packer.compress(values))
+        file.write(packer.flush())
+        size = file.tell() - len(head)
+        file.seek(head.index(b" " * SIZE_DIGITS))
+        file.write(str(size).encode())
 
 
 def _numbers(values: Iterable[float]) -> str:
+    """Numbers as MetaImage writes them, in digits that lose nothing."""
     return " ".join(repr(float(v)) for v in values)
 
 
 def _write_nifti(array: npt.NDArray[Any], frame: Frame, part: Path, code: int) -> None:
+    """Write a NIfTI file through nibabel, not atomically."""
     from nibabel.nifti1 import Nifti1Image  # noqa: PLC0415  # for this format only
 
     affine = frames.to_ras_affine(frame)
@@ -252,16 +243,12 @@ def _write_nifti(array: npt.NDArray[Any], frame: Frame, part: Path, code: int) -
     image.set_qform(affine, code if frames.is_orthogonal(frame) else 0)
     image.header.set_xyzt_units("mm")
     files = Nifti1Image.make_file_map()
-    with part.open("wb") as file, _packed(file, compress=part.suffix.lower() == ".gz") as target:
+    packed = part.suffix.lower() == ".gz"
+    with part.open("wb") as file, _gzipped(file) if packed else nullcontext(file) as target:
         files["image"].fileobj = target
         image.to_file_map(files)
 
 
-@contextmanager
-def _packed(file: BinaryIO, *, compress: bool) -> Iterator[BinaryIO]:
-    """The file itself, or gzip on top of it without name and time in its header."""
-    if not compress:
-        yield file
-        return
-    with gzip.GzipFile("", "wb", GZIP_LEVEL, file, mtime=0) as packed:
-        yield cast("BinaryIO", packed)
+def _gzipped(file: BinaryIO) -> gzip.GzipFile:
+    """A gzip stream into a file that holds no file name and no time."""
+    return gzip.GzipFile("", "wb", GZIP_LEVEL, file, mtime=0)

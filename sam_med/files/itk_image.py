@@ -1,7 +1,7 @@
-"""NRRD and MetaImage through SimpleITK, which keeps sheared space directions of both.
+"""NRRD and MetaImage, read through SimpleITK, which keeps sheared axes.
 
-ITK takes every length as mm and every space that is not RAS or LAS as LPS. What the header says of
-units and spaces is therefore read by `sam_med.formats.text_header`, and applied or told here.
+ITK takes every length as mm and every space that is not RAS or LAS as LPS. The units and the space
+in the header are therefore read by `sam_med.formats`, and applied or reported here.
 """
 
 from __future__ import annotations
@@ -16,16 +16,15 @@ from typing import TYPE_CHECKING, Any
 import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 
 from sam_common.errors import InputError
-from sam_med.formats import stated_place
+from sam_med.formats import stated_fields
+from sam_med.formats.compressed_voxels import check_voxels
 from sam_med.formats.meta_header import check_meta
-from sam_med.formats.packed import check_voxels
-from sam_med.formats.stated_values import stated_values
 from sam_med.formats.text_header import META_SUFFIXES, data_files, field_names, header_fields
 from sam_med.geometry import frame as frames
 from sam_med.geometry.anatomical_plane import check_frame
 from sam_med.geometry.diagnostics import Diagnostic, RefusedError, found
-from sam_med.geometry.rescale import settle
-from sam_med.geometry.time_points import check_time, choose_time
+from sam_med.geometry.rescale import volume_values
+from sam_med.geometry.time_points import check_time, time_diagnostics
 from sam_med.geometry.units import in_millimetres
 from sam_med.geometry.volume import NDIM, Volume
 
@@ -35,9 +34,9 @@ if TYPE_CHECKING:
 
 TIME_NDIM = 4
 CLASSES = re.compile(r"\b\w+ ?\(0x[0-9a-fA-F]+\):\s*(\w+:\s+)?|\[nrrd\]\s+|\b_?nrrd\w+:\s+")
-"""What ITK puts before a reason: a class with an address in memory, and a function."""
+"""Text that ITK puts before a reason: a class with its address in memory, or a function."""
 SEGMENT_FIELD = "Segment"
-"""Slicer's fields of a .seg.nrrd start so; they are kept."""
+"""First letters of the fields of a .seg.nrrd that describe segments, which are kept."""
 
 
 def read_itk_image(path: Path, *, time: int | None = None) -> Volume:
@@ -48,8 +47,8 @@ def read_itk_image(path: Path, *, time: int | None = None) -> Volume:
         time: Number of the time point of a 4-D file, or of the layer of a .seg.nrrd, from 1.
 
     Raises:
-        InputError: Not readable, not three-dimensional, or more than one number per voxel.
-        RefusedError: Several time points or layers, and none chosen.
+        InputError: The file is damaged or not three-dimensional, or has several numbers per voxel.
+        RefusedError: There are several time points or layers, and no choice.
     """
     with _readable(path):
         reader = _opened(path)
@@ -58,11 +57,12 @@ def read_itk_image(path: Path, *, time: int | None = None) -> Volume:
 
 
 def _opened(path: Path) -> Any:
-    """ITK's reader of a file, which has seen its header, and whose voxels are whole.
+    """ITK's reader of a file whose header was read and whose voxels were checked.
 
     Raises:
-        InputError: The path is no UTF-8, at which ITK would end the whole program.
-        RuntimeError: ITK cannot read the header; others as `sam_med.formats.packed.check_voxels`.
+        InputError: The path is not UTF-8, which would make ITK end the program.
+        RuntimeError: ITK cannot read the header.
+        EOFError, zlib.error, OSError: As from `check_voxels`.
     """
     try:
         str(path).encode()
@@ -102,16 +102,16 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def read_layers(path: Path) -> list[Volume]:
-    """All layers of a .seg.nrrd, or the one volume of any other file; the file is read once.
+    """Read all layers of a .seg.nrrd, or the one volume of any other file.
 
     Raises:
-        InputError: As `read_itk_image`.
-        RefusedError: Several time points.
+        InputError: The file is damaged or not three-dimensional, or has several numbers per voxel.
+        RefusedError: There are several time points.
     """
     with _readable(path):
         reader = _opened(path)
         count = reader.GetNumberOfComponents()
-        # ITK writes a vector where it read a list, but keeps what Slicer says of the segments
+        # a file that ITK wrote has vectors instead of a list, but still Slicer's segment fields
         described = any(_is_kept(key) for key in reader.GetMetaDataKeys())
         if count == 1 or not (_is_listed(reader) or described):
             image, told = _execute(reader, None)
@@ -122,21 +122,26 @@ def read_layers(path: Path) -> list[Volume]:
 
 
 def _volume(reader: Any, path: Path, image: Any, told: list[Diagnostic]) -> Volume:
-    """An image of three dimensions with what its file says."""
+    """The volume of a 3-D image of ITK, with the place, units and values that its header states."""
     with _readable(path):
         fields = header_fields(path)
         files = (path, *data_files(path))
-    stated_place.check(fields)
+    stated_fields.check_place(fields)
     frame = frames.from_itk(image.GetOrigin(), image.GetSpacing(), image.GetDirection())
-    frame = frames.turned(frame, stated_place.turn(fields))
-    frame, about_units = in_millimetres(frame, stated_place.units(fields))
-    slope, intercept, about_values = stated_values(fields)
-    told = [*told, *stated_place.told(fields, path), *about_units, *check_frame(frame)]
+    frame = frames.with_scaled_world(frame, stated_fields.lps_factors(fields))
+    frame, about_units = in_millimetres(frame, stated_fields.length_units(fields))
+    slope, intercept, about_values = stated_fields.stated_values(fields)
+    told = [
+        *told,
+        *stated_fields.place_diagnostics(fields, path),
+        *about_units,
+        *check_frame(frame),
+    ]
     told += about_values
-    # only the fields of segments: others may say who the patient is
+    # only the fields of segments: others may identify the patient
     kept = {k: reader.GetMetaData(k) for k in reader.GetMetaDataKeys() if _is_kept(k)}
     return Volume(
-        array=settle(sitk.GetArrayFromImage(image), slope, intercept),
+        array=volume_values(sitk.GetArrayFromImage(image), slope, intercept),
         frame=frame,
         source=path,
         files=files,
@@ -147,7 +152,7 @@ def _volume(reader: Any, path: Path, image: Any, told: list[Diagnostic]) -> Volu
 
 
 def _execute(reader: Any, time: int | None) -> tuple[Any, list[Diagnostic]]:
-    """The image of three dimensions, and what was said about the others."""
+    """The 3-D image of a file or of its chosen time point, and diagnostics about the choice."""
     size = tuple(int(n) for n in reader.GetSize())
     if "complex" in _type_name(reader):
         raise InputError(_not_real(reader))
@@ -158,14 +163,14 @@ def _execute(reader: Any, time: int | None) -> tuple[Any, list[Diagnostic]]:
         return reader.Execute(), []
     if len(size) != TIME_NDIM:
         raise InputError(f"the file has {len(size)} dimensions {size}: a volume needs 3")
-    told = choose_time(size[NDIM], time)
+    told = time_diagnostics(size[NDIM], time)
     reader.SetExtractSize([*size[:NDIM], 0])
     reader.SetExtractIndex([0, 0, 0, (time or 1) - 1])
     return reader.Execute(), told
 
 
 def _layer(reader: Any, time: int | None) -> tuple[Any, list[Diagnostic]]:
-    """One layer of a list of volumes."""
+    """The chosen layer of a list of volumes, and a diagnostic about the choice."""
     layers = reader.GetNumberOfComponents()
     if not _is_listed(reader):
         raise InputError(_not_real(reader))
@@ -179,22 +184,24 @@ def _layer(reader: Any, time: int | None) -> tuple[Any, list[Diagnostic]]:
 
 
 def _is_listed(reader: Any) -> bool:
-    """Whether the numbers of a voxel are a list of volumes."""
+    """Whether the components of a voxel are layers: NRRD's kind of an axis that lists volumes."""
     kinds = [reader.GetMetaData(k) for k in reader.GetMetaDataKeys() if "NRRD_kinds" in k]
-    return stated_place.LAYERS in kinds and reader.GetDimension() == NDIM
+    return stated_fields.LAYERS in kinds and reader.GetDimension() == NDIM
 
 
 def _is_kept(key: str) -> bool:
+    """Whether a field of the header describes segments."""
     return key.startswith(SEGMENT_FIELD)
 
 
 def _voxel_bytes(reader: Any) -> int:
-    """Of one voxel, all its numbers together."""
+    """Size of one voxel in bytes, of all its components together."""
     bits = re.search(r"(\d+)-bit", _type_name(reader))
     return int(reader.GetNumberOfComponents()) * (int(bits[1]) // 8 if bits else 1)
 
 
 def _not_real(reader: Any) -> str:
+    """The message about voxels that are not one real number."""
     return (
         f"the file holds {_type_name(reader)} with {reader.GetNumberOfComponents()} component(s) "
         "per voxel: a volume needs one real number per voxel"
@@ -202,16 +209,17 @@ def _not_real(reader: Any) -> str:
 
 
 def _type_name(reader: Any) -> str:
+    """ITK's name of the type of voxels."""
     return str(sitk.GetPixelIDValueAsString(reader.GetPixelID()))
 
 
 def _reason(error: RuntimeError, path: Path) -> str:
-    """The sentence of an ITK exception without its C++ classes, files, addresses and the path."""
+    """The message of an ITK exception without C++ classes, addresses and the path."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if not lines:
         return "unknown reason"
     text = lines[-1].split("ERROR:")[-1].strip()
     text = CLASSES.sub("", text)
     text = text.replace(str(path), "the file").replace(path.name, "the file")
-    # what is quoted of a header may be anything, a name too
+    # quoted parts of a header may be anything, also the name of a patient
     return re.sub(r'"(?!the file")[^"]*"', '"..."', text)

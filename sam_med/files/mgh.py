@@ -1,4 +1,4 @@
-"""FreeSurfer's .mgz and .mgh through nibabel: one affine to scanner RAS in mm."""
+"""FreeSurfer's .mgz and .mgh, read through nibabel; their affine leads to scanner RAS in mm."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 WHAT = "MGH"
 PLACED_START, PLACED_END = 28, 30
-"""Bytes of the header that say whether it has directions."""
+"""First and last byte, half-open, of the header field that tells whether directions are set."""
 
 
 def read_mgh(path: Path, *, time: int | None = None) -> Volume:
@@ -29,8 +29,8 @@ def read_mgh(path: Path, *, time: int | None = None) -> Volume:
         time: Number of the time point of a 4-D file, from 1.
 
     Raises:
-        InputError: Not readable, cut off, or not three-dimensional.
-        RefusedError: 4-D, and no time point chosen.
+        InputError: The file is damaged, cut off, or not three-dimensional.
+        RefusedError: The file is 4-D, and no time point is chosen.
     """
     packed = path.name.lower().endswith(".mgz")
     # nibabel would leave the file open
@@ -40,10 +40,10 @@ def read_mgh(path: Path, *, time: int | None = None) -> Volume:
         image: Any = MGHImage.from_stream(file)
         _, told = shape_of(image, time, WHAT)
         if not any(head[PLACED_START:]):
-            # nibabel says nothing of it, and takes coronal slices around the origin
+            # nibabel then assumes coronal slices around the origin, without a warning
             told.append(found("no-affine", "the header says that its directions are not set"))
         array = voxels_of(image, time if len(image.shape) > NDIM else None)
-        file.read(REST_BYTES)  # up to the checksum of a packed file
+        file.read(REST_BYTES)  # gzip verifies its checksum at the end
         frame = frames.from_ras_affine(image.affine)
     told = [*told, *check_frame(frame)]
     return Volume(

@@ -1,4 +1,4 @@
-"""Images that nibabel opens: size, voxels and what damaged files raise, whatever the format."""
+"""Images opened by nibabel: their size, their voxels, and errors of damaged files."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
 from sam_common.errors import InputError
-from sam_med.geometry.rescale import settle
-from sam_med.geometry.time_points import choose_time
+from sam_med.geometry.rescale import volume_values
+from sam_med.geometry.time_points import time_diagnostics
 from sam_med.geometry.volume import NDIM
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 TIME_NDIM = 4
 REST_BYTES = 2**20
-"""What may follow the voxels in a packed file, at most, to be looked at."""
+"""Number of bytes after the voxels that are read to reach the checksum of a compressed file."""
 MOST_BYTES = 2**43
-"""A header that promises more voxels than this (8 TiB) is damaged."""
+"""Largest size of the voxels (8 TiB); a header that states more is damaged."""
 DAMAGE = (
     ArithmeticError,
     HeaderDataError,
@@ -37,16 +37,16 @@ DAMAGE = (
     TypeError,
     ValueError,
 )
-"""What nibabel raises on headers that make no sense."""
+"""Exceptions of nibabel on damaged headers."""
 
 
 @contextmanager
 def readable(what: str, path: Path) -> Iterator[None]:
-    """While the block runs, what nibabel raises on a damaged file becomes an `InputError`.
+    """While the block runs, exceptions of nibabel on a damaged file become `InputError`.
 
     Args:
-        what: The format, e.g. "NIfTI".
-        path: The file, which no message names.
+        what: Name of the format for messages, e.g. "NIfTI".
+        path: The file, whose name is removed from messages.
     """
     try:
         yield
@@ -67,11 +67,11 @@ def readable(what: str, path: Path) -> Iterator[None]:
 
 
 def shape_of(image: Any, time: int | None, what: str) -> tuple[tuple[int, ...], list[Diagnostic]]:
-    """(i, j, k) of the volume to be read, and what is said of several time points.
+    """Size (i, j, k) of the volume in an image, and diagnostics about the choice of a time point.
 
     Raises:
-        InputError: Not a volume of real numbers, or a size that no file has.
-        RefusedError: 4-D, and no time point chosen.
+        InputError: The image is no volume of real numbers, or its size is impossible.
+        RefusedError: The image is 4-D, and no time point is chosen.
     """
     dtype = image.get_data_dtype()
     if dtype.kind not in "iuf":
@@ -86,13 +86,13 @@ def shape_of(image: Any, time: int | None, what: str) -> tuple[tuple[int, ...], 
     if min(shape) < 1 or np.prod(shape, dtype=np.float64) * dtype.itemsize > MOST_BYTES:
         raise InputError(f"the {what} file says that it has {shape} voxels: its header is damaged")
     times = shape[NDIM] if len(shape) == TIME_NDIM else 1
-    return shape[:NDIM], choose_time(times, time)
+    return shape[:NDIM], time_diagnostics(times, time)
 
 
 def voxels_of(image: Any, time: int | None) -> npt.NDArray[Any]:
-    """(k, j, i); only one time point is held.
+    """Read the voxels (k, j, i) of one time point, rescaled.
 
-    A packed file is read up to its end, where its checksum is, unless other time points follow.
+    A compressed file is read up to its checksum, unless other time points follow.
     """
     source = image.dataobj.file_like
     packed = isinstance(source, str) and source.lower().endswith(".gz")
@@ -105,20 +105,22 @@ def voxels_of(image: Any, time: int | None) -> npt.NDArray[Any]:
 
 
 def _voxels_in(source: Any, proxy: Any, time: int | None) -> npt.NDArray[Any]:
+    """Read the voxels that a proxy of nibabel describes, from a path or an open file."""
     shape = tuple(int(n) for n in proxy.shape)
-    # a proxy without scale gives the stored type; nibabel's own would give float64
+    # a proxy without a scale returns the stored type, where the given one would return float64
     plain = ArrayProxy(source, (shape, proxy.dtype, proxy.offset, 1.0, 0.0), mmap=False, order="F")
     several = len(shape) > NDIM and np.prod(shape[NDIM:]) > 1
     stored = np.asarray(plain[..., (time or 1) - 1] if several else plain)
     kji = stored.reshape(shape[:NDIM], order="F").T
-    return settle(kji, float(proxy.slope), float(proxy.inter))
+    return volume_values(kji, float(proxy.slope), float(proxy.inter))
 
 
 def _type_name(dtype: np.dtype[Any]) -> str:
+    """Name of a type of voxels for messages."""
     return "colours" if dtype.names else str(dtype)
 
 
 def _first_line(error: Exception, path: Path) -> str:
-    """What a library says, without the path."""
+    """The first line of an exception's message, without the path."""
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
     return text.replace(str(path), "the file").replace(path.name, "the file")

@@ -1,11 +1,11 @@
-"""NIfTI through nibabel: any affine as it is, sheared ones included.
+"""NIfTI, read through nibabel, with any affine, sheared ones included.
 
-A file may hold two affines. The sform is taken where it is set, else the qform, and a conflict is
-reported with its largest distance; where neither is set, the voxel sizes alone (NIfTI's method 1).
+A file may hold two affines. The sform is used where it is set, else the qform; a conflict of them
+is reported. Where neither is set, only the voxel sizes are used (NIfTI's method 1).
 
 ```
 scan.nii, scan.nii.gz            header and voxels in one file
-scan.hdr + scan.img (.gz)        the same in two, either of which may be given
+scan.hdr + scan.img (.gz)        header and voxels in two files, of which either may be given
 ```
 """
 
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
 WHAT = "NIfTI"
 CONFLICT_MM = 0.01
-"""The qform's quaternion is rounded: affines nearer than this at every corner agree ..."""
+"""Largest distance of corners of two affines that agree: the quaternion of a qform is rounded."""
 CONFLICT_VOXELS = 0.5
-"""... unless that is more than this part of the smallest voxel, as in micro-CT."""
+"""Largest distance as a part of the smallest voxel, if that is less, as in micro-CT."""
 ROUNDING = 4 * float(np.finfo(np.float32).eps)
-"""Of coordinates in the header, which are float32, as a part of the largest one."""
+"""Relative rounding error of the float32 coordinates in the header."""
 SPATIAL_CODES = 8
-"""Codes of lengths are the lowest three bits of `xyzt_units`."""
+"""`xyzt_units` modulo this number is the code of the unit of length."""
 
 
 def read_nifti(path: Path, *, time: int | None = None) -> Volume:
@@ -51,12 +51,12 @@ def read_nifti(path: Path, *, time: int | None = None) -> Volume:
         time: Number of the time point of a 4-D file, from 1.
 
     Raises:
-        InputError: Not readable, cut off, not three-dimensional, or more than one number a voxel;
-            or Analyze 7.5, which does not say where the voxels are.
-        RefusedError: 4-D, and no time point chosen.
+        InputError: The file is damaged, cut off or not three-dimensional, has several numbers per
+            voxel, or is Analyze 7.5, which does not state where the voxels are.
+        RefusedError: The file is 4-D, and no time point is chosen.
     """
     with readable(WHAT, path):
-        # mmap: a file of a network drive may vanish under a map, which would kill the process
+        # without mmap: a mapped file that vanishes from a network drive would kill the process
         image: Any = nibabel.load(path, mmap=False)
         if not isinstance(image, Nifti1Pair):
             raise InputError(
@@ -81,7 +81,7 @@ def read_nifti(path: Path, *, time: int | None = None) -> Volume:
 
 
 def _frame(image: Any, shape: tuple[int, ...]) -> tuple[Frame, list[Diagnostic]]:
-    """Index (k, j, i) to LPS mm, and what is unusual about it."""
+    """The frame of an image of size (i, j, k), and diagnostics about its affines and units."""
     sform, _ = image.get_sform(coded=True)
     qform, _ = image.get_qform(coded=True)
     unit = _unit(image)
@@ -101,7 +101,7 @@ def _frame(image: Any, shape: tuple[int, ...]) -> tuple[Frame, list[Diagnostic]]
 
 
 def _unit(image: Any) -> str:
-    """What lengths are in; empty where the header does not say."""
+    """Name of the unit of length; "" where the header states none."""
     code = int(image.header["xyzt_units"]) % SPATIAL_CODES
     if code not in unit_codes.label:
         return f"code {code}"
@@ -111,7 +111,7 @@ def _unit(image: Any) -> str:
 def _conflict(
     sform: FloatArray, qform: FloatArray, shape: tuple[int, ...], unit_mm: float
 ) -> list[Diagnostic]:
-    """Compared in the unit of the file, told in mm."""
+    """The diagnostic of two affines, in units of `unit_mm`, that place a corner differently."""
     ends = [(0, n - 1) for n in shape]
     corners = np.array([(*corner, 1) for corner in itertools.product(*ends)], dtype=np.float64)
     apart = np.linalg.norm((corners @ (sform - qform).T)[:, :3], axis=1)

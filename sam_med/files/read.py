@@ -1,4 +1,4 @@
-"""The one way in: a path to a volume file or to DICOM becomes a `Volume`."""
+"""Reading of any input: a path to a volume file or to DICOM becomes a `Volume`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sam_common.errors import InputError
 from sam_common.support.files import check_input
 from sam_med.formats.suffixes import ITK_SUFFIXES, MGH_SUFFIXES, is_volume_file
 from sam_med.geometry.volume import UNSPECIFIED
-from sam_med.series import fill
+from sam_med.series import fill_value
 
 if TYPE_CHECKING:
     import os
@@ -28,32 +28,36 @@ def read_volume(
 ) -> Volume:
     """Read a volume file, or one series of a DICOM file, folder, zip archive or DICOMDIR.
 
-    What is unambiguous is read exactly, and `Volume.diagnostics` says what is unusual about it.
-    What is ambiguous is refused with the list of choices.
+    Voxels and their places are those of the file; `Volume.diagnostics` holds what is unusual. Where
+    there are several series or time points and no choice, the error lists what there is.
 
     Args:
         path: The file or folder.
-        modality: Overrides what the file says, e.g. "CT" or "MR". Values of what is called CT
-            here are HU, unless the file is of a CT and states another unit.
-        series: Of DICOM: number from 1 in the list of `sam_med.find_series`, which
+        modality: Replaces the modality of the file, e.g. "CT" or "MR". With "CT", values are taken
+            as HU, unless the file is a CT that states another unit.
+        series: For DICOM, the number from 1 in the list of `sam_med.find_series`, which
             `sam-med info` shows, or a SeriesInstanceUID.
         time: Number of the time point of a 4-D input (or of the layer of a .seg.nrrd), from 1.
-        join_series: Of DICOM: read slices that differ in their series or frame of reference only
-            as one series, see `sam_med.series.find.scan`.
+        join_series: For DICOM, join slices that differ in their series or frame of reference only,
+            see `sam_med.series.find.scan`.
+
+    Returns:
+        The volume: (k, j, i) voxels as stored or rescaled, and their frame to LPS mm.
 
     Raises:
-        InputError: No such file, an unknown format, not three dimensions, no DICOM images, no
-            such series or time point, or pixels that cannot be decoded.
-        RefusedError: A choice is missing, or the input is damaged; its `diagnostics` say why.
+        InputError: There is no such file, series or time point, the format is unknown, the image is
+            not three-dimensional, or there are no DICOM images.
+        RefusedError: A choice is missing, or the input is damaged; `diagnostics` of the exception
+            says why.
     """
     source = Path(path)
     check_input(source)
-    volume = fill.told(_read(source, series, time, join_series=join_series))
+    volume = fill_value.with_fill_diagnostic(_read(source, series, time, join_series=join_series))
     return volume if modality is None else _as_modality(volume, modality.upper())
 
 
 def _as_modality(volume: Volume, modality: str) -> Volume:
-    """As the user says; CT is then in HU, unless the file of a CT states another unit."""
+    """The volume with another modality; values of CT become HU, see `read_volume`."""
     stated = volume.units if volume.modality == modality else None
     units = None if stated == UNSPECIFIED else stated
     if modality != "CT":
@@ -62,6 +66,7 @@ def _as_modality(volume: Volume, modality: str) -> Volume:
 
 
 def _read(source: Path, series: int | str | None, time: int | None, *, join_series: bool) -> Volume:
+    """Read a path by the reader of its format."""
     # each format's library is imported only where it is needed
     name = source.name.lower()
     if not is_volume_file(source):

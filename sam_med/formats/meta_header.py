@@ -1,7 +1,7 @@
-"""MetaImage headers: whether ITK could read one, looked at before ITK does.
+"""MetaImage headers: a check whether ITK can read one, before ITK is asked to.
 
-Of a header that lacks something ITK says on stderr what it is, in several lines, and that there is
-no such file in its error; here it is one sentence.
+ITK writes what a header lacks to stderr in several lines, and its exception says that the file does
+not exist. The check here raises one sentence instead.
 """
 
 from __future__ import annotations
@@ -33,27 +33,28 @@ LISTS = {
     "rotation": ("Rotation", 2),
     "orientation": ("Orientation", 2),
 }
-"""Fields of as many numbers as there are axes, or the square of that."""
+"""Fields that list numbers: the name, and the power of NDims that is their count."""
 MATRIX = 2
+"""Power of NDims of the fields that hold a matrix of directions."""
 FLAGS = {
     "binarydata": "BinaryData",
     "compresseddata": "CompressedData",
     "binarydatabyteordermsb": "BinaryDataByteOrderMSB",
     "elementbyteordermsb": "ElementByteOrderMSB",
 }
-ANSWERS = frozenset({"true", "false", "1", "0", "t", "f"})
-PACKED = "compresseddatasize"
-KIND = "MET_"
-"""Names of types start so."""
+FLAG_VALUES = frozenset({"true", "false", "1", "0", "t", "f"})
+COMPRESSED_SIZE = "compresseddatasize"
+TYPE_PREFIX = "MET_"
+"""First letters of every ElementType."""
 
 
 def check_meta(fields: Mapping[str, str], names: Collection[str]) -> None:
-    """Raise `InputError` where a MetaImage header lacks what it needs, or it is no number.
+    """Raise `InputError` where a MetaImage header lacks a needed field, or holds a wrong value.
 
     Args:
         fields: From `sam_med.formats.text_header.header_fields`.
-        names: From `sam_med.formats.text_header.field_names`: ITK knows a field by its very
-            letters.
+        names: From `sam_med.formats.text_header.field_names`, because ITK distinguishes upper and
+            lower case in the names of fields.
     """
     for key, name in NEEDED.items():
         if not fields.get(key) or name not in names:
@@ -69,19 +70,19 @@ def check_meta(fields: Mapping[str, str], names: Collection[str]) -> None:
 
 
 def _wrong(fields: Mapping[str, str], axes: int) -> Iterator[str]:
-    """Names of fields that hold something else than they must."""
-    if not fields["elementtype"].startswith(KIND):
+    """Names of the fields whose value ITK cannot use."""
+    if not fields["elementtype"].startswith(TYPE_PREFIX):
         yield "ElementType"
-    if _whole(fields.get(PACKED, "0")) is None:
+    if _whole(fields.get(COMPRESSED_SIZE, "0")) is None:
         yield "CompressedDataSize"
-    # a distance below 0 turns its axis round
+    # a negative distance is allowed: it reverses its axis
     if not all(math.isfinite(n) and n for n in _numbers(fields.get("elementspacing", ""))):
         yield "ElementSpacing"
     for key, (name, power) in LISTS.items():
         if key in fields and not _are_numbers(fields[key], axes, power):
             yield name
     for key, name in FLAGS.items():
-        if fields.get(key, "true").lower() not in ANSWERS:
+        if fields.get(key, "true").lower() not in FLAG_VALUES:
             yield name
 
 
@@ -90,12 +91,13 @@ def _damaged(what: str) -> InputError:
 
 
 def _whole(text: str) -> int | None:
+    """A whole number in decimal digits; None for other text."""
     digits = text.strip().removeprefix("-")
     return int(text) if digits.isascii() and digits.isdecimal() else None
 
 
 def _are_numbers(text: str, axes: int, power: int) -> bool:
-    """Whether a list is as long as it must be; directions are finite, and no two the same."""
+    """Whether a field lists `axes ** power` numbers; a matrix must be finite and invertible."""
     numbers = _numbers(text)
     if len(numbers) != axes**power:
         return False
@@ -106,7 +108,7 @@ def _are_numbers(text: str, axes: int, power: int) -> bool:
 
 
 def _numbers(text: str) -> list[float]:
-    """Those of a list; none where one of them is none."""
+    """The numbers of a list; empty where one of its words is no number."""
     try:
         return [float(word) for word in text.split()]
     except ValueError:

@@ -1,4 +1,4 @@
-"""Formats: the suffixes of volume files, the files that belong together, and what is not read."""
+"""Suffixes of volume files: what is read by its name, in which files, and what is not read."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ NIFTI_SUFFIXES = (".nii.gz", ".nii")
 ITK_SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
 MGH_SUFFIXES = (".mgz", ".mgh")
 SUFFIXES = (*NIFTI_SUFFIXES, *ITK_SUFFIXES, *MGH_SUFFIXES)
-"""Volume files that are read; everything else is DICOM, pairs of `PAIRS` aside."""
+"""Suffixes of the volume files that are read; other paths are DICOM, or one of `PAIRS`."""
 PAIRS = {".hdr": ".img", ".img": ".hdr", ".hdr.gz": ".img.gz", ".img.gz": ".hdr.gz"}
-"""NIfTI in two files: either one is given, and the other lies beside it."""
+"""Suffixes of NIfTI in two files; either one is given, and the other one lies beside it."""
 ANALYZE_BYTES = 348
-"""Size of the header of Analyze and NIfTI-1, which is also its first number."""
+"""Size of the header of Analyze and NIfTI-1, which is the first number in it."""
 
 _PACKED = (".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".mgh")
 NOT_READ = {
@@ -35,13 +35,13 @@ NOT_READ = {
     (".npy", ".npz"): "the file is an array without a place: give the scan, or open the array in "
     "Python with a frame",
 }
-"""Endings of files that are often given and never read, and what to do instead."""
+"""Suffixes of files that are not read, and the advice that the error gives."""
 
 
 def is_volume_file(path: Path) -> bool:
-    """Whether a path is, by its name, a file of one volume and not DICOM.
+    """Whether a path is a volume file and not DICOM, judged by its name.
 
-    `.img` is a usual name of DICOM files as well: it is one of a pair where its `.hdr` is there.
+    `.img` is also common for DICOM files: such a file is NIfTI only where its `.hdr` lies beside.
     """
     if not path.is_file():
         return False
@@ -49,7 +49,7 @@ def is_volume_file(path: Path) -> bool:
 
 
 def pair_of(path: Path) -> Path | None:
-    """The other file of a NIfTI pair; None where there is none, or no such pair."""
+    """The other file of a NIfTI pair; None where the path is none of a pair, or is alone."""
     for suffix, other in PAIRS.items():
         if path.name.lower().endswith(suffix):
             stem = path.name[: -len(suffix)]
@@ -59,10 +59,10 @@ def pair_of(path: Path) -> Path | None:
 
 
 def files_of(path: Path) -> tuple[Path, ...]:
-    """Every file that a volume file stands for: itself, and those that hold its voxels.
+    """A volume file and the files beside it that hold its voxels or its header.
 
     Raises:
-        OSError: Its header cannot be read.
+        OSError: The header cannot be read.
     """
     if path.name.lower().endswith(ITK_SUFFIXES):
         from sam_med.formats.text_header import data_files  # noqa: PLC0415  # only for such files
@@ -72,12 +72,12 @@ def files_of(path: Path) -> tuple[Path, ...]:
     return (path,) if other is None else tuple(sorted((path, other)))
 
 
-def way_in(source: Path, names: Iterable[str] = ()) -> str:
-    """What to do about a path that is no DICOM and yet of a known kind; empty where unknown.
+def reading_advice(source: Path, names: Iterable[str] = ()) -> str:
+    """Advice for an error about a path that holds no DICOM; empty where its kind is unknown.
 
     Args:
         source: A file, folder or archive.
-        names: Of the files in it, where there are any.
+        names: Names of the files in the folder or archive.
     """
     name = source.name.lower()
     for suffixes, way in NOT_READ.items():
@@ -93,6 +93,7 @@ def way_in(source: Path, names: Iterable[str] = ()) -> str:
 
 
 def _starts_as_analyze(source: Path) -> bool:
+    """Whether a file starts with the size of an Analyze or NIfTI-1 header, in any byte order."""
     with source.open("rb") as file:
         head = file.read(4)
     return ANALYZE_BYTES in {int.from_bytes(head, "little"), int.from_bytes(head, "big")}

@@ -1,7 +1,7 @@
-"""Text headers of NRRD and MetaImage files: what they say, field by field.
+"""Text headers of NRRD and MetaImage files, field by field.
 
-ITK reads the voxels and most of the header. What it leaves out is read here: units of length,
-spaces that are not the patient's, and whether a field is there at all.
+ITK reads the voxels and most of the header. It ignores units of length and some spaces, and does
+not tell whether a field is there at all: for these, the header is read here.
 
 ```
 NRRD         NRRD0004 / space: RAS / key:=value / (empty line) / voxels, or data file: NAME
@@ -19,22 +19,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_BYTES = 64 * 2**20
-"""A header that is longer is none; descriptions of many segments take a few hundred KB."""
+"""Longest header that is read; descriptions of many segments take a few hundred KB."""
 NRRD_SUFFIXES = (".nrrd", ".nhdr")
 META_SUFFIXES = (".mha", ".mhd")
 DATA_FIELDS = ("datafile", "elementdatafile")
-HERE = "local"
-"""MetaImage's word for voxels in the file itself."""
+"""Names of the field that says where the voxels are, in NRRD and in MetaImage."""
+LOCAL = "local"
+"""Value of ElementDataFile for voxels in the file of the header."""
 LISTED = "list"
-"""First word where the files are named one a line."""
+"""First word of the field where the file names follow, one on each line."""
 MOST_FILES = 100_000
+"""Largest number of files of a numbered pattern, against damaged headers."""
 
 
 def header_fields(path: Path) -> dict[str, str]:
-    """Fields of a NRRD or MetaImage header by their names; values as they stand.
+    """The fields of a NRRD or MetaImage header: values as written, by simplified names.
 
-    Names are in small letters and without blanks, because NRRD has several with and without them:
-    "space units" is "spaceunits". Key/value pairs of NRRD (`key:=value`) are left out.
+    Names are in lower case and without blanks ("spaceunits" for "space units"), because NRRD allows
+    several spellings. Key/value pairs of NRRD (`key:=value`) are left out.
 
     Raises:
         OSError: The file cannot be read.
@@ -43,7 +45,7 @@ def header_fields(path: Path) -> dict[str, str]:
 
 
 def field_names(path: Path) -> set[str]:
-    """Names of the fields of a header, letter by letter as they are written.
+    """The names of the fields of a header, exactly as written.
 
     Raises:
         OSError: The file cannot be read.
@@ -52,9 +54,9 @@ def field_names(path: Path) -> set[str]:
 
 
 def data_files(path: Path) -> tuple[Path, ...]:
-    """The files beside a header that hold its voxels, in the order in which it names them.
+    """The existing files beside a header that hold its voxels, in the order of the header.
 
-    Empty where the voxels are in the file itself; those that are not there are left out.
+    Empty where the voxels are in the file of the header.
 
     Raises:
         OSError: The file cannot be read.
@@ -62,7 +64,7 @@ def data_files(path: Path) -> tuple[Path, ...]:
     lines = _lines(path)
     fields = dict(_fields(lines, path))
     named = next((fields[name] for name in DATA_FIELDS if fields.get(name)), "")
-    if not named or named.lower() == HERE:
+    if not named or named.lower() == LOCAL:
         return ()
     if named.split()[0].lower() == LISTED:
         names = [line.strip() for line in _rest(path, lines)]
@@ -71,22 +73,22 @@ def data_files(path: Path) -> tuple[Path, ...]:
     return tuple(file for name in names if name and (file := path.parent / name).is_file())
 
 
-def words(text: str) -> list[str]:
-    """The strings of a field that lists them in quotation marks.
+def quoted_strings(text: str) -> list[str]:
+    """The strings of a field that lists strings in quotation marks.
 
-    >>> words('"mm" "mm" ""')
+    >>> quoted_strings('"mm" "mm" ""')
     ['mm', 'mm', '']
     """
     return re.findall(r'"((?:[^"\\]|\\.)*)"', text)
 
 
 def _fields(lines: Iterator[str], path: Path) -> Iterator[tuple[str, str]]:
-    """Name, as in `header_fields`, and value of each line."""
+    """The simplified name, as in `header_fields`, and the value of each field."""
     return ((key, value) for _, key, value in _written(lines, path))
 
 
 def _written(lines: Iterator[str], path: Path) -> Iterator[tuple[str, str, str]]:
-    """The same with the name as written, up to the empty line or MetaImage's last field."""
+    """Name as written, simplified name and value of each field, up to the end of the header."""
     separator = ":" if path.name.lower().endswith(NRRD_SUFFIXES) else "="
     for line in lines:
         if not line.strip():
@@ -101,7 +103,7 @@ def _written(lines: Iterator[str], path: Path) -> Iterator[tuple[str, str, str]]
 
 
 def _rest(path: Path, lines: Iterator[str]) -> Iterator[str]:
-    """The list of files: after NRRD's field of that name, after MetaImage's last one."""
+    """The lines of a list of files, which follows the data file field."""
     if path.name.lower().endswith(META_SUFFIXES):
         yield from lines
         return
@@ -113,7 +115,10 @@ def _rest(path: Path, lines: Iterator[str]) -> Iterator[str]:
 
 
 def _numbered(named: str) -> list[str]:
-    """One name, or those of `slice%03d.raw 1 80 1`: a pattern with first, last and step."""
+    """File names of a field: one name, or those of a pattern like `slice%03d.raw 1 80 1`.
+
+    The numbers after a pattern are the first, the last and the step.
+    """
     pattern, *numbers = named.split()
     if not re.fullmatch(r"[^%]*%0?\d*d[^%]*", pattern) or len(numbers) < 2:  # noqa: PLR2004
         return [named]
@@ -122,6 +127,7 @@ def _numbered(named: str) -> list[str]:
 
 
 def _lines(path: Path) -> Iterator[str]:
+    """The lines of a file, at most `MAX_BYTES` of them, without their ends."""
     left = MAX_BYTES
     with path.open("rb") as file:
         while left > 0 and (line := file.readline(left)):

@@ -1,1 +1,4 @@
-"""Geometry: where voxels are in the patient, and what is unusual about it."""
+"""Geometry: where voxels are in the patient, boxes of voxels, and the diagnostics of a scan.
+
+`Volume` is what every reader returns and every later step takes. Nothing here reads a file.
+"""

@@ -1,4 +1,4 @@
-"""Anatomical plane: in which plane of the patient an image lies, and how far off it."""
+"""Anatomical plane: axial, coronal or sagittal, and the angle by which an image is oblique."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from sam_common.frame import Frame
 
 OBLIQUE_DEGREES = 0.1
-"""Axes nearer than this to those of the patient are along them."""
+"""Smallest angle between an image and the axes of the patient that is called oblique."""
 PLANES = ("sagittal", "coronal", "axial")
-"""By the axis (x, y, z) that is nearest to the normal."""
+"""Names of the planes whose normal is x, y and z in LPS."""
 UNPLACED = "unplaced"
+"""Name for an image without a plane in the patient."""
 
 
 def plane_of(along_i: npt.ArrayLike, along_j: npt.ArrayLike) -> str:
-    """Name the plane, "axial", "coronal" or "sagittal", and by how many degrees it is off.
+    """The name of a plane, e.g. "axial", or "axial, oblique by 4.2 degrees".
 
     Args:
         along_i: LPS vector in which the column index grows.
@@ -43,12 +44,12 @@ def plane_of(along_i: npt.ArrayLike, along_j: npt.ArrayLike) -> str:
 
 
 def plane_of_frame(frame: Frame) -> str:
-    """The plane of the slices of a grid."""
+    """The name of the plane of the slices (k fixed) of a volume."""
     return plane_of(frame.array[:3, 2], frame.array[:3, 1])
 
 
 def check_oblique(axes: npt.ArrayLike) -> list[Diagnostic]:
-    """Say "oblique-axes" where an axis is not along one of the patient's.
+    """The diagnostic "oblique-axes" where an axis is not parallel to one of the patient.
 
     Args:
         axes: (n, 3) LPS vectors of any length.
@@ -63,12 +64,10 @@ def check_oblique(axes: npt.ArrayLike) -> list[Diagnostic]:
 
 
 def check_frame(frame: Frame) -> list[Diagnostic]:
-    """What is unusual about the axes of a volume file."""
+    """Diagnostics of the axes of a volume file: "sheared-axes" and "oblique-axes"."""
     told = check_oblique(frame.array[:3, :3].T)
     if frames.is_orthogonal(frame):
         return told
-    axes = frame.array[:3, :3] / np.linalg.norm(frame.array[:3, :3], axis=0)
-    worst = float(np.abs(axes.T @ axes - np.eye(3)).max())
-    degrees = math.degrees(math.asin(min(1.0, worst)))
+    degrees = frames.shear_degrees(frame)
     message = f"two axes are {degrees:.2f} degrees off a right angle"
     return [found("sheared-axes", message, degrees=round(degrees, 4)), *told]

@@ -1,401 +1,27 @@
-"""Diagnostics: what is unusual about a series, as named facts with numbers.
+"""Diagnostics: what is unusual about a scan, as named facts with numbers.
 
 A diagnostic never stands for a guess made in silence: each one says what was seen, and what the
-suite does about it. `severity` decides what happens:
-
-```
-note      nothing to worry about, but worth knowing (an oblique stack)
-warning   read, and the result is exact, but another program may not show it so (uneven spacing)
-error     refused until the user decides (two series, two different slices at one place)
-```
-
-`CODES` lists every code with its severity, its meaning and what is done; the page on the geometry
-report is made from the same table. Codes are stable: scripts may rely on them.
+suite does about it. `sam_med.geometry.diagnostic_codes` lists all codes with their severity.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from sam_common.errors import GeometryError
+from sam_med.geometry.diagnostic_codes import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-Severity: TypeAlias = Literal["note", "warning", "error"]
-
-
-class Code(NamedTuple):
-    """One row of the table of codes."""
-
-    severity: Severity
-    meaning: str
-    """What was seen, without numbers."""
-    action: str
-    """What the suite does, or what the user can do."""
-
-
-CODES: Mapping[str, Code] = MappingProxyType(
-    {
-        # which series
-        "mixed-series": Code(
-            "error", "the path holds several series", "choose one with --series NUMBER"
-        ),
-        "mixed-size": Code(
-            "note", "images of several sizes share a series", "each size is a series of its own"
-        ),
-        "mixed-spacing": Code(
-            "note",
-            "images of several pixel spacings share a series",
-            "each spacing is a series of its own",
-        ),
-        "mixed-orientation": Code(
-            "note",
-            "images of several orientations share a series",
-            "each orientation is a series of its own",
-        ),
-        "mixed-frames-of-reference": Code(
-            "note",
-            "images of several frames of reference share a series",
-            "each is a series of its own, because their millimetres cannot be compared",
-        ),
-        "mixed-patients": Code(
-            "warning",
-            "images of several patients share a series",
-            "each is a series of its own; have the files checked",
-        ),
-        "mixed-stacks": Code(
-            "note",
-            "several stacks (image types, echoes, b-values) lie at the same positions",
-            "each stack is a series of its own",
-        ),
-        "localizer": Code(
-            "note",
-            "a localizer lies in the same series as other images",
-            "the localizer is a series of its own",
-        ),
-        "split-series": Code(
-            "warning",
-            "series of one slice each lie on one line, as the slices of one volume do",
-            "read one by one; --join-series reads them as one",
-        ),
-        "joined-series": Code(
-            "warning",
-            "several series or frames of reference are read as one, as was asked for",
-            "check that the slices belong together",
-        ),
-        # what is left out
-        "not-dicom": Code("note", "files beside the series are no DICOM", "left out"),
-        "not-an-image": Code("note", "DICOM objects beside the series are no images", "left out"),
-        "unreadable-header": Code(
-            "warning",
-            "DICOM files whose header cannot be read",
-            "left out; a slice may be missing, so have the files checked",
-        ),
-        "unreadable-files": Code(
-            "warning",
-            "files that could not be read, or are empty",
-            "left out; a slice may be missing, so have the files fetched again",
-        ),
-        "broken-links": Code(
-            "warning",
-            "links to files or folders that are not there",
-            "left out; a slice may be missing, so have the files fetched (git-annex, DataLad)",
-        ),
-        "missing-files": Code(
-            "warning",
-            "files that a DICOMDIR lists, but that are not there",
-            "left out; a slice may be missing, so have the medium copied again",
-        ),
-        "closed-folders": Code(
-            "warning",
-            "folders that may not be entered",
-            "left out; ask for permission to read them",
-        ),
-        "not-dicom-by-content": Code(
-            "warning",
-            "files that are called DICOM, but hold something else",
-            "left out; a slice may be missing, so have the files fetched again",
-        ),
-        "packed": Code(
-            "warning",
-            "archives that are not opened here",
-            "left out; unpack them to have their images read",
-        ),
-        "no-file-meta": Code(
-            "warning",
-            "the file lacks the preamble of DICOM files, or does not say how it is encoded",
-            "read with the encoding that its first elements show",
-        ),
-        "other-encoding": Code(
-            "warning",
-            "the file is encoded otherwise than its meta information says",
-            "read with the encoding that its elements show",
-        ),
-        "unknown-compression": Code(
-            "error",
-            "the pixels are compressed, and the file does not say how",
-            "refused: have the file exported again, with its meta information",
-        ),
-        # places
-        "missing-tags": Code(
-            "error",
-            "tags that place an image in the patient are missing",
-            "refused: nothing else tells where the voxels are",
-        ),
-        "frames-without-places": Code(
-            "error",
-            "one file holds several frames, and nothing says where each of them lies",
-            "refused: have the file exported with the places of its frames",
-        ),
-        "frames-by-step": Code(
-            "warning",
-            "the frames of a file share one place, and a step is stated",
-            "read one step after the other along the normal of the first frame",
-        ),
-        "volume-places": Code(
-            "warning",
-            "places are those of an ultrasound volume, not of the patient",
-            "read; distances are right, but nothing lines up with other scans",
-        ),
-        "unplaced": Code(
-            "warning",
-            "nothing places the image in the patient, as with most projections and photographs",
-            "read with columns along +x, rows along +y and the first pixel at 0, 0, 0",
-        ),
-        "no-pixel-spacing": Code(
-            "warning", "the distance between pixels is not stated", "1 mm is taken"
-        ),
-        "detector-spacing": Code(
-            "note",
-            "the distance between pixels is the one at the detector",
-            "taken as it is, not corrected for magnification",
-        ),
-        "single-slice": Code(
-            "note",
-            "there is one slice only",
-            "its thickness is taken as the distance of slices, or 1 mm where it is not stated",
-        ),
-        "impossible-axes": Code(
-            "error",
-            "the axes of the image are no unit vectors, not perpendicular, or have no length",
-            "refused: the header is damaged",
-        ),
-        "non-orthonormal": Code(
-            "warning",
-            "the axes of the image are slightly off unit length or a right angle",
-            "used as stored",
-        ),
-        "duplicate-slices": Code("warning", "identical copies of a slice", "one of each is kept"),
-        "conflicting-slices": Code(
-            "error",
-            "different images at the same position",
-            "refused: remove the ones that do not belong",
-        ),
-        "unordered-images": Code(
-            "error",
-            "different images at each position, and nothing says in which order they were taken",
-            "refused: have them exported with their times, or keep one image of each position",
-        ),
-        "repeated-positions": Code(
-            "error",
-            "each position occurs several times: the series is 4-D",
-            "choose a time point with --time NUMBER",
-        ),
-        "incomplete-time-points": Code(
-            "error",
-            "the series is 4-D, but some time points lack slices",
-            "refused: which slice belongs to which time point is not certain",
-        ),
-        "missing-slices": Code(
-            "warning",
-            "gaps that are a whole multiple of the usual slice distance",
-            "read with every slice at its true position; nothing is filled in",
-        ),
-        "uneven-spacing": Code(
-            "warning",
-            "the slice distance varies",
-            "read with every slice at its true position",
-        ),
-        "gantry-tilt": Code(
-            "warning",
-            "slices shift sideways evenly from one to the next (tilted gantry)",
-            "read as a sheared grid; nothing is resampled",
-        ),
-        "sideways-shift": Code(
-            "warning",
-            "slices shift sideways unevenly",
-            "read with every slice at its true position",
-        ),
-        "oblique-axes": Code(
-            "note", "the axes are not along those of the patient", "kept as stored"
-        ),
-        "patient-position": Code(
-            "note",
-            "the patient did not lie head first on the back",
-            "nothing to do: positions are in patient coordinates",
-        ),
-        "slice-order": Code(
-            "note",
-            "instance numbers do not follow the positions",
-            "slices are ordered by position",
-        ),
-        "spacing-tag": Code(
-            "note",
-            "the stated slice distance differs from that of the positions",
-            "the positions are used",
-        ),
-        # kinds of files
-        "multi-frame": Code("note", "one file holds several frames", "each frame is a slice"),
-        "mosaic": Code(
-            "note", "one image holds many slices as tiles (mosaic)", "cut into its slices"
-        ),
-        "mosaic-unknown": Code(
-            "error",
-            "the image is a mosaic, but nothing says how many slices it has or where they lie",
-            "refused",
-        ),
-        "whole-slide": Code(
-            "error",
-            "the image is a whole slide of a microscope, cut into tiles, and no scan of a body",
-            "refused: have the level that you need exported as a TIFF or PNG, and segment it as a "
-            "picture with sam-geo",
-        ),
-        # values
-        "truncated-pixels": Code(
-            "error", "the file ends before its pixels do", "refused: have it copied again"
-        ),
-        "no-pixels": Code("error", "the file holds no pixels", "refused"),
-        "undecodable": Code(
-            "error", "the pixels cannot be decoded", "refused: have the file checked"
-        ),
-        "bad-rescale": Code(
-            "error", "the rescale slope is 0 or no number", "refused: all values would be lost"
-        ),
-        "mixed-units": Code(
-            "error",
-            "images of one series state different units, so their values cannot be compared",
-            "refused: have the images of each unit exported as a series of their own",
-        ),
-        "not-hounsfield": Code(
-            "warning",
-            "CT whose values are not said to be Hounsfield units (HU)",
-            "windows in HU are applied only where nothing contradicts and the values look like HU",
-        ),
-        "damaged-tags": Code(
-            "warning",
-            "tags on which values or slice distances depend hold something else than a number",
-            "taken as missing; have the files checked",
-        ),
-        "padding": Code(
-            "note",
-            "voxels that stand for no pixel (PixelPaddingValue)",
-            "left out of the intensity window and of measured intensities",
-        ),
-        "fill-value": Code(
-            "warning",
-            "one value far from all others covers a part of the image, and no tag says what it is",
-            "read as any value; give --window and --level if it spoils the contrast",
-        ),
-        "inverted-grey": Code(
-            "note",
-            "high values are dark (MONOCHROME1)",
-            "kept as stored; inverted for the network only",
-        ),
-        "mixed-photometric": Code(
-            "error",
-            "images of one series show high values dark and bright, or are grey and in colour",
-            "refused: have the images of each kind exported as a series of their own",
-        ),
-        "colour": Code(
-            "note",
-            "the image is in colour",
-            "read as luminance, 0.299 R + 0.587 G + 0.114 B",
-        ),
-        "value-table": Code(
-            "note", "values go through a table (Modality LUT)", "the table is applied"
-        ),
-        "stated-rescale": Code(
-            "note", "the header of the volume file states a rescale of its own", "it is applied"
-        ),
-        "real-world-values": Code(
-            "note",
-            "values are defined by a mapping to real-world values only",
-            "the mapping is applied",
-        ),
-        "other-values": Code(
-            "warning",
-            "the file states other values beside those that are read",
-            "not applied: values are the stored ones after their rescale",
-        ),
-        "per-slice-rescale": Code(
-            "note", "slices have rescales of their own", "each one is applied, in float32"
-        ),
-        "lossy-compression": Code(
-            "warning",
-            "the image went through lossy compression",
-            "read; fine details and values may be off",
-        ),
-        "burned-in-annotation": Code(
-            "warning",
-            "text is, or may be, burned into the pixels",
-            "read; look at the image before you share it or any picture of it",
-        ),
-        "suv-bw": Code("note", "PET with all that SUV needs", "read as SUVbw in g/ml"),
-        "suv-refused": Code(
-            "warning",
-            "PET without all that SUV needs",
-            "read as stored, not as SUV",
-        ),
-        # volume files
-        "affine-conflict": Code(
-            "warning", "the sform and the qform of the NIfTI file differ", "the sform is used"
-        ),
-        "no-affine": Code(
-            "warning",
-            "the file does not say where the voxels are",
-            "read with its voxel sizes along the axes of the patient",
-        ),
-        "scaled-units": Code("warning", "lengths of the file are not in mm", "converted to mm"),
-        "unknown-units": Code(
-            "warning", "the unit of lengths is a word that is not known", "mm is taken"
-        ),
-        "no-units": Code("note", "the file does not name a unit of length", "mm is taken"),
-        "unknown-space": Code(
-            "warning",
-            "the space of the file says nothing of the patient",
-            "its axes are taken as LPS; check which side is left",
-        ),
-        "mirrored-space": Code(
-            "error",
-            "the space of the file is left-handed and says nothing of the patient",
-            "refused: left and right could be swapped; write the file with a space of the "
-            "patient, e.g. left-posterior-superior",
-        ),
-        "ends-of-axes": Code(
-            "error",
-            "the NRRD file states where its axes end, but not how far apart its voxels are",
-            "refused: write the file with space directions or spacings",
-        ),
-        "orientation-conflict": Code(
-            "warning",
-            "the letters of the orientation contradict the axes of the MetaImage file",
-            "the axes are used, as ITK does",
-        ),
-        "sheared-axes": Code(
-            "warning", "the voxel axes are not perpendicular", "read as they are stored"
-        ),
-        "layers": Code("error", "the file holds several layers", "choose one with --time NUMBER"),
-    }
-)
-"""Every code: severity, meaning, action."""
+    from sam_med.geometry.diagnostic_codes import Severity
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding about the geometry of a series."""
+    """One unusual thing that was found in the files, the geometry or the values of a scan."""
 
     code: str
     """Stable name for scripts, e.g. "uneven-spacing"."""
@@ -405,15 +31,15 @@ class Diagnostic:
     action: str
     """What the suite does, or what the user can do."""
     numbers: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    """The same numbers for scripts (JSON-able)."""
+    """The numbers of the message for scripts, JSON-able."""
 
     @property
     def line(self) -> str:
-        """For people: code, what was seen, what is done."""
+        """Code, message and action in one line for people."""
         return f"{self.code}: {self.message} ({self.action})"
 
     def describe(self) -> dict[str, Any]:
-        """As a JSON-able mapping."""
+        """All fields as a JSON-able mapping."""
         return {
             "code": self.code,
             "severity": self.severity,
@@ -424,7 +50,7 @@ class Diagnostic:
 
 
 class RefusedError(GeometryError):
-    """An input is not read until the user decides, or at all; `diagnostics` says why."""
+    """An input is refused until the user decides, or for good; `diagnostics` holds the reasons."""
 
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
         self.diagnostics = tuple(diagnostics)
@@ -437,12 +63,17 @@ def found(code: str, message: str, **numbers: Any) -> Diagnostic:
     Args:
         code: A key of `CODES`.
         message: What was seen, with the numbers, without names, dates, UIDs or paths.
-        **numbers: The same for scripts, JSON-able.
+        **numbers: The numbers of the message for scripts, JSON-able.
     """
     row = CODES[code]
     return Diagnostic(code, row.severity, message, row.action, MappingProxyType(numbers))
 
 
+def refused(code: str, message: str, **numbers: Any) -> RefusedError:
+    """The error of one diagnostic, with the arguments of `found`."""
+    return RefusedError([found(code, message, **numbers)])
+
+
 def errors_of(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Those that keep a series from being read."""
+    """The diagnostics of severity "error", which keep a scan from being read."""
     return tuple(d for d in diagnostics if d.severity == "error")

@@ -1,8 +1,8 @@
-"""Where voxels are: index (k, j, i) of a sample centre to LPS millimetres, and every border of it.
+"""Frames of volumes: index (k, j, i) of a voxel centre to LPS mm, from and to other conventions.
 
 Inside the suite a volume has one `Frame`, from array order (slice k, row j, column i) to patient
-coordinates in **LPS mm** (x to the Left, y to the Posterior, z to the Superior). The orders and
-signs of others are converted here and nowhere else:
+coordinates in **LPS mm** (x to the Left, y to the Posterior, z to the Superior). The index orders
+and signs of file formats and libraries are converted here and nowhere else:
 
 ```
                       index order   world   matrix
@@ -15,7 +15,6 @@ DICOM                 (column, row, slice) LPS   position, orientation, pixel sp
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import TYPE_CHECKING
 
@@ -24,20 +23,18 @@ import numpy.typing as npt
 
 from sam_common.errors import GeometryError
 from sam_common.frame import FloatArray, Frame
-from sam_common.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-"""Left is minus right, posterior is minus anterior; its own inverse."""
-EDGE_TOLERANCE = 0.01
-"""Voxels: an edge this near to the border of a voxel is on it; files round their millimetres."""
-
+"""(4, 4) matrix from RAS to LPS coordinates, which is its own inverse."""
+ORTHOGONAL_TOLERANCE = 1e-4
+"""Largest cosine between perpendicular axes; the limit of ITK's NIfTI reader."""
 PLACE_MM = 0.01
-"""See `tolerance_mm`."""
+"""Distance below which two positions are the same, for usual voxels; see `tolerance_mm`."""
 SMALL_MM = 0.1
-"""Lengths below this are written with three digits that count."""
+"""Length below which messages give three significant digits."""
 
 
 def from_itk(
@@ -60,7 +57,7 @@ def from_itk(
 def to_itk(
     frame: Frame,
 ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
-    """Origin, spacing and direction for SimpleITK; see `from_itk`."""
+    """Origin (LPS mm), spacing (mm) and direction (9 cosines) for SimpleITK; see `from_itk`."""
     columns = frame.array[:3, 2::-1]
     spacing = np.linalg.norm(columns, axis=0)
     direction = columns / spacing
@@ -111,12 +108,13 @@ def from_dicom(
 
 
 def stack_to_world(frame: Frame, origins_lps: FloatArray, index_kji: npt.ArrayLike) -> FloatArray:
-    """Indices (..., 3) of parallel slices at uneven distances to LPS mm.
+    """Indices (..., 3) in a stack of unevenly spaced parallel slices to LPS mm (..., 3).
 
-    Between two slices the place is interpolated; beyond the outermost ones their step goes on.
+    Between two slices the position is interpolated linearly; beyond the ends of the stack, the step
+    of the two outermost slices is continued.
 
     Args:
-        frame: Its columns for j and i are those of every slice.
+        frame: The even grid nearest to the slices; its columns for j and i hold for every slice.
         origins_lps: (slices, 3) LPS mm of voxel (k, 0, 0).
         index_kji: (k, j, i), fractional or beyond the stack.
     """
@@ -128,7 +126,7 @@ def stack_to_world(frame: Frame, origins_lps: FloatArray, index_kji: npt.ArrayLi
 
 
 def stack_to_index(frame: Frame, origins_lps: FloatArray, lps: npt.ArrayLike) -> FloatArray:
-    """The inverse of `stack_to_world`, (..., 3) LPS mm to (k, j, i)."""
+    """LPS mm (..., 3) to fractional indices (k, j, i); the inverse of `stack_to_world`."""
     world = np.asarray(lps, dtype=np.float64)
     in_plane = frame.array[:3, 1:3]
     normal = np.cross(in_plane[:, 0], in_plane[:, 1])
@@ -143,7 +141,7 @@ def stack_to_index(frame: Frame, origins_lps: FloatArray, lps: npt.ArrayLike) ->
 
 
 def check_origins(origins_lps: FloatArray, slices: int, frame: Frame) -> None:
-    """Raise `GeometryError` unless there is one finite place a slice, in order along the normal."""
+    """Raise `GeometryError` unless each slice has a finite origin, sorted along the normal."""
     if origins_lps.shape != (slices, 3) or slices < 2 or not np.isfinite(origins_lps).all():  # noqa: PLR2004
         raise GeometryError(
             f"uneven slices need one finite LPS origin each and at least 2 slices, got "
@@ -155,33 +153,38 @@ def check_origins(origins_lps: FloatArray, slices: int, frame: Frame) -> None:
         raise GeometryError(f"slices must be sorted along their normal, got steps {steps.tolist()}")
 
 
-def turned(frame: Frame, factors: Sequence[float]) -> Frame:
-    """The frame with its world axes multiplied, e.g. by -1 to swap sides or by mm per unit."""
+def with_scaled_world(frame: Frame, factors: Sequence[float]) -> Frame:
+    """The frame with world axis n multiplied by factor n, e.g. -1 to swap sides, or mm per unit."""
     return Frame.from_array(np.diag([*factors, 1.0]) @ frame.array)
 
 
-def is_orthogonal(frame: Frame, *, tolerance: float = 1e-4) -> bool:
-    """Whether the voxel axes are perpendicular, so that qform, MetaImage and ITK can hold them.
+def is_orthogonal(frame: Frame) -> bool:
+    """Whether the voxel axes are perpendicular, so that qform, MetaImage and ITK can hold them."""
+    return _largest_cosine(frame) <= ORTHOGONAL_TOLERANCE
 
-    Args:
-        frame: (k, j, i) to LPS mm.
-        tolerance: Largest cosine between two axes.
-    """
+
+def shear_degrees(frame: Frame) -> float:
+    """Largest deviation of two voxel axes from a right angle, in degrees."""
+    return math.degrees(math.asin(min(1.0, _largest_cosine(frame))))
+
+
+def _largest_cosine(frame: Frame) -> float:
+    """Largest cosine between two voxel axes."""
     axes = frame.array[:3, :3] / np.linalg.norm(frame.array[:3, :3], axis=0)
-    return bool(np.abs(axes.T @ axes - np.eye(3)).max() <= tolerance)
+    return float(np.abs(axes.T @ axes - np.eye(3)).max())
 
 
 def spacing_mm(frame: Frame) -> tuple[float, float, float]:
-    """Distance of neighbouring voxels along (k, j, i)."""
+    """Distance of neighbouring voxels along (k, j, i) in mm."""
     k, j, i = np.linalg.norm(frame.array[:3, :3], axis=0).tolist()
     return k, j, i
 
 
 def tolerance_mm(spacing_mm: float) -> float:
-    """By how much a place may be off that two files should share: what files round.
+    """Largest difference of two positions that are the same but for the rounding of files.
 
-    0.01 mm, or a hundredth of a voxel where that is more; for voxels below 0.1 mm a tenth of one,
-    so that micro-CT is not judged by the millimetres of a clinic.
+    It is 0.01 mm, or a hundredth of a voxel where that is more. For voxels below 0.1 mm, as in
+    micro-CT, it is a tenth of a voxel.
 
     >>> tolerance_mm(2.0), tolerance_mm(0.5), tolerance_mm(0.005)
     (0.02, 0.01, 0.0005)
@@ -190,7 +193,7 @@ def tolerance_mm(spacing_mm: float) -> float:
 
 
 def mm(length_mm: float) -> str:
-    """A length for a message: thousandths of a mm, or three digits of what is smaller.
+    """A length as text: with three decimals, or three significant digits below 0.1 mm.
 
     >>> mm(5.0), mm(0.0004921)
     ('5.000 mm', '0.000492 mm')
@@ -200,47 +203,12 @@ def mm(length_mm: float) -> str:
 
 
 def voxel_volume_mm3(frame: Frame) -> float:
-    """Volume of one voxel, oblique and sheared grids included."""
+    """Volume of one voxel in mm3, on oblique and sheared grids too."""
     return float(abs(np.linalg.det(frame.array[:3, :3])))
 
 
-def bounds_lps(frame: Frame, window: Window) -> tuple[list[float], list[float]]:
-    """The smallest axis-parallel LPS box around the voxels of a window, outer edges included.
-
-    Returns:
-        (x, y, z) minima and maxima in mm.
-    """
-    edges = [
-        (start - 0.5, stop - 0.5) for start, stop in zip(window.start, window.stop, strict=True)
-    ]
-    world = frame.to_world(list(itertools.product(*edges)))
-    return world.min(axis=0).tolist(), world.max(axis=0).tolist()
-
-
-def enclosing_window(frame: Frame, low: Sequence[float], high: Sequence[float]) -> Window:
-    """The smallest voxel box that holds an axis-parallel LPS box, whatever the grid's rotation.
-
-    All eight corners are mapped, so on an oblique grid the voxel box is larger than the LPS box.
-    An edge within `EDGE_TOLERANCE` of the border of a voxel is taken to be on it.
-
-    Args:
-        frame: (k, j, i) to LPS mm.
-        low: (x, y, z) minima in mm.
-        high: (x, y, z) maxima in mm.
-
-    Law:
-        `enclosing_window(f, *bounds_lps(f, w)) == w` on grids along the patient's axes, in any
-        order and direction; it contains `w` on all others.
-    """
-    corners = frame.to_index(list(itertools.product(*zip(low, high, strict=True))))
-    # index 4 covers 3.5 .. 4.5, so the edges 3.5 and 5.5 enclose the indices 4 and 5
-    start = [math.floor(v + 0.5 + EDGE_TOLERANCE) for v in corners.min(axis=0)]
-    stop = [math.ceil(v + 0.5 - EDGE_TOLERANCE) for v in corners.max(axis=0)]
-    return Window(tuple(start), tuple(max(s + 1, e) for s, e in zip(start, stop, strict=True)))
-
-
 def _from_columns(columns_ijk: npt.ArrayLike, origin: npt.ArrayLike) -> Frame:
-    """A frame from the world vectors of one step along i, j and k, as columns."""
+    """The frame whose steps along i, j and k are the columns of a (3, 3) matrix in LPS mm."""
     matrix = np.eye(4)
     matrix[:3, :3] = np.asarray(columns_ijk, dtype=np.float64)[:, ::-1]
     matrix[:3, 3] = np.asarray(origin, dtype=np.float64)

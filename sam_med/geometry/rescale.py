@@ -8,22 +8,22 @@ import numpy as np
 import numpy.typing as npt
 
 RESULT_TYPES = (np.int16, np.uint16, np.int32)
-"""Integer types of a rescaled volume, the smallest that holds its values is taken."""
+"""Integer types of a rescaled volume, of which the first that holds its values is taken."""
 
 
 def rescale_integers(
     stored: npt.NDArray[Any], slope: int = 1, intercept: int = 0
 ) -> npt.NDArray[Any]:
-    """Integer values times slope plus intercept; in place where the type is as wide.
+    """Integers times slope plus intercept, exactly; in place where the result is as wide.
 
     Args:
         stored: (k, j, i) integers in native byte order, which may be overwritten.
         slope: Not 0.
-        intercept: Added after.
+        intercept: Added after the multiplication.
 
     Returns:
-        The stored type where nothing changes, else the smallest of `RESULT_TYPES` that holds
-        every value, else float32.
+        (k, j, i) values of the stored type where nothing changes, else of the smallest of
+        `RESULT_TYPES` that holds every value, else float32.
     """
     if (slope, intercept) == (1, 0):
         return stored
@@ -42,10 +42,10 @@ def rescale_integers(
     return out
 
 
-def rescale_floats(
+def _rescale_floats(
     stored: npt.NDArray[Any], slope: float = 1.0, intercept: float = 0.0
 ) -> npt.NDArray[np.float32]:
-    """The same in float32, computed plane by plane in float64 and rounded once."""
+    """Values times slope plus intercept, computed slice by slice in float64, as float32."""
     out = np.empty(stored.shape, dtype=np.float32)
     for k, plane in enumerate(stored):
         out[k] = plane.astype(np.float64) * slope + intercept
@@ -53,7 +53,7 @@ def rescale_floats(
 
 
 def smallest_type(low: int, high: int) -> Any:
-    """The smallest of `RESULT_TYPES` that holds a range, else float32."""
+    """The smallest of `RESULT_TYPES` that holds integers from low to high, else float32."""
     for dtype in RESULT_TYPES:
         limits = np.iinfo(dtype)
         if limits.min <= low and high <= limits.max:
@@ -61,10 +61,10 @@ def smallest_type(low: int, high: int) -> Any:
     return np.float32
 
 
-def settle(
+def volume_values(
     stored: npt.NDArray[Any], slope: float = 1.0, intercept: float = 0.0
 ) -> npt.NDArray[Any]:
-    """Values of a volume file as a volume holds them.
+    """Stored values (k, j, i) of a volume file, rescaled, in a type that `Volume` holds.
 
     Integers of 8 to 32 bits are kept, or rescaled exactly by whole numbers. 64-bit integers become
     the smallest type that holds them, and everything else float32.
@@ -74,16 +74,16 @@ def settle(
     if native.dtype.kind not in "iu" or not whole:
         if native.dtype == np.float32 and (slope, intercept) == (1.0, 0.0):
             return native
-        return rescale_floats(native, slope, intercept)
-    if native.dtype.itemsize > 4:  # noqa: PLR2004  # bytes; what files and networks take
+        return _rescale_floats(native, slope, intercept)
+    if native.dtype.itemsize > 4:  # noqa: PLR2004  # bytes of the widest integers that are kept
         native = native.astype(smallest_type(int(native.min()), int(native.max())))
         if native.dtype.kind == "f":
-            return rescale_floats(native, slope, intercept)
+            return _rescale_floats(native, slope, intercept)
     return rescale_integers(native, int(slope), int(intercept))
 
 
 def _native(stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """In the byte order of the machine, swapped in place where that is allowed."""
+    """The values in the byte order of the machine, swapped in place where the array is writable."""
     if stored.dtype.isnative:
         return stored
     swapped = stored.byteswap(inplace=stored.flags.writeable)

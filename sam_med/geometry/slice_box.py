@@ -47,11 +47,11 @@ class SliceBox:
     """
 
     axis: Axis
-    """The array axis that the slice is fixed on."""
+    """The array axis along which the slice is cut."""
     index: int
-    """Which slice along that axis."""
+    """Index of the slice along `axis`."""
     window: Window
-    """Half-open box in the two other axes, in array order."""
+    """Half-open box on the two other axes, in array order."""
 
     def __post_init__(self) -> None:
         if self.axis not in AXES:
@@ -63,10 +63,10 @@ class SliceBox:
 
     @classmethod
     def from_window(cls, axis: Axis, window: Window) -> SliceBox:
-        """From a (k, j, i) window that is one voxel thick along `axis`.
+        """Make a box from a (k, j, i) window that is one voxel thick along `axis`.
 
         Raises:
-            PromptError: It is thicker.
+            PromptError: The window is thicker.
         """
         if window.shape[axis] != 1:
             raise PromptError(
@@ -97,13 +97,13 @@ class SliceBox:
 
     @classmethod
     def from_ijk(cls, axis: Axis, index: int, box: Sequence[float]) -> SliceBox:
-        """From inclusive voxel numbers of the two other axes, in the order i before j before k.
+        """Make a box from inclusive voxel numbers of the two other axes, i before j before k.
 
         >>> SliceBox.from_ijk(0, 89, (75, 59, 87, 70))  # i0, j0, i1, j1
         SliceBox(axis=0, index=89, window=Window(start=(59, 75), stop=(71, 88)))
 
         Raises:
-            PromptError: Not four whole, finite numbers, or min > max.
+            PromptError: The box is not four whole, finite numbers, or has min > max.
         """
         low, high = tuple(plane_letters(axis))
         order = f"{low}0,{high}0,{low}1,{high}1"
@@ -122,17 +122,17 @@ class SliceBox:
 
     @classmethod
     def from_corners(cls, axis: Axis, corners_lps: npt.ArrayLike, volume: Volume) -> SliceBox:
-        """From two opposite outer corners on a slice, in LPS mm; the nearest slice is taken.
+        """Make a box from two opposite outer corners in LPS mm, on the slice nearest to them.
 
-        The box runs along the rows and columns of the slice, whatever its place in the patient.
+        Its edges are parallel to the rows and columns of the slice, on oblique grids too.
 
         Args:
-            axis: The array axis that the slice is fixed on.
+            axis: The array axis along which the slice is cut.
             corners_lps: (2, 3) mm.
-            volume: Where they are; uneven spacing counts.
+            volume: The volume that is drawn on; uneven spacing is taken into account.
 
         Raises:
-            PromptError: Not finite, or the corners lie on two slices.
+            PromptError: A corner is not finite, or the corners lie on two slices.
         """
         corners = np.asarray(corners_lps, dtype=np.float64)
         if not np.isfinite(corners).all():
@@ -151,7 +151,7 @@ class SliceBox:
         return cls.from_window(axis, Window(tuple(start), tuple(stop)))
 
     def corners_lps(self, volume: Volume) -> FloatArray:
-        """Two opposite outer corners in LPS mm, (2, 3), in the middle of the slice.
+        """Two opposite outer corners (2, 3) in LPS mm, half way through the thickness of the slice.
 
         Law:
             `SliceBox.from_corners(b.axis, b.corners_lps(v), v) == b`
@@ -163,13 +163,13 @@ class SliceBox:
 
     @property
     def ijk(self) -> tuple[int, ...]:
-        """Inclusive voxel numbers of the two other axes, see `from_ijk`."""
+        """Inclusive voxel numbers of the two other axes, in the order of `from_ijk`."""
         (b0, a0), (b1, a1) = self.window.start, self.window.stop
         return a0, b0, a1 - 1, b1 - 1
 
 
 def plane_letters(axis: Axis) -> str:
-    """Letters of the two other axes, in the order in which voxels are named.
+    """Letters of the two axes that lie on a slice, i before j before k.
 
     >>> plane_letters(1)
     'ik'
@@ -181,7 +181,7 @@ def axis_of(letter: str) -> Axis:
     """The array axis of a letter i, j or k.
 
     Raises:
-        PromptError: Another letter.
+        PromptError: The text is another one.
     """
     found = AXIS_NAMES.find(letter.strip().lower() or "?")
     if found < 0 or len(letter.strip()) != 1:

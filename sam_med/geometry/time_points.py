@@ -1,4 +1,4 @@
-"""Time points of a volume file: one is chosen, never guessed."""
+"""Time points of 4-D data: one is chosen by its number from 1, never guessed."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from sam_common.errors import InputError
 from sam_med.geometry.diagnostics import Diagnostic, RefusedError, found
 
 REPEATED = "repeated-positions"
+"""Code of the diagnostic of 4-D data."""
 
 
-def choose_time(times: int, time: int | None) -> list[Diagnostic]:
-    """What to say about a file of several time points when one was chosen.
+def time_diagnostics(times: int, time: int | None) -> list[Diagnostic]:
+    """Diagnostics of a file of one or several time points, of which one is read.
 
     Args:
-        times: How many there are.
-        time: The choice, from 1.
+        times: Number of time points in the file.
+        time: Number of the chosen one, from 1; None for no choice.
 
     Raises:
-        InputError: No such time point.
-        RefusedError: Several, and no choice.
+        InputError: There is no such time point.
+        RefusedError: There are several time points, and no choice.
     """
     check_time(times, time)
     if times == 1:
@@ -25,7 +26,7 @@ def choose_time(times: int, time: int | None) -> list[Diagnostic]:
     said = found(REPEATED, f"the file holds {times} time points", time_points=times)
     if time is None:
         raise RefusedError([said])
-    return [chosen_time(said, time)]
+    return [as_chosen(said, time)]
 
 
 def check_time(times: int, time: int | None) -> None:
@@ -34,6 +35,6 @@ def check_time(times: int, time: int | None) -> None:
         raise InputError(f"no time point {time}: there are {times} (from 1 to {times})")
 
 
-def chosen_time(said: Diagnostic, time: int) -> Diagnostic:
-    """The diagnostic of several time points once one of them is read."""
+def as_chosen(said: Diagnostic, time: int) -> Diagnostic:
+    """The diagnostic of 4-D data as a note that says which time point is read."""
     return Diagnostic(said.code, "note", said.message, f"time point {time} is read", said.numbers)

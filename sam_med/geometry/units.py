@@ -1,11 +1,11 @@
-"""Units of length: what the words of volume files mean in millimetres.
+"""Units of length: the names in the headers of volume files, and their size in mm.
 
 ```
 NIfTI        xyzt_units          meter, mm, micron, or a code that says nothing
 NRRD         space units, units  free text, by convention "mm", "um", "microns", ...
 MetaImage    DistanceUnits       mm, cm, um
 ```
-A word that is not known is never taken for another one: mm is taken, and that is said.
+An unknown name is never taken for a similar one: mm is assumed, and a diagnostic says so.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _WORDS = {
     1000.0: ("m", "meter", "metre"),
 }
 MILLIMETRES = {word: size for size, words in _WORDS.items() for word in words}
-"""Millimetres of each unit, in small letters and the singular."""
+"""Size in mm of each unit, by its name in lower case and singular."""
 
 
 def millimetres(unit: str) -> float | None:
-    """How many millimetres a unit has; None for a word that is no known unit of length.
+    """Size of a unit in mm; None for a name that is no known unit of length.
 
     >>> millimetres("Microns"), millimetres("mm"), millimetres("voxel")
     (0.001, 1.0, None)
@@ -45,14 +45,14 @@ def millimetres(unit: str) -> float | None:
 
 
 def in_millimetres(frame: Frame, units: Sequence[str]) -> tuple[Frame, list[Diagnostic]]:
-    """A frame whose world is in the units that a file states, in mm, and what to say about it.
+    """A frame in the units of its file as a frame in mm, and diagnostics about the units.
 
     Args:
-        frame: Index to world.
-        units: One for all three world axes, or one each; none where the file names none.
+        frame: Index (k, j, i) to world coordinates in `units`.
+        units: One unit for all three world axes, or one for each; empty where the file states none.
 
     Returns:
-        The same frame where the units are mm, are not named, or are not known.
+        The frame as it is where the units are mm, not stated or unknown.
     """
     sizes = [millimetres(unit) for unit in units]
     if None in sizes:
@@ -63,4 +63,4 @@ def in_millimetres(frame: Frame, units: Sequence[str]) -> tuple[Frame, list[Diag
         return frame, []
     word = ", ".join(dict.fromkeys(unit.strip() for unit in units))
     told = found("scaled-units", f"lengths are in {word}", unit=word)
-    return frames.turned(frame, np.broadcast_to(scales, 3).tolist()), [told]
+    return frames.with_scaled_world(frame, np.broadcast_to(scales, 3).tolist()), [told]

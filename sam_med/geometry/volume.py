@@ -1,7 +1,7 @@
-"""Volume: the voxels of one scan, where they are, and what is known about them.
+"""Volume: the voxels of one scan, their place in the patient, and what their file says of them.
 
-Slices are parallel, but need not be evenly spaced: `origins_lps` then holds where each one really
-is, and `frame` is the even grid nearest to them.
+Slices are parallel, but need not be evenly spaced: `origins_lps` then holds the true position of
+each slice, and `frame` is the even grid nearest to the slices.
 
 ```
 even, also tilted     frame alone                    (a sheared frame is a frame)
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 NDIM = 3
 HOUNSFIELD, UNSPECIFIED = "HU", "unspecified"
-"""Of `Volume.units` of CT: what its windows need, and that nothing says what the values are."""
+"""`Volume.units` of CT in Hounsfield units, and of CT whose unit is not stated."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,32 +39,34 @@ class Volume:
     """A 3-D image on a regular grid, as stored: nothing is reoriented or resampled."""
 
     array: npt.NDArray[Any]
-    """(k, j, i) voxels, read-only: the stored integer type, or float32 after a rescale."""
+    """(k, j, i) voxels, read-only: integers as stored or rescaled, else float32."""
     frame: Frame
     """Index (k, j, i) of a voxel centre to LPS mm; sheared where a gantry was tilted."""
     modality: str | None = None
-    """DICOM's word for it, "CT" or "MR" and so on; None where the file does not say."""
+    """DICOM modality, e.g. "CT" or "MR"; None where the file does not state it."""
     source: Path | None = None
-    """The file or folder as it was given; None for an array made in memory."""
+    """The path from which the volume was read; None for an array made in memory."""
     files: tuple[Path, ...] = ()
     """The files that hold the voxels, in slice order; one for all slices of a multi-frame file."""
     frame_numbers: tuple[int, ...] = ()
-    """For a multi-frame file, the number of each slice's frame, from 1; else empty."""
+    """Number of the frame of each slice, from 1, in a multi-frame file; else empty."""
     origins_lps: FloatArray | None = None
     """(slices, 3) LPS mm of voxel (k, 0, 0), where the slices are unevenly spaced; else None."""
     header: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """What a written result keeps of the source, e.g. NIfTI's `sform_code`; no patient data."""
+    """Header fields that a written result keeps, e.g. NIfTI's `sform_code`; no patient data."""
     notes: tuple[str, ...] = ()
-    """What the reader of the file should know, one sentence each."""
+    """Sentences for the user about what is unusual, one for each diagnostic."""
     diagnostics: tuple[Diagnostic, ...] = ()
-    """What is unusual about the geometry, see `sam_med.geometry.diagnostics`."""
+    """What is unusual about the scan, see `sam_med.geometry.diagnostics`."""
     inverted: bool = False
-    """Whether high values are dark (MONOCHROME1); they are kept so, and inverted for the model."""
+    """Whether high values are dark (MONOCHROME1); only the network sees them inverted."""
     units: str | None = None
-    """What the values are, e.g. "HU" or "SUVbw g/ml"; None where the file does not say."""
+    """Unit of the values, e.g. "HU" or "SUVbw g/ml"; None where the file does not state it."""
     padding: tuple[tuple[float, float] | None, ...] = ()
-    """For each slice the smallest and largest value that stand for no pixel, both inclusive, or
-    None; empty where no slice has any. Rescaled as the voxels are."""
+    """Smallest and largest padding value of each slice, both inclusive, rescaled like the voxels.
+
+    None for a slice without padding; empty where no slice has any.
+    """
 
     def __post_init__(self) -> None:
         if self.array.ndim != NDIM or 0 in self.array.shape:
@@ -94,16 +96,18 @@ class Volume:
 
     @property
     def window(self) -> Window:
-        """All of the volume as a `Window`."""
+        """The (k, j, i) window of all voxels."""
         return Window.full(self.shape)
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
-        """Distance of neighbouring voxels along (k, j, i)."""
+        """Distance of neighbouring voxels along (k, j, i) in mm."""
         return frames.spacing_mm(self.frame)
 
     def to_world(self, index_kji: npt.ArrayLike) -> FloatArray:
-        """Indices (..., 3) in the order (k, j, i) to LPS mm (..., 3), uneven spacing included.
+        """Fractional indices (..., 3) in the order (k, j, i) to LPS mm (..., 3).
+
+        Uneven slices are at their true positions, see `origins_lps`.
 
         Law:
             `v.to_index(v.to_world(i)) == i` (to rounding)
@@ -113,21 +117,21 @@ class Volume:
         return frames.stack_to_world(self.frame, self.origins_lps, index_kji)
 
     def to_index(self, lps: npt.ArrayLike) -> FloatArray:
-        """LPS mm (..., 3) to fractional indices (k, j, i), uneven spacing included."""
+        """LPS mm (..., 3) to fractional indices (..., 3) in the order (k, j, i)."""
         if self.origins_lps is None:
             return self.frame.to_index(lps)
         return frames.stack_to_index(self.frame, self.origins_lps, lps)
 
     def pixels_of(self, k: int) -> npt.NDArray[Any]:
-        """The values of slice k that stand for a pixel, in one row."""
+        """The values of slice k that are no padding, (n,)."""
         return np.asarray(self.array[k][~self.is_padding(k)])
 
     def is_padding(self, k: int) -> npt.NDArray[np.bool_]:
-        """Whether a pixel of slice k, (rows, columns), stands for none."""
+        """Which pixels of slice k are padding, (rows, columns) boolean."""
         return in_range(self.array[k], self.padding[k] if self.padding else None)
 
     def describe(self) -> dict[str, Any]:
-        """Size, geometry and type as JSON-able values, in the order (i, j, k) of file formats."""
+        """Size, geometry, modality and type as JSON-able values, in the order (i, j, k)."""
         origin, spacing, direction = frames.to_itk(self.frame)
         return {
             "size_ijk": list(self.shape[::-1]),
@@ -140,7 +144,7 @@ class Volume:
 
 
 def in_range(values: npt.NDArray[Any], ends: tuple[float, float] | None) -> npt.NDArray[np.bool_]:
-    """Whether values lie between two ends, both inclusive; nowhere where there are none."""
+    """Which values lie between two ends, both inclusive; none of them where `ends` is None."""
     if ends is None:
         return np.zeros(values.shape, dtype=np.bool_)
     return np.asarray((values >= ends[0]) & (values <= ends[1]))

@@ -1,8 +1,8 @@
-"""Boxes of voxels: from file formats' voxel numbers or from millimetres, and back.
+"""Voxel boxes: windows from inclusive voxel numbers or from millimetres, and back.
 
 ```
 voxel numbers, ends included     i0,j0,k0,i1,j1,k1    3,0,0,5,9,9
-inside, half-open                Window (k, j, i)     (0, 0, 3) .. (10, 10, 6)
+half-open, inside the suite      Window (k, j, i)     (0, 0, 3) .. (10, 10, 6)
 millimetres, outer edges         x0,y0,z0,x1,y1,z1    of the voxels, not of their centres
 ```
 """
@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 from sam_common.errors import PromptError
 from sam_common.window import Window
-from sam_med.geometry.frame import EDGE_TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,17 +26,20 @@ if TYPE_CHECKING:
     from sam_med.geometry.volume import Volume
 
 Space: TypeAlias = Literal["ijk", "LPS", "RAS"]
-"""What the numbers of a prompt mean: voxel indices, or mm in one of two conventions."""
+"""Coordinates of a prompt: voxel indices (i, j, k), or mm in LPS or RAS."""
 
 SPACES: tuple[Space, ...] = ("ijk", "LPS", "RAS")
+EDGE_TOLERANCE = 0.01
+"""Part of a voxel within which an edge is on the border of a voxel: files round millimetres."""
 NUMBERS = 6
+"""Numbers of a box: three of its low corner, three of its high corner."""
 
 
 def box_from_ijk(box: Sequence[float]) -> Window:
     """The (k, j, i) window of inclusive voxel indices (i0, j0, k0, i1, j1, k1).
 
     Raises:
-        PromptError: Not six whole, finite numbers, or min > max.
+        PromptError: The box is not six whole, finite numbers, or has min > max.
     """
     check_corners("ijk", box)
     if any(not float(v).is_integer() for v in box):
@@ -48,12 +50,13 @@ def box_from_ijk(box: Sequence[float]) -> Window:
 
 
 def box_from_lps(box: Sequence[float], volume: Volume, *, space: Space = "LPS") -> Window:
-    """The smallest voxel box around outer edges (x0, y0, z0, x1, y1, z1) in LPS or RAS mm.
+    """The smallest voxel window around a box (x0, y0, z0, x1, y1, z1) in LPS or RAS mm.
 
-    On an oblique grid all eight corners count; see `window_around`.
+    The numbers are outer edges. All eight corners are enclosed, so on an oblique grid the window is
+    larger than the box; see `window_around`.
 
     Raises:
-        PromptError: Not six finite numbers, or min > max.
+        PromptError: The box is not six finite numbers, or has min > max.
     """
     check_corners(space.lower(), box)
     corners = np.array(list(itertools.product(*zip(box[:3], box[3:], strict=True))))
@@ -61,13 +64,13 @@ def box_from_lps(box: Sequence[float], volume: Volume, *, space: Space = "LPS") 
 
 
 def window_around(corners_lps: npt.ArrayLike, volume: Volume) -> Window:
-    """The smallest voxel box that holds the hull of points in LPS mm, outer edges included.
+    """The smallest voxel window that encloses points in LPS mm.
 
-    An edge within `frame.EDGE_TOLERANCE` of the border of a voxel is taken to be on it.
+    An edge within `EDGE_TOLERANCE` of the border of a voxel is taken to be on it.
 
     Args:
-        corners_lps: (N, 3) mm.
-        volume: Where they are; uneven spacing counts.
+        corners_lps: (N, 3) mm, outer edges of what is to be enclosed.
+        volume: The volume of the voxels; uneven spacing is taken into account.
 
     Law:
         `window_around(corners_of(w, v), v) == w` on any grid
@@ -76,7 +79,7 @@ def window_around(corners_lps: npt.ArrayLike, volume: Volume) -> Window:
 
 
 def enclosing(index_kji: FloatArray) -> Window:
-    """The smallest window around fractional indices (N, 3), outer edges included.
+    """The smallest window that encloses fractional indices (N, 3), outer edges of voxels included.
 
     Raises:
         PromptError: An index is not finite, e.g. of a point 1e300 mm away.
@@ -97,8 +100,14 @@ def corners_of(window: Window, volume: Volume) -> FloatArray:
     return volume.to_world(list(itertools.product(*edges)))
 
 
+def bounds_lps(window: Window, volume: Volume) -> tuple[FloatArray, FloatArray]:
+    """Smallest and largest LPS mm (x, y, z) of the outer edges of a (k, j, i) window."""
+    corners = corners_of(window, volume)
+    return corners.min(axis=0), corners.max(axis=0)
+
+
 def to_lps(points: npt.ArrayLike, space: Space) -> FloatArray:
-    """Points (..., 3) in LPS or RAS mm as LPS mm; its own inverse."""
+    """Points (..., 3) in LPS or RAS mm to LPS mm, or LPS mm to RAS mm."""
     signs = (-1.0, -1.0, 1.0) if space == "RAS" else (1.0, 1.0, 1.0)
     # 0 is added because -1 * 0 is -0, which prints and hashes as another number
     return np.asarray(np.asarray(points, dtype=np.float64) * signs + 0.0)
@@ -110,9 +119,8 @@ def window_ijk(window: Window) -> tuple[int, ...]:
 
 
 def extents(volume: Volume) -> str:
-    """Where a volume is, for messages: its indices and its LPS millimetres."""
-    corners = corners_of(volume.window, volume)
-    low, high = corners.min(axis=0), corners.max(axis=0)
+    """The index and LPS ranges of a volume as text for error messages."""
+    low, high = bounds_lps(volume.window, volume)
     last_i, last_j, last_k = (n - 1 for n in volume.shape[::-1])
     return (
         f"the volume has i 0 to {last_i}, j 0 to {last_j}, k 0 to {last_k} "
@@ -133,5 +141,5 @@ def check_corners(kind: str, box: Sequence[float]) -> None:
 
 
 def text_of(box: Sequence[float]) -> str:
-    """Numbers as they are given in an option."""
+    """Numbers separated by commas, as in the options of the command line."""
     return ",".join(f"{v:.12g}" if math.isfinite(v) else str(v) for v in box)

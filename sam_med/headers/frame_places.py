@@ -1,11 +1,11 @@
-"""Frame places: where the frames of a file lie that has one place for all of them.
+"""Frame places: positions of frames in multi-frame files that state only one position for all.
 
 ```
 nuclear medicine, RECON TOMO   the detector's place, plus SpacingBetweenSlices (which may be
                                negative) times the number in SliceVector       PS3.3, C.8.4.15
 SliceLocationVector            the first place, plus the difference of locations along the normal
 SpacingBetweenSlices           the first place, plus the step times the frame, along the normal
-a vector of times              all frames at the one place: time points
+a pointer to times             all frames at the one place: time points
 ```
 """
 
@@ -29,36 +29,38 @@ if TYPE_CHECKING:
 TOMOGRAMS = frozenset({"RECON TOMO", "RECON GATED TOMO"})
 """Image types of nuclear medicine whose frames are slices, not views."""
 KIND_VECTORS = ("EnergyWindowVector", "DetectorVector")
+"""Tags that tell frames at the same position apart."""
 TIME_VECTORS = ("PhaseVector", "RRIntervalVector", "TimeSlotVector", "TimeSliceVector")
+"""Tags that number the time points of frames."""
 FRAME_VECTORS = ("SliceVector", *KIND_VECTORS, *TIME_VECTORS)
-"""Tags of nuclear medicine with a number for each frame."""
+"""All tags of nuclear medicine that hold one number for each frame."""
 TIMES = frozenset({0x00181063, 0x00181065, 0x00181066})
-"""What FrameIncrementPointer names in a film: FrameTime, FrameTimeVector, FrameDelay."""
+"""Tags that FrameIncrementPointer names in a film: FrameTime, FrameTimeVector, FrameDelay."""
 
 
 @dataclass(frozen=True, slots=True)
 class FramePlace:
-    """One frame."""
+    """The position of one frame, and what tells it from others at the same position."""
 
     position: tuple[float, ...]
     orientation: tuple[float, ...]
     places: Places
     kind: str = ""
-    """Tells frames at one place apart, as do energy windows."""
+    """Words for the energy window and the detector, where a file has several; else ""."""
     time: tuple[float, ...] = ()
 
 
 def is_tomogram(base: SliceHeader) -> bool:
-    """Whether the frames of nuclear medicine are slices, wherever they lie."""
+    """Whether a file is a tomogram of nuclear medicine, whose frames are slices."""
     return base.modality == "NM" and bool(TOMOGRAMS & set(base.facts.image_type))
 
 
 def places_of(dataset: Dataset, base: SliceHeader) -> list[FramePlace] | None:
-    """One place for each frame; None where nothing says where they lie, or that they are a film.
+    """The position of each frame; None where the header states neither positions nor a film.
 
     Args:
-        dataset: Of several frames without places of their own.
-        base: The file as if it were one slice.
+        dataset: Header of a file whose frames have no positions of their own.
+        base: The header of the file, as if it were one slice.
     """
     if base.modality == "NM":
         return _of_tomogram(dataset, base)
@@ -80,6 +82,7 @@ def places_of(dataset: Dataset, base: SliceHeader) -> list[FramePlace] | None:
 
 
 def _of_tomogram(dataset: Dataset, base: SliceHeader) -> list[FramePlace] | None:
+    """Positions of the frames of nuclear medicine; None for views, or without a step."""
     position, orientation = _of_detector(dataset, base)
     frames = base.facts.frames
     stated = tags.number(dataset, "SpacingBetweenSlices")
@@ -90,7 +93,7 @@ def _of_tomogram(dataset: Dataset, base: SliceHeader) -> list[FramePlace] | None
     if frames > 1 and (not step or not numbers):
         return None
     steps = (step or 0.0) * np.subtract(numbers or (1,), 1)
-    # the thickness of a slice is often its distance to the next, but need not be
+    # slices without a stated step are taken to touch, which a diagnostic says
     places: Places = "stated" if stated or frames == 1 else "by step"
     placed = _along(position, orientation, steps, places)
     kinds = [tags.numbers_or_none(dataset, tag, frames) for tag in KIND_VECTORS]
@@ -112,7 +115,7 @@ def _of_tomogram(dataset: Dataset, base: SliceHeader) -> list[FramePlace] | None
 
 
 def _slice_numbers(dataset: Dataset, frames: int) -> tuple[float, ...]:
-    """Of each frame, from 1; empty where nothing says so."""
+    """The number of the slice of each frame, from 1; empty where the header does not tell."""
     if stated := tags.numbers_or_none(dataset, "SliceVector", frames):
         return stated
     slices = tags.number(dataset, "NumberOfSlices")
@@ -122,7 +125,7 @@ def _slice_numbers(dataset: Dataset, frames: int) -> tuple[float, ...]:
 def _of_detector(
     dataset: Dataset, base: SliceHeader
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Position and orientation, which nuclear medicine states for its detector."""
+    """Position and orientation, which nuclear medicine states in the item of its detector."""
     detector = (tags.value(dataset, "DetectorInformationSequence") or [dataset])[0]
     return (
         tags.numbers_or_none(detector, "ImagePositionPatient", 3) or base.position,
@@ -136,6 +139,7 @@ def _along(
     distances_mm: npt.ArrayLike,
     places: Places,
 ) -> list[FramePlace]:
+    """Places at distances from a position along the normal."""
     across = np.cross(orientation[:3], orientation[3:])
     normal = across / np.linalg.norm(across)
     return [
@@ -145,6 +149,7 @@ def _along(
 
 
 def _is_film(dataset: Dataset) -> bool:
+    """Whether the frames follow each other in time."""
     pointers = tags.value(dataset, "FrameIncrementPointer")
     listed = pointers if isinstance(pointers, list | tuple) else [pointers]
     try:
@@ -154,6 +159,7 @@ def _is_film(dataset: Dataset) -> bool:
 
 
 def _has_axes(position: tuple[float, ...], orientation: tuple[float, ...]) -> bool:
+    """Whether there is a position, and an orientation that spans a plane."""
     if not position or not orientation:
         return False
     return bool(np.linalg.norm(np.cross(orientation[:3], orientation[3:])))

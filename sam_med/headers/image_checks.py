@@ -1,4 +1,4 @@
-"""Image checks by headers: what the pixels of images are, and what is wrong with them."""
+"""Image checks: diagnostics about the files, the pixels and the values of a series, by headers."""
 
 from __future__ import annotations
 
@@ -21,22 +21,24 @@ if TYPE_CHECKING:
 
 GREY = frozenset({"MONOCHROME1", "MONOCHROME2"})
 USUAL_POSITIONS = frozenset({"", "HFS"})
+"""PatientPosition of a patient head first on the back, or not stated."""
 OFTEN_ANNOTATED = frozenset({"US", "OT", "SC", "XC", "ES"})
-"""Modalities whose images are often made of what a screen showed."""
+"""Modalities whose images are often screenshots, with text in the pixels."""
 
 
 def check_images(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
-    """What is unusual about the images of one series, places aside."""
+    """Diagnostics of the images of one series, except those of positions (`stack`)."""
     return [
         *_files(headers),
         *_spacing(headers[0]),
         *_kind(headers),
         *_values(headers),
-        *_look(headers),
+        *_appearance(headers),
     ]
 
 
 def _files(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
+    """Diagnostics of missing pixels and of the encoding of the files."""
     told = []
     total = len(headers)
     if none := sum(not h.facts.has_pixels for h in headers):
@@ -62,12 +64,13 @@ def _files(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
 
 
 def _readable_bits(facts: ImageFacts) -> bool:
-    """Whether pixels can be where they are said to be: decoders of compressed ones do not tell."""
+    """Whether the stated bits can be decoded: decoders of compressed pixels ignore HighBit."""
     plain = facts.syntax in {*NATIVE, DeflatedExplicitVRLittleEndian, RLELossless}
     return facts.bits is None or (plain and is_possible(facts.bits))
 
 
 def _spacing(header: SliceHeader) -> list[Diagnostic]:
+    """Diagnostics of a missing pixel spacing, or one at the detector."""
     if not header.pixel_spacing_mm:
         message = "no distance between pixels is stated"
         if "PixelSpacing" in header.damaged:
@@ -81,6 +84,7 @@ def _spacing(header: SliceHeader) -> list[Diagnostic]:
 
 
 def _kind(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
+    """Diagnostics of multi-frame files, mosaics, joined series and the patient position."""
     head = headers[0]
     told = _tiles(headers)
     if head.frame_number:
@@ -101,6 +105,7 @@ def _kind(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
 
 
 def _tiles(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
+    """Diagnostics of whole slides and mosaics."""
     head = headers[0]
     if head.facts.whole_slide:
         return [found("whole-slide", f"{head.facts.frames} tile(s) make one picture")]
@@ -115,6 +120,7 @@ def _tiles(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
 
 
 def _values(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
+    """Diagnostics of the rescale, the units and other mappings of stored values."""
     told = []
     scales = {h.rescale for h in headers}
     bad = [slope for slope, intercept in scales if not _usable(slope, intercept)]
@@ -130,13 +136,13 @@ def _values(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
         count = sum(bool(h.facts.damaged) for h in headers)
         message = f"{', '.join(damaged)} of {count} of {len(headers)} images cannot be read"
         told.append(found("damaged-tags", message, tags=damaged, images=count))
-    if any(h.facts.value_table for h in headers):
+    if any(h.facts.has_modality_lut for h in headers):
         told.append(found("value-table", "the images have a Modality LUT"))
     return told
 
 
 def _mappings(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
-    """What became of mappings to real-world values."""
+    """Diagnostics of mappings to real-world values that are applied, or are not."""
     counts = Counter(h.mapping for h in headers)
     applied, others = counts["applied"], counts["not applied"]
     told = []
@@ -150,7 +156,7 @@ def _mappings(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
 
 
 def _units(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
-    """Whether slices are in several units, or CT is not in HU, as far as the images say."""
+    """The diagnostic of slices in several units, or of CT that is not said to be in HU."""
     stated = sorted({h.units for h in headers} - {"", UNSPECIFIED})
     if len(stated) > 1:
         message = f"the values of {len(headers)} images are {' and '.join(stated)}"
@@ -164,10 +170,12 @@ def _units(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
 
 
 def _usable(slope: float, intercept: float) -> bool:
+    """Whether a rescale keeps values apart: slope not 0, both numbers finite."""
     return slope != 0 and math.isfinite(slope) and math.isfinite(intercept)
 
 
-def _look(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
+def _appearance(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
+    """Diagnostics of colour, inverted grey, lossy compression and text in the pixels."""
     facts = headers[0].facts
     told = []
     kinds = {h.facts.photometric if h.facts.photometric in GREY else "colour" for h in headers}
@@ -187,6 +195,7 @@ def _look(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
 
 
 def _annotation(headers: Sequence[SliceHeader]) -> list[Diagnostic]:
+    """The diagnostic of text that is, or may be, burned into the pixels."""
     if yes := sum(h.facts.burned_in == "YES" for h in headers):
         message = f"{yes} of {len(headers)} images say that text is burned in"
         return [found("burned-in-annotation", message, images=yes, stated=True)]

@@ -1,11 +1,11 @@
-"""Image times: which of several images at one place was taken first, by what their tags say.
+"""Image times: the order in time of images at the same position, by the values of their tags.
 
 ```
 place 0   TriggerTime 900, 100, 500      time points in the order 100, 500, 900
 place 2   TriggerTime 110, 510, 905
 ```
-Tags count in the order of `COLUMNS`, each as a number, and only where every image of a series has
-it: a tag that some lack orders nothing. A file's name says nothing of time.
+Images are compared by the tags of `COLUMNS`, in that order, as numbers. A tag counts only where
+every image of a series has it. File names are not used.
 """
 
 from __future__ import annotations
@@ -24,19 +24,20 @@ if TYPE_CHECKING:
     from sam_med.headers.slice_header import SliceHeader
 
 Times: TypeAlias = "tuple[float | None, ...]"
-"""One number for each of `COLUMNS`; None where a header does not say it."""
+"""One number for each of `COLUMNS`; None where a header lacks its tags."""
 
 
 class _Column(NamedTuple):
-    """Tags of one meaning, the first that is there counts: of a frame, of a file."""
+    """Tags of one meaning, for frames and for files; the first one that is there counts."""
 
     group: str
-    """Functional group that holds it in enhanced files; "" for the file itself only."""
+    """Functional group that holds the tags in enhanced files; "" where no group does."""
     of_frame: tuple[str, ...]
     of_file: tuple[str, ...]
 
 
 def _in_group(group: str, tag: str) -> _Column:
+    """A column of one tag, in a functional group or in the file itself."""
     return _Column(group, (tag,), (tag,))
 
 
@@ -69,7 +70,7 @@ COLUMNS = (
     ),
     _Column("", (), ("AcquisitionTime",)),
     _Column("", (), ("InstanceNumber",)),
-    # what was set for an image, and when its pixels were made or stored: copies may differ in it
+    # settings of the scanner, and when pixels were made or stored: copies may differ in these
     _Column("", (), ("ImageIndex",)),
     _Column("", (), ("TriggerTimeOffset",)),
     _Column("", (), ("InversionTime",)),
@@ -79,11 +80,11 @@ COLUMNS = (
     _Column("", (), ("InstanceCreationDate InstanceCreationTime", "InstanceCreationTime")),
     _Column("", (), ("SeriesDate SeriesTime", "SeriesTime")),
 )
-"""What orders images of one place, the best first; a date and a time together are one moment."""
-MADE = 8
-"""The last columns, which do not tell two images from two copies of one."""
+"""What orders images at one position, best first; a date and a time are one moment."""
+CREATION_COLUMNS = 8
+"""Number of the last columns, in which two copies of one image may differ."""
 TAGS = tuple(dict.fromkeys(tag for one in COLUMNS for name in one.of_file for tag in name.split()))
-"""Tags of a file that are looked at."""
+"""All tags of a file that are compared."""
 CLOCKS = frozenset({"AcquisitionTime", "ContentTime", "InstanceCreationTime", "SeriesTime"})
 """Tags of a time of day (TM); those of a moment (DT) end with DateTime, the others are numbers."""
 SECONDS_A_DAY = 86400.0
@@ -93,16 +94,16 @@ _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)$")
 
 
 def times_of_file(dataset: Dataset) -> Times:
-    """What the header of a file says of its time."""
+    """The times in the header of a file."""
     return tuple(_first(dataset, one.of_file) for one in COLUMNS)
 
 
 def times_of_frame(group: Callable[[str], Dataset | None], of_file: Times) -> Times:
-    """What the functional groups of a frame say of its time, else its file.
+    """The times in the functional groups of a frame; where a group has none, that of the file.
 
     Args:
-        group: The item of a functional group by its name; None where there is none.
-        of_file: From `times_of_file`.
+        group: Returns the item of a functional group by the group's name, or None.
+        of_file: The times of the file, from `times_of_file`.
     """
     own = []
     for column, known in zip(COLUMNS, of_file, strict=True):
@@ -112,19 +113,19 @@ def times_of_frame(group: Callable[[str], Dataset | None], of_file: Times) -> Ti
     return tuple(own)
 
 
-def clock(
+def time_key(
     members: Sequence[SliceHeader], *, of_pixels: bool = True
 ) -> Callable[[SliceHeader], tuple[float, ...]]:
-    """What sorts the images of one place by their time.
+    """A key function that sorts the images at one position by their time.
 
     Args:
         members: All images of a series.
-        of_pixels: Whether the time at which pixels were made counts too, last of all.
+        of_pixels: Whether settings, and the times at which pixels were made or stored, count too.
 
     Returns:
-        A key: its numbers in the order of `COLUMNS`, then the number of the image and the frame.
+        A function from a header to its numbers in the order of `COLUMNS`, then of its frame.
     """
-    width = len(COLUMNS) + 1 - (0 if of_pixels else MADE)
+    width = len(COLUMNS) + 1 - (0 if of_pixels else CREATION_COLUMNS)
     columns = zip(*(_row(header)[:width] for header in members), strict=False)
     known = [n for n, values in enumerate(columns) if None not in values]
 
@@ -135,11 +136,11 @@ def clock(
     return key
 
 
-def disagree(places: Sequence[Sequence[SliceHeader]]) -> bool:
-    """Whether some places have images of other temporal positions than others.
+def times_disagree(places: Sequence[Sequence[SliceHeader]]) -> bool:
+    """Whether the positions of a series have images of different temporal positions.
 
-    Only where the positions tell the images of a place apart, and places share some of them:
-    elsewhere they may be counted otherwise.
+    Temporal positions are compared only where they differ between the images of one position, and
+    where positions share some of them: else the scanner may number them across positions.
     """
     sets = [{header.time[:1] for header in place} for place in places]
     if any(len(one) < len(place) for one, place in zip(sets, places, strict=True)):
@@ -151,13 +152,14 @@ def disagree(places: Sequence[Sequence[SliceHeader]]) -> bool:
 
 
 def _row(header: SliceHeader) -> Times:
-    """Of a header, the number of the image included, wherever it stems from."""
-    made = len(COLUMNS) - MADE
+    """The numbers of a header by column, with the number of the image or frame among them."""
+    made = len(COLUMNS) - CREATION_COLUMNS
     instance = None if header.instance is None else float(header.instance)
     return (*header.time[:made], instance, *header.time[made:])
 
 
 def _first(dataset: Dataset, names: Sequence[str]) -> float | None:
+    """The number of the first tag that has one."""
     for name in names:
         if (found := _number(dataset, name)) is not None:
             return found
@@ -165,7 +167,7 @@ def _first(dataset: Dataset, names: Sequence[str]) -> float | None:
 
 
 def _number(dataset: Dataset, name: str) -> float | None:
-    """A number, or seconds: of a moment since the year 1, of a time since midnight."""
+    """A tag as a number: seconds since the year 1 for a moment, since midnight for a time."""
     date, _, time = name.rpartition(" ")
     if date:
         return moment(tags.text(dataset, date), tags.text(dataset, time))
@@ -178,7 +180,7 @@ def _number(dataset: Dataset, name: str) -> float | None:
 
 
 def moment(date: str, clock_time: str) -> float | None:
-    """Seconds from the year 1 to a date (DA) and time (TM), less its offset from UTC if it has one.
+    """Seconds from the year 1 to a date (DA) and time (TM), in UTC where the time has an offset.
 
     >>> moment("00010102", "000001.5+0000")
     86401.5
@@ -195,7 +197,7 @@ def moment(date: str, clock_time: str) -> float | None:
 
 
 def offset_s(clock_time: str) -> float | None:
-    """Seconds by which the time of a place is before UTC, where a time ends with it.
+    """The offset from UTC at the end of a time, in seconds; None where there is none.
 
     >>> offset_s("101530+0130"), offset_s("-0100"), offset_s("101530")
     (5400.0, -3600.0, None)
@@ -207,7 +209,7 @@ def offset_s(clock_time: str) -> float | None:
 
 
 def seconds(clock_time: str) -> float | None:
-    """Seconds from midnight to a time (TM), which may end with its hours or minutes.
+    """Seconds from midnight to a time (TM), which may lack its seconds or minutes.
 
     >>> seconds("101530.25"), seconds("10"), seconds("noon")
     (36930.25, 36000.0, None)

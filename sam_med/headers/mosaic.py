@@ -1,7 +1,7 @@
-"""Mosaics: many slices of a MR time point, tiled in one image, to their true places.
+"""Mosaics: all slices of an MR time point, tiled in one image, to slices at their positions.
 
-United Imaging (grid, VFRAME) states the place of each tile in a private sequence. Of Siemens, the
-header places the mosaic as if it were one large slice with the middle of the real ones:
+United Imaging (grid, VFRAME) states the position of each tile in a private sequence. Siemens states
+the position that one large slice would have whose middle is that of the tiles:
 
 ```
 mosaic of 6 x 6 tiles of 64 pixels = 384      first tile's corner = corner + (384 - 64) / 2 pixels
@@ -35,22 +35,25 @@ if TYPE_CHECKING:
 
 CSA_GROUP, CSA_CREATOR, CSA_IMAGE = 0x0029, "SIEMENS CSA HEADER", 0x10
 DAMAGED_CSA = (AssertionError, LookupError, TypeError, ValueError, struct.error)
-"""What nibabel raises on a private header that is missing or damaged."""
+"""Exceptions on a private header that is missing or damaged, those of nibabel included."""
 PARALLEL_TOLERANCE = 1e-4
 """By how much the cosine of two parallel vectors may be off 1."""
 MOSAIC, GRID = "MOSAIC", "VFRAME"
 MOSAICS = frozenset({MOSAIC, GRID})
-"""Image types of Siemens and of United Imaging."""
+"""Words of ImageType for mosaics of Siemens and of United Imaging."""
 GRID_GROUP, GRID_CREATOR, GRID_COUNT, GRID_FRAMES = 0x0065, "Image Private Header", 0x50, 0x51
-"""Where United Imaging states how many slices an image holds, and where they lie."""
+"""Private tags of United Imaging with the number of slices in an image, and their positions."""
 MR_GROUP, MR_CREATOR, MR_TILES = 0x0019, "SIEMENS MR HEADER", 0x0A
+"""Private tag of Siemens with the number of slices in a mosaic."""
 
 
 def tiles(base: SliceHeader) -> Iterator[SliceHeader]:
-    """The slices of a mosaic; the mosaic itself, to be refused, where its layout is not stated.
+    """The slices of a mosaic, or the mosaic itself where its layout is not stated.
+
+    Such a mosaic has `tile` 0, and is refused later ("mosaic-unknown").
 
     Args:
-        base: The mosaic as if it were one slice.
+        base: The header of the mosaic, as if it were one slice.
     """
     read = read_header(base.path)
     if read is None:
@@ -64,6 +67,7 @@ def tiles(base: SliceHeader) -> Iterator[SliceHeader]:
 
 
 def _grid_tiles(base: SliceHeader, dataset: Dataset) -> Iterator[SliceHeader]:
+    """The slices of a mosaic of United Imaging."""
     places = _grid_places(dataset)
     count = len(places)
     rows, columns = base.size
@@ -78,11 +82,12 @@ def _grid_tiles(base: SliceHeader, dataset: Dataset) -> Iterator[SliceHeader]:
 
 
 def _grid_places(dataset: Dataset) -> list[tuple[float, ...]]:
-    """Of the tiles, in LPS mm; empty where the private header does not state one for each."""
+    """Positions of the tiles in LPS mm; empty where the private header lacks that of a tile."""
     try:
         block = dataset.private_block(GRID_GROUP, GRID_CREATOR)
         frames = block[GRID_FRAMES].value
-        if isinstance(frames, bytes):  # of a type that implicit files do not tell
+        # files with implicit value types do not tell that the value is a sequence
+        if isinstance(frames, bytes):
             frames = convert_SQ(frames, is_implicit_VR=True, is_little_endian=True)
         places = [tags.numbers_or_none(frame, "ImagePositionPatient", 3) for frame in frames]
         return places if int(block[GRID_COUNT].value) == len(places) else []
@@ -91,6 +96,7 @@ def _grid_places(dataset: Dataset) -> list[tuple[float, ...]]:
 
 
 def _siemens_tiles(base: SliceHeader, dataset: Dataset) -> Iterator[SliceHeader]:
+    """The slices of a mosaic of Siemens."""
     csa = _csa(dataset)
     count, normal = _count(dataset, csa), _normal(csa, base)
     side = math.ceil(math.sqrt(count))
@@ -112,19 +118,20 @@ def _siemens_tiles(base: SliceHeader, dataset: Dataset) -> Iterator[SliceHeader]
 def _tile(
     base: SliceHeader, n: int, size: tuple[int, int], place: tuple[float, ...]
 ) -> SliceHeader:
+    """The header of tile n, from 0, of a size (rows, columns) and at a place in LPS mm."""
     return dataclasses.replace(
         base,
         size=size,
         position=place,
         tile=n + 1,
-        # the number of the image is its time; that of the tile is its order
+        # the number of the image becomes a time, because that of the tile takes its place
         instance=n + 1,
         time=(*base.time, float(base.instance or 0)),
     )
 
 
 def cut(image: Any, header: SliceHeader) -> Any:
-    """The tile of one slice out of the pixels (rows, columns) of a mosaic."""
+    """The pixels (rows, columns) of one slice, cut out of those of its mosaic."""
     rows, columns = header.size
     across = image.shape[1] // columns
     row, column = divmod(header.tile - 1, across)
@@ -132,7 +139,7 @@ def cut(image: Any, header: SliceHeader) -> Any:
 
 
 def _csa(dataset: Dataset) -> dict[str, Any]:
-    """The tags of the private image header; empty where there is none."""
+    """The tags of the private image header (CSA) of Siemens; empty where there is none."""
     from nibabel.nicom import csareader  # noqa: PLC0415  # needed for this vendor's mosaics only
 
     try:
@@ -143,7 +150,7 @@ def _csa(dataset: Dataset) -> dict[str, Any]:
 
 
 def _count(dataset: Dataset, csa: dict[str, Any]) -> int:
-    """How many slices the mosaic holds; 0 where nothing says so."""
+    """The number of slices in a mosaic of Siemens; 0 where the header does not state it."""
     items = csa.get("NumberOfImagesInMosaic", {}).get("items") or ()
     if items:
         return int(items[0])
@@ -154,12 +161,12 @@ def _count(dataset: Dataset, csa: dict[str, Any]) -> int:
 
 
 def _normal(csa: dict[str, Any], base: SliceHeader) -> FloatArray | None:
-    """Unit vector from one slice to the next; None where nothing says so."""
+    """Unit vector from one slice of a mosaic to the next; None where it is not stated."""
     items = csa.get("SliceNormalVector", {}).get("items") or ()
     if len(items) != 3 or not base.placed:  # noqa: PLR2004  # x, y, z
         return None
     stated = np.array(items, dtype=np.float64)
-    # the private header has 8 digits: it gives the direction, the orientation the exact vector
+    # the private vector is rounded to 8 digits: only its sign is taken
     cosine = float(stated @ base.normal)
     if abs(abs(cosine) - 1) > PARALLEL_TOLERANCE:
         return None

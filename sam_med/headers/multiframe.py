@@ -1,10 +1,9 @@
 """Multi-frame files: one `SliceHeader` for each frame.
 
-Enhanced files (CT, MR, PET …) say for each frame, or once for all, where it is, what kind of image
-it is and how its values scale (functional groups, PS3.3, C.7.6.16). Of classic ones some say how
-the frames follow each other in space (`sam_med.headers.frame_places`); others (ultrasound,
-angiography) are
-films: frames without places of their own, read as time points of one slice.
+Enhanced files (CT, MR, PET) state the position, the kind and the scale of each frame in functional
+groups, of the frame or shared (PS3.3, C.7.6.16). Some classic files state how their frames follow
+each other in space (`sam_med.headers.frame_places`). The others (ultrasound, angiography) are
+films: frames without positions of their own, read as time points of one slice.
 """
 
 from __future__ import annotations
@@ -33,25 +32,28 @@ FRAME_TYPES = (
     "ParametricMapFrameTypeSequence",
     "MRSpectroscopyFrameTypeSequence",
 )
-"""Where the kind of a frame stands, by modality."""
+"""Functional groups that hold the FrameType, by modality."""
 VOLUME_POSITION = "PlanePositionVolumeSequence"
 POSITIONS = ("PlanePositionSequence", VOLUME_POSITION)
-"""Where the place of a frame stands, in the patient or in a volume of ultrasound."""
+"""Functional groups that hold the position of a frame, in the patient or in ultrasound."""
 GEOMETRY = (
     (VOLUME_POSITION, "ImagePositionVolume", "position", 3),
     ("PlaneOrientationVolumeSequence", "ImageOrientationVolume", "orientation", 6),
     ("PlanePositionSequence", "ImagePositionPatient", "position", 3),
     ("PlaneOrientationSequence", "ImageOrientationPatient", "orientation", 6),
 )
-"""Functional group, tag, field of a header, numbers; what is in the patient goes last, and wins."""
+"""Functional group, tag, field of `SliceHeader`, count of numbers; later rows win."""
 
 
 def enhanced_slices(base: SliceHeader, dataset: Dataset) -> list[SliceHeader]:
     """The frames of a file with functional groups.
 
     Args:
-        base: What holds for all frames where no functional group says otherwise.
-        dataset: With `SharedFunctionalGroupsSequence` and `PerFrameFunctionalGroupsSequence`.
+        base: The header of the file, which holds where no functional group states a value.
+        dataset: A header with PerFrameFunctionalGroupsSequence.
+
+    Raises:
+        RefusedError: "unreadable-header": there are more or fewer groups than frames.
     """
     shared = (dataset.get("SharedFunctionalGroupsSequence", None) or [None])[0]
     frames = dataset.PerFrameFunctionalGroupsSequence
@@ -62,12 +64,12 @@ def enhanced_slices(base: SliceHeader, dataset: Dataset) -> list[SliceHeader]:
     own = [any(one.get(name) is not None for name in POSITIONS) for one in groups]
     if len(frames) == 1 or all(own) or not (any(own) or base.position):
         return slices
-    if any(own):  # the place of the file is not that of the frames which lack one
+    if any(own):  # the position of the file holds for no frame that lacks its own
         return [
             one if stated else dataclasses.replace(one, position=())
             for one, stated in zip(slices, own, strict=True)
         ]
-    # one place for all, beside the groups: not that of each frame
+    # the one position beside the groups is not that of each frame
     places = places_of(dataset, base)
     return [_placed(one, None if places is None else places[n]) for n, one in enumerate(slices)]
 
@@ -76,8 +78,8 @@ def classic_slices(base: SliceHeader, dataset: Dataset) -> list[SliceHeader]:
     """The frames of a file without functional groups.
 
     Args:
-        base: The file as if it were one slice.
-        dataset: Its header.
+        base: The header of the file, as if it were one slice.
+        dataset: The header of the file.
     """
     places = places_of(dataset, base)
     if base.facts.frames == 1:
@@ -90,7 +92,7 @@ def classic_slices(base: SliceHeader, dataset: Dataset) -> list[SliceHeader]:
 
 
 def _placed(header: SliceHeader, place: FramePlace | None) -> SliceHeader:
-    """A frame at its place; a frame of a film, or of which nobody knows where, without one."""
+    """A frame at its position; without one for a film, or where its position is not known."""
     if place is None:
         slices = (header.cross_sectional and header.placed) or is_tomogram(header)
         where: Places = "nowhere" if slices else "stated"
@@ -108,13 +110,13 @@ def _placed(header: SliceHeader, place: FramePlace | None) -> SliceHeader:
 
 
 class _Groups:
-    """The functional groups of one frame: its own first, then the shared ones."""
+    """The functional groups of one frame: its own, else the shared ones."""
 
     def __init__(self, own: Dataset, shared: Dataset | None) -> None:
         self._places = [place for place in (own, shared) if place is not None]
 
     def get(self, sequence: str) -> Any:
-        """The item of a functional group; None where neither has it."""
+        """The item of a functional group by its name; None where the frame has none."""
         items = self.all_of(sequence)
         return items[0] if items else None
 
@@ -124,6 +126,7 @@ class _Groups:
 
 
 def _slice(base: SliceHeader, groups: _Groups, number: int) -> SliceHeader:
+    """The header of a frame, by its number from 1."""
     changes: dict[str, Any] = {"frame_number": number, "instance": number}
     damaged = set(base.damaged)
     for name, tag, field, count in GEOMETRY:
@@ -151,6 +154,7 @@ def _slice(base: SliceHeader, groups: _Groups, number: int) -> SliceHeader:
 
 
 def _stack(base: SliceHeader, groups: _Groups) -> tuple[str, ...]:
+    """What tells stacks at the same position apart, see `SliceHeader.stack`."""
     content, echo = groups.get("FrameContentSequence"), groups.get("MREchoSequence")
     diffusion = groups.get("MRDiffusionSequence")
     kinds = [kind for name in FRAME_TYPES if (kind := groups.get(name)) is not None]

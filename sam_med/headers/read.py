@@ -1,8 +1,8 @@
-"""Headers: one DICOM file to a `SliceHeader` for each of its slices, without its pixels.
+"""Reading of headers: one DICOM file to a `SliceHeader` for each of its slices.
 
 A file may be one slice, a multi-frame file (`sam_med.headers.multiframe`) or a mosaic
-(`sam_med.headers.mosaic`). Only the tags that matter are kept, and no message holds a value that
-could name a patient.
+(`sam_med.headers.mosaic`). Pixels are not read, and no message holds a value that could identify a
+patient.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydicom.uid import UID
 
-from sam_med.dicom import reading
+from sam_med.dicom import progress
 from sam_med.dicom import tag_values as tags
 from sam_med.dicom.encoding import DAMAGE, NATIVE, quiet_pydicom, read_header
-from sam_med.geometry.diagnostics import RefusedError, found
+from sam_med.geometry.diagnostics import RefusedError, refused
 from sam_med.headers import image_times, mosaic, multiframe, real_world
 from sam_med.headers.frame_places import FRAME_VECTORS
 from sam_med.headers.slice_header import CROSS_SECTIONAL, ImageFacts, SliceHeader
@@ -29,10 +29,30 @@ if TYPE_CHECKING:
 
     from sam_med.dicom.encoding import Encoding
 
-WHOLE = "TotalPixelMatrixColumns"
-"""A tag of images of which the frames are tiles, so large are they."""
+TOTAL_COLUMNS = "TotalPixelMatrixColumns"
+"""A tag of images whose frames are tiles of one large picture."""
 WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
-"""SOP class of images of whole slides of a microscope."""
+"""SOP class of whole-slide microscopy images."""
+SPACINGS = (
+    ("PixelSpacing", "patient"),
+    ("ImagerPixelSpacing", "detector"),
+    ("NominalScannedPixelSpacing", "detector"),
+)
+"""Tags of the distance between pixels, best first, and where the distance holds."""
+PLACES = (("PixelSpacing", 2), ("ImageOrientationPatient", 6), ("ImagePositionPatient", 3))
+"""Tags on which the place of a slice depends, and how many numbers each holds."""
+NUMBERS = (
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+    "EchoTime",
+    "DiffusionBValue",
+)
+"""Tags of one number that count as missing where they hold something else ("damaged-tags")."""
 TAGS = (
     "SOPClassUID",
     "SOPInstanceUID",
@@ -44,16 +64,9 @@ TAGS = (
     "ImageType",
     "InstanceNumber",
     *image_times.TAGS,
-    "EchoTime",
-    "DiffusionBValue",
     "Rows",
     "Columns",
     "BitsAllocated",
-    "BitsStored",
-    "HighBit",
-    "PixelRepresentation",
-    "PixelPaddingValue",
-    "PixelPaddingRangeLimit",
     "FloatPixelPaddingValue",
     "FloatPixelPaddingRangeLimit",
     "DoubleFloatPixelPaddingValue",
@@ -66,53 +79,35 @@ TAGS = (
     *FRAME_VECTORS,
     "SamplesPerPixel",
     "PhotometricInterpretation",
-    "PixelSpacing",
-    "ImagerPixelSpacing",
-    "NominalScannedPixelSpacing",
     "SequenceOfUltrasoundRegions",
-    "ImageOrientationPatient",
-    "ImagePositionPatient",
-    "SliceThickness",
-    "SpacingBetweenSlices",
     "PatientPosition",
     "RescaleSlope",
     "RescaleIntercept",
     "RescaleType",
     "Units",
     "ModalityLUTSequence",
-    WHOLE,
+    TOTAL_COLUMNS,
     real_world.SEQUENCE,
     "BurnedInAnnotation",
     "LossyImageCompression",
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
+    *NUMBERS,
+    *dict(SPACINGS),
+    *dict(PLACES),
 )
+"""Tags of a header that are read."""
 NOT_IMAGES = frozenset(
-    [
-        "SEG",
-        "RTSTRUCT",
-        "RTDOSE",
-        "RTPLAN",
-        "RTRECORD",
-        "SR",
-        "PR",
-        "KO",
-        "REG",
-        "FID",
-        "PLAN",
-        "DOC",
-        "AU",
-        "ECG",
-        "HD",
-        "RWV",
-        "SMR",
-    ]
+    {
+        *("SEG", "RTSTRUCT", "RTDOSE", "RTPLAN", "RTRECORD", "SR", "PR", "KO", "REG"),
+        *("FID", "PLAN", "DOC", "AU", "ECG", "HD", "RWV", "SMR"),
+    }
 )
-"""Modalities of objects that are made from images and lie beside them."""
+"""Modalities of DICOM objects that are no images, and often lie beside those."""
 IMAGE = "Image Storage"
-"""Names of SOP classes of images contain this (PS3.4, B.5)."""
+"""Words in the name of every SOP class of images (PS3.4, B.5)."""
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-"""SOP classes that start so are secondary captures (PS3.4, B.5)."""
+"""First part of the SOP classes of secondary captures (PS3.4, B.5)."""
 LOSSY = frozenset(
     {
         "1.2.840.10008.1.2.4.50",  # JPEG baseline
@@ -120,36 +115,16 @@ LOSSY = frozenset(
         "1.2.840.10008.1.2.4.81",  # JPEG-LS near-lossless
     }
 )
-"""Transfer syntaxes that always lose something."""
+"""Transfer syntaxes whose compression is always lossy."""
 CENTIMETRES = 3.0
-"""Of PhysicalUnitsXDirection (PS3.3, C.8.5.5.1.15)."""
-SPACINGS = (
-    ("PixelSpacing", "patient"),
-    ("ImagerPixelSpacing", "detector"),
-    ("NominalScannedPixelSpacing", "detector"),
-)
-"""Tags of the distance between pixels, the best first."""
+"""Value of PhysicalUnitsXDirection for cm (PS3.3, C.8.5.5.1.15)."""
 COMPRESSED = "compressed, not stated how"
-PLACES = (("PixelSpacing", 2), ("ImageOrientationPatient", 6), ("ImagePositionPatient", 3))
-"""Tags on which a place depends, and how many numbers each holds."""
-
-NUMBERS = (
-    "BitsStored",
-    "HighBit",
-    "PixelRepresentation",
-    "PixelPaddingValue",
-    "PixelPaddingRangeLimit",
-    "SliceThickness",
-    "SpacingBetweenSlices",
-    "EchoTime",
-    "DiffusionBValue",
-)
-"""Tags of one number that are taken as missing where they hold something else, and told."""
+"""Name for the transfer syntax of pixels whose compression is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileHeaders:
-    """What one file holds."""
+    """The slices of one file, or the kind of another DICOM object."""
 
     slices: tuple[SliceHeader, ...] = ()
     not_image: str = ""
@@ -157,13 +132,13 @@ class FileHeaders:
 
 
 def read_headers(path: Path) -> FileHeaders | None:
-    """The slices of a DICOM file; None for a file of another kind.
+    """Read the slices of a DICOM file; None for a file that is no DICOM.
 
     Raises:
-        RefusedError: "unreadable-header": the file is DICOM, but damaged; "unreadable-files": it
-            cannot be read at all.
+        RefusedError: "unreadable-header": the file is DICOM, but damaged; "unreadable-files": the
+            file cannot be read at all.
     """
-    reading.tell()
+    progress.next_file()
     try:
         read = read_header(path, TAGS)
         if read is None:
@@ -171,10 +146,10 @@ def read_headers(path: Path) -> FileHeaders | None:
         with quiet_pydicom():
             return _slices(path, *read)
     except OSError as error:
-        if error.errno is None:  # of pydicom, not of the system
+        if error.errno is None:  # raised by pydicom, not by the operating system
             raise _unreadable(error) from None
         reason = f"the file cannot be read ({error.strerror})"
-        raise RefusedError([found("unreadable-files", reason)]) from None
+        raise refused("unreadable-files", reason) from None
     except DAMAGE as error:
         raise _unreadable(error) from None
 
@@ -182,10 +157,11 @@ def read_headers(path: Path) -> FileHeaders | None:
 def _unreadable(error: BaseException) -> RefusedError:
     kind = type(error).__name__
     message = f"the header cannot be read ({kind})"
-    return RefusedError([found("unreadable-header", message, reason=kind)])
+    return refused("unreadable-header", message, reason=kind)
 
 
 def _slices(path: Path, dataset: Dataset, encoding: Encoding) -> FileHeaders:
+    """The slices of a data set, or the kind of an object that is no image."""
     modality = tags.text(dataset, "Modality")
     if modality in NOT_IMAGES:
         return FileHeaders(not_image=modality)
@@ -199,8 +175,9 @@ def _slices(path: Path, dataset: Dataset, encoding: Encoding) -> FileHeaders:
 
 
 def _parts(base: SliceHeader, dataset: Dataset) -> Iterable[SliceHeader]:
-    """The slices of a file: its frames, its tiles, or itself."""
-    if base.facts.whole_slide:  # tiles of one picture, neither slices nor times
+    """The slices of a file: its frames, its tiles, or the one slice that it is."""
+    # the frames of a whole slide are tiles of one picture, neither slices nor time points
+    if base.facts.whole_slide:
         return (base,)
     if "PerFrameFunctionalGroupsSequence" in dataset:
         return multiframe.enhanced_slices(base, dataset)
@@ -212,10 +189,10 @@ def _parts(base: SliceHeader, dataset: Dataset) -> Iterable[SliceHeader]:
 
 
 def _base(path: Path, dataset: Dataset, modality: str, facts: ImageFacts) -> SliceHeader:
-    """What is known of a file as if it were one slice."""
+    """The header of a file as if it were one slice."""
     instance = tags.number(dataset, "InstanceNumber")
     mappings = tags.value(dataset, real_world.SEQUENCE) or ()
-    values = real_world.values_of(dataset, mappings, modality, table=facts.value_table)
+    values = real_world.values_of(dataset, mappings, modality, table=facts.has_modality_lut)
     return SliceHeader(
         path=path,
         series=tags.text(dataset, "SeriesInstanceUID"),
@@ -242,11 +219,12 @@ def _base(path: Path, dataset: Dataset, modality: str, facts: ImageFacts) -> Sli
 
 
 def _facts(dataset: Dataset, encoding: Encoding) -> ImageFacts:
+    """What all frames of a file share."""
     syntax = encoding.syntax
     frames = tags.count(dataset, "NumberOfFrames", 1)
     samples = tags.count(dataset, "SamplesPerPixel", 1)
     photometric = tags.text(dataset, "PhotometricInterpretation") or "MONOCHROME2"
-    value_table = "ModalityLUTSequence" in dataset
+    has_modality_lut = "ModalityLUTSequence" in dataset
     loss = tags.text(dataset, "LossyImageCompression")
     return ImageFacts(
         transfer_syntax=COMPRESSED if syntax is None else syntax.name,
@@ -259,11 +237,11 @@ def _facts(dataset: Dataset, encoding: Encoding) -> ImageFacts:
         image_type=_words(tags.value(dataset, "ImageType")),
         burned_in=tags.text(dataset, "BurnedInAnnotation"),
         secondary=tags.text(dataset, "SOPClassUID").startswith(SECONDARY_CAPTURE),
-        whole_slide=WHOLE in dataset or tags.text(dataset, "SOPClassUID") == WHOLE_SLIDE,
+        whole_slide=TOTAL_COLUMNS in dataset or tags.text(dataset, "SOPClassUID") == WHOLE_SLIDE,
         lossy=loss == "01" or syntax in LOSSY,
         spacing_kind=_pixel_spacing(dataset, tags.text(dataset, "Modality"))[1],
-        value_table=value_table,
-        padding=None if value_table else tags.padding(dataset),
+        has_modality_lut=has_modality_lut,
+        padding=None if has_modality_lut else tags.padding(dataset),
         damaged=tuple(tag for tag in NUMBERS if tags.holds_no_number(dataset, tag)),
         bits=bits_of(dataset),
         missing_bytes=_missing(dataset, encoding, frames * samples, photometric),
@@ -273,7 +251,7 @@ def _facts(dataset: Dataset, encoding: Encoding) -> ImageFacts:
 
 
 def _missing(dataset: Dataset, encoding: Encoding, planes: int, photometric: str) -> int:
-    """How many bytes of uncompressed pixels the file lacks."""
+    """How many bytes of uncompressed pixels are missing at the end of a file."""
     pixels = tags.count(dataset, "Rows") * tags.count(dataset, "Columns")
     expected = (pixels * planes * tags.count(dataset, "BitsAllocated", 16) + 7) // 8
     if photometric == "YBR_FULL_422":
@@ -285,6 +263,7 @@ def _missing(dataset: Dataset, encoding: Encoding, planes: int, photometric: str
 
 
 def _contrast(dataset: Dataset) -> tuple[str, str]:
+    """Echo time and b-value in words; "" where not stated."""
     echo, b_value = (tags.number(dataset, tag) for tag in ("EchoTime", "DiffusionBValue"))
     return (
         "" if echo is None else f"echo {echo:g} ms",
@@ -293,9 +272,9 @@ def _contrast(dataset: Dataset) -> tuple[str, str]:
 
 
 def _pixel_spacing(dataset: Dataset, modality: str) -> tuple[tuple[float, ...], str]:
-    """Millimetres between rows and between columns, and what they stem from.
+    """Distance between rows and between columns in mm, and where it holds (`spacing_kind`).
 
-    A distance that is none is as good as not stated, but in CT, MR and PET it is damage.
+    A distance of 0 or less counts as missing, except in CT, MR and PET, where it is refused later.
     """
     for tag, kind in SPACINGS:
         spacing = tags.numbers_or_none(dataset, tag, 2)
@@ -307,7 +286,7 @@ def _pixel_spacing(dataset: Dataset, modality: str) -> tuple[tuple[float, ...], 
 
 
 def _region_spacing(dataset: Dataset) -> tuple[float, ...]:
-    """Of ultrasound, where all regions agree and are in centimetres; else empty."""
+    """The pixel spacing of ultrasound, where all regions state the same in cm; else empty."""
     steps = set()
     for region in tags.value(dataset, "SequenceOfUltrasoundRegions") or ():
         units = {tags.number(region, f"PhysicalUnits{axis}Direction") for axis in "XY"}
@@ -319,6 +298,7 @@ def _region_spacing(dataset: Dataset) -> tuple[float, ...]:
 
 
 def _words(value: Any) -> tuple[str, ...]:
+    """The strings of a tag that may hold none, one or several."""
     if value is None:
         return ()
     return (str(value),) if isinstance(value, str) else tuple(str(v) for v in value)

@@ -1,9 +1,9 @@
-"""Real-world values: a second way in which DICOM says what pixels mean (PS3.3, C.7.6.16.2.11).
+"""Real-world value mappings: DICOM's second way to state what pixels mean (C.7.6.16.2.11).
 
 ```
 rescale (or Modality LUT) alone          applied
 one linear mapping alone                 applied, in its units
-both, or several mappings, or a table    the rescale is applied, and that there is more is told
+both, or several mappings, or a table    the rescale is applied, with a diagnostic "other-values"
 ```
 """
 
@@ -23,28 +23,29 @@ if TYPE_CHECKING:
 
 SEQUENCE = "RealWorldValueMappingSequence"
 UNITS = {"[hnsf'U]": HOUNSFIELD, "1": "", "{no units}": ""}
-"""Words of UCUM that are written otherwise elsewhere; all others stay as they are."""
+"""UCUM codes that are written differently in the suite; all others are kept."""
 
 
 class Values(NamedTuple):
-    """How stored pixels become values."""
+    """How stored pixels become values: by a rescale, in a unit."""
 
     rescale: tuple[float, float]
     """Slope and intercept."""
     units: str
+    """Unit of the rescaled values; "" where none is stated."""
     mapping: Mapping
-    """What became of real-world values."""
+    """Whether a real-world value mapping was applied."""
 
 
 def values_of(
     scale: Dataset, mappings: Sequence[Dataset], modality: str, *, table: bool = False
 ) -> Values:
-    """What a header, or the functional groups of a frame, say of values.
+    """The rescale and the unit of the values of a file or frame.
 
     Args:
-        scale: Where the rescale would stand.
+        scale: The data set that would hold RescaleSlope and RescaleIntercept.
         mappings: Items of `SEQUENCE`.
-        modality: DICOM's word.
+        modality: DICOM modality, e.g. "CT".
         table: Whether values go through a Modality LUT.
     """
     rescaled = table or "RescaleSlope" in scale or "RescaleIntercept" in scale
@@ -57,7 +58,7 @@ def values_of(
 
 
 def _linear(mappings: Sequence[Dataset]) -> tuple[float, float] | None:
-    """Slope and intercept of the only mapping; None where it is a table, or one of several."""
+    """Slope and intercept of a single linear mapping; None for a table or several mappings."""
     if len(mappings) != 1:
         return None
     slope, intercept = (
@@ -67,6 +68,7 @@ def _linear(mappings: Sequence[Dataset]) -> tuple[float, float] | None:
 
 
 def _units(mapping: Dataset) -> str:
+    """The unit of a mapping; "" where none is stated."""
     codes = list(tags.value(mapping, "MeasurementUnitsCodeSequence") or ())
     word = tags.text(codes[0], "CodeValue") if codes else ""
     return UNITS.get(word, word)

@@ -1,7 +1,7 @@
-"""SliceHeader: the few numbers of a header on which the place and the kind of one slice depend.
+"""SliceHeader: the values of a DICOM header on which the place and the kind of a slice depend.
 
 A slice is a file, a frame of a multi-frame file, or a tile of a mosaic. Nothing here reads a file,
-and the representation of a header shows no path, UID or identity.
+and `repr` of a header shows no path, UID or patient.
 """
 
 from __future__ import annotations
@@ -17,103 +17,105 @@ if TYPE_CHECKING:
     from sam_common.frame import FloatArray
 
 Places: TypeAlias = Literal["stated", "by step", "in a volume", "nowhere"]
-"""Stated for the slice; at a stated step from the place of the first frame; in the own system of an
-ultrasound volume; nowhere, though there are several frames."""
+"""How the position of a slice is known: stated for it; by a step from the first frame; stated in
+the coordinates of an ultrasound volume; or unknown, though the frames are slices."""
 Bits: TypeAlias = "tuple[int, int, int]"
 """BitsAllocated, BitsStored and HighBit."""
 Mapping: TypeAlias = Literal["", "applied", "not applied"]
-"""Of stored pixels to real-world values: there is none, or what became of it."""
+"""Whether real-world value mappings are missing, applied, or there but not applied."""
 CROSS_SECTIONAL = frozenset({"CT", "MR", "PT"})
-"""Modalities whose images are never without a place, unless something is wrong."""
+"""Modalities whose images always state their place, unless they are damaged."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """What all frames of one file share."""
+    """What a DICOM file states once for all its frames."""
 
     transfer_syntax: str = "Explicit VR Little Endian"
-    """Its name in the standard, of the syntax that the file really has."""
+    """Name of the transfer syntax that the file really has."""
     syntax: str = "1.2.840.10008.1.2.1"
-    """Its UID; "" where pixels are compressed and nothing says how."""
+    """UID of the real transfer syntax; "" where pixels are compressed and nothing says how."""
     as_stated: bool = True
-    """Whether the meta information says the same, so that any reader finds the pixels."""
+    """Whether the meta information states the real transfer syntax, as other readers need."""
     photometric: str = "MONOCHROME2"
+    """PhotometricInterpretation."""
     samples: int = 1
-    """Numbers per pixel."""
+    """SamplesPerPixel: numbers per pixel."""
     patient_position: str = ""
-    """How the patient lay: "HFS" is head first, supine."""
+    """PatientPosition: how the patient lay, e.g. "HFS" for head first, supine."""
     frames: int = 1
-    """Of the file; tiles of a mosaic are not counted."""
+    """NumberOfFrames; tiles of a mosaic are not counted."""
     image_type: tuple[str, ...] = ()
     burned_in: str = ""
-    """BurnedInAnnotation: "YES", "NO", or empty where it is not stated."""
+    """BurnedInAnnotation: "YES", "NO", or "" where it is not stated."""
     secondary: bool = False
-    """A secondary capture, made of what a screen showed or of another image."""
+    """Whether the image is a secondary capture, e.g. a screenshot."""
     whole_slide: bool = False
-    """Whether the frames are tiles of one large picture, as microscopes make."""
+    """Whether the frames are tiles of one large picture of a microscope."""
     lossy: bool = False
+    """Whether the image is, or once was, compressed with loss."""
     spacing_kind: str = "patient"
-    """What the pixel spacing stems from: patient, detector, (ultrasound) region, or none."""
-    value_table: bool = False
+    """Where the pixel spacing holds: "patient", "detector", "region" (ultrasound) or "none"."""
+    has_modality_lut: bool = False
     """Whether values go through a Modality LUT."""
     padding: tuple[float, float] | None = None
-    """Smallest and largest stored value that stand for no pixel, both inclusive."""
+    """Smallest and largest stored value of padding, both inclusive; None where none is stated."""
     damaged: tuple[str, ...] = ()
-    """Tags on which the values or the slice distance depend that are there, but hold something
-    else; they count as missing."""
+    """Tags that hold no number though they must, and count as missing."""
     bits: Bits | None = None
-    """Where pixels keep their value, if elsewhere than in the lowest bits."""
+    """The bits that hold the value of a pixel; None where those are the lowest ones."""
     missing_bytes: int = 0
-    """How many bytes of uncompressed pixels the file lacks."""
+    """How many bytes of uncompressed pixels are missing at the end of the file."""
     has_pixels: bool = True
     headerless: bool = False
-    """Without preamble, or without a stated transfer syntax."""
+    """Whether the preamble or the stated transfer syntax is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class SliceHeader:
-    """What the geometry of one DICOM slice depends on."""
+    """The place, kind, time and scale of one DICOM slice."""
 
     path: Path = field(repr=False)
     series: str = field(repr=False)
     """SeriesInstanceUID."""
     number: str
-    """SeriesNumber, for people; may be empty."""
+    """SeriesNumber as stated; "" where it is missing."""
     modality: str
     size: tuple[int, int]
-    """Rows and columns, of one tile in a mosaic."""
+    """Rows and columns of the slice, i.e. of one tile in a mosaic."""
     pixel_spacing_mm: tuple[float, ...]
-    """Between rows, between columns; empty where the file does not say, as are the next two."""
+    """Distance between rows and between columns; empty where it is missing."""
     orientation: tuple[float, ...]
-    """Six cosines: direction of growing column index, then of growing row index, LPS."""
+    """Six LPS cosines: direction of growing column index, then of growing row index; or empty."""
     position: tuple[float, ...]
-    """Centre of the first pixel, LPS mm."""
+    """LPS mm of the centre of the first pixel; empty where it is missing."""
     damaged: tuple[str, ...] = ()
-    """Tags of the place that are there, but hold something else; they count as missing."""
+    """Tags of the place that hold something else than numbers, and count as missing."""
     places: Places = "stated"
     """How the position is known."""
     frame_number: int = 0
-    """In a multi-frame file, from 1; 0 where the file has one frame."""
+    """Number of the frame in a multi-frame file, from 1; 0 where the file has one frame."""
     tile: int = 0
-    """In a mosaic, from 1, row by row; 0 where the image is one slice."""
+    """Number of the tile in a mosaic, from 1, row by row; 0 where the image is one slice."""
     thickness_mm: float | None = None
+    """SliceThickness."""
     step_mm: float | None = None
-    """SpacingBetweenSlices as stated."""
+    """SpacingBetweenSlices."""
     instance: int | None = None
     """InstanceNumber, or the number of the frame."""
     stack: tuple[str, ...] = ()
-    """What tells stacks at the same place apart: stack, image type, echo, b-value."""
+    """What tells stacks at the same position apart: StackID, image type, echo, b-value."""
     time: tuple[float | None, ...] = field(default=(), repr=False)
-    """Sorts the repetitions of a position, see `sam_med.headers.image_times`."""
+    """Numbers that sort images at the same position, see `sam_med.headers.image_times`."""
     rescale: tuple[float, float] = (1.0, 0.0)
     """Slope and intercept; `math.nan` where the file holds no number."""
     units: str = ""
-    """What rescaled values are; "HU" or another word for all CT, else as stored."""
+    """Unit of the rescaled values; for CT never empty, else "" where none is stated."""
     mapping: Mapping = ""
     patient: str = field(default="", repr=False)
     frame_of_reference: str = field(default="", repr=False)
     joined: int = 1
-    """In how many series or frames of reference its fellows were, see `sam_med.series.joining`."""
+    """Number of series that were joined into that of the slice, see `sam_med.series.joining`."""
     instance_uid: str = field(default="", repr=False)
     facts: ImageFacts = field(default_factory=ImageFacts)
 
@@ -124,16 +126,16 @@ class SliceHeader:
 
     @property
     def cross_sectional(self) -> bool:
-        """Whether it is of a kind that is always placed."""
+        """Whether the modality always states the place of a slice (CT, MR, PET)."""
         return self.modality in CROSS_SECTIONAL
 
     @property
     def localizer(self) -> bool:
-        """Whether it is a scout image."""
+        """Whether the slice is a localizer (scout image)."""
         return "LOCALIZER" in self.facts.image_type
 
     @property
     def normal(self) -> FloatArray:
-        """Unit vector across the slice."""
+        """Unit vector across the slice: column direction x row direction, LPS."""
         across = np.cross(self.orientation[:3], self.orientation[3:])
         return np.asarray(across / np.linalg.norm(across))

@@ -1,13 +1,13 @@
-"""Stack: DICOM slices in order, the grid that they form, and what is unusual about it.
+"""Stack: DICOM slices in order along their normal, their grid, and diagnostics about it.
 
-Order comes from the positions along the normal, never from names or instance numbers. The grid
-comes from the first and the last slice, and every slice between is checked against it:
+The order comes from the positions along the normal, never from file names or instance numbers. The
+grid comes from the first and the last slice, and every slice between is checked against it:
 
 ```
 position along the normal   0   2   4   8   10        median step 2: a gap of 4 between 4 and 8
 ```
 
-Slices that are not where the grid has them keep their places: `Stack.origins_lps`.
+Slices that are off the grid keep their true positions in `Stack.origins_lps`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from sam_med.geometry import frame as frames
 from sam_med.geometry.anatomical_plane import check_oblique
-from sam_med.geometry.diagnostics import Diagnostic, RefusedError, found
+from sam_med.geometry.diagnostics import Diagnostic, RefusedError, found, refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,24 +29,22 @@ if TYPE_CHECKING:
     from sam_common.frame import FloatArray, Frame
     from sam_med.headers.slice_header import SliceHeader
 
-ORTHOGONAL_TOLERANCE = 1e-4
-"""Largest cosine between axes that should be perpendicular; the limit of ITK's NIfTI reader."""
 AXES_LIMIT = 0.01
-"""Axes that are further off unit length or a right angle than this are damaged, not rounded."""
+"""Largest deviation from unit length or a right angle that rounding explains."""
 DEFAULT_STEP_MM = 1.0
-"""The thickness of a slice that states none."""
+"""Assumed thickness of a single slice that states none."""
 MIN_SLICES = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stack:
-    """Slices of one time point, sorted along their normal."""
+    """Slices of one time point, sorted along their normal, on their grid."""
 
     slices: tuple[SliceHeader, ...]
     frame: Frame
     """(k, j, i) to LPS mm; the even grid nearest to the slices where they are uneven."""
     origins_lps: FloatArray | None
-    """(slices, 3) LPS mm of voxel (k, 0, 0) where the slices are uneven; else None."""
+    """(slices, 3) LPS mm of voxel (k, 0, 0) where the slices are uneven, else None."""
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -54,7 +52,8 @@ def stack(headers: Sequence[SliceHeader]) -> Stack:
     """Put slices at different positions in order and find their grid.
 
     Args:
-        headers: At least one, all of one orientation, size and pixel spacing, no position twice.
+        headers: At least one slice, all of the same orientation, size and pixel spacing, each at a
+            position of its own.
 
     Raises:
         RefusedError: "missing-tags", "impossible-axes".
@@ -90,15 +89,15 @@ def stack(headers: Sequence[SliceHeader]) -> Stack:
 
 
 def position_numbers(along: FloatArray, tolerance_mm: float) -> list[int]:
-    """For sorted positions, the number of the distinct position that each one is."""
+    """Number from 0 of the distinct position of each slice, for sorted positions in mm."""
     steps = np.diff(along, prepend=along[:1]) > tolerance_mm
     return [int(n) for n in np.cumsum(steps)]
 
 
 def place_tolerance_mm(header: SliceHeader) -> float:
-    """Slices nearer than this are at the same position: 0.01 mm, or less where voxels are tiny.
+    """Distance below which slices are at the same position: 0.01 mm, less for tiny voxels.
 
-    The smallest stated size of a voxel counts: files round to a part of it.
+    It goes by the smallest stated size of a voxel, as files round to a part of that.
     """
     sizes = [*header.pixel_spacing_mm, header.thickness_mm, header.step_mm]
     known = [size for size in sizes if size is not None and size > 0]
@@ -106,14 +105,14 @@ def place_tolerance_mm(header: SliceHeader) -> float:
 
 
 def _check_tags(headers: Sequence[SliceHeader]) -> None:
-    """Raise where a place is missing, and in CT, MR and PET where the pixel spacing is."""
+    """Refuse slices without a place, and CT, MR and PET without a pixel spacing."""
     images = len(headers)
     if headers[0].places == "nowhere":
-        raise RefusedError([found("frames-without-places", f"the file holds {images} frames")])
+        raise refused("frames-without-places", f"the file holds {images} frames")
     lacking = {
         "ImageOrientationPatient": [h for h in headers if not h.orientation],
         "ImagePositionPatient": [h for h in headers if not h.position],
-        # elsewhere 1 mm is better than nothing, and said so: "no-pixel-spacing"
+        # other modalities are read with 1 mm and a diagnostic "no-pixel-spacing"
         "PixelSpacing": [h for h in headers if h.cross_sectional and not h.pixel_spacing_mm],
     }
     told = [_lacking(tag, members, images) for tag, members in lacking.items() if members]
@@ -122,6 +121,7 @@ def _check_tags(headers: Sequence[SliceHeader]) -> None:
 
 
 def _lacking(tag: str, members: Sequence[SliceHeader], images: int) -> Diagnostic:
+    """The diagnostic of a tag that some of the images lack."""
     count = len(members)
     what = f"lack {tag}"
     if damaged := sum(tag in header.damaged for header in members):
@@ -131,7 +131,7 @@ def _lacking(tag: str, members: Sequence[SliceHeader], images: int) -> Diagnosti
 
 
 def _check_axes(header: SliceHeader) -> list[Diagnostic]:
-    """What is off about the axes; raise where it is more than rounding can be."""
+    """Refuse impossible axes; return a diagnostic where they are slightly off."""
     axes = np.reshape(header.orientation, (2, 3))
     off = float(np.abs(axes @ axes.T - np.eye(2)).max())
     if not off <= AXES_LIMIT:
@@ -139,11 +139,11 @@ def _check_axes(header: SliceHeader) -> list[Diagnostic]:
             "ImageOrientationPatient must be two perpendicular unit vectors, "
             f"got {list(header.orientation)}"
         )
-        raise RefusedError([found("impossible-axes", message, off=off)])
+        raise refused("impossible-axes", message, off=off)
     if header.pixel_spacing_mm and not min(header.pixel_spacing_mm) > 0:
         message = f"PixelSpacing must be longer than 0 mm, got {list(header.pixel_spacing_mm)}"
-        raise RefusedError([found("impossible-axes", message)])
-    if off <= ORTHOGONAL_TOLERANCE:
+        raise refused("impossible-axes", message)
+    if off <= frames.ORTHOGONAL_TOLERANCE:
         return []
     return [
         found(
@@ -153,6 +153,7 @@ def _check_axes(header: SliceHeader) -> list[Diagnostic]:
 
 
 def _unplaced(header: SliceHeader) -> Stack:
+    """The stack of one image without a place, at the origin of the coordinates."""
     message = "the image says nothing about its place in the patient"
     step = np.array([0.0, 0.0, header.thickness_mm or DEFAULT_STEP_MM])
     spacing = header.pixel_spacing_mm or (1.0, 1.0)
@@ -161,6 +162,7 @@ def _unplaced(header: SliceHeader) -> Stack:
 
 
 def _single(header: SliceHeader, slanted: list[Diagnostic]) -> Stack:
+    """The stack of one slice, whose thickness is the step of its grid."""
     thickness = header.thickness_mm or DEFAULT_STEP_MM
     stated = "" if header.thickness_mm else ", which is not stated"
     message = f"one slice; its thickness is taken as {thickness:g} mm{stated}"
@@ -175,15 +177,15 @@ def _frame(header: SliceHeader, step: FloatArray) -> Frame:
 
 
 def _uneven(along: FloatArray) -> list[Diagnostic]:
-    """Gaps between neighbouring slices that are not the usual one."""
+    """The diagnostic of slices whose distances differ along the normal."""
     gaps = np.diff(along)
-    # the lower median is always a gap that occurs
+    # the lower median is a gap that really occurs
     usual = float(np.sort(gaps)[(len(gaps) - 1) // 2])
     allowed = frames.tolerance_mm(usual)
     off = np.flatnonzero(np.abs(gaps - usual) > allowed)
     if len(off):
         return [_gaps(along, gaps, off, usual, allowed)]
-    # steps that are each within tolerance may still add up
+    # steps that are each within tolerance may add up to more
     grid = np.linspace(along[0], along[-1], len(along))
     worst = int(np.argmax(np.abs(along - grid)))
     shift = float(along[worst] - grid[worst])
@@ -196,11 +198,12 @@ def _uneven(along: FloatArray) -> list[Diagnostic]:
 def _gaps(
     along: FloatArray, gaps: FloatArray, off: npt.NDArray[np.intp], usual: float, allowed: float
 ) -> Diagnostic:
+    """The diagnostic of gaps that differ from the usual one: missing slices, or uneven spacing."""
     listed = ", ".join(
         f"{_mm(gaps[n], usual)} from {_digits(along[n], usual)} to {_digits(along[n + 1], usual)}"
         for n in off[:6]
     )
-    more = f" and {len(off) - 6} more" if len(off) > 6 else ""  # noqa: PLR2004  # what is listed
+    more = f" and {len(off) - 6} more" if len(off) > 6 else ""  # noqa: PLR2004  # those listed
     multiples = np.rint(gaps[off] / usual)
     whole = (np.abs(gaps[off] - multiples * usual) <= allowed) & (multiples > 1)
     numbers = {
@@ -222,7 +225,7 @@ def _mm(length_mm: float, usual_mm: float, *, sign: str = "") -> str:
 
 
 def _digits(length_mm: float, usual_mm: float, *, sign: str = "") -> str:
-    """Thousandths of a mm, or of the slice distance where that is tiny."""
+    """A length with three decimals, or more where the slice distance is tiny."""
     tiny = 0 < usual_mm < frames.SMALL_MM
     decimals = 3 - math.floor(math.log10(usual_mm)) if tiny else 3
     return f"{length_mm:{sign}.{decimals}f}"
@@ -231,30 +234,30 @@ def _digits(length_mm: float, usual_mm: float, *, sign: str = "") -> str:
 def _sideways(
     positions: FloatArray, along: FloatArray, normal: FloatArray, tolerance_mm: float
 ) -> tuple[list[Diagnostic], list[Diagnostic]]:
-    """Slices that shift sideways from one to the next: evenly (tilt), and otherwise."""
+    """Diagnostics of slices that shift sideways: evenly ("gantry-tilt"), and unevenly."""
     height = along - along[0]
     offset = (positions - positions[0]) - np.outer(height, normal)
     slope = offset[-1] / height[-1]
     steepness = float(np.linalg.norm(slope))
     tilt = []
-    if steepness > ORTHOGONAL_TOLERANCE:
+    if steepness > frames.ORTHOGONAL_TOLERANCE:
         degrees = math.degrees(math.atan(steepness))
         message = f"slices are sheared by {degrees:.2f} degrees"
         tilt = [found("gantry-tilt", message, degrees=round(degrees, 4))]
     worst = float(np.linalg.norm(offset - np.outer(height, slope), axis=1).max())
-    if worst <= max(tolerance_mm, ORTHOGONAL_TOLERANCE * height[-1]):
+    if worst <= max(tolerance_mm, frames.ORTHOGONAL_TOLERANCE * height[-1]):
         return tilt, []
     message = f"slices are shifted sideways by up to {frames.mm(worst)}"
     return tilt, [found("sideways-shift", message, worst_mm=worst)]
 
 
 def _axes(header: SliceHeader) -> FloatArray:
-    """Directions of columns, rows and slices, (3, 3) with one in each row."""
+    """LPS directions of columns, rows and slices, (3, 3) with one direction in each row."""
     return np.vstack([np.reshape(header.orientation, (2, 3)), header.normal])
 
 
 def _order(ordered: Sequence[SliceHeader]) -> list[Diagnostic]:
-    """Whether instance numbers neither rise nor fall with the position."""
+    """The diagnostic of instance numbers that neither rise nor fall with the position."""
     numbers = [header.instance for header in ordered]
     known = [n for n in numbers if n is not None]
     if len(known) < len(numbers) or len(set(known)) < len(known):
@@ -267,7 +270,7 @@ def _order(ordered: Sequence[SliceHeader]) -> list[Diagnostic]:
 
 
 def _stated_step(ordered: Sequence[SliceHeader], along: FloatArray) -> list[Diagnostic]:
-    """Whether SpacingBetweenSlices says something else than the positions."""
+    """The diagnostic of a SpacingBetweenSlices that differs from the positions."""
     stated = ordered[0].step_mm
     usual = float(np.median(np.diff(along)))
     if not stated or abs(abs(stated) - usual) <= frames.tolerance_mm(usual):

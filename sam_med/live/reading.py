@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
-from sam_med.dicom import reading
+from sam_med.dicom import progress
 from sam_med.series import zip_input
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def heard(context: Context, path: Path) -> Iterator[None]:
     files = zip_input.count_in(path) if path.is_file() else context.held.count(path)
     # once for the headers, once for the pixels
     reporter.begin("files", 2 * files)
-    with reading.heard(reporter.step):
+    with progress.listening(reporter.step):
         yield
 
 

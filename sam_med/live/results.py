@@ -39,7 +39,7 @@ def array_of(result: Result) -> np.ndarray[Any, Any]:
         return np.zeros((0, 0, 0), dtype=np.bool_)
     whole = np.zeros(result.window.shape, dtype=np.bool_)
     for mask in result.masks:
-        there = _kji(mask).shift([-s for s in result.window.start])
+        there = _kji(mask).within(result.window)
         whole[there.slices] |= np.expand_dims(mask.array, cast("int", mask.axis))
     return whole
 

@@ -75,8 +75,7 @@ class Segment:
 
     def part(self, window: Window) -> npt.NDArray[np.bool_]:
         """The mask in a window inside its own."""
-        start = tuple(-s for s in self.window.start)
-        return self.mask[window.shift(start).slices]
+        return self.mask[window.within(self.window).slices]
 
     @property
     def confidence(self) -> float | None:

@@ -1,7 +1,7 @@
-"""JPEG streams: a look at a frame's own header before a decoder is trusted with it.
+"""JPEG guard: a check of JPEG streams before they are given to a decoder.
 
-Decoders in C may crash, not fail, where the stream and the DICOM header disagree about the size
-of the image. The frame header (ITU-T T.81, B.2.2; T.87, C.2.2) is therefore compared first:
+Decoders in C may crash where the stream and the DICOM header disagree about the size of the image.
+The frame header of the stream (ITU-T T.81, B.2.2; T.87, C.2.2) is therefore compared first:
 
 ```
 FF C3   length   precision   rows   columns   components     C0 to CF, F7 for JPEG-LS
@@ -18,23 +18,24 @@ if TYPE_CHECKING:
 
 START = b"\xff\xd8"
 FRAME_HEADERS = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})
-"""Markers of a frame header; the three between them are tables and an extension."""
+"""Markers of frame headers; the excluded ones are tables and an extension."""
 TABLES, SCAN, FILL = 0xC4, 0xDA, 0xFF
 CODE_LENGTHS = 16
 """Huffman codes have 1 to 16 bits."""
 FRAME = struct.Struct(">BHHB")
-"""Precision, rows, columns, components."""
+"""First fields of a frame header: precision, rows, columns, components."""
 PRECISIONS = range(2, 17)
+"""Bits per sample that JPEG and JPEG-LS allow."""
 
 
 def check_jpeg(stream: bytes, *, rows: int, columns: int, samples: int) -> None:
     """Raise `ValueError` unless the stream is a JPEG or JPEG-LS of this size.
 
     Args:
-        stream: One frame, as stored.
-        rows: Of the DICOM header, as the others.
-        columns: Number of pixels in a row.
-        samples: Numbers per pixel.
+        stream: One compressed frame.
+        rows: Rows of the DICOM header.
+        columns: Columns of the DICOM header.
+        samples: SamplesPerPixel of the DICOM header.
     """
     sizes = [segment for marker, segment in _segments(stream) if marker in FRAME_HEADERS]
     if len(sizes) != 1 or len(sizes[0]) < FRAME.size:
@@ -47,10 +48,10 @@ def check_jpeg(stream: bytes, *, rows: int, columns: int, samples: int) -> None:
 
 
 def _segments(stream: bytes) -> Iterator[tuple[int, bytes]]:
-    """Markers up to the scan, and what belongs to each.
+    """The markers before the first scan, each with its segment.
 
     Raises:
-        ValueError: The stream does not go from marker to marker up to a scan.
+        ValueError: The stream is no sequence of markers up to a scan.
     """
     if not stream.startswith(START):
         raise ValueError("no JPEG")
@@ -72,7 +73,7 @@ def _segments(stream: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _check_tables(segment: bytes) -> None:
-    """Raise `ValueError` unless Huffman tables are as long as their counts say (B.2.4.2)."""
+    """Raise `ValueError` unless Huffman tables are as long as their counts say (T.81, B.2.4.2)."""
     at = 0
     while at < len(segment):
         counts = segment[at + 1 : at + 1 + CODE_LENGTHS]

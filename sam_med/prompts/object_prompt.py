@@ -265,7 +265,7 @@ class ObjectPrompt:
         inside = self._inside("mask", mask.window, volume)
         if inside == mask.window:
             return mask
-        part = mask.mask[inside.shift([-start for start in mask.window.start]).slices]
+        part = mask.mask[inside.within(mask.window).slices]
         if not part.any():
             raise PromptError(
                 f"mask of label {self.label} lies outside the volume: "

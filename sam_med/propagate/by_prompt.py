@@ -133,7 +133,7 @@ def refine_object(
     for part in (*([] if within is None else [within]), *(box.window_kji for box in boxes)):
         window = window.union(part)
     inside = np.zeros(window.shape, dtype=np.bool_)
-    inside[mask.window.shift([-s for s in window.start]).slices] = mask.mask
+    inside[mask.window.within(window).slices] = mask.mask
     looker = Looker(slices, window)
     return ObjectMask(refine_mask(looker, inside, [seed_of(looker, box) for box in boxes], step))
 

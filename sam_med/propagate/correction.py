@@ -124,7 +124,7 @@ def _seed(looker: Looker, correction: SliceBox | PaintedSlice) -> Look:
         return replace(seed_of(looker, correction), given=True)
     part = across(looker.window, correction.axis)
     whole = np.zeros(part.shape, dtype=np.bool_)
-    whole[correction.window.shift([-s for s in part.start]).slices] = correction.mask
+    whole[correction.window.within(part).slices] = correction.mask
     return painted((correction.axis, correction.index), whole, looker.window)
 
 
@@ -133,11 +133,11 @@ def _widened(found: Found, window: Window) -> Found:
     if window == found.window:
         return found
     mask = np.zeros(window.shape, dtype=np.bool_)
-    mask[found.window.shift([-s for s in window.start]).slices] = found.mask
+    mask[found.window.within(window).slices] = found.mask
     looks = {}
     for key, one in found.looks.items():
         part, inner = across(window, one.axis), across(found.window, one.axis)
         certainty = np.full(part.shape, -FULL, dtype=np.int8)
-        certainty[inner.shift([-s for s in part.start]).slices] = one.certainty
+        certainty[inner.within(part).slices] = one.certainty
         looks[key] = replace(one, certainty=certainty)
     return Found(window, mask, looks)

@@ -213,7 +213,5 @@ def _certainty(masks: Masks, n: int, part: Window) -> npt.NDArray[np.int8]:
     inside = np.zeros(logits.shape, dtype=np.bool_)
     region = masks.region(n)
     if region is not None and (shared := region.window.intersect(part)) is not None:
-        there = shared.shift([-s for s in part.start])
-        here = shared.shift([-s for s in region.window.start])
-        inside[there.slices] = region.mask[here.slices]
+        inside[shared.within(part).slices] = region.mask[shared.within(region.window).slices]
     return np.where(inside, size, -size).astype(np.int8)

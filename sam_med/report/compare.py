@@ -196,6 +196,5 @@ def _union(first: Segment | None, second: Segment | None) -> Window:
 def _in_window(segment: Segment | None, window: Window) -> npt.NDArray[np.bool_]:
     mask = np.zeros(window.shape, dtype=np.bool_)
     if segment is not None:
-        start = tuple(-n for n in window.start)
-        mask[segment.window.shift(start).slices] = segment.mask
+        mask[segment.window.within(window).slices] = segment.mask
     return mask

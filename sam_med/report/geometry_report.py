@@ -15,7 +15,7 @@ from sam_med.geometry import frame as frames
 from sam_med.geometry.anatomical_plane import plane_of_frame
 from sam_med.geometry.diagnostics import RefusedError, errors_of
 from sam_med.geometry.time_points import REPEATED
-from sam_med.series import fill
+from sam_med.series import fill_value
 
 if TYPE_CHECKING:
     import os
@@ -70,7 +70,7 @@ def describe_path(path: str | os.PathLike[str], *, join_series: bool = False) ->
 def _describe_series(series: Series) -> dict[str, Any]:
     facts = series.describe()
     if facts["readable"]:
-        facts["diagnostics"] += [d.describe() for d in fill.told_of_series(series)]
+        facts["diagnostics"] += [d.describe() for d in fill_value.fill_diagnostics(series)]
     return facts
 
 

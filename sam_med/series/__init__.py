@@ -1,1 +1,4 @@
-"""Series: DICOM files under a path, grouped into scans, of which one is read."""
+"""DICOM series: the files of a folder, zip or DICOMDIR as scans, of which one is read.
+
+`find` lists every series under a path by the headers of its files, `read` reads one as a volume.
+"""

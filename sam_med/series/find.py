@@ -1,8 +1,8 @@
-"""Finding every DICOM series under a path, by headers alone.
+"""Finding DICOM series: all scans under a path, by the headers of its files alone.
 
-A path is one file, a folder tree, a zip of either, or a DICOMDIR, which means the folder that it
-lies in. Zips and .gz files in it are opened. What is no DICOM, no image, or cannot be had (broken
-links, folders that may not be entered, empty files) is left out and counted.
+A path is a file, a folder tree, a zip archive, or a DICOMDIR, which stands for its folder. Zip and
+.gz files in it are opened. What is no DICOM, no image, or cannot be read (broken links, folders
+without permission, empty files) is left out, counted and reported.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from sam_common.errors import InputError
 from sam_common.support.files import check_input
 from sam_med.dicom.encoding import DAMAGE, is_dicom_head, quiet_pydicom, read_header
-from sam_med.formats.suffixes import SUFFIXES, way_in
-from sam_med.geometry.diagnostics import Diagnostic, RefusedError, found
+from sam_med.formats.suffixes import SUFFIXES, reading_advice
+from sam_med.geometry.diagnostics import Diagnostic, RefusedError, found, refused
 from sam_med.headers.read import read_headers
 from sam_med.pixel_data.pixels import digest
 from sam_med.series import joining, suv, zip_input
@@ -34,10 +34,10 @@ MIXED = "mixed-series"
 MISSING = "missing-files"
 HEADER = "unreadable-header"
 PACKED, SO_CALLED, EMPTY, UNREADABLE = "packed", "not-dicom-by-content", "empty", "unreadable-files"
-NAMES = frozenset({".dcm", ".dicom", ".dic", ".ima"})
-"""Endings of names that only DICOM files have."""
-APPLE = "._"
-"""Beside each file of an Apple computer, and called like it, may lie one of its own notes."""
+DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".dic", ".ima"})
+"""Suffixes that only DICOM files have."""
+APPLE_PREFIX = "._"
+"""First letters of the files that macOS puts beside others on foreign disks."""
 LEFT_OUT = {
     "not-dicom": "{} file(s) are no DICOM",
     SO_CALLED: "{} file(s) are called DICOM, but hold something else",
@@ -47,31 +47,31 @@ LEFT_OUT = {
     PACKED: "{} archive(s) are not opened (tar, 7z, rar, bz2, xz, zst, or deep in another)",
     HEADER: "the header of {} DICOM file(s) cannot be read",
 }
-"""What is said of files that are left out, by code."""
+"""Messages about files that are left out, by diagnostic code."""
 LOST = {EMPTY: "are empty", UNREADABLE: "cannot be read"}
-"""What is said under one code."""
-DEEPEST = 2
-"""Archives in archives are opened so deep."""
+"""Parts of the message of the code "unreadable-files"."""
+MAX_DEPTH = 2
+"""How deep archives inside archives are opened."""
 MOST_LISTED = 12
-"""Series that an error lists."""
+"""Largest number of series that an error lists."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scan:
-    """What lies under a path."""
+    """All DICOM series under a path, and what was left out."""
 
     series: tuple[Series, ...]
     diagnostics: tuple[Diagnostic, ...]
-    """About the whole: several series, files that were left out."""
+    """Diagnostics of the whole path: several series, files that were left out."""
     files: int
-    """How many were looked at."""
+    """How many files were looked at."""
 
     def choose(self, choice: int | str | None) -> Series:
-        """The series of a number or a SeriesInstanceUID; without a choice, the only one.
+        """The series of a number from 1 or a SeriesInstanceUID; without a choice, the only series.
 
         Raises:
-            RefusedError: "mixed-series", with the list of choices.
-            InputError: No series, or none of this choice.
+            RefusedError: "mixed-series": several series match; the message lists them.
+            InputError: No series matches.
         """
         if choice is None and len(self.series) == 1:
             return self.series[0]
@@ -85,47 +85,56 @@ class Scan:
         if matching:
             listed = _choices(matching)
             message = f"this UID has {len(matching)} parts: {listed}"
-            raise RefusedError([found(MIXED, message)])
-        # a choice that is no number may be a UID, which is not repeated
+            raise refused(MIXED, message)
+        # a choice that is no number may be a UID, which messages never hold
         named = str(choice) if str(choice).isdecimal() else "of this UID"
         raise InputError(f"no series {named}: there are {len(self.series)}: {listed}")
 
 
 def find_series(path: str | os.PathLike[str], *, join_series: bool = False) -> list[Series]:
-    """Every series under a path, in a fixed order; see `scan`."""
+    """List every DICOM series under a path, in a fixed order.
+
+    Args:
+        path: A DICOM file, a folder, a zip archive, or a DICOMDIR.
+        join_series: Join slices that differ in their series or frame of reference only, see `scan`.
+
+    Raises:
+        InputError: There is no such path, or no DICOM image under it.
+        RefusedError: The only file is damaged.
+    """
     return list(scan(path, join_series=join_series).series)
 
 
 def scan(path: str | os.PathLike[str], *, join_series: bool = False) -> Scan:
-    """Look at every file under a path.
+    """Read the headers of all files under a path and group them into series.
 
     Args:
         path: A DICOM file, a folder, a zip archive, or a DICOMDIR.
-        join_series: Take slices that differ in their series or frame of reference only for one
-            series, where each part is one slice, or all together lie on one even line.
+        join_series: Join slices that differ in their series or frame of reference only to one
+            series, where each of those has one slice, or all slices lie on one even line.
 
     Raises:
-        InputError: Nothing there, or no DICOM images.
+        InputError: There is no such path, or no DICOM image under it.
         RefusedError: The only file is damaged.
     """
     source = Path(path)
     check_input(source)
-    looked = _Looked()
-    looked.at(files_under(source))
-    if not looked.slices:
-        raise looked.damage or InputError(
-            _nothing(source, looked.files, looked.objects) + _beside(looked)
+    contents = _Contents()
+    contents.at(files_under(source))
+    if not contents.slices:
+        raise contents.damage or InputError(
+            _no_images(source, contents.files, contents.objects) + _left_out_text(contents)
         )
-    slices = joining.joined(looked.slices, alike) if join_series else looked.slices
+    slices = joining.join(contents.slices, alike) if join_series else contents.slices
     series = [suv.assess(one) for one in group(slices, digest)]
-    about = _about(series, looked)
+    about = _diagnostics(series, contents)
     if not join_series:
-        about += joining.evidence(looked.slices, alike)
-    return Scan(tuple(series), tuple(about), looked.files)
+        about += joining.split_diagnostics(contents.slices, alike)
+    return Scan(tuple(series), tuple(about), contents.files)
 
 
 def files_under(source: Path) -> Tree:
-    """Every file that a path stands for, in order of its name, and what cannot be had."""
+    """All files that a path stands for, sorted by path, and a count of what is left out."""
     if source.is_file():
         if source.name.upper() == DICOMDIR:
             source = source.parent
@@ -140,9 +149,9 @@ def files_under(source: Path) -> Tree:
 
 
 def missing_files(listing: Path, files: Sequence[Path]) -> int:
-    """How many images a DICOMDIR lists that are not there, in large or small letters.
+    """How many files a DICOMDIR lists that do not exist, whatever the case of their names.
 
-    0 for a file of this name that is none, or is damaged.
+    It is 0 for a damaged file, and for one that is no DICOMDIR but its name.
     """
     there = {str(file).lower() for file in files}
     try:
@@ -159,23 +168,23 @@ def missing_files(listing: Path, files: Sequence[Path]) -> int:
         return 0
 
 
-class _Looked:
-    """What the files of an input turned out to be."""
+class _Contents:
+    """The slices, other objects and left-out files that a path turned out to hold."""
 
     def __init__(self) -> None:
         self.files = 0
         self.slices: list[SliceHeader] = []
         self.told: Counter[str] = Counter()
-        """Files that are no images, by the code of what is said of them."""
+        """Number of files that are left out, by diagnostic code."""
         self.reasons: set[str] = set()
-        """Why headers cannot be read: what of them is missing or damaged."""
+        """What is missing or damaged in headers that cannot be read."""
         self.objects: Counter[str] = Counter()
-        """DICOM objects that are no images, by modality."""
+        """Number of DICOM objects that are no images, by modality."""
         self.damage: RefusedError | None = None
         self._budget = zip_input.Budget()
 
     def at(self, tree: Tree, depth: int = 0) -> None:
-        """Look at every file, and at those in archives among them."""
+        """Read the headers of all files, those in archives included."""
         self.files += len(tree.files)
         self.told += tree.left_out
         for file in tree.files:
@@ -196,10 +205,10 @@ class _Looked:
                 self.slices += headers.slices
 
     def _at_another(self, file: Path, depth: int) -> None:
-        """A file that is no DICOM, or DICOM packed."""
+        """Open a file that is an archive; count any other file that is no DICOM."""
         try:
             kind = zip_input.kind_of(file)
-            if kind in {"zip", "gzip"} and depth < DEEPEST:
+            if kind in {"zip", "gzip"} and depth < MAX_DEPTH:
                 kind = zip_input.peek(file, kind, is_dicom_head)
             if kind in {"zip", "gzip"}:
                 self._open(file, depth)
@@ -210,29 +219,31 @@ class _Looked:
         self.told[_code_of(file, kind)] += 1
 
     def _open(self, file: Path, depth: int) -> None:
-        if depth == DEEPEST:
+        """Unpack an archive and read the headers in it, unless it lies too deep."""
+        if depth == MAX_DEPTH:
             self.told[PACKED] += 1
             return
         self.at(walk(zip_input.unpack(file, self._budget)), depth + 1)
 
 
 def _code_of(file: Path, kind: zip_input.Kind) -> str:
-    """What to say of a file that is no DICOM."""
+    """The diagnostic code of a file that is no DICOM."""
     if kind == "empty":
         return EMPTY
     if kind == "other":
         return PACKED
-    called = file.suffix.lower() in NAMES and not file.name.startswith(APPLE)
+    called = file.suffix.lower() in DICOM_SUFFIXES and not file.name.startswith(APPLE_PREFIX)
     return SO_CALLED if called else "not-dicom"
 
 
-def _nothing(source: Path, files: int, objects: Counter[str]) -> str:
+def _no_images(source: Path, files: int, objects: Counter[str]) -> str:
+    """The message of the error that a path holds no DICOM images."""
     if objects:
         return (
             f"not-an-image: no DICOM images among {files} file(s), but other objects: "
             f"{_listed(objects)} (give the images that they were made from)"
         )
-    if way := way_in(source, _names(source)):
+    if way := reading_advice(source, _names(source)):
         return f"not-dicom: {way}"
     if source.is_file() and files == 1:
         return (
@@ -246,7 +257,7 @@ def _nothing(source: Path, files: int, objects: Counter[str]) -> str:
 
 
 def _names(source: Path) -> list[str]:
-    """Of the files that a folder or a zip holds."""
+    """Names of the files in a folder or a zip."""
     if source.is_dir():
         return [path.name for path in source.rglob("*")]
     if zipfile.is_zipfile(source):
@@ -256,7 +267,7 @@ def _names(source: Path) -> list[str]:
 
 
 def _choices(series: Sequence[Series]) -> str:
-    """The first of several series, one phrase each."""
+    """The first `MOST_LISTED` series as text, one phrase for each."""
     texts = [f"{one.number}) {one.summary()}" for one in series[:MOST_LISTED]]
     if (rest := len(series) - MOST_LISTED) > 0:
         texts.append(f"and {rest} more, which `sam-med info` shows")
@@ -264,23 +275,25 @@ def _choices(series: Sequence[Series]) -> str:
 
 
 def _listed(objects: Counter[str]) -> str:
+    """Counts and names, separated by commas."""
     return ", ".join(f"{count} {name}" for name, count in sorted(objects.items()))
 
 
-def _about(series: Sequence[Series], looked: _Looked) -> list[Diagnostic]:
+def _diagnostics(series: Sequence[Series], contents: _Contents) -> list[Diagnostic]:
+    """Diagnostics of the whole path, see `Scan.diagnostics`."""
     about = []
     if len(series) > 1:
         about.append(found(MIXED, f"{len(series)} series", series=len(series)))
-    about += _left_out(looked.told, looked.reasons)
-    if looked.objects:
-        count = sum(looked.objects.values())
-        message = f"{count} file(s) are no images: {_listed(looked.objects)}"
+    about += _left_out(contents.told, contents.reasons)
+    if contents.objects:
+        count = sum(contents.objects.values())
+        message = f"{count} file(s) are no images: {_listed(contents.objects)}"
         about.append(found("not-an-image", message, files=count))
     return about
 
 
 def _left_out(told: Counter[str], reasons: Collection[str]) -> list[Diagnostic]:
-    """What is said of files that could have been images of the series."""
+    """Diagnostics of the files that are left out and could have been images."""
     about = []
     for code, text in LEFT_OUT.items():
         if count := told[code]:
@@ -293,7 +306,7 @@ def _left_out(told: Counter[str], reasons: Collection[str]) -> list[Diagnostic]:
     return about
 
 
-def _beside(looked: _Looked) -> str:
-    """What else is there, for a refusal because there are no images."""
-    told = Counter({code: count for code, count in looked.told.items() if code != "not-dicom"})
-    return "".join(f"; {d.line}" for d in _left_out(told, looked.reasons))
+def _left_out_text(contents: _Contents) -> str:
+    """Text about left-out files, for the error that there are no images."""
+    told = Counter({code: count for code, count in contents.told.items() if code != "not-dicom"})
+    return "".join(f"; {d.line}" for d in _left_out(told, contents.reasons))

@@ -1,10 +1,10 @@
-"""Series: which DICOM slices belong together, and in which time points.
+"""Grouping: which DICOM slices form a series, and in which stacks and time points.
 
-Nothing here reads a file, but for the pixels of slices that lie at the same place, which are told
-apart by a function that is handed in. Slices belong together when series, patient, frame of
-reference, size, pixel spacing, orientation and stack are the same. Where positions occur more than
-once, image types, echoes and b-values are stacks of their own, and what is left are copies or time
-points (`sam_med.series.repetitions`).
+Slices belong together when series, patient, frame of reference, size, pixel spacing, orientation
+and stack are the same. Where positions occur more than once, image types, echoes and b-values are
+series of their own; the remaining repetitions are copies or time points
+(`sam_med.series.repetitions`). No file is read here: pixels are compared by a function that the
+caller passes.
 """
 
 from __future__ import annotations
@@ -29,52 +29,53 @@ if TYPE_CHECKING:
     from sam_med.headers.slice_header import SliceHeader
 
 SAME_TOLERANCE = 1e-4
-"""Cosines that differ by less are the same, and pixel spacings by so many mm …"""
+"""Largest difference of equal direction cosines, and of equal pixel spacings in mm."""
 SAME_PART = 1e-3
-"""… or, where they are tiny, by this part of themselves."""
+"""Largest difference of equal pixel spacings as a part of the smallest one, if that is less."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """Slices that form one volume, or one for each time point."""
+    """A DICOM series as it is read: slices that form one volume, or one for each time point."""
 
     number: int
-    """From 1, in the list of `sam_med.series.find.scan`; the choice of `--series`."""
+    """Number from 1 in the list of `sam_med.find_series`; the choice of `--series`."""
     slices: tuple[SliceHeader, ...]
-    """All of them, copies included."""
+    """All slices of the series, copies included."""
     stacks: tuple[Stack, ...]
-    """One for each time point; empty where the series is refused."""
+    """The sorted slices of each time point; empty where the series is refused."""
     diagnostics: tuple[Diagnostic, ...]
+    """What is unusual about the series."""
     kind: str = ""
-    """What tells it from others at the same places: image type, echo, b-value."""
+    """Image type, echo and b-value, where other series lie at the same positions; else ""."""
     suv_factor: float | None = None
-    """PET only, see `sam_med.series.suv`: from rescaled values to SUVbw."""
+    """Factor from rescaled values to SUVbw (g/ml) of a PET; None where there is none."""
 
     @property
     def modality(self) -> str:
-        """DICOM's word for it, or "" where it is not stated."""
+        """DICOM modality, e.g. "CT"; "" where it is not stated."""
         return self.slices[0].modality
 
     @property
     def size_ijk(self) -> tuple[int, int, int]:
-        """Columns, rows and slices of one time point."""
+        """Number of columns, rows and slices of one time point."""
         rows, columns = self.slices[0].size
         return columns, rows, len(self.stacks[0].slices) if self.stacks else len(self.slices)
 
     @property
     def plane(self) -> str:
-        """See `plane_of`; "unplaced" where the images say nothing."""
+        """Plane of the slices, e.g. "axial"; "unplaced" where no orientation is stated."""
         return _plane(self.slices[0])
 
     def matches(self, choice: int | str) -> bool:
-        """Whether a number from 1, or a SeriesInstanceUID, means this series."""
+        """Whether a choice, a number from 1 or a SeriesInstanceUID, means this series."""
         text = str(choice)
         if text.isdecimal():
             return int(text) == self.number
         return bool(text) and text == self.slices[0].series
 
     def describe(self) -> dict[str, Any]:
-        """Neutral facts, JSON-able: no name, date, UID or path."""
+        """Facts about the series, JSON-able, without names, dates, UIDs or paths."""
         head = self.slices[0]
         spacing = None
         if self.stacks:
@@ -98,7 +99,7 @@ class Series:
         }
 
     def summary(self) -> str:
-        """One line for a list of choices."""
+        """The series in a few words, for a list of choices."""
         facts = self.describe()
         size = " x ".join(str(n) for n in self.size_ijk)
         number = f"series number {facts['series_number']}, " if facts["series_number"] else ""
@@ -109,12 +110,11 @@ class Series:
 
 
 def group(headers: Iterable[SliceHeader], digest: Callable[[SliceHeader], bytes]) -> list[Series]:
-    """All series of a set of slices, in an order that does not depend on that of the slices.
+    """Group slices into series, in an order that does not depend on that of the slices.
 
     Args:
-        headers: Of any number of series.
-        digest: What is the same for two slices only if their pixels are; called for slices that
-            may be copies of each other.
+        headers: Slices of any number of series.
+        digest: A hash of the pixels of a slice; called for slices that may be copies of each other.
     """
     groups = grouped(headers, _exact_key, alike)
     reasons = _reasons(groups)
@@ -141,6 +141,7 @@ def _series(
     why: Sequence[Diagnostic],
     digest: Callable[[SliceHeader], bytes],
 ) -> Series:
+    """A series of slices that belong together, with the reasons `why` they were split off."""
     stacks: list[Stack] = []
     told: list[Diagnostic] = [*why]
     try:
@@ -151,7 +152,7 @@ def _series(
     except RefusedError as error:
         told += error.diagnostics
     except GeometryError as error:
-        # whatever is impossible about these images, others may be in order
+        # an impossible series must not keep the others from being listed
         told.append(found("impossible-axes", str(error)))
     told += check_images(members)
     return Series(number, tuple(members), tuple(stacks), tuple(told))
@@ -162,7 +163,7 @@ def grouped(
     key: Callable[[SliceHeader], object],
     is_alike: Callable[[SliceHeader, SliceHeader], bool],
 ) -> list[list[SliceHeader]]:
-    """Headers of one key, each with the first group whose first member it is alike, in order."""
+    """Groups of slices of the same key that are alike the first member of their group."""
     by_key: dict[object, list[list[SliceHeader]]] = defaultdict(list)
     for header in headers:
         groups = by_key[key(header)]
@@ -176,7 +177,8 @@ def grouped(
 
 
 def _exact_key(header: SliceHeader) -> tuple[object, ...]:
-    # a photograph or projection without a place is a series of its own, frames of a film are not
+    """What must be equal for two slices of one series."""
+    # photographs and projections without a place are a series each, but frames of a film are not
     alone = not header.placed and not header.cross_sectional and not header.frame_number
     return (
         header.series,
@@ -195,15 +197,17 @@ def alike(a: SliceHeader, b: SliceHeader) -> bool:
     if not _same_spacing(a, b):
         return False
     if a.cross_sectional and not (a.orientation and b.orientation):
-        return True  # not split off in silence, but refused with its fellows: "missing-tags"
+        return True  # kept, so that the whole series is refused ("missing-tags"), not split
     return _near(a.orientation, b.orientation)
 
 
 def _near(a: Sequence[float], b: Sequence[float]) -> bool:
+    """Whether two orientations are the same to rounding."""
     return len(a) == len(b) and all(abs(x - y) <= SAME_TOLERANCE for x, y in zip(a, b, strict=True))
 
 
 def _same_spacing(a: SliceHeader, b: SliceHeader) -> bool:
+    """Whether two pixel spacings are the same to rounding, or both are missing."""
     smallest = min((*a.pixel_spacing_mm, *b.pixel_spacing_mm), default=0.0)
     allowed = min(SAME_TOLERANCE, SAME_PART * abs(smallest))
     return len(a.pixel_spacing_mm) == len(b.pixel_spacing_mm) and all(
@@ -212,7 +216,7 @@ def _same_spacing(a: SliceHeader, b: SliceHeader) -> bool:
 
 
 def _reasons(groups: Sequence[list[SliceHeader]]) -> list[list[Diagnostic]]:
-    """For each group, why it is not one with others of the same SeriesInstanceUID."""
+    """Diagnostics that say how each group differs from others of its SeriesInstanceUID."""
     counts = Counter(members[0].series for members in groups)
     reasons: list[list[Diagnostic]] = []
     for members in groups:
@@ -223,6 +227,7 @@ def _reasons(groups: Sequence[list[SliceHeader]]) -> list[list[Diagnostic]]:
 
 
 def _differences(head: SliceHeader, others: Sequence[SliceHeader], parts: int) -> list[Diagnostic]:
+    """Diagnostics of how a slice differs from those of the other parts of its series."""
     rows, columns = head.size
     spacing = " x ".join(f"{v:g}" for v in reversed(head.pixel_spacing_mm)) or "none"
     plane = _plane(head)
@@ -263,37 +268,39 @@ def _differences(head: SliceHeader, others: Sequence[SliceHeader], parts: int) -
 
 
 def _split_stacks(members: list[SliceHeader]) -> list[list[SliceHeader]]:
-    """One group, or one for each kind of image where they lie at the same positions."""
+    """The slices as one group, or as a group for each kind where kinds share positions."""
     if not members[0].placed or max(_counts(members).values(), default=1) == 1:
         return [members]
     by_kind: dict[tuple[str, ...], list[SliceHeader]] = defaultdict(list)
     for header in members:
         by_kind[header.stack].append(header)
     parts = list(by_kind.values())
-    # kinds that differ from slice to slice without sharing places are no stacks
+    # kinds that differ from slice to slice, but share no position, are one stack
     return parts if _share_places(parts) else [members]
 
 
 def _share_places(parts: Sequence[list[SliceHeader]]) -> bool:
-    """Whether splitting leaves fewer repetitions than there are."""
+    """Whether each part has fewer images at one position than all parts together."""
     together = max(_counts([header for part in parts for header in part]).values())
     return all(max(_counts(part).values()) < together for part in parts)
 
 
 def _counts(members: Sequence[SliceHeader]) -> Counter[int]:
-    """How often each distinct position occurs; empty where one is unknown."""
+    """How often each distinct position occurs; empty where a position is missing."""
     if not all(header.placed for header in members):
         return Counter()
     return Counter(placed_numbers(members)[1])
 
 
 def _plane(header: SliceHeader) -> str:
+    """The name of the plane of a slice."""
     if not header.orientation:
         return UNPLACED
     return plane_of(header.orientation[:3], header.orientation[3:])
 
 
 def _sort_key(members: Sequence[SliceHeader]) -> tuple[object, ...]:
+    """Sorts series by SeriesNumber, then larger ones first."""
     head = min(members, key=lambda header: str(header.path))
     return (
         len(head.number),

@@ -1,12 +1,12 @@
-"""Joining: slices of one volume that lie in series, or frames of reference, of their own.
+"""Joining: slices of one volume that were given several series or frames of reference.
 
 Some anonymisers and converters draw a new SeriesInstanceUID or FrameOfReferenceUID for every file.
-Nothing in such files says that they belong together, but their places may:
+Only the positions of such slices can show that they belong together:
 
 ```
-series a, b, c, d of one slice each       z = 0, 2, 4, 6      evidence of one volume: told
+series a, b, c, d of one slice each       z = 0, 2, 4, 6      evidence of one volume
 ```
-They are joined where that is asked for, never on evidence alone.
+Evidence becomes a diagnostic ("split-series"); slices are joined only where the user asks for it.
 """
 
 from __future__ import annotations
@@ -29,42 +29,43 @@ if TYPE_CHECKING:
     from sam_med.headers.slice_header import SliceHeader
 
 SPLIT = "split-series"
+"""Code of the diagnostic of slices that seem to be one volume."""
 FEWEST = 3
-"""Slices that show a line."""
+"""Smallest number of slices that shows an even line."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class _Set:
-    """Slices that differ in nothing but series and frame of reference."""
+class _Candidate:
+    """Slices that differ in nothing but their series and frame of reference."""
 
     members: tuple[SliceHeader, ...]
     parts: int
-    """How many series and frames of reference they are in."""
+    """Number of pairs of a series and a frame of reference among the slices."""
     largest: int
-    """How many slices the largest part has."""
+    """Number of slices in the largest of those parts."""
     step_mm: float | None
-    """Between neighbours; None where they are not all at different places of an even line."""
+    """Distance of neighbouring slices; None where they do not lie on an even line."""
 
     @property
     def joinable(self) -> bool:
-        """Whether they are read as one where that is asked for."""
+        """Whether the slices are joined where the user asks for it."""
         return self.largest == 1 or self.step_mm is not None
 
     @property
-    def telling(self) -> bool:
-        """Whether their places are evidence of one volume."""
+    def is_evidence(self) -> bool:
+        """Whether the positions are evidence of one volume."""
         alone = self.largest == 1 or len({header.series for header in self.members}) == 1
         return alone and self.step_mm is not None
 
 
-def evidence(
+def split_diagnostics(
     headers: Sequence[SliceHeader], alike: Callable[[SliceHeader, SliceHeader], bool]
 ) -> list[Diagnostic]:
-    """What speaks for one volume in several series.
+    """Diagnostics "split-series" of slices that seem to be one volume in several series.
 
     Args:
-        headers: All slices of an input.
-        alike: Whether two slices have one pixel spacing and one orientation.
+        headers: All slices under a path.
+        alike: Tells whether two slices have the same pixel spacing and orientation.
     """
     return [
         found(
@@ -75,17 +76,22 @@ def evidence(
             parts=one.parts,
             step_mm=one.step_mm,
         )
-        for one in _sets(headers, alike)
-        if one.telling
+        for one in _candidates(headers, alike)
+        if one.is_evidence
     ]
 
 
-def joined(
+def join(
     headers: Sequence[SliceHeader], alike: Callable[[SliceHeader, SliceHeader], bool]
 ) -> list[SliceHeader]:
-    """The slices, those of one volume in one series and one frame of reference."""
+    """The slices, with one series and one frame of reference for those that can be joined.
+
+    Args:
+        headers: All slices under a path.
+        alike: Tells whether two slices have the same pixel spacing and orientation.
+    """
     changed: dict[int, SliceHeader] = {}
-    for one in _sets(headers, alike):
+    for one in _candidates(headers, alike):
         if not one.joinable:
             continue
         head = min(one.members, key=lambda header: str(header.path))
@@ -100,23 +106,23 @@ def joined(
     return [changed.get(id(header), header) for header in headers]
 
 
-def _sets(
+def _candidates(
     headers: Sequence[SliceHeader], alike: Callable[[SliceHeader, SliceHeader], bool]
-) -> list[_Set]:
+) -> list[_Candidate]:
     placed = (h for h in headers if h.placed and not h.frame_number and not h.tile)
     groups = grouped(placed, lambda h: (h.patient, h.modality, h.size, h.localizer), alike)
-    found_sets = [_set(members) for members in groups]
-    return [one for one in found_sets if one.parts > 1 and len(one.members) >= FEWEST]
+    candidates = [_candidate(members) for members in groups]
+    return [one for one in candidates if one.parts > 1 and len(one.members) >= FEWEST]
 
 
-def _set(members: Sequence[SliceHeader]) -> _Set:
+def _candidate(members: Sequence[SliceHeader]) -> _Candidate:
     parts = Counter((header.series, header.frame_of_reference) for header in members)
     step = _even_step_mm(members) if len(parts) > 1 else None
-    return _Set(tuple(members), len(parts), max(parts.values()), step)
+    return _Candidate(tuple(members), len(parts), max(parts.values()), step)
 
 
 def _even_step_mm(members: Sequence[SliceHeader]) -> float | None:
-    """The distance of neighbouring slices; None where it varies, or two share a place."""
+    """Distance of neighbouring slices; None where it varies, or two are at the same position."""
     head = members[0]
     if not np.linalg.norm(np.cross(head.orientation[:3], head.orientation[3:])):
         return None

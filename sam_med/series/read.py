@@ -1,7 +1,7 @@
-"""Reading one DICOM series of a file, folder, zip or DICOMDIR as a `Volume`.
+"""Reading a DICOM series of a file, folder, zip or DICOMDIR as a `Volume`.
 
-What is unambiguous is read exactly. What is not is refused with the list of choices:
-`series` chooses among several series, `time` among time points.
+Where there are several series or time points and no choice, nothing is guessed: the error lists
+what there is.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sam_med.geometry.diagnostics import Diagnostic, RefusedError, errors_of, found
-from sam_med.geometry.time_points import REPEATED, check_time, chosen_time
+from sam_med.geometry.time_points import REPEATED, as_chosen, check_time
 from sam_med.geometry.volume import HOUNSFIELD, Volume, in_range
 from sam_med.headers.image_checks import GREY
 from sam_med.pixel_data.pixels import read_voxels
@@ -38,26 +38,26 @@ def read_series(
     """Read one series, or one time point of it.
 
     Slices are ordered by position along the normal. Values are rescaled: to an integer type where
-    all slices share an integer slope and intercept, else each slice to float32 by its own. PET is
-    read as SUVbw where all its fields are there.
+    all slices share an integer slope and intercept, else each slice to float32 by its own rescale.
+    PET becomes SUVbw (g/ml) where the header states all that this needs.
 
     Args:
         source: A DICOM file, a folder, a zip archive, or a DICOMDIR.
-        series: Number from 1 in the list of `sam_med.series.find.scan`, or a
-            SeriesInstanceUID.
+        series: Number from 1 in the list of `sam_med.find_series`, or a SeriesInstanceUID.
         time: Number of the time point, from 1.
-        join_series: See `sam_med.series.find.scan`.
+        join_series: Join slices that differ in their series or frame of reference only, see
+            `sam_med.series.find.scan`.
 
     Raises:
-        InputError: No DICOM images, or no such series or time point.
-        RefusedError: Several series or time points and no choice, or a diagnostic that is an
-            error; its `diagnostics` say which.
+        InputError: There are no DICOM images, or no such series or time point.
+        RefusedError: There are several series or time points and no choice, or a diagnostic is an
+            error; `diagnostics` of the exception says which.
     """
     listed = scan(source, join_series=join_series)
     chosen = listed.choose(series)
     stack = _time_point(chosen, time)
     voxels = read_voxels(stack.slices, factor=chosen.suv_factor)
-    # several series are no news to who has chosen one
+    # who has chosen a series knows that there are several
     about = [d for d in listed.diagnostics if d.code not in {MIXED, SPLIT}]
     padding = _padding(stack, chosen.suv_factor, voxels.dtype)
     told = (*about, *_settled(chosen, stack, time), *_padded(voxels, padding))
@@ -82,11 +82,11 @@ def read_series(
 
 
 def _time_point(series: Series, time: int | None) -> Stack:
-    """The stack of a time point.
+    """The stack of the chosen time point.
 
     Raises:
-        RefusedError: The series is refused, or 4-D and no time point is chosen.
-        InputError: No such time point.
+        RefusedError: The series is refused, or 4-D without a choice.
+        InputError: There is no such time point.
     """
     errors = [d for d in errors_of(series.diagnostics) if d.code != REPEATED]
     if errors:
@@ -103,7 +103,7 @@ def _time_point(series: Series, time: int | None) -> Stack:
 def _padding(
     stack: Stack, factor: float | None, dtype: np.dtype[Any]
 ) -> tuple[tuple[float, float] | None, ...]:
-    """The padding of each slice, rescaled as its voxels were; empty where there is none."""
+    """The padding of each slice, rescaled like its voxels; empty where no slice has any."""
     found = tuple(padding_of(header, factor, dtype) for header in stack.slices)
     return found if any(found) else ()
 
@@ -111,19 +111,19 @@ def _padding(
 def padding_of(
     header: SliceHeader, factor: float | None, dtype: np.dtype[Any]
 ) -> tuple[float, float] | None:
-    """The ends of the values that stand for no pixel of a slice, rescaled; None for none.
+    """Smallest and largest padding value of a slice, rescaled like its voxels; None for none.
 
     Args:
-        header: Of the slice.
-        factor: Multiplies the rescaled values, as for SUV.
-        dtype: Of the voxels.
+        header: The slice.
+        factor: A number by which the rescaled values are multiplied, e.g. for SUV.
+        dtype: Type of the voxels.
     """
     ends = header.facts.padding
     if ends is None or header.facts.photometric not in GREY:
         return None
     slope, intercept = header.rescale
     values = (np.array(ends) * slope + intercept) * (factor or 1.0)
-    if dtype.kind == "f":  # rounded as the voxels are
+    if dtype.kind == "f":  # rounded like the voxels
         values = values.astype(dtype).astype(np.float64)
     return float(values.min()), float(values.max())
 
@@ -131,7 +131,7 @@ def padding_of(
 def _padded(
     voxels: npt.NDArray[Any], padding: tuple[tuple[float, float] | None, ...]
 ) -> list[Diagnostic]:
-    """How much of the volume is padding, slice by slice: one pass where any is stated."""
+    """The diagnostic of how many voxels are padding."""
     count = sum(
         int(np.count_nonzero(in_range(plane, ends)))
         for plane, ends in zip(voxels, padding, strict=bool(padding))
@@ -147,21 +147,21 @@ def _padded(
 
 
 def _settled(series: Series, stack: Stack, time: int | None) -> list[Diagnostic]:
-    """Diagnostics of the series, with the places of the chosen time point."""
+    """Diagnostics of the series, with those of the stack of the chosen time point."""
     first = set(map(id, series.stacks[0].diagnostics))
     own = [d for d in series.diagnostics if id(d) not in first and d.code != REPEATED]
     chosen = [
-        chosen_time(d, time) for d in series.diagnostics if d.code == REPEATED and time is not None
+        as_chosen(d, time) for d in series.diagnostics if d.code == REPEATED and time is not None
     ]
     return [*chosen, *stack.diagnostics, *own]
 
 
 def _units(series: Series) -> str | None:
-    """What the values are, where the file says so."""
+    """The unit of the values; None where it is not stated."""
     if series.suv_factor is not None:
         return "SUVbw g/ml"
     said = {header.units for header in series.slices}
     if series.modality != "CT":
         return said.pop() or None if len(said) == 1 else None
-    # one slice that is not in HU is enough for windows in HU to be wrong
+    # a single slice in another unit makes windows in HU wrong for the volume
     return max(said, key=lambda units: (units != HOUNSFIELD, units)) or None

@@ -1,14 +1,14 @@
-"""SUV: the factor from the stored values of a PET to SUVbw, or why there is none.
+"""SUV: the factor from the rescaled values of a PET to SUVbw, or the reasons why there is none.
 
 ```
 SUVbw [g/ml] = activity [Bq/ml] * weight [g] / dose at the reference time [Bq]
 ```
 
 The rules are those of the QIBA pseudo-code for vendor-neutral SUV ("happy path only") and of PS3.3,
-C.8.9.1: pixels must be corrected for attenuation and decay; with DecayCorrection START the dose is
-decayed from the injection to the start of the scan, with ADMIN it is taken as it was injected, and
-values that are stored as g/ml are SUV already. One factor holds for a series only where all its
-images say the same of what it is made of.
+C.8.9.1. Pixels must be corrected for attenuation and decay. With DecayCorrection START the dose is
+decayed from the injection to the start of the scan, with ADMIN it is taken as injected. Values
+stored as g/ml are SUV already. A series has a factor only where all its images state the same dose,
+weight, times and corrections.
 """
 
 from __future__ import annotations
@@ -31,12 +31,15 @@ if TYPE_CHECKING:
 
 PET = "PT"
 OF_VALUES = ("Units", "SUVType")
+"""Tags in which all images of a series must agree."""
 OF_ACTIVITY = ("CorrectedImage", "DecayCorrection", "PatientWeight")
+"""Tags in which images of activity (Bq/ml) must agree."""
 OF_START = ("SeriesDate", "SeriesTime", "TimezoneOffsetFromUTC")
-"""Tags that must say the same for all images: always, of activity, of a dose that decays."""
+"""Tags in which images must agree where the dose is decayed to the start of the scan."""
 OF_DOSE = ("RadionuclideTotalDose", "RadionuclideHalfLife")
+"""Tags of the radiopharmaceutical in which images of activity must agree."""
 OF_INJECTION = ("RadiopharmaceuticalStartDateTime", "RadiopharmaceuticalStartTime")
-"""The same of the one item of RadiopharmaceuticalInformationSequence."""
+"""Tags of the radiopharmaceutical in which images must agree where the dose is decayed."""
 SEQUENCE = "RadiopharmaceuticalInformationSequence"
 ACQUIRED = ("AcquisitionDate", "AcquisitionTime")
 TAGS = (
@@ -51,42 +54,44 @@ TAGS = (
 )
 ACTIVITY, SUV_ALREADY = "BQML", "GML"
 MAPPED_SUV, MAPPED_ACTIVITY = "{SUVbw}g/ml", "Bq/ml"
-"""Codes (UCUM) of the same as units of real-world values."""
+"""UCUM codes of SUVbw and activity as units of real-world values."""
 BODY_WEIGHT = frozenset({"", "BW"})
-"""SUVType of values that are g/ml by body weight; the tag's default."""
+"""SUVType of SUV by body weight, which is the default."""
 CORRECTIONS = frozenset({"ATTN", "DECY"})
+"""Words of CorrectedImage for attenuation and decay, which SUV needs."""
 GRAMS_PER_KILOGRAM = 1000.0
 LONGEST_HOURS = 24
-"""An injection longer ago than this is a mistake of the dates."""
+"""Longest time from the injection to the scan; a longer one is a mistake of the dates."""
 HEAVIEST_KG = 650.0
-"""Nobody weighed more: a larger number is in grams, or a mistake."""
+"""Largest weight of a person; a larger number is in grams, or a mistake."""
 MINUTE_S = 60.0
+"""Largest difference of two times of day that state the same injection."""
 DOSES_BQ = (1e4, 1e12)
-"""A dose that is not between these is in MBq or mCi, or a mistake."""
+"""Smallest and largest plausible dose; any other is in MBq or mCi, or a mistake."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SuvFactor:
-    """What turns rescaled values into SUVbw, or the reasons why nothing does."""
+    """The factor from rescaled values to SUVbw, or the reasons why there is none."""
 
     factor: float | None
     reasons: tuple[str, ...] = ()
 
 
 def assess(series: Series) -> Series:
-    """A PET series with its SUV diagnostic and factor; any other as it is."""
+    """A PET series with its SUV factor and a diagnostic about it; any other series unchanged."""
     if series.modality != PET or not series.stacks:
         return series
-    result = _of_mapping(series) or factor_of([header.path for header in series.slices])
+    result = _of_mapping(series) or _factor_of_files([header.path for header in series.slices])
     return dataclasses.replace(
         series,
-        diagnostics=(*series.diagnostics, describe(result)),
+        diagnostics=(*series.diagnostics, _diagnostic(result)),
         suv_factor=result.factor,
     )
 
 
 def _of_mapping(series: Series) -> SuvFactor | None:
-    """The factor of values that are mapped to real-world ones; None where Units tells of them."""
+    """The factor for a real-world value mapping; None where the mapping, if any, is to Bq/ml."""
     mapped = [header for header in series.slices if header.mapping == "applied"]
     if not mapped:
         return None
@@ -99,29 +104,25 @@ def _of_mapping(series: Series) -> SuvFactor | None:
     return SuvFactor(None, (f"{len(mapped)} images are mapped to values {listed}",))
 
 
-def describe(result: SuvFactor) -> Diagnostic:
-    """The diagnostic of a factor; it names fields, never their values."""
+def _diagnostic(result: SuvFactor) -> Diagnostic:
+    """The diagnostic of a factor, or of the reasons against one."""
     if result.factor is None:
         return found("suv-refused", "; ".join(result.reasons), reasons=list(result.reasons))
     return found("suv-bw", f"values are multiplied by {result.factor:.6g}", factor=result.factor)
 
 
-def factor_of(paths: list[Path]) -> SuvFactor:
-    """The factor of a series, after its rescale.
-
-    Args:
-        paths: All files of the series; the earliest acquisition counts.
-    """
+def _factor_of_files(paths: list[Path]) -> SuvFactor:
+    """The factor by the headers of all files of a series."""
     try:
         read = [read_header(path, TAGS) for path in sorted(set(paths))]
         with quiet_pydicom():
-            return suv_factor([one[0] for one in read if one is not None])
+            return _factor_of_headers([one[0] for one in read if one is not None])
     except DAMAGE:
         return SuvFactor(None, ("a field that SUV needs holds no valid value",))
 
 
-def suv_factor(datasets: list[Dataset]) -> SuvFactor:
-    """The same for headers that are already read."""
+def _factor_of_headers(datasets: list[Dataset]) -> SuvFactor:
+    """The factor by headers that hold `TAGS`; the earliest acquisition counts."""
     head = datasets[0]
     if reasons := _differing(datasets):
         return SuvFactor(None, reasons)
@@ -136,7 +137,7 @@ def suv_factor(datasets: list[Dataset]) -> SuvFactor:
 
 
 def _of_activity(datasets: list[Dataset]) -> SuvFactor:
-    """The factor of values in Bq/ml."""
+    """The factor of values that are not in g/ml, so they must be in Bq/ml."""
     head = datasets[0]
     drug = _drug(head)
     weight = tags.positive(head, "PatientWeight")
@@ -151,7 +152,7 @@ def _of_activity(datasets: list[Dataset]) -> SuvFactor:
 
 
 def _differing(datasets: list[Dataset]) -> tuple[str, ...]:
-    """Why there is no one factor: tags of it in which some images say something else."""
+    """Reasons: the needed tags in which not all images agree."""
     head = datasets[0]
     of_series, of_drug = list(OF_VALUES), list[str]()
     if tags.text(head, "Units") != SUV_ALREADY:
@@ -170,13 +171,13 @@ def _differing(datasets: list[Dataset]) -> tuple[str, ...]:
 
 
 def _is_scaled(dataset: Dataset) -> bool:
-    """Whether a file says how its values scale; of frames the functional groups do."""
+    """Whether a file states the scale of its values, which frames do in functional groups."""
     frames = tags.number(dataset, "NumberOfFrames") or 1
     return frames > 1 or any(tag in dataset for tag in ("RescaleSlope", MAPPINGS))
 
 
 def _comparable(dataset: Dataset, tag: str) -> object:
-    """A value that is the same for two ways of writing it, as 74 and 74.0 are."""
+    """The value of a tag in a form that is equal for equal numbers, such as 74 and 74.0."""
     value = tags.value(dataset, tag)
     if isinstance(value, str) or value is None:
         return value or ""
@@ -185,6 +186,7 @@ def _comparable(dataset: Dataset, tag: str) -> object:
 
 
 def _reasons(head: Dataset) -> list[str]:
+    """Reasons: units, corrections or radiopharmaceuticals for which there is no factor."""
     reasons = []
     units = tags.text(head, "Units")
     if units != ACTIVITY:
@@ -202,6 +204,7 @@ def _reasons(head: Dataset) -> list[str]:
 
 
 def _implausible(weight: float | None, dose: float | None, half_life: float | None) -> list[str]:
+    """Reasons: a weight (kg), dose (Bq) or half-life (s) that is missing or implausible."""
     needed = zip(("PatientWeight", *OF_DOSE), (weight, dose, half_life), strict=True)
     reasons = [f"{name} is missing or not positive" for name, value in needed if value is None]
     if weight is not None and weight > HEAVIEST_KG:
@@ -212,7 +215,7 @@ def _implausible(weight: float | None, dose: float | None, half_life: float | No
 
 
 def _elapsed_s(datasets: list[Dataset]) -> float | str:
-    """Seconds from the injection to the start of the scan, or why they are not known."""
+    """Seconds from the injection to the start of the scan, or the reason why they are unknown."""
     scan = _scan_start(datasets)
     if isinstance(scan, str):
         return scan
@@ -226,7 +229,10 @@ def _elapsed_s(datasets: list[Dataset]) -> float | str:
 
 
 def _scan_start(datasets: list[Dataset]) -> float | str:
-    """SeriesDate and SeriesTime, unless they lie after an acquisition (a later reconstruction)."""
+    """Seconds from the year 1 to the start of the scan, or the reason why it is unknown.
+
+    A SeriesTime after an acquisition is that of a later reconstruction.
+    """
     started = _moment(datasets[0], "SeriesDate", "SeriesTime")
     acquired = [_moment(dataset, *ACQUIRED) for dataset in datasets]
     known = [when for when in acquired if when is not None]
@@ -240,7 +246,7 @@ def _scan_start(datasets: list[Dataset]) -> float | str:
 
 
 def _injection(head: Dataset, scan: float) -> float | str:
-    """Seconds as those of the scan, or why they are not known."""
+    """Seconds from the year 1 to the injection, or the reason why they are unknown."""
     drug = _drug(head)
     whole = tags.text(drug, "RadiopharmaceuticalStartDateTime")
     clock = seconds(tags.text(drug, "RadiopharmaceuticalStartTime"))
@@ -249,14 +255,14 @@ def _injection(head: Dataset, scan: float) -> float | str:
     if clock is None:
         return "RadiopharmaceuticalStartDateTime and RadiopharmaceuticalStartTime are missing"
     injected = scan // SECONDS_A_DAY * SECONDS_A_DAY + clock
-    # the time alone: on the day of the scan, or the evening before
+    # a time without a date is on the day of the scan, or on the evening before
     return injected - SECONDS_A_DAY if injected > scan else injected
 
 
 def _whole_injection(head: Dataset, whole: str, clock: float | None) -> float | str:
-    """A date and time, brought to the zone of the scan where it names another one.
+    """Seconds from the year 1 to an injection of a stated date, in the time zone of the scan.
 
-    Where the file names no zone for the scan, that of the injection is taken for the same.
+    Where the file states no zone of the scan, it is taken to be that of the injection.
     """
     injected, offset = moment(whole[:8], whole[8:]), offset_s(whole)
     if injected is None:
@@ -276,10 +282,11 @@ def _whole_injection(head: Dataset, whole: str, clock: float | None) -> float | 
 
 
 def _moment(dataset: Dataset, date: str, time: str) -> float | None:
+    """Seconds from the year 1 to the moment in two tags; None where one is missing or wrong."""
     return moment(tags.text(dataset, date), tags.text(dataset, time))
 
 
 def _drug(head: Dataset) -> Dataset:
-    """The one radiopharmaceutical; without tags where there is none, or several."""
+    """The item of the radiopharmaceutical; an empty one where there is none, or several."""
     items = list(tags.value(head, SEQUENCE) or ())
     return items[0] if len(items) == 1 else Dataset()

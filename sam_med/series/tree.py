@@ -1,8 +1,8 @@
-"""Tree: every file under a folder, linked folders included, and a count of what cannot be had.
+"""Tree: all files under a folder, linked ones included, and a count of what cannot be read.
 
 ```
 scan/0001.dcm                    a file
-scan/0002.dcm -> ../store/9f.dcm a link: read, unless the file lies in the tree anyway
+scan/0002.dcm -> ../store/9f.dcm a link: read, unless its file lies in the tree anyway
 scan/0003.dcm -> (nothing)       a broken link: counted
 scan/more     -> ../elsewhere    a linked folder: entered once, however often it is linked
 scan/secret                      may not be entered: counted
@@ -18,30 +18,31 @@ from pathlib import Path
 from typing import TypeAlias
 
 BROKEN, CLOSED = "broken-links", "closed-folders"
-"""Keys of `Tree.left_out`, which are codes of `sam_med.geometry.diagnostics`."""
+"""Keys of `Tree.left_out`, which are codes of `sam_med.geometry.diagnostic_codes`."""
 
 DICOMDIR = "DICOMDIR"
-"""A file of this name stands for the folder that it lies in."""
+"""Name of a file that lists images and stands for the folder in which it lies."""
 HISTORY = ".git"
-"""A folder of git, git-annex or DataLad: what it holds for now is linked beside it."""
+"""Folder of git, git-annex or DataLad, not entered: links outside it show the current files."""
 
 Identity: TypeAlias = "tuple[int, int]"
+"""Device and inode number of a file or folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """What lies under a folder."""
+    """The files under a folder."""
 
     files: tuple[Path, ...]
-    """In order of their paths."""
+    """All files, sorted by path."""
     left_out: Counter[str] = field(default_factory=Counter)
-    """How many links lead nowhere, and how many folders may not be entered."""
+    """Number of broken links and of folders without permission, by diagnostic code."""
 
 
 def walk(folder: Path) -> Tree:
-    """Every file under a folder.
+    """Find every file under a folder.
 
-    A folder or file that is reached in two ways is taken once, by its own path before a linked one.
+    A file or folder with several paths is listed once, by a path without links where there is one.
     """
     found = _Found()
     found.enter(folder)
@@ -58,19 +59,19 @@ def walk(folder: Path) -> Tree:
 
 
 class _Found:
-    """What a walk came upon so far."""
+    """The files, links and folders that a walk has found so far."""
 
     def __init__(self) -> None:
         self.files: list[tuple[Path, Identity]] = []
         self.links: list[Path] = []
-        """To files."""
+        """Links to files."""
         self.linked: list[Path] = []
-        """Folders, to be entered when all real ones are known."""
+        """Linked folders, which are entered after all real ones."""
         self.left_out: Counter[str] = Counter()
         self._entered: set[Identity] = set()
 
     def enter(self, folder: Path) -> None:
-        """Take a folder and what lies in it, links to folders aside."""
+        """Collect all files under a folder; linked folders are kept for later."""
         waiting = [folder]
         while waiting:
             here = waiting.pop()
@@ -91,6 +92,7 @@ class _Found:
                 self._take(entry, waiting, identity[0])
 
     def _take(self, entry: DirEntry[str], waiting: list[Path], device: int) -> None:
+        """Collect an entry of a folder; folders are appended to `waiting`."""
         path = Path(entry.path)
         try:
             if entry.is_symlink():
@@ -104,6 +106,7 @@ class _Found:
             self.left_out[BROKEN] += 1
 
     def _take_link(self, path: Path) -> None:
+        """Collect a link by what it leads to."""
         if path.is_dir():
             self.linked.append(path)
         elif path.is_file():
@@ -113,7 +116,7 @@ class _Found:
 
 
 def _identity(path: Path) -> Identity | None:
-    """Device and number of what a path leads to; None where it leads nowhere."""
+    """The identity of what a path leads to; None where it leads nowhere."""
     try:
         status = path.stat()
     except OSError:

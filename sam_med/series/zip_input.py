@@ -1,13 +1,14 @@
-"""Zip input: DICOM in a zip or gz is unpacked into a private folder, which goes with its owner.
+"""Zip input: a zip or gz with DICOM is unpacked into a temporary folder.
 
 ```
-one case of a batch     goes when the case has ended             (`unpacking`)
-session of a server     in its folder, which goes with it        (`unpacking` into that folder)
-anything else           goes when the program ends
+unpacked for            folder is removed
+one case of a batch     when the case has ended        (`unpacking`)
+a session of a server   with the session's folder      (`unpacking` into that folder)
+anything else           when the program ends
 ```
-Names in an archive may name a patient, or lead out of the folder: members are written under
-numbers instead, as plain files, links included. An archive that promises, or turns out, to be far
-larger than itself is refused, and so is one for which there is no room beside those that are there.
+Names in an archive may identify a patient, or lead out of the folder: members are written under
+numbers instead, links as plain files. An archive is refused where it unpacks to suspiciously many
+bytes, or where all unpacked archives together would take more than `MAX_BYTES`.
 """
 
 from __future__ import annotations
@@ -28,32 +29,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from sam_common.errors import InputError
-from sam_med.dicom import reading
+from sam_med.dicom import progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from zipfile import ZipInfo
 
 Key: TypeAlias = "tuple[str, int, int]"
-"""Path, time and size of an archive."""
+"""Path, modification time in ns and size of an archive."""
 Kind: TypeAlias = Literal["zip", "gzip", "other", "empty", ""]
+"""Kind of a file: an archive that is opened, one that is not, an empty file, or no archive."""
 
 MAX_BYTES = 64 * 2**30
-"""All archives of a program that are unpacked at a time may take this many bytes, each one …"""
+"""Largest size in bytes of all archives that a program has unpacked at a time."""
 MAX_RATIO = 200
-"""… and to this many times its own size; DICOM seldom shrinks to less than a tenth."""
+"""Largest ratio of unpacked to packed size; DICOM seldom shrinks to less than a tenth."""
 MAX_MEMBERS = 200_000
-"""Of one archive …"""
+"""Largest number of files in one archive."""
 MAX_FILES = 1_000_000
-"""… and of all that are unpacked for one input."""
+"""Largest number of files in all archives of one input."""
 SMALL_BYTES = 64 * 2**20
-"""Archives that unpack to less are harmless, whatever the ratio."""
+"""Unpacked size up to which the ratio does not matter."""
 CHUNK_BYTES = 2**20
 ZIP, GZIP = b"PK\x03\x04", b"\x1f\x8b"
 OTHERS = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
-"""First bytes of 7-zip, RAR, bzip2, xz and Zstandard."""
+"""First bytes of 7-zip, RAR, bzip2, xz and Zstandard files."""
 TAR, TAR_AT = b"ustar", 257
 HEAD_BYTES = 512
+"""Number of bytes at the start of a file by which its kind is told."""
 DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
@@ -64,60 +67,63 @@ DAMAGED = (
     struct.error,
     gzip.BadGzipFile,
 )
-"""What the readers of zip and gz raise where an archive is not in order."""
+"""Exceptions of the readers of zip and gz on damaged archives."""
 
 
 @dataclass(slots=True, eq=False)
-class _Home:
-    """Where archives are unpacked to, and which are."""
+class _Scope:
+    """The archives that were unpacked for one purpose, and the folder that holds them."""
 
     folder: Path | None = None
-    """In which their folders are made; that of temporary files where not given."""
+    """The folder in which archives are unpacked; that of temporary files where None."""
     gates: dict[Key, threading.Lock] = field(default_factory=dict)
+    """A lock for each archive, so that it is unpacked once."""
     unpacked: dict[Key, Path] = field(default_factory=dict)
+    """The folder of each unpacked archive."""
 
     def clear(self) -> None:
-        """Remove them."""
+        """Remove the folders of all unpacked archives."""
         while self.unpacked:
             shutil.rmtree(self.unpacked.popitem()[1], ignore_errors=True)
 
 
 _lock = threading.Lock()
-_program = _Home()
-_home: ContextVar[_Home] = ContextVar("home", default=_program)
+_program = _Scope()
+_scope: ContextVar[_Scope] = ContextVar("scope", default=_program)
 _taken: dict[Path, int] = {}
-"""Bytes of each folder of an unpacked archive."""
+"""Unpacked bytes by folder, of all scopes."""
 atexit.register(_program.clear)
 
 
 @contextmanager
 def unpacking(folder: Path | None = None) -> Iterator[None]:
-    """While the block runs, this thread's archives are unpacked for its own use.
+    """Unpack the archives that this thread reads in the block separately from all others.
 
     Args:
-        folder: Into which they are unpacked, for as long as it is there. Without one, what was
-            unpacked is removed when the block ends.
+        folder: Where to unpack; the caller removes it. Without one, archives are unpacked among
+            temporary files and removed when the block ends.
     """
-    home = _Home(folder)
-    token = _home.set(home)
+    scope = _Scope(folder)
+    token = _scope.set(scope)
     try:
         yield
     finally:
-        _home.reset(token)
+        _scope.reset(token)
         if folder is None:
-            home.clear()
+            scope.clear()
 
 
 @dataclass(slots=True)
 class Budget:
-    """What may still be unpacked for one input, archives in archives included."""
+    """What may still be unpacked for one input, archives inside archives included."""
 
     left: int = MAX_BYTES
-    """Bytes."""
+    """Number of bytes."""
     files: int = MAX_FILES
+    """Number of files."""
 
     def take(self, count: int, packed_bytes: int) -> None:
-        """Raise `InputError` where an archive would unpack to suspiciously many bytes."""
+        """Subtract unpacked bytes; raise `InputError` where they are suspiciously many."""
         if count > self.left or count > max(SMALL_BYTES, MAX_RATIO * packed_bytes):
             raise InputError(
                 f"the archive of {packed_bytes} bytes would unpack to {count} bytes, which is "
@@ -127,10 +133,10 @@ class Budget:
 
 
 def kind_of(path: Path) -> Kind:
-    """What a file is packed as, by its first bytes; "other" for what is not opened here.
+    """The kind of a file by its first bytes.
 
     Raises:
-        OSError: It cannot be read.
+        OSError: The file cannot be read.
     """
     with path.open("rb") as file:
         return _kind_of_head(file.read(HEAD_BYTES))
@@ -147,11 +153,11 @@ def _kind_of_head(head: bytes) -> Kind:
 
 
 def count_in(path: Path) -> int:
-    """How many files a zip holds; 1 for any other file.
+    """The number of files in a zip; 1 for any other file.
 
     Raises:
-        InputError: Damaged.
-        OSError: It cannot be read.
+        InputError: The zip is damaged.
+        OSError: The file cannot be read.
     """
     if kind_of(path) != "zip":
         return 1
@@ -160,16 +166,17 @@ def count_in(path: Path) -> int:
 
 
 def peek(path: Path, kind: Kind, wanted: Callable[[bytes], bool]) -> Kind:
-    """The kind again where what is in an archive is worth unpacking; else "other" or "".
+    """The kind of an archive if it is worth unpacking; else "other" or "".
 
     Args:
         path: A zip or gz.
-        kind: What `kind_of` said.
-        wanted: Told the first bytes of a member, says whether to unpack.
+        kind: The kind that `kind_of` returned.
+        wanted: Tells by the first bytes of a member whether the archive is worth unpacking, as
+            archives inside archives always are.
 
     Raises:
-        InputError: Damaged or encrypted.
-        OSError: It cannot be read.
+        InputError: The archive is damaged or encrypted.
+        OSError: The file cannot be read.
     """
     with _refusing():
         if kind == "gzip":
@@ -187,32 +194,39 @@ def peek(path: Path, kind: Kind, wanted: Callable[[bytes], bool]) -> Kind:
 
 
 def unpack(path: Path, budget: Budget | None = None) -> Path:
-    """The folder of the members of a zip or gz, unpacked once for each state of the file.
+    """Unpack a zip or gz, unless it is unpacked already and has not changed since.
 
-    The folder can be read by its owner only, and goes with the program, or see `unpacking`.
     Threads that ask for the same archive wait for the first.
 
+    Args:
+        path: The archive.
+        budget: What may still be unpacked for the input; `MAX_BYTES` and `MAX_FILES` if not given.
+
+    Returns:
+        A folder that only its owner can read; see `unpacking` for when it is removed.
+
     Raises:
-        InputError: Damaged, encrypted, suspiciously large when unpacked, or no room for it.
+        InputError: The archive is damaged, encrypted, suspiciously large when unpacked, or there is
+            no room for it.
     """
-    home, state = _home.get(), path.stat()
+    scope, state = _scope.get(), path.stat()
     key = (str(path.resolve()), state.st_mtime_ns, state.st_size)
     with _lock:
-        gate = home.gates.setdefault(key, threading.Lock())
+        gate = scope.gates.setdefault(key, threading.Lock())
     with gate:
-        known = home.unpacked.get(key)
-        # somebody may have cleared the folder of temporary files
+        known = scope.unpacked.get(key)
+        # temporary files may have been deleted meanwhile
         if known is None or not known.is_dir():
-            known = _unpack(path, state.st_size, budget or Budget(), home.folder)
-            home.unpacked[key] = known
+            known = _unpack(path, state.st_size, budget or Budget(), scope.folder)
+            scope.unpacked[key] = known
     return known
 
 
 def _keep(folder: Path, count: int) -> None:
-    """Count bytes that are to be written to a folder; what was removed counts no more.
+    """Count bytes that are about to be written to a folder; removed folders count no more.
 
     Raises:
-        InputError: They are more than all archives together may take.
+        InputError: All archives together would take more than `MAX_BYTES`.
     """
     with _lock:
         for gone in [other for other in _taken if not other.is_dir()]:
@@ -226,8 +240,8 @@ def _keep(folder: Path, count: int) -> None:
         _taken[folder] = _taken.get(folder, 0) + count
 
 
-def _unpack(path: Path, packed_bytes: int, budget: Budget, home: Path | None) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="sam-med-", dir=home))
+def _unpack(path: Path, packed_bytes: int, budget: Budget, scope: Path | None) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="sam-med-", dir=scope))
     done = False
     try:
         with _refusing():
@@ -250,7 +264,7 @@ def _unpack(path: Path, packed_bytes: int, budget: Budget, home: Path | None) ->
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """What is wrong with an archive, as an error of the suite."""
+    """While the block runs, exceptions on damaged or encrypted archives become `InputError`."""
     try:
         yield
     except DAMAGED as error:
@@ -260,6 +274,7 @@ def _refusing() -> Iterator[None]:
 
 
 def _extract(path: Path, folder: Path, packed_bytes: int, budget: Budget) -> None:
+    """Unpack a zip into numbered files."""
     with zipfile.ZipFile(path) as archive:
         members = [info for info in archive.infolist() if not info.is_dir()]
         most = min(MAX_MEMBERS, budget.files)
@@ -274,12 +289,13 @@ def _extract(path: Path, folder: Path, packed_bytes: int, budget: Budget) -> Non
 
 
 def _inflate(path: Path, target: Path, packed_bytes: int, budget: Budget) -> None:
+    """Unpack a gz into one file."""
     with gzip.open(path) as source, target.open("wb") as out:
-        # how much it holds is known at its end only
+        # a gz states its unpacked size only at its end
         room = min(budget.left, max(SMALL_BYTES, MAX_RATIO * packed_bytes))
         while chunk := source.read(CHUNK_BYTES):
             room -= len(chunk)
-            reading.wait()
+            progress.may_stop()
             if room < 0:
                 budget.take(budget.left + 1, packed_bytes)
             _keep(target.parent, len(chunk))
@@ -288,11 +304,11 @@ def _inflate(path: Path, target: Path, packed_bytes: int, budget: Budget) -> Non
 
 
 def _write(archive: zipfile.ZipFile, info: ZipInfo, target: Path) -> None:
-    """Write one member, but never more bytes than its entry promises."""
+    """Write one member; raise `InputError` where it has more bytes than its entry states."""
     written = 0
     with archive.open(info) as source, target.open("wb") as out:
         while chunk := source.read(CHUNK_BYTES):
-            reading.wait()
+            progress.may_stop()
             written += len(chunk)
             if written > info.file_size:
                 raise InputError("a member of the zip archive is larger than it says: refused")

@@ -12,7 +12,7 @@ import numpy as np
 
 from sam_common.support.files import write_bytes
 from sam_common.support.held_outputs import held, staged
-from sam_med.files.grid_files import SCANNER, grid_suffix, shear_degrees, write_grid
+from sam_med.files.grid_files import SCANNER, grid_suffix, write_grid
 from sam_med.geometry import frame as frames
 from sam_med.objects.labels import paint
 from sam_med.write.output_paths import LABEL_MAPS, check_apart, check_targets, plan_targets
@@ -198,8 +198,9 @@ def _uneven(volume: Volume) -> Iterator[str]:
 
 def _sheared(volume: Volume) -> Iterator[str]:
     if not frames.is_orthogonal(volume.frame):
+        degrees = frames.shear_degrees(volume.frame)
         yield (
-            f"the slices are shifted against each other by {shear_degrees(volume.frame):.2f} "
+            f"the slices are shifted against each other by {degrees:.2f} "
             "degrees (tilted gantry): NIfTI says so in its sform only, which programs built on ITK "
             "refuse (nrrd and seg.nrrd are read by them)"
         )

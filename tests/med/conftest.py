@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 
+import dicom_faults
 import numpy as np
-import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from scans import change, copy_series
 
 from sam_common.frame import Frame
 from sam_med.geometry import frame as frames
@@ -58,8 +60,10 @@ def series(request, data):
     return data / "med" / "dicom" / request.param
 
 
-def facts_of(folder: Path):
-    return json.loads((folder / f"{folder.name}.json").read_text())
+@pytest.fixture
+def rotated(data, tmp_path):
+    """A copy of ct_small_rotated to spoil."""
+    return copy_series(data / "med/dicom/ct_small_rotated/series", tmp_path / "series")
 
 
 @pytest.fixture
@@ -155,13 +159,7 @@ class DicomMaker:
         return np.arange(slices * 48, dtype=dtype).reshape(slices, 6, 8)
 
     def change(self, path, **tags):
-        dataset = pydicom.dcmread(path)
-        for tag, value in tags.items():
-            if value is None:
-                delattr(dataset, tag)
-            else:
-                setattr(dataset, tag, value)
-        dataset.save_as(path)
+        change(path, **tags)
 
     def enhanced(self, positions, pixels, *, frames=None, **tags):
         """One multi-frame file; `frames` gives each frame's changes of its functional groups."""
@@ -280,3 +278,17 @@ def items(**sequences):
 @pytest.fixture
 def dicom(tmp_path):
     return DicomMaker(tmp_path / "CANARY-folder")
+
+
+@pytest.fixture
+def assert_named(dicom, caplog, capfd):
+    """Checks a row of a table of faults, see `dicom_faults`; nothing private is ever shown."""
+
+    def check(fault, expected, outcome):
+        caplog.set_level(logging.DEBUG)
+        shown = dicom_faults.said_about(fault, expected, outcome, dicom)
+        captured = capfd.readouterr()
+        for text in (shown, caplog.text, captured.out, captured.err):
+            assert not any(word in text for word in (*dicom_faults.PRIVATE, dicom.series_uid))
+
+    return check

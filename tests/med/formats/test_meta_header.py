@@ -5,31 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813  # the name its manual uses
+from volume_files import with_field
 
 from sam_common.errors import InputError
 from sam_med.files.read import read_volume
-
-NOISE = np.random.default_rng(4).integers(0, 9, (4, 6, 8)).astype(np.int16)
-
-
-@pytest.fixture
-def lines(tmp_path):
-    """The lines of a packed file as ITK writes it, and where it lies."""
-    path = tmp_path / "CANARY.mha"
-    sitk.WriteImage(sitk.GetImageFromArray(NOISE), str(path), useCompression=True)
-    head, name, rest = path.read_bytes().partition(b"ElementDataFile = LOCAL\n")
-    return path, head.splitlines(keepends=True), name + rest
-
-
-def changed(lines, field, value):
-    """The file with another value of a field; without it for None."""
-    path, head, rest = lines
-    kept = [line for line in head if not line.startswith(field.encode() + b" ")]
-    assert len(kept) < len(head)
-    if value is not None:
-        kept.append(f"{field} = {value}\n".encode())
-    path.write_bytes(b"".join(kept) + rest)
-    return path
 
 
 @pytest.mark.parametrize(
@@ -60,7 +39,7 @@ def changed(lines, field, value):
 )
 def test_what_a_header_lacks_is_said_in_one_line(field, value, what, lines, capfd):
     with pytest.raises(InputError) as caught:
-        read_volume(changed(lines, field, value))
+        read_volume(with_field(lines, field, value))
     expected = f"cannot read the volume file: its header {what} (have it copied again)"
     assert str(caught.value) == expected
     assert capfd.readouterr() == ("", "")
@@ -75,18 +54,12 @@ def test_names_in_other_letters_are_not_known_to_itk(name, lines, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("size", [None, 0, -1, 10, 10**6])
-def test_a_wrong_size_of_packed_voxels_is_refused(size, lines, capfd):
-    """ITK takes what is unpacked of so many bytes for all voxels, or nothing at all."""
-    with pytest.raises(InputError, match="truncated-pixels"):
-        read_volume(changed(lines, "CompressedDataSize", size))
-    assert capfd.readouterr() == ("", "")
-
-
 def test_a_distance_below_zero_turns_its_axis(lines):
-    frame = read_volume(changed(lines, "ElementSpacing", "1 -2 1")).frame
+    frame = read_volume(with_field(lines, "ElementSpacing", "1 -2 1")).frame
     assert frame.array[1, 1] == -2
 
 
 def test_a_whole_file_is_read(lines):
-    assert np.array_equal(read_volume(lines[0]).array, NOISE)
+    array = read_volume(lines[0]).array
+    assert np.array_equal(array, sitk.GetArrayFromImage(sitk.ReadImage(str(lines[0]))))
+    assert array.any()

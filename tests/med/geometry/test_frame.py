@@ -7,50 +7,14 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813  # the name its manual uses
+from grids import oblique_frames
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from sam_common.errors import GeometryError
-from sam_common.window import Window
 from sam_med.files.read import read_volume
 from sam_med.geometry import frame as frames
-
-REORDERINGS = [
-    (order, signs)
-    for order in itertools.permutations(range(3))
-    for signs in itertools.product((1, -1), repeat=3)
-]
-"""The 48 ways to store the same axes."""
-
-numbers = st.floats(-500, 500, allow_nan=False).map(lambda v: round(v, 3))
-spacings = st.tuples(*[st.floats(0.1, 10).map(lambda v: round(v, 4))] * 3)
-origins = st.tuples(numbers, numbers, numbers)
-angles = st.tuples(*[st.floats(-np.pi, np.pi)] * 3)
-windows = st.tuples(*[st.tuples(st.integers(-20, 200), st.integers(1, 80))] * 3).map(
-    lambda axes: Window(tuple(s for s, _ in axes), tuple(s + n for s, n in axes))
-)
-
-
-def rotation(a, b, c):
-    cos, sin = np.cos, np.sin
-    x = np.array([[1, 0, 0], [0, cos(a), -sin(a)], [0, sin(a), cos(a)]])
-    y = np.array([[cos(b), 0, sin(b)], [0, 1, 0], [-sin(b), 0, cos(b)]])
-    z = np.array([[cos(c), -sin(c), 0], [sin(c), cos(c), 0], [0, 0, 1]])
-    return x @ y @ z
-
-
-oblique_frames = st.builds(
-    lambda o, s, r: frames.from_itk(o, s, rotation(*r).ravel().tolist()), origins, spacings, angles
-)
-straight_frames = st.builds(
-    lambda o, s, r: frames.from_itk(
-        o, s, (np.eye(3)[list(r[0])].T * np.array(r[1])).ravel().tolist()
-    ),
-    origins,
-    spacings,
-    st.sampled_from(REORDERINGS),
-)
 
 
 @given(oblique_frames)
@@ -80,25 +44,6 @@ def test_index_to_millimetres_as_nibabel_does(frame, ijk):
     assert_allclose(frame.to_world(ijk[::-1]), ras * (-1, -1, 1), atol=1e-8)
 
 
-@given(straight_frames, windows)
-def test_box_in_millimetres_and_back(frame, window):
-    assert frames.enclosing_window(frame, *frames.bounds_lps(frame, window)) == window
-
-
-@given(oblique_frames, windows)
-def test_box_around_an_oblique_box_contains_it(frame, window):
-    assert frames.enclosing_window(frame, *frames.bounds_lps(frame, window)).contains(window)
-
-
-def test_a_box_thinner_than_a_voxel_is_that_voxel():
-    frame = frames.from_itk((0, 0, 0), (1, 1, 1), (1, 0, 0, 0, 1, 0, 0, 0, 1))
-    assert frames.enclosing_window(frame, (2.1, 3.2, 4.3), (2.2, 3.2, 4.3)) == Window(
-        (4, 3, 2), (5, 4, 3)
-    )
-    # exactly between two voxels
-    assert frames.enclosing_window(frame, (2.5, 3, 4), (2.5, 3, 4)).shape == (1, 1, 1)
-
-
 def test_edges_and_centres_by_hand():
     # spacing 2, 3, 4 mm along i, j, k; i runs to the right, so left shrinks
     frame = frames.from_itk((100, 10, 1), (2, 3, 4), (-1, 0, 0, 0, 1, 0, 0, 0, 1))
@@ -106,8 +51,6 @@ def test_edges_and_centres_by_hand():
     assert frame.to_world((1, 2, 0)).tolist() == [100, 16, 5]
     assert frames.spacing_mm(frame) == (4, 3, 2)
     assert frames.voxel_volume_mm3(frame) == pytest.approx(24)
-    low, high = frames.bounds_lps(frame, Window((0, 0, 0), (1, 2, 3)))
-    assert (low, high) == ([95, 8.5, -1], [101, 14.5, 3])
 
 
 def test_real_files_agree_with_simpleitk(real):
@@ -156,3 +99,10 @@ def test_dicom_affine_as_the_facts_say(series):
 def test_axes_without_length_are_refused(spacing, direction):
     with pytest.raises(GeometryError, match="voxel axes must be finite and longer than 0 mm, got"):
         frames.from_itk((0, 0, 0), spacing, direction)
+
+
+def test_the_shear_by_hand():
+    tilt = np.radians(18.5)
+    columns = (1, 0, 0, 0, np.cos(tilt), 0, 0, -np.sin(tilt), 1)
+    frame = frames.from_itk((0, 0, 0), (1, 1, 4), columns)
+    assert_allclose(frames.shear_degrees(frame), 18.5, rtol=1e-12)

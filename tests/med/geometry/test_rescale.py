@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sam_med.geometry.rescale import rescale_integers, settle, smallest_type
+from sam_med.geometry.rescale import rescale_integers, smallest_type, volume_values
 
 INTEGERS = [np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32]
 
@@ -35,7 +35,7 @@ def test_whole_scales_are_exact(stored, slope, intercept):
 def test_nothing_to_do_keeps_the_array():
     stored = np.arange(8, dtype=np.uint32).reshape(2, 2, 2)
     assert rescale_integers(stored) is stored
-    assert settle(stored) is stored
+    assert volume_values(stored) is stored
 
 
 def test_the_same_width_is_done_in_place():
@@ -62,9 +62,9 @@ def test_the_smallest_type(low, high, dtype):
 @pytest.mark.parametrize("dtype", [np.float16, np.float64, ">f4", ">f8", np.longdouble])
 def test_floats_become_float32(dtype):
     stored = np.linspace(-1, 1, 8).astype(dtype).reshape(2, 2, 2)
-    out = settle(stored.copy())
+    out = volume_values(stored.copy())
     assert out.dtype == np.dtype("=f4")
     assert np.array_equal(out, stored.astype(np.float32))
-    scaled = settle(stored.copy(), 0.1, 3.0)
+    scaled = volume_values(stored.copy(), 0.1, 3.0)
     expected = (stored.astype(np.float64) * 0.1 + 3.0).astype(np.float32)
     assert np.array_equal(scaled, expected)

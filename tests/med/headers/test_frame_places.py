@@ -6,20 +6,15 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk  # noqa: N813  # the name its manual uses
+from dicom_faults import each
 from numpy.testing import assert_allclose
 from pydicom.dataset import Dataset
+from scans import message_of
 
 from sam_med.files.read import read_volume
-from sam_med.geometry.diagnostics import RefusedError
 from sam_med.report.geometry_report import describe_path
 
 LINE = [(10, 20, 30 + 2 * n) for n in range(4)]
-
-
-def message_of(path, **choice):
-    with pytest.raises(RefusedError) as caught:
-        read_volume(path, **choice)
-    return str(caught.value)
 
 
 def test_a_tomogram_goes_down_where_its_step_is_negative(dicom):
@@ -154,19 +149,21 @@ def test_kinds_of_data_in_an_ultrasound_volume_are_series_of_their_own(dicom):
     }
 
 
-@pytest.mark.parametrize("implicit", [False, True])
-def test_a_grid_is_cut_into_the_slices_that_it_states(implicit, dicom):
-    places = [(10, 20, 30 + 3 * n) for n in range(5)]
-    path, whole = dicom.grid(places, implicit=implicit)
-    volume = read_volume(path)
-    assert volume.shape == (5, 6, 8)
-    for k in range(5):
-        row, column = divmod(k, 3)
-        tile = whole[row * 6 : row * 6 + 6, column * 8 : column * 8 + 8]
-        assert np.array_equal(volume.array[k], tile)
-        assert_allclose(volume.to_world([k, 0, 0]), places[k])
+def frames(**tags):
+    return lambda dicom: dicom.write(dicom.dataset(dicom.pixels(6), NumberOfFrames=6, **tags))
 
 
-def test_a_grid_that_does_not_state_its_slices_is_refused(dicom):
-    path, _ = dicom.grid([(10, 20, 30 + 3 * n) for n in range(5)], count=6)
-    assert message_of(path).startswith("mosaic-unknown: ")
+def ultrasound_volume(dicom):
+    dicom.write(dicom.ultrasound())
+
+
+FAULTS = [
+    (frames(), {"frames-without-places"}, "refused"),
+    (frames(SpacingBetweenSlices=2), {"frames-by-step", "multi-frame"}, "read"),
+    (ultrasound_volume, {"volume-places", "multi-frame"}, "read"),
+]
+
+
+@each(FAULTS)
+def test_faults_of_frames_without_places_are_named(fault, expected, outcome, assert_named):
+    assert_named(fault, expected, outcome)

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import struct
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
+from scans import LINE, UNPLACED, codes, spoil
 
 from sam_med.files.read import read_volume
 from sam_med.geometry.diagnostics import RefusedError
 from sam_med.report.geometry_report import describe_path
 
-LINE = [(10, 20, 30 + 2 * n) for n in range(6)]
-UNPLACED = {"ImagePositionPatient": None, "ImageOrientationPatient": None}
 OTHER = {"SeriesInstanceUID": "1.2.3", "SeriesNumber": 9}
-
-
-def spoil(path, old, new):
-    content = path.read_bytes()
-    assert content.count(old) >= 1
-    assert len(old) == len(new)
-    path.write_bytes(content.replace(old, new))
 
 
 def ct_of(facts):
@@ -122,16 +113,6 @@ def test_a_rescale_that_is_no_number_is_named(dicom):
         read_volume(dicom.folder, series="1.2.3")
 
 
-def test_frames_with_a_bad_place_beside_a_ct(dicom):
-    dicom.series(LINE)
-    path = dicom.write(dicom.enhanced([(1, 2, 777), (1, 2, 5)], dicom.pixels(2), **OTHER))
-    spoil(path, b"777", b"A!B")
-    facts = describe_path(dicom.folder)
-    ct_of(facts)
-    with pytest.raises(RefusedError, match="1 of 2 images have no ImagePositionPatient"):
-        read_volume(dicom.folder, series="1.2.3")
-
-
 def test_impossible_numbers_beside_a_ct(dicom):
     """Numbers that are numbers, but of no image."""
     dicom.series(LINE)
@@ -147,16 +128,6 @@ def test_impossible_numbers_beside_a_ct(dicom):
             dicom.dataset(dicom.pixels(1)[0], **{**OTHER, "SeriesInstanceUID": f"1.2.{n}", **tags})
         )
     ct_of(describe_path(dicom.folder))
-
-
-def test_threads_read_in_silence_whatever_the_others_do(dicom):
-    """Values that pydicom warns of; a warning is an error here, in every thread."""
-    for path in dicom.series(LINE, FrameOfReferenceUID="1.2.777"):
-        spoil(path, b"1.2.777", b"1.2.0A7")
-    right = dicom.pixels(6)
-    with ThreadPoolExecutor(8) as pool:
-        volumes = list(pool.map(lambda _: read_volume(dicom.folder), range(24)))
-    assert all(np.array_equal(volume.array, right) for volume in volumes)
 
 
 NEEDED = {"Rows": "US", "Columns": "US", "NumberOfFrames": "IS", "SamplesPerPixel": "US"}
@@ -182,35 +153,6 @@ def test_needed_numbers_that_are_none_are_named(tag, held, dicom):
         read_volume(paths[1])
 
 
-def test_tiles_of_a_whole_slide_are_no_time_points(dicom):
-    file = dicom.dataset(
-        dicom.pixels(4),
-        Modality="SM",
-        SOPClassUID="1.2.840.10008.5.1.4.1.1.77.1.6",
-        NumberOfFrames=4,
-        TotalPixelMatrixColumns=16,
-        TotalPixelMatrixRows=12,
-        ImagePositionPatient=None,
-        ImageOrientationPatient=None,
-        PerFrameFunctionalGroupsSequence=[Dataset() for _ in range(4)],
-    )
-    path = dicom.write(file)
-    with pytest.raises(RefusedError, match="whole-slide: 4 tile"):
-        read_volume(path)
-    (series,) = describe_path(path)["series"]
-    assert not series["readable"]
-    assert "repeated-positions" not in [d["code"] for d in series["diagnostics"]]
-
-
-@pytest.mark.parametrize("at", [0, 2])
-@pytest.mark.parametrize("kind", ["MONOCHROME1", "PALETTE COLOR"])
-def test_images_of_two_photometric_kinds_are_refused(kind, at, dicom):
-    paths = dicom.series(LINE)
-    dicom.change(paths[at], PhotometricInterpretation=kind)
-    with pytest.raises(RefusedError, match="mixed-photometric: the 6 images are "):
-        read_volume(dicom.folder)
-
-
 @pytest.mark.parametrize("tag", ["SliceThickness", "SpacingBetweenSlices", "EchoTime"])
 def test_numbers_that_cannot_be_read_are_named(tag, dicom):
     paths = dicom.series(LINE, **{tag: 71})
@@ -230,8 +172,40 @@ def damaged_in(folder):
     return [d.message for d in read_volume(folder).diagnostics if d.code == "damaged-tags"]
 
 
-def test_a_distance_that_is_damaged_is_not_said_to_be_missing(dicom):
-    path = dicom.write(dicom.dataset(dicom.pixels(1)[0], Modality="DX", **UNPLACED))
-    spoil(path, b"DS\x08\x000.5\\0.75", b"DS\x08\x000,5;0,75")
-    (said,) = [d for d in read_volume(path).diagnostics if d.code == "no-pixel-spacing"]
-    assert said.message == "PixelSpacing holds something else than two numbers"
+@pytest.mark.parametrize(
+    ("tags", "expected", "spacing"),
+    [
+        ({"Modality": "MG", "PixelSpacing": [0.1, 0.2]}, ["unplaced"], (0.1, 0.2)),
+        (
+            {"Modality": "DX", "ImagerPixelSpacing": [0.3, 0.4]},
+            ["unplaced", "detector-spacing"],
+            (0.3, 0.4),
+        ),
+        ({"Modality": "CR"}, ["unplaced", "no-pixel-spacing"], (1, 1)),
+    ],
+)
+def test_projections_are_one_slice_with_an_honest_place(tags, expected, spacing, dicom):
+    path = dicom.write(
+        dicom.dataset(dicom.pixels(1)[0], **{**UNPLACED, "PixelSpacing": None, **tags})
+    )
+    volume = read_volume(path)
+    assert codes(volume) == expected
+    assert volume.shape == (1, 6, 8)
+    assert volume.to_world((0, 0, 0)).tolist() == [0, 0, 0]
+    assert volume.to_world((0, 2, 3)).tolist() == pytest.approx([3 * spacing[1], 2 * spacing[0], 0])
+
+
+def test_ultrasound_is_as_large_as_its_region_says(data):
+    volume = read_volume(data / "med/dicom_single/examples_ybr_color.dcm", time=7)
+    assert volume.spacing_mm[1:] == pytest.approx((0.5104970559, 0.5104970559))
+    assert volume.frame_numbers == (7,)
+
+
+def test_frames_with_a_bad_place_beside_a_ct(dicom):
+    dicom.series(LINE)
+    path = dicom.write(dicom.enhanced([(1, 2, 777), (1, 2, 5)], dicom.pixels(2), **OTHER))
+    spoil(path, b"777", b"A!B")
+    facts = describe_path(dicom.folder)
+    ct_of(facts)
+    with pytest.raises(RefusedError, match="1 of 2 images have no ImagePositionPatient"):
+        read_volume(dicom.folder, series="1.2.3")

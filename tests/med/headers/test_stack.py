@@ -7,23 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dicom_faults import each, heights, one_slice, series
+from grids import SIGNED_AXES, rotation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from scans import LINE, change, message_of, spoil
 
 from sam_med.geometry import frame as frames
-from sam_med.geometry.anatomical_plane import plane_of
-from sam_med.geometry.diagnostics import CODES, RefusedError
+from sam_med.geometry.diagnostics import RefusedError
 from sam_med.headers.slice_header import SliceHeader
 from sam_med.headers.stack import place_tolerance_mm, position_numbers, stack
 
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
-SIGNED_AXES = [
-    np.array(p, dtype=float)[:, None] * np.eye(3)[list(order)]
-    for order in itertools.permutations(range(3))
-    for p in itertools.product((1, -1), repeat=3)
-]
-"""The 48 ways in which three axes lie along those of the patient."""
 
 
 def header(position, *, orientation=AXIAL, **changes):
@@ -52,14 +48,6 @@ def refused(headers):
     with pytest.raises(RefusedError) as caught:
         stack(headers)
     return caught.value.diagnostics
-
-
-def rotation(a, b, c):
-    cos, sin = np.cos, np.sin
-    x = np.array([[1, 0, 0], [0, cos(a), -sin(a)], [0, sin(a), cos(a)]])
-    y = np.array([[cos(b), 0, sin(b)], [0, 1, 0], [-sin(b), 0, cos(b)]])
-    z = np.array([[cos(c), -sin(c), 0], [sin(c), cos(c), 0], [0, 0, 1]])
-    return x @ y @ z
 
 
 def test_order_is_by_position_whatever_the_order_of_files():
@@ -243,29 +231,6 @@ def test_a_projection_needs_no_place():
     assert [d.code for d in found.diagnostics] == ["unplaced"]
 
 
-@pytest.mark.parametrize(
-    ("i", "j", "plane"),
-    [
-        ((1, 0, 0), (0, 1, 0), "axial"),
-        ((0, 1, 0), (0, 0, -1), "sagittal"),
-        ((1, 0, 0), (0, 0, -1), "coronal"),
-        ((1, 0, 0), (0, np.cos(0.2), np.sin(0.2)), "axial, oblique by 11.5 degrees"),
-        ((1, 0, 0), (2, 0, 0), "unplaced"),
-    ],
-)
-def test_planes_in_words(i, j, plane):
-    assert plane_of(i, j) == plane
-
-
-def test_every_code_says_what_is_done():
-    for code, row in CODES.items():
-        assert code == code.lower()
-        assert " " not in code
-        assert row.severity in {"note", "warning", "error"}
-        assert row.meaning
-        assert row.action
-
-
 MICRONS = {"pixel_spacing_mm": (0.005, 0.005), "thickness_mm": 0.005}
 
 
@@ -297,3 +262,67 @@ def test_unevenness_counts_by_the_step(heights, code, message):
 def test_a_tiny_shift_to_the_side_is_seen():
     headers = [header((1 + 0.003 * (n == 2), 2, 0.005 * n), **MICRONS) for n in range(5)]
     assert "sideways-shift" in {d.code for d in stack(headers).diagnostics}
+
+
+@pytest.mark.parametrize("tag", ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"])
+def test_a_tag_that_every_image_lacks_is_named(tag, rotated):
+    for path in rotated.iterdir():
+        change(path, **{tag: None})
+    assert message_of(rotated) == (
+        f"missing-tags: 17 of 17 images lack {tag} (refused: nothing else tells where the voxels "
+        "are)"
+    )
+
+
+def wrong_order(dicom):
+    for n, path in enumerate(dicom.series(LINE)):
+        dicom.change(path, InstanceNumber=(n * 5) % 7)
+
+
+def enhanced_gap(dicom):
+    dicom.write(dicom.enhanced([*LINE[:3], *LINE[4:]], dicom.pixels(5)))
+
+
+def letters_for_numbers(dicom):
+    spoil(dicom.series(LINE)[0], b"10.0\\20.0", b"AB.0\\20.0")
+
+
+def turned(*orientation):
+    return series(ImageOrientationPatient=list(orientation))
+
+
+OBLIQUE = [(0, -0.6 * 2 * n, 0.8 * 2 * n) for n in range(5)]
+DRIFTING = np.cumsum([0, 2.0, 2.019, 2.019, 2.0, 1.99, 1.981, 1.981]).tolist()
+FAULTS = [
+    (series([*LINE[:3], *LINE[4:]]), {"missing-slices"}, "read"),
+    (series(heights(0, 2, 4, 8, 10, 16, 18)), {"missing-slices"}, "read"),
+    (series(heights(0, 2, 4, 5.3, 7.3)), {"uneven-spacing"}, "read"),
+    (series(heights(*DRIFTING)), {"uneven-spacing"}, "read"),
+    (enhanced_gap, {"missing-slices", "multi-frame"}, "read"),
+    (series([(10, 20 + 0.4 * n, 30 + 2 * n) for n in range(6)]), {"gantry-tilt"}, "read"),
+    (
+        series([(10, 20 + 0.4 * n, 30 + 2 * n) for n in (0, 1, 2, 4, 5)]),
+        {"gantry-tilt", "missing-slices"},
+        "read",
+    ),
+    (series([*LINE[:3], (11.5, 20, 36), *LINE[4:]]), {"sideways-shift"}, "read"),
+    (series(OBLIQUE, ImageOrientationPatient=[1, 0, 0, 0, 0.8, 0.6]), {"oblique-axes"}, "read"),
+    (turned(1, 0.001, 0, 0, 1, 0), {"non-orthonormal"}, "read"),
+    (turned(1, 0, 0, 0, 1.2, 0), {"impossible-axes"}, "refused"),
+    (turned(0, 0, 0, 0, 0, 0), {"impossible-axes"}, "refused"),
+    (series(PixelSpacing=[0, 1]), {"impossible-axes"}, "refused"),
+    (wrong_order, {"slice-order"}, "read"),
+    (series(SpacingBetweenSlices=5), {"spacing-tag"}, "read"),
+    (series(LINE[:1]), {"single-slice"}, "read"),
+    (series(ImagePositionPatient=None), {"missing-tags"}, "refused"),
+    (series(ImageOrientationPatient=None), {"missing-tags"}, "refused"),
+    (series(PixelSpacing=None), {"missing-tags"}, "refused"),
+    (one_slice(ImagePositionPatient=None), {"missing-tags"}, "refused"),
+    (one_slice(ImagePositionPatient=[]), {"missing-tags"}, "refused"),
+    (letters_for_numbers, {"missing-tags"}, "refused"),
+]
+
+
+@each(FAULTS)
+def test_faults_of_places_are_named(fault, expected, outcome, assert_named):
+    assert_named(fault, expected, outcome)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import struct
 import tracemalloc
 
 import gdcm
@@ -12,6 +11,7 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk  # noqa: N813  # the name its manual uses
+from dicom_faults import each
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -19,15 +19,15 @@ from pydicom.uid import (
     JPEG2000Lossless,
     RLELossless,
 )
+from scans import LINE, change, codes
 
 from sam_med.files.read import read_volume
 from sam_med.geometry.diagnostics import RefusedError
 from sam_med.headers.read import read_headers
-from sam_med.pixel_data.jpeg_guard import check_jpeg
 from sam_med.pixel_data.pixels import decode, luminance
 
-LINE = [(10, 20, 30 + 2 * n) for n in range(6)]
 NOISE = np.random.default_rng(3).integers(-900, 2000, (6, 40, 48)).astype(np.int16)
+
 LOSSY_COLOUR = "examples_ybr_color.dcm"
 
 
@@ -205,23 +205,6 @@ def test_float_pixels(dicom):
     assert np.array_equal(volume.array, values)
 
 
-def test_a_value_table_is_applied(dicom):
-    table = pydicom.Dataset()
-    table.LUTDescriptor = [48, 0, 16]
-    table.add_new("LUTData", "US", [1000 + 3 * n for n in range(48)])
-    table.ModalityLUTType = "US"
-    dicom.series(
-        LINE[:2],
-        np.stack([np.arange(48, dtype=np.uint16).reshape(6, 8)] * 2),
-        ModalityLUTSequence=[table],
-        RescaleSlope=None,
-        RescaleIntercept=None,
-    )
-    volume = read_volume(dicom.folder)
-    assert volume.array[1].ravel().tolist() == [1000 + 3 * n for n in range(48)]
-    assert [d.code for d in volume.diagnostics] == ["not-hounsfield", "value-table"]
-
-
 def test_frames_have_their_own_rescale(dicom):
     frames = [{"slope": 0.5 + n, "intercept": -n} for n in range(6)]
     volume = read_volume(dicom.write(dicom.enhanced(LINE, NOISE, frames=frames)))
@@ -229,66 +212,6 @@ def test_frames_have_their_own_rescale(dicom):
     assert volume.array.dtype == np.float32
     assert np.array_equal(volume.array, np.array(expected, np.float32))
     assert volume.frame_numbers == (1, 2, 3, 4, 5, 6)
-
-
-def test_frames_are_put_in_order(dicom):
-    order = [3, 0, 5, 1, 4, 2]
-    volume = read_volume(dicom.write(dicom.enhanced([LINE[n] for n in order], NOISE)))
-    assert volume.frame_numbers == tuple(order.index(k) + 1 for k in range(6))
-    assert np.array_equal(volume.array, NOISE[[order.index(k) for k in range(6)]])
-
-
-def huffman(counts):
-    body = bytes([0, *counts]) + bytes(sum(counts))
-    return b"\xff\xc4" + struct.pack(">H", len(body) + 2) + body
-
-
-def frame_header(precision=16, rows=6, columns=8, components=1, marker=0xC3):
-    body = struct.pack(">BHHB", precision, rows, columns, components) + bytes(3 * components)
-    return bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
-
-
-TABLE = huffman([0, 2, 2] + [0] * 13)
-SCAN = b"\xff\xda\x00\x08"
-
-
-@pytest.mark.parametrize(
-    "stream",
-    [
-        b"\xff\xd8" + frame_header() + TABLE + SCAN,
-        b"\xff\xd8" + TABLE + b"\xff" + frame_header(marker=0xF7) + SCAN,
-        b"\xff\xd8\xff\xe0\x00\x04ab" + frame_header(precision=12) + SCAN,
-    ],
-)
-def test_jpeg_streams_of_the_right_size_pass(stream):
-    check_jpeg(stream, rows=6, columns=8, samples=1)
-
-
-@pytest.mark.parametrize(
-    ("stream", "message"),
-    [
-        (b"", "no JPEG"),
-        (b"\xff\xd8" + frame_header()[:-9], "a JPEG without a scan"),
-        (b"\xff\xd8" + frame_header() + TABLE, "a JPEG without a scan"),
-        (b"\xff\xd8" + frame_header() + b"\x42" + TABLE[1:] + SCAN, "a JPEG without a scan"),
-        (b"\xff\xd8" + TABLE + SCAN, "a JPEG without one frame header"),
-        (b"\xff\xd8" + frame_header() * 2 + SCAN, "a JPEG without one frame header"),
-        (b"\xff\xd8" + frame_header(precision=201) + SCAN, "a JPEG of 201 bits"),
-        (b"\xff\xd8" + frame_header(rows=7) + SCAN, "a JPEG of 7 x 8 x 1 pixels"),
-        (b"\xff\xd8" + frame_header(components=3) + SCAN, "a JPEG of 6 x 8 x 3 pixels"),
-        (
-            b"\xff\xd8" + huffman([0, 5] + [0] * 14) + frame_header() + SCAN,
-            "a JPEG with a Huffman table of too many codes",
-        ),
-        (
-            b"\xff\xd8\xff\xc4\x00\x13" + bytes([0, 1] + [0] * 15) + frame_header() + SCAN,
-            "a JPEG with a Huffman table of the wrong length",
-        ),
-    ],
-)
-def test_streams_that_could_crash_a_decoder_are_refused(stream, message):
-    with pytest.raises(ValueError, match=f"^{message}$"):
-        check_jpeg(stream, rows=6, columns=8, samples=1)
 
 
 def test_luminance_of_pure_colours():
@@ -310,70 +233,72 @@ def test_the_voxels_are_held_once(rescale, dicom):
     assert volume.array.nbytes <= peak < volume.array.nbytes + 12 * pixels[0].nbytes
 
 
-VALUES = np.arange(6 * 48).reshape(6, 6, 8)
-BIG = "1.2.840.10008.1.2.2"
-
-
-def high(dicom, pixels, high_bit, *, syntax=None, **tags):
-    """Files of 12 bits of 16 whose HighBit is stated."""
-    for n, plane in enumerate(pixels):
-        one = dicom.dataset(
-            plane,
-            **{"Modality": "MR", "ImagePositionPatient": list(LINE[n]), "BitsStored": 12, **tags},
-            HighBit=high_bit,
-        )
-        if syntax == RLELossless:
-            one.BitsStored = 16  # the encoder of pydicom takes no others
-            one.compress(RLELossless, plane)
-            one.BitsStored = 12
-        if syntax == BIG:
-            one.file_meta.TransferSyntaxUID = BIG
-            one.PixelData = plane.astype(plane.dtype.newbyteorder(">")).tobytes()
-            path = dicom.folder / f"{n}.dcm"
-            dicom.folder.mkdir(exist_ok=True)
-            pydicom.dcmwrite(path, one, implicit_vr=False, little_endian=False)
-        else:
-            dicom.write(one)
-    return dicom.folder
-
-
-@pytest.mark.parametrize("below", [0, 5])
-@pytest.mark.parametrize("syntax", [None, RLELossless, BIG])
-def test_values_in_the_highest_bits_are_moved_down(syntax, below, dicom):
-    pixels = ((VALUES * 13 + 256 << 4) | below).astype(np.uint16)
-    assert np.array_equal(
-        read_volume(high(dicom, pixels, 15, syntax=syntax)).array, VALUES * 13 + 256
-    )
-
-
-def test_signed_values_between_other_bits_keep_their_sign(dicom):
-    values = VALUES - 100
-    pixels = (((values & 0xFFF) << 2) | 0x8001).astype(np.uint16).view(np.int16)
-    volume = read_volume(high(dicom, pixels, 13))
-    assert np.array_equal(volume.array, values)
-    assert volume.array.dtype == np.int16
-
-
-@pytest.mark.parametrize("kind", [np.uint16, np.int16])
-def test_overlays_in_the_bits_above_are_cleared(kind, dicom):
-    pixels = (VALUES | 0x9000).astype(np.uint16).view(kind)
-    assert np.array_equal(read_volume(high(dicom, pixels, 11)).array, VALUES)
-
-
-def test_a_high_bit_that_the_pixels_contradict_is_refused(dicom):
-    with pytest.raises(RefusedError, match="HighBit is 15, but the pixels lie in the lowest 12"):
-        read_volume(high(dicom, VALUES.astype(np.uint16), 15))
-
-
-@pytest.mark.parametrize("tags", [{"BitsStored": 16}, {"BitsStored": 14}])
-def test_a_high_bit_that_cannot_be_is_refused_before_the_work(tags, dicom):
-    folder = high(dicom, VALUES.astype(np.uint16), 11, **tags)
-    with pytest.raises(RefusedError, match="HighBit is 11 where BitsStored is 1"):
-        read_volume(folder)
-
-
 @pytest.mark.parametrize("tag", ["BitsStored", "PixelRepresentation"])
 def test_what_decoding_needs_is_named(tag, dicom):
-    dicom.series(LINE, VALUES.astype(np.uint16), **{tag: None})
+    dicom.series(LINE, dicom.pixels(6, np.uint16), **{tag: None})
     with pytest.raises(RefusedError, match=f"AttributeError, for what it says of {tag} "):
         read_volume(dicom.folder)
+
+
+def test_jpeg_2000_keeps_its_integer_type(data):
+    volume = read_volume(data / "med/dicom/ct_abdomen_dicom/series")
+    assert volume.array.dtype == np.int16
+    assert (int(volume.array.min()), int(volume.array.max())) == (-1024, 1839)
+    assert (volume.notes, volume.diagnostics, volume.units) == ((), (), "HU")
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept", "dtype"),
+    [
+        (1, -1024, np.int16),
+        (2, 0, np.int16),
+        (1, 60000, np.uint16),
+        (1, -100000, np.int32),
+        (0.5, 0, np.float32),
+        (1, 0.25, np.float32),
+        (1_000_000_000, 0, np.float32),
+    ],
+)
+def test_a_shared_rescale_keeps_integers_where_they_fit(slope, intercept, dtype, rotated, data):
+    raw = read_volume(data / "med/dicom/ct_small_rotated/series").array
+    for path in rotated.iterdir():
+        change(path, RescaleSlope=slope, RescaleIntercept=intercept)
+    array = read_volume(rotated).array
+    assert array.dtype == dtype
+    assert np.array_equal(array, (raw.astype(np.float64) * slope + intercept).astype(dtype))
+
+
+def test_each_slice_may_have_its_own_rescale(rotated, data):
+    """As PET has it: the values are floats, and no slice takes its neighbour's scale."""
+    raw = read_volume(data / "med/dicom/ct_small_rotated/series")
+    for n, path in enumerate(raw.files):
+        change(rotated / path.name, RescaleSlope=0.25 * (n + 1), RescaleIntercept=-n)
+    volume = read_volume(rotated)
+    assert volume.array.dtype == np.float32
+    assert codes(volume) == ["per-slice-rescale", "not-hounsfield"]
+    for n in range(17):
+        assert np.array_equal(volume.array[n], raw.array[n].astype(np.float32) * 0.25 * (n + 1) - n)
+
+
+def compressed_and_cut_short(dicom):
+    dataset = dicom.dataset(dicom.pixels(1)[0])
+    dataset.compress(RLELossless)
+    path = dicom.write(dataset)
+    path.write_bytes(path.read_bytes()[:-60])
+
+
+def unknown_syntax(dicom):
+    for path in dicom.series(LINE):
+        content = path.read_bytes()
+        path.write_bytes(content.replace(b"1.2.840.10008.1.2.1\x00", b"1.2.840.10008.1.2.9\x00"))
+
+
+FAULTS = [
+    (compressed_and_cut_short, {"undecodable"}, "refused at the pixels"),
+    (unknown_syntax, {"undecodable"}, "refused at the pixels"),
+]
+
+
+@each(FAULTS)
+def test_faults_of_pixels_are_named(fault, expected, outcome, assert_named):
+    assert_named(fault, expected, outcome)

@@ -18,7 +18,7 @@ from sam_med.files.read import read_volume
 from sam_med.geometry import frame as frames
 from sam_med.geometry.slice_box import SliceBox, axis_of
 from sam_med.geometry.volume import Volume
-from sam_med.geometry.voxel_box import SPACES, corners_of, window_around
+from sam_med.geometry.voxel_box import SPACES, bounds_lps, corners_of, window_around
 from sam_med.objects.snomed import Code
 from sam_med.prompts.flags import PromptFlags, pair_labels, parse_box, prompts_from_flags
 from sam_med.prompts.json_prompts import prompts_from_json, prompts_sha256, prompts_to_json
@@ -128,7 +128,7 @@ def test_ijk_and_lps_agree_on_real_volumes(real):
     volume = read_volume(real.path)
     for label in real.labels:
         ijk = ObjectPrompt.from_ijk("a", 1, [*label["ijk_min"], *label["ijk_max"]])
-        low, high = frames.bounds_lps(volume.frame, ijk.box)
+        low, high = bounds_lps(ijk.box, volume)
         assert_allclose(low, label["lps_mm_min"], atol=6e-4)
         assert_allclose(high, label["lps_mm_max"], atol=6e-4)
         lps = ObjectPrompt.from_lps("a", 1, [*label["lps_mm_min"], *label["lps_mm_max"]], volume)
@@ -157,7 +157,7 @@ def test_boxes_of_a_label_grid_hold_on_the_dicom(data):
         k, j, i = np.nonzero(organs.array == value)
         found = Window((k.min(), j.min(), i.min()), (k.max() + 1, j.max() + 1, i.max() + 1))
         box = ObjectPrompt.from_lps(
-            "a", 1, np.concatenate(frames.bounds_lps(organs.frame, found)).tolist(), volume
+            "a", 1, np.concatenate(bounds_lps(found, organs)).tolist(), volume
         )
         (k0, j0, i0), (k1, j1, i1) = found.start, found.stop
         assert box.window == Window((k0, 512 - j1, i0), (k1, 512 - j0, i1))
@@ -608,7 +608,7 @@ def from_flags(volume, **flags):
 
 def test_boxes_in_three_ways_are_one(volume):
     ijk = from_flags(volume, boxes={"ijk": ["1,2,3,4,5,4"]}, labels=["liver"])
-    low, high = frames.bounds_lps(volume.frame, ijk[0].box)
+    low, high = bounds_lps(ijk[0].box, volume)
     lps = ",".join(str(v) for v in (*low, *high))
     # RAS turns x and y around, so their ends change places
     ras = ",".join(str(v) for v in (-high[0], -high[1], low[2], -low[0], -low[1], high[2]))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sam_common.errors import InputError
-from sam_med.geometry.diagnostics import CODES
+from sam_med.geometry.diagnostic_codes import CODES
 from sam_med.report.geometry_report import (
     DIAGNOSTIC_COLUMNS,
     SERIES_COLUMNS,

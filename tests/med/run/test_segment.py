@@ -19,6 +19,7 @@ from sam_med.files.read import read_volume
 from sam_med.geometry import frame as frames
 from sam_med.geometry.slice_box import SliceBox
 from sam_med.geometry.volume import Volume
+from sam_med.geometry.voxel_box import bounds_lps
 from sam_med.prompts.object_prompt import ObjectPrompt, VoxelMask, VoxelPoint
 from sam_med.propagate.three_planes import usable_axes
 from sam_med.report import overview_picture
@@ -67,7 +68,7 @@ def test_the_way_a_volume_is_stored_does_not_matter(method, boxes, variant):
     direction = (1, 0, 0, 0, 1, 0, 0, 0, 1)
     volume = Volume(array, frames.from_itk((10, 20, 30), (0.5, 0.5, 2), direction), "CT")
     stored = reorder(volume, *variant)
-    in_mm = [np.concatenate(frames.bounds_lps(volume.frame, box)).tolist() for box in boxes]
+    in_mm = [np.concatenate(bounds_lps(box, volume)).tolist() for box in boxes]
     results = []
     for one in (volume, stored):
         prompts = [ObjectPrompt.from_lps(f"o{n}", n + 1, box, one) for n, box in enumerate(in_mm)]

@@ -5,46 +5,20 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
+from dicom_faults import both, each, series
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scans import LINE, codes
+from slice_headers import different, header, of_code
 
-from sam_med.headers.slice_header import ImageFacts, SliceHeader
+from sam_med.headers.slice_header import ImageFacts
 from sam_med.series.grouping import group
 
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
 CORONAL = (1.0, 0.0, 0.0, 0.0, 0.0, -1.0)
-
-
-def header(z, **changes):
-    facts = {
-        "path": Path(f"{z}{sorted(changes.items())}.dcm"),
-        "series": "1.2",
-        "number": "3",
-        "modality": "MR",
-        "size": (4, 5),
-        "pixel_spacing_mm": (0.5, 0.75),
-        "orientation": AXIAL,
-        "position": (10.0, 20.0, float(z)),
-    }
-    return SliceHeader(**{**facts, **changes})
-
-
-def different(one):
-    """Every slice has pixels of its own."""
-    return str(one.path).encode()
-
-
-def same(_):
-    return b"same"
-
-
-def codes(series):
-    return [d.code for d in series.diagnostics]
-
-
-def of_code(series, code):
-    return next(d for d in series.diagnostics if d.code == code)
 
 
 def test_one_series_is_one_series():
@@ -98,65 +72,6 @@ def test_the_order_of_files_does_not_matter(order):
     assert listed == [series.summary() for series in group(headers, different)]
 
 
-def test_time_points_go_by_their_numbers():
-    headers = [header(z, instance=1 + z + 3 * t) for t in (1, 0) for z in (2, 0, 1)]
-    (series,) = group(headers, different)
-    assert of_code(series, "repeated-positions").message == (
-        "each of 3 position(s) occurs 2 times (2 time points)"
-    )
-    assert [[h.instance for h in stack.slices] for stack in series.stacks] == [[1, 2, 3], [4, 5, 6]]
-    assert series.describe()["time_points"] == 2
-    assert series.describe()["readable"]
-
-
-def test_temporal_positions_come_before_instance_numbers():
-    headers = [header(z, instance=9 - t, time=(float(t), 0.0)) for t in (0, 1, 2) for z in (0, 1)]
-    (series,) = group(headers, different)
-    assert [stack.slices[0].time[0] for stack in series.stacks] == [0, 1, 2]
-
-
-def test_what_some_images_lack_orders_nothing():
-    headers = [
-        header(z, instance=1 + t, time=(None if (z, t) == (2, 1) else float(9 - t), 1.0))
-        for t in (0, 1, 2)
-        for z in (0, 2)
-    ]
-    (series,) = group(headers, different)
-    assert [[h.instance for h in stack.slices] for stack in series.stacks] == [
-        [1, 1],
-        [2, 2],
-        [3, 3],
-    ]
-
-
-def test_images_that_no_tag_puts_in_order_are_refused():
-    headers = [header(z, instance=z, path=Path(f"{z}{t}")) for z in (0, 2) for t in "ab"]
-    (series,) = group(headers, different)
-    assert of_code(series, "unordered-images").message == (
-        "each of 2 position(s) holds 2 different images, and no tag that all of them have says "
-        "which was taken first"
-    )
-    assert not series.describe()["readable"]
-
-
-def test_places_of_other_temporal_positions_are_refused():
-    stated = {0: (1, 2, 3), 2: (1, 2, 4), 4: (1, 3, 4)}
-    headers = [header(z, time=(float(t),), instance=10 * z + t) for z in stated for t in stated[z]]
-    (series,) = group(headers, different)
-    assert of_code(series, "incomplete-time-points").message == (
-        "each of 3 positions occurs 3 times, but they state 4 temporal positions"
-    )
-
-
-def test_temporal_positions_that_are_counted_through_the_series():
-    headers = [header(z, time=(float(10 * z + t),)) for z in (0, 2) for t in (2, 1)]
-    (series,) = group(headers, different)
-    assert [[h.time for h in stack.slices] for stack in series.stacks] == [
-        [(1.0,), (21.0,)],
-        [(2.0,), (22.0,)],
-    ]
-
-
 def test_kinds_of_image_at_the_same_places_are_series_of_their_own():
     kinds = (("", "M", "echo 2 ms", ""), ("", "P", "echo 2 ms", ""))
     headers = [header(z, stack=kind, instance=z) for kind in kinds for z in (0, 1, 2)]
@@ -169,38 +84,6 @@ def test_kinds_of_image_at_the_same_places_are_series_of_their_own():
 def test_kinds_that_share_no_place_are_one_series():
     headers = [header(z, stack=("", "AB"[z % 2], "", "")) for z in range(4)]
     assert len(group(headers, different)) == 1
-
-
-def test_copies_are_dropped_aloud():
-    headers = [header(0), header(2), header(2, path=Path("copy")), header(4)]
-    (series,) = group(headers, same)
-    assert of_code(series, "duplicate-slices").message == "1 slice(s) are stored twice"
-    assert len(series.stacks[0].slices) == 3
-
-
-def test_a_folder_with_everything_twice():
-    headers = [header(z, instance=z, path=Path(f"{z}{c}")) for z in (1, 2, 3) for c in "ab"]
-    (series,) = group(headers, same)
-    assert codes(series) == ["duplicate-slices"]
-    assert len(series.stacks[0].slices) == 3
-
-
-def test_different_images_at_one_place_are_refused():
-    (series,) = group([header(0), header(2), header(2, path=Path("x")), header(4)], different)
-    said = of_code(series, "conflicting-slices")
-    assert said.message == (
-        "1 position(s) hold up to 2 different images, the first at 2.000 mm along the normal"
-    )
-    assert series.stacks == ()
-    assert not series.describe()["readable"]
-
-
-def test_a_time_point_that_lacks_a_slice_is_refused():
-    headers = [header(z, instance=z + 9 * t) for t in (0, 1, 2) for z in range(5)]
-    (series,) = group(headers[:-1], different)
-    assert of_code(series, "incomplete-time-points").message == (
-        "1 of 5 positions do not occur 3 times as the others do"
-    )
 
 
 def test_a_slice_without_a_place_is_not_split_off():
@@ -216,16 +99,6 @@ def test_photographs_of_one_series_are_chosen_one_by_one():
     assert len(group(headers, different)) == 2
 
 
-def test_frames_of_a_film_are_time_points():
-    film = [
-        header(0, modality="US", position=(), orientation=(), frame_number=n, path=Path("film"))
-        for n in (3, 1, 2)
-    ]
-    (series,) = group(film, different)
-    assert [stack.slices[0].frame_number for stack in series.stacks] == [1, 2, 3]
-    assert "repeated-positions" in codes(series)
-
-
 def test_no_name_uid_or_path_in_what_is_shown():
     canary = "CANARY"
     headers = [
@@ -239,3 +112,55 @@ def test_no_name_uid_or_path_in_what_is_shown():
     assert series.matches(1)
     assert not series.matches(2)
     assert not series.matches("")
+
+
+SIDE = {"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]}
+SCOUT = {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}
+BESIDE = [(0, 0, 99), (0, 0, 101)]
+FAULTS = [
+    (
+        both(series(), series(SeriesInstanceUID="1.2.3.4", SeriesNumber=9)),
+        {"mixed-series"},
+        "refused",
+    ),
+    (
+        both(series(), series(BESIDE, PixelSpacing=[1, 1])),
+        {"mixed-series", "mixed-spacing"},
+        "refused",
+    ),
+    (
+        both(series(), series(BESIDE, np.zeros((2, 9, 9), np.int16))),
+        {"mixed-series", "mixed-size"},
+        "refused",
+    ),
+    (
+        both(series(), series([(0, 5, 0), (0, 7, 0)], **SIDE)),
+        {"mixed-series", "mixed-orientation"},
+        "refused",
+    ),
+    (
+        both(series(), series([(0, 5, 0)], **SIDE, **SCOUT)),
+        {"mixed-series", "localizer"},
+        "refused",
+    ),
+    (
+        both(series(LINE[:3]), series(LINE[3:], PatientID="CANARY-OTHER")),
+        {"mixed-series", "mixed-patients"},
+        "refused",
+    ),
+    (
+        both(series(LINE[:3]), series(LINE[3:], FrameOfReferenceUID="1.2.3")),
+        {"mixed-series", "mixed-frames-of-reference"},
+        "refused",
+    ),
+    (
+        both(series(Modality="MR", EchoTime=2), series(Modality="MR", EchoTime=5)),
+        {"mixed-series", "mixed-stacks"},
+        "refused",
+    ),
+]
+
+
+@each(FAULTS)
+def test_faults_of_mixed_series_are_named(fault, expected, outcome, assert_named):
+    assert_named(fault, expected, outcome)

@@ -7,13 +7,14 @@ import sys
 
 import numpy as np
 import pytest
+from dicom_faults import each
+from scans import LINE
 
 from sam_med.cli import main
 from sam_med.files.read import read_volume
 from sam_med.geometry.diagnostics import RefusedError
 from sam_med.report.geometry_report import describe_path
 
-LINE = [(10, 20, 30 + 2 * n) for n in range(6)]
 TAGS = ("SeriesInstanceUID", "FrameOfReferenceUID")
 
 
@@ -86,3 +87,16 @@ def test_the_commands_take_the_option(whole, dicom, tmp_path, monkeypatch, capsy
     monkeypatch.setattr(sys, "argv", words)
     main.main()
     assert read_volume(target).shape == whole.shape
+
+
+def a_series_for_each_slice(dicom):
+    for n, path in enumerate(dicom.series(LINE)):
+        dicom.change(path, SeriesInstanceUID=f"1.2.3.{n}")
+
+
+FAULTS = [(a_series_for_each_slice, {"mixed-series", "split-series"}, "refused")]
+
+
+@each(FAULTS)
+def test_faults_of_split_series_are_named(fault, expected, outcome, assert_named):
+    assert_named(fault, expected, outcome)

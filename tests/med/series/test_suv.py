@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pydicom
 import pytest
+from dicom_faults import each, series
 
 from sam_med.files.read import read_volume
 from sam_med.geometry.diagnostics import RefusedError
 
 LINE = [(10, 20, 30 + 2 * n) for n in range(3)]
+
 HALF_LIFE_S = 6586.2
 
 
@@ -280,3 +282,13 @@ def test_values_that_only_a_mapping_defines_are_in_its_units(units, factor, dico
         assert (volume.units, volume.array[0, 0, 1]) == ("g/ml", 0.5)
     else:
         check(volume, dicom, factor)
+
+
+FAULTS = [
+    (series(Modality="PT", Units="BQML", DecayCorrection="START"), {"suv-refused"}, "read"),
+]
+
+
+@each(FAULTS)
+def test_faults_of_pet_are_named(fault, expected, outcome, assert_named):
+    assert_named(fault, expected, outcome)

@@ -6,13 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from scans import LINE
 
 from sam_med.files.read import read_volume
 from sam_med.report.geometry_report import describe_path
 from sam_med.series import tree
 from sam_med.series.tree import BROKEN, CLOSED, walk
-
-LINE = [(10, 20, 30 + 2 * n) for n in range(6)]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pydicom.uid import (
 )
 
 from sam_med.files.read import read_volume
-from sam_med.pixel_data.value_table import through_table
+from sam_med.pixel_data.modality_lut import apply_modality_lut
 
 LINE = [(10, 20, 30 + 2 * n) for n in range(3)]
 
@@ -68,14 +68,14 @@ def test_numbers_beyond_the_table_get_its_ends():
     image = np.array([-32768, -11, -10, -9, -8, 32767], np.int16)
     dataset = table(-10, [5, 6, 7])
     dataset.PixelRepresentation = 1
-    found = through_table(image, dataset, ExplicitVRLittleEndian)
+    found = apply_modality_lut(image, dataset, ExplicitVRLittleEndian)
     assert found.tolist() == [5, 5, 5, 6, 7, 7]
 
 
 def test_the_first_number_has_the_sign_of_pixels():
     dataset = table(65526, [5, 6, 7])
     dataset.PixelRepresentation = 1
-    found = through_table(np.array([-9], np.int16), dataset, ExplicitVRLittleEndian)
+    found = apply_modality_lut(np.array([-9], np.int16), dataset, ExplicitVRLittleEndian)
     assert found.tolist() == [6]
 
 
@@ -86,7 +86,7 @@ def test_the_first_number_has_the_sign_of_pixels():
 def test_entries_of_other_widths(bits, held, dtype):
     dataset = table(0, held, bits=bits, kind="OW")
     dataset.ModalityLUTSequence[0].LUTDescriptor = [3, 0, bits]
-    found = through_table(np.array([0, 1, 2], np.uint8), dataset, ExplicitVRLittleEndian)
+    found = apply_modality_lut(np.array([0, 1, 2], np.uint8), dataset, ExplicitVRLittleEndian)
     assert (found.tolist(), found.dtype) == ([5, 6, 7], dtype)
 
 
@@ -94,4 +94,21 @@ def test_a_table_that_is_cut_off_is_refused():
     dataset = table(0, [5, 6, 7])
     dataset.ModalityLUTSequence[0].LUTDescriptor = [4, 0, 16]
     with pytest.raises(ValueError, match="fewer entries"):
-        through_table(np.zeros(1, np.uint8), dataset, ExplicitVRLittleEndian)
+        apply_modality_lut(np.zeros(1, np.uint8), dataset, ExplicitVRLittleEndian)
+
+
+def test_a_value_table_is_applied(dicom):
+    table = pydicom.Dataset()
+    table.LUTDescriptor = [48, 0, 16]
+    table.add_new("LUTData", "US", [1000 + 3 * n for n in range(48)])
+    table.ModalityLUTType = "US"
+    dicom.series(
+        LINE[:2],
+        np.stack([np.arange(48, dtype=np.uint16).reshape(6, 8)] * 2),
+        ModalityLUTSequence=[table],
+        RescaleSlope=None,
+        RescaleIntercept=None,
+    )
+    volume = read_volume(dicom.folder)
+    assert volume.array[1].ravel().tolist() == [1000 + 3 * n for n in range(48)]
+    assert [d.code for d in volume.diagnostics] == ["not-hounsfield", "value-table"]

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from dicom_faults import each
+from scans import LINE
 
 from sam_common.frame import Frame
 from sam_med.files.read import read_volume
 from sam_med.geometry.volume import Volume
 from sam_med.report.geometry_report import describe_path
-from sam_med.series import fill
-
-LINE = [(10, 20, 30 + 2 * n) for n in range(6)]
+from sam_med.series import fill_value
 
 
 def told(array, **more):
-    volume = fill.told(Volume(array, Frame.identity(3), **more))
+    volume = fill_value.with_fill_diagnostic(Volume(array, Frame.identity(3), **more))
     return [d.message for d in volume.diagnostics if d.code == "fill-value"]
 
 
@@ -65,3 +65,17 @@ def test_it_is_named_where_files_are_looked_at_and_read(dicom):
     facts = describe_path(dicom.folder)
     assert "fill-value" in {d["code"] for d in facts["series"][0]["diagnostics"]}
     assert "fill-value" in {d.code for d in read_volume(dicom.folder).diagnostics}
+
+
+def fill_in_the_corners(dicom):
+    pixels = dicom.pixels(6)
+    pixels[:, :2] = 20000
+    dicom.series(LINE, pixels)
+
+
+FAULTS = [(fill_in_the_corners, {"fill-value"}, "read")]
+
+
+@each(FAULTS)
+def test_faults_of_fill_values_are_named(fault, expected, outcome, assert_named):
+    assert_named(fault, expected, outcome)

@@ -1,10 +1,10 @@
-"""Fill: a value that covers a part of an image and stands for nothing, though no tag says so.
+"""Fill values: a value that covers a part of an image and is no measurement, which no tag states.
 
 ```
-65535 in the corners, tissue from 180 to 640      a fill: far from all others, and often there
--1024 in the corners, air from -1010 on           not far from the others: no matter
+65535 in the corners, tissue from 180 to 640      a fill value: frequent, and far from all others
+-1024 in the corners, air from -1010 on           near the other values: no fill value
 ```
-It is told, not left out: only who made the file knows.
+A fill value is reported, not left out: only the maker of the file knows what it means.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
     from sam_med.series.grouping import Series
 
 SHARE = 0.01
-"""A fill covers at least this part of a slice …"""
+"""Smallest part of a slice that a fill value covers."""
 GAP = 0.2
-"""… and is away from the nearest other value by at least this part of the range of all others."""
+"""Smallest distance to the nearest other value, as a part of the range of all others."""
 FEW_VALUES = 16
-"""Images of so few values are drawings or label maps."""
+"""Images of at most so many other values are drawings or label maps."""
 HARMLESS = frozenset({0.0, -1000.0, -1023.0, -1024.0})
-"""Background, and what CT calls air."""
-LONG_BYTES = 2
-"""Pixels of one byte have no room for values of no meaning."""
+"""Usual values of background, and of air in CT, which are not reported."""
+LEAST_BYTES = 2
+"""Smallest type of voxels that is checked: one byte leaves no room for fill values."""
 
 
-def told(volume: Volume) -> Volume:
-    """The volume, with a diagnostic where it seems to hold a fill; three slices are looked at."""
+def with_fill_diagnostic(volume: Volume) -> Volume:
+    """The volume, with a diagnostic where one of three slices has a fill value."""
     for k in _sample(volume.shape[0]):
-        if said := _told_of(volume.array[k], volume.padding[k] if volume.padding else None):
+        if said := _fill_diagnostic(volume.array[k], volume.padding[k] if volume.padding else None):
             diagnostics = (*volume.diagnostics, said)
             return dataclasses.replace(
                 volume, diagnostics=diagnostics, notes=(*volume.notes, said.line)
@@ -46,8 +46,8 @@ def told(volume: Volume) -> Volume:
     return volume
 
 
-def told_of_series(series: Series) -> list[Diagnostic]:
-    """The same for a DICOM series, of which three slices at most are decoded."""
+def fill_diagnostics(series: Series) -> list[Diagnostic]:
+    """The diagnostic of a fill value in a DICOM series, of which three slices are decoded."""
     from sam_med.pixel_data.pixels import read_voxels  # noqa: PLC0415
     from sam_med.series.read import padding_of  # noqa: PLC0415  # pydicom only where it is needed
 
@@ -58,19 +58,23 @@ def told_of_series(series: Series) -> list[Diagnostic]:
         try:
             plane = read_voxels([slices[k]], factor=series.suv_factor)[0]
         except RefusedError:
-            continue  # said when the series is read
+            continue  # reported when the series is read
         ends = padding_of(slices[k], series.suv_factor, plane.dtype)
-        if said := _told_of(plane, ends):
+        if said := _fill_diagnostic(plane, ends):
             return [said]
     return []
 
 
 def _sample(slices: int) -> Iterator[int]:
+    """Indices of the slices at a half, a quarter and three quarters of a stack."""
     yield from dict.fromkeys((slices // 2, slices // 4, 3 * slices // 4))
 
 
-def _told_of(plane: npt.NDArray[Any], padding: tuple[float, float] | None) -> Diagnostic | None:
-    if plane.dtype.itemsize < LONG_BYTES:
+def _fill_diagnostic(
+    plane: npt.NDArray[Any], padding: tuple[float, float] | None
+) -> Diagnostic | None:
+    """The diagnostic of a fill value, the smallest or largest value of a slice; None for none."""
+    if plane.dtype.itemsize < LEAST_BYTES:
         return None
     values = plane[np.isfinite(plane) & ~in_range(plane, padding)]
     if not values.size:

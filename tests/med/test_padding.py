@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from pydicom.dataset import Dataset
 
 from sam_common.errors import InputError
 from sam_common.frame import Frame
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.window import Window
-from sam_med.dicom.tag_values import padding
 from sam_med.files.read import read_volume
 from sam_med.geometry.volume import Volume
 from sam_med.objects.segments import Segment
@@ -20,8 +18,10 @@ from sam_med.slices.embedding_cache import embedding_store
 from sam_med.slices.window_level import choose_stretch
 
 LINE = [(10, 20, 30 + 2 * n) for n in range(4)]
+
 TISSUE = np.random.default_rng(1).integers(100, 700, (4, 12, 16)).astype(np.uint16)
 OUTSIDE = np.zeros(TISSUE.shape, dtype=bool)
+
 OUTSIDE[:, :3] = True
 
 
@@ -98,33 +98,6 @@ def test_it_is_rescaled_with_the_voxels_of_its_slice(dicom):
     assert choose_stretch(volume).brightest < 700
 
 
-@pytest.mark.parametrize(
-    ("tags", "expected"),
-    [
-        ({"PixelPaddingValue": -2000}, (-2000, -2000)),
-        # what a writer gave as unsigned
-        ({"PixelPaddingValue": 63536}, (-2000, -2000)),
-        ({"PixelPaddingValue": -2000, "PixelPaddingRangeLimit": -1800}, (-2000, -1800)),
-        ({"PixelPaddingValue": -1800, "PixelPaddingRangeLimit": -2000}, (-2000, -1800)),
-        ({"PixelPaddingValue": 65535, "PixelRepresentation": 0}, (65535, 65535)),
-        ({"PixelPaddingValue": -1, "PixelRepresentation": 0}, (65535, 65535)),
-        ({"FloatPixelPaddingValue": -9.5}, (-9.5, -9.5)),
-        ({"DoubleFloatPixelPaddingValue": -1.7e308}, (-1.7e308, -1.7e308)),
-        ({}, None),
-    ],
-)
-def test_the_bits_of_the_value_count(tags, expected):
-    dataset = Dataset()
-    dataset.BitsAllocated, dataset.PixelRepresentation = 16, 1
-    for tag, value in tags.items():
-        kind = "FL" if "Float" in tag else "US" if value >= 0 else "SS"
-        if tag.startswith("PixelPadding"):
-            dataset.add_new(tag, kind, value)
-        else:
-            setattr(dataset, tag, value)
-    assert padding(dataset) == expected
-
-
 def test_a_volume_of_nothing_but_padding_is_refused(dicom):
     pixels = np.full(TISSUE.shape, 65535, np.uint16)
     dicom.series(LINE, pixels, Modality="MR", PixelPaddingValue=65535)
@@ -132,11 +105,6 @@ def test_a_volume_of_nothing_but_padding_is_refused(dicom):
         choose_stretch(read_volume(dicom.folder))
     with pytest.raises(InputError, match="every voxel is padding: there is nothing to segment"):
         choose_stretch(read_volume(dicom.folder), width=100, level=50)
-
-
-def test_padding_is_stated_for_every_slice_or_none(plain_frame):
-    with pytest.raises(InputError, match="padding is stated for 2 of 4 slices"):
-        Volume(TISSUE, plain_frame, padding=(None, None))
 
 
 def test_embeddings_with_and_without_padding_are_different_ones(plain_frame, tmp_path):

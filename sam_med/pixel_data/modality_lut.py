@@ -1,4 +1,4 @@
-"""Value table: the Modality LUT, which gives a value for each stored number (PS3.3, C.11.1.1.1)."""
+"""Modality LUT: a table with a value for each stored number (PS3.3, C.11.1.1.1)."""
 
 from __future__ import annotations
 
@@ -12,28 +12,32 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 MOST = 1 << 16
-"""Entries of the largest table, whose number is written as 0."""
+"""Number of entries of the largest table, which is written as 0."""
 HALF = 1 << 15
+"""First unsigned number that is negative as a signed one of 16 bits."""
 BYTE_BITS = 8
 
 
-def through_table(
+def apply_modality_lut(
     image: npt.NDArray[Any], dataset: Dataset, syntax: str
 ) -> npt.NDArray[np.uint8 | np.uint16]:
-    """The entry of each stored number; those below and above the table get its ends.
+    """The table entry of each stored number; numbers beyond the table get its first or last entry.
 
     Args:
-        image: Integers of any shape.
-        dataset: With a `ModalityLUTSequence`.
+        image: Stored integers of any shape.
+        dataset: A header with a ModalityLUTSequence.
         syntax: UID of the transfer syntax in which the data set is really written.
 
+    Returns:
+        Values of the shape of the image.
+
     Raises:
-        ValueError: The table has fewer entries than it says.
+        ValueError: The table has fewer entries than its descriptor states.
     """
     item = dataset.ModalityLUTSequence[0]
     entries, first, bits = (int(number) for number in item.LUTDescriptor)
     signed = int(dataset.get("PixelRepresentation", None) or 0) == 1
-    # the type of the first number is that of pixels, which a sequence of no stated types hides
+    # the first number is signed like the pixels, which files with implicit value types do not tell
     if signed and first >= HALF:
         first -= MOST
     elif not signed and first < 0:
@@ -44,9 +48,11 @@ def through_table(
 
 
 def _entries(data: Any, count: int, bits: int, *, big: bool) -> npt.NDArray[np.uint8 | np.uint16]:
+    """The entries of LUTData, whether pydicom parsed them or returned bytes."""
     if not isinstance(data, bytes):
         table = np.atleast_1d(np.asarray(data)).astype(np.uint16)
-    elif bits <= BYTE_BITS and len(data) < 2 * count:  # one byte each, and perhaps one to be even
+    elif bits <= BYTE_BITS and len(data) < 2 * count:
+        # one byte for each entry, and perhaps a padding byte
         table = np.frombuffer(data, np.uint8)
     else:
         table = np.frombuffer(data, ">u2" if big else "<u2").astype(np.uint16)
