@@ -141,7 +141,7 @@ def crop(mask: npt.NDArray[np.bool_]) -> tuple[Window, npt.NDArray[np.bool_]]:
     """The part of a mask that holds something; the first voxel where nothing does."""
     start, stop = [], []
     for axis in range(mask.ndim):
-        index = np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis})))
+        index = np.flatnonzero(mask.any(axis=tuple({*range(mask.ndim)} - {axis})))
         start.append(int(index[0]) if len(index) else 0)
         stop.append(int(index[-1]) + 1 if len(index) else 1)
     window = Window(tuple(start), tuple(stop))

@@ -12,12 +12,14 @@ segment on one plane, as time points are, have no place in one grid, and are ref
 
 from __future__ import annotations
 
-from dataclasses import replace
+import functools
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sam_common.errors import InputError
+from sam_common.window import Window
 from sam_med.dicom.encoding import DAMAGE, quiet_pydicom, read_header
 from sam_med.geometry import frame as frames
 from sam_med.objects.segments import Segment
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from sam_common.frame import FloatArray
-    from sam_common.window import Window
     from sam_med.geometry.volume import Volume
     from sam_med.segmentations.seg_frames import SegFrame
 
@@ -116,7 +117,8 @@ def segments_of(file: SegFile) -> SegmentationFile:
     Raises:
         InputError: Its frames have no place.
     """
-    listed = list(file.frames())
+    # whole frames of a file of a hundred organs would take gigabytes: only what they show is kept
+    listed = [_Part.of(frame) for frame in file.frames()]
     spacing, orientation = file.pixel_spacing_mm, file.orientation
     if not listed or not orientation or any(not frame.position for frame in listed):
         raise InputError(
@@ -158,39 +160,63 @@ def segments_of(file: SegFile) -> SegmentationFile:
     )
 
 
-def _segments(file: SegFile, listed: Sequence[SegFrame], index: Sequence[int]) -> list[Segment]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """The part of one frame that shows its segment."""
+
+    segment: int
+    """Number of the segment."""
+    position: tuple[float, ...]
+    """LPS mm of the first pixel of the whole frame; empty where the frame has no place."""
+    window: Window
+    """(row, column) pixels around what the frame shows."""
+    mask: npt.NDArray[np.bool_]
+    """Array of `window.shape`; all False where the frame shows nothing."""
+
+    @classmethod
+    def of(cls, frame: SegFrame) -> _Part:
+        """The frame without the empty pixels around its segment."""
+        return cls(frame.segment, frame.position, *crop(frame.mask))
+
+
+def _segments(file: SegFile, listed: Sequence[_Part], index: Sequence[int]) -> list[Segment]:
     """Every segment that the file describes, and every one that only its frames name."""
-    frames_of: dict[int, list[tuple[int, npt.NDArray[np.bool_]]]] = {n: [] for n in file.names}
-    for frame, k in zip(listed, index, strict=True):
-        frames_of.setdefault(frame.segment, []).append((k, frame.mask))
-    values = described_values({n: file.descriptions.get(n, "") for n in frames_of})
+    parts_of: dict[int, list[tuple[int, _Part]]] = {n: [] for n in file.names}
+    for part, k in zip(listed, index, strict=True):
+        parts_of.setdefault(part.segment, []).append((k, part))
+    values = described_values({n: file.descriptions.get(n, "") for n in parts_of})
     found = []
-    for number, shown in frames_of.items():
+    for number, parts in parts_of.items():
         name = plain_name(file.names.get(number, "")) or str(values[number])
-        found.append(Segment(name, values[number], *_stacked(shown)))
+        found.append(Segment(name, values[number], *_stacked(parts)))
     return found
 
 
-def _stacked(
-    shown: Sequence[tuple[int, npt.NDArray[np.bool_]]],
-) -> tuple[Window, npt.NDArray[np.bool_]]:
-    """Frames by slice as one mask; only the slices of the object are held."""
-    if not shown:
-        return crop(np.zeros((1, 1, 1), dtype=np.bool_))
-    low, high = min(k for k, _ in shown), max(k for k, _ in shown)
-    mask = np.zeros((high - low + 1, *shown[0][1].shape), dtype=np.bool_)
-    for k, frame in shown:
-        there = mask[k - low]
-        if there.any() and frame.any() and not np.array_equal(there, frame):
+def _stacked(parts: Sequence[tuple[int, _Part]]) -> tuple[Window, npt.NDArray[np.bool_]]:
+    """Window and mask of one segment from the parts of its frames, each with its slice index.
+
+    Raises:
+        InputError: Two frames on one slice show different pixels.
+    """
+    shown: dict[int, _Part] = {}
+    for k, part in parts:
+        if not part.mask.any():
+            continue
+        before = shown.setdefault(k, part)
+        if before.window != part.window or not np.array_equal(before.mask, part.mask):
             raise InputError(
                 "two frames of one segment lie on one plane and differ, as time points do: save "
                 "each to a file of its own"
             )
-        there |= frame
-    window, part = crop(mask)
-    if not part.any():
-        return window, part
-    return window.shift((low, 0, 0)), part
+    if not shown:
+        return crop(np.zeros((1, 1, 1), dtype=np.bool_))
+    around = functools.reduce(Window.union, (part.window for part in shown.values()))
+    window = Window((min(shown), *around.start), (max(shown) + 1, *around.stop))
+    mask = np.zeros(window.shape, dtype=np.bool_)
+    for k, part in shown.items():
+        place = part.window.shift([-n for n in around.start])
+        mask[k - window.start[0]][place.slices] = part.mask
+    return window, mask
 
 
 def _slices(along: FloatArray, same: float) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
