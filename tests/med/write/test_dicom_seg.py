@@ -252,15 +252,15 @@ def test_what_the_images_lack_is_said(data, tmp_path):
 
 
 def test_a_wrong_voxel_is_found_and_the_file_not_kept(small, tmp_path, monkeypatch):
-    right, masks = dicom_seg._Frame.mask, []
+    right, masks = Segment.on_slice, []
 
-    def flipped(frame, size_hw):
-        masks.append(right(frame, size_hw))
+    def flipped(segment, k, size_hw):
+        masks.append(right(segment, k, size_hw))
         if len(masks) == 1:
             masks[0][tuple(np.argwhere(~masks[0])[0])] = True
         return masks[-1]
 
-    monkeypatch.setattr(dicom_seg._Frame, "mask", flipped)
+    monkeypatch.setattr(Segment, "on_slice", flipped)
     expected = (
         r"^the DICOM SEG that was written is not what was meant, and was not kept: 1 voxels of "
         r"segment 1 on slice \d differ$"

@@ -129,7 +129,7 @@ def test_the_manifest_is_json(tmp_path):
 def test_unknown_formats(name, tmp_path):
     expected = f"unknown format for a segmentation: {name} (known suffixes: .seg.nrrd, "
     with pytest.raises(OutputError, match=f"^{re.escape(expected)}"):
-        results.check_target(tmp_path / name, overwrite=True)
+        check_targets(tmp_path / name, overwrite=True)
     expected = f"unknown format for a volume: {name} (known: .nii.gz, .nii, .nrrd, .mha)"
     with pytest.raises(OutputError, match=f"^{re.escape(expected)}$"):
         results.write_labels(LabelMap(np.zeros((1, 1, 1), np.uint8), ()), None, tmp_path / name)
@@ -137,17 +137,17 @@ def test_unknown_formats(name, tmp_path):
 
 def test_existing_outputs_are_kept(tmp_path):
     path = tmp_path / "out.nii.gz"
-    results.check_target(path, overwrite=False)
+    check_targets(path, overwrite=False)
     manifest = tmp_path / "out.job.json"
     manifest.write_text("{}")
     expected = f"output exists: {manifest} (give --overwrite to replace it)"
     with pytest.raises(OutputError, match=f"^{re.escape(expected)}$"):
-        results.check_target(path, overwrite=False)
-    results.check_target(path, overwrite=True)
+        check_targets(path, overwrite=False)
+    check_targets(path, overwrite=True)
     path.write_text("")
     expected = f"output exists: {path} (give --overwrite to replace it)"
     with pytest.raises(OutputError, match=f"^{re.escape(expected)}$"):
-        results.check_target(path, overwrite=False)
+        check_targets(path, overwrite=False)
 
 
 def test_a_failed_write_leaves_nothing(phantom, tmp_path, monkeypatch):
