@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import re
+import tracemalloc
 
 import dicom_volumes
 import highdicom
@@ -20,6 +21,8 @@ from sam_med.objects.segments import Segment
 from sam_med.report.compare import compare_files
 from sam_med.report.measure import measure, measure_file
 from sam_med.segmentations.read import read_segmentation
+from sam_med.segmentations.seg_dicom import segments_of
+from sam_med.segmentations.seg_frames import read_seg
 from sam_med.write.results import write_outputs
 
 
@@ -302,3 +305,32 @@ def test_seg_files_of_awkward_series(name, data, tmp_path):
         expected = "the frames lie on no even grid: gaps of 1.081 mm to 6.999 mm (compare "
         with pytest.raises(InputError, match=f"^{re.escape(expected)}"):
             compare_files(tmp_path / "out.dcm", tmp_path / "out.dcm")
+
+
+def test_frames_are_not_held_whole(volume, tmp_path):
+    """Of each frame the part that shows its segment: 40 whole ones would take ten times as much."""
+    segments = [flat(f"o{n}", n + 1, *range(2, 12)) for n in range(4)]
+    write_outputs(segments, volume, tmp_path / "out.dcm", [], MADE_BY)
+    file = read_seg(tmp_path / "out.dcm")
+    frame_bytes = file.size[0] * file.size[1]
+    assert len(list(file.frames())) == 40
+    tracemalloc.start()
+    found = segments_of(file).segments
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [s.voxels for s in found] == [s.voxels for s in segments]
+    assert peak < 20 * frame_bytes
+
+
+def test_frames_of_one_shape_at_two_places_of_one_plane_are_refused(volume, tmp_path):
+    """What the frames show is alike, but not where: neither is taken for the other."""
+    mask = np.zeros((2, 8, 8), bool)
+    mask[0, 1:4, 1:4] = mask[1, 4:7, 4:7] = True
+    segment = Segment("a", 1, Window((2, 30, 40), (4, 38, 48)), mask)
+
+    def one_place(dataset):
+        first, second = dataset.PerFrameFunctionalGroupsSequence
+        second.PlanePositionSequence = first.PlanePositionSequence
+
+    said = changed(tmp_path, one_place, segment, volume=volume)
+    assert said.startswith("two frames of one segment lie on one plane and differ")
