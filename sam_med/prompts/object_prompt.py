@@ -131,11 +131,12 @@ class ObjectPrompt:
             raise PromptError(
                 f"the value of label {self.label} must be 1 to {MAX_VALUE}, got {self.value}"
             )
-        if self.box is None and not self.slice_boxes and not self.points and self.mask is None:
+        only_points = self.box is None and not self.slice_boxes and self.mask is None
+        if only_points and not self.points:
             raise PromptError(
                 f"label {self.label} needs a box, a box on a slice, a point or a mask, got none"
             )
-        if self.points and not any(point.positive for point in self.points) and self._points_only:
+        if only_points and not any(point.positive for point in self.points):
             raise PromptError(f"label {self.label} has points of the background only")
         # a repeated point or box would count twice
         object.__setattr__(self, "points", tuple(dict.fromkeys(self.points)))
@@ -143,31 +144,19 @@ class ObjectPrompt:
 
     @classmethod
     def from_ijk(cls, label: str, value: int, box: Sequence[float]) -> ObjectPrompt:
-        """A prompt by a box of inclusive voxel indices.
-
-        Args:
-            label: Name of the object.
-            value: Value of the object in label maps.
-            box: (i0, j0, k0, i1, j1, k1), ends included.
+        """A prompt by a box of voxel indices (i0, j0, k0, i1, j1, k1), ends included.
 
         Raises:
-            PromptError: The box is not six whole, finite numbers with each minimum up to its
-                maximum.
+            PromptError: The box is not six whole, finite numbers, or a minimum is above a maximum.
         """
         return cls(label, value, box_from_ijk(box))
 
     @classmethod
     def from_lps(cls, label: str, value: int, box: Sequence[float], volume: Volume) -> ObjectPrompt:
-        """A prompt by a box of outer edges in LPS mm, see `box_from_lps`.
-
-        Args:
-            label: Name of the object.
-            value: Value of the object in label maps.
-            box: (x0, y0, z0, x1, y1, z1) in mm.
-            volume: The volume whose voxels the box is made of.
+        """A prompt by a box of outer edges (x0, y0, z0, x1, y1, z1) in LPS mm, see `box_from_lps`.
 
         Raises:
-            PromptError: The box is not six finite numbers with each minimum up to its maximum.
+            PromptError: The box is not six finite numbers, or a minimum is above a maximum.
         """
         return cls(label, value, box_from_lps(box, volume))
 
@@ -249,11 +238,6 @@ class ObjectPrompt:
                     f"{kind} of label {self.label} lies outside of its own box: ijk "
                     f"{text_of(window_ijk(window))}, but the box is {text_of(window_ijk(box))}"
                 )
-
-    @property
-    def _points_only(self) -> bool:
-        """Whether the object has points and no other prompt."""
-        return self.box is None and not self.slice_boxes and self.mask is None
 
     def _inside(self, kind: str, window: Window, volume: Volume) -> Window:
         """The part of a window that lies in the volume; `kind` names the prompt in the message."""

@@ -174,24 +174,15 @@ def _chosen(pairs: list[_Pair], labels: Sequence[int | str]) -> list[_Pair]:
     """
     found: dict[int, None] = {}
     for label in labels:
-        named = [n for n, (_, *pair) in enumerate(pairs) if str(label) in _names_of(pair)]
         value = _value_of(label)
-        matching = named or [n for n, (_, *pair) in enumerate(pairs) if value in _values_of(pair)]
+        listed = [(n, s) for n, pair in enumerate(pairs) for s in pair[1:] if s is not None]
+        named = [n for n, segment in listed if segment.name == str(label)]
+        matching = named or [n for n, segment in listed if segment.value == value]
         if not matching:
             known = ", ".join(name for name, _, _ in pairs) or "none"
             raise InputError(f"no object {label} in either file (there are: {known})")
         found |= dict.fromkeys(matching)
     return [pairs[n] for n in found] if labels else pairs
-
-
-def _names_of(pair: Sequence[Segment | None]) -> set[str]:
-    """Names of the objects of a pair."""
-    return {segment.name for segment in pair if segment is not None}
-
-
-def _values_of(pair: Sequence[Segment | None]) -> set[int]:
-    """Values of the objects of a pair."""
-    return {segment.value for segment in pair if segment is not None}
 
 
 def _value_of(label: int | str) -> int | None:

@@ -18,16 +18,13 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from sam_common.errors import OutputError
-from sam_common.masks.decoded import MaskRegion
-from sam_common.masks.overlay import draw_overlay
 from sam_common.support.files import atomic_output, writing
-from sam_common.window import Window
+from sam_med.report.slice_picture import draw_labels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -162,12 +159,5 @@ def _panel(image: _Shown, view: View, centre: tuple[int, ...]) -> npt.NDArray[np
     height_mm = grey.shape[0] * spacing[axes[view.rows]]
     width_mm = grey.shape[1] * spacing[axes[view.cols]]
     size = (max(1, round(PANEL_PX * width_mm / height_mm)), PANEL_PX)
-    resized = cv2.resize(np.ascontiguousarray(grey), size, interpolation=cv2.INTER_LINEAR)
-    shown = cv2.resize(np.ascontiguousarray(labels), size, interpolation=cv2.INTER_NEAREST)
-    full = Window.full(shown.shape)
-    regions = [
-        MaskRegion(full, shown == label.value) if (shown == label.value).any() else None
-        for label in image.labels.labels
-    ]
-    rgb = np.repeat(resized[:, :, None], 3, axis=2)
-    return draw_overlay(np.asarray(rgb, dtype=np.uint8), regions, alpha=0.3)
+    values = [label.value for label in image.labels.labels]
+    return draw_labels(grey, labels, values, size, alpha=0.3)[1]

@@ -24,6 +24,8 @@ from sam_common.masks.overlay import draw_overlay
 from sam_common.window import Window
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sam_common.frame import Frame
     from sam_med.geometry.volume import Volume
     from sam_med.objects.segments import Segment
@@ -104,15 +106,39 @@ def draw_slice(
     _, along_j, along_i = volume.spacing_mm
     rows_mm, columns_mm = (along_i, along_j) if turn.transposed else (along_j, along_i)
     size = _size_px(grey.shape[0] * rows_mm, grey.shape[1] * columns_mm)
-    image = cv2.resize(np.ascontiguousarray(grey), size, interpolation=cv2.INTER_LINEAR)
-    shown = cv2.resize(
-        np.ascontiguousarray(mask.astype(np.uint8)), size, interpolation=cv2.INTER_NEAREST
-    )
-    plain = np.repeat(image[:, :, None], 3, axis=2).astype(np.uint8)
-    regions = [None] * number + [MaskRegion(Window.full(shown.shape), shown == 1)]
-    outlined = draw_overlay(plain, regions, alpha=0.0)
+    labels = mask * np.uint16(number + 1)
+    plain, outlined = draw_labels(grey, labels, range(1, number + 2), size, alpha=0.0)
     gap = np.zeros((plain.shape[0], GAP_PX, 3), dtype=np.uint8)
     return np.concatenate([plain, gap, outlined], axis=1)
+
+
+def draw_labels(
+    grey: npt.NDArray[np.uint8],
+    labels: npt.NDArray[Any],
+    values: Iterable[int],
+    size: tuple[int, int],
+    *,
+    alpha: float,
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Resize a grey slice, and draw the labels on it over the slice.
+
+    Args:
+        grey: (rows, columns) of the slice.
+        labels: Value of each pixel of the slice, 0 for background.
+        values: Values of the objects in the order of their colours.
+        size: Width and height of the picture in pixels.
+        alpha: Opacity of the objects inside of their outlines, 0 to 1.
+
+    Returns:
+        The slice without and with labels, both (H, W, 3) RGB.
+    """
+    image = cv2.resize(np.ascontiguousarray(grey), size, interpolation=cv2.INTER_LINEAR)
+    shown = cv2.resize(np.ascontiguousarray(labels), size, interpolation=cv2.INTER_NEAREST)
+    full = Window.full(shown.shape)
+    masks = (shown == value for value in values)
+    regions = [MaskRegion(full, mask) if mask.any() else None for mask in masks]
+    plain = np.repeat(image[:, :, None], 3, axis=2).astype(np.uint8)
+    return plain, draw_overlay(plain, regions, alpha=alpha)
 
 
 def _sides(columns: npt.NDArray[np.float64]) -> tuple[int, int]:

@@ -142,7 +142,8 @@ def segments_of(file: SegFile) -> SegmentationFile:
             f"frames of one plane begin {frames.mm(aside)} apart, as tiles do: only frames that "
             "lie on each other are read"
         )
-    steps = _even(along[first], file.slice_spacing_mm, file.slice_thickness_mm)
+    stated = (file.slice_measure_mm(tag) for tag in ("SpacingBetweenSlices", "SliceThickness"))
+    steps = _even(along[first], *stated)
     if steps is not None and _is_bent(origins, steps[1], ASIDE * min(spacing)):
         steps = None
     if steps is None:

@@ -14,7 +14,7 @@ PixelData, LABELMAP  a frame for each slice, pixels are numbers of segments; dec
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -151,17 +151,13 @@ class SegFile:
         """
         return self._common("PixelMeasuresSequence", "PixelSpacing", 2)
 
-    @property
-    def slice_spacing_mm(self) -> float | None:
-        """SpacingBetweenSlices of the file; None where not stated."""
-        item = self._shared("PixelMeasuresSequence")
-        return None if item is None else tags.positive(item, "SpacingBetweenSlices")
+    def slice_measure_mm(self, tag: str) -> float | None:
+        """SpacingBetweenSlices or SliceThickness of the file; None where not stated.
 
-    @property
-    def slice_thickness_mm(self) -> float | None:
-        """SliceThickness, which need not be the slice distance; None where not stated."""
-        item = self._shared("PixelMeasuresSequence")
-        return None if item is None else tags.positive(item, "SliceThickness")
+        Some programs write them to each frame instead of the shared groups.
+        """
+        items = _first((*self._shared_groups, *self._per_frame[:1]), "PixelMeasuresSequence")
+        return tags.positive(items[0], tag) if items else None
 
     def frames(self) -> Iterator[SegFrame]:
         """All frames in the order of the file; a frame of a LABELMAP once for each of its segments.
@@ -249,7 +245,7 @@ class SegFile:
 
     def _of(self, groups: Dataset, sequence: str) -> Sequence[Dataset]:
         """Items of a functional group of a frame, its own or the shared ones (PS3.3, C.7.6.16)."""
-        return _first((groups, *self._groups("Shared")), sequence)
+        return _first((groups, *self._shared_groups), sequence)
 
     def _common(self, sequence: str, tag: str, count: int) -> tuple[float, ...]:
         """Numbers that are equal in all frames, stated once or with each frame; empty for none.
@@ -264,7 +260,7 @@ class SegFile:
         """
         homes = [groups for groups in self._per_frame if groups.get(sequence, None)]
         if len(homes) < len(self._per_frame) or not homes:
-            homes = [*homes, *self._groups("Shared")]
+            homes = [*homes, *self._shared_groups]
         items = [items[0] for home in homes if (items := home.get(sequence, None))]
         found = [tags.numbers(item, tag, count) for item in items]
         first = found[0] if found else ()
@@ -277,19 +273,15 @@ class SegFile:
                 )
         return first
 
-    def _shared(self, sequence: str) -> Any:
-        """The shared item of a functional group, else that of the first frame; None for neither."""
-        items = _first((*self._groups("Shared"), *self._per_frame[:1]), sequence)
-        return items[0] if items else None
-
     @property
     def _per_frame(self) -> Sequence[Dataset]:
         """The functional groups of each frame."""
         return tuple(self.dataset.get("PerFrameFunctionalGroupsSequence", None) or ())
 
-    def _groups(self, kind: str) -> Sequence[Dataset]:
-        """The first item of the "Shared" or "PerFrame" functional groups, where there is one."""
-        return tuple((self.dataset.get(f"{kind}FunctionalGroupsSequence", None) or ())[:1])
+    @property
+    def _shared_groups(self) -> Sequence[Dataset]:
+        """The functional groups that all frames share, one item or none."""
+        return tuple((self.dataset.get("SharedFunctionalGroupsSequence", None) or ())[:1])
 
 
 def read_seg(path: Path) -> SegFile:

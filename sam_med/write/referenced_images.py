@@ -87,11 +87,7 @@ class SourceImages:
         return self.images[0]
 
     def nearest(self, position: tuple[float, ...]) -> tuple[int, float]:
-        """The slice nearest to a position in LPS mm.
-
-        Returns:
-            Index of the slice, and the distance of its first voxel from the position in mm.
-        """
+        """Index of the slice nearest to a position in LPS mm, and its distance in mm."""
         places = np.array([plane.position for plane in self.planes], dtype=np.float64)
         off = np.linalg.norm(places - position, axis=1)
         k = int(np.argmin(off))
@@ -120,7 +116,10 @@ def read_source_images(volume: Volume, what: str) -> SourceImages:
         planes=planes,
         orientation=orientation,
         pixel_spacing_mm=spacing,
-        thickness_mm=_thickness(planes[0]),
+        thickness_mm=tags.positive(
+            _group(planes[0].image, planes[0].frame_number, "PixelMeasuresSequence"),
+            "SliceThickness",
+        ),
         notes=notes,
     )
     _check_positions(volume, source)
@@ -234,8 +233,7 @@ def _frame_places(
 ) -> dict[tuple[Path, int], tuple[float, ...]]:
     """Positions of the frames of multi-frame files in LPS mm, by file and frame number.
 
-    Multi-frame files are opened once more, without their pixels. A frame without a position has an
-    empty one.
+    Multi-frame files are opened once more. A frame without a position has an empty one.
 
     Raises:
         OutputError: The frames lie in an ultrasound volume, not in the patient.
@@ -279,12 +277,6 @@ def _group(image: Dataset, number: int | None, sequence: str) -> Dataset:
     shared = (image.get("SharedFunctionalGroupsSequence", None) or ())[:1]
     items = [group[sequence].value[0] for group in (*own, *shared) if group.get(sequence, None)]
     return (*items, image)[0]
-
-
-def _thickness(plane: ImagePlane) -> float | None:
-    """SliceThickness in mm as the image states it; None where it states none."""
-    item = _group(plane.image, plane.frame_number, "PixelMeasuresSequence")
-    return tags.positive(item, "SliceThickness")
 
 
 def _in_plane(volume: Volume, plane: ImagePlane) -> tuple[tuple[float, ...], tuple[float, float]]:
