@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from sam_common.errors import GeometryError
+from sam_common.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sam_common.window import Window
     from sam_med.objects.snomed import Code
 
 
@@ -111,6 +111,19 @@ class Segment:
         whole = np.zeros(shape, dtype=np.bool_)
         whole[self.window.slices] = self.mask
         return whole
+
+
+def crop(mask: npt.NDArray[np.bool_]) -> tuple[Window, npt.NDArray[np.bool_]]:
+    """The smallest window around the True part of a mask, and that part.
+
+    An empty mask gives a window of its first element.
+    """
+    axes = range(mask.ndim)
+    shown = [np.flatnonzero(mask.any(axis=tuple({*axes} - {axis}))) for axis in axes]
+    if not len(shown[0]):
+        shown = [np.zeros(1, dtype=np.intp)] * mask.ndim
+    window = Window(tuple(index[0] for index in shown), tuple(index[-1] + 1 for index in shown))
+    return window, mask[window.slices].copy()
 
 
 def median_confidence(slices: Sequence[SliceConfidence]) -> float | None:

@@ -23,6 +23,7 @@ from sam_common.window import Window
 from sam_med.geometry.slice_box import AXIS_NAMES, SliceBox
 from sam_med.geometry.voxel_box import box_from_ijk, box_from_lps, extents, text_of, window_ijk
 from sam_med.objects.labels import MAX_VALUE
+from sam_med.objects.segments import crop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,15 +89,10 @@ class VoxelMask:
         Raises:
             PromptError: All voxels are 0.
         """
-        found = np.nonzero(mask)
-        if not found[0].size:
+        tight, part = crop(np.asarray(mask) != 0)
+        if not part.any():
             raise PromptError("a mask to refine needs at least one voxel, got an empty one")
-        tight = Window(
-            tuple(int(index.min()) for index in found),
-            tuple(int(index.max()) + 1 for index in found),
-        )
-        packed = np.packbits(np.asarray(mask[tight.slices]) != 0)
-        return cls(tight.shift(start_kji), packed.tobytes())
+        return cls(tight.shift(start_kji), np.packbits(part).tobytes())
 
     @property
     def mask(self) -> npt.NDArray[np.bool_]:

@@ -57,7 +57,8 @@ def onto_grid(file: SegmentationFile, target: Volume) -> SegmentationFile:
         grid = dataclasses.replace(target, origins_lps=None)
     order = _order(file, grid)
     if not file.sparse and tuple(np.array(file.shape)[np.argsort(order)]) != grid.shape:
-        raise _other_size(file, target)
+        one, two = (" x ".join(str(n) for n in shape[::-1]) for shape in (target.shape, file.shape))
+        raise GeometryError(f"the grids differ: {one} and {two} voxels {ADVICE}")
     index = [_along(file, grid, axis, order[axis]) for axis in range(NDIM)]
     off = _off_mm(file, grid, index, order)
     if not off <= GRID_TOLERANCE * float(np.linalg.norm(grid.frame.array[:3, :3], axis=0).min()):
@@ -170,9 +171,3 @@ def uneven(grid: Volume) -> InputError:
     return InputError(
         f"the frames lie on no even grid: {seen} (compare label maps of the same series instead)"
     )
-
-
-def _other_size(file: SegmentationFile, target: Volume) -> GeometryError:
-    """The error for a grid with another number of voxels."""
-    one, two = (" x ".join(str(n) for n in shape[::-1]) for shape in (target.shape, file.shape))
-    return GeometryError(f"the grids differ: {one} and {two} voxels {ADVICE}")

@@ -145,20 +145,6 @@ def listed(values: Sequence[int]) -> str:
     return f"{shown}, ..." if len(values) > LISTED else shown
 
 
-def crop(mask: npt.NDArray[np.bool_]) -> tuple[Window, npt.NDArray[np.bool_]]:
-    """The smallest window around the True part of a mask, and that part.
-
-    An empty mask gives a window of its first element.
-    """
-    start, stop = [], []
-    for axis in range(mask.ndim):
-        index = np.flatnonzero(mask.any(axis=tuple({*range(mask.ndim)} - {axis})))
-        start.append(int(index[0]) if len(index) else 0)
-        stop.append(int(index[-1]) + 1 if len(index) else 1)
-    window = Window(tuple(start), tuple(stop))
-    return window, mask[window.slices].copy()
-
-
 def by_value(segments: Iterable[Segment]) -> tuple[Segment, ...]:
     """Segments ascending by value; segments of one value stay in their order."""
     return tuple(sorted(segments, key=lambda segment: segment.value))

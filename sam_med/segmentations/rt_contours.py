@@ -26,12 +26,11 @@ import numpy as np
 from sam_common.errors import GeometryError, InputError
 from sam_common.frame import Frame
 from sam_med.dicom.encoding import DAMAGE
-from sam_med.objects.segments import Segment
+from sam_med.objects.segments import Segment, crop
 from sam_med.segmentations.object_file import check_numbers
 from sam_med.segmentations.objects import (
     SegmentationFile,
     by_value,
-    crop,
     described_values,
     grid_of,
     plain_name,

@@ -22,12 +22,11 @@ from sam_common.errors import InputError
 from sam_common.window import Window
 from sam_med.dicom.encoding import DAMAGE, quiet_pydicom, read_header
 from sam_med.geometry import frame as frames
-from sam_med.objects.segments import Segment
+from sam_med.objects.segments import Segment, crop
 from sam_med.segmentations.object_file import RTSTRUCT, open_dicom, stated_modality
 from sam_med.segmentations.objects import (
     SegmentationFile,
     by_value,
-    crop,
     described_values,
     grid_of,
     plain_name,

@@ -20,11 +20,10 @@ import numpy.typing as npt
 from sam_common.errors import InputError
 from sam_med.files.itk_image import read_layers
 from sam_med.geometry.diagnostics import RefusedError
-from sam_med.objects.segments import Segment
+from sam_med.objects.segments import Segment, crop
 from sam_med.segmentations.objects import (
     SegmentationFile,
     by_value,
-    crop,
     grid_of,
     no_label_map,
     plain_name,
@@ -32,7 +31,7 @@ from sam_med.segmentations.objects import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from sam_common.window import Window
@@ -72,6 +71,12 @@ def read_layered(path: Path) -> SegmentationFile:
     listed = entries
     if len(layers) == 1:
         entries = _numbered(entries, parts[0])
+    notes = []
+    if listed and not entries:
+        names = ", ".join(entry.name or "without a name" for entry in listed)
+        notes = [
+            f"nothing says which value is which of the segments ({names}): objects have no names"
+        ]
     segments = _segments(entries, parts, layers[0].shape)
     return SegmentationFile(
         grid=grid_of(layers[0].shape, layers[0].frame),
@@ -79,15 +84,8 @@ def read_layered(path: Path) -> SegmentationFile:
         named=any(entry.name for entry in entries),
         # 3D Slicer may crop the grid to the objects
         sparse=bool(entries),
-        notes=() if entries else tuple(_nameless(listed)),
+        notes=tuple(notes),
     )
-
-
-def _nameless(listed: Sequence[_Entry]) -> Iterator[str]:
-    """A sentence on segments that a header lists but whose values are unknown."""
-    if listed:
-        names = ", ".join(entry.name or "without a name" for entry in listed)
-        yield f"nothing says which value is which of the segments ({names}): objects have no names"
 
 
 def _parts(layer: Volume) -> _Parts:

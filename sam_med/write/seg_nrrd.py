@@ -22,6 +22,7 @@ from sam_med.files.grid_check import check_grid, check_pairs
 from sam_med.files.grid_files import write_nrrd
 from sam_med.objects.labels import label_type
 from sam_med.objects.provenance import RESEARCH_ONLY
+from sam_med.objects.segments import Segment, crop
 from sam_med.objects.snomed import TISSUE, Code, category_of, find_code
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from sam_common.frame import Frame
     from sam_med.objects.provenance import Provenance
-    from sam_med.objects.segments import Segment
 
 TERMINOLOGY = "Segmentation category and type - 3D Slicer General Anatomy list"
 ANATOMY_LIST = "Anatomic codes - DICOM master list"
@@ -113,12 +113,11 @@ def _fields(
 
 def _extent(segment: Segment) -> list[int]:
     """First and last index along i, j and k; 0 and -1 for an empty segment, as Slicer writes it."""
-    extent = []
-    for axis in (2, 1, 0):
-        index = np.flatnonzero(segment.mask.any(axis=tuple({0, 1, 2} - {axis})))
-        first = segment.window.start[axis]
-        extent += [first + int(index[0]), first + int(index[-1])] if len(index) else [0, -1]
-    return extent
+    if not segment.mask.any():
+        return [0, -1] * 3
+    window = crop(segment.mask)[0].shift(segment.window.start)
+    ends = zip(window.start[::-1], window.stop[::-1], strict=True)
+    return [n for start, stop in ends for n in (start, stop - 1)]
 
 
 def terminology(code: Code | None) -> str:

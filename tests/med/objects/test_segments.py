@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sam_common.errors import GeometryError
 from sam_common.window import Window
-from sam_med.objects.segments import Segment, SliceConfidence, median_confidence
+from sam_med.objects.segments import Segment, SliceConfidence, crop, median_confidence
 
 SHAPE = (4, 5, 6)
 
@@ -78,3 +78,24 @@ def test_the_confidence_is_the_median_of_the_slices():
     assert Segment("a", 1, window, np.ones((1, 1, 1), bool), slices=slices).confidence == 0.5
     assert median_confidence(slices[1:2]) == 0.123
     assert median_confidence(()) is None
+
+
+@given(segments())
+def test_a_crop_is_the_smallest_window(pair):
+    segment, whole = pair
+    window, part = crop(whole)
+    assert np.array_equal(segment_of(whole, window).full(SHAPE), whole)
+    assert np.array_equal(part, whole[window.slices])
+    if whole.any():
+        ends = [part.any(axis=tuple({0, 1, 2} - {axis}))[[0, -1]] for axis in range(3)]
+        assert np.all(ends)
+    else:
+        assert window == Window((0, 0, 0), (1, 1, 1))
+    whole[:] = True
+    assert part.sum() == segment.voxels
+
+
+def test_a_crop_of_one_slice():
+    mask = np.zeros((4, 5), bool)
+    mask[1:3, 4] = True
+    assert crop(mask)[0] == Window((1, 4), (3, 5))
