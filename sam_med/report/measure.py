@@ -156,12 +156,8 @@ def _intensities(values: npt.NDArray[Any]) -> list[float | None]:
     with np.errstate(over="ignore"):
         # float64 sums: float32 ones of a large organ are off in the third digit
         found = values.mean(dtype=np.float64), values.std(dtype=np.float64)
-    return [_finite(value) for value in (*found, values.min(), values.max())]
-
-
-def _finite(value: Any) -> float | None:
-    """A number, or None where it is not finite."""
-    return float(value) if math.isfinite(value) else None
+    figures = [float(value) for value in (*found, values.min(), values.max())]
+    return [value if math.isfinite(value) else None for value in figures]
 
 
 def _extent(

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sam_common.window import Window
-    from sam_med.geometry.volume import Volume
 
 _Parts: TypeAlias = "dict[int, tuple[Window, npt.NDArray[np.bool_]]]"
 """Window and mask of each value of a layer."""
@@ -67,7 +66,7 @@ def read_layered(path: Path) -> SegmentationFile:
     except RefusedError as error:
         raise no_label_map(error) from error
     entries = _entries(layers[0].header, len(layers))
-    parts = [_parts(layer) for layer in layers]
+    parts = [{v: (window, mask) for v, window, mask in valued_parts(one.array)} for one in layers]
     listed = entries
     if len(layers) == 1:
         entries = _numbered(entries, parts[0])
@@ -86,11 +85,6 @@ def read_layered(path: Path) -> SegmentationFile:
         sparse=bool(entries),
         notes=tuple(notes),
     )
-
-
-def _parts(layer: Volume) -> _Parts:
-    """Window and mask of each value of a layer."""
-    return {value: (window, mask) for value, window, mask in valued_parts(layer.array)}
 
 
 def _segments(
