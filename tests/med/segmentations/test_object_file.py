@@ -12,7 +12,9 @@ import pytest
 from segment_phantoms import MADE_BY, flat, same_as
 
 from sam_common.errors import InputError
+from sam_med.segmentations.object_file import check_numbers, modality_of, stated_modality
 from sam_med.segmentations.read import is_segmentation, is_structure_set, read_segmentation
+from sam_med.write.output_paths import DICOM
 from sam_med.write.results import write_outputs
 
 
@@ -69,3 +71,23 @@ def test_a_seg_is_read_in_the_forms_in_which_images_are(volume, tmp_path):
             force_encoding=True,
         )
         same_as(tmp_path / "order.dcm", expected)
+
+
+def test_two_items_of_one_number_are_refused():
+    check_numbers([3, 1, 2], "segments")
+    check_numbers([], "segments")
+    with pytest.raises(InputError, match=r"^3 structures have the number 7, so nothing says which"):
+        check_numbers([7, 1, 7, 7], "structures")
+
+
+def test_the_modality_of_a_file(volume, tmp_path):
+    write_outputs([flat("a", 1, 2)], volume, tmp_path / "out", list(DICOM), MADE_BY)
+    for name, kind in (("out.seg.dcm", "SEG"), ("out.rtstruct.dcm", "RTSTRUCT")):
+        path = tmp_path / name
+        assert modality_of(path) == kind
+        dataset = pydicom.dcmread(path)
+        del dataset.Modality
+        # the class of a structure set says what it is as well
+        assert stated_modality(dataset) == ("" if kind == "SEG" else kind)
+    (tmp_path / "a.txt").write_text("a" * 999)
+    assert modality_of(tmp_path / "a.txt") is None

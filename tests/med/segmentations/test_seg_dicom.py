@@ -334,3 +334,44 @@ def test_frames_of_one_shape_at_two_places_of_one_plane_are_refused(volume, tmp_
 
     said = changed(tmp_path, one_place, segment, volume=volume)
     assert said.startswith("two frames of one segment lie on one plane and differ")
+
+
+def places_of(mask, to_world):
+    """Centres of the voxels of a mask in LPS mm, in an order of their own."""
+    found = np.round(to_world(np.argwhere(mask)), 3)
+    return found[np.lexsort(found.T)]
+
+
+def check_by_highdicom(path):
+    """The voxels of every segment lie where highdicom has them; its slices may be in reverse."""
+    file = read_segmentation(path)
+    oracle = highdicom.seg.segread(path)
+    volume = oracle.get_volume(combine_segments=False)
+    assert file.shape == volume.spatial_shape
+    names = [oracle.get_segment_description(n).segment_label for n in oracle.segment_numbers]
+    assert [segment.name for segment in file.segments] == names
+    for n, segment in enumerate(file.segments):
+        expected = places_of(volume.array[..., n], volume.map_indices_to_reference)
+        found = places_of(segment.full(file.shape), file.grid.to_world)
+        assert len(found)
+        assert np.abs(found - expected).max() <= 2e-3
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "ct_tiny_seg_multiframe/labels/label_SEG.dcm",
+        "ct_tiny_seg_overlap/seg/seg_image_ct_binary.dcm",
+        "ct_tiny_seg_overlap/seg/seg_image_ct_binary_overlap.dcm",
+    ],
+)
+def test_segs_of_other_programs_by_highdicom(path, data):
+    check_by_highdicom(data / "med/dicom" / path)
+
+
+@pytest.mark.parametrize("name", ["ct_small_rotated", "mr_sagittal_hfs"])
+def test_own_segs_by_highdicom(name, data, tmp_path):
+    volume = dicom_volumes.build(name, data)
+    segments = [flat("a", 1, 2, 3, 5), flat("b", 2, 3)]
+    write_outputs(segments, volume, tmp_path / "out.dcm", [], MADE_BY)
+    check_by_highdicom(tmp_path / "out.dcm")
