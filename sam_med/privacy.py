@@ -1,8 +1,8 @@
-"""Privacy: nothing of the patient in what is printed (docs/decisions/0005-privacy.md).
+"""Privacy: messages say nothing about the patient (docs/decisions/0005-privacy.md).
 
-File and folder names of scans often hold names, dates and identifiers, so messages name an input
-by what it is, "the input" or "file 3 of 20 of the input", and never by its path. Messages of this
-suite are written so from the start; this module sees to what libraries put into theirs.
+Names of files and folders of scans often hold names, dates and identifiers. Messages therefore call
+an input by its role, "the input" or "file 3 of 20 of the input", and never by its path. Messages of
+this package are written so; this module rewords those of libraries.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ INPUT = "the input"
 TRACEBACK_VARIABLE = "SAM_GEOMED_TRACEBACK"
 """Environment variable: "full" shows the message of an unexpected error, which may hold names."""
 SHORT = 4
-"""Letters from which on a lower-case name is taken out of messages."""
+"""Length from which on a name in small letters is replaced in messages."""
 PROGRAM = "sam-med"
 HIDDEN = "..."
 PLAIN = re.compile(r"[a-z_]{1,12}|[-+0-9.,]{1,5}")
-"""Words that name no person: short ones in small letters, and numbers that are no date."""
+"""Words that cannot name a person: short ones in small letters, and numbers that are no dates."""
 USAGE_ERRORS: Any = typer.BadParameter.mro()[1]
-"""Of the parser that typer is built on, or brings with it."""
+"""Errors of the argument parser that typer is built on, which may be a copy inside of typer."""
 NO_ARGUMENTS = "NoArgs"
-"""In the name of the error that only asks for help."""
+"""Part of the name of the error by which the parser shows the help."""
 CHATTY = ("pydicom", "highdicom", "nibabel")
-"""Loggers of libraries that write values of DICOM tags, or paths."""
+"""Loggers of libraries that log values of DICOM tags, or paths."""
 
 _hidden: ContextVar[Mapping[Path, str]] = ContextVar("hidden", default=MappingProxyType({}))
 
@@ -53,7 +53,7 @@ def unnamed(paths: Mapping[Path, str]) -> Iterator[None]:
     """While the block runs, `reworded` calls these paths by their roles.
 
     Args:
-        paths: Path of an input to what it is called, e.g. "the input".
+        paths: Path of each input to its role, e.g. "the input".
     """
     token = _hidden.set({**_hidden.get(), **paths})
     try:
@@ -63,14 +63,15 @@ def unnamed(paths: Mapping[Path, str]) -> Iterator[None]:
 
 
 def hide(path: Path, role: str = INPUT) -> None:
-    """From here on `reworded` calls a path by its role: for a command, at its very beginning."""
+    """From now on `reworded` calls a path by its role; commands call this first of all."""
     _hidden.set({**_hidden.get(), path: role})
 
 
 def reworded(text: str) -> str:
-    """A message in which every path of `unnamed` or `hide` is called by its role.
+    """A message in which every path given to `unnamed` or `hide` is replaced by its role.
 
-    A file or folder in a folder is "file 3 of 20 of the input" or "a folder of the input".
+    A file or folder in such a folder becomes "file 3 of 20 of the input" or "a folder of the
+    input".
     """
     for path, role in _hidden.get().items():
         text = without_path(text, path, role)
@@ -78,7 +79,7 @@ def reworded(text: str) -> str:
 
 
 def without_path(text: str, path: Path, role: str = INPUT) -> str:
-    """A message that calls a path, and whatever lies in it, by its role.
+    """A message in which a path, and every path in that folder, is replaced by its role.
 
     >>> without_path("cannot read scans/DOE.nii: no such file", Path("scans/DOE.nii"))
     'cannot read the input: no such file'
@@ -87,14 +88,14 @@ def without_path(text: str, path: Path, role: str = INPUT) -> str:
         return text
     for form, name in _names(path, role):
         if _telling(form):
-            # a name alone is not looked for in the path of another file
+            # a name alone is not replaced where it is a part of the path of another file
             before = r"[\w-]" if os.sep in form else r"[\w/\\-]"
             text = re.sub(rf"(?<!{before}){re.escape(form)}(?![\w-])", name, text)
     return text
 
 
 def numbered(path: Path, files: Iterable[Path], role: str = INPUT) -> str:
-    """What to call one file of an input.
+    """The role of one file among the files of an input.
 
     >>> numbered(Path("b"), [Path("a"), Path("b")])
     'file 2 of 2 of the input'
@@ -106,7 +107,11 @@ def numbered(path: Path, files: Iterable[Path], role: str = INPUT) -> str:
 
 
 def told(error: BaseException) -> str:
-    """What may be said about any error: messages that are not the suite's own may hold names."""
+    """The message to show for any error: only messages of this package are shown in full.
+
+    Messages of libraries may hold names, so the type of such an error is shown, and for an
+    `OSError` its cause.
+    """
     if isinstance(error, SuiteError):
         return reworded(str(error))
     if isinstance(error, OSError) and error.strerror:
@@ -115,13 +120,16 @@ def told(error: BaseException) -> str:
 
 
 def command(app: typer.Typer) -> None:
-    """Run a command line whose own errors name no file either.
+    """Run a command line, with errors of the argument parser that name no file.
 
-    What a person types in the wrong place is often a file, or all files of a folder by a pattern
-    of the shell: `sam-med info scans/*.dcm`.
+    A misplaced argument is often a file, or all files of a folder from a pattern of the shell:
+    `sam-med info scans/*.dcm`.
+
+    Args:
+        app: The command line.
 
     Raises:
-        SuiteError: An option or argument is missing or makes no sense, in one line.
+        SuiteError: An option or argument is missing or invalid; the message is one line.
         SystemExit: A command ends with another exit code than 0.
     """
     try:
@@ -131,7 +139,7 @@ def command(app: typer.Typer) -> None:
             error.show()
             sys.exit(error.exit_code)
         where = "" if error.ctx is None else f" (see: {error.ctx.command_path} --help)"
-        # the value of an option may be said where it cannot be a file
+        # the value of an option may be shown where it cannot be a file
         kept = PLAIN if isinstance(error, typer.BadParameter) else None
         told = without_typed(error.format_message(), sys.argv[1:], kept=kept)
         raise SuiteError(f"{told}{where}") from None
@@ -142,12 +150,12 @@ def command(app: typer.Typer) -> None:
 
 
 def without_typed(text: str, typed: Iterable[str], *, kept: re.Pattern[str] | None = None) -> str:
-    """A message of the argument parser without what was typed.
+    """A message of the argument parser with words of the command line replaced by "...".
 
     Args:
         text: The message.
-        typed: Words of the command line; names of options are never hidden.
-        kept: Words that may be said again, unless there is a file of that name.
+        typed: Words of the command line; names of options are not replaced.
+        kept: Pattern of words that are not replaced, unless a file has that name.
 
     >>> without_typed("Got unexpected extra arguments (a/DOE.dcm b.dcm)", ["a/DOE.dcm", "b.dcm"])
     'Got unexpected extra arguments (...)'
@@ -163,17 +171,16 @@ def without_typed(text: str, typed: Iterable[str], *, kept: re.Pattern[str] | No
 
 
 def run(app: Callable[[], object]) -> None:
-    """`console.run` for inputs that hold patients: see the module's docstring.
+    """Run a command with `console.run`, with messages that say nothing about the patient.
 
-    Warnings and logs of libraries are not shown, because they quote tags and paths; what matters
-    in them the suite says itself.
+    Warnings and logs of libraries are not shown, because they quote tags and paths.
     """
 
     def private() -> None:
         try:
             app()
         except SuiteError as error:
-            # some subclasses take more than a message; whoever prints it asks for the base only
+            # the base class, because some subclasses take more than a message
             raise SuiteError(reworded(str(error))) from None
         except MemoryError:
             raise SuiteError(
@@ -184,19 +191,19 @@ def run(app: Callable[[], object]) -> None:
         try:
             console.run(private)
         finally:
-            # a command line framework may have set its own
+            # typer may have set an excepthook of its own
             sys.excepthook = report_bug
 
 
 def quiet_libraries() -> AbstractContextManager[None]:
-    """While the block runs, libraries neither warn nor log below errors of their own making."""
+    """While the block runs, libraries show neither warnings nor logs."""
     return silence(*CHATTY)
 
 
 def report_bug(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    """An `excepthook`: where an unexpected error happened, without what it says."""
+    """An `excepthook` that prints where an unexpected error happened, without its message."""
     if os.environ.get(TRACEBACK_VARIABLE) == "full" or issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
         return
@@ -209,7 +216,7 @@ def report_bug(
 
 
 def _names(path: Path, role: str) -> list[tuple[str, str]]:
-    """Forms of a path in messages and what to say instead, the longest first."""
+    """Each form in which a path may be written, with its role; the longest form first."""
     found = dict.fromkeys(_forms(path), role)
     if path.is_dir():
         inside = sorted(path.rglob("*"))
@@ -222,11 +229,11 @@ def _names(path: Path, role: str) -> list[tuple[str, str]]:
 
 
 def _forms(path: Path) -> set[str]:
-    """How a path may be written; its name alone where that is more than a word."""
+    """The forms in which a path may be written; its name alone unless that is an ordinary word."""
     whole = {str(path), str(path.absolute()), str(path.resolve())}
     return whole if path.name.isalpha() and path.name.islower() else whole | {path.name} - {""}
 
 
 def _telling(form: str) -> bool:
-    """Whether a name is more than a word of a message: "." and "ct" are not."""
+    """Whether a form can be told from an ordinary word of a message: "." and "ct" cannot."""
     return len(form) >= SHORT or not (form.islower() or set(form) <= {"."})

@@ -1,7 +1,7 @@
-"""A DICOM series made of any volume, for tests and for trying things out without a scan.
+"""Testing: a DICOM series made from any volume, for tests and trials without a scan.
 
-The images are classic: one slice a file, no patient but "Phantom", marked as secondary to what
-they were made of. Values become int16 with a slope and intercept that lose nothing for integers.
+Each slice becomes a file of its own, of the patient "Phantom", with the image type DERIVED and
+SECONDARY. Values are stored as int16 without loss.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ LIMITS = np.iinfo(np.int16)
 
 
 def write_series(volume: Volume, folder: Path, *, modality: str = "MR") -> list[Path]:
-    """Write a volume of integers as a classic DICOM series, at its true place.
+    """Write a volume of integers as a DICOM series with one slice in each file.
 
     Args:
-        volume: Tilted and unevenly spaced ones too; its values fit into int16.
-        folder: Made where it is missing.
+        volume: The volume, which may be tilted or unevenly spaced; its values fit into int16.
+        folder: The folder of the files, which is made where it does not exist.
         modality: "CT" or "MR".
 
     Returns:
         The files in slice order.
 
     Raises:
-        InputError: Another modality, or values that int16 does not hold.
+        InputError: Another modality, or a value that int16 does not hold.
 
     Law:
-        `read_volume(folder)` has the voxels and the place of the volume.
+        `read_volume(folder)` has the voxels and the positions of the volume.
     """
     if modality not in CLASSES:
         raise InputError(f"a series is made as {' or '.join(CLASSES)}, got {modality}")
@@ -60,6 +60,7 @@ def write_series(volume: Volume, folder: Path, *, modality: str = "MR") -> list[
 
 
 def _slice(volume: Volume, k: int, modality: str, root: str) -> FileDataset:
+    """The data set of slice k; `root` is the seed of its identifiers."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = CLASSES[modality]
     meta.MediaStorageSOPInstanceUID = _uid(root, f"slice {k}")
@@ -87,6 +88,7 @@ def _slice(volume: Volume, k: int, modality: str, root: str) -> FileDataset:
 
 
 def _place(one: FileDataset, volume: Volume, k: int) -> None:
+    """State size, spacing, orientation and position of slice k in its data set."""
     rows, columns = volume.shape[1:]
     step_k, step_j, step_i = np.linalg.norm(volume.frame.array[:3, :3], axis=0)
     one.Rows, one.Columns = rows, columns
@@ -98,5 +100,5 @@ def _place(one: FileDataset, volume: Volume, k: int) -> None:
 
 
 def _uid(root: str, what: str) -> str:
-    """The same for the same voxels, so that a series made twice is one series."""
+    """An identifier that is equal for equal voxels, so that a series made twice is one series."""
     return str(generate_uid(entropy_srcs=[root, what]))

@@ -1,4 +1,4 @@
-"""Label map: one value per object on the grid of the volume."""
+"""Label maps: one value for each voxel of the volume, 0 for background."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from sam_med.objects.segments import Segment
 
 LabelArray: TypeAlias = npt.NDArray[np.uint8 | np.uint16]
-UINT8_MAX, UINT16_MAX = 255, 65535
+MAX_VALUE = 65535
+"""Largest value of a label: uint16."""
+UINT8_MAX = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,39 +29,39 @@ class Label:
     name: str
     value: int
     voxels: int
-    """In the label map."""
+    """Number of voxels with this value in the label map."""
     voxels_segmented: int
-    """Before later objects were painted over it."""
+    """Number of voxels of the object before later objects were painted over it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelMap:
-    """Which object each voxel belongs to; 0 is none."""
+    """The value of the object that each voxel belongs to, and the objects; 0 is background."""
 
     array: LabelArray
-    """(k, j, i); uint8 where all values fit, else uint16."""
+    """(k, j, i) values; uint8 where all of them fit, else uint16."""
     labels: tuple[Label, ...]
-    """In the order of the objects."""
+    """One for each object, in the order in which they were painted."""
 
 
 def paint(shape: tuple[int, int, int], segments: Sequence[Segment]) -> LabelMap:
-    """Put all objects in one label map.
+    """Paint objects into one label map, the later one over the earlier one where they overlap.
 
-    Where objects overlap, the later one in `segments` is kept, as in the published script.
+    The published script of LiteMedSAM paints in the same order.
 
     Args:
-        shape: (k, j, i) of the volume.
-        segments: Inside the volume, each with a value of its own.
+        shape: (k, j, i) number of voxels of the volume.
+        segments: Objects inside the volume, each with a value of its own.
 
     Raises:
-        PromptError: Two objects have the same value, or one that no label map holds.
+        PromptError: Two objects have one value, or a value is not 1 to 65535.
         GeometryError: An object reaches out of the volume.
     """
     values = [segment.value for segment in segments]
     if len(set(values)) != len(values):
         raise PromptError(f"each object needs a value of its own, got {values}")
-    if values and not 1 <= min(values) <= max(values) <= UINT16_MAX:
-        raise PromptError(f"values of objects must be 1 to {UINT16_MAX}, got {values}")
+    if values and not 1 <= min(values) <= max(values) <= MAX_VALUE:
+        raise PromptError(f"values of objects must be 1 to {MAX_VALUE}, got {values}")
     whole = Window.full(shape)
     for segment in segments:
         if not whole.contains(segment.window):
@@ -67,11 +69,11 @@ def paint(shape: tuple[int, int, int], segments: Sequence[Segment]) -> LabelMap:
                 f"{segment.name} covers {segment.window.start} to {segment.window.stop}, which is "
                 f"not inside a volume of {shape}"
             )
-    array = np.zeros(shape, dtype=_type_for(max(values, default=0)))
+    array = np.zeros(shape, dtype=label_type(max(values, default=0)))
     kept = dict.fromkeys(values, 0)
     for segment in segments:
         part = array[segment.window.slices]
-        # counted where objects are, not in the whole volume: a bincount of it takes 8 bytes a voxel
+        # counted under the mask: a bincount of the whole volume takes 8 bytes a voxel
         for value, voxels in zip(*np.unique(part[segment.mask], return_counts=True), strict=True):
             if value:
                 kept[int(value)] -= int(voxels)
@@ -86,5 +88,6 @@ def paint(shape: tuple[int, int, int], segments: Sequence[Segment]) -> LabelMap:
     )
 
 
-def _type_for(largest: int) -> type[np.uint8 | np.uint16]:
+def label_type(largest: int) -> type[np.uint8 | np.uint16]:
+    """The smaller type of labels that holds values up to this one."""
     return np.uint8 if largest <= UINT8_MAX else np.uint16

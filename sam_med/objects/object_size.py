@@ -1,7 +1,8 @@
-"""Object size: how many millilitres a mask has. The one place where volumes are computed.
+"""Object size: the volume of a mask in millilitres, computed here and nowhere else.
 
-A voxel is as high as its slice, which reaches half way to its neighbours: where slices are evenly
-spaced that is the volume of a voxel of the grid, sheared ones included.
+The height of a voxel is that of its slice, which reaches half way to the neighbouring slices. Where
+slices are evenly spaced, a voxel so measured has the volume of a voxel of the grid, also of a
+sheared grid.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ MM3_PER_ML = 1000.0
 
 
 def slice_thickness_mm(volume: Volume) -> FloatArray:
-    """The part of the normal that each slice stands for: half way to its neighbours.
+    """The height of each slice along the slice normal: half way to the neighbour on either side.
 
-    The outermost slices reach as far out as in.
+    The outermost slices reach as far outwards as inwards. Evenly spaced slices are as high as they
+    are apart.
 
     Returns:
-        (slices,) mm; the distance of slices everywhere where they are even.
+        (slices,) heights in mm.
     """
     normal = np.cross(volume.frame.array[:3, 1], volume.frame.array[:3, 2])
     normal /= np.linalg.norm(normal)
@@ -37,10 +39,10 @@ def slice_thickness_mm(volume: Volume) -> FloatArray:
 
 
 def volume_ml(volume: Volume, window: Window, mask: npt.NDArray[np.bool_]) -> float:
-    """Millilitres of a mask, not rounded: voxels of micro-CT have a ten-billionth of one.
+    """The volume of a mask in millilitres, not rounded: a voxel of micro-CT has some 1e-10 ml.
 
     Args:
-        volume: Where it is; the true distances of slices count.
+        volume: The volume that the mask belongs to; the true distances of its slices count.
         window: (k, j, i) part of the volume that the mask covers.
         mask: Array of `window.shape`.
     """

@@ -1,6 +1,6 @@
-"""Segments: the objects that were found in a volume, each by itself, so that they may overlap.
+"""Segments: the objects found in a volume, each with a mask of its own, so that they may overlap.
 
-A mask is held inside the window of its object only; a label map or a DICOM SEG is made of them
+A mask covers the window of its object only; a label map or a DICOM SEG is made from the segments
 when it is written.
 """
 
@@ -13,47 +13,48 @@ import numpy as np
 import numpy.typing as npt
 
 from sam_common.errors import GeometryError
+from sam_common.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sam_common.window import Window
     from sam_med.objects.snomed import Code
 
 
 @dataclass(frozen=True, slots=True)
 class SliceConfidence:
-    """How far the result on one slice can be trusted."""
+    """How far the mask of an object on one slice can be trusted."""
 
     k: int
     """Index of the slice along the first array axis."""
     confidence: float
-    """0 to 1, the smallest of what is known below."""
+    """0 to 1: the smallest of the four numbers that follow."""
     predicted_iou: float
-    """Of the network, 0 to 1."""
+    """IoU that the network predicts for its own mask, 0 to 1."""
     stability: float
-    """IoU of the masks at two thresholds, 0 to 1."""
+    """IoU of the masks at two thresholds of the logits, 0 to 1."""
     neighbours: float
-    """Dice with the neighbouring slices' masks, 0 to 1."""
+    """Dice with the masks on the neighbouring slices, 0 to 1."""
     planes: float | None
-    """Dice between what the planes say on this slice; None where one plane was used."""
+    """Dice between the masks from axial, coronal and sagittal propagation on this slice, 0 to 1;
+    None where the object was propagated along one axis only."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
-    """One object: its name, its value, its voxels."""
+    """One object: its name, its value in label maps, and its mask."""
 
     name: str
     value: int
-    """In label maps, 1 to 65535."""
+    """Value in label maps, 1 to 65535."""
     window: Window
     """(k, j, i) part of the volume that the mask covers."""
     mask: npt.NDArray[np.bool_]
-    """Array of `window.shape`."""
+    """Array of `window.shape`, True for voxels of the object."""
     code: Code | None = None
-    """What it is in SNOMED CT, where that is known."""
+    """SNOMED CT code of the structure; None where it is not known."""
     slices: tuple[SliceConfidence, ...] = ()
-    """One for each slice on which the object was looked for, ascending."""
+    """Confidence on each slice on which the object was looked for, ascending by slice."""
 
     def __post_init__(self) -> None:
         if self.mask.shape != self.window.shape or self.mask.dtype != np.bool_:
@@ -68,18 +69,40 @@ class Segment:
         return int(np.count_nonzero(self.mask))
 
     def overlaps(self, other: Segment) -> bool:
-        """Whether the two share a voxel."""
+        """Whether this object and another one share a voxel."""
         if (shared := self.window.intersect(other.window)) is None:
             return False
         return bool((self.part(shared) & other.part(shared)).any())
 
     def part(self, window: Window) -> npt.NDArray[np.bool_]:
-        """The mask in a window inside its own."""
+        """The mask in a (k, j, i) window that lies inside `self.window`."""
         return self.mask[window.within(self.window).slices]
+
+    def on_slice(self, k: int, size_hw: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+        """The mask on one slice of the volume; all False where the window does not reach it.
+
+        Args:
+            k: Index of the slice in the volume.
+            size_hw: (rows, columns) of the whole slice.
+
+        Returns:
+            Array of `size_hw`.
+        """
+        whole = np.zeros(size_hw, dtype=np.bool_)
+        first, rows, columns = self.window.slices
+        if first.start <= k < first.stop:
+            whole[rows, columns] = self.mask[k - first.start]
+        return whole
+
+    @property
+    def occupied_slices(self) -> list[int]:
+        """Indices k of the slices of the volume that show the object, ascending."""
+        inside = np.flatnonzero(self.mask.any(axis=(1, 2)))
+        return (self.window.start[0] + inside).tolist()
 
     @property
     def confidence(self) -> float | None:
-        """Median over its slices, 0 to 1; None where nobody measured it."""
+        """Median confidence over the slices, 0 to 1; None where no slice has a confidence."""
         return median_confidence(self.slices)
 
     def full(self, shape: tuple[int, int, int]) -> npt.NDArray[np.bool_]:
@@ -89,8 +112,21 @@ class Segment:
         return whole
 
 
+def crop(mask: npt.NDArray[np.bool_]) -> tuple[Window, npt.NDArray[np.bool_]]:
+    """The smallest window around the True part of a mask, and that part.
+
+    An empty mask gives a window of its first element.
+    """
+    axes = range(mask.ndim)
+    shown = [np.flatnonzero(mask.any(axis=tuple({*axes} - {axis}))) for axis in axes]
+    if not len(shown[0]):
+        shown = [np.zeros(1, dtype=np.intp)] * mask.ndim
+    window = Window(tuple(index[0] for index in shown), tuple(index[-1] + 1 for index in shown))
+    return window, mask[window.slices].copy()
+
+
 def median_confidence(slices: Sequence[SliceConfidence]) -> float | None:
-    """Median confidence, 0 to 1; None where nobody measured it."""
+    """Median confidence of some slices, 0 to 1; None for no slice."""
     if not slices:
         return None
     return round(float(np.median([at.confidence for at in slices])), 3)

@@ -1,4 +1,4 @@
-"""Codes: what an object is, in the words of SNOMED CT."""
+"""Codes: SNOMED CT concepts for the names of structures, with side and category."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ class Code:
     meaning: str
     """E.g. "Liver"."""
     modifier: Code | None = None
-    """On which side it is, where there is one of it on each."""
+    """Laterality of a paired structure: left, right, or both; None where no side is named."""
 
 
 ANATOMY = Code("91723000", SNOMED, "Anatomical Structure")
 FINDING = Code("49755003", SNOMED, "Morphologically Abnormal Structure")
 TISSUE = Code("85756007", SNOMED, "Tissue")
-"""Of an object of which nothing is known, category and type: what 3D Slicer gives, too."""
+"""Category and type of an object with an unknown name, as in 3D Slicer."""
 SIDES = {
     "left": Code("7771000", SNOMED, "Left"),
     "right": Code("24028007", SNOMED, "Right"),
     "both": Code("51440002", SNOMED, "Right and left"),
 }
-"""PS3.16, context group 244."""
+"""Laterality, from DICOM context group 244 (PS3.16)."""
 _SPINE = re.compile(r"(?:vertebrae?_([clt])_?(\d{1,2})|([clt])_?(\d{1,2})_vertebrae?)")
 
 
 def find_code(name: str) -> Code | None:
-    """The code of a structure by the name that people and programs give it; None if not known.
+    """The SNOMED CT code of a structure by its name in English; None for an unknown name.
 
-    Case, spaces, hyphens, plurals and the usual synonyms do not matter. A side becomes a modifier,
-    and so does the plural of what there is one of on each side.
+    Case, spaces, hyphens, plurals and usual synonyms make no difference, and numbers are ignored.
+    A side becomes a modifier, and the plural of a paired structure the modifier "both".
 
     >>> find_code("Liver").meaning
     'Liver'
@@ -57,7 +57,7 @@ def find_code(name: str) -> Code | None:
     words = [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word]
     if (level := _SPINE.fullmatch("_".join(words))) is not None:
         words = [f"vertebra_{level[1] or level[3]}{level[2] or level[4]}"]
-    # the number of an object, as in "lesion 2" or "rib_left_7", says nothing about what it is
+    # numbers count objects, as in "lesion 2" or "rib_left_7": they are not a part of the structure
     words = [word for word in words if not word.isdigit()]
     if (found := _entry(words)) is not None:
         entry, plural = found
@@ -70,7 +70,11 @@ def find_code(name: str) -> Code | None:
 
 
 def category_of(code: Code | None) -> Code:
-    """The category of a code, from context group 7150: anatomy, a finding, or tissue."""
+    """The category of a code: anatomy, finding or tissue (DICOM context group 7150).
+
+    Args:
+        code: From `find_code` or a file; None for an unknown structure, which is tissue.
+    """
     if code is None:
         return TISSUE
     names = {name for name, (value, _) in STRUCTURES.items() if value == code.value}
@@ -80,7 +84,11 @@ def category_of(code: Code | None) -> Code:
 
 
 def _entry(words: list[str]) -> tuple[str, bool] | None:
-    """The name in the table for another name of the same, and whether that was a plural."""
+    """The entry of `STRUCTURES` for the words of a name, and whether the name was a plural.
+
+    Returns:
+        None where no entry has such a name.
+    """
     *first, last = words or [""]
     singulars = [last, PLURALS.get(last, last), last.removesuffix("s"), last.removesuffix("es")]
     for singular in singulars:
@@ -92,5 +100,6 @@ def _entry(words: list[str]) -> tuple[str, bool] | None:
 
 
 def _coded(entry: str, side: str | None) -> Code:
+    """The code of an entry of `STRUCTURES`, with a key of `SIDES` as its modifier."""
     value, meaning = STRUCTURES[entry]
     return Code(value, SNOMED, meaning, None if side is None else SIDES[side])

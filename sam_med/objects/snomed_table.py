@@ -1,7 +1,7 @@
-"""Names of common structures and what they are in SNOMED CT.
+"""SNOMED table: names of common structures with their SNOMED CT codes.
 
-Names follow TotalSegmentator, without side and plural. Values and meanings are those of the DICOM
-context groups (PS3.16), as `pydicom.sr.codedict` holds them; a test compares every line with it.
+Names follow TotalSegmentator, in the singular and without a side. Values and meanings are those of
+the DICOM context groups (PS3.16) as `pydicom.sr.codedict` holds them; a test compares every line.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ STRUCTURES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "vertebra_l5": ("49668003", "L5 vertebra"),
     }
 )
-"""Name to SNOMED CT value and meaning."""
+"""Name of a structure to its SNOMED CT value and meaning."""
 PAIRED = frozenset(
     {
         "kidney",
@@ -226,7 +226,7 @@ PAIRED = frozenset(
         "submandibular_gland",
     }
 )
-"""What there is one of on each side: a side, or both for a plural, is a modifier of the code."""
+"""Structures with a left and a right one; a side, or both for a plural, modifies their code."""
 ABNORMAL = frozenset(
     {
         "lesion",
@@ -287,7 +287,7 @@ SYNONYMS: Mapping[str, str] = MappingProxyType(
         "metastasis": "tumor",
     }
 )
-"""Other names of the same."""
+"""Other names of structures to their names in `STRUCTURES`."""
 PLURALS: Mapping[str, str] = MappingProxyType(
     {
         "arteries": "artery",
@@ -303,4 +303,4 @@ PLURALS: Mapping[str, str] = MappingProxyType(
         "vertebrae": "vertebra",
     }
 )
-"""Last words whose plural has no "s" of its own."""
+"""Irregular plurals of the last word of a name to their singulars."""

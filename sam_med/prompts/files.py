@@ -1,12 +1,12 @@
-"""Files of prompts: JSON, 3D Slicer's markups, or a segmentation, told apart by their names.
+"""Files of prompts: JSON, markups of 3D Slicer, or a segmentation, told apart by their suffixes.
 
 ```
-liver.mrk.json                  3D Slicer's points and ROI          sam_med.prompts.markups
-prompts.json                    this suite's own format             sam_med.prompts.json_prompts
+liver.mrk.json                  points and ROIs of 3D Slicer        sam_med.prompts.markups
+prompts.json                    the JSON format of this package     sam_med.prompts.json_prompts
 earlier.nii.gz, .seg.nrrd       a segmentation: boxes, or masks     sam_med.prompts.labels
-earlier.dcm                     the same as DICOM SEG, RTSTRUCT
+earlier.dcm                     a segmentation: DICOM SEG, RTSTRUCT
 ```
-Messages do not name the file: names of files often hold names of people.
+Messages do not name the file, because names of files often hold names of people.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
 MARKUPS_SUFFIX = ".mrk.json"
 JSON_SUFFIX = ".json"
 OLD_MARKUPS = (".fcsv", ".acsv")
-"""3D Slicer's points and ROI before version 4.11."""
+"""Points and ROIs of 3D Slicer before version 4.11."""
 
 
 @dataclass(frozen=True, slots=True)
 class GivenPrompts:
-    """What a file asks for."""
+    """The prompts of a file."""
 
     objects: tuple[ObjectPrompt, ...]
     notes: tuple[str, ...] = ()
-    """What the user should know, one sentence each."""
+    """Sentences for the user, on objects that were left out, renamed or renumbered."""
 
 
 def read_prompts(
@@ -52,16 +52,19 @@ def read_prompts(
     use: LabelUse = "box",
     names: Path | None = None,
 ) -> GivenPrompts:
-    """Read a file of prompts by its suffix; nothing is clipped to the volume yet.
+    """Read a file of prompts by its suffix; prompts are not clipped to the volume yet.
 
     Args:
-        path: The file.
-        volume: What is to be segmented.
-        use: Of a segmentation, whether its boxes or its masks are meant.
-        names: For a segmentation, a table of what its values are called.
+        path: The file: .json, .mrk.json, or a segmentation.
+        volume: The volume to be segmented.
+        use: For a segmentation, whether its objects are prompts by their boxes ("box") or by their
+            masks ("mask").
+        names: For a label map, a table of the names of its values, see
+            `sam_med.prompts.labels.read_names`.
 
     Raises:
-        PromptError: There is no such file, or it cannot be read or makes no sense.
+        PromptError: The file does not exist, cannot be read, or holds no valid prompts; the
+            message says where.
     """
     name = path.name.lower()
     if not name.endswith(JSON_SUFFIX):
@@ -92,12 +95,13 @@ def write_prompts(
     Args:
         prompts: The objects.
         path: A .json file.
-        space: What its numbers mean.
-        volume: Needed for mm.
-        overwrite: Whether a file that is there may be replaced.
+        space: Space of the numbers: voxel indices ("ijk"), or mm in "LPS" or "RAS".
+        volume: The volume that the prompts lie in, needed for mm.
+        overwrite: Whether an existing file may be replaced.
 
     Raises:
-        OutputError: It cannot be written, or has another suffix.
+        OutputError: The file cannot be written, or has another suffix.
+        PromptError: The space is mm, and there is no volume.
     """
     name = path.name.lower()
     if not name.endswith(JSON_SUFFIX) or name.endswith(MARKUPS_SUFFIX):
@@ -108,6 +112,7 @@ def write_prompts(
 
 
 def _from_labels(path: Path, volume: Volume, use: LabelUse, names: Path | None) -> GivenPrompts:
+    """The prompts of a segmentation file."""
     # image libraries are loaded for segmentations only
     from sam_med.prompts.labels import prompts_from_labels  # noqa: PLC0415
     from sam_med.segmentations.read import is_segmentation, read_segmentation  # noqa: PLC0415

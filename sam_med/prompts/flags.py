@@ -1,4 +1,4 @@
-"""Prompts as options of the command line.
+"""Flags: prompts as options of the command line.
 
 ```
 --box-ijk        10,21,82,43,57,111        voxel numbers i0,j0,k0,i1,j1,k1, ends included
@@ -6,10 +6,10 @@
 --slice-box      k=89:75,59,87,75          a slice, then i0,j0,i1,j1 on it
 --slice-box-lps  k:12,-30,91,48,-2,91      an axis, then two opposite corners in mm
 --point-ijk      81,67,89                  in the object; 81,67,89,0 is a point outside of it
-liver@...                                  any of them, for the object of that name
+liver@...                                  any of these, for the object of that name
 ```
-Boxes without a name are objects by themselves, named by `--label` in their order. Anything else
-without a name belongs to the only object.
+Each box without a name is an object, named by `--label` in the order of the boxes. A box on a slice
+or a point without a name belongs to the only object.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from sam_med.geometry.volume import Volume
 
 POINT_NUMBERS = (3, 4)
-"""A point, and a point with what it is: 1 the object, 0 the background."""
+"""Numbers of a point, without and with a fourth one: 1 for the object, 0 for the background."""
 NAME_END = "@"
 
 
 @dataclass(frozen=True, slots=True)
 class PromptFlags:
-    """What was given on the command line, each in its own order, by space."""
+    """Prompts on the command line as texts, by the space of their numbers, in the order given."""
 
     boxes: Mapping[Space, Sequence[str]] = field(default_factory=dict)
     slice_boxes: Mapping[Space, Sequence[str]] = field(default_factory=dict)
@@ -46,14 +46,14 @@ class PromptFlags:
 
     @property
     def given(self) -> bool:
-        """Whether there is any prompt."""
+        """Whether any prompt was given."""
         kinds = (self.boxes, self.slice_boxes, self.points)
         return any(texts for kind in kinds for texts in kind.values())
 
 
 @dataclass(slots=True)
 class _Parts:
-    """What is known of one object so far."""
+    """The prompts of one object while options are read."""
 
     boxes: list[Window] = field(default_factory=list)
     slice_boxes: list[SliceBox] = field(default_factory=list)
@@ -61,16 +61,16 @@ class _Parts:
 
 
 def prompts_from_flags(flags: PromptFlags, volume: Volume, *, first: int = 1) -> list[ObjectPrompt]:
-    """The objects that the options name, with the values 1, 2, 3 ... in order of appearance.
+    """The objects of the options, with values that count up in the order of their appearance.
 
     Args:
-        flags: What was given.
-        volume: Where mm lie; nothing is clipped to it yet.
-        first: The first value.
+        flags: The options.
+        volume: The volume that mm are converted with; prompts are not clipped to it yet.
+        first: The value of the first object.
 
     Raises:
-        PromptError: Nothing was given, a text cannot be read, or it is not clear which object
-            it belongs to.
+        PromptError: There is no prompt, a text cannot be read, or it is not clear which object a
+            prompt belongs to.
     """
     if not flags.given:
         raise PromptError("give at least one box, box on a slice or point")
@@ -93,14 +93,14 @@ def prompts_from_flags(flags: PromptFlags, volume: Volume, *, first: int = 1) ->
 
 
 def parse_box(option: str, text: str) -> list[float]:
-    """Six numbers separated by commas.
+    """Parse six numbers separated by commas.
 
     Args:
         option: Name of the option, for the message.
-        text: What was given, e.g. "10,21,82,43,57,111".
+        text: The value of the option, e.g. "10,21,82,43,57,111".
 
     Raises:
-        PromptError: Something else.
+        PromptError: The text is something else.
     """
     numbers = _numbers(text)
     if len(numbers) != NUMBERS:
@@ -109,10 +109,16 @@ def parse_box(option: str, text: str) -> list[float]:
 
 
 def parse_slice_box(option: str, text: str, volume: Volume, space: Space = "ijk") -> SliceBox:
-    """A box on a slice: "k=89:75,59,87,75", or "k:x0,y0,z0,x1,y1,z1" in mm.
+    """Parse a box on a slice: "k=89:75,59,87,75", or "k:x0,y0,z0,x1,y1,z1" in mm.
+
+    Args:
+        option: Name of the option, for the message.
+        text: The value of the option.
+        volume: The volume that mm are converted with.
+        space: Space of the numbers.
 
     Raises:
-        PromptError: Something else.
+        PromptError: The text is something else.
     """
     head, _, tail = text.partition(":")
     letter, equals, index = head.partition("=")
@@ -134,10 +140,16 @@ def parse_slice_box(option: str, text: str, volume: Volume, space: Space = "ijk"
 
 
 def parse_point(option: str, text: str, volume: Volume, space: Space = "ijk") -> VoxelPoint:
-    """A point "x,y,z", or "x,y,z,0" for one that is not in the object.
+    """Parse a point "x,y,z", or "x,y,z,0" for a point of the background.
+
+    Args:
+        option: Name of the option, for the message.
+        text: The value of the option.
+        volume: The volume that mm are converted with.
+        space: Space of the numbers.
 
     Raises:
-        PromptError: Something else.
+        PromptError: The text is something else.
     """
     numbers = _numbers(text)
     kind = numbers[3:] or [1.0]
@@ -152,10 +164,16 @@ def parse_point(option: str, text: str, volume: Volume, space: Space = "ijk") ->
 def point_at(
     at: Sequence[float], volume: Volume, space: Space, *, positive: bool = True
 ) -> VoxelPoint:
-    """A point (i, j, k), or (x, y, z) in mm.
+    """The point of three numbers.
+
+    Args:
+        at: (i, j, k) voxel index, or (x, y, z) in mm.
+        volume: The volume that mm are converted with.
+        space: Space of the numbers.
+        positive: Whether the point is in the object; False for the background.
 
     Raises:
-        PromptError: It is not finite.
+        PromptError: A number is not finite.
     """
     if space == "ijk":
         return VoxelPoint((at[2], at[1], at[0]), positive)
@@ -164,10 +182,10 @@ def point_at(
 
 
 def pair_labels(boxes: int, labels: Sequence[str]) -> list[str]:
-    """A name for each box: the given ones by order, or object_1, object_2 where none is given.
+    """A name for each box: the labels in their order, or object_1, object_2 ... without labels.
 
     Raises:
-        PromptError: Another number of labels than of boxes, or a name that occurs twice.
+        PromptError: There are more or fewer labels than boxes, or two labels are equal.
     """
     if not labels:
         return [f"object_{n}" for n in range(1, boxes + 1)]
@@ -182,7 +200,11 @@ def pair_labels(boxes: int, labels: Sequence[str]) -> list[str]:
 
 
 def _objects(flags: PromptFlags) -> dict[str, _Parts]:
-    """Every object by its name: those of unnamed boxes first, then the others as they appear."""
+    """An empty record for each object by its name: objects of unnamed boxes first, then the others.
+
+    Raises:
+        PromptError: Unnamed boxes are in different spaces, or labels have no unnamed box.
+    """
     unnamed = [space for space, _, name in _each(flags.boxes) if not name]
     if len(set(unnamed)) > 1:
         spaces = " and ".join(_option("box", space) for space in SPACES if space in unnamed)
@@ -208,12 +230,14 @@ def _objects(flags: PromptFlags) -> dict[str, _Parts]:
 
 
 def _fill_unnamed(flags: PromptFlags, objects: dict[str, _Parts], volume: Volume) -> None:
+    """Give each box without a name to its object, which come first in the same order."""
     unnamed = [(space, text) for space, text, name in _each(flags.boxes) if not name]
     for parts, (space, text) in zip(objects.values(), unnamed, strict=False):
         parts.boxes.insert(0, _box(space, text, volume))
 
 
 def _finish(name: str, value: int, parts: _Parts) -> ObjectPrompt:
+    """The prompt of an object of which all options were read."""
     if len(parts.boxes) > 1:
         raise PromptError(f"label {name} has {len(parts.boxes)} boxes: an object takes one")
     return ObjectPrompt(
@@ -226,6 +250,11 @@ def _finish(name: str, value: int, parts: _Parts) -> ObjectPrompt:
 
 
 def _home(option: str, name: str, objects: dict[str, _Parts]) -> _Parts:
+    """The object that a prompt belongs to: that of its name, or the only one.
+
+    Raises:
+        PromptError: The prompt has no name, and there are several objects.
+    """
     if name:
         return objects[name]
     if len(objects) != 1:
@@ -237,6 +266,7 @@ def _home(option: str, name: str, objects: dict[str, _Parts]) -> _Parts:
 
 
 def _box(space: Space, text: str, volume: Volume) -> Window:
+    """The (k, j, i) window of a box option."""
     numbers = parse_box(_option("box", space), text)
     if space == "ijk":
         return box_from_ijk(numbers)
@@ -244,7 +274,7 @@ def _box(space: Space, text: str, volume: Volume) -> Window:
 
 
 def _each(texts: Mapping[Space, Sequence[str]]) -> list[tuple[Space, str, str]]:
-    """(space, text, name) of each prompt; the name is empty where none was given."""
+    """Space, text and name of each prompt; the name is empty for a prompt without one."""
     found: list[tuple[Space, str, str]] = []
     for space in SPACES:
         for text in texts.get(space, ()):
@@ -256,11 +286,12 @@ def _each(texts: Mapping[Space, Sequence[str]]) -> list[tuple[Space, str, str]]:
 
 
 def _option(kind: str, space: Space, *, bare_ijk: bool = False) -> str:
+    """The name of an option, e.g. "--box-lps"."""
     return f"--{kind}" if bare_ijk and space == "ijk" else f"--{kind}-{space.lower()}"
 
 
 def _numbers(text: str) -> list[float]:
-    """Numbers separated by commas; none where something else is among them."""
+    """Numbers separated by commas; an empty list where a part is no number."""
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:

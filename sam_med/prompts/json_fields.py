@@ -1,4 +1,4 @@
-"""JSON and tables that somebody else wrote: each field is checked, and errors say where."""
+"""JSON fields: JSON and tables from users, each field checked, with errors that say where it is."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Fields:
     """The fields of one JSON object.
 
     Args:
-        value: What was read; anything.
-        place: What messages call it, e.g. "object 2".
+        value: The parsed JSON; it may be anything.
+        place: Name of the object in messages, e.g. "object 2".
 
     Raises:
-        PromptError: It is no JSON object.
+        PromptError: The value is no JSON object.
     """
 
     def __init__(self, value: Any, place: str) -> None:
@@ -35,11 +35,11 @@ class Fields:
         self.place = place
 
     def named(self, name: str) -> Fields:
-        """The same fields, with a name in messages."""
+        """These fields, with a name behind their place in messages: "object 2 (liver)"."""
         return Fields(self._value, f"{self.place} ({name})")
 
     def only(self, *known: str) -> None:
-        """Raise `PromptError` where a field is none of these: a misspelt one would be ignored."""
+        """Raise `PromptError` for an unknown field, because a misspelt one would be ignored."""
         for name in self._value:
             if name not in known:
                 raise PromptError(
@@ -47,55 +47,55 @@ class Fields:
                 )
 
     def has(self, name: str) -> bool:
-        """Whether the field is there and not null."""
+        """Whether a field exists and is not null."""
         return self._value.get(name) is not None
 
     def text(self, name: str) -> str:
-        """A string."""
+        """The field as a string."""
         value = self._get(name)
         if not isinstance(value, str):
             raise PromptError(f"{name} of {self.place} must be a string, got {_kind(value)}")
         return value
 
     def first_text(self, name: str) -> str:
-        """A string, or the first one of a list of them."""
+        """The field as a string, or the first string of a list."""
         value = self._get(name)
         if isinstance(value, list) and value and isinstance(value[0], str):
             return value[0]
         return self.text(name)
 
     def flag(self, name: str) -> bool:
-        """True or false."""
+        """The field as true or false."""
         value = self._get(name)
         if not isinstance(value, bool):
             raise PromptError(f"{name} of {self.place} must be true or false, got {_kind(value)}")
         return value
 
     def number(self, name: str) -> float:
-        """A finite number."""
+        """The field as a finite number."""
         return self._as_number(name, self._get(name))
 
     def whole(self, name: str) -> int:
-        """A whole number."""
+        """The field as a whole number."""
         return self.as_whole(name, self.number(name))
 
     def as_whole(self, name: str, value: float) -> int:
-        """A number of this field that must be whole."""
+        """A number from a field as a whole number."""
         if not float(value).is_integer():
             raise PromptError(f"{name} of {self.place} must be a whole number, got {value:g}")
         return int(value)
 
     def numbers(self, name: str, count: int | None = None) -> list[float]:
-        """A list of finite numbers.
+        """The field as a list of finite numbers.
 
         Args:
-            name: Of the field.
-            count: How many; any number of them where None.
+            name: Name of the field.
+            count: Length of the list; None for any length.
         """
         return self._as_numbers(name, self._get(name), count)
 
     def rows(self, name: str, count: int, columns: int) -> list[list[float]]:
-        """A list of `count` lists of `columns` finite numbers."""
+        """The field as a list of `count` lists of `columns` finite numbers."""
         value = self._get(name)
         if not isinstance(value, list) or len(value) != count:
             found = f"{len(value)} items" if isinstance(value, list) else _kind(value)
@@ -103,11 +103,11 @@ class Fields:
         return [self._as_numbers(name, row, columns) for row in value]
 
     def inner(self, name: str) -> Fields:
-        """A JSON object in this one."""
+        """The field as a JSON object."""
         return Fields(self._get(name), f"{name} of {self.place}")
 
     def each(self, name: str) -> list[Fields]:
-        """The objects of a list; none where the field is missing."""
+        """The field as a list of JSON objects; an empty list where the field is missing."""
         if not self.has(name):
             return []
         return [
@@ -116,18 +116,20 @@ class Fields:
         ]
 
     def objects(self, name: str) -> list[Any]:
-        """A list of anything."""
+        """The field as a list of anything."""
         value = self._get(name)
         if not isinstance(value, list):
             raise PromptError(f"{name} of {self.place} must be a list, got {_kind(value)}")
         return value
 
     def _get(self, name: str) -> Any:
+        """The value of a field that must exist and not be null."""
         if not self.has(name):
             raise PromptError(f"{self.place} has no {name!r}")
         return self._value[name]
 
     def _as_numbers(self, name: str, value: Any, count: int | None) -> list[float]:
+        """A value from a field as a list of finite numbers."""
         wanted = "numbers" if count is None else f"{count} numbers"
         if not isinstance(value, list):
             raise PromptError(f"{name} of {self.place} must be {wanted}, got {_kind(value)}")
@@ -136,6 +138,7 @@ class Fields:
         return [self._as_number(name, item) for item in value]
 
     def _as_number(self, name: str, value: Any) -> float:
+        """A value from a field as a finite number."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise PromptError(f"{name} of {self.place} must be a number, got {_kind(value)}")
         try:
@@ -148,10 +151,15 @@ class Fields:
 
 
 def parse_json(text: str, what: str) -> Any:
-    """What a JSON document says; messages call it `what`.
+    """Parse a JSON document.
+
+    Args:
+        text: The document.
+        what: Name of the document in messages.
 
     Raises:
-        PromptError: It is no JSON, or an object has a field twice, of which one would be lost.
+        PromptError: The text is no JSON, or an object has a field twice, of which one would be
+            lost.
     """
 
     def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -171,24 +179,31 @@ def parse_json(text: str, what: str) -> Any:
     except RecursionError as error:
         raise PromptError(f"{what}: no JSON: nested too deeply") from error
     except ValueError as error:
-        # Python reads no number of more than 4300 digits
+        # Python parses no number of more than 4300 digits
         raise PromptError(f"{what}: no JSON: a number has too many digits") from error
 
 
 def read_table(text: str, what: str) -> tuple[list[str], list[dict[str, str]]]:
-    """Column names in small letters, and the rows of a table with a header.
+    """Parse a table with a header.
 
-    The header says what parts the cells: commas, semicolons or tabs, whichever it has most of.
+    Cells are separated by commas, semicolons or tabs, whichever the header has most of.
+
+    Args:
+        text: The table.
+        what: Name of the table in messages.
+
+    Returns:
+        The names of the columns in small letters, and each row as a mapping by these names.
 
     Raises:
-        PromptError: It is no table, a column is there twice or has no name, or a row has too few
-            or too many cells.
+        PromptError: The text is no table, two columns have one name, a column has none, or a row
+            has too few or too many cells.
     """
     header = text.partition("\n")[0]
     delimiter = max(DELIMITERS, key=header.count)
     try:
         found = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        # spreadsheets end tables with rows of empty cells
+        # spreadsheets write rows of empty cells at the end of tables
         lines = [line for row in found if any(line := [cell.strip() for cell in row])]
     except csv.Error as error:
         raise PromptError(f"{what}: no CSV: {error}") from error
@@ -209,10 +224,14 @@ def read_table(text: str, what: str) -> tuple[list[str], list[dict[str, str]]]:
 
 
 def read_text(path: Path, what: str) -> str:
-    """The text of a file in UTF-8; messages call it `what`, not by its path.
+    """Read a file in UTF-8.
+
+    Args:
+        path: The file.
+        what: Name of the file in messages, in place of its path.
 
     Raises:
-        PromptError: It is not there or cannot be read.
+        PromptError: The file does not exist, or cannot be read as UTF-8.
     """
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -225,7 +244,7 @@ def read_text(path: Path, what: str) -> str:
 
 
 def _kind(value: Any) -> str:
-    """What JSON calls a value; the value itself may be long."""
+    """The JSON type of a value, for messages: the value itself may be long."""
     if value is None:
         return "null"
     kinds = {dict: "an object", list: "a list", str: "a string", bool: "true or false"}

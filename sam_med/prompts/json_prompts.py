@@ -1,4 +1,4 @@
-"""Prompts as JSON: several named objects, in voxels or in millimetres, there and back.
+"""JSON prompts: named objects in voxels or millimetres, read from and written to JSON.
 
 ```
 {"format": "sam-med-prompts", "version": 1, "space": "LPS",
@@ -8,8 +8,9 @@
    "slice_boxes": [{"axis": "k", "corners": [[12, -30, 91], [48, -2, 91]]}],
    "points": [{"at": [20, 10, 120], "positive": true}]}]}
 ```
-A box in mm runs along the patient's axes; one that runs along the voxels of an oblique scan is
-written as its eight `box_corners`. A mask is always in voxels. docs/prompts-medical.md tells all.
+The edges of a box in mm are parallel to the patient's axes; a box along the voxels of an oblique
+scan is written as its eight `box_corners`. A mask is always in voxels. docs/prompts-medical.md
+describes the format.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ if TYPE_CHECKING:
 
 FORMAT, VERSION = "sam-med-prompts", 1
 DECIMALS = 9
-"""Of a voxel index: more would make a hash of the rounding of millimetres."""
+"""Digits of a voxel index: more of them would hold the rounding errors of millimetres, and equal
+prompts would have different hashes."""
 CORNERS = 8
 NDIM = 3
 
@@ -59,8 +61,8 @@ def prompts_to_json(
 
     Args:
         prompts: The objects, in their order.
-        space: What the numbers mean.
-        volume: Needed for mm.
+        space: Space of the numbers: voxel indices ("ijk"), or mm in "LPS" or "RAS".
+        volume: The volume that the prompts lie in, needed for mm.
 
     Law:
         `prompts_from_json(prompts_to_json(p, space=s, volume=v), v) == p` (points to rounding)
@@ -70,14 +72,18 @@ def prompts_to_json(
 
 
 def prompts_sha256(prompts: Sequence[ObjectPrompt]) -> str:
-    """Hash of the canonical JSON in voxels: what a result says it was asked with."""
+    """The sha256 of the canonical JSON in voxels, by which a result identifies its prompts."""
     return hashlib.sha256(prompts_to_json(prompts).encode()).hexdigest()
 
 
 def describe_prompts(
     prompts: Sequence[ObjectPrompt], *, space: Space = "ijk", volume: Volume | None = None
 ) -> dict[str, Any]:
-    """Prompts as a JSON-able mapping, see `prompts_to_json`."""
+    """Prompts as a JSON-able mapping, see `prompts_to_json`.
+
+    Raises:
+        PromptError: The space is mm, and there is no volume.
+    """
     if space != "ijk" and volume is None:
         raise PromptError(f"prompts in {space} mm need the volume that they lie in")
     writer = _Writer(space, volume)
@@ -90,11 +96,15 @@ def describe_prompts(
 
 
 def prompts_from_json(text: str, volume: Volume) -> list[ObjectPrompt]:
-    """The objects of a JSON document; nothing is clipped to the volume yet.
+    """The objects of a JSON document; they are not clipped to the volume yet.
+
+    Args:
+        text: The document.
+        volume: The volume that mm are converted with.
 
     Raises:
-        PromptError: It is no JSON, of another version, or a field is missing, unknown or makes
-            no sense; the message says where.
+        PromptError: The text is no JSON or has another version, or a field is missing, unknown or
+            invalid; the message says where.
     """
     top = Fields(parse_json(text, "the prompts"), "the prompts file")
     if top.has("markups"):
@@ -115,13 +125,14 @@ def prompts_from_json(text: str, volume: Volume) -> list[ObjectPrompt]:
 
 
 class _Writer:
-    """Prompts to records in one space."""
+    """Makes JSON-able records of prompts in one space."""
 
     def __init__(self, space: Space, volume: Volume | None) -> None:
         self._space = space
         self._volume = volume
 
     def object_(self, prompt: ObjectPrompt) -> dict[str, Any]:
+        """The record of one object."""
         record: dict[str, Any] = {"label": prompt.label, "value": prompt.value}
         if prompt.code is not None:
             record["code"] = _code_record(prompt.code)
@@ -136,11 +147,13 @@ class _Writer:
         return record
 
     def _box(self, box: Window) -> dict[str, Any]:
+        """The field of a (k, j, i) box: six indices, or eight corners in mm."""
         if self._volume is None or self._space == "ijk":
             return {"box": list(window_ijk(box))}
         return {"box_corners": to_lps(corners_of(box, self._volume), self._space).tolist()}
 
     def _slice_box(self, part: SliceBox) -> dict[str, Any]:
+        """The record of a box on a slice: indices, or two corners in mm."""
         letter = AXIS_NAMES[part.axis]
         if self._volume is None or self._space == "ijk":
             return {"axis": letter, "index": part.index, "box": list(part.ijk)}
@@ -148,6 +161,7 @@ class _Writer:
         return {"axis": letter, "corners": corners.tolist()}
 
     def _point(self, point: VoxelPoint) -> dict[str, Any]:
+        """The record of a point, with rounded indices or mm."""
         if self._volume is None or self._space == "ijk":
             at = [round(v, DECIMALS) + 0.0 for v in point.index_kji[::-1]]
         else:
@@ -156,6 +170,7 @@ class _Writer:
 
 
 def _object(fields: Fields, space: Space, number: int, volume: Volume) -> ObjectPrompt:
+    """The object of a record; without a stated value it has its number in the list, from 1."""
     fields.only(
         "label", "value", "space", "code", "box", "box_corners", "slice_boxes", "points", "mask"
     )
@@ -175,6 +190,7 @@ def _object(fields: Fields, space: Space, number: int, volume: Volume) -> Object
 
 
 def _space(fields: Fields) -> Space:
+    """The space of a record; letter case makes no difference."""
     text = fields.text("space")
     for space in SPACES:
         if text.lower() == space.lower():
@@ -183,6 +199,7 @@ def _space(fields: Fields) -> Space:
 
 
 def _read_box(fields: Fields, space: Space, volume: Volume) -> Window | None:
+    """The (k, j, i) box of a record; None where it has no box."""
     if fields.has("box") and fields.has("box_corners"):
         raise PromptError(f"{fields.place} has a box and box_corners: give one of them")
     if fields.has("box_corners"):
@@ -199,6 +216,7 @@ def _read_box(fields: Fields, space: Space, volume: Volume) -> Window | None:
 
 
 def _read_slice_box(fields: Fields, space: Space, volume: Volume) -> SliceBox:
+    """The box on a slice of a record."""
     axis = axis_of(fields.text("axis"))
     if space == "ijk":
         fields.only("axis", "index", "box")
@@ -209,12 +227,14 @@ def _read_slice_box(fields: Fields, space: Space, volume: Volume) -> SliceBox:
 
 
 def _read_point(fields: Fields, space: Space, volume: Volume) -> VoxelPoint:
+    """The point of a record; it is in the object where nothing else is stated."""
     fields.only("at", "positive")
     positive = fields.flag("positive") if fields.has("positive") else True
     return point_at(fields.numbers("at", NDIM), volume, space, positive=positive)
 
 
 def _code_record(code: Code) -> dict[str, Any]:
+    """The record of a code, with its modifier."""
     record: dict[str, Any] = {
         "value": code.value,
         "scheme": code.scheme,
@@ -226,6 +246,7 @@ def _code_record(code: Code) -> dict[str, Any]:
 
 
 def _read_code(fields: Fields, *, modifier: bool = True) -> Code:
+    """The code of a record; a modifier has no modifier of its own."""
     known = ("value", "scheme", "meaning", *(["modifier"] if modifier else []))
     fields.only(*known)
     inner = fields.inner("modifier") if fields.has("modifier") else None
@@ -238,7 +259,7 @@ def _read_code(fields: Fields, *, modifier: bool = True) -> Code:
 
 
 def _mask_record(mask: VoxelMask) -> dict[str, Any]:
-    """Run lengths, background first, with i running fastest, then j, then k."""
+    """The record of a mask: run lengths, background first, with i fastest, then j, then k."""
     flat = mask.mask.ravel()
     changes = np.flatnonzero(np.diff(flat)) + 1
     runs = np.diff([0, *changes.tolist(), flat.size]).tolist()
@@ -250,6 +271,7 @@ def _mask_record(mask: VoxelMask) -> dict[str, Any]:
 
 
 def _read_mask(fields: Fields, volume: Volume) -> VoxelMask:
+    """The mask of a record of run lengths."""
     fields.only("start", "size", "runs")
     start = [fields.as_whole("start", v) for v in fields.numbers("start", NDIM)]
     size = [fields.as_whole("size", v) for v in fields.numbers("size", NDIM)]

@@ -1,8 +1,8 @@
-"""A segmentation as prompts: each object of it, by its box or by its mask to refine.
+"""Labels: the objects of a segmentation as prompts, by their boxes or by their masks to refine.
 
-Its grid may be the volume's, the same grid with axes in another order or direction, a part of it,
-or, for boxes, any other grid of the same patient space. Names come from the file, or from a table
-for label maps, which have none.
+The grid of the segmentation may be that of the volume, also with axes in another order or
+direction, or a part of it; for boxes it may be any grid in the patient space of the volume. Names
+come from the file, or for label maps, which have no names, from a table.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from sam_common.errors import GeometryError, PromptError
 from sam_med.geometry.voxel_box import corners_of, window_around
+from sam_med.objects.labels import MAX_VALUE
 from sam_med.prompts.json_fields import Fields, parse_json, read_table, read_text
-from sam_med.prompts.object_prompt import MAX_VALUE, ObjectPrompt, VoxelMask
+from sam_med.prompts.object_prompt import ObjectPrompt, VoxelMask
 from sam_med.segmentations.align import onto_grid
 from sam_med.segmentations.objects import listed
 
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
 
 LabelUse: TypeAlias = Literal["box", "mask"]
 LABEL = "label"
-"""A column that holds names beside one of values, and values beside one of names."""
+"""A column with names where another column holds values, and with values where another one holds
+names."""
 VALUE_COLUMNS = ("value", "index", "id", "labelvalue", LABEL)
 NAME_COLUMNS = ("name", "structure", "labelname", LABEL)
-"""The first that is there counts."""
+"""Names of columns; the first of these that a table has is used."""
 WHOLE = re.compile(r"[+-]?[0-9]+")
 TABLE = "the table of names"
 
@@ -43,20 +45,25 @@ def prompts_from_labels(
     use: LabelUse = "box",
     names: Mapping[int, str] | None = None,
 ) -> tuple[list[ObjectPrompt], list[str]]:
-    """One prompt for each object of a segmentation, ascending by value, and notes for people.
+    """One prompt for each object of a segmentation, ascending by value.
 
-    Objects that share a name get a number behind it; where two share a value, all are numbered.
+    A further object of one name gets a number behind its name; where two objects have one value,
+    all objects are numbered from 1.
 
     Args:
-        file: From `sam_med.segmentations.read.read_segmentation`.
-        volume: What is to be segmented.
-        use: "box": the smallest box around the object's voxels. "mask": the voxels themselves, and
+        file: The segmentation, from `sam_med.segmentations.read.read_segmentation`.
+        volume: The volume to be segmented.
+        use: "box" for the smallest box around the voxels of an object; "mask" for the voxels and
             the box around them.
-        names: What a value is called; else as in the file, else object_VALUE.
+        names: Names by value. An object whose value has no name here is called as in the file, or
+            object_VALUE where the file has no names.
+
+    Returns:
+        The prompts, and notes for the user, one sentence each.
 
     Raises:
-        PromptError: No object, a name for a value that is not there or that two objects have, or
-            for masks a grid that is not the volume's.
+        PromptError: The segmentation has no object, a name is for a value that no object or that
+            several objects have, or masks lie on another grid than the volume.
     """
     names = names or {}
     _check_names(names, [segment.value for segment in file.segments])
@@ -84,7 +91,7 @@ def prompts_from_labels(
         mask = VoxelMask.from_array(segment.mask, segment.window.start)
         box = mask.window
         if moved is None:
-            # the voxel box of the volume around one of the label map, through patient space
+            # the voxels of the volume around the box of the label map, through patient space
             box = window_around(corners_of(box, file.grid), volume)
         kept = mask if use == "mask" else None
         found.append(ObjectPrompt(labels[n], values[n], box, mask=kept))
@@ -92,13 +99,13 @@ def prompts_from_labels(
 
 
 def read_names(path: Path) -> dict[int, str]:
-    """Names of values, from JSON `{"1": "spleen"}` or a table with a header (.csv, .tsv).
+    """Read names of values from JSON `{"1": "spleen"}`, or from a table with a header (.csv, .tsv).
 
-    A table has a column value (or index, id) and a column name (or structure, label), as BIDS and
-    others write them; beside a column of names, label is one of values.
+    A table has a column of values (value, index, id) and one of names (name, structure), as in
+    BIDS. A column label holds the values or the names, whichever no other column holds.
 
     Raises:
-        PromptError: Something else, or a value twice.
+        PromptError: The file holds something else, or names a value twice.
     """
     text = read_text(path, TABLE)
     if path.suffix.lower() == ".json":
@@ -107,12 +114,14 @@ def read_names(path: Path) -> dict[int, str]:
 
 
 def _names_from_json(text: str) -> dict[int, str]:
+    """Names by value from a JSON object."""
     record = parse_json(text, TABLE)
     fields = Fields(record, TABLE)
     return _once((_value(key, TABLE), fields.text(key)) for key in record)
 
 
 def _names_from_table(text: str) -> dict[int, str]:
+    """Names by value from a table with a header."""
     columns, rows = read_table(text, TABLE)
     value = next((name for name in VALUE_COLUMNS if name in columns), None)
     name = next((name for name in NAME_COLUMNS if name in columns and name != value), None)
@@ -127,6 +136,7 @@ def _names_from_table(text: str) -> dict[int, str]:
 
 
 def _once(pairs: Iterable[tuple[int, str]]) -> dict[int, str]:
+    """Names by value from pairs; a value that occurs twice is refused."""
     found: dict[int, str] = {}
     for key, name in pairs:
         if key in found:
@@ -136,12 +146,14 @@ def _once(pairs: Iterable[tuple[int, str]]) -> dict[int, str]:
 
 
 def _value(text: str, place: str) -> int:
+    """The whole number of a text."""
     if WHOLE.fullmatch(text.strip()) is None:
         raise PromptError(f"a value of {place} must be a whole number, got {text!r}")
     return int(text)
 
 
 def _check_names(names: Mapping[int, str], values: Sequence[int]) -> None:
+    """Raise `PromptError` where a name is for a value of no object or of several objects."""
     for value in sorted(names):
         if value not in values:
             raise PromptError(
@@ -155,6 +167,7 @@ def _check_names(names: Mapping[int, str], values: Sequence[int]) -> None:
 
 
 def _values(segments: Sequence[Segment], notes: list[str]) -> list[int]:
+    """Values of the objects; numbers from 1, with a note, where these are not all different."""
     values = [segment.value for segment in segments]
     if len(set(values)) == len(values) and 1 <= min(values) <= max(values) <= MAX_VALUE:
         return values
@@ -165,7 +178,7 @@ def _values(segments: Sequence[Segment], notes: list[str]) -> list[int]:
 
 
 def _apart(names: Sequence[str], notes: list[str]) -> list[str]:
-    """The names, each once: a further object of one name gets the next free number behind it."""
+    """Names that are all different: a further object of one name gets the next free number."""
     found: list[str] = []
     for name in names:
         label, number = name, 1
@@ -179,7 +192,7 @@ def _apart(names: Sequence[str], notes: list[str]) -> list[str]:
 
 
 def _on_grid(file: SegmentationFile, volume: Volume) -> tuple[Segment, ...] | None:
-    """The objects on the voxels of the volume; None where they lie elsewhere."""
+    """The objects on the voxels of the volume; None where their grid has other voxels."""
     try:
         return onto_grid(file, volume).segments
     except GeometryError:

@@ -1,16 +1,16 @@
-"""3D Slicer's markups (.mrk.json): lists of points and boxes (ROI) become prompts.
+"""Markups: point lists and boxes (ROI) of 3D Slicer, from .mrk.json files, as prompts.
 
-Read as version 1.0 of the schema defines them: millimetres in LPS or RAS; the columns of an ROI's
-`orientation` are the directions of its edges, `size` their lengths.
+They are read as version 1.0 of the schema defines them: millimetres in LPS or RAS; the columns of
+`orientation` of an ROI are the directions of its edges, and `size` holds the lengths of the edges.
 
 ```
-"type": "Fiducial"   every control point is a point in the object; one whose description is
-                     "background" is a point outside of it
+"type": "Fiducial"   every control point is a point in the object; a point with the description
+                     "background" is outside of it
 "type": "ROI"        a box; where it is turned against the voxels, the voxel box around it is
-                     taken, and a note says how much larger that is
+                     used, and a note says how much larger that box is
 ```
-Markups of one name are one object. The name is the markup's own, else its first point's label
-without the number ("F-1" is F), else object_1 and so on.
+Markups of one name are one object. The name is that of the markup, else the label of its first
+point without its number ("F-1" becomes F), else object_1 and so on.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import numpy as np
 from sam_common.errors import PromptError
 from sam_med.geometry import frame as frames
 from sam_med.geometry.voxel_box import to_lps, window_around
+from sam_med.objects.object_size import MM3_PER_ML
 from sam_med.prompts.flags import point_at
 from sam_med.prompts.json_fields import Fields, parse_json
 from sam_med.prompts.object_prompt import ObjectPrompt, VoxelPoint
@@ -39,32 +40,36 @@ if TYPE_CHECKING:
 KNOWN = ("Fiducial", "ROI")
 ROI_TYPES = ("Box", "BoundingBox")
 BACKGROUND = ("background", "negative")
-"""Descriptions of a control point that is not in the object."""
+"""Descriptions of control points that lie outside of the object."""
 ORTHOGONAL_TOLERANCE = 1e-3
+"""Tolerance of lengths and scalar products of the directions of an ROI."""
 LARGER = 1.05
-"""A voxel box is said to be larger than the ROI from this share of volume on; the snap to whole
-voxels is counted apart."""
-MM3_PER_ML = 1000.0
+"""Ratio of the volume around a turned ROI, before it is enlarged to whole voxels, to the volume of
+the ROI, from which on a note says so."""
 UNNUMBERED = re.compile(r"[-_ ]?\d+$")
 
 
 @dataclass(slots=True)
 class _Markup:
-    """What is known of one object so far."""
+    """The prompts of one object while markups are read."""
 
     box: Window | None = None
     points: list[VoxelPoint] = field(default_factory=list)
 
 
 def prompts_from_markups(text: str, volume: Volume) -> tuple[list[ObjectPrompt], list[str]]:
-    """The objects of a .mrk.json document, with the values 1, 2, 3 ..., and notes for people.
+    """The objects of a .mrk.json document, with the values 1, 2, 3 ...
 
     Args:
         text: The document.
-        volume: Where the millimetres lie; nothing is clipped to it yet.
+        volume: The volume that mm are converted with; prompts are not clipped to it yet.
+
+    Returns:
+        The prompts, and notes for the user, one sentence each.
 
     Raises:
-        PromptError: No JSON, no markups, a kind that is no prompt, or fields that make no sense.
+        PromptError: The text is no JSON or has no markups, a markup has a type that is no prompt,
+            or a field is invalid; the message says where.
     """
     entries = Fields(parse_json(text, "the markups"), "the markups file").each("markups")
     found: dict[str, _Markup] = {}
@@ -83,6 +88,7 @@ def prompts_from_markups(text: str, volume: Volume) -> tuple[list[ObjectPrompt],
 
 
 def _add(entry: Fields, name: str, home: _Markup, notes: list[str], volume: Volume) -> None:
+    """Add the points or the box of a markup to its object."""
     kind = entry.text("type")
     if kind not in KNOWN:
         raise PromptError(
@@ -101,6 +107,7 @@ def _add(entry: Fields, name: str, home: _Markup, notes: list[str], volume: Volu
 
 
 def _name_of(entry: Fields, number: int) -> str:
+    """The name of the object that a markup belongs to; `number` is that of the markup, from 1."""
     if entry.has("name") and (name := entry.text("name").strip()):
         return name
     for point in entry.each("controlPoints"):
@@ -110,6 +117,7 @@ def _name_of(entry: Fields, number: int) -> str:
 
 
 def _space_of(entry: Fields) -> Space:
+    """The coordinate system of a markup, whose unit must be mm; LPS where none is stated."""
     text = entry.text("coordinateSystem") if entry.has("coordinateSystem") else "LPS"
     if text not in {"LPS", "RAS"}:
         raise PromptError(f"coordinateSystem of {entry.place} must be LPS or RAS, got {text!r}")
@@ -121,7 +129,7 @@ def _space_of(entry: Fields) -> Space:
 
 
 def _points(entry: Fields, space: Space, volume: Volume) -> list[VoxelPoint]:
-    """Control points that were placed; others have no position yet."""
+    """The control points of a markup that were placed; others have no position yet."""
     found = []
     for point in entry.each("controlPoints"):
         if point.has("positionStatus") and point.text("positionStatus") != "defined":
@@ -135,7 +143,7 @@ def _points(entry: Fields, space: Space, volume: Volume) -> list[VoxelPoint]:
 
 
 def _roi_corners(entry: Fields) -> FloatArray:
-    """The eight corners of an ROI in its own coordinate system."""
+    """The (8, 3) corners of an ROI in mm, in the coordinate system of the markup."""
     if entry.has("insideOut") and entry.flag("insideOut"):
         raise PromptError(f"{entry.place} is inside out: a box cannot stand for what is around it")
     roi_type = entry.text("roiType") if entry.has("roiType") else "Box"
@@ -159,11 +167,18 @@ def _roi_corners(entry: Fields) -> FloatArray:
 
 
 def _turn_notes(name: str, corners: FloatArray, box: Window, volume: Volume) -> list[str]:
-    """Says how much larger the voxel box is than a turned ROI."""
+    """A note on how much larger the voxel box is than a turned ROI; none for an ROI that is not.
+
+    Args:
+        name: Name of the object.
+        corners: (8, 3) corners of the ROI in LPS mm.
+        box: (k, j, i) voxels around the ROI.
+        volume: The volume of the voxels.
+    """
     index = volume.to_index(corners)
-    # the corners come as (-, -, -), (-, -, +), ...: three edges leave the first one
+    # corners are in the order (-, -, -), (-, -, +), ...: three edges start at the first one
     own = abs(float(np.linalg.det(index[[4, 2, 1]] - index[0])))
-    # what the snap to whole voxels adds is no turn
+    # measured before the box is enlarged to whole voxels
     if float(np.prod(np.ptp(index, axis=0))) < LARGER * own:
         return []
     millilitres = frames.voxel_volume_mm3(volume.frame) / MM3_PER_ML

@@ -1,12 +1,12 @@
-"""What is asked for: objects, each with a box, boxes on slices, points or a mask of its own.
+"""Object prompts: a box, boxes on slices, points or a mask for each object to be segmented.
 
-Users name voxels as file formats do, (i, j, k) with inclusive ends; inside, a box is a half-open
-`Window` in array order (k, j, i), like everything else.
+Users name voxels as file formats do, (i, j, k) with inclusive ends. In this package, a box is a
+half-open `Window` in array order (k, j, i).
 
 ```
 --box-ijk 10,21,82,43,57,111   ->   Window((82, 21, 10), (112, 58, 44))
 ```
-Where prompts come from: options in `sam_med.prompts.flags`, files in `sam_med.prompts.files`.
+Prompts are made from options by `sam_med.prompts.flags`, and from files by `sam_med.prompts.files`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from sam_common.errors import PromptError
 from sam_common.window import Window
 from sam_med.geometry.slice_box import AXIS_NAMES, SliceBox
 from sam_med.geometry.voxel_box import box_from_ijk, box_from_lps, extents, text_of, window_ijk
+from sam_med.objects.labels import MAX_VALUE
+from sam_med.objects.segments import crop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,18 +33,15 @@ if TYPE_CHECKING:
     from sam_med.geometry.volume import Volume
     from sam_med.objects.snomed import Code
 
-MAX_VALUE = 65535
-"""Largest value of a label: uint16."""
-
 
 @dataclass(frozen=True, slots=True)
 class VoxelPoint:
-    """A point in the object, or in the background."""
+    """A point in the object or in the background."""
 
     index_kji: tuple[float, float, float]
-    """Fractional array index; a whole number is the centre of a voxel."""
+    """Fractional array index (k, j, i); whole numbers are centres of voxels."""
     positive: bool = True
-    """Whether the object is here; False where it is not."""
+    """Whether the point is in the object; False for the background."""
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(v) for v in self.index_kji):
@@ -52,14 +51,14 @@ class VoxelPoint:
 
     @property
     def window_kji(self) -> Window:
-        """The voxel that holds the point."""
+        """The voxel that holds the point, as a window of one voxel."""
         start = tuple(math.floor(v + 0.5) for v in self.index_kji)
         return Window(start, tuple(v + 1 for v in start))
 
 
 @dataclass(frozen=True, slots=True)
 class VoxelMask:
-    """Voxels of an object, a mask to refine. Equal masks are equal; it can be a key.
+    """A mask to be refined, packed so that masks can be compared and used as keys.
 
     Law:
         `VoxelMask.from_array(m.mask, m.window.start) == m`
@@ -68,7 +67,7 @@ class VoxelMask:
     window: Window
     """(k, j, i) part of the volume that the mask covers."""
     bits: bytes
-    """The voxels in C order, eight in a byte, the first one in the highest bit."""
+    """The voxels in C order, eight in a byte, the first voxel in the highest bit."""
 
     def __post_init__(self) -> None:
         wanted = -(-math.prod(self.window.shape) // 8)
@@ -81,28 +80,23 @@ class VoxelMask:
     def from_array(
         cls, mask: npt.NDArray[Any], start_kji: tuple[int, ...] = (0, 0, 0)
     ) -> VoxelMask:
-        """The voxels that are not 0, in the smallest window.
+        """The voxels of an array that are not 0, in the smallest window around them.
 
         Args:
             mask: (k, j, i) array of any type.
-            start_kji: Where its first voxel lies in the volume.
+            start_kji: Index of the first voxel of the array in the volume.
 
         Raises:
-            PromptError: No voxel is set.
+            PromptError: All voxels are 0.
         """
-        found = np.nonzero(mask)
-        if not found[0].size:
+        tight, part = crop(np.asarray(mask) != 0)
+        if not part.any():
             raise PromptError("a mask to refine needs at least one voxel, got an empty one")
-        tight = Window(
-            tuple(int(index.min()) for index in found),
-            tuple(int(index.max()) + 1 for index in found),
-        )
-        packed = np.packbits(np.asarray(mask[tight.slices]) != 0)
-        return cls(tight.shift(start_kji), packed.tobytes())
+        return cls(tight.shift(start_kji), np.packbits(part).tobytes())
 
     @property
     def mask(self) -> npt.NDArray[np.bool_]:
-        """Array of `window.shape`."""
+        """The mask as an array of `window.shape`."""
         count = math.prod(self.window.shape)
         flat = np.unpackbits(np.frombuffer(self.bits, dtype=np.uint8), count=count)
         return np.asarray(flat.reshape(self.window.shape).astype(np.bool_))
@@ -110,21 +104,21 @@ class VoxelMask:
 
 @dataclass(frozen=True, slots=True)
 class ObjectPrompt:
-    """One object: its name, its value in the label map, and where to look for it."""
+    """One object to be segmented: its name, its value in label maps, and its prompts."""
 
     label: str
     value: int
-    """1 to 65535; 0 is background."""
+    """Value in label maps, 1 to 65535; 0 is background."""
     box: Window | None = None
     """(k, j, i) voxels of a box around the object."""
     slice_boxes: tuple[SliceBox, ...] = ()
-    """Boxes around it on single slices of any axis."""
+    """Boxes around the object on single slices along any axis."""
     points: tuple[VoxelPoint, ...] = ()
-    """Points in it, and points that are not."""
+    """Points in the object and in the background."""
     mask: VoxelMask | None = None
-    """An earlier result, to be refined."""
+    """An earlier mask of the object, to be refined."""
     code: Code | None = None
-    """What it is in SNOMED CT, where that is known."""
+    """SNOMED CT code of the structure; None where it is not known."""
 
     def __post_init__(self) -> None:
         if not self.label.strip():
@@ -133,31 +127,32 @@ class ObjectPrompt:
             raise PromptError(
                 f"the value of label {self.label} must be 1 to {MAX_VALUE}, got {self.value}"
             )
-        if self.box is None and not self.slice_boxes and not self.points and self.mask is None:
+        only_points = self.box is None and not self.slice_boxes and self.mask is None
+        if only_points and not self.points:
             raise PromptError(
                 f"label {self.label} needs a box, a box on a slice, a point or a mask, got none"
             )
-        if self.points and not any(point.positive for point in self.points) and self._points_only:
+        if only_points and not any(point.positive for point in self.points):
             raise PromptError(f"label {self.label} has points of the background only")
-        # a point or a box that is given twice would count twice
+        # a repeated point or box would count twice
         object.__setattr__(self, "points", tuple(dict.fromkeys(self.points)))
         object.__setattr__(self, "slice_boxes", tuple(dict.fromkeys(self.slice_boxes)))
 
     @classmethod
     def from_ijk(cls, label: str, value: int, box: Sequence[float]) -> ObjectPrompt:
-        """A box from inclusive voxel indices (i0, j0, k0, i1, j1, k1).
+        """A prompt by a box of voxel indices (i0, j0, k0, i1, j1, k1), ends included.
 
         Raises:
-            PromptError: Not six whole, finite numbers, or min > max.
+            PromptError: The box is not six whole, finite numbers, or a minimum is above a maximum.
         """
         return cls(label, value, box_from_ijk(box))
 
     @classmethod
     def from_lps(cls, label: str, value: int, box: Sequence[float], volume: Volume) -> ObjectPrompt:
-        """A box from outer edges (x0, y0, z0, x1, y1, z1) in LPS mm; see `box_from_lps`.
+        """A prompt by a box of outer edges (x0, y0, z0, x1, y1, z1) in LPS mm, see `box_from_lps`.
 
         Raises:
-            PromptError: Not six finite numbers, or min > max.
+            PromptError: The box is not six finite numbers, or a minimum is above a maximum.
         """
         return cls(label, value, box_from_lps(box, volume))
 
@@ -168,7 +163,7 @@ class ObjectPrompt:
 
     @property
     def window(self) -> Window:
-        """(k, j, i) voxels of everything that was given."""
+        """The smallest (k, j, i) window around all prompts of the object."""
         parts = [
             *([self.box] if self.box is not None else []),
             *(part.window_kji for part in self.slice_boxes),
@@ -181,11 +176,11 @@ class ObjectPrompt:
         return whole
 
     def check_parts(self) -> None:
-        """Raise `PromptError` where two parts of the prompt cannot both be right.
+        """Raise `PromptError` where prompts of the object contradict each other.
 
-        That is a point of the object and one of the background in one voxel, two boxes on one
-        slice, or a point, a box on a slice or a mask that lies outside of the 3-D box. A label of
-        several lines is refused too: no format of results holds one.
+        Contradictions are a point of the object and one of the background in one voxel, two boxes
+        on one slice, and a point, a box on a slice or a mask outside of the 3-D box. A label of
+        several lines is refused as well, because no format of results holds one.
         """
         if not self.label.isprintable():
             raise PromptError(f"a label is one line of text, got {self.label!r}")
@@ -207,11 +202,11 @@ class ObjectPrompt:
             self._check_inside(self.box)
 
     def clip(self, volume: Volume) -> ObjectPrompt:
-        """The part of each box and of the mask that lies in the volume.
+        """The prompt with its boxes and its mask cut to the volume.
 
         Raises:
-            PromptError: None of a box or of the mask does, or a point does not; the message names
-                the volume's extent.
+            PromptError: A box, the mask or a point lies outside of the volume; the message states
+                the extent of the volume.
         """
         return dataclasses.replace(
             self,
@@ -227,7 +222,7 @@ class ObjectPrompt:
         )
 
     def _check_inside(self, box: Window) -> None:
-        """Raise `PromptError` where a part of the prompt is nowhere in its 3-D box."""
+        """Raise `PromptError` where a point, a slice box or the mask is outside of a 3-D box."""
         parts = [
             *(("point", point.window_kji) for point in self.points if point.positive),
             *((_name_of(part), part.window_kji) for part in self.slice_boxes),
@@ -240,11 +235,8 @@ class ObjectPrompt:
                     f"{text_of(window_ijk(window))}, but the box is {text_of(window_ijk(box))}"
                 )
 
-    @property
-    def _points_only(self) -> bool:
-        return self.box is None and not self.slice_boxes and self.mask is None
-
     def _inside(self, kind: str, window: Window, volume: Volume) -> Window:
+        """The part of a window that lies in the volume; `kind` names the prompt in the message."""
         inside = window.intersect(volume.window)
         if inside is None:
             raise PromptError(
@@ -254,6 +246,7 @@ class ObjectPrompt:
         return inside
 
     def _point_inside(self, point: VoxelPoint, volume: Volume) -> VoxelPoint:
+        """A point after a check that it lies in the volume."""
         if not volume.window.contains(point.window_kji):
             raise PromptError(
                 f"point of label {self.label} lies outside the volume: "
@@ -262,6 +255,7 @@ class ObjectPrompt:
         return point
 
     def _mask_inside(self, mask: VoxelMask, volume: Volume) -> VoxelMask:
+        """The part of a mask that lies in the volume."""
         inside = self._inside("mask", mask.window, volume)
         if inside == mask.window:
             return mask
@@ -275,7 +269,7 @@ class ObjectPrompt:
 
 
 def clip_notes(before: ObjectPrompt, after: ObjectPrompt) -> list[str]:
-    """What `ObjectPrompt.clip` cut off, one sentence each."""
+    """A sentence for each box and mask that `ObjectPrompt.clip` cut to the volume."""
 
     def note(kind: str, window: Window) -> str:
         ijk = ",".join(str(v) for v in window_ijk(window))
@@ -297,7 +291,7 @@ def clip_notes(before: ObjectPrompt, after: ObjectPrompt) -> list[str]:
 def with_codes(
     prompts: Sequence[ObjectPrompt], find_code: Callable[[str], Code | None]
 ) -> list[ObjectPrompt]:
-    """The prompts, each without a code of its own with the one that its name stands for."""
+    """The prompts, those without a code with the code of their name, where it has one."""
     return [
         prompt if prompt.code else dataclasses.replace(prompt, code=find_code(prompt.label))
         for prompt in prompts
@@ -305,7 +299,7 @@ def with_codes(
 
 
 def check_objects(prompts: Sequence[ObjectPrompt]) -> None:
-    """Raise `PromptError` where two objects share a name or a value."""
+    """Raise `PromptError` where two objects have one name or one value."""
     for name, given in (
         ("label", [prompt.label for prompt in prompts]),
         ("value", [prompt.value for prompt in prompts]),
@@ -316,4 +310,5 @@ def check_objects(prompts: Sequence[ObjectPrompt]) -> None:
 
 
 def _name_of(part: SliceBox) -> str:
+    """What messages call a box on a slice."""
     return f"box on slice {AXIS_NAMES[part.axis]}={part.index}"

@@ -1,4 +1,4 @@
-"""Compare two segmentation files of one grid, object by object."""
+"""Compare: two segmentation files of one volume, object by object."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
     from sam_med.segmentations.objects import SegmentationFile
 
 _Pair: TypeAlias = "tuple[str, Segment | None, Segment | None]"
-"""Name, and the object of each file."""
+"""Name of an object, and the object in the first and in the second file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One object of two files."""
+    """The agreement of two files on one object."""
 
     name: str
-    """As the first file that names it has it; for label maps, the value."""
+    """Name in the first of the two files that names the object; for label maps, the value."""
     value: int | None
-    """In the first file; None where it does not list the object."""
+    """Value in the first file; None where that file does not list the object."""
     other_value: int | None
-    """In the second file; None where it does not list the object."""
+    """Value in the second file; None where that file does not list the object."""
     agreement: Agreement
-    """Of the first file, the reference, with the second."""
+    """Agreement of the mask in the second file with the mask in the first, the reference."""
 
     def as_dict(self) -> dict[str, Any]:
-        """As one flat row, JSON-able."""
+        """The comparison as one flat row, JSON-able."""
         head = {"name": self.name, "value": self.value, "other_value": self.other_value}
         return {**head, **dataclasses.asdict(self.agreement)}
 
@@ -57,19 +57,23 @@ def compare_files(
 ) -> list[Comparison]:
     """Compare two segmentations: NIfTI, NRRD, MetaImage, .seg.nrrd, DICOM SEG, RTSTRUCT.
 
-    Any pair will do, but an RTSTRUCT has no voxels of its own and takes those of the other file.
-    Objects are matched by name where both files have names, else by value; of several with one
-    name or value those that overlap most. One that only one file lists is compared with nothing,
-    so no object is left out.
+    The two may have different formats. An RTSTRUCT has contours and no voxels; they become voxels
+    on the grid of the other file. Objects are paired by name where both files have names, else by
+    value; several objects of one name or value are paired so that they overlap most. An object
+    that only one file lists is compared with an empty mask.
 
     Args:
         reference: The file that is taken to be right.
         other: The file to be judged.
-        tolerance_mm: For the surface Dice; without one, 2 mm, but at most four voxels of the grid
-            (`sam_common.metrics.agreement.usual_tolerance_mm`). Each row says what was taken.
-        labels: Names or values to compare; a text is a value where no object is called so. All
-            where none is given.
-        tell: Hears of what of a file is no object, one sentence each.
+        tolerance_mm: Tolerance of the surface Dice in mm; None for 2 mm, but at most four voxels
+            of the grid (`sam_common.metrics.agreement.usual_tolerance_mm`). Each row states the
+            tolerance that was used.
+        labels: Names or values of the objects to compare; a text is a value where no object has
+            that name. None given: all objects.
+        tell: Called with a sentence for each thing in a file that could not be read as an object.
+
+    Returns:
+        One comparison for each object of either file.
 
     Raises:
         InputError: A file cannot be read, or no object has such a label.
@@ -93,7 +97,7 @@ def compare_files(
 def _read_both(
     reference: str | os.PathLike[str], other: str | os.PathLike[str]
 ) -> tuple[SegmentationFile, SegmentationFile]:
-    """Both files on one grid; contours are put on that of the file which has voxels."""
+    """Read both files on one grid; contours become voxels on the grid of the other file."""
     files: list[SegmentationFile | None] = [None, None]
     paths = (reference, other)
     without = [is_structure_set(path) for path in paths]
@@ -116,9 +120,10 @@ def _read_both(
 
 
 def _pairs(one: SegmentationFile, two: SegmentationFile) -> list[_Pair]:
-    """Every object of both files, once, with the one that it is compared with.
+    """Every object of either file once, in a pair with the object that it is compared with.
 
-    Objects that share a key, the name or else the value, are paired so that they overlap most.
+    Objects of one name, or of one value where a file has no names, are paired so that they overlap
+    most.
     """
     by_name = one.named and two.named
     groups: dict[str | int, tuple[list[Segment], list[Segment]]] = {}
@@ -139,7 +144,7 @@ def _pairs(one: SegmentationFile, two: SegmentationFile) -> list[_Pair]:
 def _matched(
     first: Sequence[Segment], second: Sequence[Segment]
 ) -> list[tuple[Segment | None, Segment | None]]:
-    """Objects of one key in pairs; those of the longer list that are left have no partner."""
+    """Pair objects of one name or value; the rest of the longer list has no partner."""
     if len(first) > 1 or len(second) > 1:
         shared = np.array([[_dice(a, b) for b in second] for a in first])
         rows, columns = linear_sum_assignment(shared.reshape(len(first), len(second)), True)
@@ -154,6 +159,7 @@ def _matched(
 
 
 def _dice(one: Segment, other: Segment) -> float:
+    """Dice of the masks of two objects, 0 to 1."""
     if (shared := one.window.intersect(other.window)) is None:
         return 0.0
     both = int(np.count_nonzero(one.part(shared) & other.part(shared)))
@@ -161,12 +167,17 @@ def _dice(one: Segment, other: Segment) -> float:
 
 
 def _chosen(pairs: list[_Pair], labels: Sequence[int | str]) -> list[_Pair]:
-    """The pairs that a label names; where no object has such a name, those of that value."""
+    """The pairs with a name among the labels, or with a value where no object has that name.
+
+    Raises:
+        InputError: No pair has such a label.
+    """
     found: dict[int, None] = {}
     for label in labels:
-        named = [n for n, (_, *pair) in enumerate(pairs) if str(label) in _names_of(pair)]
         value = _value_of(label)
-        matching = named or [n for n, (_, *pair) in enumerate(pairs) if value in _values_of(pair)]
+        listed = [(n, s) for n, pair in enumerate(pairs) for s in pair[1:] if s is not None]
+        named = [n for n, segment in listed if segment.name == str(label)]
+        matching = named or [n for n, segment in listed if segment.value == value]
         if not matching:
             known = ", ".join(name for name, _, _ in pairs) or "none"
             raise InputError(f"no object {label} in either file (there are: {known})")
@@ -174,26 +185,20 @@ def _chosen(pairs: list[_Pair], labels: Sequence[int | str]) -> list[_Pair]:
     return [pairs[n] for n in found] if labels else pairs
 
 
-def _names_of(pair: Sequence[Segment | None]) -> set[str]:
-    return {segment.name for segment in pair if segment is not None}
-
-
-def _values_of(pair: Sequence[Segment | None]) -> set[int]:
-    return {segment.value for segment in pair if segment is not None}
-
-
 def _value_of(label: int | str) -> int | None:
-    """The value that a label may stand for; None for a name."""
+    """The value that a label stands for; None for a text that is no number."""
     text = str(label)
     return int(text) if text.isascii() and text.isdigit() else None
 
 
 def _union(first: Segment | None, second: Segment | None) -> Window:
+    """The smallest window around the objects of a pair."""
     windows = [segment.window for segment in (first, second) if segment is not None]
     return windows[0].union(windows[-1])
 
 
 def _in_window(segment: Segment | None, window: Window) -> npt.NDArray[np.bool_]:
+    """The mask of an object in a window around it; empty for no object."""
     mask = np.zeros(window.shape, dtype=np.bool_)
     if segment is not None:
         mask[segment.window.within(window).slices] = segment.mask

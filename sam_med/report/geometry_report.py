@@ -1,6 +1,6 @@
-"""Geometry report: what lies under a path, and what is unusual about it, as plain data.
+"""Geometry report: the series under a path with their geometry and diagnostics, as plain data.
 
-Neutral facts only: no name, date, UID or path, so a report can be passed on.
+A report holds no name, date, identifier or path, so it can be passed on.
 """
 
 from __future__ import annotations
@@ -25,27 +25,28 @@ if TYPE_CHECKING:
     from sam_med.series.grouping import Series
 
 SERIES_COLUMNS = ("series", "modality", "size i j k", "spacing mm", "plane", "times", "read as")
-"""Of `series_rows`."""
+"""Columns of `series_rows`."""
 DIAGNOSTIC_COLUMNS = ("series", "severity", "code", "what was seen", "what is done")
-"""Of `diagnostic_rows`."""
+"""Columns of `diagnostic_rows`."""
 CHOICES = frozenset({REPEATED, "layers"})
-"""Errors that a flag of the user resolves."""
+"""Codes of errors that the user resolves by choosing a time point or a layer."""
 
 
 def describe_path(path: str | os.PathLike[str], *, join_series: bool = False) -> dict[str, Any]:
-    """Every series under a path, with its geometry report; JSON-able.
+    """Every series under a path, with its geometry and diagnostics; JSON-able.
 
     Args:
         path: A volume file, or a DICOM file, folder, zip archive or DICOMDIR. Of each DICOM
             series the headers are read, and one to three slices.
-        join_series: See `sam_med.series.find.scan`.
+        join_series: Whether parts of one scan that were sent as several series are joined, see
+            `sam_med.series.find.scan`.
 
     Returns:
-        `kind` ("dicom" or "volume"), `files`, `series` (one mapping each, see
-        `sam_med.series.grouping.Series.describe`), and `diagnostics` about the whole.
+        `kind` ("dicom" or "volume"), `files` (their number), `series` (one mapping each, see
+        `sam_med.series.grouping.Series.describe`), and `diagnostics` about the path as a whole.
 
     Raises:
-        InputError: Nothing there, or nothing that is an image.
+        InputError: The path does not exist, or no file under it is an image.
     """
     source = Path(path)
     check_input(source)
@@ -68,6 +69,7 @@ def describe_path(path: str | os.PathLike[str], *, join_series: bool = False) ->
 
 
 def _describe_series(series: Series) -> dict[str, Any]:
+    """Facts on a DICOM series; one that can be read has the diagnostics of its values as well."""
     facts = series.describe()
     if facts["readable"]:
         facts["diagnostics"] += [d.describe() for d in fill_value.fill_diagnostics(series)]
@@ -99,17 +101,19 @@ def diagnostic_rows(facts: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _row(diagnostic: Mapping[str, Any]) -> list[str]:
+    """A diagnostic as the columns after the number of its series."""
     return [diagnostic[key] for key in ("severity", "code", "message", "action")]
 
 
 def _state(one: Mapping[str, Any]) -> str:
+    """How a series is read: refused, or by its transfer syntaxes, or as a type of voxels."""
     if not one["readable"]:
         return "refused"
     return ", ".join(one["transfer_syntax"]) or str(one["dtype"])
 
 
 def _describe_file(path: Path) -> dict[str, Any]:
-    """The same facts as of a DICOM series."""
+    """Facts on a volume file, with the keys of those on a DICOM series."""
     told: tuple[Diagnostic, ...] = ()
     times = 1
     try:

@@ -1,4 +1,4 @@
-"""Measurements: how large an object is, how bright, and whether the volume holds all of it."""
+"""Measurements: size and intensities of objects, and whether they reach the edge of the volume."""
 
 from __future__ import annotations
 
@@ -26,44 +26,47 @@ if TYPE_CHECKING:
     from sam_med.segmentations.objects import SegmentationFile
 
 SIDES = (("first slice", "last slice"), ("first row", "last row"), ("first column", "last column"))
-"""Of a volume, by array axis."""
+"""Names of the two sides of a volume along each array axis (k, j, i)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One object of a volume."""
+    """Size and intensities of one object of a volume."""
 
     name: str
     value: int
+    """Value in label maps."""
     voxels: int
+    """Number of voxels."""
     volume_ml: float
-    """With the true distances of slices that are unevenly spaced."""
+    """Volume in millilitres, by the true distances of slices that are unevenly spaced."""
     mean: float | None
-    """Of the finite intensities in `units`; None, as the next three, where there are none."""
+    """Mean of the finite intensities in `units`. Mean, standard deviation, minimum and maximum are
+    None where no voxel has a finite intensity."""
     sd: float | None
-    """Standard deviation, of the voxels as a whole (divided by n)."""
+    """Standard deviation of the finite intensities, divided by n."""
     minimum: float | None
     maximum: float | None
     padding_voxels: int
-    """How many of the voxels stand for no pixel, and are in none of the four numbers before."""
+    """Number of voxels outside of the scanned area, which count for no intensity."""
     not_finite_voxels: int
-    """How many others are NaN or infinite, and in none of them either."""
+    """Number of other voxels with NaN or infinity, which count for no intensity."""
     units: str | None
-    """E.g. "HU"; None where the source does not say."""
+    """Unit of intensities, e.g. "HU"; None where the source states none."""
     extent_ijk_mm: tuple[float, float, float]
-    """Size along the columns, rows and slices, outer edges included."""
+    """Size along i (columns), j (rows) and k (slices) in mm, from outer edge to outer edge."""
     centre_lps_mm: tuple[float, float, float] | None
-    """Centre of mass; None where there is no voxel."""
+    """Centre of mass in LPS mm; None for an object without voxels."""
     touches: tuple[str, ...]
-    """The sides of the volume that the object reaches, e.g. "first slice"."""
+    """Sides of the volume that the object reaches, e.g. "first slice"."""
 
     @property
     def partial(self) -> bool:
-        """Whether the volume may hold only a part of the object, so that its size is too small."""
+        """Whether the object reaches a side of the volume, so that its true size may be larger."""
         return bool(self.touches)
 
     def as_dict(self) -> dict[str, Any]:
-        """As one flat row, JSON-able."""
+        """The measurement as one flat row, JSON-able."""
         return {**dataclasses.asdict(self), "partial": self.partial}
 
 
@@ -71,9 +74,12 @@ def measure(volume: Volume, objects: Sequence[Segment] | LabelMap) -> list[Measu
     """Measure objects on the grid of their volume, in the order given.
 
     Args:
-        volume: Its intensities are taken as they are.
+        volume: The volume with the intensities, in its own units.
         objects: Segments, each measured whole even where they overlap; or a label map of the
-            volume's shape.
+            shape of the volume.
+
+    Returns:
+        One measurement for each object.
     """
     if isinstance(objects, LabelMap):
         objects = _segments(objects)
@@ -85,7 +91,7 @@ def measure_file(volume: Volume, file: SegmentationFile) -> list[Measurement]:
     """Measure the objects of a segmentation file on the volume that it was made from.
 
     Raises:
-        GeometryError: It lies on another grid; the message says how they differ.
+        GeometryError: The file lies on another grid; the message says how the grids differ.
     """
     if not file.sparse and sorted(file.shape) != sorted(volume.shape):
         raise GeometryError(
@@ -96,6 +102,7 @@ def measure_file(volume: Volume, file: SegmentationFile) -> list[Measurement]:
 
 
 def _segments(labels: LabelMap) -> list[Segment]:
+    """The objects of a label map, each with a mask of the whole volume."""
     whole = Window.full(labels.array.shape)
     return [
         Segment(label.name, label.value, whole, labels.array == label.value)
@@ -104,6 +111,7 @@ def _segments(labels: LabelMap) -> list[Segment]:
 
 
 def _measure(volume: Volume, segment: Segment, thickness_mm: FloatArray) -> Measurement:
+    """The measurement of one object; `thickness_mm` is the height of each slice of the volume."""
     k, rows, columns = segment.window.slices
     values = volume.array[k, rows, columns][segment.mask]
     padding = _padding(volume, segment)
@@ -130,7 +138,7 @@ def _measure(volume: Volume, segment: Segment, thickness_mm: FloatArray) -> Meas
 
 
 def _padding(volume: Volume, segment: Segment) -> npt.NDArray[np.bool_] | None:
-    """Which of the object's voxels are padding; None where the volume has none."""
+    """Whether each voxel of an object is padding; None where the volume has no padding."""
     if not volume.padding:
         return None
     k, rows, columns = segment.window.slices
@@ -139,25 +147,23 @@ def _padding(volume: Volume, segment: Segment) -> npt.NDArray[np.bool_] | None:
 
 
 def _intensities(values: npt.NDArray[Any]) -> list[float | None]:
-    """Mean, standard deviation, smallest and largest of finite values; None where there are none.
+    """Mean, standard deviation, minimum and maximum of finite values; None for no value.
 
-    A deviation that is too large for a number is None too.
+    A deviation beyond the range of float64 is None as well.
     """
     if not len(values):
         return [None] * 4
     with np.errstate(over="ignore"):
         # float64 sums: float32 ones of a large organ are off in the third digit
         found = values.mean(dtype=np.float64), values.std(dtype=np.float64)
-    return [_finite(value) for value in (*found, values.min(), values.max())]
-
-
-def _finite(value: Any) -> float | None:
-    return float(value) if math.isfinite(value) else None
+    figures = [float(value) for value in (*found, values.min(), values.max())]
+    return [value if math.isfinite(value) else None for value in figures]
 
 
 def _extent(
     volume: Volume, found: npt.NDArray[np.int64], thickness_mm: FloatArray
 ) -> tuple[float, float, float]:
+    """Size along i, j and k in mm of (n, 3) voxel indices (k, j, i)."""
     if not len(found):
         return 0.0, 0.0, 0.0
     low, high = found.min(axis=0), found.max(axis=0)
@@ -170,6 +176,7 @@ def _extent(
 
 
 def _centre(volume: Volume, found: npt.NDArray[np.int64]) -> tuple[float, float, float] | None:
+    """Mean position in LPS mm of (n, 3) voxel indices (k, j, i); None for no voxel."""
     if not len(found):
         return None
     x, y, z = volume.to_world(found).mean(axis=0).tolist()
@@ -177,6 +184,7 @@ def _centre(volume: Volume, found: npt.NDArray[np.int64]) -> tuple[float, float,
 
 
 def _touched(found: npt.NDArray[np.int64], shape: tuple[int, int, int]) -> list[str]:
+    """Sides of a volume of this shape that (n, 3) voxel indices (k, j, i) reach."""
     if not len(found):
         return []
     low, high = found.min(axis=0), found.max(axis=0)

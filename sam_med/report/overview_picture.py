@@ -1,8 +1,8 @@
-"""A picture of a label map over its volume, for people to look at.
+"""Overview picture: a label map over its volume on three slices, for people to look at.
 
-Three planes through the middle of what was found, drawn as radiologists expect them: the
-patient's left on the right, anterior and superior on top, millimetres the same in both
-directions. Only the picture is turned; the data stay as they are.
+An axial, a coronal and a sagittal slice through the middle of the labels are drawn as radiologists
+look at them: the patient's left on the right, anterior and superior on top, a millimetre as long in
+both directions. Only the picture is turned, not the data.
 
 ```
 axial          coronal        sagittal
@@ -18,16 +18,13 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from sam_common.errors import OutputError
-from sam_common.masks.decoded import MaskRegion
-from sam_common.masks.overlay import draw_overlay
 from sam_common.support.files import atomic_output, writing
-from sam_common.window import Window
+from sam_med.report.slice_picture import draw_labels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,66 +42,72 @@ LEFT, POSTERIOR, SUPERIOR = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Plane:
-    """Two patient axes of a picture and the one across it."""
+class View:
+    """How the axes of the patient, 0 to 2 for L, P and S, lie in a picture."""
 
     across: int
+    """Axis at right angles to the picture."""
     rows: int
+    """Axis that rows of the picture follow each other along."""
     cols: int
+    """Axis that columns of the picture follow each other along."""
     flip_rows: bool
     """Whether the axis of the rows grows upwards in the picture."""
 
 
-PLANES = (
-    Plane(SUPERIOR, POSTERIOR, LEFT, flip_rows=False),
-    Plane(POSTERIOR, SUPERIOR, LEFT, flip_rows=True),
-    Plane(LEFT, SUPERIOR, POSTERIOR, flip_rows=True),
+VIEWS = (
+    View(SUPERIOR, POSTERIOR, LEFT, flip_rows=False),
+    View(POSTERIOR, SUPERIOR, LEFT, flip_rows=True),
+    View(LEFT, SUPERIOR, POSTERIOR, flip_rows=True),
 )
+"""The axial, coronal and sagittal view."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Shown:
-    """What is drawn, and how its array axes lie to the patient."""
+    """A volume with its labels, and how its array axes lie to the patient."""
 
     volume: Volume
     labels: LabelMap
     stretch: Stretch
     axes: tuple[int, ...]
-    """For L, P and S: the array axis that runs along it best."""
+    """For each of L, P and S, the array axis that runs along it best."""
     signs: tuple[int, ...]
-    """For L, P and S: whether that axis runs along it (1) or against it (-1)."""
+    """For each of L, P and S, 1 where its array axis runs along it, -1 where it runs against it."""
 
 
 def draw(volume: Volume, labels: LabelMap, stretch: Stretch) -> npt.NDArray[np.uint8]:
-    """Axial, coronal and sagittal plane through the middle of the labels, side by side.
+    """Draw the axial, coronal and sagittal slice through the middle of the labels, side by side.
 
     Args:
         volume: The image.
-        labels: On the grid of the volume.
-        stretch: Scanner values to grey.
+        labels: Labels on the grid of the volume.
+        stretch: Window and level of the values of the volume.
 
     Returns:
-        (H, W, 3) RGB.
+        (H, W, 3) RGB picture.
     """
     shown = _Shown(volume, labels, stretch, *_patient_axes(volume.frame))
     centre = _middle(labels.array)
-    panels = [_panel(shown, plane, centre) for plane in PLANES]
+    panels = [_panel(shown, view, centre) for view in VIEWS]
     gap = np.zeros((PANEL_PX, GAP_PX, 3), dtype=np.uint8)
     parts = [part for panel in panels for part in (panel, gap)][:-1]
     return np.concatenate(parts, axis=1)
 
 
 def check_picture(path: Path) -> None:
-    """Raise `OutputError` where a picture has not the suffix of the one format; before the work."""
+    """Raise `OutputError` where the path of a picture does not end in .png; before the work."""
     if path.suffix.lower() != SUFFIX:
         raise OutputError(f"a picture is written as {SUFFIX}, got {path.suffix or 'no suffix'}")
 
 
 def save_png(picture: npt.NDArray[np.uint8], path: Path) -> None:
-    """Write an (H, W, 3) picture; it appears whole or not at all, and is read again before.
+    """Write an (H, W, 3) picture as PNG, which appears whole or not at all.
+
+    It is read back before it appears.
 
     Raises:
-        OutputError: The disk does not take it, or what was read back is another picture.
+        OutputError: The disk does not take the file, or another picture was read back.
     """
 
     def verify(part: Path) -> None:
@@ -121,7 +124,7 @@ def save_png(picture: npt.NDArray[np.uint8], path: Path) -> None:
 
 
 def _patient_axes(frame: Frame) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """For L, P and S: the array axis that runs along it best, and its sign."""
+    """For each of L, P and S, the array axis that runs along it best, and its sign."""
     cosines = frame.array[:3, :3] / np.linalg.norm(frame.array[:3, :3], axis=0)
     axes = max(
         itertools.permutations(range(3)),
@@ -132,35 +135,29 @@ def _patient_axes(frame: Frame) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 def _middle(labels: npt.NDArray[Any]) -> tuple[int, ...]:
-    """Median index of the labelled voxels along each axis; the volume's middle without any."""
+    """Median index (k, j, i) of the labelled voxels; the middle of the volume without any."""
     found = np.nonzero(labels)
     if not found[0].size:
         return tuple(n // 2 for n in labels.shape)
     return tuple(int(np.median(index)) for index in found)
 
 
-def _panel(image: _Shown, plane: Plane, centre: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+def _panel(image: _Shown, view: View, centre: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    """One view of a volume with its labels through a voxel (k, j, i), `PANEL_PX` high."""
     axes, signs = image.axes, image.signs
 
     def cut(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        part = np.take(array, centre[axes[plane.across]], axis=axes[plane.across])
-        if axes[plane.rows] > axes[plane.cols]:
+        part = np.take(array, centre[axes[view.across]], axis=axes[view.across])
+        if axes[view.rows] > axes[view.cols]:
             part = part.T
-        grows_up = (signs[plane.rows] < 0) != plane.flip_rows
-        turned: npt.NDArray[Any] = part[:: -1 if grows_up else 1, :: signs[plane.cols]]
+        grows_up = (signs[view.rows] < 0) != view.flip_rows
+        turned: npt.NDArray[Any] = part[:: -1 if grows_up else 1, :: signs[view.cols]]
         return turned
 
     spacing = image.volume.spacing_mm
     grey, labels = image.stretch.apply(cut(image.volume.array)), cut(image.labels.array)
-    height_mm = grey.shape[0] * spacing[axes[plane.rows]]
-    width_mm = grey.shape[1] * spacing[axes[plane.cols]]
+    height_mm = grey.shape[0] * spacing[axes[view.rows]]
+    width_mm = grey.shape[1] * spacing[axes[view.cols]]
     size = (max(1, round(PANEL_PX * width_mm / height_mm)), PANEL_PX)
-    resized = cv2.resize(np.ascontiguousarray(grey), size, interpolation=cv2.INTER_LINEAR)
-    shown = cv2.resize(np.ascontiguousarray(labels), size, interpolation=cv2.INTER_NEAREST)
-    full = Window.full(shown.shape)
-    regions = [
-        MaskRegion(full, shown == label.value) if (shown == label.value).any() else None
-        for label in image.labels.labels
-    ]
-    rgb = np.repeat(resized[:, :, None], 3, axis=2)
-    return draw_overlay(np.asarray(rgb, dtype=np.uint8), regions, alpha=0.3)
+    values = [label.value for label in image.labels.labels]
+    return draw_labels(grey, labels, values, size, alpha=0.3)[1]

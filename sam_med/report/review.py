@@ -1,8 +1,8 @@
-"""Review: the slices that a person should look at, worst first, as a page or as a table.
+"""Review: slices of a result, the least certain first, as an HTML page or as a CSV table.
 
-The page is one file without scripts or links, with a picture of each of the worst slices; the
-table has them all. Neither names the scan, but the pictures are of the patient, and what is burned
-into an image is in its picture too.
+The page is one file without scripts or links, with pictures of the least certain slices; the table
+has all slices. Neither names the scan, but the pictures show the patient, with any text that is
+burned into the images.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".html", ".csv")
 DEFAULT_LIMIT = 40
-"""Slices with a picture on a page; about 20 KB each."""
+"""Number of slices with a picture on a page; a picture has about 20 KB."""
 JPEG_QUALITY = 85
 COLUMNS = (
     "rank",
@@ -83,20 +83,21 @@ dt { color: #57606a; } dd { margin: 0; font-variant-numeric: tabular-nums; text-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReviewRow:
-    """One object on one slice."""
+    """One object on one slice, with its confidence."""
 
     number: int
-    """Which of the segments, from 0."""
+    """Number of the object among the segments, from 0."""
     segment: Segment
     at: SliceConfidence
+    """Index and confidence of the slice."""
     voxels: int
-    """Of the object on the slice."""
+    """Number of voxels of the object on the slice."""
 
 
 def review_rows(segments: Sequence[Segment]) -> list[ReviewRow]:
-    """Every slice on which an object was looked for, the least certain first.
+    """One row for each slice on which an object was looked for, the least certain first.
 
-    Equal ones go by object, then by slice.
+    Rows of equal confidence are in the order of objects, then of slices.
 
     Raises:
         InputError: No slice has a confidence.
@@ -120,15 +121,15 @@ def write_review(
     limit: int = DEFAULT_LIMIT,
     overwrite: bool = False,
 ) -> None:
-    """Write the review of a result: `.html` with pictures of the worst slices, or `.csv` with all.
+    """Write the review of a result: `.html` with the least certain slices, or `.csv` with all.
 
     Args:
-        segments: The objects, with `slices`.
-        volume: Where they are.
-        stretch: How its values are shown.
-        path: The file.
+        segments: The objects, with the confidence of their slices.
+        volume: The volume that the objects lie in.
+        stretch: Window and level of its values.
+        path: The file, whose suffix says the format.
         limit: Most slices on a page.
-        overwrite: Whether a file that is there may be replaced.
+        overwrite: Whether an existing file may be replaced.
 
     Raises:
         OutputError: Another suffix, or the file cannot be written.
@@ -146,18 +147,26 @@ def write_review(
 
 
 def check_review(path: Path, *, overwrite: bool) -> None:
-    """Raise `OutputError` where a review could not be written; call it before long work."""
+    """Raise `OutputError` where a review could not be written to a path, before long work.
+
+    Args:
+        path: A file in .html or .csv.
+        overwrite: Whether an existing file may be replaced.
+    """
     if path.suffix.lower() not in SUFFIXES:
         raise OutputError(f"a review is written as {' or '.join(SUFFIXES)}, got {path.name}")
     check_output(path, overwrite=overwrite)
 
 
 def review_csv(rows: Sequence[ReviewRow], volume: Volume) -> str:
-    """All rows as CSV with the columns `COLUMNS`; planes is empty where one plane was used."""
+    """All rows as CSV with the columns `COLUMNS`.
+
+    The column planes is empty where an object was propagated along one axis only.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    # hundredths of a mm, or of a slice where slices are thinner than a mm
+    # hundredths of a mm, or of the slice distance where slices are less than 1 mm apart
     digits = max(2, 2 - math.floor(math.log10(volume.spacing_mm[0])))
     for rank, row in enumerate(rows, start=1):
         at = row.at
@@ -173,7 +182,7 @@ def review_csv(rows: Sequence[ReviewRow], volume: Volume) -> str:
 def review_html(
     rows: Sequence[ReviewRow], volume: Volume, stretch: Stretch, *, limit: int = DEFAULT_LIMIT
 ) -> str:
-    """The page: objects at its head, then a picture of each of the first `limit` rows."""
+    """The page: a table of the objects, then a picture of each of the first `limit` rows."""
     turn = turn_of(volume.frame)
     shown = rows[:limit]
     cards = "\n".join(
@@ -203,6 +212,7 @@ def review_html(
 
 
 def _summary(rows: Sequence[ReviewRow]) -> str:
+    """The HTML table of objects with the number and the confidence of their slices."""
     lines = []
     for number in sorted({row.number for row in rows}):
         mine = [row for row in rows if row.number == number]
@@ -221,6 +231,7 @@ def _summary(rows: Sequence[ReviewRow]) -> str:
 
 
 def _card(rank: int, row: ReviewRow, turn: Turn, volume: Volume, stretch: Stretch) -> str:
+    """The HTML list item of one slice: picture, and bars of the parts of its confidence."""
     name = html.escape(row.segment.name)
     picture = draw_slice(volume, stretch, row.segment, row.at.k, number=row.number)
     height, width = picture.shape[:2]
@@ -248,6 +259,7 @@ def _card(rank: int, row: ReviewRow, turn: Turn, volume: Volume, stretch: Stretc
 
 
 def _bar(what: str, value: float | None) -> str:
+    """A named value from 0 to 1 as an HTML bar."""
     if value is None:
         return f"<dt>{what}</dt><dd></dd><dd>one</dd>"
     low = ' class="low"' if value < DOUBTFUL else ""
@@ -259,25 +271,25 @@ def _bar(what: str, value: float | None) -> str:
 
 
 def _chip(number: int) -> str:
+    """A square in the colour of an object, as HTML."""
     red, green, blue = colour(number)
     return f'<i class="chip" style="background:rgb({red},{green},{blue})"></i>'
 
 
 def _data_uri(picture: npt.NDArray[np.uint8]) -> str:
+    """An (H, W, 3) picture as a JPEG in a data URI."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, format="JPEG", quality=JPEG_QUALITY)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def _voxels_on(segment: Segment, k: int) -> int:
-    first = segment.window.start[0]
-    if not first <= k < segment.window.stop[0]:
-        return 0
-    return int(np.count_nonzero(segment.mask[k - first]))
+    """Number of voxels of an object on a slice."""
+    return int(np.count_nonzero(segment.on_slice(k, segment.window.stop[1:])))
 
 
 def _place_mm(row: ReviewRow, volume: Volume) -> float:
-    """Z of the slice in LPS mm, at the middle of its object."""
+    """Z of the slice in LPS mm, at the middle of the object's window."""
     (_, j0, i0), (_, j1, i1) = row.segment.window.start, row.segment.window.stop
     middle = (row.at.k, (j0 + j1 - 1) / 2, (i0 + i1 - 1) / 2)
     return float(volume.to_world(middle)[2])

@@ -18,11 +18,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sam_common.errors import OutputError
-from sam_common.support.files import check_output
 from sam_common.support.held_outputs import held
 from sam_med.files.grid_files import grid_suffix, write_grid
 from sam_med.geometry.frame import mm
-from sam_med.write.output_paths import check_apart
+from sam_med.write.output_paths import check_writable
 from sam_med.write.results import form_code
 
 if TYPE_CHECKING:
@@ -55,8 +54,7 @@ def convert_volume(
     """
     target = Path(path)
     grid_suffix(target)
-    check_apart(target, volume)
-    check_output(target, overwrite=overwrite)
+    check_writable(target, volume, overwrite=overwrite)
     remarks = () if volume.origins_lps is None else (_uneven(volume, allow=allow_uneven),)
     with held([target]):
         write_grid(volume.array, volume.frame, target, sform_code=form_code(volume.header))

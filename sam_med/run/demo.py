@@ -17,7 +17,7 @@ from sam_med.prompts.object_prompt import ObjectPrompt
 from sam_med.report import overview_picture
 from sam_med.run.segment import segment_volume
 from sam_med.slices.window_level import choose_stretch
-from sam_med.write import results
+from sam_med.write.output_paths import check_targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +79,7 @@ def run(
     except OSError as error:
         raise OutputError(f"cannot make folder {folder}: {error.strerror}") from error
     target = folder / LABELS_NAME
-    results.check_target(target, overwrite=True)
+    check_targets(target, overwrite=True)
     stretch = choose_stretch(task.volume, width=WIDTH, level=LEVEL)
     result = segment_volume(
         task.volume,

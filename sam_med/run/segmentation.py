@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sam_common import __version__
-from sam_common.support.held_outputs import held, staged
 from sam_med.objects.object_size import volume_ml
 from sam_med.objects.provenance import Provenance
 from sam_med.prompts.json_prompts import describe_prompts, prompts_sha256
@@ -75,17 +74,10 @@ class Segmentation:
         plan = output_paths.check_targets(
             Path(output), formats, overwrite=overwrite, volume=self.volume
         )
-        files = list(plan.values())
-        with held(files):
-            record = output_paths.manifest_path(*files)
-            with staged([*files, record]) as parts:
-                places = {name: parts[path] for name, path in plan.items()}
-                made_by = provenance(self)
-                notes = results.write_parts(self.segments, self.volume, places, made_by)
-                written = {"written": [path.name for path in files], "notes": list(notes)}
-                report = describe(self) | written
-                results.write_manifest(report, parts[record])
-        return {"outputs": [str(path) for path in files], **report}
+        report = results.write_targets(
+            self.segments, self.volume, plan, provenance(self), manifest=describe(self)
+        )
+        return {"outputs": [str(path) for path in plan.values()], **report}
 
 
 def describe(segmentation: Segmentation) -> dict[str, Any]:

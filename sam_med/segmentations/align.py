@@ -1,8 +1,8 @@
-"""Align: objects of one grid on the voxels of another, where these are the same voxels.
+"""Align: objects of one grid on the voxels of another one, where both have the same voxels.
 
 ```
-same grid            axes in another order or direction       voxels are moved, none is made up
-a part of it         a DICOM SEG, a cropped .seg.nrrd         what is left out is empty
+same grid            axes in another order or direction       voxels are moved, none is resampled
+a part of it         a DICOM SEG, a cropped .seg.nrrd         the rest of the grid is empty
 anything else        another spacing, half a voxel off        refused
 ```
 """
@@ -27,47 +27,57 @@ if TYPE_CHECKING:
     from sam_med.objects.segments import Segment
 
 GRID_TOLERANCE = 0.01
-"""Part of the smallest spacing by which the corners of two grids may differ; NIfTI rounds them."""
+"""Part of the smallest spacing by which corners of two grids may differ, because NIfTI rounds."""
 MAX_SLICES = 100_000
-"""More slices than this between two files are a damaged position."""
+"""Two files that lie more slices apart than this have a damaged position."""
 NDIM = 3
-SAME = "(compare results of the same volume)"
+ADVICE = "(compare results of the same volume)"
+"""End of messages on grids that differ."""
 
 Index: TypeAlias = "list[npt.NDArray[np.int64]]"
+"""For each axis of the grid, the index on it of each index along the matching axis of a file."""
 
 
 def onto_grid(file: SegmentationFile, target: Volume) -> SegmentationFile:
-    """The same objects on the voxels of a grid.
+    """Put the objects of a file on the voxels of another grid; no voxel is resampled.
 
     Args:
-        file: What was read; what it leaves out is empty.
-        target: The grid. Its even frame counts, or its true slices where the file states them.
+        file: The objects on their own grid. Voxels that a sparse file leaves out are empty.
+        target: The grid. Where its slices are unevenly spaced, their true positions count for a
+            file that states the position of each slice, and the even affine for any other file.
+
+    Returns:
+        The file with `target` as its grid.
 
     Raises:
-        GeometryError: Its voxels lie elsewhere; the message says by how much.
+        GeometryError: The voxels of the file lie elsewhere; the message says by how much.
     """
     grid = target
     if target.origins_lps is not None and not file.exact:
         grid = dataclasses.replace(target, origins_lps=None)
     order = _order(file, grid)
     if not file.sparse and tuple(np.array(file.shape)[np.argsort(order)]) != grid.shape:
-        raise _other_size(file, target)
+        one, two = (" x ".join(str(n) for n in shape[::-1]) for shape in (target.shape, file.shape))
+        raise GeometryError(f"the grids differ: {one} and {two} voxels {ADVICE}")
     index = [_along(file, grid, axis, order[axis]) for axis in range(NDIM)]
     off = _off_mm(file, grid, index, order)
     if not off <= GRID_TOLERANCE * float(np.linalg.norm(grid.frame.array[:3, :3], axis=0).min()):
-        raise GeometryError(f"the grids differ: voxels are {off:.3g} mm apart {SAME}")
+        raise GeometryError(f"the grids differ: voxels are {off:.3g} mm apart {ADVICE}")
     segments = tuple(_moved(segment, index, order) for segment in file.segments)
     if not all(grid.window.contains(segment.window) for segment in segments):
-        raise GeometryError(f"the grids differ: objects of one lie beyond the other {SAME}")
+        raise GeometryError(f"the grids differ: objects of one lie beyond the other {ADVICE}")
     return dataclasses.replace(file, grid=target, segments=segments)
 
 
 def common_grid(one: SegmentationFile, two: SegmentationFile) -> Volume:
-    """That of a file which has all of its grid; else one around both, on the finer slices.
+    """A grid for the objects of two files.
+
+    It is the grid of the first file that is not sparse. For two sparse files it is a grid around
+    both, with the slices of the file whose slices are closer together.
 
     Raises:
-        GeometryError: There is no such grid.
-        InputError: Both files state slices at uneven distances.
+        GeometryError: The files lie too far apart for one grid.
+        InputError: Both files are sparse, and one has slices at uneven distances.
     """
     for file in (one, two):
         if not file.sparse:
@@ -82,7 +92,7 @@ def common_grid(one: SegmentationFile, two: SegmentationFile) -> Volume:
     start = np.minimum(np.rint(ends.min(axis=0)), 0).astype(int)
     stop = np.maximum(np.rint(ends.max(axis=0)).astype(int) + 1, base.shape)
     if max(stop - start) > MAX_SLICES:
-        raise GeometryError(f"the grids differ: they lie {max(stop - start)} voxels apart {SAME}")
+        raise GeometryError(f"the grids differ: they lie {max(stop - start)} voxels apart {ADVICE}")
     matrix = base.frame.array.copy()
     matrix[:3, 3] = base.frame.to_world(start)
     k, j, i = (stop - start).tolist()
@@ -90,22 +100,22 @@ def common_grid(one: SegmentationFile, two: SegmentationFile) -> Volume:
 
 
 def _order(file: SegmentationFile, grid: Volume) -> list[int]:
-    """The axis of the grid that each axis of a file runs along.
+    """For each axis of a file, the axis of the grid that it runs along.
 
     Raises:
         GeometryError: The axes are turned against each other.
     """
     steps = grid.frame.inverse_array[:3, :3] @ file.frame.array[:3, :3]
-    # the step from slice to slice of a sparse file may be any number of slices
+    # the slice distance of a sparse file may be any number of slices of the grid, so compare in mm
     apart = np.abs(steps) * np.array(grid.spacing_mm)[:, None]
     order = [int(n) for n in apart.argmax(axis=0)]
     if sorted(order) != [0, 1, 2]:
-        raise GeometryError(f"the grids differ: their axes are turned {SAME}")
+        raise GeometryError(f"the grids differ: their axes are turned {ADVICE}")
     return order
 
 
 def _along(file: SegmentationFile, grid: Volume, axis: int, target: int) -> npt.NDArray[np.int64]:
-    """The index along an axis of the grid of each index along an axis of the file."""
+    """For each index along an axis of a file, the index along the matching axis of the grid."""
     own = np.zeros((file.shape[axis], NDIM))
     own[:, axis] = np.arange(file.shape[axis])
     found = grid.to_index(file.grid.to_world(own))[:, target]
@@ -113,7 +123,7 @@ def _along(file: SegmentationFile, grid: Volume, axis: int, target: int) -> npt.
 
 
 def _off_mm(file: SegmentationFile, grid: Volume, index: Index, order: list[int]) -> float:
-    """How far the corners of slices with objects lie from the voxels that stand for them."""
+    """The largest distance in mm between corners of slices with objects and their new voxels."""
     shown = np.zeros(file.shape[0], dtype=np.bool_)
     for segment in file.segments:
         shown[segment.window.start[0] : segment.window.stop[0]] |= segment.mask.any(axis=(1, 2))
@@ -129,7 +139,7 @@ def _off_mm(file: SegmentationFile, grid: Volume, index: Index, order: list[int]
 
 
 def _moved(segment: Segment, index: Index, order: list[int]) -> Segment:
-    """A segment whose n-th voxel along an axis is now voxel `index[axis][n]`."""
+    """A segment on the grid: its voxel n along an axis becomes voxel `index[axis][n]`."""
     if not segment.mask.any():
         return dataclasses.replace(
             segment, window=Window((0,) * NDIM, (1,) * NDIM), mask=np.zeros((1,) * NDIM, np.bool_)
@@ -151,7 +161,7 @@ def _moved(segment: Segment, index: Index, order: list[int]) -> Segment:
 
 
 def uneven(grid: Volume) -> InputError:
-    """What to say of slices at uneven distances where surfaces are to be measured."""
+    """The error for slices at uneven distances, on which surfaces cannot be measured."""
     normal = np.cross(grid.frame.array[:3, 1], grid.frame.array[:3, 2])
     along = (grid.origins_lps if grid.origins_lps is not None else np.zeros((2, 3))) @ normal
     gaps = np.abs(np.diff(along)) / np.linalg.norm(normal)
@@ -161,8 +171,3 @@ def uneven(grid: Volume) -> InputError:
     return InputError(
         f"the frames lie on no even grid: {seen} (compare label maps of the same series instead)"
     )
-
-
-def _other_size(file: SegmentationFile, target: Volume) -> GeometryError:
-    one, two = (" x ".join(str(n) for n in shape[::-1]) for shape in (target.shape, file.shape))
-    return GeometryError(f"the grids differ: {one} and {two} voxels {SAME}")

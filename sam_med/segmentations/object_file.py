@@ -1,6 +1,6 @@
-"""Object files: a DICOM SEG or RTSTRUCT as it is, with or without preamble, also packed.
+"""Object files: opening of a DICOM SEG or RTSTRUCT, also without preamble, gzipped or zipped.
 
-They are opened as images are: `sam_med.dicom.encoding` tells how a file is written, and
+As for images, `sam_med.dicom.encoding` finds the encoding of a file, and
 `sam_med.series.zip_input` unpacks a `.gz`, or a zip that holds this one file.
 """
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 RTSTRUCT = "RTSTRUCT"
 ENCODING_TAGS = ("SOPClassUID", "Modality")
-"""Enough elements to see how a file is written."""
+"""Elements from which the encoding of a file can be told."""
 
 
 def open_dicom(path: Path) -> FileDataset:
-    """A DICOM file with its pixels, whatever it holds.
+    """Read a DICOM file of any kind with its pixels.
 
-    It is read once; one that does not say how it is written, or says that its pixels are
-    compressed, is looked at once more.
+    The head of a file without a stated encoding, or with compressed pixels, is read twice.
 
     Raises:
-        InputError: It is no DICOM file, or cannot be read, or nothing says how it is compressed.
+        InputError: The file is not DICOM, cannot be read, or has compressed pixels of an unknown
+            transfer syntax.
     """
     try:
         return _opened(_unpacked(path))
@@ -45,20 +45,20 @@ def open_dicom(path: Path) -> FileDataset:
 
 
 def modality_of(path: Path) -> str | None:
-    """What a DICOM file says it holds; None for any other file.
+    """The modality of a DICOM file, of which the head alone is read; None for any other file.
 
     Raises:
-        InputError: It is an archive that holds DICOM and cannot be unpacked.
+        InputError: The file is an archive of DICOM that cannot be unpacked.
     """
     try:
         read = read_header(_unpacked(path), list(ENCODING_TAGS))
-        return None if read is None else kind_of(read[0])
+        return None if read is None else stated_modality(read[0])
     except DAMAGE:
         return None
 
 
-def kind_of(dataset: Dataset) -> str:
-    """The modality of an opened file, which is that of its class where none is stated."""
+def stated_modality(dataset: Dataset) -> str:
+    """The modality of a data set; that of its SOP class where an RTSTRUCT states none."""
     stated = str(dataset.get("Modality", None) or "")
     if not stated and dataset.get("SOPClassUID", None) == RTStructureSetStorage:
         return RTSTRUCT
@@ -66,11 +66,11 @@ def kind_of(dataset: Dataset) -> str:
 
 
 def check_numbers(numbers: Sequence[int], what: str) -> None:
-    """Raise `InputError` where two items of a file have one number: whose is what, then?
+    """Raise `InputError` where two items of a file have one number, so that references are unclear.
 
     Args:
-        numbers: Of all items.
-        what: They are, for the message.
+        numbers: Numbers of all items.
+        what: Name of the items for the message: "segments".
     """
     for number, count in Counter(numbers).items():
         if count > 1:
@@ -81,6 +81,7 @@ def check_numbers(numbers: Sequence[int], what: str) -> None:
 
 
 def _opened(path: Path) -> FileDataset:
+    """Read an unpacked DICOM file, with its transfer syntax in the meta information."""
     if read_header(path, []) is None:
         raise InputError("neither a volume file nor DICOM: the file of objects")
     dataset = read_whole(path)
@@ -97,7 +98,7 @@ def _opened(path: Path) -> FileDataset:
 
 
 def _check_end(dataset: Dataset) -> None:
-    """Raise `EOFError` for an element that is shorter than it says: pydicom takes what is there."""
+    """Raise `EOFError` for an element that is shorter than stated, which pydicom reads silently."""
     for raw in dataset.values():
         if (
             isinstance(raw, RawDataElement)
@@ -108,7 +109,11 @@ def _check_end(dataset: Dataset) -> None:
 
 
 def _unpacked(path: Path) -> Path:
-    """The file itself, or the one in an archive of it."""
+    """The file itself, or the one file in a gzip or zip archive.
+
+    Raises:
+        InputError: The archive cannot be unpacked, or holds several files.
+    """
     kind = zip_input.kind_of(path)
     if kind not in {"zip", "gzip"} or zip_input.peek(path, kind, is_dicom_head) != kind:
         return path

@@ -1,4 +1,4 @@
-"""SegmentationFile: the objects of a file with their grid, and what every reader of one needs."""
+"""Objects of segmentation files: their class, and helpers shared by the readers of all formats."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sam_common.errors import InputError
 from sam_common.window import Window
 from sam_med.geometry.time_points import REPEATED
 from sam_med.geometry.volume import Volume
+from sam_med.objects.labels import MAX_VALUE
 from sam_med.objects.segments import Segment
 
 if TYPE_CHECKING:
@@ -22,28 +23,27 @@ if TYPE_CHECKING:
     from sam_common.frame import FloatArray, Frame
     from sam_med.geometry.diagnostics import RefusedError
 
-MAX_VALUE = 65535
-"""Largest value of a label: uint16."""
 LISTED = 10
-"""Values that a message names at most."""
+"""Most values that a message lists."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SegmentationFile:
-    """The objects of a file, and their grid."""
+    """The objects of a segmentation file, and their grid."""
 
     grid: Volume
-    """Where the voxels lie; it has no intensities, see `grid_of`."""
+    """The grid as a volume without intensities, see `grid_of`."""
     segments: tuple[Segment, ...]
-    """Ascending by value. Two may share a name or a value; those of label maps are never empty."""
+    """The objects ascending by value. Two may share a name or a value. Those of named files may be
+    empty."""
     named: bool
-    """Whether the file names its objects; label maps have values only."""
+    """Whether the file names its objects; False for label maps, which have values only."""
     sparse: bool = False
-    """Whether parts of the grid that show nothing may be left out, as in DICOM SEG."""
+    """Whether the file may leave out parts of the grid without objects, as a DICOM SEG does."""
     exact: bool = False
-    """Whether each slice states its own place, so that uneven distances count."""
+    """Whether each slice states its own position, so that uneven distances count."""
     notes: tuple[str, ...] = ()
-    """What could not be read as an object, one sentence each."""
+    """One sentence for each thing in the file that could not be read as an object."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -52,17 +52,17 @@ class SegmentationFile:
 
     @property
     def frame(self) -> Frame:
-        """Index (k, j, i) to LPS mm."""
+        """Affine of index (k, j, i) to LPS mm."""
         return self.grid.frame
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
-        """Distance of neighbouring voxels along (k, j, i)."""
+        """Distance of neighbouring voxels along (k, j, i) in mm."""
         return self.grid.spacing_mm
 
 
 def no_label_map(error: RefusedError) -> InputError | RefusedError:
-    """What to say of a file whose time points stand for what a segmentation does not have."""
+    """The error for time points, which a segmentation cannot have; any other error as it is."""
     for diagnostic in error.diagnostics:
         if diagnostic.code == REPEATED:
             return InputError(
@@ -73,10 +73,10 @@ def no_label_map(error: RefusedError) -> InputError | RefusedError:
 
 
 def label_map(volume: Volume) -> SegmentationFile:
-    """The values of a volume as objects without names.
+    """The objects of a label map: one object without a name for each value of the volume.
 
     Raises:
-        InputError: Values that are no labels.
+        InputError: A value is no label.
     """
     segments = [
         Segment(str(value), value, window, mask)
@@ -89,19 +89,27 @@ def label_map(volume: Volume) -> SegmentationFile:
 def grid_of(
     shape: tuple[int, int, int], frame: Frame, origins_lps: FloatArray | None = None
 ) -> Volume:
-    """A volume of zeros that takes no memory: only its place counts."""
+    """A grid as a volume of zeros that takes no memory.
+
+    Args:
+        shape: Number of voxels along (k, j, i).
+        frame: Affine of index (k, j, i) to LPS mm.
+        origins_lps: (slices, 3) positions of unevenly spaced slices in LPS mm.
+    """
     return Volume(np.broadcast_to(np.uint8(0), shape), frame, origins_lps=origins_lps)
 
 
 def valued_parts(array: npt.NDArray[Any]) -> Iterator[tuple[int, Window, npt.NDArray[np.bool_]]]:
-    """Value, smallest window and mask of each value but 0, ascending.
+    """Value, smallest window and mask of each value but 0, ascending by value.
+
+    The array is passed once for the values and once for all windows; each mask is made from its
+    own window.
 
     Args:
-        array: (k, j, i) labels of any type. It is passed once for the values and once for all
-            windows; each mask looks at its own window.
+        array: (k, j, i) labels of any type.
 
     Raises:
-        InputError: Values that are no labels.
+        InputError: A value is no label.
     """
     values = label_values(array)
     if not values:
@@ -118,7 +126,7 @@ def label_values(array: npt.NDArray[Any]) -> list[int]:
     """The values of a label map but 0, ascending.
 
     Raises:
-        InputError: One is no whole number from 1 to 65535.
+        InputError: A value is no whole number from 0 to 65535.
     """
     given = np.unique(array)
     odd = given[~(given == np.round(given))]
@@ -132,34 +140,25 @@ def label_values(array: npt.NDArray[Any]) -> list[int]:
 
 
 def listed(values: Sequence[int]) -> str:
-    """The first ten of some values, for a message."""
+    """The first ten values, separated by commas, for a message."""
     shown = ", ".join(str(v) for v in values[:LISTED])
     return f"{shown}, ..." if len(values) > LISTED else shown
 
 
-def crop(mask: npt.NDArray[np.bool_]) -> tuple[Window, npt.NDArray[np.bool_]]:
-    """The part of a mask that holds something; the first voxel where nothing does."""
-    start, stop = [], []
-    for axis in range(mask.ndim):
-        index = np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis})))
-        start.append(int(index[0]) if len(index) else 0)
-        stop.append(int(index[-1]) + 1 if len(index) else 1)
-    window = Window(tuple(start), tuple(stop))
-    return window, mask[window.slices].copy()
-
-
 def by_value(segments: Iterable[Segment]) -> tuple[Segment, ...]:
-    """Segments ascending by value; those of one value stay in the order of the file."""
+    """Segments ascending by value; segments of one value stay in their order."""
     return tuple(sorted(segments, key=lambda segment: segment.value))
 
 
 def described_values(descriptions: Mapping[int, str]) -> dict[int, int]:
-    """The label value that this package writes to descriptions, else each segment's number.
+    """The label values of segments, by the number of the segment.
 
-    Values are 1 to 65535, each once; where numbers are not, segments are counted from 1.
+    A value is what this package writes to descriptions ("Label value 5"), else the number of the
+    segment. Where these are not different values from 1 to 65535, values are the numbers, or the
+    segments counted from 1.
 
     Args:
-        descriptions: By the number of the segment.
+        descriptions: Description of each segment by its number.
     """
     values = {}
     for number, text in descriptions.items():
@@ -173,13 +172,14 @@ def described_values(descriptions: Mapping[int, str]) -> dict[int, int]:
 
 
 def _is_value(number: int) -> bool:
+    """Whether a label map can hold a value."""
     return 1 <= number <= MAX_VALUE
 
 
 def plain_name(text: str) -> str:
-    """A name of another program in one line, without spaces around it.
+    """A name from a file in one line, without spaces around it or control characters.
 
-    Bytes that are no UTF-8, which libraries hand over as lone surrogates, are read as Latin-1.
+    Bytes that are not UTF-8, which libraries return as lone surrogates, are read as Latin-1.
     """
     try:
         text = text.encode("utf-8", "surrogateescape").decode("utf-8")

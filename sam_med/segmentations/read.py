@@ -1,4 +1,4 @@
-"""Segmentation files: the one reader of objects, for prompts, comparisons and measurements.
+"""Read segmentations of any format, for prompts, comparisons and measurements.
 
 ```
 label map       NIfTI, NRRD, MetaImage    an object a value         here
@@ -7,8 +7,8 @@ DICOM SEG       BINARY, LABELMAP          an object a segment       sam_med.segm
 RTSTRUCT        closed contours           an object a structure
 sam_med.segmentations.rt_contours
 ```
-Every object that a file lists is one `Segment`, also where two have one name or one value, or
-where one has no voxels; so is every value that no object of the file claims.
+Every object that a file lists becomes one `Segment`, also where two have one name or one value, or
+where one has no voxels. So does every value in the voxels that no listed object has.
 """
 
 from __future__ import annotations
@@ -36,13 +36,15 @@ def read_segmentation(
     """Read the objects of a label map, a .seg.nrrd, a DICOM SEG or a DICOM RTSTRUCT.
 
     Args:
-        path: The file.
-        grid: Where contours of an RTSTRUCT become voxels; the other formats have their own.
-        is_part: Whether the grid may be a part of the one that contours were drawn on.
+        path: The file; DICOM may be gzipped or zipped.
+        grid: The volume on whose voxels contours of an RTSTRUCT are filled. Other formats have a
+            grid of their own; for a DICOM SEG the volume is compared with its frame of reference.
+        is_part: Whether the grid may be smaller than the images that contours were drawn on.
 
     Raises:
-        InputError: Not readable, values that are no labels, frames without a place, or contours
-            without a grid.
+        InputError: The file cannot be read, a value is no label, frames have no position, or
+            contours have no grid.
+        GeometryError: A contour lies beside the slices of the grid.
     """
     path = Path(path)
     check_input(path)
@@ -54,7 +56,7 @@ def read_segmentation(
 
         return read_dicom(path, grid, is_part=is_part)
     if path.name.lower().endswith((".nrrd", ".nhdr")):
-        from sam_med.segmentations.seg_layers import read_layered  # noqa: PLC0415  # ITK for NRRD only
+        from sam_med.segmentations.seg_layers import read_layered  # noqa: PLC0415  # loads ITK
 
         return read_layered(path)
     try:
@@ -65,7 +67,7 @@ def read_segmentation(
 
 
 def is_segmentation(path: Path) -> bool:
-    """Whether a file may hold objects: a volume file by its name, or any DICOM file."""
+    """Whether a file may hold objects: a volume file by its suffix, or any DICOM file."""
     if is_volume_file(path):
         return True
     from sam_med.segmentations.object_file import modality_of  # noqa: PLC0415  # only for DICOM
@@ -74,7 +76,7 @@ def is_segmentation(path: Path) -> bool:
 
 
 def is_structure_set(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is an RTSTRUCT, which has contours and no voxels; its head alone is read."""
+    """Whether a file is an RTSTRUCT, which has contours but no voxels; only its head is read."""
     path = Path(path)
     if not path.is_file() or is_volume_file(path):
         return False

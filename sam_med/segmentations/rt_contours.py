@@ -1,18 +1,18 @@
-"""Contours of a DICOM RTSTRUCT as voxels of a grid: those whose centres lie inside.
+"""RT contours: contours of a DICOM RTSTRUCT as voxels of a grid, those with their centres inside.
 
 ```
-CLOSED_PLANAR      one contour          what it goes around, the channel of a keyhole included
-                   the same one again   counts once
+CLOSED_PLANAR      one contour          all voxels inside, also where it is a keyhole
+                   a repeated contour   counts once
                    one inside another   a hole, and one in the hole an island
-                   overlapping          what is in either, and said so
-CLOSEDPLANAR_XOR   all of a slice       exclusive or, whatever they repeat or overlap
-other types        points and lines     go around nothing: said so
+                   overlapping          the union, with a note
+CLOSEDPLANAR_XOR   all of a slice       exclusive or, also of repeated or overlapping contours
+other types        points and lines     no voxels, with a note
 ```
-The standard (PS3.3, C.8.8.6.3) knows the keyhole and CLOSEDPLANAR_XOR only, and says nothing about
-several CLOSED_PLANAR contours on one slice. That a contour inside another one is a hole is the
-custom of planning systems, and the reading of 3D Slicer, dcmrtstruct2nii and platipy; the latter
-two take the exclusive or of all, so that a contour which is there twice has no voxels, and
-plastimatch joins all, so that a hole is filled.
+The standard (PS3.3, C.8.8.6.3) defines the keyhole and CLOSEDPLANAR_XOR only, and does not say what
+several CLOSED_PLANAR contours on one slice mean. Planning systems write a hole as a contour inside
+another one, and 3D Slicer, dcmrtstruct2nii and platipy read it so. The latter two take the
+exclusive or of all contours, so that a repeated contour has no voxels; plastimatch takes the union,
+which fills holes.
 """
 
 from __future__ import annotations
@@ -26,12 +26,11 @@ import numpy as np
 from sam_common.errors import GeometryError, InputError
 from sam_common.frame import Frame
 from sam_med.dicom.encoding import DAMAGE
-from sam_med.objects.segments import Segment
+from sam_med.objects.segments import Segment, crop
 from sam_med.segmentations.object_file import check_numbers
 from sam_med.segmentations.objects import (
     SegmentationFile,
     by_value,
-    crop,
     described_values,
     grid_of,
     plain_name,
@@ -48,31 +47,35 @@ if TYPE_CHECKING:
 
 CLOSED = "CLOSED_PLANAR"
 XOR = frozenset({"CLOSEDPLANAR_XOR", "CLOSED_PLANAR_XOR"})
-"""The word of the standard, and how it is also written."""
+"""The type in the standard, and a common misspelling."""
 OFF_SLICE = 0.1
-"""Part of the slice distance by which a contour may lie off its slice."""
+"""Part of the slice distance by which a contour may lie off the plane of its slice."""
 SAME_OUTLINE = 0.05
-"""Pixels by which the ends of two outlines around the same pixels may differ, to be the same."""
+"""Contours around equal pixels are repeated ones where their bounds differ by less, in pixels."""
 MOST_VOXELS = 2**31
-"""A grid is made no larger than this for contours that lie beside it."""
+"""Most voxels of a grid that is enlarged for contours beside it."""
 NDIM = 3
 
 
 @dataclass(slots=True)
 class _Structure:
-    """What the file says of one structure."""
+    """Name, description and contours of one structure."""
 
     name: str = ""
     description: str = ""
     joined: list[FloatArray] = field(default_factory=list)
     """Contours of type CLOSED_PLANAR: (N, 3) points in LPS mm."""
     exclusive: list[FloatArray] = field(default_factory=list)
-    """Those of type CLOSEDPLANAR_XOR."""
+    """Contours of type CLOSEDPLANAR_XOR: (N, 3) points in LPS mm."""
     others: Counter[str] = field(default_factory=Counter)
-    """How many there are of other types."""
+    """Number of contours of each other type."""
 
     def add(self, contour: Dataset) -> None:
-        """Take in a contour by its type."""
+        """Add a contour of the file, by its type.
+
+        Raises:
+            ValueError: The contour has no points, or fewer than it states.
+        """
         kind = str(contour.ContourGeometricType)
         if kind != CLOSED and kind not in XOR:
             self.others[kind] += 1
@@ -86,18 +89,18 @@ class _Structure:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Area:
-    """The pixels that a contour goes around."""
+    """The pixels inside a contour, in the part of the slice around it."""
 
     rows: slice
     columns: slice
     mask: npt.NDArray[np.bool_]
-    """(rows, columns)."""
+    """(rows, columns) array of the part."""
     ends: FloatArray
-    """Smallest and largest row and column of its points."""
+    """(2, 2) smallest and largest row and column of the points of the contour."""
 
     @property
     def key(self) -> tuple[object, ...]:
-        """The same for the same pixels."""
+        """A key that is equal for equal pixels."""
         return self.rows.start, self.columns.start, self.mask.shape, self.mask.tobytes()
 
 
@@ -106,13 +109,14 @@ def read_structures(
 ) -> SegmentationFile:
     """The structures of an opened RTSTRUCT on the voxels of a grid.
 
-    Contours that go around no voxel, overlap in part, reach beyond the image or leave slices out
-    are counted in `notes`.
+    The `notes` of the result count contours that contain no voxel centre, overlap in part, reach
+    beyond the image, or leave slices out.
 
     Args:
-        dataset: The file.
+        dataset: The opened file.
         grid: The volume that the contours were drawn on.
-        is_part: Whether the grid may be a part of it; it is then made as large as they need.
+        is_part: Whether the grid may be smaller than the images that the contours were drawn on;
+            it is then enlarged to hold all contours.
 
     Raises:
         InputError: There is no grid, two structures have one number, or the file is damaged.
@@ -144,7 +148,7 @@ def read_structures(
 
 
 def _structures_of(dataset: Dataset) -> dict[int, _Structure]:
-    """By number: all that are listed, and those that contours alone name."""
+    """Structures by number: all listed ones, and those that only contours refer to."""
     listed = [(int(item.ROINumber), item) for item in dataset.StructureSetROISequence]
     check_numbers([number for number, _ in listed], "structures")
     structures = {
@@ -153,7 +157,7 @@ def _structures_of(dataset: Dataset) -> dict[int, _Structure]:
         )
         for number, item in listed
     }
-    # it has to be there (PS3.3, C.8.8.6): without it the file was cut off
+    # the standard requires this sequence (PS3.3, C.8.8.6): a file without it was cut off
     for item in dataset.ROIContourSequence:
         one = structures.setdefault(int(item.ReferencedROINumber), _Structure())
         for contour in item.get("ContourSequence", None) or ():
@@ -162,7 +166,7 @@ def _structures_of(dataset: Dataset) -> dict[int, _Structure]:
 
 
 def _around(grid: Volume, structures: Iterable[_Structure]) -> Volume:
-    """The grid continued to the outermost contours, where its slices are even."""
+    """The grid enlarged to the outermost contours, where its slices are even."""
     points = [each for one in structures for each in (*one.joined, *one.exclusive)]
     if not points or grid.origins_lps is not None:
         return grid
@@ -170,7 +174,7 @@ def _around(grid: Volume, structures: Iterable[_Structure]) -> Volume:
     start = np.minimum(np.rint(index.min(axis=0)), 0)
     stop = np.maximum(np.rint(index.max(axis=0)) + 1, grid.shape)
     if np.prod(stop - start) > MOST_VOXELS:
-        # damage, or another patient: said of the first contour
+        # damage, or another patient: the first contour will be refused
         return grid
     matrix = grid.frame.array.copy()
     matrix[:3, 3] = grid.frame.to_world(start)
@@ -179,6 +183,7 @@ def _around(grid: Volume, structures: Iterable[_Structure]) -> Volume:
 
 
 def _of_other_types(name: str, one: _Structure) -> Iterator[str]:
+    """A sentence on contours of a structure that are not closed, or on a structure without any."""
     if not one.others:
         if not one.joined and not one.exclusive:
             yield f"structure {name} has no contours: no voxels"
@@ -191,11 +196,11 @@ def _of_other_types(name: str, one: _Structure) -> Iterator[str]:
 
 
 class _Filled:
-    """The voxels of one structure, and what there is to say of its contours.
+    """The mask of one structure while its contours are filled, with notes on them.
 
     Args:
-        name: Of the structure.
-        grid: Its voxels.
+        name: Name of the structure.
+        grid: The grid of the mask.
     """
 
     def __init__(self, name: str, grid: Volume) -> None:
@@ -205,7 +210,13 @@ class _Filled:
         self._told: Counter[str] = Counter()
 
     def add(self, contours: Sequence[FloatArray], *, exclusive: bool) -> None:
-        """Fill contours of one type; they are turned over in what is filled already."""
+        """Fill contours of one type, as an exclusive or with the mask so far.
+
+        Args:
+            contours: (N, 3) points of each contour in LPS mm.
+            exclusive: Whether contours of one slice are combined by exclusive or; else nested ones
+                are holes.
+        """
         areas: dict[int, list[_Area]] = {}
         for points in contours:
             index = self._grid.to_index(points)
@@ -217,13 +228,18 @@ class _Filled:
                 self.mask[k, one.rows, one.columns] ^= one.mask
 
     def notes(self) -> list[str]:
-        """One sentence for each kind of contour that is not what it seems."""
+        """A sentence for each kind of irregular contour, with their number."""
         low, high = min(self._slices, default=0), max(self._slices, default=-1)
         if missing := high - low + 1 - len(self._slices):
             self._told["slice(s) between its first and last have no contour: left empty"] = missing
         return [f"structure {self._name}: {n} {what}" for what, n in self._told.items()]
 
     def _slice_of(self, index: FloatArray) -> int:
+        """The slice of a contour of (N, 3) points in voxel indices.
+
+        Raises:
+            GeometryError: The contour lies on no slice of the grid.
+        """
         k = round(float(index[:, 0].mean()))
         off = float(np.abs(index[:, 0] - k).max())
         if not off <= OFF_SLICE or not 0 <= k < self._grid.shape[0]:
@@ -234,6 +250,7 @@ class _Filled:
         return k
 
     def _area(self, points_rc: FloatArray) -> _Area:
+        """The pixels inside a contour of (N, 2) rows and columns."""
         size = np.array(self._grid.shape[1:])
         ends = np.array([points_rc.min(axis=0), points_rc.max(axis=0)])
         if (ends[0] < -0.5 - SAME_OUTLINE).any() or (ends[1] > size - 0.5 + SAME_OUTLINE).any():
@@ -248,14 +265,14 @@ class _Filled:
         return _Area(rows, columns, mask, ends)
 
     def _nested(self, areas: Sequence[_Area]) -> list[_Area]:
-        """The filled parts of a slice where one contour inside another one is a hole."""
+        """The filled slice where a contour inside another one is a hole, as a single area."""
         known: dict[tuple[object, ...], list[_Area]] = {}
         for one in areas:
             same = known.setdefault(one.key, [])
             if not any(np.abs(one.ends - other.ends).max() <= SAME_OUTLINE for other in same):
                 same.append(one)
         distinct = [one for same in known.values() for one in same]
-        # the larger ones first, so that what is around a contour is there before it
+        # larger contours first, so that a contour comes after those around it
         distinct.sort(key=lambda one: (-int(one.mask.sum()), -float(np.ptp(one.ends, 0).prod())))
         whole = np.zeros(self._grid.shape[1:], dtype=np.bool_)
         around = np.zeros(self._grid.shape[1:], dtype=np.uint16)
@@ -278,8 +295,11 @@ def inside(points_rc: FloatArray, size_hw: tuple[int, int]) -> npt.NDArray[np.bo
     A centre on the outline counts as above and left of it.
 
     Args:
-        points_rc: (N, 2) rows and columns of the corners; the last one joins the first.
-        size_hw: Of the image.
+        points_rc: (N, 2) rows and columns of the corners; the last one is joined to the first.
+        size_hw: (rows, columns) of the image.
+
+    Returns:
+        Array of `size_hw`, True for pixels inside.
 
     >>> inside(np.array([[-0.5, 0.5], [-0.5, 2.5], [1.5, 2.5], [1.5, 0.5]]), (2, 4)).astype(int)
     array([[0, 1, 1, 0],
@@ -291,7 +311,7 @@ def inside(points_rc: FloatArray, size_hw: tuple[int, int]) -> npt.NDArray[np.bo
         points_rc, np.roll(points_rc, -1, axis=0), strict=True
     ):
         low, high = sorted((row, to_row))
-        # rows whose centres the side crosses; a corner belongs to the side below it
+        # rows whose centres this side crosses; a corner counts for the side below it only
         rows = np.arange(max(0, int(np.ceil(low))), min(height, int(np.ceil(high))))
         if len(rows):
             crossed = column + (rows - row) / (to_row - row) * (to_column - column)

@@ -1,31 +1,32 @@
-"""Objects of DICOM SEG and RTSTRUCT files.
+"""SEG DICOM: the objects of DICOM SEG and RTSTRUCT files.
 
-A DICOM SEG stores only the slices that show something. Where its frames lie on an even grid, that
-grid is taken, with the empty slices between them put in; else each frame keeps its own place:
+A DICOM SEG stores only slices that show an object. Where its frames lie on an even grid, empty
+slices are added between them; else each frame keeps its own position:
 
 ```
 frames at 0, 2, 4, 10 mm, 2 mm apart  ->  6 slices, two of them empty
 ```
-Frames of one plane that begin at different places, as tiles do, and two different frames of one
-segment on one plane, as time points are, have no place in one grid, and are refused.
+Frames in one plane with different corners, as tiles have, and two different frames of one segment
+in one plane, as time points have, do not fit into one grid and are refused.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+import functools
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sam_common.errors import InputError
+from sam_common.window import Window
 from sam_med.dicom.encoding import DAMAGE, quiet_pydicom, read_header
 from sam_med.geometry import frame as frames
-from sam_med.objects.segments import Segment
-from sam_med.segmentations.object_file import RTSTRUCT, kind_of, open_dicom
+from sam_med.objects.segments import Segment, crop
+from sam_med.segmentations.object_file import RTSTRUCT, open_dicom, stated_modality
 from sam_med.segmentations.objects import (
     SegmentationFile,
     by_value,
-    crop,
     described_values,
     grid_of,
     plain_name,
@@ -40,18 +41,17 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from sam_common.frame import FloatArray
-    from sam_common.window import Window
     from sam_med.geometry.volume import Volume
     from sam_med.segmentations.seg_frames import SegFrame
 
 GAP_TOLERANCE = 0.02
-"""Part of the slice distance by which a slice may lie off an even grid."""
+"""Part of the slice distance by which a slice may lie off its position on an even grid."""
 SAME_PLACE = 1e-3
-"""Part of the pixel spacing within which two frames lie on one slice."""
+"""Part of the pixel spacing within which two frames lie in one plane."""
 ASIDE = 0.1
-"""Part of the pixel spacing by which frames may be shifted along their plane: what files round."""
+"""Part of the pixel spacing by which frames may be shifted in their plane, because files round."""
 MAX_SLICES = 100_000
-"""More slices than this between the first and the last frame are a damaged position."""
+"""A SEG with more slices than this from first to last frame has a damaged position."""
 FRAME_UID = "FrameOfReferenceUID"
 ELSEWHERE = (
     "the file of objects states another frame of reference than the images: its objects lie right "
@@ -67,15 +67,17 @@ def read_dicom(
 
     Args:
         path: The file.
-        grid: The images that it lies on, if they are given; needed for contours.
-        is_part: Whether the grid may be a part of that on which the contours were drawn.
+        grid: The images that the objects were drawn on, where they are known; contours need them.
+        is_part: Whether the grid may be smaller than the images that contours were drawn on.
 
     Raises:
-        InputError: Neither of them, frames without a place, or contours without a grid.
+        InputError: The file is neither a SEG nor an RTSTRUCT, its frames have no position, or
+            contours have no grid.
+        GeometryError: A contour lies beside the slices of the grid.
     """
     dataset = open_dicom(path)
     with quiet_pydicom():
-        if kind_of(dataset) == RTSTRUCT:
+        if stated_modality(dataset) == RTSTRUCT:
             from sam_med.segmentations.rt_contours import read_structures  # noqa: PLC0415  # not for SEG
 
             file = read_structures(dataset, grid, is_part=is_part)
@@ -89,13 +91,13 @@ def read_dicom(
 
 
 def is_elsewhere(dataset: Dataset, grid: Volume | None) -> bool:
-    """Whether a file of objects states another frame of reference than the images do.
+    """Whether a file of objects states another frame of reference than the images.
 
-    The header of one image is read for it.
+    The header of the first image is read.
 
     Args:
-        dataset: A SEG or RTSTRUCT, whose structures may each state one.
-        grid: The images; no others than DICOM state any.
+        dataset: A SEG or an RTSTRUCT; each structure of the latter may state a frame of reference.
+        grid: The images; only DICOM images state a frame of reference.
     """
     try:
         listed = dataset.get("StructureSetROISequence", None) or (dataset,)
@@ -114,9 +116,10 @@ def segments_of(file: SegFile) -> SegmentationFile:
     """The segments of an opened DICOM SEG.
 
     Raises:
-        InputError: Its frames have no place.
+        InputError: The frames have no position, or do not fit into one grid.
     """
-    listed = list(file.frames())
+    # whole frames of a file of a hundred organs would take gigabytes: only what they show is kept
+    listed = [_Part.of(frame) for frame in file.frames()]
     spacing, orientation = file.pixel_spacing_mm, file.orientation
     if not listed or not orientation or any(not frame.position for frame in listed):
         raise InputError(
@@ -138,7 +141,8 @@ def segments_of(file: SegFile) -> SegmentationFile:
             f"frames of one plane begin {frames.mm(aside)} apart, as tiles do: only frames that "
             "lie on each other are read"
         )
-    steps = _even(along[first], file.slice_spacing_mm, file.slice_thickness_mm)
+    stated = (file.slice_measure_mm(tag) for tag in ("SpacingBetweenSlices", "SliceThickness"))
+    steps = _even(along[first], *stated)
     if steps is not None and _is_bent(origins, steps[1], ASIDE * min(spacing)):
         steps = None
     if steps is None:
@@ -158,43 +162,76 @@ def segments_of(file: SegFile) -> SegmentationFile:
     )
 
 
-def _segments(file: SegFile, listed: Sequence[SegFrame], index: Sequence[int]) -> list[Segment]:
-    """Every segment that the file describes, and every one that only its frames name."""
-    frames_of: dict[int, list[tuple[int, npt.NDArray[np.bool_]]]] = {n: [] for n in file.names}
-    for frame, k in zip(listed, index, strict=True):
-        frames_of.setdefault(frame.segment, []).append((k, frame.mask))
-    values = described_values({n: file.descriptions.get(n, "") for n in frames_of})
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """The part of one frame that shows its segment."""
+
+    segment: int
+    """Number of the segment."""
+    position: tuple[float, ...]
+    """LPS mm of the first pixel of the whole frame; empty where the frame has no place."""
+    window: Window
+    """(row, column) pixels around what the frame shows."""
+    mask: npt.NDArray[np.bool_]
+    """Array of `window.shape`; all False where the frame shows nothing."""
+
+    @classmethod
+    def of(cls, frame: SegFrame) -> _Part:
+        """The frame without the empty pixels around its segment."""
+        return cls(frame.segment, frame.position, *crop(frame.mask))
+
+
+def _segments(file: SegFile, listed: Sequence[_Part], index: Sequence[int]) -> list[Segment]:
+    """Every segment that the file describes, and every one that only its frames refer to."""
+    parts_of: dict[int, list[tuple[int, _Part]]] = {n: [] for n in file.names}
+    for part, k in zip(listed, index, strict=True):
+        parts_of.setdefault(part.segment, []).append((k, part))
+    values = described_values({n: file.descriptions.get(n, "") for n in parts_of})
     found = []
-    for number, shown in frames_of.items():
+    for number, parts in parts_of.items():
         name = plain_name(file.names.get(number, "")) or str(values[number])
-        found.append(Segment(name, values[number], *_stacked(shown)))
+        found.append(Segment(name, values[number], *_stacked(parts)))
     return found
 
 
-def _stacked(
-    shown: Sequence[tuple[int, npt.NDArray[np.bool_]]],
-) -> tuple[Window, npt.NDArray[np.bool_]]:
-    """Frames by slice as one mask; only the slices of the object are held."""
-    if not shown:
-        return crop(np.zeros((1, 1, 1), dtype=np.bool_))
-    low, high = min(k for k, _ in shown), max(k for k, _ in shown)
-    mask = np.zeros((high - low + 1, *shown[0][1].shape), dtype=np.bool_)
-    for k, frame in shown:
-        there = mask[k - low]
-        if there.any() and frame.any() and not np.array_equal(there, frame):
+def _stacked(parts: Sequence[tuple[int, _Part]]) -> tuple[Window, npt.NDArray[np.bool_]]:
+    """Window and mask of one segment from the parts of its frames, each with its slice index.
+
+    Raises:
+        InputError: Two frames on one slice show different pixels.
+    """
+    shown: dict[int, _Part] = {}
+    for k, part in parts:
+        if not part.mask.any():
+            continue
+        before = shown.setdefault(k, part)
+        if before.window != part.window or not np.array_equal(before.mask, part.mask):
             raise InputError(
                 "two frames of one segment lie on one plane and differ, as time points do: save "
                 "each to a file of its own"
             )
-        there |= frame
-    window, part = crop(mask)
-    if not part.any():
-        return window, part
-    return window.shift((low, 0, 0)), part
+    if not shown:
+        return crop(np.zeros((1, 1, 1), dtype=np.bool_))
+    around = functools.reduce(Window.union, (part.window for part in shown.values()))
+    window = Window((min(shown), *around.start), (max(shown) + 1, *around.stop))
+    mask = np.zeros(window.shape, dtype=np.bool_)
+    for k, part in shown.items():
+        place = part.window.shift([-n for n in around.start])
+        mask[k - window.start[0]][place.slices] = part.mask
+    return window, mask
 
 
 def _slices(along: FloatArray, same: float) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """A frame of each slice, ascending, and the number of the slice of each frame."""
+    """Sort frames into planes.
+
+    Args:
+        along: (frames,) positions in mm along the normal.
+        same: Distance in mm within which frames lie in one plane.
+
+    Returns:
+        Index of one frame in each plane, ascending by position; and the number of the plane of
+        each frame.
+    """
     order = np.argsort(along, kind="stable")
     new = np.diff(along[order], prepend=-np.inf) > same
     number = np.empty(len(along), dtype=np.intp)
@@ -203,7 +240,13 @@ def _slices(along: FloatArray, same: float) -> tuple[npt.NDArray[np.intp], npt.N
 
 
 def _is_bent(origins: FloatArray, index: npt.NDArray[np.int64], most_mm: float) -> bool:
-    """Whether slices at even distances do not begin on one line."""
+    """Whether slices at even distances do not start on one straight line.
+
+    Args:
+        origins: (planes, 3) positions in LPS mm.
+        index: (planes,) index of each plane in the stack.
+        most_mm: Distance from the line that is allowed.
+    """
     part = (index / max(1, int(index[-1])))[:, None]
     off = origins[0] + part * (origins[-1] - origins[0]) - origins
     return bool(np.linalg.norm(off, axis=1).max() > most_mm)
@@ -212,11 +255,16 @@ def _is_bent(origins: FloatArray, index: npt.NDArray[np.int64], most_mm: float) 
 def _even(
     along: FloatArray, stated_mm: float | None, thickness_mm: float | None
 ) -> tuple[float, npt.NDArray[np.int64]] | None:
-    """Distance of the slices, and the index of each in a stack without gaps; None if uneven.
+    """Slice distance, and the index of each plane in a stack without gaps; None for uneven planes.
 
-    The distance that the file states is taken where all slices are multiples of it, else the
-    smallest one. Positions are rounded by many writers, so it is measured anew with each larger
-    gap: over the whole stack an error of a thousandth would be one of several slices.
+    The stated slice distance is used where all gaps are multiples of it, else the smallest gap.
+    Because many programs round positions, the distance is refined with each larger gap: an error
+    of a thousandth of it would be several slices over a long stack.
+
+    Args:
+        along: (planes,) positions in mm along the normal, ascending.
+        stated_mm: SpacingBetweenSlices.
+        thickness_mm: SliceThickness, the distance for a single plane.
     """
     if len(along) == 1:
         return stated_mm or thickness_mm or 1.0, np.zeros(1, dtype=np.int64)
@@ -228,6 +276,11 @@ def _even(
 
 
 def _index_of(along: FloatArray, gaps: FloatArray, step: float) -> npt.NDArray[np.int64] | None:
+    """The index of each plane in a stack of about this slice distance; None where they are uneven.
+
+    Raises:
+        InputError: The stack would have more than `MAX_SLICES` slices.
+    """
     length, slices, counts = 0.0, 0, {}
     for gap in sorted(gaps.tolist()):
         counts[gap] = max(1, round(gap / (length / slices if slices else step)))

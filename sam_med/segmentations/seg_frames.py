@@ -1,19 +1,20 @@
-"""SEG frames: what a DICOM SEG file holds, decoded from its bytes with numpy alone.
+"""SEG frames: the frames of a DICOM SEG, decoded from their bytes with numpy.
 
-This is the second opinion on what `sam_med.write.dicom_seg` has written with highdicom, and the
-reader of segmentations of other programs.
+This module reads segmentations of other programs, and checks the files that
+`sam_med.write.dicom_seg` writes with highdicom. Decision record 0009 says why it does not use
+highdicom itself.
 
 ```
-PixelData, BINARY    one bit a pixel, lowest bit first, frames back to back without padding
+PixelData, BINARY    one bit for each pixel, lowest bit first, no padding between frames
 frame n              bits n * rows * columns up to (n + 1) * rows * columns       (PS3.5, 8.1.1)
-PixelData, LABELMAP  a frame for each slice, the number of a segment a pixel; pydicom decodes it
+PixelData, LABELMAP  a frame for each slice, pixels are numbers of segments; decoded by pydicom
 ```
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -36,38 +37,39 @@ LABELMAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
 BINARY, LABELMAP = "BINARY", "LABELMAP"
 BITS, WORD_BITS = 8, 16
 SQUARE = 0.01
-"""By how much two directions may be off a length of 1 and a right angle."""
+"""Tolerance of the lengths and the scalar product of two direction cosines."""
 ALIKE = 1e-4
-"""Part by which cosines and spacings of frames may differ that are meant to be the same."""
+"""Relative tolerance within which cosines and spacings of frames are equal."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SegFrame:
-    """One frame: one segment on one plane."""
+    """One frame: one segment in one plane."""
 
     segment: int
     """Number of the segment, from 1."""
     position: tuple[float, ...]
-    """LPS mm of its first pixel; empty where it has no place."""
+    """LPS mm of the first pixel; empty where the file states no position."""
     mask: npt.NDArray[np.bool_]
-    """(rows, columns)."""
+    """(rows, columns) array, True for pixels of the segment."""
     sources: tuple[tuple[str, int | None], ...]
-    """Identifier and frame number of the images it was made from."""
+    """SOP instance identifier and frame number of each image that the frame was made from."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SegFile:
-    """A DICOM SEG, binary or with label maps."""
+    """A DICOM SEG of type BINARY or LABELMAP."""
 
     dataset: Dataset
 
     @classmethod
     def of(cls, dataset: Dataset) -> SegFile:
-        """From an opened file.
+        """Take and check an opened file.
 
         Raises:
-            InputError: It is no DICOM SEG, one with fractions or with compressed bits, or one that
-                contradicts itself: two segments of one number, or more frames than are described.
+            InputError: The file is no DICOM SEG, is FRACTIONAL, has compressed bits, or
+                contradicts itself: two segments have one number, or the number of frames differs
+                from their descriptions.
         """
         stated = UID(str(dataset.get("SOPClassUID", "")))
         if stated not in {SEG_STORAGE, LABELMAP_STORAGE}:
@@ -93,7 +95,7 @@ class SegFile:
         return file
 
     def check(self) -> None:
-        """Raise `InputError` where numbers of segments, frames or bits contradict each other."""
+        """Raise `InputError` where the numbers of segments, frames or bits are contradictory."""
         items = self.dataset.get("SegmentSequence", None) or ()
         check_numbers([int(item.SegmentNumber) for item in items], "segments")
         stated, described = self.dataset.get("NumberOfFrames", None), len(self._per_frame)
@@ -110,25 +112,25 @@ class SegFile:
 
     @property
     def names(self) -> dict[int, str]:
-        """Number to label of each segment; that of the background in label maps is left out."""
+        """Label of each segment by its number, without the background of a LABELMAP."""
         return {n: str(item.get("SegmentLabel", "") or "") for n, item in self._described()}
 
     @property
     def descriptions(self) -> dict[int, str]:
-        """Number to description of each segment; empty where there is none."""
+        """Description of each segment by its number; empty where a segment has none."""
         return {n: str(item.get("SegmentDescription", "") or "") for n, item in self._described()}
 
     @property
     def size(self) -> tuple[int, int]:
-        """Rows and columns."""
+        """Number of rows and columns of a frame."""
         return int(self.dataset.Rows), int(self.dataset.Columns)
 
     @property
     def orientation(self) -> tuple[float, ...]:
-        """Six cosines; empty where the frames have no place.
+        """Six direction cosines, along which column and row index grow; empty where not stated.
 
         Raises:
-            InputError: The frames do not lie in one direction, or it is none.
+            InputError: Frames differ in direction, or the directions are not perpendicular.
         """
         found = self._common("PlaneOrientationSequence", "ImageOrientationPatient", 6)
         if found:
@@ -142,30 +144,31 @@ class SegFile:
 
     @property
     def pixel_spacing_mm(self) -> tuple[float, ...]:
-        """Between rows, then between columns; empty where it is not known.
+        """Distance in mm between rows, then between columns; empty where not stated.
 
         Raises:
-            InputError: It differs from frame to frame.
+            InputError: Frames differ in pixel spacing.
         """
         return self._common("PixelMeasuresSequence", "PixelSpacing", 2)
 
-    @property
-    def slice_spacing_mm(self) -> float | None:
-        """Distance of the planes as the file states it."""
-        item = self._shared("PixelMeasuresSequence")
-        return None if item is None else tags.positive(item, "SpacingBetweenSlices")
+    def slice_measure_mm(self, tag: str) -> float | None:
+        """SpacingBetweenSlices or SliceThickness of the file; None where not stated.
 
-    @property
-    def slice_thickness_mm(self) -> float | None:
-        """Thickness of the planes as the file states it; it is not their distance."""
-        item = self._shared("PixelMeasuresSequence")
-        return None if item is None else tags.positive(item, "SliceThickness")
+        Some programs write them to each frame instead of the shared groups.
+        """
+        items = _first((*self._shared_groups, *self._per_frame[:1]), "PixelMeasuresSequence")
+        return tags.positive(items[0], tag) if items else None
 
     def frames(self) -> Iterator[SegFrame]:
-        """All frames in the order of the file; those of label maps once for each segment."""
+        """All frames in the order of the file; a frame of a LABELMAP once for each of its segments.
+
+        Raises:
+            InputError: Pixel data and descriptions of frames do not fit together.
+        """
         return self._labelled() if self._is_labelmap else self._binary()
 
     def _binary(self) -> Iterator[SegFrame]:
+        """The frames of a BINARY segmentation."""
         rows, columns = self.size
         pixels, groups_of = rows * columns, self._per_frame
         packed = self._packed() if groups_of else np.zeros(0, np.uint8)
@@ -184,21 +187,22 @@ class SegFile:
             )
 
     def _packed(self) -> npt.NDArray[np.uint8]:
-        """The bytes of the bits, in the order of the pixels."""
+        """PixelData as bytes in the order of the pixels."""
         packed = np.frombuffer(self.dataset.PixelData, dtype=np.uint8)
         syntax = self.dataset.file_meta.get("TransferSyntaxUID", None)
         if syntax == ExplicitVRBigEndian and self.dataset["PixelData"].VR == "OW":
-            # words of two bytes, the later pixels first
+            # in big-endian words of two bytes the later pixels come first
             return packed[: len(packed) // 2 * 2].reshape(-1, 2)[:, ::-1].ravel()
         return packed
 
     def _check_end(self, held_bytes: int, frame_bits: int) -> None:
-        """Raise `InputError` where a frame more is held than is described."""
+        """Raise `InputError` where the pixel data hold more frames than are described."""
         count = len(self._per_frame)
         if held_bytes * BITS - count * frame_bits >= max(WORD_BITS, frame_bits):
             raise InputError(f"the pixel data hold more than the {count} frames described")
 
     def _labelled(self) -> Iterator[SegFrame]:
+        """The frames of a LABELMAP segmentation, one for each segment on each slice."""
         if self.dataset.file_meta.get("TransferSyntaxUID", None) in PLAIN and self._per_frame:
             rows, columns = self.size
             bits = rows * columns * int(self.dataset.BitsAllocated)
@@ -212,6 +216,7 @@ class SegFile:
                     yield SegFrame(number, place, numbers == number, sources)
 
     def _described(self) -> Iterator[tuple[int, Dataset]]:
+        """Number and description of each segment, without the background."""
         for item in self.dataset.get("SegmentSequence", None) or ():
             number = int(item.SegmentNumber)
             if not (self._is_labelmap and number == self._background):
@@ -223,28 +228,39 @@ class SegFile:
 
     @property
     def _background(self) -> int:
-        """The number of no segment in a label map (PS3.3, C.8.20.2)."""
+        """The pixel value of the background in a LABELMAP (PS3.3, C.8.20.2)."""
         return int(self.dataset.get("PixelPaddingValue", 0) or 0)
 
     def _segment(self, groups: Dataset, n: int) -> int:
+        """The number of the segment that frame n, from 0, shows."""
         items = self._of(groups, "SegmentIdentificationSequence")
         if not items:
             raise InputError(f"frame {n + 1} does not say which segment it is of")
         return int(items[0].ReferencedSegmentNumber)
 
     def _position(self, groups: Dataset) -> tuple[float, ...]:
+        """Position of a frame in LPS mm; empty where not stated."""
         items = self._of(groups, "PlanePositionSequence")
         return tags.numbers(items[0], "ImagePositionPatient", 3) if items else ()
 
     def _of(self, groups: Dataset, sequence: str) -> Sequence[Dataset]:
-        """The items of a frame; what all frames share may stand once for all (PS3.3, C.7.6.16)."""
-        return _first((groups, *self._groups("Shared")), sequence)
+        """Items of a functional group of a frame, its own or the shared ones (PS3.3, C.7.6.16)."""
+        return _first((groups, *self._shared_groups), sequence)
 
     def _common(self, sequence: str, tag: str, count: int) -> tuple[float, ...]:
-        """The numbers that all frames share, said once for all or with each; empty for none."""
+        """Numbers that are equal in all frames, stated once or with each frame; empty for none.
+
+        Args:
+            sequence: Keyword of the functional group.
+            tag: Keyword of the element in it.
+            count: How many numbers the element holds.
+
+        Raises:
+            InputError: Frames differ in these numbers.
+        """
         homes = [groups for groups in self._per_frame if groups.get(sequence, None)]
         if len(homes) < len(self._per_frame) or not homes:
-            homes = [*homes, *self._groups("Shared")]
+            homes = [*homes, *self._shared_groups]
         items = [items[0] for home in homes if (items := home.get(sequence, None))]
         found = [tags.numbers(item, tag, count) for item in items]
         first = found[0] if found else ()
@@ -257,36 +273,33 @@ class SegFile:
                 )
         return first
 
-    def _shared(self, sequence: str) -> Any:
-        """The item that holds for all frames; some programs write it to each frame instead."""
-        items = _first((*self._groups("Shared"), *self._per_frame[:1]), sequence)
-        return items[0] if items else None
-
     @property
     def _per_frame(self) -> Sequence[Dataset]:
-        """What is said of each frame."""
+        """The functional groups of each frame."""
         return tuple(self.dataset.get("PerFrameFunctionalGroupsSequence", None) or ())
 
-    def _groups(self, kind: str) -> Sequence[Dataset]:
-        """The first item of the functional groups of a kind, if there is one."""
-        return tuple((self.dataset.get(f"{kind}FunctionalGroupsSequence", None) or ())[:1])
+    @property
+    def _shared_groups(self) -> Sequence[Dataset]:
+        """The functional groups that all frames share, one item or none."""
+        return tuple((self.dataset.get("SharedFunctionalGroupsSequence", None) or ())[:1])
 
 
 def read_seg(path: Path) -> SegFile:
     """Open a DICOM SEG.
 
     Raises:
-        InputError: The file is no DICOM SEG, or one that is not read.
+        InputError: The file is no DICOM SEG of a type that is read, see `SegFile.of`.
     """
     return SegFile.of(open_dicom(path))
 
 
 def _first(homes: Iterable[Dataset], sequence: str) -> Sequence[Dataset]:
-    """The items of a sequence in the first of some datasets that has any."""
+    """The items of a sequence in the first of some data sets that has such items."""
     return next((tuple(items) for home in homes if (items := home.get(sequence, None))), ())
 
 
 def _sources(derivations: Sequence[Dataset]) -> Iterator[tuple[str, int | None]]:
+    """SOP instance identifier and frame number of each image in derivation items."""
     for derivation in derivations:
         for item in derivation.get("SourceImageSequence", None) or ():
             number = item.get("ReferencedFrameNumber", None)

@@ -1,11 +1,11 @@
-"""Layered label maps: the objects of a .seg.nrrd of 3D Slicer, of any of its versions.
+"""SEG layers: the objects of a .seg.nrrd of 3D Slicer, of any version.
 
 ```
-today       Segment3_LabelValue:=7  Segment3_Layer:=1     value 7 in the second volume
-before      Segment3_ID:=...        (neither of the two)  what is not 0 in the fourth volume
+from 4.11 on    Segment3_LabelValue:=7  Segment3_Layer:=1     value 7 in the second volume
+before          Segment3_ID:=...        (neither of the two)  values but 0 in the fourth volume
 ```
-Before Slicer 4.11 each segment was a volume of its own. Where one volume holds several segments
-without values, their order says the value.
+Before version 4.11 each segment was a volume of its own. Where one volume holds several segments
+without stated values, the first segment is value 1, the second value 2, and so on.
 """
 
 from __future__ import annotations
@@ -20,11 +20,10 @@ import numpy.typing as npt
 from sam_common.errors import InputError
 from sam_med.files.itk_image import read_layers
 from sam_med.geometry.diagnostics import RefusedError
-from sam_med.objects.segments import Segment
+from sam_med.objects.segments import Segment, crop
 from sam_med.segmentations.objects import (
     SegmentationFile,
     by_value,
-    crop,
     grid_of,
     no_label_map,
     plain_name,
@@ -32,14 +31,13 @@ from sam_med.segmentations.objects import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from sam_common.window import Window
-    from sam_med.geometry.volume import Volume
 
 _Parts: TypeAlias = "dict[int, tuple[Window, npt.NDArray[np.bool_]]]"
-"""Where each value of a layer is."""
+"""Window and mask of each value of a layer."""
 FIELD = re.compile(r"Segment(\d+)_(ID|Name|LabelValue|Layer)")
 
 
@@ -49,53 +47,59 @@ class _Entry:
 
     name: str | None
     layer: int
+    """Index of the volume in the file, from 0."""
     value: int | None
-    """None for all that is not 0."""
+    """Value in the layer; None for all values but 0."""
 
 
 def read_layered(path: Path) -> SegmentationFile:
     """Read a NRRD label map, with the names and layers of its segments where it lists them.
 
-    A value that no segment claims is an object without a name: nothing is left out.
+    A value of no listed segment becomes an object without a name.
 
     Raises:
-        InputError: Not readable, values that are no labels, fields that make no sense, or two
-            segments of one value in one layer.
+        InputError: The file cannot be read, a value is no label, a field of a segment cannot be
+            understood, or two segments have one value in one layer.
     """
     try:
         layers = read_layers(path)
     except RefusedError as error:
         raise no_label_map(error) from error
     entries = _entries(layers[0].header, len(layers))
-    parts = [_parts(layer) for layer in layers]
+    parts = [{v: (window, mask) for v, window, mask in valued_parts(one.array)} for one in layers]
     listed = entries
     if len(layers) == 1:
         entries = _numbered(entries, parts[0])
+    notes = []
+    if listed and not entries:
+        names = ", ".join(entry.name or "without a name" for entry in listed)
+        notes = [
+            f"nothing says which value is which of the segments ({names}): objects have no names"
+        ]
     segments = _segments(entries, parts, layers[0].shape)
     return SegmentationFile(
         grid=grid_of(layers[0].shape, layers[0].frame),
         segments=by_value(segments),
         named=any(entry.name for entry in entries),
-        # Slicer may keep the part of the grid only that holds something
+        # 3D Slicer may crop the grid to the objects
         sparse=bool(entries),
-        notes=() if entries else tuple(_nameless(listed)),
+        notes=tuple(notes),
     )
-
-
-def _nameless(listed: Sequence[_Entry]) -> Iterator[str]:
-    """What to say where the segments that a header lists are no objects."""
-    if listed:
-        names = ", ".join(entry.name or "without a name" for entry in listed)
-        yield f"nothing says which value is which of the segments ({names}): objects have no names"
-
-
-def _parts(layer: Volume) -> _Parts:
-    return {value: (window, mask) for value, window, mask in valued_parts(layer.array)}
 
 
 def _segments(
     entries: Sequence[_Entry], parts: Sequence[_Parts], shape: tuple[int, int, int]
 ) -> list[Segment]:
+    """The listed segments, then an object for each value that none of them has.
+
+    Args:
+        entries: The segments as the header lists them.
+        parts: Windows and masks of the values of each layer.
+        shape: (k, j, i) number of voxels of a layer.
+
+    Raises:
+        InputError: Two segments have one value in one layer.
+    """
     nothing = crop(np.zeros((1, 1, 1), dtype=np.bool_))
     found: list[Segment] = []
     claimed: set[tuple[int, int]] = set()
@@ -122,7 +126,7 @@ def _segments(
 
 
 def _whole(held: _Parts, shape: tuple[int, int, int]) -> npt.NDArray[np.bool_]:
-    """All that is not 0 in a layer."""
+    """The mask of all values but 0 in a layer."""
     mask = np.zeros(shape, dtype=np.bool_)
     for window, part in held.values():
         mask[window.slices] |= part
@@ -130,7 +134,11 @@ def _whole(held: _Parts, shape: tuple[int, int, int]) -> npt.NDArray[np.bool_]:
 
 
 def _entries(header: Mapping[str, str], layers: int) -> list[_Entry]:
-    """The segments that a header lists, in the order of their numbers."""
+    """The segments that a header lists, in the order of their numbers.
+
+    Raises:
+        InputError: A field is no whole number, names a layer beyond the last, or the value 0.
+    """
     fields: dict[int, dict[str, str]] = {}
     for key, text in header.items():
         if (match := FIELD.fullmatch(key)) is not None:
@@ -152,7 +160,7 @@ def _entries(header: Mapping[str, str], layers: int) -> list[_Entry]:
 
 
 def _numbered(entries: Sequence[_Entry], values: Collection[int]) -> list[_Entry]:
-    """The segments of one layer with a value each; none where it is not clear whose is which."""
+    """The segments of a file of one layer, each with a value; none where values are ambiguous."""
     if len(entries) == 1 or all(entry.value is not None for entry in entries):
         return list(entries)
     if any(entry.value is not None for entry in entries) or len(values) > len(entries):
@@ -162,6 +170,7 @@ def _numbered(entries: Sequence[_Entry], values: Collection[int]) -> list[_Entry
 
 
 def _number(fields: Mapping[str, str], name: str, place: str) -> int | None:
+    """A field of a segment as a whole number; None where it is missing or empty."""
     text = fields.get(name, "").strip()
     if not text:
         return None

@@ -1,11 +1,11 @@
 """Contours: a mask as closed outlines along the edges of its pixels, holes included.
 
-The outline of a pixel is its square, so whoever asks which pixel centres lie inside gets the mask
-back, and the area is that of the pixels. Indices count from pixel centres: pixel (0, 0) reaches
-from -0.5 to 0.5.
+The outline of a pixel is its square. The pixel centres inside an outline are therefore exactly the
+mask, and the area of the outline is that of the pixels. Indices count from pixel centres: pixel
+(0, 0) reaches from -0.5 to 0.5.
 
-A hole is reached by a channel of no width from the outline around it, the "keyhole" that DICOM
-wants of closed contours (PS3.3, C.8.8.6.3), so that one contour is all of one piece:
+A hole is joined to the outline around it by a channel of no width, the "keyhole" that DICOM asks
+for in closed contours (PS3.3, C.8.8.6.3), so that one contour describes all of one piece:
 
 ```
 a-----------b        a b c d e f g h e d   with d-e the channel:
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
     from sam_common.frame import FloatArray
 
 Vertex: TypeAlias = tuple[int, int]
-"""(row, column) of the upper left corner of a pixel."""
+"""A corner of pixels, as (row, column) of the pixel whose upper left corner it is."""
 Loop: TypeAlias = list[Vertex]
-"""A closed way in steps of one pixel; the object is on the right."""
+"""A closed path in steps of one pixel, with the object on its right."""
 
 
 def outlines(mask: npt.NDArray[np.bool_]) -> list[FloatArray]:
-    """The outlines of a mask, one for each piece that is connected by pixel sides.
+    """The outlines of a mask, one for each piece of pixels that are connected by their sides.
 
     Args:
-        mask: (rows, columns).
+        mask: (rows, columns) of one slice.
 
     Returns:
-        Arrays (points, 2) of (row, column) indices, corners only; the last point is not the first
-        one again.
+        Arrays (points, 2) of (row, column) indices of the corners; the first point is not repeated
+        at the end.
     """
     padded = np.pad(mask, 1)
     loops = _trace(padded)
@@ -59,7 +59,11 @@ def outlines(mask: npt.NDArray[np.bool_]) -> list[FloatArray]:
 
 
 def _trace(padded: npt.NDArray[np.bool_]) -> list[Loop]:
-    """All boundaries; those of objects turn clockwise in (x right, y down), those of holes not."""
+    """All boundaries of a mask: clockwise around objects (x right, y down), else around holes.
+
+    Args:
+        padded: The mask with one empty pixel around it.
+    """
     following: dict[Vertex, list[Vertex]] = {}
     above, left = np.roll(padded, 1, axis=0), np.roll(padded, 1, axis=1)
     for edges, (start, stop) in (
@@ -78,10 +82,11 @@ def _trace(padded: npt.NDArray[np.bool_]) -> list[Loop]:
 
 
 def _follow(following: dict[Vertex, list[Vertex]], start: Vertex) -> Loop:
+    """The loop through a vertex, whose steps are removed from the remaining ones."""
     loop, before, vertex = [start], None, start
     while True:
         ways = following[vertex]
-        # where two pixels touch at a corner, turn right: the way stays at its own pixel
+        # where two pixels touch at a corner, turn right to stay at the same pixel
         step = ways[0] if before is None or len(ways) == 1 else _right(before, vertex, ways)
         ways.remove(step)
         if not ways:
@@ -93,24 +98,25 @@ def _follow(following: dict[Vertex, list[Vertex]], start: Vertex) -> Loop:
 
 
 def _right(before: Vertex, vertex: Vertex, ways: list[Vertex]) -> Vertex:
+    """The next vertex to the right of the direction in which a vertex was reached."""
     down, across = vertex[0] - before[0], vertex[1] - before[1]
     wanted = (vertex[0] + across, vertex[1] - down)
     return wanted if wanted in ways else ways[0]
 
 
 def _area(loop: Loop) -> int:
-    """Twice the area; negative for a hole."""
+    """Twice the area inside a loop; negative for the boundary of a hole."""
     rows, columns = np.array(loop).T
     return int(np.sum(columns * np.roll(rows, -1) - np.roll(columns, -1) * rows))
 
 
 def _leftmost(loop: Loop) -> tuple[int, int]:
-    """(column, row) of the upper one of the leftmost vertices."""
+    """The leftmost vertex as (column, row), the upper one of several."""
     return min((column, row) for row, column in loop)
 
 
 def _left_of(padded: npt.NDArray[np.bool_], vertex: Vertex) -> Vertex:
-    """The first boundary to the left of a hole's leftmost vertex."""
+    """The first vertex of a boundary to the left of the leftmost vertex of a hole."""
     row, column = vertex
     while padded[row - 1, column - 1] and padded[row, column - 1]:
         column -= 1
@@ -118,14 +124,14 @@ def _left_of(padded: npt.NDArray[np.bool_], vertex: Vertex) -> Vertex:
 
 
 def _join(loop: Loop, hit: Vertex, hole: Loop, start: Vertex) -> Loop:
-    """One loop: to `hit`, over to `start`, around the hole, and back."""
+    """Join a hole to a loop: from `hit` over to `start`, around the hole, and back to `hit`."""
     at, turn = loop.index(hit), hole.index(start)
     around = [*hole[turn:], *hole[: turn + 1]]
     return [*loop[: at + 1], *around, *loop[at:]]
 
 
 def _corners(loop: Loop) -> Loop:
-    """The vertices where the direction changes."""
+    """The vertices of a loop where its direction changes."""
     steps = zip(loop[-1:] + loop[:-1], loop, loop[1:] + loop[:1], strict=True)
     return [
         vertex
@@ -135,5 +141,6 @@ def _corners(loop: Loop) -> Loop:
 
 
 def _direction(start: Vertex, stop: Vertex) -> tuple[int, int]:
+    """The signs of the steps along rows and columns."""
     down, across = stop[0] - start[0], stop[1] - start[1]
     return (down > 0) - (down < 0), (across > 0) - (across < 0)

@@ -1,4 +1,4 @@
-"""Output paths: which files a run writes, by the formats asked for, checked before the work.
+"""Output paths: which files a run writes for the formats asked for, checked before the work.
 
 ```
 -o organs.nii.gz                        organs.nii.gz
@@ -7,7 +7,7 @@
 -o organs -ot nifti dicom_seg           organs.nii.gz, organs.seg.dcm
 -o out/ -ot dicom_seg dicom_rtstruct    out/segmentation.seg.dcm, out/segmentation.rtstruct.dcm
 ```
-Beside them lies the manifest, organs.job.json.
+The manifest, organs.job.json, lies beside them.
 """
 
 from __future__ import annotations
@@ -39,14 +39,15 @@ FORMATS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "npz": (".npz",),
     }
 )
-"""Names of formats, as TotalSegmentator has them, and their suffixes; the first is given."""
+"""Names of formats, as TotalSegmentator has them, with their suffixes; a file without a suffix gets
+the first one."""
 LABEL_MAPS = ("nifti", "nrrd", "mha", "npz")
-"""Formats that hold one value a voxel, so that the later of two overlapping objects is kept."""
+"""Formats with one value for each voxel, so that the later of two overlapping objects is kept."""
 DICOM = ("dicom_seg", "dicom_rtstruct")
 RECORD = ".job.json"
 """Suffix of manifests."""
 STEM = "segmentation"
-"""Name of the files in a folder."""
+"""Stem of the files that are written into a folder."""
 _BY_SUFFIX = {
     ".seg.nrrd": "seg.nrrd",
     ".rtstruct.dcm": "dicom_rtstruct",
@@ -58,18 +59,18 @@ _BY_SUFFIX = {
     ".seg.dcm": "dicom_seg",
     ".dcm": "dicom_seg",
 }
-"""Longer suffixes first."""
+"""Suffix to the format that it stands for, longer suffixes before their endings."""
 
 
 def plan_targets(output: Path, formats: Sequence[str] = ()) -> dict[str, Path]:
     """The file of each format, in the order asked for.
 
     Args:
-        output: A file, a name to which suffixes are added, or a folder that exists.
-        formats: Names in `FORMATS`; none for that of the file's suffix.
+        output: A file, a stem to which suffixes are added, or a folder that exists.
+        formats: Names in `FORMATS`; none for the format of the suffix of `output`.
 
     Raises:
-        OutputError: An unknown format or suffix, or a suffix that is not that of the one format.
+        OutputError: An unknown format or suffix, or a suffix that the one format does not have.
     """
     check_no_address(output)
     unknown = [name for name in formats if name not in FORMATS]
@@ -104,20 +105,24 @@ def check_targets(
     others: Sequence[Path] = (),
     inputs: Sequence[Path] = (),
 ) -> dict[str, Path]:
-    """`plan_targets`, and whether all of them and the manifest could be written.
+    """The files of `plan_targets`, after a check that they and the manifest can be written.
 
     Args:
         output: See `plan_targets`.
         formats: See `plan_targets`.
-        overwrite: Whether files that are there may be replaced.
-        volume: The source, where it is known: nothing is written over it or into its folder, and
-            formats that cannot hold its grid, or refer to images that do not say enough, are
-            refused before the work.
+        overwrite: Whether existing files may be replaced.
+        volume: The source, where it has been read: nothing is written over it or into its folder,
+            and formats that cannot hold its grid, or that refer to images without positions or
+            identifiers, are refused.
         others: Further files that the run writes: pictures, tables.
         inputs: Files and folders that the run reads, which are never written over.
 
+    Returns:
+        The file of each format, in the order asked for.
+
     Raises:
-        OutputError: With the reason; also as `plan_targets` and `check_output`.
+        OutputError: See `plan_targets` and `check_writable`; also where two outputs are one file,
+            or a format cannot hold the volume.
     """
     targets = plan_targets(output, formats)
     written = [*targets.values(), manifest_path(*targets.values()), *others]
@@ -125,34 +130,48 @@ def check_targets(
         if same_file(one, two):
             raise OutputError(f"two outputs are one file: {one} and {two}")
     for path in written:
-        if volume is not None:
-            check_apart(path, volume)
-        check_not_read(path, inputs)
-        check_output(path, overwrite=overwrite)
+        check_writable(path, volume, inputs, overwrite=overwrite)
     if volume is not None:
         for name, path in targets.items():
             _check_holds(name, path, volume)
     return targets
 
 
-def check_apart(path: Path, volume: Volume) -> None:
-    """Raise `OutputError` where a result would lie over the source or in its folder.
+def check_writable(
+    path: Path, volume: Volume | None, inputs: Iterable[Path] = (), *, overwrite: bool
+) -> None:
+    """Raise `OutputError` where a file would lie over an input, exists, or cannot be made.
 
-    A folder that is linked into that of the source is a part of it.
+    Args:
+        path: The file to be written.
+        volume: The source, where it has been read.
+        inputs: Further files and folders that the run reads.
+        overwrite: Whether an existing file may be replaced.
+    """
+    if volume is not None:
+        check_apart(path, volume)
+    _check_not_read(path, inputs)
+    check_output(path, overwrite=overwrite)
+
+
+def check_apart(path: Path, volume: Volume) -> None:
+    """Raise `OutputError` where a result would lie over the source volume or in its folder.
+
+    A folder that is linked into the folder of the source is a part of it.
     """
     if volume.source is None:
-        check_not_read(path, volume.files)
+        _check_not_read(path, volume.files)
         return
     top = _folder_of(volume.source)
     inside = {folder for file in volume.files for folder in file.parents if top in folder.parents}
-    check_not_read(path, (volume.source, *sorted(inside), *volume.files))
+    _check_not_read(path, (volume.source, *sorted(inside), *volume.files))
 
 
-def check_not_read(path: Path, inputs: Iterable[Path]) -> None:
-    """Raise `OutputError` where an output is one of some inputs, or lies in one that is a folder.
+def _check_not_read(path: Path, inputs: Iterable[Path]) -> None:
+    """Raise `OutputError` where an output is one of some inputs, or lies in an input folder.
 
-    Through whatever links, and whatever the letter case of the names. No path is named: that of an
-    input may tell who the patient is.
+    Links are followed, and letter case makes no difference. The message names no path, because the
+    path of an input may tell who the patient is.
     """
     for given in inputs:
         if same_file(path, given):
@@ -168,18 +187,18 @@ def check_not_read(path: Path, inputs: Iterable[Path]) -> None:
 
 
 def _folder_of(source: Path) -> Path:
-    """What is read for a path: a DICOMDIR stands for the folder that it lies in."""
+    """The file or folder that is read for a source: for a DICOMDIR, the folder that it lies in."""
     return source.parent if source.name.upper() == DICOMDIR and source.is_file() else source
 
 
 def suffix_of(path: Path) -> str | None:
-    """The suffix of a format, in small letters; None for any other name."""
+    """The suffix of a known format, in small letters; None for a name without one."""
     name = path.name.lower()
     return next((suffix for suffix in _BY_SUFFIX if name.endswith(suffix)), None)
 
 
 def stem_of(path: Path) -> str:
-    """The name without the suffix of a format.
+    """The name of a file without the suffix of its format.
 
     >>> from pathlib import Path
     >>> stem_of(Path("out/organs.seg.nrrd")), stem_of(Path("case.1"))
@@ -189,10 +208,14 @@ def stem_of(path: Path) -> str:
 
 
 def manifest_path(output: Path, *more: Path) -> Path:
-    """Where the manifest of a run's results lies: by their stem, or by the whole name of the first.
+    """The manifest of a run: named by the stem of its results, or by the whole name of the first.
 
-    The whole name is used where a result of another run has the same stem, finished or not, unless
-    the manifest of the stem is that of these results already.
+    The whole name is used where a result of another run, finished or not, has the same stem, unless
+    the manifest named by the stem already belongs to these results.
+
+    Args:
+        output: The first result of the run.
+        more: Its other results.
 
     >>> from pathlib import Path
     >>> manifest_path(Path("organs.nii.gz")).name
@@ -207,7 +230,7 @@ def manifest_path(output: Path, *more: Path) -> Path:
 
 
 def _written(record: Path) -> set[str]:
-    """Names of the files that a manifest is about; that of no file where it does not say."""
+    """Names of the results that a manifest lists; one empty name where it cannot be read."""
     try:
         return set(json.loads(record.read_text(encoding="utf-8"))["written"])
     except (OSError, ValueError, TypeError, KeyError):
@@ -215,7 +238,7 @@ def _written(record: Path) -> set[str]:
 
 
 def _has_siblings(output: Path, own: set[str]) -> bool:
-    """Whether files of other runs, or their locks, have the stem of an output."""
+    """Whether results of other runs, or their locks, have the stem of an output."""
     try:
         names = {entry.name.casefold() for entry in output.parent.iterdir()}
     except OSError:
@@ -226,6 +249,7 @@ def _has_siblings(output: Path, own: set[str]) -> bool:
 
 
 def _check_holds(name: str, path: Path, volume: Volume) -> None:
+    """Raise `OutputError` where a format cannot hold the grid, or needs DICOM images."""
     if name == "mha":
         check_perpendicular(volume.frame, path)
     plain = volume.files and volume.files[0].name.lower().endswith(GRID_SUFFIXES)
@@ -235,6 +259,6 @@ def _check_holds(name: str, path: Path, volume: Volume) -> None:
             "DICOM series as input, or choose nifti, nrrd, seg.nrrd, mha or npz)"
         )
     if name in DICOM:
-        from sam_med.derived.referenced_images import check_places, read_source  # noqa: PLC0415  # for DICOM
+        from sam_med.write.referenced_images import check_places, read_source_images  # noqa: PLC0415  # for DICOM
 
-        check_places(read_source(volume, name), name, contours=name == "dicom_rtstruct")
+        check_places(read_source_images(volume, name), name, contours=name == "dicom_rtstruct")

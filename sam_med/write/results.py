@@ -1,4 +1,7 @@
-"""Write results on the grid of their source, and what is known of the run beside them."""
+"""Results: segments written in one or several formats on the grid of their source volume.
+
+The manifest of a run lies beside its results; all of these files appear together, or none does.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from sam_common.support.held_outputs import held, staged
 from sam_med.files.grid_files import SCANNER, grid_suffix, write_grid
 from sam_med.geometry import frame as frames
 from sam_med.objects.labels import paint
-from sam_med.write.output_paths import LABEL_MAPS, check_apart, check_targets, plan_targets
+from sam_med.write.output_paths import LABEL_MAPS, check_apart, manifest_path, plan_targets
 
 if TYPE_CHECKING:
     import os
@@ -29,12 +32,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What was written."""
+    """The files of a result, and what they could not hold."""
 
     paths: tuple[Path, ...]
-    """In the order of the formats."""
+    """One file for each format, in the order of the formats."""
     notes: tuple[str, ...]
-    """What a format could not hold, one sentence each."""
+    """One sentence for each thing that a format could not hold."""
 
 
 def write_outputs(
@@ -44,46 +47,75 @@ def write_outputs(
     formats: Sequence[str],
     provenance: Provenance,
 ) -> Written:
-    """Write segments in one or several formats; all files appear, whole, or none does.
+    """Write segments in one or several formats; all files appear together, or none does.
+
+    Existing files are replaced.
 
     Args:
-        segments: Each with a value of its own; they may overlap. SEG, RTSTRUCT and seg.nrrd keep
-            overlaps; in label maps the later object is kept, and a note says what it costs.
-        volume: The source; results lie on its grid.
-        output: See `sam_med.write.output_paths.plan_targets`.
-        formats: Names in `sam_med.write.output_paths.FORMATS`; none for that of the suffix.
+        segments: The objects, each with a value of its own; they may overlap. DICOM SEG, RTSTRUCT
+            and .seg.nrrd keep overlaps; in label maps the later object is kept, and a note says
+            how many voxels an earlier one lost.
+        volume: The source volume; results lie on its grid.
+        output: A file, a stem to which suffixes are added, or a folder that exists.
+        formats: Names in `sam_med.write.output_paths.FORMATS`; none for the format of the suffix
+            of `output`.
         provenance: How the segments were made.
 
     Raises:
-        OutputError: A format cannot hold the grid, the output lies over or in the source, another
-            job writes it, or the disk does not take it.
+        OutputError: A format cannot hold the grid, the output lies over the source or in its
+            folder, another job writes it, or the disk does not take it.
     """
     targets = plan_targets(Path(output), formats)
     for path in targets.values():
         check_apart(path, volume)
-    with held(targets.values()), staged(targets.values()) as parts:
-        places = {name: parts[path] for name, path in targets.items()}
-        notes = write_parts(segments, volume, places, provenance)
-    return Written(tuple(targets.values()), notes)
+    report = write_targets(segments, volume, targets, provenance)
+    return Written(tuple(targets.values()), tuple(report["notes"]))
 
 
-def write_parts(
+def write_targets(
     segments: Sequence[Segment],
     volume: Volume,
-    places: Mapping[str, Path],
+    targets: Mapping[str, Path],
     provenance: Provenance,
-) -> tuple[str, ...]:
-    """Write segments in several formats, each to a place of its own.
+    *,
+    manifest: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Write segments to the file of each format, and the manifest of the run beside them.
 
     Args:
         segments: See `write_outputs`.
         volume: See `write_outputs`.
-        places: Names of formats to paths.
+        targets: Name of each format to its file.
         provenance: See `write_outputs`.
+        manifest: Facts on the run, JSON-able; None for results without a manifest.
 
     Returns:
-        What a format could not hold, one sentence each.
+        The manifest with `written`, the names of the files, and `notes`, one sentence for each
+        thing that a format could not hold.
+
+    Raises:
+        OutputError: See `write_outputs`.
     """
+    files = list(targets.values())
+    with held(files):
+        records = [] if manifest is None else [manifest_path(*files)]
+        with staged([*files, *records]) as parts:
+            places = {name: parts[path] for name, path in targets.items()}
+            notes = _write_formats(segments, volume, places, provenance)
+            written = {"written": [path.name for path in files], "notes": notes}
+            report = {**(manifest or {}), **written}
+            for record in records:
+                write_manifest(report, parts[record])
+    return report
+
+
+def _write_formats(
+    segments: Sequence[Segment],
+    volume: Volume,
+    places: Mapping[str, Path],
+    provenance: Provenance,
+) -> list[str]:
+    """Write segments in each format to the path given for it; one sentence for each loss."""
     notes: list[str] = []
     labels = None
     if any(name in LABEL_MAPS for name in places):
@@ -98,17 +130,23 @@ def write_parts(
             write_labels(labels, volume, path)
         else:
             notes += _write_segments(name, segments, volume, path, provenance)
-    return tuple(dict.fromkeys(notes))
+    return list(dict.fromkeys(notes))
 
 
 def write_labels(labels: LabelMap, volume: Volume, path: str | os.PathLike[str]) -> None:
-    """Write a label map with exactly the place of the volume: NIfTI, NRRD, MetaImage or npz.
+    """Write a label map on exactly the grid of a volume, as NIfTI, NRRD, MetaImage or npz.
 
-    NIfTI gets both sform and qform, with the code of the source where it had one. The same input
-    gives the same bytes. The file appears whole or not at all.
+    NIfTI gets both sform and qform, with the code of the source where it had one. Equal input
+    gives equal bytes. The file appears whole or not at all.
+
+    Args:
+        labels: The label map, of the shape of the volume.
+        volume: The volume that gives the grid.
+        path: A file in .nii, .nii.gz, .nrrd, .mha or .npz; an existing one is replaced.
 
     Raises:
-        OutputError: Unknown format, a grid that it cannot hold, or the disk does not take it.
+        OutputError: An unknown suffix, a grid that the format cannot hold, or the disk does not
+            take the file.
     """
     path = Path(path)
     if path.name.lower().endswith(".npz"):
@@ -118,19 +156,18 @@ def write_labels(labels: LabelMap, volume: Volume, path: str | os.PathLike[str])
     write_grid(labels.array, volume.frame, path, sform_code=form_code(volume.header))
 
 
-def check_target(path: Path, *, overwrite: bool) -> None:
-    """Raise `OutputError` unless a result and its manifest could be written; before the work."""
-    check_targets(path, overwrite=overwrite)
-
-
 def write_manifest(manifest: Mapping[str, Any], path: Path) -> None:
-    """Write a manifest, see `sam_med.write.output_paths.manifest_path`."""
+    """Write a manifest as indented JSON in UTF-8."""
     text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)
     write_bytes(path, f"{text}\n".encode())
 
 
 def form_code(header: Mapping[str, str]) -> int:
-    """Which space NIfTI's affine leads to: the source's sform, else its qform, else the scanner."""
+    """The NIfTI code of the space of the affine: sform of the source, else qform, else scanner.
+
+    Args:
+        header: `Volume.header` of the source.
+    """
     codes = (int(header.get(key, "0")) for key in ("sform_code", "qform_code"))
     return next((code for code in codes if code > 0), SCANNER)
 
@@ -142,22 +179,26 @@ def _write_segments(
     path: Path,
     provenance: Provenance,
 ) -> tuple[str, ...]:
+    """Write segments as .seg.nrrd, DICOM SEG or RTSTRUCT; one sentence for each loss."""
     if name == "seg.nrrd":
         from sam_med.write.seg_nrrd import write_seg_nrrd  # noqa: PLC0415  # only what is asked for
 
         write_seg_nrrd(segments, volume.shape, volume.frame, path, provenance)
         return ()
     if name == "dicom_rtstruct":
-        from sam_med.write.rtstruct import write_rtstruct  # noqa: PLC0415  # the same
+        from sam_med.write.rtstruct import write_rtstruct  # noqa: PLC0415  # only what is asked for
 
         return write_rtstruct(segments, volume, path, provenance)
-    from sam_med.write.dicom_seg import write_seg  # noqa: PLC0415  # the same
+    from sam_med.write.dicom_seg import write_seg  # noqa: PLC0415  # only what is asked for
 
     return write_seg(segments, volume, path, provenance)
 
 
 def _write_npz(labels: LabelMap, volume: Volume, path: Path) -> None:
-    """By the names of the MedSAM challenge: `segs` (k, j, i), `spacing` in mm along i, j, k."""
+    """Write a label map as npz with the keys of the MedSAM challenge.
+
+    `segs` holds the values as (k, j, i), `spacing` the mm along i, j and k.
+    """
     origin, spacing, direction = frames.to_itk(volume.frame)
     arrays: dict[str, Any] = {
         "segs": labels.array,
@@ -167,13 +208,14 @@ def _write_npz(labels: LabelMap, volume: Volume, path: Path) -> None:
         "names": np.array([label.name for label in labels.labels], dtype=np.str_),
         "values": np.array([label.value for label in labels.labels], dtype=np.int64),
     }
-    # packed, a label map is small; to memory, because numpy would add its suffix to a file's name
+    # written to memory, because numpy would add its suffix to the name of a temporary file
     packed = io.BytesIO()
     np.savez_compressed(packed, **arrays)
     write_bytes(path, packed.getvalue())
 
 
 def _lost(labels: LabelMap) -> Iterator[str]:
+    """A sentence for each object that lost voxels to later objects in the label map."""
     for label in labels.labels:
         if lost := label.voxels_segmented - label.voxels:
             yield (
@@ -183,7 +225,7 @@ def _lost(labels: LabelMap) -> Iterator[str]:
 
 
 def _uneven(volume: Volume) -> Iterator[str]:
-    """A sentence on what the even grid of a file makes of uneven slices."""
+    """A sentence on how far the even grid of a file misplaces uneven slices."""
     if volume.origins_lps is None:
         return
     index = np.zeros((volume.shape[0], 3))
@@ -197,6 +239,7 @@ def _uneven(volume: Volume) -> Iterator[str]:
 
 
 def _sheared(volume: Volume) -> Iterator[str]:
+    """A sentence on a sheared grid in NIfTI, which programs built on ITK refuse."""
     if not frames.is_orthogonal(volume.frame):
         degrees = frames.shear_degrees(volume.frame)
         yield (

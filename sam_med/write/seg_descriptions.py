@@ -1,4 +1,4 @@
-"""Descriptions of segments in a DICOM SEG: name, code, colour, and the algorithm that made them."""
+"""Segment descriptions of a DICOM SEG: name, code, colour and algorithm of each segment."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from highdicom.seg import SegmentDescription
 from pydicom.sr.codedict import codes
 
 from sam_common.masks.overlay import colour
-from sam_med.derived import inherited
 from sam_med.objects.snomed import TISSUE, Code, category_of, find_code
+from sam_med.write import dicom_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,36 +23,37 @@ if TYPE_CHECKING:
 def describe_segments(
     segments: Sequence[Segment], provenance: Provenance, identity: str
 ) -> Iterator[SegmentDescription]:
-    """One description a segment, numbered from 1 (PS3.3, C.8.20.4).
+    """One description for each segment, numbered from 1 (PS3.3, C.8.20.4).
 
     Args:
-        segments: In the order of their numbers; one without a code gets that of its name, and
-            one whose name says nothing is "Tissue".
-        provenance: Becomes the algorithm, with its parameters.
-        identity: Seed of the tracking identifiers.
+        segments: The objects in the order of their numbers. One without a code gets the code of
+            its name, and one with an unknown name is "Tissue".
+        provenance: Written as the algorithm, with its parameters.
+        identity: Seed of the tracking identifiers, see `dicom_object.identity_of`.
     """
     algorithm = highdicom.AlgorithmIdentificationSequence(
-        name=f"{inherited.MAKER} {provenance.model} {provenance.method}"[: inherited.LABEL_LENGTH],
+        name=f"{dicom_object.MAKER} {provenance.model} {provenance.method}"[
+            : dicom_object.LABEL_LENGTH
+        ],
         family=codes.DCM.ArtificialIntelligence,
         version=provenance.version,
-        source=inherited.MAKER,
+        source=dicom_object.MAKER,
         parameters=provenance.parameters(),
     )
     for n, segment in enumerate(segments, start=1):
         code = segment.code or find_code(segment.name)
         item = SegmentDescription(
             segment_number=n,
-            segment_label=inherited.label_text(segment.name),
+            segment_label=dicom_object.label_text(segment.name),
             segmented_property_category=_coded(category_of(code)),
             segmented_property_type=_coded(code or TISSUE),
             algorithm_type="SEMIAUTOMATIC",
             algorithm_identification=algorithm,
-            tracking_uid=inherited.derived_uid(identity, "segment", str(n)),
-            tracking_id=f"{n} {inherited.label_text(segment.name)}"[: inherited.LABEL_LENGTH],
+            tracking_uid=dicom_object.derived_uid(identity, "segment", str(n)),
+            tracking_id=f"{n} {dicom_object.label_text(segment.name)}"[: dicom_object.LABEL_LENGTH],
             display_color=CIELabColor.from_rgb(*colour(n - 1)),
         )
-        nothing = "" if segment.mask.any() else "; nothing was found"
-        item.SegmentDescription = f"Label value {segment.value}{nothing}"
+        item.SegmentDescription = dicom_object.value_text(segment)
         if code is not None and code.modifier is not None:
             kind = item.SegmentedPropertyTypeCodeSequence[0]
             kind.SegmentedPropertyTypeModifierCodeSequence = [_coded(code.modifier)]
@@ -60,4 +61,5 @@ def describe_segments(
 
 
 def _coded(code: Code) -> highdicom.sr.CodedConcept:
+    """A code without its modifier, as highdicom takes it."""
     return highdicom.sr.CodedConcept(code.value, code.scheme, code.meaning)

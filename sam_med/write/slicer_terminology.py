@@ -1,7 +1,8 @@
-"""Terminology of the 3D Slicer module: the table of codes as Slicer writes them, by name.
+"""Slicer terminology: the table of codes by name that the module for 3D Slicer carries.
 
-Slicer's Python has nothing of this suite, so the module carries a table of names that were looked
-up here. It is made anew where `sam_med.objects.snomed_table` changes; a test compares it.
+This package is not installed in the Python of 3D Slicer, so the module has a JSON file of all names
+with their terminology entries. A test compares the file with `sam_med.objects.snomed_table`; after
+a change of that table it is made anew:
 
 python -m sam_med.write.slicer_terminology
 """
@@ -26,7 +27,12 @@ TARGET = (
 
 
 def table() -> dict[str, Any]:
-    """Entries, the one for unknown names first, and the number of the entry of each name."""
+    """The content of the file.
+
+    Returns:
+        `entries`: terminology entries, the one for unknown names first. `names`: each name with
+        the number of its entry.
+    """
     entries = {terminology(None): 0}
     names = {}
     for name in sorted(set(_names())):
@@ -36,7 +42,7 @@ def table() -> dict[str, Any]:
 
 
 def _names() -> Iterator[str]:
-    """What people and programs may write, words joined by underscores."""
+    """Names that people and programs write, in small letters with words joined by underscores."""
     irregular = {one: many for many, one in PLURALS.items()}
     for name in (*STRUCTURES, *SYNONYMS):
         *first, last = name.split("_")
@@ -53,7 +59,7 @@ def _names() -> Iterator[str]:
 
 
 def text() -> str:
-    """The file, whole."""
+    """The text of the JSON file."""
     return json.dumps(table(), indent=0, ensure_ascii=True) + "\n"
 
 

@@ -11,20 +11,19 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk  # noqa: N813  # the name its manual uses
+from segment_phantoms import MADE_BY
 
 from sam_common.errors import GeometryError, InputError
 from sam_common.frame import Frame
 from sam_common.metrics.agreement import agreement
 from sam_common.window import Window
 from sam_med.geometry.volume import Volume
-from sam_med.objects.provenance import Provenance
 from sam_med.objects.segments import Segment
 from sam_med.report.compare import compare_files
 from sam_med.report.measure import measure, measure_file
 from sam_med.segmentations.read import read_segmentation
 from sam_med.write.results import write_outputs
 
-MADE_BY = Provenance("0.1.0", "lite_medsam", "7" * 64, "planes", "a" * 64)
 FORMATS = {
     "nifti": "out.nii.gz",
     "nrrd": "out.nrrd",
@@ -273,28 +272,6 @@ def test_overlapping_objects_are_compared_whole(volume, tmp_path):
     assert first.agreement.dice < second.agreement.dice == 1
 
 
-@pytest.mark.parametrize("name", ["ct_head_gantry_tilt_uneven", "ct_small_missing_slices"])
-def test_seg_files_of_awkward_series(name, data, tmp_path):
-    """Gaps are filled with empty slices; at uneven distances no surface is measured."""
-    volume = dicom_volumes.build(name, data)
-    shape = volume.shape
-    whole = Window((0, 0, 0), shape)
-    segment = Segment("all", 1, whole, np.ones(shape, bool))
-    write_outputs([segment], volume, tmp_path / "out.dcm", [], MADE_BY)
-    found = read_segmentation(tmp_path / "out.dcm")
-    if name == "ct_small_missing_slices":
-        assert found.shape == (17, *shape[1:])
-        empty = np.flatnonzero(~found.segments[0].full(found.shape).any(axis=(1, 2)))
-        assert empty.tolist() == [5, 10]
-    else:
-        # measured on the slices of its volume it is what was written
-        (row,) = measure_file(volume, found)
-        assert row == dataclasses.replace(measure(volume, [segment])[0], name="all")
-        expected = "the frames lie on no even grid: gaps of 1.081 mm to 6.999 mm (compare "
-        with pytest.raises(InputError, match=f"^{re.escape(expected)}"):
-            compare_files(tmp_path / "out.dcm", tmp_path / "out.dcm")
-
-
 def test_one_slice_of_a_seg_finds_its_place(volume, tmp_path):
     mask = np.zeros(volume.shape, bool)
     mask[11, 30:60, 20:50] = True
@@ -329,22 +306,6 @@ def test_grids_that_differ_are_refused(written, volume, data, tmp_path):
     )
     with pytest.raises(GeometryError, match=f"^{re.escape(expected)}$"):
         compare_files(folder / "out.nii.gz", tmp_path / "cut.nii.gz")
-
-
-def test_an_image_is_no_label_map(data, tmp_path):
-    path = data / "med/volumes/ct_abdomen/ct.nii.gz"
-    with pytest.raises(InputError, match=r"^values of a label map are 0 to 65535, got -"):
-        read_segmentation(path)
-    halves = np.full((2, 2, 2), 0.5, np.float32)
-    nibabel.save(nibabel.Nifti1Image(halves, np.eye(4)), tmp_path / "half.nii")
-    with pytest.raises(InputError, match=r"^a label map holds whole numbers, got 0\.5$"):
-        read_segmentation(tmp_path / "half.nii")
-
-
-def test_labels_in_floating_point_are_labels(data):
-    """The cord of this item is stored as float64."""
-    found = read_segmentation(data / "med/volumes/mr_spine_t2/cord.nii.gz")
-    assert [segment.value for segment in found.segments] == [1]
 
 
 @pytest.mark.parametrize(("spacing", "expected"), [(0.8, 2.0), (0.5, 2.0), (0.01, 0.04)])

@@ -7,12 +7,15 @@ import re
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
+from segment_phantoms import MADE_BY, flat
 
 from sam_common.errors import InputError
 from sam_common.frame import Frame
 from sam_med.dicom.encoding import quiet_pydicom
 from sam_med.geometry.volume import Volume
+from sam_med.segmentations.read import read_segmentation
 from sam_med.segmentations.rt_contours import read_structures
+from sam_med.write.results import write_outputs
 
 GRID = Volume(np.zeros((3, 12, 14), np.int16), Frame.from_array(np.eye(4)[:, [2, 1, 0, 3]]))
 """Voxels of 1 mm: index (k, j, i) lies at (i, j, k) mm."""
@@ -198,3 +201,23 @@ def test_damaged_contours_are_refused(damage):
         contour.ContourData = list(contour.ContourData)[:9] if damage == "cut" else None
     with pytest.raises(InputError, match=r"^the RTSTRUCT is damaged: its structures cannot be re"):
         read_structures(file, GRID)
+
+
+def test_a_structure_set_that_ends_early_has_not_fewer_contours(volume, tmp_path):
+    path = tmp_path / "out.rtstruct.dcm"
+    segments = [flat("a", 1, 2, 3), flat("b", 2, 3)]
+    write_outputs(segments, volume, tmp_path / "out", ["dicom_rtstruct"], MADE_BY)
+    content, seen = path.read_bytes(), set()
+    for size in range(1000, len(content), 7):
+        path.write_bytes(content[:size])
+        try:
+            file = read_segmentation(path, grid=volume)
+        except InputError as error:
+            seen.add(str(error))
+        else:
+            # what is missing says nothing of contours
+            assert [s.voxels for s in file.segments] == [s.voxels for s in segments]
+    assert seen <= {
+        "the DICOM file is damaged: it cannot be read to its end",
+        "the RTSTRUCT is damaged: its structures cannot be read",
+    }

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,34 +12,18 @@ import pytest
 import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 from dicom_tools import validate
 from numpy.testing import assert_allclose
+from segment_phantoms import MADE_BY, make_segments
 
-from sam_common.errors import InputError, OutputError
-from sam_common.window import Window
+from sam_common.errors import OutputError
 from sam_med.geometry.volume import Volume
 from sam_med.objects.provenance import Provenance
 from sam_med.objects.segments import Segment
 from sam_med.objects.snomed import Code
 from sam_med.segmentations.seg_frames import read_seg
-from sam_med.write import dicom_seg
 from sam_med.write.dicom_seg import write_seg
 
-MADE_BY = Provenance("0.1.0", "lite_medsam", "7" * 64, "planes", "a" * 64)
 NEVER_REGULAR = ("ct_head_gantry_tilt_uneven",)
 """Series that no grid of perpendicular axes and even steps holds, as dcmqi's reader wants."""
-NAMES = ["liver", "left kidney", "thing"]
-
-
-def make_segments(shape, seed=1):
-    """Three objects of random voxels: two that overlap, one on inner slices; no symmetry."""
-    rng = np.random.default_rng(seed)
-    parts = zip(NAMES, ((0, 0.7), (0.3, 1), (0.5, 0.9)), (3, 1, 700), strict=True)
-    segments = []
-    for name, (low, high), value in parts:
-        start = tuple(int(low * n) for n in shape)
-        stop = tuple(max(s + 1, int(np.ceil(high * n))) for s, n in zip(start, shape, strict=True))
-        window = Window(start, stop)
-        segments.append(Segment(name, value, window, rng.random(window.shape) < 0.4))
-    return segments
 
 
 @pytest.fixture(params=[*dicom_volumes.PLACED, *dicom_volumes.UNPLACED])
@@ -50,11 +33,6 @@ def written(request, data, tmp_path):
     path = tmp_path / "out.dcm"
     write_seg(segments, volume, path, MADE_BY)
     return request.param, volume, segments, path
-
-
-@pytest.fixture
-def small(data):
-    return dicom_volumes.build("ct_tiny_seg_multiframe", data)
 
 
 def places(volume):
@@ -251,80 +229,6 @@ def test_what_the_images_lack_is_said(data, tmp_path):
     )
 
 
-def test_a_wrong_voxel_is_found_and_the_file_not_kept(small, tmp_path, monkeypatch):
-    right, masks = dicom_seg._Frame.mask, []
-
-    def flipped(frame, size_hw):
-        masks.append(right(frame, size_hw))
-        if len(masks) == 1:
-            masks[0][tuple(np.argwhere(~masks[0])[0])] = True
-        return masks[-1]
-
-    monkeypatch.setattr(dicom_seg._Frame, "mask", flipped)
-    expected = (
-        r"^the DICOM SEG that was written is not what was meant, and was not kept: 1 voxels of "
-        r"segment 1 on slice \d differ$"
-    )
-    with pytest.raises(OutputError, match=expected):
-        write_seg(make_segments(small.shape), small, tmp_path / "out.dcm", MADE_BY)
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_wrong_place_is_found(small, tmp_path, monkeypatch):
-    right = dicom_seg._stand_in
-
-    def shifted(task, plane):
-        item = right(task, plane)
-        item.ImagePositionPatient[0] += 0.002
-        return item
-
-    monkeypatch.setattr(dicom_seg, "_stand_in", shifted)
-    with pytest.raises(OutputError, match=r"not kept: a frame is 0\.002 mm off the nearest slice$"):
-        write_seg(make_segments(small.shape), small, tmp_path / "out.dcm", MADE_BY)
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_missing_frame_is_found(small, tmp_path, monkeypatch):
-    right = dicom_seg._shown
-
-    def emptied(task):
-        shown = right(task)
-        shown[1] = False
-        return shown
-
-    monkeypatch.setattr(dicom_seg, "_shown", emptied)
-    with pytest.raises(OutputError, match=r"not kept: segment 1 has no frame on slice 1$"):
-        write_seg(make_segments(small.shape), small, tmp_path / "out.dcm", MADE_BY)
-
-
-def test_files_that_are_not_those_of_the_volume(small, tmp_path):
-    shifted = Volume(
-        small.array,
-        small.frame.crop(Window((0, 0, 1), (1, 2, 3))),
-        files=small.files,
-    )
-    expected = (
-        "slice 0 of the volume is 0.700 mm off its image: were the files changed since they were "
-        "read, or is the volume not the one that was read from them?"
-    )
-    with pytest.raises(OutputError, match=f"^{re.escape(expected)}$"):
-        write_seg(make_segments(small.shape), shifted, tmp_path / "out.dcm", MADE_BY)
-
-
-@pytest.mark.parametrize("made", ["nifti", "memory"])
-def test_volumes_that_are_no_dicom(made, data, small, tmp_path):
-    path = data / "med" / "volumes" / "ct_abdomen" / "ct.nii.gz"
-    files = (path,) if made == "nifti" else ()
-    volume = Volume(small.array, small.frame, files=files)
-    why = "was read from a file that is not DICOM" if files else "was made in memory"
-    expected = (
-        "cannot write DICOM SEG: it refers to the DICOM images it was made from, and the volume "
-        f"{why} (give the DICOM series as input, or choose nifti, nrrd, seg.nrrd, mha or npz)"
-    )
-    with pytest.raises(OutputError, match=f"^{re.escape(expected)}$"):
-        write_seg(make_segments(small.shape), volume, tmp_path / "out.dcm", MADE_BY)
-
-
 def test_no_segments_and_no_places(small, data, tmp_path):
     with pytest.raises(OutputError, match=r"^cannot write DICOM SEG: there is no segment$"):
         write_seg([], small, tmp_path / "out.dcm", MADE_BY)
@@ -332,53 +236,3 @@ def test_no_segments_and_no_places(small, data, tmp_path):
     two = Volume(np.zeros((2, *film.shape[1:]), np.uint8), film.frame, files=film.files * 2)
     with pytest.raises(OutputError, match=r"the 2 images say nothing about their place in the"):
         write_seg(make_segments(two.shape), two, tmp_path / "out.dcm", MADE_BY)
-
-
-def test_frames_are_unpacked_across_bytes(data):
-    """23 x 38 pixels are no multiple of 8: frames start within a byte."""
-    file = read_seg(data / "med/dicom/ct_tiny_seg_multiframe/labels/label_SEG.dcm")
-    oracle = file.dataset.pixel_array
-    for frame, expected in zip(file.frames(), oracle, strict=True):
-        assert np.array_equal(frame.mask, expected > 0)
-
-
-def test_files_that_are_no_binary_seg(data):
-    folder = data / "med" / "dicom"
-    for path, reason in (
-        ("ct_tiny_seg_multiframe/series/IMG0001.dcm", "no DICOM SEG or RTSTRUCT, but DICOM CT"),
-        (
-            "ct_tiny_seg_overlap/seg/seg_image_ct_true_fractional.dcm",
-            (
-                "a FRACTIONAL segmentation: only BINARY and LABELMAP are read (threshold it in 3D "
-                "Slicer and save it as one of them)"
-            ),
-        ),
-        (
-            "ct_tiny_seg_multiframe/labels/label.nrrd",
-            "neither a volume file nor DICOM: the file of objects",
-        ),
-    ):
-        with pytest.raises(InputError, match=f"^{re.escape(reason)}$"):
-            read_seg(folder / path)
-
-
-def test_what_a_frame_is_stands_with_each_and_is_read_once_for_all(small, tmp_path):
-    path = tmp_path / "one.dcm"
-    (first, *_) = make_segments(small.shape)
-    write_seg([first], small, path, MADE_BY)
-    validate(path)
-    written = pydicom.dcmread(path)
-    (shared,) = written.SharedFunctionalGroupsSequence
-    assert "SegmentIdentificationSequence" not in shared
-    expected = [(frame.segment, frame.position) for frame in read_seg(path).frames()]
-    assert {segment for segment, _ in expected} == {1}
-    # as highdicom has it from 0.28 on
-    for groups in written.PerFrameFunctionalGroupsSequence:
-        shared.SegmentIdentificationSequence = groups.SegmentIdentificationSequence
-        del groups.SegmentIdentificationSequence
-    written.save_as(path)
-    assert [(frame.segment, frame.position) for frame in read_seg(path).frames()] == expected
-    del shared.SegmentIdentificationSequence
-    written.save_as(path)
-    with pytest.raises(InputError, match=r"^frame 1 does not say which segment it is of$"):
-        list(read_seg(path).frames())

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
@@ -15,18 +14,16 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 from numpy.testing import assert_allclose
+from segment_phantoms import MADE_BY, overlapping
 
 from sam_common.errors import OutputError
 from sam_common.support.held_outputs import held
-from sam_common.window import Window
 from sam_med.files import grid_files
 from sam_med.files.read import read_volume
 from sam_med.geometry import frame as frames
 from sam_med.objects.labels import Label, LabelMap
-from sam_med.objects.provenance import Provenance
-from sam_med.objects.segments import Segment
 from sam_med.write import results
-from sam_med.write.output_paths import FORMATS, check_targets, manifest_path, plan_targets
+from sam_med.write.output_paths import FORMATS, check_targets
 
 SUFFIXES = [".nii.gz", ".nii", ".nrrd", ".mha"]
 
@@ -112,14 +109,6 @@ def test_the_space_of_the_source_is_kept(header, code, phantom, tmp_path):
     assert (int(written["sform_code"]), int(written["qform_code"])) == (code, code)
 
 
-@pytest.mark.parametrize(
-    ("name", "manifest"),
-    [("a.b.nii.gz", "a.b.job.json"), ("A.NII.GZ", "A.job.json"), ("x.mha", "x.job.json")],
-)
-def test_the_manifest_lies_beside(name, manifest, tmp_path):
-    assert manifest_path(tmp_path / name) == tmp_path / manifest
-
-
 def test_the_manifest_is_json(tmp_path):
     results.write_manifest({"a": 1}, tmp_path / "out.job.json")
     assert json.loads((tmp_path / "out.job.json").read_text()) == {"a": 1}
@@ -129,25 +118,10 @@ def test_the_manifest_is_json(tmp_path):
 def test_unknown_formats(name, tmp_path):
     expected = f"unknown format for a segmentation: {name} (known suffixes: .seg.nrrd, "
     with pytest.raises(OutputError, match=f"^{re.escape(expected)}"):
-        results.check_target(tmp_path / name, overwrite=True)
+        check_targets(tmp_path / name, overwrite=True)
     expected = f"unknown format for a volume: {name} (known: .nii.gz, .nii, .nrrd, .mha)"
     with pytest.raises(OutputError, match=f"^{re.escape(expected)}$"):
         results.write_labels(LabelMap(np.zeros((1, 1, 1), np.uint8), ()), None, tmp_path / name)
-
-
-def test_existing_outputs_are_kept(tmp_path):
-    path = tmp_path / "out.nii.gz"
-    results.check_target(path, overwrite=False)
-    manifest = tmp_path / "out.job.json"
-    manifest.write_text("{}")
-    expected = f"output exists: {manifest} (give --overwrite to replace it)"
-    with pytest.raises(OutputError, match=f"^{re.escape(expected)}$"):
-        results.check_target(path, overwrite=False)
-    results.check_target(path, overwrite=True)
-    path.write_text("")
-    expected = f"output exists: {path} (give --overwrite to replace it)"
-    with pytest.raises(OutputError, match=f"^{re.escape(expected)}$"):
-        results.check_target(path, overwrite=False)
 
 
 def test_a_failed_write_leaves_nothing(phantom, tmp_path, monkeypatch):
@@ -163,15 +137,6 @@ def test_a_failed_write_leaves_nothing(phantom, tmp_path, monkeypatch):
         results.write_labels(labels_for(phantom), phantom, path)
     assert [found.name for found in tmp_path.iterdir()] == ["out.nii.gz"]
     assert path.read_text() == "what was there"
-
-
-MADE_BY = Provenance("0.1.0", "lite_medsam", "7" * 64, "planes", "a" * 64)
-
-
-def overlapping(shape):
-    whole = Window((0, 0, 0), shape)
-    rng = np.random.default_rng(6)
-    return [Segment(n, v, whole, rng.random(shape) < 0.5) for n, v in (("liver", 9), ("cyst", 2))]
 
 
 def test_all_formats_at_once(data, tmp_path):
@@ -223,76 +188,6 @@ def test_uneven_slices_are_said(data, tmp_path):
     assert_allclose(affine, frames.to_ras_affine(volume.frame), rtol=6e-8, atol=1e-6)
 
 
-def test_metaimage_refuses_a_tilt_before_the_work(data, tmp_path):
-    volume = dicom_volumes.build("ct_head_gantry_tilt_uneven", data)
-    with pytest.raises(OutputError, match=r"^cannot write out\.mha: MetaImage holds perpendicular"):
-        check_targets(tmp_path / "out.mha", overwrite=True, volume=volume)
-
-
-def test_dicom_results_need_a_dicom_source_before_the_work(phantom, tmp_path):
-    expected = (
-        "cannot write dicom_seg: it refers to DICOM images, and the input is none (give the DICOM "
-        "series as input, or choose nifti, nrrd, seg.nrrd, mha or npz)"
-    )
-    with pytest.raises(OutputError, match=f"^{re.escape(expected)}$"):
-        check_targets(tmp_path / "out.dcm", overwrite=True, volume=phantom)
-
-
-def test_nothing_is_written_over_the_source_or_into_its_folder(phantom, data, tmp_path):
-    series = tmp_path / "series"
-    series.mkdir()
-    inside = series / "deeper"
-    inside.mkdir()
-    source = tmp_path / "ct.nii.gz"
-    source.touch()
-    folder = dataclasses.replace(phantom, source=series, files=(series / "1.dcm",))
-    for path in (series / "out.nii.gz", inside / "out.nii.gz", inside / ".." / "out.nii.gz"):
-        expected = "the output lies in the folder of the input: choose another one"
-        with pytest.raises(OutputError, match=f"^{re.escape(expected)}"):
-            check_targets(path, overwrite=True, volume=folder)
-        with pytest.raises(OutputError, match=f"^{re.escape(expected)}"):
-            results.write_outputs(overlapping(phantom.shape), folder, path, (), MADE_BY)
-    file = dataclasses.replace(phantom, source=source, files=(source,))
-    (tmp_path / "hard.nii.gz").hardlink_to(source)
-    (tmp_path / "soft.nii.gz").symlink_to(source)
-    for name in ("ct.nii.gz", "hard.nii.gz", "soft.nii.gz", "CT.nii.gz"):
-        with pytest.raises(OutputError, match=r"^the output is an input: give another name"):
-            check_targets(tmp_path / name, overwrite=True, volume=file)
-    check_targets(tmp_path / "out.nii.gz", overwrite=True, volume=file)
-    assert source.stat().st_size == 0
-
-
-def test_no_two_files_of_a_run_are_one(tmp_path):
-    for name in ("a.nii.gz", "A.NII.GZ", "a.job.json"):
-        with pytest.raises(OutputError, match=r"^two outputs are one file: "):
-            check_targets(tmp_path / "a.nii.gz", overwrite=True, others=[tmp_path / name])
-    other = [tmp_path / "a.html"]
-    check_targets(tmp_path / "a.nii.gz", overwrite=True, others=other)
-    with pytest.raises(OutputError, match=r"^the output is an input: "):
-        check_targets(tmp_path / "a.nii.gz", overwrite=True, others=other, inputs=other)
-
-
-def test_manifests_of_two_results_with_one_stem_lie_side_by_side(phantom, tmp_path):
-    def run(*names):
-        paths = [tmp_path / name for name in names]
-        record = manifest_path(*paths)
-        for path in paths:
-            path.touch()
-        results.write_manifest({"written": list(names)}, record)
-        return record.name
-
-    assert run("a.nii.gz", "a.seg.dcm") == "a.job.json"
-    assert run("a.nrrd") == "a.nrrd.job.json"
-    assert run("a.nii.gz", "a.seg.dcm") == "a.job.json"
-    assert run("A.mha") == "A.mha.job.json"
-    assert run("a.nii.gz") == "a.nii.gz.job.json"
-    assert run("b.nii.gz") == "b.job.json"
-    (tmp_path / ".c.nrrd.lock").touch()
-    assert run("c.nii") == "c.nii.job.json"
-    (tmp_path / "d.job.json").write_text("no record")
-    assert run("d.nii") == "d.job.json"
-
-
 def test_a_run_of_several_formats_replaces_all_or_nothing(phantom, tmp_path):
     for name in ("a.nii.gz", "a.seg.nrrd", "a.seg.dcm"):
         (tmp_path / name).write_text("what was there")
@@ -329,39 +224,6 @@ def test_one_job_at_a_time_writes_an_output(phantom, tmp_path):
     with held([path]):
         results.write_outputs(segments, phantom, path, (), MADE_BY)
     assert [p.name for p in tmp_path.iterdir()] == ["a.nii.gz"]
-
-
-@pytest.mark.parametrize(
-    ("output", "formats", "expected"),
-    [
-        ("a.nii", [], {"nifti": "a.nii"}),
-        ("a.dcm", [], {"dicom_seg": "a.dcm"}),
-        ("a.rtstruct.dcm", [], {"dicom_rtstruct": "a.rtstruct.dcm"}),
-        ("a.seg.nrrd", [], {"seg.nrrd": "a.seg.nrrd"}),
-        ("a.NRRD", [], {"nrrd": "a.NRRD"}),
-        ("a.dcm", ["dicom_rtstruct"], {"dicom_rtstruct": "a.dcm"}),
-        ("a", ["mha"], {"mha": "a.mha"}),
-        ("a.nii.gz", ["npz", "nifti"], {"npz": "a.npz", "nifti": "a.nii.gz"}),
-        ("", ["dicom_seg"], {"dicom_seg": "segmentation.seg.dcm"}),
-    ],
-)
-def test_targets_by_hand(output, formats, expected, tmp_path):
-    found = plan_targets(tmp_path / output, formats)
-    assert {name: path.name for name, path in found.items()} == expected
-    assert {path.parent for path in found.values()} == {tmp_path}
-
-
-@pytest.mark.parametrize(
-    ("output", "formats", "reason"),
-    [
-        ("a", ["png"], "unknown format: png (known: nifti, nrrd, seg.nrrd, dicom_seg, "),
-        ("a.mha", ["nifti"], "a.mha does not have the suffix of nifti: .nii.gz or .nii"),
-        ("a.seg.nrrd", ["dicom_seg"], "a.seg.nrrd does not have the suffix of dicom_seg: "),
-    ],
-)
-def test_targets_that_make_no_sense(output, formats, reason, tmp_path):
-    with pytest.raises(OutputError, match=f"^{re.escape(reason)}"):
-        plan_targets(tmp_path / output, formats)
 
 
 def test_the_same_segments_give_the_same_bytes(phantom, tmp_path):

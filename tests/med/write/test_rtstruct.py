@@ -10,15 +10,14 @@ import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 from dicom_tools import masks_by_plastimatch, validate
 from matplotlib.path import Path as Outline
 from numpy.testing import assert_allclose
+from segment_phantoms import MADE_BY
 
 from sam_common.errors import OutputError
 from sam_common.window import Window
 from sam_med.geometry.volume import Volume
-from sam_med.objects.provenance import Provenance
 from sam_med.objects.segments import Segment
 from sam_med.write.rtstruct import write_rtstruct
 
-MADE_BY = Provenance("0.1.0", "lite_medsam", "7" * 64, "planes", "a" * 64)
 AXIAL = ("ct_phantom_rtstruct", "ct_small_rotated", "ct_tiny_seg_multiframe")
 """Series that plastimatch holds: even steps along z, and a series identifier."""
 
@@ -49,11 +48,6 @@ def written(request, data, tmp_path):
     segments = make_segments(volume.shape)
     write_rtstruct(segments, volume, tmp_path / "out.dcm", MADE_BY)
     return volume, segments, tmp_path / "out.dcm"
-
-
-@pytest.fixture
-def small(data):
-    return dicom_volumes.build("ct_tiny_seg_multiframe", data)
 
 
 def rasterise(contours, volume):

@@ -9,16 +9,15 @@ import pytest
 import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 import slicerio
 from numpy.testing import assert_allclose
+from segment_phantoms import MADE_BY
 
 from sam_common.errors import OutputError
 from sam_common.window import Window
 from sam_med.geometry import frame as frames
-from sam_med.objects.provenance import Provenance
 from sam_med.objects.segments import Segment
 from sam_med.objects.snomed import Code
 from sam_med.write.seg_nrrd import layer_numbers, write_seg_nrrd
 
-MADE_BY = Provenance("0.1.0", "lite_medsam", "7" * 64, "planes", "a" * 64)
 SHAPE = (4, 6, 5)
 TILT = (1, 0, 0, 0, 0.95, 0.2, 0, -0.3, 1)
 FRAME = frames.from_itk((-10.5, 20.25, 31.125), (0.7, 0.9, 2.5), TILT)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 import numpy as np
 import pydicom
 import pytest
+from segment_phantoms import MADE_BY, make_segments
 
 from sam_common.errors import OutputError
 from sam_common.window import Window
 from sam_med.files.read import read_volume
-from sam_med.objects.provenance import Provenance
+from sam_med.geometry.volume import Volume
 from sam_med.objects.segments import Segment
 from sam_med.write.dicom_seg import write_seg
 from sam_med.write.rtstruct import write_rtstruct
 
-MADE_BY = Provenance("0.1.0", "lite_medsam", "7" * 64, "planes", "a" * 64)
 LINE = [(10, 20, 30 + 2 * n) for n in range(4)]
 
 
@@ -86,3 +87,31 @@ def test_places_of_an_ultrasound_volume_are_not_those_of_a_patient(write, dicom,
     with pytest.raises(OutputError, match="placed in an ultrasound volume, not in the patient"):
         write(whole_of(volume), volume, tmp_path / "o.dcm", MADE_BY)
     assert not (tmp_path / "o.dcm").exists()
+
+
+def test_files_that_are_not_those_of_the_volume(small, tmp_path):
+    shifted = Volume(
+        small.array,
+        small.frame.crop(Window((0, 0, 1), (1, 2, 3))),
+        files=small.files,
+    )
+    expected = (
+        "slice 0 of the volume is 0.700 mm off its image: were the files changed since they were "
+        "read, or is the volume not the one that was read from them?"
+    )
+    with pytest.raises(OutputError, match=f"^{re.escape(expected)}$"):
+        write_seg(make_segments(small.shape), shifted, tmp_path / "out.dcm", MADE_BY)
+
+
+@pytest.mark.parametrize("made", ["nifti", "memory"])
+def test_volumes_that_are_no_dicom(made, data, small, tmp_path):
+    path = data / "med" / "volumes" / "ct_abdomen" / "ct.nii.gz"
+    files = (path,) if made == "nifti" else ()
+    volume = Volume(small.array, small.frame, files=files)
+    why = "was read from a file that is not DICOM" if files else "was made in memory"
+    expected = (
+        "cannot write DICOM SEG: it refers to the DICOM images it was made from, and the volume "
+        f"{why} (give the DICOM series as input, or choose nifti, nrrd, seg.nrrd, mha or npz)"
+    )
+    with pytest.raises(OutputError, match=f"^{re.escape(expected)}$"):
+        write_seg(make_segments(small.shape), volume, tmp_path / "out.dcm", MADE_BY)

@@ -1,7 +1,7 @@
-"""Source images: the headers behind a volume, slice by slice, for what is derived from them.
+"""Referenced images: headers of the images behind a volume, for objects derived from it.
 
-A derived object says for each plane from which image, frame or tile it was made, and at which
-place that image is.
+A derived object, a SEG or an RTSTRUCT, states for each of its planes from which image, frame or
+tile the plane was made, and where that image lies in the patient.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sam_common.errors import OutputError
-from sam_med.derived.inherited import derived_uid, instance_reference
 from sam_med.dicom import tag_values as tags
 from sam_med.dicom.encoding import DAMAGE, read_header
 from sam_med.geometry import frame as frames
 from sam_med.headers.read import read_headers
+from sam_med.write.dicom_object import derived_uid, instance_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,20 +29,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plane:
-    """One slice of a volume and the image it was read from."""
+class ImagePlane:
+    """One slice of a volume and the image that it was read from."""
 
     image: Dataset
-    """Header of the file, without pixels."""
+    """Header of the file, without its pixels."""
     position: tuple[float, float, float] | None
-    """LPS mm of voxel (k, 0, 0) as the file has it; None where the image has no place."""
+    """LPS mm of voxel (k, 0, 0) as the file states it; None where it states no position."""
     frame_number: int | None = None
-    """In a multi-frame file, from 1."""
+    """Number of the frame in a multi-frame file, from 1; None for a file of one image."""
     whole: bool = True
-    """Whether the pixels are those of the image or frame; a tile of a mosaic is a part of it."""
+    """Whether the slice is all of the image or frame; False for a tile of a mosaic."""
+
+    @property
+    def identifier(self) -> tuple[str, int | None]:
+        """SOP instance identifier of the image, and the number of the frame if it has one."""
+        return str(self.image.SOPInstanceUID), self.frame_number
 
     def reference(self) -> Dataset:
-        """An item that refers to the image (PS3.3, 10.3), frame included."""
+        """An item that refers to the image, with the frame number if it has one (PS3.3, 10.3)."""
         item = instance_reference(self.image)
         if self.frame_number is not None:
             item.ReferencedFrameNumber = self.frame_number
@@ -50,50 +55,55 @@ class Plane:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Source:
-    """The images of a volume, as far as a derived object depends on them."""
+class SourceImages:
+    """The images of a volume, with everything that a derived object states of them."""
 
     images: tuple[Dataset, ...]
     """Headers of all files, each once, in slice order."""
-    planes: tuple[Plane, ...]
-    """One for each slice of the volume."""
+    planes: tuple[ImagePlane, ...]
+    """One for each slice of the volume, in slice order."""
     orientation: tuple[float, ...]
-    """Cosines of the column index, then of the row index."""
+    """Direction cosines along which the column index grows, then the row index (LPS)."""
     pixel_spacing_mm: tuple[float, float]
-    """Between rows, then between columns."""
+    """Distance between rows, then between columns."""
     thickness_mm: float | None
-    """Of the slices; None where the images do not say."""
+    """SliceThickness of the images; None where they state none."""
     notes: tuple[str, ...]
-    """What had to be made up, one sentence each."""
+    """One sentence for each identifier that the images lack and that was derived instead."""
+
+    @property
+    def identifiers(self) -> list[tuple[str, int | None]]:
+        """Identifier and frame number of the image of each slice."""
+        return [plane.identifier for plane in self.planes]
 
     @property
     def placed(self) -> bool:
-        """Whether the images say where they are in the patient."""
+        """Whether the images state their position in the patient."""
         return self.planes[0].position is not None
 
     @property
     def first(self) -> Dataset:
-        """The header that stands for all."""
+        """The header of the first image, for values that all images share."""
         return self.images[0]
 
     def nearest(self, position: tuple[float, ...]) -> tuple[int, float]:
-        """Index of the slice nearest to a position, and by how many mm it is off."""
+        """Index of the slice nearest to a position in LPS mm, and its distance in mm."""
         places = np.array([plane.position for plane in self.planes], dtype=np.float64)
         off = np.linalg.norm(places - position, axis=1)
         k = int(np.argmin(off))
         return k, float(off[k])
 
 
-def read_source(volume: Volume, what: str) -> Source:
-    """The headers of a volume's files, checked against the volume.
+def read_source_images(volume: Volume, what: str) -> SourceImages:
+    """Read the headers of the files of a volume again, and check them against the volume.
 
     Args:
-        volume: As read from DICOM.
-        what: To be written, for messages: "DICOM SEG".
+        volume: A volume that was read from DICOM.
+        what: Name of the format to be written, for messages: "DICOM SEG".
 
     Raises:
-        OutputError: The volume was not read from DICOM, a file is gone or was changed since, or
-            lacks the identifiers that a derived object must refer to.
+        OutputError: The volume was not read from DICOM, a file is gone or was changed since then,
+            or an image has no identifier to refer to.
     """
     if not volume.files:
         raise _no_dicom(what, "was made in memory")
@@ -101,25 +111,28 @@ def read_source(volume: Volume, what: str) -> Source:
     notes = tuple(note for note in (_complete(list(headers.values())),) if note)
     planes = tuple(_planes(volume, headers, what))
     orientation, spacing = _in_plane(volume, planes[0])
-    source = Source(
+    source = SourceImages(
         images=tuple(headers.values()),
         planes=planes,
         orientation=orientation,
         pixel_spacing_mm=spacing,
-        thickness_mm=_thickness(planes[0]),
+        thickness_mm=tags.positive(
+            _group(planes[0].image, planes[0].frame_number, "PixelMeasuresSequence"),
+            "SliceThickness",
+        ),
         notes=notes,
     )
-    _check_places(volume, source)
+    _check_positions(volume, source)
     return source
 
 
-def check_places(source: Source, what: str, *, contours: bool) -> None:
-    """Raise `OutputError` where a derived object could not say where it lies.
+def check_places(source: SourceImages, what: str, *, contours: bool) -> None:
+    """Raise `OutputError` where a derived object could not state its position in the patient.
 
     Args:
-        source: From `read_source`.
-        what: To be written, for messages: "DICOM SEG".
-        contours: Whether it is made of contours in mm, not of pixels.
+        source: From `read_source_images`.
+        what: Name of the format to be written, for messages: "DICOM SEG".
+        contours: Whether the format holds contours in mm, not pixels.
     """
     named = bool(source.first.get("FrameOfReferenceUID", None))
     if contours and not (source.placed and named):
@@ -140,6 +153,7 @@ def check_places(source: Source, what: str, *, contours: bool) -> None:
 
 
 def _no_dicom(what: str, why: str) -> OutputError:
+    """The error for a volume without DICOM images."""
     return OutputError(
         f"cannot write {what}: it refers to the DICOM images it was made from, and the volume {why}"
         " (give the DICOM series as input, or choose nifti, nrrd, seg.nrrd, mha or npz)"
@@ -147,6 +161,11 @@ def _no_dicom(what: str, why: str) -> OutputError:
 
 
 def _header(path: Path, what: str) -> Dataset:
+    """The header of a file of the input, with the identifiers that references need.
+
+    Raises:
+        OutputError: The file cannot be read as DICOM, or has no such identifier.
+    """
     try:
         read = read_header(path)
     except OSError as error:
@@ -158,7 +177,7 @@ def _header(path: Path, what: str) -> Dataset:
     if read is None:
         raise _no_dicom(what, "was read from a file that is not DICOM")
     dataset, _ = read
-    # some anonymisers empty the identifiers of the image, but not those of the file
+    # some anonymisers empty the identifiers in the dataset, but not those in the meta information
     for keyword in ("SOPClassUID", "SOPInstanceUID"):
         if not dataset.get(keyword, None):
             setattr(dataset, keyword, dataset.file_meta.get(f"MediaStorage{keyword}", ""))
@@ -171,7 +190,11 @@ def _header(path: Path, what: str) -> Dataset:
 
 
 def _complete(images: list[Dataset]) -> str | None:
-    """Derive what identifies the study and series where the images do not say it."""
+    """Derive the identifiers of study and series that images lack.
+
+    Returns:
+        A sentence on the derived identifiers; None where the images have them all.
+    """
     missing = [
         keyword
         for keyword in ("StudyInstanceUID", "SeriesInstanceUID")
@@ -186,7 +209,8 @@ def _complete(images: list[Dataset]) -> str | None:
     return f"the images have no {' and no '.join(missing)}: derived from their other identifiers"
 
 
-def _planes(volume: Volume, headers: dict[Path, Dataset], what: str) -> Iterator[Plane]:
+def _planes(volume: Volume, headers: dict[Path, Dataset], what: str) -> Iterator[ImagePlane]:
+    """The image of each slice of a volume, in slice order."""
     slices = volume.shape[0]
     of_frames = _frame_places(headers, what)
     files = volume.files if len(volume.files) == slices else volume.files[:1] * slices
@@ -195,21 +219,24 @@ def _planes(volume: Volume, headers: dict[Path, Dataset], what: str) -> Iterator
         image = headers[path]
         if (int(image.Rows), int(image.Columns)) != volume.shape[1:]:
             x, y, z = volume.to_world([k, 0, 0]).tolist()
-            yield Plane(image, (x, y, z), whole=False)
+            yield ImagePlane(image, (x, y, z), whole=False)
             continue
         place = of_frames.get((path, number or 0))
         if place is None:
             place = tags.numbers_or_none(image, "ImagePositionPatient", 3)
         position = (place[0], place[1], place[2]) if place else None
-        yield Plane(image, position, number if image.get("NumberOfFrames", None) else None)
+        yield ImagePlane(image, position, number if image.get("NumberOfFrames", None) else None)
 
 
 def _frame_places(
     headers: dict[Path, Dataset], what: str
 ) -> dict[tuple[Path, int], tuple[float, ...]]:
-    """Where frames lie, by file and number, as when they were read; empty for no place.
+    """Positions of the frames of multi-frame files in LPS mm, by file and frame number.
 
-    A file of several frames is opened once more for it, without its pixels.
+    Multi-frame files are opened once more. A frame without a position has an empty one.
+
+    Raises:
+        OutputError: The frames lie in an ultrasound volume, not in the patient.
     """
     found: dict[tuple[Path, int], tuple[float, ...]] = {}
     for path, image in headers.items():
@@ -229,24 +256,34 @@ def _frame_places(
 def _of_frame(
     image: Dataset, number: int | None, sequence: str, tag: str, count: int
 ) -> tuple[float, ...]:
-    """Numbers of a frame's own functional group, else of the shared one, else of the image."""
+    """Numbers from the functional group of a frame, else the shared group, else the image itself.
+
+    Args:
+        image: Header of the file.
+        number: Number of the frame, from 1; None for a file of one image.
+        sequence: Keyword of the functional group.
+        tag: Keyword of the element in it.
+        count: How many numbers the element holds.
+
+    Returns:
+        Empty where none of them states as many numbers.
+    """
     return tags.numbers_or_none(_group(image, number, sequence), tag, count)
 
 
 def _group(image: Dataset, number: int | None, sequence: str) -> Dataset:
+    """The functional group of a frame, else the shared one, else the image itself."""
     own = (image.get("PerFrameFunctionalGroupsSequence", None) or ())[(number or 1) - 1 :][:1]
     shared = (image.get("SharedFunctionalGroupsSequence", None) or ())[:1]
     items = [group[sequence].value[0] for group in (*own, *shared) if group.get(sequence, None)]
     return (*items, image)[0]
 
 
-def _thickness(plane: Plane) -> float | None:
-    item = _group(plane.image, plane.frame_number, "PixelMeasuresSequence")
-    return tags.positive(item, "SliceThickness")
+def _in_plane(volume: Volume, plane: ImagePlane) -> tuple[tuple[float, ...], tuple[float, float]]:
+    """Direction cosines and pixel spacing as the image states them, to its last digit.
 
-
-def _in_plane(volume: Volume, plane: Plane) -> tuple[tuple[float, ...], tuple[float, float]]:
-    """Orientation and pixel spacing as the image has them; else those of the frame."""
+    Where they do not agree with the affine of the volume, those of the affine are returned.
+    """
     along_j, along_i = volume.frame.array[:3, 1], volume.frame.array[:3, 2]
     number = plane.frame_number
     cosines = _of_frame(
@@ -262,8 +299,8 @@ def _in_plane(volume: Volume, plane: Plane) -> tuple[tuple[float, ...], tuple[fl
     return tuple(np.concatenate([along_i / lengths[1], along_j / lengths[0]]).tolist()), lengths
 
 
-def _check_places(volume: Volume, source: Source) -> None:
-    """Raise unless every file is still where the volume has its slice."""
+def _check_positions(volume: Volume, source: SourceImages) -> None:
+    """Raise `OutputError` unless every image still has the position of its slice."""
     if not source.placed:
         return
     places: FloatArray = np.array([plane.position for plane in source.planes], dtype=np.float64)
@@ -271,7 +308,7 @@ def _check_places(volume: Volume, source: Source) -> None:
     index[:, 0] = np.arange(len(places))
     off = np.linalg.norm(places - volume.to_world(index), axis=1)
     worst = int(np.argmax(off))
-    # slices of an even grid may be off their places, see `stack`
+    # slices of an even grid may be this far off their stated positions, see `headers.stack`
     allowed = frames.tolerance_mm(volume.spacing_mm[0])
     if not off[worst] <= allowed:
         raise OutputError(
