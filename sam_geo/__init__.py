@@ -1,7 +1,7 @@
-"""Georeferenced rasters to polygons that overlay them exactly.
+"""Segmentation of georeferenced rasters into polygons that overlay them exactly.
 
-Names are imported when they are first used, so `import sam_geo` loads no torch, no GDAL and no
-geopandas.
+The names below are imported when they are first used, so `import sam_geo` loads no torch, no GDAL
+and no geopandas.
 
 ```
 from sam_common.segmenter import load_segmenter
@@ -20,7 +20,7 @@ from sam_common.support.lazy import lazy_names
 
 if TYPE_CHECKING:
     from sam_geo.automatic.everything import segment_everything as segment_everything
-    from sam_geo.automatic.job import AutoOptions as AutoOptions
+    from sam_geo.automatic.options import AutoOptions as AutoOptions
     from sam_geo.jobs.request import AutoRequest as AutoRequest
     from sam_geo.jobs.request import EncodeRequest as EncodeRequest
     from sam_geo.jobs.request import PromptRequest as PromptRequest
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from sam_geo.tables.write import write_table as write_table
 
 _HOME = {
-    "AutoOptions": "sam_geo.automatic.job",
+    "AutoOptions": "sam_geo.automatic.options",
     "AutoRequest": "sam_geo.jobs.request",
     "EncodeRequest": "sam_geo.jobs.request",
     "Finish": "sam_geo.results.finish",

@@ -1,4 +1,4 @@
-"""Options that the jobs of `sam-geo` share, in one wording."""
+"""Options and arguments that several commands of `sam-geo` have, with one wording for each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ Image = Annotated[
 
 
 def _output(path: Path) -> Path:
-    """The table, unless a `=` was taken for a part of its name."""
+    """The path of a table, checked for a `=` or `-` that was not meant as a part of its name.
+
+    Raises:
+        typer.BadParameter: The name begins with `=`, or that of a GeoPackage with `-`.
+    """
     if path.name.startswith("=") and len(path.parts) == 1:
         raise typer.BadParameter(
             f"a short option takes no '=': -o {path.name[1:]}, or --output={path.name[1:]}"

@@ -1,4 +1,4 @@
-"""Masks that a person paints on a live raster."""
+"""Painted masks of a live raster: their bounding boxes and outlines in raster indices."""
 
 from __future__ import annotations
 
@@ -15,34 +15,40 @@ if TYPE_CHECKING:
     from sam_common.server.sessions.history import MaskState
 
 HALF_PX = 0.5
+"""Distance between the corner of a pixel and its centre, the origin of indices."""
 
 
 def box_of(mask: MaskState) -> tuple[float, float, float, float]:
-    """Outer edges of its pixels in raster indices.
+    """The bounding box of a painted mask along the outer edges of its pixels.
+
+    Returns:
+        (x0, y0, x1, y1) in raster indices.
 
     Raises:
-        PromptError: It has none.
+        PromptError: The mask has no pixel.
     """
     found = _runs(mask).box_xyxy
     if found is None:
         raise PromptError("the painted mask is empty")
     (top, left), _ = mask.window
     x0, y0, x1, y1 = found
-    return x0 + left - 0.5, y0 + top - 0.5, x1 + left + 0.5, y1 + top + 0.5
+    return x0 + left - HALF_PX, y0 + top - HALF_PX, x1 + left + HALF_PX, y1 + top + HALF_PX
 
 
 def outline_of(mask: MaskState) -> shapely.Geometry | None:
-    """The outline of its pixels in raster indices, as a polygon that is given as a mask has it.
+    """The outline of a painted mask in raster indices, as `GeoPrompt.outline` takes it.
 
-    None where it has none.
+    Returns:
+        A polygon along pixel edges; None where the mask has no pixel.
     """
     if (region := decode_region(_runs(mask))) is None:
         return None
     region = region.shift((mask.window[0][0], mask.window[0][1]))
-    # from pixel corners to indices
+    # outlines count from pixel corners, indices from pixel centres
     return shapely.transform(outline(region), lambda corners: corners - HALF_PX)
 
 
 def _runs(mask: MaskState) -> RLE:
+    """The run lengths of a painted mask within its window."""
     (top, left), (bottom, right) = mask.window
     return RLE((bottom - top, right - left), np.array(mask.counts))

@@ -22,11 +22,13 @@ from sam_common.segmenter.fake import ExactMasks, FakeSegmenter
 from sam_common.segmenter.predictor import Capabilities
 from sam_common.stitching.link import ignored
 from sam_common.window import Window
-from sam_geo.automatic.job import AutoJob, AutoOptions
+from sam_geo.automatic.options import AutoOptions
 from sam_geo.automatic.scene import Scene
+from sam_geo.automatic.windows_to_objects import AutoWork
+from sam_geo.jobs.dry_run import dry_run_auto, dry_run_prompts
 from sam_geo.jobs.encode import encode_raster
 from sam_geo.jobs.request import AutoRequest, PromptRequest
-from sam_geo.jobs.run import dry_run_auto, dry_run_prompts, run_auto, run_request
+from sam_geo.jobs.run import run_auto, run_request
 from sam_geo.prompts.box_index import BoxIndex, boxes_in
 from sam_geo.raster.source import open_raster
 from sam_geo.raster.stretch import choose_stretch
@@ -526,7 +528,7 @@ def test_an_object_under_others_is_counted(tmp_path, make_raster):
 )
 def test_a_tile_size_plans_a_few_times_the_rasters_pixels(fields, size, overlap):
     with open_raster(fields) as source:
-        job = AutoJob(source, Oracle(), choose_stretch(source), AutoOptions(size, overlap))
+        job = AutoWork(source, Oracle(), choose_stretch(source), AutoOptions(size, overlap))
         planned = sum(np.prod(window.shape) for window in job.plan().windows)
     assert planned <= 5 * 400 * 400
 

@@ -20,7 +20,7 @@ from sam_common.stitching.straight_cuts import Cut, Line
 from sam_common.tiled_job.parts import Part, PartStore
 from sam_common.tiled_job.plan import Plan
 from sam_common.window import Window
-from sam_geo.automatic.job import AutoOptions
+from sam_geo.automatic.options import AutoOptions
 from sam_geo.automatic.scene import Answer, Scene, box_of
 from sam_geo.automatic.seams import moved_window
 from sam_geo.jobs.request import AutoRequest

@@ -16,9 +16,10 @@ from sam_common.automatic.mask_generator import EverythingOptions
 from sam_common.errors import CapabilityError, ModelError, SuiteError
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.segmenter.predictor import Capabilities
-from sam_geo.automatic.job import AutoOptions
+from sam_geo.automatic.options import AutoOptions
+from sam_geo.jobs.dry_run import dry_run_auto, dry_run_prompts
 from sam_geo.jobs.request import AutoRequest, EncodeRequest, PromptRequest
-from sam_geo.jobs.run import dry_run_auto, dry_run_prompts, run_auto, run_encode, run_request
+from sam_geo.jobs.run import run_auto, run_encode, run_request
 from sam_geo.results.finish import Finish
 
 GRID = AutoOptions(everything=EverythingOptions(points_per_side=2))

@@ -19,10 +19,11 @@ from affine import Affine
 from sam_common.automatic.mask_generator import EverythingOptions
 from sam_common.errors import InputError, OutputError, PromptError
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_geo.automatic.job import AutoOptions
-from sam_geo.jobs.inputs import local_files
+from sam_geo.address.local_files import local_files
+from sam_geo.automatic.options import AutoOptions
+from sam_geo.jobs.dry_run import dry_run_prompts
 from sam_geo.jobs.request import AutoRequest, PromptRequest
-from sam_geo.jobs.run import dry_run_prompts, run_auto, run_request
+from sam_geo.jobs.run import run_auto, run_request
 from sam_geo.results.finish import Finish
 from sam_geo.results.qgis_style import style_path
 from sam_geo.results.record import manifest_path

@@ -13,7 +13,7 @@ import pytest
 from sam_common.automatic.mask_generator import EverythingOptions
 from sam_common.errors import OutputError
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_geo.automatic.job import AutoOptions
+from sam_geo.automatic.options import AutoOptions
 from sam_geo.jobs.request import AutoRequest
 from sam_geo.jobs.run import run_auto
 
@@ -23,7 +23,7 @@ import itertools, sys, threading
 from pathlib import Path
 from sam_common.automatic.mask_generator import EverythingOptions
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_geo.automatic.job import AutoOptions
+from sam_geo.automatic.options import AutoOptions
 from sam_geo.jobs.run import run_auto
 from sam_geo.jobs.request import AutoRequest
 

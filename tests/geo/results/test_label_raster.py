@@ -12,7 +12,7 @@ from sam_common.masks.decoded import MaskRegion
 from sam_common.masks.overlay import colour
 from sam_common.window import Window
 from sam_geo.raster.source import open_raster
-from sam_geo.results.label_raster import write_labels
+from sam_geo.results.label_raster import label_writer
 from sam_geo.results.qgis_style import style_path, write_style
 
 ROTATED = (
@@ -37,8 +37,9 @@ def image(make_raster):
 
 
 def write(image, path, objects, **options):
-    with open_raster(image) as source:
-        write_labels(path, objects, source, **options)
+    with open_raster(image) as source, label_writer(path, source, **options) as draw:
+        for number, pieces in objects:
+            draw(number, pieces)
 
 
 def test_the_first_object_stays_where_two_overlap(image, tmp_path):
