@@ -18,8 +18,6 @@ from sam_common.errors import CapabilityError, InputError
 from sam_common.masks.decoded import Masks
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.segmenter.predictor import Capabilities
-from sam_common.window import Window
-from sam_geo.prompted.decode import likeliest
 from sam_geo.prompted.segment import run_prompts, segment_prompts
 from sam_geo.prompts.geo_prompt import GeoPrompt, load_prompts
 from sam_geo.raster.frame import corners_to_world, frame_from_affine, world_to_corners
@@ -508,31 +506,6 @@ def test_progress_counts_windows(large_raster):
     boxes = [(100, 100, 150, 160), (2800, 2300, 3000, 2500)]
     run(large_raster, world_boxes(boxes), progress=progress)
     assert seen == [("windows", 2), 1, 1, ("polygons", 2), 1, 1]
-
-
-def candidates(*boxes_and_scores):
-    """Masks of one prompt in a 256-px image whose candidates are boxes (y0, x0, y1, x1)."""
-    logits = np.full((1, len(boxes_and_scores), 256, 256), -8.0, dtype=np.float32)
-    for c, ((y0, x0, y1, x1), _) in enumerate(boxes_and_scores):
-        logits[0, c, y0:y1, x0:x1] = 8.0
-    scores = np.array([[score for _, score in boxes_and_scores]], dtype=np.float32)
-    return Masks(logits, scores, (256, 256), (256, 256), 256)
-
-
-def test_a_point_is_not_answered_with_the_whole_window():
-    tree, scene = (40, 40, 60, 70), (0, 0, 256, 250)
-    answer = likeliest(candidates((tree, 0.8), (tree, 0.5), (scene, 1.0)), 0)
-    assert answer.region.window == Window((40, 40), (60, 70))
-    assert answer.score == pytest.approx(0.8)
-    assert answer.stability == pytest.approx(1.0)
-
-
-def test_the_whole_window_is_taken_where_nothing_else_is_left():
-    scene, strip, empty = (0, 0, 256, 256), (100, 0, 110, 256), (0, 0, 0, 0)
-    answer = likeliest(candidates((scene, 0.7), (strip, 0.9), (empty, 1.0)), 0)
-    assert answer.region.window == Window((100, 0), (110, 256))
-    assert answer.score == pytest.approx(0.9)
-    assert likeliest(candidates((empty, 0.7), (empty, 0.9), (empty, 0.8)), 0).region is None
 
 
 def test_objects_in_a_lost_source_fail_and_others_do_not(make_raster, tmp_path):

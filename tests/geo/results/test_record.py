@@ -48,3 +48,9 @@ def test_a_record_is_whole_or_absent(tmp_path):
     assert not list(tmp_path.iterdir())
     write_manifest({"name": "ä"}, path)
     assert json.loads(path.read_text(encoding="utf-8")) == {"name": "ä"}
+
+
+def test_a_table_that_is_being_made_counts_as_another(tmp_path):
+    (tmp_path / "trees.shp.parts").mkdir()
+    assert manifest_path(tmp_path / "trees.gpkg").name == "trees.gpkg.job.json"
+    assert manifest_path(tmp_path / "trees.shp").name == "trees.job.json"
