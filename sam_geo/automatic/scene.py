@@ -103,7 +103,7 @@ class Scene:
                 yield replace(whole, is_cut=True) if key in self.cut else whole
 
     def object(self, key: Key) -> LinkedObject:
-        """Make one object, mended; only the windows that it lies in are loaded."""
+        """Make one of the objects of `cut_objects`; only the windows that it lies in are loaded."""
         group = self.groups.needing(self.groups.offsets[key[0]] + key[1])
         only = [] if group is None else [group]
         (found,) = objects_of(self.groups, self._layout, self.load, only=only)

@@ -42,3 +42,31 @@ def test_more_layers_of_crops_than_make_sense_are_refused():
         with pytest.raises(InputError, match=f"--crop-n-layers {layers} .* {calls} times"):
             AutoOptions(everything=EverythingOptions(crop_n_layers=layers))
     AutoOptions(everything=EverythingOptions(crop_n_layers=2))
+
+
+@pytest.mark.parametrize(
+    ("side", "overlap", "expected"),
+    [(1024, None, 128), (256, None, 128), (255, None, 127), (100, None, 50), (100, 50, 50)],
+)
+def test_windows_share_128_pixels_or_half_of_their_side(side, overlap, expected):
+    assert AutoOptions(overlap=overlap).overlap_of(side) == expected
+
+
+def test_an_overlap_is_held_against_whatever_side_a_network_has():
+    options = AutoOptions(overlap=200)
+    assert options.overlap_of(1024) == 200
+    with pytest.raises(GeometryError, match=r"an overlap of 200 .* 256 x 256 pixels: give --overl"):
+        options.overlap_of(256)
+
+
+def test_windows_are_enlarged_up_to_sixteen_times():
+    AutoOptions(64).check_side(1024)
+    AutoOptions().check_side(1024)
+    with pytest.raises(GeometryError, match=r"enlarged 16 times .* give --tile-size 64 or more"):
+        AutoOptions(63).check_side(1024)
+
+
+def test_the_network_is_given_boxes_or_points():
+    assert AutoOptions().kinds() == {"points"}
+    assert AutoOptions(superpixels=True).kinds() == {"boxes"}
+    assert AutoOptions().kinds(has_proposals=True) == {"boxes"}
