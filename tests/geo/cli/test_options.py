@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+from geo_program import invoke
 from typer.testing import CliRunner
 
 from sam_geo.cli import main
+from sam_geo.cli.options import _output
 
 
 def test_an_equals_sign_behind_a_short_option_is_explained(grey_raster, tmp_path):
@@ -14,3 +19,16 @@ def test_an_equals_sign_behind_a_short_option_is_explained(grey_raster, tmp_path
         assert done.exit_code == 2
         told = " ".join(done.output.replace("│", " ").split())
         assert words in told
+
+
+@pytest.mark.parametrize("name", ["o.gpkg", "a=b.gpkg", "-x.fgb", "a/=x.gpkg"])
+def test_other_names_of_tables_are_taken(name):
+    assert _output(Path(name)) == Path(name)
+
+
+@pytest.mark.parametrize("command", ["prompt", "auto"])
+def test_jobs_share_the_wording_of_their_options(command):
+    words = " ".join(invoke(command, "--help").output.replace("│", " ").split())
+    for option in ("--output", "--layer", "--dst-crs", "--simplify", "--regularize", "--resume"):
+        assert option in words
+    assert "Go on with an interrupted job; try failed windows again." in words

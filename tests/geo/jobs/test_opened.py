@@ -93,6 +93,15 @@ WRONG = {
     "a file for the store": (
         ("encode",), lambda f: {"output": f / "boxes.gpkg"}, "embeddings need a folder",
     ),
+    "a store that cannot be made": (
+        FILES, lambda _: {"embeddings": Path("/proc/none/more")}, "cannot write to folder /proc",
+    ),
+    "a store that cannot be filled": (
+        ("encode",), lambda _: {"output": Path("/proc")}, "cannot write to folder /proc",
+    ),
+    "a store below a file": (
+        FILES, lambda f: {"embeddings": f / "boxes.gpkg" / "x"}, "no such folder",
+    ),
     "an unfinished job": (
         FILES, lambda f: {"output": unfinished(f)}, "go on with it by --resume",
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from dataclasses import replace
 
 import geopandas
 import pytest
@@ -117,3 +118,33 @@ def test_a_table_of_somebody_else_is_not_replaced(grey_raster, prompts, tmp_path
     )
     request = PromptRequest(image=str(grey_raster), prompts=prompts, output=tmp_path / "own.SHP")
     assert "output exists" in refused(request)
+
+
+def test_a_request_knows_its_files(tmp_path):
+    request = AutoRequest(
+        image="a.tif",
+        output=tmp_path / "o.shp",
+        overlay=tmp_path / "o.png",
+        labels=tmp_path / "o.tif",
+        proposals=tmp_path / "p.gpkg",
+    )
+    assert request.parts == tmp_path / "o.shp.parts"
+    assert request.named_outputs == [tmp_path / name for name in ("o.shp", "o.png", "o.tif")]
+    assert {path.name for path in request.outputs} == {
+        "o.shp", "o.shx", "o.dbf", "o.prj", "o.cpg", "o.job.json", "o.qml", "o.png", "o.tif",
+    }  # fmt: skip
+    assert request.tables == (tmp_path / "p.gpkg",)
+    asked = PromptRequest(image="a.tif", output=tmp_path / "o.gpkg", prompts=tmp_path / "p.csv")
+    assert {path.name for path in asked.outputs} == {"o.gpkg", "o.job.json", "o.qml"}
+    assert asked.tables == (tmp_path / "p.csv",)
+
+
+def test_a_resumed_job_replaces_its_own_outputs_only(tmp_path):
+    request = AutoRequest(image="a.tif", output=tmp_path / "o.gpkg")
+    again = replace(request, resume=True)
+    assert not again.replaces
+    again.parts.mkdir()
+    (again.parts / "plan.json").write_text("{}")
+    assert again.replaces
+    assert not request.replaces
+    assert replace(request, overwrite=True).replaces

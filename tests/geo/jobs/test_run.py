@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import geopandas
@@ -18,8 +19,11 @@ from sam_common.automatic.mask_generator import EverythingOptions
 from sam_common.errors import OutputError
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_geo.automatic.options import AutoOptions
-from sam_geo.jobs.request import AutoRequest, PromptRequest
-from sam_geo.jobs.run import run_auto, run_request
+from sam_geo.jobs import opened
+from sam_geo.jobs.request import AutoRequest, EncodeRequest, PromptRequest
+from sam_geo.jobs.run import run_auto, run_encode, run_request
+from sam_geo.raster import fingerprint, source
+from sam_geo.results import object_rows
 from sam_geo.results.finish import Finish
 from sam_geo.results.qgis_style import style_path
 from sam_geo.results.record import manifest_path
@@ -307,3 +311,92 @@ def test_a_layer_is_added_to_a_geopackage(grey_raster, prompts, tmp_path):
     assert sorted(geopandas.list_layers(output)["name"]) == ["roads", "trees", "work"]
     assert geopandas.read_file(output, layer="roads")["n"].tolist() == [7]
     assert len(geopandas.read_file(output, layer="trees")) == 2
+
+
+def everything_of(image, folder):
+    return run_auto, AutoRequest(
+        image=str(image),
+        output=folder / "o.gpkg",
+        options=WINDOWS,
+        labels=folder / "labels.tif",
+        overlay=folder / "o.png",
+        embeddings=folder / "kept",
+    )
+
+
+def prompts_of(image, folder):
+    boxes = folder / "boxes.csv"
+    boxes.write_text("xmin,ymin,xmax,ymax\n10,10,30,30\n300,300,340,350\n")
+    return run_request, PromptRequest(
+        image=str(image),
+        prompts=boxes,
+        output=folder / "o.gpkg",
+        overlay=folder / "o.png",
+        embeddings=folder / "kept",
+    )
+
+
+def embeddings_of(image, folder):
+    return run_encode, EncodeRequest(image=str(image), output=folder / "kept")
+
+
+@pytest.mark.parametrize("job", [everything_of, prompts_of, embeddings_of])
+def test_a_raster_is_opened_hashed_and_sampled_once(make_raster, tmp_path, monkeypatch, job):
+    """Plan, store of embeddings, record, stretch and notes share what was read."""
+    values = np.random.default_rng(0).integers(0, 999, (1, 400, 420), dtype=np.uint16)
+    image = make_raster(values)
+    counted = Counter()
+
+    def count(target, name, when=lambda *_: True):
+        real = getattr(target, name)
+
+        def counting(*arguments, **options):
+            counted[name] += when(*arguments)
+            return real(*arguments, **options)
+
+        monkeypatch.setattr(target, name, counting)
+
+    count(opened, "open_raster")
+    count(opened, "load_prompts")
+    count(source, "identify")
+    count(source, "sample_bands")
+    count(fingerprint, "file_facts", lambda path, *_: path == image)
+    run, request = job(image, tmp_path)
+    loaded = []
+
+    def load():
+        # everything that is read once is read before there is a network
+        loaded.append(dict(counted))
+        return FakeSegmenter(model_size=128)
+
+    run(request, load)
+    expected = {"open_raster": 1, "identify": 1, "sample_bands": 1, "file_facts": 1}
+    if job is prompts_of:
+        expected["load_prompts"] = 1
+    assert counted == expected
+    assert loaded == [expected]
+
+
+def test_outlines_are_made_once_for_each_object(image, tmp_path, monkeypatch):
+    """Table, label raster and picture are written from the same rows."""
+    made = []
+    outline = object_rows.world_outline
+
+    def counted(pieces, frame):
+        made.append(len(pieces))
+        return outline(pieces, frame)
+
+    monkeypatch.setattr(object_rows, "world_outline", counted)
+    run, request = everything_of(image, tmp_path)
+    record = run(request, lambda: FakeSegmenter(model_size=128))
+    assert len(made) == record["objects"] > 0
+
+
+def test_the_record_of_embeddings_says_what_may_surprise(make_raster, tmp_path):
+    values = np.full((1, 80, 100), 700, dtype=np.int16)
+    values[0, :40] = -9999
+    run, request = embeddings_of(make_raster(values), tmp_path)
+    figures = run(request, lambda: FakeSegmenter(model_size=64))
+    (note,) = figures.pop("notes")
+    assert "-9999" in note
+    assert set(figures) == {"windows", "encoded", "stored", "nodata", "failed", "bytes"}
