@@ -12,33 +12,23 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import shapely
-
-from sam_common.errors import InputError, PromptError
-from sam_common.masks.decoded import MaskRegion, joined
-from sam_common.prompts import POSITIVE
+from sam_common.errors import PromptError
+from sam_common.masks.decoded import joined
 from sam_common.server.sessions.live_source import PlacedMask, Result
 from sam_geo.live.edits import Edits
 from sam_geo.live.files import STEM, checked_crs, close, hold, unnamed, write_upload
-from sam_geo.live.masks import box_of, outline_of
+from sam_geo.live.prompts import prompt_of
+from sam_geo.live.results import ObjectTables, Seen
 from sam_geo.live.server_jobs import SessionRaster, run_server_job
 from sam_geo.live.windows import Encoded, encode, live_window
-from sam_geo.outlines.area import measurer
 from sam_geo.prompted.decode import answers
 from sam_geo.prompted.embedding import key_of, signature_of
 from sam_geo.prompted.refine import Refinement
-from sam_geo.prompts.geo_prompt import GeoPrompt, clip_prompt
 from sam_geo.raster.fingerprint import file_facts
 from sam_geo.raster.frame import affine_from_frame
 from sam_geo.raster.read_window import ReadWindow
 from sam_geo.raster.source import open_raster
 from sam_geo.raster.stretch import Stretch, choose_stretch
-from sam_geo.results.finish import Finish, finish_prompts
-from sam_geo.results.object_rows import touches_edge, world_outline
-from sam_geo.results.rows import Row
-from sam_geo.tables.formats import FORMATS
-from sam_geo.tables.write import write_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -51,13 +41,6 @@ if TYPE_CHECKING:
     from sam_common.server.sessions.history import Asked, Edit, ObjectState
     from sam_common.server.sessions.live_source import Context, Reporter
     from sam_common.window import Window
-    from sam_geo.prompts.geo_prompt import PromptStatus
-    from sam_geo.results.rows import Status
-
-_STATUS: dict[str, Status] = {
-    "ok": "ok", "empty": "empty", "nodata": "nodata", "outside": "outside",
-}  # fmt: skip
-"""Status of a mask in a session to the status of its row in a table; without prompts `invalid`."""
 
 
 def open_source(request: Mapping[str, Any], path: Path, context: Context) -> LiveRaster:
@@ -168,7 +151,7 @@ class LiveRaster:
             PromptError: The window of the object is too large to be answered at once.
         """
         del previous
-        prompt = self._prompt(asked)
+        prompt = prompt_of(asked, self.size)
         if prompt is None:
             return Result("no_prompt")
         if not prompt.is_placed:
@@ -211,24 +194,7 @@ class LiveRaster:
             A Feature whose geometry lies along pixel edges in the raster's reference system, None
             where there is no mask; its area is in pixels and, where it can be known, in m2.
         """
-        outline = self._outline(result)
-        area = None
-        if outline is not None:
-            measured = float(measurer(self.crs)(np.array([outline], dtype=object))[0][0])
-            area = measured if np.isfinite(measured) else None
-        return {
-            "type": "Feature",
-            "id": state.object,
-            "geometry": None if outline is None else json.loads(shapely.to_geojson(outline)),
-            "properties": {
-                "name": state.name,
-                "class": state.class_name,
-                "status": result.status,
-                "score": result.score,
-                "area_px": result.area,
-                "area_m2": area,
-            },
-        }
+        return self._tables.feature(state, result)
 
     def review(self, result: Result) -> list[dict[str, Any]]:
         """Raise `PromptError`: a raster has no slices to review."""
@@ -257,16 +223,7 @@ class LiveRaster:
             InputError: A format is unknown.
             OutputError: A file cannot be written.
         """
-        known = {suffix[1:] for suffix in FORMATS} - {"shp"}
-        if unknown := sorted(set(formats) - known):
-            raise InputError(f"unknown format {unknown[0]} (known: {', '.join(sorted(known))})")
-        rows = [self._row(state, result) for state, result in objects]
-        table = finish_prompts(rows, Finish(), crs=self.crs, model=self.context.segmenter.name)
-        table["name"] = [state.name for state, _ in objects]
-        for name in formats:
-            write_table(table, folder / f"objects.{name}")
-            reporter.step(1)
-        return {"objects": len(rows)}
+        return {"objects": self._tables.write(objects, formats, folder, reporter)}
 
     def run(
         self, kind: str, request: Mapping[str, Any], folder: Path, reporter: Reporter
@@ -280,45 +237,10 @@ class LiveRaster:
         """Close the raster's files and remove the folder of its session."""
         close(self.context)
 
-    def _row(self, state: ObjectState, result: Result) -> Row:
-        """The row of an object in a table: that of a job with the same prompts."""
-        region = _regions(result)
-        seen = result.detail or Seen("ok", len(region))
-        return Row(
-            seen.status if result.status == "ok" else _STATUS.get(result.status, "invalid"),
-            prompt_id=state.object,
-            class_name=state.class_name,
-            score=result.score,
-            stability=result.confidence,
-            area_px=float(result.area) if region else None,
-            touches_edge=touches_edge(region, self.size) if region else None,
-            seam_merged=seen.pieces > 1 if region else None,
-            geometry=self._outline(result),
-        )
-
-    def _outline(self, result: Result) -> shapely.Geometry | None:
-        """The outline of a mask in the raster's reference system; None where there is no mask."""
-        regions = _regions(result)
-        return world_outline(regions, self.raster_frame) if regions else None
-
-    def _prompt(self, asked: Asked) -> GeoPrompt | None:
-        """All prompts of an object as one prompt, cut at the raster's edge; None without any."""
-        boxes = [(b.box[0], b.box[1], b.box[2], b.box[3]) for b in asked.boxes]
-        if not boxes and not asked.points:
-            # a mask alone is decoded with its bounding box, as the polygon of a job is
-            boxes = [box_of(mask) for mask in asked.masks]
-        labels = tuple(p.label for p in asked.points)
-        if not boxes and POSITIVE not in labels:
-            return None
-        prompt = GeoPrompt(
-            0,
-            None,
-            boxes[0] if boxes else None,
-            tuple((p.point[0], p.point[1]) for p in asked.points),
-            labels,
-            outline_of(asked.masks[0]) if asked.masks else None,
-        )
-        return clip_prompt(prompt, self.size)
+    @property
+    def _tables(self) -> ObjectTables:
+        """Rows and features of this raster's objects."""
+        return ObjectTables(self.raster_frame, self.size, self.crs, self.context.segmenter.name)
 
     def _embed_native(self, window: Window) -> Embedding | None:
         """The embedding of a window at full resolution; None where no pixel of it is valid."""
@@ -336,18 +258,3 @@ class LiveRaster:
 
         found: Encoded = self.context.pool.get_or_make(key, make)
         return found
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a table tells of an object and its mask does not."""
-
-    status: PromptStatus
-    """`clipped` where a part of the prompts lay outside the raster."""
-    pieces: int = 0
-    """Number of regions that the mask was put together from."""
-
-
-def _regions(result: Result) -> list[MaskRegion]:
-    """The masks of a result as regions in raster indices."""
-    return [MaskRegion(mask.window, mask.array) for mask in result.masks]

@@ -9,6 +9,7 @@ from geo_jobs import request_of, truth_of
 from seeing_segmenters import SeesValues
 
 from sam_common.segmenter.predictor import Capabilities
+from sam_geo.automatic import superpixels
 from sam_geo.automatic.options import AutoOptions
 from sam_geo.automatic.superpixels import superpixel_boxes
 from sam_geo.jobs.run import run_auto
@@ -63,3 +64,14 @@ def test_the_whole_image_and_invalid_pixels_are_no_boxes():
 
 def test_an_image_of_one_pixel_has_no_box():
     assert superpixel_boxes(np.zeros((1, 1), np.uint8), np.ones((1, 1), np.bool_)).shape == (0, 4)
+
+
+def test_boxes_of_every_scale_are_tried(monkeypatch):
+    image, valid = rectangles(), np.ones((120, 160), np.bool_)
+    image += np.random.default_rng(0).integers(0, 40, image.shape).astype(np.uint8)
+    every, found = superpixel_boxes(image, valid), set()
+    for scale in superpixels.SCALES:
+        monkeypatch.setattr(superpixels, "SCALES", (scale,))
+        found |= {tuple(box) for box in superpixel_boxes(image, valid).tolist()}
+    assert {tuple(box) for box in every.tolist()} == found
+    assert len(superpixel_boxes(image, valid)) < len(found)

@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import hashlib
 
-import geopandas
 import numpy as np
 import pytest
 import rasterio
-import shapely
+from live_objects import BOX, painted, segmented
 from rasterio.enums import Resampling
 
 from sam_common.errors import InputError, PromptError
-from sam_common.masks.decoded import MaskRegion
-from sam_common.masks.rle import encode
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_common.server.sessions.history import Asked, BoxState, MaskState, ObjectState, PointState
+from sam_common.server.sessions.history import Asked, BoxState, ObjectState, PointState
 from sam_common.server.sessions.live_source import Result
 from sam_common.window import Window
 from sam_geo.live.raster import open_source
 from sam_geo.raster import fingerprint
-
-BOX = Asked(boxes=(BoxState((19.5, 29.5, 59.5, 49.5)),))
-"""Columns 20 to 59 and rows 30 to 49."""
-
-
-def segmented(live, asked):
-    return live.segment(asked, lambda _: None)
 
 
 def test_a_box_gives_exactly_its_pixels(live):
@@ -71,10 +61,7 @@ def test_an_empty_answer_keeps_its_score(image, make_context):
 
 
 def test_a_painted_mask_is_decoded_with_its_box(live):
-    mask = np.ones((10, 12), dtype=np.bool_)
-    whole = MaskRegion(Window.full(mask.shape), mask)
-    counts = tuple(encode(whole, mask.shape).counts.tolist())
-    asked = Asked(masks=(MaskState(((40, 50), (50, 62)), counts),))
+    asked = Asked(masks=(painted(np.ones((10, 12), dtype=np.bool_), (40, 50)),))
     assert segmented(live, asked).window == Window((40, 50), (50, 62))
 
 
@@ -121,40 +108,6 @@ def test_overviews_beside_a_raster_change_no_fingerprint(image, make_context):
     live = open_source({}, image, make_context())
     assert live.fingerprint == hashlib.sha256(image.read_bytes()).hexdigest()
     live.close()
-
-
-def test_an_outline_is_a_feature_in_the_rasters_system(live):
-    state = ObjectState("o1", "tree", "oak")
-    feature = live.geometry(state, segmented(live, BOX))
-    expected = shapely.box(500_010, 5_799_975, 500_030, 5_799_985)
-    assert shapely.geometry.shape(feature["geometry"]).equals(expected)
-    properties = feature["properties"]
-    assert (feature["id"], properties["name"], properties["class"]) == ("o1", "tree", "oak")
-    assert properties["area_px"] == 800
-    assert properties["area_m2"] == pytest.approx(200, rel=1e-3)
-
-
-def test_export_has_a_row_for_each_object(live, tmp_path, heard):
-    folder = tmp_path / "out"
-    folder.mkdir()
-    outside = Asked(points=(PointState((-20.0, 5.0), 1),))
-    clipped = Asked(boxes=(BoxState((-20.0, 9.5, 19.5, 29.5)),))
-    objects = [
-        (ObjectState(f"o{n}", f"name {n}", "tree"), segmented(live, asked))
-        for n, asked in enumerate((BOX, outside, clipped, Asked()))
-    ]
-    assert live.export(objects, ["gpkg", "geojson"], folder, heard) == {"objects": 4}
-    table = geopandas.read_file(folder / "objects.gpkg")
-    assert table["status"].tolist() == ["ok", "outside", "clipped", "invalid"]
-    assert table["name"].tolist() == ["name 0", "name 1", "name 2", "name 3"]
-    assert table["prompt_id"].tolist() == ["o0", "o1", "o2", "o3"]
-    assert table["area_px"].tolist()[::2] == [800, 400]
-    assert table["touches_edge"].tolist()[::2] == [False, True]
-    assert len(geopandas.read_file(folder / "objects.geojson")) == 4
-    assert heard.steps == [1, 1]
-    for unknown in ("tif", "shp"):
-        with pytest.raises(InputError, match=rf"unknown format {unknown} \(known: fgb, geojson"):
-            live.export(objects, ["gpkg", unknown], folder, heard)
 
 
 def test_a_raster_has_no_slices(live, heard):

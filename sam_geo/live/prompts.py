@@ -1,4 +1,4 @@
-"""Painted masks of a live raster: their bounding boxes and outlines in raster indices."""
+"""Prompts of a live object: its points, box and painted mask as one prompt of a job."""
 
 from __future__ import annotations
 
@@ -9,13 +9,47 @@ import shapely
 
 from sam_common.errors import PromptError
 from sam_common.masks.rle import RLE, decode_region
+from sam_common.prompts import POSITIVE
 from sam_geo.outlines.polygonize import outline
+from sam_geo.prompts.geo_prompt import GeoPrompt, clip_prompt
 
 if TYPE_CHECKING:
-    from sam_common.server.sessions.history import MaskState
+    from sam_common.server.sessions.history import Asked, MaskState
 
 HALF_PX = 0.5
 """Distance between the corner of a pixel and its centre, the origin of indices."""
+
+
+def prompt_of(asked: Asked, size_hw: tuple[int, int]) -> GeoPrompt | None:
+    """All prompts of an object as one prompt, cut at the raster's edge.
+
+    Args:
+        asked: Points, boxes and painted masks in raster indices; of boxes and masks the first one
+            counts.
+        size_hw: Rows and columns of the raster.
+
+    Returns:
+        None where there is neither a box, nor a mask, nor a point on the object.
+
+    Raises:
+        PromptError: The only prompt is a painted mask without a pixel.
+    """
+    boxes = [(b.box[0], b.box[1], b.box[2], b.box[3]) for b in asked.boxes]
+    if not boxes and not asked.points:
+        # a mask alone is decoded with its bounding box, as the polygon of a job is
+        boxes = [box_of(mask) for mask in asked.masks]
+    labels = tuple(p.label for p in asked.points)
+    if not boxes and POSITIVE not in labels:
+        return None
+    prompt = GeoPrompt(
+        0,
+        None,
+        boxes[0] if boxes else None,
+        tuple((p.point[0], p.point[1]) for p in asked.points),
+        labels,
+        outline_of(asked.masks[0]) if asked.masks else None,
+    )
+    return clip_prompt(prompt, size_hw)
 
 
 def box_of(mask: MaskState) -> tuple[float, float, float, float]:
