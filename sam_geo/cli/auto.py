@@ -11,7 +11,7 @@ import typer
 from sam_common.cli import options as common
 from sam_common.support import console
 from sam_geo.cli import options as geo
-from sam_geo.cli.messages import loader, parse_bands, show, tell_result
+from sam_geo.cli.messages import show, tell_result
 
 
 def auto_command(
@@ -128,7 +128,7 @@ def auto_command(
         layer=layer,
         labels=labels,
         overlay=overlay,
-        bands=parse_bands(bands),
+        bands=geo.parse_bands(bands),
         page=page,
         image_crs=image_crs,
         stretch=stretch,
@@ -143,7 +143,7 @@ def auto_command(
         resume=resume,
         overwrite=overwrite,
     )
-    load = loader(model, arch=arch, device=device, engine=engine, precision=precision)
+    load = geo.loader(model, arch=arch, device=device, engine=engine, precision=precision)
     if dry_run:
         show(dry_run_auto(request, load), json_output=json_output)
         return

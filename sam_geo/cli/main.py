@@ -14,7 +14,7 @@ from sam_common.cli import options as common
 from sam_common.support import console
 from sam_geo.cli import options as geo
 from sam_geo.cli.auto import auto_command
-from sam_geo.cli.messages import EXIT_FAILED, loader, parse_bands, show
+from sam_geo.cli.messages import EXIT_FAILED, show
 from sam_geo.cli.prompt import prompt_command
 
 NOTICE = "For research and mapping."
@@ -56,13 +56,13 @@ def encode(
     request = EncodeRequest(
         image=image,
         output=output,
-        bands=parse_bands(bands),
+        bands=geo.parse_bands(bands),
         page=page,
         stretch=stretch,
         model=model,
         max_bytes=None if max_gb is None else int(max_gb * 1e9),
     )
-    load = loader(model, arch=arch, device=device, engine=engine, precision=precision)
+    load = geo.loader(model, arch=arch, device=device, engine=engine, precision=precision)
     progress = functools.partial(console.progress, quiet=quiet)
     figures = run_encode(request, load, progress=progress)
     for note in figures.pop("notes"):
@@ -87,7 +87,7 @@ def info(
     from sam_geo.jobs.raster_info import describe_raster  # noqa: PLC0415  # --help must stay fast
     from sam_geo.raster.source import open_raster  # noqa: PLC0415
 
-    with open_raster(image, bands=parse_bands(bands), page=page, crs=image_crs) as source:
+    with open_raster(image, bands=geo.parse_bands(bands), page=page, crs=image_crs) as source:
         facts = describe_raster(source, stretch=stretch)
     if json_output:
         console.emit_json(facts)
@@ -114,7 +114,7 @@ def demo(
     """
     from sam_geo.jobs import demo as trees  # noqa: PLC0415  # --help must stay fast
 
-    load = loader("mobile_sam", arch=None, device=device, engine=engine, precision=precision)
+    load = geo.loader("mobile_sam", arch=None, device=device, engine=engine, precision=precision)
     progress = functools.partial(console.progress, quiet=quiet)
     figures = trees.run(output, load, progress=progress, quiet=quiet)
     if json_output:

@@ -1,4 +1,4 @@
-"""Messages of the commands: warnings, figures and exit codes; and the options that are parsed."""
+"""Messages of the commands: figures, warnings and exit codes."""
 
 from __future__ import annotations
 
@@ -9,45 +9,10 @@ import typer
 from sam_common.support import console
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-    from sam_common.segmenter.predictor import Segmenter
 
 EXIT_FAILED = 3
 """Exit code where a window failed for a technical reason, and all other results are written."""
-
-
-def loader(model: str, **settings: Any) -> Callable[[], Segmenter]:
-    """A function that loads the segmenter of a command when the rest of the request is checked.
-
-    Args:
-        model: Name in the registry, or a file.
-        **settings: As `sam_common.segmenter.load_segmenter` takes them.
-    """
-
-    def load() -> Segmenter:
-        from sam_common.segmenter.predictor import load_segmenter  # noqa: PLC0415  # --help must stay fast
-
-        return load_segmenter(model, **settings)
-
-    return load
-
-
-def parse_bands(text: str | None) -> tuple[int, ...] | None:
-    """The band numbers of an option such as `4,3,2`; None where it was not given.
-
-    Raises:
-        InputError: A part of the text is no whole number.
-    """
-    from sam_common.errors import InputError  # noqa: PLC0415  # only where something is parsed
-
-    if text is None:
-        return None
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise InputError(f"bands are numbers with commas, such as 4,3,2, got {text!r}") from error
 
 
 def _note_names(output: Path) -> None:

@@ -11,7 +11,7 @@ import typer
 from sam_common.cli import options as common
 from sam_common.support import console
 from sam_geo.cli import options as geo
-from sam_geo.cli.messages import loader, parse_bands, show, tell_result
+from sam_geo.cli.messages import show, tell_result
 
 
 def prompt_command(
@@ -81,7 +81,7 @@ def prompt_command(
         output=output,
         layer=layer,
         overlay=overlay,
-        bands=parse_bands(bands),
+        bands=geo.parse_bands(bands),
         page=page,
         image_crs=image_crs,
         stretch=stretch,
@@ -95,7 +95,7 @@ def prompt_command(
         resume=resume,
         overwrite=overwrite,
     )
-    load = loader(model, arch=arch, device=device, engine=engine, precision=precision)
+    load = geo.loader(model, arch=arch, device=device, engine=engine, precision=precision)
     if dry_run:
         show(dry_run_prompts(request, load), json_output=json_output)
         return

@@ -8,6 +8,7 @@ import rasterio
 import shapely
 from affine import Affine
 from rasterio import features
+from rasterio.control import GroundControlPoint
 
 from sam_common.automatic.mask_generator import EverythingOptions
 from sam_common.segmenter.fake import FakeSegmenter
@@ -68,3 +69,15 @@ def moon(make_raster, name="moon.tif"):
     crs = rasterio.crs.CRS.from_wkt(pyproj.CRS(MOON).to_wkt())
     values = np.arange(8000, dtype=np.uint8).reshape(1, 80, 100)
     return make_raster(values, name=name, crs=crs, transform=Affine(50, 0, 10_000, 0, -50, 20_000))
+
+
+def placed_by_points(folder):
+    """A raster with ground control points in place of a geotransform."""
+    path = folder / "points.tif"
+    points = [GroundControlPoint(r, c, 10.0 + c, 50.0 - r) for r, c in ((0, 0), (0, 9), (9, 0))]
+    with rasterio.open(
+        path, "w", driver="GTiff", height=10, width=10, count=1, dtype="uint8",
+        gcps=points, crs="EPSG:4326",
+    ) as file:  # fmt: skip
+        file.write(np.zeros((1, 10, 10), dtype=np.uint8))
+    return str(path)

@@ -7,9 +7,7 @@ import json
 import pytest
 import typer
 
-from sam_common.errors import InputError
-from sam_common.segmenter import predictor
-from sam_geo.cli.messages import EXIT_FAILED, loader, parse_bands, show, tell_result
+from sam_geo.cli.messages import EXIT_FAILED, show, tell_result
 
 RECORD = {
     "counts": {"ok": 2, "outside": 1},
@@ -83,22 +81,3 @@ def test_facts_are_a_table_of_plain_values(capsys):
     ]
     show(facts, json_output=True)
     assert json.loads(capsys.readouterr().out)["size"] == [30, 40]
-
-
-def test_bands_are_numbers_with_commas():
-    assert parse_bands(None) is None
-    assert parse_bands("4,3,2") == (4, 3, 2)
-    for wrong in ("", "red", "1,", "1.5", "1;2"):
-        with pytest.raises(InputError, match="bands are numbers with commas, such as 4,3,2, got"):
-            parse_bands(wrong)
-
-
-def test_the_network_is_loaded_when_it_is_asked_for(monkeypatch):
-    asked = []
-    monkeypatch.setattr(
-        predictor, "load_segmenter", lambda name, **more: asked.append((name, more))
-    )
-    load = loader("mobile_sam", arch=None, device="cpu")
-    assert asked == []
-    load()
-    assert asked == [("mobile_sam", {"arch": None, "device": "cpu"})]

@@ -8,8 +8,10 @@ import pytest
 from geo_program import invoke
 from typer.testing import CliRunner
 
+from sam_common.errors import InputError
+from sam_common.segmenter import predictor
 from sam_geo.cli import main
-from sam_geo.cli.options import _output
+from sam_geo.cli.options import _output, loader, parse_bands
 
 
 def test_an_equals_sign_behind_a_short_option_is_explained(grey_raster, tmp_path):
@@ -32,3 +34,22 @@ def test_jobs_share_the_wording_of_their_options(command):
     for option in ("--output", "--layer", "--dst-crs", "--simplify", "--regularize", "--resume"):
         assert option in words
     assert "Go on with an interrupted job; try failed windows again." in words
+
+
+def test_bands_are_numbers_with_commas():
+    assert parse_bands(None) is None
+    assert parse_bands("4,3,2") == (4, 3, 2)
+    for wrong in ("", "red", "1,", "1.5", "1;2"):
+        with pytest.raises(InputError, match="bands are numbers with commas, such as 4,3,2, got"):
+            parse_bands(wrong)
+
+
+def test_the_network_is_loaded_when_it_is_asked_for(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        predictor, "load_segmenter", lambda name, **more: asked.append((name, more))
+    )
+    load = loader("mobile_sam", arch=None, device="cpu")
+    assert asked == []
+    load()
+    assert asked == [("mobile_sam", {"arch": None, "device": "cpu"})]

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
-from geo_jobs import OPTIONS, request_of
-from rasterio.control import GroundControlPoint
+from geo_jobs import OPTIONS, placed_by_points, request_of
 from seeing_segmenters import SeesValues, seeing
 
 from sam_common.automatic.mask_generator import EverythingOptions
@@ -58,18 +57,6 @@ def requests(make_raster, tmp_path):
         "dry auto": (dry_run_auto, auto),
         "encode": (run_encode, encoded),
     }
-
-
-def placed_by_points(folder):
-    """A raster with ground control points in place of a geotransform."""
-    path = folder / "points.tif"
-    points = [GroundControlPoint(r, c, 10.0 + c, 50.0 - r) for r, c in ((0, 0), (0, 9), (9, 0))]
-    with rasterio.open(
-        path, "w", driver="GTiff", height=10, width=10, count=1, dtype="uint8",
-        gcps=points, crs="EPSG:4326",
-    ) as file:  # fmt: skip
-        file.write(np.zeros((1, 10, 10), dtype=np.uint8))
-    return str(path)
 
 
 def unfinished(folder):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from rasterio.control import GroundControlPoint
+from geo_jobs import placed_by_points
 
 from sam_common.errors import InputError
 from sam_common.tiled_job.plan import tile_grid
@@ -58,14 +58,7 @@ def test_a_stretch_that_is_given_is_told(make_raster):
 
 
 def test_what_a_job_would_refuse_is_a_note(tmp_path):
-    path = tmp_path / "points.tif"
-    points = [GroundControlPoint(r, c, 10.0 + c, 50.0 - r) for r, c in ((0, 0), (0, 9), (9, 0))]
-    with rasterio.open(
-        path, "w", driver="GTiff", height=10, width=10, count=1, dtype="uint8",
-        gcps=points, crs="EPSG:4326",
-    ) as file:  # fmt: skip
-        file.write(np.zeros((1, 10, 10), dtype=np.uint8))
-    facts = facts_of(path)
+    facts = facts_of(placed_by_points(tmp_path))
     assert facts["gcps"] == 3
     (note,) = [note for note in facts["notes"] if note.startswith("refused: ")]
     assert "3 ground control points" in note

@@ -123,7 +123,7 @@ def test_a_file_that_is_cut_short_fails_windows_and_is_resumed(image, tmp_path):
 FULL = """
 import resource, signal, sys
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_geo.cli import auto, main
+from sam_geo.cli import main, options
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 limit = int(sys.argv.pop())
@@ -133,7 +133,7 @@ def load():
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     return FakeSegmenter(model_size=128)
 
-auto.loader = lambda *_, **__: load
+options.loader = lambda *_, **__: load
 main.main()
 """
 
