@@ -76,7 +76,7 @@ class Scene:
     """One message for each window that was looked at again and failed."""
     left_out: set[Key] = field(default_factory=set)
     """Cut objects that no moved window has found beyond their cut: they are no objects."""
-    again: set[Key] = field(default_factory=set)
+    known: set[Key] = field(default_factory=set)
     """Mended objects that another window had whole: they would come twice."""
     cut: set[Key] = field(default_factory=set)
     """Cut objects that stay, as they are too large for any window, or a moved window failed."""
@@ -96,7 +96,7 @@ class Scene:
         Args:
             advance: Called with the number of windows of the grid that are done.
         """
-        gone = self.left_out | self.again
+        gone = self.left_out | self.known
         for found in objects_of(self.groups, self._layout, self.load, advance=advance):
             if (key := found.members[0]) not in gone:
                 whole = self._mended(found)[0] if key in self._seams else found
@@ -167,10 +167,10 @@ class Scene:
         `mended`: put together from moved windows; `known`: another window had them whole;
         `left_out`: no moved window found them; `cut`: too large for any window.
         """
-        mended = self._answered() - self.left_out - self.again - self.cut
+        mended = self._answered() - self.left_out - self.known - self.cut
         return {
             "mended": len(mended),
-            "known": len(self.again),
+            "known": len(self.known),
             "left_out": len(self.left_out),
             "cut": len(self.cut),
         }

@@ -123,7 +123,7 @@ class Mender:
             unread = scene.seam(key).failed
             held = max(box_of(found).shape) <= SIDES[-1] * self.side
             (scene.left_out if held and not unread else scene.cut).add(key)
-        scene.again |= scene.twins(advance)
+        scene.known |= scene.twins(advance)
 
     def _asks(self, scene: Scene, advance: Callable[[int], None]) -> Iterator[Ask]:
         """The next question for each cut object: its longest cut, in a window of the next side."""

@@ -4,7 +4,7 @@
 opened_job      outputs, inputs, raster, prompts, stretch: all checked, then the network is loaded
                   jobs/opened, raster/source, prompts/geo_prompt, raster/stretch
 run_prompts     windows around prompts -> embed -> decode -> refine -> parts -> polygons -> rows
-                  prompted/windows, embedding, decode, refine, segment; outlines/polygonize
+                  prompted/segment, windows, windows_to_rows, embedding, decode, refine
 found_objects   grid of windows -> embed -> decode -> parts -> link -> mend -> objects
                   automatic/windows_to_objects, scene, seams; sam_common/automatic, stitching
 write_objects   objects -> rows -> simplify, measure, filter, number -> table, labels, picture

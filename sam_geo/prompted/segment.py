@@ -9,48 +9,33 @@ Memory is bounded by the windows at work, whatever the size of the raster.
 
 from __future__ import annotations
 
-import hashlib
-import threading
 from collections import Counter
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from sam_common.masks.instance import Instance
 from sam_common.segmenter.predictor import check_kinds
-from sam_common.tiled_job.parts import Part
-from sam_common.tiled_job.plan import Plan
 from sam_common.tiled_job.progress import parts_of, silent
-from sam_common.tiled_job.run import JobReport, Work, run_job
-from sam_geo.prompted.decode import Answer, answers, is_on_data, kinds_of
-from sam_geo.prompted.embedding import EmbeddingSource, signature_of
-from sam_geo.prompted.refine import Refinement
+from sam_common.tiled_job.run import JobReport, run_job
+from sam_geo.prompted.decode import kinds_of
 from sam_geo.prompted.windows import plan_windows
+from sam_geo.prompted.windows_to_rows import PromptWork, rows_of_window, unanswered
 from sam_geo.prompts.geo_prompt import GeoPrompt, load_prompts
 from sam_geo.raster.source import RasterSource, open_raster
 from sam_geo.raster.stretch import Stretch, choose_stretch
 from sam_geo.results.finish import Finish, finish_prompts
-from sam_geo.results.object_rows import touches_edge, world_outline
-from sam_geo.results.record import StepTimes
-from sam_geo.results.rows import Row
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     import geopandas
 
-    from sam_common.frame import Frame
     from sam_common.segmenter.embedding_store import EmbeddingStore
-    from sam_common.segmenter.predictor import Embedding, Segmenter
+    from sam_common.segmenter.predictor import Segmenter
     from sam_common.tiled_job.progress import Progress
-    from sam_common.window import Window
     from sam_geo.prompt_files.python_objects import PromptsLike
-    from sam_geo.raster.pixels import Pixels
     from sam_geo.raster.read_window import ReadWindow
-
-STEPS = ("read", "embed", "decode", "polygonize")
-"""Steps whose time is measured, in the order of the record."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,14 +157,14 @@ def run_prompts(
     work = prompt_work(source, prompts, segmenter, how)
     windows = work.windows
     told = progress or silent
-    rows = {n: _row(prompt, prompt.status) for n, prompt in enumerate(prompts)}
+    rows = {n: unanswered(prompt, prompt.status) for n, prompt in enumerate(prompts)}
     with parts_of(work.plan(), how.parts, resume=how.resume) as parts:
         with told("windows", len(windows)) as advance:
             report = run_job(work.work(how.store), parts, workers=how.workers, advance=advance)
         with told("polygons", len(windows)) as advance:
             for n, read in enumerate(windows):
                 with work.times.timed("polygonize"):
-                    rows |= _polygons(read, parts.read(n), prompts, source.size_hw, frame)
+                    rows |= rows_of_window(read, parts.read(n), prompts, source.size_hw, frame)
                 advance(1)
     table = finish_prompts(
         [rows[n] for n in range(len(prompts))], how.finish, crs=source.crs, model=segmenter.name
@@ -208,137 +193,3 @@ def prompt_work(
     windows = plan_windows(prompts, source.size_hw, side=segmenter.model_size)
     stretch = options.stretch or choose_stretch(source)
     return PromptWork(source, segmenter, stretch, prompts, windows)
-
-
-@dataclass(slots=True, eq=False)
-class PromptWork:
-    """What a prompted job does with each window, the encoder runs so far, and their times."""
-
-    source: RasterSource
-    segmenter: Segmenter
-    stretch: Stretch
-    prompts: Sequence[GeoPrompt]
-    windows: Sequence[ReadWindow]
-    embedded: int = 0
-    """Windows that the encoder has seen so far."""
-    times: StepTimes = field(default_factory=lambda: StepTimes(dict.fromkeys(STEPS, 0.0)))
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def plan(self) -> Plan:
-        """The windows, and everything that decides what is found in them."""
-        asked = ([prompt.identity for prompt in self.prompts], self.windows)
-        digest = hashlib.sha256(repr(asked).encode()).hexdigest()
-        signature = signature_of(self.source, self.segmenter, self.stretch)
-        windows = tuple(read.window for read in self.windows)
-        return Plan(self.source.size_hw, windows, {**signature, "prompts": digest})
-
-    def work(self, store: EmbeddingStore | None) -> Work[Pixels]:
-        """Reading and segmenting a window by its number, with a store of embeddings or without."""
-        embeddings = EmbeddingSource(self.segmenter, self.stretch, store)
-        return Work(self._read, lambda n, pixels: self._segment(n, pixels, embeddings))
-
-    def _read(self, n: int) -> Pixels:
-        """The pixels of a window, at the resolution of its plan."""
-        with self.times.timed("read"):
-            return self.source.read(self.windows[n].window, out_hw=self.windows[n].size_hw)
-
-    def _embed_native(self, window: Window) -> Embedding | None:
-        """The embedding of a window at full resolution; None where no pixel of it is valid."""
-        with self.times.timed("read"):
-            pixels = self.source.read_data(window)
-        if pixels is None:
-            return None
-        with self.times.timed("embed"):
-            embedding = self.segmenter.embed(self.stretch.apply(pixels))
-        with self._lock:
-            self.embedded += 1
-        return embedding
-
-    def _segment(self, n: int, pixels: Pixels, embeddings: EmbeddingSource) -> Part:
-        """The masks of the prompts of a window; the encoder runs only where one lies on data."""
-        read = self.windows[n]
-        seen = [p for p in read.prompts if is_on_data(self.prompts[p], read, pixels)]
-        if not seen:
-            return Part(notes={"rows": [[p, "nodata", None, None] for p in read.prompts]})
-        with self.times.timed("embed"):
-            _, embedding, was_stored = embeddings.embed(read.window, pixels)
-        with self._lock:
-            self.embedded += not was_stored
-        with self.times.timed("decode"):
-            found = dict(answers(self.segmenter, embedding, read, seen, self.prompts))
-        return _part(
-            read, found, Refinement(self.segmenter, self.source.size_hw, self._embed_native)
-        )
-
-
-def _part(read: ReadWindow, found: dict[int, Answer], refinement: Refinement) -> Part:
-    """The masks of a window in raster indices, and notes on its prompts.
-
-    Returns:
-        A part whose notes have a row for each prompt: its number, its status, and the half-open
-        range of masks that are its pieces, None and None where it has no mask.
-    """
-    instances: list[Instance] = []
-    rows: list[list[Any]] = []
-    for p in read.prompts:
-        if (answer := found.get(p)) is None:
-            rows.append([p, "nodata", None, None])
-            continue
-        pieces = answer.pieces(read, refinement)
-        first = len(instances)
-        instances += [Instance(piece, answer.score, answer.stability) for piece in pieces]
-        rows.append([p, "ok", first, len(instances)] if pieces else [p, "empty", None, None])
-    return Part(instances, {"rows": rows})
-
-
-def _polygons(
-    read: ReadWindow,
-    part: Part | None,
-    prompts: Sequence[GeoPrompt],
-    size_hw: tuple[int, int],
-    frame: Frame,
-) -> dict[int, Row]:
-    """The rows of one window by the number of their prompt."""
-    rows = {}
-    for number, row in _rows_of(read, part, size_hw, frame):
-        prompt = prompts[number]
-        status = prompt.status if row.status == "ok" else row.status
-        rows[number] = replace(row, status=status, **_identity(prompt))
-    return rows
-
-
-def _rows_of(
-    read: ReadWindow, part: Part | None, size_hw: tuple[int, int], frame: Frame
-) -> Iterator[tuple[int, Row]]:
-    """The number of each prompt of a window, and a row without the names of the prompt."""
-    if part is None:
-        yield from ((p, Row("failed")) for p in read.prompts)
-        return
-    for p, status, first, last in part.notes["rows"]:
-        if first is None:
-            yield p, Row(status)
-            continue
-        found = part.instances[first:last]
-        pieces = [instance.region for instance in found]
-        yield (
-            p,
-            Row(
-                "ok",
-                score=found[0].score,
-                stability=found[0].stability,
-                area_px=float(sum(piece.area_px for piece in pieces)),
-                touches_edge=touches_edge(pieces, size_hw),
-                seam_merged=len(pieces) > 1,
-                geometry=world_outline(pieces, frame),
-            ),
-        )
-
-
-def _row(prompt: GeoPrompt, status: Any) -> Row:
-    """The row of a prompt that no window has answered."""
-    return Row(status, **_identity(prompt))
-
-
-def _identity(prompt: GeoPrompt) -> dict[str, Any]:
-    """The name and the class of a prompt, as members of its row."""
-    return {"prompt_id": prompt.prompt_id, "class_name": prompt.class_name}

@@ -62,7 +62,7 @@ def test_what_is_left_out_or_known_does_not_come_and_what_is_cut_says_so(truth):
     scene = scene_of(truth)
     keys = [found.members[0] for found in scene.objects()]
     scene.left_out.add(keys[0])
-    scene.again.add(keys[1])
+    scene.known.add(keys[1])
     scene.cut.add(keys[2])
     objects = list(scene.objects())
     assert [found.members[0] for found in objects] == keys[2:]

@@ -158,7 +158,7 @@ def test_what_another_window_has_whole_comes_once(tmp_path):
     for key in keys:
         scene.seam(key).answers.append(Answer(around, store, "", 0, 0))
     assert scene.twins() == {(2, 0)}
-    scene.again |= scene.twins()
+    scene.known |= scene.twins()
     assert [box_of(found) for found in scene.objects()] == [square, seen[windows[1]]]
     assert scene.counts == {"mended": 1, "known": 1, "left_out": 0, "cut": 0}
     assert [cuts for _, cuts in scene.cut_objects()] == [[], []]

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import geopandas
 import numpy as np
 import pytest
 import shapely
+from shapely.geometry import Point
+from world_prompts import NORTH_UP, run, world_boxes
 
 from sam_common.masks.decoded import Masks
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.window import Window
 from sam_geo.prompted.decode import answers, is_on_data, kinds_of, likeliest
 from sam_geo.prompts.geo_prompt import GeoPrompt
+from sam_geo.raster.frame import frame_from_affine
 from sam_geo.raster.pixels import Pixels
 from sam_geo.raster.read_window import ReadWindow
+from sam_geo.raster.source import open_raster
 
 
 def candidates(*boxes_and_scores):
@@ -135,3 +140,78 @@ def test_a_prompt_lies_on_data_where_a_pixel_under_it_is_valid(prompt, expected)
     valid[11 - 5, 11 - 4] = True
     read = native((5, 4), (15, 16))
     assert is_on_data(prompt, read, Pixels(np.empty(0), valid)) is expected
+
+
+def test_a_point_on_nodata_is_said(make_raster):
+    values = np.full((1, 50, 60), 9, dtype=np.uint8)
+    values[0, 20, 30] = 0
+    frame = frame_from_affine(NORTH_UP)
+    points = [Point(*frame.to_world(index)) for index in ([20, 30], [20, 31])]
+    prompts = geopandas.GeoDataFrame(geometry=points, crs="EPSG:32633")
+    assert run(make_raster(values, nodata=0), prompts).table["status"].tolist() == ["nodata", "ok"]
+
+
+def test_a_background_point_on_data_does_not_count(make_raster):
+    values = np.full((1, 50, 60), 9, dtype=np.uint8)
+    values[0, 20, 30] = 0
+    frame = frame_from_affine(NORTH_UP)
+    prompts = geopandas.GeoDataFrame(
+        {"object_id": [1, 1], "label": [1, 0]},
+        geometry=[Point(*frame.to_world(index)) for index in ([20, 30], [20, 31])],
+        crs="EPSG:32633",
+    )
+    assert run(make_raster(values, nodata=0), prompts).table["status"].tolist() == ["nodata"]
+
+
+def test_points_and_boxes_are_decoded_apart(make_raster):
+    """Prompts of different kinds in one window: nothing is padded, everything has its row."""
+    frame = frame_from_affine(NORTH_UP)
+    spot = [Point(*frame.to_world(index)) for index in ([20, 20], [40, 40], [22, 22])]
+    shapes = [spot[0], *world_boxes([(10, 10, 30, 30)]).geometry, spot[1], spot[2]]
+    prompts = geopandas.GeoDataFrame(
+        {"object_id": ["a", "b", "c", "a"]}, geometry=shapes, crs="EPSG:32633"
+    )
+    calls = []
+
+    class Spy(FakeSegmenter):
+        def decode_batches(self, embedding, prompts, *, multimask=False):
+            shape = None if prompts.points_xy is None else prompts.points_xy.shape
+            calls.append((shape, prompts.boxes_xyxy is not None, multimask))
+            return super().decode_batches(embedding, prompts, multimask=multimask)
+
+    job = run(make_raster(np.ones((1, 60, 70), dtype=np.uint8)), prompts, Spy())
+    assert job.table["prompt_id"].tolist() == ["a", "b", "c"]
+    assert sorted(calls, key=str) == [
+        ((1, 1, 2), False, True),
+        ((1, 2, 2), False, True),
+        (None, True, False),
+    ]
+    assert job.embeddings == 1
+
+
+def test_the_best_candidate_of_a_point_is_taken(make_raster):
+    """Three candidates with real logits: the one with the highest predicted IoU counts."""
+
+    class Three(FakeSegmenter):
+        def decode_batches(self, embedding, prompts, *, multimask=False):
+            assert len(prompts) == 1
+            logits = np.full((1, 3, 256, 256), -8.0, dtype=np.float32)
+            for n, side in enumerate((8, 64, 16)):
+                logits[0, n, :side, :side] = 8.0
+            scores = np.array([[0.2, 0.9, 0.5]], dtype=np.float32)
+            assert multimask
+            yield Masks(logits, scores, embedding.image_size_hw, embedding.input_size_hw, 1024)
+
+    frame = frame_from_affine(NORTH_UP)
+    prompts = geopandas.GeoDataFrame(geometry=[Point(*frame.to_world([9, 9]))], crs="EPSG:32633")
+    table = run(make_raster(np.ones((1, 256, 256), dtype=np.uint8)), prompts, Three()).table
+    assert table["score"].tolist() == pytest.approx([0.9])
+    assert table["area_px"].tolist() == [64 * 64]
+
+
+def test_a_point_just_inside_the_last_pixel_lies_on_data(make_raster):
+    path = make_raster(np.full((1, 64, 64), 90, np.uint8))
+    with open_raster(path) as source:
+        last = Point(*(source.header.transform @ (63.9999999, 20.5)))
+    table = geopandas.GeoDataFrame(geometry=[last], crs="EPSG:32633")
+    assert run(path, table, FakeSegmenter(model_size=64)).table["status"].tolist() == ["ok"]
