@@ -127,12 +127,12 @@ def one_step(progress: Progress | None, what: str) -> Iterator[None]:
         advance(1)
 
 
-def run_options(request: Request, job: OpenedJob, *, writes: bool = True) -> RunOptions:
+def run_options(request: Request, opened: OpenedJob, *, writes: bool = True) -> RunOptions:
     """How a request is run, with the store of its embeddings opened.
 
     Args:
         request: Inputs, outputs and options.
-        job: The request after its checks.
+        opened: The request after its checks.
         writes: Whether a store of embeddings may be made; else only one that is there is used.
 
     Raises:
@@ -140,9 +140,9 @@ def run_options(request: Request, job: OpenedJob, *, writes: bool = True) -> Run
     """
     store = None
     if request.embeddings is not None and (writes or (request.embeddings / SIGNATURE).exists()):
-        store = open_store(request.embeddings, job.source, job.segmenter, job.stretch)
+        store = open_store(request.embeddings, opened.source, opened.segmenter, opened.stretch)
     return RunOptions(
-        job.stretch, request.finish, request.workers, request.parts, request.resume, store
+        opened.stretch, request.finish, request.workers, request.parts, request.resume, store
     )
 
 
