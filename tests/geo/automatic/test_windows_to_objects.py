@@ -19,10 +19,12 @@ from sam_common.errors import InputError, OutputError
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.window import Window
 from sam_geo.automatic.options import AutoOptions
-from sam_geo.automatic.windows_to_objects import AutoWork
+from sam_geo.automatic.windows_to_objects import AutoWork, found_objects
 from sam_geo.jobs.run import run_auto
+from sam_geo.prompted.segment import RunOptions
 from sam_geo.raster.source import open_raster
 from sam_geo.raster.stretch import choose_stretch
+from sam_geo.results.record import StepTimes
 
 
 def test_every_field_comes_whole_and_once(fields, labels, tmp_path):
@@ -218,3 +220,45 @@ def test_a_tile_size_plans_a_few_times_the_rasters_pixels(fields, size, overlap)
         job = AutoWork(source, SeesValues(), choose_stretch(source), AutoOptions(size, overlap))
         planned = sum(np.prod(window.shape) for window in job.plan().windows)
     assert planned <= 5 * 400 * 400
+
+
+FEW_POINTS = AutoOptions(None, 32, EverythingOptions(points_per_side=3))
+
+
+def test_parts_lie_in_the_folder_of_a_job_or_in_one_that_goes_away(fields, tmp_path, monkeypatch):
+    temporary, kept = tmp_path / "tmp", tmp_path / "kept"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    counts = []
+    with open_raster(fields) as source:
+        work = AutoWork(source, seeing(), choose_stretch(source), FEW_POINTS)
+        for how in (RunOptions(), RunOptions(parts=kept), RunOptions(parts=kept, resume=True)):
+            times = StepTimes()
+            with found_objects(work, how, times=times) as found:
+                assert len(list(temporary.iterdir())) == (how.parts is None)
+                counts.append((sum(1 for _ in found.scene.objects()), found.report.reused))
+            assert list(temporary.iterdir()) == []
+            assert list(times.seconds) == ["windows", "seams"]
+            assert found.failures == []
+    number = counts[0][0]
+    assert counts == [(number, 0), (number, 0), (number, len(found.plan))]
+    assert number > 5
+    assert (kept / "plan.json").is_file()
+
+
+def test_windows_that_fail_are_told_in_their_order(fields):
+    class Failing(SeesValues):
+        def embed(self, image):
+            if image[0, 0, 0] == first:
+                raise RuntimeError("out of memory")
+            return SeesValues.embed(self, image)
+
+    with open_raster(fields) as source:
+        first = int(source.read(Window((0, 0), (1, 1))).values[0, 0, 0])
+        segmenter = Failing(model_size=128)
+        work = AutoWork(source, segmenter, choose_stretch(source), FEW_POINTS)
+        with found_objects(work, RunOptions()) as found:
+            assert found.failures == [*found.report.messages, *found.scene.failures]
+            assert found.failures[0] == "out of memory"
+            assert 0 in found.report.failures
+            assert 0 < sum(1 for _ in found.scene.objects()) <= 14
