@@ -140,9 +140,6 @@ class Mender:
     def _work(self, scene: Scene, asks: Sequence[Sequence[Ask]]) -> Work[Pixels | None]:
         """Reading each moved window and segmenting the objects that it is asked for."""
 
-        def read(k: int) -> Pixels | None:
-            return self.read(asks[k][0].window)
-
         def segment(k: int, pixels: Pixels | None) -> Part:
             window = asks[k][0].window
             if pixels is None:
@@ -155,7 +152,7 @@ class Mender:
             notes = [None if instance is None else next(numbers) for instance in found]
             return Part(kept, {"answers": notes})
 
-        return Work(read, segment)
+        return Work(lambda k: self.read(asks[k][0].window), segment)
 
 
 def _view(scene: Scene, known: Key | Answer) -> View:

@@ -155,9 +155,6 @@ class AutoWork:
         """Reading and segmenting one window of the plan, by its number."""
         proposed = self.proposals
 
-        def read(n: int) -> Pixels | None:
-            return self.source.read_data(plan.windows[n])
-
         def segment(n: int, pixels: Pixels | None) -> Part:
             if pixels is None:
                 self._count("nodata")
@@ -182,7 +179,7 @@ class AutoWork:
             )
             return Part([instance.shift(window.start) for instance in found])
 
-        return Work(read, segment)
+        return Work(lambda n: self.source.read_data(plan.windows[n]), segment)
 
     def scene(
         self, plan: Plan, parts: PartStore, *, workers: int = 1, progress: Progress = silent
@@ -263,9 +260,6 @@ class AutoWork:
     ) -> Work[Pixels | None]:
         """Reading a window again and segmenting what ends at the edges of its neighbours."""
 
-        def read(k: int) -> Pixels | None:
-            return self.source.read_data(plan.windows[windows[k]])
-
         def segment(k: int, pixels: Pixels | None) -> Part:
             if pixels is None:
                 return Part()
@@ -278,7 +272,7 @@ class AutoWork:
                 continuations(self.segmenter, embedding, place, load(m), asked, options=grid)
             )
 
-        return Work(read, segment)
+        return Work(lambda k: self.source.read_data(plan.windows[windows[k]]), segment)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -59,9 +59,6 @@ def encode_raster(
     embeddings = EmbeddingSource(segmenter, stretch, store)
     figures = dict.fromkeys(("encoded", "stored", "nodata"), 0)
 
-    def read(n: int) -> Pixels | None:
-        return source.read_data(windows[n])
-
     def encode(n: int, pixels: Pixels | None) -> Part:
         if pixels is None:
             figures["nodata"] += 1
@@ -70,8 +67,9 @@ def encode_raster(
             figures["stored" if was_stored else "encoded"] += 1
         return Part()
 
+    work = Work(lambda n: source.read_data(windows[n]), encode)
     with parts_of(plan, None) as parts, (progress or silent)("windows", len(plan)) as show:
-        report = run_job(Work(read, encode), parts, advance=show)
+        report = run_job(work, parts, advance=show)
     return {
         "windows": len(plan),
         **figures,

@@ -8,16 +8,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sam_common.errors import PromptError
-from sam_common.prompts import Prompts
-from sam_common.segmenter.predictor import check_prompts
+from sam_common.segmenter.predictor import check_kinds
 from sam_geo.live.windows import MOST_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sam_common.frame import Frame
+    from sam_common.prompts import PromptKind
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.server.sessions.history import Edit
+
+
+KINDS: Mapping[str, PromptKind] = {
+    "add_point": "points", "move_point": "points", "set_box": "boxes", "set_mask": "masks",
+}  # fmt: skip
+"""Kind of prompt that an edit brings, by its `op`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +103,5 @@ class Edits:
 
     def _check_kind(self, edit: Mapping[str, Any]) -> None:
         """Raise `CapabilityError` where the model was not trained for the prompt of an edit."""
-        if edit["op"] in {"add_point", "move_point"}:
-            wanted = Prompts.from_points([[0.0, 0.0]])
-        elif edit["op"] == "set_box":
-            wanted = Prompts.from_boxes([0, 0, 1, 1])
-        elif edit["op"] == "set_mask":
-            wanted = Prompts(mask_logits=np.zeros((1, 256, 256), dtype=np.float32))
-        else:
-            return
-        check_prompts(self.segmenter.name, self.segmenter.capabilities, wanted)
+        if (kind := KINDS.get(edit["op"])) is not None:
+            check_kinds(self.segmenter.name, self.segmenter.capabilities.kinds, frozenset({kind}))

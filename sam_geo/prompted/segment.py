@@ -18,7 +18,7 @@ from sam_common.tiled_job.progress import parts_of, silent
 from sam_common.tiled_job.run import JobReport, run_job
 from sam_geo.prompted.decode import kinds_of
 from sam_geo.prompted.windows import plan_windows
-from sam_geo.prompted.windows_to_rows import PromptWork, rows_of_window, unanswered
+from sam_geo.prompted.windows_to_rows import PromptWork, row_of, rows_of_window
 from sam_geo.prompts.geo_prompt import GeoPrompt, load_prompts
 from sam_geo.raster.source import RasterSource, open_raster
 from sam_geo.raster.stretch import Stretch, choose_stretch
@@ -157,7 +157,7 @@ def run_prompts(
     work = prompt_work(source, prompts, segmenter, how)
     windows = work.windows
     told = progress or silent
-    rows = {n: unanswered(prompt, prompt.status) for n, prompt in enumerate(prompts)}
+    rows = {n: row_of(prompt, prompt.status) for n, prompt in enumerate(prompts)}
     with parts_of(work.plan(), how.parts, resume=how.resume) as parts:
         with told("windows", len(windows)) as advance:
             report = run_job(work.work(how.store), parts, workers=how.workers, advance=advance)

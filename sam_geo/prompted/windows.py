@@ -90,14 +90,11 @@ def window_for(prompt: GeoPrompt, raster_hw: tuple[int, int], *, side: int) -> R
         GeometryError: The prompt lies outside the raster.
     """
     need = needed_window(prompt, raster_hw, side=side)
-    if max(need.shape) > side:
-        window = square_at(_around(need, max(need.shape)), max(need.shape), raster_hw)
-        return ReadWindow(window, _read_size(window, side), (0,))
-    for overlap in POINT_OVERLAPS if prompt.box_xyxy is None else BOX_OVERLAPS:
-        found = _on_grid(need, raster_hw, side, side - int(side * overlap))
-        if found is not None:
-            return ReadWindow(found, _read_size(found, side), (0,))
-    window = square_at(_around(need, side), side, raster_hw)
+    size = max(side, *need.shape)
+    overlaps = POINT_OVERLAPS if prompt.box_xyxy is None else BOX_OVERLAPS
+    grids = overlaps if size == side else ()
+    fitting = (_on_grid(need, raster_hw, side, side - int(side * part)) for part in grids)
+    window = next(filter(None, fitting), None) or square_at(_around(need, size), size, raster_hw)
     return ReadWindow(window, _read_size(window, side), (0,))
 
 

@@ -26,7 +26,7 @@ from sam_geo.results.record import StepTimes
 from sam_geo.results.rows import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from sam_common.frame import Frame
     from sam_common.segmenter.embedding_store import EmbeddingStore
@@ -139,46 +139,27 @@ def rows_of_window(
         size_hw: Rows and columns of the raster.
         frame: Raster indices to world coordinates.
     """
-    rows = {}
-    for number, row in _rows_of(read, part, size_hw, frame):
-        prompt = prompts[number]
-        status = prompt.status if row.status == "ok" else row.status
-        rows[number] = replace(row, status=status, **_identity(prompt))
-    return rows
-
-
-def _rows_of(
-    read: ReadWindow, part: Part | None, size_hw: tuple[int, int], frame: Frame
-) -> Iterator[tuple[int, Row]]:
-    """The number of each prompt of a window, and a row without the names of the prompt."""
     if part is None:
-        yield from ((p, Row("failed")) for p in read.prompts)
-        return
+        return {p: row_of(prompts[p], "failed") for p in read.prompts}
+    rows = {}
     for p, status, first, last in part.notes["rows"]:
-        if first is None:
-            yield p, Row(status)
-            continue
-        found = part.instances[first:last]
-        pieces = [instance.region for instance in found]
-        yield (
-            p,
-            Row(
-                "ok",
+        rows[p] = row_of(prompts[p], status)
+        if first is not None:
+            found = part.instances[first:last]
+            pieces = [instance.region for instance in found]
+            rows[p] = replace(
+                rows[p],
+                status=prompts[p].status,
                 score=found[0].score,
                 stability=found[0].stability,
                 area_px=float(sum(piece.area_px for piece in pieces)),
                 touches_edge=touches_edge(pieces, size_hw),
                 seam_merged=len(pieces) > 1,
                 geometry=world_outline(pieces, frame),
-            ),
-        )
+            )
+    return rows
 
 
-def unanswered(prompt: GeoPrompt, status: Any) -> Row:
-    """The row of a prompt that no window has answered."""
-    return Row(status, **_identity(prompt))
-
-
-def _identity(prompt: GeoPrompt) -> dict[str, Any]:
-    """The name and the class of a prompt, as members of its row."""
-    return {"prompt_id": prompt.prompt_id, "class_name": prompt.class_name}
+def row_of(prompt: GeoPrompt, status: Any) -> Row:
+    """The row of a prompt without a mask."""
+    return Row(status, prompt_id=prompt.prompt_id, class_name=prompt.class_name)

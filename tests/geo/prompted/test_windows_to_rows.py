@@ -16,7 +16,7 @@ from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.tiled_job.parts import Part
 from sam_common.window import Window
 from sam_geo.prompted.windows import plan_windows
-from sam_geo.prompted.windows_to_rows import PromptWork, rows_of_window, unanswered
+from sam_geo.prompted.windows_to_rows import PromptWork, row_of, rows_of_window
 from sam_geo.prompts.geo_prompt import GeoPrompt
 from sam_geo.raster.frame import frame_from_affine
 from sam_geo.raster.read_window import ReadWindow
@@ -165,7 +165,7 @@ def test_a_window_without_a_part_has_failed_for_all_its_prompts():
 
 
 def test_a_prompt_that_no_window_answers_keeps_its_name_and_status():
-    row = unanswered(GeoPrompt("a", "tree", status="outside"), "outside")
+    row = row_of(GeoPrompt("a", "tree", status="outside"), "outside")
     assert (row.status, row.prompt_id, row.class_name) == ("outside", "a", "tree")
     assert row.area_px is None
 
