@@ -1,7 +1,7 @@
-"""Georeferenced rasters to polygons that overlay them exactly.
+"""Segmentation of georeferenced rasters into polygons that overlay them exactly.
 
-Names are imported when they are first used, so `import sam_geo` loads no torch, no GDAL and no
-geopandas.
+The names below are imported when they are first used, so `import sam_geo` loads no torch, no GDAL
+and no geopandas.
 
 ```
 from sam_common.segmenter import load_segmenter
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sam_common.automatic.mask_generator import EverythingOptions as EverythingOptions
     from sam_common.tiled_job.run import JobReport as JobReport
     from sam_geo.automatic.everything import segment_everything as segment_everything
-    from sam_geo.automatic.job import AutoOptions as AutoOptions
+    from sam_geo.automatic.options import AutoOptions as AutoOptions
     from sam_geo.jobs.request import AutoRequest as AutoRequest
     from sam_geo.jobs.request import EncodeRequest as EncodeRequest
     from sam_geo.jobs.request import PromptRequest as PromptRequest
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from sam_geo.tables.write import write_table as write_table
 
 _HOME = {
-    "AutoOptions": "sam_geo.automatic.job",
+    "AutoOptions": "sam_geo.automatic.options",
     "AutoRequest": "sam_geo.jobs.request",
     "EncodeRequest": "sam_geo.jobs.request",
     "EverythingOptions": "sam_common.automatic.mask_generator",

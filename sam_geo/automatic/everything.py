@@ -9,9 +9,10 @@ import pandas as pd
 
 from sam_common.errors import InputError
 from sam_common.segmenter.predictor import check_kinds
-from sam_common.tiled_job.progress import parts_of, silent
-from sam_common.tiled_job.run import run_job
-from sam_geo.automatic.job import AutoJob, AutoOptions
+from sam_common.tiled_job.progress import silent
+from sam_geo.automatic.options import AutoOptions
+from sam_geo.automatic.windows_to_objects import AutoWork, found_objects
+from sam_geo.prompted.segment import RunOptions
 from sam_geo.raster.source import open_raster
 from sam_geo.raster.stretch import choose_stretch
 from sam_geo.results.finish import Finish, finished_tables
@@ -37,7 +38,7 @@ def segment_everything(
     """Segment everything in a raster of any size, as `sam-geo auto` does.
 
     Masks are bounded in memory by the windows at work; the table is in memory as a whole. For
-    results that are larger than that, jobs that are resumed, label rasters and pictures, run
+    results larger than memory, and for jobs that can be resumed, label rasters and pictures, use
     `sam_geo.run_auto`.
 
     Args:
@@ -57,22 +58,17 @@ def segment_everything(
         GeometryError: The windows do not fit the network.
         CapabilityError: The segmenter was not trained for points, or boxes of superpixels.
     """
-    how, shaped = options or AutoOptions(), finish or Finish()
-    how.check_side(segmenter.model_size)
-    check_kinds(segmenter.name, segmenter.capabilities.kinds, how.kinds())
-    told = progress or silent
+    looked_for, shaped, told = options or AutoOptions(), finish or Finish(), progress or silent
+    looked_for.check_side(segmenter.model_size)
+    check_kinds(segmenter.name, segmenter.capabilities.kinds, looked_for.kinds())
     with open_raster(image, bands=bands) as source:
         shaped.check(source.crs)
-        job = AutoJob(source, segmenter, choose_stretch(source), how)
-        plan = job.plan()
-        with parts_of(plan, None) as parts:
-            with told("windows", len(plan)) as advance:
-                report = run_job(job.work(plan), parts, advance=advance)
-            scene = job.scene(plan, parts, progress=progress)
-            if failures := [*report.messages, *scene.failures]:
+        work = AutoWork(source, segmenter, choose_stretch(source), looked_for)
+        with found_objects(work, RunOptions(), progress=told) as found:
+            if failures := found.failures:
                 raise InputError(f"{len(failures)} windows failed, the first with: {failures[0]}")
-            with told("objects", scene.passes) as advance:
-                rows = object_rows(scene.objects(advance), source.frame, source.size_hw)
+            with told("objects", found.scene.passes) as advance:
+                rows = object_rows(found.scene.objects(advance), source.frame, source.size_hw)
                 pairs = finished_tables(rows, shaped, crs=source.crs, model=segmenter.name)
                 tables = [table for table, _ in pairs]
     return geopandas.GeoDataFrame(pd.concat(tables, ignore_index=True), crs=tables[0].crs)

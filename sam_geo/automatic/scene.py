@@ -1,4 +1,4 @@
-"""Scene: the objects of a raster, linked and mended, each made as it comes by."""
+"""Scene: the linked and mended objects of a raster, each put together when it is asked for."""
 
 from __future__ import annotations
 
@@ -25,59 +25,61 @@ if TYPE_CHECKING:
     from sam_common.window import Window
 
 Key: TypeAlias = tuple[int, int]
-"""An object by its first member: (window, number in that window)."""
+"""The name of an object: (window, number in that window) of its first mask."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """What a moved window saw of an object, and where that is kept."""
+    """The mask that a moved window found of an object, and where it is kept."""
 
     window: Window
-    """(row, col) in the raster."""
+    """The moved window, (row, col) in the raster."""
     store: PartStore
-    """The parts of its round."""
+    """The parts of the round."""
     digest: str
-    """Of that round's plan."""
+    """Digest of the round's plan."""
     part: int
-    """Which of these."""
+    """Number of the part in the store."""
     number: int
-    """Which instance of the part."""
+    """Number of the mask in the part."""
 
     def view(self) -> View:
-        """The window and its mask, from disk."""
+        """The moved window and its mask, read from disk."""
         return View(self.window, self.store.load(self.part)[self.number])
 
 
 @dataclass(slots=True, eq=False)
 class Seam:
-    """What was done about the cuts of one object."""
+    """What moved windows found of one cut object."""
 
     answers: list[Answer] = field(default_factory=list)
+    """Masks of moved windows, in the order in which they were found."""
     misses: int = 0
-    """Windows in a row that did not know the object."""
+    """Moved windows in a row that did not find the object."""
     failed: bool = False
-    """Whether a window could not be read."""
+    """Whether a moved window could not be read or segmented."""
 
 
 @dataclass(slots=True, eq=False)
 class Scene:
-    """The objects of a raster; their seams are mended as they come by."""
+    """The objects of a raster; masks are loaded, linked and mended as the objects are made."""
 
     plan: Plan
+    """The windows of the grid."""
     load: Load
-    """Gives the instances of a window in raster indices."""
+    """Gives the masks of a window of the grid in raster indices."""
     groups: Groups
-    """Which of them are one object."""
+    """Which masks of neighbouring windows are one object."""
     windows: int = 0
-    """Windows that were looked at again, over all rounds."""
+    """Number of windows that were looked at again, over all rounds."""
     failures: list[str] = field(default_factory=list)
-    """What was wrong with those of them that failed."""
+    """One message for each window that was looked at again and failed."""
     left_out: set[Key] = field(default_factory=set)
-    """Objects with a cut behind which no window knows them."""
-    again: set[Key] = field(default_factory=set)
-    """Objects that are others, once they are mended."""
+    """Cut objects that no moved window has found beyond their cut: they are no objects."""
+    known: set[Key] = field(default_factory=set)
+    """Mended objects that another window had whole: they would come twice."""
     cut: set[Key] = field(default_factory=set)
-    """The same, but too large for any window, or a window could not be read: they stay."""
+    """Cut objects that stay, as they are too large for any window, or a moved window failed."""
     _seams: dict[Key, Seam] = field(init=False, default_factory=dict)
     _layout: Layout = field(init=False)
 
@@ -85,33 +87,33 @@ class Scene:
         self._layout = Layout(self.plan.windows, self.plan.image_hw)
 
     def seam(self, key: Key) -> Seam:
-        """What was done about the cuts of an object; to be added to."""
+        """What moved windows found of an object so far; the caller may add to it."""
         return self._seams.setdefault(key, Seam())
 
     def objects(self, advance: Callable[[int], None] = ignored) -> Iterator[LinkedObject]:
-        """The objects, each once, in the order in which windows complete them.
+        """Make the objects, each once, in the order in which the windows complete them.
 
         Args:
-            advance: Called with the number of windows that are gone through.
+            advance: Called with the number of windows of the grid that are done.
         """
-        gone = self.left_out | self.again
+        gone = self.left_out | self.known
         for found in objects_of(self.groups, self._layout, self.load, advance=advance):
             if (key := found.members[0]) not in gone:
                 whole = self._mended(found)[0] if key in self._seams else found
                 yield replace(whole, is_cut=True) if key in self.cut else whole
 
     def object(self, key: Key) -> LinkedObject:
-        """One of them, with all that is known of it; only its own windows are loaded."""
+        """Make one of the objects of `cut_objects`; only the windows that it lies in are loaded."""
         group = self.groups.needing(self.groups.offsets[key[0]] + key[1])
         only = [] if group is None else [group]
         (found,) = objects_of(self.groups, self._layout, self.load, only=only)
         return self._mended(found)[0]
 
     def twins(self, advance: Callable[[int], None] = ignored) -> set[Key]:
-        """Mended objects that there are already: another window had them whole.
+        """Mended objects that another window had whole, so that they would come twice.
 
         Args:
-            advance: Called with the number of windows that are gone through, all of them twice.
+            advance: Called with the number of windows of the grid that are done, in two passes.
         """
         mended, bins = self._by_place(advance)
         keys = list(mended)
@@ -129,7 +131,7 @@ class Scene:
         return again
 
     def _by_place(self, advance: Callable[[int], None]) -> tuple[dict[Key, Window], Bins]:
-        """Mended objects with the boxes around them, and where their pieces lie, by number."""
+        """Boxes around mended objects, and bins of their pieces by the number of the object."""
         candidates = self._answered() - self.left_out
         boxes: dict[Key, Window] = {}
         # by their pieces, not by the box around them: a long road is near to what lies along it
@@ -144,10 +146,10 @@ class Scene:
     def cut_objects(
         self, advance: Callable[[int], None] = ignored
     ) -> Iterator[tuple[LinkedObject, Sequence[Cut]]]:
-        """Objects that no window of the grid saw whole, with the cuts that are left in them.
+        """Make the objects that no window of the grid saw whole, with the cuts left in them.
 
         Args:
-            advance: Called with the number of windows that are gone through.
+            advance: Called with the number of windows of the grid that are done.
         """
         groups = list(self.groups.cut_groups())
         for found in objects_of(self.groups, self._layout, self.load, only=groups, advance=advance):
@@ -155,33 +157,38 @@ class Scene:
 
     @property
     def passes(self) -> int:
-        """Windows that a pass over all objects goes through, at most."""
+        """Number of windows of the grid, which one pass over all objects goes through."""
         return len(self.plan)
 
     @property
     def counts(self) -> dict[str, int]:
-        """What became of objects that ended straight at a window's edge, for the record."""
-        mended = self._answered() - self.left_out - self.again - self.cut
+        """Number of objects that a window's edge had cut, by what became of them.
+
+        `mended`: put together from moved windows; `known`: another window had them whole;
+        `left_out`: no moved window found them; `cut`: too large for any window.
+        """
+        mended = self._answered() - self.left_out - self.known - self.cut
         return {
             "mended": len(mended),
-            "known": len(self.again),
+            "known": len(self.known),
             "left_out": len(self.left_out),
             "cut": len(self.cut),
         }
 
     def moved_windows(self) -> list[Window]:
-        """Windows that were moved over seams and whose answers are taken."""
+        """Windows that were moved over seams and whose masks are part of an object, in order."""
         windows = {answer.window for seam in self._seams.values() for answer in seam.answers}
         return sorted(windows, key=lambda window: (window.start, window.stop))
 
     def _answered(self) -> set[Key]:
+        """Objects of which a moved window has found a mask."""
         return {key for key, seam in self._seams.items() if seam.answers}
 
     def _mended(self, found: LinkedObject) -> tuple[LinkedObject, list[Cut]]:
-        """The object with what its answers say, and the cuts that are left in it."""
+        """An object with the masks of its moved windows taken in, and the cuts left in it."""
         hw = self.plan.image_hw
         lines, own = self._lines(found), len(found.members)
-        # what a member's window decides in its own core, it saw from both sides
+        # the core of a window lies away from its edges: there it saw both sides of a line
         cores = [self._layout.cores[n] for n, _ in found.members]
         cuts = list(
             self._without_own(found, all_uncovered(straight_cuts(found.pieces, lines), cores, hw))
@@ -194,14 +201,14 @@ class Scene:
             windows = [a.window for a in answers[: view - own + 1]]
             every = straight_cuts(found.pieces, lines)
             cuts = all_uncovered([cut for cut in every if cut.line.view < own], cores + windows, hw)
-            # at the edge of an answer the grid has nothing to say any more: later answers have
+            # a cut at the edge of a moved window is covered by later moved windows only
             for j in range(len(windows)):
                 ended = [cut for cut in every if cut.line.view == own + j]
                 cuts += all_uncovered(ended, windows[j + 1 :], hw)
         return found, cuts
 
     def _without_own(self, found: LinkedObject, cuts: Sequence[Cut]) -> Iterator[Cut]:
-        """Cuts along seams that are no edge of the mask beside them: there two masks disagree."""
+        """Cuts without the parts along a seam where the mask of the cut's own window ends too."""
         for cut in cuts:
             n, i = found.members[cut.line.view]
             window, axis = self.plan.windows[n], cut.line.axis
@@ -211,7 +218,7 @@ class Scene:
                 yield from unlike(cut, self.load(n)[i].region)
 
     def _lines(self, found: LinkedObject) -> list[Line]:
-        """Where the outline of an object may be cut: edges of its windows, seams between them."""
+        """The lines at which an object may be cut: edges of its windows and of their cores."""
         members, hw = [n for n, _ in found.members], self.plan.image_hw
         places = [*enumerate(self.plan.windows[n] for n in members)]
         if len(members) > 1:
@@ -220,7 +227,7 @@ class Scene:
 
 
 def box_of(found: LinkedObject) -> Window:
-    """The box around all pieces of an object."""
+    """The bounding box of all pieces of an object."""
     box = found.pieces[0].window
     for piece in found.pieces[1:]:
         box = box.union(piece.window)
@@ -228,7 +235,7 @@ def box_of(found: LinkedObject) -> Window:
 
 
 def overlap(one: LinkedObject, two: LinkedObject) -> float:
-    """IoU of two objects."""
+    """IoU of two objects, each a set of disjoint pieces."""
     near = nearby([piece.window for piece in two.pieces])
     both = sum(_shared_px(a, two.pieces[k]) for a in one.pieces for k in near(a.window))
     areas = sum(piece.area_px for found in (one, two) for piece in found.pieces)
@@ -236,13 +243,14 @@ def overlap(one: LinkedObject, two: LinkedObject) -> float:
 
 
 def _alike(a: Window, b: Window) -> bool:
-    """Whether masks with these boxes may be twins: a mask is at most its box."""
+    """Whether masks in these boxes may be twins: the boxes share more than half of the larger."""
     shared = a.intersect(b)
     both = 0 if shared is None else math.prod(shared.shape)
     return 2 * both > min(math.prod(a.shape), math.prod(b.shape))
 
 
 def _shared_px(a: MaskRegion, b: MaskRegion) -> int:
+    """Number of pixels that lie in both masks."""
     if (shared := a.window.intersect(b.window)) is None:
         return 0
     one, two = (r.mask[shared.within(r.window).slices] for r in (a, b))

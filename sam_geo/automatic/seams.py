@@ -1,11 +1,11 @@
-"""Seams: objects that end straight at a window's edge, looked at in a window moved over the seam.
+"""Seams: objects that a window's edge cuts straight, asked for in a window moved over the seam.
 
 ```
 linked objects -> straight cuts -> windows around them -> what these see -> mended objects
        ^                                                                          |
        +------------------ until no cut is left, a few times ---------------------+
 ```
-What a moved window sees is kept on disk, so memory is bounded by the windows at work.
+The masks of moved windows are kept on disk, so memory is bounded by the windows at work.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from sam_common.tiled_job.parts import Part, PartStore
 from sam_common.tiled_job.plan import Plan
 from sam_common.tiled_job.progress import silent
 from sam_common.tiled_job.run import Work, run_job
-from sam_common.window import Window
 from sam_geo.automatic.scene import Answer, box_of
+from sam_geo.prompted.windows import square_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,31 +29,32 @@ if TYPE_CHECKING:
     from sam_common.segmenter.predictor import Embedding, Segmenter
     from sam_common.stitching.straight_cuts import Cut
     from sam_common.tiled_job.progress import Progress
+    from sam_common.window import Window
     from sam_geo.automatic.scene import Key, Scene
     from sam_geo.raster.pixels import Pixels
 
 MOST_ROUNDS = 6
-"""Windows that are moved over the seams of one object, one after the other."""
+"""Rounds of moved windows: so many are moved over the seams of one object, one after the other."""
 SIDES = (1, 2)
-"""Sides of moved windows in sides of the grid's: where the smaller one does not know an object,
-the larger one is asked."""
+"""Sides of moved windows, in sides of the grid's windows: where the smaller one does not find an
+object, the larger one is asked."""
 SNAP = 4
-"""Middles of moved windows lie on a grid of this part of their side: near cuts share a window."""
+"""The middle of a moved window is rounded to a quarter of its side, so that near cuts share it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ask:
-    """An object that a window is asked for."""
+    """A cut object that a moved window is asked for."""
 
     key: Key
     window: Window
-    """(row, col) in the raster."""
+    """The moved window, (row, col) in the raster."""
     known: Key | Answer
-    """What ends at the cut: an instance of the grid, or an earlier answer."""
+    """The mask that ends at the cut: one of a window of the grid, or one of an earlier answer."""
 
     @property
     def name(self) -> list[int | str]:
-        """What it is, for the plan of its round (JSON)."""
+        """What tells this question from others in the plan of its round, as values for JSON."""
         known = self.known
         if isinstance(known, Answer):
             return [*self.key, known.digest, known.part, known.number]
@@ -62,24 +63,26 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mender:
-    """How windows are moved over seams."""
+    """Moves windows over the seams of cut objects and takes what they find into a scene."""
 
     segmenter: Segmenter
     read: Callable[[Window], Pixels | None]
+    """Reads a window; None where it has no valid pixel."""
     embed: Callable[[Window, Pixels], Embedding]
+    """Stretches and embeds what was read."""
     options: EverythingOptions
-    """Whose filters hold in moved windows too."""
+    """Filters that masks of moved windows have to pass, as those of the grid's windows do."""
     side: int
-    """Of the grid's windows."""
+    """Side of the grid's windows in pixels."""
     folder: Path
-    """Where the parts of the rounds go."""
+    """Folder in which each round keeps its parts."""
 
     def mend(self, scene: Scene, *, workers: int = 1, progress: Progress = silent) -> None:
-        """Look at the cuts of a scene until none is left or nothing more is to be known.
+        """Ask moved windows for cut objects, until no cut is left or every side was tried.
 
         Args:
-            scene: The objects so far.
-            workers: Windows that are looked at at the same time.
+            scene: The linked objects; takes the answers and the verdicts.
+            workers: Windows that are segmented at the same time.
             progress: Shows how far each round and each pass over the objects is.
         """
         for _ in range(MOST_ROUNDS):
@@ -101,16 +104,17 @@ class Mender:
             with progress("moved windows", len(plan)) as advance:
                 done = run_job(work, store, workers=workers, advance=advance)
             scene.windows += len(plan)
-            scene.failures += [done.failures[k] for k in sorted(done.failures)]
+            scene.failures += done.messages
             _take(scene, by_window, store)
         with progress("cuts", 3 * scene.passes) as advance:
             self._judge(scene, advance)
 
     def _judge(self, scene: Scene, advance: Callable[[int], None]) -> None:
-        """What becomes of objects that are still cut.
+        """Decide what becomes of objects that are still cut.
 
-        A window that holds an object and does not know it speaks against it. An object that no
-        window can hold is kept: one missed end is not the whole.
+        A moved window that could hold an object and does not find it speaks against it: the object
+        is left out. An object that is too large for every window is kept, as one missed end says
+        nothing of the rest.
         """
         for found, cuts in scene.cut_objects(advance):
             key = found.members[0]
@@ -119,9 +123,10 @@ class Mender:
             unread = scene.seam(key).failed
             held = max(box_of(found).shape) <= SIDES[-1] * self.side
             (scene.left_out if held and not unread else scene.cut).add(key)
-        scene.again |= scene.twins(advance)
+        scene.known |= scene.twins(advance)
 
     def _asks(self, scene: Scene, advance: Callable[[int], None]) -> Iterator[Ask]:
+        """The next question for each cut object: its longest cut, in a window of the next side."""
         for found, cuts in scene.cut_objects(advance):
             key = found.members[0]
             seam = scene.seam(key)
@@ -133,8 +138,7 @@ class Mender:
             yield Ask(key, window, views[cut.line.view])
 
     def _work(self, scene: Scene, asks: Sequence[Sequence[Ask]]) -> Work[Pixels | None]:
-        def read(k: int) -> Pixels | None:
-            return self.read(asks[k][0].window)
+        """Reading each moved window and segmenting the objects that it is asked for."""
 
         def segment(k: int, pixels: Pixels | None) -> Part:
             window = asks[k][0].window
@@ -148,10 +152,11 @@ class Mender:
             notes = [None if instance is None else next(numbers) for instance in found]
             return Part(kept, {"answers": notes})
 
-        return Work(read, segment)
+        return Work(lambda k: self.read(asks[k][0].window), segment)
 
 
 def _view(scene: Scene, known: Key | Answer) -> View:
+    """The window and the mask that end at a cut."""
     if isinstance(known, Answer):
         return known.view()
     n, i = known
@@ -159,6 +164,7 @@ def _view(scene: Scene, known: Key | Answer) -> View:
 
 
 def _take(scene: Scene, asks: Sequence[Sequence[Ask]], store: PartStore) -> None:
+    """Note in a scene which moved windows found their object, missed it, or failed."""
     digest = store.plan.digest
     for k, some in enumerate(asks):
         part = store.read(k)
@@ -174,12 +180,13 @@ def _take(scene: Scene, asks: Sequence[Sequence[Ask]], store: PartStore) -> None
 
 
 def moved_window(cut: Cut, side: int, image_hw: Sequence[int]) -> Window:
-    """A window with a cut near its middle, inside the image."""
+    """A square window with a cut near its middle, moved into the raster.
+
+    Args:
+        cut: The straight cut of an object.
+        side: Side of the window in pixels.
+        image_hw: Rows and columns of the raster.
+    """
     step = max(1, side // SNAP)
-    start, stop = [], []
-    for middle, size in zip(cut.middle, image_hw, strict=True):
-        snapped = (middle + step // 2) // step * step
-        first = min(max(0, snapped - side // 2), max(0, size - side))
-        start.append(first)
-        stop.append(min(size, first + side))
-    return Window(tuple(start), tuple(stop))
+    snapped = ((middle + step // 2) // step * step for middle in cut.middle)
+    return square_at((middle - side // 2 for middle in snapped), side, image_hw)

@@ -1,4 +1,4 @@
-"""Superpixels: boxes to try in a window, from the image itself.
+"""Superpixels: boxes to try in a window, found in the image itself.
 
 Felzenszwalb and Huttenlocher's graph segmentation (IJCV 2004, package `scikit-image`) follows
 strong edges whatever the size of what they enclose, so its pieces are better proposals than
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 SCALES = (100, 400)
-"""Larger gives larger pieces; boxes of both are tried."""
+"""Scales of the graph segmentation: a larger one gives larger pieces; boxes of both are tried."""
 SIGMA = 0.8
-"""Of the blur before it, as published."""
+"""Standard deviation in pixels of the blur before the segmentation, as published."""
 SHRINK = 2
-"""Segmentation runs at half the resolution, at a quarter of the time: proposals need no exact
-edge."""
+"""Factor by which the image is made smaller first: a quarter of the time, and proposals need no
+exact edge."""
 MIN_PIXELS = 32
-"""Of a piece, in the smaller image."""
+"""Least size of a piece in pixels of the smaller image."""
 
 
 def superpixel_boxes(
@@ -34,11 +34,12 @@ def superpixel_boxes(
     """Bounding boxes of superpixels, without those that fill the image or have no valid pixel.
 
     Args:
-        image: (H, W) or (H, W, 3).
-        valid: (H, W) pixels that are part of the image.
+        image: (H, W) or (H, W, 3) bytes.
+        valid: (H, W) mask of valid pixels.
 
     Returns:
-        (N, 4) boxes (x0, y0, x1, y1) in image indices on outer pixel edges, each once, in order.
+        (N, 4) boxes (x0, y0, x1, y1) in image indices along outer pixel edges, sorted, without
+        repetitions.
     """
     height, width = image.shape[:2]
     small_wh = (max(1, width // SHRINK), max(1, height // SHRINK))
@@ -50,7 +51,7 @@ def superpixel_boxes(
         labels = felzenszwalb(
             small, scale=scale, sigma=SIGMA, min_size=MIN_PIXELS, channel_axis=channels
         )
-        # 0 is no label for what follows: pixels that are not part of the image
+        # find_objects takes 0 for background: the label of invalid pixels
         labels = np.where(kept, labels + 1, 0)
         for piece in ndimage.find_objects(labels):
             if piece is not None:

@@ -1,1 +1,1 @@
-"""`sam-geo` on the command line."""
+"""Command line: the program `sam-geo` and its commands."""

@@ -1,4 +1,4 @@
-"""`sam-geo auto`: everything in a raster."""
+"""The command `sam-geo auto`: segment everything in a raster."""
 
 from __future__ import annotations
 
@@ -8,44 +8,26 @@ from typing import Annotated
 
 import typer
 
-from sam_common.cli.options import Arch, Device, Engine, Json, Precision, Quiet
+from sam_common.cli import options as common
 from sam_common.support import console
-from sam_geo.cli.messages import finish, loader, parse_bands, show
-from sam_geo.cli.options import (
-    Bands,
-    DryRun,
-    DstCrs,
-    Embeddings,
-    Image,
-    ImageCrs,
-    Layer,
-    Model,
-    Output,
-    Overlay,
-    Overwrite,
-    Page,
-    Regularize,
-    Resume,
-    Simplify,
-    StretchText,
-    Workers,
-)
+from sam_geo.cli import options as geo
+from sam_geo.cli.messages import show, tell_result
 
 
 def auto_command(
-    image: Image,
+    image: geo.Image,
     *,
-    output: Output,
-    layer: Layer = None,
+    output: geo.Output,
+    layer: geo.Layer = None,
     labels: Annotated[
         Path | None, typer.Option(help="Also write a label raster, as cloud-optimised GeoTIFF.")
     ] = None,
-    model: Model = "mobile_sam",
-    arch: Arch = None,
-    bands: Bands = None,
-    page: Page = None,
-    image_crs: ImageCrs = None,
-    stretch: StretchText = None,
+    model: geo.Model = "mobile_sam",
+    arch: common.Arch = None,
+    bands: geo.Bands = None,
+    page: geo.Page = None,
+    image_crs: geo.ImageCrs = None,
+    stretch: geo.StretchText = None,
     tile_size: Annotated[
         int | None, typer.Option(min=16, help="Side of a window in pixels; the model's own input.")
     ] = None,
@@ -104,20 +86,20 @@ def auto_command(
     min_area_m2: Annotated[
         float, typer.Option(help="Leave smaller objects out (pixels where there is no CRS).")
     ] = 0.0,
-    simplify: Simplify = None,
-    regularize: Regularize = None,
-    dst_crs: DstCrs = None,
-    embeddings: Embeddings = None,
-    device: Device = "auto",
-    engine: Engine = "auto",
-    precision: Precision = "auto",
-    overlay: Overlay = None,
-    workers: Workers = 1,
-    dry_run: DryRun = False,
-    resume: Resume = False,
-    overwrite: Overwrite = False,
-    json_output: Json = False,
-    quiet: Quiet = False,
+    simplify: geo.Simplify = None,
+    regularize: geo.Regularize = None,
+    dst_crs: geo.DstCrs = None,
+    embeddings: geo.Embeddings = None,
+    device: common.Device = "auto",
+    engine: common.Engine = "auto",
+    precision: common.Precision = "auto",
+    overlay: geo.Overlay = None,
+    workers: geo.Workers = 1,
+    dry_run: geo.DryRun = False,
+    resume: geo.Resume = False,
+    overwrite: geo.Overwrite = False,
+    json_output: common.Json = False,
+    quiet: common.Quiet = False,
 ) -> None:
     """Segment everything in a raster of any size; objects across windows become one.
 
@@ -126,9 +108,10 @@ def auto_command(
     exit code is 3 where a window failed for a technical reason, 2 where the job could not run.
     """
     from sam_common.automatic.mask_generator import EverythingOptions  # noqa: PLC0415  # --help must stay fast
-    from sam_geo.automatic.job import AutoOptions  # noqa: PLC0415
+    from sam_geo.automatic.options import AutoOptions  # noqa: PLC0415
+    from sam_geo.jobs.dry_run import dry_run_auto  # noqa: PLC0415
     from sam_geo.jobs.request import AutoRequest  # noqa: PLC0415
-    from sam_geo.jobs.run import dry_run_auto, run_auto  # noqa: PLC0415
+    from sam_geo.jobs.run import run_auto  # noqa: PLC0415
     from sam_geo.results.finish import Finish  # noqa: PLC0415
 
     grid = EverythingOptions(
@@ -145,7 +128,7 @@ def auto_command(
         layer=layer,
         labels=labels,
         overlay=overlay,
-        bands=parse_bands(bands),
+        bands=geo.parse_bands(bands),
         page=page,
         image_crs=image_crs,
         stretch=stretch,
@@ -160,11 +143,11 @@ def auto_command(
         resume=resume,
         overwrite=overwrite,
     )
-    load = loader(model, arch=arch, device=device, engine=engine, precision=precision)
+    load = geo.loader(model, arch=arch, device=device, engine=engine, precision=precision)
     if dry_run:
         show(dry_run_auto(request, load), json_output=json_output)
         return
     progress = functools.partial(console.progress, quiet=quiet)
     record = run_auto(request, load, progress=progress)
     what = f"{record['objects']} objects"
-    finish(record, what, output, json_output=json_output, quiet=quiet)
+    tell_result(record, what, output, json_output=json_output, quiet=quiet)

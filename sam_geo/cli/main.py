@@ -1,4 +1,4 @@
-"""`sam-geo`: from rasters to polygons on the command line."""
+"""The program `sam-geo`: its commands, and its entry point."""
 
 from __future__ import annotations
 
@@ -10,38 +10,39 @@ from typing import Annotated
 
 import typer
 
-from sam_common.cli.options import Arch, Device, Engine, Json, Precision, Quiet, command_line
+from sam_common.cli import options as common
 from sam_common.support import console
+from sam_geo.cli import options as geo
 from sam_geo.cli.auto import auto_command
-from sam_geo.cli.messages import EXIT_FAILED, loader, parse_bands, show
-from sam_geo.cli.options import Bands, Image, ImageCrs, Model, Page, StretchText
+from sam_geo.cli.messages import EXIT_FAILED, show
 from sam_geo.cli.prompt import prompt_command
 
 NOTICE = "For research and mapping."
+"""Intended use, as `--help` states it."""
 
-app = command_line(f"Polygons from georeferenced rasters with SAM networks. {NOTICE}")
+app = common.command_line(f"Polygons from georeferenced rasters with SAM networks. {NOTICE}")
 app.command("prompt")(prompt_command)
 app.command("auto")(auto_command)
 
 
 @app.command()
 def encode(
-    image: Image,
+    image: geo.Image,
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the embeddings.")],
-    model: Model = "mobile_sam",
-    arch: Arch = None,
-    bands: Bands = None,
-    page: Page = None,
-    stretch: StretchText = None,
+    model: geo.Model = "mobile_sam",
+    arch: common.Arch = None,
+    bands: geo.Bands = None,
+    page: geo.Page = None,
+    stretch: geo.StretchText = None,
     max_gb: Annotated[
         float | None, typer.Option(help="Size at which the oldest embeddings are removed, in GB.")
     ] = None,
-    device: Device = "auto",
-    engine: Engine = "auto",
-    precision: Precision = "auto",
-    json_output: Json = False,
-    quiet: Quiet = False,
+    device: common.Device = "auto",
+    engine: common.Engine = "auto",
+    precision: common.Precision = "auto",
+    json_output: common.Json = False,
+    quiet: common.Quiet = False,
 ) -> None:
     """Keep the embeddings of a whole raster: prompts with --embeddings then run no encoder.
 
@@ -55,13 +56,13 @@ def encode(
     request = EncodeRequest(
         image=image,
         output=output,
-        bands=parse_bands(bands),
+        bands=geo.parse_bands(bands),
         page=page,
         stretch=stretch,
         model=model,
         max_bytes=None if max_gb is None else int(max_gb * 1e9),
     )
-    load = loader(model, arch=arch, device=device, engine=engine, precision=precision)
+    load = geo.loader(model, arch=arch, device=device, engine=engine, precision=precision)
     progress = functools.partial(console.progress, quiet=quiet)
     figures = run_encode(request, load, progress=progress)
     for note in figures.pop("notes"):
@@ -74,19 +75,19 @@ def encode(
 
 @app.command()
 def info(
-    image: Image,
+    image: geo.Image,
     *,
-    bands: Bands = None,
-    page: Page = None,
-    image_crs: ImageCrs = None,
-    stretch: StretchText = None,
-    json_output: Json = False,
+    bands: geo.Bands = None,
+    page: geo.Page = None,
+    image_crs: geo.ImageCrs = None,
+    stretch: geo.StretchText = None,
+    json_output: common.Json = False,
 ) -> None:
     """Show what a raster is, and what a job would do with it."""
     from sam_geo.jobs.raster_info import describe_raster  # noqa: PLC0415  # --help must stay fast
     from sam_geo.raster.source import open_raster  # noqa: PLC0415
 
-    with open_raster(image, bands=parse_bands(bands), page=page, crs=image_crs) as source:
+    with open_raster(image, bands=geo.parse_bands(bands), page=page, crs=image_crs) as source:
         facts = describe_raster(source, stretch=stretch)
     if json_output:
         console.emit_json(facts)
@@ -101,21 +102,21 @@ def info(
 def demo(
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")],
-    device: Device = "auto",
-    engine: Engine = "auto",
-    precision: Precision = "auto",
-    json_output: Json = False,
-    quiet: Quiet = False,
+    device: common.Device = "auto",
+    engine: common.Engine = "auto",
+    precision: common.Precision = "auto",
+    json_output: common.Json = False,
+    quiet: common.Quiet = False,
 ) -> None:
     """Segment the 61 trees of an aerial image; write trees.gpkg and trees_overlay.png.
 
     Fetches the image and the network once. Files of an earlier demo are replaced.
     """
-    from sam_geo.jobs import demo as job  # noqa: PLC0415  # --help must stay fast
+    from sam_geo.jobs import demo as trees  # noqa: PLC0415  # --help must stay fast
 
-    load = loader("mobile_sam", arch=None, device=device, engine=engine, precision=precision)
+    load = geo.loader("mobile_sam", arch=None, device=device, engine=engine, precision=precision)
     progress = functools.partial(console.progress, quiet=quiet)
-    figures = job.run(output, load, progress=progress, quiet=quiet)
+    figures = trees.run(output, load, progress=progress, quiet=quiet)
     if json_output:
         console.emit_json(figures)
     else:
@@ -123,15 +124,16 @@ def demo(
 
 
 def main() -> None:
-    """Entry point of `sam-geo`."""
+    """Run the program `sam-geo`."""
     _show_proj_its_database()
     console.run(app)
 
 
 def _show_proj_its_database() -> None:
-    """Before any library is loaded: a part of GDAL asks PROJ without saying where its data lie.
+    """Set `PROJ_DATA` to the database that rasterio brings, before any library is loaded.
 
-    PROJ then writes to stderr, for example of a reference system in kilometres.
+    A part of GDAL asks PROJ without saying where its database lies. PROJ then complains on stderr,
+    for example about a reference system in kilometres.
     """
     found = importlib.util.find_spec("rasterio")
     if (
@@ -141,5 +143,5 @@ def _show_proj_its_database() -> None:
     ):
         return
     folder = Path(found.origin).with_name("proj_data")
-    if folder.is_dir():  # as in its wheels
+    if folder.is_dir():  # only the wheels of rasterio bring a database
         os.environ["PROJ_DATA"] = str(folder)

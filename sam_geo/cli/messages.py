@@ -1,4 +1,4 @@
-"""What the commands of `sam-geo` share: the segmenter they load and the words they end with."""
+"""Messages of the commands: figures, warnings and exit codes."""
 
 from __future__ import annotations
 
@@ -9,40 +9,14 @@ import typer
 from sam_common.support import console
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from sam_common.segmenter.predictor import Segmenter
-
 EXIT_FAILED = 3
-"""Exit code where a window failed for a technical reason; everything else is written."""
-
-
-def loader(model: str, **settings: Any) -> Callable[[], Segmenter]:
-    """What loads the segmenter of a command, once the rest of the request is known to be right."""
-
-    def load() -> Segmenter:
-        from sam_common.segmenter.predictor import load_segmenter  # noqa: PLC0415  # --help must stay fast
-
-        return load_segmenter(model, **settings)
-
-    return load
-
-
-def parse_bands(text: str | None) -> tuple[int, ...] | None:
-    """Band numbers of an option such as `4,3,2`."""
-    from sam_common.errors import InputError  # noqa: PLC0415  # only where something is parsed
-
-    if text is None:
-        return None
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise InputError(f"bands are numbers with commas, such as 4,3,2, got {text!r}") from error
+"""Exit code where a window failed for a technical reason, and all other results are written."""
 
 
 def _note_names(output: Path) -> None:
-    """Say what the names of columns become in a Shapefile."""
+    """Warn of the shortened names that columns have in a Shapefile."""
     from sam_geo.tables.shapefile import SHORT_NAMES  # noqa: PLC0415  # --help must stay fast
 
     if output.suffix.lower() == ".shp":
@@ -53,10 +27,21 @@ def _note_names(output: Path) -> None:
         )
 
 
-def finish(
+def tell_result(
     record: dict[str, Any], what: str, output: Path, *, json_output: bool, quiet: bool
 ) -> None:
-    """The last words of a job, and its exit code."""
+    """Tell the figures of a finished job in one line or as JSON, and warn of failed windows.
+
+    Args:
+        record: The record of the job.
+        what: The number of prompts or objects, in words.
+        output: The table that was written.
+        json_output: Whether the whole record is printed as JSON.
+        quiet: Whether the line is left out; warnings are not.
+
+    Raises:
+        typer.Exit: With `EXIT_FAILED`, where a window failed.
+    """
     _note_names(output)
     for note in record["notes"]:
         console.note(f"warning: {note}")
@@ -78,11 +63,12 @@ def finish(
 
 
 def _count(number: int, noun: str) -> str:
+    """A number and its noun, in the plural where it is not 1."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def show(facts: dict[str, Any], *, json_output: bool) -> None:
-    """Facts as a table, or as JSON."""
+    """Print facts as a table of two columns, or as JSON."""
     if json_output:
         console.emit_json(facts)
     else:
@@ -90,6 +76,7 @@ def show(facts: dict[str, Any], *, json_output: bool) -> None:
 
 
 def _plain(value: Any) -> str:
+    """A value as the text of a cell."""
     if isinstance(value, dict):
         return ", ".join(f"{name} {_plain(item)}" for name, item in value.items())
     if isinstance(value, list | tuple):

@@ -1,11 +1,16 @@
-"""Options that the jobs of `sam-geo` share, in one wording."""
+"""Options that several commands of `sam-geo` have, with one wording for each, and their values."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sam_common.segmenter.predictor import Segmenter
 
 Image = Annotated[
     str, typer.Argument(help="A raster that GDAL opens: GeoTIFF, COG, VRT, JPEG, https://, s3://")
@@ -13,7 +18,11 @@ Image = Annotated[
 
 
 def _output(path: Path) -> Path:
-    """The table, unless a `=` was taken for a part of its name."""
+    """The path of a table, checked for a `=` or `-` that was not meant as a part of its name.
+
+    Raises:
+        typer.BadParameter: The name begins with `=`, or that of a GeoPackage with `-`.
+    """
     if path.name.startswith("=") and len(path.parts) == 1:
         raise typer.BadParameter(
             f"a short option takes no '=': -o {path.name[1:]}, or --output={path.name[1:]}"
@@ -103,3 +112,35 @@ Regularize = Annotated[
         "units of the raster's system, a pixel or two."
     ),
 ]
+
+
+def loader(model: str, **settings: Any) -> Callable[[], Segmenter]:
+    """A function that loads the segmenter of a command when the rest of the request is checked.
+
+    Args:
+        model: Name in the registry, or a file.
+        **settings: As `sam_common.segmenter.load_segmenter` takes them.
+    """
+
+    def load() -> Segmenter:
+        from sam_common.segmenter.predictor import load_segmenter  # noqa: PLC0415  # --help must stay fast
+
+        return load_segmenter(model, **settings)
+
+    return load
+
+
+def parse_bands(text: str | None) -> tuple[int, ...] | None:
+    """The band numbers of an option such as `4,3,2`; None where it was not given.
+
+    Raises:
+        InputError: A part of the text is no whole number.
+    """
+    from sam_common.errors import InputError  # noqa: PLC0415  # only where something is parsed
+
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(f"bands are numbers with commas, such as 4,3,2, got {text!r}") from error

@@ -1,4 +1,4 @@
-"""`sam-geo prompt`: objects that are asked for."""
+"""The command `sam-geo prompt`: segment the object of each prompt."""
 
 from __future__ import annotations
 
@@ -8,32 +8,14 @@ from typing import Annotated
 
 import typer
 
-from sam_common.cli.options import Arch, Device, Engine, Json, Precision, Quiet
+from sam_common.cli import options as common
 from sam_common.support import console
-from sam_geo.cli.messages import finish, loader, parse_bands, show
-from sam_geo.cli.options import (
-    Bands,
-    DryRun,
-    DstCrs,
-    Embeddings,
-    Image,
-    ImageCrs,
-    Layer,
-    Model,
-    Output,
-    Overlay,
-    Overwrite,
-    Page,
-    Regularize,
-    Resume,
-    Simplify,
-    StretchText,
-    Workers,
-)
+from sam_geo.cli import options as geo
+from sam_geo.cli.messages import show, tell_result
 
 
 def prompt_command(
-    image: Image,
+    image: geo.Image,
     prompts: Annotated[
         Path,
         typer.Argument(
@@ -42,14 +24,14 @@ def prompt_command(
         ),
     ],
     *,
-    output: Output,
-    layer: Layer = None,
-    model: Model = "mobile_sam",
-    arch: Arch = None,
-    bands: Bands = None,
-    page: Page = None,
-    image_crs: ImageCrs = None,
-    stretch: StretchText = None,
+    output: geo.Output,
+    layer: geo.Layer = None,
+    model: geo.Model = "mobile_sam",
+    arch: common.Arch = None,
+    bands: geo.Bands = None,
+    page: geo.Page = None,
+    image_crs: geo.ImageCrs = None,
+    stretch: geo.StretchText = None,
     prompts_crs: Annotated[
         str | None,
         typer.Option(
@@ -67,20 +49,20 @@ def prompt_command(
             help="Start from the polygons themselves, not from their boxes alone.",
         ),
     ] = False,
-    simplify: Simplify = None,
-    regularize: Regularize = None,
-    dst_crs: DstCrs = None,
-    embeddings: Embeddings = None,
-    device: Device = "auto",
-    engine: Engine = "auto",
-    precision: Precision = "auto",
-    overlay: Overlay = None,
-    workers: Workers = 1,
-    dry_run: DryRun = False,
-    resume: Resume = False,
-    overwrite: Overwrite = False,
-    json_output: Json = False,
-    quiet: Quiet = False,
+    simplify: geo.Simplify = None,
+    regularize: geo.Regularize = None,
+    dst_crs: geo.DstCrs = None,
+    embeddings: geo.Embeddings = None,
+    device: common.Device = "auto",
+    engine: common.Engine = "auto",
+    precision: common.Precision = "auto",
+    overlay: geo.Overlay = None,
+    workers: geo.Workers = 1,
+    dry_run: geo.DryRun = False,
+    resume: geo.Resume = False,
+    overwrite: geo.Overwrite = False,
+    json_output: common.Json = False,
+    quiet: common.Quiet = False,
 ) -> None:
     """Segment the object of each prompt; write one row per prompt with its polygon.
 
@@ -88,8 +70,9 @@ def prompt_command(
     QGIS; where there is an OUT.shp or the like, OUT.gpkg.job.json and OUT.gpkg.qml. The exit code
     is 3 where a window failed for a technical reason, 2 where the job could not run.
     """
+    from sam_geo.jobs.dry_run import dry_run_prompts  # noqa: PLC0415
     from sam_geo.jobs.request import PromptRequest  # noqa: PLC0415
-    from sam_geo.jobs.run import dry_run_prompts, run_request  # noqa: PLC0415
+    from sam_geo.jobs.run import run_request  # noqa: PLC0415
     from sam_geo.results.finish import Finish  # noqa: PLC0415  # --help must stay fast
 
     request = PromptRequest(
@@ -98,7 +81,7 @@ def prompt_command(
         output=output,
         layer=layer,
         overlay=overlay,
-        bands=parse_bands(bands),
+        bands=geo.parse_bands(bands),
         page=page,
         image_crs=image_crs,
         stretch=stretch,
@@ -112,11 +95,11 @@ def prompt_command(
         resume=resume,
         overwrite=overwrite,
     )
-    load = loader(model, arch=arch, device=device, engine=engine, precision=precision)
+    load = geo.loader(model, arch=arch, device=device, engine=engine, precision=precision)
     if dry_run:
         show(dry_run_prompts(request, load), json_output=json_output)
         return
     progress = functools.partial(console.progress, quiet=quiet)
     _, record = run_request(request, load, progress=progress)
     what = f"{record['prompts']} prompts"
-    finish(record, what, output, json_output=json_output, quiet=quiet)
+    tell_result(record, what, output, json_output=json_output, quiet=quiet)

@@ -1,1 +1,1 @@
-"""Jobs from files to files: what the command line and the demo run."""
+"""Jobs from files to files: what the command line, the demo and the live server run."""

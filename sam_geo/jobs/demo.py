@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from sam_geo.prompted.segment import PromptJob
 
 IMAGE = "osbs_029.tif"
+"""Name of the sample with the aerial image."""
 BOXES = "osbs_029.xml"
+"""Name of the sample with one box for each crown, Pascal VOC XML."""
 TABLE_NAME = "trees.gpkg"
 PICTURE_NAME = "trees_overlay.png"
 
@@ -38,14 +40,14 @@ def run(
     Files of an earlier demo are replaced.
 
     Args:
-        folder: Where the results go; made where it is missing.
+        folder: Folder of the results; made where it is missing.
         load: Makes the segmenter.
-        progress: Shows how many windows are done.
-        quiet: Nothing on stderr while fetching.
+        progress: Called with a description and a total for each step of the job.
+        quiet: Whether nothing is written to stderr while the sample is fetched.
 
     Returns:
-        Figures: `objects, ok, clipped, seconds, mean_score, mean_box_iou`, the last between the
-        box of each crown and the box it was asked with.
+        The figures `objects, ok, clipped, seconds, mean_score` and `mean_box_iou`: the mean IoU
+        between the bounding box of a crown's polygon and the box that was its prompt.
 
     Raises:
         OutputError: The folder cannot be made or written to.
@@ -63,27 +65,32 @@ def run(
         overlay=folder / PICTURE_NAME,
         overwrite=True,
     )
-    job, record = run_request(request, load, progress=progress)
+    found, record = run_request(request, load, progress=progress)
     with open_raster(request.image) as source:
-        overlaps = box_overlaps(job, source.frame)
+        overlaps = box_overlaps(found, source.frame)
     return {
-        "objects": len(job.prompts),
-        "ok": job.counts.get("ok", 0),
-        "clipped": job.counts.get("clipped", 0),
+        "objects": len(found.prompts),
+        "ok": found.counts.get("ok", 0),
+        "clipped": found.counts.get("clipped", 0),
         "seconds": record["seconds"]["total"],
-        "mean_score": round(float(job.table["score"].mean()), 3),
+        "mean_score": round(float(found.table["score"].mean()), 3),
         "mean_box_iou": round(float(np.mean(overlaps)), 3),
     }
 
 
-def box_overlaps(job: PromptJob, frame: Frame) -> list[float]:
-    """IoU between each prompt box and the box of its polygon, where there are both."""
+def box_overlaps(found: PromptJob, frame: Frame) -> list[float]:
+    """IoU between the box of each prompt and the bounding box of its polygon.
+
+    Args:
+        found: The result of a prompted job; prompts without a box or a polygon are left out.
+        frame: Raster indices to the reference system of the table.
+    """
     overlaps = []
-    for prompt, shape in zip(job.prompts, job.table.geometry, strict=True):
+    for prompt, shape in zip(found.prompts, found.table.geometry, strict=True):
         if prompt.box_xyxy is None or shape is None:
             continue
         corners = shapely.transform(shape, lambda world: world_to_corners(world, frame))
         given = index_to_corners(np.reshape(prompt.box_xyxy, (2, 2)))
-        asked, found = shapely.box(*given.ravel()), shapely.box(*corners.bounds)
-        overlaps.append(asked.intersection(found).area / asked.union(found).area)
+        asked, bounds = shapely.box(*given.ravel()), shapely.box(*corners.bounds)
+        overlaps.append(asked.intersection(bounds).area / asked.union(bounds).area)
     return overlaps

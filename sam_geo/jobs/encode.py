@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sam_common.errors import OutputError
 from sam_common.tiled_job.parts import Part
 from sam_common.tiled_job.plan import Plan
 from sam_common.tiled_job.progress import parts_of, silent
@@ -31,36 +30,34 @@ def encode_raster(
     max_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Fill a store with the embeddings of a raster; what is there already is not made again.
+    """Fill a folder with the embeddings of a raster; those that lie there are not made again.
 
-    Windows are those that prompts go to, `sam_geo.prompted.windows.shared_windows`: boxes of up to
-    half a window with their context, and points, need no encoder afterwards.
+    The windows are those that most prompts are decoded from
+    (`sam_geo.prompted.windows.shared_windows`): boxes that are, with their context, up to half a
+    window, and points, need no encoder afterwards.
 
     Args:
         source: The raster.
-        segmenter: Whose encoder runs.
-        stretch: Values to bytes.
-        folder: Where the store lies; made where it is missing.
-        max_bytes: Size at which the oldest embeddings are removed.
-        progress: Shows how many windows are done.
+        segmenter: The segmenter whose encoder runs.
+        stretch: Raster values to bytes.
+        folder: Folder of the embeddings; made where it is missing.
+        max_bytes: Size at which the embeddings used longest ago are removed; no limit where None.
+        progress: Called with a description and the number of windows.
 
     Returns:
-        The figures `windows`, `encoded`, `stored`, `nodata`, `failed` and `bytes`.
+        The number of `windows`, of those that were `encoded`, `stored` before or have no valid
+        pixel (`nodata`), one message for each that `failed`, and `bytes` of all embeddings.
 
     Raises:
-        SuiteError: The folder holds embeddings of something else or cannot be written to, or no
-            prompts could be placed in the raster.
+        InputError: The folder holds embeddings of another raster, stretch or model, or a later
+            change of the raster could not be noticed.
+        OutputError: The folder cannot be made.
     """
     store = open_store(folder, source, segmenter, stretch, max_bytes=max_bytes)
-    if not store.is_writable:
-        raise OutputError(f"cannot write to folder {folder}: embeddings are kept there")
     windows = tuple(shared_windows(source.size_hw, side=segmenter.model_size))
     plan = Plan(source.size_hw, windows, {})
     embeddings = EmbeddingSource(segmenter, stretch, store)
     figures = dict.fromkeys(("encoded", "stored", "nodata"), 0)
-
-    def read(n: int) -> Pixels | None:
-        return source.read_data(windows[n])
 
     def encode(n: int, pixels: Pixels | None) -> Part:
         if pixels is None:
@@ -70,8 +67,9 @@ def encode_raster(
             figures["stored" if was_stored else "encoded"] += 1
         return Part()
 
+    work = Work(lambda n: source.read_data(windows[n]), encode)
     with parts_of(plan, None) as parts, (progress or silent)("windows", len(plan)) as show:
-        report = run_job(Work(read, encode), parts, advance=show)
+        report = run_job(work, parts, advance=show)
     return {
         "windows": len(plan),
         **figures,

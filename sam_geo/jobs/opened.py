@@ -1,10 +1,11 @@
-"""Opened jobs: all that can be checked, checked in one order, then the network.
+"""Opened jobs: everything that can be wrong with a request, checked before the network is loaded.
 
 ```
-outputs -> inputs -> raster and its place -> finish -> prompts -> model's kinds -> stretch -> model
+outputs -> inputs -> raster and its place -> prompts -> finish -> kinds of prompts of the model
+  -> stretch -> network
 ```
-What is quick to see comes first, what reads pixels late, the network last. Every job goes through
-here, dry runs too, so that the same mistake has the same message, and none is found after the work.
+What is quick to check comes first, what reads pixels late, the network last. Every job goes through
+`opened_job`, dry runs too, so that one mistake has one message and is found before the work.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from sam_common.network.architecture import ARCHITECTURES
 from sam_common.published.checkpoints import model_info, registry
 from sam_common.segmenter.embedding_store import SIGNATURE
 from sam_common.segmenter.predictor import check_kinds
-from sam_common.support.files import check_input, check_no_address
+from sam_common.support.files import check_input, check_no_address, check_output
 from sam_common.support.held_outputs import held as held_outputs
 from sam_common.tiled_job.parts import check_unfinished, held
 from sam_common.tiled_job.progress import silent
@@ -32,6 +33,7 @@ from sam_geo.prompts.geo_prompt import load_prompts
 from sam_geo.prompts.proposals import load_proposals
 from sam_geo.raster.source import open_raster
 from sam_geo.raster.stretch import Stretch, choose_stretch
+from sam_geo.results.record import StepTimes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -49,33 +51,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenedJob:
-    """A job that can begin."""
+    """A job whose request is right: its open raster, its prompts and its network."""
 
     source: RasterSource
     stretch: Stretch
     segmenter: Segmenter
     prompts: Sequence[GeoPrompt] = ()
-    """Of a prompted job, in raster indices."""
+    """Prompts of a prompted job in raster indices; none of another job."""
     boxes: Sequence[Box] | None = None
-    """Proposals of an automatic job in raster indices, None where it has a grid of points."""
+    """Proposals of an automatic job in raster indices; None where there is a grid of points."""
     notes: Sequence[str] = ()
-    """What is told of the raster, as it may not be what was meant."""
-    seconds: dict[str, float] = field(default_factory=dict)
-    """Wall time of the steps so far; later ones are added."""
+    """Sentences about the raster that may surprise, such as pixels of an undeclared fill value."""
+    times: StepTimes = field(default_factory=StepTimes)
+    """Wall time of each step so far; later steps are added."""
     _start: float = field(default_factory=time.perf_counter)
 
     def elapsed(self) -> float:
-        """Wall time since the job began, its checks included."""
+        """Seconds since the job began, its checks included."""
         return time.perf_counter() - self._start
-
-    @contextmanager
-    def timed(self, step: str) -> Iterator[None]:
-        """Add the wall time of the block to a step."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[step] = self.seconds.get(step, 0.0) + time.perf_counter() - start
 
 
 @contextmanager
@@ -86,16 +79,17 @@ def opened_job(
     progress: Progress | None = None,
     writes: bool = True,
 ) -> Iterator[OpenedJob]:
-    """A job whose inputs, outputs and options are known to be right, with its network.
+    """Check a request as far as it goes without the network, then load the network.
 
     Args:
-        request: What to do. Of a job that is only estimated, too: it says what the job would say.
-        load: Makes the segmenter; called after everything that does not need it.
-        progress: Shows which of the long steps is at work, and may end the job in it.
-        writes: Whether it writes: then no other job may work on the same output in the block.
+        request: Inputs, outputs and options.
+        load: Makes the segmenter; called after every check that does not need it.
+        progress: Called with a description and a total for each long step; what its counter raises
+            ends the job.
+        writes: Whether outputs are written: then no other job may work on them within the block.
 
     Yields:
-        The open job; its raster is closed with the block.
+        The opened job; its raster is closed with the block.
 
     Raises:
         SuiteError: The inputs, the outputs or the model do not fit the request.
@@ -116,42 +110,44 @@ def opened_job(
         if request.model is not None and request.model in registry():
             _check_model(request, model_info(request.model), wanted)
         stretch, notes = _stretch(request, source, progress)
-        begun = time.perf_counter()
-        with one_step(progress, "model"):
+        times = StepTimes()
+        with times.timed("load"), one_step(progress, "model"):
             segmenter = _loaded(load)
-        seconds = {"load": time.perf_counter() - begun}
         check_kinds(segmenter.name, segmenter.capabilities.kinds, wanted)
         if isinstance(request, AutoRequest):  # of a model that no registry knows
             request.options.check_side(segmenter.model_size)
-        yield OpenedJob(source, stretch, segmenter, prompts, boxes, notes, seconds, start)
+        yield OpenedJob(source, stretch, segmenter, prompts, boxes, notes, times, start)
 
 
 @contextmanager
 def one_step(progress: Progress | None, what: str) -> Iterator[None]:
-    """A step that cannot say how far it is."""
+    """Show a step of which only the beginning and the end are known."""
     with (progress or silent)(what, 1) as advance:
         yield
         advance(1)
 
 
-def run_options(request: Request, job: OpenedJob, *, writes: bool = True) -> RunOptions:
-    """How to run a request, with the store of embeddings opened.
+def run_options(request: Request, opened: OpenedJob, *, writes: bool = True) -> RunOptions:
+    """How a request is run, with the store of its embeddings opened.
 
     Args:
-        request: What to do.
-        job: The same, opened.
-        writes: Whether a store may be made; else one that is not there is left out.
+        request: Inputs, outputs and options.
+        opened: The request after its checks.
+        writes: Whether a store of embeddings may be made; else only one that is there is used.
+
+    Raises:
+        InputError: The store holds embeddings of another raster, stretch or model.
     """
     store = None
     if request.embeddings is not None and (writes or (request.embeddings / SIGNATURE).exists()):
-        store = open_store(request.embeddings, job.source, job.segmenter, job.stretch)
+        store = open_store(request.embeddings, opened.source, opened.segmenter, opened.stretch)
     return RunOptions(
-        job.stretch, request.finish, request.workers, request.parts, request.resume, store
+        opened.stretch, request.finish, request.workers, request.parts, request.resume, store
     )
 
 
 def _check_files(request: RasterRequest) -> None:
-    """Outputs, then inputs beside the raster."""
+    """Check the outputs, then the inputs beside the raster, as far as their files tell."""
     if isinstance(request, Request):
         request.check_outputs()
     _check_store(request)
@@ -162,6 +158,7 @@ def _check_files(request: RasterRequest) -> None:
 
 
 def _check_proposals(request: AutoRequest) -> None:
+    """Raise `InputError` where the options of proposals are incomplete or exclude each other."""
     if request.proposals is None:
         about = {"crs": request.proposals_crs, "layer": request.proposals_layer}
         for name, value in about.items():
@@ -175,31 +172,43 @@ def _check_proposals(request: AutoRequest) -> None:
 
 @contextmanager
 def _alone(request: Request) -> Iterator[None]:
-    """Keep other jobs from the parts and from every file that somebody may name for another job."""
+    """Keep other jobs from the parts, and from every output that another job could be given."""
     with held(request.parts), held_outputs(request.named_outputs):
         yield
 
 
 def _store_of(request: RasterRequest) -> Path | None:
-    """Folder of embeddings that a request names."""
+    """Folder of embeddings that a request reads or fills; None where there is none."""
     if isinstance(request, EncodeRequest):
         return request.output
     return request.embeddings if isinstance(request, Request) else None
 
 
 def _check_store(request: RasterRequest) -> None:
+    """Raise `OutputError` where embeddings could not be kept in the folder that a request names."""
     folder = _store_of(request)
-    if folder is not None:
-        check_no_address(folder)
-    if folder is not None and folder.exists() and not folder.is_dir():
+    if folder is None:
+        return
+    check_no_address(folder)
+    if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file: embeddings need a folder")
+    # a folder that is there may be one that is only read from, but not where it is to be filled
+    if isinstance(request, EncodeRequest) or not folder.exists():
+        nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        check_output(nearest / SIGNATURE, overwrite=True)
 
 
 def _asked(
     request: RasterRequest, source: RasterSource
 ) -> tuple[Sequence[GeoPrompt], Sequence[Box] | None]:
-    """Prompts or proposals in the indices of a raster that has a place."""
-    _ = source.frame  # a raster without a usable one fails here
+    """The prompts or the proposals of a request in raster indices, and outputs checked with them.
+
+    Raises:
+        GeometryError: The raster has no usable geotransform.
+        InputError: The prompts cannot be read, or are none for this raster.
+        OutputError: A result of this raster could not be written.
+    """
+    _ = source.frame  # raises where the raster has no usable geotransform
     if _store_of(request) is not None:
         check_identity(source)
     if isinstance(request, PromptRequest):
@@ -224,14 +233,14 @@ def _asked(
 def _kinds(
     request: RasterRequest, prompts: Sequence[GeoPrompt], boxes: Sequence[Box] | None
 ) -> frozenset[PromptKind]:
-    """Kinds of prompts that the network will be given."""
+    """The kinds of prompts that the network will be given."""
     if isinstance(request, AutoRequest):
         return request.options.kinds(has_proposals=boxes is not None)
     return kinds_of(prompts)
 
 
 def _check_model(request: RasterRequest, model: ModelInfo, wanted: frozenset[PromptKind]) -> None:
-    """What the registry knows of a model before it is loaded."""
+    """Raise where a model of the registry, not loaded yet, does not fit the request."""
     check_kinds(model.name, model.prompts, wanted)
     if isinstance(request, AutoRequest):
         size = ARCHITECTURES[model.arch].preprocess.size
@@ -242,7 +251,7 @@ def _check_model(request: RasterRequest, model: ModelInfo, wanted: frozenset[Pro
 def _stretch(
     request: RasterRequest, source: RasterSource, progress: Progress | None
 ) -> tuple[Stretch, tuple[str, ...]]:
-    """The stretch, and what there is to say of the raster; both read a sample of it."""
+    """The stretch, and notes on the raster; both are taken from one sample of its values."""
     if isinstance(request.stretch, Stretch):
         return request.stretch, tuple(opening_notes(source, is_given=True))
     with one_step(progress, "stretch"):
@@ -251,9 +260,9 @@ def _stretch(
 
 
 def _loaded(load: Callable[[], Segmenter]) -> Segmenter:
-    """The segmenter; what an engine or the loader of its library says becomes an error of ours.
+    """Load the segmenter; errors of an engine or of its shared library become a `ModelError`.
 
-    Too little memory has many names there: a `MemoryError`, a `RuntimeError` of an engine, or an
+    Too little memory shows as a `MemoryError`, as a `RuntimeError` of an engine, or as an
     `ImportError` or `OSError` of a library that cannot be mapped.
     """
     try:

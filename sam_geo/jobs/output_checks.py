@@ -1,7 +1,9 @@
-"""Output checks: every file that a job writes, looked at in one place before any work is done."""
+"""Output checks, before the work: no input is written over, and the result can be written."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +12,14 @@ import numpy as np
 import shapely
 
 from sam_common.errors import InputError, OutputError
+from sam_common.support.addresses import is_remote
 from sam_common.support.files import check_apart, output_error
-from sam_geo.jobs.inputs import files_of
+from sam_geo.address.local_files import local_files
 from sam_geo.outlines.destination import check_way, reproject_table
+from sam_geo.raster.fingerprint import sources_of
 from sam_geo.raster.frame import corners_to_world
 from sam_geo.results.rows import Row, table_of
-from sam_geo.tables.shapefile import WRITTEN, check_text
+from sam_geo.tables.shapefile import WRITTEN, check_text, members
 from sam_geo.tables.write import write_table
 
 if TYPE_CHECKING:
@@ -25,8 +29,14 @@ if TYPE_CHECKING:
     from sam_geo.raster.source import RasterSource
 
 
+SINGLE_FILES = (".fgb", ".geojson", ".gpkg", ".json", ".kml", ".parquet", ".xml")
+"""Suffixes of vector files that consist of one file."""
+MOST_FILES = 10_000
+"""Files of a mosaic of mosaics that are told apart from outputs; further ones are not looked at."""
+
+
 def table_files(output: Path) -> list[Path]:
-    """Every file that a table becomes."""
+    """Every file that a table is written to: of a Shapefile its members, else the file itself."""
     if output.suffix.lower() != ".shp":
         return [output]
     return [output, *(output.with_suffix(suffix) for suffix in WRITTEN if suffix != ".shp")]
@@ -43,20 +53,54 @@ def check_texts(output: Path, prompts: Sequence[GeoPrompt]) -> None:
 def check_against(
     outputs: Sequence[Path], source: RasterSource, tables: Iterable[Path | None]
 ) -> None:
-    """Raise `OutputError` where an output is a file of the raster, or of a table that is read."""
-    check_apart(outputs, files_of(source, tables))
+    """Raise `OutputError` where an output is a file of the raster, or of a table that is read.
+
+    Args:
+        outputs: Every file that will be written.
+        source: The raster, with the files that GDAL reads beside it; a VRT with its sources.
+        tables: Vector files that are read, and the checkpoint of the network.
+    """
+    check_apart(outputs, input_files(source, tables))
+
+
+def input_files(source: RasterSource, tables: Iterable[Path | None]) -> list[Path]:
+    """The files of this disk that a raster and some tables are read from.
+
+    Args:
+        source: The raster, with the files beside it; a VRT with its sources, and theirs.
+        tables: Vector files, of a Shapefile all members; None is left out.
+    """
+    names: list[str] = []
+    if not is_remote(source.name):  # beside a raster on a server lie no files of this disk
+        names += (source.name, *source.files)
+        with contextlib.suppress(InputError):  # a map service has no files
+            listed = sources_of(source.name, source.header.driver, source.files)
+            names += itertools.islice(listed, MOST_FILES)
+    found = dict.fromkeys(path for name in names for path in local_files(name))
+    for table in tables:
+        if table is not None:
+            found[table] = None
+            if table.suffix.lower() not in SINGLE_FILES:
+                found.update(dict.fromkeys(members(table)))
+    return list(found)
 
 
 def try_output(
     output: Path, source: RasterSource, *, dst_crs: str | None, layer: str | None
 ) -> None:
-    """Write a table of one pixel, as the result will be, to a folder that goes away again.
+    """Write a table of one pixel into a temporary folder, in the format of the result.
 
-    What a driver, a reference system or a network drive cannot do is known before the work then;
-    it costs about a tenth of a second.
+    What a driver, a reference system or a network drive cannot do is so known before the work; the
+    trial takes about a tenth of a second.
+
+    Args:
+        output: The table that the job will write; the temporary folder is made beside it.
+        source: The raster.
+        dst_crs: Reference system of the result; the raster's where None.
+        layer: Layer of a GeoPackage.
 
     Raises:
-        InputError: There is no way to the reference system of the result.
+        InputError: The raster cannot be reprojected into the reference system of the result.
         OutputError: Such a file cannot be written there.
     """
     check_way(source.crs, dst_crs, output)
@@ -84,7 +128,7 @@ def try_output(
 
 
 def _samples(source: RasterSource) -> list[shapely.Geometry]:
-    """The pixel in the middle of a raster, and those in its corners, in its reference system."""
+    """Squares of the raster's middle pixel and its four corner pixels, in its reference system."""
     height, width = source.size_hw
     places = [(height // 2, width // 2)]
     places += [(row, col) for row in (0, height - 1) for col in (0, width - 1)]

@@ -1,4 +1,4 @@
-"""Outputs: the objects of an automatic job, numbered once, to all of its files in one pass.
+"""Outputs: the objects of an automatic job, numbered once and written to all files in one pass.
 
 ```
 objects -> rows -> finished outlines, small ones left out, numbered -> table
@@ -29,55 +29,43 @@ if TYPE_CHECKING:
 
     from sam_common.tiled_job.progress import Progress
     from sam_geo.automatic.scene import Scene
+    from sam_geo.jobs.opened import OpenedJob
     from sam_geo.jobs.request import AutoRequest
-    from sam_geo.raster.source import RasterSource
-    from sam_geo.raster.stretch import Stretch
     from sam_geo.results.rows import Row
 
 
 @dataclass(slots=True)
 class Written:
-    """What came out of a pass."""
+    """How many objects were written."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    """Lines of the table by their status."""
+    """Number of rows of the table by their status."""
     hidden: int | None = None
-    """Objects without a pixel of their own in the label raster: others lie over them; None where
-    there is no label raster."""
-
-    def of_labels(self) -> dict[str, int]:
-        """The same for a record."""
-        return {} if self.hidden is None else {"hidden_in_labels": self.hidden}
+    """Objects of which the label raster shows no pixel, as earlier objects lie over them; None
+    where there is no label raster."""
 
 
 def write_objects(
-    scene: Scene,
-    request: AutoRequest,
-    source: RasterSource,
-    stretch: Stretch,
-    *,
-    model: str,
-    progress: Progress = silent,
+    scene: Scene, request: AutoRequest, opened: OpenedJob, *, progress: Progress = silent
 ) -> Written:
-    """Write the table of a request and, where it asks for them, label raster and picture.
+    """Write the table of a request and, where they are asked for, label raster and picture.
 
-    A number in the label raster is an `id` of the table: what `--min-area-m2` leaves out of one is
-    in none of them. The label raster has the pixels as the network found them, table and picture
-    the outlines after `--simplify` or `--regularize`. Objects are gone through once, a thousand at
-    a time; with a label raster their packed pixels wait for their numbers.
+    A number in the label raster is an `id` of the table: an object that `--min-area-m2` leaves out
+    is in no file. The label raster has the pixels as the network found them, table and picture
+    the outlines after `--simplify` or `--regularize`. The objects are made once, a thousand at a
+    time; with a label raster their packed pixels wait until they have their numbers.
 
     Args:
         scene: Gives the objects in the order of their numbers.
-        request: What to write, and how outlines are finished.
-        source: The raster.
-        stretch: Values to bytes, for the picture.
-        model: Name of the checkpoint.
+        request: The files to write, and how outlines are finished.
+        opened: The raster, its stretch and the segmenter.
         progress: Shows how far the pass is, then the last steps of label raster and picture.
 
     Raises:
         OutputError: A file cannot be written.
     """
     found = Written(hidden=None if request.labels is None else 0)
+    source = opened.source
     shapes = Shapes(source)
     with (
         table_writer(request.output, overwrite=request.replaces, layer=request.layer) as write,
@@ -89,7 +77,7 @@ def write_objects(
                 label_writer(request.labels, source, overwrite=request.replaces)
             )
         with progress("objects", scene.passes) as advance:
-            for table, rows in _finished(scene, request, source, model, advance):
+            for table, rows in _finished(scene, request, opened, advance):
                 write(table)
                 found.counts.update(table["status"].tolist())
                 if draw is not None:
@@ -103,21 +91,22 @@ def write_objects(
                 labels.close()
     if request.overlay is not None:
         with one_step(progress, "picture"):
-            write_picture(shapes.draw(stretch), request.overlay)
+            write_picture(shapes.draw(opened.stretch), request.overlay)
     return found
 
 
 def _finished(
     scene: Scene,
     request: AutoRequest,
-    source: RasterSource,
-    model: str,
+    opened: OpenedJob,
     advance: Callable[[int], None],
 ) -> Iterator[tuple[geopandas.GeoDataFrame, list[Row]]]:
+    """The objects as numbered tables, each with the rows that it was made from."""
+    source = opened.source
     rows = object_rows(
         scene.objects(advance),
         source.frame,
         source.size_hw,
         with_pixels=request.labels is not None,
     )
-    return finished_tables(rows, request.finish, crs=source.crs, model=model)
+    return finished_tables(rows, request.finish, crs=source.crs, model=opened.segmenter.name)

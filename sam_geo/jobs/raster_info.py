@@ -1,4 +1,4 @@
-"""What a raster is, and what a job would make of it."""
+"""Raster info: the metadata of a raster, and what a job would do with it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sam_common.support.addresses import is_remote
 from sam_common.tiled_job.plan import tile_grid
 from sam_common.window import Window
 from sam_geo.address.members import pages_note
+from sam_geo.automatic.options import OVERLAP
 from sam_geo.prompted.windows import shared_windows
 from sam_geo.raster.fill_values import fill_notes
 from sam_geo.raster.stretch import choose_stretch
@@ -21,15 +22,16 @@ if TYPE_CHECKING:
 
     from sam_geo.raster.source import RasterSource
 
-MODEL_SIDE, OVERLAP = 1024, 128
-"""Windows of an automatic job with most models."""
+MODEL_SIDE = 1024
+"""Side of a window in pixels, with most models."""
 EMBEDDING_BYTES = 256 * 64 * 64 * 4
-"""Of one window, with most models."""
+"""Size of one embedding, with most models: float32 of 256 channels on a grid of 64 x 64."""
 LARGE_PX = 8192
-"""A raster with a longer side needs overviews."""
+"""Side in pixels from which on a raster needs overviews, and tiles in place of rows."""
 MOST_COUNTED = 10**9
+"""Pixels of the largest raster whose valid pixels are counted, which takes minutes."""
 STRIP_PIXELS = 2**22
-"""Pixels that are counted at a time."""
+"""Pixels that are read at a time to count the valid ones."""
 
 
 def describe_raster(source: RasterSource, *, stretch: str | None = None) -> dict[str, Any]:
@@ -37,18 +39,20 @@ def describe_raster(source: RasterSource, *, stretch: str | None = None) -> dict
 
     Args:
         source: An open raster.
-        stretch: As `choose_stretch` takes it.
+        stretch: `min,max` or `none`, as `sam_geo.raster.stretch.choose_stretch` takes it; chosen
+            from the raster where None.
 
     Returns:
-        Plain values: `driver, width, height, bands, dtypes, crs, transform` (a, b, c, d, e, f of
-        GDAL's affine), `bounds` (left, bottom, right, top), `nodata` (`"nan"` as text), `mask`
-        (what tells valid pixels: none, nodata, mask or alpha), `valid_pixels, overviews, gcps,
-        scales, offsets, chosen_bands, stretch` (lo and hi per chosen band, None for bytes as they
-        are), `job` (windows of an automatic job, bytes of all embeddings) and `notes` (sentences:
-        what a job would do with it that may surprise, and what to do about it).
+        Plain values for JSON: `driver, width, height, bands, dtypes, crs, transform` (a, b, c, d,
+        e, f of GDAL's affine), `bounds` (left, bottom, right, top), `nodata` (NaN as the text
+        `nan`), `mask` (what marks valid pixels: none, nodata, mask or alpha), `valid_pixels,
+        overviews, gcps, scales, offsets, chosen_bands, stretch` (lo and hi of each chosen band,
+        None for bytes as they are), `job` (windows of an automatic job, bytes of all embeddings)
+        and `notes` (sentences: what a job would do with the raster that may surprise, and what to
+        do about it).
 
     Raises:
-        InputError: The stretch that was given is none for this raster, or its reference system is
+        InputError: The stretch that was given does not fit the raster, or its reference system is
             not understood.
     """
     header = source.header
@@ -86,11 +90,15 @@ def describe_raster(source: RasterSource, *, stretch: str | None = None) -> dict
 
 
 def opening_notes(source: RasterSource, *, is_given: bool = False) -> Iterator[str]:
-    """What is told whenever a raster is opened for a job, as it may not be what was meant.
+    """Sentences about a raster that may surprise, told whenever a job opens it.
 
     Args:
         source: An open raster.
-        is_given: Whether the stretch was given: who gives one has looked at the values.
+        is_given: Whether the stretch was given: who gives one has looked at the values, and is not
+            told of pixels that may be an undeclared fill value.
+
+    Yields:
+        One sentence on further rasters of the file, and one for each suspected fill value.
     """
     if (note := pages_note(source.header.subdatasets)) is not None:
         yield note
@@ -101,7 +109,7 @@ def opening_notes(source: RasterSource, *, is_given: bool = False) -> Iterator[s
 def _stretch(
     source: RasterSource, given: str | None
 ) -> tuple[list[list[float]] | None, tuple[str, ...]]:
-    """The limits, and what there is to say where a job would refuse to choose them."""
+    """The limits of the stretch, or None and the reason why a job would refuse to choose them."""
     try:
         limits = choose_stretch(source, given=given).limits
     except InputError as error:
@@ -112,6 +120,7 @@ def _stretch(
 
 
 def _notes(source: RasterSource, valid_pixels: int | None) -> Iterator[str]:
+    """All sentences about a raster that may surprise."""
     if valid_pixels == 0:
         yield "no valid pixel: nothing would be segmented"
     yield from opening_notes(source)
@@ -121,8 +130,9 @@ def _notes(source: RasterSource, valid_pixels: int | None) -> Iterator[str]:
 
 
 def _placement_notes(source: RasterSource) -> Iterator[str]:
+    """Sentences about the geotransform and the reference system of a raster."""
     try:
-        source.frame  # noqa: B018  # asked for its error
+        source.frame  # noqa: B018  # raises where there is no usable geotransform
     except GeometryError as error:
         yield f"refused: {error}"
         return
@@ -132,6 +142,7 @@ def _placement_notes(source: RasterSource) -> Iterator[str]:
 
 
 def _value_notes(source: RasterSource) -> Iterator[str]:
+    """Sentences about the colour table, the bands and the type of a raster's values."""
     if source.is_palette:
         yield "its colour table is expanded to red, green and blue"
     elif source.header.count != len(source.bands):
@@ -143,6 +154,7 @@ def _value_notes(source: RasterSource) -> Iterator[str]:
 
 
 def _storage_notes(source: RasterSource) -> Iterator[str]:
+    """Sentences about overviews and tiles that a large raster does not have."""
     _, width = source.size_hw
     if max(source.size_hw) > LARGE_PX and not source.has_overviews:
         yield (
@@ -157,10 +169,11 @@ def _storage_notes(source: RasterSource) -> Iterator[str]:
 
 
 def count_valid(source: RasterSource) -> int | None:
-    """Pixels that are part of the image, exactly: read in strips, whatever the raster's size.
+    """Count the valid pixels of a raster, strip by strip.
 
-    None for a raster of more than 10^9 pixels, where that would take minutes, for one on a server,
-    of which all would be fetched, and for one whose pixels cannot all be read.
+    Returns:
+        None for a raster of more than 10^9 pixels, which would take minutes, for a raster on a
+        server, which would be fetched as a whole, and for one whose pixels cannot all be read.
     """
     height, width = source.size_hw
     if source.is_all_valid:
@@ -176,4 +189,5 @@ def count_valid(source: RasterSource) -> int | None:
 
 
 def _json_number(value: float | None) -> float | str | None:
+    """A number for JSON, which has no NaN and no infinity: these become text."""
     return value if value is None or math.isfinite(value) else str(value)

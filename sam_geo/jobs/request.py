@@ -1,4 +1,4 @@
-"""Requests: what a job reads, what it writes, and how it is run."""
+"""Requests: the inputs, outputs and options of a job."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sam_common.errors import OutputError
 from sam_common.support.files import check_apart, check_output, same_file
 from sam_common.tiled_job.parts import PLAN
-from sam_geo.automatic.job import AutoOptions
+from sam_geo.automatic.options import AutoOptions
 from sam_geo.jobs.output_checks import check_against, check_texts, table_files, try_output
 from sam_geo.results.finish import Finish
 from sam_geo.results.label_raster import check_labels_output
@@ -28,46 +28,47 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RasterRequest:
-    """What every job has: a raster, and how it is looked at."""
+    """The raster of a job, and how its values become the image that the network sees."""
 
     image: str
-    """A raster that GDAL opens."""
+    """Path or address of a raster that GDAL opens."""
     bands: tuple[int, ...] | None = None
-    """1-based bands, chosen by colour interpretation where None."""
+    """One or three 1-based bands; chosen by colour interpretation where None."""
     page: int | None = None
-    """Of a file that holds several rasters, from 1."""
+    """Number, from 1, of the raster in a file that holds several, such as pages of a TIFF."""
     image_crs: str | None = None
-    """Reference system of the raster, over what the file says."""
+    """Reference system of the raster, in place of the one that its file states."""
     stretch: str | Stretch | None = None
-    """`none`, or `min,max`, or one that is known; chosen from the raster where None."""
+    """`none`, `min,max` or a stretch that was chosen before; chosen from the raster where None."""
     model: str | None = None
-    """Name of the network, where one is given: what it takes is checked before it is loaded."""
+    """Name or file of the network, if it is known: a request that does not fit a published network
+    is refused before that is loaded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodeRequest(RasterRequest):
-    """The embeddings of a whole raster."""
+    """A job that keeps the embeddings of a whole raster."""
 
     output: Path
-    """Folder of the store."""
+    """Folder of the embeddings; made where it is missing."""
     max_bytes: int | None = None
-    """Size at which the oldest embeddings are removed."""
+    """Size at which the embeddings used longest ago are removed; no limit where None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request(RasterRequest):
-    """What the jobs that find objects have: a table to write, and how."""
+    """A job that finds objects and writes them to a table."""
 
     output: Path
-    """The table to write; its suffix chooses the format."""
+    """The table to write; its suffix chooses the format: .gpkg, .fgb, .geojson, .parquet, .shp."""
     layer: str | None = None
-    """Layer of a GeoPackage; the name of the file where None."""
+    """Layer of a GeoPackage to write; the name of the file where None."""
     overlay: Path | None = None
-    """A picture to draw."""
+    """PNG or JPEG file in which the result is drawn over the raster."""
     finish: Finish = field(default_factory=Finish)
-    """What is done to the outlines."""
+    """Least area, simplification and reference system of the polygons."""
     embeddings: Path | None = None
-    """Folder of embeddings that earlier jobs kept, and where new ones go."""
+    """Folder of embeddings that earlier jobs kept, and where new ones are kept."""
     workers: int = 1
     """Windows that are segmented at the same time."""
     resume: bool = False
@@ -77,7 +78,7 @@ class Request(RasterRequest):
 
     @property
     def parts(self) -> Path:
-        """Folder of the unfinished job."""
+        """Folder beside the table that keeps what is done until the job is finished."""
         return self.output.with_name(f"{self.output.name}.parts")
 
     @property
@@ -87,22 +88,22 @@ class Request(RasterRequest):
 
     @property
     def named_outputs(self) -> list[Path]:
-        """Outputs whose names were given; others follow from them."""
+        """Outputs whose paths were given; the paths of the other outputs follow from them."""
         return [self.output] if self.overlay is None else [self.output, self.overlay]
 
     @property
     def outputs(self) -> list[Path]:
-        """Every file that will be written."""
+        """Every file that will be written: tables, record, style, picture, label raster."""
         files = [*table_files(self.output), manifest_path(self.output), style_path(self.output)]
         return [*files, *self.named_outputs[1:]]
 
     @property
     def tables(self) -> tuple[Path | None, ...]:
-        """Vector files that are read."""
+        """Vector files that the job reads."""
         return ()
 
     def check_outputs(self) -> None:
-        """Raise `OutputError` where a result could not be written, as far as names tell."""
+        """Raise `OutputError` where a result could not be written, as far as file names tell."""
         check_table_output(self.output, overwrite=self.replaces, layer=self.layer)
         for path in (manifest_path(self.output), style_path(self.output)):
             check_output(path, overwrite=self.replaces)
@@ -119,12 +120,12 @@ class Request(RasterRequest):
 
         Args:
             source: The raster.
-            prompts: What is asked for, in its indices.
+            prompts: Prompts whose names and classes the table has to hold.
 
         Raises:
-            InputError: The options make no sense for its reference system.
-            OutputError: An output is a file that is read, or the table cannot be written, or not
-                hold the prompts' names.
+            InputError: The options make no sense in the raster's reference system.
+            OutputError: An output is a file that the job reads, or the table cannot be written or
+                cannot hold the names of the prompts.
         """
         self.finish.check(source.crs)
         weights = None if self.model is None else Path(self.model)
@@ -135,52 +136,53 @@ class Request(RasterRequest):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptRequest(Request):
-    """Objects that are asked for."""
+    """A job that segments the object of each prompt."""
 
     prompts: Path
-    """A file of prompts."""
+    """File of the prompts: vector file, Pascal VOC XML, or CSV."""
     prompts_crs: str | None = None
-    """Reference system of the prompts, over what their file says."""
+    """Reference system of the prompts, in place of the one that their file states; `pixel` for
+    pixel coordinates."""
     prompts_layer: str | None = None
     """Layer of a vector file that has several."""
     polygon_masks: bool = False
-    """Whether polygons are given to the network as masks too, not only as boxes."""
+    """Whether the network is given a polygon as a mask too, not only its box."""
 
     @property
     def tables(self) -> tuple[Path | None, ...]:
-        """Vector files that are read."""
+        """Vector files that the job reads."""
         return (self.prompts,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AutoRequest(Request):
-    """Everything in the raster."""
+    """A job that segments everything in a raster."""
 
     options: AutoOptions = field(default_factory=AutoOptions)
-    """Windows, prompt grid and filters."""
+    """Windows, grid of points and filters."""
     proposals: Path | None = None
     """Vector file of boxes that are tried in place of the grid of points."""
     proposals_crs: str | None = None
-    """Reference system of the proposals, over what their file says."""
+    """Reference system of the proposals, in place of the one that their file states."""
     proposals_layer: str | None = None
-    """Layer of a vector file of proposals that has several."""
+    """Layer of a file of proposals that has several."""
     labels: Path | None = None
-    """Label raster (COG) to write."""
+    """Label raster to write, a cloud-optimised GeoTIFF."""
 
     @property
     def named_outputs(self) -> list[Path]:
-        """Outputs whose names were given; others follow from them."""
+        """Outputs whose paths were given, the label raster included."""
         # a slotted dataclass is made anew by its decorator: super() without arguments is lost
         files: list[Path] = Request.named_outputs.fget(self)  # type: ignore[attr-defined]
         return files if self.labels is None else [*files, self.labels]
 
     @property
     def tables(self) -> tuple[Path | None, ...]:
-        """Vector files that are read."""
+        """Vector files that the job reads."""
         return (self.proposals,)
 
     def check_outputs(self) -> None:
-        """Raise `OutputError` where a result could not be written, as far as names tell."""
+        """Raise `OutputError` where a result could not be written, as far as file names tell."""
         Request.check_outputs(self)
         if self.labels is not None:
             check_labels_output(self.labels, overwrite=self.replaces)

@@ -1,23 +1,37 @@
-"""Running jobs from files to files: prompts, everything, and embeddings of a raster."""
+"""The way of the data: from a raster to a table, once for prompts and once for everything in it.
+
+```
+opened_job      outputs, inputs, raster, prompts, stretch: all checked, then the network is loaded
+                  jobs/opened, raster/source, prompts/geo_prompt, raster/stretch
+run_prompts     windows around prompts -> embed -> decode -> refine -> parts -> polygons -> rows
+                  prompted/segment, windows, windows_to_rows, embedding, decode, refine
+found_objects   grid of windows -> embed -> decode -> parts -> link -> mend -> objects
+                  automatic/windows_to_objects, scene, seams; sam_common/automatic, stitching
+write_objects   objects -> rows -> simplify, measure, filter, number -> table, labels, picture
+                  jobs/outputs, results/object_rows, results/finish, tables/write
+write_manifest  how the result came about
+                  jobs/records, results/record
+remove_parts    nothing is left to be resumed
+```
+A window that fails is reported in the record and keeps the parts, so that the job can be resumed.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sam_common.errors import OutputError
-from sam_common.tiled_job.parts import PartStore, remove_parts
-from sam_common.tiled_job.progress import Progress, silent
-from sam_common.tiled_job.run import run_job
-from sam_geo.automatic.job import AutoJob
-from sam_geo.jobs.dry_run import estimate
+from sam_common.tiled_job.parts import remove_parts
+from sam_common.tiled_job.progress import silent
+from sam_geo.automatic.windows_to_objects import AutoWork, found_objects
 from sam_geo.jobs.encode import encode_raster
 from sam_geo.jobs.opened import one_step, opened_job, run_options
 from sam_geo.jobs.outputs import write_objects
-from sam_geo.prompted.segment import PromptJob, prompt_work, run_prompts
+from sam_geo.jobs.records import auto_record, prompt_record
+from sam_geo.prompted.segment import run_prompts
 from sam_geo.results.picture import draw_prompted, write_picture
 from sam_geo.results.qgis_style import style_path, write_style
-from sam_geo.results.record import describe_run, manifest_path, write_manifest
+from sam_geo.results.record import manifest_path, write_manifest
 from sam_geo.tables.write import write_table
 
 if TYPE_CHECKING:
@@ -26,71 +40,54 @@ if TYPE_CHECKING:
     import geopandas
 
     from sam_common.segmenter.predictor import Segmenter
+    from sam_common.tiled_job.progress import Progress
     from sam_common.tiled_job.run import JobReport
     from sam_geo.jobs.request import AutoRequest, EncodeRequest, PromptRequest, Request
-    from sam_geo.prompts.box_index import BoxIndex
-    from sam_geo.raster.source import RasterSource
+    from sam_geo.prompted.segment import PromptJob
 
 
 def run_request(
-    request: PromptRequest,
-    load: Callable[[], Segmenter],
-    *,
-    progress: Progress | None = None,
+    request: PromptRequest, load: Callable[[], Segmenter], *, progress: Progress | None = None
 ) -> tuple[PromptJob, dict[str, Any]]:
     """Segment the prompts of a file and write table, record, style and picture.
 
     Everything that can be wrong with the request is found before the segmenter is loaded.
 
     Args:
-        request: What to do.
+        request: Inputs, outputs and options.
         load: Makes the segmenter.
-        progress: Shows how far each step is, from the first one on.
+        progress: Called with a description and a total for each step, from the first one on.
 
     Returns:
-        The job and its record, as written beside the table.
+        The result with its table, and the record as written beside the table.
 
     Raises:
         SuiteError: The inputs, the outputs or the model do not fit the request.
     """
     with opened_job(request, load, progress=progress) as opened:
-        job = run_prompts(
-            opened.source,
-            opened.prompts,
-            opened.segmenter,
-            progress=progress,
-            options=run_options(request, opened),
+        how = run_options(request, opened)
+        found = run_prompts(
+            opened.source, opened.prompts, opened.segmenter, progress=progress, options=how
         )
-        _check_any_worked(job.report, request)
-        with opened.timed("write"), one_step(progress, "table"):
+        _check_any_worked(found.report, request)
+        with opened.times.timed("write"), one_step(progress, "table"):
             overwrite, layer = request.replaces, request.layer
-            write_table(job.table, request.output, overwrite=overwrite, layer=layer)
+            write_table(found.table, request.output, overwrite=overwrite, layer=layer)
             path = style_path(request.output)
-            write_style(_classes(job.table), path, table=request.output.name)
-        with opened.timed("record"), one_step(progress, "record"):
-            record = describe_run(
-                opened.segmenter,
-                job.stretch,
-                inputs={"image": opened.source.identity, "prompts": request.prompts},
-                parameters={
-                    **_parameters(request, opened.source),
-                    "prompts_crs": request.prompts_crs,
-                    "polygon_masks": request.polygon_masks,
-                },
-                results=_results(job) | {"notes": list(opened.notes)},
-                seconds={**job.seconds, **opened.seconds, "total": opened.elapsed()},
-            )
+            write_style(_classes(found.table), path, table=request.output.name)
+        with one_step(progress, "record"):
+            record = prompt_record(request, opened, found)
             write_manifest(record, manifest_path(request.output))
         # last: a damaged block that failed its prompts must not cost the others their result
         if request.overlay is not None:
             with one_step(progress, "picture"):
                 write_picture(
-                    draw_prompted(opened.source, job.stretch, job.prompts, job.table),
+                    draw_prompted(opened.source, found.stretch, found.prompts, found.table),
                     request.overlay,
                 )
-        if not job.failures:
+        if not found.failures:
             remove_parts(request.parts)
-    return job, record
+    return found, record
 
 
 def run_auto(
@@ -101,9 +98,9 @@ def run_auto(
     Memory is bounded by the windows at work and by what can still be linked.
 
     Args:
-        request: What to do.
+        request: Inputs, outputs and options.
         load: Makes the segmenter.
-        progress: Shows how far each step is, from the first one on.
+        progress: Called with a description and a total for each step, from the first one on.
 
     Returns:
         The record, as written beside the table.
@@ -111,53 +108,26 @@ def run_auto(
     Raises:
         SuiteError: The inputs, the outputs or the model do not fit the request.
     """
+    told = progress or silent
     with opened_job(request, load, progress=progress) as opened:
-        source, segmenter, stretch = opened.source, opened.segmenter, opened.stretch
-        run = run_options(request, opened)
-        job = AutoJob(source, segmenter, stretch, request.options, opened.boxes, run.store)
-        plan = job.plan()
-        parts = PartStore(request.parts, plan, resume=request.resume)
-        with opened.timed("windows"), (progress or silent)("windows", len(plan)) as advance:
-            report = run_job(job.work(plan), parts, workers=run.workers, advance=advance)
-        _check_any_worked(report, request)
-        with opened.timed("seams"):
-            scene = job.scene(plan, parts, workers=run.workers, progress=progress)
-        with opened.timed("link_and_write"):
-            written = write_objects(
-                scene,
-                request,
-                source,
-                stretch,
-                model=segmenter.name,
-                progress=progress or silent,
-            )
-        write_style([], style_path(request.output), table=request.output.name)
-        failures = [*report.messages, *scene.failures]
-        with one_step(progress, "record"):
-            record = describe_run(
-                segmenter,
-                stretch,
-                inputs={"image": source.identity}
-                | ({} if request.proposals is None else {"proposals": request.proposals}),
-                parameters={**_parameters(request, source), "auto": asdict(request.options)},
-                results={
-                    "counts": dict(written.counts),
-                    "objects": written.counts.total(),
-                    **written.of_labels(),
-                    **_tried(job.proposals),
-                    "windows": len(plan),
-                    "windows_reused": report.reused,
-                    "windows_nodata": job.embedded["nodata"],
-                    "windows_joined": scene.windows,
-                    "seams": scene.counts,
-                    "embeddings": job.embedded["encoded"],
-                    "failures": failures,
-                    "notes": list(opened.notes),
-                },
-                seconds={**opened.seconds, "total": opened.elapsed()},
-            )
-            write_manifest(record, manifest_path(request.output))
-        if not failures:
+        how = run_options(request, opened)
+        work = AutoWork(
+            opened.source,
+            opened.segmenter,
+            opened.stretch,
+            request.options,
+            opened.boxes,
+            how.store,
+        )
+        with found_objects(work, how, progress=told, times=opened.times) as found:
+            _check_any_worked(found.report, request)
+            with opened.times.timed("link_and_write"):
+                written = write_objects(found.scene, request, opened, progress=told)
+            write_style([], style_path(request.output), table=request.output.name)
+            with one_step(progress, "record"):
+                record = auto_record(request, opened, work, found, written)
+                write_manifest(record, manifest_path(request.output))
+        if not found.failures:
             remove_parts(request.parts)
     return record
 
@@ -165,15 +135,16 @@ def run_auto(
 def run_encode(
     request: EncodeRequest, load: Callable[[], Segmenter], *, progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Fill a store with the embeddings of a raster.
+    """Fill a folder with the embeddings of a raster, so that prompts afterwards run no encoder.
 
     Args:
-        request: What to do.
+        request: The raster, the folder and its largest size.
         load: Makes the segmenter.
-        progress: Shows how far each step is, from the first one on.
+        progress: Called with a description and a total for each step, from the first one on.
 
     Returns:
-        As `sam_geo.jobs.encode.encode_raster`, with `notes` on what may not be meant.
+        The figures of `sam_geo.jobs.encode.encode_raster`, and `notes`: sentences about the raster
+        that may surprise.
 
     Raises:
         SuiteError: The inputs, the outputs or the model do not fit the request.
@@ -190,76 +161,6 @@ def run_encode(
     return figures | {"notes": list(opened.notes)}
 
 
-def dry_run_auto(request: AutoRequest, load: Callable[[], Segmenter]) -> dict[str, Any]:
-    """What `run_auto` would cost, measured on one window; nothing is written.
-
-    Returns:
-        `windows, encoder_calls, seconds, ram_bytes, disk_bytes`, as
-        `sam_common.tiled_job.plan.Estimate`.
-
-    Raises:
-        SuiteError: As `run_auto` would, before its work.
-    """
-    with opened_job(request, load, writes=False) as opened:
-        source, segmenter = opened.source, opened.segmenter
-        job = AutoJob(source, segmenter, opened.stretch, request.options, opened.boxes)
-        plan = job.plan()
-        cost = estimate(job.work(plan), plan, source, segmenter=segmenter, workers=request.workers)
-    return asdict(cost)
-
-
-def dry_run_prompts(request: PromptRequest, load: Callable[[], Segmenter]) -> dict[str, Any]:
-    """What `run_request` would cost, measured on one window; nothing is written.
-
-    Returns:
-        As `dry_run_auto`, with `prompts` and `prompts_per_embedding`; refinement of objects larger
-        than a window comes on top.
-
-    Raises:
-        SuiteError: As `run_request` would, before its work.
-    """
-    with opened_job(request, load, writes=False) as opened:
-        source, segmenter, prompts = opened.source, opened.segmenter, opened.prompts
-        work = prompt_work(source, prompts, segmenter, run_options(request, opened, writes=False))
-        cost = estimate(
-            work.work(None), work.plan(), source, segmenter=segmenter, workers=request.workers
-        )
-    placed = sum(len(read.prompts) for read in work.windows)
-    shared = round(placed / len(work.windows), 2) if work.windows else None
-    return {"prompts": len(prompts), "prompts_per_embedding": shared, **asdict(cost)}
-
-
-def _tried(proposals: BoxIndex | None) -> dict[str, Any]:
-    """How many proposals there were, for the record, and those that no window can hold."""
-    if proposals is None:
-        return {}
-    return {"proposals": {"given": len(proposals), "too_large": proposals.too_large}}
-
-
-def _parameters(request: Request, source: RasterSource) -> dict[str, Any]:
-    """Options for the record."""
-    return {
-        "table": request.output.name,
-        "layer": request.layer,
-        "bands": list(source.bands),
-        "page": request.page,
-        "image_crs": request.image_crs,
-        "finish": asdict(request.finish),
-    }
-
-
-def _results(job: PromptJob) -> dict[str, Any]:
-    placed = sum(len(read.prompts) for read in job.windows)
-    return {
-        "prompts": len(job.prompts),
-        "counts": job.counts,
-        "windows": len(job.windows),
-        "embeddings": job.embeddings,
-        "prompts_per_embedding": round(placed / job.embeddings, 2) if job.embeddings else None,
-        "failures": list(job.failures),
-    }
-
-
 def _check_any_worked(report: JobReport, request: Request) -> None:
     """Raise `OutputError` where no window worked and a result that is there would be replaced."""
     if report.windows and len(report.failures) == report.windows and request.output.exists():
@@ -271,5 +172,5 @@ def _check_any_worked(report: JobReport, request: Request) -> None:
 
 
 def _classes(table: geopandas.GeoDataFrame) -> list[str]:
-    """Classes in the order in which they first occur."""
+    """Classes of a table in the order in which they first occur: that of the legend."""
     return [str(name) for name in table["class"].dropna().unique()]

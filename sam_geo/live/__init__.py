@@ -1,1 +1,1 @@
-"""Live rasters: what the local server asks of a raster while a person clicks on it."""
+"""Live rasters: the rasters of the local server, their prompts, masks, exports and jobs."""

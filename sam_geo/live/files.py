@@ -1,4 +1,4 @@
-"""Files that a server may open as a raster: those whose pixels lie in them, and uploaded arrays."""
+"""Files of a live raster: formats whose pixels lie in the file itself, and uploaded arrays."""
 
 from __future__ import annotations
 
@@ -23,29 +23,37 @@ if TYPE_CHECKING:
     from sam_common.server.sessions.live_source import Context
 
 STEM = "raster"
-"""Of a raster and of the files beside it, under the names that a server reads them by."""
+"""Stem under which a raster and the files beside it are linked into a session's own folder."""
 SUFFIXES = frozenset(
     (".asc", ".bil", ".bip", ".bmp", ".bsq", ".dat", ".img", ".j2k", ".jp2", ".jpeg", ".jpg",
      ".png", ".tif", ".tiff", ".webp")
 )  # fmt: skip
-"""Of names that are kept: some drivers go by them."""
+"""Suffixes that a linked raster keeps, as some drivers of GDAL go by them."""
 PIXELS = re.compile(r"(\.ige|({}))$".format("|".join(re.escape(suffix) for suffix in BESIDE)))
-"""Names of files beside a raster that hold pixels: they are linked."""
+"""Endings of files beside a raster that hold pixels: these files are linked."""
 TEXT = re.compile(r"(\.(wld|[a-z]{1,4}w|prj|aux\.xml|hdr|clr|rpb|rpc|imd)|_rpc\.txt)$")
-"""Names of files beside a raster that say where it lies and what its values are: copied."""
+"""Endings of files beside a raster that place it or describe its values: these are copied."""
 ELSEWHERE = re.compile(r"""(?:^|["'=,@\s])(?:/(?!\s)|\.{1,2}[/\\]|[A-Za-z]:(?:\\|/(?!/)))""")
-"""A path in a reference system, e.g. of a grid: "WGS 84 / UTM" and "http://" are none."""
+"""Matches a path in the text of a reference system, such as that of a grid file, but not the
+slashes of "WGS 84 / UTM" and "http://"."""
 
 
 def hold(path: Path, context: Context) -> Path:
-    """The path under which a raster is read from here on, with the files that belong to it.
+    """Link a raster and the files beside it into the folder of its session.
+
+    Args:
+        path: The raster, whose path the server has allowed.
+        context: Gives the session's own folder and opens files.
+
+    Returns:
+        The path in that folder under which the raster is read from now on.
 
     Raises:
-        InputError: It is none of the formats that a server opens, or names other files.
+        InputError: The raster is in none of the formats that a server opens, or names other files.
         RefusedPathError: One of its files may not be read.
     """
     kind = path.suffix.lower()
-    # what is an archive by its name would be looked into
+    # GDAL would look into a file whose name is that of an archive
     place = context.held.link(path, STEM + (kind if kind in SUFFIXES else ""))
     stem = path.stem.lower()
     beside = [file for file in path.parent.iterdir() if file.name.lower().startswith(stem)]
@@ -63,13 +71,13 @@ def hold(path: Path, context: Context) -> Path:
 
 
 def close(context: Context) -> None:
-    """Let go of a raster's files, and of what was made of an upload."""
+    """Close the files of a raster and remove the folder of its session."""
     context.close()
     release(context.folder)
 
 
 def check(path: Path) -> None:
-    """Raise `InputError` unless a held raster is one that a server opens."""
+    """Raise `InputError` where a raster is in none of the formats that a server opens."""
     try:
         with rasterio.Env(), open_dataset(path):
             pass
@@ -81,7 +89,7 @@ def check(path: Path) -> None:
 
 @contextmanager
 def unnamed(path: Path) -> Iterator[None]:
-    """While the block runs, errors do not name a raster: names of files stay with the server."""
+    """Take the path of a raster out of errors of the block: clients do not see names of files."""
     try:
         yield
     except SuiteError as error:
@@ -89,7 +97,7 @@ def unnamed(path: Path) -> Iterator[None]:
 
 
 def without_path(text: str, path: Path) -> str:
-    """A message that says "the raster" for a path.
+    """A message with "the raster" in place of a path.
 
     >>> from pathlib import Path
     >>> without_path("cannot read /tmp/a.tif", Path("/tmp/a.tif"))
@@ -99,7 +107,20 @@ def without_path(text: str, path: Path) -> str:
 
 
 def write_upload(upload: Path, frame: Mapping[str, Any] | None, path: Path) -> Path:
-    """An uploaded array, (rows, columns) or (rows, columns, bands), as a GeoTIFF."""
+    """Write an uploaded array as a GeoTIFF.
+
+    Args:
+        upload: .npy file of an array (rows, columns) or (rows, columns, bands) with up to 16 bands.
+        frame: `affine` (a, b, c, d, e, f of GDAL), `crs` and `nodata`; each may be missing.
+        path: The GeoTIFF to write.
+
+    Returns:
+        The path of the GeoTIFF.
+
+    Raises:
+        InputError: The array is no image, or its type, affine or reference system is none that a
+            GeoTIFF can have.
+    """
     array = np.load(upload, mmap_mode="r", allow_pickle=False)
     if array.ndim not in {2, 3} or 0 in array.shape:
         raise InputError(f"an image has 2 or 3 axes, got {array.shape}")
@@ -131,10 +152,10 @@ def write_upload(upload: Path, frame: Mapping[str, Any] | None, path: Path) -> P
 
 
 def crs_text(text: str) -> str:
-    """A reference system that a client names, as WKT.
+    """The WKT of a reference system that a client names.
 
     Raises:
-        InputError: There is none of this name, or it names a file.
+        InputError: No reference system has this name, or the text names a file.
     """
     try:
         return str(pyproj.CRS.from_user_input(checked_crs(text)).to_wkt())
@@ -143,10 +164,10 @@ def crs_text(text: str) -> str:
 
 
 def checked_crs(text: str) -> str:
-    """A reference system of a client or of a file in a root, as it is.
+    """The text of a reference system, unchanged, once it is known to name no file.
 
     Raises:
-        InputError: It names a file by its path, which PROJ would read.
+        InputError: The text names a file by its path, which PROJ would read.
     """
     if ELSEWHERE.search(text):
         raise InputError("a reference system may not name files by their paths here")

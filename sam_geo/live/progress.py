@@ -1,4 +1,4 @@
-"""Progress of a job on a live raster: within a window too, which can take a minute.
+"""Progress of a server job in hundredths of a window, as one window can take a minute.
 
 ```
 window    encoded   points decoded                      done
@@ -21,32 +21,40 @@ if TYPE_CHECKING:
     from sam_common.server.sessions.live_source import Reporter
 
 WHOLE = 100
-"""Steps of a window."""
+"""Steps that a window counts for."""
 MOST_WITHIN = 95
-"""Of them, what is told before it is done."""
+"""Steps that are told, at most, before the window is done."""
 
 
 class Steps:
-    """Windows of a job in hundredths.
+    """Tells a reporter how far a job is, in hundredths of a window.
 
     Args:
-        reporter: Hears of them; what it raises ends the work.
+        reporter: Hears of each step; what it raises ends the job.
     """
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
         self._lock = threading.Lock()
         self._told = 0
-        """Of the window that is being worked on."""
+        """Steps that were told of the window that is being segmented."""
         self._counts = False
 
     def segmenter(self, segmenter: Segmenter) -> Segmenter:
-        """The same segmenter, of whose calls the reporter hears."""
+        """A segmenter that tells the reporter of each of its calls, and how far a long one is."""
         return watched(segmenter, self._within)
 
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
-        """A counter as `sam_common.support.console.progress` gives it."""
+        """Begin a step of a job, as `sam_common.tiled_job.progress.Progress` says.
+
+        Args:
+            what: Description of the step.
+            total: Number of its windows.
+
+        Yields:
+            A function that takes the number of windows done since its last call.
+        """
         with self._lock:
             self._told, self._counts = 0, total > 0
         self._reporter.begin(f"{what}, in hundredths", WHOLE * total)
@@ -57,11 +65,13 @@ class Steps:
                 self._counts = False
 
     def _advance(self, done: int) -> None:
+        """Tell of finished windows, without the steps that were told of them before."""
         with self._lock:
             steps, self._told = WHOLE * done - self._told, 0
         self._reporter.step(max(0, steps))
 
     def _within(self, part: float) -> None:
+        """Tell which part of the current window is done, and never go back."""
         with self._lock:
             reached = int(MOST_WITHIN * part) if self._counts else 0
             steps, self._told = max(0, reached - self._told), max(reached, self._told)

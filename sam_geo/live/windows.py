@@ -1,8 +1,9 @@
-"""Windows that are encoded while a person clicks on a raster.
+"""Windows of a live raster: which part is read and encoded for the prompts of an object.
 
-They are those of a job on the same prompts (`sam_geo.prompted.windows.window_for`): each follows
-from the prompts of one object alone, on a grid, so that neighbouring clicks are decoded from one
-embedding and the same log gives the same masks.
+A live session takes the window that a job takes for the same prompts
+(`sam_geo.prompted.windows.window_for`). It follows from the prompts of one object alone and lies on
+a grid, so neighbouring clicks are decoded from one embedding, and a replayed log gives the same
+masks.
 """
 
 from __future__ import annotations
@@ -28,26 +29,31 @@ if TYPE_CHECKING:
     from sam_geo.raster.stretch import Stretch
 
 MOST_PIXELS = 1 << 26
-"""Of the window of one object: a mask of 64 MiB."""
+"""Most pixels of the window of one object: its mask then takes 64 MiB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoded:
-    """What the pool holds of a window."""
+    """A window as the pool of embeddings keeps it: its embedding and its valid pixels."""
 
     embedding: Embedding | None
     """None where no pixel is valid."""
     valid: np.ndarray[Any, Any] | None
-    """Valid pixels, eight in a byte; None where all are."""
+    """One bit for each pixel, row by row: whether it is valid; None where all are."""
 
     @property
     def size_bytes(self) -> int:
-        """Of both."""
+        """Memory of the embedding and of the valid pixels in bytes."""
         features = 0 if self.embedding is None else self.embedding.features.nbytes
         return features + (0 if self.valid is None else self.valid.nbytes) + 256
 
     def is_on_data(self, prompt: GeoPrompt, read: ReadWindow) -> bool:
-        """Whether a prompt lies on valid pixels of the window that was read."""
+        """Whether a prompt lies on valid pixels, as `sam_geo.prompted.decode.is_on_data` says.
+
+        Args:
+            prompt: The prompt in raster indices.
+            read: The window that was encoded.
+        """
         if self.valid is None:
             return True
         count = read.size_hw[0] * read.size_hw[1]
@@ -62,7 +68,15 @@ def encode(
     segmenter: Segmenter,
     read: ReadWindow,
 ) -> Encoded:
-    """Read a window and embed it."""
+    """Open a raster, read a window of it and embed what was read.
+
+    Args:
+        path: The raster.
+        bands: 1-based numbers of one or three bands.
+        stretch: Raster values to bytes.
+        segmenter: The segmenter whose encoder runs; it does not where no pixel is valid.
+        read: The window and the size at which it is read.
+    """
     with open_raster(path, bands=bands) as source:
         pixels = source.read(read.window, out_hw=read.size_hw)
     if not pixels.valid.any():
@@ -72,15 +86,15 @@ def encode(
 
 
 def live_window(prompt: GeoPrompt, size_hw: tuple[int, int], *, side: int) -> ReadWindow:
-    """The window of an object by its prompts: the one that a job would take.
+    """The window of an object: the one that a job would take for the same prompts.
 
     Args:
-        prompt: All prompts of the object.
-        size_hw: Of the raster.
-        side: Of the model's input.
+        prompt: All prompts of the object, in raster indices.
+        size_hw: Rows and columns of the raster.
+        side: Side of the network's input in pixels.
 
     Raises:
-        PromptError: It would be too large for an answer at once.
+        PromptError: The window is too large to be answered while a client waits.
     """
     read = window_for(prompt, size_hw, side=side)
     if math.prod(read.window.shape) > MOST_PIXELS:

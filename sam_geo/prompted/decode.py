@@ -1,4 +1,4 @@
-"""Decoding of one window: its prompts in batches of one kind, to a mask for each."""
+"""Decoding of one window: its prompts, in batches of one kind, to one mask for each prompt."""
 
 from __future__ import annotations
 
@@ -26,24 +26,26 @@ if TYPE_CHECKING:
 
 
 MASKS_AT_A_TIME = 64
-"""Mask prompts take 256 KiB each."""
+"""Mask prompts that are decoded in one batch: each takes 256 KiB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """What the network said to one prompt."""
+    """The network's answer to one prompt: a mask and how good it is."""
 
     score: float
+    """IoU of the mask with the object, as the network predicts it."""
     stability: float
+    """IoU between the masks at two thresholds around the chosen one."""
     region: MaskRegion | None
-    """In the image that was read; None where no pixel is in the mask."""
+    """The mask in the image that was read; None where no pixel is in it."""
 
     def pieces(self, read: ReadWindow, refinement: Refinement) -> list[MaskRegion]:
-        """The object in raster indices, in disjoint pieces; none where there is none.
+        """The object in raster indices as disjoint regions; an empty list for an empty mask.
 
         Args:
             read: Where the image lies in the raster.
-            refinement: Looks at the outline of an object again that was read coarse.
+            refinement: Decodes the outline again at full resolution where the image was coarser.
         """
         if self.region is None:
             return []
@@ -54,7 +56,7 @@ class Answer:
 
 
 def kinds_of(prompts: Iterable[GeoPrompt]) -> frozenset[PromptKind]:
-    """What a network has to take for some prompts."""
+    """The kinds of prompts (points, boxes, masks) that occur in some prompts."""
     kinds: set[PromptKind] = set()
     for prompt in prompts:
         kinds |= {
@@ -72,20 +74,21 @@ def answers(
     members: Sequence[int],
     prompts: Sequence[GeoPrompt],
 ) -> Iterator[tuple[int, Answer]]:
-    """The mask of each prompt, as it is decoded.
+    """Decode the prompts of one window, for jobs and for live sessions alike.
+
+    A mask follows from its prompt, from the window of that prompt
+    (`sam_geo.prompted.windows.window_for`), and from this function.
 
     Args:
-        segmenter: That made the embedding.
-        embedding: Of what was read.
-        read: Where that lies in the raster.
+        segmenter: The segmenter that made the embedding.
+        embedding: The embedding of the image that was read.
+        read: Where that image lies in the raster.
         members: Numbers of the prompts to decode.
-        prompts: All prompts of the job.
+        prompts: All prompts of the job, in raster indices.
 
     Yields:
-        Number of the prompt and its answer: for points alone, the likeliest of the candidates.
-
-    This is all that decides a mask beside its window (`sam_geo.prompted.windows.window_for`), for
-    jobs and for live sessions alike.
+        The number of a prompt and its answer. For points without a box the network gives several
+        candidates, of which `likeliest` is taken.
     """
     for alike in _alike(members, prompts):
         batch = _batch([prompts[n] for n in alike], read, embedding, segmenter.model_size)
@@ -97,11 +100,15 @@ def answers(
 
 
 def likeliest(masks: Masks, n: int) -> Answer:
-    """The candidate with the best score that is an object, not the scene around it.
+    """The candidate mask with the highest score that does not span the window.
 
     A single point on aerial imagery often gets its highest score for a mask of nearly the whole
-    window. What reaches from one side of the window to the other is no object that the window was
-    made for; it is taken only where no other candidate is left.
+    window. A mask that reaches from one edge of the window to the opposite one is no object that
+    the window was made for; it is taken only where no other candidate has a pixel.
+
+    Args:
+        masks: Candidates of all prompts.
+        n: Row of the prompt in `masks`.
     """
     ranked = np.argsort(-masks.scores[n], kind="stable").tolist()
     found = [(c, masks.region(n, c)) for c in ranked]
@@ -113,7 +120,13 @@ def likeliest(masks: Masks, n: int) -> Answer:
 
 
 def is_on_data(prompt: GeoPrompt, read: ReadWindow, pixels: Pixels) -> bool:
-    """Whether a valid pixel lies in the box, or under an object point where there is no box."""
+    """Whether a valid pixel lies in the box of a prompt, or under an object point without a box.
+
+    Args:
+        prompt: The prompt in raster indices.
+        read: The window that was read for the prompt.
+        pixels: What was read.
+    """
     if prompt.box_xyxy is None:
         spots = [
             xy + xy
@@ -126,6 +139,7 @@ def is_on_data(prompt: GeoPrompt, read: ReadWindow, pixels: Pixels) -> bool:
 
 
 def _holds_data(box: tuple[float, float, float, float], valid: npt.NDArray[np.bool_]) -> bool:
+    """Whether a valid pixel lies in a box (x0, y0, x1, y1) of image indices."""
     # to pixel corners, without the rounding noise that would touch one pixel more
     x0, y0, x1, y1 = (round(edge + 0.5, 6) for edge in box)
     rows, cols = valid.shape
@@ -136,6 +150,7 @@ def _holds_data(box: tuple[float, float, float, float], valid: npt.NDArray[np.bo
 
 
 def _spans(region: MaskRegion | None, size_hw: tuple[int, int]) -> bool:
+    """Whether a mask reaches from one edge of its image to the opposite one."""
     return region is not None and any(
         start == 0 and stop == side
         for start, stop, side in zip(region.window.start, region.window.stop, size_hw, strict=True)
@@ -143,7 +158,7 @@ def _spans(region: MaskRegion | None, size_hw: tuple[int, int]) -> bool:
 
 
 def _alike(members: Sequence[int], prompts: Sequence[GeoPrompt]) -> Iterator[list[int]]:
-    """Prompts of one window by their kind: no padding points, a bounded number of masks."""
+    """Numbers of prompts in batches of one kind: points need no padding, and masks are few."""
     groups: dict[tuple[int, bool, bool], list[int]] = {}
     for n in members:
         prompt = prompts[n]
@@ -157,7 +172,7 @@ def _alike(members: Sequence[int], prompts: Sequence[GeoPrompt]) -> Iterator[lis
 def _batch(
     prompts: Sequence[GeoPrompt], read: ReadWindow, embedding: Embedding, model_size: int
 ) -> Prompts:
-    """Prompts of one kind in the indices of the image that is read."""
+    """Prompts of one kind, converted from raster indices to those of the image that was read."""
     boxes = [read.box_into_image(p.box_xyxy) for p in prompts if p.box_xyxy is not None]
     has_points = bool(prompts[0].points_xy)
     logits = [

@@ -1,4 +1,4 @@
-"""Embeddings of a raster's windows: from the encoder, or from what an earlier job kept."""
+"""Embeddings of a raster's windows: from the encoder, or from the store of an earlier job."""
 
 from __future__ import annotations
 
@@ -24,20 +24,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EmbeddingSource:
-    """Gives the embedding of a window, and encodes it only where the store does not have it."""
+    """Gives the embedding of a window; the encoder runs only where the store does not have it."""
 
     segmenter: Segmenter
     stretch: Stretch
     store: EmbeddingStore | None = None
+    """Where embeddings are looked up and kept; None where every window is encoded."""
 
     def embed(
         self, window: Window, pixels: Pixels
     ) -> tuple[npt.NDArray[np.uint8], Embedding, bool]:
-        """What the network is fed, its embedding, and whether that came from the store.
+        """Stretch the pixels of a window and embed them.
 
         Args:
-            window: (row, col) in the raster, the key of the store.
-            pixels: What was read there.
+            window: (row, col) in the raster; together with the size of the read it is the key of
+                the store.
+            pixels: The pixels of the window, at its own or at a coarser resolution.
+
+        Returns:
+            The image that the network is fed, its embedding, and whether the embedding came from
+            the store.
         """
         image = self.stretch.apply(pixels)
         if self.store is None:
@@ -51,7 +57,7 @@ class EmbeddingSource:
 
 
 def key_of(window: Window, size_hw: tuple[int, ...]) -> str:
-    """Name of an embedding: its window, and the size at which that was read.
+    """The name of an embedding in a store: its window, and the (rows, columns) it was read at.
 
     >>> from sam_common.window import Window
     >>> key_of(Window((0, 896), (1024, 1920)), (1024, 1024))
@@ -69,7 +75,14 @@ def open_store(
     *,
     max_bytes: int | None = None,
 ) -> EmbeddingStore:
-    """The embeddings of a raster that lie in a folder, and where new ones go.
+    """Open the folder in which the embeddings of a raster are kept.
+
+    Args:
+        folder: Made where it is missing.
+        source: The raster.
+        segmenter: The segmenter whose embeddings are kept.
+        stretch: Raster values to bytes.
+        max_bytes: Size at which the embeddings used longest ago are removed; no limit where None.
 
     Raises:
         InputError: The folder holds embeddings of something else, or it cannot be known whether
@@ -81,7 +94,7 @@ def open_store(
 
 
 def check_identity(source: RasterSource) -> None:
-    """Raise `InputError` where it cannot be known later whether a raster is still the same."""
+    """Raise `InputError` where a later change of a raster's pixels could not be noticed."""
     if (reason := source.identity.get("unknown")) is not None:
         raise InputError(
             f"no embeddings are kept of {source.path}, as a change of it would not show: {reason} "
@@ -90,7 +103,7 @@ def check_identity(source: RasterSource) -> None:
 
 
 def signature_of(source: RasterSource, segmenter: Segmenter, stretch: Stretch) -> dict[str, Any]:
-    """Everything that decides what an embedding of this raster is (JSON)."""
+    """Everything beside its window that decides an embedding of a raster, as values for JSON."""
     return {
         "source": signature(source.identity),
         "bands": list(source.bands),

@@ -1,4 +1,4 @@
-r"""Refinement: the outline of an object that was read coarse, looked at again at full resolution.
+r"""Refinement: the outline of an object that was read coarse is decoded again at full resolution.
 
 ```
 +-----+-----+-----+-----+    cells over the object's box
@@ -32,25 +32,26 @@ if TYPE_CHECKING:
     from sam_geo.raster.read_window import ReadWindow
 
 CELL_SHARE, HALO_SHARE = 2, 4
-"""A cell has half of the model's side, and a quarter of it as context around."""
+"""A cell has 1/2 of the side of the network's input, and 1/4 of it as context on each side."""
 AGREEMENT = 0.8
-"""Least IoU with the coarse mask in the window: below, the network has found something else."""
+"""Least IoU of a decoded window with the coarse mask: below that, the network has found something
+else, and the coarse mask stays."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Refinement:
-    """What it takes to look again at a part of a raster."""
+    """Decodes the outlines of large objects of one raster again at full resolution."""
 
     segmenter: Segmenter
     raster_hw: tuple[int, int]
     embed: Callable[[Window], Embedding | None]
-    """Reads a window at full resolution; None where it has no valid pixel."""
+    """Reads a window at full resolution and embeds it; None where it has no valid pixel."""
 
     def pieces(self, region: MaskRegion, read: ReadWindow) -> Iterator[MaskRegion]:
-        """An object at full resolution, in disjoint pieces.
+        """An object at full resolution as disjoint regions.
 
         Args:
-            region: Its mask in the image that was read.
+            region: The mask of the object in the image that was read.
             read: Where that image lies in the raster.
 
         Yields:
@@ -71,6 +72,13 @@ class Refinement:
                     yield piece
 
     def _decode(self, coarse: CoarseMask, whole: Window, cell: Window) -> npt.NDArray[np.bool_]:
+        """The mask of a cell, decoded with the coarse mask around it as the prompt.
+
+        Args:
+            coarse: The coarse mask.
+            whole: The cell of the grid.
+            cell: The part of it that the object may reach.
+        """
         halo = max(1, self.segmenter.model_size // HALO_SHARE)
         # around the whole cell, not the part that one outline needs: objects share its embedding
         window = whole.expand(halo).intersect(Window.full(self.raster_hw)) or cell
@@ -95,7 +103,7 @@ class Refinement:
 
 
 class CoarseMask:
-    """A mask of a coarse read, asked for at full resolution.
+    """A mask of an image that was read coarse, sampled at the raster's full resolution.
 
     Args:
         region: The mask in the image that was read.
@@ -121,7 +129,12 @@ class CoarseMask:
         """(row, col) in the raster: everything outside is background."""
 
     def native(self, window: Window) -> npt.NDArray[np.bool_]:
-        """The mask on the pixels of a window of the raster, which may reach beyond it."""
+        """The mask on the pixels of a window in raster indices, which may reach beyond the raster.
+
+        Returns:
+            Boolean array of the window's shape: for each pixel the value of the coarse pixel in
+            which its centre lies.
+        """
         index, inside = [], []
         for axis in (0, 1):
             native = np.arange(window.start[axis], window.stop[axis]) - self._origin[axis]
@@ -135,7 +148,11 @@ class CoarseMask:
 
 
 def _cells(reach: Window, side: int, raster_hw: tuple[int, int]) -> Iterator[tuple[Window, Window]]:
-    """Cells of one grid over the whole raster that touch a window, and their parts inside it."""
+    """The cells of one grid over the whole raster that touch a window, each with the part inside.
+
+    Yields:
+        A cell, cut at the raster's edge, and its intersection with `reach`; row by row.
+    """
     rows, cols = (
         range(max(0, start) // side * side, stop, side)
         for start, stop in zip(reach.start, reach.stop, strict=True)

@@ -1,1 +1,1 @@
-"""Results: rows, label rasters, pictures and records of what was found."""
+"""Results: rows of tables, label rasters, pictures, QGIS styles and records of jobs."""

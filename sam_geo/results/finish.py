@@ -1,4 +1,4 @@
-"""Finishing: what is done to outlines between the masks and the file."""
+"""Finishing: polygons simplified or regularised, filtered by area, numbered and reprojected."""
 
 from __future__ import annotations
 
@@ -25,16 +25,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """How outlines become the polygons of the result. Areas are measured after it."""
+    """How outlines along pixel edges become the polygons of the result.
+
+    Areas and perimeters are those of the finished polygons.
+
+    Raises:
+        InputError: A number is negative or not finite, or both tolerances are given.
+    """
 
     min_area_m2: float = 0.0
-    """Objects below are left out; in pixels where the raster lies nowhere on the Earth."""
+    """Smaller objects are left out; in pixels where the raster has no reference system."""
     simplify: float | None = None
-    """Tolerance in units of the raster's reference system; shared edges stay shared."""
+    """Tolerance of simplification in units of the raster's reference system; edges that polygons
+    share stay shared."""
     regularize: float | None = None
-    """Tolerance for straight walls and right angles, in units of a projected reference system."""
+    """Tolerance for straight walls and right angles, in units of the raster's reference system,
+    which has to be projected."""
     dst_crs: str | None = None
-    """Reference system of the result; the raster's where None."""
+    """Reference system of the result, as pyproj takes it; the raster's where None."""
 
     def __post_init__(self) -> None:
         for name in ("min_area_m2", "simplify", "regularize"):
@@ -46,7 +54,11 @@ class Finish:
             raise InputError("give --simplify or --regularize: straight walls need no other")
 
     def check(self, crs: pyproj.CRS | None) -> None:
-        """Raise `InputError` where it makes no sense in a raster's reference system."""
+        """Raise `InputError` where right angles are asked for in longitude and latitude.
+
+        Args:
+            crs: Reference system of the raster.
+        """
         if self.regularize and crs is not None and crs.is_geographic:
             raise InputError(
                 f"--regularize needs a projected reference system, where a right angle is one, but "
@@ -57,16 +69,21 @@ class Finish:
 def finished_tables(
     rows: Iterable[Row], finish: Finish, *, crs: pyproj.CRS | None, model: str
 ) -> Iterator[tuple[geopandas.GeoDataFrame, list[Row]]]:
-    """Tables of finished rows, a thousand at a time; at least one, which may be empty.
+    """Tables of finished objects, a thousand at a time; at least one, which may be empty.
 
-    Simplification needs to know all neighbours: with it, the polygons of the whole result are in
+    Simplification has to know all neighbours: with it, the polygons of the whole result are in
     memory at once.
 
+    Args:
+        rows: One row for each object, with its outline in the raster's reference system.
+        finish: How outlines are finished.
+        crs: Reference system of the raster.
+        model: Name of the checkpoint, a column of the table.
+
     Yields:
-        A table, numbered in the column `id` after those before it, and the row that each of its
-        lines was made from: its outline as it is in the table, but in the raster's reference
-        system. What is left out for its size has neither a line nor a number, so whatever else is
-        drawn goes by these pairs.
+        A table, whose column `id` goes on from the table before, and the row behind each line of
+        it: the finished outline in the raster's reference system, and the packed pixels. Objects
+        that are too small are in neither, so label raster and picture are drawn from these rows.
     """
     written, parts = 0, batches(rows)
     if finish.simplify:
@@ -87,7 +104,14 @@ def finished_tables(
 def finish_prompts(
     rows: Sequence[Row], finish: Finish, *, crs: pyproj.CRS | None, model: str
 ) -> geopandas.GeoDataFrame:
-    """The table of a prompted job: every row stays, whatever its size."""
+    """The table of a prompted job with finished outlines; no row is left out for its area.
+
+    Args:
+        rows: One row for each prompt, in the order of the prompts.
+        finish: How outlines are finished.
+        crs: Reference system of the raster.
+        model: Name of the checkpoint, a column of the table.
+    """
     return _moved(table_of(_shaped(rows, finish), crs=crs, model=model), finish.dst_crs)
 
 
@@ -111,10 +135,11 @@ def _shaped(rows: Sequence[Row], finish: Finish) -> list[Row]:
 
 
 def _large_enough(table: geopandas.GeoDataFrame, least: float) -> npt.NDArray[np.int64]:
-    """Lines of a table that stay."""
+    """Positions of the rows whose area is at least this; of all rows where it is 0."""
     area = table["area_m2"].fillna(table["area_px"]).to_numpy()
     return np.flatnonzero(area >= least) if least else np.arange(len(table))
 
 
 def _moved(table: geopandas.GeoDataFrame, dst_crs: str | None) -> geopandas.GeoDataFrame:
+    """A table in another reference system; unchanged where there is none."""
     return table if dst_crs is None else reproject_table(table, dst_crs)

@@ -1,4 +1,4 @@
-"""Label raster: objects as numbers in a cloud-optimised GeoTIFF on the source's own grid."""
+"""Label raster: objects as numbers in a cloud-optimised GeoTIFF on the grid of the raster."""
 
 from __future__ import annotations
 
@@ -27,56 +27,43 @@ from sam_geo.raster.access import ACCESS_ERRORS
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sam_common.masks.decoded import MaskRegion
     from sam_geo.raster.source import RasterSource
 
 BLOCK = 512
+"""Side in pixels of the tiles of the file."""
 READ_SIDE = 8 * BLOCK
-"""Pixels on a side that are read back at once: 64 MiB."""
+"""Side in pixels of a block that is read back at once: 64 MiB of uint32."""
 SIDES = (".aux.xml", ".ovr", ".msk")
-"""What GDAL appends to the name of a GeoTIFF for files that say more about it."""
-
-
-def write_labels(
-    path: str | os.PathLike[str],
-    objects: Iterable[tuple[int, Sequence[MaskRegion]]],
-    source: RasterSource,
-    *,
-    overwrite: bool = False,
-) -> None:
-    """Draw objects by their numbers, all at once; see `label_writer`."""
-    with label_writer(path, source, overwrite=overwrite) as draw:
-        for number, pieces in objects:
-            draw(number, pieces)
+"""Endings that GDAL appends to the name of a GeoTIFF for its metadata, overviews and mask."""
 
 
 @contextmanager
 def label_writer(
     path: str | os.PathLike[str], source: RasterSource, *, overwrite: bool = False
 ) -> Iterator[Callable[[int, Sequence[MaskRegion]], bool]]:
-    """Draw objects by their numbers; where they overlap, the one that came first stays.
+    """Draw objects as their numbers into a label raster; where they overlap, the first one stays.
 
-    Memory is bounded by the pieces: the raster is drawn window by window in a tiled file beside
-    the output, which is copied to a COG with overviews when the block ends well. That is read once
-    more before it takes its name. Whatever ends it early leaves an old file as it was.
+    Memory is bounded by one region: the labels are drawn window by window in a tiled file beside
+    the output. When the block ends well, that file is copied to a COG with overviews, which is read
+    once more before it takes its name. An error in the block leaves an old file as it was.
 
     Args:
-        path: The .tif file.
+        path: The .tif file: uint32, nodata 0.
         source: The raster whose grid and reference system the labels get.
         overwrite: Whether a file that is there may be replaced.
 
     Yields:
-        A function that takes the number (from 1) and the disjoint regions of an object, in raster
-        indices, and says whether any of its pixels is seen: one that lies under earlier ones
-        altogether has none.
+        A function that takes the number (from 1) of an object and its disjoint regions in raster
+        indices. It returns whether any pixel got the number: not where earlier objects cover all.
 
     Raises:
         OutputError: The file exists or cannot be written.
     """
     check_labels_output(Path(path), overwrite=overwrite)
-    target = written_file(path)  # a link stays one
+    target = written_file(path)  # a symbolic link stays one: the file that it leads to is written
     height, width = source.size_hw
     profile = {
         "driver": "GTiff",
@@ -110,7 +97,7 @@ def label_writer(
         try:
             yield draw
         finally:
-            # the last blocks are written here
+            # GDAL writes the last blocks when it closes the file
             with writing(target, *ACCESS_ERRORS):
                 dataset.close()
         with telling_full_disks(target), writing(target, *ACCESS_ERRORS):
@@ -130,41 +117,43 @@ def label_writer(
                     f"cannot write {target}: of {drawn.pixels} labelled pixels {found.pixels} "
                     f"were read back, or with other numbers"
                 )
-            # what a GeoTIFF cannot say of a reference system is said in a file beside it
+            # GDAL keeps a reference system that a GeoTIFF cannot state in a file beside it
             new = {path: _beside(target, path.name) for path in folder.glob("labels.tif.*")}
             move_together(new | {part: target}, sidecars(target), folder / "old")
 
 
 @dataclass(slots=True)
 class Drawn:
-    """What a label raster must say when it is read again."""
+    """A check sum of a label raster, taken while it is drawn and again when it is read back."""
 
     pixels: int = 0
-    """That have a number."""
+    """Number of pixels that are not 0."""
     total: int = 0
-    """Sum of all numbers."""
+    """Sum of all values."""
 
 
 def check_labels_output(path: Path, *, overwrite: bool) -> None:
     """Raise `OutputError` before long work where a label raster could not be written to `path`."""
     check_no_address(path)
-    # GDAL would take what lies beside it for a part of it
+    # GDAL would take older files of these names for a part of the new raster
     for name in (path, *sidecars(path)):
         check_output(name, overwrite=overwrite)
 
 
 def sidecars(path: Path) -> list[Path]:
-    """Files that are there and that GDAL reads with a GeoTIFF at `path`."""
+    """Existing files that GDAL would read together with a GeoTIFF at `path`."""
     names = (path.with_name(path.name + suffix) for suffix in SIDES)
     return [name for name in names if name.is_file()]
 
 
 def _beside(target: Path, name: str) -> Path:
+    """The side file of the output that a side file of the temporary `labels.tif` becomes."""
     return target.with_name(target.name + name.removeprefix("labels.tif"))
 
 
 @contextmanager
 def _folder_beside(target: Path) -> Iterator[Path]:
+    """A temporary folder on the disk of the output."""
     with ExitStack() as stack:
         with writing(target):
             name = tempfile.TemporaryDirectory(dir=target.parent, prefix=".labels-")
@@ -173,7 +162,7 @@ def _folder_beside(target: Path) -> Iterator[Path]:
 
 
 def _read_back(path: Path) -> Drawn:
-    """What a raster says, read once more in blocks."""
+    """The check sum of a label raster that is read again block by block."""
     found = Drawn()
     with rasterio.open(path) as dataset:
         for top in range(0, dataset.height, READ_SIDE):
@@ -185,7 +174,7 @@ def _read_back(path: Path) -> Drawn:
 
 
 def _draw(dataset: rasterio.io.DatasetWriter, piece: MaskRegion, number: int) -> int:
-    """Draw a piece where nothing is yet; the number of its pixels that are seen."""
+    """Give the pixels of a region that are still 0 a number, and return how many they are."""
     window = RasterioWindow(*piece.window.start[::-1], *piece.window.shape[::-1])
     values = dataset.read(1, window=window)
     free = piece.mask & (values == 0)

@@ -1,4 +1,4 @@
-"""Objects: from the linked masks of an automatic job to rows with polygons, in batches."""
+"""Rows of objects: from the linked masks of an automatic job to rows with polygons, in batches."""
 
 from __future__ import annotations
 
@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     from sam_common.stitching.link import LinkedObject
 
 BATCH = 1000
-"""Objects that become one table: what is in memory before it is written."""
+"""Objects of one batch: so many are in memory before they are written."""
 
 
 def world_outline(pieces: Sequence[MaskRegion], frame: Frame) -> shapely.Geometry:
-    """The outline of disjoint regions of a raster in its reference system.
+    """The outline of disjoint regions, in the reference system of their raster.
+
+    Args:
+        pieces: Regions in raster indices.
+        frame: Raster indices to world coordinates.
 
     Returns:
         A valid Polygon or MultiPolygon along pixel edges, outer rings counterclockwise.
@@ -33,12 +37,17 @@ def world_outline(pieces: Sequence[MaskRegion], frame: Frame) -> shapely.Geometr
     outline = shapely.transform(
         outline_of_pieces(pieces), lambda corners: corners_to_world(corners, frame)
     )
-    # a frame that flips an axis turns the rings around
+    # a frame that flips an axis reverses the direction of the rings
     return shapely.orient_polygons(outline)
 
 
 def touches_edge(pieces: Iterable[MaskRegion], size_hw: tuple[int, int]) -> bool:
-    """Whether an object reaches the edge of the raster and may go on beyond it."""
+    """Whether an object touches the edge of the raster, and may go on beyond it.
+
+    Args:
+        pieces: Its regions in raster indices.
+        size_hw: Rows and columns of the raster.
+    """
     return any(
         0 in piece.window.start
         or any(stop == size for stop, size in zip(piece.window.stop, size_hw, strict=True))
@@ -53,14 +62,14 @@ def object_rows(
     *,
     with_pixels: bool = False,
 ) -> Iterator[Row]:
-    """One row for each object.
+    """One row for each object, made one after the other.
 
     Args:
-        objects: As they come by; each is needed only until its row is made.
-        frame: Of the raster.
-        size_hw: Of the raster.
-        with_pixels: Whether rows keep the objects' regions too, packed: a few hundred bytes for a
-            usual one.
+        objects: Linked objects; each is needed only until its row is made.
+        frame: Raster indices to world coordinates.
+        size_hw: Rows and columns of the raster.
+        with_pixels: Whether each row keeps the regions of its object, packed: a few hundred bytes
+            for most.
     """
     for found in objects:
         yield Row(
@@ -76,19 +85,19 @@ def object_rows(
 
 
 def packed(found: LinkedObject) -> bytes:
-    """The regions of an object in a few bytes; `regions_of` gives them back."""
+    """The regions of an object as compressed bytes, from which `regions_of` makes them again."""
     pieces = [Instance(piece, found.score, found.stability) for piece in found.pieces]
     return pack(Part(pieces))
 
 
 def regions_of(pixels: bytes) -> list[MaskRegion]:
-    """The regions that `packed` took."""
+    """The regions of an object in raster indices, from the bytes that `packed` made."""
     part = unpack(pixels)
     return [] if part is None else [piece.region for piece in part.instances]
 
 
 def batches(rows: Iterable[Row], size: int = BATCH) -> Iterator[list[Row]]:
-    """Rows a few at a time, in order."""
+    """Lists of up to `size` rows, in the order of the rows."""
     waiting = iter(rows)
     while batch := list(itertools.islice(waiting, size)):
         yield batch

@@ -1,4 +1,4 @@
-"""A picture of a result: polygons and prompts drawn over the raster."""
+"""Pictures: the polygons and boxes of a result drawn over the raster, as PNG or JPEG."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sam_geo.raster.read_window import ReadWindow
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     import geopandas
     import numpy.typing as npt
@@ -36,10 +36,11 @@ if TYPE_CHECKING:
     from sam_geo.raster.stretch import Stretch
 
 MAX_SIDE = 2048
-"""A larger raster is shown smaller: memory stays bounded, and a picture is for looking at."""
+"""Longest side of a picture in pixels: a larger raster is drawn smaller, so memory is bounded."""
 POINT_PX = 3.0
-"""A point prompt is shown as a box of this half width."""
+"""Half the side, in pixels of the raster, of the box that is drawn around a point prompt."""
 SUFFIXES = (".png", ".jpg", ".jpeg")
+"""Suffixes of the formats that can be written."""
 
 
 def check_picture_output(path: Path, *, overwrite: bool) -> None:
@@ -52,18 +53,31 @@ def check_picture_output(path: Path, *, overwrite: bool) -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shapes:
-    """Polygons as they will be seen in the picture of a raster, taken one after the other."""
+    """Collects polygons as masks of the picture's pixels, and draws them over the raster."""
 
     source: RasterSource
     _masks: list[MaskRegion | None] = field(init=False, default_factory=list)
 
     def add(self, shape: shapely.Geometry | None) -> None:
-        """Take the next one, in the raster's reference system; only its pixels are kept."""
+        """Add a polygon; only the picture's pixels under it are kept.
+
+        Args:
+            shape: In the raster's reference system; None is an object without a polygon, which
+                still takes a colour.
+        """
         view = _view(self.source.size_hw)
         self._masks.append(_region(shape, view.image_frame(self.source.frame), view.size_hw))
 
     def draw(self, stretch: Stretch, *, boxes_xyxy: Sequence[Box] = ()) -> npt.NDArray[np.uint8]:
-        """The raster with the polygons over it, as `draw_shapes`."""
+        """Draw the raster with the polygons over it.
+
+        Args:
+            stretch: Raster values to bytes.
+            boxes_xyxy: Boxes to draw, in indices of the picture.
+
+        Returns:
+            (H, W, 3) RGB bytes: of the raster's size, or of at most 2048 pixels on the longer side.
+        """
         view = _view(self.source.size_hw)
         image = stretch.apply(self.source.read(view.window, out_hw=view.size_hw))
         if image.ndim == 2:  # noqa: PLR2004
@@ -78,48 +92,34 @@ def draw_prompted(
     prompts: Sequence[GeoPrompt],
     table: geopandas.GeoDataFrame,
 ) -> npt.NDArray[np.uint8]:
-    """The raster with the polygons and boxes of a prompted job, as `draw_shapes`.
+    """Draw the polygons and the prompts of a prompted job over the raster.
 
     Args:
         source: The raster.
-        stretch: Values to bytes.
-        prompts: What was asked for.
+        stretch: Raster values to bytes.
+        prompts: The prompts in raster indices.
         table: One row for each prompt, in any reference system.
+
+    Returns:
+        (H, W, 3) RGB bytes, as `Shapes.draw` gives them.
     """
     view = _view(source.size_hw)
     shown = [n for n, prompt in enumerate(prompts) if prompt.is_placed]
     placed = table if source.crs is None else table.to_crs(source.crs)
     boxes = [view.box_into_image(_box(prompts[n])) for n in shown]
-    return draw_shapes(source, stretch, placed.geometry.iloc[shown], boxes_xyxy=boxes)
-
-
-def draw_shapes(
-    source: RasterSource,
-    stretch: Stretch,
-    shapes: Iterable[shapely.Geometry | None],
-    *,
-    boxes_xyxy: Sequence[Box] = (),
-) -> npt.NDArray[np.uint8]:
-    """The raster with polygons over it.
-
-    Args:
-        source: The raster.
-        stretch: Values to bytes.
-        shapes: In the raster's reference system.
-        boxes_xyxy: Boxes to draw, in the indices of the picture.
-
-    Returns:
-        (H, W, 3) RGB, the raster's own size or, for a large raster, at most 2048 pixels wide and
-        high.
-    """
-    taken = Shapes(source)
-    for shape in shapes:
-        taken.add(shape)
-    return taken.draw(stretch, boxes_xyxy=boxes_xyxy)
+    shapes = Shapes(source)
+    for shape in placed.geometry.iloc[shown]:
+        shapes.add(shape)
+    return shapes.draw(stretch, boxes_xyxy=boxes)
 
 
 def write_picture(picture: npt.NDArray[np.uint8], path: str | os.PathLike[str]) -> None:
-    """Write a picture to a PNG or JPEG file, by its suffix, whole or not at all."""
+    """Write a picture to a PNG or JPEG file, whole or not at all.
+
+    Args:
+        picture: (H, W, 3) RGB bytes.
+        path: The file; its suffix chooses the format.
+    """
     encoded = io.BytesIO()
     suffix = Path(path).suffix.lower()
     Image.fromarray(picture).save(encoded, format=Image.registered_extensions()[suffix])
@@ -127,6 +127,7 @@ def write_picture(picture: npt.NDArray[np.uint8], path: str | os.PathLike[str]) 
 
 
 def _view(size_hw: tuple[int, int]) -> ReadWindow:
+    """The whole raster, read at the size of its picture."""
     factor = max(1.0, max(size_hw) / MAX_SIDE)
     height, width = (max(1, round(side / factor)) for side in size_hw)
     return ReadWindow(Window.full(size_hw), (height, width), ())
@@ -135,7 +136,13 @@ def _view(size_hw: tuple[int, int]) -> ReadWindow:
 def _region(
     shape: shapely.Geometry | None, frame: Frame, size_hw: tuple[int, int]
 ) -> MaskRegion | None:
-    """The pixels of the picture under a polygon, in their own small window."""
+    """The pixels of a picture under a polygon; None where it lies outside.
+
+    Args:
+        shape: In world coordinates.
+        frame: Indices of the picture to world coordinates.
+        size_hw: Rows and columns of the picture.
+    """
     if shape is None:
         return None
     corners = shapely.transform(shape, lambda world: world_to_corners(world, frame))
@@ -147,7 +154,7 @@ def _region(
     place = Affine.translation(col, row)
     mask = rasterio.features.rasterize([corners], window.shape, transform=place)
     if not mask.any():
-        # an object that is smaller than a pixel of the picture is there all the same
+        # an object that is smaller than a pixel of the picture is shown as the pixels it touches
         mask = rasterio.features.rasterize(
             [corners], window.shape, transform=place, all_touched=True
         )
@@ -155,14 +162,16 @@ def _region(
 
 
 def _within(low: float, high: float) -> tuple[float, float]:
+    """Half a pixel inside the ends of a span; its middle where it is thinner than a pixel."""
     half = min(0.5, (high - low) / 2)
     return low + half, high - half
 
 
 def _box(prompt: GeoPrompt) -> Box:
+    """The box of raster indices that shows a prompt."""
     if prompt.box_xyxy is not None:
         x0, y0, x1, y1 = prompt.box_xyxy
-        # the outermost pixels of the box; of one thinner than a pixel its middle
+        # drawn through the centres of the outermost pixels of the box
         (left, right), (top, bottom) = _within(x0, x1), _within(y0, y1)
         return left, top, right, bottom
     xs, ys = zip(*prompt.points_xy, strict=True)

@@ -1,4 +1,4 @@
-"""Style: a QGIS layer style beside the result, so that it opens as an outline over the image."""
+"""QGIS style: a layer style beside a table, so that QGIS shows its polygons as outlines."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OWNER = "samGeoTable"
-"""Attribute of our own styles: the table that they belong to."""
+"""Attribute of the styles that a job writes: the name of the table that a style belongs to."""
 NOT_IN_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 """Characters that no XML document may contain."""
 MOST_CLASSES = 100
-"""With more, a legend is of no use: one symbol for all."""
+"""Classes that get a symbol each: with more, a legend is of no use, and all share one symbol."""
 
 
 def style_path(output: str | os.PathLike[str]) -> Path:
-    """`trees.gpkg` has its style in `trees.qml`, where QGIS looks for it.
+    """Where the style of a table lies: `trees.qml` for `trees.gpkg`, as QGIS looks for it.
 
-    QGIS would take that for the style of `trees.shp` too: beside one it is `trees.gpkg.qml`, to be
-    loaded by hand.
+    QGIS would take `trees.qml` for the style of a `trees.shp` too: where that lies beside it, the
+    style of `trees.gpkg` is `trees.gpkg.qml`, which is loaded by hand.
 
     >>> style_path("out/trees.gpkg").name
     'trees.qml'
@@ -37,8 +37,9 @@ def style_path(output: str | os.PathLike[str]) -> Path:
 
 
 def _is_style_of(path: Path, table: str) -> bool:
+    """Whether a file is the style that a job wrote for a table of this name."""
     try:
-        # a style that a user saved over ours has lost the attribute: it is the user's
+        # a style that a user saved over it has lost the attribute, and is not replaced
         return f"{OWNER}={quoteattr(table)}" in path.read_text(encoding="utf-8")
     except (OSError, ValueError):
         return False
@@ -48,10 +49,10 @@ def write_style(classes: Sequence[str], path: str | os.PathLike[str], *, table: 
     """Write a QGIS style: a coloured outline for each class, or one for all.
 
     Args:
-        classes: Values of the column `class`, in the order of the legend; may be empty. One with
-            characters that XML cannot hold has no symbol of its own.
+        classes: Values of the column `class`, in the order of the legend; may be empty. A class
+            with characters that XML cannot hold gets no symbol.
         path: The .qml file.
-        table: Name of the file whose style it is.
+        table: Name of the file that the style is written for.
     """
     root = ET.Element("qgis", {"version": "3.34.0", "styleCategories": "Symbology", OWNER: table})
     known = [name for name in classes if not NOT_IN_XML.search(name)]
@@ -73,6 +74,7 @@ def write_style(classes: Sequence[str], path: str | os.PathLike[str], *, table: 
 
 
 def _add_symbol(symbols: ET.Element, n: int) -> None:
+    """Add the symbol of class `n`: an outline in its colour, filled with a thin shade of it."""
     red, green, blue = colour(n)
     symbol = ET.SubElement(symbols, "symbol", type="fill", name=str(n), alpha="1")
     layer = ET.SubElement(symbol, "layer", {"class": "SimpleFill", "enabled": "1", "pass": "0"})

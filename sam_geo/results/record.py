@@ -1,10 +1,14 @@
-"""The record beside a result: what went in, what was used, what came out."""
+"""The record beside a result: the inputs, model, options, counts and times of a job, as JSON."""
 
 from __future__ import annotations
 
 import json
 import platform
+import threading
+import time
 from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +23,7 @@ from sam_geo.tables.side_files import side_path
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator
 
     from sam_common.segmenter.predictor import Segmenter
     from sam_geo.raster.stretch import Stretch
@@ -34,10 +39,32 @@ PACKAGES = (
     "shapely",
     "torch",
 )
+"""Distributions whose versions can change a result."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StepTimes:
+    """Seconds that each step of a job took, added up over all its threads."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    """By the name of the step, in the order of the record."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Add the wall time of the block to a step."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.seconds[step] = self.seconds.get(step, 0.0) + time.perf_counter() - start
 
 
 def manifest_path(output: str | os.PathLike[str]) -> Path:
-    """`trees.gpkg` has its record in `trees.job.json`, beside `trees.shp` in `trees.gpkg.job.json`.
+    """Where the record of a table lies: `trees.job.json` for `trees.gpkg`.
+
+    Where `trees.shp` lies beside it, the record of `trees.gpkg` is `trees.gpkg.job.json`.
 
     >>> manifest_path("out/trees.gpkg").name
     'trees.job.json'
@@ -46,6 +73,7 @@ def manifest_path(output: str | os.PathLike[str]) -> Path:
 
 
 def _is_record_of(path: Path, table: str) -> bool:
+    """Whether a file is the record of a table of this name."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         return bool(record["parameters"]["table"] == table)
@@ -54,10 +82,11 @@ def _is_record_of(path: Path, table: str) -> bool:
 
 
 def fingerprint(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """What identifies an input: path, size, date and a sha256.
+    """Identify an input of a job by its path and, where it is a local file, by its content.
 
     Returns:
-        `path`, without secrets of an address, and what `file_facts` gives of a local file.
+        `path`, without the secrets of an address. Of a local file also `bytes`, `mtime_ns` and its
+        hash, as `sam_geo.raster.fingerprint.file_facts` gives them.
     """
     file = Path(path)
     known = {"path": public_name(path)}
@@ -73,18 +102,20 @@ def describe_run(
     results: Mapping[str, Any],
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
-    """Everything that is needed to run a job again and to judge its result.
+    """The record of a job: what is needed to run it again and to judge its result.
 
     Args:
-        segmenter: What ran it.
-        stretch: How values became bytes.
-        inputs: Files as they were named, and rasters as their `identity`, by what they are.
+        segmenter: The segmenter that the job ran with.
+        stretch: How raster values became bytes.
+        inputs: By their role (`image`, `prompts`, ...) paths of files, or the `identity` of a
+            raster.
         parameters: Options of the job.
-        results: Counts and other figures of what came out.
-        seconds: Time of the steps.
+        results: Counts and other figures of the result; each becomes an entry of its own.
+        seconds: Wall time of each step in seconds.
 
     Returns:
-        Plain values, ready for JSON.
+        The entries `inputs, model, parameters, stretch` (lo and hi of each band; None for bytes as
+        they are), those of `results`, `seconds` and `versions`, as plain values for JSON.
     """
     limits = stretch.limits
     return {
@@ -109,12 +140,18 @@ def describe_run(
 
 
 def write_manifest(record: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
-    """Write a record as JSON, whole or not at all; it is read again before it takes its name."""
+    """Write a record as JSON, whole or not at all.
+
+    Raises:
+        OutputError: The file cannot be written.
+        ValueError: A number is NaN or infinite, which JSON cannot hold.
+    """
     text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
     write_bytes(path, f"{text}\n".encode())
 
 
 def _versions() -> dict[str, str]:
+    """Versions of this project, of Python, GDAL and the packages that can change a result."""
     return {
         "sam-geomed": __version__,
         "python": platform.python_version(),
@@ -124,6 +161,7 @@ def _versions() -> dict[str, str]:
 
 
 def _version(distribution: str) -> str:
+    """Version of an installed distribution."""
     try:
         return version(distribution)
     except PackageNotFoundError:  # OpenVINO is an extra

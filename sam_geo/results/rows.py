@@ -1,4 +1,4 @@
-"""Rows: one for every prompt or object, with what is measured of it."""
+"""Rows: one for each prompt or object, with its status, scores, measures and polygon."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     import shapely
 
 LEAST, MOST = -(2**63), 2**63 - 1
-"""Whole numbers that a column of numbers can hold."""
+"""Least and largest number that a column of 64-bit integers can hold."""
 
 Status: TypeAlias = PromptStatus | Literal["nodata", "empty", "failed", "cut"]
-"""`ok`; `clipped`: cut at the raster's edge, with a polygon; `cut`: found without a prompt, too
-large for any window, and it ends straight where one of them does. Without a polygon: `outside` and
-`invalid` (see `GeoPrompt`); `nodata`: no valid pixel under the prompt; `empty`: the network found
-nothing; `failed`: the window could not be read or the network failed."""
+"""What became of a prompt or an object. With a polygon: `ok`; `clipped`: a part of the prompt lay
+outside the raster; `cut`: an object found without a prompt, too large for any window, that ends
+straight at the edge of one. Without a polygon: `outside` and `invalid` (see `GeoPrompt`); `nodata`:
+no valid pixel under the prompt; `empty`: the network found nothing; `failed`: the window could not
+be read, or the network failed."""
 
 COLUMNS = (
     "id",
@@ -42,47 +43,49 @@ COLUMNS = (
     "model",
     "geometry",
 )
+"""Columns of every table, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What became of one prompt, or one object that was found without."""
+    """One prompt and the object found for it, or one object that was found without a prompt."""
 
     status: Status = "ok"
     prompt_id: int | str | None = None
     class_name: str | None = None
     score: float | None = None
-    """The network's own estimate of the mask's IoU."""
+    """IoU of the mask with the object, as the network predicts it."""
     stability: float | None = None
     """IoU between the masks at two thresholds around the chosen one."""
     area_px: float | None = None
-    """In pixels of the raster."""
+    """Area of the mask in pixels of the raster."""
     touches_edge: bool | None = None
-    """Whether the object reaches the raster's edge and may go on beyond it."""
+    """Whether the object touches the raster's edge, and may go on beyond it."""
     seam_merged: bool | None = None
-    """Whether it was put together from several windows."""
+    """Whether the object was put together from several windows."""
     geometry: shapely.Geometry | None = None
     """Polygon or MultiPolygon in the raster's reference system."""
     pixels: bytes | None = None
-    """The object's regions, as `sam_common.tiled_job.parts.pack` has them: what a label raster is
-    drawn from, in no column of the table."""
+    """The regions of the object as `sam_common.tiled_job.parts.pack` packs them, from which the
+    label raster is drawn; no column of the table."""
 
 
-def table_of(
-    rows: Sequence[Row], *, crs: pyproj.CRS | None, model: str, first_id: int = 1
-) -> geopandas.GeoDataFrame:
-    """Rows as a table with the columns `COLUMNS`.
+def table_of(rows: Sequence[Row], *, crs: pyproj.CRS | None, model: str) -> geopandas.GeoDataFrame:
+    """Measure the polygons of some rows and make a table of them.
 
     Args:
-        rows: In the order of the table.
-        crs: Reference system of the geometries.
+        rows: The rows, in the order of the table.
+        crs: Reference system of the polygons.
         model: Name of the checkpoint.
-        first_id: Number of the first row in the column `id`.
+
+    Returns:
+        A table with the columns `COLUMNS`, numbered from 1 in `id`. Areas and perimeters are those
+        on the ellipsoid in m2 and m; NaN where there is no reference system or no polygon.
     """
     geometries = np.array([row.geometry for row in rows], dtype=object)
     areas, perimeters = measurer(crs)(geometries)
     columns = {
-        "id": np.arange(first_id, first_id + len(rows), dtype=np.int64),
+        "id": np.arange(1, 1 + len(rows), dtype=np.int64),
         "prompt_id": _ids(rows),
         "class": pd.Series([row.class_name for row in rows], dtype=object),
         "status": pd.Series([row.status for row in rows], dtype=object),
@@ -99,10 +102,10 @@ def table_of(
 
 
 def _ids(rows: Sequence[Row]) -> pd.Series[Any]:
-    """One type for a column in all its batches: files cannot change it half way."""
+    """The names of the prompts as a column: of integers where all names fit, else of text."""
     ids = [row.prompt_id for row in rows]
     given = [name for name in ids if name is not None]
     if all(isinstance(name, int) and LEAST <= name <= MOST for name in given):
         return pd.Series(ids, dtype="Int64")
-    # beyond 64 bits no format has whole numbers: as text they stay exact
+    # no format has integers of more than 64 bits: as text they stay exact
     return pd.Series([None if name is None else str(name) for name in ids], dtype=object)

@@ -32,7 +32,7 @@ from sam_common.segmenter.fake import ExactMasks, FakeSegmenter
 from sam_common.support import console
 from sam_common.tiled_job.plan import tile_grid
 from sam_common.window import Window
-from sam_geo.automatic.job import AutoOptions
+from sam_geo.automatic.options import AutoOptions
 from sam_geo.jobs.request import AutoRequest
 from sam_geo.jobs.run import run_auto
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from sam_common.automatic.mask_generator import EverythingOptions, masks_of
 from sam_common.prompts import Prompts
 from sam_common.segmenter.predictor import Capabilities, Segmenter, load_segmenter, segmenter_of
-from sam_geo.automatic.job import AutoOptions
+from sam_geo.automatic.options import AutoOptions
 from sam_geo.jobs.request import AutoRequest
 from sam_geo.jobs.run import run_auto
 from sam_med.files.read import read_volume

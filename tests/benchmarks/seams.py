@@ -32,7 +32,8 @@ from sam_common.stitching.layout import core_windows
 from sam_common.support import console
 from sam_common.tiled_job.parts import PartStore
 from sam_common.tiled_job.run import run_job
-from sam_geo.automatic.job import AutoJob, AutoOptions
+from sam_geo.automatic.options import AutoOptions
+from sam_geo.automatic.windows_to_objects import AutoWork
 from sam_geo.outlines.polygonize import outline_of_pieces
 from sam_geo.prompted.embedding import signature_of
 from sam_geo.raster.source import open_raster
@@ -180,7 +181,7 @@ def measure(name, segmenter, folder, pictures):
         store = EmbeddingStore(folder / label, signature_of(source, segmenter, stretch))
         points = round(POINTS_PER_PX * (side or segmenter.model_size))
         options = AutoOptions(side, everything=EverythingOptions(points_per_side=points))
-        job = AutoJob(source, segmenter, stretch, options, store=store)
+        job = AutoWork(source, segmenter, stretch, options, store=store)
         plan = job.plan()
         parts = PartStore(folder / f"{label}.parts", plan, resume=True)
         progress = functools.partial(console.progress, quiet=False)

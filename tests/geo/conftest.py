@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import rasterio
+import scenes
 from affine import Affine
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
@@ -81,3 +82,25 @@ def make_raster(tmp_path: Path) -> Callable[..., Path]:
 def grey_raster(make_raster: Callable[..., Path]) -> Path:
     """80 rows and 100 columns of grey, EPSG:32633, 0.5 m."""
     return make_raster(np.arange(8000, dtype=np.uint8).reshape(1, 80, 100))
+
+
+@pytest.fixture
+def boxes(tmp_path: Path) -> Path:
+    """Three boxes in pixels of `grey_raster`; the last one lies outside."""
+    path = tmp_path / "boxes.csv"
+    rows = ("10,10,30,30,tree", "50,20,90,60,roof", "200,0,210,10,pond")
+    path.write_text("\n".join(("xmin,ymin,xmax,ymax,label", *rows, "")))
+    return path
+
+
+@pytest.fixture(scope="session")
+def labels() -> np.ndarray:
+    """Numbers of fields that touch each other, some of them larger than a window."""
+    return scenes.parcels(400, 14)
+
+
+@pytest.fixture
+def fields(labels: np.ndarray, make_raster: Callable[..., Path]) -> Path:
+    """The fields as a colour image in which each number has a colour of its own."""
+    colours = np.stack([labels, labels * 7 % 256, labels * 13 % 256]).astype(np.uint8)
+    return make_raster(colours, name="fields.tif")

@@ -10,16 +10,14 @@ import rasterio
 from affine import Affine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from live_objects import painted
 
-from sam_common.masks.decoded import MaskRegion
-from sam_common.masks.rle import encode as runs_of
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.server.files.held import Held
 from sam_common.server.sessions.embedding_pool import EmbeddingPool
-from sam_common.server.sessions.history import Asked, BoxState, MaskState, ObjectState, PointState
+from sam_common.server.sessions.history import Asked, BoxState, ObjectState, PointState
 from sam_common.server.sessions.live_source import Context
-from sam_common.window import Window
-from sam_geo.live.masks import outline_of
+from sam_geo.live.prompts import outline_of
 from sam_geo.live.raster import open_source
 from sam_geo.prompted.segment import RunOptions, run_prompts
 from sam_geo.prompts.geo_prompt import GeoPrompt, clip_prompt
@@ -81,9 +79,7 @@ def objects(draw):
     if boxes and draw(st.booleans()):
         top, left = draw(st.integers(0, SIZE[0] - 30)), draw(st.integers(0, SIZE[1] - 30))
         shape = draw(st.tuples(*[st.integers(1, 30)] * 2))
-        painted = MaskRegion(Window.full(shape), np.ones(shape, np.bool_))
-        window = ((top, left), (top + shape[0], left + shape[1]))
-        masks = (MaskState(window, tuple(runs_of(painted, shape).counts.tolist())),)
+        masks = (painted(np.ones(shape, np.bool_), (top, left)),)
     return Asked(points=tuple(points), boxes=boxes, masks=masks)
 
 
@@ -114,7 +110,7 @@ def test_a_live_object_is_the_row_of_a_job(raster, several):
     for n, asked in enumerate(several):
         result = raster.segment(asked, lambda _: None)
         row = job.table.iloc[n]
-        live = raster._row(ObjectState(str(n), "a"), result)
+        live = raster._tables.row(ObjectState(str(n), "a"), result)
         assert live.status == row["status"]
         assert (live.geometry is None) == (row.geometry is None)
         if row.geometry is not None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import geopandas
 import numpy as np
 import pytest
+from seeing_segmenters import SeesValues, seeing
 
 from sam_common.automatic.mask_generator import EverythingOptions
 from sam_common.errors import CapabilityError, GeometryError, InputError
 from sam_common.segmenter.predictor import Capabilities
 from sam_common.tiled_job.progress import silent
 from sam_geo import AutoOptions, AutoRequest, Finish, run_auto, segment_everything
-from tests.geo.automatic.test_job import Oracle
 
 OPTIONS = AutoOptions(None, 32, EverythingOptions(points_per_side=12))
 
@@ -28,7 +28,7 @@ def squares(make_raster):
 def test_the_table_is_that_of_the_job(squares, tmp_path):
     run_auto(
         AutoRequest(image=str(squares), output=tmp_path / "job.gpkg", options=OPTIONS),
-        lambda: Oracle(model_size=128),
+        seeing,
     )
     job = geopandas.read_file(tmp_path / "job.gpkg")
     steps = []
@@ -37,9 +37,7 @@ def test_the_table_is_that_of_the_job(squares, tmp_path):
         steps.append((what, total))
         return silent(what, total)
 
-    table = segment_everything(
-        squares, segmenter=Oracle(model_size=128), options=OPTIONS, progress=progress
-    )
+    table = segment_everything(squares, segmenter=seeing(), options=OPTIONS, progress=progress)
     assert len(table) == 4
     assert list(table.columns) == list(job.columns)
     assert table.crs == job.crs
@@ -50,10 +48,10 @@ def test_the_table_is_that_of_the_job(squares, tmp_path):
 
 
 def test_polygons_are_finished(squares):
-    whole = segment_everything(squares, segmenter=Oracle(model_size=128), options=OPTIONS)
+    whole = segment_everything(squares, segmenter=seeing(), options=OPTIONS)
     none = segment_everything(
         squares,
-        segmenter=Oracle(model_size=128),
+        segmenter=seeing(),
         options=OPTIONS,
         finish=Finish(min_area_m2=float(whole["area_m2"].max()) + 1, dst_crs="EPSG:4326"),
     )
@@ -67,12 +65,12 @@ def test_windows_that_fail_are_not_left_out_in_silence(tmp_path, make_raster):
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * 0.7)])
     with pytest.raises(InputError, match=r"^\d windows failed, the first with: "):
-        segment_everything(path, segmenter=Oracle(model_size=128), options=OPTIONS)
+        segment_everything(path, segmenter=seeing(), options=OPTIONS)
 
 
 def test_what_makes_no_sense_is_refused_before_the_raster_is_opened(tmp_path):
     missing = tmp_path / "none.tif"
-    boxes_only = Oracle(
+    boxes_only = SeesValues(
         model_size=128,
         capabilities=Capabilities(points=False, boxes=True, masks=False, multimask=False),
     )
@@ -80,4 +78,4 @@ def test_what_makes_no_sense_is_refused_before_the_raster_is_opened(tmp_path):
         segment_everything(missing, segmenter=boxes_only)
     small = AutoOptions(tile_size=64, overlap=8)
     with pytest.raises(GeometryError, match="--tile-size 128 or more"):
-        segment_everything(missing, segmenter=Oracle(model_size=2048), options=small)
+        segment_everything(missing, segmenter=SeesValues(model_size=2048), options=small)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import geopandas
 import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from seeing_segmenters import SeeingSegmenter
 
 from sam_common.automatic.mask_generator import EverythingOptions
 from sam_common.masks.decoded import MaskRegion
 from sam_common.masks.instance import Instance
-from sam_common.segmenter.fake import ExactMasks, FakeSegmenter
 from sam_common.stitching.layout import Layout
 from sam_common.stitching.link import find_groups
 from sam_common.stitching.straight_cuts import Cut, Line
 from sam_common.tiled_job.parts import Part, PartStore
 from sam_common.tiled_job.plan import Plan
 from sam_common.window import Window
-from sam_geo.automatic.job import AutoOptions
+from sam_geo.automatic.options import AutoOptions
 from sam_geo.automatic.scene import Answer, Scene, box_of
 from sam_geo.automatic.seams import moved_window
 from sam_geo.jobs.request import AutoRequest
@@ -30,45 +30,23 @@ VALUE = 200
 
 
 @dataclass(slots=True)
-class Blind(FakeSegmenter):
+class Blind(SeeingSegmenter):
     """Knows all pixels of a value, unless they reach the left edge of its image or, `inside`, do
     not reach the right one."""
 
     sides: tuple[str, ...] = ()
-    fail_at: int = -1
-    images: dict[int, tuple[object, np.ndarray]] = field(default_factory=dict)
 
-    def embed(self, image):
-        # named in full: a slotted dataclass is made anew, which super() does not see
-        embedding = FakeSegmenter.embed(self, image)
-        if len(self.embedded) == self.fail_at:
-            raise KeyboardInterrupt
-        self.images[id(embedding)] = (embedding, image)  # kept, so that ids stay unique
-        return embedding
-
-    def decode(self, embedding, prompts, *, multimask=False):
-        answer = FakeSegmenter.decode(self, embedding, prompts, multimask=multimask)
-        image = self.images[id(embedding)][1]
+    def seen(self, image, prompts):
         if prompts.points_xy is None:
-            return answer
+            return self._answer(prompts, image.shape[:2])
         x, y = prompts.points_xy[0, 0].astype(int)
-        region = self.known(image[..., 0] == VALUE) if image[y, x, 0] == VALUE else None
-        return ExactMasks(
-            answer.logits,
-            answer.scores,
-            answer.image_size_hw,
-            answer.input_size_hw,
-            self.model_size,
-            (region,),
-        )
+        return self.known(image[..., 0] == VALUE) if image[y, x, 0] == VALUE else None
 
     def known(self, mask):
         left, inside = mask[:, 0].any(), not mask[:, -1].any()
         if ("left" in self.sides and left) or ("inside" in self.sides and inside):
             return None
-        rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        window = Window((rows[0], cols[0]), (rows[-1] + 1, cols[-1] + 1))
-        return MaskRegion(window, mask[window.slices])
+        return MaskRegion.tight((0, 0), mask)
 
 
 def raster(tmp_path, left, right, width=224):
@@ -180,7 +158,7 @@ def test_what_another_window_has_whole_comes_once(tmp_path):
     for key in keys:
         scene.seam(key).answers.append(Answer(around, store, "", 0, 0))
     assert scene.twins() == {(2, 0)}
-    scene.again |= scene.twins()
+    scene.known |= scene.twins()
     assert [box_of(found) for found in scene.objects()] == [square, seen[windows[1]]]
     assert scene.counts == {"mended": 1, "known": 1, "left_out": 0, "cut": 0}
     assert [cuts for _, cuts in scene.cut_objects()] == [[], []]

@@ -81,11 +81,11 @@ def job_options(command, head):
         f"{command} --embeddings": flag(head, "--embeddings", "kept"),
         f"{command} --overlay": flag(head, "--overlay", "o.png"),
         f"{command} --workers": Elsewhere(
-            "geo/automatic/test_job.py::test_workers_and_an_interrupt_change_no_byte"
+            "geo/automatic/test_windows_to_objects.py::test_workers_and_an_interrupt_change_no_byte"
         ),
         f"{command} --dry-run": flag(head, "--dry-run"),
         f"{command} --resume": Elsewhere(
-            "geo/automatic/test_job.py::test_workers_and_an_interrupt_change_no_byte"
+            "geo/automatic/test_windows_to_objects.py::test_workers_and_an_interrupt_change_no_byte"
         ),
         f"{command} --overwrite": flag(head, "--overwrite", exits=(2, 0), prepared=THERE),
         f"{command} --json": flag(head, "--json"),
@@ -136,7 +136,7 @@ EFFECTS = {
     ),
     "auto --superpixels": flag(AUTO, "--superpixels"),
     "auto --join": Elsewhere(
-        "geo/automatic/test_job.py::test_the_rest_of_an_object_is_looked_for_beyond_the_edge"
+        "geo/automatic/test_windows_to_objects.py::test_the_rest_of_an_object_is_looked_for_beyond_the_edge"
     ),
     "auto --min-area-m2": values(AUTO, "--min-area-m2", "0", "1000"),
     **network_options("encode", ENCODE),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import geopandas
 import numpy as np
@@ -10,10 +10,11 @@ import pytest
 import rasterio
 import shapely
 from affine import Affine
+from seeing_segmenters import SeeingSegmenter
 
 from sam_common.masks.decoded import MaskRegion, Masks
 from sam_common.network.architecture import GRID
-from sam_common.segmenter.fake import ExactMasks, FakeSegmenter
+from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.window import Window
 from sam_geo.prompted.refine import CoarseMask, Refinement
 from sam_geo.prompted.segment import run_prompts
@@ -27,34 +28,17 @@ DISC, CENTRE, RADIUS = (700, 800), (340.0, 410.0), 300.0
 
 
 @dataclass(slots=True)
-class Bright(FakeSegmenter):
+class Bright(SeeingSegmenter):
     """Finds the bright pixels inside a box: an oracle of what there is to see in an image."""
 
-    images: dict[int, np.ndarray] = field(default_factory=dict)
     model_size: int = SIDE
 
-    def embed(self, image):
-        # named in full: a slotted dataclass is made anew, which super() does not see
-        embedding = FakeSegmenter.embed(self, image)
-        self.images[id(embedding)] = image
-        self.embedded[-1] = embedding  # kept, so that ids stay unique
-        return embedding
-
-    def decode(self, embedding, prompts, *, multimask=False):
-        answer = FakeSegmenter.decode(self, embedding, prompts, multimask=multimask)
+    def seen(self, image, prompts):
         (x0, y0, x1, y1) = prompts.boxes_xyxy[0]
-        bright = self.images[id(embedding)] > 127
+        bright = image > 127
         rows, cols = np.indices(bright.shape)
         bright &= (rows >= y0) & (rows <= y1) & (cols >= x0) & (cols <= x1)
-        region = MaskRegion(Window.full(bright.shape), bright)
-        return ExactMasks(
-            answer.logits,
-            answer.scores,
-            answer.image_size_hw,
-            answer.input_size_hw,
-            self.model_size,
-            (region if bright.any() else None,),
-        )
+        return MaskRegion(Window.full(bright.shape), bright) if bright.any() else None
 
 
 def disc() -> np.ndarray:
@@ -108,19 +92,10 @@ def test_a_large_object_gets_its_outline_to_the_pixel(disc_raster):
 
 def test_where_the_network_finds_something_else_the_coarse_mask_stays(disc_raster):
     class Nothing(Bright):
-        def decode(self, embedding, prompts, *, multimask=False):
-            answer = Bright.decode(self, embedding, prompts, multimask=multimask)
+        def seen(self, image, prompts):
             if prompts.mask_logits is None:
-                return answer
-            corner = MaskRegion(Window((0, 0), (1, 1)), np.ones((1, 1), dtype=np.bool_))
-            return ExactMasks(
-                answer.logits,
-                answer.scores,
-                answer.image_size_hw,
-                answer.input_size_hw,
-                self.model_size,
-                (corner,),
-            )
+                return Bright.seen(self, image, prompts)
+            return MaskRegion(Window((0, 0), (1, 1)), np.ones((1, 1), dtype=np.bool_))
 
     prompts = geopandas.GeoDataFrame(
         geometry=[shapely.box(500_100, 5_800_000 - 650, 500_720, 5_800_000 - 30)],

@@ -13,21 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.errors import NotGeoreferencedWarning
 from shapely.geometry import Point, box
+from world_prompts import LEFT, NORTH_UP, TOP, run, world_boxes
 
 from sam_common.errors import CapabilityError, InputError
-from sam_common.masks.decoded import Masks
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.segmenter.predictor import Capabilities
-from sam_common.window import Window
-from sam_geo.prompted.decode import likeliest
 from sam_geo.prompted.segment import run_prompts, segment_prompts
-from sam_geo.prompts.geo_prompt import GeoPrompt, load_prompts
-from sam_geo.raster.frame import corners_to_world, frame_from_affine, world_to_corners
+from sam_geo.prompts.geo_prompt import GeoPrompt
+from sam_geo.raster.frame import frame_from_affine, world_to_corners
 from sam_geo.raster.source import RasterSource, open_raster
-from sam_geo.results.rows import COLUMNS
 
-LEFT, TOP = 500_000.0, 5_800_000.0
-NORTH_UP = Affine(0.5, 0, LEFT, 0, -0.5, TOP)
 TRANSFORMS = {
     "north-up": NORTH_UP,
     "south-up": Affine(0.5, 0, LEFT, 0, 0.5, TOP),
@@ -37,26 +32,6 @@ TRANSFORMS = {
     "sheared": Affine(0.5, 0.2, LEFT, 0, -0.5, TOP),
     "quarter turn": Affine(0, -0.5, LEFT, 0.5, 0, TOP),
 }
-
-
-def pixel_polygon(frame, x0, y0, x1, y1):
-    """The world outline of a box of pixel corners."""
-    corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], dtype=float)
-    return shapely.Polygon(corners_to_world(corners, frame))
-
-
-def world_boxes(boxes, transform=NORTH_UP, crs="EPSG:32633", **columns):
-    frame = frame_from_affine(transform)
-    return geopandas.GeoDataFrame(
-        columns, geometry=[pixel_polygon(frame, *corners) for corners in boxes], crs=crs
-    )
-
-
-def run(path, prompts, segmenter=None, **options):
-    with open_raster(path) as source:
-        return run_prompts(
-            source, load_prompts(prompts, source), segmenter or FakeSegmenter(), **options
-        )
 
 
 @st.composite
@@ -165,79 +140,6 @@ def test_a_point_gives_the_disc_around_its_pixel(memory_raster, x, y, crs):
 # the table
 
 
-def test_one_row_per_prompt_with_its_status(make_raster):
-    values = np.full((1, 200, 300), 100, dtype=np.uint8)
-    values[0, 100:, :] = 0
-    path = make_raster(values, nodata=0)
-    shapes = world_boxes(
-        [(10, 10, 30, 30), (-10, 10, 30, 30), (400, 10, 430, 30), (10, 110, 30, 130)]
-    )
-    prompts = geopandas.GeoDataFrame(
-        {"class": ["tree", "roof", "pond", None, "field"]},
-        geometry=[*shapes.geometry, None],
-        crs="EPSG:32633",
-    )
-    job = run(path, prompts)
-    table = job.table
-    assert tuple(table.columns) == COLUMNS
-    assert table["prompt_id"].tolist() == [0, 1, 2, 3, 4]
-    assert table["status"].tolist() == ["ok", "clipped", "outside", "nodata", "invalid"]
-    assert table["class"].fillna("none").tolist() == ["tree", "roof", "pond", "none", "field"]
-    assert table["area_px"].tolist()[:2] == [400, 600]
-    assert table["area_m2"].tolist()[:2] == pytest.approx([100, 150], rel=1e-3)
-    assert table["score"].tolist()[:2] == pytest.approx([0.9, 0.9])
-    assert table.iloc[2:][["score", "area_m2", "area_px"]].isna().all(axis=None)
-    assert table.geometry.isna().tolist() == [False, False, True, True, True]
-    assert job.counts == {"ok": 1, "clipped": 1, "outside": 1, "nodata": 1, "invalid": 1}
-    assert not job.failures
-
-
-def test_an_empty_mask_keeps_its_row(make_raster):
-    path = make_raster(np.zeros((1, 50, 60), dtype=np.uint8))
-    job = run(path, world_boxes([(10, 10, 30, 30)]), FakeSegmenter(empty_below=0))
-    assert job.table["status"].tolist() == ["empty"]
-    assert job.table.geometry.isna().all()
-
-
-def test_no_prompt_in_the_raster_runs_no_network(make_raster):
-    segmenter = FakeSegmenter()
-    path = make_raster(np.ones((1, 50, 60), dtype=np.uint8))
-    job = run(path, world_boxes([(100, 100, 130, 130)]), segmenter)
-    assert job.table["status"].tolist() == ["outside"]
-    assert not segmenter.embedded
-    assert job.table.crs == "EPSG:32633"
-
-
-def test_windows_without_valid_pixels_never_reach_the_network(make_raster):
-    segmenter = FakeSegmenter()
-    path = make_raster(np.zeros((3, 50, 60), dtype=np.uint8), nodata=0)
-    job = run(path, world_boxes([(10, 10, 30, 30), (1, 1, 5, 5)]), segmenter)
-    assert job.table["status"].tolist() == ["nodata", "nodata"]
-    assert not segmenter.embedded
-    assert job.embeddings == 0
-
-
-def test_a_point_on_nodata_is_said(make_raster):
-    values = np.full((1, 50, 60), 9, dtype=np.uint8)
-    values[0, 20, 30] = 0
-    frame = frame_from_affine(NORTH_UP)
-    points = [Point(*frame.to_world(index)) for index in ([20, 30], [20, 31])]
-    prompts = geopandas.GeoDataFrame(geometry=points, crs="EPSG:32633")
-    assert run(make_raster(values, nodata=0), prompts).table["status"].tolist() == ["nodata", "ok"]
-
-
-def test_a_background_point_on_data_does_not_count(make_raster):
-    values = np.full((1, 50, 60), 9, dtype=np.uint8)
-    values[0, 20, 30] = 0
-    frame = frame_from_affine(NORTH_UP)
-    prompts = geopandas.GeoDataFrame(
-        {"object_id": [1, 1], "label": [1, 0]},
-        geometry=[Point(*frame.to_world(index)) for index in ([20, 30], [20, 31])],
-        crs="EPSG:32633",
-    )
-    assert run(make_raster(values, nodata=0), prompts).table["status"].tolist() == ["nodata"]
-
-
 def test_a_white_pixel_is_a_pixel_though_nodata_is_255(make_raster):
     values = np.full((3, 50, 60), 200, dtype=np.uint8)
     values[:, 15:25, 15:25] = 255
@@ -245,52 +147,6 @@ def test_a_white_pixel_is_a_pixel_though_nodata_is_255(make_raster):
     job = run(make_raster(values, nodata=255), world_boxes([(10, 10, 30, 30)]), segmenter)
     assert job.table["status"].tolist() == ["ok"]
     assert (segmenter.embedded[0][15:25, 15:25] == 255).all()
-
-
-def test_points_and_boxes_are_decoded_apart(make_raster):
-    """Prompts of different kinds in one window: nothing is padded, everything has its row."""
-    frame = frame_from_affine(NORTH_UP)
-    spot = [Point(*frame.to_world(index)) for index in ([20, 20], [40, 40], [22, 22])]
-    shapes = [spot[0], *world_boxes([(10, 10, 30, 30)]).geometry, spot[1], spot[2]]
-    prompts = geopandas.GeoDataFrame(
-        {"object_id": ["a", "b", "c", "a"]}, geometry=shapes, crs="EPSG:32633"
-    )
-    calls = []
-
-    class Spy(FakeSegmenter):
-        def decode_batches(self, embedding, prompts, *, multimask=False):
-            shape = None if prompts.points_xy is None else prompts.points_xy.shape
-            calls.append((shape, prompts.boxes_xyxy is not None, multimask))
-            return super().decode_batches(embedding, prompts, multimask=multimask)
-
-    job = run(make_raster(np.ones((1, 60, 70), dtype=np.uint8)), prompts, Spy())
-    assert job.table["prompt_id"].tolist() == ["a", "b", "c"]
-    assert sorted(calls, key=str) == [
-        ((1, 1, 2), False, True),
-        ((1, 2, 2), False, True),
-        (None, True, False),
-    ]
-    assert job.embeddings == 1
-
-
-def test_the_best_candidate_of_a_point_is_taken(make_raster):
-    """Three candidates with real logits: the one with the highest predicted IoU counts."""
-
-    class Three(FakeSegmenter):
-        def decode_batches(self, embedding, prompts, *, multimask=False):
-            assert len(prompts) == 1
-            logits = np.full((1, 3, 256, 256), -8.0, dtype=np.float32)
-            for n, side in enumerate((8, 64, 16)):
-                logits[0, n, :side, :side] = 8.0
-            scores = np.array([[0.2, 0.9, 0.5]], dtype=np.float32)
-            assert multimask
-            yield Masks(logits, scores, embedding.image_size_hw, embedding.input_size_hw, 1024)
-
-    frame = frame_from_affine(NORTH_UP)
-    prompts = geopandas.GeoDataFrame(geometry=[Point(*frame.to_world([9, 9]))], crs="EPSG:32633")
-    table = run(make_raster(np.ones((1, 256, 256), dtype=np.uint8)), prompts, Three()).table
-    assert table["score"].tolist() == pytest.approx([0.9])
-    assert table["area_px"].tolist() == [64 * 64]
 
 
 def test_a_box_only_model_refuses_points_before_any_work(make_raster):
@@ -450,33 +306,6 @@ def test_every_pixel_is_stretched_alike_in_all_windows(tmp_path):
 # what fails
 
 
-def test_a_damaged_block_fails_its_own_prompts_only(data):
-    path = data / "geo/awkward/corrupt.tif"
-    with open_raster(path) as source:
-        frame = source.frame
-    shapes = [pixel_polygon(frame, *c) for c in ((10, 10, 60, 60), (800, 800, 900, 900))]
-    prompts = geopandas.GeoDataFrame(geometry=shapes, crs="EPSG:3857")
-    job = run(path, prompts, FakeSegmenter(model_size=256))
-    assert job.table["status"].tolist() == ["ok", "failed"]
-    assert len(job.failures) == 1
-    assert job.failures[0].startswith("cannot read rows 768-1023, columns 768-1023 of ")
-
-
-def test_a_network_that_gives_up_is_reported(make_raster):
-    class Broken(FakeSegmenter):
-        def embed(self, image):
-            if len(self.embedded) < 2:  # the first window is tried twice
-                self.embedded.append(image)
-                raise RuntimeError("out of memory")
-            return super().embed(image)
-
-    path = make_raster(np.ones((1, 100, 2000), dtype=np.uint8))
-    boxes = [(10, 10, 30, 30), (1900, 10, 1930, 30)]
-    job = run(path, world_boxes(boxes), Broken(model_size=256))
-    assert job.table["status"].tolist() == ["failed", "ok"]
-    assert job.failures == ["out of memory"]
-
-
 def test_a_raster_of_control_points_is_refused(data):
     segmenter = FakeSegmenter()
     with (
@@ -508,59 +337,3 @@ def test_progress_counts_windows(large_raster):
     boxes = [(100, 100, 150, 160), (2800, 2300, 3000, 2500)]
     run(large_raster, world_boxes(boxes), progress=progress)
     assert seen == [("windows", 2), 1, 1, ("polygons", 2), 1, 1]
-
-
-def candidates(*boxes_and_scores):
-    """Masks of one prompt in a 256-px image whose candidates are boxes (y0, x0, y1, x1)."""
-    logits = np.full((1, len(boxes_and_scores), 256, 256), -8.0, dtype=np.float32)
-    for c, ((y0, x0, y1, x1), _) in enumerate(boxes_and_scores):
-        logits[0, c, y0:y1, x0:x1] = 8.0
-    scores = np.array([[score for _, score in boxes_and_scores]], dtype=np.float32)
-    return Masks(logits, scores, (256, 256), (256, 256), 256)
-
-
-def test_a_point_is_not_answered_with_the_whole_window():
-    tree, scene = (40, 40, 60, 70), (0, 0, 256, 250)
-    answer = likeliest(candidates((tree, 0.8), (tree, 0.5), (scene, 1.0)), 0)
-    assert answer.region.window == Window((40, 40), (60, 70))
-    assert answer.score == pytest.approx(0.8)
-    assert answer.stability == pytest.approx(1.0)
-
-
-def test_the_whole_window_is_taken_where_nothing_else_is_left():
-    scene, strip, empty = (0, 0, 256, 256), (100, 0, 110, 256), (0, 0, 0, 0)
-    answer = likeliest(candidates((scene, 0.7), (strip, 0.9), (empty, 1.0)), 0)
-    assert answer.region.window == Window((100, 0), (110, 256))
-    assert answer.score == pytest.approx(0.9)
-    assert likeliest(candidates((empty, 0.7), (empty, 0.9), (empty, 0.8)), 0).region is None
-
-
-def test_objects_in_a_lost_source_fail_and_others_do_not(make_raster, tmp_path):
-    values = np.zeros((1, 64, 64), np.uint8)
-    values[0, 10:30, 10:30] = 200
-    make_raster(values, name="left.tif")
-    sources = "".join(
-        f'<SimpleSource><SourceFilename relativeToVRT="1">{name}.tif</SourceFilename>'
-        f'<SrcRect xOff="0" yOff="0" xSize="64" ySize="64"/>'
-        f'<DstRect xOff="{x}" yOff="0" xSize="64" ySize="64"/></SimpleSource>'
-        for name, x in (("left", 0), ("gone", 640))
-    )
-    path = tmp_path / "m.vrt"
-    path.write_text(
-        '<VRTDataset rasterXSize="704" rasterYSize="64"><SRS>EPSG:32633</SRS>'
-        "<GeoTransform>500000,0.5,0,5800000,0,-0.5</GeoTransform>"
-        f'<VRTRasterBand dataType="Byte" band="1">{sources}</VRTRasterBand></VRTDataset>'
-    )
-    boxes = world_boxes([(10, 10, 30, 30), (650, 10, 670, 30)])
-    job = run(path, boxes, FakeSegmenter(model_size=128))
-    assert job.table["status"].tolist() == ["ok", "failed"]
-    (message,) = job.failures
-    assert "gone.tif" in message
-
-
-def test_a_point_just_inside_the_last_pixel_lies_on_data(make_raster):
-    path = make_raster(np.full((1, 64, 64), 90, np.uint8))
-    with open_raster(path) as source:
-        last = Point(*(source.header.transform @ (63.9999999, 20.5)))
-    table = geopandas.GeoDataFrame(geometry=[last], crs="EPSG:32633")
-    assert run(path, table, FakeSegmenter(model_size=64)).table["status"].tolist() == ["ok"]

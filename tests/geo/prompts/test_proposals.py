@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import geopandas
+import numpy as np
 import pytest
 from shapely.geometry import Point, box
 
 from sam_common.errors import PromptError
+from sam_common.window import Window
+from sam_geo.prompts.box_index import BoxIndex, boxes_in
 from sam_geo.prompts.proposals import load_proposals
 from sam_geo.raster.source import open_raster
 
@@ -65,3 +68,18 @@ def test_messages_name_the_options_of_proposals(tmp_path, load):
     with pytest.raises(PromptError, match="say --proposals-crs EPSG:32633, or --proposals-crs pix"):
         load("p.csv")
     assert len(load("p.csv", crs="EPSG:32633")) == 1
+
+
+def test_a_proposal_without_width_is_tried():
+    window = Window((0, 10), (8, 20))
+    boxes = np.array([[12.0, 1, 12, 6], [12, 3, 12, 3], [30, 1, 30, 6], [2, 4, 18, 4]])
+    assert boxes_in(window, boxes).tolist() == [[2, 1, 2, 6], [2, 3, 2, 3], [-0.5, 4, 8, 4]]
+    assert BoxIndex(boxes, 10).inside(window).tolist() == boxes_in(window, boxes).tolist()
+
+
+def test_proposals_that_no_window_can_hold_are_counted():
+    # from the outer edge of the first pixel, at -0.5
+    boxes = [(0, 0, 9.5, 9.5), (-0.5, -0.5, 18.5, 19.5), (-0.5, 0, 21, 20), (5, 0, 5, 41)]
+    found = BoxIndex(boxes, 10)
+    assert (len(found), found.too_large) == (4, 2)
+    assert len(found.inside(Window((0, 0), (10, 10)))) == 2

@@ -1,29 +1,17 @@
-"""Label rasters, and styles beside tables."""
+"""Label rasters."""
 
 from __future__ import annotations
 
-import defusedxml.ElementTree
 import numpy as np
 import pytest
 import rasterio
+from geo_jobs import ROTATED
 
 from sam_common.errors import OutputError
 from sam_common.masks.decoded import MaskRegion
-from sam_common.masks.overlay import colour
 from sam_common.window import Window
 from sam_geo.raster.source import open_raster
-from sam_geo.results.label_raster import write_labels
-from sam_geo.results.qgis_style import style_path, write_style
-
-ROTATED = (
-    'GEOGCRS["r",BASEGEOGCRS["b",DATUM["World Geodetic System 1984",'
-    'ELLIPSOID["WGS 84",6378137,298.257223563]]],DERIVINGCONVERSION["Pole rotation",'
-    'METHOD["PROJ ob_tran o_proj=longlat"],'
-    'PARAMETER["o_lat_p",39.25,ANGLEUNIT["degree",0.0174532925199433]],'
-    'PARAMETER["o_lon_p",0,ANGLEUNIT["degree",0.0174532925199433]],'
-    'PARAMETER["lon_0",18,ANGLEUNIT["degree",0.0174532925199433]]],CS[ellipsoidal,2],'
-    'AXIS["longitude",east],AXIS["latitude",north],ANGLEUNIT["degree",0.0174532925199433]]'
-)
+from sam_geo.results.label_raster import label_writer
 
 
 def region(top, left, rows, cols, mask=None):
@@ -37,8 +25,9 @@ def image(make_raster):
 
 
 def write(image, path, objects, **options):
-    with open_raster(image) as source:
-        write_labels(path, objects, source, **options)
+    with open_raster(image) as source, label_writer(path, source, **options) as draw:
+        for number, pieces in objects:
+            draw(number, pieces)
 
 
 def test_the_first_object_stays_where_two_overlap(image, tmp_path):
@@ -140,53 +129,11 @@ def test_a_system_that_a_geotiff_cannot_say_is_kept_beside_it(make_raster, tmp_p
         assert found.crs == crs
 
 
-# styles
-
-
-def test_a_class_that_xml_cannot_hold_has_no_symbol(tmp_path):
-    path = tmp_path / "out.qml"
-    write_style(["oak", "a\x01b"], path)
-    renderer, _ = outlines(path)
-    assert [item.get("value") for item in renderer.iter("category")] == ["oak"]
-
-
-def test_a_style_that_a_user_saved_is_no_longer_ours(tmp_path):
-    for name in ("out.gpkg", "out.shp"):
-        (tmp_path / name).touch()
-    path = tmp_path / "out.qml"
-    write_style([], path, table="out.gpkg")
-    assert style_path(tmp_path / "out.gpkg") == path
-    assert style_path(tmp_path / "out.shp").name == "out.shp.qml"
-    path.write_text("<qgis version='3.40'/>")
-    assert style_path(tmp_path / "out.gpkg").name == "out.gpkg.qml"
-
-
-def outlines(path):
-    root = defusedxml.ElementTree.parse(path).getroot()
-    renderer = root.find("renderer-v2")
-    symbols = {
-        symbol.get("name"): symbol.find("layer/Option/Option[@name='outline_color']").get("value")
-        for symbol in renderer.findall("symbols/symbol")
-    }
-    return renderer, symbols
-
-
-def test_each_class_has_the_colour_of_the_overlay(tmp_path):
-    path = style_path(tmp_path / "out.gpkg")
-    write_style(["oak & <ash>", "ä"], path)
-    renderer, symbols = outlines(path)
-    assert renderer.get("type") == "categorizedSymbol"
-    assert renderer.get("attr") == "class"
-    names = {item.get("value"): item.get("symbol") for item in renderer.iter("category")}
-    assert list(names) == ["oak & <ash>", "ä"]
-    for n, symbol in enumerate(names.values()):
-        assert symbols[symbol] == ",".join(map(str, colour(n))) + ",255"
-
-
-@pytest.mark.parametrize("classes", [[], [f"c{n}" for n in range(101)]])
-def test_no_class_or_too_many_have_one_symbol(tmp_path, classes):
-    path = tmp_path / "out.qml"
-    write_style(classes, path)
-    renderer, symbols = outlines(path)
-    assert renderer.get("type") == "singleSymbol"
-    assert len(symbols) == 1
+def test_an_object_under_others_is_counted(tmp_path, make_raster):
+    image = make_raster(np.full((1, 40, 40), 9, dtype=np.uint8))
+    with open_raster(image) as source, label_writer(tmp_path / "labels.tif", source) as draw:
+        whole = MaskRegion(Window((0, 0), (20, 20)), np.ones((20, 20), np.bool_))
+        inner = MaskRegion(Window((5, 5), (9, 9)), np.ones((4, 4), np.bool_))
+        assert draw(1, [whole])
+        assert not draw(2, [inner])
+        assert draw(3, [inner.shift((14, 14)), inner])

@@ -1,4 +1,4 @@
-"""Jobs that a server runs on a live raster: many prompts, and everything in it."""
+"""Server jobs of a live raster: many prompts at once, and everything in the raster."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sam_common.automatic.mask_generator import EverythingOptions
 from sam_common.errors import InputError
-from sam_geo.automatic.job import AutoOptions
+from sam_geo.automatic.options import AutoOptions
 from sam_geo.jobs.request import AutoRequest
 from sam_geo.jobs.run import run_auto
 from sam_geo.live.files import checked_crs, without_path
@@ -28,29 +28,35 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class JobRaster:
-    """The raster of a session, as a job opens it anew."""
+class SessionRaster:
+    """The raster of a session: a job opens its file again, with the bands and stretch in use."""
 
     path: Path
     bands: tuple[int, ...]
+    """1-based numbers of one or three bands."""
     stretch: Stretch
     segmenter: Segmenter
 
 
-def run_raster_job(
-    kind: str, request: Mapping[str, Any], folder: Path, raster: JobRaster, reporter: Reporter
+def run_server_job(
+    kind: str, request: Mapping[str, Any], folder: Path, raster: SessionRaster, reporter: Reporter
 ) -> dict[str, Any]:
-    """Run a job and leave its results in a folder.
+    """Run a job that a client asks for, and leave its tables in a folder.
 
     Args:
-        kind: "prompts" or "automatic".
-        request: What the client asked for.
-        folder: For the results.
-        raster: What it runs on.
-        reporter: Told of the progress.
+        kind: `prompts` or `automatic`.
+        request: `prompts` (GeoJSON) and `prompts_crs`, or `options` of the automatic job.
+        folder: Folder of the tables: `objects.gpkg`, of prompts also `objects.geojson`.
+        raster: The raster of the session.
+        reporter: Hears of the progress, and may raise to cancel the job.
+
+    Returns:
+        `counts` (objects by status), `failures` (messages without the raster's path) and
+        `embeddings` (encoder runs), of an automatic job also `objects`, `windows` and
+        `windows_nodata`.
 
     Raises:
-        InputError: There is no such job, or one of its options is wrong.
+        InputError: There is no job of this kind, or one of its options is wrong.
     """
     work = {"prompts": _prompts, "automatic": _automatic}
     if kind not in work:
@@ -59,16 +65,17 @@ def run_raster_job(
 
 
 def _prompts(
-    request: Mapping[str, Any], folder: Path, raster: JobRaster, reporter: Reporter
+    request: Mapping[str, Any], folder: Path, raster: SessionRaster, reporter: Reporter
 ) -> dict[str, Any]:
+    """Segment the prompts of a client."""
     steps = Steps(reporter)
     named = request["prompts"].get("crs") or {}
-    # their own, and what stands over it
+    # the reference system that the GeoJSON states, and the one that stands in its place
     for crs in (json.dumps(named), request.get("prompts_crs") or ""):
         checked_crs(crs)
     with open_raster(raster.path, bands=raster.bands) as source:
         prompts = load_prompts(request["prompts"], source, crs=request.get("prompts_crs"))
-        job = run_prompts(
+        found = run_prompts(
             source,
             prompts,
             steps.segmenter(raster.segmenter),
@@ -76,17 +83,18 @@ def _prompts(
             options=RunOptions(raster.stretch),
         )
     for suffix in (".gpkg", ".geojson"):
-        write_table(job.table, folder / f"objects{suffix}")
+        write_table(found.table, folder / f"objects{suffix}")
     return {
-        "counts": job.counts,
-        "failures": _unnamed(job.failures, raster),
-        "embeddings": job.embeddings,
+        "counts": found.counts,
+        "failures": _unnamed(found.failures, raster),
+        "embeddings": found.embeddings,
     }
 
 
 def _automatic(
-    request: Mapping[str, Any], folder: Path, raster: JobRaster, reporter: Reporter
+    request: Mapping[str, Any], folder: Path, raster: SessionRaster, reporter: Reporter
 ) -> dict[str, Any]:
+    """Segment everything in the raster of a session."""
     wanted = AutoRequest(
         image=str(raster.path),
         output=folder / "objects.gpkg",
@@ -98,7 +106,7 @@ def _automatic(
     segmenter = steps.segmenter(raster.segmenter)
     record = run_auto(wanted, lambda: segmenter, progress=steps.progress)
     for path in folder.iterdir():
-        # a record and a style are for files that stay where they are
+        # a client fetches the table alone: its record and style name files of the server
         if path.is_file() and path.suffix != ".gpkg":
             path.unlink()
     names = ("counts", "objects", "windows", "windows_nodata", "failures", "embeddings")
@@ -107,10 +115,14 @@ def _automatic(
 
 
 def auto_options(given: Mapping[str, Any]) -> AutoOptions:
-    """Options of an automatic job by their names.
+    """Options of an automatic job from their names and values.
+
+    Args:
+        given: Members of `AutoOptions` and of its `everything`, in one mapping.
 
     Raises:
-        InputError: An unknown name, or a value of another type.
+        InputError: A name is unknown, or a value is of another type.
+        GeometryError: The windows make no sense.
     """
     prompts = {each.name: each for each in fields(EverythingOptions)}
     tiles = {each.name: each for each in fields(AutoOptions) if each.name != "everything"}
@@ -130,5 +142,6 @@ def auto_options(given: Mapping[str, Any]) -> AutoOptions:
     )
 
 
-def _unnamed(failures: Sequence[str], raster: JobRaster) -> list[str]:
+def _unnamed(failures: Sequence[str], raster: SessionRaster) -> list[str]:
+    """Messages of failed windows without the path of the raster."""
     return [without_path(failure, raster.path) for failure in failures]

@@ -1,10 +1,11 @@
-"""The automatic job: windows of a grid, each by itself, and objects linked across them.
+"""From the windows of a raster to its objects: the one way of every automatic job.
 
 ```
-source -> stretch -> tile -> embed -> decode a grid of points -> parts on disk
-parts -> continue what ends at a window's edge -> more parts
-parts -> link across the overlaps -> objects -> windows moved over their cuts -> more parts
-objects -> polygons -> measures and filters -> rows
+plan    a grid of overlapping windows over the whole raster
+parts   each window by itself: read -> stretch -> embed -> decode points or boxes -> masks on disk
+run     continue: objects that end at a window's edge are asked for in the window beyond it
+scene   link: masks that overlap in neighbouring windows are one object
+        mend: windows moved over the straight cuts that are left (sam_geo/automatic/seams.py)
 ```
 Memory is bounded by the windows at work and by what can still be linked, never by the raster.
 """
@@ -13,142 +14,115 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from sam_common.automatic.mask_generator import EverythingOptions, masks_of
-from sam_common.errors import GeometryError
+from sam_common.automatic.mask_generator import masks_of
 from sam_common.stitching.continuation import Ends, continuations, open_ends
 from sam_common.stitching.layout import Layout
 from sam_common.stitching.link import Load, find_groups
 from sam_common.tiled_job.parts import Part, PartStore
 from sam_common.tiled_job.plan import Plan, tile_grid
-from sam_common.tiled_job.progress import silent
+from sam_common.tiled_job.progress import parts_of, silent
 from sam_common.tiled_job.run import JobReport, Work, run_job
 from sam_geo.automatic.scene import Scene
 from sam_geo.automatic.seams import Mender
 from sam_geo.prompted.embedding import EmbeddingSource, signature_of
 from sam_geo.prompts.box_index import BoxIndex
+from sam_geo.results.record import StepTimes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    import numpy as np
+    import numpy.typing as npt
 
     from sam_common.masks.instance import Instance
-    from sam_common.prompts import PromptKind
     from sam_common.segmenter.embedding_store import EmbeddingStore
     from sam_common.segmenter.predictor import Embedding, Segmenter
     from sam_common.stitching.groups import Groups
     from sam_common.tiled_job.progress import Progress
     from sam_common.window import Window
+    from sam_geo.automatic.options import AutoOptions
+    from sam_geo.prompted.segment import RunOptions
     from sam_geo.raster.pixels import Pixels
     from sam_geo.raster.read_window import Box
     from sam_geo.raster.source import RasterSource
     from sam_geo.raster.stretch import Stretch
 
-OVERLAP = 128
-"""Pixels that neighbouring windows share; objects up to that size are whole in one of them."""
-MOST_OVERLAP = 2
-"""The overlap is at most the side divided by this: no pixel is in more than four windows, but for
-the last ones, which are moved inside."""
-MOST_CROP_LAYERS = 2
-"""A window is encoded 1, 5, 21, 85 times with 0, 1, 2, 3 layers of crops."""
-MOST_ENLARGED = 16
-"""Side of a patch of the networks: enlarged more than this, a pixel of the raster is more than a
-patch, and the raster is encoded more than 256 times as large as it is."""
-LEAST_SIDE = 16
-"""Of a window in pixels."""
 MOST_ROUNDS = 4
-"""Windows that an object can be followed through from the one that first saw it."""
-
-
-@dataclass(frozen=True, slots=True)
-class AutoOptions:
-    """What an automatic job looks for."""
-
-    tile_size: int | None = None
-    """Side of a window in pixels; the model's own input where None."""
-    overlap: int | None = None
-    """Pixels that neighbouring windows share, at most half of their side; 128, or that half where
-    it is less, if None."""
-    everything: EverythingOptions = field(default_factory=EverythingOptions)
-    """Prompt grid and filters."""
-    superpixels: bool = False
-    """Whether the boxes of superpixels are tried in place of the grid of points."""
-    join: bool = True
-    """Whether the rest of objects that end at a window's edge is looked for beyond it."""
-
-    def __post_init__(self) -> None:
-        if self.overlap is not None and self.overlap < 0:
-            raise GeometryError(f"--overlap must be 0 or more, got {self.overlap}")
-        if (layers := self.everything.crop_n_layers) > MOST_CROP_LAYERS:
-            calls, most = (sum(4**n for n in range(k + 1)) for k in (layers, MOST_CROP_LAYERS))
-            raise GeometryError(
-                f"--crop-n-layers {layers} would run the encoder {calls} times for each window: "
-                f"give {MOST_CROP_LAYERS} ({most} times) or less, or a smaller --tile-size"
-            )
-        if self.tile_size is None:
-            return
-        if self.tile_size < LEAST_SIDE:
-            raise GeometryError(f"--tile-size must be at least {LEAST_SIDE}, got {self.tile_size}")
-        self.overlap_of(self.tile_size)
-
-    def kinds(self, *, has_proposals: bool = False) -> frozenset[PromptKind]:
-        """Kinds of prompts that the network is given.
-
-        Args:
-            has_proposals: Whether boxes of a file are tried in place of the grid of points.
-        """
-        return frozenset({"boxes"} if has_proposals or self.superpixels else {"points"})
-
-    def check_side(self, model_size: int) -> None:
-        """Raise `GeometryError` where windows are too small for a network's input of that side."""
-        side = self.tile_size or model_size
-        if side * MOST_ENLARGED < model_size:
-            raise GeometryError(
-                f"windows of {side} x {side} pixels would be enlarged {model_size // side} times "
-                f"to the network's {model_size} x {model_size}, one encoder run for each: give "
-                f"--tile-size {-(-model_size // MOST_ENLARGED)} or more"
-            )
-
-    def overlap_of(self, side: int) -> int:
-        """Pixels that neighbouring windows of a side share.
-
-        Raises:
-            GeometryError: More than half of the side is asked for.
-
-        >>> AutoOptions().overlap_of(1024), AutoOptions().overlap_of(100)
-        (128, 50)
-        """
-        most = side // MOST_OVERLAP
-        if self.overlap is None:
-            return min(OVERLAP, most)
-        if self.overlap > most:
-            raise GeometryError(
-                f"an overlap of {self.overlap} is too much for windows of {side} x {side} pixels: "
-                f"give --overlap {most} or less, or a larger --tile-size"
-            )
-        return self.overlap
+"""Rounds of continuation: an object is followed through so many windows beyond the first one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class AutoJob:
-    """The two halves of an automatic job: what is done with a window, and with all of them."""
+class FoundObjects:
+    """The objects of a raster, and how its windows fared."""
+
+    plan: Plan
+    """The windows of the grid."""
+    report: JobReport
+    """Windows of the grid that were reused or that failed."""
+    scene: Scene
+    """The linked and mended objects, each made when it is asked for."""
+
+    @property
+    def failures(self) -> list[str]:
+        """One message for each window that failed, those that were looked at again included."""
+        return [*self.report.messages, *self.scene.failures]
+
+
+@contextmanager
+def found_objects(
+    work: AutoWork,
+    how: RunOptions,
+    *,
+    progress: Progress = silent,
+    times: StepTimes | None = None,
+) -> Iterator[FoundObjects]:
+    """Segment every window of a raster, then link and mend the objects across the windows.
+
+    Args:
+        work: What is done with each window.
+        how: Number of workers, and the folder of the parts; a temporary one where it is None.
+        progress: Shows how far each step is.
+        times: Takes the wall time of the steps `windows` and `seams`.
+
+    Yields:
+        The objects; their masks are read from the parts, which have to be there in the block.
+
+    Raises:
+        SuiteError: The parts are those of another job or cannot be written.
+    """
+    clock = times or StepTimes()
+    plan = work.plan()
+    with parts_of(plan, how.parts, resume=how.resume) as parts:
+        with clock.timed("windows"), progress("windows", len(plan)) as advance:
+            report = run_job(work.work(plan), parts, workers=how.workers, advance=advance)
+        with clock.timed("seams"):
+            scene = work.scene(plan, parts, workers=how.workers, progress=progress)
+        yield FoundObjects(plan, report, scene)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AutoWork:
+    """What an automatic job does with each window of a raster, and with the masks of them all."""
 
     source: RasterSource
     segmenter: Segmenter
     stretch: Stretch
     options: AutoOptions
     proposals_xyxy: Sequence[Box] | None = None
-    """Boxes in raster indices, tried in place of the grid of points."""
+    """Boxes in raster indices that are tried in place of the grid of points."""
     store: EmbeddingStore | None = None
-    """Where embeddings are kept for other jobs."""
+    """Embeddings that earlier jobs kept, and where new ones are kept for later jobs."""
     embedded: Counter[str] = field(default_factory=Counter)
-    """Windows by what became of them: `encoded`, `stored` or `nodata`."""
+    """Number of windows that were `encoded`, `stored` (embedded by an earlier job) or `nodata`."""
     _counting: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def side(self) -> int:
-        """Of a window in pixels."""
+        """Side of a window in pixels of the raster."""
         return self.options.tile_size or self.segmenter.model_size
 
     @property
@@ -159,7 +133,7 @@ class AutoJob:
         return BoxIndex(self.proposals_xyxy, self.side)
 
     def plan(self) -> Plan:
-        """Windows and all that decides their results.
+        """The windows of the grid, and everything that decides what is found in them.
 
         Raises:
             GeometryError: Tile size and overlap do not go together.
@@ -178,20 +152,15 @@ class AutoJob:
         )
 
     def work(self, plan: Plan) -> Work[Pixels | None]:
-        """What is done with one window of the plan."""
-        embeddings = EmbeddingSource(self.segmenter, self.stretch, self.store)
+        """Reading and segmenting one window of the plan, by its number."""
         proposed = self.proposals
-
-        def read(n: int) -> Pixels | None:
-            return self.source.read_data(plan.windows[n])
 
         def segment(n: int, pixels: Pixels | None) -> Part:
             if pixels is None:
                 self._count("nodata")
                 return Part(notes={"status": "nodata"})
             window = plan.windows[n]
-            image, embedding, was_stored = embeddings.embed(window, pixels)
-            self._count("stored" if was_stored else "encoded")
+            image, embedding = self._embedded(window, pixels)
             boxes = None
             if proposed is not None:
                 boxes = proposed.inside(window)
@@ -210,44 +179,51 @@ class AutoJob:
             )
             return Part([instance.shift(window.start) for instance in found])
 
-        return Work(read, segment)
+        return Work(lambda n: self.source.read_data(plan.windows[n]), segment)
 
     def scene(
-        self, plan: Plan, parts: PartStore, *, workers: int = 1, progress: Progress | None = None
+        self, plan: Plan, parts: PartStore, *, workers: int = 1, progress: Progress = silent
     ) -> Scene:
-        """The objects of all windows, once the parts are there.
+        """The objects of all windows, linked and mended, once the parts are there.
 
         Args:
-            plan: Of the job.
-            parts: Of the plan. Windows that have none have failed, and are not tried once more.
-            workers: Windows that are looked at again at the same time.
-            progress: Shows how many of them are done, and how far the passes between are.
+            plan: The windows of the grid.
+            parts: What was found in each window. A window without a part has failed, and is not
+                tried again here.
+            workers: Windows that are segmented at the same time.
+            progress: Shows how many of the windows that are looked at again are done, and how far
+                the passes over the objects are.
         """
-        told = progress or silent
-        joined, groups = self._join(plan, parts, workers, told)
+        joined, groups = self._join(plan, parts, workers, progress)
         scene = Scene(plan, joined.load, groups, joined.windows, list(joined.failures))
         if self._looks_again:
             mender = Mender(
                 self.segmenter,
                 self.source.read_data,
-                self._embed,
+                lambda window, pixels: self._embedded(window, pixels)[1],
                 self.options.everything,
                 self.side,
                 parts.folder,
             )
-            mender.mend(scene, workers=workers, progress=told)
+            mender.mend(scene, workers=workers, progress=progress)
         return scene
 
     @property
     def _looks_again(self) -> bool:
+        """Whether objects that end at a window's edge can be asked for in other windows."""
         can_ask = self.segmenter.capabilities.points and self.proposals_xyxy is None
         return self.options.join and can_ask and not self.options.superpixels
 
-    def _embed(self, window: Window, pixels: Pixels) -> Embedding:
+    def _embedded(self, window: Window, pixels: Pixels) -> tuple[npt.NDArray[np.uint8], Embedding]:
+        """The stretched image of a window and its embedding, which is counted."""
         embeddings = EmbeddingSource(self.segmenter, self.stretch, self.store)
-        _, embedding, was_stored = embeddings.embed(window, pixels)
+        image, embedding, was_stored = embeddings.embed(window, pixels)
         self._count("stored" if was_stored else "encoded")
-        return embedding
+        return image, embedding
+
+    def _count(self, what: str) -> None:
+        with self._counting:
+            self.embedded[what] += 1
 
     def _join(
         self, plan: Plan, parts: PartStore, workers: int, progress: Progress
@@ -282,14 +258,13 @@ class AutoJob:
     def _join_work(
         self, plan: Plan, windows: Sequence[int], ends: Ends, load: Load
     ) -> Work[Pixels | None]:
-        def read(k: int) -> Pixels | None:
-            return self.source.read_data(plan.windows[windows[k]])
+        """Reading a window again and segmenting what ends at the edges of its neighbours."""
 
         def segment(k: int, pixels: Pixels | None) -> Part:
             if pixels is None:
                 return Part()
             m = windows[k]
-            embedding = self._embed(plan.windows[m], pixels)
+            _, embedding = self._embedded(plan.windows[m], pixels)
             seen = {n: load(n) for n in {n for n, _ in ends[m]}}
             asked = [(plan.windows[n], seen[n][i]) for n, i in ends[m]]
             place, grid = plan.windows[m], self.options.everything
@@ -297,37 +272,39 @@ class AutoJob:
                 continuations(self.segmenter, embedding, place, load(m), asked, options=grid)
             )
 
-        return Work(read, segment)
-
-    def _count(self, what: str) -> None:
-        with self._counting:
-            self.embedded[what] += 1
+        return Work(lambda k: self.source.read_data(plan.windows[windows[k]]), segment)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Joined:
-    """The instances of all windows, with what was found beyond the edges of their neighbours."""
+    """The masks of each window, with those that were asked for from its neighbours."""
 
     load: Load
-    """Gives the instances of a window in raster indices."""
+    """Gives the masks of a window of the grid in raster indices."""
     windows: int = 0
     """Windows that were looked at again, over all rounds."""
     failures: tuple[str, ...] = ()
+    """One message for each of them that failed."""
 
     def with_more(self, windows: Sequence[int], store: PartStore, report: JobReport) -> Joined:
-        """The same with the instances of another round, numbered after the earlier ones."""
+        """Add the masks of another round, numbered after those of the rounds before.
+
+        Args:
+            windows: Numbers in the grid of the windows that were looked at again.
+            store: The parts of the round, in the order of `windows`.
+            report: Windows of the round that failed.
+        """
         at = {m: k for k, m in enumerate(windows)}
 
         def load(n: int) -> Sequence[Instance]:
             known = self.load(n)
             return [*known, *store.load(at[n])] if n in at else known
 
-        failures = tuple(report.failures[k] for k in sorted(report.failures))
-        return Joined(load, self.windows + len(windows), self.failures + failures)
+        return Joined(load, self.windows + len(windows), self.failures + tuple(report.messages))
 
 
 def _new(ends: Ends, tried: set[tuple[int, int, int]]) -> Ends:
-    """Those that were not tried in an earlier round; they are tried from now on."""
+    """The ends that no earlier round has tried; from now on they count as tried."""
     new = {m: [end for end in ends[m] if (m, *end) not in tried] for m in ends}
     tried.update((m, *end) for m in new for end in new[m])
     return {m: found for m, found in new.items() if found}

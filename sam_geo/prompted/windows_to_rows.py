@@ -1,0 +1,165 @@
+"""From the windows of prompts to rows: the work of a prompted job on each window, and its rows.
+
+```
+plan   windows around the prompts, each with the numbers of its prompts
+parts  read -> stretch -> embed -> decode -> refine what was read coarse -> masks on disk
+rows   masks -> polygons -> one row for each prompt
+```
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from sam_common.masks.instance import Instance
+from sam_common.tiled_job.parts import Part
+from sam_common.tiled_job.plan import Plan
+from sam_common.tiled_job.run import Work
+from sam_geo.prompted.decode import Answer, answers, is_on_data
+from sam_geo.prompted.embedding import EmbeddingSource, signature_of
+from sam_geo.prompted.refine import Refinement
+from sam_geo.results.object_rows import touches_edge, world_outline
+from sam_geo.results.record import StepTimes
+from sam_geo.results.rows import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sam_common.frame import Frame
+    from sam_common.segmenter.embedding_store import EmbeddingStore
+    from sam_common.segmenter.predictor import Embedding, Segmenter
+    from sam_common.window import Window
+    from sam_geo.prompts.geo_prompt import GeoPrompt
+    from sam_geo.raster.pixels import Pixels
+    from sam_geo.raster.read_window import ReadWindow
+    from sam_geo.raster.source import RasterSource
+    from sam_geo.raster.stretch import Stretch
+
+STEPS = ("read", "embed", "decode", "polygonize")
+"""Steps whose time is measured, in the order of the record."""
+
+
+@dataclass(slots=True, eq=False)
+class PromptWork:
+    """What a prompted job does with each window, the encoder runs so far, and their times."""
+
+    source: RasterSource
+    segmenter: Segmenter
+    stretch: Stretch
+    prompts: Sequence[GeoPrompt]
+    windows: Sequence[ReadWindow]
+    embedded: int = 0
+    """Windows that the encoder has seen so far."""
+    times: StepTimes = field(default_factory=lambda: StepTimes(dict.fromkeys(STEPS, 0.0)))
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def plan(self) -> Plan:
+        """The windows, and everything that decides what is found in them."""
+        asked = ([prompt.identity for prompt in self.prompts], self.windows)
+        digest = hashlib.sha256(repr(asked).encode()).hexdigest()
+        signature = signature_of(self.source, self.segmenter, self.stretch)
+        windows = tuple(read.window for read in self.windows)
+        return Plan(self.source.size_hw, windows, {**signature, "prompts": digest})
+
+    def work(self, store: EmbeddingStore | None) -> Work[Pixels]:
+        """Reading and segmenting a window by its number, with a store of embeddings or without."""
+        embeddings = EmbeddingSource(self.segmenter, self.stretch, store)
+        return Work(self._read, lambda n, pixels: self._segment(n, pixels, embeddings))
+
+    def _read(self, n: int) -> Pixels:
+        """The pixels of a window, at the resolution of its plan."""
+        with self.times.timed("read"):
+            return self.source.read(self.windows[n].window, out_hw=self.windows[n].size_hw)
+
+    def _embed_native(self, window: Window) -> Embedding | None:
+        """The embedding of a window at full resolution; None where no pixel of it is valid."""
+        with self.times.timed("read"):
+            pixels = self.source.read_data(window)
+        if pixels is None:
+            return None
+        with self.times.timed("embed"):
+            embedding = self.segmenter.embed(self.stretch.apply(pixels))
+        with self._lock:
+            self.embedded += 1
+        return embedding
+
+    def _segment(self, n: int, pixels: Pixels, embeddings: EmbeddingSource) -> Part:
+        """The masks of the prompts of a window; the encoder runs only where one lies on data."""
+        read = self.windows[n]
+        seen = [p for p in read.prompts if is_on_data(self.prompts[p], read, pixels)]
+        if not seen:
+            return Part(notes={"rows": [[p, "nodata", None, None] for p in read.prompts]})
+        with self.times.timed("embed"):
+            _, embedding, was_stored = embeddings.embed(read.window, pixels)
+        with self._lock:
+            self.embedded += not was_stored
+        with self.times.timed("decode"):
+            found = dict(answers(self.segmenter, embedding, read, seen, self.prompts))
+        return _part(
+            read, found, Refinement(self.segmenter, self.source.size_hw, self._embed_native)
+        )
+
+
+def _part(read: ReadWindow, found: dict[int, Answer], refinement: Refinement) -> Part:
+    """The masks of a window in raster indices, and notes on its prompts.
+
+    Returns:
+        A part whose notes have a row for each prompt: its number, its status, and the half-open
+        range of masks that are its pieces, None and None where it has no mask.
+    """
+    instances: list[Instance] = []
+    rows: list[list[Any]] = []
+    for p in read.prompts:
+        if (answer := found.get(p)) is None:
+            rows.append([p, "nodata", None, None])
+            continue
+        pieces = answer.pieces(read, refinement)
+        first = len(instances)
+        instances += [Instance(piece, answer.score, answer.stability) for piece in pieces]
+        rows.append([p, "ok", first, len(instances)] if pieces else [p, "empty", None, None])
+    return Part(instances, {"rows": rows})
+
+
+def rows_of_window(
+    read: ReadWindow,
+    part: Part | None,
+    prompts: Sequence[GeoPrompt],
+    size_hw: tuple[int, int],
+    frame: Frame,
+) -> dict[int, Row]:
+    """The rows of one window by the number of their prompt.
+
+    Args:
+        read: The window with the numbers of its prompts.
+        part: Its masks and the statuses of its prompts; None where the window failed.
+        prompts: All prompts of the job.
+        size_hw: Rows and columns of the raster.
+        frame: Raster indices to world coordinates.
+    """
+    if part is None:
+        return {p: row_of(prompts[p], "failed") for p in read.prompts}
+    rows = {}
+    for p, status, first, last in part.notes["rows"]:
+        rows[p] = row_of(prompts[p], status)
+        if first is not None:
+            found = part.instances[first:last]
+            pieces = [instance.region for instance in found]
+            rows[p] = replace(
+                rows[p],
+                status=prompts[p].status,
+                score=found[0].score,
+                stability=found[0].stability,
+                area_px=float(sum(piece.area_px for piece in pieces)),
+                touches_edge=touches_edge(pieces, size_hw),
+                seam_merged=len(pieces) > 1,
+                geometry=world_outline(pieces, frame),
+            )
+    return rows
+
+
+def row_of(prompt: GeoPrompt, status: Any) -> Row:
+    """The row of a prompt without a mask."""
+    return Row(status, prompt_id=prompt.prompt_id, class_name=prompt.class_name)
