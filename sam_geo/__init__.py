@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from sam_common.tiled_job.run import JobReport as JobReport
     from sam_geo.automatic.everything import segment_everything as segment_everything
     from sam_geo.automatic.options import AutoOptions as AutoOptions
+    from sam_geo.jobs.dry_run import dry_run_auto as dry_run_auto
+    from sam_geo.jobs.dry_run import dry_run_prompts as dry_run_prompts
     from sam_geo.jobs.request import AutoRequest as AutoRequest
     from sam_geo.jobs.request import EncodeRequest as EncodeRequest
     from sam_geo.jobs.request import PromptRequest as PromptRequest
-    from sam_geo.jobs.run import dry_run_auto as dry_run_auto
-    from sam_geo.jobs.run import dry_run_prompts as dry_run_prompts
     from sam_geo.jobs.run import run_auto as run_auto
     from sam_geo.jobs.run import run_encode as run_encode
     from sam_geo.jobs.run import run_request as run_request
@@ -57,8 +57,8 @@ _HOME = {
     "RasterSource": "sam_geo.raster.source",
     "RunOptions": "sam_geo.prompted.segment",
     "Stretch": "sam_geo.raster.stretch",
-    "dry_run_auto": "sam_geo.jobs.run",
-    "dry_run_prompts": "sam_geo.jobs.run",
+    "dry_run_auto": "sam_geo.jobs.dry_run",
+    "dry_run_prompts": "sam_geo.jobs.dry_run",
     "frame_from_affine": "sam_geo.raster.frame",
     "load_prompts": "sam_geo.prompts.geo_prompt",
     "open_raster": "sam_geo.raster.source",
