@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.tiled_job.run import JobReport
     from sam_geo.jobs.request import AutoRequest, EncodeRequest, PromptRequest, Request
-    from sam_geo.prompts.box_index import BoxIndex
+    from sam_geo.prompts.proposals import BoxIndex
     from sam_geo.raster.source import RasterSource
 
 

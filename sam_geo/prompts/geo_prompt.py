@@ -27,10 +27,9 @@ import shapely
 
 from sam_common.errors import PromptError
 from sam_common.prompts import POSITIVE
-from sam_geo.prompt_files.ids import NO_NAMES, check_objects, id_column, prompt_ids
-from sam_geo.prompt_files.image_rows import rows_of_image
-from sam_geo.prompt_files.point_labels import signs_of_points
 from sam_geo.prompt_files.python_objects import PromptsLike, any_table
+from sam_geo.prompts.ids import NO_NAMES, check_objects, id_column, prompt_ids
+from sam_geo.prompts.image_rows import rows_of_image
 from sam_geo.prompts.placement import (
     PIXEL_CRS,
     bounding_box,
@@ -40,6 +39,7 @@ from sam_geo.prompts.placement import (
     is_in_pixels,
     is_inside,
 )
+from sam_geo.prompts.point_labels import signs_of_points
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

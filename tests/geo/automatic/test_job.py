@@ -27,7 +27,7 @@ from sam_geo.automatic.scene import Scene
 from sam_geo.jobs.encode import encode_raster
 from sam_geo.jobs.request import AutoRequest, PromptRequest
 from sam_geo.jobs.run import dry_run_auto, dry_run_prompts, run_auto, run_request
-from sam_geo.prompts.box_index import BoxIndex, boxes_in
+from sam_geo.prompts.proposals import BoxIndex, boxes_in
 from sam_geo.raster.source import open_raster
 from sam_geo.raster.stretch import choose_stretch
 from sam_geo.results.finish import Finish

@@ -12,7 +12,7 @@ from sam_common.window import Window
 from sam_geo.jobs.opened import opened_job
 from sam_geo.jobs.raster_info import describe_raster
 from sam_geo.jobs.request import EncodeRequest, PromptRequest
-from sam_geo.raster.bands import default_bands
+from sam_geo.raster.header import default_bands
 from sam_geo.raster.source import open_raster
 
 WHOLE = Window((0, 0), (4, 5))
