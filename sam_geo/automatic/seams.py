@@ -18,8 +18,8 @@ from sam_common.tiled_job.parts import Part, PartStore
 from sam_common.tiled_job.plan import Plan
 from sam_common.tiled_job.progress import silent
 from sam_common.tiled_job.run import Work, run_job
+from sam_common.window import Window
 from sam_geo.automatic.scene import Answer, box_of
-from sam_geo.raster.read_window import square_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from sam_common.segmenter.predictor import Embedding, Segmenter
     from sam_common.stitching.straight_cuts import Cut
     from sam_common.tiled_job.progress import Progress
-    from sam_common.window import Window
     from sam_geo.automatic.scene import Key, Scene
     from sam_geo.raster.pixels import Pixels
 
@@ -177,5 +176,10 @@ def _take(scene: Scene, asks: Sequence[Sequence[Ask]], store: PartStore) -> None
 def moved_window(cut: Cut, side: int, image_hw: Sequence[int]) -> Window:
     """A window with a cut near its middle, inside the image."""
     step = max(1, side // SNAP)
-    start = [(middle + step // 2) // step * step - side // 2 for middle in cut.middle]
-    return square_window(start, image_hw, side)
+    start, stop = [], []
+    for middle, size in zip(cut.middle, image_hw, strict=True):
+        snapped = (middle + step // 2) // step * step
+        first = min(max(0, snapped - side // 2), max(0, size - side))
+        start.append(first)
+        stop.append(min(size, first + side))
+    return Window(tuple(start), tuple(stop))

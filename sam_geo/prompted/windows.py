@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from sam_common.errors import GeometryError
 from sam_common.tiled_job.plan import tile_grid
 from sam_common.window import Window
-from sam_geo.raster.read_window import ReadWindow, square_window
+from sam_geo.raster.read_window import ReadWindow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,8 +151,12 @@ def _on_grid(need: Window, size_hw: tuple[int, int], side: int, step: int) -> Wi
 
 def _square(held: Window, raster_hw: tuple[int, int], side: int) -> Window:
     """A window of this side around another, moved into the raster and cut where it is smaller."""
-    start = [(low + high - side) // 2 for low, high in zip(held.start, held.stop, strict=True)]
-    return square_window(start, raster_hw, side)
+    start, stop = [], []
+    for low, high, size in zip(held.start, held.stop, raster_hw, strict=True):
+        first = min(max(0, (low + high - side) // 2), max(0, size - side))
+        start.append(first)
+        stop.append(min(size, first + side))
+    return Window(tuple(start), tuple(stop))
 
 
 def _read_size(window: Window, side: int) -> tuple[int, int]:

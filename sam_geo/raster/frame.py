@@ -95,6 +95,17 @@ def _warp_first(name: str, placed_by: str, option: str) -> GeometryError:
     )
 
 
+def raster_bounds(transform: Affine, size_hw: tuple[int, int]) -> tuple[float, float, float, float]:
+    """Compute left, bottom, right, top of a raster; of a rotated one the box around it."""
+    a, b, c, d, e, f = list(transform)[:6]
+    height, width = size_hw
+    if b == 0 and d == 0:
+        return c, f + e * height, c + a * width, f
+    xs = [c + a * col + b * row for col in (0, width) for row in (0, height)]
+    ys = [f + d * col + e * row for col in (0, width) for row in (0, height)]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
 def corners_to_index(corners_xy: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Turn pixel-corner coordinates (..., 2), x before y, into indices (x, y).
 

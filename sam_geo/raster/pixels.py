@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from rasterio.enums import MaskFlags
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 EXACT_INTEGERS = 2**53
 """Up to here every integer is a float64."""
 
+MaskKind: TypeAlias = Literal["none", "nodata", "mask", "alpha"]
+"""What tells the valid pixels of a raster from others."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pixels:
@@ -34,6 +37,16 @@ class Pixels:
     """(B, h, w) in the raster's dtype, B is 1 or 3; uint8 colours for a palette raster."""
     valid: npt.NDArray[np.bool_]
     """(h, w) pixels that are part of the image."""
+
+
+def mask_kind(bands: Sequence[int], header: Header) -> MaskKind:
+    """Tell how valid pixels of the chosen bands are told from others, by GDAL's mask flags."""
+    flags = {flag for band in bands for flag in header.mask_flags[band - 1]}
+    if MaskFlags.nodata in flags:
+        return "nodata"
+    if MaskFlags.alpha in flags:
+        return "alpha"
+    return "mask" if MaskFlags.per_dataset in flags else "none"
 
 
 def valid_by_header(

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from sam_common.frame import Frame
-from sam_common.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy.typing as npt
+
+    from sam_common.window import Window
 
 Box: TypeAlias = tuple[float, float, float, float]
 """(x0, y0, x1, y1): left, top, right, bottom in raster or image indices."""
@@ -63,6 +62,7 @@ class ReadWindow:
     def point_into_image(self, xy: Point) -> Point:
         """Turn a raster index (x, y) into an index (x, y) of the image.
 
+        >>> from sam_common.window import Window
         >>> ReadWindow(Window((0, 10), (40, 50)), (20, 20), ()).point_into_image((10.5, 0.5))
         (0.0, 0.0)
         """
@@ -83,24 +83,3 @@ class ReadWindow:
         row, col = self.window.start
         scale, origin = np.array(self.scale_xy), np.array([col, row], dtype=np.float64)
         return np.asarray(corners_xy * scale + origin, dtype=np.float64)
-
-
-def square_window(start: Sequence[int], raster_hw: Sequence[int], side: int) -> Window:
-    """Make a square window that lies inside a raster.
-
-    Args:
-        start: First (row, col) of the square, which may lie outside the raster.
-        raster_hw: Rows and columns of the raster.
-        side: Side of the square in pixels.
-
-    Returns:
-        The square, moved into the raster; narrower where the raster is.
-
-    >>> square_window((-5, 90), (80, 100), 20)
-    Window(start=(0, 80), stop=(20, 100))
-    """
-    first = [
-        min(max(0, at), max(0, size - side)) for at, size in zip(start, raster_hw, strict=True)
-    ]
-    stop = [min(size, at + side) for at, size in zip(first, raster_hw, strict=True)]
-    return Window(tuple(first), tuple(stop))

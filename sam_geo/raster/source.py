@@ -11,11 +11,11 @@ import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from rasterio.crs import CRS
-from rasterio.enums import ColorInterp, MaskFlags, Resampling
+from rasterio.enums import ColorInterp, Resampling
 from rasterio.windows import Window as RasterioWindow
 
 from sam_common.errors import InputError
@@ -24,16 +24,17 @@ from sam_common.support.files import check_input
 from sam_geo.address.members import in_archive, page_of
 from sam_geo.raster.access import ACCESS_ERRORS, OPEN_ERRORS, RasterFile, reason_of
 from sam_geo.raster.fingerprint import identify
-from sam_geo.raster.frame import frame_of_raster
-from sam_geo.raster.header import (
-    Header,
-    check_bands,
-    check_has_image,
-    default_bands,
-    read_header,
-)
+from sam_geo.raster.frame import frame_of_raster, raster_bounds
+from sam_geo.raster.header import Header, check_bands, check_has_image, default_bands, read_header
 from sam_geo.raster.mosaic import Mosaic
-from sam_geo.raster.pixels import Pixels, masked_pixels, palette_array, valid_by_header
+from sam_geo.raster.pixels import (
+    MaskKind,
+    Pixels,
+    mask_kind,
+    masked_pixels,
+    palette_array,
+    valid_by_header,
+)
 from sam_geo.raster.reference_system import image_crs, pyproj_crs
 from sam_geo.raster.sample import sample_bands
 
@@ -45,8 +46,6 @@ if TYPE_CHECKING:
 
     from sam_common.frame import Frame
     from sam_common.window import Window
-
-MaskKind: TypeAlias = Literal["none", "nodata", "mask", "alpha"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +78,7 @@ class RasterSource:
     @property
     def bounds(self) -> tuple[float, float, float, float]:
         """Left, bottom, right, top in the raster's CRS; the box around a rotated raster."""
-        a, b, c, d, e, f = list(self.header.transform)[:6]
-        height, width = self.size_hw
-        if b == 0 and d == 0:
-            return c, f + e * height, c + a * width, f
-        xs = [c + a * col + b * row for col in (0, width) for row in (0, height)]
-        ys = [f + d * col + e * row for col in (0, width) for row in (0, height)]
-        return min(xs), min(ys), max(xs), max(ys)
+        return raster_bounds(self.header.transform, self.size_hw)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -116,12 +109,7 @@ class RasterSource:
     @cached_property
     def mask_kind(self) -> MaskKind:
         """What tells valid pixels of the chosen bands from others."""
-        flags = {flag for band in self.bands for flag in self.header.mask_flags[band - 1]}
-        if MaskFlags.nodata in flags:
-            return "nodata"
-        if MaskFlags.alpha in flags:
-            return "alpha"
-        return "mask" if MaskFlags.per_dataset in flags else "none"
+        return mask_kind(self.bands, self.header)
 
     @cached_property
     def is_all_valid(self) -> bool:
