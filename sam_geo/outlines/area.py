@@ -64,7 +64,8 @@ def measurer(
         at = np.flatnonzero(~shapely.is_missing(shapes))
         dense = shapely.segmentize(shapes[at], _steps(shapes[at], unit_m))
         # holes are subtracted only if they run the other way round than their outer ring
-        lonlat = shapely.orient_polygons(shapely.transform(dense, to_lonlat))
+        with np.errstate(invalid="ignore"):  # infinite outside the domain of the projection
+            lonlat = shapely.orient_polygons(shapely.transform(dense, to_lonlat))
         sums = _ring_sums(np.asarray(lonlat, dtype=object), geod)
         sums[~np.isfinite(sums).all(axis=1)] = np.nan
         figures[at] = np.abs(sums)

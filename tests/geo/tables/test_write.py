@@ -13,8 +13,7 @@ import pyproj
 import pytest
 import shapely
 
-from sam_common.errors import InputError, OutputError
-from sam_geo.outlines.destination import reproject_table
+from sam_common.errors import OutputError
 from sam_geo.results.rows import COLUMNS, Row
 from sam_geo.results.rows import table_of as rows_table
 from sam_geo.tables.formats import FORMATS
@@ -182,18 +181,6 @@ def test_geojson_rings_follow_the_right_hand_rule(tmp_path):
     ring = document["features"][0]["geometry"]["coordinates"][0][0]
     assert shapely.LinearRing(ring).is_ccw
     assert -180 <= ring[0][0] <= 180
-
-
-def test_a_table_in_another_system(tmp_path):
-    moved = reproject_table(table_of(), "EPSG:4326")
-    assert moved.crs == "EPSG:4326"
-    assert moved.geometry.isna().tolist() == [False, True, False]
-    assert moved.to_crs("EPSG:32633").geometry[0].hausdorff_distance(SQUARE) < 1e-6
-    assert reproject_table(table_of(), "EPSG:32633").geometry[0].equals(SQUARE)
-    with pytest.raises(InputError, match=r"^no such coordinate reference system: 'EPSG:1'"):
-        reproject_table(table_of(), "EPSG:1")
-    with pytest.raises(InputError, match=r"^the raster has no coordinate reference system"):
-        reproject_table(table_of(crs=None), "EPSG:4326")
 
 
 def test_a_shapefile_has_short_names_and_keeps_every_value(tmp_path):
@@ -416,11 +403,3 @@ def test_a_geopackage_that_is_being_changed_is_not_replaced(tmp_path):
     with pytest.raises(OutputError, match=r"is open in another program.*work\.gpkg-wal"):
         write_table(table_of(), path, overwrite=True)
     assert path.read_bytes() == before
-
-
-def test_polygons_without_a_place_in_the_other_system_are_refused():
-    behind = geopandas.GeoDataFrame(
-        {"a": [1, 2]}, geometry=[shapely.box(170, 0, 171, 1), None], crs="EPSG:4326"
-    )
-    with pytest.raises(InputError, match=r"1 of 2 polygons lie where .*proj=ortho.* has no place"):
-        reproject_table(behind, "+proj=ortho +lat_0=0 +lon_0=0")
