@@ -54,7 +54,9 @@ def validators(name: str) -> dict[str, Any]:
     try:
         with urllib.request.urlopen(_request(url), timeout=TIMEOUT_S) as answer:  # noqa: S310 - http(s) only, see http_url
             headers = answer.headers
-    except (OSError, HTTPException, ValueError):
+    except (OSError, HTTPException, ValueError) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # a refusal holds its connection
         # without the reason, which may repeat the address
         raise InputError(f"the server of {shown} does not tell its date") from None
     total = re.search(r"/(\d+)$", headers.get("Content-Range", ""))

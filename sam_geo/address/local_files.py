@@ -19,7 +19,7 @@ def real_file(name: str) -> Path | None:
     """
     if os.path.isfile(name):  # noqa: PTH113 - as in exists
         return Path(name)
-    inner = re.sub(r"^(/vsi(zip|tar|gzip|7z|rar|sparse|cached\?file=)/?)+", "", name)
+    inner = re.sub(r"^(/vsi(zip|tar|gzip|7z|rar|sparse)/|/vsicached\?file=)+", "", name)
     inner = inner.strip("{}").replace("}", "")
     path = Path(inner)
     for candidate in (path, *path.parents):
