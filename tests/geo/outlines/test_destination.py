@@ -9,6 +9,7 @@ import numpy as np
 import pyproj
 import pytest
 import shapely
+from result_tables import SQUARE, table_of
 from shapely.geometry import MultiPolygon, box
 
 from sam_common.errors import InputError
@@ -107,14 +108,6 @@ def test_polygons_without_a_place_in_the_other_system_are_refused():
     )
     with pytest.raises(InputError, match=r"1 of 2 polygons lie where .*proj=ortho.* has no place"):
         reproject_table(behind, "+proj=ortho +lat_0=0 +lon_0=0")
-
-
-SQUARE = box(500_000, 5_800_000, 500_010, 5_800_020)
-
-
-def table_of(crs="EPSG:32633"):
-    shapes = [SQUARE, None, MultiPolygon([SQUARE, box(500_100, 5_800_000, 500_110, 5_800_020)])]
-    return geopandas.GeoDataFrame({"prompt_id": [3, 1, 2]}, geometry=shapes, crs=crs)
 
 
 def test_a_table_in_another_system():
