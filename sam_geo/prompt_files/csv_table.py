@@ -46,7 +46,7 @@ from sam_geo.prompt_files.table import (
 from sam_geo.raster.reference_system import LONLAT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -108,22 +108,20 @@ def read_csv(path: Path) -> PromptTable:
     )
 
 
-def box_of(record: Mapping[str, str | None], place: str) -> shapely.Polygon:
-    """Make a box from the cells of `BOX_COLUMNS`; `place` names the row in the `PromptError`."""
-    x0, y0, x1, y1 = (number_of(record.get(name), name, place) for name in BOX_COLUMNS)
+def box_of(numbers: list[float], place: str) -> shapely.Polygon:
+    """Make a box of the numbers of `BOX_COLUMNS`; `place` names the row in a `PromptError`."""
     try:
-        check_box([x0, y0, x1, y1])
+        check_box(numbers)
     except PromptError as error:
         raise PromptError(f"{place}: {error}") from error
-    return shapely.box(x0, y0, x1, y1)
+    return shapely.box(*numbers)
 
 
-def point_of(record: Mapping[str, str | None], place: str) -> shapely.Point:
-    """Make a point from the cells of `POINT_COLUMNS`; `place` names the row in a `PromptError`."""
-    x, y = (number_of(record.get(name), name, place) for name in POINT_COLUMNS)
-    if not (math.isfinite(x) and math.isfinite(y)):
-        raise PromptError(f"{place}: point must be finite, got {[x, y]}")
-    return shapely.Point(x, y)
+def point_of(numbers: list[float], place: str) -> shapely.Point:
+    """Make a point of the numbers of `POINT_COLUMNS`; `place` names the row in a `PromptError`."""
+    if not all(map(math.isfinite, numbers)):
+        raise PromptError(f"{place}: point must be finite, got {numbers}")
+    return shapely.Point(numbers)
 
 
 def number_of(text: str | None, name: str, place: str) -> float:
@@ -172,7 +170,7 @@ class _Sheet:
         degrees = [names for names in DEGREES if set(names) <= set(self._spelled)]
         if boxes:
             check_beside_boxes(self._columns, self._name)
-        places = [self._numbered(names, BOX_COLUMNS, box_of) for names in boxes]
+        places = [self._numbered(names, box_of) for names in boxes]
         if set(POINT_COLUMNS) <= set(self._spelled):
             places.append(self._point(POINT_COLUMNS, is_alone=not boxes))
         for names in degrees:
@@ -194,7 +192,7 @@ class _Sheet:
         """Read two columns as points; without boxes, no other column may seem to be a size."""
         if is_alone:
             check_beside_points(self._columns, self._name, names)
-        return self._numbered(names, POINT_COLUMNS, point_of)
+        return self._numbered(names, point_of)
 
     def _values(self, name: str) -> Sequence[str | None]:
         """Give the cells of a column."""
@@ -202,26 +200,16 @@ class _Sheet:
         return [] if found is None else found[1]
 
     def _numbered(
-        self,
-        names: Sequence[str],
-        roles: Sequence[str],
-        shape_of: Callable[[Mapping[str, str | None], str], shapely.Geometry],
+        self, names: Sequence[str], shape_of: Callable[[list[float], str], shapely.Geometry]
     ) -> _Place:
-        """Read columns of numbers as boxes or points.
-
-        Args:
-            names: The columns.
-            roles: Their names in the records that `shape_of` takes.
-            shape_of: Makes the geometry of a record; its second argument names the row.
-        """
+        """Read columns of numbers as geometries, which `shape_of` makes of the numbers of a row."""
         columns = self._points_for_commas([self._values(name) for name in names])
         spellings = [self._spelled[name] for name in names]
         shapes = []
         for n, cells in enumerate(zip(*columns, strict=True)):
             place = f"row {n} of {self._name}"
-            for cell, spelling in zip(cells, spellings, strict=True):
-                number_of(cell, spelling, place)
-            shapes.append(shape_of(dict(zip(roles, cells, strict=True)), place))
+            pairs = zip(cells, spellings, strict=True)
+            shapes.append(shape_of([number_of(*pair, place) for pair in pairs], place))
         return _Place(", ".join(spellings), shapes)
 
     def _points_for_commas(self, columns: Sequence[Sequence[str | None]]) -> Sequence[Any]:

@@ -147,13 +147,13 @@ def _listed_shape(item: Any, n: int) -> shapely.Geometry | None:
         return item
     place = f"prompt {n} of the list"
     try:
-        numbers = np.asarray(item, dtype=np.float64).tolist()
+        numbers = np.asarray(item, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise PromptError(f"{place} is not made of numbers: {reprlib.repr(item)}") from error
-    if isinstance(numbers, list) and len(numbers) == len(BOX_COLUMNS):
-        return box_of(dict(zip(BOX_COLUMNS, map(str, numbers), strict=True)), place)
-    if isinstance(numbers, list) and len(numbers) == len(POINT_COLUMNS):
-        return point_of(dict(zip(POINT_COLUMNS, map(str, numbers), strict=True)), place)
+    if numbers.shape == (len(BOX_COLUMNS),):
+        return box_of(numbers.tolist(), place)
+    if numbers.shape == (len(POINT_COLUMNS),):
+        return point_of(numbers.tolist(), place)
     raise PromptError(
         f"{place} is neither a box (xmin, ymin, xmax, ymax), nor a point (x, y), nor a shapely "
         f"geometry: {item!r}"

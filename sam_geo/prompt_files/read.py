@@ -12,7 +12,7 @@ import defusedxml.ElementTree
 
 from sam_common.errors import PromptError
 from sam_common.support.files import check_input
-from sam_geo.prompt_files.csv_table import box_of, doubt_of_fractions, read_csv
+from sam_geo.prompt_files.csv_table import box_of, doubt_of_fractions, number_of, read_csv
 from sam_geo.prompt_files.place_columns import BOX_COLUMNS
 from sam_geo.prompt_files.table import PromptTable, object_array
 from sam_geo.prompt_files.vector import PARQUET, read_parquet, read_vector
@@ -96,8 +96,9 @@ def _read_voc(path: Path) -> PromptTable:
     for n, item in enumerate(root.iter("object")):
         if (count := len(item.findall("bndbox"))) > 1:
             raise PromptError(f"object {n} of {path} has {count} boxes: give each an object")
-        record = {name: item.findtext(f"bndbox/{name}") for name in BOX_COLUMNS}
-        shapes.append(box_of(record, f"object {n} of {path}"))
+        place = f"object {n} of {path}"
+        sides = [number_of(item.findtext(f"bndbox/{name}"), name, place) for name in BOX_COLUMNS]
+        shapes.append(box_of(sides, place))
         classes.append((item.findtext("name") or "").strip())
     image = (root.findtext("filename") or "").strip()
     boxes = object_array(shapes)

@@ -67,10 +67,6 @@ class Sampled(Protocol):
         """Number of rows and columns of the raster."""
 
     @property
-    def has_overviews(self) -> bool:
-        """Whether the file has overviews, so that coarse reads are cheap."""
-
-    @property
     def nodatas(self) -> tuple[float | None, ...]:
         """The nodata value of each chosen band, None where it has none."""
 
@@ -109,7 +105,7 @@ def _sample(source: Sampled) -> Iterator[Pixels]:
     """Read the whole raster coarsely, or tiles on a regular grid."""
     height, width = source.size_hw
     decimation = max(height, width) / SAMPLE_SIDE
-    if decimation <= MAX_DECIMATION or source.has_overviews:
+    if decimation <= MAX_DECIMATION or source.header.overviews[source.bands[0] - 1]:
         out_hw = (min(height, SAMPLE_SIDE), min(width, SAMPLE_SIDE))
         yield source.read(Window.full(source.size_hw), out_hw=out_hw, resampling="nearest")
         return

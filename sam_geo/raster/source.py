@@ -11,7 +11,7 @@ import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from rasterio.crs import CRS
@@ -39,13 +39,15 @@ from sam_geo.raster.reference_system import image_crs, pyproj_crs
 from sam_geo.raster.sample import sample_bands
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy.typing as npt
     import pyproj
 
     from sam_common.frame import Frame
     from sam_common.window import Window
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,10 +284,10 @@ def open_raster(
     shown = public_name(path)
     file = RasterFile(name)
     try:
-        header = _header_of(file, name)
+        header = _read(file, name, "the header of ", read_header)
         if page is not None and (paged := page_of(name, page, header.subdatasets)) != name:
             name, file = paged, RasterFile(paged)
-            header = _header_of(file, name)
+            header = _read(file, name, "the header of ", read_header)
             shown = f"{shown} (page {page})"
         check_has_image(header, shown)
         if given is not None:
@@ -293,30 +295,20 @@ def open_raster(
         chosen = default_bands(header.colours) if bands is None else tuple(bands)
         check_bands(chosen, header, shown)
         is_palette = len(chosen) == 1 and header.colours[chosen[0] - 1] == ColorInterp.palette
-        mosaic = _mosaic_of(file, header, name)
+        mosaic = _read(file, name, "", Mosaic.of) if header.driver == "VRT" else None
         yield RasterSource(shown, file, header, chosen, is_palette, name, mosaic)
     finally:
         file.close()
 
 
-def _header_of(file: RasterFile, name: str) -> Header:
-    """Read the header of a dataset; its errors become an `InputError`."""
+def _read(file: RasterFile, name: str, part: str, work: Callable[[Any], T]) -> T:
+    """Read a part of a dataset that is no pixels; its errors become an `InputError`."""
     try:
-        return file.use(read_header)
+        return file.use(work)
     except OPEN_ERRORS as error:
         raise InputError(
-            f"cannot read the header of {public_name(name)}: {reason_of(error, name)}"
+            f"cannot read {part}{public_name(name)}: {reason_of(error, name)}"
         ) from None
-
-
-def _mosaic_of(file: RasterFile, header: Header, name: str) -> Mosaic | None:
-    """Read the sources of a VRT; None for other formats and for a VRT without sources."""
-    if header.driver != "VRT":
-        return None
-    try:
-        return file.use(Mosaic.of)
-    except OPEN_ERRORS as error:
-        raise InputError(f"cannot read {public_name(name)}: {reason_of(error, name)}") from None
 
 
 def _placed(header: Header, crs: pyproj.CRS, name: str) -> Header:
