@@ -114,7 +114,8 @@ def box_of(numbers: list[float], place: str) -> shapely.Polygon:
         check_box(numbers)
     except PromptError as error:
         raise PromptError(f"{place}: {error}") from error
-    return shapely.box(*numbers)
+    x0, y0, x1, y1 = numbers
+    return shapely.box(x0, y0, x1, y1)
 
 
 def point_of(numbers: list[float], place: str) -> shapely.Point:

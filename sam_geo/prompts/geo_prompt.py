@@ -194,7 +194,8 @@ class _Rows:
         """Make the prompt of one group of rows, before it is clipped to the raster."""
         boxes = [row for row in rows if self._kinds[row] == "box"]
         points = [row for row in rows if self._kinds[row] == "points"]
-        positions = [(self._label(row), xy) for row in points for xy in _points(self._shapes[row])]
+        signs = self._signs.of_rows
+        positions = [(signs[row], xy) for row in points for xy in _points(self._shapes[row])]
         labels = tuple(label for label, _ in positions)
         self._check(boxes, points, labels)
         return GeoPrompt(
@@ -239,10 +240,6 @@ class _Rows:
             f"prompts are points, polygons or boxes"
         )
 
-    def _label(self, row: int) -> int:
-        """Give 1 for a point on the object, 0 for one on the background."""
-        return POSITIVE if self._signs.of_rows is None else self._signs.of_rows[row]
-
     def _class_name(self, rows: Sequence[int]) -> str | None:
         """Find the one class of the rows of an object."""
         for n, values in enumerate(self._classes):
@@ -259,18 +256,26 @@ class _Rows:
         return None
 
     def _is_sign(self, row: int) -> bool:
+        """Tell whether the `label` of a row is the sign of a point, and no class."""
         return self._kinds[row] == "points" and self._signs.in_label
 
     def _listed(self, rows: Sequence[int]) -> str:
+        """List the numbers of rows for a message."""
         return ", ".join(str(self._table.number(row)) for row in rows)
 
 
 def _points(shape: shapely.Geometry) -> list[Point]:
+    """List the points (x, y) of a Point or MultiPoint."""
     return [(x, y) for x, y in shapely.get_coordinates(shape).tolist()]
 
 
 def clip_prompt(prompt: GeoPrompt, size_hw: tuple[int, int]) -> GeoPrompt:
-    """The part of a prompt inside the raster, with the status that says what was cut."""
+    """Clip a prompt to a raster, and set its status; points outside are left out.
+
+    Args:
+        prompt: In raster indices.
+        size_hw: Rows and columns of the raster.
+    """
     if prompt.status == "invalid":
         return prompt
     box = None if prompt.box_xyxy is None else clip_box(prompt.box_xyxy, size_hw)
@@ -287,12 +292,10 @@ def clip_prompt(prompt: GeoPrompt, size_hw: tuple[int, int]) -> GeoPrompt:
         is_outside, was_cut = POSITIVE not in labels, False
     if is_outside:
         return GeoPrompt(prompt.prompt_id, prompt.class_name, status="outside")
-    return GeoPrompt(
-        prompt_id=prompt.prompt_id,
-        class_name=prompt.class_name,
+    return replace(
+        prompt,
         box_xyxy=box,
         points_xy=tuple(xy for xy, _ in points),
         point_labels=labels,
-        outline=prompt.outline,
         status="clipped" if was_cut or len(points) < len(prompt.points_xy) else "ok",
     )

@@ -46,8 +46,8 @@ EMPTY = frozenset(("", "nan", "none", "<na>", "nat"))
 class PointSigns:
     """The signs of the points of a table."""
 
-    of_rows: dict[int, int] | None
-    """Sign of each point by its row; None where no column holds signs."""
+    of_rows: dict[int, int]
+    """Sign of each point by its row."""
     in_label: bool
     """Whether the column `label` holds signs; else it holds names of classes."""
 
@@ -79,8 +79,7 @@ def signs_of_points(table: PromptTable, rows: Sequence[int]) -> PointSigns:
                 )
     if not together:
         _refuse_others(table, rows)
-    signs = dict.fromkeys(rows, POSITIVE) | together if told else None
-    return PointSigns(signs, in_label=label is not None)
+    return PointSigns(dict.fromkeys(rows, POSITIVE) | together, in_label=label is not None)
 
 
 def _label_signs(table: PromptTable, rows: Sequence[int]) -> dict[int, int] | None:
