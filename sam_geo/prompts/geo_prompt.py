@@ -28,7 +28,7 @@ import shapely
 from sam_common.errors import PromptError
 from sam_common.prompts import POSITIVE
 from sam_geo.prompt_files.python_objects import PromptsLike, any_table
-from sam_geo.prompts.ids import NO_NAMES, check_objects, id_column, prompt_ids
+from sam_geo.prompts.ids import EMPTY_TEXTS, check_objects, id_column, prompt_ids
 from sam_geo.prompts.image_rows import rows_of_image
 from sam_geo.prompts.placement import (
     PIXEL_CRS,
@@ -183,7 +183,7 @@ class _Rows:
             key = ("row", row) if value is None else ("object", value)
             groups.setdefault(key, []).append(row)
         for (_, value), rows in groups.items():
-            if len(rows) > 1 and str(value).strip().lower() in NO_NAMES:
+            if len(rows) > 1 and str(value).strip().lower() in EMPTY_TEXTS:
                 raise PromptError(
                     f"rows {self._listed(rows)} of {self._table.name} have the object_id "
                     f"{value!r}: leave the cells of single objects empty"

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from sam_geo.prompt_files.table import PromptTable
 
-NO_NAMES = frozenset(("", "na", "n/a", "nan", "null", "none", "<na>"))
+EMPTY_TEXTS = frozenset(("", "na", "n/a", "nan", "null", "none", "<na>"))
 """Texts that programs write into an empty cell, in small letters."""
-LARGEST = 2**63 - 1
+LARGEST_INTEGER = 2**63 - 1
 """Largest integer that the output formats hold; larger ones become text."""
 
 
@@ -60,7 +60,7 @@ def check_objects(table: PromptTable, points: Sequence[int]) -> None:
         if spelled(spelling) not in MAYBE_OBJECTS:
             continue
         given = [str(values[row]) for row in points]
-        counts = Counter(name for name in given if name.strip().lower() not in NO_NAMES)
+        counts = Counter(name for name in given if name.strip().lower() not in EMPTY_TEXTS)
         value, times = counts.most_common(1)[0] if counts else ("", 0)
         if times > 1:
             raise PromptError(
@@ -109,6 +109,6 @@ def _check_distinct(
 def _of_one_type(values: Sequence[Any]) -> list[int | str]:
     """Give identifiers that are all integers of 64 bits as they are, and any others as text."""
     are_integers = all(isinstance(v, int) and not isinstance(v, bool) for v in values)
-    if are_integers and all(-LARGEST <= value <= LARGEST for value in values):
+    if are_integers and all(-LARGEST_INTEGER <= value <= LARGEST_INTEGER for value in values):
         return list(values)
     return [str(value) for value in values]
