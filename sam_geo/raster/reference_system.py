@@ -88,7 +88,7 @@ def densified(shapes: Shapes) -> Shapes:
     """Put vertices on the edges of shapes, which may become curves in another CRS.
 
     Args:
-        shapes: (N,) shapely geometries or None.
+        shapes: (N,) shapely geometries with finite coordinates, or None.
 
     Returns:
         (N,) the same shapes; no edge is longer than the shape's longer side / 21.
@@ -96,5 +96,5 @@ def densified(shapes: Shapes) -> Shapes:
     left, bottom, right, top = shapely.bounds(shapes).T
     longest = np.maximum(right - left, top - bottom)
     # points and missing shapes have no edges; their step only has to be positive
-    steps = np.where(np.isfinite(longest) & (longest > 0), longest / EDGE_POINTS, 1.0)
+    steps = np.where(longest > 0, longest / EDGE_POINTS, 1.0)
     return np.asarray(shapely.segmentize(shapes, steps), dtype=object)

@@ -91,11 +91,15 @@ def test_side_files_that_name_others_are_refused(folder, grey_raster, suffix, he
         open_dataset(folder / "a.tif")
 
 
-def test_metadata_that_names_overviews_elsewhere_is_refused(folder, grey_raster, tmp_path):
+@pytest.mark.parametrize("is_there", [False, True])
+def test_metadata_that_names_overviews_elsewhere_is_refused(
+    folder, grey_raster, tmp_path, is_there
+):
+    overviews = grey_raster if is_there else tmp_path / "later.ovr"
     shutil.copy(grey_raster, folder / "a.tif")
     (folder / "a.tif.aux.xml").write_text(
         '<PAMDataset><Metadata domain="OVERVIEWS"><MDI key="OVERVIEW_FILE">'
-        f"{grey_raster}</MDI></Metadata></PAMDataset>"
+        f"{overviews}</MDI></Metadata></PAMDataset>"
     )
     with pytest.raises(InputError, match=f"^{ELSEWHERE}$"):
         open_dataset(folder / "a.tif")

@@ -163,10 +163,10 @@ def test_a_name_with_a_blank_can_be_copied_from_the_way_out(tmp_path, make_raste
         points = [
             rasterio.control.GroundControlPoint(r, c, c, r) for r, c in ((0, 0), (0, 4), (3, 0))
         ]
-        dataset.gcps = (points, "EPSG:4326")
+        dataset.gcps = (points, "EPSG:32633")
     with (
         open_raster(path) as source,
-        pytest.raises(GeometryError, match=rf"EPSG:4326 '{path}' 'a b\.warped\.tif'$"),
+        pytest.raises(GeometryError, match=rf"-t_srs EPSG:32633 '{path}' 'a b\.warped\.tif'$"),
     ):
         source.frame  # noqa: B018
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import geopandas
 import numpy as np
+import pyproj
 import pytest
 import shapely
 from affine import Affine
@@ -99,22 +100,36 @@ def test_a_code_comes_before_the_definition_of_the_file():
     assert plain.ellipsoid.name.startswith("Bessel")
 
 
+class Named:
+    """A reference system of rasterio with this code and this definition."""
+
+    def __init__(self, authority, code, wkt):
+        self.authority, self.wkt = (authority, code), wkt
+
+    def to_authority(self):
+        return self.authority
+
+    def to_wkt(self):
+        return self.wkt
+
+
+def test_a_definition_is_read_where_the_code_is_unknown():
+    wkt = pyproj.CRS(32634).to_wkt()
+    assert pyproj_crs(Named("EPSG", "32633", wkt), "a.tif").to_epsg() == 32633
+    assert pyproj_crs(Named("NOBODY", "1", wkt), "a.tif").to_epsg() == 32634
+
+
 def test_a_system_that_pyproj_does_not_know_is_named_by_the_user():
-    class Odd:
-        def to_authority(self):
-            return "NOBODY", "1"
-
-        def to_wkt(self):
-            return "nonsense"
-
     message = "^the coordinate reference system of a.tif is not understood: name it with --image-"
     with pytest.raises(InputError, match=message):
-        pyproj_crs(Odd(), "a.tif")
+        pyproj_crs(Named("NOBODY", "1", "nonsense"), "a.tif")
 
 
 def test_edges_are_cut_by_the_longer_side_of_their_shape():
-    shapes = np.array([shapely.box(0, 0, 210, 3), shapely.Point(5, 5), None], dtype=object)
-    square, point, nothing = densified(shapes)
+    empty = shapely.Polygon()
+    shapes = np.array([shapely.box(0, 0, 210, 3), shapely.Point(5, 5), None, empty], dtype=object)
+    square, point, nothing, still_empty = densified(shapes)
+    assert still_empty.is_empty
     steps = np.hypot(*np.diff(shapely.get_coordinates(square), axis=0).T)
     assert steps.max() == pytest.approx(10)
     assert square.equals(shapes[0])
