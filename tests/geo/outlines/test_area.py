@@ -117,3 +117,15 @@ def test_the_whole_of_a_sphere_by_its_two_halves():
     halves = np.array([shapely.box(0, -90, 90, 90), shapely.box(90, -90, 180, 90)], dtype=object)
     areas, _ = measurer(ball)(halves)
     assert areas.sum() == pytest.approx(2 * np.pi, rel=1e-3)
+
+
+def test_rings_may_run_in_any_direction():
+    crs = pyproj.CRS("EPSG:32633")
+    outer = np.array([(0, 0), (300, 0), (300, 300), (0, 300)]) + (5e5, 5e6)
+    inner = np.array([(100, 100), (200, 100), (200, 200), (100, 200)]) + (5e5, 5e6)
+    areas = [
+        area_of(shapely.Polygon(shell, [hole]), crs)
+        for shell in (outer, outer[::-1])
+        for hole in (inner, inner[::-1])
+    ]
+    assert areas == pytest.approx([80_000 / 0.9996**2] * 4, rel=1e-3)
