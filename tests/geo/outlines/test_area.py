@@ -121,8 +121,8 @@ def test_the_whole_of_a_sphere_by_its_two_halves():
 
 def test_rings_may_run_in_any_direction():
     crs = pyproj.CRS("EPSG:32633")
-    outer = np.array([(0, 0), (300, 0), (300, 300), (0, 300)]) + (5e5, 5e6)
-    inner = np.array([(100, 100), (200, 100), (200, 200), (100, 200)]) + (5e5, 5e6)
+    outer = np.array([(0, 0), (300, 0), (300, 300), (0, 300)]) + np.array([5e5, 5e6])
+    inner = np.array([(100, 100), (200, 100), (200, 200), (100, 200)]) + np.array([5e5, 5e6])
     areas = [
         area_of(shapely.Polygon(shell, [hole]), crs)
         for shell in (outer, outer[::-1])

@@ -207,6 +207,8 @@ RASTER_HW = (80, 100)
         ((-9, 0, -0.5, 9), None),
         ((-9, 0, -0.4995, 9), None),  # rounding of the edge
         ((0, 79.5, 9, 90), None),
+        ((99.4995, 0, 110, 9), None),
+        ((0, 79.4995, 9, 90), None),
         ((np.nan, 0, 9, 9), None),
     ],
 )
@@ -236,7 +238,7 @@ def test_the_far_edges_belong_to_no_pixel(point, inside):
 
 
 def test_bounds_of_what_exists_of_a_shape():
-    ring = shapely.LinearRing([(0, 1), (np.inf, np.inf), (4, 3), (0, 1)])
+    ring = shapely.LinearRing([(0, 1), (np.inf, np.inf), (9, np.inf), (4, 3), (0, 1)])
     assert bounding_box(shapely.Polygon(ring)) == (0, 1, 4, 3)
     assert np.isnan(bounding_box(shapely.Point(np.inf, np.inf))).all()
 

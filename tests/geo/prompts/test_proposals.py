@@ -73,8 +73,8 @@ def test_messages_name_the_options_of_proposals(tmp_path, load):
 
 def test_parts_of_boxes_are_tried_where_a_quarter_of_them_lies():
     window = Window((0, 10), (8, 20))
-    boxes = np.array([[8.5, 1.5, 12.5, 3.5], [2.5, 1.5, 11.5, 3.5], [12, 3, 12, 3], [0, 0, 4, 4]])
-    assert boxes_in(window, boxes).tolist() == [[-0.5, 1.5, 2.5, 3.5], [2, 3, 2, 3]]
+    boxes = np.array([[3.5, 1.5, 11.5, 3.5], [2.5, 1.5, 11.5, 3.5], [12, 3, 12, 3], [0, 0, 4, 4]])
+    assert boxes_in(window, boxes).tolist() == [[-0.5, 1.5, 1.5, 3.5], [2, 3, 2, 3]]
 
 
 @settings(max_examples=30)
@@ -95,4 +95,6 @@ def test_a_window_finds_the_boxes_of_all_boxes(seed):
 def test_boxes_that_no_window_can_hold_a_quarter_of_are_counted():
     index = BoxIndex([(0, 0, 20, 20), (0, 0, 20.1, 20), (5, 0, 5, 41)], 10)
     assert (len(index), index.too_large) == (3, 2)
+    # a point on the edges of pixels
+    assert len(BoxIndex([(2.5, 2.5, 2.5, 2.5)], 10).inside(Window((0, 0), (10, 10)))) == 1
     assert len(BoxIndex([], 10).inside(Window((0, 0), (10, 10)))) == 0
