@@ -72,7 +72,7 @@ def check_beside_points(columns: Sequence[Column], table: str, point: Sequence[s
         point: Names of the two columns that are read.
     """
     names = {spelled(name): name for name, _ in columns}
-    found = [name for name in names if EXTENT.fullmatch(name) and name not in point]
+    found = [name for name in names if EXTENT.fullmatch(name)]
     if set(names) >= COLOURS:
         found = [name for name in found if name not in COLOURS]
     if found:

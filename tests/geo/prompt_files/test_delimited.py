@@ -81,3 +81,8 @@ def test_more_cells_than_names_are_refused_unless_they_are_empty(read):
 )
 def test_integers_are_written_as_such_in_every_cell(cells, read):
     assert integers(cells) == read
+
+
+def test_a_quote_that_is_never_closed_does_not_take_the_rest(read):
+    with pytest.raises(PromptError, match=r"^not a CSV file: .*a\.csv \(unexpected end of data\)$"):
+        read('x,y\n1,"2\n3,4\n')

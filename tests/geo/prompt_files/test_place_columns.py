@@ -42,6 +42,11 @@ def test_columns_that_may_make_more_than_a_point(name):
         check_beside_points(columns, "t", POINT_COLUMNS)
 
 
+def test_columns_of_points_make_no_more_of_themselves():
+    for names in (POINT_COLUMNS, *DEGREES):
+        check_beside_points(columns_of(*names, "class"), "t", names)
+
+
 def test_red_is_no_radius_beside_green_and_blue():
     check_beside_points(columns_of("x", "y", "R", "G", "B"), "t", POINT_COLUMNS)
     with pytest.raises(PromptError, match="has R beside"):

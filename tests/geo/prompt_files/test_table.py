@@ -99,6 +99,7 @@ def test_spellings_of_names(name, plain):
         ("object_id", "object_id"),
         ("point_lab", "point_lab"),
         ("population", "population"),
+        ("Class", "Class"),  # a name that is not cut off keeps its spelling
     ],
 )
 def test_names_of_ten_letters_may_be_cut_off(name, whole):
@@ -106,7 +107,7 @@ def test_names_of_ten_letters_may_be_cut_off(name, whole):
 
 
 def test_a_column_is_found_in_any_spelling_unless_two_differ():
-    columns = [("Class", ["a", np.nan]), ("other", [1, 2]), ("CLASS ", ["a", np.nan])]
+    columns = [("Class", ["a", np.nan]), ("other", [1, 2]), ("CLASS ", ["a", float("nan")])]
     assert column_of(columns, "class", "t") == columns[0]
     assert column_of(columns, "label", "t") is None
     with pytest.raises(PromptError, match=r"^t has 2 columns that may be class \(Class, CLASS\)"):
