@@ -86,11 +86,7 @@ def check_beside_points(columns: Sequence[Column], table: str, point: Sequence[s
 def check_beside_boxes(columns: Sequence[Column], table: str) -> None:
     """Raise `PromptError` where further columns may make boxes polygons, or rotate them."""
     more = [name for name, _ in columns if CORNERS.fullmatch(spelled(name))]
-    rotations = [
-        name
-        for name, cells in columns
-        if spelled(name) in ROTATIONS and any(map(_is_rotation, cells))
-    ]
+    rotations = [n for n, cells in columns if spelled(n) in ROTATIONS and any(map(_rotates, cells))]
     if more or rotations:
         raise PromptError(
             f"{table} has {', '.join([*more, *rotations])} beside the corners of boxes: write "
@@ -129,7 +125,7 @@ def _is_of(text: str, crs: pyproj.CRS | None) -> bool:
     return said.equals(crs, ignore_axis_order=True)
 
 
-def _is_rotation(cell: str | None) -> bool:
+def _rotates(cell: str | None) -> bool:
     """Tell whether a cell is a number other than 0."""
     try:
         return cell is not None and float(cell) != 0

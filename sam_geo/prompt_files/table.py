@@ -29,13 +29,8 @@ Column: TypeAlias = "tuple[str, Sequence[Any]]"
 ATTRIBUTES = ("class", "id", "label", "object_id", "prompt_id")
 """Columns that every prompt may have, by the names that `spelled` gives."""
 SIGNS = (
-    "point_label",
-    "point_labels",
-    "positive",
-    "is_positive",
-    "foreground",
-    "is_foreground",
-    "is_object",
+    *("point_label", "point_labels", "positive", "is_positive"),
+    *("foreground", "is_foreground", "is_object"),
 )
 """Columns that tell object from background, beside `label`: 1 or true is the object."""
 REVERSED_SIGNS = ("negative", "is_negative", "background", "is_background", "exclude", "neg", "bg")
@@ -52,19 +47,8 @@ MAYBE_OBJECTS = (
 )
 """Columns beside `object_id` that may join points to objects, where points share a value."""
 IMAGES = (
-    "image_path",
-    "image_name",
-    "image_file",
-    "image_id",
-    "imageid",
-    "image",
-    "img_path",
-    "img_name",
-    "img",
-    "filename",
-    "file_name",
-    "file",
-    "path",
+    *("image_path", "image_name", "image_file", "image_id", "imageid", "image"),
+    *("img_path", "img_name", "img", "filename", "file_name", "file", "path"),
 )
 """Columns that may name the image in whose pixels the coordinates of a row are."""
 MAYBE_IMAGES = (

@@ -169,3 +169,14 @@ def test_columns_of_types_that_differ_from_format_to_format_are_left_out():
     dates = pd.to_datetime(["2020-01-01", None, "2021-01-01"])
     given(whole=dates).check(found(), "t.gpkg")
     given(whole=[2**70, None, 3]).check(found(), "t.gpkg")
+
+
+def test_letters_and_parts_that_move_to_another_row_are_told():
+    words = {"text": ["ab", "c", ""]}
+    given(**words).check(found(**words), "t.gpkg")
+    with pytest.raises(OutputError, match="other values of text were read back"):
+        given(**words).check(found(text=["a", "bc", ""]), "t.gpkg")
+    first, _, last = SHAPES
+    together = [shapely.MultiPolygon([first, last]), None, shapely.Polygon()]
+    with pytest.raises(OutputError, match="other values of the geometry were read back"):
+        given([first, None, last]).check(found(together), "t.gpkg")
