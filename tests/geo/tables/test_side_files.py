@@ -38,6 +38,11 @@ def test_a_side_file_of_this_table_stays_where_it_is(tmp_path):
     assert side_path(tmp_path / "trees.fgb", SUFFIX, names_in).name == "trees.fgb.job.json"
 
 
+def test_letters_of_a_stem_may_be_large_or_small(tmp_path):
+    (tmp_path / "trees.shp").touch()
+    assert side_path(tmp_path / "Trees.gpkg", SUFFIX, names_in).name == "Trees.gpkg.job.json"
+
+
 def test_a_folder_that_is_not_there_has_no_other_tables(tmp_path):
     found = side_path(tmp_path / "nowhere" / "trees.gpkg", SUFFIX, names_in)
     assert found == tmp_path / "nowhere" / "trees.job.json"
