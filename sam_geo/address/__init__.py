@@ -1,1 +1,1 @@
-"""Addresses: what a raster or a part of a file is called, and what may be shown of it."""
+"""Addresses: names that GDAL opens, the files that they lead to, and checks of these files."""

@@ -1,9 +1,10 @@
-"""Confined rasters: those whose pixels lie in the files of one folder, and nowhere else.
+"""Confined folders: rasters in them are opened only where all their files lie in that folder.
 
-Many of GDAL's formats only name further files or addresses, and GDAL goes by what a file begins
-with, not by its name: a `.asc` that holds a VRT is a VRT. A raster in a confined folder is opened
-by drivers of formats that hold their pixels themselves, and each time that it is opened its files
-must all lie in that folder, overviews and masks included.
+Files that a client uploads must not make the server read other files or addresses. Many of GDAL's
+formats only name further files, and GDAL recognises a format by the first bytes of a file, not by
+its name: a `.asc` that holds a VRT is a VRT. So a raster in a confined folder is opened by drivers
+of formats that hold their pixels themselves, and each time that it is opened, all its files are
+checked, overviews and masks included.
 """
 
 from __future__ import annotations
@@ -20,44 +21,53 @@ from sam_common.errors import InputError
 DRIVERS = (
     "GTiff", "COG", "JPEG", "PNG", "JP2OpenJPEG", "HFA", "BMP", "ENVI", "AAIGrid", "WEBP",
 )  # fmt: skip
-"""Formats whose pixels lie in the file itself: others name further files, or addresses."""
+"""GDAL's short names of formats whose pixels lie in the file itself."""
 BESIDE = (".ovr", ".msk", ".aux", ".rrd")
-"""Files beside a raster that GDAL opens by whatever driver takes them."""
+"""Suffixes of side files that GDAL opens by whatever driver recognises them."""
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"EHFA_HEADER_TAG")
-"""TIFF, BigTIFF and HFA."""
+"""First bytes of TIFF, BigTIFF and ERDAS Imagine (HFA) files."""
 TAKEN_BEFORE = (b"<VRTDataset", b"<GDALTileIndexDataset")
-"""What GDAL looks for anywhere in the first bytes of a file before it takes it for a TIFF."""
+"""Marks of formats that GDAL looks for anywhere in the first bytes of a file, before it recognises
+a TIFF."""
 HEAD_BYTES = 1 << 16
+"""First bytes of a side file that are searched for those marks."""
 
 _folders: set[Path] = set()
 
 
 def confine(folder: Path) -> None:
-    """From here on rasters in a folder are opened only where all their pixels lie in it.
+    """Confine a folder: rasters in it are opened only where all their files lie in it.
 
     Args:
-        folder: Absolute.
+        folder: An absolute path.
     """
     _folders.add(folder)
 
 
 def release(folder: Path) -> None:
-    """The folder goes."""
+    """End the confinement of a folder, for example because it is removed."""
     _folders.discard(folder)
 
 
 def open_dataset(name: str | os.PathLike[str]) -> Any:
-    """`rasterio.open`, but see the module for a raster in a confined folder.
+    """Open a raster as `rasterio.open` does, with the checks of a confined folder.
 
-    The check reads the header and the directory of overviews once more, no pixels.
+    The checks read the header and the list of overviews once more, no pixels.
+
+    Args:
+        name: Name that GDAL opens.
+
+    Returns:
+        The open dataset of rasterio.
 
     Raises:
-        InputError: A confined raster is of another format, or has files elsewhere.
-        RasterioError: It cannot be opened.
+        InputError: A raster in a confined folder names files elsewhere, or is part of an archive.
+        RasterioError: The raster cannot be opened; in a confined folder, also because of a format
+            that names further files.
     """
     text = os.fspath(name)
     path = Path(text)
-    # a part of a confined file, e.g. a member of an archive, is named with more around it
+    # GDAL's name of a part of a file, such as a member of an archive, holds the folder within it
     if not any(str(folder) in text for folder in _folders.copy()):
         return rasterio.open(name)
     if path.parent not in _folders:
@@ -76,7 +86,7 @@ def open_dataset(name: str | os.PathLike[str]) -> Any:
 
 
 def _check_head(file: Path) -> None:
-    """Raise `InputError` unless any driver of GDAL takes a file for a TIFF or HFA."""
+    """Raise `InputError` unless GDAL recognises a side file as TIFF or HFA, and as nothing else."""
     with file.open("rb") as stream:
         head = stream.read(HEAD_BYTES)
     if not head.startswith(SIGNATURES) or any(mark in head for mark in TAKEN_BEFORE):
@@ -86,7 +96,8 @@ def _check_head(file: Path) -> None:
 
 
 def _check(dataset: Any, folder: Path) -> None:
-    # GDAL looks for overviews and masks when they are first asked for, and lists them then
+    """Raise `InputError` where a file of an open dataset lies outside the folder."""
+    # GDAL lists overviews and masks only after they were asked for
     for band in dataset.indexes[:1]:
         dataset.overviews(band)
     flags = dataset.mask_flag_enums

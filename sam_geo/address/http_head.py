@@ -1,4 +1,4 @@
-"""What a server says of a file: its size, its ETag and its date."""
+"""HTTP headers of a file on a server: its size, its ETag and its date of change."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from sam_common.errors import InputError
 from sam_common.support.addresses import public_name
 
 TIMEOUT_S = 10.0
-"""For the connection and for the answer."""
+"""Seconds for the connection and for each part of the answer."""
 
 
 def http_url(name: str) -> str | None:
-    """The http(s) address that a name of GDAL reads from; None where it is another kind.
+    """Find the http(s) address that GDAL reads from for a name; None for other kinds of names.
 
     >>> http_url("/vsicurl/https://example.org/a.tif?sig=abc")
     'https://example.org/a.tif?sig=abc'
@@ -32,12 +32,20 @@ def http_url(name: str) -> str | None:
 
 
 def validators(name: str) -> dict[str, Any]:
-    """Size, ETag and date of a remote file, by a request for its first byte.
+    """Ask a server for size, ETag and date of a file, by a request for its first byte.
 
-    A request for a byte, not HEAD, which signed addresses do not allow.
+    Signed addresses allow no HEAD request.
+
+    Args:
+        name: Name that GDAL opens, with an http(s) address in it.
+
+    Returns:
+        `bytes` where the server tells the size, `etag` and `last_modified` (as HTTP has them),
+        at least one of the latter two.
 
     Raises:
-        InputError: The server does not answer, or says nothing by which a change would show.
+        InputError: The name has no http(s) address, the server does not answer, or it tells
+            neither ETag nor date.
     """
     shown = public_name(name)
     url = http_url(name)
@@ -46,7 +54,9 @@ def validators(name: str) -> dict[str, Any]:
     try:
         with urllib.request.urlopen(_request(url), timeout=TIMEOUT_S) as answer:  # noqa: S310 - http(s) only, see http_url
             headers = answer.headers
-    except (OSError, HTTPException, ValueError):
+    except (OSError, HTTPException, ValueError) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # a refusal holds its connection
         # without the reason, which may repeat the address
         raise InputError(f"the server of {shown} does not tell its date") from None
     total = re.search(r"/(\d+)$", headers.get("Content-Range", ""))
@@ -59,6 +69,7 @@ def validators(name: str) -> dict[str, Any]:
 
 
 def _request(url: str) -> urllib.request.Request:
+    """Make a request for the first byte; user and password go into its header."""
     parts = urlsplit(url)
     user, _, host = parts.netloc.rpartition("@")
     path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._")
@@ -66,6 +77,6 @@ def _request(url: str) -> urllib.request.Request:
     request = urllib.request.Request(plain, headers={"Range": "bytes=0-0"})  # noqa: S310 - as above
     if user:
         word = base64.b64encode(unquote(user).encode()).decode()
-        # not to the server that this one may refer to
+        # a server that this one redirects to must not get the password
         request.add_unredirected_header("Authorization", f"Basic {word}")
     return request

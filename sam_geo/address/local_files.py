@@ -1,4 +1,4 @@
-"""Addresses of rasters: the files of this disk in names that GDAL opens."""
+"""Local files: the files on the local disk that a name which GDAL opens leads to."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from pathlib import Path
 
 
 def real_file(name: str) -> Path | None:
-    """The local file that a name of GDAL reads from; None where there is none.
+    """Find the local file that GDAL reads from for a name; None where there is none.
+
+    Args:
+        name: A path, or a chain of GDAL's virtual files such as `/vsizip/{a.zip}/b.tif`.
 
     >>> real_file("/vsizip//nowhere/a.zip/b.tif") is None
     True
     """
     if os.path.isfile(name):  # noqa: PTH113 - as in exists
         return Path(name)
-    inner = re.sub(r"^(/vsi(zip|tar|gzip|7z|rar|sparse|cached\?file=)/?)+", "", name)
+    inner = re.sub(r"^(/vsi(zip|tar|gzip|7z|rar|sparse)/|/vsicached\?file=)+", "", name)
     inner = inner.strip("{}").replace("}", "")
     path = Path(inner)
     for candidate in (path, *path.parents):
@@ -26,14 +29,14 @@ def real_file(name: str) -> Path | None:
 
 
 def local_files(name: str, folder: Path = Path()) -> list[Path]:
-    """Files on this disk in a name that GDAL opens, whatever stands around them in it.
+    """Find all local files that occur in a name which GDAL opens.
 
     Args:
-        name: Such as `/vsizip/a.zip/b.tif`, `GTIFF_DIR:1:a.tif`, `vrt://a.tif?bands=1`.
-        folder: Where relative names begin.
+        name: For example `/vsizip/a.zip/b.tif`, `GTIFF_DIR:1:a.tif` or `vrt://a.tif?bands=1`.
+        folder: Folder that relative names start from.
 
     >>> [path.name for path in local_files(f"/vsizip/{__file__}/a.tif")]
-    ['address.py']
+    ['local_files.py']
     """
     plain = re.sub(r"^(\w+\+)*\w+://|^(/vsi\w+/)+", "", name)
     found: dict[Path, None] = {}
@@ -48,6 +51,7 @@ def local_files(name: str, folder: Path = Path()) -> list[Path]:
 
 
 def _is_file(path: Path) -> bool:
+    """Tell whether a file exists; a path that the system refuses is none."""
     try:
         return path.is_file()
     except (OSError, ValueError):

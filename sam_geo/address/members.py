@@ -1,4 +1,4 @@
-"""Members: one page of a file of several, one raster of an archive."""
+"""Members: one raster of an archive, one page of a file of several."""
 
 from __future__ import annotations
 
@@ -21,21 +21,27 @@ ARCHIVES = {
     ".7z": "/vsi7z/",
     ".rar": "/vsirar/",
 }
-"""Suffix to what GDAL reads such a file with."""
+"""Suffix of an archive to the prefix with which GDAL reads its members."""
 BESIDE = re.compile(
     r"\.(aux\.xml|xml|ovr|msk|tfw|tifw|tiffw|jgw|jpgw|pgw|wld|prj|rpb|hdr|txt|md|pdf|html?|csv|json|"
     r"shp|shx|dbf|cpg|qml|qgz|gpkg)$",
     re.IGNORECASE,
 )
-"""What lies beside rasters in an archive."""
+"""Names of members that are no rasters: side files, descriptions and vector files."""
 
 
 def in_archive(name: str) -> str:
-    """The name by which GDAL reads the one raster of a zip file; any other name as it is.
+    """Give the name by which GDAL opens the one raster of a zip file.
+
+    Args:
+        name: A path, or any other name that GDAL opens.
+
+    Returns:
+        The raster's name; for a file that is no archive, the name as it is.
 
     Raises:
-        InputError: It holds no raster or several, or is an archive of another kind; the message
-            names them as GDAL takes them.
+        InputError: The zip file holds no raster or several, which the message names as GDAL opens
+            them; or it is an archive of another kind.
     """
     prefix = ARCHIVES.get(Path(name).suffix.lower())
     if prefix is None or not is_file_name(name) or Path(name).is_dir():
@@ -60,6 +66,7 @@ def in_archive(name: str) -> str:
 
 
 def _rasters(name: str) -> list[str]:
+    """List the members of a zip file that may be rasters."""
     try:
         with zipfile.ZipFile(name) as archive:
             members = [info.filename for info in archive.infolist() if not info.is_dir()]
@@ -75,12 +82,12 @@ def _rasters(name: str) -> list[str]:
 
 
 def page_of(name: str, page: int, subdatasets: Sequence[str]) -> str:
-    """The name by which GDAL opens one page.
+    """Give the name by which GDAL opens one page of a file.
 
     Args:
-        name: Of the file.
-        page: From 1.
-        subdatasets: As the file lists them; none where it has one page only.
+        name: Name of the file.
+        page: Number of the page, from 1.
+        subdatasets: Names of the pages, as the file lists them; none where it has one page only.
 
     Raises:
         InputError: There is no such page.
@@ -94,7 +101,7 @@ def page_of(name: str, page: int, subdatasets: Sequence[str]) -> str:
 
 
 def pages_note(subdatasets: Sequence[str]) -> str | None:
-    """What to tell of a file of several pages of which the first was opened; else None."""
+    """Word the note on a file of several pages whose first one was opened; None for one page."""
     if not subdatasets:
         return None
     return f"{len(subdatasets)} pages, of which this is the first: --page N opens another"

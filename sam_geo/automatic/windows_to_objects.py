@@ -29,7 +29,7 @@ from sam_common.tiled_job.run import JobReport, Work, run_job
 from sam_geo.automatic.scene import Scene
 from sam_geo.automatic.seams import Mender
 from sam_geo.prompted.embedding import EmbeddingSource, signature_of
-from sam_geo.prompts.box_index import BoxIndex
+from sam_geo.prompts.proposals import BoxIndex
 from sam_geo.results.record import StepTimes
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sam_geo.jobs.outputs import Written
     from sam_geo.jobs.request import AutoRequest, PromptRequest, Request
     from sam_geo.prompted.segment import PromptJob
-    from sam_geo.prompts.box_index import BoxIndex
+    from sam_geo.prompts.proposals import BoxIndex
     from sam_geo.raster.source import RasterSource
 
 

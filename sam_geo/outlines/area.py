@@ -1,4 +1,4 @@
-"""True areas: on the ellipsoid, whatever the projection does to them."""
+"""Areas and perimeters of polygons on the ellipsoid, whatever their projection."""
 
 from __future__ import annotations
 
@@ -17,48 +17,55 @@ if TYPE_CHECKING:
     FloatArray = npt.NDArray[np.float64]
 
 SEGMENTS_AT_1000_KM = 256
-"""The longest edges of a shape so large get about so many pieces before they leave their
-projection, where straight lines are no geodesics. The number goes with the root of the size, which
-keeps the error the same: a square in web mercator at 60 degrees is right to 1e-6."""
+"""Parts of an edge of 1000 km: edges are cut before they are taken out of their projection, because
+straight lines there are no geodesics. The number grows with the square root of the size, so that
+the error stays the same: a square in web mercator at 60 degrees is right to 1e-6."""
 MOST_SEGMENTS = 512
+"""Most parts of an edge, whatever its length."""
 EARTH_RADIUS_M = 6_371_008.8
+"""Mean radius of the Earth, from which lengths in degrees are estimated in metres."""
 
 
 def measurer(
     crs: pyproj.CRS | None,
 ) -> Callable[[npt.NDArray[np.object_]], tuple[FloatArray, FloatArray]]:
-    """A function that gives areas and perimeters of many polygons in one reference system.
+    """Make a function that measures areas and perimeters of polygons in a reference system.
 
-    The area is the one between geodesics on the system's own ellipsoid (Karney 2013, through
-    `pyproj.Geod`), so no projection's scale enters: web mercator doubles areas at 45 degrees, this
-    does not.
+    Areas are those between geodesics on the ellipsoid of the system (Karney 2013, through
+    `pyproj.Geod`), so the scale of the projection has no influence: web mercator doubles areas at
+    45 degrees, the measured ones stay true.
 
     Args:
-        crs: The polygons' reference system.
+        crs: Reference system of the polygons.
 
     Returns:
-        (N,) Polygons, MultiPolygons or None to (N,) square metres and (N,) metres along geodesics.
-        NaN where there is no geometry, no reference system on the Earth (a local grid has none),
-        or a shape leaves the projection's domain.
+        A function of (N,) Polygons, MultiPolygons or None, which gives (N,) areas in square metres
+        and (N,) lengths of all rings in metres. They are NaN where there is no geometry, where the
+        system has no place on the Earth (such as a local grid), and where a shape leaves the
+        domain of the projection.
     """
     geodetic = None if crs is None else crs.geodetic_crs
     geod = None if geodetic is None else geodetic.get_geod()
     if crs is None or geodetic is None or geod is None:
         return lambda shapes: (np.full(len(shapes), np.nan), np.full(len(shapes), np.nan))
     transformer = pyproj.Transformer.from_crs(crs, geodetic, always_xy=True)
-    degrees = math.degrees(geodetic.axis_info[0].unit_conversion_factor)  # grads exist too
+    # the unit of longitude and latitude may be grads
+    degrees = math.degrees(geodetic.axis_info[0].unit_conversion_factor)
     unit_m = crs.axis_info[0].unit_conversion_factor * (EARTH_RADIUS_M if crs.is_geographic else 1)
 
     def to_lonlat(coordinates: FloatArray) -> FloatArray:
+        """Turn (K, 2) map coordinates into longitude and latitude in degrees."""
         lonlat = transformer.transform(coordinates[:, 0], coordinates[:, 1])
         return np.column_stack(lonlat) * degrees
 
     def measure(shapes: npt.NDArray[np.object_]) -> tuple[FloatArray, FloatArray]:
+        """Measure areas and perimeters; see `measurer`."""
         figures = np.full((len(shapes), 2), np.nan)
         at = np.flatnonzero(~shapely.is_missing(shapes))
         dense = shapely.segmentize(shapes[at], _steps(shapes[at], unit_m))
         # holes are subtracted only if they run the other way round than their outer ring
-        lonlat = shapely.orient_polygons(shapely.transform(dense, to_lonlat))
+        with np.errstate(invalid="ignore"):  # infinite outside the domain of the projection
+            lonlat = shapely.orient_polygons(shapely.transform(dense, to_lonlat))
         sums = _ring_sums(np.asarray(lonlat, dtype=object), geod)
         sums[~np.isfinite(sums).all(axis=1)] = np.nan
         figures[at] = np.abs(sums)
@@ -68,7 +75,7 @@ def measurer(
 
 
 def _steps(shapes: npt.NDArray[np.object_], unit_m: float) -> FloatArray:
-    """(N,) length of the longest edge that may leave the projection unbroken."""
+    """Compute the (N,) greatest length of an edge that is not cut into parts, in map units."""
     bounds = shapely.bounds(shapes)
     longest = (bounds[:, 2:] - bounds[:, :2]).max(axis=1)
     pieces = SEGMENTS_AT_1000_KM * np.sqrt(longest * unit_m / 1e6)
@@ -76,7 +83,7 @@ def _steps(shapes: npt.NDArray[np.object_], unit_m: float) -> FloatArray:
 
 
 def _ring_sums(lonlat: npt.NDArray[np.object_], geod: pyproj.Geod) -> FloatArray:
-    """(N, 2) signed area and length of polygons, summed over their rings."""
+    """Sum (N, 2) signed area and length of polygons over their rings."""
     polygons, shape_of = shapely.get_parts(lonlat, return_index=True)
     rings, polygon_of = shapely.get_rings(polygons, return_index=True)
     coordinates, ring_of = shapely.get_coordinates(rings, return_index=True)

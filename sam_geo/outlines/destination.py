@@ -1,4 +1,4 @@
-"""Destination: the reference system of a result, and whether a result can be written there."""
+"""Destination: the reference system of an output, and the polygons of a result put into it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import shapely
 
 from sam_common.errors import InputError
 from sam_geo.prompts.antimeridian import split
+from sam_geo.raster.reference_system import EDGE_POINTS, LONLAT, crs_named, densified
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,28 +21,21 @@ if TYPE_CHECKING:
     Shapes = npt.NDArray[np.object_]
     Floats = npt.NDArray[np.float64]
 
-DENSIFY = 21
-"""Vertices added to the longest edge of a shape that changes its reference system."""
 NEAR = 1e-12
-"""So near to the end of a map a shape ends that is cut there: a part of half a turn."""
+"""Distance from the seam at which polygons that are cut there end, as a part of half a turn: on the
+seam itself PROJ may give either end of the map."""
 FAR = 1000.0
-"""In units of a projection: two sides of one meridian that lie further apart are two ends."""
-LONLAT = "OGC:CRS84"
-"""What GeoJSON is in, whatever its polygons came from."""
+"""Least distance in units of a projection between the two ends of its map: on both sides of the
+seam, points of a map that goes on there lie nearer to each other."""
 
 
-def parse_crs(dst_crs: str) -> pyproj.CRS:
-    """The reference system that a result is asked for in.
+def output_crs(dst_crs: str) -> pyproj.CRS:
+    """Look up the value of `--dst-crs`: a projected or a geographic system.
 
     Raises:
-        InputError: There is no such system, or its coordinates are not two on a plane or a globe.
+        InputError: There is no such system, or it is of another type.
     """
-    try:
-        target = pyproj.CRS.from_user_input(dst_crs)
-    except pyproj.exceptions.CRSError as error:
-        raise InputError(
-            f"no such coordinate reference system: {dst_crs!r} (for example EPSG:4326)"
-        ) from error
+    target = crs_named(dst_crs)
     if not (target.is_projected or target.is_geographic):
         raise InputError(
             f"polygons cannot be put into {dst_crs} ({target.name}, {target.type_name}): give a "
@@ -51,13 +45,23 @@ def parse_crs(dst_crs: str) -> pyproj.CRS:
 
 
 def reproject_table(table: geopandas.GeoDataFrame, dst_crs: str) -> geopandas.GeoDataFrame:
-    """A table in another reference system; edges that would bend get vertices first.
+    """Put the polygons of a table into another reference system.
+
+    Edges that become curves there get vertices first, and polygons across the end of the map are
+    cut in two.
+
+    Args:
+        table: Polygons, MultiPolygons or None in the geometry column.
+        dst_crs: The other system; anything that pyproj takes.
+
+    Returns:
+        A table with the same rows and columns; the given one where it is in the system already.
 
     Raises:
-        InputError: There is no such system, the table has none to start from, there is no way from
-            the one to the other, or a polygon lies where the other one has no place.
+        InputError: There is no such system, the table has none, there is no transformation between
+            the two, or a polygon lies where the other system has no coordinates.
     """
-    target = parse_crs(dst_crs)
+    target = output_crs(dst_crs)
     if table.crs is None:
         raise InputError(
             f"the raster has no coordinate reference system, so its polygons cannot be put into "
@@ -65,11 +69,11 @@ def reproject_table(table: geopandas.GeoDataFrame, dst_crs: str) -> geopandas.Ge
         )
     if table.crs == target:
         return table
-    dense = _dense(table.geometry.to_numpy())
+    dense = densified(table.geometry.to_numpy())
     try:
         moved = table.set_geometry(_in_one_map(dense, table.crs, target), crs=target)
     except pyproj.exceptions.ProjError as error:
-        raise no_way(table.crs, dst_crs) from error
+        raise _no_way(table.crs, dst_crs) from error
     shapes = moved.geometry.to_numpy()
     coordinates, owners = shapely.get_coordinates(shapes, return_index=True)
     if lost := set(owners[~np.isfinite(coordinates).all(axis=1)].tolist()):
@@ -82,18 +86,11 @@ def reproject_table(table: geopandas.GeoDataFrame, dst_crs: str) -> geopandas.Ge
     return moved
 
 
-def _dense(shapes: Shapes) -> Shapes:
-    """Shapes with vertices along edges that may bend."""
-    left, bottom, right, top = shapely.bounds(shapes).T
-    longest = np.maximum(right - left, top - bottom)
-    steps = np.where(longest > 0, longest / DENSIFY, 1.0)
-    return np.asarray(shapely.segmentize(shapes, steps), dtype=object)
-
-
 def _in_one_map(shapes: Shapes, crs: pyproj.CRS, target: pyproj.CRS) -> Shapes:
-    """Shapes in another system; those that lie across the end of its map are cut there.
+    """Transform shapes to another system, and cut those that lie across the end of its map.
 
-    A system of degrees ends at 180 degrees, a projection of the whole Earth opposite its middle.
+    The end of the map is called its seam: 180 degrees of a geographic system, and for a projection
+    of the whole Earth the meridian opposite its middle.
     """
     moved = _transformed(shapes, crs, target)
     globe, seam = target.geodetic_crs, _seam(target)
@@ -101,7 +98,7 @@ def _in_one_map(shapes: Shapes, crs: pyproj.CRS, target: pyproj.CRS) -> Shapes:
         return moved
     half = round(float(np.pi / globe.axis_info[0].unit_conversion_factor), 9)
     lonlat = moved if target.is_geographic else _transformed(shapes, crs, globe)
-    # of what PROJ gives one turn around the middle of the map
+    # longitudes within half a turn of the middle of the map
     inside = shapely.transform(lonlat, lambda xy: _turned(xy, half, seam))
     if target.is_geographic:
         moved = inside
@@ -113,12 +110,11 @@ def _in_one_map(shapes: Shapes, crs: pyproj.CRS, target: pyproj.CRS) -> Shapes:
         return moved
     pieces = split(inside[torn], half=half, seam=seam)
     if not target.is_geographic:
-        # beside the seam: on it PROJ takes either side
         near = half * NEAR
-        # the new edges go along a meridian
+        # the new edges follow a meridian, which may be a curve on the map
         heights = shapely.bounds(pieces)[:, 3] - shapely.bounds(pieces)[:, 1]
         pieces = shapely.transform(
-            shapely.segmentize(pieces, heights / DENSIFY),
+            shapely.segmentize(pieces, heights / EDGE_POINTS),
             lambda xy: np.column_stack(
                 (np.clip(xy[:, 0], seam - 2 * half + near, seam - near), xy[:, 1])
             ),
@@ -129,17 +125,19 @@ def _in_one_map(shapes: Shapes, crs: pyproj.CRS, target: pyproj.CRS) -> Shapes:
 
 
 def _transformed(shapes: Shapes, crs: pyproj.CRS, target: pyproj.CRS) -> Shapes:
+    """Transform the vertices of shapes to another system."""
     moved: Shapes = geopandas.GeoSeries(shapes, crs=crs).to_crs(target).to_numpy().copy()
     return moved
 
 
 def _turned(xy: Floats, half: float, seam: float) -> Floats:
+    """Move longitudes by whole turns into the map that ends at the seam on its right."""
     turns = np.ceil((xy[:, 0] - seam) / (2 * half))
     return np.column_stack((xy[:, 0] - np.where(np.isfinite(turns), turns, 0) * 2 * half, xy[:, 1]))
 
 
 def _seam(target: pyproj.CRS) -> float | None:
-    """Longitude opposite to the middle of a map, in the unit of its globe; None if not known."""
+    """Find the longitude at which a map ends, in units of its geodetic CRS; None if not known."""
     if target.is_geographic:
         return round(float(np.pi / target.axis_info[0].unit_conversion_factor), 9)
     operation, globe = target.coordinate_operation, target.geodetic_crs
@@ -157,7 +155,7 @@ def _seam(target: pyproj.CRS) -> float | None:
 def _is_torn(
     bounds: Floats, half: float, seam: float, globe: pyproj.CRS, target: pyproj.CRS
 ) -> bool:
-    """Whether both sides of a seam lie apart, as they do on no map around a pole."""
+    """Tell whether the two sides of the seam lie apart on a map; around a pole they do not."""
     if target.is_geographic:
         return True
     near, middle = half * NEAR, (bounds[1] + bounds[3]) / 2
@@ -167,22 +165,22 @@ def _is_torn(
     return bool(np.isfinite(apart) and apart > FAR)
 
 
-def no_way(crs: pyproj.CRS, dst_crs: str) -> InputError:
-    """That there is no transformation, for example to another body."""
+def _no_way(crs: pyproj.CRS, dst_crs: str) -> InputError:
+    """Word the error of two systems without a transformation, for example of two planets."""
     advice = "write a .gpkg" if dst_crs == LONLAT else "give another --dst-crs, or leave it out"
     wanted = "longitude and latitude of GeoJSON (WGS 84)" if dst_crs == LONLAT else dst_crs
     return InputError(f"there is no way from {crs.name} to {wanted}: {advice}")
 
 
 def check_way(crs: pyproj.CRS | None, dst_crs: str | None, output: Path) -> None:
-    """Raise `InputError` where a table in `crs` cannot be put where it should go.
+    """Raise `InputError` where the polygons of a raster cannot be written in a reference system.
 
     Args:
-        crs: Reference system of the raster.
-        dst_crs: The one that is asked for.
-        output: The file, whose format may have one of its own.
+        crs: Reference system of the raster, None where it has none.
+        dst_crs: The value of `--dst-crs`.
+        output: The file; GeoJSON is always in longitude and latitude.
     """
-    target = None if dst_crs is None else parse_crs(dst_crs)
+    target = None if dst_crs is None else output_crs(dst_crs)
     if crs is None and target is not None:
         raise InputError(
             f"the raster has no coordinate reference system, so its polygons cannot be put into "
@@ -202,7 +200,8 @@ def check_way(crs: pyproj.CRS | None, dst_crs: str | None, output: Path) -> None
 
 
 def _check_step(crs: pyproj.CRS, dst_crs: str) -> None:
+    """Raise `InputError` where there is no transformation between two systems."""
     try:
         pyproj.Transformer.from_crs(crs, dst_crs, always_xy=True)
     except pyproj.exceptions.ProjError as error:
-        raise no_way(crs, dst_crs) from error
+        raise _no_way(crs, dst_crs) from error

@@ -1,4 +1,4 @@
-"""One mask to one polygon: exact pixel-edge outlines with holes, no label raster in between."""
+"""Polygons of masks: exact outlines along pixel edges, with holes, one mask at a time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def outline(region: MaskRegion) -> shapely.Geometry:
-    """The outline of a mask along its pixel edges.
+    """Trace the outline of a mask along its pixel edges.
 
     Pixels that touch only at a corner are separate parts, so the result is always valid, and its
     area is the number of pixels, exactly.
@@ -45,7 +45,7 @@ def outline(region: MaskRegion) -> shapely.Geometry:
 
 
 def outline_of_pieces(pieces: Sequence[MaskRegion]) -> shapely.Geometry:
-    """The outline of disjoint regions as one object, without a trace of where they meet.
+    """Trace the outline of an object that comes in disjoint regions, such as one for each tile.
 
     Law: `outline_of_pieces(pieces) == outline(their union)`, vertex for vertex up to the order of
     rings. The union of outlines is exact because all corners are integers; memory goes by the
@@ -65,23 +65,24 @@ def outline_of_pieces(pieces: Sequence[MaskRegion]) -> shapely.Geometry:
 
 
 def _straightened(polygon: shapely.Polygon) -> shapely.Polygon:
-    """Without vertices in the middle of straight edges."""
+    """Remove vertices in the middle of straight edges."""
     rings = [_corners(np.asarray(ring.coords)[:-1]) for ring in shapely.get_rings(polygon)]
     return shapely.Polygon(rings[0], rings[1:])
 
 
 def _corners(ring: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Keep the (K, 2) vertices of an open ring at which it changes its direction."""
     before, after = ring - np.roll(ring, 1, axis=0), np.roll(ring, -1, axis=0) - ring
     turns = before[:, 0] * after[:, 1] != before[:, 1] * after[:, 0]
     return np.asarray(ring[turns])
 
 
 def polygonize(region: MaskRegion, read: ReadWindow, frame: Frame) -> shapely.Geometry:
-    """The outline of a mask in world coordinates, on the edges of the pixels that were read.
+    """Trace the outline of a mask in world coordinates, along the edges of the image's pixels.
 
     Args:
-        region: A mask of the image that was read.
-        read: Where that image lies in the raster.
+        region: A mask in indices of the image that was read.
+        read: The window of the raster that was read.
         frame: The raster's frame.
 
     Returns:

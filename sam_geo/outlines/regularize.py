@@ -15,33 +15,35 @@ if TYPE_CHECKING:
     Shapes = npt.NDArray[np.object_]
 
 PARALLEL = 2
-"""Walls nearer to each other than so many tolerances become one, as the library has it."""
+"""Parallel walls that are nearer to each other than this number of tolerances become one wall;
+`buildingregulariser` names the distance `parallel_threshold`."""
 LEAST_IOU = 0.7
-"""A result that agrees less with the mask's outline has lost the object."""
+"""Least IoU of a straightened polygon with the outline of the mask: below it the shape is lost."""
 
 
 def regularize(shapes: Shapes, tolerance: float) -> Shapes:
     """Straighten polygons along their main direction (package `buildingregulariser`).
 
-    Edges turn to multiples of 45 degrees from it; what is nearly a circle becomes one. Neighbours
-    are looked at one by one, so a common wall may become two, a little apart or overlapping.
+    Edges are turned to multiples of 45 degrees from it, and a polygon that is nearly a circle
+    becomes a circle. Each polygon is straightened by itself, so a common wall of two may become
+    two walls, a little apart or overlapping.
 
     Args:
         shapes: (N,) valid Polygons and MultiPolygons in a projected reference system.
-        tolerance: What may be straightened away, in units of that system; about a pixel at least,
-            or the stairs of pixels are taken for walls.
+        tolerance: Size of details that are straightened away, in units of that system; with less
+            than about a pixel, the stairs of pixels are taken for walls.
 
     Returns:
-        (N,) valid Polygons and MultiPolygons with their holes. One whose straightened outline has
-        an IoU below 0.7 with its own stays as it was.
+        (N,) valid Polygons and MultiPolygons with their holes. A polygon stays as it was where the
+        straightened one has an IoU below 0.7 with it.
     """
     table = geopandas.GeoDataFrame({"at": np.arange(len(shapes))}, geometry=shapes)
     regular = buildingregulariser.regularize_geodataframe(
         table,
         parallel_threshold=PARALLEL * tolerance,
         simplify_tolerance=tolerance,
-        include_metadata=True,  # without, it drops columns in a way that pandas is giving up
-        num_cores=1,  # a pool of processes costs more than it saves, and every script a main guard
+        include_metadata=True,  # without it, columns are dropped in a way that pandas warns of
+        num_cores=1,  # a pool of processes is slower, and needs a main guard in every script
     )
     result = np.array(shapes, dtype=object)
     for at, parts in regular.groupby("at")["geometry"]:

@@ -1,4 +1,4 @@
-"""Simplification: fewer vertices, no gap and no overlap that was not there before."""
+"""Simplification: polygons with fewer vertices, without new gaps or overlaps between neighbours."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 
 def simplify(shapes: Shapes, tolerance: float) -> Shapes:
-    """Simplify polygons; where they share edges, they share them afterwards.
+    """Simplify polygons so that neighbours keep sharing their common edges.
 
-    Polygons that overlap another (masks may) have no common edge to keep, so they are simplified
-    by themselves, with their topology. The others form coverages, groups of polygons that touch
-    without overlap, and each group is simplified as a whole (`shapely.coverage_simplify`).
+    Polygons that touch without overlap form a coverage, which is simplified as a whole
+    (`shapely.coverage_simplify`). Polygons that overlap others, as masks may, have no common edge
+    to keep: each is simplified by itself (`shapely.simplify` with `preserve_topology`).
 
     Args:
         shapes: (N,) valid Polygons and MultiPolygons.
-        tolerance: In units of their reference system: Douglas-Peucker's distance for the former,
-            the square root of Visvalingam's area for the latter.
+        tolerance: In units of their reference system; in a coverage the square root of
+            Visvalingam's area, else the distance of Douglas and Peucker.
 
     Returns:
-        (N,) valid shapes. One that would vanish or become invalid stays as it was.
+        (N,) valid shapes. A shape that would vanish or become invalid stays as it was.
     """
     overlapping = _overlapping(shapes)
     result = np.array(shapes, dtype=object)
@@ -41,12 +41,12 @@ def simplify(shapes: Shapes, tolerance: float) -> Shapes:
 
 
 def _overlapping(shapes: Shapes) -> npt.NDArray[np.bool_]:
-    """Which shapes share an area with another: touching is none."""
+    """Mark the shapes that share an area with another; touching ones do not."""
     tree = shapely.STRtree(shapes)
     first, second = tree.query(shapes, predicate="intersects")
     pairs = first < second
     first, second = first[pairs], second[pairs]
-    # their interiors meet: T in the first place of the relation
+    # T in the first place of the DE-9IM pattern: the interiors meet
     meets = shapely.relate_pattern(shapes[first], shapes[second], "T********")
     found = np.zeros(len(shapes), dtype=np.bool_)
     found[first[meets]] = found[second[meets]] = True

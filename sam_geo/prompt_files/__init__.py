@@ -1,1 +1,1 @@
-"""Files of prompts: tables and vector files of any kind into one kind of table."""
+"""Prompt files: vector files, CSV, VOC XML and Python objects, read into prompt tables."""

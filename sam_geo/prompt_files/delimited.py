@@ -15,27 +15,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DELIMITERS = ",;\t|"
-# the outline of a lake in WKT is longer than the limit of Python's reader
+"""Characters that may separate cells."""
+# a large polygon in WKT is longer than the default limit of Python's reader
 csv.field_size_limit(2**31 - 1)
 
 
 def read_columns(path: Path, known: Collection[str]) -> tuple[list[Column], str]:
-    """The columns of a CSV file and what separates its cells.
+    """Read the columns of a CSV file.
 
     Args:
-        path: A file in UTF-8, or in UTF-16 with its byte order mark.
-        known: Names that its header should have, in lower case; the separator is the one that
-            gives most of them.
+        path: A file in UTF-8, or in UTF-16 with a byte order mark.
+        known: Names of columns, as `spelled` gives them; the delimiter is the one with which the
+            header has most of them.
 
     Returns:
-        Names as they are written and cells without spaces around them, None where one is empty,
-        without rows that have empty cells only; and the separator.
+        The columns and the delimiter. Cells are text without spaces around it, None where they
+        are empty; rows of empty cells are left out.
 
     Raises:
-        PromptError: It cannot be read, or a row has more cells than there are columns.
+        PromptError: The file cannot be read, or a row has more cells than there are columns.
     """
     text = _text(path)
-    if said := re.match(r"sep=(.)\r?\n", text):  # how Excel is told
+    if said := re.match(r"sep=(.)\r?\n", text):  # a line for Excel that names the delimiter
         text = text[said.end() :]
     delimiters = said[1] if said else DELIMITERS
     try:
@@ -58,9 +59,9 @@ def read_columns(path: Path, known: Collection[str]) -> tuple[list[Column], str]
 
 
 def integers(cells: Sequence[str | None]) -> Sequence[Any]:
-    """A column of integers where every cell is one as it is written; else its text.
+    """Turn a column into integers where every cell is written as one; else keep its text.
 
-    CSV has no types: 7 is a number and 007 a name.
+    CSV has no types: a column of 7 holds integers, and one of 007 text.
 
     >>> integers(["7", None, "12"]), integers(["7", "007"])
     ([7, None, 12], ['7', '007'])
@@ -72,6 +73,7 @@ def integers(cells: Sequence[str | None]) -> Sequence[Any]:
 
 
 def _text(path: Path) -> str:
+    """Decode a file, and refuse one with zero bytes."""
     try:
         raw = path.read_bytes()
         is_wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
@@ -90,20 +92,22 @@ def _text(path: Path) -> str:
 
 
 def _lines(text: str, delimiter: str) -> Iterator[list[str]]:
-    # strict: a quote that is never closed must not swallow the rest of the file
+    """Split a text into the cells of its lines, without empty lines."""
+    # strict: an unclosed quote must not swallow the rest of the file
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     return (line for line in reader if line)
 
 
 def _score(text: str, delimiter: str, known: Collection[str]) -> tuple[int, int]:
-    """How many known names a delimiter finds in the header, and how many names."""
+    """Count the known names, and all names, that a delimiter gives in the header."""
     none: list[str] = []
     try:
         names = next(_lines(text, delimiter), none)
-    except csv.Error:  # quotes that another delimiter explains
+    except csv.Error:  # quotes that only another delimiter makes sense of
         return 0, 0
     return sum(spelled(name) in known for name in names), len(names)
 
 
 def _cell(value: str) -> str | None:
+    """Strip spaces from a cell; None where it is empty."""
     return value.strip() or None

@@ -1,7 +1,7 @@
-"""GeoJSON as it is written: what GDAL leaves out of it, or reads in another way.
+"""Text of GeoJSON files: what GDAL does not give of it, or changes without an error.
 
-GDAL keeps the numbers of features to itself and changes those that are there twice, leaves out
-lines that are broken, and ends a text at its first zero byte.
+GDAL does not give ids of features as they are written, skips broken lines of a sequence, and cuts
+a text at its first zero byte. So the text is read beside GDAL.
 """
 
 from __future__ import annotations
@@ -20,40 +20,42 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-DRIVERS = frozenset(("GeoJSON", "GeoJSONSeq"))
-"""GDAL's readers of it."""
+GEOJSON_DRIVERS = frozenset(("GeoJSON", "GeoJSONSeq"))
+"""GDAL's short names of GeoJSON and of sequences of features."""
 SEPARATOR = b"\x1e"
-"""What a record of RFC 8142 begins with; else it is a line."""
+"""First byte of each record of a sequence by RFC 8142; in other sequences each line is a record."""
 TWO = re.compile(rb"\}\s*\{")
-"""Where one object may follow another, or a text has such signs."""
+"""Two objects in one record, or a text with these characters."""
 TYPES = frozenset(
     (
         *("Feature", "Point", "MultiPoint", "LineString", "MultiLineString"),
         *("Polygon", "MultiPolygon", "GeometryCollection"),
     )
 )
+"""Values of `type` that a record of a sequence may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class GeoJSONText:
-    """A file of GeoJSON, or one in a zip."""
+    """The text of a GeoJSON file, which may lie in a zip file."""
 
     path: Path
+    """The GeoJSON file or the zip file."""
     member: str | None = None
-    """Its name in the zip."""
+    """Name of the GeoJSON file in the zip file; None without one."""
     is_sequence: bool = False
-    """Whether it has a feature on each line, or behind each separator."""
+    """Whether each line, or each record behind a separator, is a feature."""
 
     def check(self, rows: int) -> None:
-        """Refuse a file of which something was left out.
+        """Refuse a file of which GDAL left something out.
 
-        The bytes are looked through once, without being parsed.
+        The bytes are searched once, and parsed only where they look broken.
 
         Args:
-            rows: How many features were read.
+            rows: Number of features that GDAL read.
 
         Raises:
-            PromptError: There are more, or a text has a zero byte, where it would end.
+            PromptError: A sequence has another number of features, or a text has a zero byte.
         """
         with self._content() as content:
             if (place := content.find(rb"\u0000")) >= 0:
@@ -65,26 +67,29 @@ class GeoJSONText:
                 self._check_records(content, rows)
 
     def _check_records(self, content: mmap.mmap | bytes, rows: int) -> None:
+        """Raise `PromptError` unless a sequence has as many records as rows were read."""
         count = 0
         for line, record in _records(content):
             count += 1
-            if TWO.search(record):  # GDAL takes the first one
+            if TWO.search(record):  # GDAL reads the first object only
                 self._feature(record, line)
         if count != rows:
             features = [self._feature(record, line) for line, record in _records(content)]
             raise self._differs(len(features), rows)
 
     def ids(self, rows: int) -> Sequence[Any]:
-        """The members `id` of features, exactly as they are written, None where there is none.
+        """Read the members `id` of features, exactly as they are written.
 
-        A file that has such members is parsed for it once more; one that has none is only looked
-        through.
+        Only a file with the word `"id"` in it is parsed.
 
         Args:
-            rows: How many features were read.
+            rows: Number of features that GDAL read.
+
+        Returns:
+            An id, or None, for each feature.
 
         Raises:
-            PromptError: There are more or fewer.
+            PromptError: The file has another number of features.
         """
         with self._content() as content:
             if content.find(b'"id"') < 0:
@@ -95,12 +100,13 @@ class GeoJSONText:
         return [feature.get("id") if isinstance(feature, dict) else None for feature in features]
 
     def head(self, size: int) -> bytes:
-        """The first bytes."""
+        """Read the first `size` bytes."""
         with self._content() as content:
             return content[:size]
 
     @contextmanager
     def _content(self) -> Iterator[mmap.mmap | bytes]:
+        """Map the file into memory, or read it from the zip file."""
         if self.member is not None:
             with zipfile.ZipFile(self.path) as archive:
                 yield archive.read(self.member)
@@ -112,6 +118,7 @@ class GeoJSONText:
             yield content
 
     def _features(self, content: mmap.mmap | bytes) -> list[Any]:
+        """Parse all features, without their coordinates."""
         if self.is_sequence:
             return [self._feature(record, n) for n, record in _records(content)]
         found = self._parsed(content[:], 1, _without_shape)
@@ -121,6 +128,7 @@ class GeoJSONText:
         return [found]
 
     def _feature(self, record: bytes, line: int) -> Any:
+        """Parse a record that begins on a line; raise `PromptError` where it is no feature."""
         found = self._parsed(record, line)
         if not isinstance(found, dict) or found.get("type") not in TYPES:
             raise PromptError(
@@ -131,6 +139,7 @@ class GeoJSONText:
     def _parsed(
         self, text: bytes, line: int, keep: Callable[[dict[str, Any]], Any] | None = None
     ) -> Any:
+        """Parse a text that begins on a line; `keep` is the `object_hook` of `json.loads`."""
         try:
             return json.loads(text, object_hook=keep)
         except (ValueError, RecursionError) as error:
@@ -141,18 +150,19 @@ class GeoJSONText:
             ) from error
 
     def _differs(self, features: int, rows: int) -> PromptError:
+        """Word the error of a file with more or fewer features than GDAL read."""
         return PromptError(
             f"{self.path} is damaged: it has {features} features, and {rows} can be read"
         )
 
 
 def _without_shape(found: dict[str, Any]) -> dict[str, Any] | None:
-    """Coordinates are most of a file, and GDAL has read them."""
+    """Drop a parsed geometry: coordinates take most of the memory, and GDAL has read them."""
     return None if "coordinates" in found and found.get("type") != "Feature" else found
 
 
 def _records(content: mmap.mmap | bytes) -> Iterator[tuple[int, bytes]]:
-    """Records that are not empty, each with the number of its first line."""
+    """Yield the records of a sequence that are not empty, with the numbers of their first lines."""
     end = SEPARATOR if content[:1] == SEPARATOR else b"\n"
     start, line = 0, 1
     while start < len(content):
@@ -167,4 +177,5 @@ def _records(content: mmap.mmap | bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _line(content: mmap.mmap | bytes, place: int) -> int:
+    """Count the line, from 1, on which a byte lies."""
     return content[:place].count(b"\n") + 1

@@ -1,7 +1,7 @@
-"""Columns that say where the rows of a table lie, and those that say more than is read.
+"""Place columns: names of columns that place the rows of a table, and of columns that may do so.
 
-A column beside a point that may be a size, a second corner or a reference system is not left out:
-the table is refused, and the message names the column.
+A column that is not read, but may be a size, a further corner or a reference system, is not
+ignored: the table is refused, and the message names the column.
 """
 
 from __future__ import annotations
@@ -33,18 +33,20 @@ BOX_SPELLINGS = (
     ("left", "top", "right", "bottom"),
     ("xtl", "ytl", "xbr", "ybr"),
 )
-"""First the corner of the smaller numbers, then that of the larger ones."""
+"""Names of columns of boxes: x and y of the least corner, then of the greatest."""
 DEGREES = tuple(itertools.product(("lon", "longitude", "lng", "long"), ("lat", "latitude")))
+"""Names of columns of points in longitude and latitude."""
 WKT = ("wkt", "geometry", "geom", "the_geom", "wkt_geom")
+"""Names of columns of geometries as text."""
 KNOWN = frozenset((*WKT, *POINT_COLUMNS, *itertools.chain(*BOX_SPELLINGS, *DEGREES)))
-"""Names that say where a row lies."""
+"""All names of columns that place a row."""
 SYSTEMS = (
     *("crs", "srs", "srid", "epsg", "epsg_code", "crs_code"),
     *("coordinate_system", "spatial_reference"),
 )
-"""Columns that may say what reference system the coordinates are in."""
-TURNS = ("angle", "rotation", "theta", "rot")
-"""Columns that may turn a box."""
+"""Names of columns that may hold the reference system of the coordinates."""
+ROTATIONS = ("angle", "rotation", "theta", "rot")
+"""Names of columns that may hold the rotation of a box."""
 
 _AXIS = r"(x|y|lon|lat|long|lng|longitude|latitude)"
 _END = r"(min|max|start|end|stop|to|left|right|top|bottom|tl|br|ul|lr|cent(er|re))"
@@ -54,22 +56,23 @@ EXTENT = re.compile(
     r"|left|right|top|bottom|west|east|north|south"
     r"|(w|h|r|width|height|size|diameter)(_(px|pixels?))?|radius(_.*)?|polygon|segmentation"
 )
-"""Beside a point they make a box or a circle of it, from a corner or the middle: nobody knows."""
+"""Names of columns that may make a point a box or a circle, in a way that nobody states."""
 CORNERS = re.compile(r"[xy]_?([3-9]|\d\d+)")
-"""Beside a box they make a polygon of it."""
+"""Names of columns of a third or further corner, which make a box a polygon."""
 COLOURS = frozenset("rgb")
+"""Columns that are colours where all three are there, and `r` no radius."""
 
 
 def check_beside_points(columns: Sequence[Column], table: str, point: Sequence[str]) -> None:
-    """Raise `PromptError` where columns beside a point may make more than a point of it.
+    """Raise `PromptError` where further columns may make points boxes or circles.
 
     Args:
-        columns: All of the table.
-        table: What messages call it.
-        point: The two that are read.
+        columns: All columns of the table.
+        table: The table as messages name it.
+        point: Names of the two columns that are read.
     """
     names = {spelled(name): name for name, _ in columns}
-    found = [name for name in names if EXTENT.fullmatch(name) and name not in point]
+    found = [name for name in names if EXTENT.fullmatch(name)]
     if set(names) >= COLOURS:
         found = [name for name in found if name not in COLOURS]
     if found:
@@ -81,23 +84,23 @@ def check_beside_points(columns: Sequence[Column], table: str, point: Sequence[s
 
 
 def check_beside_boxes(columns: Sequence[Column], table: str) -> None:
-    """Raise `PromptError` where columns beside a box make another shape of it, or turn it."""
+    """Raise `PromptError` where further columns may make boxes polygons, or rotate them."""
     more = [name for name, _ in columns if CORNERS.fullmatch(spelled(name))]
-    turns = [name for name, cells in columns if spelled(name) in TURNS and any(map(_turns, cells))]
-    if more or turns:
+    rotations = [n for n, cells in columns if spelled(n) in ROTATIONS and any(map(_rotates, cells))]
+    if more or rotations:
         raise PromptError(
-            f"{table} has {', '.join([*more, *turns])} beside the corners of boxes: write other "
-            f"shapes than upright boxes as WKT, or remove what is no part of the box"
+            f"{table} has {', '.join([*more, *rotations])} beside the corners of boxes: write "
+            f"other shapes than upright boxes as WKT, or remove what is no part of the box"
         )
 
 
 def doubt_of_system(columns: Sequence[Column], table: str, crs: pyproj.CRS | None) -> str | None:
-    """What a column says of the reference system, where it is not that of the coordinates.
+    """Word the doubt about a table whose column names another reference system; else None.
 
     Args:
-        columns: All of the table.
-        table: What messages call it.
-        crs: Reference system of the coordinates, None for pixels.
+        columns: All columns of the table.
+        table: The table as messages name it.
+        crs: Reference system that the coordinates are read in, None for pixels.
     """
     for name in SYSTEMS:
         found = column_of(columns, name, table)
@@ -109,7 +112,7 @@ def doubt_of_system(columns: Sequence[Column], table: str, crs: pyproj.CRS | Non
 
 
 def _is_of(text: str, crs: pyproj.CRS | None) -> bool:
-    """Whether a cell names a system, or says that there is none."""
+    """Tell whether a cell names a reference system, or pixels where it is None."""
     if text in {"0", "-1"} or text.lower().startswith("pixel"):
         return crs is None or text in {"0", "-1"}
     if crs is None:
@@ -118,11 +121,12 @@ def _is_of(text: str, crs: pyproj.CRS | None) -> bool:
         said = pyproj.CRS.from_user_input(f"EPSG:{text}" if text.isdecimal() else text)
     except pyproj.exceptions.CRSError:
         return False
-    # longitude and latitude are read in this order, whatever the order of the axes
+    # x is read before y, whatever the order of axes in a definition
     return said.equals(crs, ignore_axis_order=True)
 
 
-def _turns(cell: str | None) -> bool:
+def _rotates(cell: str | None) -> bool:
+    """Tell whether a cell is a number other than 0."""
     try:
         return cell is not None and float(cell) != 0
     except ValueError:

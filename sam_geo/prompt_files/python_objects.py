@@ -1,4 +1,4 @@
-"""Prompts given as Python objects: tables, GeoJSON mappings and lists, beside files."""
+"""Prompts as Python objects: GeoDataFrames, GeoJSON mappings and lists become prompt tables."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from sam_geo.prompt_files.place_columns import BOX_COLUMNS, POINT_COLUMNS
 from sam_geo.prompt_files.read import read_table
 from sam_geo.prompt_files.table import PromptTable, cells_of, means_something, object_array, spelled
 from sam_geo.prompt_files.vector import geojson_crs
+from sam_geo.raster.reference_system import LONLAT
 
 if TYPE_CHECKING:
     import pyproj
@@ -27,23 +28,23 @@ PromptsLike: TypeAlias = (
     "str | os.PathLike[str] | geopandas.GeoDataFrame | geopandas.GeoSeries"
     " | Mapping[str, Any] | Sequence[Any]"
 )
-"""A file, a GeoDataFrame or GeoSeries, a GeoJSON mapping, or a list of boxes, points and shapely
-geometries."""
+"""Prompts as a file, a GeoDataFrame or GeoSeries, a GeoJSON mapping, or a list of boxes, points and
+shapely geometries."""
 
 
 def any_table(
     prompts: PromptsLike, *, crs: pyproj.CRS | None = None, layer: str | None = None
 ) -> PromptTable:
-    """The table of whatever prompts can be given as.
+    """Turn prompts of any supported type into a table.
 
     Args:
-        prompts: See `PromptsLike`.
+        prompts: A file or an object, see `PromptsLike`.
         crs: Reference system of the coordinates in a list.
         layer: Layer of a vector file that has several.
 
     Raises:
         InputError: There is no such file.
-        PromptError: It makes no sense; rows count from 0.
+        PromptError: The prompts are not understood; messages count rows from 0.
     """
     if isinstance(prompts, str | os.PathLike):
         return read_table(prompts, layer=layer)
@@ -65,7 +66,7 @@ def any_table(
 
 
 def _frame_table(features: geopandas.GeoDataFrame) -> PromptTable:
-    """The table of a GeoDataFrame; its index counts as columns where it has names."""
+    """Turn a GeoDataFrame into a table; levels of its index that have names become columns."""
     name = "the GeoDataFrame"
     if features.columns.nlevels > 1:
         raise PromptError(f"{name} has columns of several levels: {features.columns[0]!r}")
@@ -83,11 +84,12 @@ def _frame_table(features: geopandas.GeoDataFrame) -> PromptTable:
 
 
 def _geojson_table(mapping: Mapping[str, Any]) -> PromptTable:
+    """Turn a GeoJSON mapping into a table; its properties become columns."""
     name = "the GeoJSON mapping"
     features = _features(mapping, name)
     rows = [_properties_and_shape(feature, n) for n, feature in enumerate(features)]
     keys = dict.fromkeys(key for properties, _ in rows for key in properties)
-    # columns are made here: pandas would put integers beside empty cells into floats
+    # not by way of pandas, which turns integers beside empty cells into floats
     columns = [
         (str(key), [properties.get(key) for properties, _ in rows])
         for key in keys
@@ -97,6 +99,7 @@ def _geojson_table(mapping: Mapping[str, Any]) -> PromptTable:
 
 
 def _features(mapping: Mapping[str, Any], name: str) -> list[Any]:
+    """List the features of a collection, a feature or a geometry."""
     kind = mapping.get("type")
     if kind == "Feature":
         return [mapping]
@@ -109,11 +112,12 @@ def _features(mapping: Mapping[str, Any], name: str) -> list[Any]:
 
 
 def _crs(mapping: Mapping[str, Any], name: str) -> pyproj.CRS:
-    # files from before RFC 7946 name another system, and GDAL follows them too
-    return geojson_crs(mapping.get("crs") or {"properties": {"name": "OGC:CRS84"}}, name)
+    """Read the member `crs`, which GeoJSON had before RFC 7946; WGS 84 without it."""
+    return geojson_crs(mapping.get("crs") or {"properties": {"name": LONLAT}}, name)
 
 
 def _properties_and_shape(feature: Any, n: int) -> tuple[dict[str, Any], Any]:
+    """Read the properties of a feature, with its `id` among them, and its geometry."""
     try:
         geometry = feature["geometry"]
         shape = None if geometry is None else shapely.geometry.shape(geometry)
@@ -138,18 +142,18 @@ def _properties_and_shape(feature: Any, n: int) -> tuple[dict[str, Any], Any]:
 
 
 def _listed_shape(item: Any, n: int) -> shapely.Geometry | None:
-    """A box or a point of numbers, or a shapely geometry."""
+    """Turn an item of a list, four or two numbers or a geometry, into a geometry."""
     if item is None or isinstance(item, shapely.Geometry):
         return item
     place = f"prompt {n} of the list"
     try:
-        numbers = np.asarray(item, dtype=np.float64).tolist()
+        numbers = np.asarray(item, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise PromptError(f"{place} is not made of numbers: {reprlib.repr(item)}") from error
-    if isinstance(numbers, list) and len(numbers) == len(BOX_COLUMNS):
-        return box_of(dict(zip(BOX_COLUMNS, map(str, numbers), strict=True)), place)
-    if isinstance(numbers, list) and len(numbers) == len(POINT_COLUMNS):
-        return point_of(dict(zip(POINT_COLUMNS, map(str, numbers), strict=True)), place)
+    if numbers.shape == (len(BOX_COLUMNS),):
+        return box_of(numbers.tolist(), place)
+    if numbers.shape == (len(POINT_COLUMNS),):
+        return point_of(numbers.tolist(), place)
     raise PromptError(
         f"{place} is neither a box (xmin, ymin, xmax, ymax), nor a point (x, y), nor a shapely "
         f"geometry: {item!r}"

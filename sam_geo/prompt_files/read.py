@@ -1,4 +1,4 @@
-"""Files of prompts: vector files, GeoParquet, Pascal VOC XML and CSV, into one kind of table."""
+"""Files of prompts: vector files, GeoParquet, Pascal VOC XML and CSV become prompt tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import defusedxml.ElementTree
 
 from sam_common.errors import PromptError
 from sam_common.support.files import check_input
-from sam_geo.prompt_files.csv_table import box_of, doubt_of_fractions, read_csv
+from sam_geo.prompt_files.csv_table import box_of, doubt_of_fractions, number_of, read_csv
 from sam_geo.prompt_files.place_columns import BOX_COLUMNS
 from sam_geo.prompt_files.table import PromptTable, object_array
 from sam_geo.prompt_files.vector import PARQUET, read_parquet, read_vector
@@ -23,29 +23,31 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 CSV = (".csv", ".tsv", ".txt")
-OTHERS = {
+"""Suffixes of files that are read as CSV."""
+UNSUPPORTED = {
     **dict.fromkeys((".xlsx", ".xls", ".ods"), "a spreadsheet: save it as CSV in UTF-8"),
     **dict.fromkeys((".gz", ".7z", ".rar", ".tar", ".tgz", ".bz2"), "packed: unpack it first"),
 }
-"""What is not read, and the way."""
+"""Suffixes of files that are not read, and what users can do instead."""
 
 
 def read_table(
     path: str | os.PathLike[str], *, layer: str | None = None, option: str = "prompts"
 ) -> PromptTable:
-    """Read a file of prompts by its suffix.
+    """Read a file of prompts in the format of its suffix.
 
-    `.xml` is Pascal VOC; `.csv`, `.tsv` and `.txt` are CSV; `.parquet` is GeoParquet; all else is
-    what GDAL reads, in a `.zip` too.
+    `.xml` is Pascal VOC; `.csv`, `.tsv` and `.txt` are CSV; `.parquet`, `.geoparquet` and `.pq`
+    are GeoParquet; other suffixes are vector files that GDAL reads, also in a `.zip`.
 
     Args:
         path: The file.
         layer: Layer of a vector file that has several.
-        option: How options about the file are called, as in `--prompts-layer`.
+        option: Beginning of the options that messages name, as in `--prompts-layer`.
 
     Raises:
         InputError: There is no such file.
-        PromptError: It cannot be read, has no prompts, or a row makes no sense; rows count from 0.
+        PromptError: The file cannot be read, has no prompts, or a row is not understood; messages
+            count rows from 0.
     """
     check_input(path)
     file = Path(path)
@@ -56,7 +58,7 @@ def read_table(
             f"the name of the prompts' file is not UTF-8, and neither GDAL nor the record of a job "
             f"can hold it: {str(file)!r} (rename it)"
         ) from error
-    if (way := OTHERS.get(file.suffix.lower())) is not None:
+    if (way := UNSUPPORTED.get(file.suffix.lower())) is not None:
         raise PromptError(f"{path} is {way}")
     readers: dict[str, Callable[[], PromptTable]] = {
         ".xml": lambda: _read_voc(file),
@@ -75,9 +77,10 @@ def read_table(
 
 
 def _read_voc(path: Path) -> PromptTable:
+    """Read the boxes of a Pascal VOC file, with their classes and the name of the image."""
     try:
         root: Element | None = defusedxml.ElementTree.parse(path).getroot()
-    # an encoding that nobody knows is a LookupError or a ValueError
+    # an unknown encoding raises LookupError or ValueError
     except (
         defusedxml.ElementTree.ParseError,
         defusedxml.DefusedXmlException,
@@ -93,8 +96,9 @@ def _read_voc(path: Path) -> PromptTable:
     for n, item in enumerate(root.iter("object")):
         if (count := len(item.findall("bndbox"))) > 1:
             raise PromptError(f"object {n} of {path} has {count} boxes: give each an object")
-        record = {name: item.findtext(f"bndbox/{name}") for name in BOX_COLUMNS}
-        shapes.append(box_of(record, f"object {n} of {path}"))
+        place = f"object {n} of {path}"
+        sides = [number_of(item.findtext(f"bndbox/{name}"), name, place) for name in BOX_COLUMNS]
+        shapes.append(box_of(sides, place))
         classes.append((item.findtext("name") or "").strip())
     image = (root.findtext("filename") or "").strip()
     boxes = object_array(shapes)
@@ -110,7 +114,7 @@ def _read_voc(path: Path) -> PromptTable:
 
 
 def _size(root: Element) -> tuple[int, int] | None:
-    """Rows and columns of the image; None where the file does not say, or says 0."""
+    """Read rows and columns of the image; None where the file does not state them, or states 0."""
     said = [(root.findtext(f"size/{side}") or "").strip() for side in ("height", "width")]
     sides = [int(side.partition(".")[0]) for side in said if re.fullmatch(r"\d{1,9}(\.0*)?", side)]
     return (sides[0], sides[1]) if len(sides) == len(said) and all(sides) else None

@@ -1,7 +1,7 @@
-"""Tables of prompts: shapes and the columns beside them, as a file or an object gives them.
+"""PromptTable: geometries and columns of prompts, as a file or a Python object gives them.
 
-Nothing is interpreted here: `sam_geo.prompts.geo_prompt` decides what a column means. A column is
-read when it is asked for, so what no prompt needs can stop no job.
+What a column means is decided in `sam_geo.prompts`. The cells of a column are checked when the
+column is asked for, so that cells which no prompt needs stop no job.
 """
 
 from __future__ import annotations
@@ -24,95 +24,81 @@ if TYPE_CHECKING:
     import pyproj
 
 Column: TypeAlias = "tuple[str, Sequence[Any]]"
-"""The name as it is written, and a value for each row."""
+"""The name of a column as it is written, and its value for each row."""
 
 ATTRIBUTES = ("class", "id", "label", "object_id", "prompt_id")
-"""Columns that mean something, in any spelling; all others stay in their file."""
+"""Columns that every prompt may have, by the names that `spelled` gives."""
 SIGNS = (
-    "point_label",
-    "point_labels",
-    "positive",
-    "is_positive",
-    "foreground",
-    "is_foreground",
-    "is_object",
+    *("point_label", "point_labels", "positive", "is_positive"),
+    *("foreground", "is_foreground", "is_object"),
 )
 """Columns that tell object from background, beside `label`: 1 or true is the object."""
 REVERSED_SIGNS = ("negative", "is_negative", "background", "is_background", "exclude", "neg", "bg")
-"""Columns that may tell it the other way round."""
+"""Columns that may mark background points with 1 or true."""
 MAYBE_SIGNS = (
     *("type", "kind", "role", "mode", "category", "sign", "polarity", "mark", "click", "value"),
     *("point", "prompt", "point_type", "prompt_type", "click_type", "prompt_label", "labels"),
     *("input_label", "input_labels", "label_type", "pos", "fg", "include", "is_fg", "is_pos"),
 )
-"""Columns that may tell it, which their values say."""
+"""Columns that tell object from background where their values are such words."""
 MAYBE_OBJECTS = (
     *("objectid", "obj_id", "objid", "instance_id", "instanceid"),
     *("object_no", "object_nr", "object_number", "object_index"),
 )
-"""Columns that may join points to objects, beside `object_id`: where values are there twice."""
+"""Columns beside `object_id` that may join points to objects, where points share a value."""
 IMAGES = (
-    "image_path",
-    "image_name",
-    "image_file",
-    "image_id",
-    "imageid",
-    "image",
-    "img_path",
-    "img_name",
-    "img",
-    "filename",
-    "file_name",
-    "file",
-    "path",
+    *("image_path", "image_name", "image_file", "image_id", "imageid", "image"),
+    *("img_path", "img_name", "img", "filename", "file_name", "file", "path"),
 )
-"""Columns that may name the image whose pixels a row's coordinates count."""
+"""Columns that may name the image in whose pixels the coordinates of a row are."""
 MAYBE_IMAGES = (
     *("tile", "tile_name", "tile_path", "scene", "source", "source_file", "raster", "raster_path"),
     *("image_url", "image_uri", "image_filename", "img_file", "img_url", "url", "uri", "asset"),
     *("file_path", "filepath", "photo", "picture", "external_id"),
 )
-"""Columns that name it where their values end as names of images do."""
+"""Columns that name the image where their values are names of image files."""
 SHORT_FLOATS: Mapping[str, type[np.floating[Any]]] = {
     **dict.fromkeys(("float16", "halffloat"), np.float16),
     **dict.fromkeys(("float32", "float"), np.float32),
 }
-"""What holds fewer digits, by the names that numpy and Arrow have for it."""
+"""Types of floats with fewer than 64 bits, by the names that numpy and Arrow give them."""
 EXACT_INTEGERS = 2**53
 """From here on a float may stand for several integers."""
-
-
 SHAPEFILE_LETTERS = 10
-"""Of a column's name; the others are cut off there."""
+"""Letters of a column's name in a Shapefile, where a longer name is cut off."""
 WEAK = frozenset((*REVERSED_SIGNS, *MAYBE_SIGNS, *MAYBE_OBJECTS, *MAYBE_IMAGES))
-"""Names of what may be an attribute like others."""
+"""Names of columns that may also be ordinary attributes."""
 MEANING = frozenset((*ATTRIBUTES, *SIGNS, *IMAGES, *WEAK))
+"""Names of all columns that are read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PromptTable:
-    """One row per feature, in the order of the file."""
+    """Prompts with one row per feature, in the order of the file."""
 
     name: str
-    """What messages call it: the path of the file."""
+    """The table as messages name it, such as the path of the file."""
     geometry: npt.NDArray[np.object_]
-    """(N,) shapely geometries; None where a feature has none."""
+    """(N,) shapely geometries in two dimensions; None where a feature has none."""
     columns: Sequence[Column] = ()
-    """Those that mean something (`means_something`), as they are spelled."""
+    """The columns that are read (`means_something`), in the spelling of the file."""
     crs: pyproj.CRS | None = None
-    """Reference system of the coordinates, None where the file does not say."""
+    """Reference system of the coordinates, None where the file does not state it."""
     in_pixels: bool = False
-    """Whether they are pixel corners, x to the right and y down, where nobody says otherwise."""
+    """Whether the coordinates are pixel corners, x to the right and y down, unless the user gives
+    another reference system."""
     says_pixels: bool = False
-    """Whether the format itself means pixels; else they are taken for pixels by convention."""
+    """Whether the format is for pixels by definition, and not only by convention."""
     size_hw: tuple[int, int] | None = None
-    """Rows and columns of the image whose pixels they are, where the file tells."""
+    """Rows and columns of the image in whose pixels the coordinates are, where the file states
+    them."""
     option: str = "prompts"
-    """How options are called that are about it, as in `--prompts-crs`."""
+    """Beginning of the options that messages name, as in `--prompts-crs`."""
     numbers: Sequence[int] | None = None
     """Number of each row in the file, from 0; None where no row was left out."""
     doubt: str | None = None
-    """Why nobody can tell what the coordinates are unless the user says it; None where one can."""
+    """Why the user has to give the reference system of the coordinates, as the beginning of a
+    message; None where it is clear."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "geometry", _plain_shapes(self.geometry, self.name))
@@ -121,11 +107,17 @@ class PromptTable:
         return len(self.geometry)
 
     def number(self, row: int) -> int:
-        """What messages call a row."""
+        """Give the number of a row in the file, from 0, as messages name it."""
         return row if self.numbers is None else self.numbers[row]
 
     def column(self, name: str) -> list[Any]:
-        """Numbers, truth values and text of a column; None for empty cells or without such a one.
+        """Read numbers, truth values and text of a column.
+
+        Args:
+            name: Name of the column, as `spelled` gives it.
+
+        Returns:
+            A value for each row, None for an empty cell; None for all rows without such a column.
 
         Raises:
             PromptError: Several columns have this name and differ, a cell is a list or an object,
@@ -138,7 +130,7 @@ class PromptTable:
         return [self._cell(value, spelling, row) for row, value in enumerate(values)]
 
     def kept(self, rows: Sequence[int]) -> PromptTable:
-        """Some of the rows, which keep their numbers."""
+        """Make a table of some of the rows, which keep their numbers."""
         return replace(
             self,
             geometry=self.geometry[list(rows)],
@@ -147,6 +139,7 @@ class PromptTable:
         )
 
     def _cell(self, value: Any, spelling: str, row: int) -> Any:
+        """Turn a cell into a Python value; None where it is empty."""
         if isinstance(value, np.float32 | np.float16):
             self._check_short(value, spelling, row)
         if isinstance(value, np.generic):
@@ -163,7 +156,7 @@ class PromptTable:
         return value
 
     def _check_short(self, value: np.float32 | np.float16, spelling: str, row: int) -> None:
-        """Floats of 64 bits are told from each other where they are names."""
+        """Raise `PromptError` for a short float that may stand for several integers."""
         if abs(value) >= 2 ** (np.finfo(value.dtype).nmant + 1):
             raise PromptError(
                 f"column {spelling} of {self.name} has floats of {8 * value.itemsize} bits, which "
@@ -172,7 +165,7 @@ class PromptTable:
             )
 
     def _check_text(self, text: str, spelling: str, row: int) -> None:
-        """Formats end a text at a zero byte, and have no way to write half a character."""
+        """Raise `PromptError` for a zero byte or half a character, which no file can hold."""
         try:
             text.encode()
         except UnicodeEncodeError:
@@ -187,12 +180,12 @@ class PromptTable:
 
 
 def means_something(name: object) -> bool:
-    """Whether a column of this name is one that prompts are made of."""
+    """Tell whether a column of this name is read, in whatever spelling."""
     return spelled(name) in MEANING
 
 
 def whole_name(name: str) -> str:
-    """The name of a column that a Shapefile cut off, as far as it means something.
+    """Complete the name of a column that a Shapefile cut off, where it is one that is read.
 
     >>> whole_name("point_labe"), whole_name("height")
     ('point_label', 'height')
@@ -202,7 +195,7 @@ def whole_name(name: str) -> str:
 
 
 def spelled(name: object) -> str:
-    """A column's name without the differences that mean nothing.
+    """Normalise the spelling of a column's name: small letters, words joined by underscores.
 
     >>> spelled(" Class "), spelled("Object ID"), spelled("imagePath"), spelled("#filename")
     ('class', 'object_id', 'image_path', 'filename')
@@ -212,20 +205,20 @@ def spelled(name: object) -> str:
 
 
 def column_of(columns: Iterable[Column], name: str, table: str) -> Column | None:
-    """The column of a name, in any spelling; None where there is none.
+    """Find the column of a name in any spelling; None where there is none.
 
     Args:
         columns: All columns of the table.
-        name: As `spelled` gives it.
-        table: What messages call the table.
+        name: Name of the column, as `spelled` gives it.
+        table: The table as messages name it.
 
     Raises:
-        PromptError: There are several and they differ.
+        PromptError: Several columns have this name and differ.
     """
     found = [column for column in columns if spelled(column[0]) == name]
     if len(found) <= 1:
         return found[0] if found else None
-    # by their text: NaN is not equal to itself
+    # compared by their text, because NaN is not equal to itself
     if len({tuple(map(repr, values)) for _, values in found}) > 1:
         spellings = ", ".join(spelling.strip() for spelling, _ in found)
         raise PromptError(
@@ -236,7 +229,7 @@ def column_of(columns: Iterable[Column], name: str, table: str) -> Column | None
 
 
 def cells_of(values: Any) -> list[Any]:
-    """A column of numpy, pandas or Arrow as a list; short floats stay what they are."""
+    """Turn a column of numpy, pandas or Arrow into a list; short floats stay numpy scalars."""
     kind = str(getattr(values, "dtype", getattr(values, "type", ""))).lower()
     short = SHORT_FLOATS.get(kind.removesuffix("[pyarrow]"))
     if hasattr(values, "to_pylist"):
@@ -245,12 +238,12 @@ def cells_of(values: Any) -> list[Any]:
 
 
 def object_array(shapes: Iterable[Any]) -> npt.NDArray[np.object_]:
-    """(N,) array of geometries or None; numpy must not look inside of them."""
+    """Make an (N,) array of geometries or None, whose parts numpy must not unpack."""
     return np.array([None, *shapes], dtype=object)[1:]
 
 
 def _plain_shapes(shapes: npt.NDArray[np.object_], table: str) -> npt.NDArray[np.object_]:
-    """Shapes in the plane; collections of one kind become what they are collections of."""
+    """Drop heights, and turn collections of polygons or of points into multi-geometries."""
     plane = np.asarray(shapely.force_2d(shapes), dtype=object)
     for row in np.flatnonzero(
         shapely.get_type_id(plane) == shapely.GeometryType.GEOMETRYCOLLECTION
@@ -258,7 +251,7 @@ def _plain_shapes(shapes: npt.NDArray[np.object_], table: str) -> npt.NDArray[np
         plane[row] = _uncollected(plane[row])
     coordinates, row_of = shapely.get_coordinates(plane, return_index=True)
     for row in np.unique(row_of[~np.isfinite(coordinates).all(axis=1)]).tolist():
-        # how tables of numbers write that there is no point, and how files write an empty one
+        # a point of NaN stands for no point in tables of numbers, and for an empty one in files
         if plane[row].geom_type == "Point" and np.isnan(coordinates[row_of == row]).all():
             plane[row] = None
             continue
@@ -269,6 +262,7 @@ def _plain_shapes(shapes: npt.NDArray[np.object_], table: str) -> npt.NDArray[np
 
 
 def _uncollected(shape: Any) -> Any:
+    """Turn a collection of polygons, or of points, into a multi-geometry; keep other ones."""
     parts = [part for part in _parts(shape) if not part.is_empty]
     kinds = {part.geom_type for part in parts}
     if kinds == {"Polygon"}:
@@ -277,6 +271,7 @@ def _uncollected(shape: Any) -> Any:
 
 
 def _parts(shape: Any) -> list[Any]:
+    """List the single geometries of nested collections."""
     parts = list(shapely.get_parts(shape))
     nested = [part for part in parts if hasattr(part, "geoms")]
     whole = [part for part in parts if not hasattr(part, "geoms")]

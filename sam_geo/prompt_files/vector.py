@@ -1,8 +1,8 @@
-"""Vector files of prompts: what GDAL reads, zipped or not, and GeoParquet.
+"""Vector files of prompts: any format that GDAL reads, in a zip file or not, and GeoParquet.
 
-Only columns that mean something are read, with the types of the file: an integer stays one beside
-empty cells, and text is never a number. The number of a feature counts as its `id` where its file
-has one, GeoJSON as a member `id` and a GeoPackage as its key, and no column says otherwise.
+Only columns that prompts may need are read, with the types of the file: an integer stays one
+beside empty cells, and text never becomes a number. The id of a feature, which is a member `id` in
+GeoJSON and the key in a GeoPackage, becomes the column `id` where the file has no such column.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import shapely
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from sam_common.errors import PromptError, one_line
-from sam_geo.prompt_files.geojson_text import DRIVERS, GeoJSONText
+from sam_geo.prompt_files.geojson_text import GEOJSON_DRIVERS, GeoJSONText
 from sam_geo.prompt_files.table import (
     WEAK,
     PromptTable,
@@ -43,38 +43,40 @@ if TYPE_CHECKING:
     from sam_geo.prompt_files.table import Column
 
 PARQUET = (".parquet", ".geoparquet", ".pq")
+"""Suffixes of GeoParquet files."""
 HEAD = 65_536
 """Bytes at the beginning of a GeoJSON file in which its reference system is looked for."""
-TELLING = frozenset(
+CHECKED_DRIVERS = frozenset(
     (
-        *DRIVERS,
+        *GEOJSON_DRIVERS,
         *("ESRI Shapefile", "GPKG", "FlatGeobuf", "OpenFileGDB", "LIBKML"),
         *("TopoJSON", "ESRIJSON", "JSONFG"),
     )
 )
-"""Drivers that tell where they cannot read on, or whose text is looked through."""
-LIMITS = frozenset((2**63 - 1, -(2**63)))
-"""What GDAL makes of larger numbers in lines of GeoJSON."""
+"""Drivers that raise an error for a file that is cut off, or whose text is checked here."""
+CLAMPED = frozenset((2**63 - 1, -(2**63)))
+"""Integers that GDAL puts in place of larger ones in sequences of GeoJSON features."""
 UNREADABLE = (DataSourceError, DataLayerError, OSError, ValueError)
-"""What GDAL's reader raises; text that is no UTF-8 is a ValueError."""
+"""Errors of pyogrio for a file that GDAL cannot read."""
 
 
 def read_vector(path: Path, *, layer: str | None, option: str = "prompts") -> PromptTable:
     """Read a layer of a vector file.
 
     Args:
-        path: Anything that GDAL opens as a vector file, or a zip with one in it.
-        layer: Its layer; the only one with features where None.
-        option: How options about the file are called, as in `--prompts-layer`.
+        path: A vector file that GDAL opens, or a zip file with one in it.
+        layer: The layer to read; the only one with features where None.
+        option: Beginning of the options that messages name, as in `--prompts-layer`.
 
     Raises:
-        PromptError: It cannot be read whole, or it has several layers and none is chosen.
+        PromptError: The file cannot be read whole, has no such layer, or has several and none is
+            chosen.
     """
     check_parts(path)
     member = in_zip(path)
     name = gdal_name(path, member)
     try:
-        # GDAL warns of what is no business of prompts, such as feature ids that are there twice
+        # GDAL warns of things that do not matter here, such as feature ids that are there twice
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             check_sources(path)
@@ -97,8 +99,12 @@ def read_vector(path: Path, *, layer: str | None, option: str = "prompts") -> Pr
 def read_parquet(path: Path, *, option: str = "prompts") -> PromptTable:
     """Read a GeoParquet file.
 
+    Args:
+        path: The file.
+        option: Beginning of the options that messages name, as in `--prompts-crs`.
+
     Raises:
-        PromptError: It is not Parquet, or it does not say which column holds the geometries.
+        PromptError: The file is not Parquet, or does not name its column of geometries.
     """
     try:
         file = pq.ParquetFile(path)
@@ -119,6 +125,7 @@ def read_parquet(path: Path, *, option: str = "prompts") -> PromptTable:
 
 
 def _layer(name: str, path: Path, layer: str | None, option: str) -> str:
+    """Choose the layer to read: the given one, or the only one with features."""
     found = [(str(each), kind) for each, kind in pyogrio.list_layers(name)]
     layers = [each for each, kind in found if kind is not None]
     if not layers:
@@ -127,7 +134,7 @@ def _layer(name: str, path: Path, layer: str | None, option: str) -> str:
         raise PromptError(f"no layer {layer!r} in {path}: it has {', '.join(layers)}")
     if layer is not None or len(layers) == 1:
         return layer or layers[0]
-    # a GPX file has five layers, whatever is in it
+    # a GPX file always has five layers, most of them empty
     filled = [
         each
         for each in layers
@@ -142,6 +149,7 @@ def _layer(name: str, path: Path, layer: str | None, option: str) -> str:
 
 
 def _read_layer(name: str, path: Path, layer: str, member: str | None, option: str) -> PromptTable:
+    """Read the geometries and columns of a layer, and check that nothing is missing."""
     about = pyogrio.read_info(name, layer=layer)
     driver = about["driver"]
     is_cut = driver == "ESRI Shapefile"
@@ -150,8 +158,8 @@ def _read_layer(name: str, path: Path, layer: str, member: str | None, option: s
         for field in about["fields"]
         if means_something(whole_name(str(field)) if is_cut else field)
     ]
-    is_json = driver in DRIVERS
-    # GDAL would write texts that look like dates in another way
+    is_json = driver in GEOJSON_DRIVERS
+    # GDAL would change the form of text that looks like a date
     options = {"DATE_AS_STRING": "YES"} if is_json else {}
     with_key = not is_json and means_something(about["fid_column"])
     meta, table = pyogrio.read_arrow(
@@ -164,7 +172,7 @@ def _read_layer(name: str, path: Path, layer: str, member: str | None, option: s
         text = GeoJSONText(path, member, is_sequence=driver == "GeoJSONSeq")
         text.check(table.num_rows)
         if text.is_sequence:
-            _check_limits(columns, path)
+            _check_clamped(columns, path)
         columns = _with_ids(columns, text, table.num_rows)
         if driver == "GeoJSON":
             _check_geojson_crs(text)
@@ -175,26 +183,27 @@ def _read_layer(name: str, path: Path, layer: str, member: str | None, option: s
 
 
 def _columns(table: pa.Table, *, is_cut: bool) -> list[Column]:
-    """Columns but the geometry, which is the last one, and but attributes that cannot be read."""
+    """Read all columns but the last, which is the geometry; `is_cut`: names of a Shapefile."""
     names = [whole_name(name) if is_cut else name for name in table.column_names[:-1]]
     found = [(name, _cells(table.column(n), name)) for n, name in enumerate(names)]
     return [(name, cells) for name, cells in found if cells is not None]
 
 
 def _cells(column: pa.ChunkedArray, name: str) -> list[Any] | None:
+    """Read the cells of a column that prompts may need; None for any other."""
     if not means_something(name):
         return None
     try:
         return cells_of(column)
     except UnicodeDecodeError:
-        # what may be an attribute like others can stop no job
+        # a column that may be an ordinary attribute must not stop a job
         if spelled(name) in WEAK:
             return None
         raise
 
 
 def _with_ids(columns: list[Column], text: GeoJSONText, rows: int) -> list[Column]:
-    """Columns with the ids of features, where no property `id` says otherwise."""
+    """Add the ids of GeoJSON features as column `id`, where a property `id` is not there."""
     found = [cells for name, cells in columns if spelled(name) == "id"]
     values: Sequence[Any] = found[0] if found else [None] * rows
     if None not in values or len(found) > 1:
@@ -204,9 +213,10 @@ def _with_ids(columns: list[Column], text: GeoJSONText, rows: int) -> list[Colum
     return others if all(each is None for each in ids) else [*others, ("id", ids)]
 
 
-def _check_limits(columns: Sequence[Column], path: Path) -> None:
+def _check_clamped(columns: Sequence[Column], path: Path) -> None:
+    """Raise `PromptError` where GDAL may have replaced an integer of more than 64 bits."""
     for name, values in columns:
-        if not LIMITS.isdisjoint(value for value in values if isinstance(value, int)):
+        if not CLAMPED.isdisjoint(value for value in values if isinstance(value, int)):
             raise PromptError(
                 f"column {name} of {path} has whole numbers of more than 64 bits, which GDAL "
                 f"changes: write them as text"
@@ -214,11 +224,14 @@ def _check_limits(columns: Sequence[Column], path: Path) -> None:
 
 
 def _check_whole(name: str, path: Path, layer: str, about: Mapping[str, Any], rows: int) -> None:
-    """Refuse a file that ends early; features of drivers that do not tell are read once more."""
-    # a GeoPackage may count wrong, a Shapefile counts by its length
+    """Raise `PromptError` for a file that is cut off, of which fewer features were read.
+
+    Files of drivers that raise no error for it are read once more by another reader.
+    """
+    # the count of a GeoPackage may be wrong; that of a Shapefile follows from its size
     said = about["features"] if about["driver"] == "ESRI Shapefile" else rows
-    if about["driver"] not in TELLING:
-        # where its text is broken this reader raises, and the other one ends
+    if about["driver"] not in CHECKED_DRIVERS:
+        # this reader raises an error at a broken place, where the Arrow reader just stops
         ids, *_ = pyogrio.raw.read(
             name, layer=layer, columns=[], read_geometry=False, return_fids=True
         )[1:]
@@ -233,6 +246,7 @@ def _check_whole(name: str, path: Path, layer: str, about: Mapping[str, Any], ro
 
 
 def _crs(meta: Mapping[str, Any], path: Path) -> pyproj.CRS | None:
+    """Read the reference system of a layer from GDAL's metadata."""
     try:
         return None if meta["crs"] is None else pyproj.CRS.from_user_input(meta["crs"])
     except pyproj.exceptions.CRSError as error:
@@ -242,14 +256,15 @@ def _crs(meta: Mapping[str, Any], path: Path) -> pyproj.CRS | None:
 
 
 def geojson_crs(member: Any, name: str) -> pyproj.CRS:
-    """The reference system that a member `crs` of GeoJSON names.
+    """Look up the reference system that a member `crs` of GeoJSON names.
 
     Args:
-        member: What older files have: `{"type": "name", "properties": {"name": ...}}`.
-        name: What messages call the GeoJSON.
+        member: The member as GeoJSON had it before RFC 7946, such as
+            `{"type": "name", "properties": {"name": "EPSG:32633"}}`.
+        name: The GeoJSON as messages name it.
 
     Raises:
-        PromptError: There is no such system.
+        PromptError: The member names no known system.
     """
     named = member
     try:
@@ -260,16 +275,16 @@ def geojson_crs(member: Any, name: str) -> pyproj.CRS:
 
 
 def _check_geojson_crs(text: GeoJSONText) -> None:
-    """Refuse a named system that GDAL does not know: it would take WGS 84 in its place.
+    """Raise `PromptError` for a named system that GDAL does not know, and reads as WGS 84.
 
-    Only the beginning of the file is looked at, where writers put it.
+    Only the beginning of the file is searched, where writers put the member `crs`.
     """
     head = text.head(HEAD).decode(errors="replace").partition('"features"')[0]
     if (found := re.search(r'"crs"\s*:\s*', head)) is None:
         return
     try:
         member, _ = json.JSONDecoder().raw_decode(head, found.end())
-    except ValueError:  # longer than what was read
+    except ValueError:  # the member is longer than the beginning that was read
         return
     if isinstance(member, dict) and "code" in (member.get("properties") or {}):
         return
@@ -280,10 +295,11 @@ def _check_geojson_crs(text: GeoJSONText) -> None:
 def _shapes(
     wkb: Sequence[bytes | None], name: str, layer: str, path: Path
 ) -> npt.NDArray[np.object_]:
+    """Parse geometries from WKB; curves, which shapely does not know, become lines."""
     try:
         return np.asarray(shapely.from_wkb(wkb), dtype=object)
     except NotImplementedError:
-        # curves: read once more by the reader that draws them as lines
+        # this reader of pyogrio turns curves into lines
         _, _, lines, _ = pyogrio.raw.read(name, layer=layer, columns=[])
         return np.asarray(shapely.from_wkb(lines), dtype=object)
     except shapely.errors.ShapelyError as error:

@@ -1,4 +1,4 @@
-"""Parts of vector files: what lies beside them, or in a zip with them."""
+"""Parts of vector files: files beside them, members of a zip file, sources of a VRT."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from sam_common.errors import PromptError
 from sam_common.support.files import check_input
 
 IN_ZIPS = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".kml", ".kmz", ".gpx", ".gml", ".tab")
-"""What is looked for in a zip."""
+"""Suffixes of vector files that are looked for in a zip file."""
 PARTS = {
     ".shp": {".shx": "where each shape begins", ".dbf": "classes and labels"},
     ".tab": {".map": "the shapes", ".dat": "classes and labels"},
     ".mif": {".mid": "classes and labels"},
 }
-"""What some files need beside themselves, and what it is for."""
+"""Suffixes of files to those of the parts that they need, with what each part holds."""
 
 
 def gdal_name(path: Path, member: str | None) -> str:
-    """What GDAL opens; its reader would take `zip:` and `!` in a name for an archive.
+    """Give the name by which GDAL opens a file; pyogrio takes `zip:` and `!` in it for an archive.
 
     Args:
         path: The file.
-        member: What is read of a zip, see `in_zip`.
+        member: The part of a zip file that is read, see `in_zip`.
 
     Raises:
-        PromptError: Its name has a `!`.
+        PromptError: The path has a `!`.
     """
     if "!" in str(path):
         raise PromptError(f"GDAL takes what follows a ! for a part of a zip: {path} (rename it)")
@@ -40,10 +40,13 @@ def gdal_name(path: Path, member: str | None) -> str:
 
 
 def in_zip(path: Path) -> str | None:
-    """The file in a zip that is read, or the folder of Shapefiles; None where it is no zip.
+    """Find the vector file, or the folder of Shapefiles, that is read of a zip file.
+
+    Returns:
+        The name of the member or folder; None where the path is no zip file.
 
     Raises:
-        PromptError: It cannot be read, or does not hold one whole vector file.
+        PromptError: The zip file cannot be read, or does not hold one vector file with its parts.
     """
     if path.suffix.lower() != ".zip":
         return None
@@ -64,7 +67,7 @@ def in_zip(path: Path) -> str | None:
             )
     if len(found) == 1:
         return str(found[0])
-    # Shapefiles of one folder are the layers of it
+    # GDAL reads Shapefiles of one folder as its layers
     if {member.suffix.lower() for member in found} == {".shp"}:
         folders = {member.parent for member in found}
         if len(folders) == 1:
@@ -74,16 +77,16 @@ def in_zip(path: Path) -> str | None:
 
 
 def check_sources(path: Path) -> None:
-    """Raise `PromptError` where a layer of a VRT cannot be read: GDAL leaves it out of a union.
+    """Raise `PromptError` where a source layer of a VRT cannot be read: GDAL would leave it out.
 
-    Each source is opened once.
+    Each source is opened once. Files that are no VRT are not looked at.
     """
     if path.suffix.lower() != ".vrt":
         return
     try:
         root = defusedxml.ElementTree.parse(path).getroot()
     except (defusedxml.ElementTree.ParseError, defusedxml.DefusedXmlException, OSError):
-        return  # GDAL says it better
+        return  # GDAL raises its own error when it reads the VRT
     for node in () if root is None else root.iter("OGRVRTLayer"):
         source = node.find("SrcDataSource")
         if source is None or not (name := (source.text or "").strip()):
@@ -99,13 +102,13 @@ def check_sources(path: Path) -> None:
 
 
 def check_parts(path: Path) -> None:
-    """Raise `PromptError` where a part of a file is missing, or it is shorter than it says."""
+    """Raise `PromptError` where a part of a file is missing, or a .shp is cut off."""
     if not path.is_file():
         return
     if path.suffix.lower() == ".shp":
         with path.open("rb") as file:
             header = file.read(28)
-        # GDAL reads what lies beyond the end as rows without a shape
+        # GDAL reads shapes beyond the end of the file as rows without a geometry
         if (length := 2 * int.from_bytes(header[24:28], "big")) > path.stat().st_size:
             raise PromptError(
                 f"{path} is cut off: it says that it has {length} bytes, and {path.stat().st_size} "
@@ -113,7 +116,7 @@ def check_parts(path: Path) -> None:
             )
     for suffix, holds in PARTS.get(path.suffix.lower(), {}).items():
         if (there := part_of(path, suffix)) is not None:
-            check_input(there)  # GDAL would do without
+            check_input(there)  # GDAL would read the file without an unreadable part
         else:
             way = (
                 f"ogr2ogr --config SHAPE_RESTORE_SHX YES {path.stem}.gpkg {path.name} makes it anew"
@@ -125,6 +128,6 @@ def check_parts(path: Path) -> None:
 
 
 def part_of(path: Path, suffix: str) -> Path | None:
-    """A part of a file, its suffix in small or in capital letters; None where it is missing."""
+    """Find a part of a file, with its suffix in small or capital letters; None where it lacks."""
     spellings = [path.with_suffix(each) for each in (suffix, suffix.upper())]
     return next((each for each in spellings if each.exists()), None)

@@ -1,1 +1,1 @@
-"""Prompts: what is asked for, placed in the indices of a raster."""
+"""Prompts: boxes, points and masks of objects, placed in the indices of a raster."""

@@ -1,9 +1,12 @@
-"""The antimeridian: shapes on both sides of 180 degrees, and rasters that lie across it.
+"""The antimeridian: shapes on both sides of 180 degrees, for rasters and maps across or beside it.
+
+A turn is the length after which x repeats, such as 360 degrees; a part of a shape is a Polygon of
+a MultiPolygon.
 
 ```
-raster    170 ........ 180 ........ 190              x goes on beyond 180
-prompt           [175 -- 180]  [-180 -- -175]        in two parts, as RFC 7946 cuts them
-meant            [175 -----------185]
+raster            170 ........ 180 ........ 190              x goes on beyond 180
+prompt in a file         [175 -- 180]  [-180 -- -175]        in two parts, as RFC 7946 cuts it
+prompt moved             [175 ----------- 185]
 ```
 """
 
@@ -25,18 +28,19 @@ if TYPE_CHECKING:
     Shapes = npt.NDArray[np.object_]
     Floats = npt.NDArray[np.float64]
     Offsets = Callable[[Floats, npt.NDArray[np.int64], Floats, Floats], Floats]
-    """From x of all vertices, the part of each, and the lowest and highest x of every part."""
+    """A function that gives the shift of each vertex along x, from x of all vertices, the part
+    that each belongs to, and the lowest and highest x of every part."""
 
 PERIODIC = ("mercator", "cylindrical")
-"""Projections whose x goes evenly with the longitude, by words in their method's name."""
+"""Words in the names of projections whose x is proportional to the longitude."""
 WHOLE_TURN = 1e-9
-"""What may be lacking in a whole turn, as a part of it."""
+"""Tolerance for an edge that goes once around the Earth, as a part of a turn."""
 TURNED = ("transverse", "oblique")
-"""Words of those that are named so too, but have another axis."""
+"""Words in the names of projections that are called cylindrical but have another axis."""
 
 
 def half_turn(crs: pyproj.CRS) -> float | None:
-    """Half the length after which x repeats: 180 degrees; None where it does not repeat.
+    """Give half a turn in units of a system, such as 180 degrees; None where x does not repeat.
 
     >>> half_turn(pyproj.CRS("EPSG:4326"))
     180.0
@@ -58,19 +62,23 @@ def half_turn(crs: pyproj.CRS) -> float | None:
 
 
 def unwrap(shapes: Shapes, crs: pyproj.CRS) -> Shapes:
-    """Shapes whose every part is in one piece: what is written as -179 after 179 becomes 181.
+    """Undo the jump of x in parts that cross the antimeridian: -179 after 179 becomes 181.
 
-    A part with an edge longer than 180 degrees is taken for one that crosses the antimeridian; one
-    whose edge goes from -180 to 180 goes round the Earth, and stays.
+    A part with an edge longer than 180 degrees crosses the antimeridian. A part with an edge from
+    -180 to 180 goes around the Earth, and stays as it is.
 
     Args:
         shapes: (N,) shapely geometries or None.
-        crs: Their reference system.
+        crs: Reference system of the shapes.
+
+    Returns:
+        (N,) the shapes, with parts that may reach beyond 180 degrees.
     """
     if (half := half_turn(crs)) is None:
         return shapes
 
     def offsets(xs: Floats, part_of: npt.NDArray[np.int64], low: Floats, high: Floats) -> Floats:
+        """Shift the western half of each part that crosses the antimeridian by one turn."""
         edges = np.where(np.diff(part_of) == 0, np.abs(np.diff(xs)), 0.0)
         jumps = (edges > half) & (edges < 2 * half * (1 - WHOLE_TURN))
         crossing = (np.isin(np.arange(len(low)), part_of[1:][jumps]) & (high - low > half))[part_of]
@@ -80,14 +88,18 @@ def unwrap(shapes: Shapes, crs: pyproj.CRS) -> Shapes:
 
 
 def split(shapes: Shapes, *, half: float, seam: float) -> Shapes:
-    """Polygons in longitude and latitude, each cut where the map ends, its pieces put inside it.
+    """Cut polygons at the longitude where a map ends, and move the pieces into the map.
 
-    A polygon around a pole gets the pole's whole line, as a map shows it.
+    A polygon around a pole gets an edge along the pole, as it has on a map.
 
     Args:
-        shapes: (N,) polygons, multi-polygons or None, with edges of less than half a turn.
-        half: Half a turn in their unit.
-        seam: Longitude at which the map ends on its right: 180 degrees of most.
+        shapes: (N,) Polygons, MultiPolygons or None in longitude and latitude, with edges of less
+            than half a turn.
+        half: Half a turn in units of the longitude.
+        seam: Longitude at which the map ends on its right, for most maps 180 degrees.
+
+    Returns:
+        (N,) Polygons, MultiPolygons or None.
 
     Law: no piece lies on both sides of the seam.
     """
@@ -103,7 +115,7 @@ def split(shapes: Shapes, *, half: float, seam: float) -> Shapes:
 
 
 def _unrolled(polygon: shapely.Polygon, half: float) -> shapely.Geometry:
-    """The polygon as it is without a seam, its x going on beyond it."""
+    """Let the x of a polygon go on beyond the seam, with its holes inside it."""
     shell = _ring(np.array(polygon.exterior.coords)[:, :2], half)
     middle = (shell[:, 0].min() + shell[:, 0].max()) / 2
     holes = []
@@ -117,7 +129,7 @@ def _unrolled(polygon: shapely.Polygon, half: float) -> shapely.Geometry:
 
 
 def _ring(xy: Floats, half: float) -> Floats:
-    """A ring without jumps; one around a pole is closed along it."""
+    """Undo the jumps of a ring's x; a ring around a pole is closed along the pole."""
     xy = xy.copy()
     xy[:, 0] = np.unwrap(xy[:, 0], period=2 * half)
     if abs(xy[-1, 0] - xy[0, 0]) < half:
@@ -127,24 +139,28 @@ def _ring(xy: Floats, half: float) -> Floats:
 
 
 def _pieces(shape: shapely.Geometry, half: float, seam: float) -> Iterator[shapely.Polygon]:
+    """Yield the pieces of a shape in each turn, moved into the map that ends at the seam."""
     left, low, right, high = shapely.bounds(shape).tolist()
     first, last = (int(np.ceil((x - seam) / (2 * half))) for x in (left, right))
     for turn in range(first, last + 1):
         start = seam + (turn - 1) * 2 * half
         one = shapely.box(start, low - 1, start + 2 * half, high + 1)
         parts = shapely.get_parts(shapely.intersection(shape, one))
-        # what only touches the seam is a line or a point there
+        # a shape that only touches the seam is a line or a point in the next turn
         parts = parts[shapely.area(parts) > 0]
         shift = np.array([turn * 2 * half, 0.0])
         yield from shapely.set_coordinates(parts, shapely.get_coordinates(parts) - shift)
 
 
-def turn_to(shapes: Shapes, source: RasterSource) -> Shapes:
-    """Shapes whose every part lies at the turn of the Earth at which the raster lies.
+def shift_to_raster(shapes: Shapes, source: RasterSource) -> Shapes:
+    """Move each part of shapes by whole turns to where it is nearest to a raster.
 
     Args:
         shapes: (N,) shapely geometries or None, in the raster's reference system.
-        source: The raster. One that spans more than half the Earth has a place for everything.
+        source: The raster; where it spans more than half a turn, the shapes stay as they are.
+
+    Returns:
+        (N,) the shapes.
     """
     half = None if source.crs is None else half_turn(source.crs)
     left, _, right, _ = source.bounds
@@ -152,6 +168,7 @@ def turn_to(shapes: Shapes, source: RasterSource) -> Shapes:
         return shapes
 
     def offsets(_xs: Floats, part_of: npt.NDArray[np.int64], low: Floats, high: Floats) -> Floats:
+        """Shift the middle of each part to within half a turn of the raster's middle."""
         turns = np.round(((left + right) - (low + high)) / (4 * half))
         return np.where(np.isfinite(turns), turns, 0.0)[part_of] * 2 * half
 
@@ -159,11 +176,11 @@ def turn_to(shapes: Shapes, source: RasterSource) -> Shapes:
 
 
 def _moved(shapes: Shapes, offsets: Offsets) -> Shapes:
-    """Shapes with their x moved, where one moves at all."""
+    """Move the x of vertices by what `offsets` gives, and rebuild the shapes that changed."""
     parts, shape_of = shapely.get_parts(shapes, return_index=True)
     coordinates, part_of = shapely.get_coordinates(parts, return_index=True)
     bounds = shapely.bounds(parts)
-    with np.errstate(invalid="ignore"):  # infinite coordinates have no middle
+    with np.errstate(invalid="ignore"):  # the middle of infinite coordinates is NaN
         shift = offsets(coordinates[:, 0], part_of, bounds[:, 0], bounds[:, 2])
     if not shift.any():
         return shapes

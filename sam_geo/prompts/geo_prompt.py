@@ -1,20 +1,20 @@
-"""Prompts of a raster: what each feature of a file asks for, in the raster's own indices.
+"""GeoPrompt: the prompt of one object in the indices of a raster, made of rows of a prompt table.
 
-- A polygon or box asks for the object in its bounding box, taken along the raster's rows and
-  columns, so that a box drawn on a rotated raster stays that box. On request the polygon itself
-  goes to the network too, as a mask to start from.
-- A point asks for the object under it. A column `label` of 1 and 0 (or true and false) tells object
+- A polygon or box prompts the object in its bounding box, which is taken along the raster's rows
+  and columns, so that a box drawn on a rotated raster stays that box. On request the polygon also
+  becomes a mask prompt.
+- A point prompts the object under it. A column `label` of 1 and 0 (or true and false) tells object
   from background; so do `point_label`, `positive` and `foreground`. Points with the same
-  `object_id` are one prompt; a polygon with that `object_id` adds a box. Text is text: `1` and
-  `1.0` of a CSV, or `7` and `007`, are two objects.
-- The class goes through to the output: column `class`, else `label` where it is no sign of a point;
-  a whole number has no point, however its column is stored.
-- `prompt_id` is the column `prompt_id`, else `object_id`, else `id`, the latter two where their
-  values are all there and distinct, else the 0-based number of the prompt's first row. Integers
-  stay integers and text stays text; a column of both is text.
-- Of a table in pixels that names images, the rows of this image count.
+  `object_id` are one prompt, and a polygon with that `object_id` adds its box. Text is compared as
+  text: `1` and `1.0` of a CSV file, or `7` and `007`, are two objects.
+- The class of the output is the column `class`, else `label` where that is not the sign of a
+  point. Whole numbers are written without a decimal point, however the column is stored.
+- `prompt_id` is the column `prompt_id`, else `object_id`, else `id`, the latter two only where
+  each prompt has a value of its own; else the number of the prompt's first row, from 0. Integers
+  stay integers and text stays text; a column of both becomes text.
+- A table in pixels may name images: the rows of the raster's own image are used.
 
-One prompt always gives one `GeoPrompt`, wherever it lies.
+Each prompt becomes one `GeoPrompt`, also where it lies outside the raster.
 """
 
 from __future__ import annotations
@@ -27,10 +27,9 @@ import shapely
 
 from sam_common.errors import PromptError
 from sam_common.prompts import POSITIVE
-from sam_geo.prompt_files.ids import NO_NAMES, check_objects, id_column, prompt_ids
-from sam_geo.prompt_files.image_rows import rows_of_image
-from sam_geo.prompt_files.point_labels import signs_of_points
 from sam_geo.prompt_files.python_objects import PromptsLike, any_table
+from sam_geo.prompts.ids import EMPTY_TEXTS, check_objects, id_column, prompt_ids
+from sam_geo.prompts.image_rows import rows_of_image
 from sam_geo.prompts.placement import (
     PIXEL_CRS,
     bounding_box,
@@ -40,6 +39,7 @@ from sam_geo.prompts.placement import (
     is_in_pixels,
     is_inside,
 )
+from sam_geo.prompts.point_labels import signs_of_points
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,33 +55,33 @@ PromptStatus: TypeAlias = Literal["ok", "clipped", "outside", "invalid"]
 
 @dataclass(frozen=True, slots=True)
 class GeoPrompt:
-    """One object that is asked for."""
+    """The prompt of one object: a box, points, or both, in raster indices."""
 
     prompt_id: int | str
-    """Identifies the prompt in the output."""
+    """Identifier of the prompt, which its row in the output has too."""
     class_name: str | None = None
-    """The object's class, as given."""
+    """Class of the object as the prompts name it, None where they do not."""
     box_xyxy: Box | None = None
     """(x0, y0, x1, y1) in raster indices, inside the raster; outer pixel edges are at .5."""
     points_xy: tuple[Point, ...] = ()
     """Points (x, y) in raster indices, all inside the raster."""
     point_labels: tuple[int, ...] = ()
-    """1 object, 0 background; one for each point."""
+    """1 for object and 0 for background, one for each point."""
     outline: shapely.Geometry | None = None
-    """Polygon in raster indices that is given to the network as a mask, beside its box."""
+    """Polygon in raster indices from which a mask prompt is made, beside its box."""
     status: PromptStatus = "ok"
-    """`clipped`: what lay outside the raster was cut off; `outside`: all of it lay outside;
-    `invalid`: the feature has no geometry."""
+    """`ok`: the prompt lies in the raster; `clipped`: a part outside the raster was cut off;
+    `outside`: it lies wholly outside; `invalid`: the feature has no geometry."""
 
     @property
     def is_placed(self) -> bool:
-        """Whether there is something to segment."""
+        """Whether the prompt has a part inside the raster, so that it can be segmented."""
         return self.status in {"ok", "clipped"}
 
     @property
     def identity(self) -> str:
-        """Everything that decides the answer, as text."""
-        # a geometry's own text is cut short
+        """All fields of the prompt as text, by which parts of an earlier job are recognised."""
+        # the repr of a geometry shortens long ones
         outline = "" if self.outline is None else shapely.to_wkb(self.outline, hex=True)
         return repr((replace(self, outline=None), outline))
 
@@ -94,20 +94,24 @@ def load_prompts(
     layer: str | None = None,
     with_masks: bool = False,
 ) -> list[GeoPrompt]:
-    """Prompts in the indices of a raster.
+    """Read prompts, and place them in the indices of a raster.
 
     Args:
-        prompts: Any vector file that GDAL reads, GeoParquet, Pascal VOC XML or CSV; a GeoDataFrame;
-            a GeoJSON mapping (longitude and latitude, as RFC 7946 has it); or a list of boxes
-            (xmin, ymin, xmax, ymax), points (x, y) and shapely geometries in the raster's own
-            system.
+        prompts: A file: any vector format that GDAL reads, GeoParquet, Pascal VOC XML or CSV. Or
+            a GeoDataFrame; a GeoJSON mapping (longitude and latitude, RFC 7946); or a list of
+            boxes (xmin, ymin, xmax, ymax), points (x, y) and shapely geometries in the raster's
+            own reference system.
         source: The raster.
-        crs: Reference system of the prompts' coordinates, over what the file says; `"pixel"` for
-            pixel corners, x to the right and y down. VOC and CSV are in pixels unless this is
+        crs: Reference system of the prompts' coordinates in place of the file's own; `"pixel"` for
+            pixel corners, x to the right and y down. VOC and CSV files are in pixels unless it is
             given; a vector file without a reference system needs it, unless the raster has none
             either.
         layer: Layer of a vector file that has several.
         with_masks: Whether polygons become mask prompts too, not only boxes.
+
+    Returns:
+        One `GeoPrompt` for each object, in the order of the first rows; prompts outside the
+        raster and features without geometry keep their place.
 
     Raises:
         InputError: There is no such file.
@@ -120,7 +124,13 @@ def load_prompts(
 def prompts_of(
     table: PromptTable, source: RasterSource, *, crs: str | None, with_masks: bool = False
 ) -> list[GeoPrompt]:
-    """Prompts of a table; see `load_prompts`.
+    """Place the prompts of a table in the indices of a raster; see `load_prompts`.
+
+    Args:
+        table: The rows of a file or an object.
+        source: The raster.
+        crs: Reference system of the coordinates in place of the table's own, or `"pixel"`.
+        with_masks: Whether polygons become mask prompts too, not only boxes.
 
     Raises:
         PromptError: The prompts cannot be understood; the message names the row, counted from 0.
@@ -133,7 +143,7 @@ def prompts_of(
             f"--{table.option}-crs {PIXEL_CRS} for pixels"
         )
     if is_in_pixels(table, crs):
-        table = rows_of_image(table, source, is_told=crs == PIXEL_CRS)
+        table = rows_of_image(table, source, is_given=crs == PIXEL_CRS)
     rows = _Rows(table, into_indices(table, source, crs=crs), with_masks=with_masks)
     groups = rows.groups()
     ids = prompt_ids(table, [group[0] for group in groups])
@@ -144,7 +154,13 @@ def prompts_of(
 
 
 class _Rows:
-    """The rows of a table, and how they become prompts."""
+    """The rows of a table, which are grouped by object and made into prompts.
+
+    Args:
+        table: The columns.
+        shapes: (N,) geometries in raster indices, or None.
+        with_masks: Whether polygons become mask prompts too.
+    """
 
     def __init__(
         self, table: PromptTable, shapes: npt.NDArray[np.object_], *, with_masks: bool
@@ -158,7 +174,7 @@ class _Rows:
         self._classes = [id_column(table, name) for name in ("class", "label")]
 
     def groups(self) -> list[list[int]]:
-        """Rows of each prompt, in the order of the file."""
+        """Group rows of the same object, in the order of their first rows."""
         groups: dict[tuple[str, Any], list[int]] = {}
         objects = id_column(self._table, "object_id")
         if all(value is None for value in objects):
@@ -167,7 +183,7 @@ class _Rows:
             key = ("row", row) if value is None else ("object", value)
             groups.setdefault(key, []).append(row)
         for (_, value), rows in groups.items():
-            if len(rows) > 1 and str(value).strip().lower() in NO_NAMES:
+            if len(rows) > 1 and str(value).strip().lower() in EMPTY_TEXTS:
                 raise PromptError(
                     f"rows {self._listed(rows)} of {self._table.name} have the object_id "
                     f"{value!r}: leave the cells of single objects empty"
@@ -175,10 +191,11 @@ class _Rows:
         return list(groups.values())
 
     def prompt(self, rows: Sequence[int], prompt_id: int | str) -> GeoPrompt:
-        """The prompt that some rows make together, not yet clipped."""
+        """Make the prompt of one group of rows, before it is clipped to the raster."""
         boxes = [row for row in rows if self._kinds[row] == "box"]
         points = [row for row in rows if self._kinds[row] == "points"]
-        positions = [(self._label(row), xy) for row in points for xy in _points(self._shapes[row])]
+        signs = self._signs.of_rows
+        positions = [(signs[row], xy) for row in points for xy in _points(self._shapes[row])]
         labels = tuple(label for label, _ in positions)
         self._check(boxes, points, labels)
         return GeoPrompt(
@@ -192,11 +209,12 @@ class _Rows:
         )
 
     def _outline(self, row: int) -> shapely.Geometry | None:
+        """Give the polygon of a row where all its vertices exist in the raster's system."""
         shape = self._shapes[row]
-        # what leaves the raster's reference system has no shape there, only a box
         return shape if np.isfinite(shapely.get_coordinates(shape)).all() else None
 
     def _check(self, boxes: Sequence[int], points: Sequence[int], labels: Sequence[int]) -> None:
+        """Raise `PromptError` for several boxes of one object, or background points alone."""
         if len(boxes) > 1:
             raise PromptError(
                 f"rows {self._listed(boxes)} of {self._table.name} have the same object_id: "
@@ -209,6 +227,7 @@ class _Rows:
             )
 
     def _kind(self, row: int) -> Literal["box", "points", "none"]:
+        """Tell what the geometry of a row is used as."""
         shape = self._shapes[row]
         if shape is None or shape.is_empty:
             return "none"
@@ -221,10 +240,8 @@ class _Rows:
             f"prompts are points, polygons or boxes"
         )
 
-    def _label(self, row: int) -> int:
-        return POSITIVE if self._signs.of_rows is None else self._signs.of_rows[row]
-
     def _class_name(self, rows: Sequence[int]) -> str | None:
+        """Find the one class of the rows of an object."""
         for n, values in enumerate(self._classes):
             # the label of a point may be its sign
             named = [row for row in rows if n == 0 or not self._is_sign(row)]
@@ -239,18 +256,26 @@ class _Rows:
         return None
 
     def _is_sign(self, row: int) -> bool:
+        """Tell whether the `label` of a row is the sign of a point, and no class."""
         return self._kinds[row] == "points" and self._signs.in_label
 
     def _listed(self, rows: Sequence[int]) -> str:
+        """List the numbers of rows for a message."""
         return ", ".join(str(self._table.number(row)) for row in rows)
 
 
 def _points(shape: shapely.Geometry) -> list[Point]:
+    """List the points (x, y) of a Point or MultiPoint."""
     return [(x, y) for x, y in shapely.get_coordinates(shape).tolist()]
 
 
 def clip_prompt(prompt: GeoPrompt, size_hw: tuple[int, int]) -> GeoPrompt:
-    """The part of a prompt inside the raster, with the status that says what was cut."""
+    """Clip a prompt to a raster, and set its status; points outside are left out.
+
+    Args:
+        prompt: In raster indices.
+        size_hw: Rows and columns of the raster.
+    """
     if prompt.status == "invalid":
         return prompt
     box = None if prompt.box_xyxy is None else clip_box(prompt.box_xyxy, size_hw)
@@ -267,12 +292,10 @@ def clip_prompt(prompt: GeoPrompt, size_hw: tuple[int, int]) -> GeoPrompt:
         is_outside, was_cut = POSITIVE not in labels, False
     if is_outside:
         return GeoPrompt(prompt.prompt_id, prompt.class_name, status="outside")
-    return GeoPrompt(
-        prompt_id=prompt.prompt_id,
-        class_name=prompt.class_name,
+    return replace(
+        prompt,
         box_xyxy=box,
         points_xy=tuple(xy for xy, _ in points),
         point_labels=labels,
-        outline=prompt.outline,
         status="clipped" if was_cut or len(points) < len(prompt.points_xy) else "ok",
     )

@@ -1,4 +1,4 @@
-"""Where prompts lie in a raster: from any reference system to raster indices, cut at the edges."""
+"""Placement: geometries of prompts put into raster indices, and clipped at the raster's edges."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import shapely
 from pyproj.exceptions import CRSError, ProjError
 
 from sam_common.errors import PromptError
-from sam_geo.prompts.antimeridian import turn_to, unwrap
+from sam_geo.prompts.antimeridian import shift_to_raster, unwrap
 from sam_geo.raster.frame import PIXELS
+from sam_geo.raster.reference_system import crs_named, densified
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,47 +25,48 @@ if TYPE_CHECKING:
     from sam_geo.raster.source import RasterSource
 
 
-DENSIFY = 21
-"""Points added per edge when shapes change their reference system, GDAL's default for bounds."""
 EDGE = -0.5
 """Index of the outer edge of the first pixel."""
 TOLERANCE_PX = 1e-3
-"""What passes the raster's edge by less is rounding of a reprojection, not a clipped box."""
+"""A box that passes the raster's edge by fewer pixels does so by rounding: it is not clipped."""
 BY_CHANCE = 0.01
-"""Part of the pixels whose numbers may be places of the world too."""
+"""Least part of the raster's pixels whose coordinates are also places of the raster in the world,
+for the two to be indistinguishable: then numbers are not refused."""
 DEGREES = "EPSG:4326"
+"""Longitude and latitude of WGS 84, as messages name it to users."""
 PIXEL_CRS = "pixel"
-"""Given as `--prompts-crs` it means pixel corners, x to the right and y down."""
+"""Value of `--prompts-crs` that means pixel corners, x to the right and y down."""
 
 
 def into_indices(
     table: PromptTable, source: RasterSource, *, crs: str | None = None
 ) -> npt.NDArray[np.object_]:
-    """The geometries of a table with x and y in raster indices.
+    """Put the geometries of a table into raster indices.
 
     Args:
         table: Rows with shapely geometries or None.
         source: The raster.
-        crs: Reference system of the coordinates, over what the table says, or `"pixel"`.
+        crs: Reference system of the coordinates in place of the table's own, or `"pixel"`.
 
     Returns:
-        (N,) shapely geometries. Coordinates that do not exist in the raster's reference system
-        are infinite.
+        (N,) shapely geometries or None, x before y. Coordinates that do not exist in the raster's
+        reference system are infinite.
 
     Raises:
         PromptError: The reference system is unknown or does not go with the raster's.
     """
-    prompts_crs, frame = _reference(table, source, crs)
+    given, frame = _reference(table, source, crs)
     shapes = table.geometry
-    if prompts_crs is not None and source.crs is not None:
-        if prompts_crs != source.crs:
-            way = _way(prompts_crs, source.crs, table, source)
-            shapes = _reproject(unwrap(shapes, prompts_crs), way)
-        shapes = turn_to(shapes, source)
+    if given is not None and source.crs is not None:
+        if given != source.crs:
+            way = _way(given, source.crs, table, source)
+            shapes = _transformed(densified(unwrap(shapes, given)), way)
+        shapes = shift_to_raster(shapes, source)
     elif crs is None and table.in_pixels and not table.says_pixels:
         _check_pixels(shapes, table, source)
 
     def to_index(coordinates: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Turn coordinates (K, 2) of the frame's world into indices, x before y."""
         # a ring with NaN is not closed; infinity is equal to itself
         index = np.full_like(coordinates, np.inf)
         finite = np.isfinite(coordinates).all(axis=1)
@@ -75,7 +77,7 @@ def into_indices(
 
 
 def bounding_box(shape: shapely.Geometry) -> Box:
-    """(x0, y0, x1, y1) of the finite vertices; NaN where there is none."""
+    """Give the bounds (x0, y0, x1, y1) of the finite vertices; NaN where there is none."""
     coordinates = shapely.get_coordinates(shape)
     coordinates = coordinates[np.isfinite(coordinates).all(axis=1)]
     if not len(coordinates):
@@ -85,7 +87,7 @@ def bounding_box(shape: shapely.Geometry) -> Box:
 
 
 def clip_box(box: Box, size_hw: tuple[int, int]) -> Box | None:
-    """The part of a box inside the raster, None where there is none.
+    """Clip a box in raster indices to the raster; None where it lies outside.
 
     >>> clip_box((-5.5, 2.5, 3.5, 4.5), (10, 10))
     (-0.5, 2.5, 3.5, 4.5)
@@ -103,24 +105,25 @@ def clip_box(box: Box, size_hw: tuple[int, int]) -> Box | None:
 
 
 def is_cut(box: Box, clipped: Box) -> bool:
-    """Whether clipping took away more than rounding."""
+    """Tell whether clipping moved an edge of a box by more than rounding does."""
     return any(abs(a - b) > TOLERANCE_PX for a, b in zip(box, clipped, strict=True))
 
 
 def is_inside(point: Point, size_hw: tuple[int, int]) -> bool:
-    """Whether a point lies on a pixel of the raster."""
+    """Tell whether a point (x, y) in raster indices lies on a pixel of the raster."""
     x, y = point
     return EDGE <= x < size_hw[1] + EDGE and EDGE <= y < size_hw[0] + EDGE
 
 
 def is_in_pixels(table: PromptTable, crs: str | None) -> bool:
-    """Whether the coordinates of a table are pixel corners, with what the user says of them."""
+    """Tell whether the coordinates of a table are pixel corners, given `--prompts-crs` or None."""
     return crs == PIXEL_CRS or (table.in_pixels and crs is None)
 
 
 def _way(
     origin: pyproj.CRS, target: pyproj.CRS, table: PromptTable, source: RasterSource
 ) -> pyproj.Transformer:
+    """Find the transformation from the prompts' system to the raster's."""
     try:
         return pyproj.Transformer.from_crs(origin, target, always_xy=True)
     except ProjError as error:
@@ -134,10 +137,10 @@ def _way(
 def _check_pixels(
     shapes: npt.NDArray[np.object_], table: PromptTable, source: RasterSource
 ) -> None:
-    """Refuse numbers that nobody calls pixels where they lie in the raster in the world.
+    """Raise `PromptError` for coordinates taken as pixels that fit the raster's place in the world.
 
-    That happens by chance where the raster's place in the world and its pixels are the same
-    numbers; such a raster is left alone.
+    Nothing is refused where the raster's world coordinates overlap with the numbers of its pixels,
+    because then pixels fit both by chance.
     """
     height, width = source.size_hw
     pixels = shapely.box(0, 0, width, height)
@@ -156,47 +159,55 @@ def _check_pixels(
 
 
 def _extents(crs: pyproj.CRS, bounds: Box) -> Iterator[tuple[str, str, Box]]:
-    """Where a raster lies in its own system, and in degrees: how messages say that, and a CRS."""
+    """Yield the bounds of a raster in its own system and in degrees.
+
+    Yields:
+        Words for the system, a value of `--prompts-crs` that names it, and the bounds (left,
+        bottom, right, top).
+    """
     yield "in its own system", _short(crs), bounds
     try:
         way = pyproj.Transformer.from_crs(crs, DEGREES, always_xy=True)
         west, south, east, north = way.transform_bounds(*bounds)
     except (CRSError, ProjError):
-        return  # not of the Earth
+        return  # the system has no longitude and latitude on the Earth
     # across the antimeridian the west is the larger number
     if np.isfinite([west, south, east, north]).all() and west <= east:
-        # prompts may lie around it too
+        # prompts may also lie beside the raster
         x, y = east - west, north - south
         yield "in degrees", DEGREES, (west - x, south - y, east + x, north + y)
 
 
 def _short(crs: pyproj.CRS) -> str:
+    """Name a system by its authority code, else by its quoted name."""
     code = crs.to_authority()
     return f"{crs.name!r}" if code is None else ":".join(code)
 
 
-def _reproject(
-    shapes: npt.NDArray[np.object_], transformer: pyproj.Transformer
+def _transformed(
+    shapes: npt.NDArray[np.object_], way: pyproj.Transformer
 ) -> npt.NDArray[np.object_]:
-    bounds = shapely.bounds(shapes)
-    longest = np.maximum(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1])
-    # points have no edges; their step only has to be positive
-    steps = np.where(np.isfinite(longest) & (longest > 0), longest / DENSIFY, 1.0)
-    dense = shapely.segmentize(shapes, max_segment_length=steps)
+    """Transform the vertices of shapes to another reference system."""
 
-    def project(coordinates: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return np.column_stack(transformer.transform(coordinates[:, 0], coordinates[:, 1]))
+    def project(xy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Transform (K, 2) coordinates, x before y."""
+        return np.column_stack(way.transform(xy[:, 0], xy[:, 1]))
 
-    return np.asarray(shapely.transform(dense, project), dtype=object)
+    return np.asarray(shapely.transform(shapes, project), dtype=object)
 
 
 def _reference(
     table: PromptTable, source: RasterSource, crs: str | None
 ) -> tuple[pyproj.CRS | None, Frame]:
-    """Reference system of the coordinates (None: the frame's own) and the frame they end in."""
+    """Find the reference system of a table's coordinates, and the frame that gives their indices.
+
+    Returns:
+        The reference system, None where the coordinates are in the frame's world already; and the
+        frame of the raster, or the one of its pixel corners.
+    """
     if is_in_pixels(table, crs):
         return None, PIXELS
-    given = table.crs if crs is None else _parse(crs)
+    given = table.crs if crs is None else prompts_crs(crs)
     # heights and places around the Earth's centre have no x and y on a map
     if given is not None and (given.is_geocentric or len(given.axis_info) == 1):
         raise PromptError(
@@ -222,7 +233,8 @@ def _reference(
 def _check_local(
     given: pyproj.CRS, target: pyproj.CRS, table: PromptTable, source: RasterSource
 ) -> None:
-    # PROJ takes local systems of other sites for the same one
+    """Raise `PromptError` for a local system of another site than the raster's."""
+    # PROJ takes any two local systems for the same one
     if given.is_engineering and target.is_engineering and given.name != target.name:
         raise PromptError(
             f"{table.name} is in the local system {given.name!r}, but {source.path} is in "
@@ -231,11 +243,11 @@ def _check_local(
         )
 
 
-def _parse(text: str) -> pyproj.CRS:
-    try:
-        # axes are x, y here in any case: what +init is for, and what PROJ warns of
-        return pyproj.CRS.from_user_input(text.strip().removeprefix("+init="))
-    except (CRSError, UnicodeEncodeError) as error:
-        raise PromptError(
-            f"no such coordinate reference system: {text!r} (for example EPSG:4326)"
-        ) from error
+def prompts_crs(text: str) -> pyproj.CRS:
+    """Look up the value of `--prompts-crs`; `+init=` before an authority code is allowed.
+
+    Raises:
+        PromptError: There is no such system.
+    """
+    # x is always the first axis here, which is what +init stands for and what PROJ warns about
+    return crs_named(text.strip().removeprefix("+init="), shown=repr(text), error=PromptError)

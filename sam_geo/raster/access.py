@@ -1,11 +1,11 @@
-"""Access: a dataset of GDAL that several threads read from, opened anew after every error.
+"""Access: a GDAL dataset that several threads read from, and that is reopened after every error.
 
 ```
-read -> error -> closed, nothing kept of it -> opened anew -> read -> error -> InputError
-                                                              the next read opens it anew again
+read -> error -> dataset closed -> reopened -> read -> error -> InputError
+                                                       the next read opens it once more
 ```
 A dataset that failed once is not to be trusted: GDAL answers a second read of a VRT with zeros
-where a source is missing, and keeps what it has of a block that was cut off on its way.
+where a source is missing, and keeps the received part of a block whose transfer broke off.
 """
 
 from __future__ import annotations
@@ -34,34 +34,36 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CONNECT_S, SILENCE_S, REQUEST_S = 10, 20, 300
-"""A server that does not answer is given up: after so long without a connection, without
-`LEAST_RATE` bytes a second, and in all, in seconds."""
+"""Time limits of a request to a server, in seconds: until it is connected, for a transfer that
+stays below `LEAST_RATE`, and for the whole request."""
 LEAST_RATE = 100
+"""Bytes a second; a transfer that is slower for `SILENCE_S` is given up."""
 MOST_SILENCES = 3
-"""Reads in a row that may fail after such a time; then all others fail at once."""
+"""Reads in a row that may run into a time limit; all later reads fail at once."""
 CACHE_BYTES = 128 * 2**20
-"""GDAL would keep blocks in 5 % of the machine's memory; windows are read once."""
+"""Size of GDAL's block cache. By default it takes 5 % of the machine's memory, but each window is
+read once only."""
 _SILENCING = threading.Lock()
-"""Filters of warnings belong to the process: one thread at a time puts one and takes it away."""
+"""Held while warning filters are changed, because they belong to the whole process."""
 UNKNOWN_FORMAT = "not recognized as being in a supported file format"
-"""GDAL's words where no driver takes a file."""
+"""Part of GDAL's message where no driver recognises a file."""
 WAKE_S = 0.5
-"""An interrupt is heard after so long, also where waiting itself cannot be interrupted."""
+"""Seconds after which the waiting main thread wakes up to notice Ctrl-C."""
 
 EXACT_OPTIONS: Mapping[str, str] = {
-    # threads of a mosaic keep the error of a lost source to themselves, and its place is zeros
+    # threads of a VRT swallow the error of a lost source, and give zeros in its place
     "VRT_NUM_THREADS": "1",
     "GTI_NUM_THREADS": "1",
-    # GDAL's short way with whole PNG files gives noise where a file is cut off
+    # GDAL's fast path for whole PNG files gives noise where a file is cut off
     "GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO",
-    # what was fetched is forgotten with the dataset that fetched it
+    # fetched bytes are dropped together with the dataset that fetched them
     "CPL_VSIL_CURL_NON_CACHED": ":".join(
         f"/vsi{kind}{end}"
         for kind in ("curl", "s3", "gs", "az", "adls", "oss", "swift", "webhdfs")
         for end in "/?"
     ),
 }
-"""GDAL's settings without which an error can look like a result."""
+"""GDAL's settings without which an error can look like a result; users cannot change them."""
 OPTIONS: Mapping[str, str | int] = {
     "GDAL_CACHEMAX": CACHE_BYTES,
     # also of a local file: the sources of a VRT may lie on a server
@@ -74,25 +76,28 @@ OPTIONS: Mapping[str, str | int] = {
     "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
     "GDAL_HTTP_MULTIRANGE": "YES",
 }
-"""Others; a variable of the environment or a `rasterio.Env` with that name wins."""
+"""GDAL's settings that an environment variable or a `rasterio.Env` of the user can change."""
 REMOTE_OPTIONS: Mapping[str, str] = {
-    # no listing of the folder to look for sidecar files
+    # no listing of the remote folder to look for side files
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "VSI_CACHE": "TRUE",
 }
-"""More of them for rasters at an address."""
+"""Further settings for rasters on servers; users can change them too."""
 
 ACCESS_ERRORS = (RasterioError, CPLE_BaseError, OSError)
-"""What GDAL raises on a damaged file or a lost connection."""
+"""Errors of GDAL and rasterio on a damaged file or a lost connection."""
 OPEN_ERRORS = (*ACCESS_ERRORS, ValueError, TypeError, SystemError)
-"""The same, and what rasterio raises on names and metadata that it cannot make text of."""
+"""Errors of opening a raster: `ACCESS_ERRORS`, and those of rasterio on names and metadata that it
+cannot decode."""
 
 
 class RasterFile:
-    """A dataset that is opened where it is needed; threads take turns.
+    """A dataset that is opened when it is first used, and reopened after an error.
+
+    Threads take turns in using it.
 
     Args:
-        name: As GDAL takes it.
+        name: Name that GDAL opens.
     """
 
     def __init__(self, name: str) -> None:
@@ -105,18 +110,26 @@ class RasterFile:
         self._silences = 0
 
     def use(self, work: Callable[[Any], T]) -> T:
-        """What `work` makes of the open dataset; once more, of a new one, where that fails.
+        """Call `work` with the open dataset; where it fails, once more with a reopened dataset.
 
-        What fails after `SILENCE_S` is not tried once more here, and what did so `MOST_SILENCES`
-        times in a row is not tried at all: a dead server must not hold up every window of a job.
+        A dead server must not hold up every window of a job: a failure after `SILENCE_S` or
+        longer is not tried again, and after `MOST_SILENCES` of them in a row every call fails at
+        once.
 
-        In the main thread it waits for another thread, so that Ctrl-C is heard while a server
-        does not answer; what was begun then ends by itself, at the latest with the time limits.
+        In the main thread the work runs in a thread of its own, so that Ctrl-C is noticed while a
+        server does not answer. The interrupted read ends by itself, at the latest with the time
+        limits.
+
+        Args:
+            work: Reads from the dataset of rasterio that it gets.
+
+        Returns:
+            The result of `work`.
 
         Raises:
-            InputError: It cannot be opened; the message has no secrets of its address.
-            rasterio.errors.RasterioError: `work` raised it twice. OSError and GDAL's own errors
-                come as they are.
+            InputError: The dataset cannot be opened; the message has no secrets of its address.
+            rasterio.errors.RasterioError: `work` raised it twice; OSError and GDAL's own errors
+                are raised as they are.
         """
         if threading.current_thread() is not threading.main_thread():
             return self._tried(work)
@@ -127,7 +140,7 @@ class RasterFile:
         return done.result()
 
     def close(self) -> None:
-        """Let go of it; a read that is still under way does so at its end."""
+        """Close the dataset; where a read is still under way, at the end of that read."""
         self._is_closed = True
         if self._lock.acquire(blocking=False):
             try:
@@ -137,17 +150,19 @@ class RasterFile:
 
     @contextmanager
     def settings(self) -> Iterator[None]:
-        """GDAL's settings for what is done in this thread."""
+        """Apply GDAL's settings of this file in the current thread, until the block ends."""
         with rasterio.Env(**self._options):
             yield
 
     def _fulfil(self, done: Future[T], work: Callable[[Any], T]) -> None:
+        """Run `work`, and put its result or its error into a future."""
         try:
             done.set_result(self._tried(work))
-        except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits
+        except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
             done.set_exception(error)
 
     def _tried(self, work: Callable[[Any], T]) -> T:
+        """Run `work`, and a second time where the first failed before the time limit."""
         with self.settings():
             start = time.monotonic()
             try:
@@ -160,6 +175,7 @@ class RasterFile:
             return self._once(work)
 
     def _once(self, work: Callable[[Any], T]) -> T:
+        """Run `work` with the dataset while no other thread does; drop it where that fails."""
         with self._lock:
             try:
                 if self._silences >= MOST_SILENCES:
@@ -178,11 +194,13 @@ class RasterFile:
                     self._drop()
 
     def _drop(self) -> None:
+        """Close the dataset where it is open; the caller holds the lock."""
         if self._dataset is not None:
             self._dataset.close()
             self._dataset = None
 
     def _opened(self) -> Any:
+        """Open the dataset; its errors become an `InputError`."""
         try:
             return silent_open(self._name)
         except OPEN_ERRORS as error:
@@ -190,6 +208,7 @@ class RasterFile:
             raise InputError(self._refusal(error)) from None
 
     def _refusal(self, error: BaseException) -> str:
+        """Word the message for a dataset that cannot be opened."""
         if isinstance(error, UnicodeError):
             return (
                 f"the name of {self._shown}, or a text in it, is not UTF-8: rename it, or convert "
@@ -202,12 +221,16 @@ class RasterFile:
 
 
 def silent_open(name: str) -> Any:
-    """Open a dataset of rasterio; one without a geotransform is nothing to warn of.
+    """Open a dataset of rasterio without its warning that there is no geotransform.
+
+    Args:
+        name: Name that GDAL opens.
 
     Raises:
-        rasterio.errors.RasterioError: It cannot be opened, or a file of it is cut off (see
-            `check_whole`); others are in `OPEN_ERRORS`.
-        InputError: It lies in a confined folder, and names files elsewhere.
+        rasterio.errors.RasterioError: The dataset cannot be opened, or a file of it is cut off
+            (see `check_whole`); further errors are listed in `OPEN_ERRORS`.
+        InputError: The raster lies in a confined folder (see `sam_geo.address.confined`), and
+            names files elsewhere.
     """
     with _SILENCING, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -221,13 +244,19 @@ def silent_open(name: str) -> Any:
 
 
 def reason_of(error: BaseException, name: str = "") -> str:
-    """What GDAL says, on one line and without secrets."""
+    """Give GDAL's message of an error on one line and without secrets.
+
+    Args:
+        error: The error of rasterio, whose cause is GDAL's own.
+        name: Name that GDAL opened, whose secrets are removed.
+    """
     return scrubbed(str(error.__cause__ or error), name) or type(error).__name__
 
 
 def _options(name: str) -> dict[str, Any]:
+    """Collect GDAL's settings for a raster, with those of the user in their place."""
     wanted = {**OPTIONS, **(REMOTE_OPTIONS if is_remote(name) else {})}
-    # credentials are for a session of rasterio, which finds them in the environment itself
+    # rasterio.Env takes no credentials as options: its session reads them from the environment
     given = rasterio.env.getenv() if rasterio.env.hasenv() else {}
     given = {key: value for key, value in given.items() if not key.startswith("AWS_")}
     ours = {key: value for key, value in wanted.items() if key not in os.environ}

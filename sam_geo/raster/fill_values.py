@@ -1,4 +1,4 @@
-"""Fill values that a raster does not declare: numbers such as -9999 that are no measurement."""
+"""Fill values: numbers such as -9999 in place of a measurement, which the file does not declare."""
 
 from __future__ import annotations
 
@@ -16,20 +16,25 @@ if TYPE_CHECKING:
     from sam_geo.raster.source import RasterSource
 
 KNOWN = (-999.0, -9999.0, -99999.0, -32767.0, -32768.0, 32767.0, 65535.0, 1e20, -1e20)
-"""Besides the ends of a type's range, and numbers as large as no measurement is."""
+"""Usual fill values; the least and the greatest number of an integer type are others."""
 HUGE = 1e30
+"""No measurement is as large as this; such a number is a fill value by its size."""
 LEAST_SHARE, LEAST_ZEROS = 0.01, 0.05
-"""Of the sample, for a number of these and for zeros, which may well be measured."""
+"""Least part of a sample that a usual fill value takes, and that zeros take, which may well be
+measured."""
 LEAST_GAP, LEAST_ZERO_GAP = 0.5, 0.1
-"""Between a fill value and the bulk of the others, in widths of that bulk."""
+"""Least distance between a usual fill value, or zero, and the bulk of the other values, as a part
+of the width of the bulk."""
 LEAST_VALUES = 100
+"""A sample of fewer values tells nothing."""
 BULK = (2.0, 98.0)
+"""Percentiles between which the bulk of the other values lies."""
 
 
 def fill_notes(source: RasterSource) -> Iterator[str]:
-    """A sentence for each number that looks like a fill value and counts as a value.
+    """Yield a sentence for each number that looks like a fill value but counts as a value.
 
-    The reason where the sample that shows it cannot be read.
+    Where the sample of the raster cannot be read, the only sentence is the reason.
     """
     try:
         samples = source.sample
@@ -51,9 +56,15 @@ def fill_notes(source: RasterSource) -> Iterator[str]:
 
 
 def suspects(values: npt.NDArray[Any]) -> Iterator[tuple[float, float]]:
-    """Fill values among the finite values of one band, each with its share.
+    """Find fill values among the values of one band.
 
-    Only the least and the greatest value can be one: it lies far from all others.
+    Only the least and the greatest value are looked at: a fill value lies far from all others.
+
+    Args:
+        values: (N,) finite values that are not nodata.
+
+    Yields:
+        The fill value, and the part of the sample that it takes, from 0 to 1.
 
     >>> import numpy as np
     >>> list(suspects(np.r_[np.full(50, -9999), np.arange(150)]))
@@ -74,7 +85,7 @@ def suspects(values: npt.NDArray[Any]) -> Iterator[tuple[float, float]]:
         width = high - low
         gap = min(abs(number - low), abs(number - high))
         if number == 0:
-            # of two values neither is the other's fill
+            # a sample of two values has a bulk of no width: neither is the other's fill value
             is_fill = share >= LEAST_ZEROS and gap >= LEAST_ZERO_GAP * width > 0
         else:
             is_known = share >= LEAST_SHARE and _is_known(number, kind)
@@ -84,6 +95,7 @@ def suspects(values: npt.NDArray[Any]) -> Iterator[tuple[float, float]]:
 
 
 def _is_known(number: float, kind: np.dtype[Any]) -> bool:
+    """Tell whether a number is used as a fill value in samples of a type."""
     if kind.kind in "iu" and number in {float(np.iinfo(kind).min), float(np.iinfo(kind).max)}:
         return True
     return number in KNOWN or abs(number) >= HUGE

@@ -1,10 +1,11 @@
-"""Fingerprint: what the pixels of a raster come from, so that nothing stale is used.
+"""Fingerprint: the identity of a raster's pixels, by which stale embeddings and parts are noticed.
 
 ```
-m.vrt -> a.tif, a.tif.ovr, inner.vrt -> b.tif, https://host/c.tif      all that is read
-         size, date, sha256                    size, ETag, date        of each
+m.vrt -> a.tif, a.tif.ovr, inner.vrt -> b.tif, https://host/c.tif      every file that is read
+         size, date, sha256                    size, ETag, date        facts of each
 ```
-What cannot be known, such as a map service, has no identity, and nothing is kept of it.
+A raster whose files are not known, such as a map service, has no identity: nothing that is
+computed from it is kept for later.
 """
 
 from __future__ import annotations
@@ -30,34 +31,38 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 WHOLE_BYTES = 64 * 2**20
-"""So much is hashed in all. A file that is larger than its share is known by its size, its date
-and its two ends: hashing 40 GB takes minutes."""
+"""Bytes that are hashed in all files together. A file larger than its share is identified by its
+size, its date and a hash of its two ends, because hashing 40 GB takes minutes."""
 END_BYTES = 2**20
+"""Bytes at either end of a large file that are hashed."""
 SERVICES = frozenset(
     ("DAAS", "EEDA", "EEDAI", "GTI", "MEM", "NGW", "OGCAPI", "PLMOSAIC", "POSTGISRASTER", "STACIT",
      "STACTA", "TILEDB", "WCS", "WMS", "WMTS", "ZARR")
 )  # fmt: skip
 """Drivers whose pixels come from more than the files that GDAL lists."""
 BESIDE = (".ovr", ".msk", ".msk.ovr", ".aux.xml")
-"""Endings of files that GDAL reads beside a source, which a mosaic does not list."""
+"""Endings of side files that GDAL reads with a source, and that a VRT does not list."""
 SOURCE_TAGS = frozenset(("SourceFilename", "SourceDataset"))
-"""Elements of a VRT that name a raster; what a step of processing needs is named by arguments."""
+"""Elements of a VRT that name a raster; processing steps name theirs in arguments."""
 MOST_REMOTE = 256
+"""Files on servers that are asked for their ETag and date; a raster of more has no identity."""
 AT_A_TIME = 8
-"""Requests to servers."""
+"""Requests to servers at the same time."""
 HEAD_BYTES = 64
+"""Bytes at the beginning of a file that show whether it is XML."""
 
 
 def file_facts(path: Path, *, share: int | None = None) -> dict[str, Any]:
-    """Size, date and hash of a local file.
+    """Look up size, date and hash of a local file.
 
     Args:
         path: The file.
-        share: So many bytes of it may be hashed; 64 MiB where None.
+        share: Most bytes of the file to hash; 64 MiB where None.
 
     Returns:
-        `bytes`, `mtime_ns` and `sha256` of the whole file or, of one that is larger than the
-        share, `sha256_ends` of its first and last MiB or less; no hash where it cannot be read.
+        `bytes`, `mtime_ns` and `sha256` of the whole file; in place of the latter, for a file that
+        is larger than the share, `sha256_ends` of its first and last MiB or less. Without a hash
+        where the file may not be read.
     """
     whole = WHOLE_BYTES if share is None else share
     status = path.stat()
@@ -76,19 +81,20 @@ def file_facts(path: Path, *, share: int | None = None) -> dict[str, Any]:
 
 
 def identify(name: str, driver: str, files: Sequence[str]) -> dict[str, Any]:
-    """What identifies the pixels of a raster.
+    """Look up facts that identify the pixels of a raster.
 
-    Reads at most 64 MiB of local files and one byte of each remote one.
+    At most 64 MiB of local files are read, and one byte of each file on a server.
 
     Args:
-        name: As GDAL opened it.
-        driver: GDAL's short name of its driver.
-        files: As GDAL lists them.
+        name: Name that GDAL opened.
+        driver: GDAL's short name of the format.
+        files: Files of the dataset, as GDAL lists them.
 
     Returns:
-        `path` (without secrets) and, where it is known, `bytes` and what `file_facts` gives of
-        one file; `etag` and `last_modified` of a remote one; `files` (their number) and one hash
-        over all of several. Else `unknown`, the reason, and `opened`, which is never the same.
+        `path` without secrets, and for a raster of one local file what `file_facts` gives; of one
+        file on a server `bytes`, `etag` and `last_modified`; of several files `files` (their
+        number), `bytes` of all, and one hash over the facts of each. Where the files are not
+        known, `unknown` with the reason, and `opened`, which differs each time.
     """
     shown = {"path": public_name(name)}
     try:
@@ -100,7 +106,7 @@ def identify(name: str, driver: str, files: Sequence[str]) -> dict[str, Any]:
     if len(facts) == 1:
         return shown | facts[0] | selector
     is_whole = all("sha256_ends" not in known for known in facts)
-    # a copy of files is those files; large ones are known by their dates too
+    # copies have the same hashes and other dates; a hash of two ends needs the date beside it
     told = [_without_date(known) if is_whole else known for known in facts]
     text = json.dumps([told, selector], sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()
@@ -113,7 +119,14 @@ def identify(name: str, driver: str, files: Sequence[str]) -> dict[str, Any]:
 
 
 def signature(identity: dict[str, Any]) -> dict[str, Any]:
-    """The part of an identity that a copy of the raster has too."""
+    """Reduce an identity to what a copy of the raster shares: no path, and no date of a hash.
+
+    Args:
+        identity: As `identify` gives it.
+
+    Returns:
+        Facts that are equal for two rasters with the same pixels, in the order of their names.
+    """
     if "unknown" in identity:
         return identity
     unwanted = {"path", "mtime_ns"} if "sha256" in identity else {"path"}
@@ -121,11 +134,12 @@ def signature(identity: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_date(known: dict[str, Any]) -> dict[str, Any]:
+    """Leave the date out of the facts of a file."""
     return {name: value for name, value in known.items() if name != "mtime_ns"}
 
 
 def _selector(name: str, files: Sequence[str]) -> dict[str, Any]:
-    """What tells one raster of a file from another: a page, a variable, bands of `vrt://`."""
+    """Name the part of a file that is read: a page, a variable, bands of `vrt://`; {} for all."""
     if is_file_name(name) or http_url(name) is not None:
         return {}
     shown = public_name(name)
@@ -135,15 +149,18 @@ def _selector(name: str, files: Sequence[str]) -> dict[str, Any]:
 
 
 def sources_of(name: str, driver: str, files: Sequence[str]) -> Iterator[str]:
-    """Every file and address that is read for a raster, of mosaics in mosaics too, each once.
+    """List every file and address that is read for a raster, through VRTs in VRTs, each once.
 
     Args:
-        name: As GDAL opened it.
-        driver: GDAL's short name of its driver.
-        files: As GDAL lists them.
+        name: Name that GDAL opened.
+        driver: GDAL's short name of the format.
+        files: Files of the dataset, as GDAL lists them.
+
+    Yields:
+        Names that GDAL opens.
 
     Raises:
-        InputError: A part of it does not say what it is made of.
+        InputError: The raster, or one in it, is a service or lists no files.
     """
     seen: set[str] = set()
     waiting = [(name, driver, tuple(files))]
@@ -161,7 +178,7 @@ def sources_of(name: str, driver: str, files: Sequence[str]) -> Iterator[str]:
 
 
 def _named_in(mosaic: str) -> Iterator[str]:
-    """Local files that the text of a VRT names: GDAL does not list masks or what is processed."""
+    """List local files that the text of a VRT names; GDAL lists no masks or processing inputs."""
     file = real_file(mosaic)
     if file is None or not _may_be_mosaic(mosaic):
         return
@@ -177,14 +194,14 @@ def _named_in(mosaic: str) -> Iterator[str]:
         for element in root.iter():
             text = (element.text or "").strip()
             is_file = element.tag in SOURCE_TAGS or "filename" in element.get("name", "").lower()
-            if text.startswith("<"):  # a whole VRT in place of a name
+            if text.startswith("<"):  # the text of a VRT in place of a name
                 texts.append(text.encode())
             elif text and is_file:
                 yield from map(str, local_files(text, file.parent))
 
 
 def _may_be_mosaic(name: str) -> bool:
-    """Whether a file may name further files: its text is XML, or its name says so."""
+    """Tell whether a file may be a VRT or a tile index, by its suffix or because it is XML."""
     plain = public_name(name).lower()
     if plain.endswith((".vrt", ".gti.gpkg", ".gti.fgb", ".gti.parquet")):
         return True
@@ -199,16 +216,18 @@ def _may_be_mosaic(name: str) -> bool:
 
 
 def _opened(name: str) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Open a raster for its name, its driver and its files; an empty list where it is none."""
     file = RasterFile(name)
     try:
         return [file.use(lambda dataset: (name, dataset.driver, tuple(dataset.files)))]
     except (InputError, *ACCESS_ERRORS):
-        return []  # it is no raster, or is not there: its own content identifies it
+        return []  # no raster, or a missing file: its own facts identify it
     finally:
         file.close()
 
 
 def _facts(names: Sequence[str]) -> list[dict[str, Any]]:
+    """Look up the facts of local files with their side files, then of files on servers."""
     remote = [name for name in names if is_remote(name)]
     if len(remote) > MOST_REMOTE:
         raise InputError(f"{len(remote)} files lie on servers, more than are asked for their date")
@@ -221,7 +240,7 @@ def _facts(names: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _with_side_files(names: Sequence[str]) -> list[Path]:
-    """Local files and those that GDAL reads beside them, each once."""
+    """List local files and the side files that GDAL reads with them, each once."""
     found: dict[Path, None] = {}
     for name in names:
         file = real_file(name) or Path(name)
@@ -236,6 +255,7 @@ def _with_side_files(names: Sequence[str]) -> list[Path]:
 
 
 def _local_facts(file: Path, share: int) -> dict[str, Any]:
+    """Look up the facts of a local file, which may be missing or a side file of metadata."""
     if not file.is_file():
         return {"missing": file.name}
     if file.name.endswith(".aux.xml"):
@@ -244,7 +264,7 @@ def _local_facts(file: Path, share: int) -> dict[str, Any]:
 
 
 def _aux_facts(file: Path) -> dict[str, Any]:
-    """Of a side file of metadata, without the statistics that a viewer writes into it."""
+    """Hash an .aux.xml file without the statistics that viewers write into it."""
     try:
         root = fromstring(file.read_bytes())
     except (ParseError, DefusedXmlException, OSError, ValueError):
@@ -254,7 +274,7 @@ def _aux_facts(file: Path) -> dict[str, Any]:
 
 
 def _prune(element: Element) -> None:
-    """Take statistics away, and what is empty without them."""
+    """Remove statistics from an element, and children that are empty without them."""
     element.tail = None
     for child in list(element):
         _prune(child)

@@ -1,6 +1,6 @@
-"""Header: what a raster says of itself, read once when it is opened.
+"""Header: the metadata of a raster, read once when it is opened, and the choice of its bands.
 
-After a failed read rasterio answers questions about a dataset with that read's error, and a
+After a failed read rasterio answers questions about a dataset with the error of that read, and a
 dataset that was opened anew is another one: so nothing is asked twice.
 """
 
@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import pyproj
 from rasterio.enums import ColorInterp
 
 from sam_common.errors import InputError
+from sam_common.support.addresses import scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,39 +26,54 @@ class Header:
     """Metadata of a dataset as rasterio gives it; sequences go by band, from band 1."""
 
     driver: str
+    """GDAL's short name of the format, such as `GTiff`."""
     height: int
+    """Number of rows."""
     width: int
+    """Number of columns."""
     count: int
+    """Number of bands."""
     dtypes: Sequence[str]
+    """Type of the samples of each band, by numpy's name."""
     transform: Affine
+    """Geotransform from pixel corners (col, row) to world (x, y); the identity where the file has
+    none."""
     crs: Any
-    """A rasterio CRS, None where there is none."""
+    """Coordinate reference system as a rasterio CRS, None where the file has none."""
     nodata: float | None
+    """Nodata value of the first band."""
     nodatavals: Sequence[float | None]
+    """Nodata value of each band."""
     mask_flags: Sequence[Sequence[MaskFlags]]
+    """How GDAL makes the mask of each band: from nodata, alpha, a mask band, or not at all."""
     colours: Sequence[ColorInterp]
+    """Colour interpretation of each band."""
     scales: Sequence[float]
+    """Factor of each band from samples to values: value = sample * scale + offset."""
     offsets: Sequence[float]
+    """Offset of each band in the unit of its values."""
     block_shapes: Sequence[tuple[int, int]]
+    """Rows and columns of a block of each band."""
     overviews: Sequence[Sequence[int]]
-    """Their factors."""
+    """Decimation factors of the overviews of each band."""
     bits: Sequence[int | None]
     """Bits per sample where the file says that it uses fewer than its dtype has."""
     palettes: Mapping[int, Mapping[int, tuple[int, int, int, int]]]
-    """Colour tables by band."""
+    """Colour tables by band number: sample to (red, green, blue, alpha)."""
     gcps: int
-    """Ground control points."""
+    """Number of ground control points."""
     gcps_crs: Any
+    """Reference system of the ground control points as a rasterio CRS."""
     has_rpcs: bool
-    """Whether it is placed by rational polynomial coefficients."""
+    """Whether the raster is placed by rational polynomial coefficients."""
     has_geolocation: bool
-    """Whether it is placed by arrays of coordinates."""
+    """Whether the raster is placed by arrays of coordinates."""
     subdatasets: Sequence[str]
-    """Pages of a TIFF file, variables of a netCDF file."""
+    """Names of the pages of a TIFF file or the variables of a netCDF file."""
 
 
 def read_header(dataset: Any) -> Header:
-    """The header of an open rasterio dataset; no pixel is read."""
+    """Read the header of an open rasterio dataset; no pixel is read."""
     numbers = range(1, dataset.count + 1)
     colours = tuple(dataset.colorinterp)
     tags = [dataset.tags(number, ns="IMAGE_STRUCTURE") for number in numbers]
@@ -93,39 +108,49 @@ def read_header(dataset: Any) -> Header:
     )
 
 
-def parse_crs(text: str, *, option: str) -> pyproj.CRS:
-    """A horizontal reference system as a user names it.
+def default_bands(colours: Sequence[ColorInterp]) -> tuple[int, ...]:
+    """Choose red, green, blue by colour interpretation, else the first three, else the first band.
 
-    Raises:
-        InputError: There is no such system, or it places nothing on a plane.
+    Args:
+        colours: Colour interpretation of each band; alpha is never chosen.
+
+    Returns:
+        Three band numbers or one, from 1; none where all bands are alpha.
+
+    >>> default_bands([ColorInterp.blue, ColorInterp.green, ColorInterp.red, ColorInterp.alpha])
+    (3, 2, 1)
+    >>> default_bands([ColorInterp.gray, ColorInterp.alpha])
+    (1,)
     """
-    try:
-        crs = pyproj.CRS.from_user_input(text)
-    except pyproj.exceptions.CRSError as error:
+    rgb = [ColorInterp.red, ColorInterp.green, ColorInterp.blue]
+    if all(colour in colours for colour in rgb):
+        return tuple(list(colours).index(colour) + 1 for colour in rgb)
+    image = [n + 1 for n, colour in enumerate(colours) if colour != ColorInterp.alpha]
+    return tuple(image[:3]) if len(image) >= len(rgb) else tuple(image[:1])
+
+
+def check_has_image(header: Header, name: str) -> None:
+    """Raise `InputError` where a raster has no band, or alpha bands only; `name` it is called."""
+    if header.count == 0:
+        parts = ", ".join(scrubbed(each) for each in header.subdatasets) or "none"
         raise InputError(
-            f"no such coordinate reference system: {option} {text!r} (for example EPSG:4326)"
-        ) from error
-    if crs.is_geocentric or crs.is_vertical:
-        raise InputError(f"{option} {text!r} ({crs.name}) has no x and y on the ground")
-    return crs
+            f"{name} has no bands of its own; open one of its subdatasets, by its name or by "
+            f"--page: {parts}"
+        )
+    if not default_bands(header.colours):
+        raise InputError(f"{name} has an alpha band only, no image")
 
 
-def to_pyproj(crs: Any, name: str) -> pyproj.CRS:
-    """A rasterio CRS as pyproj knows it.
-
-    Raises:
-        InputError: It does not.
-    """
-    # by code where there is one: the WKT of an older GDAL can lose the datum's details
-    try:
-        if (authority := crs.to_authority()) is not None:
-            try:
-                return pyproj.CRS.from_authority(*authority)
-            except pyproj.exceptions.CRSError:  # known to GDAL's database only
-                pass
-        return pyproj.CRS.from_wkt(crs.to_wkt())
-    except (pyproj.exceptions.CRSError, ValueError) as error:
-        raise InputError(
-            f"the coordinate reference system of {name} is not understood: name it with "
-            f"--image-crs, for example --image-crs EPSG:32633"
-        ) from error
+def check_bands(bands: tuple[int, ...], header: Header, name: str) -> None:
+    """Raise `InputError` unless the chosen band numbers are one or three bands of real samples."""
+    if len(bands) not in {1, 3}:
+        listed = ",".join(str(band) for band in bands) or "none"
+        raise InputError(f"choose one band (grey) or three (red, green, blue), got {listed}")
+    if missing := [band for band in bands if not 1 <= band <= header.count]:
+        raise InputError(f"no band {missing[0]} in {name}: it has bands 1 to {header.count}")
+    for band in bands:
+        if "complex" in (dtype := header.dtypes[band - 1]):
+            raise InputError(
+                f"band {band} of {name} has complex samples ({dtype}): write amplitude or "
+                f"intensity to a real raster first"
+            )

@@ -1,7 +1,8 @@
-"""Mosaic: the sources of a VRT, looked at before each read, wherever its text lies.
+"""Mosaic: the source rasters of a VRT, which are checked before each read.
 
-GDAL opens a source when it first reads from it. Where that fails, a later read gives zeros without
-an error, and where it was in its pool of sources before, the first one does.
+GDAL opens a source when it first reads from it. Where that fails, only the first read raises an
+error and later ones give zeros; where GDAL had the source in its pool before, even the first read
+gives zeros.
 """
 
 from __future__ import annotations
@@ -33,31 +34,32 @@ SOURCES = (
     "KernelFilteredSource",
     "NoDataFromMaskSource",
 )
-"""Elements of a band that are read from a raster each."""
+"""Elements of a VRT band, each of which is read from a raster."""
 RAW = "VRTRawRasterBand"
-"""A band whose values lie in a file as they are."""
+"""Class of a VRT band whose samples lie in a binary file without a header."""
 DOMAIN = "xml:VRT"
-"""Of metadata: the text of a mosaic, with whatever GDAL made of the name that it was given."""
+"""Metadata domain in which GDAL gives the XML of an open VRT, however the VRT was named."""
 POOL = 100
-"""So many sources GDAL keeps open; what was opened before may have to be opened once more."""
+"""Number of sources that GDAL keeps open; beyond it, earlier ones are opened again."""
 TYPES = {"Byte": 1, "Int8": 1, "UInt16": 2, "Int16": 2, "Float16": 2, "CInt16": 4, "CFloat32": 8,
          "UInt64": 8, "Int64": 8, "Float64": 8, "CInt32": 8, "CFloat64": 16}  # fmt: skip
-"""Bytes of GDAL's types that have not four."""
+"""Bytes per sample of GDAL's types, where it is not 4."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A raster in a mosaic."""
+    """A raster, or a binary file of samples, that a part of a VRT is read from."""
 
     name: str
-    """As GDAL opens it."""
+    """Name that GDAL opens."""
     place: tuple[float, float, float, float] | None = None
-    """Left, top, right and bottom edge in the mosaic's pixels; None where it fills all of it."""
+    """Left, top, right and bottom edge in pixel corners of the VRT; None where the source covers
+    all of it."""
     least_bytes: int | None = None
-    """Of a file of values as they are, how many bytes it must have; None of a raster."""
+    """Least size of a binary file without a header; None for a raster."""
 
     def meets(self, window: Window) -> bool:
-        """Whether pixels of a (row, col) window may come from it."""
+        """Tell whether pixels of a (row, col) window of the VRT may come from this source."""
         if self.place is None:
             return True
         left, top, right, bottom = self.place
@@ -67,32 +69,34 @@ class Source:
 
 @dataclass(slots=True, eq=False)
 class Mosaic:
-    """The sources of a VRT, and what is known of them."""
+    """The sources of a VRT, with a memory of those that were found to be readable."""
 
     sources: tuple[Source, ...]
+    """Sources that the VRT itself names."""
     _known: dict[str, tuple[tuple[int, int], tuple[Source, ...]]] = field(default_factory=dict)
-    """Date and size of the files that were looked at, and the sources of those that are mosaics."""
+    """Readable local files by name: date and size, and the sources of a file that is a VRT."""
     _remote: dict[str, tuple[Source, ...]] = field(default_factory=dict)
-    """The same of those on servers, as long as GDAL has them open."""
+    """Readable rasters on servers by name, with their own sources, while GDAL has them open."""
     _dataset: Any = None
-    """The dataset that has."""
+    """The dataset that has the rasters of `_remote` open."""
 
     @classmethod
     def of(cls, dataset: Any) -> Mosaic | None:
-        """The mosaic that an open dataset of rasterio is; None where it is none with sources."""
+        """Read the sources of an open rasterio dataset; None where it is no VRT with sources."""
         sources = tuple(_sources_of(dataset))
         return cls(sources) if sources else None
 
     def check(self, window: Window, dataset: Any = None) -> None:
-        """Raise `RasterioIOError` where a source of a window is not there or is no raster.
+        """Raise `RasterioIOError` where a source of a window is missing or is no raster.
 
-        Each file is opened once in a job, and asked for its date before each read; a source on a
-        server is opened once for each time that GDAL does. Of a mosaic in a mosaic every part
-        counts, wherever it lies.
+        A local file is opened once in a job, and again when its date or size has changed; a
+        source on a server is opened once for each dataset. Of a VRT inside this one all sources
+        are checked, wherever they lie.
 
         Args:
-            window: (row, col) in the mosaic.
-            dataset: What reads it: one that was opened anew trusts no server that was seen before.
+            window: (row, col) in the VRT.
+            dataset: The dataset that is about to be read; for another one than before, sources
+                on servers are opened again.
         """
         if self._dataset is not dataset:
             self._remote.clear()
@@ -102,11 +106,15 @@ class Mosaic:
         while waiting:
             source = waiting.pop()
             if source.name not in seen:
-                seen.add(source.name)  # a mosaic may name itself
+                seen.add(source.name)  # a VRT may name itself
                 waiting += self._parts(source)
 
     def _parts(self, source: Source) -> tuple[Source, ...]:
-        """The sources of a raster that is a mosaic itself; none of any other."""
+        """Give the sources of a source that is a VRT itself; none for any other raster.
+
+        Raises:
+            RasterioIOError: The source is missing or cannot be opened.
+        """
         if not is_file_name(source.name):
             if len(self._remote) >= POOL:
                 self._remote.clear()
@@ -126,6 +134,7 @@ class Mosaic:
 
 
 def _parts_of(source: Source) -> tuple[Source, ...]:
+    """Open a source to check it, and read its own sources where it is a VRT."""
     if source.least_bytes is not None:
         check_size(source.name, source.least_bytes)
         return ()
@@ -141,29 +150,31 @@ def _parts_of(source: Source) -> tuple[Source, ...]:
 
 
 def _sources_of(dataset: Any) -> Iterator[Source]:
+    """Yield the sources of an open dataset; none where it is no VRT."""
     if dataset.driver != "VRT":
         return
-    # the name of a mosaic may be its text, which lies nowhere
+    # the name of a VRT may be its XML text, which lies in no folder
     folder = "" if dataset.name.lstrip().startswith("<") else _folder(dataset.name)
     yield from _named(dataset.tags(ns=DOMAIN).get(DOMAIN, ""), folder)
 
 
 def _folder(name: str) -> str:
-    """Where relative names begin."""
+    """Give the folder of a VRT, which relative names in it start from."""
     if is_file_name(name):
         return str(Path(name).absolute().parent)
     return posixpath.dirname(name.partition("?")[0])
 
 
 def _named(text: str, folder: str) -> Iterator[Source]:
+    """Yield the sources that the XML text of a VRT in a folder names."""
     try:
         root = fromstring(text)
     except (ParseError, DefusedXmlException, ValueError):
-        return  # GDAL has its own word on it
+        return  # GDAL raises its own error when it reads the VRT
     for element in root.iter():
         is_raw = element.tag == "VRTRasterBand" and element.get("subClass") == RAW
         if (element.tag in SOURCES or is_raw) and (name := _name(element, folder)):
-            if name.startswith("<"):  # a whole mosaic in place of a name
+            if name.startswith("<"):  # the text of a VRT in place of a name
                 yield from _named(name, folder)
             elif is_raw:
                 yield Source(name, None, _least_bytes(root, element))
@@ -172,6 +183,7 @@ def _named(text: str, folder: str) -> Iterator[Source]:
 
 
 def _name(element: Element, folder: str) -> str:
+    """Give the name that GDAL opens for an element, "" where it has none."""
     named = element.find("SourceFilename")
     text = "" if named is None else (named.text or "").strip()
     if named is None or named.get("relativeToVRT") != "1" or not is_file_name(text):
@@ -180,6 +192,7 @@ def _name(element: Element, folder: str) -> str:
 
 
 def _place(element: Element) -> tuple[float, float, float, float] | None:
+    """Give left, top, right and bottom of a source in its VRT; None where it is not stated."""
     rect = element.find("DstRect")
     try:
         left, top, width, height = (
@@ -192,9 +205,10 @@ def _place(element: Element) -> tuple[float, float, float, float] | None:
 
 
 def _least_bytes(mosaic: Element, band: Element) -> int:
-    """Where the last value ends of a band that lies in a file as it is."""
+    """Compute the offset behind the last sample of a raw band in its binary file."""
 
     def number(name: str, default: int = 0) -> int:
+        """Give the number in a child of the band's element, else the default."""
         try:
             return int(band.findtext(name, "") or default)
         except ValueError:
@@ -204,6 +218,6 @@ def _least_bytes(mosaic: Element, band: Element) -> int:
     columns, rows = (int(mosaic.get(name, "0")) for name in ("rasterXSize", "rasterYSize"))
     pixel = number("PixelOffset", itemsize)
     line = number("LineOffset", pixel * columns)
-    # lines may go up from the last one
+    # an offset is negative where lines are stored from the bottom upwards
     steps = max(0, (columns - 1) * pixel) + max(0, (rows - 1) * line)
     return number("ImageOffset") + steps + itemsize

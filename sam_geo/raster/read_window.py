@@ -1,4 +1,4 @@
-"""ReadWindow: a part of a raster that is read once, embedded once, and serves several prompts."""
+"""ReadWindow: a window of a raster that is read and embedded once, for all prompts in it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,24 @@ if TYPE_CHECKING:
     from sam_common.window import Window
 
 Box: TypeAlias = tuple[float, float, float, float]
-"""Left, top, right, bottom in raster or image indices."""
+"""(x0, y0, x1, y1): left, top, right, bottom in raster or image indices."""
 Point: TypeAlias = tuple[float, float]
 """(x, y) in raster or image indices."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadWindow:
-    """One read, one embedding, and the prompts that it serves."""
+    """A window of a raster, the size at which it is read, and the prompts that are decoded in it.
+
+    What is read is called the image; its indices are those of its own pixels.
+    """
 
     window: Window
     """(row, col) in the raster."""
     size_hw: tuple[int, int]
-    """Size of the image that is read: the window's own, or smaller where it is read coarser."""
+    """Rows and columns of the image: those of the window, or fewer where it is read coarser."""
     prompts: tuple[int, ...]
-    """Positions in the list of prompts, ascending."""
+    """Positions of the prompts in the job's list, ascending."""
 
     @property
     def scale_xy(self) -> tuple[float, float]:
@@ -39,11 +42,15 @@ class ReadWindow:
 
     @property
     def is_native(self) -> bool:
-        """Whether it is read at the raster's own resolution."""
+        """Whether the window is read at the raster's own resolution."""
         return self.window.shape == self.size_hw
 
     def image_frame(self, raster_frame: Frame) -> Frame:
-        """The frame of the image that is read, given the raster's."""
+        """Compute the frame of the image: its index (row, col) to world (x, y).
+
+        Args:
+            raster_frame: The frame of the raster.
+        """
         (row, col), (sx, sy) = self.window.start, self.scale_xy
         into_raster: list[list[float]] = [
             [sy, 0, row + (sy - 1) / 2],
@@ -53,7 +60,7 @@ class ReadWindow:
         return raster_frame.compose(Frame.from_array(into_raster))
 
     def point_into_image(self, xy: Point) -> Point:
-        """Raster index (x, y) to the index of the image that is read.
+        """Turn a raster index (x, y) into an index (x, y) of the image.
 
         >>> from sam_common.window import Window
         >>> ReadWindow(Window((0, 10), (40, 50)), (20, 20), ()).point_into_image((10.5, 0.5))
@@ -64,13 +71,14 @@ class ReadWindow:
         return (xy[0] - col + 0.5) / sx - 0.5, (xy[1] - row + 0.5) / sy - 0.5
 
     def box_into_image(self, box_xyxy: Box) -> Box:
-        """The same for both corners of a box."""
+        """Turn a box (x0, y0, x1, y1) in raster indices into one in indices of the image."""
         return self.point_into_image(box_xyxy[:2]) + self.point_into_image(box_xyxy[2:])
 
     def corners_into_raster(self, corners_xy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Pixel corners (..., 2) of the image, x before y, to pixel corners of the raster.
+        """Turn pixel corners (..., 2) of the image, x before y, into pixel corners of the raster.
 
-        Exact at native resolution, so that the same pixel gives the same vertex in every window.
+        At native resolution the result is exact, so that a pixel has the same vertices in every
+        window.
         """
         row, col = self.window.start
         scale, origin = np.array(self.scale_xy), np.array([col, row], dtype=np.float64)

@@ -1,9 +1,10 @@
-"""Sample: values of a raster that stand for all of it, from a bounded number of pixels.
+"""Sample: representative values of each band of a raster, from a bounded number of pixels.
 
 ```
-overviews, or small enough     one coarse read
-else                           8 x 8 small tiles on a regular grid
-too few of these are valid     windows over the whole raster, far apart first, until it is enough
+with overviews, or a small raster     one coarse read of the whole raster
+else                                  8 x 8 small tiles on a regular grid
+fewer than 4096 valid values          windows all over the raster, far apart first, until there
+                                      are as many
 ```
 """
 
@@ -26,51 +27,48 @@ if TYPE_CHECKING:
     from sam_geo.raster.pixels import Pixels
 
 SAMPLE_SIDE = 512
-"""A sample has at most this many rows and columns."""
+"""Most rows and columns of a coarse read, and of all sampled tiles together."""
 MAX_DECIMATION = 16
-"""Where there are no overviews, a coarser read than this would touch the whole file for nothing:
-tiles are sampled instead."""
+"""Raster pixels per pixel of a coarse read, above which tiles are sampled where there are no
+overviews: the coarse read would fetch the whole file."""
 TILE_SIDE = 64
+"""Side of a sampled tile in pixels."""
 ENOUGH = TILE_SIDE**2
-"""Values of a band that are a sample; where there are fewer, more windows are looked at."""
+"""Number of values of a band that make a sample; with fewer, more windows are read."""
 MOST_OF_ONE = ENOUGH // 8
-"""Values that one such window gives: a sample from one place would not stand for the others."""
+"""Most values from one search window: a sample from one place would not represent the others."""
 SEARCH_SIDE = 512
-"""Of the windows in which valid pixels are looked for, where the raster is stored in tiles."""
+"""Side in pixels of a window in which valid pixels are searched, in a raster stored in tiles."""
 MOST_REMOTE_WINDOWS = 32
-"""So many of them are fetched from a server."""
+"""Most search windows that are read from a raster on a server."""
 
 
 class Sampled(Protocol):
-    """What sampling asks of a raster; `sam_geo.raster.source.RasterSource` is one."""
+    """The part of `sam_geo.raster.source.RasterSource` that sampling needs."""
 
     @property
     def path(self) -> str:
-        """What the raster is called in messages."""
+        """Name of the raster in messages."""
 
     @property
     def name(self) -> str:
-        """What GDAL opened."""
+        """Name that GDAL opened."""
 
     @property
     def header(self) -> Header:
-        """What the file says of itself."""
+        """Metadata of the file."""
 
     @property
     def bands(self) -> tuple[int, ...]:
-        """Numbers of the bands that `read` gives, from 1."""
+        """Numbers of the chosen bands, from 1."""
 
     @property
     def size_hw(self) -> tuple[int, int]:
-        """Rows and columns."""
-
-    @property
-    def has_overviews(self) -> bool:
-        """Whether coarse reads are cheap."""
+        """Number of rows and columns of the raster."""
 
     @property
     def nodatas(self) -> tuple[float | None, ...]:
-        """The nodata value of each band that `read` gives."""
+        """The nodata value of each chosen band, None where it has none."""
 
     def read(
         self,
@@ -79,15 +77,18 @@ class Sampled(Protocol):
         out_hw: tuple[int, int] | None = None,
         resampling: Literal["average", "nearest"] = "average",
     ) -> Pixels:
-        """The pixels of a window, as `RasterSource.read` gives them."""
+        """Read the chosen bands of one window, as `RasterSource.read` does."""
 
 
 def sample_bands(source: Sampled) -> list[npt.NDArray[Any]]:
-    """Valid, finite values of each band, the same ones every time.
+    """Sample valid, finite values of each chosen band; the same raster gives the same sample.
 
-    At most `SAMPLE_SIDE` squared pixels, whatever the size of the raster. Where these hold next
-    to nothing, as in a mosaic that is empty but for an island, windows over the whole raster are
-    read until there are `ENOUGH` values: in the worst case, an empty raster, each once.
+    At most 512 x 512 pixels are looked at, whatever the size of the raster. Where fewer than 4096
+    of them are valid, as in a mosaic that is empty but for an island, windows of the whole raster
+    are read until there are as many: in the worst case, an empty raster, each of them once.
+
+    Returns:
+        One array (N,) for each band, in the raster's dtype; empty without a valid pixel.
 
     Raises:
         InputError: A pixel cannot be read, or a raster on a server shows no valid one in
@@ -101,9 +102,10 @@ def sample_bands(source: Sampled) -> list[npt.NDArray[Any]]:
 
 
 def _sample(source: Sampled) -> Iterator[Pixels]:
+    """Read the whole raster coarsely, or tiles on a regular grid."""
     height, width = source.size_hw
     decimation = max(height, width) / SAMPLE_SIDE
-    if decimation <= MAX_DECIMATION or source.has_overviews:
+    if decimation <= MAX_DECIMATION or source.header.overviews[source.bands[0] - 1]:
         out_hw = (min(height, SAMPLE_SIDE), min(width, SAMPLE_SIDE))
         yield source.read(Window.full(source.size_hw), out_hw=out_hw, resampling="nearest")
         return
@@ -115,13 +117,13 @@ def _sample(source: Sampled) -> Iterator[Pixels]:
 
 
 def _spread(length: int) -> list[int]:
-    """Starts of at most 8 tiles, evenly over one axis, the first and last at its ends."""
+    """Place at most 8 tiles evenly along an axis, and return their first indices."""
     count = min(SAMPLE_SIDE // TILE_SIDE, -(-length // TILE_SIDE))
     return [int(start) for start in np.linspace(0, max(0, length - TILE_SIDE), count)]
 
 
 def _search(source: Sampled, counts: list[int]) -> Iterator[list[npt.NDArray[Any]]]:
-    """Values of windows over the whole raster, until each band has enough of them."""
+    """Yield values of search windows until each band has enough, counting from `counts`."""
     windows = _windows(source)
     most = MOST_REMOTE_WINDOWS if is_remote(source.name) else len(windows)
     for n in _far_apart(len(windows))[:most]:
@@ -140,6 +142,7 @@ def _search(source: Sampled, counts: list[int]) -> Iterator[list[npt.NDArray[Any
 
 
 def _windows(source: Sampled) -> list[Window]:
+    """Cover the raster with search windows that follow the blocks of the file."""
     height, width = source.size_hw
     rows, cols = SEARCH_SIDE, SEARCH_SIDE
     if source.header.block_shapes[source.bands[0] - 1][1] == width:
@@ -153,7 +156,7 @@ def _windows(source: Sampled) -> list[Window]:
 
 
 def _far_apart(count: int) -> list[int]:
-    """All numbers below `count`, such that the first ones are spread over the range.
+    """Order the numbers below `count` so that the first ones are spread over the range.
 
     >>> _far_apart(6)
     [0, 4, 2, 1, 5, 3]
@@ -163,11 +166,12 @@ def _far_apart(count: int) -> list[int]:
 
 
 def _thinned(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """At most `MOST_OF_ONE` of them, evenly."""
+    """Take at most `MOST_OF_ONE` values at even steps."""
     return values[:: max(1, -(-values.size // MOST_OF_ONE))]
 
 
 def _values(source: Sampled, pixels: Pixels) -> list[npt.NDArray[Any]]:
+    """Take the values of each band at valid pixels that can be measurements."""
     return [
         _usable(samples[pixels.valid], nodata)
         for samples, nodata in zip(pixels.values, source.nodatas, strict=True)
@@ -175,6 +179,7 @@ def _values(source: Sampled, pixels: Pixels) -> list[npt.NDArray[Any]]:
 
 
 def _usable(values: npt.NDArray[Any], nodata: float | None) -> npt.NDArray[Any]:
+    """Leave out values that are not finite, or are nodata in their own band."""
     values = values[np.isfinite(values)]
-    # a pixel is hidden only where all bands are nodata, but no band's own nodata is a brightness
+    # a pixel is valid where one band is not nodata; the nodata of the others is no brightness
     return values if nodata is None else values[values != nodata]

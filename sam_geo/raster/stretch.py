@@ -1,7 +1,7 @@
-"""Stretch: how a job turns raster values into the 8 bits that the model was trained on.
+"""Stretch: raster values to the 8 bits that the networks were trained on.
 
-It is chosen once per job, from overviews or a bounded sample, so the same value becomes the same
-input in every window and no seam can come from it.
+A stretch is chosen once per job, from a sample of the whole raster. So the same value becomes the
+same byte in every window, and no seam comes from the stretch.
 """
 
 from __future__ import annotations
@@ -21,27 +21,29 @@ if TYPE_CHECKING:
     from sam_geo.raster.source import RasterSource
 
 PERCENTILES = (2.0, 98.0)
-"""The usual cumulative cut of image viewers (QGIS: 2-98 %)."""
+"""Percentiles of a band that become 0 and 255: the default cumulative cut of QGIS."""
 BYTE_BITS = 8
+"""Bits of a byte; a raster of fewer bits per sample is stretched to all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Values to bytes, per band; pure, and the same for every window of a job."""
+    """A linear map from raster values to bytes for each band, the same in all windows of a job."""
 
     limits: tuple[tuple[float, float], ...] | None
     """(lo, hi) that become 0 and 255, for each band; None leaves uint8 values as they are."""
 
     def apply(self, pixels: Pixels) -> npt.NDArray[np.uint8]:
-        """The model's input.
+        """Make the 8-bit image that a network gets.
 
         Args:
-            pixels: (B, h, w) values and their valid mask.
+            pixels: (B, h, w) values and (h, w) valid pixels.
 
         Returns:
             (h, w) for one band, (h, w, 3) for three. With limits, pixels that are not valid and
             samples that are not finite are 0. Without limits the values are bytes already and
-            stay: a nodata value that is an ordinary colour must not punch holes into the image.
+            stay as they are, also where they are not valid: a nodata value that is an ordinary
+            colour must not punch holes into the image.
         """
         if self.limits is None:
             bands = [band.astype(np.uint8, copy=False) for band in pixels.values]
@@ -54,21 +56,20 @@ class Stretch:
 
 
 def choose_stretch(source: RasterSource, *, given: str | None = None) -> Stretch:
-    """The stretch of a job on this raster.
+    """Choose the stretch of a job on a raster.
+
+    uint8 stays as it is, unless it holds fewer bits (a boolean raster). Other types get, per
+    band, the 2nd and 98th percentile of a sample (`sam_geo.raster.sample`) as limits; the minimum
+    and maximum of the sample where these two are equal; and (0, 0), which makes an image of zeros,
+    where the raster has no valid pixel.
 
     Args:
         source: The raster.
-        given: `none` for bytes as they are; `min,max` for the values, in the raster's own scaled
-            units (value * scale + offset), that become 0 and 255; chosen by the rule below where
-            None.
-
-    uint8 stays as it is, unless it holds fewer bits (a boolean raster). Everything else gets, per
-    band, the 2nd and 98th percentile of the valid, finite samples; their minimum and maximum
-    where these two are equal; and (0, 0), an image of zeros, where the whole raster has no valid
-    pixel. How it is sampled stands in `sam_geo.raster.sample`.
+        given: The value of `--stretch` in place of that rule: `none` for bytes as they are, or
+            `min,max`, the values that become 0 and 255 in units of value * scale + offset.
 
     Raises:
-        InputError: The sample cannot be read, or what was given is no stretch for this raster.
+        InputError: The sample cannot be read, or the given text is no stretch for this raster.
     """
     if given is not None:
         return _given_stretch(source, given)
@@ -78,6 +79,7 @@ def choose_stretch(source: RasterSource, *, given: str | None = None) -> Stretch
 
 
 def _given_stretch(source: RasterSource, text: str) -> Stretch:
+    """Parse the value of `--stretch` into limits of the raster's samples."""
     if text.strip().lower() == "none":
         if source.dtype != np.uint8:
             raise InputError(
@@ -104,6 +106,7 @@ def _given_stretch(source: RasterSource, text: str) -> Stretch:
 
 
 def _byte_stretch(source: RasterSource) -> Stretch:
+    """Choose the stretch of a uint8 raster: none, or one from fewer bits to all of them."""
     if source.is_palette:
         return Stretch(None)
     if source.bits is not None and source.bits < BYTE_BITS:
@@ -111,12 +114,13 @@ def _byte_stretch(source: RasterSource) -> Stretch:
     try:
         brightest = max((int(v.max()) for v in source.sample if v.size), default=0)
     except InputError:
-        # the sample only tells booleans from bytes; the windows will say what cannot be read
+        # the sample only tells booleans from bytes; reads of the windows raise the error again
         return Stretch(None)
     return Stretch(((0.0, 1.0),) * len(source.bands) if brightest == 1 else None)
 
 
 def _limits(values: npt.NDArray[Any]) -> tuple[float, float]:
+    """Give the percentiles of a sample that become 0 and 255."""
     if not values.size:
         return 0.0, 0.0
     lo, hi = np.percentile(values.astype(np.float64), PERCENTILES).tolist()

@@ -1,4 +1,4 @@
-"""Formats: how the suffix of a table is written, and what of it comes back exactly."""
+"""Formats of tables by suffix: GDAL's driver and options, and what the format keeps exactly."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STAMP = "2000-01-01T00:00:00.000Z"
-"""GeoPackage keeps a date of change; with the true one no two runs would give the same bytes."""
+"""Date of change in a GeoPackage; with the true one no two runs would give the same bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How one suffix is written."""
+    """How the tables of one suffix are written and read back."""
 
     driver: str
-    """GDAL's name of it; empty for what GDAL does not write here."""
+    """GDAL's short name of the format; empty for GeoParquet, which pyarrow writes."""
     options: Mapping[str, str] = field(default_factory=dict)
-    """Layer creation options."""
+    """Layer creation options of the driver."""
     georeferenced: Mapping[str, str] = field(default_factory=dict)
-    """More of them, where there is a reference system."""
+    """Further layer creation options for tables with a reference system."""
     reading: Mapping[str, str] = field(default_factory=dict)
-    """Options of the driver when it reads."""
+    """Open options of the driver when the table is read back."""
     fidelity: Fidelity = field(default_factory=Fidelity)
-    """What of a table comes back exactly."""
+    """What of a table the format keeps exactly."""
 
 
 FORMATS: Mapping[str, Format] = {
@@ -39,11 +39,11 @@ FORMATS: Mapping[str, Format] = {
     ".fgb": Format("FlatGeobuf", {"SPATIAL_INDEX": "NO"}),
     ".geojson": Format(
         "GeoJSON",
-        # a text that looks like a list stays a text, one that looks like a date too
+        # text that looks like a list or like a date stays text
         {"AUTODETECT_JSON_STRINGS": "NO"},
         {"RFC7946": "YES"},
         {"DATE_AS_STRING": "YES"},
-        # beyond these it has all digits, but GDAL may read them as floats, as browsers do
+        # larger integers are written with all digits, but GDAL may read them as floats
         Fidelity(geometry="presence", whole=2**53),
     ),
     ".parquet": Format(""),
@@ -56,7 +56,7 @@ FORMATS: Mapping[str, Format] = {
 
 
 def format_of(path: Path) -> Format:
-    """The format of a path, by its suffix; raises `OutputError` where there is none."""
+    """Look up the format of a path by its suffix; raise `OutputError` where there is none."""
     check_no_address(path)
     try:
         return FORMATS[path.suffix.lower()]

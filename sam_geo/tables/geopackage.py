@@ -1,4 +1,4 @@
-"""GeoPackage: a file of several layers, of which a job replaces its own and leaves the others."""
+"""GeoPackage: checks of a file in which a job replaces one layer and leaves the others."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SIDES = ("-wal", "-journal")
-"""What SQLite keeps beside a file while something is being changed in it."""
+"""Endings of files that SQLite keeps beside a file that is being changed."""
 RESERVED = ("gpkg", "rtree_", "sqlite_", "ogr_empty_table")
-"""What names begin with, in any case, that SQLite, the standard or GDAL keep to themselves."""
+"""Beginnings, in any case of letters, of table names that the GeoPackage standard, SQLite or GDAL
+reserve for themselves."""
 
 
 def check_layer(path: Path, layer: str) -> None:
-    """Raise `OutputError` where a layer cannot be put into, or replaced in, a file.
+    """Raise `OutputError` where a layer cannot be added to, or replaced in, a file.
 
-    What lies beside a file and holds changes which are not yet in it would be taken for changes of
-    the new file.
+    A journal beside the file holds changes that are not yet in it, and would be applied to the
+    new file: so the file must not be open in another program.
     """
     _check_name(path, layer)
     real = written_file(path)
@@ -34,7 +35,7 @@ def check_layer(path: Path, layer: str) -> None:
                 f"lies there): close it there, or open and close it once"
             )
     there = contents(path)
-    # of a file that is kept, tables that it does not list are in the way too
+    # the layer's name must not be that of an unlisted table, view or index either
     for name, kind in ((tables(path) | there) if there else {}).items():
         if name.casefold() != layer.casefold():
             continue
@@ -46,6 +47,7 @@ def check_layer(path: Path, layer: str) -> None:
 
 
 def _check_name(path: Path, layer: str) -> None:
+    """Raise `OutputError` where a layer has an empty or a reserved name."""
     if not layer.strip() or "\0" in layer:
         raise OutputError(
             f"{layer!r} is no name for a layer of {path}: give one of letters with --layer"
@@ -59,21 +61,22 @@ def _check_name(path: Path, layer: str) -> None:
 
 
 def has_others(path: Path, layer: str) -> bool:
-    """Whether a file holds anything beside a layer, which must stay."""
+    """Tell whether a file lists other layers or tables than `layer`, which must be kept."""
     return any(name != layer for name in contents(path))
 
 
 def contents(path: Path) -> dict[str, str]:
-    """The tables of a GeoPackage that mean something, with their kinds; empty where it is none."""
+    """List layers and tables of a GeoPackage with their data types; {} where it is none."""
     return _rows(path, "SELECT table_name, data_type FROM gpkg_contents")
 
 
 def tables(path: Path) -> dict[str, str]:
-    """All tables, views and indices of a file, with their kinds; empty where there is none."""
+    """List all tables, views and indices of an SQLite file with their kinds; {} without a file."""
     return _rows(path, "SELECT name, type FROM sqlite_master WHERE type != 'trigger'")
 
 
 def _rows(path: Path, query: str) -> dict[str, str]:
+    """Run a query for pairs of text on a file, which is opened for reading only."""
     if not path.is_file():
         return {}
     address = f"{path.absolute().as_uri()}?mode=ro"
@@ -87,7 +90,7 @@ def _rows(path: Path, query: str) -> dict[str, str]:
 
 
 def check_index(path: Path, layer: str, shapes: int) -> None:
-    """Raise `OutputError` where the spatial index of a layer does not know all its shapes."""
+    """Raise `OutputError` where the spatial index of a layer does not have `shapes` entries."""
     with closing(sqlite3.connect(path)) as connection:
         query = "SELECT column_name FROM gpkg_geometry_columns WHERE table_name = ?"
         for (column,) in connection.execute(query, (layer,)).fetchall():

@@ -1,4 +1,4 @@
-"""Shapefile: several files that are one table; they are checked, written and replaced together."""
+"""Shapefile: the several files of one table are checked, written and replaced together."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 WRITTEN = (".shp", ".shx", ".dbf", ".prj", ".cpg")
-"""What a job writes."""
+"""Suffixes of the files that a job writes."""
 MEMBERS = frozenset({
     *WRITTEN, ".ain", ".aih", ".atx", ".cst", ".fbn", ".fbx", ".idm", ".ind", ".ixs", ".mxs",
     ".qix", ".qpj", ".sbn", ".sbx", ".shp.xml",
 })  # fmt: skip
-"""Suffixes of files that describe the table, in small letters: those of an older one go with it."""
+"""Suffixes, in small letters, of files that belong to a table and are removed with it."""
 SHORT_NAMES = {
     "perimeter_m": "perim_m",
     "touches_edge": "at_edge",
     "seam_merged": "seam_mergd",
 }
-"""Columns, whose names have 10 characters at most."""
+"""Columns of results to their names in a .dbf, which have 10 characters at most."""
 TEXT_BYTES = 254
-"""A longer text would be cut."""
+"""Most bytes of a text in a .dbf, where a longer one would be cut."""
 DIGITS = 18
-"""A longer number would be read as a float."""
+"""Most digits of an integer in a .dbf: GDAL reads a longer one as a float."""
 
 
 def members(path: Path) -> list[Path]:
-    """Files that are there and belong to the table at `path`, in whatever case of letters."""
+    """List the existing files of the table at `path`, whatever the case of their letters."""
     stem = path.stem.casefold()
     try:
         entries = sorted(path.parent.iterdir())
@@ -56,13 +56,13 @@ def members(path: Path) -> list[Path]:
 
 
 def check_shapefile_output(path: Path, *, overwrite: bool) -> None:
-    """Raise `OutputError` where any of the files exists and may not be replaced."""
+    """Raise `OutputError` where a file of the table exists and may not be replaced."""
     for name in (path, *(path.with_suffix(suffix) for suffix in WRITTEN), *members(path)):
         check_output(name, overwrite=overwrite)
 
 
 def check_text(name: str, text: str) -> None:
-    """Raise `OutputError` where a text is too long for a column of a Shapefile."""
+    """Raise `OutputError` where a text is too long for a .dbf; `name` names it in the message."""
     if (size := len(text.encode())) > TEXT_BYTES:
         raise OutputError(
             f"a Shapefile cuts texts at {TEXT_BYTES} bytes, but {name} {text[:20]!r}... has "
@@ -72,13 +72,17 @@ def check_text(name: str, text: str) -> None:
 
 @contextmanager
 def shapefile_output(target: Path, *, verify: Callable[[Path], None]) -> Iterator[Path]:
-    """A folder beside the target to write to; its files are moved when `verify` let them pass.
+    """Give a temporary .shp to write, whose files replace those of the target after `verify`.
 
-    Where the target is a link, they go to where it leads. What cannot be moved leaves the older
-    files as they were.
+    Where the target is a link, the files go to where it leads. Where one cannot be moved, the
+    older files stay as they were.
+
+    Args:
+        target: The .shp file.
+        verify: Raises an error where the written table is not the given one.
 
     Yields:
-        The .shp to write.
+        The .shp to write, in a folder beside the target.
     """
     target = written_file(target)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".shapefile-") as folder:
@@ -91,7 +95,7 @@ def shapefile_output(target: Path, *, verify: Callable[[Path], None]) -> Iterato
         with telling_full_disks(target):
             verify(part)
         suffix = str.upper if target.suffix.isupper() else str.lower
-        # the .shp last: until then readers do not see the new one
+        # the .shp is moved last: until then readers do not see the new table
         new = {
             path: target if path == part else target.with_suffix(suffix(path.suffix))
             for path in sorted(part.parent.iterdir(), key=lambda path: path == part)
@@ -101,7 +105,15 @@ def shapefile_output(target: Path, *, verify: Callable[[Path], None]) -> Iterato
 
 
 def columns_as_text(stage: Path, layer: str, target: Path) -> set[str]:
-    """Columns of a GeoPackage whose whole numbers a .dbf would not keep, as text it does.
+    """Find integer columns that a .dbf holds as text only, because they have too many digits.
+
+    Args:
+        stage: A GeoPackage with the rows of the table.
+        layer: Its layer.
+        target: The .shp file as messages name it.
+
+    Returns:
+        Names of the columns.
 
     Raises:
         OutputError: A text is longer than a .dbf can hold.
@@ -125,4 +137,5 @@ def columns_as_text(stage: Path, layer: str, target: Path) -> set[str]:
 
 
 def _quoted(name: str) -> str:
+    """Quote a name for SQL."""
     return '"' + name.replace('"', '""') + '"'

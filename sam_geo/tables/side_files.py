@@ -1,4 +1,4 @@
-"""Side files: the record and the style beside a table, never those of another table."""
+"""Side files: names of the record and the style of a table, distinct from those of other tables."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ if TYPE_CHECKING:
 def side_path(
     output: str | os.PathLike[str], suffix: str, belongs: Callable[[Path, str], bool]
 ) -> Path:
-    """Where a side file of a table goes: its own stem, or its whole name where that is taken.
+    """Choose the path of a side file: the table's stem or, where that is taken, its whole name.
 
     Args:
         output: The table.
-        suffix: Of the side file.
-        belongs: Whether a file that is there belongs to a table of this name.
+        suffix: Suffix of the side file, such as `.job.json`.
+        belongs: Tells whether an existing side file belongs to a table of this name.
 
     Returns:
-        `trees.job.json` for `trees.gpkg`. Where another table `trees.shp` lies in the folder, or is
-        being made there, `trees.gpkg.job.json`, unless the former is this table's own already.
+        `trees.job.json` for `trees.gpkg`. Where another table such as `trees.shp` lies in the
+        folder, or is being made there, `trees.gpkg.job.json`, unless `trees.job.json` exists
+        already and belongs to this table.
     """
     table = Path(output)
     short, whole = table.with_suffix(suffix), table.with_name(table.name + suffix)
@@ -34,7 +35,7 @@ def side_path(
 
 
 def _has_siblings(table: Path) -> bool:
-    """Whether another table, finished or not, has the same name but for its suffix."""
+    """Tell whether another table, finished or not, has the same name with another suffix."""
     try:
         names = [entry.name.casefold() for entry in table.parent.iterdir()]
     except OSError:

@@ -1,4 +1,4 @@
-"""Results to files: whole or not at all, every prompt a row, the raster's reference system."""
+"""Writing of tables: a file appears whole and read back, or not at all."""
 
 from __future__ import annotations
 
@@ -41,11 +41,12 @@ if TYPE_CHECKING:
 
 SETTINGS = {
     "OGR_CURRENT_DATE": STAMP,
-    # its own way of filling Arrow batches is wrong where a shape is missing (GDAL 3.12)
+    # FlatGeobuf's own Arrow batches are wrong where a geometry is missing (GDAL 3.12)
     "OGR_FLATGEOBUF_STREAM_BASE_IMPL": "YES",
 }
-"""Of GDAL, while a table is written."""
+"""GDAL's configuration options while a table is written."""
 ADDRESS_MARKS = frozenset("!;?")
+"""Characters of a path that make pyogrio take it for an address."""
 ERRORS = (
     CRSError,
     DataLayerError,
@@ -61,7 +62,7 @@ ERRORS = (
     shapely.errors.ShapelyError,
     sqlite3.Error,
 )
-"""What the libraries raise where a table cannot be written, or not be read again."""
+"""Errors of the libraries where a table cannot be written or read back."""
 
 
 def check_table_output(
@@ -70,9 +71,9 @@ def check_table_output(
     """Raise `OutputError` before long work where a table could not be written to `path`.
 
     Args:
-        path: The file to be written; of a Shapefile every member is checked.
-        overwrite: Whether what is there may be replaced.
-        layer: Layer of a GeoPackage.
+        path: The file to be written; for a Shapefile all its files are checked.
+        overwrite: Whether an existing file, or layer of a GeoPackage, may be replaced.
+        layer: Layer of a GeoPackage; the name of the file where None.
     """
     target = Path(path)
     chosen = format_of(target)
@@ -93,7 +94,19 @@ def write_table(
     overwrite: bool = False,
     layer: str | None = None,
 ) -> None:
-    """Write a whole table; see `table_writer`."""
+    """Write a whole table at once.
+
+    Args:
+        table: Polygons, MultiPolygons or None in the geometry column.
+        path: The file to be written; its suffix chooses the format, see `table_writer`.
+        overwrite: Whether an existing file, or layer of a GeoPackage, may be replaced.
+        layer: Layer of a GeoPackage; the name of the file where None.
+
+    Raises:
+        DiskError: The disk is full or read-only.
+        OutputError: The suffix is unknown, the file exists or cannot be written, or a value does
+            not fit the format.
+    """
     with table_writer(path, overwrite=overwrite, layer=layer) as write:
         write(table)
 
@@ -102,23 +115,26 @@ def write_table(
 def table_writer(
     path: str | os.PathLike[str], *, overwrite: bool = False, layer: str | None = None
 ) -> Iterator[Write]:
-    """Write a table batch by batch, by the suffix of its path.
+    """Write a table batch by batch, in the format of the path's suffix.
 
-    `.gpkg`, `.fgb`, `.geojson` (RFC 7946: always longitude and latitude in WGS 84), `.parquet`
-    (GeoParquet 1.1 with a bbox column) or `.shp` (with `SHORT_NAMES`; whole numbers of more than
-    18 digits become text). Rows keep their order, rows without geometry stay, the same batches give
-    the same bytes, and memory is bounded by a batch. The file appears when the block ends well and
-    what was written was read back and is the same; whatever ends it early leaves the old one as it
-    was. A Shapefile is several files: they appear one after the other, the .shp last.
+    The formats are `.gpkg`, `.fgb`, `.geojson` (RFC 7946: always longitude and latitude in WGS 84),
+    `.parquet` (GeoParquet 1.1 with a bbox column) and `.shp` (with `SHORT_NAMES`; integers of more
+    than 18 digits become text). Rows keep their order, rows without geometry are kept, the same
+    batches give the same bytes, and memory is bounded by a batch.
+
+    The file appears when the block ends without an error and the written table was read back and
+    is equal to the batches; otherwise an older file stays as it was. The files of a Shapefile
+    appear one after the other, the .shp last.
 
     Args:
         path: The file to be written.
-        overwrite: Whether what is there may be replaced: of a GeoPackage the layer, the others
-            stay; else the file, of a Shapefile with all that belongs to it.
+        overwrite: Whether an existing table may be replaced: in a GeoPackage the layer, while
+            other layers stay; else the file, with all files of a Shapefile.
         layer: Layer of a GeoPackage; the name of the file where None.
 
     Yields:
-        A function that takes the next batch; all have the same columns and reference system.
+        A function that writes the next batch; all batches have the same columns and reference
+        system.
 
     Raises:
         DiskError: The disk is full or read-only.
@@ -131,6 +147,7 @@ def table_writer(
     given = Content(chosen.fidelity)
 
     def verify(part: Path) -> None:
+        """Read the written table back, and raise `OutputError` where it is not the given one."""
         with _plain_path(part) as plain, writing(target, *ERRORS):
             found = _content(plain, chosen, name)
             given.check(found, target)
@@ -144,6 +161,7 @@ def table_writer(
         sink = writer_for(part, target, chosen, name)
 
         def write(batch: geopandas.GeoDataFrame) -> None:
+            """Write the next batch."""
             with writing(target, *ERRORS):
                 given.add(batch)
                 sink.write(batch)
@@ -159,6 +177,7 @@ def table_writer(
 def _output(
     target: Path, chosen: Format, verify: Callable[[Path], None]
 ) -> AbstractContextManager[Path]:
+    """Give a temporary path, which replaces the target after `verify`."""
     if chosen.driver == "ESRI Shapefile":
         return shapefile_output(target, verify=verify)
     return atomic_output(target, verify=verify)
@@ -166,7 +185,7 @@ def _output(
 
 @contextmanager
 def _plain_path(path: Path) -> Iterator[Path]:
-    """A way to a file that pyogrio does not take for an address, with an archive or parameters."""
+    """Give a path to a file that pyogrio does not take for an address, through a link if needed."""
     if not ADDRESS_MARKS.intersection(str(path)):
         yield path
         return
@@ -177,7 +196,7 @@ def _plain_path(path: Path) -> Iterator[Path]:
 
 
 def _content(part: Path, chosen: Format, layer: str) -> Content:
-    """What a file says that was written just now."""
+    """Read back the content of a table that was just written."""
     found = Content(chosen.fidelity)
     if not chosen.driver:
         with pq.ParquetFile(part) as file:
@@ -195,6 +214,7 @@ def _content(part: Path, chosen: Format, layer: str) -> Content:
 
 @contextmanager
 def _settings() -> Iterator[None]:
+    """Set GDAL's configuration options for writing until the block ends."""
     before = {name: pyogrio.get_gdal_config_option(name) for name in SETTINGS}
     pyogrio.set_gdal_config_options(dict(SETTINGS))
     try:

@@ -1,4 +1,4 @@
-"""Writers: what takes the batches of a table, one after the other, in the way of its format."""
+"""Writers: objects that write the batches of a table one after the other, one class per format."""
 
 from __future__ import annotations
 
@@ -23,33 +23,40 @@ if TYPE_CHECKING:
     from sam_geo.tables.formats import Format
 
 STAGE = "stage"
-"""Layer of the GeoPackage in which batches wait."""
+"""Name of the layer of a temporary GeoPackage that holds the batches."""
 BATCH = 1000
-"""Rows that are read back at once."""
+"""Rows that are read at a time."""
 
 
 class Writer(Protocol):
-    """What takes batches."""
+    """The interface of all writers."""
 
     def write(self, batch: geopandas.GeoDataFrame) -> None:
-        """Take the next one."""
+        """Write the next batch."""
 
     def finish(self) -> None:
-        """All have come."""
+        """Complete the file after the last batch."""
 
     def drop(self) -> None:
-        """Leave nothing behind, whether it was finished or not."""
+        """Close the file and remove temporary ones, whether it was completed or not."""
 
 
 def writer_for(part: Path, target: Path, chosen: Format, layer: str) -> Writer:
-    """What writes a table of a format to `part`; messages name `target`."""
+    """Make the writer for a format.
+
+    Args:
+        part: The temporary file that is written.
+        target: The final file, which messages name.
+        chosen: The format.
+        layer: Layer of a GeoPackage.
+    """
     if not chosen.driver:
         return _Parquet(part)
     return _Layer(part, layer) if chosen.driver == "GPKG" else _Staged(part, target, chosen)
 
 
 class _Layer:
-    """A GeoPackage layer that takes one batch after the other."""
+    """Writes a layer of a GeoPackage, to which GDAL can append rows."""
 
     def __init__(self, path: Path, layer: str) -> None:
         self._path = path
@@ -58,7 +65,7 @@ class _Layer:
 
     def write(self, batch: geopandas.GeoDataFrame) -> None:
         with warnings.catch_warnings():
-            # a raster without a reference system gives polygons without one: no accident
+            # polygons of a raster without a reference system have none, on purpose
             warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
             pyogrio.write_dataframe(
                 batch,
@@ -80,7 +87,7 @@ class _Layer:
 
 
 class _Staged:
-    """A file of a driver that writes in one go: batches wait in a GeoPackage."""
+    """Writes a file that GDAL writes all at once; until then a GeoPackage holds the batches."""
 
     def __init__(self, part: Path, target: Path, chosen: Format) -> None:
         self._part = part
@@ -116,7 +123,7 @@ class _Staged:
 
 
 class _Parquet:
-    """A GeoParquet file that takes one batch after the other."""
+    """Writes a GeoParquet file, one row group for each batch."""
 
     def __init__(self, part: Path) -> None:
         self._part = part
@@ -136,7 +143,7 @@ class _Parquet:
             self._writer.close()
 
     def drop(self) -> None:
-        # on a full disk closing fails, whenever it is done: there is nothing new to be told
+        # on a full disk closing fails too, after the error that was raised already
         with suppress(OSError, pa.ArrowException):
             self.finish()
 
@@ -145,7 +152,16 @@ class _Parquet:
 def reading(
     path: Path, layer: str | None, **options: str
 ) -> Iterator[tuple[Mapping[str, str], pa.RecordBatchReader]]:
-    """What GDAL says about a layer, and its rows in batches."""
+    """Open a layer for reading in batches.
+
+    Args:
+        path: The file.
+        layer: Its layer; the only one where None.
+        **options: Open options of the driver.
+
+    Yields:
+        GDAL's metadata of the layer, and a reader of its rows.
+    """
     with pyogrio.open_arrow(
         path, layer=layer, use_pyarrow=True, batch_size=BATCH, **options
     ) as found:
@@ -153,14 +169,14 @@ def reading(
 
 
 def geometry_name(meta: Mapping[str, str]) -> str:
-    """The column of the shapes."""
+    """Give the name of the geometry column from GDAL's metadata of a layer."""
     return meta["geometry_name"] or "wkb_geometry"
 
 
 def _adapted(
     batches: pa.RecordBatchReader, names: Mapping[str, str], as_text: set[str]
 ) -> pa.RecordBatchReader:
-    """The same rows with other names of columns, and some numbers as text."""
+    """Rename columns of rows that are read, and turn the columns `as_text` into text."""
     if not names and not as_text:
         return batches
     schema = pa.schema(
@@ -182,7 +198,7 @@ def _adapted(
 
 
 def _without_extent(schema: pa.Schema) -> pa.Schema:
-    """The schema of the file: the extent and kinds of geometry are those of the first batch."""
+    """Remove extent and geometry types from the schema: they are those of the first batch only."""
     geo = json.loads(schema.metadata[b"geo"])
     for column in geo["columns"].values():
         column.pop("bbox", None)

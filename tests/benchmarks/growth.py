@@ -27,8 +27,8 @@ from sam_common.window import Window
 from sam_geo.automatic.scene import Scene
 from sam_geo.automatic.seams import Mender
 from sam_geo.prompted.windows import plan_windows
-from sam_geo.prompts.box_index import BoxIndex
 from sam_geo.prompts.geo_prompt import GeoPrompt
+from sam_geo.prompts.proposals import BoxIndex
 from sam_geo.raster.pixels import Pixels
 
 SMALL, LARGE = 1_000, 10_000

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.shutil
+from rasterio.errors import RasterioIOError
 
 from sam_common.errors import InputError
 from sam_common.window import Window
+from sam_geo.address.cut_files import check_size, check_whole
 from sam_geo.raster.source import open_raster
 
 VALUES = (np.arange(300 * 330) % 150 + 60).reshape(1, 300, 330)
@@ -114,3 +116,41 @@ def test_what_lies_behind_the_pixels_is_no_fault(tmp_path, make_raster):
     shutil.copy(tmp_path / "a.dat", tmp_path / "b.bin")
     shutil.copy(tmp_path / "a.hdr", tmp_path / "b.hdr")
     assert read(tmp_path / "b.bin").min() > 0
+
+
+def test_a_zip_file_is_opened_once_for_all_that_is_read_of_it(tmp_path, make_raster, monkeypatch):
+    written("NITF", tmp_path / "a.ntf", "uint8", {}, make_raster)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(tmp_path / "a.ntf", "in/a.ntf")
+    opened = []
+    plain = zipfile.ZipFile
+
+    def count(path, *arguments):
+        opened.append(path)
+        return plain(path, *arguments)
+
+    with rasterio.open(f"/vsizip/{tmp_path}/a.zip/in/a.ntf") as dataset:
+        monkeypatch.setattr(zipfile, "ZipFile", count)
+        check_whole(dataset)
+    assert opened == [tmp_path / "a.zip"]
+
+
+def test_a_file_that_is_not_there_is_not_cut_off(tmp_path):
+    check_size(str(tmp_path / "none.bin"), 10)
+    check_size(f"/vsizip/{tmp_path}/none.zip/a.bin", 10)
+    (tmp_path / "no.zip").write_text("no zip file")
+    check_size(f"/vsizip/{tmp_path}/no.zip/a.bin", 10)
+
+
+@pytest.mark.parametrize(("least", "is_cut"), [(0, False), (5, False), (6, True)])
+def test_the_size_that_a_file_must_have(tmp_path, least, is_cut):
+    (tmp_path / "a.bin").write_bytes(b"12345")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(tmp_path / "a.bin", "a.bin")
+    archived = (f"/vsizip/{tmp_path}/a.zip/a.bin", f"/vsizip/{{{tmp_path}/a.zip}}/a.bin")
+    for name in (tmp_path / "a.bin", *archived):
+        if not is_cut:
+            check_size(str(name), least)
+            continue
+        with pytest.raises(RasterioIOError, match=r"^a\.bin is cut off: it has 5 bytes, and its h"):
+            check_size(str(name), least)

@@ -4,10 +4,8 @@ import tarfile
 import warnings
 import zipfile
 
-import geopandas
 import numpy as np
 import pytest
-import shapely
 from PIL import Image
 from rasterio.errors import NotGeoreferencedWarning
 
@@ -125,49 +123,5 @@ def test_archives_without_a_raster(grey_raster, tmp_path):
     with (
         pytest.raises(InputError, match=r"/vsitar/.*ras\.tar\.gz/NAME\.tif"),
         open_raster(tmp_path / "ras.tar.gz"),
-    ):
-        pass
-
-
-def test_a_reference_system_over_the_files_own(make_raster, tmp_path):
-    path = make_raster(np.arange(8000, dtype=np.uint8).reshape(1, 80, 100), crs=None)
-    box = geopandas.GeoDataFrame(
-        geometry=[shapely.box(500_005, 5_799_980, 500_020, 5_799_995)], crs="EPSG:32632"
-    )
-    box.to_file(tmp_path / "p.gpkg")
-    request = PromptRequest(
-        image=str(path),
-        image_crs="EPSG:32632",
-        prompts=tmp_path / "p.gpkg",
-        output=tmp_path / "o.gpkg",
-    )
-    job, record = run_request(request, FakeSegmenter)
-    assert job.table.crs.to_epsg() == 32632
-    assert job.table["status"].tolist() == ["ok"]
-    assert record["parameters"]["image_crs"] == "EPSG:32632"
-    with open_raster(path, crs="EPSG:32632") as source:
-        assert describe_raster(source)["crs"] == "EPSG:32632"
-
-
-@pytest.mark.parametrize(
-    ("crs", "message"),
-    [
-        ("EPSG:99999", "no such coordinate reference system: --image-crs 'EPSG:99999'"),
-        ("EPSG:4978", "has no x and y on the ground"),
-        ("EPSG:5773", "has no x and y on the ground"),
-    ],
-)
-def test_a_reference_system_that_is_none(grey_raster, crs, message):
-    with (
-        pytest.raises(InputError, match=message),
-        open_raster(grey_raster, crs=crs),
-    ):
-        pass
-
-
-def test_a_reference_system_places_no_pixels(pages):
-    with (
-        pytest.raises(InputError, match="has no geotransform"),
-        open_raster(pages, crs="EPSG:4326"),
     ):
         pass

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import pyproj
 import pytest
 import rasterio
 import shapely
@@ -14,7 +13,6 @@ from hypothesis.extra import numpy as hnp
 
 from sam_common.masks.decoded import MaskRegion
 from sam_common.window import Window
-from sam_geo.outlines.area import measurer
 from sam_geo.outlines.polygonize import outline, polygonize
 from sam_geo.raster.frame import PIXELS, frame_from_affine
 from sam_geo.raster.read_window import ReadWindow
@@ -136,97 +134,3 @@ def test_real_marks_keep_their_area(data):
         shape = outline(MaskRegion(Window.full(mask.shape), mask))
         assert shape.area == item["area_px"]
         assert list(shape.bounds) == item["box_xyxy_px"]
-
-
-# areas
-
-
-def area_of(shape, crs):
-    """Square metres of one shape."""
-    areas, _ = measurer(crs)(np.array([shape], dtype=object))
-    return areas[0]
-
-
-def _square(crs, longitude, latitude, side):
-    """An axis-parallel square of `side` units of the reference system at a place."""
-    to_crs = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True)
-    x, y = to_crs.transform(longitude, latitude)
-    return shapely.box(x, y, x + side, y + side)
-
-
-def _truth(shape, crs):
-    """Area on the ellipsoid, with edges so dense that they follow the projection's lines."""
-    dense = shapely.segmentize(shape, (shape.bounds[2] - shape.bounds[0]) / 2000)
-    to_lonlat = pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
-    lonlat = shapely.transform(dense, to_lonlat.transform, interleaved=False)
-    return abs(pyproj.Geod(ellps="WGS84").geometry_area_perimeter(lonlat)[0])
-
-
-@pytest.mark.parametrize("latitude", [0.5, 52, 60, -60])
-@pytest.mark.parametrize(
-    ("crs", "side"),
-    [
-        ("EPSG:3857", 100.0),
-        ("EPSG:3857", 500_000.0),
-        ("EPSG:4326", 3e-6),
-        ("EPSG:4326", 4.0),
-        ("EPSG:32633", 100.0),
-        ("EPSG:32633", 300_000.0),
-    ],
-)
-def test_areas_are_true_in_every_projection(crs, side, latitude):
-    shape = _square(crs, 15, latitude, side)
-    assert area_of(shape, pyproj.CRS(crs)) == pytest.approx(_truth(shape, crs), rel=1e-5)
-
-
-def test_web_mercator_does_not_inflate():
-    shape = _square("EPSG:3857", 15, 52, 1000)
-    true = area_of(shape, pyproj.CRS("EPSG:3857"))
-    assert shape.area / true == pytest.approx(2.63, abs=0.02)
-
-
-def test_holes_are_subtracted():
-    crs = pyproj.CRS("EPSG:32633")
-    outer, inner = (
-        shapely.box(5e5, 5e6, 5e5 + 300, 5e6 + 300),
-        shapely.box(5e5 + 100, 5e6 + 100, 5e5 + 200, 5e6 + 200),
-    )
-    assert area_of(outer.difference(inner), crs) == pytest.approx(
-        area_of(outer, crs) - area_of(inner, crs), rel=1e-9
-    )
-
-
-def test_many_shapes_are_measured_as_each_by_itself():
-    crs = pyproj.CRS("EPSG:3857")
-    one, other = _square(crs, 15, 52, 1000), _square(crs, 15, 60, 30)
-    both = shapely.MultiPolygon([other, shapely.transform(other, lambda xy: xy + 1000)])
-    areas, perimeters = measurer(crs)(np.array([one, None, both], dtype=object))
-    assert areas[0] == area_of(one, crs)
-    assert np.isnan(areas[1])
-    assert np.isnan(perimeters[1])
-    assert areas[2] == pytest.approx(2 * area_of(other, crs), rel=1e-3)
-    assert perimeters[2] == pytest.approx(2 * 4 * np.sqrt(area_of(other, crs)), rel=1e-3)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["+proj=utm +zone=33 +ellps=bessel +towgs84=598,74,418,0,0,0,0", "EPSG:5555", "EPSG:4979"],
-)
-def test_bound_and_compound_systems_have_areas(text):
-    crs = pyproj.CRS(text)
-    side = 1e-3 if crs.is_geographic else 100.0
-    shape = _square(crs, 15, 52, side)
-    assert area_of(shape, crs) == pytest.approx(_truth(shape, crs), rel=1e-3)
-
-
-def test_grads_are_angles_too():
-    # Paris meridian, longitude and latitude in grads
-    crs = pyproj.CRS("EPSG:4807")
-    shape = _square(crs, 2.5, 48, 0.01)
-    assert area_of(shape, crs) == pytest.approx(_truth(shape, crs), rel=1e-4)
-
-
-def test_without_a_place_on_earth_there_are_no_square_metres():
-    assert np.isnan(area_of(shapely.box(0, 0, 1, 1), None))
-    local = pyproj.CRS('LOCAL_CS["site grid",UNIT["metre",1],AXIS["x",EAST],AXIS["y",NORTH]]')
-    assert np.isnan(area_of(shapely.box(0, 0, 1, 1), local))

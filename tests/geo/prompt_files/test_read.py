@@ -1,48 +1,14 @@
 from __future__ import annotations
 
-import geopandas
-import numpy as np
 import pandas as pd
 import pyogrio
 import pytest
-from affine import Affine
-from shapely.geometry import Point, box
+from grey_prompts import frame_of, load, place, world_box
 
 from sam_common.errors import InputError, PromptError
-from sam_geo.prompts.geo_prompt import GeoPrompt, load_prompts
-from sam_geo.raster.source import open_raster
-
-# grey_raster: 80 rows, 100 columns, EPSG:32633, origin (500000, 5800000), 0.5 m
-LEFT, TOP, PIXEL = 500_000.0, 5_800_000.0, 0.5
-
+from sam_geo.prompts.geo_prompt import GeoPrompt
 
 NEEDS = r"needs the columns xmin, ymin, xmax, ymax or x, y \(or lon, lat, or WKT\), got "
-
-
-def place(col, row):
-    """World coordinates of a pixel corner."""
-    return LEFT + col * PIXEL, TOP - row * PIXEL
-
-
-def world_box(x0, y0, x1, y1):
-    return box(*place(x0, y1), *place(x1, y0))
-
-
-def world_point(x, y):
-    return Point(*place(x, y))
-
-
-def frame_of(shapes, crs="EPSG:32633", **columns):
-    return geopandas.GeoDataFrame(columns, geometry=shapes, crs=crs)
-
-
-def load(prompts, raster, **options):
-    with open_raster(raster) as source:
-        return load_prompts(prompts, source, **options)
-
-
-def rounded(prompt):
-    return None if prompt.box_xyxy is None else [round(v, 6) for v in prompt.box_xyxy]
 
 
 def test_voc(tmp_path, grey_raster):
@@ -235,55 +201,3 @@ def test_layers_are_chosen_by_name(tmp_path, grey_raster):
     assert prompt.box_xyxy == (9.5, 9.5, 18.5, 18.5)
     with pytest.raises(PromptError, match=f"^no layer 'ponds' in {path}: it has trees, roofs$"):
         load(path, grey_raster, layer="ponds")
-
-
-def test_prompts_without_crs_are_refused(tmp_path, grey_raster):
-    path = tmp_path / "boxes.gpkg"
-    with pytest.warns(UserWarning, match="crs"):
-        frame_of([world_box(1, 1, 9, 9)], crs=None).to_file(path)
-    message = (
-        f"^{path} has no coordinate reference system: name it with --prompts-crs, for example "
-        f"--prompts-crs EPSG:4326, or --prompts-crs pixel for pixel coordinates$"
-    )
-    with pytest.raises(PromptError, match=message):
-        load(path, grey_raster)
-    (prompt,) = load(path, grey_raster, crs="EPSG:32633")
-    assert rounded(prompt) == [0.5, 0.5, 8.5, 8.5]
-
-
-def test_without_crs_on_both_sides_coordinates_are_pixels(make_raster):
-    path = make_raster(
-        np.ones((1, 80, 100), dtype=np.uint8),
-        crs=None,
-        transform=Affine.identity(),
-    )
-    (prompt,) = load(frame_of([box(10, 20, 30, 50)], crs=None), path)
-    assert prompt.box_xyxy == (9.5, 19.5, 29.5, 49.5)
-
-
-def test_pixels_by_name(grey_raster):
-    shapes = frame_of([box(10, 20, 30, 50)], crs="EPSG:4326")  # as every GeoJSON says
-    (prompt,) = load(shapes, grey_raster, crs="pixel")
-    assert prompt.box_xyxy == (9.5, 19.5, 29.5, 49.5)
-
-
-def test_a_given_crs_is_over_the_files(grey_raster):
-    shapes = frame_of([world_box(10, 20, 30, 50)], crs="EPSG:4326")  # UTM in GeoJSON
-    (prompt,) = load(shapes, grey_raster, crs="EPSG:32633")
-    assert rounded(prompt) == [9.5, 19.5, 29.5, 49.5]
-
-
-def test_world_prompts_need_a_world_raster(make_raster):
-    path = make_raster(np.ones((1, 80, 100), dtype=np.uint8), crs=None)
-    message = (
-        f"^the GeoDataFrame is in WGS 84, but {path} has no coordinate reference system: "
-        f"give the prompts in pixel coordinates with --prompts-crs pixel$"
-    )
-    with pytest.raises(PromptError, match=message):
-        load(frame_of([Point(15, 52)], crs="EPSG:4326"), path)
-
-
-def test_an_unknown_crs(grey_raster):
-    message = r"^no such coordinate reference system: 'EPSG:1' \(for example EPSG:4326\)$"
-    with pytest.raises(PromptError, match=message):
-        load(frame_of([world_box(1, 1, 9, 9)]), grey_raster, crs="EPSG:1")

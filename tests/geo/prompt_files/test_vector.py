@@ -1,4 +1,4 @@
-"""Vector files of prompts: GeoParquet, zips, layers, Shapefiles with parts missing, odd shapes."""
+"""Vector files of prompts: GeoParquet, layers, files that are cut off, odd shapes and names."""
 
 from __future__ import annotations
 
@@ -7,43 +7,15 @@ import shutil
 import sqlite3
 import zipfile
 
-import geopandas
 import numpy as np
 import pandas as pd
 import pytest
-import shapely
-from shapely.geometry import GeometryCollection, LineString, MultiPoint, Point, box
+from shapely.geometry import Point, box
+from vector_files import BOX, SHAPES, frame_of
 
-from sam_common.errors import InputError, PromptError
+from sam_common.errors import PromptError
 from sam_geo.prompts.geo_prompt import load_prompts
 from sam_geo.raster.source import open_raster
-
-SHAPES = [box(500_005, 5_799_975, 500_015, 5_799_990), box(500_020, 5_799_975, 500_030, 5_799_990)]
-BOX = (9.5, 19.5, 29.5, 49.5)
-PARTS = ("shp", "shx", "dbf", "prj", "cpg")
-
-
-def frame_of(shapes=SHAPES, crs="EPSG:32633", **columns):
-    return geopandas.GeoDataFrame(columns, geometry=list(shapes), crs=crs)
-
-
-@pytest.fixture
-def load(tmp_path, grey_raster):
-    """Prompts of a file of the test's folder."""
-
-    def read(name, **options):
-        with open_raster(grey_raster) as source:
-            return load_prompts(tmp_path / name, source, **options)
-
-    return read
-
-
-@pytest.fixture
-def shapefile(tmp_path):
-    """A Shapefile s.shp with its parts."""
-    frame_of(**{"class": ["ä", "ö"]}).to_file(tmp_path / "s.shp", encoding="ISO-8859-1")
-    return tmp_path / "s.shp"
-
 
 # GeoParquet
 
@@ -72,57 +44,7 @@ def test_other_parquet_is_refused(tmp_path, load):
         load("cut.parquet")
 
 
-# zips
-
-
-@pytest.mark.parametrize("folder", ["", "a/b/"])
-@pytest.mark.parametrize("name", ["s.zip", "S.ZIP", "s.shp.zip", "s.shz"])
-def test_a_zipped_shapefile(tmp_path, load, shapefile, folder, name):
-    if folder and name == "s.shz":
-        folder = ""  # by definition
-    with zipfile.ZipFile(tmp_path / name, "w") as archive:
-        for part in PARTS:
-            archive.write(shapefile.with_suffix(f".{part}"), f"{folder}s.{part}")
-    prompts = load(name)
-    assert [prompt.class_name for prompt in prompts] == ["ä", "ö"]
-    assert prompts[0].box_xyxy == BOX
-
-
-def test_zips_of_several_files(tmp_path, load, shapefile):
-    frame_of(SHAPES[1:]).to_file(tmp_path / "g.gpkg")
-    with zipfile.ZipFile(tmp_path / "g.zip", "w") as archive:
-        archive.write(tmp_path / "g.gpkg", "g.gpkg")
-        archive.writestr("__MACOSX/g.gpkg", "x")
-        archive.writestr("readme.txt", "x")
-    assert len(load("g.zip")) == 1
-    with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
-        for name in ("s", "t"):
-            for part in PARTS:
-                archive.write(shapefile.with_suffix(f".{part}"), f"{name}.{part}")
-    with pytest.raises(PromptError, match=r"has 2 layers \(s, t\): choose one with --prompts-lay"):
-        load("two.zip")
-    assert len(load("two.zip", layer="t")) == 2
-    with zipfile.ZipFile(tmp_path / "two.zip", "a") as archive:
-        archive.write(tmp_path / "g.gpkg", "g.gpkg")
-    with pytest.raises(PromptError, match=r"one vector file is wanted in .*, got s.shp, t.shp, g"):
-        load("two.zip")
-    with zipfile.ZipFile(tmp_path / "part.zip", "w") as archive:
-        archive.write(shapefile, "s.shp")
-    with pytest.raises(PromptError, match=r"s.shp in .* incomplete: s.dbf, s.shx is missing"):
-        load("part.zip")
-    (tmp_path / "no.zip").write_text("x")
-    with pytest.raises(PromptError, match="not a zip file"):
-        load("no.zip")
-
-
 # Shapefiles
-
-
-@pytest.mark.parametrize("part", ["shx", "dbf"])
-def test_a_shapefile_without_a_part(load, shapefile, part):
-    shapefile.with_suffix(f".{part}").unlink()
-    with pytest.raises(PromptError, match=rf"is incomplete: s\.{part} is missing"):
-        load("s.shp")
 
 
 def test_a_shapefile_without_its_system(load, shapefile):
@@ -183,50 +105,12 @@ def test_a_broken_gml_is_not_read_in_part(tmp_path, load):
         load("p.gml")
 
 
-@pytest.mark.parametrize(("name", "part"), [("p.tab", "p.map"), ("p.mif", "p.mid")])
-def test_mapinfo_without_a_part(tmp_path, load, name, part):
-    frame_of(**{"class": ["a", "b"]}).to_file(tmp_path / name, driver="MapInfo File")
-    (tmp_path / part).unlink()
-    with pytest.raises(PromptError, match=rf"is incomplete: {part} is missing"):
-        load(name)
-
-
-def test_parts_in_capital_letters(tmp_path, load):
-    frame_of(**{"class": ["a", "b"]}).to_file(tmp_path / "p.mif", driver="MapInfo File")
-    for suffix in ("mif", "mid"):
-        (tmp_path / f"p.{suffix}").rename(tmp_path / f"P.{suffix.upper()}")
-    assert [prompt.class_name for prompt in load("P.MIF")] == ["a", "b"]
-
-
 @pytest.mark.parametrize("name", ["point_label", "is_positive", "is_foreground"])
 def test_names_that_a_shapefile_cuts_off(tmp_path, load, name):
     points = [Point(500_005 + n, 5_799_990) for n in range(2)]
     given = frame_of(points, object_id=[1, 1], **{name[:10]: [1, 0]})
     given.to_file(tmp_path / "p.shp")
     assert load("p.shp")[0].point_labels == (1, 0)
-
-
-def test_every_source_of_a_vrt_is_there(tmp_path, load):
-    for name in ("a", "b"):
-        frame_of().to_file(tmp_path / f"{name}.gpkg")
-    layers = "".join(
-        f'<OGRVRTLayer name="{name}"><SrcDataSource relativeToVRT="1">{name}.gpkg</SrcDataSource>'
-        f"</OGRVRTLayer>"
-        for name in ("a", "b")
-    )
-    union = f'<OGRVRTUnionLayer name="u">{layers}</OGRVRTUnionLayer>'
-    vrt = tmp_path / "p.vrt"
-    vrt.write_text(f"<OGRVRTDataSource>{union}</OGRVRTDataSource>")
-    assert len(load("p.vrt")) == 4
-    vrt.write_text(vrt.read_text().replace('name="b"', 'name="c"'))
-    with pytest.raises(PromptError, match=r"from a layer 'c' that b\.gpkg does not have"):
-        load("p.vrt")
-    (tmp_path / "b.gpkg").unlink()
-    with pytest.raises(PromptError, match=r"p\.vrt is read from b\.gpkg, which cannot be opened"):
-        load("p.vrt")
-    vrt.write_text("<OGRVRTDataSource>")
-    with pytest.raises(PromptError, match="not a vector file that GDAL can read"):
-        load("p.vrt")
 
 
 @pytest.mark.parametrize("key", ["id", "object_id", "prompt_id"])
@@ -304,31 +188,6 @@ def test_kml(tmp_path, load, name):
         load("bad.kml")
 
 
-# shapes
-
-
-def test_collections_of_one_kind(tmp_path, load):
-    points = GeometryCollection([Point(500_005, 5_799_990), MultiPoint([(500_006, 5_799_990)])])
-    frame_of([GeometryCollection(SHAPES), points, GeometryCollection()]).to_file(
-        tmp_path / "p.gpkg"
-    )
-    prompts = load("p.gpkg")
-    assert prompts[0].box_xyxy == (9.5, 19.5, 59.5, 49.5)
-    assert prompts[1].points_xy == ((9.5, 19.5), (11.5, 19.5))
-    assert prompts[2].status == "invalid"
-    frame_of([GeometryCollection([SHAPES[0], Point(1, 2)])]).to_file(tmp_path / "m.gpkg")
-    with pytest.raises(PromptError, match=r"row 0 of .* is a GeometryCollection: prompts are"):
-        load("m.gpkg")
-
-
-def test_heights_are_left_out(tmp_path, load):
-    ring = [(x, y, 7.0) for x, y in SHAPES[0].exterior.coords]
-    for name in ("p.gpkg", "p.shp", "p.geojson"):
-        frame_of([shapely.Polygon(ring)]).to_file(tmp_path / name)
-        (prompt,) = load(name)
-        np.testing.assert_allclose(prompt.box_xyxy, BOX, atol=1e-6)
-
-
 def drop_triggers(base):
     """They call functions that only GDAL has."""
     found = base.execute("select name from sqlite_master where type='trigger'").fetchall()
@@ -370,30 +229,6 @@ def test_shapes_of_unknown_kinds_are_refused(tmp_path, load):
         load("p.gpkg")
 
 
-@pytest.mark.parametrize(
-    "shape",
-    [Point(np.inf, 1), shapely.Polygon([(0, 0), (np.inf, 1), (1, 0)]), Point(np.nan, 1)],
-)
-def test_coordinates_are_finite(grey_raster, shape):
-    with (
-        open_raster(grey_raster) as source,
-        pytest.raises(PromptError, match=r"row 1 of .* coordinates that are not finite"),
-    ):
-        load_prompts(frame_of([SHAPES[0], shape]), source)
-
-
-def test_a_point_without_numbers_is_no_point(grey_raster):
-    with open_raster(grey_raster) as source:
-        prompts = load_prompts(frame_of([Point(np.nan, np.nan), SHAPES[0]]), source)
-    assert [prompt.status for prompt in prompts] == ["invalid", "ok"]
-
-
-def test_lines_in_a_collection_are_no_prompts(grey_raster):
-    lines = GeometryCollection([LineString([(0, 0), (1, 1)])])
-    with open_raster(grey_raster) as source, pytest.raises(PromptError, match="GeometryCollection"):
-        load_prompts(frame_of([lines]), source)
-
-
 # names of files
 
 
@@ -405,20 +240,6 @@ def test_odd_names(tmp_path, load, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     with open_raster("image.tif") as source:
         assert len(load_prompts(name, source)) == 2
-
-
-def test_names_that_cannot_be_used(tmp_path, load):
-    frame_of().to_file(tmp_path / "p.gpkg")
-    shutil.copy(tmp_path / "p.gpkg", tmp_path / "a!b.gpkg")
-    with pytest.raises(PromptError, match=r"what follows a ! .*rename it"):
-        load("a!b.gpkg")
-    for suffix in ("gpkg", "csv", "xml", "parquet"):
-        odd = f"d\udce4.{suffix}"
-        (tmp_path / odd).write_text("x,y\n1,2\n")
-        with pytest.raises(PromptError, match=r"is not UTF-8.*'.*d\\udce4"):
-            load(odd)
-    with pytest.raises(InputError, match=r"cannot read .*aaa: File name too long"):
-        load("a" * 300)
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import geopandas
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from shapely.geometry import Point, box
 
 from sam_common.errors import PromptError
 from sam_common.window import Window
-from sam_geo.prompts.box_index import BoxIndex, boxes_in
-from sam_geo.prompts.proposals import load_proposals
+from sam_geo.prompts.proposals import BoxIndex, boxes_in, load_proposals
 from sam_geo.raster.source import open_raster
 
 INSIDE = box(500_005, 5_799_975, 500_015, 5_799_990)
@@ -83,3 +84,32 @@ def test_proposals_that_no_window_can_hold_are_counted():
     found = BoxIndex(boxes, 10)
     assert (len(found), found.too_large) == (4, 2)
     assert len(found.inside(Window((0, 0), (10, 10)))) == 2
+
+
+def test_parts_of_boxes_are_tried_where_a_quarter_of_them_lies():
+    window = Window((0, 10), (8, 20))
+    boxes = np.array([[3.5, 1.5, 11.5, 3.5], [2.5, 1.5, 11.5, 3.5], [12, 3, 12, 3], [0, 0, 4, 4]])
+    assert boxes_in(window, boxes).tolist() == [[-0.5, 1.5, 1.5, 3.5], [2, 3, 2, 3]]
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 1000))
+def test_a_window_finds_the_boxes_of_all_boxes(seed):
+    rng = np.random.default_rng(seed)
+    low = rng.uniform(-0.5, 90, (60, 2))
+    boxes = np.hstack([low, low + rng.exponential(12, (60, 2))])
+    index = BoxIndex(boxes, 16)
+    for _ in range(5):
+        row, col = rng.integers(0, 84, 2).tolist()
+        window = Window((row, col), (row + 16, col + 16))
+        found = {tuple(each) for each in index.inside(window).tolist()}
+        wanted = {tuple(each) for each in boxes_in(window, boxes).tolist()}
+        assert found == wanted
+
+
+def test_boxes_that_no_window_can_hold_a_quarter_of_are_counted():
+    index = BoxIndex([(0, 0, 20, 20), (0, 0, 20.1, 20), (5, 0, 5, 41)], 10)
+    assert (len(index), index.too_large) == (3, 2)
+    # a point on the edges of pixels
+    assert len(BoxIndex([(2.5, 2.5, 2.5, 2.5)], 10).inside(Window((0, 0), (10, 10)))) == 1
+    assert len(BoxIndex([], 10).inside(Window((0, 0), (10, 10)))) == 0

@@ -2,22 +2,29 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import rasterio.control
 import rasterio.transform
 from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
+from rasterio.rpc import RPC
 
 from sam_common.errors import GeometryError
 from sam_common.frame import Frame
 from sam_common.window import Window
+from sam_geo.jobs.opened import opened_job
+from sam_geo.jobs.raster_info import describe_raster
+from sam_geo.jobs.request import EncodeRequest, PromptRequest
 from sam_geo.raster.frame import (
     affine_from_frame,
     corners_to_index,
     corners_to_world,
     frame_from_affine,
     index_to_corners,
+    raster_bounds,
     world_to_corners,
 )
+from sam_geo.raster.source import open_raster
 
 signs = st.sampled_from([-1.0, 1.0])
 origins = st.floats(-2e7, 2e7)
@@ -102,3 +109,71 @@ def test_singular_transform_is_refused():
 def test_a_volume_frame_is_no_raster_frame():
     with pytest.raises(GeometryError, match=r"^a raster frame has 2 axes, got 3$"):
         affine_from_frame(Frame.identity(3))
+
+
+def test_control_points_are_refused_with_the_command_that_helps(data):
+    path = data / "geo/awkward/cog_gcps.tif"
+    message = (
+        f"^{path} is placed by 210 ground control points, not by a geotransform; warp it first: "
+        f"gdalwarp -t_srs EPSG:4326 {path} cog_gcps.warped.tif$"
+    )
+    with open_raster(path) as source, pytest.raises(GeometryError, match=message):
+        _ = source.frame
+
+
+def test_rational_polynomials_are_no_geotransform(make_raster, bands_of):
+    path = make_raster(bands_of(1), crs=None, transform=rasterio.Affine.identity())
+    ones, zeros = [1.0, *[0.0] * 19], [0.0] * 20
+    with rasterio.open(path, "r+") as dataset:
+        dataset.rpcs = RPC(
+            height_off=0, height_scale=1, lat_off=50, lat_scale=1, long_off=10, long_scale=1,
+            line_off=2, line_scale=2, samp_off=2, samp_scale=2, line_num_coeff=zeros,
+            line_den_coeff=ones, samp_num_coeff=zeros, samp_den_coeff=ones,
+        )  # fmt: skip
+    message = r"is placed by rational polynomials \(RPC\), .*: gdalwarp -rpc .* image\.warped\.tif$"
+    with open_raster(path) as source:
+        with pytest.raises(GeometryError, match=message):
+            source.frame  # noqa: B018
+        assert any("gdalwarp -rpc" in note for note in describe_raster(source)["notes"])
+    for request in (
+        PromptRequest(image=str(path), prompts=path, output=path.with_name("o.gpkg")),
+        EncodeRequest(image=str(path), output=path.with_name("embeddings")),
+    ):
+        with (
+            pytest.raises(GeometryError, match=message),
+            opened_job(request, lambda: pytest.fail("the model was loaded")),
+        ):
+            pass
+
+
+def test_arrays_of_coordinates_are_no_geotransform(make_raster, bands_of):
+    path = make_raster(bands_of(1), crs=None, transform=rasterio.Affine.identity())
+    with rasterio.open(path, "r+") as dataset:
+        dataset.update_tags(ns="GEOLOCATION", X_DATASET="lon.tif", Y_DATASET="lat.tif")
+    with (
+        open_raster(path) as source,
+        pytest.raises(GeometryError, match=r"arrays of coordinates, .*: gdalwarp -geoloc "),
+    ):
+        source.frame  # noqa: B018
+
+
+def test_a_name_with_a_blank_can_be_copied_from_the_way_out(tmp_path, make_raster, bands_of):
+    path = make_raster(bands_of(1), crs=None, transform=rasterio.Affine.identity(), name="a b.tif")
+    with rasterio.open(path, "r+") as dataset:
+        points = [
+            rasterio.control.GroundControlPoint(r, c, c, r) for r, c in ((0, 0), (0, 4), (3, 0))
+        ]
+        dataset.gcps = (points, "EPSG:32633")
+    with (
+        open_raster(path) as source,
+        pytest.raises(GeometryError, match=rf"-t_srs EPSG:32633 '{path}' 'a b\.warped\.tif'$"),
+    ):
+        source.frame  # noqa: B018
+
+
+def test_bounds_of_a_rotated_raster_are_the_box_around_it():
+    assert raster_bounds(Affine(2, 0, 100, 0, -3, 50), (10, 20)) == (100, 20, 140, 50)
+    turned = Affine(0, 1, 0, 1, 0, 0)  # rows go east, columns north
+    assert raster_bounds(turned, (10, 20)) == (0, 0, 10, 20)
+    slanted = Affine(1, 1, 0, 1, -1, 0)
+    assert raster_bounds(slanted, (10, 20)) == (0, -10, 30, 20)

@@ -16,7 +16,6 @@ from typer.testing import CliRunner
 from sam_common.errors import InputError
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.window import Window
-from sam_geo.address.http_head import validators
 from sam_geo.cli import main
 from sam_geo.jobs.request import PromptRequest
 from sam_geo.jobs.run import run_request
@@ -264,36 +263,6 @@ def test_a_mosaic_of_remote_sources_is_known_by_them(served, tmp_path):
         with open_raster(path) as source:
             known.append(signature(source.identity))
     assert known[0] == known[1] != known[2]
-
-
-def test_a_server_that_is_not_there_tells_nothing():
-    with pytest.raises(InputError, match="does not tell its date") as told:
-        validators("http://me:passw0rd@127.0.0.1:9/a.tif?sig=S3CRET")
-    assert not any(secret in str(told.value) for secret in SECRETS)
-    with pytest.raises(InputError, match="not asked"):
-        validators("s3://bucket/a.tif")
-
-
-def test_the_password_goes_to_the_first_server_only(served, monkeypatch):
-    server, _ = served
-    seen = []
-    answer = RangeHandler.answer
-
-    def spy(self, *, with_body):
-        seen.append((self.path, self.headers.get("Authorization")))
-        if self.path == "/moved.tif":
-            self.send_response(302)
-            self.send_header("Location", address(server).replace("127.0.0.1", "localhost"))
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        answer(self, with_body=with_body)
-
-    monkeypatch.setattr(RangeHandler, "answer", spy)
-    server.tells = {"ETag": "a"}
-    url = address(server, signed=True).replace("big.tif", "moved.tif").partition("?")[0]
-    assert validators(url)["etag"] == "a"
-    assert [path for path, word in seen if word] == ["/moved.tif"]
 
 
 def test_info_fetches_headers_and_a_sample(served, tmp_path):

@@ -1,4 +1,4 @@
-"""Names of prompts: what identifies a prompt in the output, exactly as its file has it."""
+"""Ids: what identifies a prompt in the output, exactly as its file has it."""
 
 from __future__ import annotations
 
@@ -15,17 +15,26 @@ if TYPE_CHECKING:
 
     from sam_geo.prompt_files.table import PromptTable
 
-NO_NAMES = frozenset(("", "na", "n/a", "nan", "null", "none", "<na>"))
-"""How programs write an empty cell."""
-LARGEST = 2**63 - 1
-"""Integers beyond have no column in any format: they become text."""
+EMPTY_TEXTS = frozenset(("", "na", "n/a", "nan", "null", "none", "<na>"))
+"""Texts that programs write into an empty cell, in small letters."""
+LARGEST_INTEGER = 2**63 - 1
+"""Largest integer that the output formats hold; larger ones become text."""
 
 
 def id_column(table: PromptTable, name: str) -> list[Any]:
-    """A column of names; 7.0 of a column that empty cells turned into floats is 7 again.
+    """Read a column of identifiers; a column of whole floats becomes integers again.
+
+    Libraries turn a column of integers with empty cells into floats.
+
+    Args:
+        table: The rows.
+        name: Name of the column, as `spelled` gives it.
+
+    Returns:
+        A value or None for each row.
 
     Raises:
-        PromptError: A float may stand for several integers.
+        PromptError: A float is so large that it may stand for several integers.
     """
     values = table.column(name)
     numbers = [value for value in values if isinstance(value, float | Decimal)]
@@ -41,17 +50,17 @@ def id_column(table: PromptTable, name: str) -> list[Any]:
 
 
 def check_objects(table: PromptTable, points: Sequence[int]) -> None:
-    """Raise `PromptError` where a column that is not read seems to join points to objects.
+    """Raise `PromptError` where another column than `object_id` seems to join points to objects.
 
     Args:
-        table: The rows, without an `object_id`.
-        points: Those of points.
+        table: The rows, none of which has an `object_id`.
+        points: Numbers of the rows that are points.
     """
     for spelling, values in table.columns:
         if spelled(spelling) not in MAYBE_OBJECTS:
             continue
         given = [str(values[row]) for row in points]
-        counts = Counter(name for name in given if name.strip().lower() not in NO_NAMES)
+        counts = Counter(name for name in given if name.strip().lower() not in EMPTY_TEXTS)
         value, times = counts.most_common(1)[0] if counts else ("", 0)
         if times > 1:
             raise PromptError(
@@ -61,14 +70,17 @@ def check_objects(table: PromptTable, points: Sequence[int]) -> None:
 
 
 def prompt_ids(table: PromptTable, first_rows: Sequence[int]) -> list[int | str]:
-    """One distinct name for each prompt: all are integers, or all are text.
+    """Choose a distinct identifier for each prompt: all are integers, or all are text.
 
     Args:
         table: The rows.
-        first_rows: The first row of each prompt.
+        first_rows: Number of the first row of each prompt.
+
+    Returns:
+        One identifier for each prompt.
 
     Raises:
-        PromptError: A `prompt_id` is missing or there twice.
+        PromptError: The column `prompt_id` has an empty cell, or a value twice.
     """
     for name in ("prompt_id", "object_id", "id"):
         column = id_column(table, name)
@@ -76,15 +88,16 @@ def prompt_ids(table: PromptTable, first_rows: Sequence[int]) -> list[int | str]
         present = [value for value in given if value is not None]
         names = _of_one_type(present)
         if name == "prompt_id" and present:
-            _check(table, given, names, first_rows)
+            _check_distinct(table, given, names, first_rows)
         if present and len(present) == len(given) and len(set(names)) == len(names):
             return names
     return [table.number(row) for row in first_rows]
 
 
-def _check(
+def _check_distinct(
     table: PromptTable, given: Sequence[Any], names: Sequence[int | str], rows: Sequence[int]
 ) -> None:
+    """Raise `PromptError` where a `prompt_id` is missing or is there twice."""
     if None in given:
         row = rows[list(given).index(None)]
         raise PromptError(f"row {table.number(row)} of {table.name} has no prompt_id")
@@ -94,7 +107,8 @@ def _check(
 
 
 def _of_one_type(values: Sequence[Any]) -> list[int | str]:
+    """Give identifiers that are all integers of 64 bits as they are, and any others as text."""
     are_integers = all(isinstance(v, int) and not isinstance(v, bool) for v in values)
-    if are_integers and all(-LARGEST <= value <= LARGEST for value in values):
+    if are_integers and all(-LARGEST_INTEGER <= value <= LARGEST_INTEGER for value in values):
         return list(values)
     return [str(value) for value in values]

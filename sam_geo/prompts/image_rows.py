@@ -1,4 +1,4 @@
-"""Rows of other images: tables in pixels may list the boxes of a whole data set."""
+"""Rows of one image: tables in pixels may list the boxes of all images of a data set."""
 
 from __future__ import annotations
 
@@ -19,31 +19,35 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 FILE_NAME = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")
-"""How the name of a file ends; numbers of images do not."""
+"""Suffix of a file name; a number of an image, such as 12.5, has none."""
 IMAGE_NAME = re.compile(
     r"\.(tiff?|vrt|png|jpe?g|jp2|j2k|jpx|webp|bmp|gif|img|ecw|sid|nc|hdf5?|h5|ntf|nitf|dcm)(\?.*)?$",
     re.IGNORECASE,
 )
-"""How the name of an image ends."""
+"""Suffix of an image file, with or without a query behind it."""
 NUMBER = re.compile(r"(\d{1,18})(\.0)?", re.ASCII)
 NUMBERED = frozenset(("image_id", "imageid", "image", "img"))
-"""Columns whose numbers may be those of a list, which no file is called by."""
+"""Columns whose numbers may count the images of a list, and need not be names of files."""
 
 
-def rows_of_image(table: PromptTable, source: RasterSource, *, is_told: bool) -> PromptTable:
-    """The rows of a table in pixels that are about one image; a note says how many are not.
+def rows_of_image(table: PromptTable, source: RasterSource, *, is_given: bool) -> PromptTable:
+    """Keep the rows of a table in pixels that belong to one image; a warning counts the others.
 
-    A row is about it where `image_path`, `filename` or another of `IMAGES` names its file, whatever
-    the folder and the kind of file. A table that names one other image is about that one, of
-    whatever size it is, unless the user says that the pixels are the same.
+    A row belongs to the image where `image_path`, `filename` or another column of `IMAGES` names
+    the image's file, whatever its folder and its suffix.
 
     Args:
-        table: In pixels.
+        table: Rows whose coordinates are pixels.
         source: The image.
-        is_told: Whether the user said that the coordinates are pixels of this image.
+        is_given: Whether the user gave `--prompts-crs pixel`: then a table that names one other
+            image, or has another size, is taken for a table of this image.
+
+    Returns:
+        The table with the image's rows, which keep their numbers; the given table where no column
+        names an image.
 
     Raises:
-        PromptError: The rows are about other images, or the file is about one of another size.
+        PromptError: The rows belong to other images, or the table is of an image of another size.
     """
     named = _named(table)
     for name, values in named:
@@ -51,7 +55,7 @@ def rows_of_image(table: PromptTable, source: RasterSource, *, is_told: bool) ->
             return _kept(table, name, values, mine)
     for name, values in named:
         others = list(dict.fromkeys(str(value) for value in values if value is not None))
-        if len(others) > 1 or not (is_told or _may_be(others[0], name, source.path)):
+        if len(others) > 1 or not (is_given or _may_be(others[0], name, source.path)):
             raise PromptError(
                 f"column {name} of {table.name} names {_listed(others)}, not {source.path}: give "
                 f"that image, or "
@@ -61,13 +65,13 @@ def rows_of_image(table: PromptTable, source: RasterSource, *, is_told: bool) ->
                     else f"--{table.option}-crs pixel where its pixels are the same"
                 )
             )
-    if not is_told:
+    if not is_given:
         _check_size(table, source)
     return table
 
 
 def _named(table: PromptTable) -> list[tuple[str, Sequence[Any]]]:
-    """Columns that name images, with their values."""
+    """List columns that name images, with their values as text."""
     columns = [(name, table.column(name)) for name in IMAGES]
     columns += [
         (spelled(name), [None if value is None else str(value) for value in values])
@@ -78,11 +82,12 @@ def _named(table: PromptTable) -> list[tuple[str, Sequence[Any]]]:
 
 
 def _are_images(values: Sequence[Any]) -> bool:
+    """Tell whether all values of a column that are not empty are names of image files."""
     return all(value is None or IMAGE_NAME.search(str(value)) is not None for value in values)
 
 
 def _may_be(name: str, column: str, path: str) -> bool:
-    """Whether a value that is not the image's name may stand for it all the same, as its number."""
+    """Tell whether a value that is not the image's file name may be its number in a list."""
     here = _stem(_folders(path)[-1])
     number = NUMBER.fullmatch(name) if column in NUMBERED else None
     is_named_by_number = NUMBER.fullmatch(here) is not None
@@ -90,6 +95,7 @@ def _may_be(name: str, column: str, path: str) -> bool:
 
 
 def _check_size(table: PromptTable, source: RasterSource) -> None:
+    """Raise `PromptError` where the table states another image size than the raster's."""
     if table.size_hw is not None and table.size_hw != source.size_hw:
         (height, width), (rows, cols) = table.size_hw, source.size_hw
         raise PromptError(
@@ -99,7 +105,7 @@ def _check_size(table: PromptTable, source: RasterSource) -> None:
 
 
 def _mine(values: Sequence[Any], path: str) -> str | None:
-    """The value that names the image: the one whose last folders are the image's, too."""
+    """Find the value that names the image: the one that shares the most last folders with it."""
     here = _folders(path)
     given = {str(value) for value in values if value is not None}
     scores = {value: _score(_folders(value), here) for value in sorted(given)}
@@ -113,6 +119,7 @@ def _mine(values: Sequence[Any], path: str) -> str | None:
 
 
 def _folders(path: str) -> list[str]:
+    """Split a path or an address into folders and file name, in small letters."""
     plain = urlsplit(path).path if "://" in path else path
     # ä may be written as one character or as two
     plain = unicodedata.normalize("NFC", plain).casefold()
@@ -120,7 +127,10 @@ def _folders(path: str) -> list[str]:
 
 
 def _score(there: list[str], here: list[str]) -> tuple[int, int]:
-    """How alike two paths are: 0 where the files have different names."""
+    """Compare two split paths: 0 for other names, 1 for the same name, 2 with the same suffix.
+
+    The second number counts the equal folders before the file name.
+    """
     if not there or _stem(there[-1]) != _stem(here[-1]):
         return 0, 0
     same = 0
@@ -132,10 +142,12 @@ def _score(there: list[str], here: list[str]) -> tuple[int, int]:
 
 
 def _stem(name: str) -> str:
+    """Remove the suffix of a file name."""
     return FILE_NAME.sub("", name)
 
 
 def _kept(table: PromptTable, name: str, values: Sequence[Any], mine: str) -> PromptTable:
+    """Keep the rows whose column `name` has the value `mine`; no row may be without a value."""
     if unnamed := [table.number(row) for row, value in enumerate(values) if value is None]:
         raise PromptError(
             f"row {unnamed[0]} of {table.name} does not say whose pixels it counts: "
@@ -152,5 +164,6 @@ def _kept(table: PromptTable, name: str, values: Sequence[Any], mine: str) -> Pr
 
 
 def _listed(names: Sequence[str]) -> str:
+    """List the first three names for a message, and count the others."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""  # noqa: PLR2004
     return ", ".join(names[:3]) + more

@@ -1,4 +1,8 @@
-"""Labels of points: object or background, as tables write them, or names of classes."""
+"""Signs of points: object or background, as columns of a table say it in their various ways.
+
+A sign is 1 for a point on the object and 0 for one on the background. The column `label` may hold
+signs or names of classes, so what may be either is refused.
+"""
 
 from __future__ import annotations
 
@@ -15,44 +19,47 @@ if TYPE_CHECKING:
     from sam_geo.prompt_files.table import PromptTable
 
 TRUTH = {"true": POSITIVE, "false": NEGATIVE}
-"""Words that are taken for signs, beside the numbers 1 and 0."""
+"""Words that are signs, beside the numbers 1 and 0."""
 BACKGROUND = frozenset(
     (
         *("background", "bg", "negative", "neg", "no", "nein", "falsch", "faux", "falso"),
         *("onwaar", "falskt", "falsk", "usann", "epätosi", "nepravda", "hamis", "fałsz"),
     )
 )
-"""Words that mean 0 to whoever wrote them, some by the spreadsheets of their languages."""
+"""Words that mean background, some of them written by spreadsheets in other languages."""
 PAIRS = (("y", "n"), ("t", "f"), ("+", "-"), ("on", "off"), ("in", "out"), ("pos", "neg"))
-"""What may be names of classes, unless all labels are these two."""
+"""Pairs of words (object, background) that are signs where all labels are one of the two, and
+names of classes otherwise."""
 OTHER_PAIRS = (
     *PAIRS,
     *(("1", "0"), ("1", "-1"), ("1.0", "0.0"), ("1.0", "-1.0"), ("true", "false")),
     *(("include", "exclude"), ("add", "remove"), ("add", "subtract")),
 )
-"""The same of columns that are read for nothing else."""
+"""Pairs of words that are signs in columns of other names, which are not read for classes."""
 YES = frozenset(("1", "1.0", "true", "t", "yes", "y", "x"))
+"""Words that mark a background point in a column such as `is_background`."""
 EMPTY = frozenset(("", "nan", "none", "<na>", "nat"))
+"""Texts of empty cells."""
 
 
 @dataclass(frozen=True, slots=True)
 class PointSigns:
-    """What a table says of its points."""
+    """The signs of the points of a table."""
 
-    of_rows: dict[int, int] | None
-    """1 for object and 0 for background, by the row of a point; None where no column tells."""
+    of_rows: dict[int, int]
+    """Sign of each point by its row."""
     in_label: bool
-    """Whether the column `label` tells it; else its words are classes."""
+    """Whether the column `label` holds signs; else it holds names of classes."""
 
 
 def signs_of_points(table: PromptTable, rows: Sequence[int]) -> PointSigns:
-    """Signs of points from the column `label`, or from one whose name says it, such as `positive`.
+    """Read the signs of points from `label`, or from columns such as `point_label` or `positive`.
 
-    Points whose cell is empty are on the object.
+    A point whose cell is empty is on the object.
 
     Args:
         table: The rows.
-        rows: Those of points.
+        rows: Numbers of the rows that are points.
 
     Raises:
         PromptError: A sign is none of 1, 0, true and false, some labels are signs and others are
@@ -72,12 +79,11 @@ def signs_of_points(table: PromptTable, rows: Sequence[int]) -> PointSigns:
                 )
     if not together:
         _refuse_others(table, rows)
-    signs = dict.fromkeys(rows, POSITIVE) | together if told else None
-    return PointSigns(signs, in_label=label is not None)
+    return PointSigns(dict.fromkeys(rows, POSITIVE) | together, in_label=label is not None)
 
 
 def _label_signs(table: PromptTable, rows: Sequence[int]) -> dict[int, int] | None:
-    """Signs of the rows that have one; None where labels are classes."""
+    """Read the signs in the column `label` by row; None where it holds names of classes."""
     labels = table.column("label")
     given = {row: labels[row] for row in rows if labels[row] is not None}
     signs = {row: _sign(value) for row, value in given.items()}
@@ -94,6 +100,7 @@ def _label_signs(table: PromptTable, rows: Sequence[int]) -> dict[int, int] | No
 
 
 def _named_signs(table: PromptTable, name: str, rows: Sequence[int]) -> dict[int, int]:
+    """Read the signs in a column of `SIGNS` by row, without empty cells."""
     values = table.column(name) if rows else []
     signs = {}
     for row in rows:
@@ -110,14 +117,14 @@ def _named_signs(table: PromptTable, name: str, rows: Sequence[int]) -> dict[int
 
 
 def _refuse_others(table: PromptTable, rows: Sequence[int]) -> None:
-    """Raise where a column that is not read for signs seems to hold some."""
+    """Raise `PromptError` where a column that is not read for signs seems to hold some."""
     for spelling, values in table.columns:
         name = spelled(spelling)
         if name not in {*REVERSED_SIGNS, *MAYBE_SIGNS}:
             continue
         words = {row: _word(values[row]) for row in rows if values[row] is not None}
         said = set(words.values()) - EMPTY
-        if said & YES if name in REVERSED_SIGNS else _tells(said):
+        if said & YES if name in REVERSED_SIGNS else _are_signs(said):
             row = next(row for row, word in words.items() if word in said)
             raise PromptError(
                 f"column {spelling} of {table.name} seems to tell object from background "
@@ -126,16 +133,19 @@ def _refuse_others(table: PromptTable, rows: Sequence[int]) -> None:
             )
 
 
-def _tells(words: set[str]) -> bool:
+def _are_signs(words: set[str]) -> bool:
+    """Tell whether the words of a column seem to tell object from background."""
     is_pair = any(words <= set(pair) and pair[1] in words for pair in OTHER_PAIRS)
     return is_pair or not words.isdisjoint(BACKGROUND)
 
 
 def _word(value: Any) -> str:
+    """Give a cell as text in small letters without spaces around it."""
     return str(value).strip().lower()
 
 
 def _number(word: str) -> float | None:
+    """Parse a number; None where a word is none."""
     try:
         return float(word)
     except ValueError:
@@ -143,12 +153,13 @@ def _number(word: str) -> float | None:
 
 
 def _sign(value: Any) -> int | None:
+    """Give 1 or 0 where a cell is a sign, else None."""
     word = _word(value)
     number = _number(word)
     return TRUTH.get(word) if number is None else {0.0: NEGATIVE, 1.0: POSITIVE}.get(number)
 
 
 def _is_doubtful(word: str, words: set[str]) -> bool:
-    """Whether a label that is no sign here may have been meant as one."""
+    """Tell whether a label that is no sign may have been meant as one, given all labels."""
     is_pair = any(words <= set(pair) and pair[1] in words for pair in PAIRS)
     return _number(word) is not None or word in BACKGROUND or is_pair

@@ -1,0 +1,21 @@
+"""Polygons as they come from pixels, and how well two polygons agree."""
+
+from __future__ import annotations
+
+import rasterio.features
+import shapely
+from affine import Affine
+
+
+def iou(a, b):
+    return shapely.area(shapely.intersection(a, b)) / shapely.area(shapely.union(a, b))
+
+
+def stairs_of(shape, pixel=0.5):
+    """The outline of a shape's pixels."""
+    left, bottom, right, top = shapely.bounds(shape)
+    transform = Affine(pixel, 0, left - pixel, 0, -pixel, top + pixel)
+    size = (int((top - bottom) / pixel) + 4, int((right - left) / pixel) + 4)
+    mask = rasterio.features.rasterize([shape], out_shape=size, transform=transform, dtype="uint8")
+    found = rasterio.features.shapes(mask, mask=mask > 0, transform=transform)
+    return shapely.union_all([shapely.geometry.shape(part) for part, _ in found])
