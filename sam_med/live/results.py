@@ -17,14 +17,14 @@ from sam_med.objects.segments import SliceConfidence, median_confidence
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sam_med.propagate.by_prompt import ObjectMask
+    from sam_med.propagate.propagated_object import PropagatedObject
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Whole:
     """A propagated object."""
 
-    mask: ObjectMask
+    mask: PropagatedObject
     slices: tuple[SliceConfidence, ...]
 
     @property
@@ -44,12 +44,12 @@ def array_of(result: Result) -> np.ndarray[Any, Any]:
     return whole
 
 
-def whole_of(mask: ObjectMask) -> Whole:
+def whole_of(mask: PropagatedObject) -> Whole:
     """An object as `planes` gives it."""
     return Whole(mask, mask.segment("object", 1).slices)
 
 
-def recorrected(before: Whole, mask: ObjectMask, method: str | None) -> Whole:
+def recorrected(before: Whole, mask: PropagatedObject, method: str | None) -> Whole:
     """What a correction left; slices that only the published loop has seen keep what it said."""
     after = whole_of(mask)
     if method != "litemedsam":

@@ -38,12 +38,12 @@ from sam_med.live.results import Whole, around, array_of, recorrected, result_of
 from sam_med.objects.provenance import Provenance
 from sam_med.objects.segments import Segment
 from sam_med.objects.snomed import Code, find_code
-from sam_med.propagate.by_prompt import ObjectMask, finest_axis, planes_steps, segment_object
-from sam_med.propagate.confidence import REVIEWED, doubts
+from sam_med.propagate.confidence import REVIEW_AXIS, doubts
 from sam_med.propagate.correction import correct
-from sam_med.propagate.litemedsam import run_loop
+from sam_med.propagate.litemedsam import segment_by_loop
+from sam_med.propagate.planes import finest_axis, planes_steps, segment_object
 from sam_med.propagate.prediction import edges
-from sam_med.propagate.three_planes import Found
+from sam_med.propagate.propagated_object import PropagatedObject
 from sam_med.report.measure import measure
 from sam_med.run.methods import check_model
 from sam_med.run.methods import check_prompts as check_method
@@ -144,9 +144,9 @@ class LiveVolume:
         """Bytes of its masks, and of the looks that a correction goes on from."""
         if not isinstance(result.detail, Whole):
             return result.size_bytes
-        found = result.detail.mask.found
-        looks = sum(look.certainty.nbytes for look in found.looks.values())
-        return result.size_bytes + found.mask.nbytes + looks
+        found = result.detail.mask
+        predictions = sum(one.certainty.nbytes for one in found.predictions.values())
+        return result.size_bytes + found.mask.nbytes + predictions
 
     def normalised(self, edit: Edit) -> dict[str, Any]:
         """The edit in voxel indices."""
@@ -172,8 +172,10 @@ class LiveVolume:
         if method == "litemedsam":
             reporter.begin("slices", prompt.window.shape[0])
             stretch = self.slices.stretch
-            (segment,), _ = run_loop(self.volume, stretch, segmenter, [prompt], reporter.step)
-            whole = Whole(ObjectMask(Found(segment.window, segment.mask, {})), segment.slices)
+            (segment,), _ = segment_by_loop(
+                self.volume, stretch, segmenter, [prompt], reporter.step
+            )
+            whole = Whole(PropagatedObject(segment.window, segment.mask, {}), segment.slices)
         else:
             reporter.begin("slices", planes_steps([prompt], self.volume))
             whole = whole_of(segment_object(self.slices, prompt, reporter.step))
@@ -195,7 +197,7 @@ class LiveVolume:
             raise PromptError("nothing to review yet: propagate the object first")
         return [
             {
-                "axis": REVIEWED,
+                "axis": REVIEW_AXIS,
                 "index": at.k,
                 "confidence": round(at.confidence, 4),
                 "reasons": doubts(at),

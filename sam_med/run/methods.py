@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from sam_med.prompts.object_prompt import ObjectPrompt
 
 Method: TypeAlias = Literal["planes", "litemedsam"]
-"""How prompts become 3-D masks: see `sam_med.propagate.by_prompt` and
-`sam_med.propagate.litemedsam_loop`."""
+"""How prompts become 3-D masks: see `sam_med.propagate.planes` and
+`sam_med.propagate.litemedsam`."""
 METHODS: tuple[Method, ...] = get_args(Method)
 DEFAULT_METHOD: Method = "planes"
 

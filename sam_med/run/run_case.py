@@ -19,7 +19,7 @@ from sam_med.objects.snomed import find_code
 from sam_med.prompts.files import read_prompts
 from sam_med.prompts.flags import PromptFlags, prompts_from_flags
 from sam_med.prompts.object_prompt import check_objects, clip_notes, with_codes
-from sam_med.propagate.by_prompt import idle_notes
+from sam_med.propagate.planes import idle_notes
 from sam_med.report import overview_picture
 from sam_med.report.review import check_review, write_review
 from sam_med.run.methods import check_model_name, check_prompts

@@ -13,8 +13,8 @@ import time
 from typing import TYPE_CHECKING
 
 from sam_med.objects.labels import paint
-from sam_med.propagate.by_prompt import planes_steps, run_planes
-from sam_med.propagate.litemedsam import run_loop
+from sam_med.propagate.litemedsam import segment_by_loop
+from sam_med.propagate.planes import planes_steps, segment_by_planes
 from sam_med.run.methods import DEFAULT_METHOD, check_model, check_prompts
 from sam_med.run.segmentation import Segmentation
 from sam_med.slices.embedded_slices import SliceEmbeddings
@@ -64,11 +64,11 @@ def segment_volume(  # noqa: PLR0913  # four keyword-only options
     chosen = stretch or choose_stretch(volume)
     started = time.perf_counter()
     if method == "litemedsam":
-        segments, encoded = run_loop(volume, chosen, segmenter, inside, progress)
+        segments, encoded = segment_by_loop(volume, chosen, segmenter, inside, progress)
         decoded = sum(len(segment.slices) for segment in segments)
     else:
         with SliceEmbeddings(volume, chosen, segmenter, store=store) as slices:
-            segments = run_planes(slices, inside, progress)
+            segments = segment_by_planes(slices, inside, progress)
             encoded, decoded = slices.calls, slices.decoded
     return Segmentation(
         volume=volume,

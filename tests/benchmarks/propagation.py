@@ -25,8 +25,8 @@ from sam_common.support import console
 from sam_common.window import Window
 from sam_med.files.read import read_volume
 from sam_med.geometry.slice_box import SliceBox
-from sam_med.propagate.by_prompt import segment_box, segment_slice_boxes
-from sam_med.propagate.litemedsam_loop import propagate
+from sam_med.propagate.litemedsam import loop_masks
+from sam_med.propagate.planes import segment_box, segment_slice_boxes
 from sam_med.slices.embedded_slices import SliceEmbeddings
 from sam_med.slices.window_level import choose_stretch
 
@@ -169,7 +169,7 @@ def loop(case: Case) -> Mask:
     slices, box = case.slices, tight(case.truth)
     mask = np.zeros(case.truth.shape, dtype=np.bool_)
     size_hw = case.truth.shape[1:]
-    for one in propagate(
+    for one in loop_masks(
         lambda k: slices.pixels(0, k), [box], slices.segmenter, size_hw=(size_hw[0], size_hw[1])
     ):
         if one.region is not None:

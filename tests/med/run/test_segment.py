@@ -20,7 +20,7 @@ from sam_med.geometry import frame as frames
 from sam_med.geometry.slice_box import SliceBox
 from sam_med.geometry.volume import Volume
 from sam_med.prompts.object_prompt import ObjectPrompt, VoxelMask, VoxelPoint
-from sam_med.propagate.three_planes import usable_axes
+from sam_med.propagate.planes_rounds import usable_axes
 from sam_med.report import overview_picture
 from sam_med.run import record
 from sam_med.run.methods import method_of

@@ -20,19 +20,20 @@ from sam_med.geometry import frame as frames
 from sam_med.geometry.slice_box import SliceBox
 from sam_med.geometry.volume import Volume
 from sam_med.prompts.object_prompt import ObjectPrompt, VoxelMask, VoxelPoint
-from sam_med.propagate.by_prompt import (
+from sam_med.propagate.correction import PaintedSlice, correct
+from sam_med.propagate.planes import (
     boxes_of_points,
     idle_notes,
     planes_steps,
-    run_planes,
     segment_box,
+    segment_by_planes,
     segment_object,
     segment_slice_boxes,
 )
-from sam_med.propagate.correction import PaintedSlice, correct
-from sam_med.propagate.pairs import Track, best_pair
-from sam_med.propagate.prediction import Look, whole
-from sam_med.propagate.three_planes import Found, joined, likeliest, usable_axes
+from sam_med.propagate.planes_hypotheses import Track, best_pair
+from sam_med.propagate.planes_rounds import choose, join, usable_axes
+from sam_med.propagate.prediction import Prediction, box_of_window
+from sam_med.propagate.propagated_object import PropagatedObject
 from sam_med.propagate.vote import reach, stack
 from sam_med.slices.embedded_slices import SliceEmbeddings
 from sam_med.slices.window_level import choose_stretch
@@ -162,10 +163,10 @@ def test_the_number_of_objects_changes_nothing_and_costs_no_encoding():
     boxes = [tight(truth).shift((n, 0, 0)) for n in (-2, 0, 2)]
     prompts = [ObjectPrompt(f"o{n}", n + 1, box) for n, box in enumerate(boxes)]
     slices = slices_of(scan(truth))
-    together = run_planes(slices, prompts, lambda _n: None)
+    together = segment_by_planes(slices, prompts, lambda _n: None)
     assert slices.calls <= sum(truth.shape)
     for prompt, one in zip(prompts, together, strict=True):
-        (alone,) = run_planes(slices_of(scan(truth)), [prompt], lambda _n: None)
+        (alone,) = segment_by_planes(slices_of(scan(truth)), [prompt], lambda _n: None)
         assert np.array_equal(alone.mask, one.mask)
         assert alone.slices == one.slices
 
@@ -176,7 +177,7 @@ def test_five_objects_on_a_hundred_slices_are_a_hundred_encodings_an_axis():
     prompts = [ObjectPrompt(f"o{n}", n, box) for n in range(1, 6)]
     # features of 4 bytes: the limit holds 16 of them
     with slices_of(array, FakeSegmenter(), max_bytes=64) as slices:
-        run_planes(slices, prompts, lambda _n: None)
+        segment_by_planes(slices, prompts, lambda _n: None)
         assert slices.calls == 100 + 12 + 12
         assert slices.kept == 16
 
@@ -186,7 +187,7 @@ def test_steps_are_counted_to_the_end():
     prompts = [ObjectPrompt("a", 1, tight(truth)), ObjectPrompt("b", 2, tight(truth).expand(4))]
     slices = slices_of(scan(truth))
     done = []
-    run_planes(slices, prompts, done.append)
+    segment_by_planes(slices, prompts, done.append)
     assert sum(done) == planes_steps(prompts, slices.volume)
 
 
@@ -259,18 +260,20 @@ def test_boxes_on_several_slices_of_several_axes():
 
 
 def track(mask, axis, quality):
-    """Looks that show a mask on every slice along an axis."""
+    """Predictions that show a mask on every slice along an axis."""
     window = Window((0, 0, 0), mask.shape)
-    looks = {}
+    predictions = {}
     for index, part in enumerate(np.moveaxis(mask, axis, 0)):
         certainty = np.where(part, 100, -100).astype(np.int8)
-        looks[axis, index] = Look(axis, index, whole(window, axis), certainty, quality, 1.0)
-    return Track.of(looks, window)
+        predictions[axis, index] = Prediction(
+            axis, index, box_of_window(window, axis), certainty, quality, 1.0
+        )
+    return Track.of(predictions, window)
 
 
-def shown_by(looks, axis, shape):
+def shown_by(predictions, axis, shape):
     window = Window((0, 0, 0), shape)
-    return stack([one for one in looks.values() if one.axis == axis], window)
+    return stack([one for one in predictions.values() if one.axis == axis], window)
 
 
 def test_of_many_tracks_the_two_that_found_the_same_are_the_pair():
@@ -278,10 +281,10 @@ def test_of_many_tracks_the_two_that_found_the_same_are_the_pair():
     window = Window((0, 0, 0), body.shape)
     one = [track(left, 0, 0.9), track(body, 0, 0.6)]
     other = [track(right, 2, 0.9), track(body, 2, 0.6)]
-    looks = best_pair(one, other, window, tight=False)
-    assert np.array_equal(shown_by(looks, 0, body.shape), body)
-    assert np.array_equal(shown_by(looks, 2, body.shape), body)
-    assert len(looks) == body.shape[0] + body.shape[2]
+    predictions = best_pair(one, other, window, tight=False)
+    assert np.array_equal(shown_by(predictions, 0, body.shape), body)
+    assert np.array_equal(shown_by(predictions, 2, body.shape), body)
+    assert len(predictions) == body.shape[0] + body.shape[2]
 
 
 def test_in_a_tight_box_a_pair_that_reaches_its_faces_is_preferred():
@@ -303,13 +306,13 @@ def test_in_a_tight_box_a_hypothesis_that_reaches_its_faces_is_preferred():
     window = Window((0, 0, 0), large.shape)
     # the smaller one is the surer, as a neighbour in a corner of the box can be
     found = [
-        Found(window, mask, track(mask, 0, quality).looks)
+        PropagatedObject(window, mask, track(mask, 0, quality).predictions)
         for mask, quality in ((small, 0.9), (large, 0.6))
     ]
     assert found[0].score > found[1].score
-    assert likeliest(found, tight=True) is found[1]
-    assert likeliest(found, tight=False) is found[0]
-    assert likeliest([found[1], found[1], found[0]], tight=True) is found[1]
+    assert choose(found, tight=True) is found[1]
+    assert choose(found, tight=False) is found[0]
+    assert choose([found[1], found[1], found[0]], tight=True) is found[1]
 
 
 def test_hypotheses_that_agree_vote_together():
@@ -317,15 +320,15 @@ def test_hypotheses_that_agree_vote_together():
     lost, window = body.copy(), Window((0, 0, 0), body.shape)
     lost[18:] = False
     # on the slices that it lost, the first is in doubt
-    doubt = track(lost, 0, 0.4).looks
-    first = {place: one for place, one in track(lost, 0, 0.9).looks.items() if place[1] < 18}
+    doubt = track(lost, 0, 0.4).predictions
+    first = {place: one for place, one in track(lost, 0, 0.9).predictions.items() if place[1] < 18}
     first |= {place: one for place, one in doubt.items() if place[1] >= 18}
-    one = Found(window, lost, first)
-    other = Found(window, body, track(body, 0, 0.6).looks)
-    both = joined(one, other)
+    one = PropagatedObject(window, lost, first)
+    other = PropagatedObject(window, body, track(body, 0, 0.6).predictions)
+    both = join(one, other)
     assert np.array_equal(both.mask, body)
-    assert all(both.looks[place] is first[place] for place in first if place[1] < 18)
-    assert all(both.looks[0, k] is other.looks[0, k] for k in range(18, 24))
+    assert all(both.predictions[place] is first[place] for place in first if place[1] < 18)
+    assert all(both.predictions[0, k] is other.predictions[0, k] for k in range(18, 24))
 
 
 def test_reach_is_the_share_of_the_box_along_each_axis():
@@ -352,7 +355,7 @@ def test_a_mask_is_refined():
     truth = ball()
     rough = truth & (np.random.default_rng(2).random(truth.shape) < 0.7)
     prompt = ObjectPrompt("a", 1, mask=VoxelMask.from_array(rough))
-    (found,) = run_planes(slices_of(scan(truth)), [prompt], lambda _n: None)
+    (found,) = segment_by_planes(slices_of(scan(truth)), [prompt], lambda _n: None)
     assert dice(found.full(truth.shape), truth) > 0.97 > dice(rough, truth)
 
 
@@ -424,7 +427,7 @@ def test_points_that_leave_nothing_are_no_object(box):
     if window is not None:
         prompt = ObjectPrompt("a", 1, window, points=(points[0], VoxelPoint((14, 17, 14), False)))
     slices = slices_of(scan(truth), AskedSegmenter())
-    (found,) = run_planes(slices, [prompt], lambda _n: None)
+    (found,) = segment_by_planes(slices, [prompt], lambda _n: None)
     assert found.voxels == 0
     assert found.confidence == 0
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sam_common.prompts import Prompts
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.window import Window
-from sam_med.propagate.litemedsam_loop import Track, box_around, first_box, propagate
+from sam_med.propagate.litemedsam import Sweep, box_around, first_box, loop_masks
 
 SIZE = (256, 256)
 """Slices of this size make the loop's grid that of the slice."""
@@ -20,7 +20,7 @@ def slices(size_hw=SIZE):
 
 
 def run(boxes, segmenter, *, size_hw=SIZE, **options):
-    return list(propagate(slices(size_hw), boxes, segmenter, size_hw=size_hw, **options))
+    return list(loop_masks(slices(size_hw), boxes, segmenter, size_hw=size_hw, **options))
 
 
 def spans(start, length):
@@ -51,10 +51,10 @@ class Scripted(FakeSegmenter):
     ("k0", "k1", "middle"), [(0, 0, 0), (0, 1, 0), (0, 2, 1), (82, 111, 96), (66, 101, 83)]
 )
 def test_the_middle_is_the_published_one(k0, k1, middle):
-    track = Track(0, Window((k0, 0, 0), (k1 + 1, 1, 1)), (0, 0, 0, 0))
-    assert track.middle == middle
-    assert [*track.upwards] == [*range(middle, k1 + 1)]
-    assert [*track.downwards] == [*range(middle - 1, k0 - 1, -1)]
+    sweep = Sweep(0, Window((k0, 0, 0), (k1 + 1, 1, 1)), (0, 0, 0, 0))
+    assert sweep.middle == middle
+    assert [*sweep.upwards] == [*range(middle, k1 + 1)]
+    assert [*sweep.downwards] == [*range(middle - 1, k0 - 1, -1)]
 
 
 def test_boxes_grow_with_the_masks_from_the_middle():
