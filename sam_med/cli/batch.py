@@ -14,6 +14,7 @@ from sam_med import privacy
 from sam_med.cli.options import Keep, Method, Model, OutputTypes, Overwrite
 from sam_med.cli.segment import Terminal, load_model
 from sam_med.run.case_list import OPTIONS
+from sam_med.run.methods import DEFAULT_METHOD, DEFAULT_MODEL, method_of
 
 if TYPE_CHECKING:
     from sam_common.segmenter.predictor import Segmenter
@@ -37,9 +38,9 @@ def batch_command(
         typer.Option("--output", "-o", help="Folder of the summary and of what --resume needs."),
     ],
     output_type: OutputTypes = None,
-    model: Model = "lite_medsam",
+    model: Model = DEFAULT_MODEL,
     arch: Arch = None,
-    method: Method = "planes",
+    method: Method = DEFAULT_METHOD,
     device: Device = "auto",
     engine: Engine = "auto",
     precision: Precision = "auto",
@@ -80,22 +81,22 @@ def batch_command(
         return loaded[0]
 
     def segment(case: Case) -> int:
-        from sam_med.run import run_case  # noqa: PLC0415
-        from sam_med.run.methods import method_of  # noqa: PLC0415
+        from sam_med.run import request  # noqa: PLC0415
+        from sam_med.run.run_case import run_case  # noqa: PLC0415
 
-        wanted = run_case.Wanted(
+        wanted = request.OutputRequest(
             case.output,
             formats,
             overwrite=overwrite or resume,
             keep_embeddings=keep_embeddings,
             model=model,
         )
-        report = run_case.run_case(
+        report = run_case(
             case.input,
-            run_case.asked_of(case),
+            request.prompt_sources_of(case),
             wanted,
             load,
-            reading=run_case.reading_of(case),
+            options=request.read_options_of(case),
             method=method_of(case.options.get("method", method)),
             listener=Terminal(quiet=quiet),
         )
@@ -123,6 +124,7 @@ def batch_command(
 
 
 def _show(results: list[CaseResult], *, json_output: bool) -> None:
+    """Print the results as JSON or as a table."""
     rows = [asdict(result) for result in results]
     if json_output:
         console.emit_json(rows)

@@ -162,7 +162,7 @@ def refine(
 
 
 def join(one: PropagatedObject, other: PropagatedObject) -> PropagatedObject:
-    """Two hypotheses of one object as one: both vote, and each slice keeps the better prediction."""
+    """Two hypotheses of one object joined: both vote, each slice keeps the better prediction."""
     window = one.window
     votes = tally(one.predictions.values(), window) + tally(other.predictions.values(), window)
     mask = most_voted_piece(votes)

@@ -33,8 +33,8 @@ def middle_slices(window: Window, axis: int) -> tuple[int, ...]:
     """The slice in the middle of a window along an axis, or the two of an even number.
 
     >>> from sam_common.window import Window
-    >>> middle_slices(Window((4, 0, 0), (9, 1, 1)), 0), middle_slices(Window((4, 0, 0), (8, 1, 1)), 0)
-    ((6,), (5, 6))
+    >>> [middle_slices(Window((4, 0, 0), (stop, 1, 1)), 0) for stop in (9, 8)]
+    [(6,), (5, 6)]
     """
     first, last = window.start[axis], window.stop[axis] - 1
     return tuple(sorted({(first + last) // 2, (first + last + 1) // 2}))

@@ -10,7 +10,7 @@ from sam_common.errors import DiskError, InputError, OutputError
 from sam_med.run.batch import EXIT_FAILED, CaseResult, case_sha256, exit_code, files_in, run_batch
 from sam_med.run.case_list import Case, read_cases
 from sam_med.run.case_outputs import check_cases
-from sam_med.run.run_case import reading_of
+from sam_med.run.request import read_options_of
 
 
 def message_of(function, *args, **kwargs):
@@ -409,10 +409,12 @@ def test_a_dicomdir_is_as_old_as_the_files_of_its_folder(cases, tmp_path):
 
 def test_whether_series_are_joined_is_yes_or_no(tmp_path):
     case = Case("a", tmp_path, tmp_path / "out", options={"join_series": "yes"})
-    assert reading_of(case).join_series
-    assert not reading_of(Case("a", tmp_path, tmp_path / "out")).join_series
+    assert read_options_of(case).join_series
+    assert not read_options_of(Case("a", tmp_path, tmp_path / "out")).join_series
     wrong = Case("a", tmp_path, tmp_path / "out", options={"join_series": "maybe"})
-    assert message_of(reading_of, wrong) == "join_series of a case must be yes or no, got 'maybe'"
+    assert (
+        message_of(read_options_of, wrong) == "join_series of a case must be yes or no, got 'maybe'"
+    )
 
 
 DAMAGED = ["", "[]", "{}", '{"version": 1}', '{"version": 1, "done": []}']

@@ -22,10 +22,9 @@ from sam_med.geometry.volume import Volume
 from sam_med.prompts.object_prompt import ObjectPrompt, VoxelMask, VoxelPoint
 from sam_med.propagate.planes_rounds import usable_axes
 from sam_med.report import overview_picture
-from sam_med.run import record
 from sam_med.run.methods import method_of
 from sam_med.run.segment import segment_volume, steps
-from sam_med.run.segmentation import describe
+from sam_med.run.segmentation import describe, fingerprint
 
 IN_PLANE = [
     (order, signs)
@@ -225,9 +224,9 @@ def test_the_fingerprint_of_a_series_goes_by_order_not_by_name(data, tmp_path):
     for n, path in enumerate(files):
         copies.append(tmp_path / f"{n * 7 % 17}.dcm")
         copies[-1].write_bytes(path.read_bytes())
-    assert record.fingerprint(copies) == record.fingerprint(files)
-    assert record.fingerprint(copies[::-1]) != record.fingerprint(files)
-    assert record.fingerprint(()) is None
+    assert fingerprint(copies) == fingerprint(files)
+    assert fingerprint(copies[::-1]) != fingerprint(files)
+    assert fingerprint(()) is None
 
 
 @pytest.mark.parametrize("variant", list(itertools.product(range(3), range(2))))
