@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from sam_common.prompts import Prompts
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.window import Window
-from sam_med.propagate.litemedsam import Sweep, box_around, first_box, loop_masks
+from sam_med.objects.snomed import Code
+from sam_med.prompts.object_prompt import ObjectPrompt
+from sam_med.propagate.litemedsam import (
+    Sweep,
+    box_around,
+    first_box,
+    loop_masks,
+    segment_by_loop,
+)
+from sam_med.slices.window_level import choose_stretch
 
 SIZE = (256, 256)
 """Slices of this size make the loop's grid that of the slice."""
@@ -169,3 +178,52 @@ def test_five_objects_on_a_hundred_slices_cost_a_hundred_encoder_calls():
     segmenter = FakeSegmenter()
     masks = run(boxes, segmenter)
     assert (len(masks), len(segmenter.embedded)) == (500, 100)
+
+
+def test_segments_hold_the_masks_of_the_loop_and_what_it_said_of_them(phantom):
+    prompts = [
+        ObjectPrompt("a", 1, Window((0, 100, 50), (5, 121, 71))),
+        ObjectPrompt("b", 7, Window((1, 30, 30), (3, 60, 60)), code=Code("1", "SCT", "One")),
+    ]
+    stretch = choose_stretch(phantom)
+    done = []
+    first, second = (FakeSegmenter(), FakeSegmenter())
+    segments, encoded = segment_by_loop(phantom, stretch, first, prompts, done.append)
+    assert (encoded, len(first.embedded), sum(done)) == (5, 5, 5 + 2)
+    assert [(s.name, s.value, s.code) for s in segments] == [
+        ("a", 1, None),
+        ("b", 7, prompts[1].code),
+    ]
+    expected = np.zeros((2, *phantom.shape), bool)
+    boxes = [prompt.window for prompt in prompts]
+    for mask in loop_masks(
+        lambda k: stretch.apply(phantom.array[k]), boxes, second, size_hw=phantom.shape[1:]
+    ):
+        expected[mask.number, mask.k][mask.region.window.slices] |= mask.region.mask
+    for segment, whole in zip(segments, expected, strict=True):
+        assert np.array_equal(segment.full(phantom.shape), whole)
+        assert segment.window.shape[1:] == phantom.shape[1:]
+
+
+def test_a_slice_of_the_loop_is_as_sure_as_the_network_and_its_better_neighbour(phantom):
+    """By hand: 21 x 21 voxels in the middle, 3 more on every side of each slice outwards."""
+    prompt = ObjectPrompt("a", 1, Window((0, 100, 50), (5, 121, 71)))
+    (segment,), _ = segment_by_loop(
+        phantom, choose_stretch(phantom), FakeSegmenter(), [prompt], lambda _n: None
+    )
+    middle, near, far = 21**2, 27**2, 33**2
+    inner, outer = 2 * middle / (middle + near), 2 * near / (near + far)
+    assert [row.k for row in segment.slices] == [*range(5)]
+    agreed = [outer, max(inner, outer), inner, max(inner, outer), outer]
+    assert [row.neighbours for row in segment.slices] == pytest.approx(agreed)
+    for row in segment.slices:
+        assert row.confidence == min(row.predicted_iou, row.neighbours)
+        assert row.planes is None
+    (alone,), _ = segment_by_loop(
+        phantom,
+        choose_stretch(phantom),
+        FakeSegmenter(),
+        [ObjectPrompt("a", 1, Window((2, 100, 50), (3, 121, 71)))],
+        lambda _n: None,
+    )
+    assert [row.neighbours for row in alone.slices] == [1]
