@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from med_program import invoke
 
+from sam_med.cli.inspect import _tell_limits, plain
+
 
 def test_info(brain):
     result = invoke("info", brain, "--json")
@@ -82,3 +84,22 @@ def test_no_dicom(segmenter, tmp_path, error_of):
         "not-dicom: no DICOM images among 0 file(s) "
         "(give the file, folder or zip that holds the images of a series)"
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, "not stated"), ([1, 0.78125, 6.5], "1, 0.78125, 6.5"), ("MR", "MR"), (True, "True")],
+)
+def test_a_property_is_a_cell_of_text(value, shown):
+    assert plain(value) == shown
+
+
+def test_what_the_numbers_of_an_object_leave_out_is_told(capsys):
+    row = {"name": "a", "partial": True, "touches": ["first slice", "left"], "voxels": 9}
+    _tell_limits({**row, "not_finite_voxels": 2})
+    assert capsys.readouterr().err.splitlines() == [
+        "warning: a reaches the first slice, left: it may be cut off",
+        ("warning: 2 of 9 voxels of a are NaN or infinite, and left out of its intensities"),
+    ]
+    _tell_limits({**row, "partial": False, "not_finite_voxels": 0})
+    assert capsys.readouterr().err == ""

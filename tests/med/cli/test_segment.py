@@ -13,6 +13,8 @@ from PIL import Image
 
 from sam_common import __version__
 from sam_common.segmenter.predictor import Capabilities
+from sam_med import privacy
+from sam_med.cli.segment import Terminal
 
 
 def test_a_box_to_a_label_map(brain, segmenter, tmp_path):
@@ -333,3 +335,15 @@ def test_a_picture_of_another_suffix_is_refused_before_the_work(
     assert said == f"a picture is written as .png, got {suffix}"
     assert segmenter.calls == []
     assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_the_terminal_shows_words_for_the_names_of_inputs(quiet, tmp_path, capsys):
+    with privacy.unnamed({tmp_path / "DOE.nii": "the input"}):
+        terminal = Terminal(quiet=quiet)
+        terminal.note(f"cannot read {tmp_path / 'DOE.nii'}")
+        with terminal.progress("slices", 3) as advance:
+            advance(3)
+    shown = capsys.readouterr().err
+    assert "DOE" not in shown
+    assert ("cannot read the input" in shown) is not quiet

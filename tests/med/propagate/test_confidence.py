@@ -58,6 +58,12 @@ def test_without_its_own_axis_a_slice_has_the_numbers_of_those_that_cross_the_ob
     assert [row.predicted_iou for row in rows] == pytest.approx([0.5, 0.5, 0.5, 0])
 
 
+def test_slices_along_the_first_axis_say_nothing_of_each_other():
+    """As after a correction of what the published loop left, which has no other predictions."""
+    rows = slice_confidences(WINDOW, MASK, {(0, 12): prediction((0, 12), MASK[2], WINDOW, 0.8)})
+    assert [row.predicted_iou for row in rows] == [0, 0, 0.8, 0]
+
+
 def test_a_single_slice_has_no_neighbours_to_be_unlike():
     mask = np.ones((1, 3, 3), dtype=bool)
     (row,) = slice_confidences(Window.full(mask.shape), mask, shown(mask, 0, 0.9))

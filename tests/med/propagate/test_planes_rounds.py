@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from shaded_objects import ball, prediction, scan, shown, slice_box, slices_of, tight
@@ -76,7 +78,8 @@ def test_a_given_prediction_is_neither_replaced_nor_outvoted():
     box = tight(truth)
     painted_slice = np.zeros((11, 13), dtype=bool)
     painted_slice[4:6, 4:6] = True
-    seed = painted((0, 14), painted_slice, box)
+    # as little as the network thinks of it
+    seed = replace(painted((0, 14), painted_slice, box), predicted_iou=0.1)
     found = segment_window(slices_of(scan(truth)), box, [seed])
     assert found.predictions[0, 14] is seed
     assert np.array_equal(found.mask[14 - box.start[0]], painted_slice)

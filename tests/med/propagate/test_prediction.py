@@ -52,15 +52,17 @@ def test_quality_is_between_nothing_and_stability(iou, quality):
 
 def test_a_box_that_was_seen_is_not_decoded_again(predictor):
     box, near, far = (9.5, 7.5, 19.5, 15.5), (9.6, 7.4, 19.6, 15.5), (9.7, 7.5, 19.5, 15.5)
+    low = (9.5, 7.5, 19.5, 15.7)
     first = predictor.predict((0, 9), [box])
     assert predictor.predict((0, 9), [near, box]) == [first[0], first[0]]
     assert predictor.slices.decoded == 1
     # 0.2 of a voxel are more than a pixel of the decoder's grid
     assert predictor.predict((0, 9), [far])[0] is not first[0]
+    assert predictor.predict((0, 9), [low])[0] is not first[0]
     # and on another slice, or along another axis, nothing is known
     predictor.predict((0, 10), [box])
     predictor.predict((1, 9), [box])
-    assert predictor.slices.decoded == 4
+    assert predictor.slices.decoded == 5
 
 
 def test_a_margin_is_in_pixels_of_the_decoder_and_ends_at_the_window(predictor):

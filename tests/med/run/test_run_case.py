@@ -7,7 +7,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from sam_common.errors import OutputError, PromptError
+from sam_common.errors import CapabilityError, OutputError, PromptError
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_med.prompts.flags import PromptFlags
 from sam_med.run.request import OutputRequest, PromptSources, ReadOptions
@@ -152,3 +152,25 @@ def test_an_object_that_is_not_found_is_told(source, tmp_path):
         listener=events,
     )
     assert "warning: nothing was found for label object_1" in events.told
+
+
+@pytest.mark.parametrize(
+    ("point", "method", "model"),
+    [("5,5,5", "litemedsam", ""), ("5,5,5", "planes", "lite_medsam")],
+)
+def test_prompts_for_another_method_or_network_are_refused_before_it_is_loaded(
+    point, method, model, source, tmp_path
+):
+    events = Events()
+    flags = PromptFlags(points={"ijk": (point,), "LPS": (), "RAS": ()})
+    with pytest.raises((PromptError, CapabilityError)):
+        run_case(
+            source,
+            PromptSources(flags),
+            OutputRequest(tmp_path / "o.nii.gz", model=model),
+            events.load,
+            options=ReadOptions(modality="CT"),
+            method=method,
+            listener=events,
+        )
+    assert "load" not in events.told
