@@ -68,34 +68,7 @@ _HOME = {
     "write_outputs": "sam_med.write.results",
     "write_review": "sam_med.report.review",
 }
-__all__ = [
-    "Code",
-    "Comparison",
-    "LabelMap",
-    "Measurement",
-    "ObjectPrompt",
-    "Provenance",
-    "Segment",
-    "Segmentation",
-    "Series",
-    "SliceBox",
-    "SliceEmbeddings",
-    "Volume",
-    "VoxelMask",
-    "VoxelPoint",
-    "choose_stretch",
-    "compare_files",
-    "convert_volume",
-    "describe_path",
-    "find_series",
-    "measure",
-    "read_prompts",
-    "read_volume",
-    "segment_volume",
-    "write_labels",
-    "write_outputs",
-    "write_review",
-]
+__all__ = list(_HOME)
 
 
 __getattr__ = lazy_names(__name__, _HOME)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -67,12 +67,7 @@ def batch_command(
     formats = tuple(output_type or ())
     check_cases(cases, formats, (listing, *batch.files_in(folder)))
     loaded: list[Segmenter] = []
-    settings: dict[str, Any] = {
-        "arch": arch,
-        "device": device,
-        "engine": engine,
-        "precision": precision,
-    }
+    settings = {"arch": arch, "device": device, "engine": engine, "precision": precision}
 
     def load() -> Segmenter:
         # once for all cases, and not at all where every one is finished

@@ -27,7 +27,7 @@ itself, as the oracle of the tests runs it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import cv2
@@ -83,13 +83,11 @@ class Sweep:
     number: int
     window: Window
     first: LoopBox
-    above: LoopBox = field(init=False)
+    """Box for the middle slice, and for each slice beside an empty mask."""
+    above: LoopBox
     """Box for the next slice of the sweep up."""
-    below: LoopBox = field(init=False)
+    below: LoopBox
     """Box for the next slice of the sweep down."""
-
-    def __post_init__(self) -> None:
-        self.above = self.below = self.first
 
     @property
     def middle(self) -> int:
@@ -156,7 +154,6 @@ def loop_masks(
     segmenter: Segmenter,
     *,
     size_hw: tuple[int, int],
-    max_kept: int = MAX_KEPT,
 ) -> Iterator[SliceMask]:
     """Masks of every object on every slice of its box, as they are decoded.
 
@@ -167,18 +164,17 @@ def loop_masks(
         boxes: (k, j, i) box of each object.
         segmenter: Any that takes boxes.
         size_hw: Rows and columns of every slice.
-        max_kept: Most embeddings that are kept between the sweeps.
 
     Yields:
         Ascending slices first, then descending ones; on each slice in the order of `boxes`.
     """
-    sweeps = [Sweep(n, box, first_box(box, size_hw)) for n, box in enumerate(boxes)]
+    sweeps = [Sweep(n, box, *[first_box(box, size_hw)] * 3) for n, box in enumerate(boxes)]
     up = _by_slice(sweeps, lambda sweep: sweep.upwards)
     down = _by_slice(sweeps, lambda sweep: sweep.downwards)
     kept: dict[int, Embedding] = {}
     for k in sorted(up):
         embedding = segmenter.embed(slices(k))
-        if k in down and len(kept) < max_kept:
+        if k in down and len(kept) < MAX_KEPT:
             kept[k] = embedding
         for sweep in up[k]:
             mask = _decode(segmenter, embedding, sweep, sweep.above, k)
@@ -245,13 +241,8 @@ def _decode(
     scale = SIDE / max(embedding.image_size_hw)
     prompts = Prompts.from_boxes([v / scale for v in box])
     masks = segmenter.decode(embedding, prompts)
-    return SliceMask(
-        sweep.number,
-        k,
-        masks.region(0),
-        score=float(masks.scores[0, 0]),
-        stability=float(masks.stability()[0, 0]),
-    )
+    scores = float(masks.scores[0, 0]), float(masks.stability()[0, 0])
+    return SliceMask(sweep.number, k, masks.region(0), *scores)
 
 
 def _next_box(mask: SliceMask, size_hw: tuple[int, int]) -> LoopBox | None:

@@ -167,12 +167,8 @@ def join(one: PropagatedObject, other: PropagatedObject) -> PropagatedObject:
     votes = tally(one.predictions.values(), window) + tally(other.predictions.values(), window)
     mask = most_voted_piece(votes)
     predictions = {
-        place: max(
-            prediction,
-            other.predictions[place],
-            key=lambda each: _merit(each, mask[slice_index(window, *place)]),
-        )
-        for place, prediction in one.predictions.items()
+        place: _best([first, other.predictions[place]], mask[slice_index(window, *place)])
+        for place, first in one.predictions.items()
     }
     return PropagatedObject(window, mask, predictions)
 
@@ -272,7 +268,7 @@ def _predict_again(
             if not old.given:
                 boxes = _boxes_around(predictor, axis, (mask[place], others[place]))
                 options += predictor.predict((axis, index), boxes) if boxes else []
-            chosen[axis, index] = max(options, key=lambda one: _merit(one, mask[place]))
+            chosen[axis, index] = _best(options, mask[place])
             step(1)
     return chosen
 
@@ -289,6 +285,6 @@ def _boxes_around(
     return boxes
 
 
-def _merit(one: Prediction, voted: npt.NDArray[np.bool_]) -> float:
-    """How good a prediction is: sure of itself, and like the voted object."""
-    return one.quality * (1 + dice(one.mask, voted)) / 2
+def _best(options: Sequence[Prediction], voted: npt.NDArray[np.bool_]) -> Prediction:
+    """The prediction that is sure of itself and like the voted object; of equals the first."""
+    return max(options, key=lambda one: one.quality * (1 + dice(one.mask, voted)) / 2)

@@ -11,9 +11,8 @@ import numpy.typing as npt
 from sam_common.errors import OutputError
 from sam_common.metrics.agreement import dice
 from sam_common.published import samples
-from sam_common.window import Window
 from sam_med.files.read import read_volume
-from sam_med.prompts.object_prompt import ObjectPrompt
+from sam_med.prompts.object_prompt import ObjectPrompt, VoxelMask
 from sam_med.report import overview_picture
 from sam_med.run.segment import segment_volume
 from sam_med.slices.window_level import choose_stretch
@@ -55,7 +54,7 @@ def prepare(*, progress: bool = True) -> Task:
     volume = read_volume(samples.fetch(HEAD, progress=progress), modality="MR")
     maps = [read_volume(samples.fetch(name, progress=progress)).array for name in TISSUES]
     truth = np.asarray(np.sum(maps, axis=0, dtype=np.int16) > TISSUE_THRESHOLD)
-    return Task(volume, truth, ObjectPrompt("brain", 1, _bounds(truth)))
+    return Task(volume, truth, ObjectPrompt("brain", 1, VoxelMask.from_array(truth).window))
 
 
 def run(
@@ -95,12 +94,3 @@ def run(
         overview_picture.draw(result.volume, result.labels, result.stretch), folder / PICTURE_NAME
     )
     return result, dice(result.labels.array == task.box.value, task.truth)
-
-
-def _bounds(mask: npt.NDArray[np.bool_]) -> Window:
-    """The smallest window that holds a mask."""
-    found = np.nonzero(mask)
-    return Window(
-        tuple(int(index.min()) for index in found),
-        tuple(int(index.max()) + 1 for index in found),
-    )

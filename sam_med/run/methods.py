@@ -26,9 +26,8 @@ def method_of(name: str) -> Method:
     Raises:
         InputError: There is no such method.
     """
-    for method in METHODS:
-        if name == method:
-            return method
+    if name in METHODS:
+        return name
     raise InputError(f"unknown method: {name} (known: {', '.join(METHODS)})")
 
 

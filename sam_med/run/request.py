@@ -6,7 +6,7 @@ The command line fills these in from its options, and a batch from the columns o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from sam_common.errors import InputError
 from sam_med.prompts.flags import PromptFlags
@@ -106,13 +106,10 @@ def prompt_sources_of(case: Case) -> PromptSources:
     """
     if case.prompts is None:
         raise InputError(f"{case.name} of the list has no prompts")
-    match case.options.get("labels_as", "box"):
-        case "box":
-            return PromptSources(file=case.prompts)
-        case "mask":
-            return PromptSources(file=case.prompts, use="mask")
-        case other:
-            raise InputError(f"labels_as of {case.name} must be box or mask, got {other!r}")
+    use = case.options.get("labels_as", "box")
+    if use not in {"box", "mask"}:
+        raise InputError(f"labels_as of {case.name} must be box or mask, got {use!r}")
+    return PromptSources(file=case.prompts, use=cast("LabelUse", use))
 
 
 def _yes(options: Mapping[str, str], name: str) -> bool:

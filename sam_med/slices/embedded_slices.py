@@ -30,6 +30,7 @@ import numpy as np
 from sam_common.errors import GeometryError
 from sam_common.segmenter.embedding_store import EmbeddingStore
 from sam_med.geometry.slice_box import AXES
+from sam_med.slices.embedding_cache import slice_key
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -149,11 +150,6 @@ class SliceEmbeddings:
         """Number of voxels of the volume along (k, j, i)."""
         return self.volume.shape
 
-    @property
-    def kept(self) -> int:
-        """Number of embeddings in memory now."""
-        return len(self._kept)
-
     def plane(self, axis: int) -> Plane:
         """The slices along an axis.
 
@@ -195,12 +191,12 @@ class SliceEmbeddings:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-            embedding = None if self._store is None else self._store.get(_name(key))
+            embedding = None if self._store is None else self._store.get(slice_key(*key))
             if embedding is None:
                 embedding = self.segmenter.embed(self.image(axis, index))
                 self.calls += 1
                 if self._store is not None and self._write_through:
-                    self._store.put(_name(key), embedding)
+                    self._store.put(slice_key(*key), embedding)
             return self._keep(key, embedding)
 
     def decode(self, axis: int, index: int, prompts: Prompts, *, multimask: bool = False) -> Masks:
@@ -242,10 +238,10 @@ class SliceEmbeddings:
     def _keep(self, key: tuple[int, int], embedding: Embedding) -> Embedding:
         """Hold an embedding in memory, and move those used longest ago out of it."""
         kept = self._kept[key] = _in_own_pages(embedding)
-        self._bytes += _bytes(embedding)
+        self._bytes += embedding.features.nbytes
         while self._bytes > self.max_bytes and len(self._kept) > 1:
             old, oldest = self._kept.popitem(last=False)
-            self._bytes -= _bytes(oldest)
+            self._bytes -= oldest.features.nbytes
             if not self._write_through:
                 self._spill(old, oldest)
         return kept
@@ -256,7 +252,7 @@ class SliceEmbeddings:
             self._folder = tempfile.TemporaryDirectory(prefix="sam-med-")
             self._store = EmbeddingStore(Path(self._folder.name) / "slices", {})
         if key not in self._spilled:
-            self._store.put(_name(key), embedding)
+            self._store.put(slice_key(*key), embedding)
             self._spilled.add(key)
 
 
@@ -274,17 +270,6 @@ def _in_own_pages(embedding: Embedding) -> Embedding:
     copy = np.frombuffer(pages, dtype=features.dtype).reshape(features.shape)
     copy[...] = features
     return replace(embedding, features=copy)
-
-
-def _name(key: tuple[int, int]) -> str:
-    """The key of a slice in a store, from its (axis, index)."""
-    axis, index = key
-    return f"{axis}-{index}"
-
-
-def _bytes(embedding: Embedding) -> int:
-    """The size of an embedding's features."""
-    return int(embedding.features.nbytes)
 
 
 def _shown(prompts: Prompts, plane: Plane) -> Prompts:

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sam_common.segmenter.predictor import Segmenter
-    from sam_med.geometry.slice_box import Axis
     from sam_med.geometry.volume import Volume
     from sam_med.slices.window_level import Stretch
 
@@ -84,7 +83,7 @@ def check_folder() -> None:
     check_output(base / "try", overwrite=True)
 
 
-def slice_key(axis: Axis, index: int) -> str:
+def slice_key(axis: int, index: int) -> str:
     """The key of a slice's embedding in its store.
 
     >>> slice_key(1, 7)

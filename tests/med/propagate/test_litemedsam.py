@@ -11,6 +11,7 @@ from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.window import Window
 from sam_med.objects.snomed import Code
 from sam_med.prompts.object_prompt import ObjectPrompt
+from sam_med.propagate import litemedsam
 from sam_med.propagate.litemedsam import (
     Sweep,
     box_around,
@@ -28,8 +29,8 @@ def slices(size_hw=SIZE):
     return lambda k: np.full(size_hw, k % 256, np.uint8)
 
 
-def run(boxes, segmenter, *, size_hw=SIZE, **options):
-    return list(loop_masks(slices(size_hw), boxes, segmenter, size_hw=size_hw, **options))
+def run(boxes, segmenter, *, size_hw=SIZE):
+    return list(loop_masks(slices(size_hw), boxes, segmenter, size_hw=size_hw))
 
 
 def spans(start, length):
@@ -60,7 +61,7 @@ class Scripted(FakeSegmenter):
     ("k0", "k1", "middle"), [(0, 0, 0), (0, 1, 0), (0, 2, 1), (82, 111, 96), (66, 101, 83)]
 )
 def test_the_middle_is_the_published_one(k0, k1, middle):
-    sweep = Sweep(0, Window((k0, 0, 0), (k1 + 1, 1, 1)), (0, 0, 0, 0))
+    sweep = Sweep(0, Window((k0, 0, 0), (k1 + 1, 1, 1)), *[(0, 0, 0, 0)] * 3)
     assert sweep.middle == middle
     assert [*sweep.upwards] == [*range(middle, k1 + 1)]
     assert [*sweep.downwards] == [*range(middle - 1, k0 - 1, -1)]
@@ -159,17 +160,19 @@ def test_an_object_does_not_depend_on_the_others(boxes):
         assert [(m.k, m.region.window) for m in mine] == [(m.k, m.region.window) for m in alone]
 
 
-def test_embeddings_are_kept_between_the_sweeps_only_where_paths_cross():
+def test_embeddings_are_kept_between_the_sweeps_only_where_paths_cross(monkeypatch):
     """Middles 10 and 20: slices 10 to 19 go down for one object and up for the other."""
     boxes = [Window((0, 0, 0), (21, 9, 9)), Window((10, 0, 0), (31, 9, 9))]
     segmenter = FakeSegmenter()
     run(boxes, segmenter)
     assert len(segmenter.embedded) == 31
     segmenter = FakeSegmenter()
-    run(boxes, segmenter, max_kept=4)
+    monkeypatch.setattr(litemedsam, "MAX_KEPT", 4)
+    run(boxes, segmenter)
     assert len(segmenter.embedded) == 31 + 10 - 4
     segmenter = FakeSegmenter()
-    run(boxes[:1], segmenter, max_kept=0)
+    monkeypatch.setattr(litemedsam, "MAX_KEPT", 0)
+    run(boxes[:1], segmenter)
     assert len(segmenter.embedded) == 21
 
 
