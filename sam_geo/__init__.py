@@ -70,32 +70,7 @@ _HOME = {
     "segment_prompts": "sam_geo.prompted.segment",
     "write_table": "sam_geo.tables.write",
 }
-__all__ = [
-    "AutoOptions",
-    "AutoRequest",
-    "EncodeRequest",
-    "EverythingOptions",
-    "Finish",
-    "GeoPrompt",
-    "JobReport",
-    "PromptJob",
-    "PromptRequest",
-    "RasterSource",
-    "RunOptions",
-    "Stretch",
-    "dry_run_auto",
-    "dry_run_prompts",
-    "frame_from_affine",
-    "load_prompts",
-    "open_raster",
-    "run_auto",
-    "run_encode",
-    "run_prompts",
-    "run_request",
-    "segment_everything",
-    "segment_prompts",
-    "write_table",
-]
+__all__ = list(_HOME)
 
 
 __getattr__ = lazy_names(__name__, _HOME)

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from sam_med.prompts.object_prompt import ObjectPrompt as ObjectPrompt
     from sam_med.prompts.object_prompt import VoxelMask as VoxelMask
     from sam_med.prompts.object_prompt import VoxelPoint as VoxelPoint
-    from sam_med.propagate.by_prompt import ObjectMask as ObjectMask
-    from sam_med.propagate.by_prompt import segment_slice_boxes as segment_slice_boxes
     from sam_med.propagate.correction import PaintedSlice as PaintedSlice
     from sam_med.propagate.correction import correct as correct
+    from sam_med.propagate.planes import segment_slice_boxes as segment_slice_boxes
+    from sam_med.propagate.propagated_object import PropagatedObject as PropagatedObject
     from sam_med.report.compare import Comparison as Comparison
     from sam_med.report.compare import compare_files as compare_files
     from sam_med.report.geometry_report import describe_path as describe_path
@@ -64,7 +64,7 @@ _HOME = {
     "Label": "sam_med.objects.labels",
     "LabelMap": "sam_med.objects.labels",
     "Measurement": "sam_med.report.measure",
-    "ObjectMask": "sam_med.propagate.by_prompt",
+    "PropagatedObject": "sam_med.propagate.propagated_object",
     "ObjectPrompt": "sam_med.prompts.object_prompt",
     "PaintedSlice": "sam_med.propagate.correction",
     "Provenance": "sam_med.objects.provenance",
@@ -92,55 +92,13 @@ _HOME = {
     "read_prompts": "sam_med.prompts.files",
     "read_volume": "sam_med.files.read",
     "review_rows": "sam_med.report.review",
-    "segment_slice_boxes": "sam_med.propagate.by_prompt",
+    "segment_slice_boxes": "sam_med.propagate.planes",
     "segment_volume": "sam_med.run.segment",
     "write_labels": "sam_med.write.results",
     "write_outputs": "sam_med.write.results",
     "write_review": "sam_med.report.review",
 }
-__all__ = [
-    "Agreement",
-    "Code",
-    "Comparison",
-    "Diagnostic",
-    "GivenPrompts",
-    "Label",
-    "LabelMap",
-    "Measurement",
-    "ObjectMask",
-    "ObjectPrompt",
-    "PaintedSlice",
-    "Provenance",
-    "RefusedError",
-    "ReviewRow",
-    "Segment",
-    "Segmentation",
-    "Series",
-    "SliceBox",
-    "SliceConfidence",
-    "SliceEmbeddings",
-    "Stretch",
-    "Volume",
-    "VoxelMask",
-    "VoxelPoint",
-    "Written",
-    "choose_stretch",
-    "compare_files",
-    "convert_volume",
-    "correct",
-    "describe_path",
-    "find_series",
-    "from_ras_affine",
-    "measure",
-    "read_prompts",
-    "read_volume",
-    "review_rows",
-    "segment_slice_boxes",
-    "segment_volume",
-    "write_labels",
-    "write_outputs",
-    "write_review",
-]
+__all__ = list(_HOME)
 
 
 __getattr__ = lazy_names(__name__, _HOME)

@@ -41,22 +41,7 @@ _HOME = {
     "load_segmenter": "sam_common.segmenter.predictor",
     "segmenter_of": "sam_common.segmenter.predictor",
 }
-__all__ = [
-    "RLE",
-    "Capabilities",
-    "Embedding",
-    "EmbeddingStore",
-    "FakeSegmenter",
-    "Frame",
-    "MaskRegion",
-    "Masks",
-    "PromptKind",
-    "Prompts",
-    "Segmenter",
-    "Window",
-    "load_segmenter",
-    "segmenter_of",
-]
+__all__ = list(_HOME)
 
 
 __getattr__ = lazy_names(__name__, _HOME)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from sam_med import privacy
 from sam_med.cli.options import Keep, Method, Model, OutputTypes, Overwrite
 from sam_med.cli.segment import Terminal, load_model
 from sam_med.run.case_list import OPTIONS
+from sam_med.run.methods import DEFAULT_METHOD, DEFAULT_MODEL, method_of
 
 if TYPE_CHECKING:
     from sam_common.segmenter.predictor import Segmenter
@@ -37,9 +38,9 @@ def batch_command(
         typer.Option("--output", "-o", help="Folder of the summary and of what --resume needs."),
     ],
     output_type: OutputTypes = None,
-    model: Model = "lite_medsam",
+    model: Model = DEFAULT_MODEL,
     arch: Arch = None,
-    method: Method = "planes",
+    method: Method = DEFAULT_METHOD,
     device: Device = "auto",
     engine: Engine = "auto",
     precision: Precision = "auto",
@@ -66,12 +67,7 @@ def batch_command(
     formats = tuple(output_type or ())
     check_cases(cases, formats, (listing, *batch.files_in(folder)))
     loaded: list[Segmenter] = []
-    settings: dict[str, Any] = {
-        "arch": arch,
-        "device": device,
-        "engine": engine,
-        "precision": precision,
-    }
+    settings = {"arch": arch, "device": device, "engine": engine, "precision": precision}
 
     def load() -> Segmenter:
         # once for all cases, and not at all where every one is finished
@@ -80,22 +76,22 @@ def batch_command(
         return loaded[0]
 
     def segment(case: Case) -> int:
-        from sam_med.run import run_case  # noqa: PLC0415
-        from sam_med.run.methods import method_of  # noqa: PLC0415
+        from sam_med.run import request  # noqa: PLC0415
+        from sam_med.run.run_case import run_case  # noqa: PLC0415
 
-        wanted = run_case.Wanted(
+        wanted = request.OutputRequest(
             case.output,
             formats,
             overwrite=overwrite or resume,
             keep_embeddings=keep_embeddings,
             model=model,
         )
-        report = run_case.run_case(
+        report = run_case(
             case.input,
-            run_case.asked_of(case),
+            request.prompt_sources_of(case),
             wanted,
             load,
-            reading=run_case.reading_of(case),
+            options=request.read_options_of(case),
             method=method_of(case.options.get("method", method)),
             listener=Terminal(quiet=quiet),
         )
@@ -123,6 +119,7 @@ def batch_command(
 
 
 def _show(results: list[CaseResult], *, json_output: bool) -> None:
+    """Print the results as JSON or as a table."""
     rows = [asdict(result) for result in results]
     if json_output:
         console.emit_json(rows)

@@ -1,4 +1,4 @@
-"""`sam-med info`, `convert`, `compare` and `stats`: looking at volumes and results."""
+"""`sam-med info`, `convert`, `compare` and `stats`: commands that show volumes and results."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def stats(
 
 
 def _tell_limits(row: Mapping[str, Any]) -> None:
-    """What of an object is in none of its numbers."""
+    """Note what the numbers of an object do not show: that it is cut off, or holds NaN."""
     if row["partial"]:
         sides = ", ".join(row["touches"])
         console.note(f"warning: {row['name']} reaches the {sides}: it may be cut off")
@@ -177,7 +177,7 @@ def short(value: object) -> object:
 
 
 def plain(value: object) -> str:
-    """A cell of a table."""
+    """A value as text for a cell of a table."""
     if isinstance(value, list):
         return ", ".join(f"{v:.10g}" if isinstance(v, float) else str(v) for v in value)
     return "not stated" if value is None else str(value)

@@ -14,6 +14,7 @@ from sam_med.cli.batch import batch_command
 from sam_med.cli.inspect import compare, convert, info, stats
 from sam_med.cli.options import NOTICE
 from sam_med.cli.segment import segment_command
+from sam_med.run.methods import DEFAULT_MODEL
 
 app = command_line(f"Segment medical volumes with SAM networks. {NOTICE}")
 app.command("segment", epilog=NOTICE)(segment_command)
@@ -42,7 +43,7 @@ def demo(
     from sam_med.run import demo as job  # noqa: PLC0415
 
     task = job.prepare(progress=not quiet)
-    segmenter = load_segmenter("lite_medsam", device=device, engine=engine, precision=precision)
+    segmenter = load_segmenter(DEFAULT_MODEL, device=device, engine=engine, precision=precision)
     slices = task.box.window.shape[0]
     with console.progress("brain", slices, quiet=quiet) as advance:
         result, score = job.run(task, segmenter, output, progress=advance)

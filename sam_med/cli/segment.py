@@ -27,6 +27,7 @@ from sam_med.cli.options import (
     Time,
     Width,
 )
+from sam_med.run.methods import DEFAULT_METHOD, DEFAULT_MODEL, method_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,18 +39,18 @@ Texts = list[str] | None
 
 
 class Terminal:
-    """Notes and progress on stderr, or nothing."""
+    """Shows notes and progress on stderr, or nothing where quiet."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
 
     def note(self, message: str) -> None:
-        """One line, without the names of inputs."""
+        """Show one line, in which words stand for the names of inputs."""
         if not self._quiet:
             console.note(privacy.reworded(message))
 
     def progress(self, what: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
-        """A bar."""
+        """A progress bar of `total` steps."""
         return console.progress(what, total, quiet=self._quiet)
 
 
@@ -106,9 +107,9 @@ def segment_command(
     series: Series = None,
     join_series: JoinSeries = False,
     time: Time = None,
-    model: Model = "lite_medsam",
+    model: Model = DEFAULT_MODEL,
     arch: Arch = None,
-    method: Method = "planes",
+    method: Method = DEFAULT_METHOD,
     modality: Modality = None,
     preset: Preset = None,
     window: Width = None,
@@ -139,8 +140,8 @@ def segment_command(
         if path is not None:
             privacy.hide(path, role)
     from sam_med.prompts.flags import PromptFlags  # noqa: PLC0415
-    from sam_med.run import run_case  # noqa: PLC0415  # --help must stay fast
-    from sam_med.run.methods import method_of  # noqa: PLC0415
+    from sam_med.run.request import OutputRequest, PromptSources, ReadOptions  # noqa: PLC0415
+    from sam_med.run.run_case import run_case  # noqa: PLC0415  # --help must stay fast
 
     flags = PromptFlags(
         boxes={"ijk": box_ijk or (), "LPS": box_lps or (), "RAS": box_ras or ()},
@@ -153,10 +154,10 @@ def segment_command(
         labels=label or (),
     )
     settings = {"arch": arch, "device": device, "engine": engine, "precision": precision}
-    report = run_case.run_case(
+    report = run_case(
         source,
-        run_case.Asked(flags, prompts, labels_as, label_names),
-        run_case.Wanted(
+        PromptSources(flags, prompts, labels_as, label_names),
+        OutputRequest(
             output,
             tuple(output_type or ()),
             overlay,
@@ -166,7 +167,7 @@ def segment_command(
             model=model,
         ),
         lambda: load_model(model, settings),
-        reading=run_case.Reading(series, time, modality, preset, window, level, join_series),
+        options=ReadOptions(series, time, modality, preset, window, level, join_series),
         method=method_of(method),
         listener=Terminal(quiet=quiet),
     )
@@ -177,14 +178,14 @@ def segment_command(
 
 
 def load_model(model: str, settings: dict[str, Any]) -> Segmenter:
-    """The network of the options; what runs it is loaded only here."""
+    """The network of a name or file; the libraries that run it are imported only here."""
     from sam_common.segmenter import predictor  # noqa: PLC0415  # --help must stay fast
 
     return predictor.load_segmenter(model, **settings)
 
 
 def show_labels(report: dict[str, Any]) -> None:
-    """One row an object."""
+    """Print a table with one row for each object of a manifest."""
     columns = ["label", "value", "status", "voxels", "volume_ml", "confidence"]
     rows = [[short(row[column]) for column in columns] for row in report["labels"]]
     console.table("", columns, rows)

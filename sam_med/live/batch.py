@@ -1,4 +1,4 @@
-"""Volumes one after the other, as a job of the local server."""
+"""Live batch: volumes segmented one after the other, as a job of the local server."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from sam_common.errors import InputError
 from sam_med import privacy
 from sam_med.live.files import hold
-from sam_med.run import run_case
 from sam_med.run.batch import CASE_ERRORS
 from sam_med.run.case_list import OPTIONS, Case, cases_of
 from sam_med.run.case_outputs import check_cases
-from sam_med.run.methods import method_of
+from sam_med.run.methods import DEFAULT_METHOD, DEFAULT_MODEL, method_of
+from sam_med.run.request import OutputRequest, prompt_sources_of, read_options_of
+from sam_med.run.run_case import run_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from sam_common.server.sessions.live_source import Reporter
 
 CASE_STEPS = 100
-"""Steps that a case counts for, however many slices it has."""
+"""Steps of progress that each case counts for, however many slices it has."""
 
 
 def run_batch(
@@ -35,23 +36,21 @@ def run_batch(
     reporter: Reporter,
     files: BatchFiles,
 ) -> dict[str, Any]:
-    """Segment volumes one after the other; results go into the job's folder.
-
-    A case that fails does not stop the others.
+    """Segment volumes one after the other; a case that fails does not stop the others.
 
     Args:
         cases: Rows as in the list of `sam-med batch`: name, input, prompts and options; `output` is
             the name of the file that is made.
-        folder: Of the job.
-        load: Gives a model by name.
+        folder: Folder of the job, which takes the results.
+        load: Gives a network by name.
         reporter: Hears of each hundredth of a case.
-        files: Opens what may be read.
+        files: Opens the files that may be read.
 
     Returns:
-        `cases`: name, status and number of objects of each, and what was wrong with it.
+        `cases`: name, status and number of objects of each, and the message of a failure.
 
     Raises:
-        InputError: The list makes no sense, see `cases_in`.
+        InputError: A row is wrong, see `cases_in`.
     """
     todo = cases_in(cases, folder)
     reporter.begin("cases, in hundredths", CASE_STEPS * len(todo))
@@ -59,11 +58,11 @@ def run_batch(
 
 
 class BatchFiles:
-    """How a batch opens files.
+    """How a batch opens the files of its cases.
 
     Args:
-        resolve: Resolves a path, or refuses it.
-        holding: A private folder in which files are held while its block runs.
+        resolve: Gives the real path of a path of the request, or refuses it.
+        holding: Makes a private folder in which files are held while its block runs.
         keep_embeddings: Whether embeddings may stay on disk.
     """
 
@@ -83,12 +82,12 @@ def cases_in(rows: Sequence[Mapping[str, str]], folder: Path) -> list[Case]:
     """The cases of a request, read as the list of `sam-med batch` is.
 
     Args:
-        rows: As it has them, and `model`; `output` is a name, and need not be there.
-        folder: Into which they write.
+        rows: Cells by the columns of that list and `model`; `output` is a bare name or missing.
+        folder: Folder that the outputs are written into.
 
     Raises:
-        InputError: An unknown column, a case without input or prompts, or two of one name or
-            output.
+        InputError: A column is unknown, a case has no input or prompts, or two cases have one
+            name or output.
     """
     named = [
         {**row, "output": Path(row.get("output") or f"case-{n}.seg.nrrd").name}
@@ -107,6 +106,7 @@ def cases_in(rows: Sequence[Mapping[str, str]], folder: Path) -> list[Case]:
 def _run(
     case: Case, load: Callable[[str], Segmenter], listener: _Listener, files: BatchFiles
 ) -> dict[str, Any]:
+    """The outcome of one case; where it fails, no file of it is left."""
     told: dict[str, Any] = {"case": case.name, "status": "failed", "objects": 0}
     before = set(case.output.parent.iterdir())
     try:
@@ -115,7 +115,7 @@ def _run(
     except CASE_ERRORS as error:
         with privacy.unnamed({case.input: privacy.INPUT, case.output: "the output"}):
             told["message"] = privacy.told(error)
-        # what was written before it was found out is not left to be fetched
+        # files that were written before the failure are not left to be fetched
         for file in set(case.output.parent.iterdir()) - before:
             file.unlink()
     else:
@@ -131,19 +131,20 @@ def _segment(
     listener: _Listener,
     files: BatchFiles,
 ) -> int:
+    """Segment one case from held files; gives the number of its objects."""
     source, asked = (
         hold(files.resolve(str(path)), held, stem)
         for path, stem in ((case.input, "volume"), (case.prompts, "prompts"))
     )
     ready = replace(case, input=source, prompts=asked)
     with privacy.unnamed({source: privacy.INPUT, asked: "the prompts"}), privacy.quiet_libraries():
-        report = run_case.run_case(
+        report = run_case(
             ready.input,
-            run_case.asked_of(ready),
-            run_case.Wanted(ready.output, keep_embeddings=files.keep_embeddings),
-            lambda: load(case.options.get("model", "lite_medsam")),
-            reading=run_case.reading_of(ready),
-            method=method_of(case.options.get("method", "planes")),
+            prompt_sources_of(ready),
+            OutputRequest(ready.output, keep_embeddings=files.keep_embeddings),
+            lambda: load(case.options.get("model", DEFAULT_MODEL)),
+            options=read_options_of(ready),
+            method=method_of(case.options.get("method", DEFAULT_METHOD)),
             listener=listener,
         )
     held.check()
@@ -151,20 +152,20 @@ def _segment(
 
 
 class _Listener:
-    """Steps of a case as hundredths of it."""
+    """Tells a job's reporter of each hundredth of a case."""
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
         self._told = 0
 
     def note(self, message: str) -> None:
-        """Nothing is told: notes stand in the manifest. But a cancelled job ends here."""
+        """Tell nothing, as notes stand in the manifest; a cancelled job ends here."""
         del message
         self._reporter.step(0)
 
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
-        """A counter of which the job hears hundredths."""
+        """A counter of `total` steps, of which the reporter hears hundredths."""
         del what
         done = 0
 
@@ -176,10 +177,11 @@ class _Listener:
         yield step
 
     def end_case(self) -> None:
-        """The rest of a case's steps; the next one begins."""
+        """Count the rest of a case's steps; the next case begins."""
         self._tell(CASE_STEPS)
         self._told = 0
 
     def _tell(self, steps: int) -> None:
+        """Tell the reporter that a case has come to a number of hundredths; never fewer."""
         more, self._told = max(0, steps - self._told), max(steps, self._told)
         self._reporter.step(more)

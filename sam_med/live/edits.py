@@ -1,4 +1,4 @@
-"""Edits of a live volume: what a client sends, checked and in voxel indices."""
+"""Edits of a live volume: prompts that a client sends, checked and brought to voxel indices."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ POINT_NUMBERS, PLANE_NUMBERS, BOX_NUMBERS = 3, 4, 6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Edits:
-    """Reads edits for one volume and one model."""
+    """Checks edits for one volume and one network."""
 
     volume: Volume
     slices: SliceEmbeddings
     segmenter: Segmenter
 
     def normalised(self, edit: Edit) -> dict[str, Any]:
-        """The edit in voxel indices.
+        """An edit with its point, box or mask in voxel indices.
 
         Raises:
-            PromptError: It is none of a volume, or not inside of it.
-            CapabilityError: The model was not trained for it.
+            PromptError: The prompt has not the numbers of a volume's, or lies outside of it.
+            CapabilityError: The network was not trained for this kind of prompt.
         """
         ready = {k: v for k, v in edit.items() if v is not None and k != "space"}
         in_world = edit.get("space") == "world"
@@ -54,6 +54,7 @@ class Edits:
         return ready
 
     def _point(self, point: Sequence[float], *, in_world: bool) -> list[float]:
+        """A point inside the volume as (i, j, k)."""
         if len(point) != POINT_NUMBERS:
             raise PromptError(f"a point of a volume is [i, j, k], got {len(point)} numbers")
         kji = self.volume.to_index(point) if in_world else np.array(point[::-1], dtype=np.float64)
@@ -65,6 +66,7 @@ class Edits:
         return list(index.index_kji[::-1])
 
     def _box(self, edit: Mapping[str, Any], *, in_world: bool) -> list[float]:
+        """A 3-D box as inclusive (i, j, k) voxels, or a box on a slice as (x0, y0, x1, y1)."""
         box, axis = edit["box"], edit.get("axis")
         if axis is None:
             if len(box) != BOX_NUMBERS:
@@ -86,6 +88,7 @@ class Edits:
         return self._on_slice(box, axis, edit["index"])
 
     def _on_slice(self, box: Sequence[float], axis: int, index: int) -> list[float]:
+        """A box cut to its slice, as inclusive (x0, y0, x1, y1) voxels."""
         self._check_slice(axis, index)
         x0, x1 = sorted((box[0], box[2]))
         y0, y1 = sorted((box[1], box[3]))
@@ -97,6 +100,7 @@ class Edits:
         return [float(v) for v in (left, top, right, bottom)]
 
     def _inside(self, window: Window) -> Window:
+        """The part of a (k, j, i) window inside the volume, which must not be empty."""
         if (inside := window.intersect(self.volume.window)) is None:
             raise PromptError(
                 f"the box ijk {window_ijk(window)} lies outside the volume of "
@@ -105,12 +109,14 @@ class Edits:
         return inside
 
     def _check_slice(self, axis: int, index: int) -> None:
+        """Raise `PromptError` where an axis has no such slice."""
         if not 0 <= index < self.volume.shape[axis]:
             raise PromptError(
                 f"axis {axis} has the slices 0 to {self.volume.shape[axis] - 1}, got {index}"
             )
 
     def _check_mask(self, mask: Mapping[str, Any]) -> None:
+        """Raise `PromptError` where a painted mask names no slice, or reaches beyond it."""
         if mask.get("axis") is None:
             raise PromptError("a painted mask of a volume names its slice: axis and index")
         self._check_slice(mask["axis"], mask["index"])
@@ -120,6 +126,7 @@ class Edits:
             raise PromptError(f"the mask reaches to {bottom, right}, the slice has {rows, cols}")
 
     def _check_kind(self, edit: Mapping[str, Any]) -> None:
+        """Raise `CapabilityError` where the network does not take points, or boxes."""
         segmenter = self.segmenter
         if edit["op"] in {"add_point", "move_point"}:
             check_prompts(segmenter.name, segmenter.capabilities, Prompts.from_points([[0.0, 0.0]]))
@@ -128,12 +135,12 @@ class Edits:
 
 
 def whole_number(value: float) -> int:
-    """The voxel that a position lies in; a half is the next."""
+    """The voxel that an index with a fraction lies in; a half counts up."""
     return math.floor(value + 0.5)
 
 
 def _voxels(box: Sequence[float]) -> Window:
-    """The window of inclusive voxel centres, corners in any order."""
+    """The window of a box of inclusive (i, j, k) voxels, with corners in any order."""
     low = [whole_number(min(a, b)) for a, b in zip(box[:3], box[3:], strict=True)]
     high = [whole_number(max(a, b)) for a, b in zip(box[:3], box[3:], strict=True)]
     return box_from_ijk([*low, *high])

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 NRRD_SUFFIXES = (".nrrd", ".nhdr")
 META_SUFFIXES = (".mha", ".mhd")
 MAX_BYTES = 64 << 20
-"""Of a header; descriptions of many segments take a few hundred KB."""
+"""Largest size of a header; descriptions of many segments take a few hundred KB."""
 MOST_FILES = 200
-"""With voxels of one volume: each is held open."""
+"""Most files that the voxels of one volume may lie in: each is held open."""
 MAGIC = re.compile(r"NRRD000\d$")
 NRRD_FIELD = re.compile(r"([^:=]+):(=?)\s*(.*)")
 META_FIELD = re.compile(r"([A-Za-z]\w*)\s*[=:]()\s*(.*)")
@@ -50,24 +50,24 @@ SKIPS = frozenset({"lineskip", "headersize"})
 
 @dataclass(slots=True)
 class _Header:
-    """What a header says."""
+    """The fields of a header, and the files of voxels that it names."""
 
     is_nrrd: bool
     fields: list[str] = field(default_factory=list)
-    """Its lines without the names of files, in order."""
+    """Lines of the header in order, without those that name files or skip."""
     skip: int = 0
-    """Lines or bytes of the files with voxels that come before these."""
+    """Lines (NRRD) or bytes (MetaImage) before the voxels in their files."""
     files: list[str] | None = None
-    """Names of files with voxels; None where these are in the file itself."""
+    """Names of the files of voxels; None where the voxels follow the header in its file."""
     listed: str = ""
-    """What stands before the names where there are several."""
+    """Text before the names of several files, such as LIST; empty for one file."""
     lines: int = 0
-    """Of the header, up to its end."""
+    """Number of lines of the header, up to its end."""
     size_bytes: int = 0
-    """The same."""
+    """Number of bytes of the header, up to its end."""
 
     def written(self, files: list[str]) -> str:
-        """The same with other names of files."""
+        """The text of the header with other names of the files of voxels."""
         name, between = ("data file", ": ") if self.is_nrrd else ("ElementDataFile", " = ")
         skip = ("line skip" if self.is_nrrd else "HeaderSize") + f"{between}{self.skip}"
         named = "\n".join([self.listed, *files]) if self.listed else files[0]
@@ -76,17 +76,17 @@ class _Header:
 
 
 def hold_header(path: Path, name: str, held: Held) -> Path:
-    """Hold a NRRD or MetaImage file with its voxels, and give the path of its new header.
+    """Hold a NRRD or MetaImage file with its voxels; gives the path of its new header.
 
     Args:
-        path: As it resolves.
-        name: Of the new header, with the suffix of the old one.
-        held: Opens what may be read.
+        path: The real path of the file.
+        name: Name of the new header, with the suffix of the old one.
+        held: Opens the files that may be read, in a private folder.
 
     Raises:
-        InputError: The header is none, says what not every reader understands alike, or names
-            files that may not be read.
-        RefusedPathError: It may not be read itself.
+        InputError: The file has no such header, readers understand the header differently, or it
+            names files that may not be read.
+        RefusedPathError: The file itself may not be read.
     """
     source = held.link(path, f"{name}.source")
     is_nrrd = path.name.lower().endswith(NRRD_SUFFIXES)
@@ -95,7 +95,7 @@ def hold_header(path: Path, name: str, held: Held) -> Path:
     if header.files is None:
         header.skip = header.skip + header.lines if is_nrrd else header.size_bytes
         if not is_nrrd and not any(_key(line).startswith(PACKED_SIZE) for line in header.fields):
-            # what follows up to the end: of a file of voxels alone a reader would know that itself
+            # the voxels reach to the end of their file, which no reader of the new header can know
             packed = source.stat().st_size - header.size_bytes
             header.fields.append(f"CompressedDataSize = {packed}")
         files = [source.name]
@@ -110,8 +110,9 @@ def hold_header(path: Path, name: str, held: Held) -> Path:
 
 
 def _hold_voxels(path: Path, stem: str, held: Held) -> str:
+    """Hold a file of voxels; gives its name in the private folder."""
     try:
-        # a reader may go by the suffix, e.g. of what is packed
+        # a reader may go by the suffix, such as that of a compressed file
         return held.link(path, stem + path.suffix).name
     except RefusedPathError as error:
         raise InputError(
@@ -121,6 +122,7 @@ def _hold_voxels(path: Path, stem: str, held: Held) -> str:
 
 
 def _read(file: BinaryIO, *, is_nrrd: bool) -> _Header:
+    """The header of an open file, read up to the first byte of voxels."""
     header = _Header(is_nrrd)
     lines = _lines(file)
     if is_nrrd:
@@ -148,6 +150,7 @@ def _read(file: BinaryIO, *, is_nrrd: bool) -> _Header:
 
 
 def _lines(file: BinaryIO) -> Iterator[str]:
+    """The lines of a header, without their ends; control characters are refused."""
     left = MAX_BYTES
     while line := file.readline(left):
         left -= len(line)
@@ -159,7 +162,7 @@ def _lines(file: BinaryIO) -> Iterator[str]:
 
 
 def _take(header: _Header, line: str) -> bool:
-    """Take in one line of a header; gives whether it was the last."""
+    """Add one line of a file to a header; gives whether it was the last of the header."""
     if not line.strip() or line.startswith("#"):
         return header.is_nrrd and not line
     found = (NRRD_FIELD if header.is_nrrd else META_FIELD).match(line)
@@ -181,7 +184,7 @@ def _take(header: _Header, line: str) -> bool:
 
 
 def _name_files(header: _Header, value: str) -> None:
-    """The field that names the files with voxels; those of a list follow it."""
+    """Add the names of the files of voxels; the names of a list are on the lines that follow."""
     first, *rest = value.split() or [""]
     if header.files is not None or header.listed or not first:
         raise InputError("the header names its voxels twice, or not at all: write it anew")
@@ -193,7 +196,7 @@ def _name_files(header: _Header, value: str) -> None:
         low, high, *more = map(int, found[4].split())
         step, axes = (more or [1])[0], more[1:]
         numbers = range(low, high + (1 if step > 0 else -1), step or 1)
-        # one more than may be: `range` may be as long as it likes
+        # one more than is allowed, so that it is refused: a range may be of any length
         header.files = [f"{found[1]}{n:{found[2]}d}{found[3]}" for n in numbers[: MOST_FILES + 1]]
         header.listed = " ".join([LISTED.upper(), *map(str, axes)])
     else:
@@ -201,11 +204,12 @@ def _name_files(header: _Header, value: str) -> None:
 
 
 def _key(name: str) -> str:
-    """A name without what spellings of it differ in."""
+    """The name of a field without spaces, hyphens, underscores and capitals."""
     return re.sub(r"[\s_-]", "", name).lower()
 
 
 def _whole(value: str) -> int:
+    """The whole number of lines or bytes to skip."""
     if not re.fullmatch(r"-?\d{1,12}", value):
         raise InputError(f"the header skips a number of lines or bytes, got {value!r:.40}")
     return int(value)

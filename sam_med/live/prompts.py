@@ -1,4 +1,4 @@
-"""Prompts of a live volume, as the server keeps them, in the forms that segmenting takes."""
+"""Prompts of a live volume: from the state that the server keeps to prompts of `sam_med`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def object_prompt(asked: Asked) -> ObjectPrompt:
-    """All that was drawn of an object; a painted slice counts by the box around it.
+    """The prompts of one object; a painted slice counts by the box around its mask.
 
     Raises:
         PromptError: A painted mask is empty.
@@ -47,24 +47,24 @@ def object_prompt(asked: Asked) -> ObjectPrompt:
 
 
 def nearest(point: Sequence[float], axis: int) -> int:
-    """The slice that an (i, j, k) point lies on."""
+    """The index of the slice along an axis that an (i, j, k) point lies on."""
     return whole_number(point[2 - axis])
 
 
 def is_on(point: Sequence[float], place: Slice) -> bool:
-    """Whether an (i, j, k) point lies on a slice."""
+    """Whether an (i, j, k) point lies on the slice of a place (axis, index)."""
     return place is not None and nearest(point, place[0]) == place[1]
 
 
 def slice_box(box: BoxState) -> SliceBox:
-    """A box that was drawn on a slice."""
+    """A box that was drawn on a slice, whose corners are inclusive voxels, as a `SliceBox`."""
     axis, index = cast("tuple[Axis, int]", box.place)
     x0, y0, x1, y1 = (int(v) for v in box.box)
     return SliceBox(axis, index, Window((y0, x0), (y1 + 1, x1 + 1)))
 
 
 def painted_slice(mask: MaskState) -> PaintedSlice:
-    """A mask that was painted on a slice."""
+    """A mask that was painted on a slice, decoded from its run lengths."""
     axis, index = cast("tuple[Axis, int]", mask.place)
     window = Window(*mask.window)
     runs = RLE((window.shape[0], window.shape[1]), np.array(mask.counts))
@@ -72,6 +72,7 @@ def painted_slice(mask: MaskState) -> PaintedSlice:
 
 
 def _box_around(painted: PaintedSlice) -> SliceBox:
+    """The smallest box around a painted mask, which must not be empty."""
     region = MaskRegion.tight(painted.window.start, painted.mask)
     if region is None:
         raise PromptError(
@@ -82,4 +83,5 @@ def _box_around(painted: PaintedSlice) -> SliceBox:
 
 
 def _kji_of(point: Sequence[float]) -> tuple[float, float, float]:
+    """An (i, j, k) point as (k, j, i)."""
     return point[2], point[1], point[0]

@@ -1,4 +1,4 @@
-"""Objects in a live volume: propagated ones, and what the server sees of them."""
+"""Results of a live volume: propagated objects, and their masks slice by slice for the server."""
 
 from __future__ import annotations
 
@@ -17,41 +17,52 @@ from sam_med.objects.segments import SliceConfidence, median_confidence
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sam_med.propagate.by_prompt import ObjectMask
+    from sam_med.propagate.propagated_object import PropagatedObject
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Whole:
-    """A propagated object."""
+class LiveObject:
+    """A propagated object in a session, with the confidence of its slices."""
 
-    mask: ObjectMask
+    propagated: PropagatedObject
+    """The object, from which a correction starts."""
     slices: tuple[SliceConfidence, ...]
+    """Confidence along the first axis, ascending; of the published loop, what it said itself."""
 
     @property
     def confidence(self) -> float | None:
-        """Median over its slices."""
+        """Median confidence of the slices; None where there are none."""
         return median_confidence(self.slices)
 
 
 def array_of(result: Result) -> np.ndarray[Any, Any]:
-    """All masks of a result in its (k, j, i) window."""
+    """All masks of a result in one array of its (k, j, i) window; of size 0 where it has none."""
     if result.window is None:
         return np.zeros((0, 0, 0), dtype=np.bool_)
     whole = np.zeros(result.window.shape, dtype=np.bool_)
     for mask in result.masks:
-        there = _kji(mask).within(result.window)
+        there = _window_kji(mask).within(result.window)
         whole[there.slices] |= np.expand_dims(mask.array, cast("int", mask.axis))
     return whole
 
 
-def whole_of(mask: ObjectMask) -> Whole:
-    """An object as `planes` gives it."""
-    return Whole(mask, mask.segment("object", 1).slices)
+def live_object_of(propagated: PropagatedObject) -> LiveObject:
+    """A propagated object with the confidences that follow from its predictions."""
+    return LiveObject(propagated, propagated.slices)
 
 
-def recorrected(before: Whole, mask: ObjectMask, method: str | None) -> Whole:
-    """What a correction left; slices that only the published loop has seen keep what it said."""
-    after = whole_of(mask)
+def recorrected(before: LiveObject, corrected: PropagatedObject, method: str | None) -> LiveObject:
+    """An object after a correction, with the confidences of its slices.
+
+    The published loop leaves no predictions, so slices that it alone has seen keep their confidence
+    from before the correction.
+
+    Args:
+        before: The object before the correction.
+        corrected: The object that `correct` gave.
+        method: How the object was propagated.
+    """
+    after = live_object_of(corrected)
     if method != "litemedsam":
         return after
     known = {at.k: at for at in before.slices}
@@ -61,9 +72,14 @@ def recorrected(before: Whole, mask: ObjectMask, method: str | None) -> Whole:
     return replace(after, slices=tuple(kept))
 
 
-def result_of(whole: Whole, seconds: float) -> Result:
-    """A propagated object slice by slice, as the server takes it."""
-    window, mask = whole.mask.window, whole.mask.mask
+def result_of(whole: LiveObject, seconds: float) -> Result:
+    """A propagated object as masks on slices of the first axis, for the server.
+
+    Args:
+        whole: The object.
+        seconds: Time that it took.
+    """
+    window, mask = whole.propagated.window, whole.propagated.mask
     masks = [
         PlacedMask(region.window, region.mask, 0, k)
         for k, part in enumerate(mask, start=window.start[0])
@@ -72,7 +88,7 @@ def result_of(whole: Whole, seconds: float) -> Result:
     return Result(
         "ok" if masks else "empty",
         tuple(masks),
-        around(masks),
+        hull_of(masks),
         int(np.count_nonzero(mask)),
         whole.confidence,
         whole.confidence,
@@ -81,13 +97,13 @@ def result_of(whole: Whole, seconds: float) -> Result:
     )
 
 
-def around(masks: Sequence[PlacedMask]) -> Window | None:
-    """The (k, j, i) window that holds masks on slices; None where there are none."""
-    windows = [_kji(mask) for mask in masks]
+def hull_of(masks: Sequence[PlacedMask]) -> Window | None:
+    """The smallest (k, j, i) window that holds masks on slices; None where there are none."""
+    windows = [_window_kji(mask) for mask in masks]
     return functools.reduce(Window.union, windows) if windows else None
 
 
-def _kji(mask: PlacedMask) -> Window:
+def _window_kji(mask: PlacedMask) -> Window:
     """The (k, j, i) window of a mask on a slice."""
     axis, index = cast("Axis", mask.axis), cast("int", mask.index)
     return SliceBox(axis, index, mask.window).window_kji

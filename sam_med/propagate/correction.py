@@ -1,14 +1,14 @@
-"""Corrections: one slice of an object said anew, and what follows from it, nothing else.
+"""Corrections: one slice of an object drawn anew, followed as far as the correction reaches.
 
 ```
 slice        3    4    5    6    7    8    9
 before       a    b    c    d    e    f    g
 corrected                   D                    by a box or a painted mask
-looked at         b    C    D    E    f          f and b come out as they were: stop
+predicted         b    C    D    E    f          f and b come out as they were: stop
 after        a    b    C    D    E    f    g
 ```
 From the corrected slice the object is followed both ways, as in `track`, until a slice comes out
-as it was, or its object ends, or a person has answered for the next one.
+as it was, or the object ends, or a person has answered for the next one.
 """
 
 from __future__ import annotations
@@ -21,34 +21,32 @@ import numpy as np
 from sam_common.errors import PromptError
 from sam_common.metrics.agreement import dice
 from sam_med.geometry.slice_box import SliceBox
-from sam_med.propagate.by_prompt import ObjectMask
-from sam_med.propagate.object_ends import seed_of
-from sam_med.propagate.prediction import FULL, Look, Looker, across, painted
-from sam_med.propagate.three_planes import Found
+from sam_med.propagate.object_ends import LEAST_QUALITY, seed_of
+from sam_med.propagate.prediction import FULL, Prediction, SlicePredictor, across, painted
+from sam_med.propagate.propagated_object import PropagatedObject
 from sam_med.propagate.track import next_box
-from sam_med.propagate.vote import at
+from sam_med.propagate.vote import slice_index
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.window import Window
     from sam_med.geometry.slice_box import Axis
-    from sam_med.propagate.prediction import Looks
+    from sam_med.propagate.prediction import Predictions
     from sam_med.slices.embedded_slices import SliceEmbeddings
 
-SETTLED = 0.9
-"""Dice from which a slice counts as it was."""
-LEAST_QUALITY = 0.4
-"""Of a look that a correction may go on from."""
+UNCHANGED = 0.9
+"""Dice with the object before from which a slice counts as it was."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PaintedSlice:
-    """What a person painted on one slice."""
+    """The mask of an object that a person painted on one slice."""
 
     axis: Axis
-    """The array axis that the slice is fixed on."""
+    """Array axis of the volume that the slice is perpendicular to."""
     index: int
+    """Index of the slice along that axis."""
     window: Window
     """(row, column) part of the slice that the mask covers."""
     mask: npt.NDArray[np.bool_]
@@ -68,39 +66,40 @@ class PaintedSlice:
 
 
 def correct(
-    result: ObjectMask, slices: SliceEmbeddings, correction: SliceBox | PaintedSlice
-) -> ObjectMask:
+    result: PropagatedObject, slices: SliceEmbeddings, correction: SliceBox | PaintedSlice
+) -> PropagatedObject:
     """An object with one slice corrected.
 
     The corrected slice is exactly as painted, or as the network draws it in the new box; slices
     that the correction does not reach are unchanged to the voxel.
 
     Args:
-        result: The object, as any function of `sam_med.propagate.by_prompt` or this one gave it.
+        result: The object, from any function of `sam_med.propagate.planes` or from this one.
         slices: Embeddings of the same volume.
-        correction: What is right on one slice; it may reach beyond the object's window.
+        correction: The right mask or box on one slice; it may reach beyond the object's window.
 
     Raises:
-        PromptError: It lies outside the volume.
+        PromptError: The correction lies outside the volume.
     """
     place = correction.window_kji
     if not slices.volume.window.contains(place):
         raise PromptError(f"correction {place} lies outside the volume {slices.volume.window}")
-    found = _widened(result.found, result.window.union(place))
-    looker = Looker(slices, found.window)
-    seed = _seed(looker, correction)
-    looks: Looks = {**found.looks, (seed.axis, seed.index): seed}
-    mask = found.mask.copy()
-    mask[at(found.window, seed.axis, seed.index)] = seed.mask
-    for new in _followed(looker, found, seed):
-        looks[new.axis, new.index] = new
-        mask[at(found.window, new.axis, new.index)] = new.mask
-    return ObjectMask(Found(found.window, mask, looks))
+    before = _widened(result, result.window.union(place))
+    predictor = SlicePredictor(slices, before.window)
+    seed = _seed(predictor, correction)
+    predictions: Predictions = dict(before.predictions)
+    mask = before.mask.copy()
+    for new in (seed, *_followed(predictor, before, seed)):
+        predictions[new.axis, new.index] = new
+        mask[slice_index(before.window, new.axis, new.index)] = new.mask
+    return PropagatedObject(before.window, mask, predictions)
 
 
-def _followed(looker: Looker, found: Found, seed: Look) -> list[Look]:
-    """New looks on the slices that the correction reaches."""
-    axis, window = seed.axis, found.window
+def _followed(
+    predictor: SlicePredictor, before: PropagatedObject, seed: Prediction
+) -> list[Prediction]:
+    """New predictions on the slices that the correction reaches."""
+    axis, window = seed.axis, before.window
     changed = []
     for way in (
         range(seed.index + 1, window.stop[axis]),
@@ -108,36 +107,37 @@ def _followed(looker: Looker, found: Found, seed: Look) -> list[Look]:
     ):
         last = seed
         for index in way:
-            old = found.looks.get((axis, index))
+            old = before.predictions.get((axis, index))
             if (old is not None and old.given) or not last.mask.any():
                 break
-            last = looker.look((axis, index), [next_box(looker, last)])[0]
-            before = found.mask[at(window, axis, index)]
-            if last.quality < LEAST_QUALITY or dice(last.mask, before) >= SETTLED:
+            last = predictor.predict((axis, index), [next_box(predictor, last)])[0]
+            mask = before.mask[slice_index(window, axis, index)]
+            if last.quality < LEAST_QUALITY or dice(last.mask, mask) >= UNCHANGED:
                 break
             changed.append(last)
     return changed
 
 
-def _seed(looker: Looker, correction: SliceBox | PaintedSlice) -> Look:
+def _seed(predictor: SlicePredictor, correction: SliceBox | PaintedSlice) -> Prediction:
+    """The correction as a prediction that a person gave."""
     if isinstance(correction, SliceBox):
-        return replace(seed_of(looker, correction), given=True)
-    part = across(looker.window, correction.axis)
+        return replace(seed_of(predictor, correction), given=True)
+    part = across(predictor.window, correction.axis)
     whole = np.zeros(part.shape, dtype=np.bool_)
     whole[correction.window.within(part).slices] = correction.mask
-    return painted((correction.axis, correction.index), whole, looker.window)
+    return painted((correction.axis, correction.index), whole, predictor.window)
 
 
-def _widened(found: Found, window: Window) -> Found:
-    """The same in a larger window, of which nothing more was seen."""
-    if window == found.window:
-        return found
+def _widened(result: PropagatedObject, window: Window) -> PropagatedObject:
+    """The object in a larger window, outside of whose own nothing was found."""
+    if window == result.window:
+        return result
     mask = np.zeros(window.shape, dtype=np.bool_)
-    mask[found.window.within(window).slices] = found.mask
-    looks = {}
-    for key, one in found.looks.items():
-        part, inner = across(window, one.axis), across(found.window, one.axis)
+    mask[result.window.within(window).slices] = result.mask
+    predictions = {}
+    for key, one in result.predictions.items():
+        part, inner = across(window, one.axis), across(result.window, one.axis)
         certainty = np.full(part.shape, -FULL, dtype=np.int8)
         certainty[inner.within(part).slices] = one.certainty
-        looks[key] = replace(one, certainty=certainty)
-    return Found(window, mask, looks)
+        predictions[key] = replace(one, certainty=certainty)
+    return PropagatedObject(window, mask, predictions)

@@ -1,7 +1,7 @@
-"""Predictions, called looks here: what the network says of one object on one slice for a box.
+"""Predictions: what the network says of one object on one slice, given a box or points.
 
-A look is held as 8-bit certainty inside the window in which the object is looked for, so that the
-looks of a whole object along three axes take three bytes a voxel of its window.
+A prediction is held as 8-bit certainty inside the window in which the object is searched, so the
+predictions of a whole object along three axes take three bytes for each voxel of that window.
 """
 
 from __future__ import annotations
@@ -23,36 +23,37 @@ if TYPE_CHECKING:
     from sam_med.slices.embedded_slices import SliceEmbeddings
 
 Box: TypeAlias = tuple[float, float, float, float]
-"""(x0, y0, x1, y1) in (column, row) indices of a slice on the volume's grid, outer edges: the box
-of voxel 7 alone runs from 6.5 to 7.5."""
-Looks: TypeAlias = "dict[tuple[int, int], Look]"
-"""The chosen look on each (axis, index)."""
+"""(x0, y0, x1, y1) in (column, row) indices of a slice on the volume's grid, along the outer edges
+of its voxels: the box of voxel 7 alone runs from 6.5 to 7.5."""
+Predictions: TypeAlias = "dict[tuple[int, int], Prediction]"
+"""The chosen prediction for each slice, by (axis, index)."""
 
 FULL = 127
-"""Certainty of 1 in int8."""
+"""The int8 value of a certainty of 1."""
 GRID_PX = 256
-"""The decoder's grid; margins are in its pixels."""
+"""Longest side of the decoder's grid, in pixels; margins of boxes are measured in them."""
 SAME_PX = 1.0
-"""Boxes that differ by less, in pixels of that grid, get the same answer."""
+"""Boxes whose edges differ by less than this, in pixels of the decoder's grid, are decoded once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Look:
-    """One slice, one box, one answer."""
+class Prediction:
+    """The network's mask of one object on one slice, for one prompt."""
 
     axis: int
+    """Array axis of the volume that the slice is perpendicular to."""
     index: int
-    """Slice along the axis, in the volume."""
+    """Index of the slice along that axis, in the volume."""
     box_xyxy: Box
-    """The prompt."""
+    """The box that was the prompt; the box of the mask where the prompt was points."""
     certainty: npt.NDArray[np.int8]
     """127 * (2 * sigmoid(logit) - 1) on the window's part of the slice: above 0 is object."""
     predicted_iou: float
-    """Of the network."""
+    """IoU of the mask as predicted by the network; may lie a little outside of 0 to 1."""
     stability: float
-    """IoU of the masks at two thresholds."""
+    """IoU of the masks at two thresholds, see `Masks.stability`."""
     given: bool = False
-    """Whether a person said so: it is then neither replaced nor outvoted."""
+    """Whether a person drew this mask or box: it is then neither replaced nor outvoted."""
 
     @property
     def mask(self) -> npt.NDArray[np.bool_]:
@@ -61,37 +62,39 @@ class Look:
 
     @property
     def quality(self) -> float:
-        """Predicted IoU times stability, 0 to 1: how sure the network is of its own answer."""
+        """Predicted IoU times stability, 0 to 1: how sure the network is of its own mask."""
         return min(1.0, max(0.0, self.predicted_iou)) * self.stability
 
 
-class Looker:
-    """Decodes boxes on slices for one object, and remembers what it has seen.
+class SlicePredictor:
+    """Predicts one object on slices from boxes; no box is decoded twice on one slice.
 
     Args:
-        slices: Where embeddings come from.
-        window: (k, j, i) part of the volume that is kept of each answer.
+        slices: Embeddings of the volume.
+        window: (k, j, i) part of the volume; each prediction is kept inside of it only.
     """
 
     def __init__(self, slices: SliceEmbeddings, window: Window) -> None:
         self.slices = slices
         self.window = window
-        self._seen: dict[tuple[int, int], list[Look]] = {}
+        self._seen: dict[tuple[int, int], list[Prediction]] = {}
 
-    def look(self, place: tuple[int, int], boxes: Sequence[Box]) -> list[Look]:
-        """One look for each box on the slice `place` (axis, index)."""
+    def predict(self, place: tuple[int, int], boxes: Sequence[Box]) -> list[Prediction]:
+        """One prediction for each box on the slice `place` (axis, index), in their order."""
         asked = [self._known(place, box) for box in boxes]
         new = [box for box, known in zip(boxes, asked, strict=True) if known is None]
-        made = iter(look(self.slices, place, new, self.window) if new else [])
+        made = iter(
+            predict(self.slices, place, Prompts.from_boxes(new), self.window, new) if new else []
+        )
         found = [next(made) if known is None else known for known in asked]
         seen = self._seen.setdefault(place, [])
         seen.extend(one for one in found if one not in seen)
         return found
 
     def grow(self, box: Box, axis: int, margin_px: float) -> Box:
-        """A box made larger by a margin in pixels of the decoder's grid, inside the window."""
+        """A box made larger by a margin in pixels of the decoder's grid, cut to the window."""
         dx, dy = self._step(axis, margin_px)
-        limit = whole(self.window, axis)
+        limit = box_of_window(self.window, axis)
         return (
             min(max(box[0] - dx, limit[0]), limit[2]),
             min(max(box[1] - dy, limit[1]), limit[3]),
@@ -100,11 +103,11 @@ class Looker:
         )
 
     def box_of(self, mask: npt.NDArray[np.bool_], axis: int) -> Box | None:
-        """The box of a mask on the window's part of a slice; None where it is empty."""
+        """The box of a mask on the window's part of a slice; None where the mask is empty."""
         return box_of(mask, across(self.window, axis))
 
-    def _known(self, place: tuple[int, int], box: Box) -> Look | None:
-        """A look for a box that is as good as this one."""
+    def _known(self, place: tuple[int, int], box: Box) -> Prediction | None:
+        """An earlier prediction on the slice for a box that differs by less than `SAME_PX`."""
         dx, dy = self._step(place[0], SAME_PX)
         for one in self._seen.get(place, ()):
             gaps = [abs(a - b) for a, b in zip(one.box_xyxy, box, strict=True)]
@@ -113,40 +116,31 @@ class Looker:
         return None
 
     def _step(self, axis: int, pixels: float) -> tuple[float, float]:
-        """Columns and rows of the volume's grid that are some pixels of the decoder's grid."""
+        """The columns and rows of the volume's grid that equal `pixels` of the decoder's grid."""
         plane = self.slices.plane(axis)
         step = pixels * max(plane.shown_hw) / GRID_PX
         x, y = plane.scale_xy
         return step / x, step / y
 
 
-def look(
-    slices: SliceEmbeddings,
-    place: tuple[int, int],
-    boxes: Sequence[Box],
-    window: Window,
-) -> list[Look]:
-    """Decode several boxes on the slice `place` (axis, index), one look each.
-
-    Args:
-        slices: Where embeddings come from.
-        place: Axis and index of the slice.
-        boxes: Prompts.
-        window: (k, j, i) part of the volume that is kept of each answer.
-    """
-    return looks_of(slices, place, Prompts.from_boxes(boxes), window, boxes)
-
-
-def looks_of(
+def predict(
     slices: SliceEmbeddings,
     place: tuple[int, int],
     prompts: Prompts,
     window: Window,
     boxes: Sequence[Box] = (),
-) -> list[Look]:
-    """One look for each prompt of any kind; the box of a prompt without one is that of its mask."""
+) -> list[Prediction]:
+    """Decode several prompts on one slice, one prediction for each.
+
+    Args:
+        slices: Embeddings of the volume.
+        place: Axis and index of the slice.
+        prompts: Boxes, points or both, in (column, row) indices of the slice.
+        window: (k, j, i) part of the volume that is kept of each prediction.
+        boxes: The box of each prompt; the box of the found mask where empty.
+    """
     axis, index = place
-    # a point stands for a part as well as for the whole: the surest of three candidates
+    # a point may stand for a part as well as for the whole: the surest of three candidates
     multimask = prompts.boxes_xyxy is None and slices.segmenter.capabilities.multimask
     masks = slices.decode(axis, index, prompts, multimask=multimask).best()
     stability = masks.stability()
@@ -154,18 +148,31 @@ def looks_of(
     found = []
     for n in range(len(prompts)):
         certainty = _certainty(masks, n, part)
-        box = boxes[n] if boxes else box_of(certainty > 0, part) or whole(window, axis)
+        box = boxes[n] if boxes else box_of(certainty > 0, part) or box_of_window(window, axis)
         scores = float(masks.scores[n, 0]), float(stability[n, 0])
-        found.append(Look(axis, index, box, certainty, *scores))
+        found.append(Prediction(axis, index, box, certainty, *scores))
     return found
 
 
-def painted(place: tuple[int, int], mask: npt.NDArray[np.bool_], window: Window) -> Look:
-    """A look from a mask that a person painted, (H, W) on the window's part of the slice."""
+def painted(place: tuple[int, int], mask: npt.NDArray[np.bool_], window: Window) -> Prediction:
+    """A painted mask as a prediction that no vote overrules.
+
+    Args:
+        place: Axis and index of the slice.
+        mask: (row, column) array of the window's part of the slice.
+        window: (k, j, i) part of the volume in which the object is searched.
+    """
     axis, index = place
     certainty = np.where(mask, FULL, -FULL).astype(np.int8)
-    box = box_of(mask, across(window, axis)) or whole(window, axis)
-    return Look(axis, index, box, certainty, 1.0, 1.0, given=True)
+    box = box_of(mask, across(window, axis)) or box_of_window(window, axis)
+    return Prediction(axis, index, box, certainty, 1.0, 1.0, given=True)
+
+
+def nothing(place: tuple[int, int], window: Window) -> Prediction:
+    """A prediction on the slice `place` (axis, index) that found nothing and has quality 0."""
+    axis, index = place
+    certainty = np.full(across(window, axis).shape, -1, dtype=np.int8)
+    return Prediction(axis, index, box_of_window(window, axis), certainty, 0.0, 0.0)
 
 
 def across(window: Window, axis: int) -> Window:
@@ -178,23 +185,33 @@ def across(window: Window, axis: int) -> Window:
     return Window(tuple(window.start[d] for d in keep), tuple(window.stop[d] for d in keep))
 
 
-def whole(window: Window, axis: int) -> Box:
-    """The box of all of a window on a slice along `axis`.
+def box_of_window(window: Window, axis: int) -> Box:
+    """The box of a (k, j, i) window on any slice of it along `axis`.
 
-    >>> whole(Window((1, 2, 3), (4, 5, 6)), 0)
+    >>> box_of_window(Window((1, 2, 3), (4, 5, 6)), 0)
     (2.5, 1.5, 5.5, 4.5)
     """
     return edges(across(window, axis))
 
 
 def edges(part: Window) -> Box:
-    """The box of a (row, column) window.
+    """The box along the outer edges of a (row, column) window.
 
     >>> edges(Window((2, 3), (5, 6)))
     (2.5, 1.5, 5.5, 4.5)
     """
     (top, left), (bottom, right) = part.start, part.stop
     return left - 0.5, top - 0.5, right - 0.5, bottom - 0.5
+
+
+def window_of_box(box: Box) -> Window:
+    """The (row, column) window whose outer edges a box of whole voxels runs along.
+
+    >>> window_of_box((2.5, 1.5, 5.5, 4.5))
+    Window(start=(2, 3), stop=(5, 6))
+    """
+    x0, y0, x1, y1 = (int(edge + 0.5) for edge in box)
+    return Window((y0, x0), (y1, x1))
 
 
 def box_of(mask: npt.NDArray[np.bool_], part: Window) -> Box | None:
@@ -207,9 +224,10 @@ def box_of(mask: npt.NDArray[np.bool_], part: Window) -> Box | None:
 
 
 def _certainty(masks: Masks, n: int, part: Window) -> npt.NDArray[np.int8]:
+    """Certainty of mask `n` on a (row, column) part of its slice; its sign is that of the mask."""
     logits = masks.full_logits(n)[part.slices]
     size = np.clip(np.round(FULL * np.tanh(np.abs(logits) / 2)), 1, FULL)
-    # the sign is the mask's own: a logit just above the threshold must not become 0
+    # a logit just above the threshold must not become 0, so the sign comes from the mask
     inside = np.zeros(logits.shape, dtype=np.bool_)
     region = masks.region(n)
     if region is not None and (shared := region.window.intersect(part)) is not None:

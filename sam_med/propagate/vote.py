@@ -1,14 +1,14 @@
-"""Votes: what the looks along several axes together say of each voxel.
+"""Votes: what the predictions along several axes together say of each voxel.
 
-A look votes on the voxels of its slice with its certainty, -1 to 1, times a weight that grows with
-the network's trust in itself:
+A prediction votes on the voxels of its slice with its certainty, -1 to 1, times a weight that grows
+with its quality, the network's trust in its own mask:
 
-    vote(voxel) = sum over looks of max(quality - 0.3, 0.02)^2 * certainty(voxel)
+    vote(voxel) = sum over predictions of max(quality - 0.3, 0.02)^2 * certainty(voxel)
 
-A voxel belongs to the object where the sum is above 0. Of several pieces the one with the largest
-sum is the object. In the last vote a look also counts by how well it and its whole plane agree
-with the outcome of the vote before: a plane that sees the object badly, as across a thin slab,
-then spoils nothing.
+A voxel belongs to the object where the sum is above 0. Of several connected pieces the one with the
+largest sum is the object. In the last vote a prediction also counts by how well it, and all
+predictions of its axis, agree with the vote before: an axis that sees the object badly, as across
+a thin slab, then spoils nothing.
 """
 
 from __future__ import annotations
@@ -28,83 +28,97 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.window import Window
-    from sam_med.propagate.prediction import Look, Looks
+    from sam_med.propagate.prediction import Prediction, Predictions
 
-DOUBT = 0.3
-"""Quality of looks that are as often wrong as right."""
-LEAST = 0.02
-"""What even a bad look counts, so that every voxel has a vote."""
+DOUBTED_QUALITY = 0.3
+"""Quality of predictions that are as often wrong as right."""
+LEAST_TRUST = 0.02
+"""Root of the least weight of a prediction, so that every voxel has a vote."""
 TIE = 1e-6
-"""Share by which sums of votes differ through rounding alone."""
-REACHED = 0.9
-"""Share of a box's length that an object reaches at least, where the box is drawn with care."""
+"""Share of a sum of votes by which sums differ through rounding alone."""
+FULL_REACH = 0.9
+"""Share of a tight box's length from which an object counts as reaching its faces."""
 LAST_VOTES = 2
-"""Votes in which agreement counts; more of them change nothing."""
+"""Number of votes in which agreement counts; more of them change nothing."""
+SCORE_DIGITS = 6
+"""Decimals to which scores are compared: further ones depend on the order of the axes."""
 
 
-def weight(one: Look) -> float:
-    """What a look counts: less than a quarter where the network found it, 1 where it was given."""
-    return 1.0 if one.given else max(one.quality - DOUBT, LEAST) ** 2
+def weight(one: Prediction) -> float:
+    """The weight of a prediction's vote: 1 where a person gave it, else below a half."""
+    return 1.0 if one.given else max(one.quality - DOUBTED_QUALITY, LEAST_TRUST) ** 2
 
 
 def tally(
-    looks: Iterable[Look], window: Window, trust: Mapping[tuple[int, int], float] | None = None
+    predictions: Iterable[Prediction],
+    window: Window,
+    trust: Mapping[tuple[int, int], float] | None = None,
 ) -> npt.NDArray[np.float32]:
-    """Sum of the votes on each voxel of a window, (k, j, i).
+    """The sum of votes on each voxel of a window.
 
     Args:
-        looks: Any number, along any axes.
-        window: Part of the volume that they cover.
-        trust: A further weight for each (axis, index); 1 where not given.
+        predictions: Any number, along any axes.
+        window: (k, j, i) part of the volume that each of them covers.
+        trust: A further weight for each (axis, index); 1 for all where not given.
+
+    Returns:
+        Array of `window.shape`.
     """
     votes = np.zeros(window.shape, dtype=np.float32)
-    for one in looks:
+    for one in predictions:
         more = 1.0 if trust is None else trust[one.axis, one.index]
-        votes[on_slice(one, window)] += np.float32(weight(one) * more / FULL) * one.certainty
+        votes[place_of(one, window)] += np.float32(weight(one) * more / FULL) * one.certainty
     return votes
 
 
-def vote(looks: Looks, window: Window) -> npt.NDArray[np.bool_]:
+def vote(predictions: Predictions, window: Window) -> npt.NDArray[np.bool_]:
     """The object by one vote; slices that a person answered for are as that person said."""
-    return _as_given(consensus(tally(looks.values(), window)), looks, window)
+    votes = tally(predictions.values(), window)
+    return _keep_given(most_voted_piece(votes), predictions, window)
 
 
-def last_vote(looks: Looks, window: Window, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """The object by votes in which those count more that agree with the vote before.
+def last_vote(
+    predictions: Predictions, window: Window, mask: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """The object by `LAST_VOTES` votes in which agreement with the vote before counts too.
 
     Args:
-        looks: The looks on each slice.
-        window: Part of the volume that they cover.
-        mask: The vote before the first of these.
+        predictions: One for each slice of each axis.
+        window: (k, j, i) part of the volume that they cover.
+        mask: The object by the vote before, an array of `window.shape`.
     """
     for _ in range(LAST_VOTES):
-        trust = _trust(looks, window, mask)
-        mask = _as_given(consensus(tally(looks.values(), window, trust)), looks, window)
+        trust = _trust(predictions, window, mask)
+        votes = tally(predictions.values(), window, trust)
+        mask = _keep_given(most_voted_piece(votes), predictions, window)
     return mask
 
 
 def _trust(
-    looks: Looks, window: Window, mask: npt.NDArray[np.bool_]
+    predictions: Predictions, window: Window, mask: npt.NDArray[np.bool_]
 ) -> dict[tuple[int, int], float]:
-    """(Dice of the look) * (Dice of its plane) with a mask, squared; 1 for what was given."""
+    """(Dice of a prediction) * (Dice of its axis) with a mask, squared; 1 for what was given."""
     trust = {}
-    for axis, part in by_axis(looks).items():
-        plane = dice(stack(part.values(), window), mask)
+    for axis, part in by_axis(predictions).items():
+        whole = dice(stack(part.values(), window), mask)
         for index, one in part.items():
-            own = dice(one.mask, mask[on_slice(one, window)])
-            trust[axis, index] = 1.0 if one.given else (own * plane) ** 2
+            own = dice(one.mask, mask[place_of(one, window)])
+            trust[axis, index] = 1.0 if one.given else (own * whole) ** 2
     return trust
 
 
-def _as_given(mask: npt.NDArray[np.bool_], looks: Looks, window: Window) -> npt.NDArray[np.bool_]:
-    for one in looks.values():
+def _keep_given(
+    mask: npt.NDArray[np.bool_], predictions: Predictions, window: Window
+) -> npt.NDArray[np.bool_]:
+    """The mask with every slice that a person answered for as that person said; in place."""
+    for one in predictions.values():
         if one.given:
-            mask[on_slice(one, window)] = one.mask
+            mask[place_of(one, window)] = one.mask
     return mask
 
 
-def consensus(votes: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """The voxels with more votes for than against, of one piece: the one with the most."""
+def most_voted_piece(votes: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """The connected piece of voxels with positive sums whose total is the largest."""
     mask = votes > 0
     pieces, count = ndimage.label(mask)
     if count <= 1:
@@ -115,17 +129,17 @@ def consensus(votes: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
     return np.isin(pieces, kept)
 
 
-def stack(looks: Iterable[Look], window: Window) -> npt.NDArray[np.bool_]:
-    """The masks of looks along one axis as one mask of a window."""
+def stack(predictions: Iterable[Prediction], window: Window) -> npt.NDArray[np.bool_]:
+    """The masks of predictions along one axis as one array of `window.shape`."""
     mask = np.zeros(window.shape, dtype=np.bool_)
-    for one in looks:
-        mask[on_slice(one, window)] = one.mask
+    for one in predictions:
+        mask[place_of(one, window)] = one.mask
     return mask
 
 
-def agreement(looks: Looks, window: Window) -> float:
-    """Mean Dice between what the axes say; 1 where one axis was used."""
-    stacks = [stack(part.values(), window) for part in by_axis(looks).values()]
+def agreement(predictions: Predictions, window: Window) -> float:
+    """Mean Dice between the masks that each axis says; 1 where one axis was used."""
+    stacks = [stack(part.values(), window) for part in by_axis(predictions).values()]
     pairs = [dice(one, other) for one, other in combinations(stacks, 2)]
     return float(np.mean(pairs)) if pairs else 1.0
 
@@ -133,42 +147,47 @@ def agreement(looks: Looks, window: Window) -> float:
 def reach(mask: npt.NDArray[np.bool_]) -> float:
     """How far an object reaches to the faces of its window, 0 to 1.
 
-    The product over the axes of (length of the object) / (length of the window), where nine tenths
-    count as all: a box that a person drew is nearly tight, so what reaches half of it is a part of
-    the object, or another one.
+    The product over the axes of (length of the object) / (length of the window), where
+    `FULL_REACH` counts as all: a box that a person drew is nearly tight, so what reaches half of
+    it is a part of the object, or another one.
     """
     share = 1.0
     for axis in range(mask.ndim):
         rest = tuple(d for d in range(mask.ndim) if d != axis)
         there = np.flatnonzero(mask.any(axis=rest))
         length = int(there[-1] - there[0]) + 1 if len(there) else 0
-        share *= min(1.0, length / (REACHED * mask.shape[axis]))
+        share *= min(1.0, length / (FULL_REACH * mask.shape[axis]))
     return share
 
 
-def mean_quality(looks: Looks, mask: npt.NDArray[np.bool_], window: Window) -> float:
-    """Quality of the looks, each counted by the voxels that the object has on its slice."""
-    areas = [np.count_nonzero(mask[on_slice(one, window)]) for one in looks.values()]
+def mean_quality(predictions: Predictions, mask: npt.NDArray[np.bool_], window: Window) -> float:
+    """Mean quality of predictions, each weighted by the voxels of the mask on its slice."""
+    areas = [np.count_nonzero(mask[place_of(one, window)]) for one in predictions.values()]
     total = sum(areas)
-    qualities = [one.quality for one in looks.values()]
+    qualities = [one.quality for one in predictions.values()]
     return float(np.dot(areas, qualities) / total) if total else 0.0
 
 
-def by_axis(looks: Looks) -> dict[int, dict[int, Look]]:
-    """Looks sorted by axis and index."""
-    parts: dict[int, dict[int, Look]] = {}
-    for axis, index in sorted(looks):
-        parts.setdefault(axis, {})[index] = looks[axis, index]
+def by_axis(predictions: Predictions) -> dict[int, dict[int, Prediction]]:
+    """Predictions by axis, then by index of their slice, both ascending."""
+    parts: dict[int, dict[int, Prediction]] = {}
+    for axis, index in sorted(predictions):
+        parts.setdefault(axis, {})[index] = predictions[axis, index]
     return parts
 
 
-def on_slice(one: Look, window: Window) -> tuple[slice | int, ...]:
-    """Where a look lies in an array that covers the window."""
-    return at(window, one.axis, one.index)
+def place_of(one: Prediction, window: Window) -> tuple[slice | int, ...]:
+    """The index of a prediction's slice in an array that covers a (k, j, i) window."""
+    return slice_index(window, one.axis, one.index)
 
 
-def at(window: Window, axis: int, index: int) -> tuple[slice | int, ...]:
-    """The slice of a volume at `index` along `axis`, in an array that covers the window."""
+def slice_index(window: Window, axis: int, index: int) -> tuple[slice | int, ...]:
+    """The index of slice `index` along `axis` in an array that covers a (k, j, i) window.
+
+    >>> from sam_common.window import Window
+    >>> slice_index(Window((4, 0, 0), (9, 5, 5)), 0, 6)
+    (2, slice(None, None, None), slice(None, None, None))
+    """
     place: list[slice | int] = [slice(None)] * len(window.start)
     place[axis] = index - window.start[axis]
     return tuple(place)

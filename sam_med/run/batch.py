@@ -1,8 +1,9 @@
 """Batch: many cases one after the other; a failure never stops the rest, only a full disk does.
 
 The folder of a batch holds `batch.json`, from which it goes on, and the summary. A case is
-finished when its inputs and options have the hash of one that is, and its output is there.
-Nothing in the folder says what the files of a case are called.
+finished when the hash of its inputs and options is that of a case done before, and its outputs are
+there.
+No name of a case's files is written into the folder, because it may be that of a patient.
 """
 
 from __future__ import annotations
@@ -52,20 +53,23 @@ CASE_ERRORS = (
     TypeError,
     ValueError,
 )
-"""What damaged files raise in the libraries that read them; an interrupt is not among them."""
+"""Errors that damaged files raise in the libraries that read them; an interrupt is none of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """What became of a case."""
+    """The outcome of one case of a batch."""
 
     case: str
+    """Name of the case in the list."""
     status: Status
-    """done; kept from an earlier run; failed."""
+    """done; kept: done in an earlier run; failed."""
     seconds: float
+    """Time of the case; of the earlier run where it is kept."""
     objects: int
+    """Number of objects that were asked for; 0 where it failed."""
     message: str = ""
-    """Why it failed, without paths or anything of the patient."""
+    """Why the case failed, without paths or anything of the patient."""
 
 
 def run_batch(  # noqa: PLR0913  # four keyword-only options
@@ -78,25 +82,25 @@ def run_batch(  # noqa: PLR0913  # four keyword-only options
     outputs: Callable[[Case], Sequence[Path]] = lambda case: (case.output,),
     on_result: Callable[[CaseResult], None] = lambda _result: None,
 ) -> list[CaseResult]:
-    """Do every case that is not finished, and write the summary as CSV and JSON.
+    """Segment every case that is not finished, and write the summary as CSV and JSON.
 
     Args:
         cases: From `sam_med.run.case_list.read_cases`.
         segment_one: Segments a case, writes its output and gives its number of objects.
-        folder: Of the state and the summary; made where it is missing.
+        folder: Takes the state and the summary; made where it is missing.
         resume: Whether to go on with what lies in the folder.
         settings: What decides a result beside the case, e.g. the model's sha256 (JSON).
         outputs: The files that a case writes; a finished case has all of them.
-        on_result: Called with each result as it is there.
+        on_result: Called with each result as soon as it is there.
 
     Returns:
-        One result a case, in their order; `exit_code` says what to end with.
+        One result for each case, in their order; `exit_code` says what to end with.
 
     Raises:
         DiskError: A disk is full or read-only: the cases after it would fail as well.
         OutputError: The folder cannot be written to, another batch works in it, or it holds a
             batch and `resume` is not set.
-        InputError: What it holds is no batch.
+        InputError: The state in the folder is damaged, or of another version.
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -119,7 +123,7 @@ def run_batch(  # noqa: PLR0913  # four keyword-only options
 
 
 def write_summary(results: Sequence[CaseResult], folder: Path) -> None:
-    """Write `summary.csv` and `summary.json`; earlier ones are replaced."""
+    """Write `summary.csv` and `summary.json` into a folder; earlier ones are replaced."""
     rows = [asdict(result) for result in results]
     names = list(CaseResult.__dataclass_fields__)
     text = io.StringIO()
@@ -138,12 +142,12 @@ def files_in(folder: Path) -> tuple[Path, ...]:
 
 
 def exit_code(results: Sequence[CaseResult]) -> int:
-    """0, or `EXIT_FAILED` where a case failed."""
+    """The exit code of a batch: 0, or `EXIT_FAILED` where a case failed."""
     return EXIT_FAILED if any(result.status == "failed" for result in results) else 0
 
 
 def case_sha256(case: Case, settings: Mapping[str, Any]) -> str:
-    """Hash of what decides a case's result: its files' bytes, not their names, and its options.
+    """Hash of all that decides a case's result: options, and the bytes of its files, not names.
 
     Raises:
         InputError: A file is missing.
@@ -174,13 +178,16 @@ class _State:
         self._write()
 
     def get(self, key: str) -> dict[str, Any] | None:
+        """Seconds and objects of a finished case; None where it is not finished."""
         return self._done.get(key)
 
     def add(self, key: str, result: CaseResult) -> None:
+        """Note that a case is finished."""
         self._done[key] = {"seconds": result.seconds, "objects": result.objects}
         self._write()
 
     def _read(self, folder: Path) -> dict[str, dict[str, Any]]:
+        """The finished cases of an earlier run."""
         try:
             record = json.loads(self._path.read_text(encoding="utf-8"))
             version, done = record["version"], record["done"]
@@ -195,13 +202,14 @@ class _State:
         raise InputError(f"{STATE_NAME} in {folder} is of another version: give another folder")
 
     def _write(self) -> None:
+        """Replace the state on disk."""
         record = {"version": VERSION, "done": self._done}
         write_bytes(self._path, f"{json.dumps(record, indent=2, sort_keys=True)}\n".encode())
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What is done with each case."""
+    """How a case is segmented, which files it writes, and the settings that all cases share."""
 
     segment: Callable[[Case], int]
     outputs: Callable[[Case], Sequence[Path]]
@@ -209,6 +217,7 @@ class _Work:
 
 
 def _one(case: Case, work: _Work, state: _State) -> CaseResult:
+    """Segment one case unless it is finished; a failure becomes its result."""
     started = time.perf_counter()
     try:
         key = case_sha256(case, work.settings)
@@ -237,20 +246,21 @@ def _end_on_full_disk(error: Exception, case: Case) -> None:
 
 
 def _disk_of(path: Path) -> Path:
-    """Where the disk of a file is mounted: names below it may be those of patients."""
+    """The mount point of a file's disk: names below it may be those of patients."""
     above = (path.absolute(), *path.absolute().parents)
     return next(folder for folder in above if os.path.ismount(folder) or folder == folder.parent)
 
 
 def _roles(case: Case) -> dict[Path, str]:
+    """The words that stand for the paths of a case in messages."""
     roles = {case.input: "the input", case.output: "the output"}
     if case.prompts is not None:
         roles[case.prompts] = "the prompts"
     return roles
 
 
-def _sha256_or_none(path: Path) -> str:
-    """Of a file in a folder; one that cannot be read is left out of the case, and said so."""
+def _sha256_if_readable(path: Path) -> str:
+    """sha256 of a file in a folder, or a word where it cannot be read and is left out."""
     try:
         return sha256_of(path)
     except OSError:
@@ -258,14 +268,14 @@ def _sha256_or_none(path: Path) -> str:
 
 
 def _sha256_of(path: Path, role: str) -> str:
-    """Of a file and those that its header names; of the files of a folder whatever they are called.
+    """sha256 of a file and those that its header names, or of a folder's files without their names.
 
     A DICOMDIR stands for the folder that it lies in.
     """
     if path.name.upper() == DICOMDIR and path.is_file():
         path = path.parent
     if path.is_dir():
-        digests = sorted(map(_sha256_or_none, walk(path).files))
+        digests = sorted(map(_sha256_if_readable, walk(path).files))
     elif path.is_file():
         digests = sorted(map(sha256_of, files_of(path)))
     else:

@@ -1,4 +1,4 @@
-"""Cases: the list of what a batch is to do, as CSV or JSON.
+"""Lists of cases: the volumes that a batch is to segment, as CSV or JSON.
 
 ```
 name,input,prompts,output,preset          a row for each case; paths start from the list's folder
@@ -35,32 +35,32 @@ OPTIONS = (
     "method",
     "labels_as",
 )
-"""Columns beside those: the options of `sam-med segment`."""
+"""Further columns: options of `sam-med segment`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One thing to segment."""
+    """One volume to segment, with its prompts and options."""
 
     name: str
-    """What the summary calls it: as given, else "case 1" and so on; never a file's name."""
+    """Name in the summary: as given, else "case 1" and so on; never a file's name."""
     input: Path
     output: Path
     prompts: Path | None = None
     options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """The other columns of the list that are not empty."""
+    """Columns of `OPTIONS` that are not empty, by name."""
 
 
 def read_cases(path: Path, *, options: Collection[str] = OPTIONS) -> list[Case]:
     """The cases of a list: CSV with a header, or JSON (a list of objects).
 
     Args:
-        path: The list; paths in it start from its folder.
-        options: Names of columns that a case may have beside its own.
+        path: The list; relative paths in it start from its folder.
+        options: Names of columns that a case may have beside `COLUMNS`.
 
     Raises:
-        InputError: It cannot be read, has no cases, an unknown column or a case without input or
-            output, or two cases have one name or write one output.
+        InputError: The list cannot be read, has no cases, an unknown column or a case without
+            input or output, or two cases have one name or write one output.
     """
     rows = _read_json(path) if path.suffix.lower() == ".json" else _read_csv(path)
     return cases_of(rows, path.parent, options=options)
@@ -69,15 +69,15 @@ def read_cases(path: Path, *, options: Collection[str] = OPTIONS) -> list[Case]:
 def cases_of(
     rows: Sequence[Mapping[str, Any]], folder: Path, *, options: Collection[str]
 ) -> list[Case]:
-    """The cases of the rows of a list, wherever it comes from.
+    """The cases of the rows of a list: of a file, or of a request to the server.
 
     Args:
-        rows: By the names of the columns; what is empty counts as not there.
-        folder: From which paths start.
-        options: Names of columns that a case may have beside its own.
+        rows: Cells by the names of their columns; an empty cell counts as missing.
+        folder: Where relative paths start.
+        options: Names of columns that a case may have beside `COLUMNS`.
 
     Raises:
-        InputError: As `read_cases`.
+        InputError: As for `read_cases`.
     """
     if not rows:
         raise InputError("the list has no cases")
@@ -95,11 +95,12 @@ def cases_of(
 
 
 def _place_of(path: Path) -> str:
-    """A path by which two ways to write one place are equal, also where case does not count."""
+    """A path as text, equal for two spellings of one place, also where letter case is ignored."""
     return os.path.normcase(path.resolve())
 
 
 def _case(row: Mapping[str, Any], number: int, folder: Path, options: Collection[str]) -> Case:
+    """The case of one row of a list."""
     place = f"case {number} of the list"
     cells = {key: value for key, value in row.items() if value not in (None, "")}
     for key, value in cells.items():
@@ -121,6 +122,7 @@ def _case(row: Mapping[str, Any], number: int, folder: Path, options: Collection
 
 
 def _read_csv(path: Path) -> list[dict[str, Any]]:
+    """The rows of a list in CSV, whose header has all `REQUIRED` columns."""
     columns, rows = read_table(read_text(path, LIST), LIST)
     missing = [name for name in REQUIRED if name not in columns]
     if missing:
@@ -131,6 +133,7 @@ def _read_csv(path: Path) -> list[dict[str, Any]]:
 
 
 def _read_json(path: Path) -> list[dict[str, Any]]:
+    """The rows of a list in JSON."""
     record = parse_json(read_text(path, LIST), LIST)
     if not isinstance(record, list) or not all(isinstance(row, dict) for row in record):
         raise InputError("the list must be a JSON list of objects, one a case")

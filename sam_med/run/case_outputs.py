@@ -1,4 +1,4 @@
-"""Case outputs: whether the files of a batch get into each other's way, found before it starts.
+"""Outputs of cases: files of a batch that would overwrite each other are refused before it starts.
 
 ```
 case 1  scans/a.nii.gz -> out/a.seg.nrrd
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def outputs_of(case: Case, formats: Sequence[str]) -> tuple[Path, ...]:
-    """The files that a case writes, its manifest aside.
+    """The files that a case writes, but for its manifest.
 
     Raises:
         OutputError: See `sam_med.write.output_paths.plan_targets`.
@@ -34,13 +34,13 @@ def outputs_of(case: Case, formats: Sequence[str]) -> tuple[Path, ...]:
 def check_cases(cases: Sequence[Case], formats: Sequence[str], kept: Sequence[Path] = ()) -> None:
     """Raise `OutputError` where an output is another case's output or input, or lies in an input.
 
-    Names that differ in letter case only are one file, and so are links to it. Cases whose output
-    has no known format are left to themselves: each one says so.
+    Names that differ in letter case only are one file, and so are links to it. A case whose
+    output has no known format is not checked here: it fails by itself.
 
     Args:
         cases: All cases of a batch.
-        formats: What each is written as.
-        kept: Files of the batch itself: its list, its state, its summary.
+        formats: Names of the formats that each case is written in.
+        kept: Files of the batch itself: its list, state and summary.
     """
     read = {key: n for n, case in enumerate(cases, start=1) for key in _read_by(case)}
     taken = {key: "a file of the batch itself" for path in kept for key in _keys(path)}
@@ -65,12 +65,14 @@ def check_cases(cases: Sequence[Case], formats: Sequence[str], kept: Sequence[Pa
 
 
 def _read_by(case: Case) -> Iterator[tuple[object, ...]]:
+    """Keys of the files that a case reads."""
     for path in (case.input, case.prompts):
         if path is not None:
             yield from _keys(path)
 
 
 def _planned(case: Case, formats: Sequence[str]) -> tuple[Path, ...]:
+    """The files that a case writes; its bare output where the format is not known."""
     try:
         return outputs_of(case, formats)
     except OutputError:
@@ -78,7 +80,7 @@ def _planned(case: Case, formats: Sequence[str]) -> tuple[Path, ...]:
 
 
 def _keys(path: Path) -> list[tuple[object, ...]]:
-    """What two paths share that lead to one file: folder and plain name, and the file itself."""
+    """Keys that two paths of one file share: folder and case-folded name; device and inode."""
     real = os.path.realpath(path)
     name = unicodedata.normalize("NFC", os.path.basename(real)).casefold()  # noqa: PTH119
     keys: list[tuple[object, ...]] = [(os.path.dirname(real), name)]  # noqa: PTH120

@@ -1,4 +1,4 @@
-"""Convert: the volume as it was read to NIfTI, NRRD or MetaImage, to compare with other programs.
+"""Conversion: a volume as it was read to NIfTI, NRRD or MetaImage, to check it in other programs.
 
 Nothing is resampled, and no voxel changes. What a format cannot hold is refused:
 
@@ -37,7 +37,7 @@ def convert_volume(
     allow_uneven: bool = False,
     overwrite: bool = False,
 ) -> tuple[str, ...]:
-    """Write a volume as it was read.
+    """Write a volume as it was read, without resampling.
 
     Args:
         volume: From `sam_med.read_volume`.
@@ -46,11 +46,11 @@ def convert_volume(
         overwrite: Replace a file that is there.
 
     Returns:
-        What is no longer exact in the file, one sentence each; empty where it is the volume.
+        One sentence for each thing that the file does not hold exactly; empty where it is exact.
 
     Raises:
-        OutputError: Unknown format, a grid that the format cannot hold, uneven slices, or a
-            place that cannot be written to.
+        OutputError: The format is unknown or cannot hold the grid, slices are uneven, or the
+            file cannot be written.
     """
     target = Path(path)
     grid_suffix(target)
@@ -62,10 +62,10 @@ def convert_volume(
 
 
 def _uneven(volume: Volume, *, allow: bool) -> str:
-    """How far slices are from where the file will place them.
+    """A sentence on how far an even grid misplaces the slices of a volume.
 
     Raises:
-        OutputError: That is not allowed.
+        OutputError: Uneven slices are not allowed.
     """
     places = volume.to_world([(k, 0, 0) for k in range(volume.shape[0])])
     even = volume.frame.to_world([(k, 0, 0) for k in range(volume.shape[0])])

@@ -11,9 +11,8 @@ import numpy.typing as npt
 from sam_common.errors import OutputError
 from sam_common.metrics.agreement import dice
 from sam_common.published import samples
-from sam_common.window import Window
 from sam_med.files.read import read_volume
-from sam_med.prompts.object_prompt import ObjectPrompt
+from sam_med.prompts.object_prompt import ObjectPrompt, VoxelMask
 from sam_med.report import overview_picture
 from sam_med.run.segment import segment_volume
 from sam_med.slices.window_level import choose_stretch
@@ -32,29 +31,30 @@ TISSUES = ("mni152_gm.nii.gz", "mni152_wm.nii.gz")
 """Probability maps of grey and white matter, 255 is certain."""
 TISSUE_THRESHOLD = 127
 WIDTH, LEVEL = 40, 60
-"""Window of the shades. The default of MR shows grey against white matter, so that the network
-takes the structures within the brain for the object; this one shows the brain against the rest.
-"""
+"""Intensity window of the head. The default of MR shows grey against white matter, so that the
+network takes the structures within the brain for the object; this one shows the brain against the
+rest."""
 LABELS_NAME = "brain.nii.gz"
 PICTURE_NAME = "brain_overlay.png"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """The head, its brain, and a box around it."""
+    """The head, the truth of its brain, and a box around it."""
 
     volume: Volume
     truth: npt.NDArray[np.bool_]
     """(k, j, i) voxels that are grey or white matter."""
     box: ObjectPrompt
+    """The 3-D box around the truth."""
 
 
 def prepare(*, progress: bool = True) -> Task:
-    """Fetch the samples and draw the box that a person would draw around the brain."""
+    """Fetch the samples and make the box that a person would draw around the brain."""
     volume = read_volume(samples.fetch(HEAD, progress=progress), modality="MR")
     maps = [read_volume(samples.fetch(name, progress=progress)).array for name in TISSUES]
     truth = np.asarray(np.sum(maps, axis=0, dtype=np.int16) > TISSUE_THRESHOLD)
-    return Task(volume, truth, ObjectPrompt("brain", 1, _bounds(truth)))
+    return Task(volume, truth, ObjectPrompt("brain", 1, VoxelMask.from_array(truth).window))
 
 
 def run(
@@ -94,11 +94,3 @@ def run(
         overview_picture.draw(result.volume, result.labels, result.stretch), folder / PICTURE_NAME
     )
     return result, dice(result.labels.array == task.box.value, task.truth)
-
-
-def _bounds(mask: npt.NDArray[np.bool_]) -> Window:
-    found = np.nonzero(mask)
-    return Window(
-        tuple(int(index.min()) for index in found),
-        tuple(int(index.max()) + 1 for index in found),
-    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from sam_common.errors import CapabilityError, InputError, PromptError
-from sam_common.published.checkpoints import registry
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -14,26 +13,26 @@ if TYPE_CHECKING:
     from sam_med.prompts.object_prompt import ObjectPrompt
 
 Method: TypeAlias = Literal["planes", "litemedsam"]
-"""How prompts become 3-D masks: see `sam_med.propagate.by_prompt` and
-`sam_med.propagate.litemedsam_loop`."""
+"""How prompts become 3-D masks: see the files of these names in `sam_med.propagate`."""
 METHODS: tuple[Method, ...] = get_args(Method)
 DEFAULT_METHOD: Method = "planes"
+DEFAULT_MODEL = "lite_medsam"
+"""Name of the network in the registry, where none is named."""
 
 
 def method_of(name: str) -> Method:
-    """The method of a name.
+    """The method with a name.
 
     Raises:
         InputError: There is no such method.
     """
-    for method in METHODS:
-        if name == method:
-            return method
+    if name in METHODS:
+        return name
     raise InputError(f"unknown method: {name} (known: {', '.join(METHODS)})")
 
 
 def check_prompts(prompts: Sequence[ObjectPrompt], method: Method) -> None:
-    """Raise `PromptError` where there is none, or one that is wrong or not for the method."""
+    """Raise `PromptError` where there is no prompt, or one that is wrong or not for the method."""
     if not prompts:
         raise PromptError("nothing to segment: give at least one box, point or mask")
     for prompt in prompts:
@@ -60,12 +59,15 @@ def check_model(prompts: Sequence[ObjectPrompt], segmenter: Segmenter) -> None:
 
 
 def check_model_name(prompts: Sequence[ObjectPrompt], name: str) -> None:
-    """`check_model` before the model is loaded, where its name is in the registry."""
+    """Do the check of `check_model` before a model of the registry is loaded, by its name."""
+    from sam_common.published.checkpoints import registry  # noqa: PLC0415  # --help must stay fast
+
     if (info := registry().get(name)) is not None:
         _check_kinds(prompts, name, info.prompts)
 
 
 def _check_kinds(prompts: Sequence[ObjectPrompt], name: str, kinds: Collection[str]) -> None:
+    """Raise `CapabilityError` where a model does not take the kinds of prompts that are needed."""
     if "boxes" not in kinds:
         raise CapabilityError(f"model {name} takes no boxes, and each object needs one")
     pointed = [prompt.label for prompt in prompts if prompt.points]

@@ -1,9 +1,8 @@
-"""A volume and prompts in, objects out: the whole way on one page.
+"""Segmentation of a volume: one object for each prompt, by either method.
 
 ```
-source -> window -> embed -> decode(prompts) -> propagate -> artefact
-volume    slice     SAM      2-D boxes          slice to     segments,
-                                                slice        label map
+volume -> stretch -> slices -> embeddings -> masks of prompts -> propagate -> segments, label map
+          8 bits     of axes   encoder       decoder             methods
 ```
 """
 
@@ -13,8 +12,8 @@ import time
 from typing import TYPE_CHECKING
 
 from sam_med.objects.labels import paint
-from sam_med.propagate.by_prompt import planes_steps, run_planes
-from sam_med.propagate.litemedsam import run_loop
+from sam_med.propagate.litemedsam import segment_by_loop
+from sam_med.propagate.planes import planes_steps, segment_by_planes
 from sam_med.run.methods import DEFAULT_METHOD, check_model, check_prompts
 from sam_med.run.segmentation import Segmentation
 from sam_med.slices.embedded_slices import SliceEmbeddings
@@ -41,21 +40,22 @@ def segment_volume(  # noqa: PLR0913  # four keyword-only options
     store: Store | None = None,
     progress: Callable[[int], None] = lambda _done: None,
 ) -> Segmentation:
-    """Segment one object for each prompt.
+    """Segment one object for each prompt; no voxel is resampled.
 
     Args:
-        volume: Any grid; it is not resampled.
+        volume: Any grid.
         prompts: One for each object; parts outside the volume are cut off.
         segmenter: From `sam_common.segmenter.load_segmenter`, any model that takes boxes.
         method: "planes" follows each object along all three axes and lets them vote; "litemedsam"
             is the published loop along the first axis and takes 3-D boxes only.
-        stretch: From `choose_stretch`; by modality where not given.
-        store: Keeps embeddings for later runs, see `sam_med.slices.embedding_cache`.
+        stretch: From `choose_stretch`; chosen by the modality where not given.
+        store: Keeps embeddings for later runs, see `sam_med.slices.embedding_cache`; the published
+            loop has no use for it.
         progress: Called with the number of steps done, of `steps` in all.
 
     Raises:
-        PromptError: No prompt, or one that lies outside the volume or does not fit the method.
-        CapabilityError: The model does not take what the prompts need.
+        PromptError: There is no prompt, or one lies outside the volume or does not fit the method.
+        CapabilityError: The model was not trained for a kind of prompt that is given.
         InputError: The volume shows no contrast.
     """
     check_prompts(prompts, method)
@@ -64,11 +64,11 @@ def segment_volume(  # noqa: PLR0913  # four keyword-only options
     chosen = stretch or choose_stretch(volume)
     started = time.perf_counter()
     if method == "litemedsam":
-        segments, encoded = run_loop(volume, chosen, segmenter, inside, progress)
+        segments, encoded = segment_by_loop(volume, chosen, segmenter, inside, progress)
         decoded = sum(len(segment.slices) for segment in segments)
     else:
         with SliceEmbeddings(volume, chosen, segmenter, store=store) as slices:
-            segments = run_planes(slices, inside, progress)
+            segments = segment_by_planes(slices, inside, progress)
             encoded, decoded = slices.calls, slices.decoded
     return Segmentation(
         volume=volume,
@@ -85,7 +85,7 @@ def segment_volume(  # noqa: PLR0913  # four keyword-only options
 
 
 def steps(prompts: Sequence[ObjectPrompt], volume: Volume, method: Method) -> int:
-    """How many steps `segment_volume` counts, at most."""
+    """The number of steps that `segment_volume` counts, at most."""
     if method == "litemedsam":
         return sum(prompt.clip(volume).window.shape[0] for prompt in prompts)
     return planes_steps(prompts, volume)

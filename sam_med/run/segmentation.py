@@ -1,20 +1,24 @@
-"""Segmentation: the objects of a finished run, and the files that they are written to.
+"""Segmentation: the objects of a finished run, and the files and manifest that are written of them.
 
-The manifest beside the files is enough to repeat the run and says nothing about the patient.
+The manifest is enough to repeat the run and says nothing about the patient: inputs are named by
+the hash of their bytes, because file and folder names of scans often hold names, dates or UIDs.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import platform
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sam_common import __version__
+from sam_common.published.pinned_file import sha256_of
 from sam_med.objects.object_size import volume_ml
 from sam_med.objects.provenance import Provenance
 from sam_med.prompts.json_prompts import describe_prompts, prompts_sha256
-from sam_med.run.record import fingerprint, versions
 from sam_med.write import output_paths, results
 
 if TYPE_CHECKING:
@@ -30,25 +34,42 @@ if TYPE_CHECKING:
     from sam_med.slices.window_level import Stretch
 
 NOTICE = "For research, not a medical device."
+LIBRARIES = (
+    "numpy",
+    "scipy",
+    "torch",
+    "openvino",
+    "opencv-python-headless",
+    "pydicom",
+    "highdicom",
+    "nibabel",
+    "SimpleITK",
+)
+"""Distributions whose versions the manifest names, because they shape the result."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segmentation:
-    """The objects that were found, and what they were found with."""
+    """The objects of a run, with the volume, prompts and network that they were found with."""
 
     volume: Volume
     segments: tuple[Segment, ...]
     """In the order of the prompts; they may overlap."""
     labels: LabelMap
-    """The same as a label map: the later object where they overlap."""
+    """The objects as a label map; where they overlap it holds the later one."""
     prompts: tuple[ObjectPrompt, ...]
-    """As used, that is clipped to the volume."""
+    """Prompts as they were used, cut to the volume."""
     stretch: Stretch
+    """How values became the 8 bits that the network saw."""
     segmenter: Segmenter
     method: Method
+    """How prompts became 3-D masks."""
     encoder_calls: int
+    """Slices that were encoded."""
     decoded_prompts: int
+    """Prompts on slices that were decoded."""
     seconds: float
+    """Time of segmenting, without reading and writing."""
 
     def save(
         self,
@@ -57,19 +78,19 @@ class Segmentation:
         *,
         overwrite: bool = False,
     ) -> dict[str, Any]:
-        """Write the objects, and the manifest of the run beside them: all of it, or nothing.
+        """Write the objects and the manifest of the run beside them: all files, or none.
 
         Args:
-            output: A file, whose suffix says the format; or a folder or stem for several.
-            formats: Names in `sam_med.write.output_paths.FORMATS`; none for that of the suffix.
+            output: A file whose suffix says the format; or a folder or stem for several formats.
+            formats: Names in `sam_med.write.output_paths.FORMATS`; that of the suffix where empty.
             overwrite: Replace files that are there.
 
         Returns:
             The manifest, with the paths of the `outputs`.
 
         Raises:
-            OutputError: It is there, a format cannot hold the grid, it lies in the source, another
-                job writes it, or the disk does not take it.
+            OutputError: A file exists, lies in the source or is being written by another job, a
+                format cannot hold the grid, or the disk takes no more.
         """
         plan = output_paths.check_targets(
             Path(output), formats, overwrite=overwrite, volume=self.volume
@@ -81,7 +102,7 @@ class Segmentation:
 
 
 def describe(segmentation: Segmentation) -> dict[str, Any]:
-    """The manifest of a run, JSON-able; written beside the result."""
+    """The manifest of a run as values of JSON; it is written beside the result."""
     run = segmentation
     return {
         "notice": NOTICE,
@@ -114,7 +135,7 @@ def describe(segmentation: Segmentation) -> dict[str, Any]:
 
 
 def provenance(run: Segmentation) -> Provenance:
-    """What the header of a result says of the run."""
+    """The version, network, method and prompts of a run, as headers of results state them."""
     return Provenance(
         version=__version__,
         model=run.segmenter.name,
@@ -125,7 +146,7 @@ def provenance(run: Segmentation) -> Provenance:
 
 
 def label_rows(run: Segmentation) -> list[dict[str, Any]]:
-    """One row per object: name, value, whether it was found, code, prompts, size, confidence."""
+    """One row for each object: name, value, status, code, prompt, size and confidence."""
     return [
         {
             "label": segment.name,
@@ -141,3 +162,31 @@ def label_rows(run: Segmentation) -> list[dict[str, Any]]:
         }
         for prompt, segment, label in zip(run.prompts, run.segments, run.labels.labels, strict=True)
     ]
+
+
+def fingerprint(files: Sequence[Path]) -> str | None:
+    """sha256 of one file; of the sha256 of all of them, in slice order, where there are several.
+
+    None for a volume that was made in memory.
+    """
+    digests = [sha256_of(path) for path in files]
+    if len(digests) > 1:
+        return hashlib.sha256("".join(digests).encode("ascii")).hexdigest()
+    return digests[0] if digests else None
+
+
+def versions() -> dict[str, str]:
+    """Versions of this package, Python, and the libraries that shape the result."""
+    return {
+        "sam-geomed": __version__,
+        "python": platform.python_version(),
+        **{name: _version(name) for name in LIBRARIES},
+    }
+
+
+def _version(distribution: str) -> str:
+    """The version of an installed distribution, or that there is none."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "not installed"

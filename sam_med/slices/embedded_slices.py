@@ -1,8 +1,8 @@
-"""Slices of a volume along any axis, as the network sees them, each embedded once.
+"""Embedded slices: slices of a volume along any axis as the network sees them, each encoded once.
 
-However many objects, prompts, rounds and corrections look at a slice, its embedding is made once.
-The latest ones stay in memory up to a limit; older ones go to a store, which is the caller's own
-where one is given and else a private temporary folder that goes with this object.
+However many objects, prompts, rounds and corrections use a slice, its embedding is made once. The
+embeddings used last stay in memory up to a limit; older ones go to a store, which is the caller's
+where one is given and else a private temporary folder that is removed with this object.
 
 ```
 axis 0   axial      rows j, columns i
@@ -29,6 +29,8 @@ import numpy as np
 
 from sam_common.errors import GeometryError
 from sam_common.segmenter.embedding_store import EmbeddingStore
+from sam_med.geometry.slice_box import AXES
+from sam_med.slices.embedding_cache import slice_key
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -39,39 +41,38 @@ if TYPE_CHECKING:
     from sam_med.geometry.volume import Volume
     from sam_med.slices.window_level import Stretch
 
-AXES = 3
 MAX_BYTES = 1 << 29
-"""Embeddings held in memory: 512 MiB, or 128 of 4 MiB; looks and votes take as much again."""
+"""Embeddings held in memory: 512 MiB, or 128 of 4 MiB; predictions and votes take as much again."""
 MAX_SIDE_PX = 1024
-"""Longest side of a slice that is resampled to square pixels; the networks look at no more."""
+"""Longest side of a slice that is resampled to square pixels; no network's input is larger."""
 SQUARE = 0.01
-"""Pixels whose sides differ by less than this share are square."""
+"""Share by which the sides of a pixel may differ for it to count as square."""
 
 
 class Store(Protocol):
-    """Where embeddings are kept beyond memory, such as an `EmbeddingStore`."""
+    """A place where embeddings are kept beyond memory, such as an `EmbeddingStore`."""
 
     def get(self, key: str) -> Embedding | None:
-        """What was put under a key; None where there is nothing."""
+        """The embedding under a key; None where there is none."""
 
     def put(self, key: str, embedding: Embedding) -> None:
-        """Keep an embedding."""
+        """Keep an embedding under a key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plane:
-    """The slices along one axis: their size, and the size at which they are shown."""
+    """The slices along one axis: their size, and the size at which the network is shown them."""
 
     axis: int
-    """Axis of the volume that the slices are counted along."""
+    """Array axis of the volume that the slices are perpendicular to."""
     size_hw: tuple[int, int]
     """Rows and columns of a slice on the volume's grid."""
     pixel_mm: tuple[float, float]
-    """Distance of neighbouring (rows, columns)."""
+    """Distance of neighbouring (rows, columns) in mm."""
 
     @property
     def shown_hw(self) -> tuple[int, int]:
-        """Size with square pixels as small as the smaller side of a voxel.
+        """Rows and columns with square pixels, as small as the smaller side of a voxel.
 
         >>> Plane(1, (25, 256), (6.5, 0.78125)).shown_hw
         (208, 256)
@@ -87,7 +88,7 @@ class Plane:
 
     @property
     def scale_xy(self) -> tuple[float, float]:
-        """Shown pixels for each (column, row) of the grid."""
+        """Shown pixels for each (column, row) of the volume's grid."""
         (height, width), (rows, cols) = self.shown_hw, self.size_hw
         return width / cols, height / rows
 
@@ -98,24 +99,24 @@ def plane_of(volume: Volume, axis: int) -> Plane:
     Raises:
         GeometryError: There is no such axis.
     """
-    if not 0 <= axis < AXES:
+    if axis not in AXES:
         raise GeometryError(f"a volume has the axes 0, 1 and 2, got {axis}")
-    rows, cols = (d for d in range(AXES) if d != axis)
+    rows, cols = (d for d in AXES if d != axis)
     spacing = volume.spacing_mm
     return Plane(axis, (volume.shape[rows], volume.shape[cols]), (spacing[rows], spacing[cols]))
 
 
 class SliceEmbeddings:
-    """Embeddings of one volume under one stretch, made where they are first asked for.
+    """Embeddings of the slices of one volume under one stretch, each made when it is first needed.
 
-    Threads may share it; no slice is embedded twice, and two are never embedded at once.
+    Threads may share one object; no slice is encoded twice, and no two at the same time.
 
     Args:
-        volume: Any grid; nothing of it is copied but the slice in work.
-        stretch: Values to uint8, the same for every slice.
+        volume: Any grid; only the slice that is encoded is copied.
+        stretch: Maps values to uint8, the same for every slice.
         segmenter: Makes and decodes the embeddings.
-        store: Where those go that do not fit in memory, and where they are looked for first; it
-            must belong to this volume, stretch and segmenter.
+        store: Keeps every embedding, and is searched before one is made; it must belong to this
+            volume, stretch and segmenter.
         max_bytes: Most bytes of embeddings in memory.
     """
 
@@ -133,9 +134,9 @@ class SliceEmbeddings:
         self.segmenter = segmenter
         self.max_bytes = max_bytes
         self.calls = 0
-        """Slices that were encoded."""
+        """Number of slices that were encoded."""
         self.decoded = 0
-        """Prompts that were decoded."""
+        """Number of prompts that were decoded."""
         self._lock = threading.RLock()
         self._kept: OrderedDict[tuple[int, int], Embedding] = OrderedDict()
         self._bytes = 0
@@ -146,13 +147,8 @@ class SliceEmbeddings:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Of the volume, (k, j, i)."""
+        """Number of voxels of the volume along (k, j, i)."""
         return self.volume.shape
-
-    @property
-    def kept(self) -> int:
-        """Embeddings in memory now."""
-        return len(self._kept)
 
     def plane(self, axis: int) -> Plane:
         """The slices along an axis.
@@ -163,7 +159,7 @@ class SliceEmbeddings:
         return plane_of(self.volume, axis)
 
     def pixels(self, axis: int, index: int) -> npt.NDArray[np.uint8]:
-        """A slice in shades, on the volume's own grid.
+        """A slice stretched to 8 bits, on the volume's own grid.
 
         Raises:
             GeometryError: There is no such axis or slice.
@@ -189,26 +185,26 @@ class SliceEmbeddings:
         return np.asarray(shown, dtype=np.uint8)
 
     def get(self, axis: int, index: int) -> Embedding:
-        """The embedding of a slice: from memory, from the store, or made now."""
+        """The embedding of a slice: from memory, from the store, or encoded now."""
         key = (axis, index)
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-            embedding = None if self._store is None else self._store.get(_name(key))
+            embedding = None if self._store is None else self._store.get(slice_key(*key))
             if embedding is None:
                 embedding = self.segmenter.embed(self.image(axis, index))
                 self.calls += 1
                 if self._store is not None and self._write_through:
-                    self._store.put(_name(key), embedding)
+                    self._store.put(slice_key(*key), embedding)
             return self._keep(key, embedding)
 
     def decode(self, axis: int, index: int, prompts: Prompts, *, multimask: bool = False) -> Masks:
-        """Masks on the grid of the volume, for prompts in its (column, row) indices.
+        """Masks on a slice of the volume's grid, for prompts in its (column, row) indices.
 
         Args:
-            axis: Axis of the volume that the slices are counted along.
-            index: Which of them.
+            axis: Array axis of the volume that the slice is perpendicular to.
+            index: Index of the slice along that axis.
             prompts: In indices of the slice on the volume's grid.
             multimask: See `Segmenter.decode`.
         """
@@ -222,7 +218,7 @@ class SliceEmbeddings:
         return masks.onto(plane.size_hw)
 
     def close(self) -> None:
-        """Forget all embeddings and remove the temporary folder."""
+        """Drop all embeddings from memory and remove the temporary folder."""
         with self._lock:
             self._kept.clear()
             self._bytes = 0
@@ -232,19 +228,20 @@ class SliceEmbeddings:
                 self._spilled.clear()
 
     def __enter__(self) -> SliceEmbeddings:  # noqa: PYI034  # Python 3.10 has no typing.Self
-        """Nothing to prepare."""
+        """Use the embeddings in a `with` block, which ends with `close`."""
         return self
 
     def __exit__(self, *failure: object) -> None:
-        """Close."""
+        """Drop all embeddings, see `close`."""
         self.close()
 
     def _keep(self, key: tuple[int, int], embedding: Embedding) -> Embedding:
-        kept = self._kept[key] = _apart(embedding)
-        self._bytes += _bytes(embedding)
+        """Hold an embedding in memory, and move those used longest ago out of it."""
+        kept = self._kept[key] = _in_own_pages(embedding)
+        self._bytes += embedding.features.nbytes
         while self._bytes > self.max_bytes and len(self._kept) > 1:
             old, oldest = self._kept.popitem(last=False)
-            self._bytes -= _bytes(oldest)
+            self._bytes -= oldest.features.nbytes
             if not self._write_through:
                 self._spill(old, oldest)
         return kept
@@ -255,12 +252,12 @@ class SliceEmbeddings:
             self._folder = tempfile.TemporaryDirectory(prefix="sam-med-")
             self._store = EmbeddingStore(Path(self._folder.name) / "slices", {})
         if key not in self._spilled:
-            self._store.put(_name(key), embedding)
+            self._store.put(slice_key(*key), embedding)
             self._spilled.add(key)
 
 
-def _apart(embedding: Embedding) -> Embedding:
-    """The same with its features in memory pages of their own.
+def _in_own_pages(embedding: Embedding) -> Embedding:
+    """An embedding with its features in memory pages of their own.
 
     Freed pages go back to the system. On the heap, small arrays that outlive an embedding lie in
     the space that it leaves, so that the next one does not fit there: in a long job the process
@@ -275,17 +272,8 @@ def _apart(embedding: Embedding) -> Embedding:
     return replace(embedding, features=copy)
 
 
-def _name(key: tuple[int, int]) -> str:
-    axis, index = key
-    return f"{axis}-{index}"
-
-
-def _bytes(embedding: Embedding) -> int:
-    return int(embedding.features.nbytes)
-
-
 def _shown(prompts: Prompts, plane: Plane) -> Prompts:
-    """Prompts on the grid's slice as prompts on the slice with square pixels."""
+    """Prompts in indices of the volume's grid, in indices of the slice with square pixels."""
     scale = np.array(plane.scale_xy)
 
     # sample centres are at whole numbers in both: the edge of the image is at -0.5

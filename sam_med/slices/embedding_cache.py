@@ -1,4 +1,4 @@
-"""Embeddings of slices, kept between runs where that is asked for: a correction costs no encoding.
+"""Embedding cache: embeddings of slices kept between runs on request, for corrections.
 
 ```
 cache_dir()/med-embeddings/            only the user may enter (0700)
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sam_common.segmenter.predictor import Segmenter
-    from sam_med.geometry.slice_box import Axis
     from sam_med.geometry.volume import Volume
     from sam_med.slices.window_level import Stretch
 
@@ -42,7 +41,7 @@ SALT_NAME = "salt"
 SALT_BYTES = 32
 PRIVATE_FILE = 0o600
 MAX_BYTES = 8 * 2**30
-"""Of all volumes together; what was used longest ago goes first. A slice takes 4 MiB."""
+"""Embeddings of all volumes together; those used longest ago go first. A slice takes 4 MiB."""
 
 
 def embedding_store(
@@ -56,11 +55,12 @@ def embedding_store(
     """The store of one volume under one stretch and network; its keys are `slice_key`.
 
     Args:
-        volume: What is segmented.
-        stretch: How its values become shades.
-        segmenter: Which network, engine and precision.
-        folder: Instead of the cache's own.
-        max_bytes: Of all volumes in the folder, when it is opened; this volume may add as much.
+        volume: The volume that is segmented.
+        stretch: How its values become 8 bits.
+        segmenter: Its network, engine and precision are part of the key.
+        folder: Used instead of the folder in the cache.
+        max_bytes: Embeddings of all volumes that stay in the folder when it is opened; this volume
+            may add as much.
 
     Raises:
         OutputError: The folder cannot be made or written to.
@@ -77,14 +77,14 @@ def embedding_store(
 
 
 def check_folder() -> None:
-    """Raise `OutputError` where no embeddings can be kept; before a network is loaded."""
+    """Raise `OutputError` where no embeddings can be kept; called before a network is loaded."""
     base = private_folder(cache_dir() / FOLDER)
     _salt(base)
     check_output(base / "try", overwrite=True)
 
 
-def slice_key(axis: Axis, index: int) -> str:
-    """Name of a slice's embedding.
+def slice_key(axis: int, index: int) -> str:
+    """The key of a slice's embedding in its store.
 
     >>> slice_key(1, 7)
     '1-7'
@@ -93,6 +93,7 @@ def slice_key(axis: Axis, index: int) -> str:
 
 
 def _key(salt: bytes, volume: Volume, stretch: Stretch, segmenter: Segmenter) -> str:
+    """HMAC-SHA256 of the voxels, their stretch and the network, as hexadecimal digits."""
     digest = hmac.new(salt, digestmod=hashlib.sha256)
     # how a modality was found, or a rule is worded, changes no shade
     shades = {
@@ -116,7 +117,7 @@ def _key(salt: bytes, volume: Volume, stretch: Stretch, segmenter: Segmenter) ->
 
 
 def _salt(base: Path) -> bytes:
-    """The salt of this cache, made where it is missing; of several processes, by one."""
+    """The salt of this cache; where it is missing, one of several processes makes it."""
     path = base / SALT_NAME
     try:
         with filelock.FileLock(base / f".{SALT_NAME}.lock", mode=PRIVATE_FILE):
@@ -135,7 +136,7 @@ def _salt(base: Path) -> bytes:
 
 
 def _trim(base: Path, max_bytes: int) -> None:
-    """Remove the embeddings of any volume that were used longest ago."""
+    """Remove embeddings of any volume, those used longest ago first, down to a number of bytes."""
     found = []
     for path in base.glob(f"*/*{SUFFIX}"):
         try:

@@ -1,4 +1,4 @@
-"""From scanner values to the 8 bits that the networks were trained on.
+"""Window and level: from scanner values to the 8 bits that the networks were trained on.
 
 One stretch for the whole volume, as in the published preprocessing of (Lite)MedSAM:
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sam_med.geometry.volume import Volume
 
 SHORT_BYTES = 2
-"""Integers of so many bytes are looked up in a table of all shades."""
+"""Largest integers, in bytes, that are stretched by a table of all their values."""
 Origin: TypeAlias = Literal["stated", "guessed"]
 
 
@@ -43,9 +43,9 @@ class Preset:
     """A named CT window."""
 
     width: float
-    """HU from the darkest to the brightest shade."""
+    """HU from the darkest to the brightest value."""
     level: float
-    """HU of the middle shade."""
+    """HU of the middle value."""
 
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
@@ -58,9 +58,11 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         "lung": Preset(1500, -600),
     }
 )
-"""CT windows by name, (width, level) in HU; the published networks saw these."""
+"""CT windows by name, in HU; the published networks were trained on these but for `lung`."""
 DEFAULT_PRESET = "soft"
+"""The CT window where none is named."""
 PERCENTILES = (0.5, 99.5)
+"""Percentiles of the values above 0 between which anything but CT is stretched; as published."""
 RAW_TISSUE = 500
 """CT that is not in HU, but in numbers from 0 on, has tissue at about 1000; HU of a part of the
 body without air and bone stay below this."""
@@ -71,32 +73,29 @@ air and lung do; MR, PET and ultrasound hold (almost) no values so far below 0."
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """How the values of one volume become uint8."""
+    """How the values of one volume become 8 bits."""
 
     lower: float
-    """Values below become this."""
+    """Values below are set to this."""
     upper: float
-    """Values above become this."""
+    """Values above are set to this."""
     darkest: float
     """Smallest value of the volume after the clip: 0 in the result."""
     brightest: float
     """Largest value of the volume after the clip: 255 in the result."""
     modality: str | None
-    """What the volume was taken for."""
+    """Modality that the volume was taken for; None where none is stated and it is not CT."""
     modality_origin: Origin
-    """Whether the file or the user said so, or its values were looked at."""
+    """Whether the file or the user stated the modality, or it was guessed from the values."""
     rule: str
-    """In words, for people: "soft (width 400, level 40)"."""
+    """The rule in words, such as "soft (width 400, level 40)"."""
     inverted: bool = False
     """Whether large values become dark (MONOCHROME1), as the networks expect air to be."""
     padding: tuple[tuple[float, float], ...] = ()
-    """Ranges of values that stand for no pixel, ends included: 0 in the result, inverted or not."""
+    """Ranges of values, ends included, that are padding: 0 in the result, inverted or not."""
 
     def apply(self, values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-        """Any part of the volume, as uint8 of the same shape.
-
-        NaN becomes the darkest value.
-        """
+        """Any part of the volume stretched to uint8, in the same shape; NaN becomes 0."""
         if values.dtype.kind in "iu" and values.dtype.itemsize <= SHORT_BYTES:
             unsigned = np.dtype(f"u{values.dtype.itemsize}")
             table = _table(self, values.dtype)
@@ -104,7 +103,7 @@ class Stretch:
         return _exact(self, values)
 
     def describe(self) -> str:
-        """One line: modality, where it comes from, and the rule."""
+        """One line with the modality, whether it was guessed, and the rule."""
         name = self.modality or "not CT"
         origin = " (guessed from the values)" if self.modality_origin == "guessed" else ""
         turned = ", inverted" if self.inverted else ""
@@ -112,6 +111,7 @@ class Stretch:
 
 
 def _exact(stretch: Stretch, values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Values stretched to uint8 in float64, as published."""
     exact = np.nan_to_num(
         values.astype(np.float64), nan=stretch.lower, posinf=np.inf, neginf=-np.inf
     )
@@ -129,7 +129,7 @@ def _exact(stretch: Stretch, values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 @functools.lru_cache(maxsize=8)
 def _table(stretch: Stretch, dtype: np.dtype[Any]) -> npt.NDArray[np.uint8]:
-    """The shade of every value of a short integer type, by its bits as an unsigned number."""
+    """The 8-bit value of every value of a short integer type, by its bits as an unsigned number."""
     bits = np.arange(1 << (8 * dtype.itemsize), dtype=f"u{dtype.itemsize}")
     return _exact(stretch, bits.view(dtype))
 
@@ -141,17 +141,17 @@ def choose_stretch(
     width: float | None = None,
     level: float | None = None,
 ) -> Stretch:
-    """The stretch of a volume, by its modality or as asked for.
+    """The stretch of a volume: by its modality, by a preset, or by a window of one's own.
 
     Args:
-        volume: Its modality decides; where it has none, its values do (`AIR_SHARE`).
+        volume: Its modality decides; where it states none, its values do (`AIR_SHARE`).
         preset: A name of `PRESETS`, CT only.
         width: Width of a window of one's own, in the units of the volume; any modality.
-        level: Its middle; goes with `width`.
+        level: Middle of that window; goes with `width`.
 
     Raises:
-        InputError: A wrong combination, a preset for values that are not HU, or a volume that
-            shows no contrast in this window.
+        InputError: Options do not go together, a preset is given for values that are not HU, or
+            the volume shows no contrast in this window.
     """
     modality, origin = _modality(volume)
     if width is not None or level is not None:
@@ -175,11 +175,12 @@ def choose_stretch(
 
 
 def _ranges(volume: Volume) -> tuple[tuple[float, float], ...]:
+    """The ranges of values that are padding in any slice, ascending."""
     return tuple(sorted({ends for ends in volume.padding if ends is not None}))
 
 
 def _hounsfield(volume: Volume) -> str | None:
-    """What to say of a CT's values being taken as HU; None where they are not."""
+    """The end of the rule for a CT whose values are taken as HU; None where they are not."""
     if volume.units in {None, HOUNSFIELD}:
         return ""
     if volume.units == UNSPECIFIED and (_has_air(volume) or _ends(volume).max() < RAW_TISSUE):
@@ -188,6 +189,7 @@ def _hounsfield(volume: Volume) -> str | None:
 
 
 def _no_hounsfield(preset: str, modality: str | None, volume: Volume) -> InputError:
+    """The error of a preset for values that are not HU."""
     if modality == "CT":
         return InputError(
             f"preset {preset} is a window in HU, but the values of this CT are {volume.units}: "
@@ -200,12 +202,14 @@ def _no_hounsfield(preset: str, modality: str | None, volume: Volume) -> InputEr
 
 
 def _modality(volume: Volume) -> tuple[str | None, Origin]:
+    """The modality of a volume, and whether it was stated or guessed."""
     if volume.modality is not None:
         return volume.modality, "stated"
     return ("CT" if _has_air(volume) else None), "guessed"
 
 
 def _has_air(volume: Volume) -> bool:
+    """Whether `AIR_SHARE` of the values lie below `AIR_HU`."""
     below, total = 0, 0
     for part in _parts(volume):
         below += int(np.count_nonzero(part < AIR_HU))
@@ -214,7 +218,7 @@ def _has_air(volume: Volume) -> bool:
 
 
 def _parts(volume: Volume) -> Iterator[npt.NDArray[Any]]:
-    """All values that stand for a pixel: as they lie where there is no padding, else by slice."""
+    """All values but padding: in one piece where there is no padding, else slice by slice."""
     if not volume.padding:
         yield volume.array
         return
@@ -224,6 +228,7 @@ def _parts(volume: Volume) -> Iterator[npt.NDArray[Any]]:
 
 
 def _preset(name: str) -> Preset:
+    """The preset of a name, which must be known."""
     if name not in PRESETS:
         raise InputError(f"unknown preset: {name} (known: {', '.join(PRESETS)})")
     return PRESETS[name]
@@ -232,6 +237,7 @@ def _preset(name: str) -> Preset:
 def _own_window(
     preset: str | None, width: float | None, level: float | None
 ) -> tuple[float, float]:
+    """The ends of a window of one's own, whose width and level must go together."""
     if preset is not None:
         raise InputError(f"give a preset or a window of your own, got both ({preset})")
     if width is None or level is None:
@@ -244,6 +250,7 @@ def _own_window(
 
 
 def _percentile_clip(volume: Volume) -> tuple[float, float]:
+    """The ends of a window between `PERCENTILES` of the values above 0."""
     found = [part[(part > 0) & np.isfinite(part)] for part in _parts(volume)]
     positive = np.concatenate(found) if found else np.empty(0)
     if not positive.size:
@@ -256,7 +263,7 @@ def _percentile_clip(volume: Volume) -> tuple[float, float]:
 
 
 def _observed(volume: Volume, clip: tuple[float, float], rule: str) -> tuple[float, float]:
-    """Smallest and largest value after the clip; they follow from those before it."""
+    """Smallest and largest value of a volume after the clip to a window."""
     ends = _ends(volume)
     if not ends.size:
         raise InputError("every voxel is padding: there is nothing to segment")
@@ -274,7 +281,7 @@ def _observed(volume: Volume, clip: tuple[float, float], rule: str) -> tuple[flo
 
 
 def _ends(volume: Volume) -> npt.NDArray[Any]:
-    """Smallest and largest value, NaN passed over; empty where all is padding."""
+    """Smallest and largest value of a volume without NaN; empty where all is padding."""
     # fmin and fmax pass over NaN
     ends = [[np.fmin.reduce(p, axis=None), np.fmax.reduce(p, axis=None)] for p in _parts(volume)]
     if not ends:

@@ -2,7 +2,8 @@
 
 Every structure is asked for by its true 3-D box, by looser ones, and by its true box on its
 largest slice alone; the published loop and the true box on every slice show what is to be beaten
-and what could be reached. Needs `SAM_TEST_DATA`; takes an hour on two cores.
+and what could be reached. `--write docs/propagation-figures.md` puts the table into that page.
+Needs `SAM_TEST_DATA`; takes an hour on two cores.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from sam_common.support import console
 from sam_common.window import Window
 from sam_med.files.read import read_volume
 from sam_med.geometry.slice_box import SliceBox
-from sam_med.propagate.by_prompt import segment_box, segment_slice_boxes
-from sam_med.propagate.litemedsam_loop import propagate
+from sam_med.propagate.litemedsam import loop_masks
+from sam_med.propagate.planes import segment_box, segment_slice_boxes
 from sam_med.slices.embedded_slices import SliceEmbeddings
 from sam_med.slices.window_level import choose_stretch
 
@@ -39,41 +40,6 @@ Mask = np.ndarray
 LOOSE = (5, 10, 20)
 """Per cent by which each side of the box grows, half of it at either end."""
 SOFT_CT = ("spleen", "kidney right", "kidney left", "gallbladder", "liver", "bladder")
-HEAD = """# Figures of propagation
-
-Dice against the truth of 13 public structures, with `lite_medsam` on a plain CPU, as
-{doc}`propagation` explains. *loop* is the published way along one axis (`--method litemedsam`);
-*box* is the default with a tight 3-D box; +5 %, +10 % and +20 % are boxes whose sides are longer by
-so much; *one slice* is one 2-D box on the largest slice, with nothing said of where the object
-ends; *true boxes* prompts every slice along the first axis with its true 2-D box, which nobody has.
-*ends* says how many slices the result of *one slice* has too many and too few.
-
-Written by `python -m tests.benchmarks.propagation --write docs/propagation-figures.md`.
-
-"""
-
-
-TAIL = """
-What to read from it:
-
-- A box 10 % too long costs next to nothing on organs, and the cords, a few voxels wide, lose 0.03.
-  The vertebra and the lesion, which fill little of their boxes, lose 0.11 and 0.18, and both 0.27
-  at 20 %. Look at the confidence of the slices, and draw such objects on slices instead.
-- Whether a track finds the stomach hangs on the slice that it starts from, and on which one differs
-  between the axes. Tracks from five slices of each, of which two axes agree, find it in the tight
-  box and in the one 10 % longer, part of it in the one of 5 %, and little in the one of 20 %: luck
-  has a hand in it. Nothing finds the pancreas, 4 % of its box: no track along any axis reaches a
-  Dice of 0.3, and of five hypotheses, of which two share a fifth with it, none is surer than the
-  others. What lies in a corner of the tight box is left out since; the rest is a guess.
-- With one slice the ends are found by following the object and by the slices that cross it. What no
-  plane shows an end of goes on: a vertebra is followed into the next one.
-- By a tight box no structure falls more than 0.02 under the loop; both lose the pancreas.
-- The steps and their few numbers were chosen on these 13 structures; none was held out. Pairs,
-  joint votes and crossing slices were then tried on five more of the same CT, an adrenal gland, a
-  vertebra, the duodenum, the vena cava and a small gluteal muscle. With a tight box their mean went
-  from 0.580 to 0.712: the muscle gained 0.46 and the duodenum 0.21, no other gained or lost more
-  than 0.01. With a box 10 % longer the mean of the first four went from 0.653 to 0.694.
-"""
 
 
 @dataclass(frozen=True)
@@ -169,7 +135,7 @@ def loop(case: Case) -> Mask:
     slices, box = case.slices, tight(case.truth)
     mask = np.zeros(case.truth.shape, dtype=np.bool_)
     size_hw = case.truth.shape[1:]
-    for one in propagate(
+    for one in loop_masks(
         lambda k: slices.pixels(0, k), [box], slices.segmenter, size_hw=(size_hw[0], size_hw[1])
     ):
         if one.region is not None:
@@ -236,7 +202,7 @@ def _line(name: str, values: dict[str, float], columns: Sequence[str], ends: str
 
 
 def main() -> None:
-    """Measure and print, or write the page."""
+    """Measure and print, and put the table into a page in place of its first one."""
     every = ["loop", "box", *(f"+{share} %" for share in LOOSE), "one slice", "true boxes"]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", type=Path)
@@ -250,8 +216,10 @@ def main() -> None:
         rows.append(measure(case, options.columns))
         console.note(_line(rows[-1].name, rows[-1].values, options.columns, rows[-1].ends))
     if options.write is not None:
-        page = HEAD + table(rows, options.columns) + TAIL
-        options.write.write_text(page, encoding="utf-8")
+        page = options.write.read_text(encoding="utf-8")
+        before, _, rest = page.partition("| structure |")
+        after = rest[rest.index("\n\n") + 1 :]
+        options.write.write_text(before + table(rows, options.columns) + after, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from sam_med.geometry import frame
 from sam_med.geometry.slice_box import SliceBox
 from sam_med.geometry.volume import Volume
 from sam_med.prompts.object_prompt import ObjectPrompt
-from sam_med.propagate import by_prompt, three_planes
+from sam_med.propagate import planes, planes_rounds
 from sam_med.propagate.correction import correct
 from sam_med.run.segment import segment_volume
 from sam_med.slices.embedded_slices import SliceEmbeddings
@@ -112,7 +112,7 @@ def job(folder: Path, results: Path) -> dict[str, object]:
         "written MB": round(peak_mb() - before),
         "seconds": round(run.seconds, 1),
         "encoder calls": run.encoder_calls,
-        "slices of the hull": int(sum(reach[axis] for axis in three_planes.usable_axes(volume))),
+        "slices of the hull": int(sum(reach[axis] for axis in planes_rounds.usable_axes(volume))),
         "decoded prompts": run.decoded_prompts,
         "objects": len(boxes),
     }
@@ -124,7 +124,7 @@ def correction() -> dict[str, object]:
     segmenter = load_segmenter("lite_medsam")
     box = ObjectPrompt.from_ijk("thalamus", 1, THALAMUS).window
     with SliceEmbeddings(head, choose_stretch(head), segmenter) as slices:
-        found = by_prompt.segment_box(slices, box)
+        found = planes.segment_box(slices, box)
         encoded, decoded = slices.calls, slices.decoded
         seconds, touched = [], []
         for n in range(REPEATS):

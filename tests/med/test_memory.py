@@ -42,7 +42,7 @@ def test_embeddings_take_no_more_than_their_limit():
     """Small arrays that live on, as looks do, must not pin the memory of embeddings that went."""
     calls, grown = figures(
         """
-        from sam_med.propagate.by_prompt import segment_box
+        from sam_med.propagate.planes import segment_box
         from sam_med.slices.embedded_slices import SliceEmbeddings
         from sam_med.slices.window_level import choose_stretch
 

@@ -66,9 +66,9 @@ from sam_med import (
     Label,
     LabelMap,
     Measurement,
-    ObjectMask,
     ObjectPrompt,
     PaintedSlice,
+    PropagatedObject,
     Provenance,
     RefusedError,
     ReviewRow,
@@ -259,7 +259,7 @@ def one_slice_corrected(scan: Volume, segmenter: Segmenter) -> None:
         found = segment_slice_boxes(slices, [SliceBox.from_ijk(0, 89, (75, 59, 140, 120))])
         window = Window((70, 60), (72, 62))
         painted = PaintedSlice(0, 95, window, np.ones((2, 2), dtype=np.bool_))
-        assert_type(correct(found, slices, painted), ObjectMask)
+        assert_type(correct(found, slices, painted), PropagatedObject)
 
 
 def prompts_of_a_file(scan: Volume) -> tuple[ObjectPrompt, ...]:

@@ -7,34 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from sam_common.errors import DiskError, InputError, OutputError
-from sam_med.run.batch import EXIT_FAILED, CaseResult, case_sha256, exit_code, files_in, run_batch
+from sam_med.run.batch import EXIT_FAILED, CaseResult, case_sha256, exit_code, run_batch
 from sam_med.run.case_list import Case, read_cases
-from sam_med.run.case_outputs import check_cases
-from sam_med.run.run_case import reading_of
-
-
-def message_of(function, *args, **kwargs):
-    with pytest.raises((InputError, OutputError)) as caught:
-        function(*args, **kwargs)
-    return str(caught.value)
-
-
-@pytest.fixture
-def cases(tmp_path):
-    """Three inputs: a file, a folder and a file with prompts."""
-    (tmp_path / "a.nii").write_bytes(b"a")
-    (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "1.dcm").write_bytes(b"b1")
-    (tmp_path / "b" / "2.dcm").write_bytes(b"b2")
-    (tmp_path / "c.nii").write_bytes(b"c")
-    (tmp_path / "c.json").write_text("{}")
-    (tmp_path / "list.csv").write_text(
-        "name,input,prompts,output,preset\n"
-        "first,a.nii,,a_out,\n"
-        ",b,,b_out,lung\n"
-        "third,c.nii,c.json,c_out,\n"
-    )
-    return read_cases(tmp_path / "list.csv", options=("preset",))
 
 
 class Segmenting:
@@ -58,115 +32,6 @@ def rows_of(folder):
             (row["case"], row["status"], row["objects"], row["message"])
             for row in csv.DictReader(file)
         ]
-
-
-# ------------------------------------------------------------------------------------- the list
-
-
-def test_a_list_in_csv(cases, tmp_path):
-    assert cases == [
-        Case("first", tmp_path / "a.nii", tmp_path / "a_out"),
-        Case("case 2", tmp_path / "b", tmp_path / "b_out", options={"preset": "lung"}),
-        Case("third", tmp_path / "c.nii", tmp_path / "c_out", tmp_path / "c.json"),
-    ]
-
-
-def test_a_list_in_json_is_the_same(cases, tmp_path):
-    path = tmp_path / "list.json"
-    rows = [
-        {"name": "first", "input": "a.nii", "output": "a_out"},
-        {"input": "b", "output": str(tmp_path / "b_out"), "preset": "lung", "prompts": None},
-        {"name": "third", "input": "c.nii", "prompts": "c.json", "output": "c_out"},
-    ]
-    path.write_text(json.dumps(rows))
-    assert read_cases(path, options=("preset",)) == cases
-
-
-def test_a_spreadsheet_s_csv(cases, tmp_path):
-    """With a mark of its encoding, spaces, capitals and Windows line ends."""
-    path = tmp_path / "sheet.csv"
-    path.write_bytes('\ufeffInput , Output\r\n a.nii ,"a_out"\r\n'.encode())
-    assert read_cases(path) == [Case("case 1", tmp_path / "a.nii", tmp_path / "a_out")]
-
-
-def test_lists_of_spreadsheets(tmp_path):
-    """Semicolons, as where a comma is a decimal point; and rows of empty cells at the end."""
-    path = tmp_path / "cases.csv"
-    path.write_text("name;input;output\n007;a,1.nii;b\n;;\n", encoding="utf-8-sig")
-    assert read_cases(path) == [Case("007", tmp_path / "a,1.nii", tmp_path / "b")]
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "expected"),
-    [
-        ("l.csv", "", "the list needs the columns input, output, got none"),
-        ("l.csv", "input,x\na,b\n", "the list needs the columns input, output, got input, x"),
-        ("l.csv", "input,output\n", "the list has no cases"),
-        ("l.csv", "input,output\n,b\n", "case 1 of the list has no input"),
-        (
-            "l.csv",
-            "input,output\na,b\na\n",
-            "row 2 of the list of cases has too few or too many cells",
-        ),
-        (
-            "l.csv",
-            "input,output\na,b,c\n",
-            "row 1 of the list of cases has too few or too many cells",
-        ),
-        (
-            "l.csv",
-            "input,output,prest\na,b,lung\n",
-            (
-                "case 1 of the list has an unknown column 'prest' "
-                "(known: name, input, output, prompts, preset)"
-            ),
-        ),
-        ("l.csv", "input,output\na,b\nc,b\n", "cases 1 and 2 of the list have the same output"),
-        (
-            "l.csv",
-            "name,input,output\nx,a,b\ny,c,d\nx,e,f\n",
-            "cases 1 and 3 of the list have the same name",
-        ),
-        ("l.csv", 'input,output\n"a"x,b\n', "the list of cases: no CSV: ',' expected after '\"'"),
-        ("l.json", "[", "the list of cases: no JSON: Expecting value in line 1, column 2"),
-        (
-            "l.csv",
-            "input,output,Input\na,b,c\n",
-            "the list of cases has 2 columns 'input': which one is meant?",
-        ),
-        (
-            "l.json",
-            '[{"input": "a", "output": "b", "input": "c"}]',
-            "the list of cases: the field 'input' is there twice in one object",
-        ),
-        (
-            "l.csv",
-            "input,output\na,b.nii\nc,x/../b.nii\n",
-            "cases 1 and 2 of the list have the same output",
-        ),
-        ("l.json", "{}", "the list must be a JSON list of objects, one a case"),
-        ("l.json", "[]", "the list has no cases"),
-        (
-            "l.json",
-            '[{"input": 3, "output": "b"}]',
-            "input of case 1 of the list must be a string, got int",
-        ),
-    ],
-)
-def test_wrong_lists(tmp_path, name, text, expected):
-    path = tmp_path / name
-    path.write_text(text)
-    assert message_of(read_cases, path, options=("preset",)) == expected
-
-
-def test_lists_that_cannot_be_read(tmp_path):
-    assert message_of(read_cases, tmp_path / "x.csv") == "no such file: the list of cases"
-    assert message_of(read_cases, tmp_path) == "cannot read the list of cases: Is a directory"
-    (tmp_path / "x.csv").write_bytes(b"\xff\xfe")
-    assert message_of(read_cases, tmp_path / "x.csv") == "the list of cases: no text in UTF-8"
-
-
-# -------------------------------------------------------------------------------------- the run
 
 
 def test_all_are_done(cases, tmp_path):
@@ -285,34 +150,6 @@ def test_the_voxels_beside_a_header_count(tmp_path):
     assert case_sha256(case, {}) != first
 
 
-@pytest.mark.parametrize(
-    ("rows", "formats", "told"),
-    [
-        ("a,o1.nii\nb,O1.nii", (), "output of case 2 of the list is that of case 1"),
-        ("a,o1.nii\nb,o1.nrrd", ("nifti", "nrrd"), "case 2 of the list is that of case 1"),
-        ("a.nii,o1.nii\nb,A.nii", (), "output of case 2 of the list is an input of case 1"),
-        ("a.nii,b.nii\nb.nii,c.nii", (), "output of case 1 of the list is an input of case 2"),
-        ("a.nii,a.nii", (), "output of case 1 of the list is an input of case 1"),
-        ("b,o1.nii\na,b/deeper/o.nii", (), "case 2 of the list lies in the folder that case 1"),
-        ("a,batch/summary.csv", (), "output of case 1 of the list is a file of the batch itself"),
-        ("a,list.csv", (), "output of case 1 of the list is a file of the batch itself"),
-    ],
-)
-def test_cases_that_get_into_each_other_s_way(tmp_path, rows, formats, told):
-    (tmp_path / "deeper").mkdir()
-    listing = tmp_path / "list.csv"
-    listing.write_text(f"input,output\n{rows}\n")
-    found = read_cases(listing)
-    kept = (listing, *files_in(tmp_path / "batch"))
-    assert told in message_of(check_cases, found, formats, kept)
-
-
-def test_cases_side_by_side(tmp_path):
-    listing = tmp_path / "list.csv"
-    listing.write_text("input,output\na.nii,a.seg.nrrd\nb.nii,b.seg.nrrd\na.nii,a.nrrd\nc,d\n")
-    check_cases(read_cases(listing), (), (listing, *files_in(tmp_path)))
-
-
 def test_messages_name_no_files(cases, tmp_path):
     path = cases[1].input
     error = InputError(f"cannot decode {path / '2.dcm'} of {path}, nor {cases[0].input.name}")
@@ -351,7 +188,7 @@ def test_it_goes_on_after_an_interrupt(cases, tmp_path):
     assert again.seen == ["case 2", "third"]
 
 
-def test_without_resume_nothing_is_taken_over(cases, tmp_path):
+def test_without_resume_nothing_is_taken_over(cases, tmp_path, message_of):
     run_batch(cases, Segmenting(), tmp_path / "batch")
     assert message_of(run_batch, cases, Segmenting(), tmp_path / "batch") == (
         f"a batch lies in {tmp_path / 'batch'}: go on with it by --resume, or give another folder"
@@ -407,19 +244,11 @@ def test_a_dicomdir_is_as_old_as_the_files_of_its_folder(cases, tmp_path):
     assert case_sha256(case, {}) != before
 
 
-def test_whether_series_are_joined_is_yes_or_no(tmp_path):
-    case = Case("a", tmp_path, tmp_path / "out", options={"join_series": "yes"})
-    assert reading_of(case).join_series
-    assert not reading_of(Case("a", tmp_path, tmp_path / "out")).join_series
-    wrong = Case("a", tmp_path, tmp_path / "out", options={"join_series": "maybe"})
-    assert message_of(reading_of, wrong) == "join_series of a case must be yes or no, got 'maybe'"
-
-
 DAMAGED = ["", "[]", "{}", '{"version": 1}', '{"version": 1, "done": []}']
 
 
 @pytest.mark.parametrize("text", DAMAGED)
-def test_a_damaged_state(cases, tmp_path, text):
+def test_a_damaged_state(cases, tmp_path, text, message_of):
     (tmp_path / "batch").mkdir()
     (tmp_path / "batch" / "batch.json").write_text(text)
     assert message_of(run_batch, cases, Segmenting(), tmp_path / "batch", resume=True) == (
@@ -430,7 +259,7 @@ def test_a_damaged_state(cases, tmp_path, text):
 @pytest.mark.parametrize(
     "text", ['{"version": 2, "done": {}}', '{"version": 1, "done": {"a": {}}}']
 )
-def test_a_state_of_another_version(cases, tmp_path, text):
+def test_a_state_of_another_version(cases, tmp_path, text, message_of):
     (tmp_path / "batch").mkdir()
     (tmp_path / "batch" / "batch.json").write_text(text)
     assert message_of(run_batch, cases, Segmenting(), tmp_path / "batch", resume=True) == (
@@ -438,7 +267,7 @@ def test_a_state_of_another_version(cases, tmp_path, text):
     )
 
 
-def test_a_folder_that_cannot_be_made(cases, tmp_path):
+def test_a_folder_that_cannot_be_made(cases, tmp_path, message_of):
     (tmp_path / "file").write_text("")
     assert message_of(run_batch, cases, Segmenting(), tmp_path / "file" / "x") == (
         f"cannot write {tmp_path / 'file' / 'x'}: Not a directory"

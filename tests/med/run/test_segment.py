@@ -2,31 +2,23 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 
-import nrrd
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sam_common.errors import CapabilityError, InputError, OutputError, PromptError
 from sam_common.frame import Frame
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_common.segmenter.predictor import Capabilities
 from sam_common.window import Window
-from sam_med.files.read import read_volume
 from sam_med.geometry import frame as frames
 from sam_med.geometry.slice_box import SliceBox
 from sam_med.geometry.volume import Volume
 from sam_med.geometry.voxel_box import bounds_lps
 from sam_med.prompts.object_prompt import ObjectPrompt, VoxelMask, VoxelPoint
-from sam_med.propagate.three_planes import usable_axes
+from sam_med.propagate.planes_rounds import usable_axes
 from sam_med.report import overview_picture
-from sam_med.run import record
-from sam_med.run.methods import method_of
 from sam_med.run.segment import segment_volume, steps
-from sam_med.run.segmentation import describe
 
 IN_PLANE = [
     (order, signs)
@@ -139,98 +131,6 @@ def test_any_kind_of_prompt_gives_an_object(phantom):
         assert [one.k for one in segment.slices] == list(inside)
 
 
-def test_the_loop_takes_boxes_only(phantom):
-    point = ObjectPrompt("spot", 1, points=(VoxelPoint((2, 125, 95)),))
-    with pytest.raises(
-        PromptError,
-        match=r"^method litemedsam needs a 3-D box for each object, label spot has none "
-        r"\(use --method planes\)$",
-    ):
-        segment_volume(phantom, [point], FakeSegmenter(), method="litemedsam")
-
-
-def test_a_model_without_points(phantom):
-    boxes_only = FakeSegmenter(
-        capabilities=Capabilities(points=False, boxes=True, masks=False, multimask=False)
-    )
-    point = ObjectPrompt("spot", 1, points=(VoxelPoint((2, 125, 95)),))
-    with pytest.raises(
-        CapabilityError,
-        match=r"^model fake takes no points, but label spot has some: give a box on a slice "
-        r"instead, or --model mobile_sam$",
-    ):
-        segment_volume(phantom, [point], boxes_only)
-
-
-def test_methods_by_name():
-    assert [method_of(name) for name in ("planes", "litemedsam")] == ["planes", "litemedsam"]
-    with pytest.raises(InputError, match=r"^unknown method: magic \(known: planes, litemedsam\)$"):
-        method_of("magic")
-
-
-def test_nothing_to_segment(phantom):
-    expected = r"^nothing to segment: give at least one box, point or mask$"
-    with pytest.raises(PromptError, match=expected):
-        segment_volume(phantom, [], FakeSegmenter())
-
-
-def test_a_model_without_boxes(phantom):
-    points_only = FakeSegmenter(
-        capabilities=Capabilities(points=True, boxes=False, masks=False, multimask=True)
-    )
-    with pytest.raises(
-        CapabilityError, match=r"^model fake takes no boxes, and each object needs one$"
-    ):
-        segment_volume(phantom, [ObjectPrompt.from_ijk("a", 1, (0,) * 6)], points_only)
-
-
-def test_the_manifest_tells_what_was_done(data):
-    path = data / "med/volumes/mr_brain1/brain1_image.nrrd"
-    volume = read_volume(path, modality="MR")
-    boxes = [
-        ObjectPrompt.from_ijk("lesion", 1, (162, 84, 11, 208, 153, 17)),
-        ObjectPrompt.from_ijk("other", 2, (162, 84, 11, 190, 120, 12)),
-    ]
-    run = segment_volume(volume, boxes, FakeSegmenter(), method="litemedsam")
-    report = describe(run)
-    assert report["input"]["sha256"] == (
-        next(
-            line.split("|")[3].strip()
-            for line in (data / "MANIFEST.md").read_text().splitlines()
-            if line.startswith("| med/volumes/mr_brain1/brain1_image.nrrd ")
-        )
-    )
-    assert report["model"] == {
-        "name": "fake",
-        "sha256": "0" * 64,
-        "engine": "none",
-        "precision": "exact",
-        "device": "cpu",
-    }
-    assert report["encoder_calls"] == 7
-    lesion, other = report["labels"]
-    assert lesion["prompt_ijk"] == [162, 84, 11, 208, 153, 17]
-    assert lesion["voxels_in_label_map"] == int((run.labels.array == 1).sum())
-    # 0.78125 x 0.78125 x 6.5 mm
-    assert lesion["volume_ml"] == pytest.approx(lesion["voxels"] * 0.78125**2 * 6.5 / 1000)
-    assert lesion["voxels"] - lesion["voxels_in_label_map"] == other["voxels"]
-    assert report["prompts"]["objects"][0]["label"] == "lesion"
-    assert report["intensities"]["modality"] == "MR"
-    assert str(path) not in repr(report)
-    assert path.name not in repr(report)
-
-
-def test_the_fingerprint_of_a_series_goes_by_order_not_by_name(data, tmp_path):
-    files = read_volume(data / "med/dicom/ct_small_rotated/series").files
-    copies = []
-    for n, path in enumerate(files):
-        copies.append(tmp_path / f"{n * 7 % 17}.dcm")
-        copies[-1].write_bytes(path.read_bytes())
-    assert record.fingerprint(copies) == record.fingerprint(files)
-    assert record.fingerprint(copies[::-1]) != record.fingerprint(files)
-    assert record.fingerprint(()) is None
-
-
 @pytest.mark.parametrize("variant", list(itertools.product(range(3), range(2))))
 def test_the_picture_is_turned_to_the_patient(variant):
     """One bright corner: left, posterior, superior. It must be drawn where radiologists look."""
@@ -278,22 +178,3 @@ def test_labels_keep_their_colours(phantom):
         overview_picture.draw(run.volume, run.labels, run.stretch)[240, 240]
         == overview_picture.draw(swapped.volume, swapped.labels, swapped.stretch)[240, 240]
     ).all()
-
-
-def test_a_run_is_saved_with_its_manifest(phantom, tmp_path):
-    run = segment_volume(
-        phantom, [ObjectPrompt.from_ijk("a", 1, (9, 9, 1, 30, 30, 3))], FakeSegmenter()
-    )
-    report = run.save(tmp_path / "a.nrrd")
-    assert report["outputs"] == [str(tmp_path / "a.nrrd")]
-    written = json.loads((tmp_path / "a.job.json").read_text())
-    assert written == {name: value for name, value in report.items() if name != "outputs"}
-    labels, _ = nrrd.read(str(tmp_path / "a.nrrd"))
-    assert np.array_equal(labels.T, run.labels.array)
-    with pytest.raises(OutputError, match=r"^output exists: .*a\.nrrd \(give --overwrite"):
-        run.save(tmp_path / "a.nrrd")
-    several = run.save(tmp_path / "b", ["nifti", "seg.nrrd"])
-    assert [path[len(str(tmp_path)) :] for path in several["outputs"]] == [
-        "/b.nii.gz",
-        "/b.seg.nrrd",
-    ]

@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 from sam_common.prompts import Prompts
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.window import Window
-from sam_med.propagate.litemedsam_loop import Track, box_around, first_box, propagate
+from sam_med.objects.snomed import Code
+from sam_med.prompts.object_prompt import ObjectPrompt
+from sam_med.propagate import litemedsam
+from sam_med.propagate.litemedsam import (
+    Sweep,
+    box_around,
+    first_box,
+    loop_masks,
+    segment_by_loop,
+)
+from sam_med.slices.window_level import choose_stretch
 
 SIZE = (256, 256)
 """Slices of this size make the loop's grid that of the slice."""
@@ -19,8 +29,8 @@ def slices(size_hw=SIZE):
     return lambda k: np.full(size_hw, k % 256, np.uint8)
 
 
-def run(boxes, segmenter, *, size_hw=SIZE, **options):
-    return list(propagate(slices(size_hw), boxes, segmenter, size_hw=size_hw, **options))
+def run(boxes, segmenter, *, size_hw=SIZE):
+    return list(loop_masks(slices(size_hw), boxes, segmenter, size_hw=size_hw))
 
 
 def spans(start, length):
@@ -51,10 +61,10 @@ class Scripted(FakeSegmenter):
     ("k0", "k1", "middle"), [(0, 0, 0), (0, 1, 0), (0, 2, 1), (82, 111, 96), (66, 101, 83)]
 )
 def test_the_middle_is_the_published_one(k0, k1, middle):
-    track = Track(0, Window((k0, 0, 0), (k1 + 1, 1, 1)), (0, 0, 0, 0))
-    assert track.middle == middle
-    assert [*track.upwards] == [*range(middle, k1 + 1)]
-    assert [*track.downwards] == [*range(middle - 1, k0 - 1, -1)]
+    sweep = Sweep(0, Window((k0, 0, 0), (k1 + 1, 1, 1)), *[(0, 0, 0, 0)] * 3)
+    assert sweep.middle == middle
+    assert [*sweep.upwards] == [*range(middle, k1 + 1)]
+    assert [*sweep.downwards] == [*range(middle - 1, k0 - 1, -1)]
 
 
 def test_boxes_grow_with_the_masks_from_the_middle():
@@ -150,17 +160,19 @@ def test_an_object_does_not_depend_on_the_others(boxes):
         assert [(m.k, m.region.window) for m in mine] == [(m.k, m.region.window) for m in alone]
 
 
-def test_embeddings_are_kept_between_the_sweeps_only_where_paths_cross():
+def test_embeddings_are_kept_between_the_sweeps_only_where_paths_cross(monkeypatch):
     """Middles 10 and 20: slices 10 to 19 go down for one object and up for the other."""
     boxes = [Window((0, 0, 0), (21, 9, 9)), Window((10, 0, 0), (31, 9, 9))]
     segmenter = FakeSegmenter()
     run(boxes, segmenter)
     assert len(segmenter.embedded) == 31
     segmenter = FakeSegmenter()
-    run(boxes, segmenter, max_kept=4)
+    monkeypatch.setattr(litemedsam, "MAX_KEPT", 4)
+    run(boxes, segmenter)
     assert len(segmenter.embedded) == 31 + 10 - 4
     segmenter = FakeSegmenter()
-    run(boxes[:1], segmenter, max_kept=0)
+    monkeypatch.setattr(litemedsam, "MAX_KEPT", 0)
+    run(boxes[:1], segmenter)
     assert len(segmenter.embedded) == 21
 
 
@@ -169,3 +181,52 @@ def test_five_objects_on_a_hundred_slices_cost_a_hundred_encoder_calls():
     segmenter = FakeSegmenter()
     masks = run(boxes, segmenter)
     assert (len(masks), len(segmenter.embedded)) == (500, 100)
+
+
+def test_segments_hold_the_masks_of_the_loop_and_what_it_said_of_them(phantom):
+    prompts = [
+        ObjectPrompt("a", 1, Window((0, 100, 50), (5, 121, 71))),
+        ObjectPrompt("b", 7, Window((1, 30, 30), (3, 60, 60)), code=Code("1", "SCT", "One")),
+    ]
+    stretch = choose_stretch(phantom)
+    done = []
+    first, second = (FakeSegmenter(), FakeSegmenter())
+    segments, encoded = segment_by_loop(phantom, stretch, first, prompts, done.append)
+    assert (encoded, len(first.embedded), sum(done)) == (5, 5, 5 + 2)
+    assert [(s.name, s.value, s.code) for s in segments] == [
+        ("a", 1, None),
+        ("b", 7, prompts[1].code),
+    ]
+    expected = np.zeros((2, *phantom.shape), bool)
+    boxes = [prompt.window for prompt in prompts]
+    for mask in loop_masks(
+        lambda k: stretch.apply(phantom.array[k]), boxes, second, size_hw=phantom.shape[1:]
+    ):
+        expected[mask.number, mask.k][mask.region.window.slices] |= mask.region.mask
+    for segment, whole in zip(segments, expected, strict=True):
+        assert np.array_equal(segment.full(phantom.shape), whole)
+        assert segment.window.shape[1:] == phantom.shape[1:]
+
+
+def test_a_slice_of_the_loop_is_as_sure_as_the_network_and_its_better_neighbour(phantom):
+    """By hand: 21 x 21 voxels in the middle, 3 more on every side of each slice outwards."""
+    prompt = ObjectPrompt("a", 1, Window((0, 100, 50), (5, 121, 71)))
+    (segment,), _ = segment_by_loop(
+        phantom, choose_stretch(phantom), FakeSegmenter(), [prompt], lambda _n: None
+    )
+    middle, near, far = 21**2, 27**2, 33**2
+    inner, outer = 2 * middle / (middle + near), 2 * near / (near + far)
+    assert [row.k for row in segment.slices] == [*range(5)]
+    agreed = [outer, max(inner, outer), inner, max(inner, outer), outer]
+    assert [row.neighbours for row in segment.slices] == pytest.approx(agreed)
+    for row in segment.slices:
+        assert row.confidence == min(row.predicted_iou, row.neighbours)
+        assert row.planes is None
+    (alone,), _ = segment_by_loop(
+        phantom,
+        choose_stretch(phantom),
+        FakeSegmenter(),
+        [ObjectPrompt("a", 1, Window((2, 100, 50), (3, 121, 71)))],
+        lambda _n: None,
+    )
+    assert [row.neighbours for row in alone.slices] == [1]

@@ -1,0 +1,54 @@
+"""Propagated object: the 3-D mask of one object, and the predictions that it was voted from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sam_med.objects.segments import Segment
+from sam_med.propagate.confidence import slice_confidences
+from sam_med.propagate.vote import agreement, mean_quality
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from sam_common.window import Window
+    from sam_med.objects.segments import SliceConfidence
+    from sam_med.objects.snomed import Code
+    from sam_med.propagate.prediction import Predictions
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PropagatedObject:
+    """One object in a volume, with all that a later correction of it needs."""
+
+    window: Window
+    """(k, j, i) part of the volume in which the object was searched, and that the mask covers."""
+    mask: npt.NDArray[np.bool_]
+    """Voxels of the object, an array of `window.shape`."""
+    predictions: Predictions
+    """The prediction on each slice of each axis that was used."""
+
+    @property
+    def score(self) -> float:
+        """Agreement of the axes times mean quality of the predictions, 0 to 1."""
+        predictions = self.predictions
+        quality = mean_quality(predictions, self.mask, self.window)
+        return agreement(predictions, self.window) * quality
+
+    @property
+    def slices(self) -> tuple[SliceConfidence, ...]:
+        """The confidence of each slice of the window along the first axis, ascending."""
+        return slice_confidences(self.window, self.mask, self.predictions)
+
+    def segment(self, name: str, value: int, code: Code | None = None) -> Segment:
+        """The object under a name and a label value, to be written or measured."""
+        return Segment(name, value, self.window, self.mask, code, self.slices)
+
+    def full(self, shape: tuple[int, int, int]) -> npt.NDArray[np.bool_]:
+        """The mask in a whole volume of this (k, j, i) shape."""
+        whole = np.zeros(shape, dtype=np.bool_)
+        whole[self.window.slices] = self.mask
+        return whole

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from shaded_objects import ball, prediction, scan, shown, slice_box, slices_of, tight
+
+from sam_common.window import Window
+from sam_med.propagate.object_ends import seed_of
+from sam_med.propagate.planes_rounds import (
+    KEPT_QUALITY,
+    choose,
+    count_steps,
+    join,
+    refine,
+    refine_mask,
+    segment_window,
+    usable_axes,
+)
+from sam_med.propagate.prediction import SlicePredictor, nothing, painted
+from sam_med.propagate.propagated_object import PropagatedObject
+
+
+def test_thick_slices_are_looked_at_along_their_own_axis_only():
+    thick = slices_of(scan(ball()), spacing_ijk=(1, 1, 6)).volume
+    even = slices_of(scan(ball())).volume
+    assert usable_axes(thick) == (0,)
+    assert usable_axes(even) == (0, 1, 2)
+
+
+def test_in_a_tight_box_a_hypothesis_that_reaches_its_faces_is_preferred():
+    large, small = np.ones((12, 12, 12), dtype=bool), np.zeros((12, 12, 12), dtype=bool)
+    small[2:10, 3:9, :6] = True
+    window = Window.full(large.shape)
+    # the smaller one is the surer, as a neighbour in a corner of the box can be
+    found = [
+        PropagatedObject(window, mask, shown(mask, 0, quality))
+        for mask, quality in ((small, 0.9), (large, 0.6))
+    ]
+    assert found[0].score > found[1].score
+    assert choose(found, tight=True) is found[1]
+    assert choose(found, tight=False) is found[0]
+    assert choose([found[1], found[1], found[0]], tight=True) is found[1]
+
+
+def test_hypotheses_that_agree_vote_together():
+    body = ball()
+    lost, window = body.copy(), Window.full(body.shape)
+    lost[18:] = False
+    # on the slices that it lost, the first is in doubt
+    doubt = shown(lost, 0, 0.4)
+    first = {place: one for place, one in shown(lost, 0, 0.9).items() if place[1] < 18}
+    first |= {place: one for place, one in doubt.items() if place[1] >= 18}
+    one = PropagatedObject(window, lost, first)
+    other = PropagatedObject(window, body, shown(body, 0, 0.6))
+    both = join(one, other)
+    assert np.array_equal(both.mask, body)
+    assert all(both.predictions[place] is first[place] for place in first if place[1] < 18)
+    assert all(both.predictions[0, k] is other.predictions[0, k] for k in range(18, 24))
+
+
+def test_an_object_in_its_box_has_a_prediction_on_every_slice():
+    rod = np.zeros((24, 30, 30), dtype=bool)
+    rod[2:22, 4:8, 4:8] = True
+    box = tight(rod)
+    found = segment_window(slices_of(scan(rod)), box)
+    assert np.array_equal(found.mask, rod[box.slices])
+    assert set(found.predictions) == {(a, n) for a in range(3) for n in _indices(box, a)}
+
+
+def _indices(window, axis):
+    return range(window.start[axis], window.stop[axis])
+
+
+def test_a_given_prediction_is_neither_replaced_nor_outvoted():
+    truth = ball()
+    box = tight(truth)
+    painted_slice = np.zeros((11, 13), dtype=bool)
+    painted_slice[4:6, 4:6] = True
+    # as little as the network thinks of it
+    seed = replace(painted((0, 14), painted_slice, box), predicted_iou=0.1)
+    found = segment_window(slices_of(scan(truth)), box, [seed])
+    assert found.predictions[0, 14] is seed
+    assert np.array_equal(found.mask[14 - box.start[0]], painted_slice)
+
+
+def test_a_round_finds_the_object_on_slices_that_a_track_lost():
+    truth = ball()
+    box = tight(truth)
+    inside = truth[box.slices]
+    start = {
+        (axis, n + box.start[axis]): prediction((axis, n + box.start[axis]), part, box, 0.9)
+        for axis in range(3)
+        for n, part in enumerate(np.moveaxis(inside, axis, 0))
+    }
+    lost = {(0, k): nothing((0, k), box) for k in range(12, 20)}
+    done = []
+    predictor = SlicePredictor(slices_of(scan(truth)), box)
+    again = refine(predictor, start | lost, inside, done.append)
+    assert sum(done) == sum(box.shape)
+    assert np.array_equal(again.mask, inside)
+    for _, k in lost:
+        assert np.array_equal(again.predictions[0, k].mask, truth[k, 12:23, 14:27])
+    # what was surer than anything the network says of the voted boxes stays
+    assert again.predictions[0, 8] is start[0, 8]
+
+
+@pytest.mark.parametrize("tight_box", [True, False])
+@pytest.mark.parametrize("spacing_ijk", [(1, 1, 1), (1, 1, 6)])
+def test_steps_come_to_their_number_and_never_beyond(tight_box, spacing_ijk):
+    """A rod bends, so that hypotheses differ; on thick slices there is one axis."""
+    bent = np.zeros((20, 26, 26), dtype=bool)
+    for k in range(2, 18):
+        bent[k, 3 + k // 2 : 7 + k // 2, 2 + k : 6 + k] = True
+    slices = slices_of(scan(bent), spacing_ijk=spacing_ijk)
+    # a person's box on an axis that is not used is a slice more
+    seed = seed_of(SlicePredictor(slices, tight(bent)), slice_box(bent, 2, 12))
+    done = []
+    segment_window(slices, tight(bent), [seed], done.append, tight=tight_box)
+    assert sum(done) == count_steps(slices.volume, tight(bent))
+
+
+def test_a_mask_is_kept_where_the_network_finds_another_object():
+    """An L whose box holds a second object: what fills the box is unlike the mask."""
+    truth, other = np.zeros((2, 12, 30, 30), dtype=bool)
+    truth[3:9, 4:24, 4:7] = truth[3:9, 21:24, 4:24] = other[3:9, 5:17, 11:23] = True
+    slices = slices_of(scan(truth | other))
+    predictor = SlicePredictor(slices, tight(truth).expand(2))
+    inside = truth[predictor.window.slices]
+    found = refine_mask(predictor, inside)
+    assert np.array_equal(found.mask, inside)
+    # of the kept masks the quality is that of the constant
+    assert {one.quality for one in found.predictions.values() if one.mask.any()} >= {KEPT_QUALITY}
+    assert not any(one.given for one in found.predictions.values())
+
+
+@pytest.mark.parametrize(
+    ("shape", "spacing_ijk", "axes"),
+    [
+        ((9, 9, 9), (1, 1, 3), (0, 1, 2)),
+        ((9, 9, 9), (1, 1, 3.1), (0,)),
+        ((9, 9, 9), (4, 1, 1), (2,)),
+        # the least bad of three axes that are all too coarse
+        ((9, 9, 9), (1, 5, 20), (2,)),
+        # slices along the others are lines
+        ((1, 9, 9), (1, 1, 1), (0,)),
+        ((1, 1, 9), (1, 1, 1), (0, 1, 2)),
+    ],
+)
+def test_axes_whose_slices_are_fine_enough(shape, spacing_ijk, axes):
+    array = np.arange(np.prod(shape), dtype=np.int16).reshape(shape)
+    assert usable_axes(slices_of(array, spacing_ijk=spacing_ijk).volume) == axes
