@@ -8,7 +8,7 @@ import pytest
 from sam_common.masks.decoded import MaskRegion
 from sam_common.masks.instance import Instance
 from sam_common.stitching.link import LinkedObject, link
-from sam_common.stitching.overlap_evidence import mask_iou
+from sam_common.stitching.regions import mask_iou
 from sam_common.window import Window
 
 IMAGE = (40, 100)

@@ -13,9 +13,9 @@ from sam_common.stitching.straight_cuts import (
     Cut,
     Line,
     inner_lines,
+    parts_not_in_mask,
     straight_cuts,
-    uncovered,
-    unlike,
+    unseen_parts,
 )
 from sam_common.window import Window
 from sam_geo.outlines.polygonize import outline
@@ -72,10 +72,10 @@ def test_rows_are_as_columns() -> None:
 
 def test_a_cut_that_a_window_saw_from_both_sides_is_none() -> None:
     cut = Cut(COLUMN_60, 10, 90)
-    assert uncovered(cut, [Window((0, 30), (100, 90))], IMAGE) == []
-    assert uncovered(cut, [Window((0, 0), (100, 60))], IMAGE) == [cut]
+    assert unseen_parts(cut, [Window((0, 30), (100, 90))], IMAGE) == []
+    assert unseen_parts(cut, [Window((0, 0), (100, 60))], IMAGE) == [cut]
     # four pixels inside of a window's edge it has nothing to say
-    assert uncovered(cut, [Window((30, 30), (60, 90))], IMAGE) == [
+    assert unseen_parts(cut, [Window((30, 30), (60, 90))], IMAGE) == [
         Cut(COLUMN_60, 10, 34),
         Cut(COLUMN_60, 56, 90),
     ]
@@ -83,8 +83,8 @@ def test_a_cut_that_a_window_saw_from_both_sides_is_none() -> None:
 
 def test_an_edge_that_a_mask_has_itself_is_its_own() -> None:
     cut = Cut(COLUMN_60, 10, 90)
-    assert unlike(cut, square(10, 20, 60, 60)) == [Cut(COLUMN_60, 60, 90)]
-    assert unlike(cut, square(10, 20, 90, 80)) == [cut]
+    assert parts_not_in_mask(cut, square(10, 20, 60, 60)) == [Cut(COLUMN_60, 60, 90)]
+    assert parts_not_in_mask(cut, square(10, 20, 90, 80)) == [cut]
 
 
 @settings(max_examples=40, deadline=None)
