@@ -27,6 +27,7 @@ class Window:
     Laws:
         `a.intersect(b) == b.intersect(a)`
         `a.shift(offset).shift([-o for o in offset]) == a`
+        `a.within(b).shift(b.start) == a`
         `a.union(b).contains(a) and a.union(b).contains(b)`
     """
 
@@ -68,6 +69,14 @@ class Window:
             tuple(s + o for s, o in zip(self.start, offset, strict=True)),
             tuple(e + o for e, o in zip(self.stop, offset, strict=True)),
         )
+
+    def within(self, outer: Window) -> Window:
+        """This window in the indices of an array that covers `outer`, as a crop of an image does.
+
+        >>> Window((5, 6), (7, 9)).within(Window((4, 4), (9, 9)))
+        Window(start=(1, 2), stop=(3, 5))
+        """
+        return self.shift([-s for s in outer.start])
 
     def expand(self, margin: int) -> Window:
         """`margin` samples more on every side; may reach below zero, see `intersect`."""

@@ -131,7 +131,7 @@ def mend(
     near = np.zeros(window.shape, dtype=np.bool_)
     for cut in cuts:
         if (place := cut.around(REACH_PX).intersect(window)) is not None:
-            near[place.shift([-s for s in window.start]).slices] = True
+            near[place.within(window).slices] = True
     added, gone = (_touching(part, near) for part in (seen & ~known, known & ~seen))
     pieces = [_without(piece, MaskRegion(window, gone)) for piece in found.pieces]
     more = MaskRegion.tight(window.start, added)

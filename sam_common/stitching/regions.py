@@ -33,7 +33,7 @@ def minus(region: MaskRegion, other: MaskRegion) -> MaskRegion | None:
     if (shared := region.window.intersect(other.window)) is None:
         return region
     mask = region.mask.copy()
-    mask[_within(shared, region.window)] &= ~_pixels(other, shared)
+    mask[shared.within(region.window).slices] &= ~_pixels(other, shared)
     return MaskRegion(region.window, mask) if mask.any() else None
 
 
@@ -42,7 +42,7 @@ def drawn(pieces: Iterable[MaskRegion], place: Window) -> npt.NDArray[np.bool_]:
     mask = np.zeros(place.shape, dtype=np.bool_)
     for piece in pieces:
         if (shared := piece.window.intersect(place)) is not None:
-            mask[_within(shared, place)] |= _pixels(piece, shared)
+            mask[shared.within(place).slices] |= _pixels(piece, shared)
     return mask
 
 
@@ -63,9 +63,4 @@ def boxes_of(instances: Sequence[Instance]) -> npt.NDArray[np.int64]:
 
 def _pixels(region: MaskRegion, part: Window) -> npt.NDArray[np.bool_]:
     """View of a mask on a part of its window."""
-    return region.mask[_within(part, region.window)]
-
-
-def _within(part: Window, whole: Window) -> tuple[slice, ...]:
-    """Slices of a part of a window in an array of the window's shape."""
-    return part.shift([-s for s in whole.start]).slices
+    return region.mask[part.within(region.window).slices]

@@ -53,6 +53,14 @@ def test_shift_there_and_back(pair):
 
 
 @given(pairs)
+def test_a_window_within_another_counts_from_its_start(pair):
+    a, b = pair
+    inside = a.within(b)
+    assert inside.shift(b.start) == a
+    assert members(inside) == {tuple(np.subtract(i, b.start).tolist()) for i in members(a)}
+
+
+@given(pairs)
 def test_union_is_the_smallest_window_that_holds_both(pair):
     a, b = pair
     union = a.union(b)
