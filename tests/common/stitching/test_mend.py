@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from squares import square
 
 from sam_common.automatic.mask_generator import EverythingOptions
 from sam_common.masks.decoded import MaskRegion
@@ -20,11 +21,6 @@ from sam_common.window import Window
 IMAGE = (100, 200)
 CUT = Cut(Line(1, 100, 0, 100, 0), 20, 60)
 AROUND = Window((0, 50), (100, 150))
-
-
-def square(top, left, bottom, right, score=0.9):
-    window = Window((top, left), (bottom, right))
-    return Instance(MaskRegion(window, np.ones(window.shape, dtype=np.bool_)), score, 0.96)
 
 
 def known(*instances):

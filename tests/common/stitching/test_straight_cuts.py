@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import shapely
+import squares
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from squares import region
 
 from sam_common.masks.decoded import MaskRegion
 from sam_common.stitching.straight_cuts import (
@@ -24,12 +26,8 @@ IMAGE = (100, 120)
 COLUMN_60 = Line(1, 60, 0, 100, 0)
 
 
-def region(mask: np.ndarray, start: tuple[int, int] = (0, 0)) -> MaskRegion:
-    return MaskRegion(Window.full(mask.shape).shift(start), mask)
-
-
 def square(top: int, left: int, bottom: int, right: int) -> MaskRegion:
-    return region(np.ones((bottom - top, right - left), dtype=np.bool_), (top, left))
+    return squares.square(top, left, bottom, right).region
 
 
 def test_inner_lines_are_the_edges_that_are_not_the_images() -> None:
