@@ -14,8 +14,40 @@ from live_server import TOKEN, write_raster
 from outside_files import CANARY, META, NRRD, RASTERS, VOLUMES, VOXELS, is_outside, made, told
 
 from sam_common.server.client import ServerError
-from sam_common.server.files.roots import Roots
+from sam_common.server.files.roots import RefusedPathError, Roots
 from sam_geo.live.files import DRIVERS
+
+
+def test_a_root_holds_what_lies_in_it_when_links_are_followed(tmp_path):
+    (tmp_path / "root/in").mkdir(parents=True)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "root/link").symlink_to(tmp_path / "out")
+    (tmp_path / "root/loop").symlink_to(tmp_path / "root/loop")
+    (tmp_path / "alias").symlink_to(tmp_path / "root")
+    roots = Roots.of([tmp_path / "alias"])
+    assert roots.folders == (tmp_path / "root",)
+    assert roots.holds(tmp_path / "root/in/new.tif")
+    assert roots.holds(tmp_path / "alias/in/../in")
+    for path in ("root/link/a.tif", "root/../out", "out", "root/loop"):
+        assert not roots.holds(tmp_path / path)
+    assert roots.open(str(tmp_path / "alias/in")) == tmp_path / "root/in"
+    assert not Roots().holds(tmp_path)
+
+
+def test_a_root_is_a_folder_that_is_there(tmp_path):
+    (tmp_path / "a.tif").touch()
+    for path in (tmp_path / "a.tif", tmp_path / "gone"):
+        with pytest.raises(RefusedPathError) as refused:
+            Roots.of([path])
+        assert str(refused.value) == f"--root must be a folder that is there, got {path}"
+
+
+@pytest.mark.parametrize("text", ["in", "", "a\0b", "x" * 5000])
+def test_a_text_that_is_no_absolute_path_is_refused(tmp_path, text, monkeypatch):
+    (tmp_path / "in").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RefusedPathError, match=r"^this path cannot be opened: it must be absolute"):
+        Roots.of([tmp_path]).open(text)
 
 
 def test_a_path_outside_the_roots_is_refused_like_one_that_is_not_there(served, tmp_path):
