@@ -400,13 +400,11 @@ class Client:
 
     def models(self) -> list[dict[str, Any]]:
         """All models: names, kinds of prompts, and whether they are downloaded and loaded."""
-        found: list[dict[str, Any]] = self.connection.json("GET", "/v1/models")
-        return found
+        return cast("list[dict[str, Any]]", self.connection.json("GET", "/v1/models"))
 
     def sessions(self) -> list[dict[str, Any]]:
         """All sessions of the server, the oldest first."""
-        found: list[dict[str, Any]] = self.connection.json("GET", "/v1/sessions")
-        return found
+        return cast("list[dict[str, Any]]", self.connection.json("GET", "/v1/sessions"))
 
     def upload(self, array: np.ndarray) -> str:
         """Send an array, and give its identifier on the server."""
@@ -628,8 +626,7 @@ class Client:
 
     def _dict(self, method: str, path: str, body: Optional[Any] = None) -> dict[str, Any]:
         """Send a request whose answer is a JSON object."""
-        answer: dict[str, Any] = self.connection.json(method, path, body)
-        return answer
+        return cast("dict[str, Any]", self.connection.json(method, path, body))
 
     def _adopt(self, process: subprocess.Popen[bytes]) -> None:
         """Read the first line of a server, and keep reading its stderr."""
@@ -697,8 +694,9 @@ class Session:
 
     def objects(self) -> list[dict[str, Any]]:
         """All objects with their prompts and figures."""
-        found: list[dict[str, Any]] = self.client.connection.json("GET", f"{self._path}/objects")
-        return found
+        return cast(
+            "list[dict[str, Any]]", self.client.connection.json("GET", f"{self._path}/objects")
+        )
 
     def add_object(
         self,
@@ -836,8 +834,7 @@ class Session:
 
     def log(self) -> dict[str, Any]:
         """The log of the session, from which `Client.replay` makes it again."""
-        found: dict[str, Any] = self.client.connection.json("GET", f"{self._path}/log")
-        return found
+        return cast("dict[str, Any]", self.client.connection.json("GET", f"{self._path}/log"))
 
     def mask(self, object_id: str) -> Mask:
         """The whole mask of an object in its window."""
@@ -869,8 +866,7 @@ class RasterSession(Session):
     def geometry(self, object_id: str) -> dict[str, Any]:
         """The outline of an object as a GeoJSON Feature, in the raster's reference system."""
         path = f"{self._path}/objects/{quote(object_id, safe='')}/geometry"
-        found: dict[str, Any] = self.client.connection.json("GET", path)
-        return found
+        return cast("dict[str, Any]", self.client.connection.json("GET", path))
 
     def prompts_job(self, prompts: Mapping[str, Any], crs: Optional[str] = None) -> Job:
         """Start a job that segments one object for each feature of a GeoJSON FeatureCollection.
@@ -907,8 +903,7 @@ class VolumeSession(Session):
             why it is doubtful, in words.
         """
         path = f"{self._path}/objects/{quote(object_id, safe='')}/review"
-        found: list[dict[str, Any]] = self.client.connection.json("GET", path)
-        return found
+        return cast("list[dict[str, Any]]", self.client.connection.json("GET", path))
 
 
 class Job:
@@ -926,8 +921,7 @@ class Job:
 
     def state(self) -> dict[str, Any]:
         """State, progress and results of the job."""
-        found: dict[str, Any] = self.client.connection.json("GET", self._path)
-        return found
+        return cast("dict[str, Any]", self.client.connection.json("GET", self._path))
 
     def events(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Changes of the job as (kind, state), until it has ended."""

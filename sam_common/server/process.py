@@ -80,7 +80,7 @@ def serve(settings: Settings) -> None:
                 f"--host {settings.host} can be reached from other machines: add --allow-remote "
                 "if that is what you want"
             )
-        _log(REMOTE_NOTE)
+        sys.stderr.write(f"{REMOTE_NOTE}\n")
     roots = Roots.of(list(settings.roots))
     signal.signal(signal.SIGTERM, _ended)
     with tempfile.TemporaryDirectory(prefix="sam-server-") as folder:
@@ -163,9 +163,3 @@ def _watch(server: uvicorn.Server) -> None:
 def _ended(_signal: int, _frame: FrameType | None) -> None:
     """Handle SIGTERM: end the process, with its `finally` blocks."""
     raise SystemExit(0)
-
-
-def _log(line: str) -> None:
-    """Write a line to stderr."""
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()

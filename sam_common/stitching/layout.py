@@ -26,6 +26,10 @@ class Layout:
     Args:
         windows: Grid of overlapping windows (row, col), row by row, as `tile_grid` gives it.
         image_hw: Rows and columns of the image.
+
+    >>> layout = Layout([Window((0, 0), (4, 6)), Window((0, 4), (4, 10))], (4, 10))
+    >>> [core.shape for core in layout.cores]
+    [(4, 5), (4, 5)]
     """
 
     def __init__(self, windows: Sequence[Window], image_hw: Sequence[int]) -> None:
@@ -80,13 +84,3 @@ class _Axis:
         """Positions of the spans whose cores a span overlaps."""
         first = bisect_right(self._edges, start, hi=len(self._edges) - 1) - 1
         return range(max(0, first), bisect_left(self._edges, stop, hi=len(self._edges) - 1))
-
-
-def core_windows(windows: Sequence[Window], image_hw: Sequence[int]) -> list[Window]:
-    """The part of each window that is nearer to its middle than to a neighbour's: a partition.
-
-    >>> windows = [Window((0, 0), (4, 6)), Window((0, 4), (4, 10))]
-    >>> [core.shape for core in core_windows(windows, (4, 10))]
-    [(4, 5), (4, 5)]
-    """
-    return Layout(windows, image_hw).cores

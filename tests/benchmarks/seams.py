@@ -34,7 +34,7 @@ import shapely
 from sam_common.automatic.mask_generator import EverythingOptions
 from sam_common.segmenter.embedding_store import EmbeddingStore
 from sam_common.segmenter.predictor import load_segmenter
-from sam_common.stitching.layout import core_windows
+from sam_common.stitching.layout import Layout
 from sam_common.support import console
 from sam_common.tiled_job.parts import PartStore
 from sam_common.tiled_job.run import run_job
@@ -203,7 +203,7 @@ def crossing(name, source, plan):
     rows, cols = plan.image_hw
     whole = outlines[outlines.within(shapely.box(0, 0, cols, rows))]
     cores = [
-        shapely.box(*w.start[::-1], *w.stop[::-1]) for w in core_windows(plan.windows, (rows, cols))
+        shapely.box(*w.start[::-1], *w.stop[::-1]) for w in Layout(plan.windows, (rows, cols)).cores
     ]
     return [one for one in whole if not any(core.contains(one) for core in cores)]
 
@@ -250,7 +250,7 @@ def measure(name, segmenter, folder, pictures, variants):
                 scene = job.scene(plan, parts)
                 objects = list(scene.objects())
                 cut_objects, moved = unseen(scene), scene.moved_windows()
-            grid = [*plan.windows, *core_windows(plan.windows, plan.image_hw)]
+            grid = [*plan.windows, *Layout(plan.windows, plan.image_hw).cores]
             outlines, of_each, chance = figures(objects, [*grid, *moved], plan.image_hw)
             if pictures is not None and not steps:
                 image = stretch.apply(source.read(plan.windows[0].full(plan.image_hw)))

@@ -130,16 +130,14 @@ class Jobs:
             self._closed = True
             jobs, threads = list(self._jobs.values()), list(self._threads.values())
         for job in jobs:
-            if job.state not in ENDED:
-                job.cancel()
+            job.cancel()
         for thread in threads:
             thread.join(CLOSE_SECONDS)
 
     def _cancel(self, jobs: Sequence[Job]) -> None:
         """Cancel jobs, and take those that were queued out of their lanes."""
         for job in jobs:
-            if job.state not in ENDED:
-                job.cancel()
+            job.cancel()
         with self._lock:
             # a job that was cancelled in its queue does not hold its request until its turn
             for lane in {job.lane for job in jobs} & set(self._lanes):

@@ -25,8 +25,6 @@ class EmbeddingPool:
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
         self.limit_bytes = limit_bytes
-        self.made = 0
-        """Number of values that were put into the pool so far."""
         self._lock = threading.Lock()
         self._held: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._making: dict[str, tuple[threading.Lock, int]] = {}
@@ -52,7 +50,6 @@ class EmbeddingPool:
                 self._bytes -= self._held.pop(key)[1]
             self._held[key] = (value, size_bytes)
             self._bytes += size_bytes
-            self.made += 1
             while self._bytes > self.limit_bytes and len(self._held) > 1:
                 _, (_, freed) = self._held.popitem(last=False)
                 self._bytes -= freed

@@ -268,59 +268,51 @@ def _remove_point(asked: Asked, edit: Edit) -> Asked:
     return _prompted(asked, points=(*asked.points[:n], *asked.points[n + 1 :]))
 
 
-def _corrected(asked: Asked, new: BoxState | MaskState) -> Asked:
-    """A propagated object with a correction, which takes the place of earlier ones on its slice."""
-    kept = tuple(old for old in asked.corrections if old.place != new.place)
-    return replace(asked, corrections=(*kept, new))
+def _set(asked: Asked, new: BoxState | MaskState) -> Asked:
+    """Prompts with a box or mask, or a propagated object with that of a slice as its correction.
+
+    It takes the place of the one that was on the same slice.
+    """
+    name = _FIELDS[type(new)]
+    if asked.method is not None and new.place is not None:
+        kept = tuple(old for old in asked.corrections if old.place != new.place)
+        return replace(asked, corrections=(*kept, new))
+    return _prompted(asked, **{name: (*_elsewhere(asked, name, new.place), new)})
 
 
 def _set_box(asked: Asked, edit: Edit) -> Asked:
-    """Prompts with a box, or a propagated object with the box of a slice as its correction."""
-    box = BoxState(tuple(edit["box"]), _place(edit))
-    if asked.method is not None and box.place is not None:
-        return _corrected(asked, box)
-    kept = tuple(old for old in asked.boxes if old.place != box.place)
-    return _prompted(asked, boxes=(*kept, box))
+    """An object with the box of an edit."""
+    return _set(asked, BoxState(tuple(edit["box"]), _place(edit)))
 
 
 def _set_mask(asked: Asked, edit: Edit) -> Asked:
-    """Prompts with a mask, or a propagated object with the mask of a slice as its correction."""
+    """An object with the mask of an edit."""
     given = edit["mask"]
     start, stop = given["window"]
-    mask = MaskState((tuple(start), tuple(stop)), tuple(given["counts"]), _place(given))
-    if asked.method is not None and mask.place is not None:
-        return _corrected(asked, mask)
-    kept = tuple(old for old in asked.masks if old.place != mask.place)
-    return _prompted(asked, masks=(*kept, mask))
-
-
-def _without_correction(asked: Asked, edit: Edit, kind: type) -> Asked | None:
-    """An object without the correction of a kind on a slice, None where there is none."""
-    place = _place(edit)
-    kept = tuple(
-        old for old in asked.corrections if old.place != place or not isinstance(old, kind)
+    return _set(
+        asked, MaskState((tuple(start), tuple(stop)), tuple(given["counts"]), _place(given))
     )
-    return replace(asked, corrections=kept) if len(kept) < len(asked.corrections) else None
 
 
-def _remove_box(asked: Asked, edit: Edit) -> Asked:
-    """Prompts without a box; raises `PromptError` where there is none."""
-    if (corrected := _without_correction(asked, edit, BoxState)) is not None:
-        return corrected
-    boxes = tuple(old for old in asked.boxes if old.place != _place(edit))
-    if len(boxes) == len(asked.boxes):
-        raise PromptError(f"the object has no box {_named(_place(edit))}")
-    return _prompted(asked, boxes=boxes)
+def _remove(asked: Asked, edit: Edit, kind: type) -> Asked:
+    """An object without a correction on a slice, or else without its box or mask there.
+
+    Raises:
+        PromptError: There is neither.
+    """
+    name, place = _FIELDS[kind], _place(edit)
+    kept = tuple(o for o in asked.corrections if o.place != place or not isinstance(o, kind))
+    if len(kept) < len(asked.corrections):
+        return replace(asked, corrections=kept)
+    rest = _elsewhere(asked, name, place)
+    if len(rest) == len(getattr(asked, name)):
+        raise PromptError(f"the object has no {edit['op'].removeprefix('remove_')} {_named(place)}")
+    return _prompted(asked, **{name: rest})
 
 
-def _remove_mask(asked: Asked, edit: Edit) -> Asked:
-    """Prompts without a mask; raises `PromptError` where there is none."""
-    if (corrected := _without_correction(asked, edit, MaskState)) is not None:
-        return corrected
-    masks = tuple(old for old in asked.masks if old.place != _place(edit))
-    if len(masks) == len(asked.masks):
-        raise PromptError(f"the object has no mask {_named(_place(edit))}")
-    return _prompted(asked, masks=masks)
+def _elsewhere(asked: Asked, name: str, place: Slice) -> tuple[Any, ...]:
+    """The boxes or masks of an object that are not on a slice."""
+    return tuple(old for old in getattr(asked, name) if old.place != place)
 
 
 def _named(place: Slice) -> str:
@@ -328,18 +320,14 @@ def _named(place: Slice) -> str:
     return "of its own" if place is None else f"on slice {place[1]} of axis {place[0]}"
 
 
-def _clear(_asked: Asked, _edit: Edit) -> Asked:
-    """No prompts."""
-    return Asked()
-
-
+_FIELDS: Mapping[type, str] = {BoxState: "boxes", MaskState: "masks"}
 _CHANGES: Mapping[str, Callable[[Asked, Edit], Asked]] = {
     "add_point": _add_point,
     "move_point": _move_point,
     "remove_point": _remove_point,
     "set_box": _set_box,
-    "remove_box": _remove_box,
+    "remove_box": lambda asked, edit: _remove(asked, edit, BoxState),
     "set_mask": _set_mask,
-    "remove_mask": _remove_mask,
-    "clear": _clear,
+    "remove_mask": lambda asked, edit: _remove(asked, edit, MaskState),
+    "clear": lambda _asked, _edit: Asked(),
 }
