@@ -117,14 +117,15 @@ def _run(service: Service, settings: Settings) -> None:
     with _listening(settings) as listener:
         if settings.watch_stdin:
             threading.Thread(target=_watch, args=(server,), name="stdin", daemon=True).start()
-        hello = {
-            "port": listener.getsockname()[1],
-            "token": token,
-            "protocol": PROTOCOL,
-            "version": __version__,
-            "pid": os.getpid(),
-        }
-        _say(hello)
+        _say(
+            {
+                "port": listener.getsockname()[1],
+                "token": token,
+                "protocol": PROTOCOL,
+                "version": __version__,
+                "pid": os.getpid(),
+            }
+        )
         server.run(sockets=[listener])
 
 

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from sam_common.stitching.evidence import Evidence
-from sam_common.stitching.groups import Groups
+from sam_common.stitching.groups import Group, Groups
 from sam_common.stitching.layout import Layout
 from sam_common.stitching.overlap import EDGE_PX, LINK_IOU, Side, Strip, overlap_of
 from sam_common.stitching.regions import boxes_of, crop, minus
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
     from sam_common.masks.decoded import MaskRegion
     from sam_common.masks.instance import Instance
-    from sam_common.stitching.groups import Group
     from sam_common.window import Window
 
 Load: TypeAlias = "Callable[[int], Sequence[Instance]]"

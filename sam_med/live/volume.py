@@ -24,7 +24,7 @@ from sam_common.errors import InputError, OutputError, PromptError
 from sam_common.prompts import Prompts
 from sam_common.server.files.roots import RefusedPathError
 from sam_common.server.sessions.history import BoxState, MaskState
-from sam_common.server.sessions.live_source import PlacedMask, Result, SilentReporter
+from sam_common.server.sessions.live_source import PlacedMask, Result, StepReporter
 from sam_common.window import Window
 from sam_med import privacy
 from sam_med.geometry.slice_box import AXES
@@ -156,7 +156,7 @@ class LiveVolume:
         if asked.corrections:
             return self._corrected(asked, previous)
         if asked.method is not None:
-            return self.propagate(asked, SilentReporter())
+            return self.propagate(asked, StepReporter())
         return self._on_slices(asked)
 
     def propagate(self, asked: Asked, reporter: Reporter) -> Result:

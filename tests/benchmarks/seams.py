@@ -46,7 +46,6 @@ from sam_geo.raster.stretch import choose_stretch
 from tests.benchmarks.stitching_steps import STEPS, without
 
 DATA = Path(os.environ.get("SAM_TEST_DATA", "../shared/data")) / "geo"
-FIELDS = "BEFL-TEST-s2_2023-05-01_2023-07-01"
 IMAGES = {
     "city": (DATA / "oam_tree_polygons_city/5b90f92da0d7280005fab355_4310.tif", None),
     "wetlands": (DATA / "naip_wetlands/naip_2010.tif", None),
@@ -55,11 +54,9 @@ IMAGES = {
     "drone field": (DATA / "drone_field_painted_marks/field_rgba.tif", None),
     # with outlines drawn by hand
     "roofs, 512": (DATA / "inst_kampala_dense_roofs/oam.tif", 512),
-    "fields, 512": (DATA / "inst_flanders_fields_s2" / f"{FIELDS}_B08-B04-B03_min_byte.tif", 512),
 }
 TRUTHS = {
     "roofs, 512": DATA / "inst_kampala_dense_roofs/labels.geojson",
-    "fields, 512": DATA / "inst_flanders_fields_s2/fields_BEFL-s2-fields-2023_polygons.gpkg",
 }
 NO_JOIN = ("continuation", "moved windows")
 """What `--no-join` leaves out."""

@@ -119,7 +119,6 @@ class Held:
         """Close the files, and remove the private folder."""
         # names first: the number of a closed descriptor is soon that of another file
         shutil.rmtree(self.folder, ignore_errors=True)
-        self._folders.clear()
         self._close()
 
     def release(self) -> None:
@@ -127,11 +126,11 @@ class Held:
         for place in self.folder.iterdir():
             if place.is_symlink():
                 place.unlink()
-        self._folders.clear()
         self._close()
 
     def _close(self) -> None:
         """Close all descriptors."""
+        self._folders.clear()
         with self._lock:
             descriptors, self._open = self._open, []
         for descriptor in descriptors:

@@ -106,42 +106,31 @@ class Reporter(Protocol):
         """Tell one line, for instance a warning."""
 
 
-class SilentReporter:
-    """A reporter without a job, for results that are made again after an undo."""
-
-    def begin(self, what: str, total: int) -> None:
-        """Do nothing."""
-
-    def step(self, done: int) -> None:
-        """Do nothing."""
-
-    def note(self, message: str) -> None:
-        """Do nothing."""
-
-
 class StepReporter:
     """A reporter for a part of one step, which can be cancelled and counts no steps.
 
     Args:
-        reporter: Hears of the step.
+        reporter: Hears of the step; None where no job waits for it, as after an undo.
     """
 
-    def __init__(self, reporter: Reporter) -> None:
+    def __init__(self, reporter: Reporter | None = None) -> None:
         self._reporter = reporter
 
     def begin(self, what: str, total: int) -> None:
         """Let the job raise where it was cancelled."""
-        del what, total
-        self._reporter.step(0)
+        del what
+        self.step(total)
 
     def step(self, done: int) -> None:
         """Let the job raise where it was cancelled."""
         del done
-        self._reporter.step(0)
+        if self._reporter is not None:
+            self._reporter.step(0)
 
     def note(self, message: str) -> None:
         """Pass a line on."""
-        self._reporter.note(message)
+        if self._reporter is not None:
+            self._reporter.note(message)
 
 
 class LiveSource(Protocol):

@@ -14,7 +14,6 @@ from sam_common.server.sessions.live_source import (
     RESULT_BYTES,
     PlacedMask,
     Result,
-    SilentReporter,
     StepReporter,
     domain,
     open_source,
@@ -95,4 +94,4 @@ def test_a_part_of_a_step_can_be_cancelled_and_counts_nothing():
     told = Told()
     work(StepReporter(told))
     assert told.calls == [("step", 0), ("step", 0), ("note", "no edge")]
-    work(SilentReporter())
+    work(StepReporter())
