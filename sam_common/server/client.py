@@ -1,7 +1,7 @@
-"""Client of the local server: standard library and numpy alone, one file, Python 3.9 and later.
+"""Client of the local server: one file for Python 3.9 and later that needs numpy alone.
 
-Hosts carry a copy of this file. Nothing here knows a model: pixels and prompts go out, masks come
-back.
+Hosts carry a copy of this file. It runs no model: it sends pixels and prompts to the server, and
+receives masks.
 
 ```python
 with Client.start(roots=["/data"]) as client:
@@ -39,8 +39,9 @@ from urllib.parse import quote
 import numpy as np
 
 PROTOCOL = 1
+"""Version of the protocol that the client speaks."""
 LOG_LINES = 500
-"""Last lines of the server's stderr that are kept."""
+"""Most lines of the server's stderr that are kept, the last ones."""
 FOREIGN = (
     "PYTHON",
     "QT_",
@@ -52,26 +53,29 @@ FOREIGN = (
     "PROJ_DATA",
     "VIRTUAL_ENV",
 )
-"""Beginnings of variables that a host sets for itself and that would mislead another Python."""
+"""Beginnings of environment variables that a host sets and that would mislead another Python."""
 CLOSE_SECONDS = 10.0
+"""Seconds that a server has to end before it is killed."""
 REFUSED = 400
-"""HTTP status from which an answer is a refusal."""
+"""Least HTTP status of a refusal."""
 ENDED = ("done", "failed", "cancelled")
+"""States that a job does not leave any more."""
 
 Numbers = Sequence[float]
+"""Coordinates of a point or a box, x before y."""
 Progress = Callable[[int, int, str], Optional[bool]]
-"""Called with steps done, steps in all and what they are; False cancels."""
+"""Called with the steps done, all steps and what is counted; cancels the job by returning False."""
 
 
 class ServerError(Exception):
-    """What the server refused, or that it cannot be reached."""
+    """The server refused a request, or cannot be reached."""
 
     def __init__(self, message: str, *, status: int = 0, kind: str = "ConnectionError") -> None:
         super().__init__(message)
         self.status = status
-        """HTTP status; 0 where there was no answer."""
+        """HTTP status of the answer; 0 where there was none."""
         self.kind = kind
-        """Name of the error on the server."""
+        """Name of the error class on the server."""
 
 
 @dataclass(frozen=True)
@@ -79,22 +83,24 @@ class Mask:
     """A binary mask on a raster or on one slice of a volume."""
 
     window: tuple[tuple[int, ...], tuple[int, ...]]
-    """Half-open start and stop, (row, col); (k, j, i) for a whole object of a volume."""
+    """Half-open start and stop as (row, col), or as (k, j, i) for a whole object of a volume."""
     counts: Optional[tuple[int, ...]] = None
-    """Run lengths in column-major order, background first."""
+    """Column-major run lengths within the window, background first."""
     axis: Optional[int] = None
-    """Of a volume: the array axis of its slice (0 is k, 1 is j, 2 is i)."""
+    """Array axis of the slice of a volume: 0 is k, 1 is j, 2 is i."""
     index: Optional[int] = None
+    """Number of the slice of a volume."""
     pixels: Optional[np.ndarray] = field(default=None, repr=False, compare=False)
+    """The mask as an array, where it came as one and not as run lengths."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Size of the window."""
+        """Shape of the window."""
         return tuple(b - a for a, b in zip(*self.window))
 
     @property
     def array(self) -> np.ndarray:
-        """The mask, boolean, of the window's shape."""
+        """The mask as a boolean array of the window's shape."""
         if self.pixels is not None:
             return self.pixels
         runs = np.asarray(self.counts, dtype=np.int64)
@@ -103,7 +109,7 @@ class Mask:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Mask:
-        """As the server sends it."""
+        """A mask from the JSON of protocol 1."""
         return cls(
             _window(value["window"]) or ((0, 0), (0, 0)),
             tuple(value["counts"]),
@@ -117,16 +123,21 @@ class Changed:
     """One object after a change."""
 
     object: str
+    """Identifier of the object."""
     removed: bool
+    """Whether the object was removed."""
     masks: list[Mask]
+    """Its masks: one of a raster, one for each slice of a volume."""
     window: Optional[tuple[tuple[int, ...], tuple[int, ...]]]
-    """What to draw anew: around the mask before and after."""
+    """Window to redraw: around the masks before and after the change."""
     score: Optional[float]
+    """IoU as predicted by the network."""
     confidence: Optional[float]
+    """Confidence of a propagated object, 0 to 1."""
     status: str
-    """ok, empty, outside, nodata or no_prompt."""
+    """`ok`, `empty`, `outside`, `nodata` or `no_prompt`."""
     area: int
-    """Pixels or voxels."""
+    """Number of pixels or voxels."""
 
 
 @dataclass(frozen=True)
@@ -134,14 +145,17 @@ class Change:
     """What an edit, an undo or a redo has changed."""
 
     cursor: int
+    """Number of edits that count; those after it were undone."""
     can_undo: bool
     can_redo: bool
     changed: list[Changed]
+    """The objects that are not as before."""
     seconds: dict[str, float]
+    """Duration of the steps `encode` and `decode` on the server."""
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Change:
-        """As the server sends it."""
+        """A change from the JSON of protocol 1."""
         changed = [
             Changed(
                 one["object"],
@@ -167,7 +181,14 @@ class _OfThread:
 
 
 class Connection:
-    """Requests to one server; each thread has a connection of its own, open while it lives."""
+    """Requests to one server, over a connection of its own for each thread.
+
+    Args:
+        port: Port of the server.
+        token: Bearer token of the server.
+        host: Name or address of the machine.
+        timeout: Seconds to wait for an answer.
+    """
 
     def __init__(self, port: int, token: str, host: str, timeout: float) -> None:
         self.port = port
@@ -179,7 +200,11 @@ class Connection:
         self._lock = threading.Lock()
 
     def json(self, method: str, path: str, body: Optional[Any] = None) -> Any:
-        """Send and receive JSON."""
+        """Send a request with a JSON body, and give the JSON of the answer.
+
+        Raises:
+            ServerError: The server refused, or cannot be reached.
+        """
         data = None if body is None else json.dumps(body).encode()
         answer, _ = self.exchange(method, path, data, "application/json")
         return json.loads(answer)
@@ -191,7 +216,7 @@ class Connection:
         body: Optional[bytes] = None,
         content_type: str = "application/octet-stream",
     ) -> tuple[bytes, Mapping[str, str]]:
-        """The body and the headers of an answer.
+        """Send a request, and give the body and the headers of the answer.
 
         Raises:
             ServerError: The server refused, or cannot be reached.
@@ -203,7 +228,11 @@ class Connection:
         return content, dict(response.getheaders())
 
     def stream(self, path: str) -> Iterator[tuple[str, Any]]:
-        """Server-sent events as (kind, data), on a connection of their own."""
+        """Server-sent events as (kind, data), over a connection of their own.
+
+        Raises:
+            ServerError: The server refused, or the connection broke.
+        """
         connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
         try:
             connection.request("GET", path, headers={"Authorization": f"Bearer {self.token}"})
@@ -233,9 +262,10 @@ class Connection:
     def _request(
         self, method: str, path: str, body: Optional[bytes], headers: Mapping[str, str]
     ) -> tuple[http.client.HTTPResponse, bytes]:
+        """Send a request over the thread's connection; raises `ServerError` where that fails."""
         connection = self._connection()
         if connection.sock is not None and _is_readable(connection.sock):
-            # nothing is due: the server has closed what was idle for long
+            # no answer is due, so that the server has closed an idle connection
             connection.close()
         try:
             connection.request(method, path, body, dict(headers))
@@ -250,6 +280,7 @@ class Connection:
             raise ServerError(f"the server cannot be reached: {error}") from error
 
     def _connection(self) -> http.client.HTTPConnection:
+        """The connection of this thread."""
         known: Optional[_OfThread] = getattr(self._local, "known", None)
         if known is None:
             connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
@@ -260,13 +291,13 @@ class Connection:
 
 
 class Client:
-    """A server, and all that is asked of it.
+    """A local server: its sessions, uploads and jobs.
 
     Args:
-        port: As in the server's first line.
-        token: As in the server's first line.
-        host: Where it runs.
-        timeout: Seconds to wait for an answer; a first click has to load and run a network.
+        port: Port, as in the server's first line.
+        token: Bearer token, as in the server's first line.
+        host: Name or address of the machine on which the server runs.
+        timeout: Seconds to wait for an answer; the first click has to load and run a network.
     """
 
     def __init__(
@@ -288,18 +319,20 @@ class Client:
         env: Optional[Mapping[str, str]] = None,
         timeout: float = 300,
     ) -> Client:
-        """Start a server; it ends with `close`, or when this process ends.
+        """Start a server, which ends with `close` or when this process ends.
 
         Args:
-            command: What starts it, options of its own included; `python -m sam_common.cli serve`
-                of this Python where not given.
-            roots: Folders from which it may open files.
-            models: Models to load at once.
-            env: Variables over those of this process, which are cleaned of a host's own.
-            timeout: Seconds for each answer, and for the first line.
+            command: Command that starts the server, with its options; `python -m sam_common.cli
+                serve` of this Python where None.
+            roots: Folders from which the server may open files.
+            models: Names of models to load at the start.
+            env: Environment variables that are added to those of this process, which are cleaned
+                of a host's own.
+            timeout: Seconds to wait for each answer, and for the server's first line.
 
         Raises:
-            ServerError: It does not start; the message ends with its last lines.
+            ServerError: The server does not start; the message ends with the last lines of its
+                stderr.
         """
         argv = list(command or [sys.executable, "-m", "sam_common.cli", "serve"])
         argv.append("--watch-stdin")
@@ -326,7 +359,7 @@ class Client:
         return client
 
     def close(self) -> None:
-        """Close the connections, and end the server where this client started it."""
+        """Close all connections, and end the server where this client started it."""
         self.connection.close()
         process, self._process = self._process, None
         if process is None:
@@ -345,11 +378,11 @@ class Client:
                 stream.close()
 
     def __enter__(self) -> Client:
-        """Nothing to prepare."""
+        """Give the client itself."""
         return self
 
     def __exit__(self, *_failure: object) -> None:
-        """Close."""
+        """Close the client."""
         self.close()
 
     def log_lines(self) -> list[str]:
@@ -358,7 +391,7 @@ class Client:
 
     @property
     def is_running(self) -> bool:
-        """Whether the server that this client started is there."""
+        """Whether the server that this client started is running."""
         return self._process is not None and self._process.poll() is None
 
     def health(self) -> dict[str, Any]:
@@ -366,17 +399,15 @@ class Client:
         return self._dict("GET", "/v1/health")
 
     def models(self) -> list[dict[str, Any]]:
-        """Models by name, what they take and whether they are here."""
-        found: list[dict[str, Any]] = self.connection.json("GET", "/v1/models")
-        return found
+        """All models: names, kinds of prompts, and whether they are downloaded and loaded."""
+        return cast("list[dict[str, Any]]", self.connection.json("GET", "/v1/models"))
 
     def sessions(self) -> list[dict[str, Any]]:
-        """All sessions of the server."""
-        found: list[dict[str, Any]] = self.connection.json("GET", "/v1/sessions")
-        return found
+        """All sessions of the server, the oldest first."""
+        return cast("list[dict[str, Any]]", self.connection.json("GET", "/v1/sessions"))
 
     def upload(self, array: np.ndarray) -> str:
-        """Send an array; gives its name on the server."""
+        """Send an array, and give its identifier on the server."""
         file = io.BytesIO()
         np.save(file, np.ascontiguousarray(array), allow_pickle=False)
         answer, _ = self.connection.exchange("POST", "/v1/uploads", file.getvalue())
@@ -390,7 +421,14 @@ class Client:
         bands: Optional[Sequence[int]] = None,
         stretch: Optional[str] = None,
     ) -> RasterSession:
-        """A session on a raster file, which must lie in one of the server's roots."""
+        """Open a session on a raster file.
+
+        Args:
+            path: Absolute path of a raster in one of the server's roots.
+            model: Name of a model.
+            bands: One or three band numbers, from 1.
+            stretch: "none", or "min,max".
+        """
         asked = {
             "kind": "raster",
             "path": os.fspath(path),
@@ -411,16 +449,16 @@ class Client:
         stretch: Optional[str] = None,
         nodata: Optional[float] = None,
     ) -> RasterSession:
-        """A session on pixels.
+        """Open a session on the pixels of an array.
 
         Args:
             array: (rows, columns) or (rows, columns, bands).
             affine: a, b, c, d, e, f of pixel corners: x = a col + b row + c, y = d col + e row + f.
-            crs: WKT or a code such as "EPSG:32633".
+            crs: Coordinate reference system, as WKT or a code such as "EPSG:32633".
             model: Name of a model.
-            bands: One or three of the bands, from 1.
+            bands: One or three band numbers, from 1.
             stretch: "none", or "min,max".
-            nodata: Value of pixels without data, with an affine only.
+            nodata: Value of pixels without data; needs an affine.
         """
         asked = {
             "kind": "raster",
@@ -447,18 +485,21 @@ class Client:
         level: Optional[float] = None,
         progress: Optional[Progress] = None,
     ) -> VolumeSession:
-        """A session on a volume file or on DICOM, which must lie in one of the server's roots.
+        """Open a session on a volume file or a DICOM series.
 
         Args:
-            path: The file or folder.
+            path: Absolute path of a file or folder in one of the server's roots.
             model: Name of a model.
-            series: Of DICOM: its number, or a SeriesInstanceUID.
+            series: Number of a DICOM series, or its SeriesInstanceUID.
             time: Number of the time point, from 1.
             modality: "CT", "MR" and so on, where the file does not say or is wrong.
             preset: Name of a CT window.
-            width: Of a window of one's own.
-            level: Its middle.
-            progress: See `Progress`; told of the files that are read.
+            width: Width of a window, in the units of the voxels.
+            level: Level, that is the middle, of that window.
+            progress: Called for the files that are read, see `Progress`.
+
+        Raises:
+            ServerError: The volume cannot be opened, or the opening was cancelled.
         """
         asked = {
             "kind": "volume",
@@ -487,16 +528,16 @@ class Client:
         width: Optional[float] = None,
         level: Optional[float] = None,
     ) -> VolumeSession:
-        """A session on voxels.
+        """Open a session on the voxels of an array.
 
         Args:
             array_kji: (slices, rows, columns).
-            ijk_to_lps: 4x4 matrix from voxel (i, j, k) to LPS mm.
+            ijk_to_lps: 4x4 matrix from voxel indices (i, j, k) to LPS coordinates in mm.
             model: Name of a model.
             modality: "CT", "MR" and so on.
             preset: Name of a CT window.
-            width: Of a window of one's own.
-            level: Its middle.
+            width: Width of a window, in the units of the voxels.
+            level: Level, that is the middle, of that window.
         """
         matrix = np.asarray(ijk_to_lps, dtype=np.float64).tolist()
         asked = {
@@ -518,15 +559,15 @@ class Client:
         source: Optional[Mapping[str, Any]] = None,
         progress: Optional[Progress] = None,
     ) -> Session:
-        """A session as its log says, on the same source.
+        """Make a session again from its log, on the same source.
 
         Args:
-            log: From `Session.log`.
-            source: How to open the source, where that has changed.
-            progress: See `Progress`.
+            log: A log from `Session.log`.
+            source: How to open the source, where that is not as in the log.
+            progress: Called for the edits and objects, see `Progress`.
 
         Raises:
-            ServerError: The log does not fit the source or the model, or it was cancelled.
+            ServerError: The log does not fit the source or the model, or the job was cancelled.
         """
         given = None if source is None else dict(source)
         return self._opened(self.job("replay", log=dict(log), source=given), progress)
@@ -534,14 +575,14 @@ class Client:
     def open_in_background(
         self, source: Mapping[str, Any], progress: Optional[Progress] = None
     ) -> Session:
-        """A session on a source, opened by a job that can be cancelled.
+        """Open a session by a job, which can be cancelled.
 
         Args:
-            source: As `request` of the source in a session's log: kind, path or upload, options.
-            progress: See `Progress`.
+            source: Kind, path or upload, and options, as the `request` in a session's log.
+            progress: Called for the files that are read, see `Progress`.
 
         Raises:
-            ServerError: It cannot be opened, or it was cancelled.
+            ServerError: The source cannot be opened, or the job was cancelled.
         """
         return self._opened(self.job("open", source=dict(source)), progress)
 
@@ -553,21 +594,29 @@ class Client:
         *,
         model: str = "mobile_sam",
     ) -> Job:
-        """One row for each feature of a GeoJSON FeatureCollection, as a job."""
+        """Start a job that segments one object for each feature of a GeoJSON FeatureCollection.
+
+        Args:
+            path: Absolute path of a raster in one of the server's roots.
+            prompts: Points, boxes or polygons.
+            crs: Coordinate reference system of the prompts, or "pixel".
+            model: Name of a model.
+        """
         return self.job(
             "prompts", path=os.fspath(path), prompts=dict(prompts), prompts_crs=crs, model=model
         )
 
     def batch(self, cases: Sequence[Mapping[str, str]]) -> Job:
-        """Volumes one after the other, rows as in the list of `sam-med batch`."""
+        """Start a job that segments volumes, with the columns of the list of `sam-med batch`."""
         return self.job("batch", cases=[dict(case) for case in cases])
 
     def job(self, kind: str, **request: Any) -> Job:
-        """Start a job of any kind."""
+        """Start a job of any kind; arguments that are None are left out of the request."""
         asked = {name: value for name, value in request.items() if value is not None}
         return Job(self, self._dict("POST", "/v1/jobs", {"kind": kind, **asked})["job"])
 
     def _opened(self, job: Job, progress: Optional[Progress]) -> Session:
+        """The session that a job opens; raises `ServerError` where the job does not."""
         state = job.wait(progress)
         if state["state"] != "done":
             raise ServerError("cancelled: there is no session", kind="CancelledError")
@@ -576,10 +625,11 @@ class Client:
         return kind(self, about)
 
     def _dict(self, method: str, path: str, body: Optional[Any] = None) -> dict[str, Any]:
-        answer: dict[str, Any] = self.connection.json(method, path, body)
-        return answer
+        """Send a request whose answer is a JSON object."""
+        return cast("dict[str, Any]", self.connection.json(method, path, body))
 
     def _adopt(self, process: subprocess.Popen[bytes]) -> None:
+        """Read the first line of a server, and keep reading its stderr."""
         self._process = process
         self._reader = threading.Thread(target=self._read_log, args=(process,), daemon=True)
         self._reader.start()
@@ -587,7 +637,7 @@ class Client:
         stdout = process.stdout
         if stdout is None:
             raise ServerError("the server has no stdout")
-        # a thread, because a pipe cannot be read with a limit of time on every system
+        # a thread, because a pipe cannot be read with a timeout on every system
         waiter = threading.Thread(target=lambda: found.append(stdout.readline()), daemon=True)
         waiter.start()
         waiter.join(self.connection.timeout)
@@ -611,13 +661,19 @@ class Client:
             )
 
     def _read_log(self, process: subprocess.Popen[bytes]) -> None:
+        """Keep the last lines of a server's stderr, as a thread."""
         if process.stderr is not None:
             for line in process.stderr:
                 self._lines.append(line.decode("utf-8", "replace").rstrip())
 
 
 class Session:
-    """An open source and its objects."""
+    """An open raster or volume and its objects.
+
+    Args:
+        client: Client of the server.
+        about: The session in the JSON of protocol 1.
+    """
 
     def __init__(self, client: Client, about: Mapping[str, Any]) -> None:
         self.client = client
@@ -627,17 +683,20 @@ class Session:
         self.size: tuple[int, ...] = tuple(about["size"])
         """(rows, columns) or (slices, rows, columns)."""
         self.frame: dict[str, Any] = about["frame"]
+        """Affine, and of a raster the coordinate reference system."""
         self.prompts: list[str] = about["prompts"]
-        """Kinds that the model takes: boxes, points, masks."""
+        """Kinds of prompts that the model takes: boxes, points, masks."""
         self.can_undo: bool = about["can_undo"]
         self.can_redo: bool = about["can_redo"]
         self.source: dict[str, Any] = about["source"]
+        """Name and fingerprint of the source."""
         self._path = f"/v1/sessions/{self.id}"
 
     def objects(self) -> list[dict[str, Any]]:
         """All objects with their prompts and figures."""
-        found: list[dict[str, Any]] = self.client.connection.json("GET", f"{self._path}/objects")
-        return found
+        return cast(
+            "list[dict[str, Any]]", self.client.connection.json("GET", f"{self._path}/objects")
+        )
 
     def add_object(
         self,
@@ -647,24 +706,38 @@ class Session:
         code: Optional[Mapping[str, str]] = None,
         object_id: Optional[str] = None,
     ) -> str:
-        """A new object; gives its identifier."""
+        """Add an object, and give its identifier.
+
+        Args:
+            name: Name of the object.
+            class_: Class of the object.
+            code: Coded concept: `scheme`, `value` and `meaning`.
+            object_id: Identifier of the object; the server makes one where None.
+        """
         change = self.edit(
             "add_object", name=name, object=object_id, code=code, **{"class": class_}
         )
         return change.changed[0].object
 
     def remove_object(self, object_id: str) -> Change:
-        """An object and its prompts go."""
+        """Remove an object and its prompts."""
         return self.edit("remove_object", object=object_id)
 
     def rename_object(self, object_id: str, name: str, class_: Optional[str] = None) -> Change:
-        """Another name, and another class where one is given."""
+        """Give an object another name, and another class where one is given."""
         return self.edit("rename_object", object=object_id, name=name, **{"class": class_})
 
     def add_point(
         self, object_id: str, point: Numbers, *, positive: bool = True, space: str = "pixel"
     ) -> Change:
-        """A point of the object, or of the background: (x, y) or (i, j, k)."""
+        """Add a point to an object.
+
+        Args:
+            object_id: Identifier of the object.
+            point: (x, y) on a raster, (i, j, k) in a volume.
+            positive: Whether the point lies on the object, else on the background.
+            space: "pixel" for array indices, "world" for the raster's reference system or LPS mm.
+        """
         return self.edit(
             "add_point", object=object_id, point=_plain(point), label=int(positive), space=space
         )
@@ -672,13 +745,13 @@ class Session:
     def move_point(
         self, object_id: str, index: int, point: Numbers, *, space: str = "pixel"
     ) -> Change:
-        """A point elsewhere."""
+        """Move point number `index` of an object, see `add_point`."""
         return self.edit(
             "move_point", object=object_id, index=index, point=_plain(point), space=space
         )
 
     def remove_point(self, object_id: str, index: int) -> Change:
-        """A point goes."""
+        """Remove point number `index` of an object."""
         return self.edit("remove_point", object=object_id, index=index)
 
     def set_box(
@@ -690,7 +763,15 @@ class Session:
         index: Optional[int] = None,
         space: str = "pixel",
     ) -> Change:
-        """The box of an object; with axis and index that of one slice of a volume."""
+        """Set the box of an object, or of one of its slices.
+
+        Args:
+            object_id: Identifier of the object.
+            box: (x0, y0, x1, y1) on a raster or slice, (i0, j0, k0, i1, j1, k1) in a volume.
+            axis: Array axis of the slice of a volume: 0 is k, 1 is j, 2 is i.
+            index: Number of the slice.
+            space: "pixel" for array indices, "world" for the raster's reference system or LPS mm.
+        """
         return self.edit(
             "set_box", object=object_id, box=_plain(box), axis=axis, index=index, space=space
         )
@@ -698,7 +779,7 @@ class Session:
     def remove_box(
         self, object_id: str, *, axis: Optional[int] = None, index: Optional[int] = None
     ) -> Change:
-        """A box goes."""
+        """Remove the box of an object, or of one of its slices."""
         return self.edit("remove_box", object=object_id, axis=axis, index=index)
 
     def set_mask(
@@ -710,14 +791,14 @@ class Session:
         axis: Optional[int] = None,
         index: Optional[int] = None,
     ) -> Change:
-        """A painted mask.
+        """Set a painted mask of an object, or of one of its slices.
 
         Args:
-            object_id: Whose.
-            array: (rows, columns) of the window; what is not 0 is the object.
+            object_id: Identifier of the object.
+            array: (rows, columns) of the window; pixels other than 0 are the object.
             window: Half-open ((row0, col0), (row1, col1)).
-            axis: Of a volume: the array axis of the slice.
-            index: Which slice.
+            axis: Array axis of the slice of a volume: 0 is k, 1 is j, 2 is i.
+            index: Number of the slice.
         """
         mask: dict[str, Any] = {
             "window": [[int(v) for v in corner] for corner in window],
@@ -731,30 +812,29 @@ class Session:
     def remove_mask(
         self, object_id: str, *, axis: Optional[int] = None, index: Optional[int] = None
     ) -> Change:
-        """A painted mask goes."""
+        """Remove the painted mask of an object, or of one of its slices."""
         return self.edit("remove_mask", object=object_id, axis=axis, index=index)
 
     def clear(self, object_id: str) -> Change:
-        """All prompts of an object go."""
+        """Remove all prompts of an object."""
         return self.edit("clear", object=object_id)
 
     def edit(self, op: str, **arguments: Any) -> Change:
-        """One edit of any kind."""
+        """Make an edit of any kind; arguments that are None are left out of the request."""
         asked = {name: value for name, value in arguments.items() if value is not None}
         return self._changed("edits", {"op": op, **asked})
 
     def undo(self) -> Change:
-        """One edit back."""
+        """Undo one edit."""
         return self._changed("undo")
 
     def redo(self) -> Change:
-        """One edit forth."""
+        """Redo one edit."""
         return self._changed("redo")
 
     def log(self) -> dict[str, Any]:
-        """Everything that makes the session, for `Client.replay`."""
-        found: dict[str, Any] = self.client.connection.json("GET", f"{self._path}/log")
-        return found
+        """The log of the session, from which `Client.replay` makes it again."""
+        return cast("dict[str, Any]", self.client.connection.json("GET", f"{self._path}/log"))
 
     def mask(self, object_id: str) -> Mask:
         """The whole mask of an object in its window."""
@@ -766,14 +846,15 @@ class Session:
         return Mask(_window(json.loads(named["x-window"])) or empty, pixels=array)
 
     def export(self, formats: Sequence[str]) -> Job:
-        """Files of all objects, as a job."""
+        """Start a job that writes files of all objects."""
         return self.client.job("export", session=self.id, formats=list(formats))
 
     def close(self) -> None:
-        """The server forgets the session."""
+        """Close the session on the server."""
         self.client.connection.json("DELETE", self._path)
 
     def _changed(self, what: str, body: Optional[Any] = None) -> Change:
+        """Send an edit, an undo or a redo."""
         change = Change.from_json(self.client.connection.json("POST", f"{self._path}/{what}", body))
         self.can_undo, self.can_redo = change.can_undo, change.can_redo
         return change
@@ -783,17 +864,21 @@ class RasterSession(Session):
     """A session on a raster."""
 
     def geometry(self, object_id: str) -> dict[str, Any]:
-        """The outline as a GeoJSON Feature, in the raster's reference system."""
+        """The outline of an object as a GeoJSON Feature, in the raster's reference system."""
         path = f"{self._path}/objects/{quote(object_id, safe='')}/geometry"
-        found: dict[str, Any] = self.client.connection.json("GET", path)
-        return found
+        return cast("dict[str, Any]", self.client.connection.json("GET", path))
 
     def prompts_job(self, prompts: Mapping[str, Any], crs: Optional[str] = None) -> Job:
-        """One row for each feature of a GeoJSON FeatureCollection, as a job."""
+        """Start a job that segments one object for each feature of a GeoJSON FeatureCollection.
+
+        Args:
+            prompts: Points, boxes or polygons.
+            crs: Coordinate reference system of the prompts, or "pixel".
+        """
         return self.client.job("prompts", session=self.id, prompts=dict(prompts), prompts_crs=crs)
 
     def automatic(self, **options: Any) -> Job:
-        """Everything in the raster, as a job."""
+        """Start a job that segments everything in the raster."""
         return self.client.job("automatic", session=self.id, options=options)
 
 
@@ -801,23 +886,33 @@ class VolumeSession(Session):
     """A session on a volume."""
 
     def propagate(self, objects: Optional[Sequence[str]] = None, method: str = "planes") -> Job:
-        """Follow objects through the volume, as a job; all that have prompts where not given."""
+        """Start a job that propagates objects through the volume.
+
+        Args:
+            objects: Identifiers of the objects; all that have prompts where None.
+            method: "planes" or "litemedsam".
+        """
         chosen = None if objects is None else list(objects)
         return self.client.job("propagate", session=self.id, objects=chosen, method=method)
 
     def review(self, object_id: str) -> list[dict[str, Any]]:
         """The slices of a propagated object, the least certain first.
 
-        Each has its array axis, its index, a confidence from 0 to 1, and reasons: what makes it
-        doubtful, in words.
+        Returns:
+            For each slice its array axis, its index, its confidence from 0 to 1, and the reasons
+            why it is doubtful, in words.
         """
         path = f"{self._path}/objects/{quote(object_id, safe='')}/review"
-        found: list[dict[str, Any]] = self.client.connection.json("GET", path)
-        return found
+        return cast("list[dict[str, Any]]", self.client.connection.json("GET", path))
 
 
 class Job:
-    """Something that takes long."""
+    """A job of the server.
+
+    Args:
+        client: Client of the server.
+        job_id: Identifier of the job.
+    """
 
     def __init__(self, client: Client, job_id: str) -> None:
         self.client = client
@@ -825,25 +920,24 @@ class Job:
         self._path = f"/v1/jobs/{job_id}"
 
     def state(self) -> dict[str, Any]:
-        """How far it is."""
-        found: dict[str, Any] = self.client.connection.json("GET", self._path)
-        return found
+        """State, progress and results of the job."""
+        return cast("dict[str, Any]", self.client.connection.json("GET", self._path))
 
     def events(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Each change as (kind, state), to the end."""
+        """Changes of the job as (kind, state), until it has ended."""
         return self.client.connection.stream(f"{self._path}/events")
 
     def wait(self, progress: Optional[Progress] = None) -> dict[str, Any]:
-        """Follow it to its end.
+        """Follow the job to its end.
 
         Args:
-            progress: See `Progress`.
+            progress: Called at each change, see `Progress`.
 
         Returns:
-            Its state, done or cancelled, as the server last told it.
+            The last state of the job, done or cancelled.
 
         Raises:
-            ServerError: It failed.
+            ServerError: The job failed.
         """
         state: dict[str, Any] = {}
         for _, state in self.events():
@@ -857,16 +951,16 @@ class Job:
         return state
 
     def cancel(self) -> None:
-        """Stop it; a job that has ended is forgotten."""
+        """Cancel the job; where it has ended, the server forgets it and its files."""
         self.client.connection.json("DELETE", self._path)
 
     def result(self, name: str) -> bytes:
-        """A file that it made."""
+        """The content of a file of the job."""
         path = f"{self._path}/results/{quote(name, safe='')}"
         return self.client.connection.exchange("GET", path)[0]
 
     def download(self, name: str, path: Union[str, os.PathLike]) -> None:  # type: ignore[type-arg]
-        """Write a file that it made; it appears whole or not at all."""
+        """Write a file of the job to a path, where it appears whole or not at all."""
         part = f"{os.fspath(path)}.part"
         with open(part, "wb") as file:  # paths of hosts may be plain strings
             file.write(self.result(name))
@@ -885,17 +979,20 @@ def run_lengths(array: np.ndarray) -> list[int]:
 
 
 def _is_readable(sock: socket.socket) -> bool:
-    # select.select knows no numbers from 1024 up, which hosts with many files have
+    """Whether a socket has data, or was closed by the other side."""
+    # select.select knows no descriptors from 1024 up, which hosts with many files have
     with selectors.DefaultSelector() as selector:
         selector.register(sock, selectors.EVENT_READ)
         return bool(selector.select(0))
 
 
 def _plain(numbers: Numbers) -> list[float]:
+    """Coordinates as JSON takes them."""
     return [float(v) for v in numbers]
 
 
 def _window(value: Any) -> Optional[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """A window from the JSON of protocol 1."""
     if value is None:
         return None
     start, stop = value
@@ -903,6 +1000,7 @@ def _window(value: Any) -> Optional[tuple[tuple[int, ...], tuple[int, ...]]]:
 
 
 def _refusal(status: int, content: bytes) -> ServerError:
+    """The error of an answer that is a refusal."""
     try:
         error = json.loads(content)["error"]
         return ServerError(error["message"], status=status, kind=error["type"])

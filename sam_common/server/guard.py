@@ -1,4 +1,4 @@
-"""Guard: token, host, origin and size of every request, before anything else looks at it."""
+"""Guard: ASGI middleware that checks token, host, origin and size of every request first."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES = 16 << 20
-"""Of a request's body: 16 MiB."""
+"""Most bytes of the body of a request: 16 MiB."""
 MOST_UPLOAD_BYTES = 2 << 30
-"""Of an upload: 2 GiB."""
+"""Most bytes of an upload: 2 GiB."""
 UPLOADS = "/v1/uploads"
+"""Address that takes larger bodies than all others."""
 
 
 class _TooLargeError(Exception):
-    """A body without Content-Length has grown too large."""
+    """A body that came without Content-Length has grown too large."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Most bytes of a request's body."""
+    """Most bytes of the body of a request, by address."""
 
     body: int = MOST_BYTES
     upload: int = MOST_UPLOAD_BYTES
 
     def of(self, path: str) -> int:
-        """The limit of an address."""
+        """Most bytes of a request to an address."""
         return self.upload if path == UPLOADS else self.body
 
 
@@ -41,10 +42,10 @@ class Guard:
     """ASGI middleware in front of the whole application.
 
     Args:
-        app: What is guarded.
-        token: That every request must bear.
-        hosts: Names of this machine that the Host header may have, in small letters.
-        limits: Of bodies.
+        app: The application that is guarded.
+        token: Bearer token that every request must have.
+        hosts: Names of this machine that the Host header may have, in lower case.
+        limits: Most bytes of bodies; those of the module where None.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Guard:
         self._limits = limits or Limits()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer or refuse a request."""
+        """Refuse a request, or hand it on with its body counted."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
@@ -72,12 +73,13 @@ class Guard:
             await self._app(scope, bounded.receive, bounded.send)
         except _TooLargeError:
             await bounded.refuse()
-        except Exception as error:  # noqa: BLE001  # logged without its message, which may hold names
+        except Exception as error:  # noqa: BLE001  # logged without its message, which may name files
             log_trace(error)
             if not bounded.started:
                 await _answer(send, 500, "UnexpectedError", "the server has a defect here")
 
     def _refusal(self, headers: Mapping[str, bytes], limit: int) -> tuple[int, str, str] | None:
+        """Status, kind and message where a request is refused by its headers."""
         if _host_name(headers.get("host", b"")) not in self._hosts:
             return 403, "HostError", "the Host header does not name this server"
         if "origin" in headers:
@@ -93,7 +95,7 @@ class Guard:
 
 
 class _Bounded:
-    """A request whose body is counted, and its answer."""
+    """The channels of one request, with the bytes of its body counted against a limit."""
 
     def __init__(self, receive: Receive, send: Send, limit: int) -> None:
         self._receive, self._send, self._limit = receive, send, limit
@@ -101,6 +103,7 @@ class _Bounded:
         self._over = self.started = self._refused = False
 
     async def receive(self) -> Message:
+        """The next part of the body; raises where the body has grown too large."""
         if self._over:
             raise _TooLargeError
         message = await self._receive()
@@ -111,7 +114,8 @@ class _Bounded:
         return message
 
     async def send(self, message: Message) -> None:
-        # a framework may have taken the exception for a malformed body
+        """Send a part of the answer, or a refusal where the body was too large."""
+        # the framework may have taken the exception of `receive` for a malformed body
         if self._over and not self.started:
             await self.refuse()
             return
@@ -120,17 +124,19 @@ class _Bounded:
             await self._send(message)
 
     async def refuse(self) -> None:
+        """Answer that the body is too large, unless an answer has begun."""
         if not self.started and not self._refused:
             self._refused = True
             await _answer(self._send, *_too_large(self._limit))
 
 
 def _headers(scope: Scope) -> dict[str, bytes]:
+    """Headers of a request by their names in lower case."""
     return {name.decode("latin-1").lower(): value for name, value in scope["headers"]}
 
 
 def _host_name(value: bytes) -> str:
-    """The Host header without its port."""
+    """The host of a Host header, without its port, in lower case."""
     text = value.decode("latin-1").lower()
     if text.startswith("["):
         return text.partition("]")[0] + "]"
@@ -138,10 +144,12 @@ def _host_name(value: bytes) -> str:
 
 
 def _too_large(limit: int) -> tuple[int, str, str]:
+    """Status, kind and message for a body that is too large."""
     return 413, "SizeError", f"a request of this kind has at most {limit} bytes"
 
 
 async def _answer(send: Send, status: int, kind: str, message: str) -> None:
+    """Send an error in the JSON of protocol 1, and close the connection."""
     body = json.dumps({"error": {"type": kind, "message": message}}).encode()
     headers = [
         (b"content-type", b"application/json"),

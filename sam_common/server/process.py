@@ -1,4 +1,4 @@
-"""Process: one server, from its first line on stdout to the end of its temporary folder."""
+"""Process: one server, from its first line on stdout to the removal of its temporary folder."""
 
 from __future__ import annotations
 
@@ -29,42 +29,50 @@ if TYPE_CHECKING:
     from types import FrameType
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+"""Hosts that no other machine can reach."""
 REMOTE_NOTE = (
     "warning: other machines can reach this server. Whoever has the token can read every file "
     "under --root, and neither the token nor the images are encrypted on the way: use an ssh "
     "tunnel (ssh -L) instead wherever you can."
 )
 GRACE_SECONDS = 3
+"""Seconds that requests have to end when the server ends."""
 KEEP_ALIVE_SECONDS = 3600
-"""A person may look at a mask for long before the next click."""
+"""Seconds that an idle connection stays open: a person may look at a mask for long."""
 BACKLOG = 128
+"""Connections that may wait to be accepted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How a server is started."""
+    """Settings of one server, as its command line gives them."""
 
     host: str = "127.0.0.1"
     port: int = 0
-    """0 takes a free one."""
+    """Port to listen on; 0 takes a free one."""
     roots: tuple[Path, ...] = ()
+    """Folders from which clients may open files."""
     models: tuple[str, ...] = ()
-    """Loaded before the first line is written."""
+    """Names of models that are loaded before the first line is written."""
     watch_stdin: bool = False
+    """Whether the server ends when its stdin is closed."""
     allow_remote: bool = False
+    """Whether `host` may be one that other machines can reach."""
     idle_seconds: float = IDLE_SECONDS
+    """Seconds without use after which a session is closed."""
     memory_bytes: int = LIMIT_BYTES
-    """For embeddings."""
+    """Most bytes of embeddings that are held in memory."""
     keep_embeddings: bool = False
-    """Whether embeddings of volumes stay in the cache folder when the server has ended."""
+    """Whether embeddings of volumes stay in the cache folder after the server has ended."""
 
 
 def serve(settings: Settings) -> None:
-    """Run until a signal, or the end of stdin where that is watched.
+    """Run a server until a signal, or until its stdin is closed where that is watched.
 
     Raises:
-        InputError: A host that is not this machine's own without `allow_remote`, or an address
-            that cannot be had.
+        InputError: Other machines can reach the host and `allow_remote` is not set, or the server
+            cannot listen on the address.
+        RefusedPathError: A root is no folder.
     """
     if settings.host not in LOOPBACK:
         if not settings.allow_remote:
@@ -72,7 +80,7 @@ def serve(settings: Settings) -> None:
                 f"--host {settings.host} can be reached from other machines: add --allow-remote "
                 "if that is what you want"
             )
-        _log(REMOTE_NOTE)
+        sys.stderr.write(f"{REMOTE_NOTE}\n")
     roots = Roots.of(list(settings.roots))
     signal.signal(signal.SIGTERM, _ended)
     with tempfile.TemporaryDirectory(prefix="sam-server-") as folder:
@@ -92,6 +100,7 @@ def serve(settings: Settings) -> None:
 
 
 def _run(service: Service, settings: Settings) -> None:
+    """Listen, write the first line, and answer requests until the end."""
     token = random_token()
     hosts = frozenset({"127.0.0.1", "localhost", "[::1]", settings.host.lower()})
     guard = Guard(create_app(service), token=token, hosts=hosts)
@@ -108,20 +117,22 @@ def _run(service: Service, settings: Settings) -> None:
     with _listening(settings) as listener:
         if settings.watch_stdin:
             threading.Thread(target=_watch, args=(server,), name="stdin", daemon=True).start()
-        hello = {
-            "port": listener.getsockname()[1],
-            "token": token,
-            "protocol": PROTOCOL,
-            "version": __version__,
-            "pid": os.getpid(),
-        }
-        _say(hello)
+        _say(
+            {
+                "port": listener.getsockname()[1],
+                "token": token,
+                "protocol": PROTOCOL,
+                "version": __version__,
+                "pid": os.getpid(),
+            }
+        )
         server.run(sockets=[listener])
 
 
 def _listening(settings: Settings) -> socket.socket:
+    """A socket that listens on the host and port."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    # asyncio turns Nagle's delay of 40 ms off only for sockets that say that they are TCP
+    # asyncio turns off Nagle's algorithm, a delay of 40 ms, only for sockets that name TCP
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -137,23 +148,19 @@ def _listening(settings: Settings) -> socket.socket:
 
 
 def _say(hello: dict[str, Any]) -> None:
-    """The first and only line on stdout; whatever a library prints later goes to stderr."""
+    """Write the only line on stdout; what libraries print later goes to stderr."""
     sys.stdout.write(json.dumps(hello) + "\n")
     sys.stdout.flush()
     os.dup2(2, 1)
 
 
 def _watch(server: uvicorn.Server) -> None:
-    """End the server when whoever started it closes its stdin, or dies."""
+    """End the server when the process that started it closes its stdin, or dies."""
     while os.read(0, 4096):
         pass
     server.should_exit = True
 
 
 def _ended(_signal: int, _frame: FrameType | None) -> None:
+    """Handle SIGTERM: end the process, with its `finally` blocks."""
     raise SystemExit(0)
-
-
-def _log(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()

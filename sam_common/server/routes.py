@@ -1,4 +1,4 @@
-"""Routes: the addresses of protocol 1; what they do stands in `Service` and `Session`."""
+"""Routes: the HTTP addresses of protocol 1, which call `Service` and `Session`."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ STATUS: tuple[tuple[type[SuiteError], int], ...] = (
     (RefusedPathError, 403),
     (SuiteError, 422),
 )
-"""Answer to each kind of error, the first that fits."""
+"""HTTP status of each kind of error; the first kind that fits counts."""
 MOST_TOLD = 3
-"""Problems of a request that are told."""
+"""Most problems of one request that are named in the answer."""
 
 
 def create_app(service: Service) -> FastAPI:
-    """The application, without its guard."""
+    """The ASGI application of a service, without the guard that must stand in front of it."""
     app = FastAPI(
         title="sam-common serve",
         version=__version__,
@@ -53,6 +53,8 @@ def create_app(service: Service) -> FastAPI:
 
 
 def _errors(app: FastAPI) -> None:
+    """Answer errors in the JSON of protocol 1."""
+
     @app.exception_handler(SuiteError)
     def suite(_request: Request, error: SuiteError) -> JSONResponse:
         status = next(code for kind, code in STATUS if isinstance(error, kind))
@@ -60,7 +62,7 @@ def _errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        # without the input: it may be large, or a number that JSON cannot hold
+        # the input is left out: it may be large, or a number that JSON cannot hold
         told = [
             f"{'.'.join(str(at) for at in each['loc'])}: {each['msg']}"
             for each in error.errors()[:MOST_TOLD]
@@ -69,7 +71,7 @@ def _errors(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     def defect(_request: Request, _error: Exception) -> JSONResponse:
-        # the guard logs it
+        # the guard logs the error
         return _refused(500, "UnexpectedError", "the server has a defect here")
 
     @app.exception_handler(HTTPException)
@@ -80,7 +82,9 @@ def _errors(app: FastAPI) -> None:
 
 
 def _server_routes(app: FastAPI, service: Service) -> None:
-    # answered by the loop itself: it must not wait for a thread while all of them are at work
+    """Add the addresses of the server itself."""
+
+    # async, so that the answer needs no thread while all of them are at work
     @app.get("/v1/health")
     async def health() -> dict[str, Any]:
         return service.health()
@@ -95,6 +99,7 @@ def _server_routes(app: FastAPI, service: Service) -> None:
 
 
 def _session_routes(app: FastAPI, service: Service) -> None:
+    """Add the addresses that open, list and close sessions."""
     sessions = service.sessions
 
     @app.post("/v1/sessions")
@@ -116,6 +121,7 @@ def _session_routes(app: FastAPI, service: Service) -> None:
 
 
 def _edit_routes(app: FastAPI, service: Service) -> None:
+    """Add the addresses that edit a session, and give its log."""
     sessions = service.sessions
 
     @app.post("/v1/sessions/{session}/edits")
@@ -136,6 +142,7 @@ def _edit_routes(app: FastAPI, service: Service) -> None:
 
 
 def _object_routes(app: FastAPI, service: Service) -> None:
+    """Add the addresses of the objects of a session and their masks."""
     sessions = service.sessions
 
     @app.get("/v1/sessions/{session}/objects")
@@ -163,6 +170,7 @@ def _object_routes(app: FastAPI, service: Service) -> None:
 
 
 def _job_routes(app: FastAPI, service: Service) -> None:
+    """Add the addresses that start, follow and cancel jobs, and give their files."""
     jobs = service.jobs
 
     @app.post("/v1/jobs")
@@ -187,7 +195,7 @@ def _job_routes(app: FastAPI, service: Service) -> None:
 
 
 def _npy(result: Result) -> Response:
-    """The masks in the object's window as one array of 0 and 1."""
+    """The masks of an object as one `.npy` array of 0 and 1, with its window in a header."""
     window = result.window
     array = np.zeros((0, 0) if window is None else window.shape, dtype=np.uint8)
     for mask in result.masks if window is not None else ():
@@ -207,4 +215,5 @@ def _npy(result: Result) -> Response:
 
 
 def _refused(status: int, kind: str, message: str) -> JSONResponse:
+    """The answer to a request that failed."""
     return JSONResponse({"error": {"type": kind, "message": message}}, status)

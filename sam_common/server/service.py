@@ -1,4 +1,4 @@
-"""Service: what the routes call; sessions, models, uploads and jobs of one server."""
+"""Service: the sessions, models, uploads and jobs of one server, as the routes use them."""
 
 from __future__ import annotations
 
@@ -39,27 +39,27 @@ if TYPE_CHECKING:
     from sam_common.server.sessions.protocol import OpenRaster, OpenVolume
 
 BATCHES, PATHS = "batches", "paths"
-"""Lanes of jobs that belong to no session."""
+"""Lanes of jobs that belong to no session: batches, and jobs on a file given by its path."""
 OPENING_LANES = 8
-"""Sessions that are opened in the background at the same time."""
+"""Number of sessions that can be opened in the background at the same time."""
 
 
 @dataclass(slots=True, eq=False)
 class Service:
-    """Everything that a server holds."""
+    """Everything that one server holds; threads may share it."""
 
     folder: Path
-    """Private; removed by whoever made it."""
+    """Private folder, made and removed by the caller."""
     roots: Roots = field(default_factory=Roots)
     models: Models = field(default_factory=Models)
     pool: EmbeddingPool = field(default_factory=EmbeddingPool)
     sessions: Sessions = field(default_factory=Sessions)
     keep_embeddings: bool = False
-    """Whether embeddings of volumes stay on disk when the server has ended."""
+    """Whether embeddings of volumes stay on disk after the server has ended."""
     uploads: Uploads = field(init=False)
     jobs: Jobs = field(init=False)
     results: EmbeddingPool = field(default_factory=lambda: EmbeddingPool(RESULT_BYTES))
-    """Masks of all sessions."""
+    """Results of all sessions, shared for their bound in bytes."""
     _folders: Iterator[int] = field(default_factory=itertools.count)
     _opened_count: Iterator[int] = field(default_factory=itertools.count)
 
@@ -70,7 +70,7 @@ class Service:
         self.jobs = Jobs(self.folder / "jobs")
 
     def health(self) -> dict[str, Any]:
-        """State and figures."""
+        """State, version, loaded models and memory of the server, in the JSON of protocol 1."""
         return {
             "status": "ok",
             "version": __version__,
@@ -84,14 +84,21 @@ class Service:
         }
 
     def open(self, asked: OpenRaster | OpenVolume) -> Session:
-        """A new session."""
+        """Open a source as a new session; raises what `Sessions.add` and the source raise."""
         self.sessions.check_room()
         session = self._opened(asked)
         self.sessions.add(session)
         return session
 
     def start(self, asked: Any) -> Job:
-        """Queue a job; what can be wrong with it is said at once where that is quick."""
+        """Queue the job of a request; what can be checked quickly is checked before.
+
+        Args:
+            asked: A request of `JobModel`.
+
+        Raises:
+            SuiteError: The request cannot be served.
+        """
         starts: dict[type, Callable[[Any], Job]] = {
             PropagateJob: self._propagate,
             ExportJob: self._export,
@@ -102,19 +109,19 @@ class Service:
         return starts.get(type(asked), self._of_source)(asked)
 
     def remove(self, name: str) -> None:
-        """Close a session; its jobs are cancelled."""
+        """Close a session and cancel its jobs."""
         self.sessions.remove(name)
         self.jobs.cancel(name)
 
     def close(self) -> None:
-        """Stop the jobs and let go of the sessions."""
+        """Stop all jobs, then close all sessions."""
         self.jobs.close()
         for session in self.sessions.all():
             self.sessions.remove(session.id)
 
     @contextmanager
     def holding(self) -> Iterator[Held]:
-        """Files that are held while the block runs."""
+        """Files that are held open while the block runs, for a case of a batch."""
         held = self._held()
         try:
             yield held
@@ -122,11 +129,13 @@ class Service:
             held.close()
 
     def _held(self) -> Held:
+        """Held files with a private folder of their own."""
         folder = self.folder / "sources" / str(next(self._folders))
         folder.mkdir(mode=0o700)
         return Held(folder, self.roots.holds)
 
     def _opened(self, asked: OpenRaster | OpenVolume, reporter: Reporter | None = None) -> Session:
+        """A session on a source, not yet among the sessions of the server."""
         request = asked.model_dump(exclude_none=True)
         source = self._source(request, asked.model, reporter)
         name = "the volume" if asked.kind == "volume" else Path(asked.path or "upload").name
@@ -143,6 +152,7 @@ class Service:
     def _source(
         self, request: Mapping[str, Any], model: str, reporter: Reporter | None = None
     ) -> LiveSource:
+        """The source of a request, opened from its path or its upload."""
         segmenter = self.models.get(model)
 
         def opened(path: Path) -> LiveSource:
@@ -156,6 +166,7 @@ class Service:
             return opened(upload.path)
 
     def _open(self, asked: OpenJob) -> Job:
+        """Queue a job that opens a session."""
         self.sessions.check_room()
 
         def work(job: Job) -> dict[str, Any]:
@@ -165,6 +176,7 @@ class Service:
         return self.jobs.start("open", work, lane=self._opening_lane(), asked_bytes=_size_of(asked))
 
     def _replay(self, asked: ReplayJob) -> Job:
+        """Queue a job that makes a session from its log."""
         source = asked.source or asked.log.source.request
         if source is None:
             raise InputError("the log does not say how its source was opened: give source")
@@ -186,12 +198,13 @@ class Service:
         )
 
     def _opening_lane(self) -> str:
+        """The lane of the next job that opens a session."""
         return f"opening {next(self._opened_count) % OPENING_LANES}"
 
     def _added(self, session: Session, job: Job) -> dict[str, Any]:
-        """The last step of a job that opens a session."""
+        """Add a session to those of the server, unless the job that opened it was cancelled."""
         try:
-            # what was cancelled when it was opened is not left behind
+            # a session whose job was cancelled in the meantime is not left behind
             job.step(0)
         except BaseException:
             session.close()
@@ -200,6 +213,7 @@ class Service:
         return {"session": session.id}
 
     def _propagate(self, asked: PropagateJob) -> Job:
+        """Queue a job that propagates objects through a volume."""
         session = self.sessions.get(asked.session)
         if session.source.kind != "volume":
             raise InputError("only volumes are propagated: this session is on a raster")
@@ -214,6 +228,7 @@ class Service:
         return self._on(session, asked, work)
 
     def _export(self, asked: ExportJob) -> Job:
+        """Queue a job that writes files of the objects of a session."""
         session = self.sessions.get(asked.session)
 
         def work(job: Job) -> dict[str, Any]:
@@ -223,8 +238,9 @@ class Service:
         return self._on(session, asked, work)
 
     def _batch(self, asked: BatchJob) -> Job:
+        """Queue a job that segments a list of volumes."""
         module = domain("batch")
-        # what makes no sense is said at once; the job's own folder comes later
+        # a list that makes no sense is refused at once; the job's own folder is made later
         module.cases_in(asked.cases, self.folder)
         files = module.BatchFiles(
             self.roots.open, self.holding, keep_embeddings=self.keep_embeddings
@@ -240,6 +256,7 @@ class Service:
         return self.jobs.start("batch", work, lane=BATCHES, asked_bytes=_size_of(asked))
 
     def _of_source(self, asked: PromptsJob | AutomaticJob) -> Job:
+        """Queue a job that a source does itself, of a session or opened from a path."""
         request = asked.model_dump(exclude_none=True)
         if asked.session is not None:
             session = self.sessions.get(asked.session)
@@ -262,7 +279,7 @@ class Service:
         return self.jobs.start(asked.kind, on_path, lane=PATHS, asked_bytes=_size_of(asked))
 
     def _on(self, session: Session, asked: Any, work: Work) -> Job:
-        """Queue a job of a session, which is held until the job has ended."""
+        """Queue a job of a session, which is not let go of before the job has ended."""
         session.hold()
         try:
             return self.jobs.start(
@@ -278,10 +295,10 @@ class Service:
 
 
 def _size_of(asked: Any) -> int:
-    """Bytes of a request, as it came over the wire."""
+    """Bytes of a request as JSON."""
     return len(asked.model_dump_json())
 
 
 def _brief(changed: Mapping[str, Any]) -> dict[str, Any]:
-    """A changed object without its masks: the host asks for those."""
+    """A changed object without its masks, which clients ask for one by one."""
     return {name: value for name, value in changed.items() if name != "masks"}

@@ -1,4 +1,4 @@
-"""Bins: which of many windows lie near a place, found without looking at all of them."""
+"""Bins: which of many windows may overlap another one, by the cells of a square grid."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from sam_common.window import Window
 
 FEW = 8
-"""So many windows are compared one by one: quicker than any order in them."""
+"""Up to this number of windows, all of them are compared: no index is quicker."""
 
 
 class Bins:
     """Numbers of windows by the cells of a square grid that they reach into.
 
     Args:
-        side: Of a cell; about that of the windows, so that each reaches into a few.
-        windows: Numbered from 0; more can be added.
+        side: Side of a cell in pixels; about that of the windows, so that each is in a few cells.
+        windows: The first windows, numbered from 0; `add` takes more.
     """
 
     def __init__(self, side: int, windows: Iterable[Window] = ()) -> None:
@@ -29,12 +29,12 @@ class Bins:
             self.add(number, window)
 
     def add(self, number: int, window: Window) -> None:
-        """One more window; several may have one number."""
+        """Add a window; several windows may have one number."""
         for cell in self._reached(window):
             self._cells.setdefault(cell, []).append(number)
 
     def near(self, window: Window) -> list[int]:
-        """Numbers of those that share a cell with a window, ascending: all that overlap it.
+        """Numbers of the windows that share a cell with a window, ascending: all that overlap it.
 
         >>> from sam_common.window import Window
         >>> bins = Bins(10, [Window((0, 0), (5, 25)), Window((40, 0), (50, 10))])
@@ -45,6 +45,7 @@ class Bins:
         return sorted(found)
 
     def _reached(self, window: Window) -> Iterator[tuple[int, int]]:
+        """Cells (row, col) that a window overlaps."""
         rows, cols = (
             range(start // self._side, -(-stop // self._side))
             for start, stop in zip(window.start, window.stop, strict=True)
@@ -53,7 +54,7 @@ class Bins:
 
 
 def nearby(windows: Sequence[Window]) -> Callable[[Window], Iterable[int]]:
-    """What gives the numbers of those windows that may overlap another, ascending."""
+    """A function that gives the numbers of the windows that may overlap another, ascending."""
     if len(windows) <= FEW:
         everything = range(len(windows))
         return lambda _window: everything

@@ -1,11 +1,11 @@
-"""Continuation: the rest of an object that ends at its window's edge, looked for beyond it.
+"""Continuation: the rest of an object beyond its window's edge, asked for in the next window.
 
 ```
 window A          overlap        window B
 +-----------------+======+-----------------+
 |        aaaaaaaaa|aaaaaa|                 |   B has no mask that agrees with a in the overlap:
-|                 | * * *|? ? ? ? ?        |   points inside a are asked for in B, and what agrees
-+-----------------+======+-----------------+   with a there is the rest of it
+|                 | * * *|? ? ? ? ?        |   points inside a are prompts in B, and a mask that
++-----------------+======+-----------------+   agrees with a in the overlap is the rest of it
 ```
 """
 
@@ -18,8 +18,8 @@ import numpy as np
 
 from sam_common.masks.instance import Instance
 from sam_common.prompts import Prompts
-from sam_common.stitching.link import crop
-from sam_common.stitching.overlap_evidence import TWIN_IOU, mask_iou
+from sam_common.stitching.evidence import TWIN_IOU
+from sam_common.stitching.regions import crop, mask_iou
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,18 +33,22 @@ if TYPE_CHECKING:
     from sam_common.window import Window
 
 POINTS = 3
-AGREEMENT = 0.7
-"""Least IoU in the overlap of what is found with what was seen."""
+"""Prompt points inside what is known of an object."""
+CONTINUATION_IOU = 0.7
+"""Least IoU inside the overlap of a continuation with the mask that it continues."""
 
 Ends: TypeAlias = "dict[int, list[tuple[int, int]]]"
-"""For each window: (window, number in that window) of instances that should go on in it."""
+"""For each window the instances that should go on in it, as (window, number in that window)."""
 
 
 def open_ends(groups: Groups) -> Ends:
-    """Instances that their window's edge ends and that nothing in the next window agrees with.
+    """Instances that end at their window's edge and have no partner in the window beyond it.
 
     Args:
-        groups: What is known of all instances.
+        groups: Groups of all instances, as `find_groups` gives them.
+
+    Returns:
+        The instances by the window in which they should go on; windows and instances ascending.
     """
     ends: Ends = {}
     for number, other in groups.open_ends:
@@ -62,19 +66,19 @@ def continuations(
     *,
     options: EverythingOptions,
 ) -> list[Instance]:
-    """What goes on in a window of objects that its neighbours saw in part.
+    """The rest, in one window, of objects that its neighbours saw in part.
 
     Args:
-        segmenter: One that takes points.
-        embedding: Of the window.
+        segmenter: A segmenter that takes points.
+        embedding: The window's embedding.
         window: (row, col) in the image.
         known: Instances of the window, in image indices.
         ends: Instances of neighbouring windows in image indices, each with its window.
-        options: Whose filters of score and stability hold here too.
+        options: Filters of predicted IoU and stability, which hold for continuations too.
 
     Returns:
-        Instances in image indices that agree with what was seen in the overlap and are not among
-        the known ones.
+        Instances in image indices that have an IoU of at least `CONTINUATION_IOU` with an instance
+        of a neighbour inside the overlap, and are no twins of known ones.
     """
     overlaps = [(home.intersect(window), instance.region) for home, instance in ends]
     seen = [(place, crop(region, place)) for place, region in overlaps if place is not None]
@@ -106,8 +110,8 @@ def _agreeing(
     origin: Sequence[int],
     options: EverythingOptions,
 ) -> Instance | None:
-    """The candidate that agrees best with the part seen in a place, of those above the filters."""
-    best, best_iou = None, AGREEMENT
+    """The mask that agrees best with a part inside the overlap, of those above the filters."""
+    best, best_iou = None, CONTINUATION_IOU
     for c in range(masks.scores.shape[1]):
         score, region = float(masks.scores[row, c]), masks.region(row, c)
         if region is None or score <= options.pred_iou_thresh:
@@ -123,10 +127,13 @@ def _agreeing(
 
 
 def inner_points(region: MaskRegion) -> npt.NDArray[np.float64]:
-    """(3, 2) points (x, y) deep inside a mask, in its own coordinates, far from each other.
+    """Points deep inside a mask and far from each other, as prompts for it.
 
-    The first is the pixel farthest from the background, each next one the pixel farthest from
-    those before it, of the pixels at least half as deep.
+    The first is the pixel farthest from the background. Each next one is the pixel farthest from
+    the points before it, of the pixels at least half as deep as the first.
+
+    Returns:
+        (`POINTS`, 2) x, y in the indices of the mask's image.
     """
     depth = cv2.distanceTransform(
         np.pad(region.mask, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE

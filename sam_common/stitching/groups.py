@@ -13,52 +13,57 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The instances that one object is taken from."""
+    """The instances of one object."""
 
     members: tuple[int, ...]
-    """Numbers, ascending, without those that are left out."""
+    """Numbers of the instances, ascending, without those that are left out."""
     chosen: int
-    """The instance that is the whole object, -1 where it is stitched from all."""
+    """The instance that is the whole object; -1 where the object is stitched from all members."""
 
     @property
     def last(self) -> int:
-        """The last instance that is needed."""
+        """Number of the last instance that the object needs."""
         return self.chosen if self.chosen >= 0 else self.members[-1]
 
 
 @dataclass(slots=True)
 class Groups:
-    """A forest of instances, which are numbered through all windows.
+    """Union-find over the instances of all windows, which are numbered through.
 
     Most instances lie in one window and stay by themselves: they take 17 bytes each, so that a
-    raster of millions of objects is linked in memory. Only groups of several have more.
+    raster of millions of objects is linked in memory. Only groups of several instances have more.
     """
 
     offsets: MutableSequence[int] = field(init=False, default_factory=lambda: array("q", [0]))
-    """Number of the first instance of each window, and of the end."""
-    cut: bytearray = field(init=False, default_factory=bytearray)
-    """Whether the edge of its window, not of the image, ends the instance."""
+    """Number of the first instance of each window, then the number of all instances."""
+    is_cut: bytearray = field(init=False, default_factory=bytearray)
+    """Whether each instance ends at an edge of its window that is not the image's edge."""
     left_out: set[int] = field(init=False, default_factory=set)
-    """Cut pieces that a neighbour knows better."""
+    """Instances that are no part of any object."""
     open_ends: list[tuple[int, int]] = field(init=False, default_factory=list)
-    """Instances that end at their window's edge, and the window that should go on with each but
-    has nothing that agrees."""
+    """(instance, window) where an instance ends at its window's edge and has no partner in the
+    window beyond that edge."""
     _parents: MutableSequence[int] = field(init=False, default_factory=lambda: array("q"))
     _scores: MutableSequence[float] = field(init=False, default_factory=lambda: array("d"))
     _held: dict[int, dict[int, int]] = field(init=False, default_factory=dict)
-    """Window to instance of each group of several, by its root."""
-    _settled: dict[int, Group] = field(init=False, default_factory=dict)
+    """Window to instance, for each group of several instances by its root."""
+    _chosen: dict[int, Group] = field(init=False, default_factory=dict)
+    """Groups of several instances by their roots, once `choose_views` has been called."""
 
     def add_window(self, instances: Iterable[tuple[bool, float]]) -> None:
-        """Number the instances of the next window: whether each is cut, and its score."""
+        """Number the instances of the next window.
+
+        Args:
+            instances: Whether each one is cut by its window's edge, and its score.
+        """
         for is_cut, score in instances:
             self._parents.append(len(self._parents))
-            self.cut.append(is_cut)
+            self.is_cut.append(is_cut)
             self._scores.append(score)
         self.offsets.append(len(self._parents))
 
     def window_of(self, number: int) -> int:
-        """The window of an instance."""
+        """Number of the window of an instance."""
         return bisect_right(self.offsets, number) - 1
 
     def join(self, a: int, b: int) -> None:
@@ -78,49 +83,54 @@ class Groups:
         self._held[a] = large
 
     def holds(self, number: int, window: int) -> bool:
-        """Whether the group of an instance has one in a window; ask before `settle`."""
+        """Whether the group of an instance has a member in a window; before `choose_views` only."""
         root = self._root_of(number)
         return window in (self._held.get(root) or {self.window_of(root): root})
 
     def is_alone(self, number: int) -> bool:
-        """Whether an instance is linked with none; ask before `settle`."""
+        """Whether an instance is linked with no other; before `choose_views` only."""
         return self._root_of(number) not in self._held
 
-    def settle(self) -> None:
-        """After the last link: what each object is taken from."""
+    def choose_views(self) -> None:
+        """After the last link: choose the instances that each object is taken from.
+
+        An object that a window saw whole is that window's instance, the one with the best score;
+        any other object is stitched from all its instances.
+        """
         for root, by_window in self._held.items():
             kept = tuple(sorted(m for m in by_window.values() if m not in self.left_out))
-            whole = [m for m in kept if not self.cut[m]]
+            whole = [m for m in kept if not self.is_cut[m]]
             # the best score; of equal ones the first
             best = max(whole, key=lambda m: (self._scores[m], -m)) if whole else -1
-            self._settled[root] = Group(kept, kept[0] if len(kept) == 1 else best)
+            self._chosen[root] = Group(kept, kept[0] if len(kept) == 1 else best)
         self._held.clear()
 
-    def needing(self, number: int) -> Group | None:
-        """The group that takes pixels of an instance, None where none does."""
+    def group_using(self, number: int) -> Group | None:
+        """The group whose object has pixels of an instance, None where no object has."""
         if number in self.left_out:
             return None
-        group = self._settled.get(self._root_of(number))
+        group = self._chosen.get(self._root_of(number))
         if group is None:
             return Group((number,), number)
         return group if group.chosen in {-1, number} else None
 
     def cut_groups(self) -> Iterator[Group]:
-        """Objects that no window saw whole, in the order of the last instance needed."""
-        for number, is_cut in enumerate(self.cut):
+        """Objects that no window saw whole, in the order of the last instance that they need."""
+        for number, is_cut in enumerate(self.is_cut):
             # of an object that is stitched together, all members are cut
-            if is_cut and (group := self.needing(number)) is not None and group.last == number:
+            group = self.group_using(number) if is_cut else None
+            if group is not None and group.last == number:
                 yield group
 
-    def named(self, group: Group) -> tuple[tuple[int, int], ...]:
-        """The members as (window, number in the window)."""
+    def members_of(self, group: Group) -> tuple[tuple[int, int], ...]:
+        """The members of a group as (window, number within that window)."""
         windows = [self.window_of(member) for member in group.members]
         return tuple(
             (n, member - self.offsets[n]) for n, member in zip(windows, group.members, strict=True)
         )
 
     def _root_of(self, number: int) -> int:
-        """What stands for the whole group of an instance: its first member."""
+        """Number that stands for the whole group of an instance: that of its first member."""
         parents = self._parents
         while parents[number] != number:
             parents[number] = parents[parents[number]]

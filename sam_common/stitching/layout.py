@@ -1,8 +1,8 @@
-"""Layout: where the windows of a grid lie to each other, found without looking at all of them.
+"""Layout: which windows of a grid overlap, and the core of each, found without comparing all.
 
 ```
-rows     0------6              windows share overlaps; their cores, halves of the overlaps given
-              4-----10         to each, are a partition:  0----5 5----10
+rows     0------6              windows share overlaps; their cores, each overlap being halved
+              4-----10         between its windows, are a partition:  0----5 5----10
 ```
 """
 
@@ -21,11 +21,15 @@ Span: TypeAlias = "tuple[int, int]"
 
 
 class Layout:
-    """Windows and their cores, by row and column of the grid.
+    """The windows of an image and their cores, by row and column of the grid.
 
     Args:
-        windows: Grid of overlapping windows, row by row, as `tile_grid` gives it.
-        image_hw: Size of the image.
+        windows: Grid of overlapping windows (row, col), row by row, as `tile_grid` gives it.
+        image_hw: Rows and columns of the image.
+
+    >>> layout = Layout([Window((0, 0), (4, 6)), Window((0, 4), (4, 10))], (4, 10))
+    >>> [core.shape for core in layout.cores]
+    [(4, 5), (4, 5)]
     """
 
     def __init__(self, windows: Sequence[Window], image_hw: Sequence[int]) -> None:
@@ -42,7 +46,7 @@ class Layout:
         """The part of each window that is nearer to its middle than to a neighbour's."""
 
     def later(self, n: int) -> list[int]:
-        """Windows after one of them that overlap it, ascending."""
+        """Numbers of the windows after window `n` that overlap it, ascending."""
         window = self.windows[n]
         ranges = [
             axis.overlapping(window.start[k], window.stop[k]) for k, axis in enumerate(self._axes)
@@ -50,18 +54,19 @@ class Layout:
         return [m for m in self._at(*ranges) if m > n]
 
     def cores_at(self, box: Window) -> list[int]:
-        """Windows into whose cores a box reaches, ascending."""
+        """Numbers of the windows whose cores a box overlaps, ascending."""
         return self._at(
             *(axis.cored(box.start[k], box.stop[k]) for k, axis in enumerate(self._axes))
         )
 
     def _at(self, rows: Iterable[int], cols: Iterable[int]) -> list[int]:
+        """Numbers of the windows in some rows and columns of the grid, ascending."""
         numbers = self._numbers
         return sorted(numbers[at] for at in itertools.product(rows, cols) if at in numbers)
 
 
 class _Axis:
-    """The spans of windows along one axis; both their starts and their stops ascend."""
+    """The spans of windows along one axis, of which both the starts and the stops ascend."""
 
     def __init__(self, spans: set[Span], length: int) -> None:
         ordered = sorted(spans)
@@ -72,18 +77,10 @@ class _Axis:
         self.cores = list(itertools.pairwise(self._edges))
 
     def overlapping(self, start: int, stop: int) -> range:
+        """Positions of the spans that overlap a span."""
         return range(bisect_right(self._stops, start), bisect_left(self._starts, stop))
 
     def cored(self, start: int, stop: int) -> range:
+        """Positions of the spans whose cores a span overlaps."""
         first = bisect_right(self._edges, start, hi=len(self._edges) - 1) - 1
         return range(max(0, first), bisect_left(self._edges, stop, hi=len(self._edges) - 1))
-
-
-def core_windows(windows: Sequence[Window], image_hw: Sequence[int]) -> list[Window]:
-    """The part of each window that is nearer to its middle than to a neighbour's: a partition.
-
-    >>> windows = [Window((0, 0), (4, 6)), Window((0, 4), (4, 10))]
-    >>> [core.shape for core in core_windows(windows, (4, 10))]
-    [(4, 5), (4, 5)]
-    """
-    return Layout(windows, image_hw).cores

@@ -1,9 +1,9 @@
-"""Linking: one object out of what neighbouring windows saw of it, by agreement in their overlap.
+"""Linking: one object out of the masks of neighbouring windows that agree in their overlap.
 
 ```
 window A          overlap        window B
 +-----------------+======+-----------------+
-|        aaaaaaaaa|aaaaaa|                 |   inside the overlap both windows looked at the
+|        aaaaaaaaa|aaaaaa|                 |   inside the overlap both windows saw the
 |                 |bbbbbb|bbbbbb           |   same pixels: where a and b agree there (IoU),
 +-----------------+======+-----------------+   they are one object
 ```
@@ -17,7 +17,7 @@ window A          overlap        window B
   the neighbour, who saw that place whole, has it in another object, or where it is a sliver.
 - A mask that ends at its window's edge, where the neighbour has nothing that agrees, is left out if
   it spans its window and nobody confirms it anywhere (the scene around objects), or if it is
-  another try at an object that has no such end.
+  a second prediction of an object that has no such end.
 - An object that one window saw whole is taken from that window, without any seam. Otherwise each
   pixel is decided by the window in whose core it lies, overlaps being halved between neighbours.
 
@@ -32,31 +32,25 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from sam_common.masks.decoded import MaskRegion
-from sam_common.stitching.groups import Groups
+from sam_common.stitching.evidence import Evidence
+from sam_common.stitching.groups import Group, Groups
 from sam_common.stitching.layout import Layout
-from sam_common.stitching.overlap_evidence import (
-    EDGE_PX,
-    THRESHOLD,
-    Evidence,
-    Side,
-    Strip,
-    boxes_of,
-)
+from sam_common.stitching.overlap import EDGE_PX, LINK_IOU, Side, Strip, overlap_of
+from sam_common.stitching.regions import boxes_of, crop, minus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from sam_common.masks.decoded import MaskRegion
     from sam_common.masks.instance import Instance
-    from sam_common.stitching.groups import Group
     from sam_common.window import Window
 
 Load: TypeAlias = "Callable[[int], Sequence[Instance]]"
-"""Gives the instances of a window in image indices."""
+"""Gives the instances of a window, by its number, in image indices."""
 
 
 def ignored(_done: int) -> None:
-    """A listener that does not listen."""
+    """A progress callback that does nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,17 +58,17 @@ class LinkedObject:
     """An object of the whole image."""
 
     pieces: tuple[MaskRegion, ...]
-    """Disjoint regions in image indices; their union is the object."""
+    """Disjoint masks in image indices; their union is the object."""
     score: float
     """Predicted IoU, weighted by the area of the pieces."""
     stability: float
-    """The same of the stability."""
+    """Stability score, weighted by the area of the pieces."""
     seam_merged: bool
-    """Whether it was put together from several windows."""
+    """Whether the object was put together from several windows."""
     members: tuple[tuple[int, int], ...]
-    """(window, number in that window) of every instance that is this object, ascending."""
+    """(window, number within that window) of every instance that is this object, ascending."""
     is_cut: bool = False
-    """Whether it is known to go on where it ends."""
+    """Whether the object is known to go on where it ends."""
 
 
 def link(
@@ -82,18 +76,18 @@ def link(
     load: Load,
     *,
     image_hw: tuple[int, int],
-    threshold: float = THRESHOLD,
+    threshold: float = LINK_IOU,
 ) -> Iterator[LinkedObject]:
     """The objects of an image from the instances of its windows.
 
     Args:
-        windows: Grid of overlapping windows, row by row, as `tile_grid` gives it.
+        windows: Grid of overlapping windows (row, col), row by row, as `tile_grid` gives it.
         load: Gives the instances of a window in image indices. Called twice for each, ascending.
-        image_hw: Size of the image.
-        threshold: Least IoU in the overlap.
+        image_hw: Rows and columns of the image.
+        threshold: Least IoU inside an overlap.
 
     Yields:
-        As `objects_of`.
+        Objects in the order of `objects_of`.
     """
     layout = Layout(windows, image_hw)
     yield from objects_of(find_groups(layout, load, threshold=threshold), layout, load)
@@ -107,14 +101,14 @@ def objects_of(
     only: Sequence[Group] | None = None,
     advance: Callable[[int], None] = ignored,
 ) -> Iterator[LinkedObject]:
-    """Second pass: the objects of groups that are known.
+    """Second pass over the windows: the objects of the groups that `find_groups` found.
 
     Args:
-        groups: As `find_groups` gives them.
-        layout: As it was given it.
-        load: As it was given it. Called once for each window that is needed, ascending.
-        only: The groups that are wanted; all where None. What they cost goes by them alone.
-        advance: Called with the number of windows of the layout that are gone through.
+        groups: Groups of instances, as `find_groups` gives them.
+        layout: The windows that were given to `find_groups`.
+        load: Gives the instances of a window. Called once for each that is needed, ascending.
+        only: The groups that are wanted, or None for all. Only their windows are loaded.
+        advance: Called with the number of windows that were gone through since the last call.
 
     Yields:
         Objects in the order in which they become complete: by the last window needed, then by
@@ -126,7 +120,7 @@ def objects_of(
         first = groups.offsets[n]
         done: list[LinkedObject] = []
         for number, instance in enumerate(load(n), start=first):
-            if (group := groups.needing(number)) is None:
+            if (group := groups.group_using(number)) is None:
                 continue
             name = group.members[0]
             if wanted is not None and name not in wanted:
@@ -136,15 +130,15 @@ def objects_of(
             if group.chosen >= 0:
                 waiting[name].take_whole(instance)
             else:
-                waiting[name].take(instance, n, layout)
+                waiting[name].take_core(instance, n, layout)
             if number == group.last:
-                done.append(waiting.pop(name).finish(groups.named(group)))
+                done.append(waiting.pop(name).finish(groups.members_of(group)))
         yield from sorted(done, key=lambda found: found.members)
         advance(1)
 
 
 def _needed(groups: Groups, layout: Layout, only: Sequence[Group] | None) -> Iterator[int]:
-    """Windows that have instances of the groups that are wanted, ascending."""
+    """Windows that have instances of the wanted groups, ascending."""
     offsets = groups.offsets
     if only is not None:
         yield from sorted({groups.window_of(m) for group in only for m in group.members})
@@ -156,16 +150,16 @@ def find_groups(
     layout: Layout,
     load: Load,
     *,
-    threshold: float = THRESHOLD,
+    threshold: float = LINK_IOU,
     advance: Callable[[int], None] = ignored,
 ) -> Groups:
-    """First pass: which instances are one object.
+    """First pass over the windows: which instances are one object.
 
     Args:
         layout: Windows of the image.
         load: Gives the instances of a window in image indices. Called once for each, ascending.
-        threshold: Least IoU in the overlap.
-        advance: Called with the number of windows that are looked at.
+        threshold: Least IoU inside an overlap.
+        advance: Called with the number of windows that were gone through since the last call.
     """
     groups = Groups()
     windows = layout.windows
@@ -179,24 +173,26 @@ def find_groups(
         )
         first = groups.offsets[n]
         boxes = boxes_of(instances)
-        found.look(window, instances, first, layout.image_hw)
+        found.add_window(window, instances, first, layout.image_hw)
         for earlier, strip in strips.pop(n, []):
-            shared = _shared(windows[earlier], window)
-            mine = Strip.cut(instances, boxes, first, shared, groups)
-            found.add(Side(earlier, windows[earlier], strip), Side(n, window, mine), threshold)
+            shared = overlap_of(windows[earlier], window)
+            mine = Strip.cropped(instances, boxes, first, shared, groups)
+            one, two = Side(earlier, windows[earlier], strip), Side(n, window, mine)
+            found.add_overlap(one, two, threshold)
         for later in layout.later(n) if instances else ():
-            strip = Strip.cut(instances, boxes, first, _shared(window, windows[later]), groups)
+            shared = overlap_of(window, windows[later])
+            strip = Strip.cropped(instances, boxes, first, shared, groups)
             strips.setdefault(later, []).append((n, strip))
         advance(1)
-    found.settle(groups)
+    found.decide(groups)
     return groups
 
 
 class _Pieces:
-    """The pieces of one object, as its windows come by.
+    """The pieces of one object, collected window by window.
 
     Args:
-        members: Windows that have a part of it.
+        members: Numbers of the windows that have an instance of the object.
     """
 
     def __init__(self, members: set[int]) -> None:
@@ -208,11 +204,12 @@ class _Pieces:
         self._windows: set[int] = set()
 
     def take_whole(self, instance: Instance) -> None:
+        """Take an instance that is the whole object."""
         self._windows.add(0)
         self._keep(instance.region, instance)
 
-    def take(self, instance: Instance, n: int, layout: Layout) -> None:
-        """Pixels in the window's own core, and in cores whose window does not know the object."""
+    def take_core(self, instance: Instance, n: int, layout: Layout) -> None:
+        """Take the pixels of the window's own core, and of cores whose window has no instance."""
         self._windows.add(n)
         if self._largest is None or instance.region.area_px > self._largest.region.area_px:
             self._largest = instance
@@ -226,12 +223,13 @@ class _Pieces:
             ):
                 continue
             for before in self._foreign.get(other, []):
-                part = None if part is None else _without(part, before)
+                part = None if part is None else minus(part, before)
             if part is not None:
                 self._foreign.setdefault(other, []).append(part)
                 self._keep(part, instance)
 
     def finish(self, members: tuple[tuple[int, int], ...]) -> LinkedObject:
+        """The object, with its scores weighted by area."""
         if not self._pieces and self._largest is not None:
             # every pixel lay in the core of another window, which saw the edge elsewhere
             self._windows = {0}
@@ -247,46 +245,16 @@ class _Pieces:
         )
 
     def _keep(self, piece: MaskRegion, instance: Instance) -> None:
+        """Add a piece, which counts with the scores of its instance."""
         self._pieces.append(piece)
         self._weights.append((piece.area_px, instance.score, instance.stability))
 
 
 def ends_at_edge(box: Window, window: Window, image_hw: Sequence[int]) -> bool:
-    """Whether something ends at the edge of a window that is not the edge of the image."""
+    """Whether a mask's box ends at an edge of its window that is not an edge of the image."""
     return any(
         (start > 0 and low <= start + EDGE_PX) or (stop < length and high >= stop - EDGE_PX)
         for low, high, start, stop, length in zip(
             box.start, box.stop, window.start, window.stop, image_hw, strict=True
         )
     )
-
-
-def crop(region: MaskRegion, window: Window) -> MaskRegion | None:
-    """The part of a mask inside a window, None where there is none."""
-    if (shared := region.window.intersect(window)) is None:
-        return None
-    mask = region.mask[shared.within(region.window).slices]
-    return MaskRegion(shared, mask) if mask.any() else None
-
-
-def _without(region: MaskRegion, other: MaskRegion) -> MaskRegion | None:
-    if (shared := region.window.intersect(other.window)) is None:
-        return region
-    mask = region.mask.copy()
-    here = shared.within(region.window).slices
-    mask[here] &= ~other.mask[shared.within(other.window).slices]
-    return MaskRegion(region.window, mask) if mask.any() else None
-
-
-def _shared(a: Window, b: Window) -> tuple[Window, tuple[int, ...]]:
-    """What two windows share, and the axes across the seam: where it is narrowest.
-
-    Only axes along which one window goes on beyond the other count: an image may be narrower than
-    any overlap.
-    """
-    shared = a.intersect(b)
-    if shared is None:
-        raise ValueError(f"windows do not overlap: {a}, {b}")
-    moved = [k for k in (0, 1) if a.start[k] != b.start[k]] or [0, 1]
-    least = min(shared.shape[k] for k in moved)
-    return shared, tuple(k for k in moved if shared.shape[k] == least)

@@ -1,1 +1,1 @@
-"""Tiled jobs: the windows of a job, run in order, with parts on disk that survive a kill."""
+"""Tiled jobs: the windows of a large image, run one by one, with results on disk to resume from."""

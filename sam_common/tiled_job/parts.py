@@ -1,4 +1,4 @@
-"""Parts: what a job has done so far, one file a window, each checked by its hash.
+"""Parts: the results of a tiled job so far, one file for each window, each checked by its hash.
 
 ```
 trees.gpkg.parts/
@@ -38,11 +38,12 @@ if TYPE_CHECKING:
     from sam_common.tiled_job.plan import Plan
 
 PLAN = "plan.json"
-"""What makes a folder one of parts."""
+"""File that marks a folder as one of parts."""
 LOCK = ".lock"
+"""File that is locked by the job which works in the folder."""
 _HASH_BYTES = 32
 _LEVEL = 1
-"""Of the compression: masks are long runs of equal bits, which the fastest one removes too."""
+"""Level of zlib, the fastest one: it removes the long runs of equal bits in masks too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,11 +52,11 @@ class Part:
 
     instances: Sequence[Instance] = ()
     notes: Mapping[str, Any] = field(default_factory=dict)
-    """What a job has to remember beside the masks (JSON)."""
+    """What the job has to remember beside the masks, as JSON."""
 
 
 def pack(part: Part) -> bytes:
-    """A part as bytes; equal parts give equal bytes.
+    """A part as compressed bytes after their sha256; equal parts give equal bytes.
 
     Law: `unpack(pack(part)) == part`
     """
@@ -75,7 +76,7 @@ def pack(part: Part) -> bytes:
 
 
 def unpack(data: bytes) -> Part | None:
-    """The part, None where the bytes are not what `pack` gave."""
+    """The part of packed bytes, None where their hash is wrong."""
     digest, packed = data[:_HASH_BYTES], data[_HASH_BYTES:]
     if hashlib.sha256(packed).digest() != digest:
         return None
@@ -101,6 +102,7 @@ def unpack(data: bytes) -> Part | None:
 
 
 def _metadata(raw: bytes) -> dict[str, str]:
+    """Metadata of a safetensors file."""
     # safetensors: eight bytes with the length of a JSON header, which holds the metadata
     length = int.from_bytes(raw[:8], "little")
     found: dict[str, str] = json.loads(raw[8 : 8 + length])["__metadata__"]
@@ -111,12 +113,12 @@ def _metadata(raw: bytes) -> dict[str, str]:
 def held(folder: Path) -> Iterator[None]:
     """Keep other jobs out of a folder of parts while the block runs.
 
-    The folder is made where it is missing. Afterwards it is removed where nothing lies in it, see
+    The folder is made where it is missing. After the block it is removed where it is empty, see
     `remove_parts`.
 
     Raises:
-        OutputError: Another job works there, the folder holds something else, or it cannot be
-            made.
+        OutputError: Another job works in the folder, the folder holds something else, or it cannot
+            be made.
     """
     path = folder / LOCK
     lock = filelock.FileLock(path)
@@ -137,7 +139,7 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def remove_parts(folder: Path) -> None:
-    """Delete what lies in a folder of parts that is `held`: the job is finished."""
+    """Delete everything in a folder of parts that is `held`, once its job is finished."""
     try:
         for entry in folder.iterdir():
             if entry.is_dir():
@@ -149,11 +151,13 @@ def remove_parts(folder: Path) -> None:
 
 
 def _busy(folder: Path) -> OutputError:
+    """The error of a folder in which another job works."""
     return OutputError(f"another job works in {folder}: wait until it has ended")
 
 
 def _check_own(folder: Path) -> None:
-    # it is deleted in the end, so it must be a folder of parts and nothing else
+    """Raise `OutputError` where a folder holds anything else than parts."""
+    # the folder is deleted in the end, so it must hold nothing of the user's
     if (folder / PLAN).exists():
         return
     for entry in folder.iterdir():
@@ -165,14 +169,15 @@ def _check_own(folder: Path) -> None:
 
 
 def _let_go(folder: Path, lock: filelock.BaseFileLock) -> None:
+    """Release the lock of a folder, and remove the folder where it is empty."""
     if any(entry.name != LOCK for entry in folder.iterdir()):
         lock.release()
         return
     try:
-        # before it is free: whoever waits for it must not find it here any more
+        # before the release: a job that waits for the lock must not find the file any more
         (folder / LOCK).unlink()
         lock.release()
-    except OSError:  # on Windows what is open stays
+    except OSError:  # Windows does not delete an open file
         lock.release()
         with suppress(OSError):
             (folder / LOCK).unlink()
@@ -181,7 +186,7 @@ def _let_go(folder: Path, lock: filelock.BaseFileLock) -> None:
 
 
 def check_unfinished(folder: Path, *, resume: bool) -> None:
-    """Raise `OutputError` where parts lie in a folder and nobody said to go on with them."""
+    """Raise `OutputError` where a folder holds parts of a job that is not to be resumed."""
     if not resume and (folder / PLAN).exists():
         raise OutputError(
             f"an unfinished job lies in {folder}: go on with it by --resume, or delete that folder"
@@ -189,16 +194,16 @@ def check_unfinished(folder: Path, *, resume: bool) -> None:
 
 
 class PartStore:
-    """The folder of an unfinished job.
+    """The parts of an unfinished job, in their folder.
 
     Args:
-        folder: Where the parts lie; made where it is missing.
-        plan: The job's plan.
-        resume: Whether parts of this plan that lie there are taken over.
+        folder: Folder of the parts; made where it is missing.
+        plan: Plan of the job.
+        resume: Whether parts of this plan in the folder are taken over.
 
     Raises:
         OutputError: The folder holds parts and `resume` is not set, or cannot be made.
-        InputError: It holds the parts of another plan; the message says what differs.
+        InputError: The folder holds the parts of another plan; the message says what differs.
     """
 
     def __init__(self, folder: Path, plan: Plan, *, resume: bool) -> None:
@@ -215,10 +220,10 @@ class PartStore:
         write_bytes(known, f"{json.dumps(_described(plan), indent=2)}\n".encode())
 
     def read(self, n: int) -> Part | None:
-        """The part of window `n`, None where there is none or it is damaged.
+        """The part of window `n`, None where it is missing or damaged.
 
         Raises:
-            OutputError: It was whole when `missing` or `write` saw it.
+            OutputError: The part was whole at an earlier call of `missing` or `write`.
         """
         data = self._bytes(n)
         part = None if data is None else unpack(data)
@@ -227,12 +232,12 @@ class PartStore:
         return part
 
     def load(self, n: int) -> Sequence[Instance]:
-        """The instances of window `n`; none where it failed."""
+        """The instances of window `n` in image indices; none where the window failed."""
         part = self.read(n)
         return () if part is None else part.instances
 
     def write(self, n: int, part: Part) -> None:
-        """Keep the part of window `n`.
+        """Write the part of window `n`, whole or not at all.
 
         Raises:
             DiskError: The disk is full or read-only.
@@ -245,21 +250,23 @@ class PartStore:
         self._whole.add(n)
 
     def missing(self) -> list[int]:
-        """Windows that have no part, or a damaged one."""
+        """Numbers of the windows whose part is missing or damaged, ascending."""
         self._whole = {n for n in range(len(self.plan)) if self._is_whole(n)}
         return [n for n in range(len(self.plan)) if n not in self._whole]
 
     def size_bytes(self) -> int:
-        """Of all parts together."""
+        """Bytes of all parts together."""
         return sum(path.stat().st_size for path in self.folder.glob("*.part"))
 
     def _is_whole(self, n: int) -> bool:
+        """Whether the part of a window exists and has the right hash."""
         data = self._bytes(n)
         return (
             data is not None and hashlib.sha256(data[_HASH_BYTES:]).digest() == (data[:_HASH_BYTES])
         )
 
     def _bytes(self, n: int) -> bytes | None:
+        """The packed part of a window, None where its file is missing."""
         try:
             return self._path(n).read_bytes()
         except FileNotFoundError:
@@ -272,6 +279,7 @@ class PartStore:
 
 
 def _known_plan(path: Path) -> dict[str, Any]:
+    """The plan of the parts in a folder, as JSON."""
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
         return {**known, "signature": dict(known["signature"]), "digest": str(known["digest"])}
@@ -282,6 +290,7 @@ def _known_plan(path: Path) -> dict[str, Any]:
 
 
 def _described(plan: Plan) -> dict[str, Any]:
+    """A plan as JSON, without its windows."""
     return {
         "digest": plan.digest,
         "image_hw": list(plan.image_hw),
@@ -291,9 +300,10 @@ def _described(plan: Plan) -> dict[str, Any]:
 
 
 def _check_same(known: Mapping[str, Any], plan: Plan, folder: Path) -> None:
+    """Raise `InputError` where the parts in a folder are of another plan."""
     if known["digest"] == plan.digest:
         return
-    # through JSON once, so that tuples compare with lists
+    # through JSON once, so that tuples compare equal to lists
     new = json.loads(json.dumps(_described(plan)))
     before, now = ({**d, **d["signature"]} for d in (known, new))
     differing = [

@@ -1,4 +1,4 @@
-"""Plan: the windows of a job, what decides their results, and what they will cost."""
+"""Plan: the windows of a tiled job, everything that decides their results, and their cost."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Windows in the order in which their results are put together."""
+    """The windows of a job, in the order of their results, and what decides these results."""
 
     image_hw: tuple[int, int]
-    """Size of the whole image."""
+    """Rows and columns of the whole image."""
     windows: tuple[Window, ...]
     """(row, col) in the image."""
     signature: Mapping[str, Any]
-    """Everything beside the windows that decides a result: source, model, parameters (JSON)."""
+    """Everything else that decides a result, as JSON: source, model and options."""
 
     def __len__(self) -> int:
         return len(self.windows)
 
     @property
     def digest(self) -> str:
-        """sha256 of the whole plan: parts of another plan are not taken for this one's."""
+        """sha256 of the whole plan, by which parts of another plan are told apart."""
         windows = hashlib.sha256(
             b"".join(b"%d,%d,%d,%d;" % (*window.start, *window.stop) for window in self.windows)
         )
@@ -48,29 +48,31 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a plan will cost, from one window that was done."""
+    """What a plan will cost, extrapolated from one window."""
 
     windows: int
+    """Number of windows."""
     encoder_calls: int
-    """At most: windows without valid pixels need none."""
+    """Most runs of the encoder: windows without valid pixels need none."""
     seconds: float
+    """Duration of the job."""
     ram_bytes: int
-    """Over the loaded model."""
+    """Memory beside that of the loaded model."""
     disk_bytes: int
-    """Parts of the unfinished job and its result together."""
+    """Disk space of the parts and the result together."""
 
 
 def tile_grid(shape_hw: tuple[int, int], *, side: int, overlap: int) -> list[Window]:
-    """Windows of one size over an image, row by row; the last ones are moved inside.
+    """Windows of one size that cover an image, row by row; the last ones are moved inside.
 
     ```
     length 10, side 5, overlap 2:  0-5, 3-8, 5-10
     ```
 
     Args:
-        shape_hw: Size of the image.
-        side: Side of a window; the image's own where that is smaller.
-        overlap: Least number of pixels that neighbours share.
+        shape_hw: Rows and columns of the image.
+        side: Side of a window in pixels; an image that is smaller has one window along that axis.
+        overlap: Least number of pixels that neighbouring windows share.
 
     Raises:
         GeometryError: The overlap is not smaller than the side, or a number is out of range.
@@ -91,6 +93,7 @@ def tile_grid(shape_hw: tuple[int, int], *, side: int, overlap: int) -> list[Win
 
 
 def _spans(length: int, side: int, overlap: int) -> list[tuple[int, int]]:
+    """Half-open spans of the windows along one axis."""
     if length <= side:
         return [(0, length)]
     step = side - overlap

@@ -1,4 +1,4 @@
-"""Progress of a job of windows, and the folder in which its parts are kept."""
+"""Progress of a tiled job, and the folder in which its parts are kept."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from sam_common.tiled_job.plan import Plan
 
 Progress: TypeAlias = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
-"""Called with a description and a total; gives a function that takes steps done."""
+"""Called with a description and the number of steps; gives, as a context, a function that counts
+steps as done."""
 
 
 @contextmanager
 def silent(_description: str, _total: int) -> Iterator[Callable[[int], None]]:
-    """A progress that shows nothing."""
+    """Show no progress."""
     yield lambda _done: None
 
 
@@ -30,12 +31,12 @@ def parts_of(plan: Plan, folder: Path | None, *, resume: bool = False) -> Iterat
     """The store of a job's parts.
 
     Args:
-        plan: Of the job.
-        folder: Where the parts are kept; a temporary one, which goes with the job, where None.
-        resume: Whether to go on with the parts that are there.
+        plan: Plan of the job.
+        folder: Folder of the parts; where None, a temporary one, which is removed at the end.
+        resume: Whether parts in the folder are taken over.
     """
     if folder is not None:
         yield PartStore(folder, plan, resume=resume)
         return
-    with tempfile.TemporaryDirectory(prefix="sam-geo-") as temporary:
+    with tempfile.TemporaryDirectory(prefix="sam-parts-") as temporary:
         yield PartStore(Path(temporary), plan, resume=False)

@@ -1,4 +1,4 @@
-"""Running a plan window by window, with reads ahead, several workers, and parts on disk.
+"""Run: the windows of a plan, read ahead, segmented by several workers, and kept as parts.
 
 ```
 reader       read 0   read 1   read 2   read 3              one thread: a dataset is not shared
@@ -26,35 +26,37 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 AHEAD = 2
-"""Windows that are read before a worker is free for them."""
+"""Number of windows that are read before a worker is free for them."""
 WORK_ERRORS = (SuiteError, OSError, RuntimeError, MemoryError)
-"""What a damaged file, a full disk or memory, or a network that gives up can raise."""
+"""Errors of damaged files, lost connections, full memory and networks: a window is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work(Generic[T]):
-    """The two halves of what is done with a window."""
+    """The two steps of the work on a window, by its number."""
 
     read: Callable[[int], T]
-    """Called by one thread only, in ascending order."""
+    """Reads a window; called by one thread only, in ascending order."""
     segment: Callable[[int, T], Part]
-    """Called by several threads."""
+    """Segments what was read; called by several threads at the same time."""
 
 
 @dataclass(slots=True)
 class JobReport:
-    """What happened."""
+    """Outcome of a run."""
 
     windows: int
+    """Number of windows of the plan."""
     reused: int
-    """Windows whose part was there already."""
+    """Number of windows whose part existed before."""
     failures: dict[int, str] = field(default_factory=dict)
-    """What was wrong with each window that failed."""
+    """Error message of each window that failed, by its number."""
     seconds: float = 0.0
+    """Duration of the run."""
 
     @property
     def messages(self) -> list[str]:
-        """What was wrong, in the order of the windows."""
+        """Error messages in the order of the windows."""
         return [self.failures[n] for n in sorted(self.failures)]
 
 
@@ -65,22 +67,22 @@ def run_job(
     workers: int = 1,
     advance: Callable[[int], None] = lambda _done: None,
 ) -> JobReport:
-    """Do every window that has no part yet.
+    """Segment every window that has no part yet.
 
     The parts do not depend on the number of workers or on the order in which they finish. An
     interrupt waits for the windows that are being worked on and keeps their parts.
 
     Args:
-        work: What to do with a window.
-        parts: Where the results go, with the plan.
-        workers: Windows that are segmented at the same time.
-        advance: Called with the number of windows done since the last call.
+        work: Reads and segments a window.
+        parts: Store of the results, with the plan.
+        workers: Number of windows that are segmented at the same time.
+        advance: Called with the number of windows that were done since the last call.
 
     Returns:
-        A report; windows that failed twice are named there, and have no part.
+        A report, which names the windows that failed twice; these have no part.
 
     Raises:
-        DiskError: The disk is full or read-only: the windows after that would fail as well.
+        DiskError: The disk is full or read-only, so that all later windows would fail too.
     """
     start = time.perf_counter()
     missing = parts.missing()
@@ -108,6 +110,7 @@ def run_job(
 def _one(
     n: int, item: Future[T], reader: ThreadPoolExecutor, work: Work[T], parts: PartStore
 ) -> None:
+    """Segment one window and keep its part; read and segment it once more where that fails."""
     try:
         parts.write(n, work.segment(n, item.result()))
     except DiskError:
@@ -120,6 +123,7 @@ def _one(
 def _collect(
     running: dict[Future[None], int], report: JobReport, advance: Callable[[int], None]
 ) -> None:
+    """Wait until at least one window is done, and note failures."""
     done, _ = wait(running, return_when=FIRST_COMPLETED)
     for future in done:
         n = running.pop(future)

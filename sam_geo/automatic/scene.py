@@ -7,11 +7,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from sam_common.stitching.bins import Bins, nearby
+from sam_common.stitching.evidence import TWIN_IOU
 from sam_common.stitching.layout import Layout
 from sam_common.stitching.link import ignored, objects_of
 from sam_common.stitching.mend import View, mend
-from sam_common.stitching.overlap_evidence import TWIN_IOU
-from sam_common.stitching.straight_cuts import all_uncovered, inner_lines, straight_cuts, unlike
+from sam_common.stitching.straight_cuts import (
+    inner_lines,
+    parts_not_in_mask,
+    straight_cuts,
+    unseen_cuts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -104,7 +109,7 @@ class Scene:
 
     def object(self, key: Key) -> LinkedObject:
         """Make one of the objects of `cut_objects`; only the windows that it lies in are loaded."""
-        group = self.groups.needing(self.groups.offsets[key[0]] + key[1])
+        group = self.groups.group_using(self.groups.offsets[key[0]] + key[1])
         only = [] if group is None else [group]
         (found,) = objects_of(self.groups, self._layout, self.load, only=only)
         return self._mended(found)[0]
@@ -191,7 +196,7 @@ class Scene:
         # the core of a window lies away from its edges: there it saw both sides of a line
         cores = [self._layout.cores[n] for n, _ in found.members]
         cuts = list(
-            self._without_own(found, all_uncovered(straight_cuts(found.pieces, lines), cores, hw))
+            self._without_own(found, unseen_cuts(straight_cuts(found.pieces, lines), cores, hw))
         )
         seam = self._seams.get(found.members[0])
         answers = [] if seam is None else [answer.view() for answer in seam.answers]
@@ -200,11 +205,11 @@ class Scene:
             lines += inner_lines(answer.window, hw, view)
             windows = [a.window for a in answers[: view - own + 1]]
             every = straight_cuts(found.pieces, lines)
-            cuts = all_uncovered([cut for cut in every if cut.line.view < own], cores + windows, hw)
+            cuts = unseen_cuts([cut for cut in every if cut.line.view < own], cores + windows, hw)
             # a cut at the edge of a moved window is covered by later moved windows only
             for j in range(len(windows)):
                 ended = [cut for cut in every if cut.line.view == own + j]
-                cuts += all_uncovered(ended, windows[j + 1 :], hw)
+                cuts += unseen_cuts(ended, windows[j + 1 :], hw)
         return found, cuts
 
     def _without_own(self, found: LinkedObject, cuts: Sequence[Cut]) -> Iterator[Cut]:
@@ -215,7 +220,7 @@ class Scene:
             if cut.line.at in {window.start[axis], window.stop[axis]}:
                 yield cut
             else:
-                yield from unlike(cut, self.load(n)[i].region)
+                yield from parts_not_in_mask(cut, self.load(n)[i].region)
 
     def _lines(self, found: LinkedObject) -> list[Line]:
         """The lines at which an object may be cut: edges of its windows and of their cores."""

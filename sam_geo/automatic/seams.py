@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sam_common.stitching.mend import View, look_again
+from sam_common.stitching.mend import View, segment_again
 from sam_common.tiled_job.parts import Part, PartStore
 from sam_common.tiled_job.plan import Plan
 from sam_common.tiled_job.progress import silent
@@ -146,7 +146,7 @@ class Mender:
                 return Part(notes={"answers": [None] * len(asks[k])})
             embedding = self.embed(window, pixels)
             views = [_view(scene, ask.known) for ask in asks[k]]
-            found = look_again(self.segmenter, embedding, window, views, options=self.options)
+            found = segment_again(self.segmenter, embedding, window, views, options=self.options)
             kept = [instance for instance in found if instance is not None]
             numbers = iter(range(len(kept)))
             notes = [None if instance is None else next(numbers) for instance in found]

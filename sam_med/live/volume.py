@@ -21,7 +21,7 @@ from sam_common import __version__
 from sam_common.errors import InputError, OutputError, PromptError
 from sam_common.server.files.roots import RefusedPathError
 from sam_common.server.sessions.history import BoxState
-from sam_common.server.sessions.reporters import Silent
+from sam_common.server.sessions.live_source import StepReporter
 from sam_common.window import Window
 from sam_med import privacy
 from sam_med.live.edits import Edits
@@ -138,7 +138,7 @@ class LiveVolume:
         if asked.corrections:
             return self._corrected(asked, previous)
         if asked.method is not None:
-            return self.propagate(asked, Silent())
+            return self.propagate(asked, StepReporter())
         return segment_slices(self.slices, asked)
 
     def propagate(self, asked: Asked, reporter: Reporter) -> Result:

@@ -3,11 +3,15 @@
 Automatic jobs with mobile_sam on public images. An outline that follows an inner border of a
 window, a seam between two, or the border of a window that was moved over one, within a pixel and
 for more than 12 of them, may be a cut. Outlines follow lines by chance too: how often is counted
-on lines that nothing ends at, moved by the numbers of `MOVED`. `cut` is what the job itself counts:
-objects whose outline is straight where a window ends that they were taken from, and that no window
-which knows them saw from both sides.
+on lines that nothing ends at, moved by the numbers of `MOVED`. `cut objects` is what the job
+itself counts: objects whose outline is straight where a window ends that they were taken from, and
+that no window which knows them saw from both sides. Where an image has outlines drawn by hand,
+`seam IoU` is the mean, over those that cross a seam, of the best IoU of any object, and `found` the
+number of them with an IoU of at least 0.5.
 
     --only city --folder DIR     one image; embeddings and unfinished jobs are kept in DIR
+    --without "whole views"      also without a step of docs/stitching.md; repeat it
+    --ablation                   also without each of the steps
     --pictures DIR               outlines over the image, cuts in red
 """
 
@@ -16,19 +20,21 @@ from __future__ import annotations
 import argparse
 import functools
 import os
+import shutil
 import tempfile
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
+import geopandas
 import numpy as np
+import rasterio
 import shapely
 
 from sam_common.automatic.mask_generator import EverythingOptions
 from sam_common.segmenter.embedding_store import EmbeddingStore
 from sam_common.segmenter.predictor import load_segmenter
-from sam_common.stitching.layout import core_windows
+from sam_common.stitching.layout import Layout
 from sam_common.support import console
 from sam_common.tiled_job.parts import PartStore
 from sam_common.tiled_job.run import run_job
@@ -38,6 +44,7 @@ from sam_geo.outlines.polygonize import outline_of_pieces
 from sam_geo.prompted.embedding import signature_of
 from sam_geo.raster.source import open_raster
 from sam_geo.raster.stretch import choose_stretch
+from tests.benchmarks.stitching_steps import STEPS, without
 
 DATA = Path(os.environ.get("SAM_TEST_DATA", "../shared/data")) / "geo"
 IMAGES = {
@@ -46,16 +53,24 @@ IMAGES = {
     # smaller than a window: without smaller ones it has no seam; as many points a pixel
     "wetlands, 512": (DATA / "naip_wetlands/naip_2010.tif", 512),
     "drone field": (DATA / "drone_field_painted_marks/field_rgba.tif", None),
+    # with outlines drawn by hand
+    "roofs, 512": (DATA / "inst_kampala_dense_roofs/oam.tif", 512),
 }
+TRUTHS = {
+    "roofs, 512": DATA / "inst_kampala_dense_roofs/labels.geojson",
+}
+NO_JOIN = ("continuation", "moved windows")
+"""What `--no-join` leaves out."""
 POINTS_PER_PX = 32 / 1024
 LONGEST_PX = 12
 NEAR_PX = 1
 TWIN_IOU = 0.8
+FOUND_IOU = 0.5
 MOVED = (-61, -37, 41, 67)
 COLUMNS = (
     "image",
     "windows",
-    "followed",
+    "without",
     "objects",
     "cuts",
     "cut objects",
@@ -63,6 +78,9 @@ COLUMNS = (
     "by chance",
     "twins",
     "left out",
+    "crossing",
+    "seam IoU",
+    "found",
 )
 
 
@@ -172,8 +190,45 @@ def kept_folder(folder):
         yield Path(name)
 
 
-def measure(name, segmenter, folder, pictures):
-    """Rows of the table: without and with a look beyond the borders of windows."""
+def crossing(name, source, plan):
+    """Outlines drawn by hand that cross a seam and lie in the image, in pixel corners."""
+    if name not in TRUTHS:
+        return []
+    table = geopandas.read_file(TRUTHS[name]).to_crs(source.crs)
+    with rasterio.open(IMAGES[name][0]) as file:
+        a, b, c, d, e, f = tuple(~file.transform)[:6]
+    outlines = table.geometry.affine_transform([a, b, d, e, c, f])
+    rows, cols = plan.image_hw
+    whole = outlines[outlines.within(shapely.box(0, 0, cols, rows))]
+    cores = [
+        shapely.box(*w.start[::-1], *w.stop[::-1]) for w in Layout(plan.windows, (rows, cols)).cores
+    ]
+    return [one for one in whole if not any(core.contains(one) for core in cores)]
+
+
+def best_ious(truths, outlines):
+    """The best IoU of each outline drawn by hand with any object."""
+    found = np.array(outlines, dtype=object)
+    tree = shapely.STRtree(found)
+    best = []
+    for truth in truths:
+        near = found[tree.query(truth)]
+        shared = shapely.area(shapely.intersection(near, truth))
+        best.append(max(shared / (shapely.area(near) + truth.area - shared), default=0.0))
+    return np.array(best)
+
+
+@contextmanager
+def own_parts(base, plan):
+    """The parts of the windows of the grid, without those of later steps of another run."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "parts"
+        shutil.copytree(base, folder, ignore=shutil.ignore_patterns("join-*", "mend-*"))
+        yield PartStore(folder, plan, resume=True)
+
+
+def measure(name, segmenter, folder, pictures, variants):
+    """Rows of the table, one for each choice of steps that are left out."""
     path, side = IMAGES[name]
     label = name.replace(", ", "-").replace(" ", "-")
     with open_raster(path) as source:
@@ -183,34 +238,41 @@ def measure(name, segmenter, folder, pictures):
         options = AutoOptions(side, everything=EverythingOptions(points_per_side=points))
         job = AutoWork(source, segmenter, stretch, options, store=store)
         plan = job.plan()
-        parts = PartStore(folder / f"{label}.parts", plan, resume=True)
+        base = PartStore(folder / f"{label}.parts", plan, resume=True)
         progress = functools.partial(console.progress, quiet=False)
         with progress(name, len(plan)) as advance:
-            run_job(job.work(plan), parts, advance=advance)
-        for join in (False, True):
-            scene = replace(job, options=replace(options, join=join)).scene(plan, parts)
-            objects = list(scene.objects())
-            grid = [*plan.windows, *core_windows(plan.windows, plan.image_hw)]
-            outlines, of_each, chance = figures(
-                objects, [*grid, *scene.moved_windows()], plan.image_hw
-            )
-            if pictures is not None and join:
+            run_job(job.work(plan), base, advance=advance)
+        truths = crossing(name, source, plan)
+        for steps in variants:
+            with own_parts(base.folder, plan) as parts, without(steps):
+                scene = job.scene(plan, parts)
+                objects = list(scene.objects())
+                cut_objects, moved = unseen(scene), scene.moved_windows()
+            grid = [*plan.windows, *Layout(plan.windows, plan.image_hw).cores]
+            outlines, of_each, chance = figures(objects, [*grid, *moved], plan.image_hw)
+            if pictures is not None and not steps:
                 image = stretch.apply(source.read(plan.windows[0].full(plan.image_hw)))
                 drawn = picture(image, outlines, of_each)
                 cv2.imwrite(str(pictures / f"{label}.png"), drawn[..., ::-1])
             every = [cut for some in of_each for cut in some]
-            yield (
+            ious = best_ious(truths, outlines)
+            row = (
                 name,
                 len(plan),
-                "yes" if join else "no",
+                ", ".join(steps) or "-",
                 len(objects),
-                unseen(scene),
+                cut_objects,
                 len(every),
                 sum(b - a for _, _, a, b in every),
                 chance,
                 twins(outlines),
                 scene.counts["left_out"],
+                len(truths),
+                round(float(ious.mean()), 4) if truths else "",
+                int((ious >= FOUND_IOU).sum()) if truths else "",
             )
+            console.note(" | ".join(map(str, row)))
+            yield row
 
 
 def main() -> None:
@@ -219,12 +281,15 @@ def main() -> None:
     parser.add_argument("--only", choices=IMAGES)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--pictures", type=Path)
+    parser.add_argument("--without", choices=STEPS, action="append", default=[])
+    parser.add_argument("--ablation", action="store_true")
     chosen = parser.parse_args()
     segmenter = load_segmenter("mobile_sam")
+    variants = [(), NO_JOIN, *((step,) for step in (STEPS if chosen.ablation else chosen.without))]
     rows = []
     with kept_folder(chosen.folder) as folder:
         for name in [chosen.only] if chosen.only else IMAGES:
-            rows += measure(name, segmenter, folder, chosen.pictures)
+            rows += measure(name, segmenter, folder, chosen.pictures, variants)
     console.table("Straight cuts at the borders of windows", COLUMNS, rows)
 
 

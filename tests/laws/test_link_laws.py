@@ -8,7 +8,7 @@ import scenes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sam_common.stitching.layout import core_windows
+from sam_common.stitching.layout import Layout
 from sam_common.stitching.link import link
 from sam_common.tiled_job.plan import tile_grid
 
@@ -95,7 +95,7 @@ def test_pieces_are_disjoint_and_lie_where_an_instance_was(
 def test_cores_are_a_partition(height: int, width: int, side: int, overlap: int) -> None:
     windows = tile_grid((height, width), side=side, overlap=min(overlap, side - 1))
     drawn = np.zeros((height, width), dtype=int)
-    for window, core in zip(windows, core_windows(windows, (height, width)), strict=True):
+    for window, core in zip(windows, Layout(windows, (height, width)).cores, strict=True):
         assert window.contains(core)
         drawn[core.slices] += 1
     assert (drawn == 1).all()

@@ -1,1 +1,1 @@
-"""Files of a server: which ones may be opened, uploads, and files read under names of its own."""
+"""Files of a server: which may be opened, how they are held open, and uploads."""

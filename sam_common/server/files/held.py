@@ -1,14 +1,14 @@
-"""Held: files that a server has opened and checked, read under names of its own.
+"""Held files: a server opens a file, checks the open file, and reads it under a private name.
 
-A path may lead elsewhere a moment after it was checked. What is checked here is the file that is
-open, and what is read is that open file, whatever its path leads to by then:
+A path may lead to another file a moment after it was checked. Here the open file is checked, and
+libraries read that open file, whatever its path leads to by then:
 
 ```
 /data/scan.nii -> open, descriptor 7 -> where is 7? in a root -> private/volume.nii -> descriptor 7
 ```
-Where a system has no names for descriptors (no /proc), the private name is a link to the path as
-it was resolved. A folder is held as a whole; the entries in it are compared before and after they
-are read, see `Held.check`.
+Where a system has no names for descriptors (no /proc), the private name is a link to the resolved
+path. A folder is held as a whole; its entries are compared before and after they are read, see
+`Held.check`.
 """
 
 from __future__ import annotations
@@ -29,23 +29,25 @@ FLAGS = (
     os.O_RDONLY
     | getattr(os, "O_BINARY", 0)
     | getattr(os, "O_CLOEXEC", 0)
-    # a named pipe that nobody writes to would be waited for
+    # else opening a named pipe would wait until somebody writes to it
     | getattr(os, "O_NONBLOCK", 0)
 )
 DESCRIPTORS = Path("/proc/self/fd")
+"""Folder in which Linux names the open files of this process by their descriptors."""
 COPIED_BYTES = 1 << 20
-"""Files of text beside a source are copied; larger ones are none."""
+"""Most bytes of a file that is copied: a text file beside a source is smaller."""
 MOST_HELD = 256
-"""Files of one source: each takes a descriptor of the process."""
+"""Most files of one source: each takes a descriptor of the process."""
 
 Identity: TypeAlias = "tuple[int, int, int]"
+"""Device, inode and time of the last change of a file or folder, in ns."""
 
 
 class Held:
-    """The files of one source.
+    """The files of one source, held open until `release` or `close`.
 
     Args:
-        folder: Private and there; the names of the files are made in it.
+        folder: Existing private folder, in which the private names of the files are made.
         is_allowed: Whether a path, as it resolves now, may be read.
     """
 
@@ -57,15 +59,16 @@ class Held:
         self._folders: dict[Path, dict[Path, Identity]] = {}
 
     def link(self, path: Path, name: str) -> Path:
-        """Open a file or a folder, and give the path under which that, and nothing else, is read.
+        """Open a file or a folder, and give the private path under which that is read.
 
         Args:
-            path: What is asked for.
-            name: Of the private path.
+            path: Path of the file or folder that a client asked for.
+            name: Name of the private path in `folder`.
 
         Raises:
-            RefusedPathError: It is not there, may not be read, is neither a file nor a folder, or
-                a link in the folder leads out of where it may be read.
+            RefusedPathError: The path does not exist, may not be read, is neither a file nor a
+                folder, has a link in it that leads to what may not be read, or the source has more
+                than `MOST_HELD` files.
         """
         descriptor = self._opened(path)
         with self._lock:
@@ -82,10 +85,10 @@ class Held:
         return place
 
     def copy(self, path: Path, name: str) -> Path:
-        """As `link`, for a small file of which a copy is made.
+        """Copy a small file to a private path, checked as by `link`.
 
         Raises:
-            RefusedPathError: As there, or it is larger than 1 MiB.
+            RefusedPathError: The file may not be read, see `link`, or is larger than 1 MiB.
         """
         place = self.folder / name
         with os.fdopen(self._opened(path), "rb") as file:
@@ -96,58 +99,59 @@ class Held:
         return place
 
     def count(self, place: Path) -> int:
-        """How many files and folders lie in a held folder; 1 for a held file."""
+        """Number of files and folders in a held folder; 1 for a held file."""
         return len(self._folders.get(place, (place,)))
 
     def check(self) -> None:
-        """Compare the held folders with what they were when they were linked.
+        """Compare the entries of the held folders with those at the time of `link`.
 
-        To be called after they were read: a link that led elsewhere for a moment, and back, has
-        left its trace in the time of its folder.
+        To be called after the folders were read: a link that was exchanged for a moment has changed
+        the time of its folder.
 
         Raises:
-            RefusedPathError: Something in them was changed.
+            RefusedPathError: An entry was changed, added or removed.
         """
         for place, known in self._folders.items():
             if self._entries(place) != known:
                 raise RefusedPathError("the folder was changed while it was read: open it again")
 
     def close(self) -> None:
-        """Let go of the files, and remove the folder."""
-        # the names first: a number that is free is soon that of another file
+        """Close the files, and remove the private folder."""
+        # names first: the number of a closed descriptor is soon that of another file
         shutil.rmtree(self.folder, ignore_errors=True)
-        self._folders.clear()
         self._close()
 
     def release(self) -> None:
-        """Let go of what was read and is not needed any more; private names lead nowhere then."""
+        """Close the files and remove their private names, once everything has been read."""
         for place in self.folder.iterdir():
             if place.is_symlink():
                 place.unlink()
-        self._folders.clear()
         self._close()
 
     def _close(self) -> None:
+        """Close all descriptors."""
+        self._folders.clear()
         with self._lock:
             descriptors, self._open = self._open, []
         for descriptor in descriptors:
             os.close(descriptor)
 
     def _linked(self, descriptor: int, path: Path, place: Path) -> Path:
+        """A private path that leads to an open file; a copy where links are not allowed."""
         target = DESCRIPTORS / str(descriptor)
         try:
             place.symlink_to(target if target.exists() else path.resolve())
         except FileExistsError as error:
             raise refused() from error
         except OSError:
-            # a system on which links are not for everyone
+            # on Windows, making links needs a privilege
             if not path.is_file():
                 return path.resolve()
             shutil.copyfile(path, place)
         return place
 
     def _opened(self, path: Path) -> int:
-        """The descriptor of a file or folder that may be read."""
+        """Descriptor of a file or folder that was opened and then checked."""
         try:
             descriptor = os.open(path, FLAGS)
         except (OSError, ValueError) as error:
@@ -160,7 +164,7 @@ class Held:
         return descriptor
 
     def _entries(self, folder: Path) -> dict[Path, Identity]:
-        """Everything in a folder, linked folders included; raises where a link leads out."""
+        """All entries below a folder and its linked folders; raises where a link leads out."""
         found = {folder: _identity(folder.stat())}
         for entry in _walk(folder):
             if entry.is_symlink() and not self._is_allowed(entry):
@@ -170,7 +174,7 @@ class Held:
 
 
 def _place_of(descriptor: int, path: Path) -> Path:
-    """Where an open file lies: as the system knows it, else as its path resolves now."""
+    """The path of an open file as the system knows it, else as its path resolves now."""
     try:
         return Path(os.readlink(DESCRIPTORS / str(descriptor)))  # noqa: PTH115  # no Path.readlink on its text
     except OSError:
@@ -178,11 +182,12 @@ def _place_of(descriptor: int, path: Path) -> Path:
 
 
 def _identity(status: os.stat_result) -> Identity:
+    """What changes when a file or folder is replaced or changed."""
     return status.st_dev, status.st_ino, status.st_mtime_ns
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """All that lies in a folder, each real folder once."""
+    """All files and folders below a folder; a folder that is linked twice is entered once."""
     seen = set()
     for place, folders, files in os.walk(folder, followlinks=True):
         status = Path(place).stat()

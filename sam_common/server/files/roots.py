@@ -9,22 +9,22 @@ from sam_common.errors import SuiteError
 
 
 class RefusedPathError(SuiteError):
-    """A path that the server may not open, whether it is there or not."""
+    """A path that the server may not open, whether it exists or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Roots:
-    """Folders with all that lies in them, links and `..` resolved."""
+    """The folders from which files may be opened, with everything below them."""
 
     folders: tuple[Path, ...] = ()
-    """Resolved; with none, nothing may be opened by path."""
+    """Resolved paths; without any, no file may be opened by its path."""
 
     @classmethod
     def of(cls, folders: list[Path]) -> Roots:
-        """Resolved folders.
+        """Roots of folders, whose links and `..` are resolved.
 
         Raises:
-            RefusedPathError: One of them is not there.
+            RefusedPathError: One of them is no folder.
         """
         for folder in folders:
             if not folder.is_dir():
@@ -32,11 +32,11 @@ class Roots:
         return cls(tuple(folder.resolve() for folder in folders))
 
     def holds(self, path: Path) -> bool:
-        """Whether a path, resolved, lies in one of the folders."""
+        """Whether a path, with its links resolved, lies in one of the folders."""
         try:
             resolved = path.resolve()
         except (OSError, RuntimeError, ValueError):
-            # a loop of links, or a name that no system has
+            # a loop of links, or a name that the system cannot have
             return False
         return any(resolved.is_relative_to(folder) for folder in self.folders)
 
@@ -44,7 +44,8 @@ class Roots:
         """The resolved path that a client asks for.
 
         Raises:
-            RefusedPathError: It lies outside, or is not there; the message is the same.
+            RefusedPathError: The path lies outside, is relative or does not exist; the message is
+                the same.
         """
         path = Path(text)
         try:
@@ -57,7 +58,7 @@ class Roots:
 
 
 def refused() -> RefusedPathError:
-    """The one answer to every path that may not be opened."""
+    """The error for every path that may not be opened: it does not tell whether the path exists."""
     return RefusedPathError(
         "this path cannot be opened: it must be absolute, be there, and lie in a folder that the "
         "server was started with (--root DIR)"

@@ -1,4 +1,4 @@
-"""Uploads: pixels that a host sends, in a private folder until the server ends."""
+"""Uploads: arrays that a host sends, kept in a private folder until the server ends."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MOST_BYTES = 8 << 30
-"""Of all uploads; what was sent longest ago goes first."""
+"""Most bytes of all uploads; the oldest ones are deleted first."""
 ENTRY_BYTES = 4096
-"""What an upload takes beside its bytes."""
+"""Bytes that an upload counts for beside those of its file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One array."""
+    """One uploaded array."""
 
     id: str
     path: Path
@@ -36,7 +36,7 @@ class Upload:
     size_bytes: int
 
     def describe(self) -> dict[str, Any]:
-        """As protocol 1 shows it."""
+        """The upload in the JSON of protocol 1."""
         return {
             "upload": self.id,
             "sha256": self.sha256,
@@ -46,13 +46,13 @@ class Upload:
 
 
 class Uploads:
-    """Arrays in a folder.
+    """Uploaded arrays in a folder; threads may share them.
 
-    Each counts as its bytes and `ENTRY_BYTES`, so that many small ones are bounded too.
+    Each counts for its bytes and `ENTRY_BYTES`, so that the number of small ones is bounded too.
 
     Args:
-        folder: Private and there.
-        most_bytes: Of all arrays, those that are coming in included.
+        folder: Existing private folder.
+        most_bytes: Most bytes of all arrays, those that are being received included.
     """
 
     def __init__(self, folder: Path, *, most_bytes: int = MOST_BYTES) -> None:
@@ -66,16 +66,16 @@ class Uploads:
 
     @property
     def size_bytes(self) -> int:
-        """Of all uploads."""
+        """Bytes of all uploads, those that are being received included."""
         return self._bytes
 
     async def receive(self, chunks: AsyncIterator[bytes]) -> Upload:
-        """Keep a `.npy` file as it comes in.
+        """Receive a `.npy` file in chunks and keep it.
 
         Raises:
-            ConflictError: There is no room for it beside those that are being read.
+            ConflictError: There is no room for it beside uploads that are in use.
             DiskError: The disk is full.
-            InputError: It is no array of numbers.
+            InputError: The file is no array of numbers.
         """
         with self._lock:
             self._count += 1
@@ -102,10 +102,10 @@ class Uploads:
 
     @contextmanager
     def borrowed(self, name: str) -> Iterator[Upload]:
-        """An upload, which stays while the block runs.
+        """An upload, which is not deleted while the block runs.
 
         Raises:
-            NotFoundError: There is none of this name (any more).
+            NotFoundError: There is no such upload, or it has been deleted.
         """
         with self._lock:
             if (upload := self._held.get(name)) is None:
@@ -115,11 +115,11 @@ class Uploads:
             yield upload
         finally:
             with self._lock:
-                # without those that nobody reads
+                # a subtraction of counters also drops uploads that nobody reads any more
                 self._borrowed -= Counter([name])
 
     def _make_room(self, more: int) -> None:
-        """Count bytes that come in; what was sent longest ago goes for them."""
+        """Count received bytes, and delete the oldest unused uploads where room is needed."""
         with self._lock:
             self._bytes += more
             for name in [name for name in self._held if not self._borrowed[name]]:
@@ -136,6 +136,7 @@ class Uploads:
 
 
 def _check(path: Path) -> tuple[tuple[int, ...], str]:
+    """Shape and type of an uploaded array; raises `InputError` where the file is none."""
     try:
         # not np.load: that opens zip archives and pickles too
         array = np.lib.format.open_memmap(path, mode="r")

@@ -1,1 +1,1 @@
-"""Jobs of a server: work that takes long, in lanes, with progress, cancelling and results."""
+"""Jobs of a server: long work in lanes, with progress, cancellation and files as results."""

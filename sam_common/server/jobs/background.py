@@ -1,4 +1,4 @@
-"""Background job: work that takes long, with progress as events, cancelling and results."""
+"""Background job: long work with progress as server-sent events, cancellation and results."""
 
 from __future__ import annotations
 
@@ -19,15 +19,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ENDED = frozenset({"done", "failed", "cancelled"})
+"""States that a job does not leave any more."""
 HEARTBEAT_SECONDS = 15.0
-"""A line without meaning is sent so often, so that a client that is gone is noticed."""
+"""Seconds without an event after which a comment is sent, which fails where the client is gone."""
 MOST_NEWS = 1000
+"""Most events of a job that are remembered."""
 MOST_NOTE = 2000
-"""Letters of a note that are told."""
+"""Most characters of a note; the rest is cut off."""
 ENTRY_BYTES = 4096
-"""What a job takes beside its files, its summary and its news."""
+"""Bytes that a job counts for beside its files, its summary and its events."""
 EVENT_BYTES = 1024
-"""What is remembered of a change beside its message."""
+"""Bytes that an event counts for beside its message."""
 MEDIA_TYPES = {
     "geojson": "application/geo+json",
     "gpkg": "application/geopackage+sqlite3",
@@ -37,21 +39,21 @@ MEDIA_TYPES = {
 
 
 class CancelledError(Exception):
-    """The client wants no more of it."""
+    """The client has cancelled the job."""
 
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One long piece of work."""
+    """One piece of long work, its state and its listeners; threads may share it."""
 
     id: str
     kind: str
     folder: Path
-    """Private; holds what the job writes."""
+    """Private folder for the files that the job writes; made when the job begins."""
     lane: str = ""
     """Jobs of one lane run one after the other."""
     release: Callable[[], None] = field(default_factory=lambda: _nothing)
-    """Called once, when it has ended, before that is told; it is not held on to after that."""
+    """Called once, when the job has ended and before listeners hear of it; then dropped."""
     state: str = "queued"
     done: int = 0
     total: int = 0
@@ -59,22 +61,22 @@ class Job:
     message: str | None = None
     summary: dict[str, Any] = field(default_factory=dict)
     asked_bytes: int = ENTRY_BYTES
-    """Of the request that it holds until it has ended."""
+    """Bytes of the request, which the job holds until it has ended."""
     size_bytes: int = ENTRY_BYTES
-    """Of its files and of what is remembered of it, once it has ended."""
+    """Bytes of the job's files and of what is remembered of the job, once it has ended."""
     changes: int = 0
-    """How often it has changed; listeners wait for more."""
+    """Number of changes so far; listeners wait for the next one."""
     events: deque[tuple[int, str, dict[str, Any]]] = field(
         default_factory=lambda: deque(maxlen=MOST_NEWS)
     )
-    """Number, kind and state of each change; of progress in a row the last only."""
+    """(number, kind, description) of changes; of several progress events in a row only the last."""
     _claimed: bool = False
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _cancelled: threading.Event = field(default_factory=threading.Event)
     _listeners: set[Callable[[], object]] = field(default_factory=set)
 
     def describe(self) -> dict[str, Any]:
-        """The job as protocol 1 shows it."""
+        """The job in the JSON of protocol 1."""
         return {
             "job": self.id,
             "kind": self.kind,
@@ -88,7 +90,7 @@ class Job:
         }
 
     def results(self) -> list[dict[str, Any]]:
-        """Files that can be fetched."""
+        """The files of the job that a client can fetch, in the JSON of protocol 1."""
         if not self.folder.is_dir():
             return []
         files = sorted(p for p in self.folder.iterdir() if p.is_file() and p.name[0] != ".")
@@ -103,40 +105,53 @@ class Job:
         ]
 
     def result(self, name: str) -> Path:
-        """The file of a result.
+        """The path of a result.
 
         Raises:
-            NotFoundError: There is none of this name.
+            NotFoundError: The job is not done, or has no result of this name.
         """
         if self.state != "done" or name not in {each["name"] for each in self.results()}:
             raise NotFoundError(f"job {self.id} has no result of this name")
         return self.folder / name
 
     def begin(self, what: str, total: int) -> None:
-        """So many steps are to come."""
+        """Announce the next part of the work.
+
+        Args:
+            what: What is counted, for the client to show.
+            total: Number of steps.
+
+        Raises:
+            CancelledError: The client has cancelled the job.
+        """
         self._check()
         self._change("progress", what=what, total=total, done=0)
 
     def step(self, done: int) -> None:
-        """So many steps more are done; several threads may say so."""
+        """Count steps as done; raises `CancelledError` where the job was cancelled."""
         self._check()
         if done:
             with self._lock:
                 self._change("progress", done=self.done + done)
 
     def note(self, message: str) -> None:
-        """One line of news."""
+        """Tell listeners one line; raises `CancelledError` where the job was cancelled."""
         self._check()
         self._change("note", message=message[:MOST_NOTE])
 
     def cancel(self) -> None:
-        """Stop at the next step."""
+        """End the job, at its next step where it is running."""
         self._cancelled.set()
         if self._claim():
             self.end("cancelled")
 
     def end(self, state: str, message: str | None = None) -> None:
-        """The last change, told when nothing is left to be done."""
+        """Set the final state, and tell listeners once files and held objects are let go of.
+
+        Args:
+            state: One of `ENDED`.
+            message: Why the job failed.
+        """
         if self.state in ENDED:
             return
         if state != "done":
@@ -151,7 +166,7 @@ class Job:
             self._change("state", state=state, message=message)
 
     def run(self, work: Callable[[Job], dict[str, Any]]) -> None:
-        """Do the work; whatever happens, the job ends."""
+        """Do the work, which gives the summary; whatever it raises, the job ends."""
         if not self._claim():
             return
         self._change("state", state="running")
@@ -165,14 +180,14 @@ class Job:
         except SuiteError as error:
             self.end("failed", str(error))
         except (Exception, SystemExit) as error:  # noqa: BLE001  # a job that never ends is worse
-            # its message may hold names, and stays here
+            # its message may hold names of patients or files: clients hear the type alone
             log_trace(error, f"job {self.id} ({self.kind}): ")
             self.end("failed", f"unexpected {type(error).__name__}")
         else:
             self.end("done")
 
     async def follow(self) -> AsyncIterator[str]:
-        """Server-sent events from now to the end; a listener takes no thread."""
+        """Server-sent events from now to the end of the job; a listener takes no thread."""
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
 
         def wake() -> None:
@@ -200,28 +215,31 @@ class Job:
                 self._listeners.discard(wake)
 
     def _release(self) -> None:
-        """Let go of what the job was given: an ended job would hold a closed session's pixels."""
+        """Call `release` and drop it: an ended job would hold a closed session's pixels."""
         release, self.release = self.release, _nothing
         try:
             release()
-        except Exception as error:  # noqa: BLE001  # what cannot be let go of must not hide the end
+        except Exception as error:  # noqa: BLE001  # a failing release must not hide the end
             log_trace(error, f"job {self.id} ({self.kind}), at its end: ")
 
     def _claim(self) -> bool:
-        """Whether it waits for its turn; the first who asks runs it, or ends it."""
+        """Whether the job is still queued; the first caller may run it, or end it."""
         with self._lock:
             claimed, self._claimed = self._claimed, True
             return not claimed
 
     def _news(self, seen: int) -> list[tuple[int, str, dict[str, Any]]]:
+        """Events after change number `seen`."""
         with self._lock:
             return [event for event in self.events if event[0] > seen]
 
     def _check(self) -> None:
+        """Raise `CancelledError` where the client has cancelled the job."""
         if self._cancelled.is_set():
             raise CancelledError
 
     def _change(self, kind: str, **facts: Any) -> None:
+        """Set attributes, note an event of a kind and wake all listeners."""
         with self._lock:
             for name, value in facts.items():
                 setattr(self, name, value)
@@ -234,11 +252,11 @@ class Job:
 
 
 def _nothing() -> None:
-    """Nothing is held any more."""
+    """Stand in for a `release` that has been called."""
 
 
 async def _is_silent(changed: asyncio.Event) -> bool:
-    """Wait for a change; whether there is none for so long that a line has to be sent."""
+    """Wait for a change, and tell whether none came within `HEARTBEAT_SECONDS`."""
     try:
         await asyncio.wait_for(changed.wait(), HEARTBEAT_SECONDS)
     except asyncio.TimeoutError:
@@ -250,10 +268,11 @@ async def _is_silent(changed: asyncio.Event) -> bool:
 def _newest(
     news: list[tuple[int, str, dict[str, Any]]],
 ) -> list[tuple[str, dict[str, Any]]]:
-    """A slow listener hears the newest progress only, but that even where the end follows."""
+    """Events for a listener who was slow: of the progress events only the last one."""
     newest = max((n for n, kind, _ in news if kind == "progress"), default=None)
     return [(kind, facts) for n, kind, facts in news if kind != "progress" or n == newest]
 
 
 def _event(kind: str, facts: dict[str, Any]) -> str:
+    """One server-sent event."""
     return f"event: {kind}\ndata: {json.dumps(facts)}\n\n"

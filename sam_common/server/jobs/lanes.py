@@ -1,12 +1,13 @@
-"""Lanes: the jobs of a server, each in the lane of who asked for it.
+"""Lanes: queues of jobs that run beside each other, one for each session.
 
 ```
 lane of session s1    propagate, export        one after the other
 lane of session s2    automatic                beside those of s1
 lane of batches       batch, batch             beside both, one after the other
 ```
-A lane has a thread while it has work. Nobody waits for the work of another lane, but for the
-encoder, which serves one caller at a time.
+A lane has a thread of its own while it has jobs. No job waits for a job of another lane; only the
+image encoder serves one caller at a time. The threads are daemons, so that a step which does not
+end cannot keep the process from ending.
 """
 
 from __future__ import annotations
@@ -25,19 +26,20 @@ if TYPE_CHECKING:
 
 Work: TypeAlias = "Callable[[Job], dict[str, Any]]"
 MOST_ENDED_BYTES = 2 << 30
-"""Of results of finished jobs and what is remembered of them; older ones go with their files."""
+"""Most bytes of ended jobs and their files; beyond that the oldest jobs are forgotten."""
 MOST_ASKED_BYTES = 256 << 20
-"""Of what jobs that have not ended were asked for; no more of them are taken until some have."""
+"""Most bytes of the requests of jobs that have not ended; beyond that jobs are refused."""
 CLOSE_SECONDS = 30.0
+"""Seconds that `Jobs.close` waits for each lane."""
 
 
 class Jobs:
-    """The jobs of a server.
+    """The jobs of a server, by their identifiers.
 
     Args:
-        folder: Private; each job writes into a folder in it.
-        most_ended_bytes: Of finished jobs and their files; the newest is always kept.
-        most_asked_bytes: Of the requests of the others.
+        folder: Private folder; each job writes into a folder of its own in it.
+        most_ended_bytes: Most bytes of ended jobs and their files; the newest is always kept.
+        most_asked_bytes: Most bytes of the requests of jobs that have not ended.
     """
 
     def __init__(
@@ -69,14 +71,14 @@ class Jobs:
         """Queue a job.
 
         Args:
-            kind: What it does, a word.
-            work: Does it.
+            kind: What the job does, in a word.
+            work: Does it; takes the job, for its progress, and gives its summary.
             lane: Jobs of one lane run one after the other.
-            release: Called once, when the job has ended, before that is told.
-            asked_bytes: Of the request that it holds until then.
+            release: Called once, when the job has ended and before listeners hear of it.
+            asked_bytes: Bytes of the request, which the job holds until it has ended.
 
         Raises:
-            ConflictError: The jobs that wait hold as much as they may.
+            ConflictError: The requests of jobs that have not ended take too many bytes.
         """
         with self._lock:
             asked_bytes += ENTRY_BYTES
@@ -100,17 +102,17 @@ class Jobs:
         return job
 
     def get(self, name: str) -> Job:
-        """A job.
+        """The job with an identifier.
 
         Raises:
-            NotFoundError: There is none of this name.
+            NotFoundError: There is no such job.
         """
         if (job := self._jobs.get(name)) is None:
             raise NotFoundError(f"no job {name}")
         return job
 
     def remove(self, name: str) -> Job:
-        """Cancel a job, or forget one that has ended."""
+        """Cancel a job; where it has ended, forget it and delete its files."""
         job = self.get(name)
         if job.state not in ENDED:
             self._cancel([job])
@@ -123,27 +125,27 @@ class Jobs:
         self._cancel([job for job in list(self._jobs.values()) if job.lane == lane])
 
     def close(self) -> None:
-        """Cancel everything and wait for the steps that are being done."""
+        """Cancel all jobs, and wait until their running steps have ended."""
         with self._lock:
             self._closed = True
             jobs, threads = list(self._jobs.values()), list(self._threads.values())
         for job in jobs:
-            if job.state not in ENDED:
-                job.cancel()
+            job.cancel()
         for thread in threads:
             thread.join(CLOSE_SECONDS)
 
     def _cancel(self, jobs: Sequence[Job]) -> None:
+        """Cancel jobs, and take those that were queued out of their lanes."""
         for job in jobs:
-            if job.state not in ENDED:
-                job.cancel()
+            job.cancel()
         with self._lock:
-            # what has ended while it waited does not hold its request until its turn
+            # a job that was cancelled in its queue does not hold its request until its turn
             for lane in {job.lane for job in jobs} & set(self._lanes):
                 waiting = [each for each in self._lanes[lane] if each[0].state not in ENDED]
                 self._lanes[lane] = deque(waiting)
 
     def _check_room(self, more: int) -> None:
+        """Raise `ConflictError` where one more request would take too many bytes."""
         held = sum(job.asked_bytes for job in self._jobs.values() if job.state not in ENDED)
         if held and held + more > self.most_asked_bytes:
             raise ConflictError(
@@ -152,6 +154,7 @@ class Jobs:
             )
 
     def _run(self, lane: str) -> None:
+        """Run the jobs of a lane until it is empty, as its thread."""
         while True:
             with self._lock:
                 if not self._lanes[lane]:
@@ -160,10 +163,11 @@ class Jobs:
                 job, work = self._lanes[lane].popleft()
             job.run(work)
             self._forget_old()
-            # what a job holds on to must not outlive it while the lane waits
+            # else the last job would be held until the next one comes
             del job, work
 
     def _forget_old(self) -> None:
+        """Forget the oldest ended jobs until the others take no more bytes than they may."""
         ended = [job for job in list(self._jobs.values()) if job.state in ENDED]
         left = sum(job.size_bytes for job in ended) - self.most_ended_bytes
         for job in ended[:-1]:
@@ -173,6 +177,7 @@ class Jobs:
             self._forget(job)
 
     def _forget(self, job: Job) -> None:
+        """Forget a job and delete its files."""
         with self._lock:
             self._jobs.pop(job.id, None)
         shutil.rmtree(job.folder, ignore_errors=True)

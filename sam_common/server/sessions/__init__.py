@@ -1,1 +1,1 @@
-"""Sessions: an open raster or volume, the log of its edits, and the masks that follow from it."""
+"""Sessions: open rasters and volumes, the logs of their edits, and the masks that result."""

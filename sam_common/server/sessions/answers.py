@@ -1,4 +1,4 @@
-"""Objects and masks as protocol 1 sends them."""
+"""Answers: objects and masks in the JSON of protocol 1."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def object_json(state: ObjectState, result: Result) -> dict[str, Any]:
-    """An object with its prompts and what is known of its mask."""
+    """An object with its prompts, and the figures of its mask."""
     asked = state.asked
     return {
         "object": state.object,
@@ -39,7 +39,7 @@ def object_json(state: ObjectState, result: Result) -> dict[str, Any]:
 
 
 def mask_json(mask: PlacedMask) -> dict[str, Any]:
-    """A mask as protocol 1 sends it."""
+    """A mask as its window and column-major run lengths, background first."""
     size = mask.array.shape
     region = MaskRegion(Window.full(size), mask.array)
     runs = encode(region, (size[0], size[1])).counts
@@ -53,7 +53,7 @@ def mask_json(mask: PlacedMask) -> dict[str, Any]:
 
 
 def figures(result: Result) -> dict[str, Any]:
-    """What is known of an object beside its mask."""
+    """Score, confidence, status and area of an object."""
     return {
         "score": result.score,
         "confidence": result.confidence,
@@ -63,5 +63,5 @@ def figures(result: Result) -> dict[str, Any]:
 
 
 def window_json(window: Window | None) -> list[list[int]] | None:
-    """Start and stop along each axis."""
+    """A window as [start, stop], each with one index an axis."""
     return None if window is None else [list(window.start), list(window.stop)]

@@ -1,4 +1,4 @@
-"""EmbeddingPool: embeddings or masks of all sessions, shared and bounded in bytes."""
+"""Embedding pool: embeddings, or masks, of all sessions, bounded in bytes."""
 
 from __future__ import annotations
 
@@ -11,22 +11,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
 
 LIMIT_BYTES = 1 << 30
-"""1 GiB: 256 embeddings."""
+"""Most bytes that a pool holds: 1 GiB, that is 256 embeddings."""
 
 
 class EmbeddingPool:
-    """What was encoded, by everything that decides it; what was used longest ago goes first.
+    """A cache of values by keys; the value that was used longest ago is dropped first.
 
-    Threads may share it; nothing is made twice.
+    Threads may share a pool; no value is made twice.
 
     Args:
-        limit_bytes: Most bytes that are held; one entry is always kept.
+        limit_bytes: Most bytes that are held; the newest value is always kept.
     """
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
         self.limit_bytes = limit_bytes
-        self.made = 0
-        """Entries that were made since the start."""
         self._lock = threading.Lock()
         self._held: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._making: dict[str, tuple[threading.Lock, int]] = {}
@@ -34,11 +32,11 @@ class EmbeddingPool:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes held now."""
+        """Bytes of all values that are held."""
         return self._bytes
 
     def get(self, key: Hashable) -> Any | None:
-        """What is held under a key, None where there is nothing."""
+        """The value of a key, None where none is held."""
         with self._lock:
             if key not in self._held:
                 return None
@@ -46,29 +44,28 @@ class EmbeddingPool:
             return self._held[key][0]
 
     def put(self, key: Hashable, value: Any, size_bytes: int) -> None:
-        """Hold a value; others may have to go."""
+        """Hold a value; those that were used longest ago are dropped where room is needed."""
         with self._lock:
             if key in self._held:
                 self._bytes -= self._held.pop(key)[1]
             self._held[key] = (value, size_bytes)
             self._bytes += size_bytes
-            self.made += 1
             while self._bytes > self.limit_bytes and len(self._held) > 1:
                 _, (_, freed) = self._held.popitem(last=False)
                 self._bytes -= freed
 
     def drop(self, is_gone: Callable[[Any], bool]) -> None:
-        """Let go of all entries whose keys nobody will ask for."""
+        """Drop the values of all keys for which a function is true."""
         with self._lock:
             for key in [key for key in self._held if is_gone(key)]:
                 self._bytes -= self._held.pop(key)[1]
 
     def get_or_make(self, key: str, make: Callable[[], tuple[Any, int]]) -> Any:
-        """What is held under a key, made by one caller while others that want it wait.
+        """The value of a key; where none is held, one caller makes it and the others wait.
 
         Args:
-            key: Everything that decides the value.
-            make: Gives the value and its bytes.
+            key: Text that holds everything that decides the value.
+            make: Makes the value; gives it with its number of bytes.
         """
         if (known := self.get(key)) is not None:
             return known
@@ -81,6 +78,7 @@ class EmbeddingPool:
 
     @contextmanager
     def _one_maker(self, key: str) -> Iterator[None]:
+        """Let one thread at a time into the block of a key."""
         with self._lock:
             lock, waiting = self._making.get(key, (threading.Lock(), 0))
             self._making[key] = (lock, waiting + 1)

@@ -1,12 +1,12 @@
-"""History: the log of a session's edits, a cursor in it, and what the edits add up to.
+"""History: the log of a session's edits, a cursor in it, and the state that they result in.
 
 ```
 edits    a   b   c   d          undo moves the cursor back, redo forth
 state    fold of a, b, c        a new edit at the cursor cuts off what lies beyond
 cursor               ^
 ```
-Nothing here looks at pixels: what an object's mask is follows from its state alone, so the same log
-on the same source always gives the same masks.
+Nothing here reads pixels. An object's mask follows from its state alone, so the same log on the
+same source always gives the same masks.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from typing import Any, TypeAlias
 from sam_common.errors import PromptError
 
 KEPT_STATES = 64
-"""States that are kept, the latest ones that were asked for."""
+"""Most states that are kept; the ones that were used longest ago are dropped."""
 ENTRY_BYTES, NUMBER_BYTES = 512, 40
-"""Of an edit, and of each run length or object in it: what Python needs for it in two lists."""
+"""Bytes in memory of an edit, and of each run length or object in it."""
 
 Edit: TypeAlias = Mapping[str, Any]
-"""One edit as it came over the wire, in pixel space."""
+"""One edit in the JSON of protocol 1, in pixel space."""
 Slice: TypeAlias = "tuple[int, int] | None"
-"""(axis, index) of a slice of a volume; None for what is not on one slice."""
+"""(axis, index) of a slice of a volume; None for a prompt that is not on one slice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class PointState:
     point: tuple[float, ...]
     """(x, y) or (i, j, k)."""
     label: int
-    """1 object, 0 background."""
+    """1 for the object, 0 for the background."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class BoxState:
     """One box of an object."""
 
     box: tuple[float, ...]
-    """(x0, y0, x1, y1) of a raster or of a slice, or (i0, j0, k0, i1, j1, k1)."""
+    """(x0, y0, x1, y1) in a raster or slice, or (i0, j0, k0, i1, j1, k1) in a volume."""
     place: Slice = None
 
 
@@ -53,7 +53,7 @@ class MaskState:
     """A painted mask of an object as run lengths."""
 
     window: tuple[tuple[int, ...], tuple[int, ...]]
-    """Half-open (row, col) start and stop."""
+    """Half-open start and stop (row, col)."""
     counts: tuple[int, ...]
     """Column-major run lengths within the window, background first."""
     place: Slice = None
@@ -61,19 +61,19 @@ class MaskState:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Everything that decides an object's mask; equal values have equal masks."""
+    """Everything that decides an object's mask: objects with equal values have equal masks."""
 
     points: tuple[PointState, ...] = ()
     boxes: tuple[BoxState, ...] = ()
     masks: tuple[MaskState, ...] = ()
     method: str | None = None
-    """How the prompts above were propagated through the volume; None where they were not."""
+    """Method by which the prompts were propagated through the volume; None where they were not."""
     corrections: tuple[BoxState | MaskState, ...] = ()
-    """Slices that a person has corrected since, in order."""
+    """Slices that a person has corrected since the propagation, in order."""
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to segment."""
+        """Whether the object has no prompts."""
         return not (self.points or self.boxes or self.masks)
 
 
@@ -85,7 +85,7 @@ class ObjectState:
     name: str
     class_name: str | None = None
     code: tuple[tuple[str, str], ...] | None = None
-    """Coding scheme, value and meaning, as items."""
+    """Coding scheme, value and meaning, as sorted (key, value) pairs."""
     asked: Asked = field(default_factory=Asked)
 
 
@@ -94,10 +94,10 @@ State: TypeAlias = "Mapping[str, ObjectState]"
 
 
 def fold(state: State, edit: Edit) -> dict[str, ObjectState]:
-    """The state after an edit; the given one is not changed.
+    """The state after an edit; the given state is not changed.
 
     Raises:
-        PromptError: The edit names an object, point, box or mask that is not there.
+        PromptError: The edit names an object, point, box or mask that does not exist.
     """
     op = edit["op"]
     objects = dict(state)
@@ -122,7 +122,7 @@ def fold(state: State, edit: Edit) -> dict[str, ObjectState]:
 
 
 def size_of(edit: Edit) -> int:
-    """Bytes that an edit takes, roughly: its run lengths and objects, and what is around them.
+    """Bytes that an edit takes in memory, roughly.
 
     >>> size_of({"op": "clear", "object": "o1"})
     512
@@ -133,10 +133,10 @@ def size_of(edit: Edit) -> int:
 
 
 class History:
-    """The edits of a session and the states between them.
+    """The edits of a session, with a cursor, and the states between them.
 
-    Of the states only the latest ones are kept: others are folded again from the nearest one
-    before them, so that memory grows with the edits, not with edits times objects.
+    Only the latest states are kept. Others are made again from the nearest state before them, so
+    that memory grows with the number of edits, not with edits times objects.
 
     Law:
         `n` times `undo`, then `n` times `redo`, gives the same state.
@@ -147,16 +147,16 @@ class History:
         self._states: OrderedDict[int, State] = OrderedDict({0: {}})
         self.cursor = 0
         self.size_bytes = 0
-        """Of the edits, roughly."""
+        """Bytes that all edits take in memory, roughly."""
 
     @property
     def state(self) -> State:
-        """What the edits before the cursor add up to."""
+        """The state after the edits before the cursor."""
         return self.at(self.cursor)
 
     @property
     def edits(self) -> list[Edit]:
-        """All edits, those beyond the cursor too."""
+        """All edits, those after the cursor too."""
         return list(self._edits)
 
     @property
@@ -166,11 +166,11 @@ class History:
 
     @property
     def can_redo(self) -> bool:
-        """Whether an edit lies beyond the cursor."""
+        """Whether an edit lies after the cursor."""
         return self.cursor < len(self._edits)
 
     def push(self, edit: Edit) -> State:
-        """Add an edit at the cursor; what lay beyond is forgotten."""
+        """Add an edit at the cursor, drop the edits after it, and give the new state."""
         after = fold(self.state, edit)
         self.size_bytes += size_of(edit) - sum(map(size_of, self._edits[self.cursor :]))
         del self._edits[self.cursor :]
@@ -195,27 +195,30 @@ class History:
         """Put the cursor after the first `cursor` edits.
 
         Raises:
-            PromptError: There are not as many.
+            PromptError: There are not as many edits.
         """
         if not 0 <= cursor <= len(self._edits):
             raise PromptError(f"the log has the cursors 0 to {len(self._edits)}, got {cursor}")
         self.cursor = cursor
 
     def _keep(self, cursor: int, state: State) -> None:
+        """Keep the state at a cursor, and drop the one that was used longest ago."""
         self._states[cursor] = state
         self._states.move_to_end(cursor)
-        # the first one is that of no edits, from which all others can be made
+        # never the state of no edits, from which all others can be made
         while len(self._states) > KEPT_STATES:
             del self._states[next(at for at in self._states if at)]
 
 
 def _known(state: State, name: str) -> ObjectState:
+    """An object of a state; raises `PromptError` where it is not there."""
     if name not in state:
         raise PromptError(f"no object {name!r} in this session: add it first")
     return state[name]
 
 
 def _added(state: State, edit: Edit) -> ObjectState:
+    """A new object; raises `PromptError` where its identifier is taken."""
     if edit["object"] in state:
         raise PromptError(f"there is an object {edit['object']!r} already: give another id")
     code = edit.get("code")
@@ -228,103 +231,103 @@ def _added(state: State, edit: Edit) -> ObjectState:
 
 
 def _place(edit: Edit) -> Slice:
+    """The slice of an edit."""
     if edit.get("axis") is None:
         return None
     return int(edit["axis"]), int(edit["index"])
 
 
 def _prompted(asked: Asked, **changes: Any) -> Asked:
-    """Other prompts: what was propagated from the old ones is no longer the answer."""
+    """Prompts with changes; the propagation of the earlier prompts no longer holds."""
     return replace(asked, method=None, corrections=(), **changes)
 
 
 def _add_point(asked: Asked, edit: Edit) -> Asked:
+    """Prompts with one more point."""
     point = PointState(tuple(edit["point"]), edit["label"])
     return _prompted(asked, points=(*asked.points, point))
 
 
 def _nth(asked: Asked, edit: Edit) -> int:
+    """Index of the point of an edit; raises `PromptError` where there is none."""
     if not 0 <= edit["index"] < len(asked.points):
         raise PromptError(f"the object has {len(asked.points)} points, got index {edit['index']}")
     return int(edit["index"])
 
 
 def _move_point(asked: Asked, edit: Edit) -> Asked:
+    """Prompts with one point at another place."""
     n = _nth(asked, edit)
     moved = replace(asked.points[n], point=tuple(edit["point"]))
     return _prompted(asked, points=(*asked.points[:n], moved, *asked.points[n + 1 :]))
 
 
 def _remove_point(asked: Asked, edit: Edit) -> Asked:
+    """Prompts without one point."""
     n = _nth(asked, edit)
     return _prompted(asked, points=(*asked.points[:n], *asked.points[n + 1 :]))
 
 
-def _corrected(asked: Asked, new: BoxState | MaskState) -> Asked:
-    # one answer for a slice: the last one
-    kept = tuple(old for old in asked.corrections if old.place != new.place)
-    return replace(asked, corrections=(*kept, new))
+def _set(asked: Asked, new: BoxState | MaskState) -> Asked:
+    """Prompts with a box or mask, or a propagated object with that of a slice as its correction.
+
+    It takes the place of the one that was on the same slice.
+    """
+    name = _FIELDS[type(new)]
+    if asked.method is not None and new.place is not None:
+        kept = tuple(old for old in asked.corrections if old.place != new.place)
+        return replace(asked, corrections=(*kept, new))
+    return _prompted(asked, **{name: (*_elsewhere(asked, name, new.place), new)})
 
 
 def _set_box(asked: Asked, edit: Edit) -> Asked:
-    box = BoxState(tuple(edit["box"]), _place(edit))
-    if asked.method is not None and box.place is not None:
-        return _corrected(asked, box)
-    kept = tuple(old for old in asked.boxes if old.place != box.place)
-    return _prompted(asked, boxes=(*kept, box))
+    """An object with the box of an edit."""
+    return _set(asked, BoxState(tuple(edit["box"]), _place(edit)))
 
 
 def _set_mask(asked: Asked, edit: Edit) -> Asked:
+    """An object with the mask of an edit."""
     given = edit["mask"]
     start, stop = given["window"]
-    mask = MaskState((tuple(start), tuple(stop)), tuple(given["counts"]), _place(given))
-    if asked.method is not None and mask.place is not None:
-        return _corrected(asked, mask)
-    kept = tuple(old for old in asked.masks if old.place != mask.place)
-    return _prompted(asked, masks=(*kept, mask))
-
-
-def _without_correction(asked: Asked, edit: Edit, kind: type) -> Asked | None:
-    place = _place(edit)
-    kept = tuple(
-        old for old in asked.corrections if old.place != place or not isinstance(old, kind)
+    return _set(
+        asked, MaskState((tuple(start), tuple(stop)), tuple(given["counts"]), _place(given))
     )
-    return replace(asked, corrections=kept) if len(kept) < len(asked.corrections) else None
 
 
-def _remove_box(asked: Asked, edit: Edit) -> Asked:
-    if (corrected := _without_correction(asked, edit, BoxState)) is not None:
-        return corrected
-    boxes = tuple(old for old in asked.boxes if old.place != _place(edit))
-    if len(boxes) == len(asked.boxes):
-        raise PromptError(f"the object has no box {_named(_place(edit))}")
-    return _prompted(asked, boxes=boxes)
+def _remove(asked: Asked, edit: Edit, kind: type) -> Asked:
+    """An object without a correction on a slice, or else without its box or mask there.
+
+    Raises:
+        PromptError: There is neither.
+    """
+    name, place = _FIELDS[kind], _place(edit)
+    kept = tuple(o for o in asked.corrections if o.place != place or not isinstance(o, kind))
+    if len(kept) < len(asked.corrections):
+        return replace(asked, corrections=kept)
+    rest = _elsewhere(asked, name, place)
+    if len(rest) == len(getattr(asked, name)):
+        raise PromptError(f"the object has no {edit['op'].removeprefix('remove_')} {_named(place)}")
+    return _prompted(asked, **{name: rest})
 
 
-def _remove_mask(asked: Asked, edit: Edit) -> Asked:
-    if (corrected := _without_correction(asked, edit, MaskState)) is not None:
-        return corrected
-    masks = tuple(old for old in asked.masks if old.place != _place(edit))
-    if len(masks) == len(asked.masks):
-        raise PromptError(f"the object has no mask {_named(_place(edit))}")
-    return _prompted(asked, masks=masks)
+def _elsewhere(asked: Asked, name: str, place: Slice) -> tuple[Any, ...]:
+    """The boxes or masks of an object that are not on a slice."""
+    return tuple(old for old in getattr(asked, name) if old.place != place)
 
 
 def _named(place: Slice) -> str:
+    """A slice in the words of an error message."""
     return "of its own" if place is None else f"on slice {place[1]} of axis {place[0]}"
 
 
-def _clear(_asked: Asked, _edit: Edit) -> Asked:
-    return Asked()
-
-
+_FIELDS: Mapping[type, str] = {BoxState: "boxes", MaskState: "masks"}
 _CHANGES: Mapping[str, Callable[[Asked, Edit], Asked]] = {
     "add_point": _add_point,
     "move_point": _move_point,
     "remove_point": _remove_point,
     "set_box": _set_box,
-    "remove_box": _remove_box,
+    "remove_box": lambda asked, edit: _remove(asked, edit, BoxState),
     "set_mask": _set_mask,
-    "remove_mask": _remove_mask,
-    "clear": _clear,
+    "remove_mask": lambda asked, edit: _remove(asked, edit, MaskState),
+    "clear": lambda _asked, _edit: Asked(),
 }

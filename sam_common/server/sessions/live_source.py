@@ -1,7 +1,7 @@
-"""Live source: what an adapter gives the server for an open raster or volume.
+"""Live source: the interface of an open raster or volume, which the adapters implement.
 
 The server knows no file format. Packages name the modules that open sources as entry points of the
-group `sam_geomed.live`; each gives an object with the methods of `LiveSource`.
+group `sam_geomed.live`; `open_source` of such a module gives a `LiveSource`.
 """
 
 from __future__ import annotations
@@ -26,113 +26,151 @@ if TYPE_CHECKING:
     from sam_common.window import Window
 
 ADAPTERS = "sam_geomed.live"
-"""Entry points by kind of source or job: the module that opens or runs it."""
+"""Group of entry points: a kind of source or job to the module that opens or runs it."""
 RESULT_BYTES = 512
-"""What a result takes beside its masks."""
+"""Bytes that a result counts for beside its masks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlacedMask:
-    """A binary mask on a raster or on one slice."""
+    """A binary mask on a raster or on one slice of a volume."""
 
     window: Window
-    """(row, col)."""
+    """(row, col) in the raster or slice."""
     array: npt.NDArray[np.bool_]
     axis: int | None = None
+    """Array axis of the slice: 0 is k, 1 is j, 2 is i; None on a raster."""
     index: int | None = None
+    """Number of the slice; None on a raster."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """What an object looks like."""
+    """The masks of an object and their figures."""
 
     status: str
     """ok, empty, outside, nodata or no_prompt."""
     masks: Sequence[PlacedMask] = ()
     window: Window | None = None
-    """(row, col) or (k, j, i) around all masks; None where there is none."""
+    """(row, col) or (k, j, i) around all masks; None where there is no mask."""
     area: int = 0
-    """Pixels or voxels."""
+    """Number of pixels or voxels."""
     score: float | None = None
     """IoU as predicted by the network."""
     confidence: float | None = None
+    """Confidence of a propagated object, 0 to 1."""
     detail: Any = None
-    """What the domain goes on from."""
+    """What the adapter needs of the object for later steps."""
     seconds: Mapping[str, float] = field(default_factory=dict)
+    """Duration of the steps `encode` and `decode`."""
 
     @property
     def size_bytes(self) -> int:
-        """Of its masks."""
+        """Bytes of the masks, and `RESULT_BYTES`."""
         return RESULT_BYTES + sum(mask.array.nbytes for mask in self.masks)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Context:
-    """What the server gives a domain to work with."""
+    """What the server gives an adapter for opening a source."""
 
     segmenter: Segmenter
     pool: EmbeddingPool
     held: Held
-    """Opens what may be read."""
+    """Opens the files that may be read."""
     reporter: Reporter | None = None
-    """Hears how far the source is opened; None where nobody waits for it."""
+    """Hears how far the opening is; None where no job opens the source."""
     keep_embeddings: bool = False
     """Whether embeddings may stay on disk, for later servers."""
 
     @property
     def folder(self) -> Path:
-        """Private folder of the source, for files that it makes."""
+        """Private folder for files that the source makes."""
         return self.held.folder
 
     def close(self) -> None:
-        """Let go of the files, and remove the folder."""
+        """Close the files, and remove the private folder."""
         self.held.close()
 
 
 class Reporter(Protocol):
-    """Who hears of a job; every call may raise to cancel it."""
+    """Hears of the progress of a job; every call may raise in order to cancel the job."""
 
     def begin(self, what: str, total: int) -> None:
-        """So many steps are to come."""
+        """Announce the next part of the work: what is counted, and the number of steps."""
 
     def step(self, done: int) -> None:
-        """So many steps more are done."""
+        """Count steps that are done."""
 
     def note(self, message: str) -> None:
-        """One line of news."""
+        """Tell one line, for instance a warning."""
+
+
+class StepReporter:
+    """A reporter for a part of one step, which can be cancelled and counts no steps.
+
+    Args:
+        reporter: Hears of the step; None where no job waits for it, as after an undo.
+    """
+
+    def __init__(self, reporter: Reporter | None = None) -> None:
+        self._reporter = reporter
+
+    def begin(self, what: str, total: int) -> None:
+        """Let the job raise where it was cancelled."""
+        del what
+        self.step(total)
+
+    def step(self, done: int) -> None:
+        """Let the job raise where it was cancelled."""
+        del done
+        if self._reporter is not None:
+            self._reporter.step(0)
+
+    def note(self, message: str) -> None:
+        """Pass a line on."""
+        if self._reporter is not None:
+            self._reporter.note(message)
 
 
 class LiveSource(Protocol):
     """An open raster or volume."""
 
     kind: str
+    """`raster` or `volume`."""
     size: tuple[int, ...]
     """(rows, columns) or (slices k, rows j, columns i)."""
     frame: Mapping[str, Any]
+    """Where the pixels lie, in the JSON of protocol 1."""
     fingerprint: str
-    """Of the content."""
+    """Hash of the content."""
 
     @property
     def pixels(self) -> tuple[str, int]:
-        """Bytes of pixels that it holds, under a name that is the same where they are shared."""
+        """A name of the pixels in memory, equal where sources share them, and their bytes."""
 
     def size_of(self, result: Result) -> int:
-        """Bytes that a result takes."""
+        """Bytes that a result of this source takes in memory."""
 
     def normalised(self, edit: Edit) -> dict[str, Any]:
-        """The edit in pixel space; raises `PromptError` where it cannot be."""
+        """An edit in pixel space; raises `PromptError` where it makes no sense for this source."""
 
     def segment(self, asked: Asked, previous: Callable[[Asked], Result]) -> Result:
-        """The mask of an object; `previous` gives what is known of the same with less."""
+        """The mask of an object.
+
+        Args:
+            asked: Prompts, method of propagation and corrections.
+            previous: Gives the result of an object with fewer prompts or corrections.
+        """
 
     def propagate(self, asked: Asked, reporter: Reporter) -> Result:
-        """The mask of an object in the whole volume."""
+        """The mask of an object, propagated through the whole volume."""
 
     def geometry(self, state: ObjectState, result: Result) -> dict[str, Any]:
-        """The outline as a GeoJSON Feature."""
+        """The outline of an object as a GeoJSON Feature."""
 
     def review(self, result: Result) -> list[dict[str, Any]]:
-        """The slices of a propagated object, the least certain first."""
+        """The slices of a propagated object in the JSON of protocol 1, the least certain first."""
 
     def export(
         self,
@@ -141,22 +179,27 @@ class LiveSource(Protocol):
         folder: Path,
         reporter: Reporter,
     ) -> dict[str, Any]:
-        """Write files, one step for each format, and say what there is to know."""
+        """Write the objects to a file of each format, one step each, and give the summary."""
 
     def run(
         self, kind: str, request: Mapping[str, Any], folder: Path, reporter: Reporter
     ) -> dict[str, Any]:
-        """A job of this source's own: prompts, automatic or batch."""
+        """Run a job of the kind `prompts` or `automatic`, and give its summary."""
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Close the files and drop the pixels."""
 
 
 def open_source(request: Mapping[str, Any], path: Path, context: Context) -> LiveSource:
-    """Open what a request names.
+    """Open the source of a request; where that fails, its context is closed.
+
+    Args:
+        request: The request in JSON, with its `kind`.
+        path: Path of the file, folder or upload, which may be opened.
+        context: What the adapter may use.
 
     Raises:
-        InputError: The domain's extra is not installed, or the source cannot be used.
+        InputError: The adapter is not installed, or the source cannot be used.
     """
     try:
         opened: LiveSource = domain(request["kind"]).open_source(request, path, context)
@@ -167,10 +210,10 @@ def open_source(request: Mapping[str, Any], path: Path, context: Context) -> Liv
 
 
 def domain(kind: str) -> Any:
-    """The module of a kind of source or job, by its entry point.
+    """The adapter's module for a kind of source or job, by its entry point.
 
     Raises:
-        InputError: No package brings it, or its extra is not installed.
+        InputError: No installed package has such a module, or a package that it needs is missing.
     """
     found = entry_points(group=ADAPTERS, name=kind)
     if not found:

@@ -1,4 +1,4 @@
-"""Models: segmenters by name, each loaded once, one encoder run at a time."""
+"""Models: segmenters by name, each loaded once, with one run of its encoder at a time."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 ENCODED = 0.2
-"""Part of the work on a window that is done when it is encoded, for progress."""
+"""Part of the work on a window that counts as done once the window is encoded."""
 
 
 class _Serial:
-    """A segmenter whose encoder serves one caller at a time; the decoder serves all."""
+    """A segmenter whose encoder serves one thread at a time; its decoder serves all of them."""
 
     def __init__(self, segmenter: Segmenter) -> None:
         self._segmenter = segmenter
@@ -37,7 +37,7 @@ class _Serial:
 
 
 class _Watched:
-    """A segmenter that tells of each call, and how far a long one is."""
+    """A segmenter that reports each call, and the progress of long ones."""
 
     def __init__(self, segmenter: Segmenter, told: Callable[[float], None]) -> None:
         self._segmenter = segmenter
@@ -65,21 +65,21 @@ class _Watched:
 
 
 def watched(segmenter: Segmenter, told: Callable[[float], None]) -> Segmenter:
-    """A segmenter that tells of its work, so that a job can be cancelled within a window.
+    """A segmenter that reports its work, so that a job can be cancelled within a window.
 
     Args:
         segmenter: Does the work.
-        told: Called before each call with 0, and within a long one with the part of a window that
-            is done with it; what it raises ends the call.
+        told: Called before each call with 0, and during a long one with the part of the window that
+            is done, 0 to 1; an exception of it ends the call.
     """
     return cast("Segmenter", _Watched(segmenter, told))
 
 
 class Models:
-    """Segmenters that sessions share.
+    """Segmenters by name, which all sessions share.
 
     Args:
-        load: Makes the segmenter of a name; `load_segmenter` where not given.
+        load: Gives the segmenter of a name; `load_segmenter` where None.
     """
 
     def __init__(self, load: Callable[[str], Segmenter] | None = None) -> None:
@@ -90,27 +90,27 @@ class Models:
 
     @property
     def loaded(self) -> list[str]:
-        """Names of those in memory."""
+        """Names of the segmenters in memory, sorted."""
         return sorted(self._loaded)
 
     def get(self, name: str) -> Segmenter:
-        """The segmenter of a name.
+        """The segmenter of a name, loaded at the first call.
 
         Raises:
-            UnknownModelError: There is no such name; files are not taken.
-            WeightsError: Its checkpoint cannot be had.
+            UnknownModelError: There is no model of this name; paths of files are not taken.
+            WeightsError: Its checkpoint cannot be downloaded or read.
         """
         checkpoints.model_info(name)
         with self._lock:
             loading = self._loading.setdefault(name, threading.Lock())
-        # whoever wants another one does not wait for a download
+        # a lock for each name: another model does not wait for this one's download
         with loading:
             if name not in self._loaded:
                 self._loaded[name] = cast("Segmenter", _Serial(self._load(name)))
             return self._loaded[name]
 
     def describe(self) -> list[dict[str, Any]]:
-        """All names, and what a host shows of them."""
+        """All known models in the JSON of protocol 1."""
         return [
             {
                 "name": info.name,
@@ -126,6 +126,7 @@ class Models:
 
 
 def _load(name: str) -> Segmenter:
+    """The segmenter of a published model."""
     from sam_common.segmenter.predictor import load_segmenter  # noqa: PLC0415  # may load torch
 
     return load_segmenter(name)

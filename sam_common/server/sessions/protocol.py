@@ -1,4 +1,4 @@
-"""Protocol 1: what hosts ask and what they are answered, as pydantic models.
+"""Protocol 1: the requests of hosts and the log of a session, as pydantic models.
 
 Pixel space is array indices, sample centres at integers, x before y; a voxel is (i, j, k).
 """
@@ -11,10 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraint
 from typing_extensions import Self
 
 PROTOCOL = 1
+"""Version of the protocol."""
 MOST_COUNTS = 4_000_000
-"""Run lengths of a painted mask."""
+"""Most run lengths of a painted mask."""
 MOST_EDITS = 100_000
-"""Edits of a log that is replayed."""
+"""Most edits of a log that is replayed."""
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -27,13 +28,13 @@ Label = Literal[0, 1]
 
 
 class Strict(BaseModel):
-    """No unknown names: a typing error is told, not ignored."""
+    """A model that refuses unknown names, so that a misspelt option is not ignored."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
 
 class CodeModel(Strict):
-    """A coded concept."""
+    """A coded concept: coding scheme, code value and code meaning."""
 
     scheme: Name
     value: Name
@@ -41,12 +42,14 @@ class CodeModel(Strict):
 
 
 class MaskModel(Strict):
-    """A mask as uncompressed COCO run lengths of a window."""
+    """A binary mask as uncompressed COCO run lengths in its window."""
 
     window: tuple[tuple[Index, Index], tuple[Index, Index]]
     """Half-open [[row0, col0], [row1, col1]]."""
     size: tuple[Index, Index]
+    """Rows and columns of the window."""
     counts: Annotated[list[Index], Field(max_length=MOST_COUNTS)]
+    """Column-major run lengths, background first."""
     axis: Axis | None = None
     index: Index | None = None
 
@@ -63,6 +66,8 @@ class MaskModel(Strict):
 
 
 class _OfObject(Strict):
+    """An edit of one object."""
+
     object: Identifier
 
 
@@ -77,13 +82,13 @@ class AddObject(Strict):
 
 
 class RemoveObject(_OfObject):
-    """An object and its prompts go."""
+    """Removal of an object and its prompts."""
 
     op: Literal["remove_object"]
 
 
 class RenameObject(_OfObject):
-    """Another name, and another class where one is given."""
+    """Another name of an object, and another class where one is given."""
 
     op: Literal["rename_object"]
     name: Name
@@ -91,7 +96,7 @@ class RenameObject(_OfObject):
 
 
 class AddPoint(_OfObject):
-    """One more point."""
+    """One more point of an object."""
 
     op: Literal["add_point"]
     point: Coordinates
@@ -100,7 +105,7 @@ class AddPoint(_OfObject):
 
 
 class MovePoint(_OfObject):
-    """A point elsewhere."""
+    """Another place of a point."""
 
     op: Literal["move_point"]
     index: Index
@@ -109,13 +114,15 @@ class MovePoint(_OfObject):
 
 
 class RemovePoint(_OfObject):
-    """A point goes."""
+    """Removal of a point."""
 
     op: Literal["remove_point"]
     index: Index
 
 
 class _OnSlice(_OfObject):
+    """An edit of one object, or of one slice of it: axis and index go together."""
+
     axis: Axis | None = None
     index: Index | None = None
 
@@ -135,32 +142,32 @@ class SetBox(_OnSlice):
 
 
 class RemoveBox(_OnSlice):
-    """A box goes."""
+    """Removal of the box of an object or of one of its slices."""
 
     op: Literal["remove_box"]
 
 
 class SetMask(_OfObject):
-    """A painted mask."""
+    """A painted mask of an object, or of one of its slices."""
 
     op: Literal["set_mask"]
     mask: MaskModel
 
 
 class RemoveMask(_OnSlice):
-    """A painted mask goes."""
+    """Removal of a painted mask."""
 
     op: Literal["remove_mask"]
 
 
 class Clear(_OfObject):
-    """All prompts of an object go."""
+    """Removal of all prompts of an object."""
 
     op: Literal["clear"]
 
 
 class Propagated(Strict):
-    """Objects were followed through the volume; written by the propagate job."""
+    """Propagation of objects through the volume; only the job `propagate` writes this edit."""
 
     op: Literal["propagated"]
     objects: Annotated[list[Identifier], Field(min_length=1)]
@@ -176,7 +183,7 @@ LoggedEdit = Annotated[_Edits | Propagated, Field(discriminator="op")]
 
 
 class FrameModel(Strict):
-    """Where uploaded pixels lie."""
+    """Where uploaded pixels or voxels lie."""
 
     affine: (
         Annotated[list[FiniteFloat], Field(min_length=6, max_length=6)]
@@ -185,13 +192,16 @@ class FrameModel(Strict):
             Field(min_length=4, max_length=4),
         ]
     )
-    """(a, b, c, d, e, f) of pixel corners for a raster; 4x4 ijk to LPS mm for a volume."""
+    """(a, b, c, d, e, f) of pixel corners for a raster; 4x4 from ijk to LPS mm for a volume."""
     crs: Annotated[str, StringConstraints(max_length=20_000)] | None = None
+    """Coordinate reference system of a raster, as WKT or a code such as EPSG:32633."""
     nodata: FiniteFloat | None = None
-    """Value of pixels without data, of a raster."""
+    """Value of the pixels of a raster that have no data."""
 
 
 class _Open(Strict):
+    """A source to open, by its path or its upload."""
+
     path: PathText | None = None
     upload: Identifier | None = None
     frame: FrameModel | None = None
@@ -206,7 +216,7 @@ class _Open(Strict):
 
 
 class OpenRaster(_Open):
-    """A raster to work on."""
+    """A raster to open."""
 
     kind: Literal["raster"]
     model: Name = "mobile_sam"
@@ -215,7 +225,7 @@ class OpenRaster(_Open):
 
 
 class OpenVolume(_Open):
-    """A volume to work on."""
+    """A volume to open."""
 
     kind: Literal["volume"]
     model: Name = "lite_medsam"
@@ -237,14 +247,14 @@ OpenSource = Annotated[OpenRaster | OpenVolume, Field(discriminator="kind")]
 
 
 class OpenJob(Strict):
-    """A session to be opened in the background; its summary says which."""
+    """A session to open in the background; the summary of the job has its identifier."""
 
     kind: Literal["open"]
     source: OpenSource
 
 
 class LogSource(Strict):
-    """What a log was made on."""
+    """The source that a log was made on."""
 
     fingerprint: Name
     name: str = ""
@@ -252,14 +262,14 @@ class LogSource(Strict):
 
 
 class LogNetwork(Strict):
-    """What a log was made with."""
+    """The model that a log was made with."""
 
     name: Name
     sha256: Name
 
 
 class LogModel(Strict):
-    """A session as it was exported."""
+    """The log of a session, as the server gave it."""
 
     protocol: Literal[1]
     source: LogSource
@@ -269,15 +279,17 @@ class LogModel(Strict):
 
 
 class ReplayJob(Strict):
-    """A session to be made from its log."""
+    """A session to make from its log."""
 
     kind: Literal["replay"]
     log: LogModel
     source: OpenSource | None = None
-    """Where the source is now; as the log says where not given."""
+    """How to open the source, where it is not as in the log."""
 
 
 class _OnSource(Strict):
+    """A job on a file, by its path, or on the source of a session."""
+
     path: PathText | None = None
     session: Identifier | None = None
 
@@ -289,7 +301,7 @@ class _OnSource(Strict):
 
 
 class PromptsJob(_OnSource):
-    """One row for each prompt of a raster."""
+    """Prompts of a raster to segment, one row each."""
 
     kind: Literal["prompts"]
     prompts: dict[str, Any]
@@ -300,7 +312,7 @@ class PromptsJob(_OnSource):
 
 
 class AutomaticJob(_OnSource):
-    """Everything in a raster."""
+    """A raster in which everything is segmented."""
 
     kind: Literal["automatic"]
     model: Name | None = None
@@ -310,7 +322,7 @@ class AutomaticJob(_OnSource):
 
 
 class PropagateJob(Strict):
-    """Objects of a volume from slice to slice."""
+    """Objects to propagate through a volume."""
 
     kind: Literal["propagate"]
     session: Identifier
@@ -319,7 +331,7 @@ class PropagateJob(Strict):
 
 
 class ExportJob(Strict):
-    """Files of a session's objects."""
+    """Files of the objects of a session to write."""
 
     kind: Literal["export"]
     session: Identifier
@@ -327,7 +339,7 @@ class ExportJob(Strict):
 
 
 class BatchJob(Strict):
-    """Volumes one after the other, as the rows of `sam-med batch`."""
+    """Volumes to segment one after the other, as the rows of `sam-med batch`."""
 
     kind: Literal["batch"]
     cases: Annotated[list[dict[str, str]], Field(min_length=1, max_length=10_000)]

@@ -1,4 +1,4 @@
-"""All sessions of a server."""
+"""Registry: all sessions of a server, bounded in number and in bytes of pixels."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ if TYPE_CHECKING:
     from sam_common.server.sessions.session import Session
 
 IDLE_SECONDS = 3600.0
+"""Seconds without use after which a session is closed."""
 MOST_SESSIONS = 64
+"""Most sessions at a time."""
 MOST_BYTES = 32 << 30
-"""Of the pixels that sessions hold: 32 GiB."""
+"""Most bytes of the pixels of all sessions: 32 GiB."""
 
 
 class Sessions:
-    """Sessions by their names; safe to share.
+    """Sessions by their identifiers; threads may share them.
 
     Args:
-        idle_seconds: A session that nobody has used for so long, and that no job needs, is closed.
-        most: Sessions at a time.
-        most_bytes: Of the pixels that they hold; one session is let in whatever it holds.
+        idle_seconds: Seconds after which a session that nobody used and no job needs is closed.
+        most: Most sessions at a time.
+        most_bytes: Most bytes of the pixels of all sessions; a single session may hold more.
     """
 
     def __init__(
@@ -45,27 +47,28 @@ class Sessions:
 
     @property
     def living(self) -> int:
-        """How many there are; nothing is closed for the answer."""
+        """Number of sessions that have not expired; none is closed by this."""
         with self._lock:
             return len(self._sessions) - len(self._idle())
 
     def new_id(self) -> str:
-        """A name that no session has had."""
+        """An identifier that no session has had."""
         with self._lock:
             self._count += 1
             return f"s{self._count}"
 
     def check_room(self) -> None:
-        """Raise `ConflictError` where there are as many as there may be."""
+        """Raise `ConflictError` where there are as many sessions as there may be."""
         self.expire()
         with self._lock:
             self._check(self._sessions.values())
 
     def add(self, session: Session) -> None:
-        """Take a session in; it is closed where there is no room for it.
+        """Add a session; it is closed where there is no room for it.
 
         Raises:
-            ConflictError: There are as many as there may be, or they hold as much as they may.
+            ConflictError: There are as many sessions as there may be, or their pixels would take
+                too many bytes.
         """
         try:
             with self._lock:
@@ -77,10 +80,10 @@ class Sessions:
             raise
 
     def get(self, name: str) -> Session:
-        """A session, which counts as used now.
+        """The session with an identifier, which counts as used now.
 
         Raises:
-            NotFoundError: There is none of this name (any more).
+            NotFoundError: There is no such session, or it was closed or has expired.
         """
         self.expire()
         with self._lock:
@@ -89,7 +92,7 @@ class Sessions:
             return session
 
     def all(self) -> list[Session]:
-        """All of them, oldest first."""
+        """All sessions, the oldest first."""
         self.expire()
         with self._lock:
             return list(self._sessions.values())
@@ -98,7 +101,7 @@ class Sessions:
         """Close a session, once no job needs it.
 
         Raises:
-            NotFoundError: There is none of this name (any more).
+            NotFoundError: There is no such session, or it was closed or has expired.
         """
         self.expire()
         with self._lock:
@@ -107,7 +110,7 @@ class Sessions:
         session.close()
 
     def expire(self) -> None:
-        """Close what nobody has used for long."""
+        """Close the sessions that nobody has used for `idle_seconds`."""
         with self._lock:
             idle = self._idle()
             for session in idle:
@@ -116,11 +119,13 @@ class Sessions:
             session.close()
 
     def _known(self, name: str) -> Session:
+        """The session with an identifier; raises `NotFoundError`."""
         if name not in self._sessions:
             raise NotFoundError(f"no session {name}: it was closed, or expired, or never was")
         return self._sessions[name]
 
     def _idle(self) -> list[Session]:
+        """The sessions that have expired."""
         now = time.monotonic()
         return [
             session
@@ -129,6 +134,7 @@ class Sessions:
         ]
 
     def _check(self, sessions: Iterable[Session], *more: Session) -> None:
+        """Raise `ConflictError` where there is no room for more sessions."""
         known = list(sessions)
         if len(known) >= self.most:
             raise ConflictError(f"there are {self.most} sessions: close one first")
@@ -141,5 +147,5 @@ class Sessions:
 
 
 def random_token() -> str:
-    """A bearer token of 256 bits."""
+    """A random bearer token of 256 bits, as text."""
     return secrets.token_urlsafe(32)

@@ -1,4 +1,4 @@
-"""A session: an open source, the log of its edits, and the masks that follow from it."""
+"""A session: an open source, the log of its edits, and the masks that result from them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from sam_common.errors import ConflictError, InputError, NotFoundError, PromptEr
 from sam_common.server.sessions.answers import figures, mask_json, object_json, window_json
 from sam_common.server.sessions.embedding_pool import EmbeddingPool
 from sam_common.server.sessions.history import Asked, History, fold, size_of
-from sam_common.server.sessions.live_source import Result
+from sam_common.server.sessions.live_source import Result, StepReporter
 from sam_common.server.sessions.protocol import PROTOCOL
-from sam_common.server.sessions.reporters import Within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,46 +23,48 @@ if TYPE_CHECKING:
     from sam_common.window import Window
 
 RESULT_BYTES = 1 << 30
-"""Of masks of all sessions, for undo and redo: what was used longest ago is made again."""
+"""Most bytes of the masks of all sessions; those that are dropped are made again for an undo."""
 HISTORY_BYTES = 256 << 20
-"""Of the edits of a session: a painted mask takes what its run lengths take."""
+"""Most bytes of the edits of one session."""
 
 
 @dataclass(slots=True, eq=False)
 class Session:
-    """One source and the objects that a person finds in it."""
+    """One open source and its objects; threads may share it."""
 
     id: str
     name: str
-    """What the source is called in answers; never a path."""
+    """Name of the source in answers; never a path."""
     model: str
     segmenter: Segmenter
     source: LiveSource
     request: Mapping[str, Any]
-    """How the source was opened, as the client asked for it."""
+    """The request by which the source was opened."""
     lock: threading.RLock = field(default_factory=threading.RLock)
+    """Held while the history is read or changed."""
     used: float = field(default_factory=time.monotonic)
+    """Time of the last use, of the monotonic clock."""
     results: EmbeddingPool = field(default_factory=lambda: EmbeddingPool(RESULT_BYTES))
-    """Masks of this session and of others."""
+    """Results by session and prompts; the server shares one pool among all sessions."""
     most_history_bytes: int = HISTORY_BYTES
     _history: History = field(default_factory=History)
     _jobs: int = 0
-    """That need it, those that wait for their turn included."""
+    """Number of jobs that need the session, those that are queued included."""
     _is_closed: bool = False
     _counting: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def is_held(self) -> bool:
-        """Whether a job needs it."""
+        """Whether a job needs the session."""
         return self._jobs > 0
 
     def hold(self) -> None:
-        """A job needs it from here on; `release` says that it has ended."""
+        """Count a job that needs the session until it calls `release`."""
         with self._counting:
             self._jobs += 1
 
     def release(self) -> None:
-        """A job has ended, which counts as a use; what was closed meanwhile is let go."""
+        """Count a job as ended, which is a use; then let go of a session that was closed."""
         with self._counting:
             self._jobs -= 1
             self.used = time.monotonic()
@@ -72,7 +73,7 @@ class Session:
             self._let_go()
 
     def describe(self) -> dict[str, Any]:
-        """The session as protocol 1 shows it."""
+        """The session in the JSON of protocol 1."""
         with self.lock:
             return {
                 "session": self.id,
@@ -88,7 +89,7 @@ class Session:
             }
 
     def objects(self) -> list[dict[str, Any]]:
-        """All objects with their prompts and what is known of their masks."""
+        """All objects with their prompts and figures, in the JSON of protocol 1."""
         with self.lock:
             return [
                 object_json(state, self.result(state.asked))
@@ -96,11 +97,14 @@ class Session:
             ]
 
     def edit(self, edit: Edit) -> dict[str, Any]:
-        """Apply one edit; where it cannot be, nothing is changed.
+        """Apply one edit; where that fails, nothing is changed.
+
+        Returns:
+            The changed objects with their masks, in the JSON of protocol 1.
 
         Raises:
-            ConflictError: The session's edits take as much as they may.
-            SuiteError: The edit makes no sense here.
+            ConflictError: The edits of the session would take too many bytes.
+            SuiteError: The edit makes no sense for this session.
         """
         with self.lock:
             ready = self.source.normalised(self._with_id(edit))
@@ -115,26 +119,26 @@ class Session:
             return change | self._marks()
 
     def undo(self) -> dict[str, Any]:
-        """One edit back.
+        """Go one edit back, and give the changed objects.
 
         Raises:
-            ConflictError: There is none.
+            ConflictError: There is no edit to undo.
         """
         return self._moved(-1, "nothing to undo")
 
     def redo(self) -> dict[str, Any]:
-        """One edit forth.
+        """Go one edit forth, and give the changed objects.
 
         Raises:
-            ConflictError: There is none.
+            ConflictError: There is no edit to redo.
         """
         return self._moved(1, "nothing to redo")
 
     def state_of(self, name: str) -> ObjectState:
-        """An object.
+        """The object with an identifier.
 
         Raises:
-            NotFoundError: There is none of this name.
+            NotFoundError: There is no such object.
         """
         with self.lock:
             if name not in self._history.state:
@@ -142,12 +146,12 @@ class Session:
             return self._history.state[name]
 
     def result_of(self, name: str) -> Result:
-        """What an object looks like."""
+        """The masks of the object with an identifier."""
         with self.lock:
             return self.result(self.state_of(name).asked)
 
     def geometry(self, name: str) -> dict[str, Any]:
-        """An object's outline as a GeoJSON Feature."""
+        """The outline of an object of a raster as a GeoJSON Feature."""
         with self.lock:
             return self.source.geometry(self.state_of(name), self.result_of(name))
 
@@ -155,7 +159,7 @@ class Session:
         """The slices of a propagated object, the least certain first.
 
         Raises:
-            PromptError: It was not propagated, or the session is on a raster.
+            PromptError: The object was not propagated, or the session is on a raster.
         """
         with self.lock:
             return self.source.review(self.result_of(name))
@@ -163,11 +167,11 @@ class Session:
     def all_results(
         self, reporter: Reporter, *, more_steps: int = 0
     ) -> list[tuple[ObjectState, Result]]:
-        """Every object and what it looks like, in order.
+        """Every object with its masks, in order.
 
         Args:
             reporter: Hears of each object.
-            more_steps: That follow.
+            more_steps: Steps of the job that follow, for the announced total.
         """
         with self.lock:
             states = list(self._history.state.values())
@@ -179,7 +183,7 @@ class Session:
         return found
 
     def log(self) -> dict[str, Any]:
-        """Everything that makes the session, to be replayed."""
+        """Everything from which the session can be made again, in the JSON of protocol 1."""
         with self.lock:
             return {
                 "protocol": PROTOCOL,
@@ -194,15 +198,15 @@ class Session:
             }
 
     def replay(self, edits: Sequence[Edit], cursor: int, reporter: Reporter) -> None:
-        """Take over the edits of a log, and make the masks of its objects.
+        """Apply the edits of a log, and make the masks of its objects.
 
         Args:
-            edits: In order.
-            cursor: How many of them count; what was undone lies beyond.
-            reporter: Hears of each object.
+            edits: The edits, in order.
+            cursor: Number of edits that count; the others were undone.
+            reporter: Hears of each edit and each object.
 
         Raises:
-            ConflictError: The edits take more than is kept of a session.
+            ConflictError: The edits would take too many bytes.
             PromptError: The edits do not fit each other or this source.
         """
         if (size := sum(map(size_of, edits))) > self.most_history_bytes:
@@ -222,11 +226,16 @@ class Session:
     def propagate(
         self, names: Sequence[str] | None, method: str, reporter: Reporter
     ) -> dict[str, Any]:
-        """Follow objects through the volume: one edit at the end.
+        """Propagate objects through the volume, as one edit at the end.
+
+        Args:
+            names: Identifiers of the objects; all that have prompts where None.
+            method: `planes` or `litemedsam`.
+            reporter: Hears of each slice.
 
         Raises:
             ConflictError: The prompts were changed meanwhile.
-            PromptError: There is nothing to follow.
+            PromptError: No object has a prompt.
         """
         with self.lock:
             state = self._history.state
@@ -247,7 +256,7 @@ class Session:
             return self.edit({"op": "propagated", "objects": chosen, "method": method})
 
     def result(self, asked: Asked) -> Result:
-        """What the prompts give: known, or made now."""
+        """The masks of an object's prompts, from the pool or made now."""
         with self.lock:
             if asked.is_empty:
                 return Result("no_prompt")
@@ -258,7 +267,7 @@ class Session:
             return made
 
     def close(self) -> None:
-        """Let go of the source, once no job needs it."""
+        """Close the source, once no job needs it."""
         with self._counting:
             self._is_closed = True
             is_over = self._jobs == 0
@@ -266,27 +275,31 @@ class Session:
             self._let_go()
 
     def _let_go(self) -> None:
+        """Drop the results of the session, and close its source."""
         with self.lock:
             self.results.drop(lambda key: key[0] == self.id)
             self.source.close()
 
     def _known(self, asked: Asked) -> Result | None:
+        """The result of an object's prompts, None where the pool does not hold it."""
         found: Result | None = self.results.get((self.id, asked))
         return found
 
     def _keep(self, asked: Asked, result: Result) -> None:
+        """Put a result into the pool."""
         self.results.put((self.id, asked), result, self.source.size_of(result))
 
     def _made(self, asked: Asked, reporter: Reporter) -> Result:
-        """As `result`, for a job: what takes long is made without the lock, and told of."""
+        """The masks of an object for a job; a propagation takes no lock and can be cancelled."""
         if asked.method is None or asked.is_empty or self._known(asked) is not None:
             return self.result(asked)
         whole = replace(asked, corrections=())
         if self._known(whole) is None:
-            self._keep(whole, self.source.propagate(whole, Within(reporter)))
+            self._keep(whole, self.source.propagate(whole, StepReporter(reporter)))
         return self.result(asked)
 
     def _with_id(self, edit: Edit) -> Edit:
+        """An edit that adds an object, with an identifier where it has none."""
         if edit["op"] != "add_object" or edit.get("object") is not None:
             return edit
         taken = {each.get("object") for each in self._history.edits[: self._history.cursor]} | set(
@@ -298,6 +311,7 @@ class Session:
         return {**edit, "object": f"o{number}"}
 
     def _moved(self, step: int, nothing: str) -> dict[str, Any]:
+        """Move the cursor by one edit, and give the changed objects."""
         with self.lock:
             history = self._history
             if not (history.can_undo if step < 0 else history.can_redo):
@@ -308,6 +322,7 @@ class Session:
             return change | self._marks()
 
     def _marks(self) -> dict[str, Any]:
+        """The cursor, and whether there is anything to undo or redo."""
         history = self._history
         return {
             "cursor": history.cursor,
@@ -316,7 +331,7 @@ class Session:
         }
 
     def _between(self, before: State, after: State) -> dict[str, Any]:
-        """What is to be redrawn where one state takes the place of another."""
+        """The objects that differ between two states, with the windows to redraw."""
         changed = []
         seconds = {"encode": 0.0, "decode": 0.0}
         for name in {**before, **after}:
@@ -341,6 +356,7 @@ class Session:
 
 
 def _union(one: Window | None, other: Window | None) -> Window | None:
+    """The smallest window around two windows, of which either may be missing."""
     if one is None or other is None:
         return one or other
     return one.union(other)

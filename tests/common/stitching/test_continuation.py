@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from squares import square
 
 from sam_common.automatic.mask_generator import EverythingOptions
 from sam_common.masks.decoded import MaskRegion
-from sam_common.masks.instance import Instance
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.stitching.continuation import continuations, inner_points, open_ends
 from sam_common.stitching.layout import Layout
@@ -18,11 +18,6 @@ from sam_common.window import Window
 LEFT, RIGHT = Window((0, 0), (64, 64)), Window((0, 40), (64, 104))
 IMAGE = (64, 104)
 OPTIONS = EverythingOptions()
-
-
-def square(top, left, bottom, right, score=0.9):
-    window = Window((top, left), (bottom, right))
-    return Instance(MaskRegion(window, np.ones(window.shape, dtype=np.bool_)), score, 0.9)
 
 
 @settings(max_examples=50, deadline=None)

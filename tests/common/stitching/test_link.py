@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from squares import square
 
 from sam_common.masks.decoded import MaskRegion
 from sam_common.masks.instance import Instance
 from sam_common.stitching.link import LinkedObject, link
-from sam_common.stitching.overlap_evidence import mask_iou
+from sam_common.stitching.regions import mask_iou
 from sam_common.window import Window
 
 IMAGE = (40, 100)
 LEFT, RIGHT = Window((0, 0), (40, 60)), Window((0, 40), (40, 100))
-
-
-def square(top: int, left: int, bottom: int, right: int, score: float = 0.9) -> Instance:
-    window = Window((top, left), (bottom, right))
-    return Instance(MaskRegion(window, np.ones(window.shape, dtype=np.bool_)), score, 0.8)
 
 
 def linked(left: list[Instance], right: list[Instance]) -> list[LinkedObject]:

@@ -6,24 +6,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from squares import square
 
 from sam_common.automatic.mask_generator import EverythingOptions
 from sam_common.masks.decoded import MaskRegion
 from sam_common.masks.instance import Instance
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.stitching.link import LinkedObject
-from sam_common.stitching.mend import View, look_again, mend
-from sam_common.stitching.straight_cuts import Cut, Line, drawn
+from sam_common.stitching.mend import View, mend, segment_again
+from sam_common.stitching.regions import drawn
+from sam_common.stitching.straight_cuts import Cut, Line
 from sam_common.window import Window
 
 IMAGE = (100, 200)
 CUT = Cut(Line(1, 100, 0, 100, 0), 20, 60)
 AROUND = Window((0, 50), (100, 150))
-
-
-def square(top, left, bottom, right, score=0.9):
-    window = Window((top, left), (bottom, right))
-    return Instance(MaskRegion(window, np.ones(window.shape, dtype=np.bool_)), score, 0.96)
 
 
 def known(*instances):
@@ -71,7 +68,7 @@ def ask(view, radius=25.0, **options):
     segmenter = FakeSegmenter(radius_px=radius, model_size=100)
     embedding = segmenter.embed(np.ones((100, 100, 3), dtype=np.uint8))
     settings = EverythingOptions(**options)
-    return look_again(segmenter, embedding, AROUND, view, options=settings)
+    return segment_again(segmenter, embedding, AROUND, view, options=settings)
 
 
 def test_what_agrees_with_the_known_part_is_the_answer():
@@ -108,7 +105,7 @@ def test_a_mask_that_becomes_sure_when_asked_for_by_itself_is_the_answer():
     embedding = segmenter.embed(np.ones((100, 100, 3), dtype=np.uint8))
     view = View(Window((0, 0), (100, 100)), square(20, 60, 60, 100))
     options = EverythingOptions()
-    (found,) = look_again(segmenter, embedding, AROUND, [view], options=options)
+    (found,) = segment_again(segmenter, embedding, AROUND, [view], options=options)
     assert found is not None
     assert found.score == pytest.approx(0.9)
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import shapely
+import squares
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from squares import region
 
 from sam_common.masks.decoded import MaskRegion
 from sam_common.stitching.straight_cuts import (
     Cut,
     Line,
     inner_lines,
+    parts_not_in_mask,
     straight_cuts,
-    uncovered,
-    unlike,
+    unseen_parts,
 )
 from sam_common.window import Window
 from sam_geo.outlines.polygonize import outline
@@ -24,12 +26,8 @@ IMAGE = (100, 120)
 COLUMN_60 = Line(1, 60, 0, 100, 0)
 
 
-def region(mask: np.ndarray, start: tuple[int, int] = (0, 0)) -> MaskRegion:
-    return MaskRegion(Window.full(mask.shape).shift(start), mask)
-
-
 def square(top: int, left: int, bottom: int, right: int) -> MaskRegion:
-    return region(np.ones((bottom - top, right - left), dtype=np.bool_), (top, left))
+    return squares.square(top, left, bottom, right).region
 
 
 def test_inner_lines_are_the_edges_that_are_not_the_images() -> None:
@@ -72,10 +70,10 @@ def test_rows_are_as_columns() -> None:
 
 def test_a_cut_that_a_window_saw_from_both_sides_is_none() -> None:
     cut = Cut(COLUMN_60, 10, 90)
-    assert uncovered(cut, [Window((0, 30), (100, 90))], IMAGE) == []
-    assert uncovered(cut, [Window((0, 0), (100, 60))], IMAGE) == [cut]
+    assert unseen_parts(cut, [Window((0, 30), (100, 90))], IMAGE) == []
+    assert unseen_parts(cut, [Window((0, 0), (100, 60))], IMAGE) == [cut]
     # four pixels inside of a window's edge it has nothing to say
-    assert uncovered(cut, [Window((30, 30), (60, 90))], IMAGE) == [
+    assert unseen_parts(cut, [Window((30, 30), (60, 90))], IMAGE) == [
         Cut(COLUMN_60, 10, 34),
         Cut(COLUMN_60, 56, 90),
     ]
@@ -83,8 +81,8 @@ def test_a_cut_that_a_window_saw_from_both_sides_is_none() -> None:
 
 def test_an_edge_that_a_mask_has_itself_is_its_own() -> None:
     cut = Cut(COLUMN_60, 10, 90)
-    assert unlike(cut, square(10, 20, 60, 60)) == [Cut(COLUMN_60, 60, 90)]
-    assert unlike(cut, square(10, 20, 90, 80)) == [cut]
+    assert parts_not_in_mask(cut, square(10, 20, 60, 60)) == [Cut(COLUMN_60, 60, 90)]
+    assert parts_not_in_mask(cut, square(10, 20, 90, 80)) == [cut]
 
 
 @settings(max_examples=40, deadline=None)

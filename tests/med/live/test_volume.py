@@ -13,8 +13,7 @@ from sam_common.segmenter.predictor import Capabilities
 from sam_common.server.files.roots import RefusedPathError
 from sam_common.server.sessions.embedding_pool import EmbeddingPool
 from sam_common.server.sessions.history import Asked, BoxState, MaskState, ObjectState, PointState
-from sam_common.server.sessions.live_source import Context
-from sam_common.server.sessions.reporters import Silent
+from sam_common.server.sessions.live_source import Context, StepReporter
 from sam_common.window import Window
 from sam_med.live.results import array_of
 from sam_med.live.volume import open_source
@@ -97,7 +96,7 @@ def test_prompts_are_shown_on_their_slices_until_they_are_propagated(live):
     assert [(mask.axis, mask.index) for mask in result.masks] == [(0, 5)]
     asked = Asked(boxes=(BOX,), method="planes")
     whole = live.segment(asked, nobody)
-    assert np.array_equal(array_of(whole), array_of(live.propagate(asked, Silent())))
+    assert np.array_equal(array_of(whole), array_of(live.propagate(asked, StepReporter())))
 
 
 def test_a_box_is_propagated_and_its_steps_are_counted_to_the_end(live, propagated, told):
@@ -122,9 +121,9 @@ def test_a_painted_slice_is_as_painted_after_it_was_propagated(method, live):
     asked = Asked(boxes=(BOX,), masks=(PAINTED,), method=method)
     if method == "litemedsam":
         with pytest.raises(PromptError, match="takes a 3-D box and nothing else"):
-            live.propagate(asked, Silent())
+            live.propagate(asked, StepReporter())
         return
-    found = full(live, live.propagate(asked, Silent()))
+    found = full(live, live.propagate(asked, StepReporter()))
     expected = np.zeros(live.size[1:], dtype=bool)
     expected[10:14, 12:16] = True
     assert np.array_equal(found[5], expected)
@@ -136,7 +135,7 @@ def test_what_the_network_was_not_trained_for_is_refused(request_of, held, array
     live = open_source(*request_of(array), Context(network, EmbeddingPool(), held))
     asked = Asked(points=(PointState((10.0, 20.0, 5.0), 1),), method="planes")
     with pytest.raises(CapabilityError, match="takes no points"):
-        live.propagate(asked, Silent())
+        live.propagate(asked, StepReporter())
     with pytest.raises(CapabilityError):
         live.normalised({"op": "add_point", "point": [10, 20, 5]})
 
@@ -223,7 +222,7 @@ def test_what_a_volume_does_not_have(live, folder):
     with pytest.raises(PromptError, match=r"^a volume has no GeoJSON outlines"):
         live.geometry(ObjectState("a", "liver"), None)
     with pytest.raises(InputError, match=r"^no job automatic for a volume: propagate, export or"):
-        live.run("automatic", {}, folder, Silent())
+        live.run("automatic", {}, folder, StepReporter())
 
 
 def test_the_window_of_a_result_is_around_its_masks(propagated):

@@ -1,3 +1,5 @@
+"""The history of a session: edits, a cursor, and the states between."""
+
 from __future__ import annotations
 
 import contextlib
@@ -7,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sam_common.errors import PromptError
-from sam_common.server.sessions.embedding_pool import EmbeddingPool
 from sam_common.server.sessions.history import KEPT_STATES, History, fold
 
 NAMES = ("o1", "o2", "o3")
@@ -104,35 +105,6 @@ def test_another_point_drops_what_was_propagated():
 def test_what_is_not_there_is_named():
     with pytest.raises(PromptError, match="no object 'o9'"):
         History().push({"op": "clear", "object": "o9"})
-
-
-def test_the_pool_lets_go_of_what_was_used_longest_ago():
-    pool = EmbeddingPool(limit_bytes=30)
-    for key in "abc":
-        pool.put(key, key, 10)
-    pool.get("a")
-    pool.put("d", "d", 10)
-    assert [pool.get(key) for key in "abcd"] == ["a", None, "c", "d"]
-    assert pool.size_bytes == 30
-
-
-def test_the_pool_makes_an_entry_once_for_all_who_wait():
-    from concurrent.futures import ThreadPoolExecutor
-    from threading import Barrier
-
-    pool, together, made = EmbeddingPool(), Barrier(8), []
-
-    def make():
-        made.append(1)
-        return "value", 1
-
-    def ask(_):
-        together.wait()
-        return pool.get_or_make("key", make)
-
-    with ThreadPoolExecutor(8) as threads:
-        assert list(threads.map(ask, range(8))) == ["value"] * 8
-    assert made == [1]
 
 
 def test_a_long_history_keeps_few_states_and_all_edits():

@@ -1,31 +1,16 @@
-from __future__ import annotations
+"""Sessions over the wire: edits, undo and redo, propagation, corrections, and their bounds."""
 
-import asyncio
-import json
-import zipfile
+from __future__ import annotations
 
 import numpy as np
 import pytest
 import rasterio
 import shapely
 import shapely.geometry
+from live_server import AFFINE, IJK_TO_LPS, raster, volume
 
-from sam_common.masks.rle import RLE, decode
-from sam_common.server.client import ServerError, run_lengths
-from sam_common.server.jobs.background import Job
-
-AFFINE = (2.0, 0.0, 500000.0, 0.0, -2.0, 4600000.0)
-IJK_TO_LPS = np.diag([1.0, 1.0, 2.0, 1.0])
-
-
-def raster(client, size_hw=(300, 400), **options):
-    pixels = np.full((*size_hw, 3), 100, dtype=np.uint8)
-    return client.open_raster_array(pixels, affine=AFFINE, crs="EPSG:32633", **options)
-
-
-def volume(client, **options):
-    voxels = np.random.default_rng(0).integers(0, 200, (12, 40, 50)).astype(np.int16)
-    return client.open_volume_array(voxels, ijk_to_lps=IJK_TO_LPS, modality="MR", **options)
+from sam_common.server.client import ServerError
+from sam_common.server.sessions.session import HISTORY_BYTES
 
 
 def test_a_box_gives_its_pixels_and_where_to_draw(served):
@@ -107,7 +92,6 @@ def test_two_sessions_on_the_same_pixels_share_their_embedding(served):
         session = raster(served)
         session.set_box(session.add_object("a"), (0, 0, 5, 5))
     assert len(served.fake.embedded) == 1
-    assert served.service.pool.made == 1
 
 
 def test_two_sessions_on_the_same_voxels_share_their_embedding(served):
@@ -144,13 +128,6 @@ def test_a_replayed_log_gives_the_same_masks(served):
     for one, other in zip(session.objects(), again.objects(), strict=True):
         assert one == other
         assert np.array_equal(session.mask(one["object"]).array, again.mask(one["object"]).array)
-
-
-def test_a_log_of_another_source_is_refused(served):
-    log = raster(served).log()
-    other = raster(served, (200, 200)).log()["source"]["request"]
-    with pytest.raises(ServerError, match="another source"):
-        served.replay(log, source=other)
 
 
 def test_a_refused_edit_changes_nothing(served):
@@ -256,100 +233,31 @@ def test_a_raster_has_nothing_to_review(served):
     assert refused.value.status == 422
 
 
-def test_a_cancelled_job_leaves_no_file_and_no_edit(served, monkeypatch):
-    step = Job.step
-
-    def step_once_cancelled(job, done):
-        # the volume is small: without this the job could be done before the client is heard
-        assert job._cancelled.wait(300)
-        step(job, done)
-
-    monkeypatch.setattr(Job, "step", step_once_cancelled)
-    session = volume(served)
-    session.set_box(session.add_object("organ"), (10, 8, 2, 30, 28, 9))
-    state = session.propagate().wait(lambda _done, _total, _what: False)
-    assert state["state"] == "cancelled"
-    assert session.objects()[0]["propagated"] is None
-    assert not list((served.service.folder / "jobs").iterdir())
-
-
-def test_a_slow_listener_hears_the_last_step_before_the_end(tmp_path):
-    job = Job("j1", "propagate", tmp_path)
-
-    async def listen():
-        events = job.follow()
-        await anext(events)
-        job.begin("slices", 3)
-        job.note("the second has no edge")
-        for _ in range(3):
-            job.step(1)
-        job.end("done")
-        return [json.loads(event.partition("data: ")[2]) async for event in events]
-
-    heard = asyncio.run(listen())
-    told = [(each["state"], each["done"], each["message"]) for each in heard]
-    note = "the second has no edge"
-    assert told == [("queued", 0, note), ("queued", 3, note), ("done", 3, None)]
-
-
-def test_events_end_with_the_last_state(served):
+def test_masks_go_by_their_bytes_and_are_made_again(served):
     session = raster(served)
-    session.set_box(session.add_object("a"), (0, 0, 5, 5))
-    events = list(session.export(["geojson"]).events())
-    assert events[-1][0] == "state"
-    assert events[-1][1]["state"] == "done"
-    assert [each["name"] for each in events[-1][1]["results"]] == ["objects.geojson"]
+    tree = session.add_object("tree")
+    areas = [session.set_box(tree, (0, 0, 9 + n, 9)).changed[0].area for n in range(4)]
+    served.service.results.limit_bytes = 1
+    session.set_box(tree, (0, 0, 5, 5))
+    assert served.service.results.size_bytes < 2_000
+    assert [session.undo().changed[0].area for _ in range(4)] == areas[::-1]
+    session.close()
+    assert served.service.results.size_bytes == 0
 
 
-def test_prompts_run_as_a_job_give_one_row_each(served):
+def test_the_edits_of_a_session_have_an_end(served):
     session = raster(served)
-    features = [
-        {"type": "Feature", "properties": {}, "geometry": {"type": "Point", "coordinates": xy}}
-        for xy in ([20, 30], [200, 100], [9000, 9000])
-    ]
-    state = session.prompts_job({"type": "FeatureCollection", "features": features}, "pixel").wait()
-    assert state["summary"]["counts"] == {"ok": 2, "outside": 1}
-
-
-def test_an_idle_session_expires(served):
-    session = raster(served)
-    served.service.sessions.idle_seconds = -1.0
-    with pytest.raises(ServerError, match="expired") as refused:
-        session.objects()
-    assert refused.value.status == 404
-    assert served.health()["sessions"] == 0
-
-
-def test_run_lengths_of_the_client_are_those_of_the_suite():
-    # whose own are compared with pycocotools in test_rle
-    drawn = np.random.default_rng(2).random((17, 23)) > 0.4
-    assert np.array_equal(decode(RLE((17, 23), np.array(run_lengths(drawn)))), drawn)
-
-
-def test_what_a_zip_held_goes_with_its_session(served):
-    """Session by session: nothing of a patient is kept until the server ends."""
-    from pydicom.data import get_testdata_file
-
-    from sam_med.series import zip_input
-
-    scan = served.root / "scan.zip"
-    with zipfile.ZipFile(scan, "w") as out:
-        out.write(get_testdata_file("CT_small.dcm"), "DOE^JANE.dcm")
-    before = set(zip_input._program.unpacked)
-    sessions = [served.open_volume(scan), served.open_volume(scan, progress=lambda *_: None)]
-    told = served.service.jobs.get("j1")
-    assert (told.what, told.done, told.total) == ("files", 2, 2)
-    volumes = [served.service.sessions.get(session.id).source.volume for session in sessions]
-    places = [path.parent for volume in volumes for path in volume.files]
-    private = served.service.folder / "sources"
-    assert len(set(places)) == 2
-    assert all(path.is_relative_to(private) for path in places)
-    sessions[0].close()
-    assert [place.exists() for place in places] == [False, True]
-    # the other one can still be written from its files
-    organ = sessions[1].add_object("liver")
-    sessions[1].set_box(organ, (10, 10, 60, 60), axis=0, index=0)
-    assert sessions[1].export(["dicom_seg"]).wait()["state"] == "done"
-    sessions[1].close()
-    assert list(private.iterdir()) == []
-    assert set(zip_input._program.unpacked) == before
+    tree = session.add_object("tree")
+    known = served.service.sessions.get(session.id)
+    assert known.most_history_bytes == HISTORY_BYTES
+    known.most_history_bytes = 16_000
+    drawn = np.eye(30, dtype=bool)
+    for n in range(5):
+        session.set_mask(tree, drawn, ((n, 0), (n + 30, 30)))
+    with pytest.raises(ServerError, match="the edits of this session take") as refused:
+        session.set_mask(tree, drawn, ((5, 0), (35, 30)))
+    assert refused.value.status == 409
+    assert len(session.log()["edits"]) == 6
+    session.undo()
+    # a new edit cuts off what lay beyond, and there is room again
+    session.add_point(tree, (5, 5))

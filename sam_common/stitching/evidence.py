@@ -1,0 +1,142 @@
+"""Evidence: what all overlaps say about which instances are one object, and the decision.
+
+Windows are added one by one, then everything is decided at once, the surest links first. What is
+kept until then is a few bytes for each link, doubt and open end.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sam_common.stitching.overlap import EDGE_PX, Comparison, mutual_best
+from sam_common.stitching.regions import boxes_of, mask_iou
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sam_common.masks.instance import Instance
+    from sam_common.stitching.groups import Groups
+    from sam_common.stitching.overlap import Side
+    from sam_common.window import Window
+
+TWIN_IOU = 0.8
+"""Masks of one window with at least this IoU are two predictions of one object."""
+LEAST_OPEN_PX = 100
+"""Least area inside the overlap, in pixels, of a mask that is continued in the next window."""
+COVERED = 0.5
+"""Least part of a cut piece that lies in other objects of the neighbour, for it to be left out."""
+
+
+class Evidence:
+    """Links, doubts and open ends of all overlaps, collected before anything is decided."""
+
+    def __init__(self) -> None:
+        self._steps, self._areas = array("d"), array("d")
+        self._firsts, self._seconds = array("q"), array("q")
+        self._doubts, self._ends, self._twins = array("q"), array("q"), array("q")
+        self._spanning: set[int] = set()
+
+    def add_window(
+        self,
+        window: Window,
+        instances: Sequence[Instance],
+        first: int,
+        image_hw: Sequence[int],
+    ) -> None:
+        """Note the twins of one window, and the masks that span it from edge to edge.
+
+        Args:
+            window: The window in image indices.
+            instances: Its instances in image indices.
+            first: Number of the first of them.
+            image_hw: Rows and columns of the image.
+        """
+        boxes = boxes_of(instances)
+        # along an axis on which the window is the whole image, every mask may span a narrow image
+        is_part = np.array(window.shape) < np.array(image_hw)
+        spans = (
+            is_part
+            & (boxes[:, :2] <= np.array(window.start) + EDGE_PX)
+            & (boxes[:, 2:] >= np.array(window.stop) - EDGE_PX)
+        )
+        self._spanning.update((np.flatnonzero(spans.any(axis=1)) + first).tolist())
+        low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+        high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+        both = (high - low).clip(min=0).prod(axis=2)
+        sizes = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+        # a mask is at most its box: twins have a good part of both boxes in common
+        near = 2 * both > np.minimum(sizes[:, None], sizes[None])
+        for i, j in zip(*np.nonzero(np.triu(near, 1)), strict=True):
+            if mask_iou(instances[i].region, instances[j].region) >= TWIN_IOU:
+                self._twins.extend((first + int(i), first + int(j)))
+
+    def add_overlap(self, one: Side, two: Side, threshold: float) -> None:
+        """Note what one overlap says: links, cut pieces that the neighbour has, and open ends.
+
+        Args:
+            one: The window with the smaller number.
+            two: The other window.
+            threshold: Least IoU inside the overlap.
+        """
+        a, b = one.strip, two.strip
+        pairs = Comparison.of(a, b)
+        for i, j, step in mutual_best(pairs.iou, pairs.agreeing(threshold), a.areas, b.areas):
+            self._steps.append(step)
+            self._areas.append(float(a.areas[i] + b.areas[j]))
+            self._firsts.append(int(a.numbers[i]))
+            self._seconds.append(int(b.numbers[j]))
+        for side, other, covered, areas in (
+            (one, two, pairs.shared.sum(axis=1), pairs.areas_a),
+            (two, one, pairs.shared.sum(axis=0), pairs.areas_b),
+        ):
+            strip = side.strip
+            doubtful = strip.is_cut_inside & (strip.slivers() | (covered >= COVERED * areas))
+            at_edge = side.reaching_edge(other.window)
+            ending = at_edge & ~strip.slivers() & (areas >= LEAST_OPEN_PX)
+            for flat, chosen in ((self._doubts, doubtful), (self._ends, ending)):
+                for number in strip.numbers[chosen].tolist():
+                    flat.extend((number, other.n))
+
+    def decide(self, groups: Groups) -> None:
+        """Link instances to groups, and decide which instances are left out of all objects."""
+        self._link_best_first(groups)
+        self._leave_known_pieces_out(groups)
+        self._note_open_ends(groups)
+        self._leave_unconfirmed_out(groups)
+        groups.choose_views()
+
+    def _link_best_first(self, groups: Groups) -> None:
+        """Join the pairs with the best agreement first: a wrong link may exclude a right one."""
+        for k in np.lexsort((np.asarray(self._areas), -np.asarray(self._steps))).tolist():
+            groups.join(self._firsts[k], self._seconds[k])
+
+    def _leave_known_pieces_out(self, groups: Groups) -> None:
+        """Leave out cut pieces that the neighbour, who saw the place whole, has otherwise."""
+        for number, other in _pairs(self._doubts):
+            if not groups.holds(number, other):
+                groups.left_out.add(number)
+
+    def _note_open_ends(self, groups: Groups) -> None:
+        """Note instances that end at their window's edge without a partner beyond it."""
+        for number, other in _pairs(self._ends):
+            if number not in groups.left_out and not groups.holds(number, other):
+                groups.open_ends.append((number, other))
+
+    def _leave_unconfirmed_out(self, groups: Groups) -> None:
+        """Leave out masks with an open end that are the scene around objects, or a worse twin."""
+        # a window without any instance, failed or plain, denies nothing
+        filled = np.diff(groups.offsets) > 0
+        open_ended = {number for number, other in groups.open_ends if filled[other]}
+        groups.left_out.update(n for n in open_ended if n in self._spanning and groups.is_alone(n))
+        for i, j in _pairs(self._twins):
+            for worse, better in ((i, j), (j, i)):
+                if worse in open_ended and better not in open_ended:
+                    groups.left_out.add(worse)
+
+
+def _pairs(flat: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Pairs of numbers that were appended one after the other."""
+    return zip(flat[::2], flat[1::2], strict=True)

@@ -1,0 +1,148 @@
+"""The client that hosts carry: its connections, its masks, and servers that it starts."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from live_server import WAIT
+
+from sam_common.errors import InputError
+from sam_common.masks.rle import RLE, decode
+from sam_common.server.client import Client, Job, Mask, ServerError, run_lengths
+
+
+def test_the_connection_of_a_thread_goes_with_it(served):
+    """A host that asks from a new thread each time does not run out of descriptors."""
+    known = []
+
+    def ask():
+        served.health()
+        known.append(served.connection._connection())
+
+    for _ in range(5):
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+    gc.collect()
+    assert len(set(map(id, known))) == 5
+    assert all(connection.sock is None for connection in known)
+    assert not served.connection._all
+    served.health()
+    assert len(served.connection._all) == 1
+
+
+def test_run_lengths_of_the_client_are_those_of_the_suite():
+    # whose own are compared with pycocotools in test_rle
+    drawn = np.random.default_rng(2).random((17, 23)) > 0.4
+    assert np.array_equal(decode(RLE((17, 23), np.array(run_lengths(drawn)))), drawn)
+
+
+def test_a_server_that_is_gone_is_said_to_be_gone(env):
+    client = Client.start(env=env)
+    os.kill(client.hello["pid"], signal.SIGKILL)
+    client._process.wait(WAIT)
+    with pytest.raises(ServerError, match="server") as refused:
+        client.health()
+    assert refused.value.status == 0
+    client.close()
+
+
+def test_the_client_needs_numpy_alone():
+    code = "import sys, sam_common.server.client; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"torch", "fastapi", "pydantic", "rasterio", "cv2"} & set(done.stdout.split())
+
+
+def test_a_server_that_cannot_start_says_why(env):
+    with pytest.raises(ServerError, match="--root must be a folder"):
+        Client.start(roots=["/nothing/there"], env=env)
+
+
+def test_a_mask_is_what_its_run_lengths_or_its_pixels_say():
+    mask = Mask.from_json({"window": [[2, 3], [4, 6]], "counts": [1, 2, 3], "axis": 0, "index": 7})
+    assert mask.shape == (2, 3)
+    # down the columns, background first
+    assert mask.array.tolist() == [[False, True, False], [True, False, False]]
+    assert (mask.axis, mask.index) == (0, 7)
+    pixels = np.ones((2, 3), dtype=bool)
+    assert Mask(mask.window, pixels=pixels).array is pixels
+    assert Mask.from_json({"window": None, "counts": []}).shape == (0, 0)
+
+
+def test_an_error_of_the_server_is_told_in_its_own_words(served):
+    with pytest.raises(ServerError, match=r"^no session s99: it was closed") as refused:
+        served.connection.json("GET", "/v1/sessions/s99")
+    assert (refused.value.status, refused.value.kind) == (404, "NotFoundError")
+    with pytest.raises(ServerError, match="no job j99") as refused:
+        list(served.connection.stream("/v1/jobs/j99/events"))
+    assert refused.value.status == 404
+    wrong = Client(served.connection.port, "wrong")
+    with pytest.raises(ServerError, match="the token is missing or wrong"):
+        wrong.health()
+    wrong.close()
+
+
+def test_where_nobody_listens_the_server_cannot_be_reached():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(ServerError, match=r"^the server cannot be reached: ") as refused:
+        Client(port, "token").health()
+    assert (refused.value.status, refused.value.kind) == (0, "ConnectionError")
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("import sys; sys.exit('no network here')", "the server did not start:\nno network here"),
+        ("print('{}')", "the server did not start:\n"),
+        (
+            'print(\'{"port": 1, "token": "t", "protocol": 2}\')',
+            "the server speaks protocol 2, this client 1: install versions that belong together",
+        ),
+    ],
+)
+def test_a_program_that_is_no_such_server_is_ended(code, expected):
+    with pytest.raises(ServerError) as refused:
+        Client.start([sys.executable, "-c", code])
+    assert str(refused.value) == expected
+
+
+def test_a_program_that_is_not_there_is_named():
+    with pytest.raises(ServerError, match=r"^cannot start /nothing/there: No such file"):
+        Client.start(["/nothing/there"])
+
+
+def test_a_file_of_a_job_appears_whole(served, tmp_path):
+    def work(job):
+        (job.folder / "a b.txt").write_bytes(b"content")
+        return {"n": 1}
+
+    known = served.service.jobs.start("export", work, lane="s1")
+    job = Job(served, known.id)
+    seen = []
+    state = job.wait(lambda done, total, what: seen.append((done, total, what)))
+    assert (state["state"], state["summary"]) == ("done", {"n": 1})
+    assert job.result("a b.txt") == b"content"
+    job.download("a b.txt", tmp_path / "a.txt")
+    assert [path.name for path in tmp_path.glob("a.txt*")] == ["a.txt"]
+    job.cancel()
+    with pytest.raises(ServerError, match=f"no job {known.id}"):
+        job.state()
+
+
+def test_a_job_that_fails_says_why(served):
+    def work(_job):
+        raise InputError("the raster has no bands")
+
+    job = Job(served, served.service.jobs.start("export", work, lane="s1").id)
+    with pytest.raises(ServerError, match=r"^the raster has no bands$") as failed:
+        job.wait()
+    assert failed.value.kind == "JobError"
