@@ -12,7 +12,7 @@ from sam_common.errors import ModelError
 
 if TYPE_CHECKING:
     from sam_common.engines.engine import Engine, EngineName, Precision
-    from sam_common.network.unloaded import Network
+    from sam_common.network.lazy_network import LazyNetwork
 
 
 def resolve_device(device: str) -> str:
@@ -76,7 +76,9 @@ def resolve_engine(engine: str, device: str) -> EngineName:
     return "openvino"
 
 
-def build_engine(name: EngineName, network: Network, device: str, precision: Precision) -> Engine:
+def build_engine(
+    name: EngineName, network: LazyNetwork, device: str, precision: Precision
+) -> Engine:
     """An engine for a network, which is loaded only where the engine needs it.
 
     Args:

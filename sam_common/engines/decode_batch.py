@@ -21,7 +21,7 @@ import numpy as np
 from sam_common.errors import ModelError, OutputError
 from sam_common.network.architecture import EMBEDDING_GRID, WIDTH
 from sam_common.prompts import BOTTOM_RIGHT, TOP_LEFT
-from sam_common.published.cache import cache_dir, used_folder
+from sam_common.support.cache_folder import cache_dir, used_folder
 from sam_common.support.files import write_bytes
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from sam_common.masks.device_arrays import Array
+    from sam_common.support.device_arrays import Array
 
 EngineName: TypeAlias = Literal["torch", "torch-compiled", "openvino"]
 Precision: TypeAlias = Literal["fp32", "bf16"]

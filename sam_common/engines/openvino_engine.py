@@ -27,8 +27,8 @@ import numpy as np
 import openvino
 
 from sam_common.engines.decode_batch import DecodeBatch
-from sam_common.masks.device_arrays import to_host
-from sam_common.published.cache import cache_dir, forget_unused, used_folder
+from sam_common.support.cache_folder import cache_dir, forget_unused, used_folder
+from sam_common.support.device_arrays import to_host
 from sam_common.support.files import writing
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.engines.engine import EngineName, Precision
-    from sam_common.masks.device_arrays import Array
-    from sam_common.network.unloaded import Network
+    from sam_common.network.lazy_network import LazyNetwork
+    from sam_common.support.device_arrays import Array
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 UNUSED_SECONDS = 30 * 24 * 3600.0
@@ -59,7 +59,7 @@ class OpenVINOEngine:
     name: EngineName = "openvino"
     device = "cpu"
 
-    def __init__(self, network: Network, precision: Precision) -> None:
+    def __init__(self, network: LazyNetwork, precision: Precision) -> None:
         self.precision = precision
         exact = network.architecture.has_exact_parts
         typed = precision == "bf16" and exact and supports_bf16()
@@ -155,7 +155,7 @@ def supports_bf16() -> bool:
     return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def _converted(network: Network, parts: Sequence[str]) -> list[Path]:
+def _converted(network: LazyNetwork, parts: Sequence[str]) -> list[Path]:
     """Where the converted parts of a network lie; those that are missing are made."""
     root = cache_dir() / "openvino"
     folder = used_folder(root / f"{network.sha256[:16]}-{_code_version(network.arch)}")

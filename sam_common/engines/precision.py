@@ -17,16 +17,16 @@ import cv2
 import numpy as np
 
 from sam_common.errors import ModelError, OutputError
-from sam_common.masks.device_arrays import to_host
 from sam_common.network.preprocess import prepare
-from sam_common.published.cache import cache_dir, used_folder
+from sam_common.support.cache_folder import cache_dir, used_folder
+from sam_common.support.device_arrays import to_host
 from sam_common.support.files import write_bytes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.engines.engine import EngineName, Precision
-    from sam_common.network.unloaded import Network
+    from sam_common.network.lazy_network import LazyNetwork
 
 AGREEMENT = 0.99
 """Mean IoU with the masks of fp32 that bf16 must reach on every real test image."""
@@ -49,7 +49,7 @@ _BOTH: tuple[Precision, Precision] = ("fp32", "bf16")
 
 
 def resolve_precision(
-    wanted: str, network: Network, *, device: str, engine: EngineName
+    wanted: str, network: LazyNetwork, *, device: str, engine: EngineName
 ) -> Precision:
     """The precision of the image encoder.
 
@@ -87,7 +87,7 @@ def _hardware_has_bf16(device: str, engine: EngineName) -> bool:
     return bool(torch.cuda.is_bf16_supported())
 
 
-def _kept_error(network: Network, *, device: str, engine: EngineName) -> float:
+def _kept_error(network: LazyNetwork, *, device: str, engine: EngineName) -> float:
     sha256 = network.sha256
     place = f"{engine}-{device.partition(':')[0]}"
     path = cache_dir() / "precision" / f"{sha256[:16]}-{place}.json"
@@ -102,7 +102,7 @@ def _kept_error(network: Network, *, device: str, engine: EngineName) -> float:
     return error
 
 
-def measure_error(network: Network, *, device: str, engine: EngineName) -> float:
+def measure_error(network: LazyNetwork, *, device: str, engine: EngineName) -> float:
     """Relative RMS difference between the bf16 and the fp32 embedding of a drawn scene."""
     from sam_common.engines.build import build_engine  # noqa: PLC0415 - loads an engine only here
 

@@ -9,14 +9,14 @@ import torch
 
 from sam_common.engines.decode_batch import DecodeBatch
 from sam_common.errors import ModelError
-from sam_common.masks.device_arrays import to_device
+from sam_common.support.device_arrays import to_device
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.engines.engine import EngineName, Precision
-    from sam_common.masks.device_arrays import Array
     from sam_common.network.sam import Sam
+    from sam_common.support.device_arrays import Array
 
 _COMPILER = ("torch._dynamo", "torch._inductor")
 """Whose errors mean that a network cannot be compiled; torch has no public name for them."""

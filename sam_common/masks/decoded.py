@@ -14,15 +14,15 @@ import numpy as np
 import numpy.typing as npt
 from array_api_compat import array_namespace
 
-from sam_common.masks.device_arrays import device_of, to_host
 from sam_common.masks.upsampling import Upsampling, upsampling
 from sam_common.network.architecture import GRID
+from sam_common.support.device_arrays import device_of, to_host
 from sam_common.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sam_common.masks.device_arrays import Array
+    from sam_common.support.device_arrays import Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)

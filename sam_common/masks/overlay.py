@@ -5,6 +5,7 @@ from __future__ import annotations
 import colorsys
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
@@ -96,17 +97,10 @@ def _paint(
 
 def _outline(mask: npt.NDArray[np.bool_], width: int) -> npt.NDArray[np.bool_]:
     """The object's pixels within `width` steps of its outside; the window's edge is outside."""
-    inner = np.pad(mask, 1)
-    for _ in range(width):
-        # an inner pixel has its four neighbours inside as well
-        core = inner.copy()
-        core[1:] &= inner[:-1]
-        core[:-1] &= inner[1:]
-        core[:, 1:] &= inner[:, :-1]
-        core[:, :-1] &= inner[:, 1:]
-        inner = core
-    outline: npt.NDArray[np.bool_] = mask & ~inner[1:-1, 1:-1]
-    return outline
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    outside = {"borderType": cv2.BORDER_CONSTANT, "borderValue": 0}
+    core = cv2.erode(mask.astype(np.uint8), cross, iterations=width, **outside)
+    return np.asarray(mask & (core == 0))
 
 
 def _draw_boxes(

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from array_api_compat import array_namespace, device
 
-from sam_common.masks.device_arrays import to_device, to_host
 from sam_common.network.architecture import GRID
+from sam_common.support.device_arrays import to_device, to_host
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -12,17 +12,16 @@ from __future__ import annotations
 import difflib
 import os
 import shutil
-import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import filelock
-import platformdirs
 
-from sam_common.errors import InputError, IntegrityError, OutputError, WeightsError
+from sam_common.errors import InputError, IntegrityError, WeightsError
 from sam_common.support import console
+from sam_common.support.cache_folder import CACHE_VARIABLE, writing_cache
 from sam_common.support.files import atomic_output, check_input
 
 if TYPE_CHECKING:
@@ -31,14 +30,8 @@ if TYPE_CHECKING:
     from sam_common.published.origins import Source
     from sam_common.published.pinned_file import PinnedFile
 
-CACHE_VARIABLE = "SAM_GEOMED_CACHE"
-"""Environment variable: the folder of everything that can be fetched or computed again."""
 FILES_VARIABLE = "SAM_GEOMED_FILES"
 """Environment variable: folders with files fetched elsewhere, used where they lie."""
-
-PRIVATE_MODE = 0o700
-OTHERS = 0o077
-"""Rights of the group and of everybody else."""
 
 
 class Item(Protocol):
@@ -73,82 +66,6 @@ class FileStatus:
     """ok: the sha256 is the published one."""
     sha256: str
     """The published one."""
-
-
-def cache_dir() -> Path:
-    """$SAM_GEOMED_CACHE, or the user's cache folder of this system; not created here.
-
-    Raises:
-        OutputError: The user has no home folder, as in a container with a number for a user.
-    """
-    if folder := os.environ.get(CACHE_VARIABLE):
-        return Path(folder)
-    try:
-        found = platformdirs.user_cache_path("sam-geomed")
-    except (RuntimeError, KeyError) as error:
-        raise _homeless() from error
-    if not found.is_absolute():  # what nobody could expand
-        raise _homeless()
-    return found
-
-
-def _homeless() -> OutputError:
-    return OutputError(
-        f"there is no home folder (HOME) for the cache: set {CACHE_VARIABLE} to a folder that can "
-        f"be written to"
-    )
-
-
-def private_folder(folder: Path) -> Path:
-    """A folder that nobody but the user may enter; made where it is missing.
-
-    Rights of a folder that is there are taken away from others.
-
-    Raises:
-        OutputError: It cannot be made, or belongs to another user.
-    """
-    try:
-        folder.mkdir(mode=PRIVATE_MODE, parents=True, exist_ok=True)
-        if folder.stat().st_mode & OTHERS:
-            folder.chmod(PRIVATE_MODE)
-    except OSError as error:
-        raise OutputError(f"cannot make {folder}: {error.strerror}") from error
-    return folder
-
-
-def used_folder(folder: Path) -> Path:
-    """A folder of the cache, made where it is missing and marked as used now.
-
-    One that is there may be read-only: what lies in it is used.
-
-    Raises:
-        OutputError: It cannot be made.
-    """
-    with _writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    with suppress(OSError):
-        os.utime(folder)
-    return folder
-
-
-def forget_unused(folder: Path, seconds: float) -> None:
-    """Remove the entries of a folder that were not used for long, each whole or not at all.
-
-    Args:
-        folder: Of the cache.
-        seconds: Since an entry was last written to, or marked by `used_folder`.
-    """
-    oldest = time.time() - seconds
-    for entry in folder.iterdir():
-        # another process may be at it as well; and what is open stays where it is on Windows
-        with suppress(OSError):
-            if entry.stat().st_mtime >= oldest:
-                continue
-            gone = entry.rename(folder / f".{entry.name}.gone")
-            if gone.is_dir():
-                shutil.rmtree(gone)
-            else:
-                gone.unlink()
 
 
 def suggestion(name: str, names: Iterable[str]) -> str:
@@ -232,7 +149,7 @@ def adopt(item: Item, file: Path, folder: Path) -> Path:
         IntegrityError: The file is not one of the published ones.
     """
     check_input(file)
-    with _locked(item, folder, quiet=True), _writing(folder):
+    with _locked(item, folder, quiet=True), writing_cache(folder):
         for source in item.sources:
             if source.unpack(file, folder):
                 return _expect(item, folder)
@@ -284,19 +201,8 @@ def _reading(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"cannot write to the cache {folder}: {error.strerror} "
-            f"(set {CACHE_VARIABLE} to a folder that can be written to)"
-        ) from error
-
-
-@contextmanager
 def _locked(item: Item, folder: Path, *, quiet: bool) -> Iterator[None]:
-    with _writing(folder):
+    with writing_cache(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(folder / f".{item.name}.lock")
         try:
@@ -316,7 +222,7 @@ def _from_sources(item: Item, folder: Path, problems: list[Exception], *, quiet:
     for source, following in zip(item.sources, (*item.sources[1:], None), strict=True):
         _note(f"fetching {item.name}: {source.label}", quiet=quiet or source is not item.sources[0])
         try:
-            with _writing(folder):
+            with writing_cache(folder):
                 source.deliver(folder, quiet=quiet)
             return _expect(item, folder)
         except WeightsError as error:

@@ -8,28 +8,15 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from sam_common.errors import IntegrityError, UnknownModelError, WeightsError
 from sam_common.published import cache
-from sam_common.published.cache import cache_dir
 from sam_common.published.origins import Https, NpmTarball, Source, Wheel
-from sam_common.published.pinned_file import PinnedFile, sha256_of
+from sam_common.published.pinned_file import PinnedFile
+from sam_common.support.cache_folder import cache_dir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from sam_common.prompts import PromptKind
-
-__all__ = [
-    "Arch",
-    "ModelInfo",
-    "adopt",
-    "cache_dir",
-    "cached_path",
-    "fetch",
-    "folder",
-    "model_info",
-    "registry",
-    "sha256_of",
-]
 
 Arch: TypeAlias = Literal["vit_b", "vit_l", "vit_h", "tiny_vit_1024", "tiny_vit_256"]
 """Image encoder and input size."""

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sam_common.errors import IntegrityError
+from sam_common.support.files import sha256_of
 
 if TYPE_CHECKING:
-    import os
-
-BLOCK_BYTES = 1 << 20
-
-
-def sha256_of(path: str | os.PathLike[str]) -> str:
-    """The sha256 of a file as 64 hexadecimal digits, read in blocks."""
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as stream:
-        while block := stream.read(BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)

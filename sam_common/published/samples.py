@@ -10,6 +10,7 @@ from sam_common.errors import InputError
 from sam_common.published import cache
 from sam_common.published.origins import Source, Wheel
 from sam_common.published.pinned_file import PinnedFile
+from sam_common.support.cache_folder import cache_dir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +71,7 @@ def sample_info(name: str) -> SampleInfo:
 
 def folder() -> Path:
     """Where the cache keeps samples."""
-    return cache.cache_dir() / "samples"
+    return cache_dir() / "samples"
 
 
 def fetch(name: str, *, progress: bool = True) -> Path:

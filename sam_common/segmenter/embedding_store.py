@@ -21,12 +21,12 @@ import tempfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import safetensors.numpy
 
 from sam_common.errors import InputError, OutputError
-from sam_common.masks.device_arrays import to_host
-from sam_common.published.cache import private_folder
 from sam_common.segmenter.predictor import Embedding
+from sam_common.support import tensor_bytes
+from sam_common.support.cache_folder import private_folder
+from sam_common.support.device_arrays import to_host
 from sam_common.support.files import atomic_output
 
 if TYPE_CHECKING:
@@ -185,18 +185,14 @@ def _pack(embedding: Embedding) -> bytes:
         "input_size_hw": json.dumps(embedding.input_size_hw),
         "model": embedding.model,
     }
-    features = np.ascontiguousarray(to_host(embedding.features))
-    packed: bytes = safetensors.numpy.save({"features": features}, about)
-    return packed
+    return tensor_bytes.pack({"features": np.ascontiguousarray(to_host(embedding.features))}, about)
 
 
 def _unpack(content: bytes) -> Embedding:
-    # safetensors: eight bytes with the length of a JSON header, which holds the metadata
-    length = int.from_bytes(content[:8], "little")
-    about = json.loads(content[8 : 8 + length])["__metadata__"]
+    arrays, about = tensor_bytes.unpack(content)
     image_hw, input_hw = json.loads(about["image_size_hw"]), json.loads(about["input_size_hw"])
     return Embedding(
-        safetensors.numpy.load(content)["features"],
+        arrays["features"],
         (image_hw[0], image_hw[1]),
         (input_hw[0], input_hw[1]),
         about["model"],

@@ -23,11 +23,11 @@ from sam_common.engines.precision import resolve_precision
 from sam_common.errors import CapabilityError, InputError, ModelError, UnknownModelError
 from sam_common.masks.decoded import Masks
 from sam_common.network.architecture import ARCHITECTURES, CANDIDATES, GRID
+from sam_common.network.lazy_network import LazyNetwork
 from sam_common.network.preprocess import check_image, prepare
-from sam_common.network.unloaded import Network
 from sam_common.published import checkpoints
-from sam_common.published.pinned_file import sha256_of
 from sam_common.support.addresses import public_name
+from sam_common.support.files import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.engines.engine import Engine
-    from sam_common.masks.device_arrays import Array
     from sam_common.network.architecture import Preprocess
     from sam_common.network.sam import Sam
     from sam_common.prompts import PromptKind, Prompts
+    from sam_common.support.device_arrays import Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +231,7 @@ def load_segmenter(
     resolved_device = resolve_device(device)
     engine_name = resolve_engine(engine, resolved_device)
     source = _locate(name_or_path, arch)
-    network = Network(
+    network = LazyNetwork(
         source.arch,
         source.sha256,
         ARCHITECTURES[source.arch],
@@ -258,13 +258,13 @@ def segmenter_of(
         capabilities: What it was trained for.
         placement: Device, engine and precision, as `load_segmenter` takes them.
     """
-    from sam_common.network.unloaded import as_network  # noqa: PLC0415 - loads torch
+    from sam_common.network.lazy_network import as_lazy  # noqa: PLC0415 - loads torch
 
-    return _segmenter(as_network(network, sha256), name, capabilities, placement)
+    return _segmenter(as_lazy(network, sha256), name, capabilities, placement)
 
 
 def _segmenter(
-    network: Network, name: str, capabilities: Capabilities, placement: tuple[str, str, str]
+    network: LazyNetwork, name: str, capabilities: Capabilities, placement: tuple[str, str, str]
 ) -> Segmenter:
     device, engine, wanted = placement
     engine_name = resolve_engine(engine, device)

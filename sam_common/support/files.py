@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import shutil
@@ -18,7 +19,7 @@ from sam_common.errors import DiskError, InputError, OutputError, SuiteError
 from sam_common.support.addresses import is_address, public_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Iterator
 
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 """After these the next write fails as well."""
@@ -27,6 +28,8 @@ DISK_WORDS = (*(os.strerror(code).lower() for code in sorted(DISK_ERRORS)), "dis
 FULL_BYTES = 2 * 2**20
 """With less room an error counts as one of a full disk: a library that took back what did not fit
 any more, as SQLite does, has made a little room again."""
+BLOCK_BYTES = 1 << 20
+"""Bytes of a file that are read at once to be hashed."""
 NAME_TAIL = 40
 """Characters of the target's name in the name of a temporary file: suffixes, never too many."""
 
@@ -266,35 +269,19 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
         part.write_bytes(content)
 
 
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """The sha256 of a file as 64 hexadecimal digits; memory does not grow with the file."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as stream:
+        while block := stream.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 def flush(path: Path) -> None:
     """Have what was written to a file put on the disk, which then says whether it fits."""
     with path.open("r+b") as file:
         os.fsync(file.fileno())
-
-
-def move_together(moves: Mapping[Path, Path], stale: Iterable[Path], aside: Path) -> None:
-    """Move files that belong together to their places, all of them or none.
-
-    Args:
-        moves: Where each goes, in the order in which they appear; the last one is the one that
-            readers look for.
-        stale: Files of an older set, which go away with it.
-        aside: A folder on the same disk, made here, in which these wait until all is done.
-
-    Raises:
-        OSError: One cannot be moved; then all is as it was.
-    """
-    aside.mkdir()
-    steps = [(path, aside / f"{n}") for n, path in enumerate(stale)] + list(moves.items())
-    done: list[tuple[Path, Path]] = []
-    try:
-        for source, place in steps:
-            source.replace(place)
-            done.append((source, place))
-    except OSError:
-        for source, place in reversed(done):
-            place.replace(source)
-        raise
 
 
 @contextmanager

@@ -62,6 +62,31 @@ def staged(outputs: Iterable[Path]) -> Iterator[Mapping[Path, Path]]:
             raise type(error)(text) from error
 
 
+def move_together(moves: Mapping[Path, Path], stale: Iterable[Path], aside: Path) -> None:
+    """Move files that belong together to their places, all of them or none.
+
+    Args:
+        moves: Where each goes, in the order in which they appear; the last one is the one that
+            readers look for.
+        stale: Files of an older set, which go away with it.
+        aside: A folder on the same disk, made here, in which these wait until all is done.
+
+    Raises:
+        OSError: One cannot be moved; then all is as it was.
+    """
+    aside.mkdir()
+    steps = [(path, aside / f"{n}") for n, path in enumerate(stale)] + list(moves.items())
+    done: list[tuple[Path, Path]] = []
+    try:
+        for source, place in steps:
+            source.replace(place)
+            done.append((source, place))
+    except OSError:
+        for source, place in reversed(done):
+            place.replace(source)
+        raise
+
+
 def lock_path(output: Path) -> Path:
     """The lock of an output, the same for all names and links that lead to it.
 

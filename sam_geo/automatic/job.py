@@ -16,7 +16,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from sam_common.automatic.mask_generator import EverythingOptions, masks_of
+from sam_common.automatic.mask_generator import generate_masks
+from sam_common.automatic.options import EverythingOptions
 from sam_common.errors import GeometryError
 from sam_common.stitching.continuation import Ends, continuations, open_ends
 from sam_common.stitching.layout import Layout
@@ -200,7 +201,7 @@ class AutoJob:
                 from sam_geo.automatic.superpixels import superpixel_boxes  # noqa: PLC0415
 
                 boxes = superpixel_boxes(image, pixels.valid)
-            found = masks_of(
+            found = generate_masks(
                 self.segmenter,
                 image,
                 options=self.options.everything,

@@ -12,7 +12,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from sam_common import __version__
-from sam_common.published.pinned_file import sha256_of
+from sam_common.support.files import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

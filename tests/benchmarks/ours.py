@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sam_common.automatic.mask_generator import EverythingOptions, masks_of
+from sam_common.automatic.mask_generator import generate_masks
+from sam_common.automatic.options import EverythingOptions
 from sam_common.prompts import Prompts
 from sam_common.segmenter.predictor import Capabilities, Segmenter, load_segmenter, segmenter_of
 from sam_geo.automatic.job import AutoOptions
@@ -92,7 +93,7 @@ def everything(root: str, points_per_side: int, repeat_to: int = 0) -> Work:
             mask[instance.region.window.slices] = instance.region.mask
         return {"masks": np.packbits(masks, axis=-1)}
 
-    return Work(lambda: masks_of(network, image, options=options), answer)
+    return Work(lambda: generate_masks(network, image, options=options), answer)
 
 
 def polygons(root: str, points_per_side: int) -> Work:

@@ -25,7 +25,7 @@ import cv2
 import numpy as np
 import shapely
 
-from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.automatic.options import EverythingOptions
 from sam_common.segmenter.embedding_store import EmbeddingStore
 from sam_common.segmenter.predictor import load_segmenter
 from sam_common.stitching.layout import core_windows

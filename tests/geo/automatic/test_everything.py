@@ -6,7 +6,7 @@ import geopandas
 import numpy as np
 import pytest
 
-from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.automatic.options import EverythingOptions
 from sam_common.errors import CapabilityError, GeometryError, InputError
 from sam_common.segmenter.predictor import Capabilities
 from sam_common.tiled_job.progress import silent

@@ -15,7 +15,7 @@ from affine import Affine
 from PIL import Image
 from rasterio import features
 
-from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.automatic.options import EverythingOptions
 from sam_common.errors import GeometryError, InputError, OutputError, PromptError
 from sam_common.masks.decoded import MaskRegion
 from sam_common.segmenter.fake import ExactMasks, FakeSegmenter

@@ -10,7 +10,7 @@ import pytest
 import rasterio
 from affine import Affine
 
-from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.automatic.options import EverythingOptions
 from sam_common.masks.decoded import MaskRegion
 from sam_common.masks.instance import Instance
 from sam_common.segmenter.fake import ExactMasks, FakeSegmenter

@@ -12,7 +12,7 @@ import rasterio
 import shapely
 from rasterio.control import GroundControlPoint
 
-from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.automatic.options import EverythingOptions
 from sam_common.errors import CapabilityError, ModelError, SuiteError
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.segmenter.predictor import Capabilities

@@ -16,7 +16,7 @@ import rasterio
 import shapely
 from affine import Affine
 
-from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.automatic.options import EverythingOptions
 from sam_common.errors import InputError, OutputError, PromptError
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_geo.automatic.job import AutoOptions
