@@ -14,28 +14,28 @@ from sam_common.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class EverythingOptions:
-    """Names and defaults as published."""
+    """Grid of points and filters of the automatic mask generator."""
 
     points_per_side: int = 32
-    """Points of the grid along each side of the image."""
+    """Points of the grid along each side of an image."""
     pred_iou_thresh: float = 0.88
     """Masks with a lower predicted IoU are dropped."""
     stability_score_thresh: float = 0.95
     """Masks with a lower stability are dropped."""
     stability_score_offset: float = 1.0
-    """The two thresholds of the stability lie so far above and below that of the mask."""
+    """Distance of the two thresholds of the stability from that of the mask, in logits."""
     box_nms_thresh: float = 0.7
-    """Of two masks whose boxes have a higher IoU, the one with the better score stays."""
+    """Of two masks whose boxes have a higher IoU than this, the one with the better score stays."""
     crop_n_layers: int = 0
-    """Layers of crops that are looked at besides the whole image; layer i has 4 ** i crops."""
+    """Layers of crops that are searched besides the whole image; layer i has 4 ** i crops."""
     crop_nms_thresh: float = 0.7
-    """As `box_nms_thresh`, across crops; masks of smaller crops are preferred."""
+    """As `box_nms_thresh`, for masks from different crops, of which that of the smaller stays."""
     crop_overlap_ratio: float = 512 / 1500
-    """Part of the image's shorter side that crops of the first layer share."""
+    """Overlap of neighbouring crops of the first layer, as a part of the image's shorter side."""
     crop_n_points_downscale_factor: int = 1
-    """Layer i has a grid with `points_per_side / factor ** i` points."""
+    """The grid of layer i has `points_per_side / factor ** i` points along each side."""
     min_mask_region_area: int = 0
-    """Smaller holes are filled and smaller islands removed, in pixels."""
+    """Holes and islands of fewer pixels than this are filled and removed."""
 
     def __post_init__(self) -> None:
         for name in ("points_per_side", "crop_n_points_downscale_factor"):

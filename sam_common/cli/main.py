@@ -145,7 +145,7 @@ def pull_samples(
 
 
 def _describe(info: checkpoints.ModelInfo | samples.SampleInfo, folder: Path) -> dict[str, Any]:
-    """All that is needed to fetch, check and cite an entry."""
+    """The fields of a checkpoint or sample in JSON: what is needed to fetch, verify and cite it."""
     return {
         "name": info.name,
         "title": info.title,

@@ -1,4 +1,4 @@
-"""PinnedFile: a published file, known by its size and sha256."""
+"""PinnedFile: the name, size and sha256 of a published file."""
 
 from __future__ import annotations
 
@@ -14,28 +14,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PinnedFile:
-    """A published file; any other content under its name is refused."""
+    """A published file, whose content is known by size and sha256."""
 
     name: str
     """File name in the cache."""
     size_bytes: int
-    """Exact size."""
+    """Size of the file."""
     sha256: str
-    """64 hexadecimal digits."""
+    """sha256 of the file, 64 hexadecimal digits."""
 
     def __str__(self) -> str:
         return f"{self.name} ({self.size_bytes:,} bytes, sha256 {self.sha256})"
 
     def matches(self, path: Path) -> bool:
-        """Whether the file there has this content."""
+        """Whether a file has the published content."""
         return path.stat().st_size == self.size_bytes and sha256_of(path) == self.sha256
 
     def check(self, path: Path, *, called: str | None = None) -> None:
-        """Raise `IntegrityError` with both sizes and hashes unless the file has this content.
+        """Raise `IntegrityError` unless a file has the published content.
 
         Args:
             path: The file.
-            called: What to call it in the message where its path is a temporary one.
+            called: Name of the file in the message, where its path is a temporary one.
+
+        Raises:
+            IntegrityError: With the published and the found size and sha256.
         """
         if not self.matches(path):
             raise IntegrityError(

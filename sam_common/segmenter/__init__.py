@@ -1,6 +1,7 @@
 """Segmenter: an image to an embedding, an embedding and prompts to masks.
 
-Names are imported when they are first used, so importing this package loads no torch.
+Public names are imported when they are first used, so that `import sam_common.segmenter` loads no
+torch.
 """
 
 from __future__ import annotations
