@@ -19,21 +19,28 @@ from typing import TYPE_CHECKING
 from sam_common.support.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from sam_common.automatic.options import EverythingOptions as EverythingOptions
+    from sam_common.tiled_job.run import JobReport as JobReport
     from sam_geo.automatic.everything import segment_everything as segment_everything
     from sam_geo.automatic.job import AutoOptions as AutoOptions
     from sam_geo.jobs.request import AutoRequest as AutoRequest
     from sam_geo.jobs.request import EncodeRequest as EncodeRequest
     from sam_geo.jobs.request import PromptRequest as PromptRequest
+    from sam_geo.jobs.run import dry_run_auto as dry_run_auto
+    from sam_geo.jobs.run import dry_run_prompts as dry_run_prompts
     from sam_geo.jobs.run import run_auto as run_auto
     from sam_geo.jobs.run import run_encode as run_encode
     from sam_geo.jobs.run import run_request as run_request
     from sam_geo.prompted.segment import PromptJob as PromptJob
+    from sam_geo.prompted.segment import RunOptions as RunOptions
     from sam_geo.prompted.segment import run_prompts as run_prompts
     from sam_geo.prompted.segment import segment_prompts as segment_prompts
     from sam_geo.prompts.geo_prompt import GeoPrompt as GeoPrompt
     from sam_geo.prompts.geo_prompt import load_prompts as load_prompts
+    from sam_geo.raster.frame import frame_from_affine as frame_from_affine
     from sam_geo.raster.source import RasterSource as RasterSource
     from sam_geo.raster.source import open_raster as open_raster
+    from sam_geo.raster.stretch import Stretch as Stretch
     from sam_geo.results.finish import Finish as Finish
     from sam_geo.tables.write import write_table as write_table
 
@@ -41,11 +48,18 @@ _HOME = {
     "AutoOptions": "sam_geo.automatic.job",
     "AutoRequest": "sam_geo.jobs.request",
     "EncodeRequest": "sam_geo.jobs.request",
+    "EverythingOptions": "sam_common.automatic.options",
     "Finish": "sam_geo.results.finish",
     "GeoPrompt": "sam_geo.prompts.geo_prompt",
+    "JobReport": "sam_common.tiled_job.run",
     "PromptJob": "sam_geo.prompted.segment",
     "PromptRequest": "sam_geo.jobs.request",
     "RasterSource": "sam_geo.raster.source",
+    "RunOptions": "sam_geo.prompted.segment",
+    "Stretch": "sam_geo.raster.stretch",
+    "dry_run_auto": "sam_geo.jobs.run",
+    "dry_run_prompts": "sam_geo.jobs.run",
+    "frame_from_affine": "sam_geo.raster.frame",
     "load_prompts": "sam_geo.prompts.geo_prompt",
     "open_raster": "sam_geo.raster.source",
     "run_auto": "sam_geo.jobs.run",
@@ -60,11 +74,18 @@ __all__ = [
     "AutoOptions",
     "AutoRequest",
     "EncodeRequest",
+    "EverythingOptions",
     "Finish",
     "GeoPrompt",
+    "JobReport",
     "PromptJob",
     "PromptRequest",
     "RasterSource",
+    "RunOptions",
+    "Stretch",
+    "dry_run_auto",
+    "dry_run_prompts",
+    "frame_from_affine",
     "load_prompts",
     "open_raster",
     "run_auto",

@@ -13,22 +13,35 @@ from typing import TYPE_CHECKING
 from sam_common.support.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from sam_common.metrics.agreement import Agreement as Agreement
     from sam_med.files.read import read_volume as read_volume
+    from sam_med.geometry.diagnostics import Diagnostic as Diagnostic
+    from sam_med.geometry.diagnostics import RefusedError as RefusedError
+    from sam_med.geometry.frame import from_ras_affine as from_ras_affine
     from sam_med.geometry.slice_box import SliceBox as SliceBox
     from sam_med.geometry.volume import Volume as Volume
+    from sam_med.objects.labels import Label as Label
     from sam_med.objects.labels import LabelMap as LabelMap
     from sam_med.objects.provenance import Provenance as Provenance
     from sam_med.objects.segments import Segment as Segment
+    from sam_med.objects.segments import SliceConfidence as SliceConfidence
     from sam_med.objects.snomed import Code as Code
+    from sam_med.prompts.files import GivenPrompts as GivenPrompts
     from sam_med.prompts.files import read_prompts as read_prompts
     from sam_med.prompts.object_prompt import ObjectPrompt as ObjectPrompt
     from sam_med.prompts.object_prompt import VoxelMask as VoxelMask
     from sam_med.prompts.object_prompt import VoxelPoint as VoxelPoint
+    from sam_med.propagate.by_prompt import ObjectMask as ObjectMask
+    from sam_med.propagate.by_prompt import segment_slice_boxes as segment_slice_boxes
+    from sam_med.propagate.correction import PaintedSlice as PaintedSlice
+    from sam_med.propagate.correction import correct as correct
     from sam_med.report.compare import Comparison as Comparison
     from sam_med.report.compare import compare_files as compare_files
     from sam_med.report.geometry_report import describe_path as describe_path
     from sam_med.report.measure import Measurement as Measurement
     from sam_med.report.measure import measure as measure
+    from sam_med.report.review import ReviewRow as ReviewRow
+    from sam_med.report.review import review_rows as review_rows
     from sam_med.report.review import write_review as write_review
     from sam_med.run.convert import convert_volume as convert_volume
     from sam_med.run.segment import segment_volume as segment_volume
@@ -36,61 +49,93 @@ if TYPE_CHECKING:
     from sam_med.series.find import find_series as find_series
     from sam_med.series.grouping import Series as Series
     from sam_med.slices.embedded_slices import SliceEmbeddings as SliceEmbeddings
+    from sam_med.slices.window_level import Stretch as Stretch
     from sam_med.slices.window_level import choose_stretch as choose_stretch
+    from sam_med.write.results import Written as Written
     from sam_med.write.results import write_labels as write_labels
     from sam_med.write.results import write_outputs as write_outputs
 
 _HOME = {
+    "Agreement": "sam_common.metrics.agreement",
     "Code": "sam_med.objects.snomed",
     "Comparison": "sam_med.report.compare",
+    "Diagnostic": "sam_med.geometry.diagnostics",
+    "GivenPrompts": "sam_med.prompts.files",
+    "Label": "sam_med.objects.labels",
     "LabelMap": "sam_med.objects.labels",
     "Measurement": "sam_med.report.measure",
+    "ObjectMask": "sam_med.propagate.by_prompt",
     "ObjectPrompt": "sam_med.prompts.object_prompt",
+    "PaintedSlice": "sam_med.propagate.correction",
     "Provenance": "sam_med.objects.provenance",
+    "RefusedError": "sam_med.geometry.diagnostics",
+    "ReviewRow": "sam_med.report.review",
     "Segment": "sam_med.objects.segments",
     "Segmentation": "sam_med.run.segmentation",
     "Series": "sam_med.series.grouping",
     "SliceBox": "sam_med.geometry.slice_box",
+    "SliceConfidence": "sam_med.objects.segments",
     "SliceEmbeddings": "sam_med.slices.embedded_slices",
+    "Stretch": "sam_med.slices.window_level",
     "Volume": "sam_med.geometry.volume",
     "VoxelMask": "sam_med.prompts.object_prompt",
     "VoxelPoint": "sam_med.prompts.object_prompt",
+    "Written": "sam_med.write.results",
     "choose_stretch": "sam_med.slices.window_level",
     "compare_files": "sam_med.report.compare",
     "convert_volume": "sam_med.run.convert",
+    "correct": "sam_med.propagate.correction",
     "describe_path": "sam_med.report.geometry_report",
     "find_series": "sam_med.series.find",
+    "from_ras_affine": "sam_med.geometry.frame",
     "measure": "sam_med.report.measure",
     "read_prompts": "sam_med.prompts.files",
     "read_volume": "sam_med.files.read",
+    "review_rows": "sam_med.report.review",
+    "segment_slice_boxes": "sam_med.propagate.by_prompt",
     "segment_volume": "sam_med.run.segment",
     "write_labels": "sam_med.write.results",
     "write_outputs": "sam_med.write.results",
     "write_review": "sam_med.report.review",
 }
 __all__ = [
+    "Agreement",
     "Code",
     "Comparison",
+    "Diagnostic",
+    "GivenPrompts",
+    "Label",
     "LabelMap",
     "Measurement",
+    "ObjectMask",
     "ObjectPrompt",
+    "PaintedSlice",
     "Provenance",
+    "RefusedError",
+    "ReviewRow",
     "Segment",
     "Segmentation",
     "Series",
     "SliceBox",
+    "SliceConfidence",
     "SliceEmbeddings",
+    "Stretch",
     "Volume",
     "VoxelMask",
     "VoxelPoint",
+    "Written",
     "choose_stretch",
     "compare_files",
     "convert_volume",
+    "correct",
     "describe_path",
     "find_series",
+    "from_ras_affine",
     "measure",
     "read_prompts",
     "read_volume",
+    "review_rows",
+    "segment_slice_boxes",
     "segment_volume",
     "write_labels",
     "write_outputs",

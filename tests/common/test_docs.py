@@ -1,5 +1,7 @@
 """What the pages say about the code, compared with the code."""
 
+import ast
+import importlib
 import json
 import re
 import shlex
@@ -17,6 +19,14 @@ from sam_med.cli.main import app as med_app
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PROMISED = ("sam_common.segmenter", "sam_geo", "sam_med")
+MODULES = (
+    "sam_common.errors",
+    "sam_common.published.samples",
+    "sam_common.server.client",
+    "sam_med.testing",
+)
+"""Modules that are promised as a whole."""
 APPS = {"sam-common": common_app, "sam-geo": geo_app, "sam-med": med_app}
 
 
@@ -80,3 +90,47 @@ def test_messages_in_troubleshooting_are_those_of_the_programs():
     stated = re.search(r"^`(unknown model .*?) …`$", text, re.MULTILINE)
     assert stated is not None
     assert str(result.exception).startswith(stated[1])
+
+
+def test_the_pages_of_the_api_show_what_is_promised_and_nothing_else():
+    text = "".join(page.read_text() for page in sorted((ROOT / "docs/api").glob("*.md")))
+    shown = re.findall(r"auto(?:class|data|exception|function):: (\S+)", text)
+    promised = {f"{at}.{name}" for at in PROMISED for name in importlib.import_module(at).__all__}
+    assert sorted(shown) == sorted(promised)
+    modules = re.findall(r"automodule:: (\S+)", text)
+    assert sorted(modules) == sorted(MODULES)
+
+
+def test_pages_and_notebooks_import_promised_names_only():
+    codes = [code for page in PAGES for code in blocks(page, "python")]
+    for path in NOTEBOOKS:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        codes += ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    statements = [
+        node
+        for code in codes
+        for node in ast.walk(ast.parse(re.sub(r"(?m)^[!%].*$", "", code)))
+        if isinstance(node, ast.ImportFrom) and re.match(r"sam_(common|geo|med)\b", node.module)
+    ]
+    assert statements
+    for node in statements:
+        names = {alias.name for alias in node.names}
+        if node.module in PROMISED:
+            assert names <= set(importlib.import_module(node.module).__all__)
+        else:
+            whole = {f"{node.module}.{name}" for name in names}
+            assert node.module in MODULES or whole <= set(MODULES), ast.unparse(node)
+
+
+@pytest.mark.parametrize("package", PROMISED)
+def test_types_of_every_promised_name_are_checked(package):
+    tree = ast.parse((ROOT / "tests/typing/api.py").read_text(encoding="utf-8"))
+    imported = {
+        alias.name: alias.asname or alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == package
+        for alias in node.names
+    }
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    assert sorted(imported) == sorted(importlib.import_module(package).__all__)
+    assert set(imported.values()) <= used

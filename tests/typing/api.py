@@ -2,48 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import geopandas
 import numpy as np
 import numpy.typing as npt
 import torch
+from affine import Affine
 from typing_extensions import assert_type
 
-from sam_common.automatic.nms import batched_nms, mask_iou
-from sam_common.errors import CapabilityError, SuiteError
-from sam_common.frame import Frame
-from sam_common.masks.decoded import MaskRegion, Masks
-from sam_common.masks.rle import RLE, decode, decode_region, encode
-from sam_common.metrics.agreement import Agreement
-from sam_common.prompts import PromptKind, Prompts
-from sam_common.published.checkpoints import ModelInfo, fetch, model_info, registry
-from sam_common.segmenter.fake import FakeSegmenter
-from sam_common.segmenter.predictor import Capabilities, Embedding, Segmenter, load_segmenter
-from sam_common.window import Window
+from sam_common.errors import CapabilityError, PromptError, SuiteError
+from sam_common.segmenter import (
+    RLE,
+    Capabilities,
+    Embedding,
+    EmbeddingStore,
+    FakeSegmenter,
+    Frame,
+    MaskRegion,
+    Masks,
+    PromptKind,
+    Prompts,
+    Segmenter,
+    Window,
+    load_segmenter,
+    segmenter_of,
+)
+from sam_common.server.client import Client
 from sam_geo import (
     AutoOptions,
+    AutoRequest,
+    EncodeRequest,
+    EverythingOptions,
     Finish,
     GeoPrompt,
+    JobReport,
     PromptJob,
+    PromptRequest,
+    RasterSource,
+    RunOptions,
+    dry_run_auto,
+    dry_run_prompts,
+    frame_from_affine,
     load_prompts,
     open_raster,
+    run_auto,
+    run_encode,
     run_prompts,
+    run_request,
     segment_everything,
     segment_prompts,
     write_table,
 )
+from sam_geo import Stretch as RasterStretch
 from sam_med import (
+    Agreement,
+    Code,
+    Comparison,
+    Diagnostic,
+    GivenPrompts,
+    Label,
     LabelMap,
+    Measurement,
+    ObjectMask,
     ObjectPrompt,
+    PaintedSlice,
+    Provenance,
+    RefusedError,
+    ReviewRow,
+    Segment,
+    Segmentation,
+    Series,
     SliceBox,
+    SliceConfidence,
+    SliceEmbeddings,
     Volume,
+    VoxelMask,
+    VoxelPoint,
+    Written,
+    choose_stretch,
     compare_files,
+    convert_volume,
+    correct,
+    describe_path,
+    find_series,
+    from_ras_affine,
     measure,
+    read_prompts,
     read_volume,
+    review_rows,
+    segment_slice_boxes,
     segment_volume,
     write_labels,
+    write_outputs,
+    write_review,
 )
+from sam_med import Stretch as VolumeStretch
 
 
 def five_lines(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
@@ -53,7 +109,7 @@ def five_lines(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     return masks.full(0)
 
 
-def segmenters(image: npt.NDArray[np.uint8]) -> None:
+def segmenters(image: npt.NDArray[np.uint8], folder: Path) -> None:
     segmenter = load_segmenter(Path("own.pth"), arch="vit_b", device="cpu", precision="fp32")
     assert_type(segmenter, Segmenter)
     assert_type(segmenter.name, str)
@@ -64,6 +120,14 @@ def segmenters(image: npt.NDArray[np.uint8]) -> None:
     assert_type(segmenter.capabilities.kinds, frozenset[PromptKind])
     assert_type(segmenter.embed(image), Embedding)
     assert_type(segmenter.embed_batch([image, image]), list[Embedding])
+    store = EmbeddingStore(folder, {"model": segmenter.sha256})
+    store.put("0", segmenter.embed(image))
+    assert_type(store.get("0"), Embedding | None)
+
+
+def own_network(network: Any) -> Segmenter:
+    trained = Capabilities(points=True, boxes=True, masks=True, multimask=True)
+    return segmenter_of(network, name="mine", sha256="0" * 64, capabilities=trained)
 
 
 def prompts(points: list[tuple[float, float]], window: Window) -> None:
@@ -91,7 +155,6 @@ def masks(segmenter: Segmenter | FakeSegmenter, embedding: Embedding, given: Pro
         assert_type(region.window, Window)
         assert_type(region.area_px, int)
         assert_type(region.box_xyxy, tuple[int, int, int, int])
-        assert_type(mask_iou(region, region), float)
 
 
 def batches(segmenter: Segmenter, embedding: Embedding, given: Prompts) -> Iterator[MaskRegion]:
@@ -99,20 +162,6 @@ def batches(segmenter: Segmenter, embedding: Embedding, given: Prompts) -> Itera
     for batch in segmenter.decode_batches(embedding, given):
         regions = (batch.region(n) for n in range(len(batch)))
         yield from (region for region in regions if region is not None)
-
-
-def run_lengths(region: MaskRegion | None) -> None:
-    rle = encode(region, (100, 200))
-    assert_type(rle, RLE)
-    assert_type(rle.area_px, int)
-    assert_type(rle.box_xyxy, tuple[int, int, int, int] | None)
-    assert_type(rle.counts, npt.NDArray[np.int64])
-    assert_type(decode(RLE.from_coco(rle.to_coco())), npt.NDArray[np.bool_])
-    assert_type(decode_region(rle), MaskRegion | None)
-
-
-def suppression(boxes: list[list[float]]) -> npt.NDArray[np.int64]:
-    return batched_nms(boxes, scores=[0.5] * len(boxes), groups=[0] * len(boxes), iou_threshold=0.7)
 
 
 def geometry() -> None:
@@ -124,34 +173,55 @@ def geometry() -> None:
     assert_type(frame, Frame)
     assert_type(frame.to_world([0, 0]), npt.NDArray[np.float64])
     assert_type(frame.compose(frame).to_index(np.zeros((3, 2))), npt.NDArray[np.float64])
+    assert_type(frame_from_affine(Affine.identity()), Frame)
+    assert_type(from_ras_affine(np.eye(4)), Frame)
 
 
-def checkpoints() -> Path:
-    assert_type(registry(), Mapping[str, ModelInfo])
-    assert_type(model_info("lite_medsam").prompts, frozenset[PromptKind])
+def run_lengths(rle: RLE) -> None:
+    assert_type(rle.area_px, int)
+    assert_type(rle.box_xyxy, tuple[int, int, int, int] | None)
+    assert_type(RLE.from_coco(rle.to_coco()), RLE)
+
+
+def errors(segmenter: Segmenter, embedding: Embedding) -> None:
     try:
-        return fetch("lite_medsam", progress=False)
+        segmenter.decode(embedding, Prompts.from_points([[1, 2]]))
     except CapabilityError as error:
-        assert_type(error, CapabilityError)
         raise SuiteError(str(error)) from error
 
 
 def trees(segmenter: Segmenter) -> PromptJob:
     segment_prompts("ortho.tif", Path("boxes.gpkg"), segmenter=segmenter).to_file("trees.gpkg")
     with open_raster("ortho.tif", bands=[4, 3, 2]) as source:
+        assert_type(source, RasterSource)
         found = load_prompts("boxes.gpkg", source, crs="EPSG:4326")
         assert_type(found, list[GeoPrompt])
-        return run_prompts(source, found, segmenter)
+        options = RunOptions(stretch=RasterStretch(((0.0, 255.0),) * 3), workers=2)
+        job = run_prompts(source, found, segmenter, options=options)
+        assert_type(job.report, JobReport)
+        return job
 
 
 def everything(segmenter: Segmenter) -> None:
     table = segment_everything(
         "ortho.tif",
         segmenter=segmenter,
-        options=AutoOptions(tile_size=512),
+        options=AutoOptions(tile_size=512, everything=EverythingOptions(points_per_side=16)),
         finish=Finish(min_area_m2=4.0, simplify=0.3),
     )
+    assert_type(table, geopandas.GeoDataFrame)
     write_table(table, "objects.gpkg", overwrite=True)
+
+
+def jobs(segmenter: Segmenter) -> None:
+    auto = AutoRequest(image="ortho.tif", output=Path("objects.gpkg"))
+    assert_type(dry_run_auto(auto, lambda: segmenter), dict[str, Any])
+    assert_type(run_auto(auto, lambda: segmenter), dict[str, Any])
+    boxes = PromptRequest(image="ortho.tif", prompts=Path("boxes.gpkg"), output=Path("trees.gpkg"))
+    assert_type(dry_run_prompts(boxes, lambda: segmenter), dict[str, Any])
+    assert_type(run_request(boxes, lambda: segmenter), tuple[PromptJob, dict[str, Any]])
+    kept = EncodeRequest(image="ortho.tif", output=Path("embeddings"))
+    assert_type(run_encode(kept, lambda: segmenter), dict[str, Any])
 
 
 def brain(segmenter: Segmenter) -> None:
@@ -159,17 +229,62 @@ def brain(segmenter: Segmenter) -> None:
     assert_type(volume, Volume)
     box = ObjectPrompt.from_ijk("brain", 1, (10, 10, 10, 80, 90, 70))
     result = segment_volume(volume, [box], segmenter)
+    assert_type(result, Segmentation)
     assert_type(result.labels, LabelMap)
+    assert_type(result.labels.labels, tuple[Label, ...])
     write_labels(result.labels, result.volume, Path("brain.nii.gz"))
 
 
 def liver(segmenter: Segmenter) -> None:
-    scan = read_volume("scans", series=2)
+    assert_type(find_series("scans"), list[Series])
+    try:
+        scan = read_volume("scans", series=2)
+    except RefusedError as error:
+        assert_type(error.diagnostics, tuple[Diagnostic, ...])
+        raise
     drawn = SliceBox.from_ijk(0, 89, (75, 59, 140, 120))
-    result = segment_volume(scan, [ObjectPrompt("liver", 1, slice_boxes=(drawn,))], segmenter)
+    code = Code("10200004", "SCT", "Liver")
+    prompt = ObjectPrompt("liver", 1, slice_boxes=(drawn,), code=code)
+    stretch = choose_stretch(scan, preset="soft-tissue")
+    assert_type(stretch, VolumeStretch)
+    result = segment_volume(scan, [prompt], segmenter, stretch=stretch)
     result.save("liver.seg.dcm", overwrite=True)
-    result.save("out", ["dicom_rtstruct", "nifti"])
-    (segment,) = result.segments
-    assert_type(segment.confidence, float | None)
-    assert_type(measure(scan, result.segments)[0].volume_ml, float)
-    assert_type(compare_files("liver.seg.dcm", "other.nii.gz")[0].agreement, Agreement)
+    assert_type(result.segments[0].slices, tuple[SliceConfidence, ...])
+    write_review(result.segments, scan, stretch, Path("review.html"))
+    assert_type(review_rows(result.segments), list[ReviewRow])
+
+
+def one_slice_corrected(scan: Volume, segmenter: Segmenter) -> None:
+    with SliceEmbeddings(scan, choose_stretch(scan), segmenter) as slices:
+        found = segment_slice_boxes(slices, [SliceBox.from_ijk(0, 89, (75, 59, 140, 120))])
+        window = Window((70, 60), (72, 62))
+        painted = PaintedSlice(0, 95, window, np.ones((2, 2), dtype=np.bool_))
+        assert_type(correct(found, slices, painted), ObjectMask)
+
+
+def prompts_of_a_file(scan: Volume) -> tuple[ObjectPrompt, ...]:
+    given = read_prompts(Path("boxes.json"), scan)
+    assert_type(given, GivenPrompts)
+    window = Window((0, 0, 0), (2, 2, 2))
+    mask = VoxelMask(window, bits=b"\xff")
+    return (*given.objects, ObjectPrompt("a", 1, points=(VoxelPoint((1, 2, 3)),), mask=mask))
+
+
+def figures(volume: Volume, segments: list[Segment]) -> list[Measurement]:
+    assert_type(describe_path("scans"), dict[str, Any])
+    assert_type(convert_volume(volume, "scan.nii.gz"), tuple[str, ...])
+    provenance = Provenance("0.1.0", "lite_medsam", "0" * 64, "planes", "0" * 64)
+    written = write_outputs(segments, volume, "out", ["nifti", "seg"], provenance)
+    assert_type(written, Written)
+    compared = compare_files("truth.nii.gz", "out.nii.gz")
+    assert_type(compared, list[Comparison])
+    assert_type(compared[0].agreement, Agreement)
+    return measure(volume, segments)
+
+
+def host(client: Client) -> None:
+    assert_type(client.models(), list[dict[str, Any]])
+
+
+def any_error(error: PromptError) -> str:
+    return str(error)
