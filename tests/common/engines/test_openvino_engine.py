@@ -16,8 +16,7 @@ import torch
 from sam_common.engines import openvino_convert, openvino_engine
 from sam_common.engines.openvino_engine import OpenVINOEngine, supports_bf16
 from sam_common.engines.torch_engine import TorchEngine
-from sam_common.network.architecture import ARCHITECTURES, SAM_PREPROCESS
-from sam_common.network.checkpoint import Uninitialised
+from sam_common.network.architecture import SAM_PREPROCESS
 from sam_common.network.layers import exact
 from sam_common.network.lazy_network import as_lazy
 from sam_common.network.sam import Sam, build_sam, randomise
@@ -291,11 +290,3 @@ def test_processes_at_once_convert_once_and_agree(cache):
     alone = run(engine_of(small_network(1)))[0]
     assert models(cache) == kept
     assert float(alone.sum(dtype="float64")) == pytest.approx(float(answers[0][0]))
-
-
-@pytest.mark.parametrize("arch", ARCHITECTURES)
-def test_what_is_known_of_an_architecture_is_so(arch):
-    known = ARCHITECTURES[arch]
-    with Uninitialised():
-        network = build_sam(arch)
-    assert as_lazy(network, "a" * 64).architecture == known
