@@ -102,14 +102,12 @@ class Prompts:
     @property
     def kinds(self) -> frozenset[PromptKind]:
         """The kinds of prompts that are present."""
-        kinds: set[PromptKind] = set()
-        if self.points_xy is not None:
-            kinds.add("points")
-        if self.boxes_xyxy is not None:
-            kinds.add("boxes")
-        if self.mask_logits is not None:
-            kinds.add("masks")
-        return frozenset(kinds)
+        given: dict[PromptKind, object] = {
+            "points": self.points_xy,
+            "boxes": self.boxes_xyxy,
+            "masks": self.mask_logits,
+        }
+        return frozenset(kind for kind, part in given.items() if part is not None)
 
     def into_window(self, window: Window) -> Prompts:
         """The same prompts in the indices of `image[window.slices]`, for a window of (row, col)."""

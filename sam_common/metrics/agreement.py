@@ -220,12 +220,10 @@ def _mean(one: _Side, two: _Side) -> float | None:
 
 def _bounds(mask: npt.NDArray[np.bool_]) -> tuple[slice, ...]:
     """Slices of the smallest box that holds the mask; one voxel where the mask is empty."""
-    slices = []
-    for axis in range(mask.ndim):
-        others = tuple(n for n in range(mask.ndim) if n != axis)
-        found = np.flatnonzero(mask.any(axis=others))
-        slices.append(slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 1))
-    return tuple(slices)
+    from scipy import ndimage  # noqa: PLC0415  # only where masks are compared
+
+    boxes = ndimage.find_objects(mask.astype(np.uint8))
+    return tuple(boxes[0]) if boxes else (slice(0, 1),) * mask.ndim
 
 
 def _check_shapes(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_]) -> None:

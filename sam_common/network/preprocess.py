@@ -36,6 +36,19 @@ def check_image(image: npt.NDArray[np.uint8]) -> None:
         raise InputError(f"image must have pixels, got shape {image.shape}")
 
 
+def resized_hw(size_hw: tuple[int, int], side: int) -> tuple[int, int]:
+    """Rows and columns of an image whose longer side is brought to `side`, rounded as published.
+
+    A very thin image keeps at least one row or column.
+
+    >>> resized_hw((600, 900), 1024), resized_hw((1, 5000), 256)
+    ((683, 1024), (1, 256))
+    """
+    scale = side / max(size_hw)
+    rows, cols = (max(1, int(length * scale + 0.5)) for length in size_hw)
+    return rows, cols
+
+
 def prepare(
     image: npt.NDArray[np.uint8], preprocess: Preprocess
 ) -> tuple[npt.NDArray[np.float32], tuple[int, int]]:
@@ -49,10 +62,7 @@ def prepare(
         (3, S, S) float32, zero-padded at the bottom and the right, and the size (rows, columns)
         before padding.
     """
-    height, width = image.shape[:2]
-    scale = preprocess.size / max(height, width)
-    # published rounding; a very thin image keeps at least one row or column
-    rows, cols = (max(1, int(side * scale + 0.5)) for side in (height, width))
+    rows, cols = resized_hw((image.shape[0], image.shape[1]), preprocess.size)
     rgb = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image  # noqa: PLR2004
     if preprocess.resize == "area":
         resized = cv2.resize(rgb, (cols, rows), interpolation=cv2.INTER_AREA)

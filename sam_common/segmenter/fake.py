@@ -13,8 +13,9 @@ import numpy as np
 
 from sam_common.masks.decoded import MaskRegion, Masks
 from sam_common.network.architecture import GRID
-from sam_common.network.preprocess import check_image
-from sam_common.segmenter.predictor import Capabilities, Embedding, check_prompts
+from sam_common.network.preprocess import check_image, resized_hw
+from sam_common.segmenter.capabilities import Capabilities, check_prompts
+from sam_common.segmenter.predictor import Embedding
 from sam_common.window import Window
 
 if TYPE_CHECKING:
@@ -99,10 +100,8 @@ class FakeSegmenter:
         check_image(image)
         self.embedded.append(image)
         features = np.full((1, 1, 1, 1), image.max(), dtype=np.float32)
-        height, width = image.shape[:2]
-        scale = self.model_size / max(height, width)
-        rows, cols = (max(1, int(side * scale + 0.5)) for side in (height, width))
-        return Embedding(features, (height, width), (rows, cols), self.sha256)
+        size_hw = (image.shape[0], image.shape[1])
+        return Embedding(features, size_hw, resized_hw(size_hw, self.model_size), self.sha256)
 
     def embed_batch(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Embedding]:
         """Embed several images one by one."""

@@ -26,6 +26,7 @@ from sam_common.network.architecture import ARCHITECTURES, CANDIDATES, GRID
 from sam_common.network.lazy_network import LazyNetwork
 from sam_common.network.preprocess import check_image, prepare
 from sam_common.published import checkpoints
+from sam_common.segmenter.capabilities import Capabilities, check_prompts
 from sam_common.support.addresses import public_name
 from sam_common.support.files import sha256_of
 
@@ -39,27 +40,6 @@ if TYPE_CHECKING:
     from sam_common.network.sam import Sam
     from sam_common.prompts import PromptKind, Prompts
     from sam_common.support.device_arrays import Array
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """The prompts that a checkpoint was trained for, and whether it gives three masks for one."""
-
-    points: bool
-    boxes: bool
-    masks: bool
-    multimask: bool
-    """Whether the checkpoint was trained to give three candidates for an ambiguous prompt."""
-
-    @property
-    def kinds(self) -> frozenset[PromptKind]:
-        """The kinds of prompts that the checkpoint was trained for."""
-        kinds: tuple[tuple[PromptKind, bool], ...] = (
-            ("points", self.points),
-            ("boxes", self.boxes),
-            ("masks", self.masks),
-        )
-        return frozenset(kind for kind, trained in kinds if trained)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -322,7 +302,7 @@ def _locate(name_or_path: str | Path, arch: str | None) -> _Source:
         path = checkpoints.fetch(info.name)
         # `fetch` has just compared the hash, so the file is not read once more
         sha256 = next(file.sha256 for file in info.files if file.name == path.name)
-        return _Source(info.name, path, info.arch, sha256, _capabilities(info.prompts))
+        return _Source(info.name, path, info.arch, sha256, Capabilities.of(info.prompts))
     if not path.suffix and not path.exists():
         checkpoints.model_info(str(name_or_path))  # raises with the nearest name
     if not path.is_file():
@@ -337,40 +317,7 @@ def _locate(name_or_path: str | Path, arch: str | None) -> _Source:
     kinds: frozenset[PromptKind] = frozenset({"boxes"})
     if arch != "tiny_vit_256":
         kinds |= {"points", "masks"}
-    return _Source(path.name, path, arch, sha256_of(path), _capabilities(kinds))
-
-
-def _capabilities(kinds: frozenset[PromptKind]) -> Capabilities:
-    points = "points" in kinds
-    return Capabilities(
-        points=points, boxes="boxes" in kinds, masks="masks" in kinds, multimask=points
-    )
-
-
-def check_prompts(name: str, capabilities: Capabilities, prompts: Prompts) -> None:
-    """Raise `CapabilityError` where a checkpoint was not trained for one of the prompt kinds."""
-    check_kinds(name, capabilities.kinds, prompts.kinds)
-
-
-def check_kinds(name: str, trained: frozenset[PromptKind], wanted: frozenset[PromptKind]) -> None:
-    """Check kinds of prompts against those of a model, before a checkpoint is loaded.
-
-    Args:
-        name: Name of the model.
-        trained: Kinds of prompts that the model was trained for.
-        wanted: Kinds of prompts that it will be given.
-
-    Raises:
-        CapabilityError: If a wanted kind is not trained; the message names models that take it.
-    """
-    foreign = wanted - trained
-    if not foreign:
-        return
-    able = [info.name for info in checkpoints.registry().values() if info.prompts >= wanted]
-    raise CapabilityError(
-        f'model "{name}" takes {" and ".join(sorted(trained))} only, '
-        f"not {' or '.join(sorted(foreign))}: use one of {', '.join(able)}"
-    )
+    return _Source(path.name, path, arch, sha256_of(path), Capabilities.of(kinds))
 
 
 def _size_hw(image: npt.NDArray[np.uint8]) -> tuple[int, int]:

@@ -8,7 +8,7 @@ import geopandas
 import pandas as pd
 
 from sam_common.errors import InputError
-from sam_common.segmenter.predictor import check_kinds
+from sam_common.segmenter.capabilities import check_kinds
 from sam_common.tiled_job.progress import parts_of, silent
 from sam_common.tiled_job.run import run_job
 from sam_geo.automatic.job import AutoJob, AutoOptions

@@ -9,7 +9,7 @@ import numpy as np
 
 from sam_common.errors import PromptError
 from sam_common.prompts import Prompts
-from sam_common.segmenter.predictor import check_prompts
+from sam_common.segmenter.capabilities import check_prompts
 from sam_geo.live.windows import MOST_PIXELS
 
 if TYPE_CHECKING:

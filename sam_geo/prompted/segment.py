@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sam_common.masks.instance import Instance
-from sam_common.segmenter.predictor import check_kinds
+from sam_common.segmenter.capabilities import check_kinds
 from sam_common.tiled_job.parts import Part
 from sam_common.tiled_job.plan import Plan
 from sam_common.tiled_job.progress import parts_of, silent

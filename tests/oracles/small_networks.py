@@ -9,7 +9,8 @@ from sam_common.engines.openvino_engine import OpenVINOEngine
 from sam_common.network.architecture import SAM_PREPROCESS
 from sam_common.network.layers import exact
 from sam_common.network.lazy_network import as_lazy
-from sam_common.network.sam import Sam, randomise
+from sam_common.network.sam import Sam
+from tests.oracles.random_weights import randomise
 
 
 class Brightness(torch.nn.Module):

@@ -13,8 +13,10 @@ from PIL import Image
 
 from sam_common.automatic.mask_generator import generate_masks
 from sam_common.automatic.options import EverythingOptions
-from sam_common.network.sam import build_sam, randomise
-from sam_common.segmenter.predictor import Capabilities, Segmenter, load_segmenter, segmenter_of
+from sam_common.network.sam import build_sam
+from sam_common.segmenter.capabilities import Capabilities
+from sam_common.segmenter.predictor import Segmenter, load_segmenter, segmenter_of
+from tests.oracles.random_weights import randomise
 
 pytestmark = pytest.mark.slow
 ALL = Capabilities(points=True, boxes=True, masks=True, multimask=True)

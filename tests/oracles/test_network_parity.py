@@ -18,9 +18,10 @@ from sam_common.network.architecture import SAM_PREPROCESS
 from sam_common.network.checkpoint import load_state, read_state
 from sam_common.network.image_encoder import VIT_SHAPES, ImageEncoderViT, ViTShape
 from sam_common.network.lazy_network import as_lazy
-from sam_common.network.sam import Sam, build_sam, randomise
+from sam_common.network.sam import Sam, build_sam
 from sam_common.prompts import Prompts
 from sam_common.published import checkpoints
+from tests.oracles.random_weights import randomise
 
 TOLERANCE = 1e-5
 KINDS = ("box", "one point", "points", "box and points", "mask", "box and mask", "all")

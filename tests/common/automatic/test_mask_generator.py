@@ -19,8 +19,8 @@ from sam_common.automatic.options import EverythingOptions
 from sam_common.errors import CapabilityError
 from sam_common.masks.decoded import MaskRegion
 from sam_common.prompts import Prompts
+from sam_common.segmenter.capabilities import Capabilities
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_common.segmenter.predictor import Capabilities
 from sam_common.window import Window
 
 IMAGE = np.full((60, 90, 3), 200, dtype=np.uint8)

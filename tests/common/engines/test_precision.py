@@ -145,7 +145,8 @@ def test_the_scene_is_the_same_every_time():
 MEASURE = """
 import sys
 from sam_common.engines.precision import measure_error
-from sam_common.network.sam import build_sam, randomise
+from sam_common.network.sam import build_sam
+from tests.oracles.random_weights import randomise
 from sam_common.network.lazy_network import as_lazy
 
 network = randomise(build_sam("tiny_vit_256"), 7, deviation=0.1).prepare_inference()

@@ -9,7 +9,8 @@ import torch
 from sam_common.engines.build import resolve_engine
 from sam_common.engines.torch_engine import TorchEngine
 from sam_common.errors import ModelError
-from sam_common.network.sam import build_sam, randomise
+from sam_common.network.sam import build_sam
+from tests.oracles.random_weights import randomise
 
 PIXELS = np.random.default_rng(3).normal(size=(1, 3, 256, 256)).astype(np.float32)
 

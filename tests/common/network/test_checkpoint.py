@@ -10,8 +10,9 @@ from safetensors.torch import save_file
 
 from sam_common.errors import CheckpointError, InputError
 from sam_common.network.checkpoint import Uninitialised, load_state, read_state
-from sam_common.network.sam import build_sam, randomise
+from sam_common.network.sam import build_sam
 from tests.conftest import resident_bytes
+from tests.oracles.random_weights import randomise
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,13 @@ import torch
 
 from sam_common.engines.build import resolve_engine
 from sam_common.errors import CheckpointError, InputError, ModelError, UnknownModelError
-from sam_common.network.sam import build_sam, randomise
+from sam_common.network.sam import build_sam
 from sam_common.prompts import Prompts
 from sam_common.published import checkpoints
 from sam_common.segmenter import predictor as segmenter_module
-from sam_common.segmenter.predictor import Capabilities, load_segmenter, segmenter_of
+from sam_common.segmenter.capabilities import Capabilities
+from sam_common.segmenter.predictor import load_segmenter, segmenter_of
+from tests.oracles.random_weights import randomise
 
 NAMES = "mobile_sam, lite_medsam, sam_vit_b, sam_vit_l, sam_vit_h"
 ARCHS = "vit_b, vit_l, vit_h, tiny_vit_1024, tiny_vit_256"

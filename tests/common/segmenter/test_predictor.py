@@ -16,8 +16,9 @@ from sam_common.automatic.nms import mask_iou
 from sam_common.automatic.options import EverythingOptions
 from sam_common.errors import CapabilityError, InputError, ModelError
 from sam_common.prompts import Prompts
+from sam_common.segmenter.capabilities import Capabilities
 from sam_common.segmenter.embedding_store import EmbeddingStore
-from sam_common.segmenter.predictor import Capabilities, segmenter_of
+from sam_common.segmenter.predictor import segmenter_of
 
 RANDOM_SHA256 = "5eed" * 16
 BOXES = np.array(
@@ -356,9 +357,11 @@ def test_a_segmenter_says_what_it_is(segmenter, openvino_segmenter):
 PEAK_OF_DECODING = """
 import resource, sys
 import numpy as np
-from sam_common.network.sam import build_sam, randomise
+from sam_common.network.sam import build_sam
+from tests.oracles.random_weights import randomise
 from sam_common.prompts import Prompts
-from sam_common.segmenter.predictor import Capabilities, Embedding, segmenter_of
+from sam_common.segmenter.capabilities import Capabilities
+from sam_common.segmenter.predictor import Embedding, segmenter_of
 
 engine, sha256, *counts = sys.argv[1:]
 segmenter = segmenter_of(
