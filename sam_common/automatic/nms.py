@@ -6,15 +6,12 @@ all boxes that overlap it by more than the threshold are dropped, and so on with
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from sam_common.errors import InputError
-
-if TYPE_CHECKING:
-    from sam_common.masks.decoded import MaskRegion
 
 _BLOCK = 512
 """Boxes along each side of a table of pairs, so that the table fits the processor's cache."""
@@ -63,21 +60,6 @@ def batched_nms(
         kept[count : count + len(block)] = block
         count += len(block)
     return kept[:count].copy()
-
-
-def mask_iou(a: MaskRegion, b: MaskRegion) -> float:
-    """Intersection over union (IoU) of two masks of one image; 0 where both are empty.
-
-    Only pixels in the intersection of their windows are compared.
-    """
-    shared = 0
-    if (window := a.window.intersect(b.window)) is not None:
-        parts = [
-            region.mask[window.shift([-s for s in region.window.start]).slices] for region in (a, b)
-        ]
-        shared = int((parts[0] & parts[1]).sum())
-    union = a.area_px + b.area_px - shared
-    return shared / union if union else 0.0
 
 
 def _greedy(over: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

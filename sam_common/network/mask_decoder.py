@@ -26,7 +26,7 @@ from torch import nn
 from torch.nn import functional
 
 from sam_common.network.architecture import CANDIDATES, EMBEDDING_GRID, WIDTH
-from sam_common.network.layers import LayerNorm2d, MLPBlock
+from sam_common.network.layers import LayerNorm2d, MLPBlock, split_heads
 
 HEADS = 8
 
@@ -206,7 +206,7 @@ class SelfAttention(nn.Module):
     def forward(self, placed: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         """(N, T, 256) tokens with positions and (N, T, 256) values to (N, T, 256)."""
         q, k, v = self.q_proj(placed), self.k_proj(placed), self.v_proj(values)
-        q, k, v = (_split(x, WIDTH // HEADS) for x in (q, k, v))
+        q, k, v = (split_heads(x, HEADS) for x in (q, k, v))
         merged = functional.scaled_dot_product_attention(q, k, v)
         out: torch.Tensor = self.out_proj(_merge(merged))
         return out
@@ -241,7 +241,7 @@ class CrossAttention(nn.Module):
             (N, T, 256).
         """
         count = tokens.shape[1]
-        q = _split(self.q_proj(tokens), self.head) * self.head**-0.5
+        q = split_heads(self.q_proj(tokens), HEADS) * self.head**-0.5
         # the bias of k adds the same to every key of a query, which the softmax cancels
         probes = (q @ self._by_head(self.k_proj.weight)).flatten(1, 2)
         weights = (probes @ placed.transpose(1, 2)).softmax(dim=-1)
@@ -265,24 +265,18 @@ class CrossAttention(nn.Module):
             (N, P, 256).
         """
         count = tokens.shape[1]
-        k = _split(self.k_proj(tokens), self.head) * self.head**-0.5
+        k = split_heads(self.k_proj(tokens), HEADS) * self.head**-0.5
         probes = (k @ self._by_head(self.q_proj.weight)).flatten(1, 2)
         shift = k @ self.q_proj.bias.view(HEADS, self.head, 1)
         scores = (probes @ placed.transpose(1, 2)).unflatten(1, (HEADS, count)) + shift
         weights = scores.softmax(dim=2).flatten(1, 2)
         out_weight = self.out_proj.weight.T.reshape(HEADS, self.head, WIDTH)
-        sources = (_split(self.v_proj(values), self.head) @ out_weight).flatten(1, 2)
+        sources = (split_heads(self.v_proj(values), HEADS) @ out_weight).flatten(1, 2)
         out: torch.Tensor = weights.transpose(1, 2) @ sources + self.out_proj.bias
         return out
 
     def _by_head(self, weight: torch.Tensor) -> torch.Tensor:
         return weight.view(HEADS, self.head, WIDTH)
-
-
-def _split(x: torch.Tensor, head: int) -> torch.Tensor:
-    """(N, T, heads * head) to (N, heads, T, head)."""
-    count, tokens, _ = x.shape
-    return x.view(count, tokens, HEADS, head).transpose(1, 2)
 
 
 def _merge(x: torch.Tensor) -> torch.Tensor:
