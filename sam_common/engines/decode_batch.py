@@ -46,7 +46,7 @@ ROUNDS = 2
 
 
 def best_size(seconds: Callable[[int], float], usual: int, most: int) -> int:
-    """The batch size with the least time per prompt, searched by doubling and then by halving.
+    """The batch size with the least time per prompt, by doubling, or by halving if that fails.
 
     Args:
         seconds: Returns the time in seconds that a batch of a given size takes.

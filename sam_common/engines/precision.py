@@ -39,7 +39,7 @@ MEASURED = {
 }
 """Lowest mean IoU of bf16 masks on any of the real test images, by the sha256 of a checkpoint."""
 EMBEDDING_ERROR = 0.02
-"""Largest relative RMS difference of the embeddings with which bf16 is taken for any checkpoint.
+"""Largest relative RMS difference of embeddings with which a checkpoint that is measured gets bf16.
 
 On the drawn scene mobile_sam differs by 0.015 and SAM ViT-B with random weights by 0.011.
 lite_medsam, whose masks agree closely enough, differs by 0.039 there and by 0.027 on slices of CT:
