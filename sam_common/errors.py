@@ -1,21 +1,23 @@
-"""One tree of errors for the whole suite.
+"""Errors of the suite, in one tree.
 
-Everything that the suite raises on purpose derives from `SuiteError`, so a script can catch one
-class and the command lines can print one line instead of a traceback:
+Every error that the suite raises on purpose derives from `SuiteError`, so that a script can catch
+one class and the command lines can print one line instead of a traceback:
 
 ```
 SuiteError
-├── InputError        a file or an array that was given cannot be used
-│   ├── PromptError       a prompt is malformed or makes no sense for this image
-│   └── GeometryError     a window, a frame or an affine is impossible
-├── OutputError       the result cannot be written where it was asked for
-│   └── DiskError         the disk takes no more: it is full or read-only, another try is of no use
-├── ModelError        a network cannot be built or run as asked
-│   ├── UnknownModelError   no such name in the registry
-│   ├── CheckpointError     a checkpoint does not fit its architecture
-│   └── CapabilityError     the checkpoint was not trained for this kind of prompt
-└── WeightsError      a file of the registry cannot be had
-    └── IntegrityError      a file is there but is not the published one
+├── InputError            a file or an array cannot be used
+│   ├── PromptError           a prompt is malformed or makes no sense for this image
+│   └── GeometryError         a window, a frame or an affine is impossible
+├── OutputError           a result cannot be written to its place
+│   └── DiskError             the disk is full or read-only: another try is of no use
+├── ModelError            a network cannot be built or run as asked
+│   ├── UnknownModelError     no such name in the registry
+│   ├── CheckpointError       a checkpoint does not fit its architecture
+│   └── CapabilityError       the checkpoint was not trained for this kind of prompt
+├── WeightsError          a file of the registry cannot be fetched
+│   └── IntegrityError        a file is not the published one
+├── NotFoundError         a server holds nothing of this name
+└── ConflictError         a request does not fit the state of the server
 ```
 
 Messages carry the offending value and say what to do next.
@@ -27,7 +29,7 @@ class SuiteError(Exception):
 
 
 class InputError(SuiteError):
-    """A file or an array that was given cannot be used."""
+    """A file or an array cannot be used as input."""
 
 
 class PromptError(InputError):
@@ -39,11 +41,11 @@ class GeometryError(InputError):
 
 
 class OutputError(SuiteError):
-    """The result cannot be written where it was asked for."""
+    """A result cannot be written to its place."""
 
 
 class DiskError(OutputError):
-    """The disk takes no more: it is full, over a quota or read-only; another try is of no use."""
+    """The disk is full, over a quota or read-only, so that another try is of no use."""
 
 
 class ModelError(SuiteError):
@@ -63,11 +65,11 @@ class CapabilityError(ModelError):
 
 
 class WeightsError(SuiteError):
-    """A file of the registry cannot be had."""
+    """A file of the registry of checkpoints or samples cannot be fetched."""
 
 
 class IntegrityError(WeightsError):
-    """A file is there but is not the published one."""
+    """A file exists but its content is not the published one."""
 
 
 class NotFoundError(SuiteError):
@@ -75,11 +77,11 @@ class NotFoundError(SuiteError):
 
 
 class ConflictError(SuiteError):
-    """What a client asks of a server cannot be done in its present state."""
+    """A request of a client cannot be fulfilled in the present state of the server."""
 
 
 def one_line(error: BaseException) -> str:
-    r"""What an error says, on one line: libraries tell of several, or of nothing.
+    r"""The message of an error on one line; its class where it has no message.
 
     >>> one_line(RuntimeError("failed at core.cpp:132:\nstd::bad_alloc\n"))
     'failed at core.cpp:132: std::bad_alloc'

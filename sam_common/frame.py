@@ -1,9 +1,8 @@
 """Frame: the affine map between array indices and world coordinates.
 
-An index is the centre of a sample. Array axes come slowest first, (row, col) or (k, j, i); world
-axes come as the world names them, (x, y) or (x, y, z). GDAL's half pixel and the axis order of
-DICOM and NIfTI are converted once, in `sam_geo.raster.frame` and `sam_med.geometry.frame`; see
-decision 0001.
+An integer index is the centre of a sample. Array axes are ordered slowest first, (row, col) or (k,
+j, i); world axes are (x, y) or (x, y, z). GDAL's half pixel and the axis order of DICOM and NIfTI
+are converted once, in `sam_geo.raster.frame` and `sam_med.geometry.frame`; see decision 0001.
 """
 
 from __future__ import annotations
@@ -50,20 +49,24 @@ class Frame:
 
     @classmethod
     def from_array(cls, matrix: npt.ArrayLike) -> Frame:
-        """A frame from any (n+1, n+1) array-like."""
+        """Make a frame from a homogeneous (n+1, n+1) array-like.
+
+        Raises:
+            GeometryError: If the matrix is not square, finite, homogeneous and invertible.
+        """
         array = np.asarray(matrix, dtype=np.float64)
         return cls(tuple(tuple(row) for row in np.atleast_2d(array).tolist()))
 
     @classmethod
     def identity(cls, ndim: int) -> Frame:
-        """World axes are the index axes reversed: x = col, y = row (and so on)."""
+        """The frame of n axes in which world axes are the reversed index axes: x = col, y = row."""
         matrix = np.eye(ndim + 1)
         matrix[:ndim, :ndim] = np.eye(ndim)[::-1]
         return cls.from_array(matrix)
 
     @property
     def ndim(self) -> int:
-        """Number of axes."""
+        """Number of axes, n."""
         return len(self.matrix) - 1
 
     @cached_property
@@ -75,17 +78,17 @@ class Frame:
 
     @cached_property
     def inverse_array(self) -> FloatArray:
-        """World to index, as a read-only (n+1, n+1) float64 array."""
+        """The inverse matrix, from world to index, as a read-only (n+1, n+1) float64 array."""
         array = np.asarray(np.linalg.inv(self.array), dtype=np.float64)
         array.flags.writeable = False
         return array
 
     def to_world(self, index: npt.ArrayLike) -> FloatArray:
-        """Indices (..., n) in array order to world coordinates (..., n)."""
+        """Convert indices (..., n) in array order to world coordinates (..., n)."""
         return self._apply(self.array, index)
 
     def to_index(self, world: npt.ArrayLike) -> FloatArray:
-        """World coordinates (..., n) to fractional indices (..., n) in array order."""
+        """Convert world coordinates (..., n) to fractional indices (..., n) in array order."""
         return self._apply(self.inverse_array, world)
 
     def crop(self, window: Window) -> Frame:
@@ -95,7 +98,10 @@ class Frame:
         return Frame.from_array(matrix)
 
     def compose(self, inner: Frame) -> Frame:
-        """`f.compose(g).to_world(i) == f.to_world(g.to_world(i))`."""
+        """The frame that applies another frame first, and then this one.
+
+        `f.compose(g).to_world(i) == f.to_world(g.to_world(i))`
+        """
         return Frame.from_array(self.array @ inner.array)
 
     def _apply(self, matrix: FloatArray, coordinates: npt.ArrayLike) -> FloatArray:

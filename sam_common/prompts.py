@@ -1,6 +1,6 @@
 """Prompts: a frozen batch of points, boxes and low-resolution masks for one image.
 
-Coordinates are array indices of that image, x before y, sample centres at integers (decision
+Coordinates are array indices of the image, x before y, with sample centres at integers (decision
 0001): (0, 0) is the centre of the top-left pixel, and the outer edge of the image is at -0.5.
 """
 
@@ -20,17 +20,20 @@ if TYPE_CHECKING:
 PromptKind: TypeAlias = Literal["points", "boxes", "masks"]
 
 POSITIVE, NEGATIVE, PADDING = 1, 0, -1
-"""Point labels as published: object, background, and "not a point"."""
+"""Labels of points, as published: object, background, and padding that is no point."""
 TOP_LEFT, BOTTOM_RIGHT = 2, 3
-"""How a prompt encoder takes the corners of a box, as published for ONNX."""
+"""Labels of the corners of a box for a prompt encoder, as published for ONNX."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prompts:
-    """N prompts, one object each; at least one of the three kinds is present.
+    """N prompts for one object each, by points, boxes, masks or any of them together.
 
-    Points of prompts with fewer points than others may be padded with label -1, but the padding
-    takes part in the attention: decode prompts of one point count together for exact results.
+    Prompts with fewer points than others may be padded with points of label -1. The padding takes
+    part in the attention, so exact results need prompts with the same number of points.
+
+    Raises:
+        PromptError: If all three kinds are missing, or an array is malformed.
     """
 
     boxes_xyxy: npt.NDArray[np.float64] | None = None
@@ -60,16 +63,21 @@ class Prompts:
 
     @classmethod
     def from_boxes(cls, boxes_xyxy: npt.ArrayLike) -> Prompts:
-        """One prompt for each (x0, y0, x1, y1) row; a single box of length 4 is one prompt."""
+        """Make prompts of one box each.
+
+        Args:
+            boxes_xyxy: (N, 4) corners (x0, y0, x1, y1), or (4,) for one prompt.
+        """
         return cls(boxes_xyxy=np.atleast_2d(np.asarray(boxes_xyxy, dtype=np.float64)))
 
     @classmethod
     def from_points(cls, points_xy: npt.ArrayLike, labels: npt.ArrayLike | None = None) -> Prompts:
-        """Point prompts.
+        """Make prompts of points.
 
         Args:
             points_xy: (N, 2) for N prompts of one point each, or (N, P, 2).
-            labels: (N,) for N prompts of one point each, or (N, P); all positive where not given.
+            labels: (N,) for N prompts of one point each, or (N, P); None where all points are
+                positive.
         """
         points = np.asarray(points_xy, dtype=np.float64)
         array = np.ones(points.shape[:-1]) if labels is None else np.asarray(labels)
@@ -93,18 +101,16 @@ class Prompts:
 
     @property
     def kinds(self) -> frozenset[PromptKind]:
-        """Which of points, boxes and masks are present."""
-        kinds: set[PromptKind] = set()
-        if self.points_xy is not None:
-            kinds.add("points")
-        if self.boxes_xyxy is not None:
-            kinds.add("boxes")
-        if self.mask_logits is not None:
-            kinds.add("masks")
-        return frozenset(kinds)
+        """The kinds of prompts that are present."""
+        given: dict[PromptKind, object] = {
+            "points": self.points_xy,
+            "boxes": self.boxes_xyxy,
+            "masks": self.mask_logits,
+        }
+        return frozenset(kind for kind, part in given.items() if part is not None)
 
     def into_window(self, window: Window) -> Prompts:
-        """The same prompts in the indices of `image[window.slices]` (2-D, row and col)."""
+        """The same prompts in the indices of `image[window.slices]`, for a window of (row, col)."""
         row, col = window.start
         offset = np.array([col, row], dtype=np.float64)
         return Prompts(
@@ -117,15 +123,15 @@ class Prompts:
     def as_points(
         self, scale_xy: npt.NDArray[np.float64]
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-        """Points and boxes in the one form that a prompt encoder takes.
+        """Points and boxes in the form that a prompt encoder takes.
 
         Args:
-            scale_xy: Pixels of the model's square for one pixel of the image, x and y.
+            scale_xy: Pixels of the network's input for one pixel of the image, along x and y.
 
         Returns:
-            Positions (N, T, 2) and labels (N, T). The points come first, then one of label -1 where
-            there is no box, as published, then the two corners of the box. T is 0 for prompts that
-            are masks alone.
+            Positions (N, T, 2) and labels (N, T). The points come first; then the two corners of
+            the box, or, as published, a point of label -1 where there are points and no box. T is 0
+            for prompts that are masks alone.
         """
         points = np.empty((len(self), 0, 2))
         labels = np.empty((len(self), 0), dtype=np.int64)
@@ -139,7 +145,7 @@ class Prompts:
             points = np.concatenate([points, corners], axis=1)
             kinds = np.tile([TOP_LEFT, BOTTOM_RIGHT], (len(self), 1))
             labels = np.concatenate([labels, kinds], axis=1)
-        # published: float64 before float32
+        # as published, coordinates are scaled in float64 before they become float32
         return (points * scale_xy).astype(np.float32), labels
 
     def _parts(

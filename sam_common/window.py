@@ -1,7 +1,6 @@
 """Window: an n-dimensional half-open box of array indices.
 
-A raster tile (row, col), a volume slice or block (k, j, i) are the same class: the core never
-asks which.
+A tile of a raster (row, col) and a block of a volume (k, j, i) are the same class.
 
 ```
 index   0  1  2  3  4  5  6  7  8  9
@@ -42,7 +41,7 @@ class Window:
                 f"start and stop must have the same length of at least 1, "
                 f"got {self.start} and {self.stop}"
             )
-        # numpy integers would compare and hash alike but print and serialise badly
+        # integers of numpy would print and serialise differently from those of Python
         object.__setattr__(self, "start", tuple(int(v) for v in self.start))
         object.__setattr__(self, "stop", tuple(int(v) for v in self.stop))
         if any(e <= s for s, e in zip(self.start, self.stop, strict=True)):
@@ -50,7 +49,7 @@ class Window:
 
     @classmethod
     def full(cls, shape: Sequence[int]) -> Window:
-        """The window that holds a whole array of this shape."""
+        """The window of a whole array of this shape."""
         return cls((0,) * len(shape), tuple(shape))
 
     @property
@@ -60,11 +59,11 @@ class Window:
 
     @property
     def slices(self) -> tuple[slice, ...]:
-        """Index an array with it: `array[window.slices]`."""
+        """The window as slices, to index an array: `array[window.slices]`."""
         return tuple(slice(s, e) for s, e in zip(self.start, self.stop, strict=True))
 
     def shift(self, offset: Sequence[int]) -> Window:
-        """The same shape, moved by `offset` samples along each axis."""
+        """The window moved by `offset` samples along each axis."""
         return Window(
             tuple(s + o for s, o in zip(self.start, offset, strict=True)),
             tuple(e + o for e, o in zip(self.stop, offset, strict=True)),
@@ -79,14 +78,14 @@ class Window:
         return self.shift([-s for s in outer.start])
 
     def expand(self, margin: int) -> Window:
-        """`margin` samples more on every side; may reach below zero, see `intersect`."""
+        """The window with `margin` samples more on every side; its start may be negative."""
         return Window(
             tuple(s - margin for s in self.start),
             tuple(e + margin for e in self.stop),
         )
 
     def intersect(self, other: Window) -> Window | None:
-        """The shared box, or None where the two are disjoint.
+        """The intersection with another window, or None where the two are disjoint.
 
         >>> Window((0, 0), (4, 4)).intersect(Window((2, 3), (9, 9)))
         Window(start=(2, 3), stop=(4, 4))
@@ -100,14 +99,14 @@ class Window:
         return Window(start, stop)
 
     def union(self, other: Window) -> Window:
-        """The smallest window that holds both."""
+        """The smallest window that contains this and another window."""
         return Window(
             tuple(min(a, b) for a, b in zip(self.start, other.start, strict=True)),
             tuple(max(a, b) for a, b in zip(self.stop, other.stop, strict=True)),
         )
 
     def contains(self, other: Window) -> bool:
-        """Whether every index of `other` is inside."""
+        """Whether every index of another window lies in this window."""
         return all(a <= b for a, b in zip(self.start, other.start, strict=True)) and all(
             a >= b for a, b in zip(self.stop, other.stop, strict=True)
         )

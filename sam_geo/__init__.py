@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from sam_common.support.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from sam_common.automatic.mask_generator import EverythingOptions as EverythingOptions
+    from sam_common.automatic.options import EverythingOptions as EverythingOptions
     from sam_common.tiled_job.run import JobReport as JobReport
     from sam_geo.automatic.everything import segment_everything as segment_everything
     from sam_geo.automatic.options import AutoOptions as AutoOptions
@@ -48,7 +48,7 @@ _HOME = {
     "AutoOptions": "sam_geo.automatic.options",
     "AutoRequest": "sam_geo.jobs.request",
     "EncodeRequest": "sam_geo.jobs.request",
-    "EverythingOptions": "sam_common.automatic.mask_generator",
+    "EverythingOptions": "sam_common.automatic.options",
     "Finish": "sam_geo.results.finish",
     "GeoPrompt": "sam_geo.prompts.geo_prompt",
     "JobReport": "sam_common.tiled_job.run",

@@ -1,1 +1,1 @@
-"""Automatic masks: everything in one image, from a grid of points or from boxes."""
+"""Automatic masks: all objects of one image, from a grid of points or from proposed boxes."""

@@ -1,28 +1,27 @@
-"""Everything in an image: masks from a grid of points or from proposed boxes, then filtered.
+"""Mask generator: all objects of an image, from a grid of points or from proposed boxes.
 
-The published automatic generator (Kirillov et al. 2023, `SamAutomaticMaskGenerator`), with its
-names and defaults, in the order in which it works:
+The published automatic generator (Kirillov et al. 2023, `SamAutomaticMaskGenerator`), whose masks
+`tests/oracles/test_mask_generator_parity.py` compares with these, in the order of its steps:
 
 ```
 crop -> points -> 3 masks each -> predicted IoU -> stability -> cut by the crop? -> NMS
      -> NMS across crops -> small holes and islands -> NMS
 ```
-Most masks are dropped by their score or stability, which need no full-size mask: only the region
-of what is left is ever made, and a few prompts are decoded at a time.
+Most masks are dropped by their score or low-resolution stability, before a mask of the image's size
+is made; and prompts are decoded a few at a time.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import cv2
 import numpy as np
 
 from sam_common.automatic.nms import batched_nms
-from sam_common.errors import InputError
 from sam_common.masks.decoded import MaskRegion
 from sam_common.masks.instance import Instance
 from sam_common.prompts import Prompts
@@ -33,54 +32,18 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from sam_common.automatic.options import EverythingOptions
     from sam_common.segmenter.predictor import Embedding, Segmenter
 
     FloatArray = npt.NDArray[np.float64]
 
 NEAR_EDGE_PX = 20
-"""A mask that ends so near to the edge of its crop, but not of the image, was cut by it."""
+"""A mask that ends so near to an edge of its crop, but not of the image, was cut by the crop."""
 SLACK = 0.1
-"""How far the stability on the low-resolution grid may lie under that of the full-size mask."""
+"""How far the low-resolution stability of a mask may lie below its full-size stability."""
 
 
-@dataclass(frozen=True, slots=True)
-class EverythingOptions:
-    """Names and defaults as published."""
-
-    points_per_side: int = 32
-    """Points of the grid along each side of the image."""
-    pred_iou_thresh: float = 0.88
-    """Masks with a lower predicted IoU are dropped."""
-    stability_score_thresh: float = 0.95
-    """Masks with a lower stability are dropped."""
-    stability_score_offset: float = 1.0
-    """The two thresholds of the stability lie so far above and below that of the mask."""
-    box_nms_thresh: float = 0.7
-    """Of two masks whose boxes have a higher IoU, the one with the better score stays."""
-    crop_n_layers: int = 0
-    """Layers of crops that are looked at besides the whole image; layer i has 4 ** i crops."""
-    crop_nms_thresh: float = 0.7
-    """As `box_nms_thresh`, across crops; masks of smaller crops are preferred."""
-    crop_overlap_ratio: float = 512 / 1500
-    """Part of the image's shorter side that crops of the first layer share."""
-    crop_n_points_downscale_factor: int = 1
-    """Layer i has a grid with `points_per_side / factor ** i` points."""
-    min_mask_region_area: int = 0
-    """Smaller holes are filled and smaller islands removed, in pixels."""
-
-    def __post_init__(self) -> None:
-        for name in ("points_per_side", "crop_n_points_downscale_factor"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not (math.isfinite(value) and value >= 0):
-                raise InputError(f"{field.name} must be a finite number from 0 up, got {value}")
-            if field.name.endswith(("_thresh", "_ratio")) and value > 1:
-                raise InputError(f"{field.name} must be at most 1, got {value}")
-
-
-def masks_of(
+def generate_masks(
     segmenter: Segmenter,
     image: npt.NDArray[np.uint8],
     *,
@@ -89,21 +52,21 @@ def masks_of(
     embedding: Embedding | None = None,
     boxes_xyxy: npt.NDArray[np.float64] | None = None,
 ) -> list[Instance]:
-    """All objects of an image that the network is sure of.
+    """Find all objects of an image whose masks pass the filters.
 
     Args:
-        segmenter: One that takes points and gives three candidates; with boxes, any.
-        image: (H, W) or (H, W, 3) uint8.
-        options: Grid and filters.
-        valid: (H, W) pixels that are part of the image; points elsewhere are not tried.
-        embedding: Of the whole image, where there is one already.
-        boxes_xyxy: (N, 4) boxes in image indices to try in place of the grid of points.
+        segmenter: A segmenter that takes points; one that takes boxes where boxes are given.
+        image: (H, W) grey or (H, W, 3) RGB, uint8.
+        options: Grid of points and filters.
+        valid: (H, W) mask of the pixels that have data; points elsewhere are not tried.
+        embedding: Embedding of the whole image, where there is one already.
+        boxes_xyxy: (N, 4) boxes in image indices, to be tried in place of the grid of points.
 
     Returns:
-        Instances in image indices, the best score first. They may overlap.
+        Instances in image indices, the best predicted IoU first; they may overlap.
 
     Raises:
-        CapabilityError: The segmenter takes no points, or no boxes where these are given.
+        CapabilityError: If the segmenter takes no points, or no boxes where boxes are given.
     """
     size_hw = (int(image.shape[0]), int(image.shape[1]))
     found: list[_Candidate] = []
@@ -129,19 +92,21 @@ def masks_of(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Candidate:
+    """A mask that passed the filters of score and stability, in indices of its crop or image."""
+
     region: MaskRegion
     score: float
     stability: float
     crop: Window | None = None
 
     def moved(self, crop: Window) -> _Candidate:
-        """From the indices of a crop to those of the image."""
+        """The candidate in the indices of the image, from those of its crop."""
         rows, cols = crop.start
         return _Candidate(self.region.shift((rows, cols)), self.score, self.stability, crop)
 
 
 def point_grid(per_side: int, size_hw: tuple[int, int]) -> FloatArray:
-    """Points (x, y) in the middles of `per_side` x `per_side` cells, row by row, (N, 2).
+    """Points (x, y) at the centres of `per_side` x `per_side` cells of an image, (N, 2) row by row.
 
     >>> point_grid(2, (100, 40)).tolist()
     [[10.0, 25.0], [30.0, 25.0], [10.0, 75.0], [30.0, 75.0]]
@@ -152,7 +117,7 @@ def point_grid(per_side: int, size_hw: tuple[int, int]) -> FloatArray:
 
 
 def crops(size_hw: tuple[int, int], options: EverythingOptions) -> Iterator[tuple[Window, int]]:
-    """The image, then its crops layer by layer, with their layers; as published."""
+    """The whole image and its crops, as published, each with the number of its layer."""
     yield Window.full(size_hw), 0
     height, width = size_hw
     for layer in range(1, options.crop_n_layers + 1):
@@ -172,6 +137,7 @@ def _prompts(
     valid: npt.NDArray[np.bool_] | None,
     boxes_xyxy: FloatArray | None,
 ) -> Prompts | None:
+    """The boxes inside a crop, or its valid grid points; None where there is none."""
     if boxes_xyxy is not None:
         inside = boxes_xyxy - np.array(crop.start[::-1] * 2)
         low, high = np.full(4, -0.5), np.array(crop.shape[::-1] * 2) - 0.5
@@ -188,7 +154,7 @@ def _prompts(
 def _candidates(
     segmenter: Segmenter, embedding: Embedding, prompts: Prompts, options: EverythingOptions
 ) -> Iterator[_Candidate]:
-    """Masks that pass the filters of score and stability, in the order of their prompts."""
+    """Decode the prompts to masks that pass the filters of score and stability, in order."""
     three = prompts.boxes_xyxy is None and segmenter.capabilities.multimask
     offset, least = options.stability_score_offset, options.stability_score_thresh
     for masks in segmenter.decode_batches(embedding, prompts, multimask=three):
@@ -201,7 +167,7 @@ def _candidates(
 
 
 def _is_cut(candidate: _Candidate, crop: Window, size_hw: tuple[int, int]) -> bool:
-    """Whether the edge of a crop ends a mask, as published: by its box in whole pixels."""
+    """Whether the edge of its crop cuts a mask, judged by the mask's box as published."""
     x0, y0, x1, y1 = candidate.region.box_xyxy
     top, left = crop.start
     box = np.array([x0 + left, y0 + top, x1 + left, y1 + top])
@@ -215,11 +181,12 @@ def _is_cut(candidate: _Candidate, crop: Window, size_hw: tuple[int, int]) -> bo
 def _suppress(
     candidates: Sequence[_Candidate], threshold: float, scores: Sequence[float]
 ) -> list[_Candidate]:
-    """What stays, the best score first: as published, but for masks one pixel thin.
+    """Non-maximum suppression of candidates by their boxes, the best score first.
 
-    A published box goes from the first to the last pixel's index, so that of a thin mask has no
-    area, and no two of them ever overlap. They are held once more against all that stays, by the
-    outer edges of their pixels.
+    As published, a box goes from the index of the first pixel to that of the last, so the box of a
+    mask one pixel thin has no area, and the published code never drops one. Thin masks are
+    therefore compared once more with all that stay, by boxes around the outer edges of their
+    pixels.
     """
     if not candidates:
         return []
@@ -235,7 +202,7 @@ def _suppress(
 
 
 def _cleaned(candidates: Sequence[_Candidate], options: EverythingOptions) -> list[_Candidate]:
-    """Without small holes and islands; of masks that became alike, untouched ones stay."""
+    """Remove small holes and islands; of masks that became alike, unchanged ones stay."""
     cleaned, untouched = [], []
     for candidate in candidates:
         region, changed = clean(candidate.region, options.min_mask_region_area)
@@ -250,12 +217,14 @@ def _cleaned(candidates: Sequence[_Candidate], options: EverythingOptions) -> li
 
 
 def clean(region: MaskRegion, least_px: int) -> tuple[MaskRegion, bool]:
-    """Fill holes and remove islands of fewer pixels; the largest island always stays.
+    """Fill holes and remove islands of fewer than `least_px` pixels, as published.
+
+    The largest island always stays. Pixels that touch at a corner are connected.
 
     Returns:
-        The region, and whether anything changed. Neighbours touch at corners too, as published.
+        The region, and whether it was changed.
     """
-    # holes at the rim of the region are open to the outside: one pixel of it all around
+    # a pixel of background all around: holes at the edge of the region are open to the outside
     mask = np.pad(region.mask, 1).astype(np.uint8)
     changed = False
     for of_holes in (True, False):

@@ -1,23 +1,20 @@
 """Non-maximum suppression: of objects that overlap too much, the best one stays.
 
-Greedy, as published with every detector: the best box is kept, all that overlap it more than the
-threshold are dropped, then the best of the rest, and so on.
+The usual greedy algorithm (as `torchvision.ops.batched_nms`): the box with the best score is kept,
+all boxes that overlap it by more than the threshold are dropped, and so on with the rest.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from sam_common.errors import InputError
 
-if TYPE_CHECKING:
-    from sam_common.masks.decoded import MaskRegion
-
 _BLOCK = 512
-"""Boxes on a side of the largest table of pairs: memory is bounded, and the cache holds it."""
+"""Boxes along each side of a table of pairs, so that the table fits the processor's cache."""
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IndexArray: TypeAlias = npt.NDArray[np.int64]
@@ -29,20 +26,20 @@ def batched_nms(
     groups: npt.ArrayLike,
     iou_threshold: float,
 ) -> IndexArray:
-    """Greedy suppression of boxes within each group, as torchvision's function of this name.
+    """Suppress overlapping boxes within each group, as torchvision's function of this name does.
 
     Args:
         boxes_xyxy: (N, 4) corners, x0 <= x1 and y0 <= y1; a box has the area
             (x1 - x0) * (y1 - y0).
-        scores: (N,) the higher, the better.
+        scores: (N,) scores, of which a higher one is better.
         groups: (N,) integers; boxes of different groups never suppress each other.
-        iou_threshold: A box is dropped where its IoU with a kept one is above this.
+        iou_threshold: IoU with a kept box above which a box is dropped, 0 to 1.
 
     Returns:
         Indices of the kept boxes, best score first, equal scores in the order of the input.
 
     Raises:
-        InputError: If shapes do not agree, or values are not finite or out of order.
+        InputError: If shapes do not agree, or values are not finite, or corners out of order.
 
     >>> boxes = [[0, 0, 10, 10], [0, 0, 10, 9], [50, 50, 60, 60]]
     >>> batched_nms(boxes, [0.8, 0.9, 0.7], [0, 0, 0], 0.5).tolist()
@@ -65,21 +62,8 @@ def batched_nms(
     return kept[:count].copy()
 
 
-def mask_iou(a: MaskRegion, b: MaskRegion) -> float:
-    """Intersection over union of two masks of the same image.
-
-    Only the window that both share is looked at. Two empty masks have an IoU of 0.
-    """
-    shared = 0
-    if (window := a.window.intersect(b.window)) is not None:
-        parts = [region.mask[window.within(region.window).slices] for region in (a, b)]
-        shared = int((parts[0] & parts[1]).sum())
-    union = a.area_px + b.area_px - shared
-    return shared / union if union else 0.0
-
-
 def _greedy(over: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Which of n boxes stay, best first; `over[i, j]`: i would suppress j."""
+    """Which of n boxes stay, ordered best first, where `over[i, j]` says that i suppresses j."""
     alive = np.ones(len(over), dtype=np.bool_)
     for n in np.flatnonzero(np.triu(over, 1).any(axis=1)):
         if alive[n]:
@@ -90,15 +74,15 @@ def _greedy(over: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
 def _above(
     a: FloatArray, b: FloatArray, same: npt.NDArray[np.bool_], threshold: float
 ) -> npt.NDArray[np.bool_]:
-    """(M, N): whether boxes (M, 4) and (N, 4) of the same group have an IoU above the threshold."""
-    # few boxes touch: comparing corners is quick, so only those that do are measured
+    """Whether boxes (M, 4) and (N, 4) of the same group have an IoU above the threshold, (M, N)."""
+    # comparing corners is quick and few boxes overlap, so the IoU is computed for these alone
     above = same & (a[:, None, 0] < b[:, 2]) & (b[:, 0] < a[:, None, 2])
     above &= (a[:, None, 1] < b[:, 3]) & (b[:, 1] < a[:, None, 3])
     m, n = np.nonzero(above)
     sides = np.minimum(a[m, 2:], b[n, 2:]) - np.maximum(a[m, :2], b[n, :2])
     shared = sides[:, 0] * sides[:, 1]
     union = _area(a)[m] + _area(b)[n] - shared
-    # a box without width that crosses one without height: nothing shared, nothing covered
+    # the union is 0 where a box without width crosses one without height
     overlap = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
     above[m, n] = overlap > threshold
     return above

@@ -13,6 +13,7 @@ from sam_common.cli.serve import serve_command
 from sam_common.errors import IntegrityError, WeightsError
 from sam_common.published import cache, checkpoints, samples
 from sam_common.support import console
+from sam_common.support.files import sha256_of
 
 app = command_line(
     "Checkpoints and sample data of sam-geo and sam-med. For research and mapping; "
@@ -144,7 +145,7 @@ def pull_samples(
 
 
 def _describe(info: checkpoints.ModelInfo | samples.SampleInfo, folder: Path) -> dict[str, Any]:
-    """All that is needed to fetch, check and cite an entry."""
+    """The fields of a checkpoint or sample in JSON: what is needed to fetch, verify and cite it."""
     return {
         "name": info.name,
         "title": info.title,
@@ -168,7 +169,7 @@ def _describe_model(info: checkpoints.ModelInfo) -> dict[str, Any]:
 
 def _emit_path(name: str, path: Path, *, as_json: bool) -> None:
     if as_json:
-        console.emit_json({"name": name, "path": path, "sha256": checkpoints.sha256_of(path)})
+        console.emit_json({"name": name, "path": path, "sha256": sha256_of(path)})
     else:
         typer.echo(path)
 

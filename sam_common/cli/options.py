@@ -1,4 +1,4 @@
-"""Options that the three command lines share, in one wording."""
+"""Options that the programs sam-common, sam-geo and sam-med share, in one wording."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16.")]
 
 
 def command_line(purpose: str) -> typer.Typer:
-    """A command line with `--version`, without a traceback for users.
+    """Make a command line with the option `--version`, whose errors are not decorated by typer.
 
     Args:
         purpose: First line of its help.

@@ -1,4 +1,4 @@
-"""Which engine and device to run on, and the engine that is built for them."""
+"""Choosing a device and an engine for a network, and building that engine."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from sam_common.errors import ModelError
 
 if TYPE_CHECKING:
     from sam_common.engines.engine import Engine, EngineName, Precision
-    from sam_common.network.unloaded import Network
+    from sam_common.network.lazy_network import LazyNetwork
 
 
 def resolve_device(device: str) -> str:
-    """The device to run on; "auto" takes a GPU where there is one.
+    """The name of the device to run on.
+
+    Args:
+        device: "cpu", "cuda", "cuda:1", "mps", or "auto" for a GPU where there is one, else "cpu".
 
     Raises:
-        ModelError: If the device is not there.
+        ModelError: If the device is not available on this machine.
     """
     available = {"cpu"}
     if _may_have_gpu():
-        import torch  # noqa: PLC0415 - two seconds, for which a CPU has no use
+        import torch  # noqa: PLC0415 - takes two seconds, and a CPU needs no answer
 
         if torch.cuda.is_available():
             available.add("cuda")
@@ -39,7 +42,7 @@ def resolve_device(device: str) -> str:
 
 
 def _may_have_gpu() -> bool:
-    """Whether torch is worth asking: whether its build and a driver of this machine know a GPU."""
+    """Whether torch's build and a driver of this machine support a GPU; torch is not imported."""
     build = version("torch")
     if "+cpu" in build:
         return False
@@ -53,10 +56,15 @@ def _may_have_gpu() -> bool:
 
 
 def resolve_engine(engine: str, device: str) -> EngineName:
-    """The engine to run with; "auto" takes OpenVINO on a CPU where it is installed.
+    """The name of the engine to run with.
+
+    Args:
+        engine: "torch", "torch-compiled", "openvino", or "auto" for OpenVINO on a CPU where it is
+            installed, else torch.
+        device: As `resolve_device` returned it.
 
     Raises:
-        ModelError: If the engine is unknown, not installed or cannot drive the device.
+        ModelError: If the engine is unknown, not installed or cannot run on the device.
     """
     installed = importlib.util.find_spec("openvino") is not None
     if engine == "auto":
@@ -76,17 +84,19 @@ def resolve_engine(engine: str, device: str) -> EngineName:
     return "openvino"
 
 
-def build_engine(name: EngineName, network: Network, device: str, precision: Precision) -> Engine:
-    """An engine for a network, which is loaded only where the engine needs it.
+def build_engine(
+    name: EngineName, network: LazyNetwork, device: str, precision: Precision
+) -> Engine:
+    """Build an engine for a network, which is loaded only where the engine needs it.
 
     Args:
-        name: Which engine.
-        network: What to run.
+        name: As `resolve_engine` returned it.
+        network: The network to run.
         device: As `resolve_device` returned it.
-        precision: "fp32" or "bf16".
+        precision: Precision of the image encoder, "fp32" or "bf16".
 
     Raises:
-        CheckpointError: If the network is needed and cannot be loaded.
+        CheckpointError: If the engine needs the network and its checkpoint does not fit.
     """
     if name == "openvino":
         from sam_common.engines.openvino_engine import OpenVINOEngine  # noqa: PLC0415 - an extra

@@ -1,8 +1,8 @@
-"""How many prompts are decoded at once: measured once on a machine, and kept.
+"""Number of prompts that are decoded at once, measured once on a machine and kept in the cache.
 
-A batch must keep all cores busy and yet fit their cache. How large that is depends on the machine
-and not on the checkpoint, since all checkpoints share the form of their decoder; so the first job
-with many prompts tries a few sizes, and later ones read what it found.
+A batch must keep all cores busy and yet fit their cache. The best size depends on the machine and
+not on the checkpoint, since all checkpoints share the form of their decoder. The first job with
+many prompts therefore measures a few sizes, and later jobs read the size from the cache folder.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from sam_common.errors import ModelError, OutputError
 from sam_common.network.architecture import EMBEDDING_GRID, WIDTH
 from sam_common.prompts import BOTTOM_RIGHT, TOP_LEFT
-from sam_common.published.cache import cache_dir, used_folder
+from sam_common.support.cache_folder import cache_dir, used_folder
 from sam_common.support.files import write_bytes
 
 if TYPE_CHECKING:
@@ -31,22 +31,27 @@ if TYPE_CHECKING:
     from sam_common.engines.engine import Engine
 
 VARIABLE = "SAM_GEOMED_DECODE_BATCH"
-"""Environment variable: a fixed size in place of the measured one."""
+"""Environment variable that sets a fixed batch size in place of the measured one."""
 SIZES = {"cpu": (4, 16), "mps": (16, 64), "cuda": (64, 256)}
-"""What is tried first, and taken without measuring by jobs of no more prompts; and the most, which
-bounds memory: a prompt in a batch holds about 30 MB."""
+"""Usual and largest batch size by device.
+
+The usual size is tried first, and jobs of no more prompts take it without measuring. The largest
+bounds memory: each prompt of a batch holds about 30 MB.
+"""
 GAIN = 0.9
-"""Another size must take less than this share of the time: a busy machine is no reason."""
+"""A size replaces another where its time per prompt is below this share of the other's; smaller
+gains may be the noise of a busy machine."""
 ROUNDS = 2
+"""Timed runs of each size, of which the fastest counts."""
 
 
 def best_size(seconds: Callable[[int], float], usual: int, most: int) -> int:
-    """The fastest size, from the usual one by doubling, or by halving where that does not help.
+    """The batch size with the least time per prompt, by doubling, or by halving if that fails.
 
     Args:
-        seconds: Time that a batch of a size takes.
-        usual: Where to begin.
-        most: Largest size.
+        seconds: Returns the time in seconds that a batch of a given size takes.
+        usual: Size with which the search begins.
+        most: Largest size that may be returned.
 
     >>> best_size(lambda size: 9.0 + size, 4, 16)
     16
@@ -67,7 +72,10 @@ def best_size(seconds: Callable[[int], float], usual: int, most: int) -> int:
 
 
 def timed(decode: Callable[[int], object]) -> Callable[[int], float]:
-    """Seconds of a batch: the faster of two, after one that compiles what the size needs."""
+    """A function that decodes batches of a size and returns the seconds of the fastest run.
+
+    An untimed run comes first, in which libraries compile what they need for the size.
+    """
 
     def seconds(size: int) -> float:
         decode(size)
@@ -82,12 +90,13 @@ def timed(decode: Callable[[int], object]) -> Callable[[int], float]:
 
 
 class DecodeBatch:
-    """The size for an engine on this machine.
+    """The batch size of one engine, measured when it is first needed.
 
-    It does not keep the engine, which keeps it: two that keep each other outlive their use.
+    An engine holds its `DecodeBatch`, which therefore holds no engine: objects that hold each other
+    would stay in memory after their use.
 
     Raises:
-        ModelError: If the environment variable holds no size.
+        ModelError: If the environment variable holds no whole number from 1 up.
     """
 
     def __init__(self) -> None:
@@ -95,7 +104,7 @@ class DecodeBatch:
         self._known = _number(fixed) if fixed else None
 
     def size(self, prompts: int, engine: Engine) -> int:
-        """How many of so many prompts an engine should decode at once."""
+        """How many of a job's prompts the engine should decode at once."""
         if self._known is None:
             usual, most = SIZES[engine.device.partition(":")[0]]
             if prompts <= usual:
@@ -105,6 +114,7 @@ class DecodeBatch:
 
 
 def _kept(engine: Engine, usual: int, most: int) -> int:
+    """The size that is kept for this machine and engine, measured where there is none."""
     # machines that share a cache need not share their size
     place = f"{engine.name}-{engine.device}-{platform.node()}-{_cores()}".replace(":", "-")
     try:
@@ -112,7 +122,7 @@ def _kept(engine: Engine, usual: int, most: int) -> int:
         used_folder(path.parent)
         if path.is_file():
             return _known(path)
-        # two that measure at the same time would disturb each other
+        # two processes that measure at the same time would disturb each other
         with filelock.FileLock(path.with_suffix(".lock")):
             if not path.is_file():
                 size = best_size(timed(functools.partial(_decode, engine)), usual, most)
@@ -128,11 +138,11 @@ def _known(path: Path) -> int:
 
 
 def _decode(engine: Engine, size: int) -> None:
-    """Boxes on a grey image; the time does not depend on what is in either."""
+    """Decode boxes on an empty embedding: the time does not depend on the values."""
     features = np.zeros((1, WIDTH, EMBEDDING_GRID, EMBEDDING_GRID), dtype=np.float32)
     corners = np.tile(np.array([[8, 8], [99, 99]], dtype=np.float32), (size, 1, 1))
     labels = np.tile([TOP_LEFT, BOTTOM_RIGHT], (size, 1))
-    # scores come to the host, so a GPU has finished
+    # the scores are copied to the CPU, so a GPU has finished when this returns
     engine.decode(features, corners, labels, None, multimask=False)
 
 
@@ -143,7 +153,7 @@ def _number(text: str) -> int:
 
 
 def _cores() -> int:
-    """Processors that this process may use."""
+    """Number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

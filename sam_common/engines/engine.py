@@ -1,6 +1,6 @@
-"""Engine: what every way to run the networks offers.
+"""Engine: the interface of every library that runs the networks.
 
-An engine takes and gives float32, whatever it computes in, and keeps no image.
+An engine takes and returns float32, whatever precision it computes in, and keeps no image.
 """
 
 from __future__ import annotations
@@ -11,26 +11,33 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from sam_common.masks.device_arrays import Array
+    from sam_common.support.device_arrays import Array
 
 EngineName: TypeAlias = Literal["torch", "torch-compiled", "openvino"]
 Precision: TypeAlias = Literal["fp32", "bf16"]
 
 
 class Engine(Protocol):
-    """An image encoder and a mask decoder, ready to run; safe to call from several threads."""
+    """An image encoder and a mask decoder, ready to run; threads may share an engine."""
 
     name: EngineName
     device: str
     """Torch's name of the device, "cpu", "cuda:0" or "mps"."""
     precision: Precision
-    """Of the image encoder; prompt encoder and mask decoder always run in float32."""
+    """Precision of the image encoder; prompt encoder and mask decoder always run in float32."""
 
     def decode_batch(self, prompts: int) -> int:
-        """How many of N prompts to decode at once, see `sam_common.engines.decode_batch`."""
+        """How many of a job's prompts to decode at once, see `sam_common.engines.decode_batch`."""
 
     def encode(self, pixels: npt.NDArray[np.float32]) -> Array:
-        """(B, 3, S, S) prepared pixels to (B, 256, 64, 64) features, where the engine runs."""
+        """Encode images.
+
+        Args:
+            pixels: (B, 3, S, S) float32, as `sam_common.network.preprocess.prepare` returns them.
+
+        Returns:
+            (B, 256, 64, 64) float32 features on the engine's device.
+        """
 
     def decode(
         self,
@@ -41,15 +48,16 @@ class Engine(Protocol):
         *,
         multimask: bool,
     ) -> tuple[Array, npt.NDArray[np.float32]]:
-        """The masks of N prompts on one embedding.
+        """Decode N prompts on one embedding.
 
         Args:
-            features: (1, 256, 64, 64), where the engine runs or in numpy.
-            points_xy: (N, T, 2) in the model's pixels.
-            labels: (N, T) kinds of these points, as `Prompts.as_points` gives both.
-            masks: (N, 256, 256) logits, or None.
-            multimask: Three candidates for each prompt instead of one.
+            features: (1, 256, 64, 64) float32, on the engine's device or in numpy.
+            points_xy: (N, T, 2) positions in pixels of the network's input, as `Prompts.as_points`
+                returns them.
+            labels: (N, T) kinds of these points, as `Prompts.as_points` returns them.
+            masks: (N, 256, 256) logits of mask prompts, or None.
+            multimask: Whether to return three candidates for each prompt instead of one.
 
         Returns:
-            (N, C, 256, 256) logits, where the engine runs, and (N, C) predicted IoU.
+            (N, C, 256, 256) logits on the engine's device, and (N, C) predicted IoU in numpy.
         """

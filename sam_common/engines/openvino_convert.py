@@ -1,4 +1,4 @@
-"""From networks of torch to models of OpenVINO."""
+"""Conversion of torch networks to OpenVINO models, part by part."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sam_common.network.sam import Sam
 
 _TOKENS = 7
-"""Tokens in the traced example; the models take any number."""
+"""Points in the example that is traced; the models take any number of points."""
 _POINTS = (torch.zeros(2, _TOKENS, 2), torch.zeros(2, _TOKENS, dtype=torch.int64))
 _POINT_SHAPES = ([-1, -1, 2], [-1, -1])
 
@@ -32,9 +32,10 @@ def convert(network: Sam, paths: Mapping[str, Path]) -> None:
     """Write parts of a network as OpenVINO models.
 
     Args:
-        network: Ready for inference.
-        paths: Where to write each part: "encoder", "encoder-autocast" (with its types in it),
-            "prompts", "prompts-masks", "decoder-single", "decoder-multi".
+        network: As `Sam.prepare_inference` returned it.
+        paths: The `.xml` file of each part to convert: "encoder", "encoder-autocast" (in bfloat16
+            but for its exact parts), "prompts", "prompts-masks", "decoder-single",
+            "decoder-multi".
     """
     for part, path in paths.items():
         _save(_convert(*_form(network, part)), path)
@@ -44,7 +45,7 @@ _Form: TypeAlias = tuple[nn.Module, tuple[torch.Tensor, ...], tuple[list[int], .
 
 
 def _form(network: Sam, part: str) -> _Form:
-    """A module that computes a part, an example of what it takes, and the shapes it must take."""
+    """The module that computes a part, example inputs, and input shapes with -1 for any size."""
     if part.startswith("encoder"):
         size = network.preprocess.size
         encoder = network.image_encoder
@@ -63,7 +64,7 @@ def _form(network: Sam, part: str) -> _Form:
 
 
 class _Decoder(nn.Module):
-    """The mask decoder with what is the same for all prompts fixed, as a trace needs it."""
+    """The mask decoder for tracing, with the positional encoding and the mask count fixed."""
 
     positions: torch.Tensor
 
@@ -83,10 +84,10 @@ class _Decoder(nn.Module):
 
 
 class _Autocast(nn.Module):
-    """An image encoder that has its types in it: bfloat16, and float32 in its exact parts.
+    """An image encoder for tracing in bfloat16, with its exact parts in float32.
 
-    OpenVINO takes them as they are. It rounds constants towards zero, twice the error of rounding
-    to the nearest; so parameters are rounded before.
+    OpenVINO keeps the types of the trace. It would round parameters towards zero, which is twice
+    the error of rounding to the nearest; so they are rounded before.
     """
 
     def __init__(self, encoder: nn.Module) -> None:
@@ -103,7 +104,7 @@ class _Autocast(nn.Module):
                 parameter.data = parameter.data.bfloat16().float()
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        # without the cache, which a trace would record
+        # the cache of cast weights would be recorded by the trace
         with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
             features: torch.Tensor = self.encoder(pixels)
         return features.float()
@@ -112,12 +113,13 @@ class _Autocast(nn.Module):
 def _convert(
     module: nn.Module, example: tuple[torch.Tensor, ...], shapes: tuple[list[int], ...]
 ) -> openvino.Model:
+    """Trace a module on the example and convert the trace to a model of these input shapes."""
     with torch.inference_mode(), warnings.catch_warnings():
-        # the shapes are fixed, so a trace is exact; OpenVINO reads traces as well as exports
+        # no branch depends on the values, so a trace is exact; OpenVINO reads traces and exports
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         traced = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
-    # the frontend itself: `openvino.convert_model` traces twice and reports usage over the network
+    # not `openvino.convert_model`, which traces twice and reports usage over the network
     decoder = TorchScriptPythonDecoder(traced)
     frontend = FrontEndManager().load_by_framework("pytorch")
     loaded = frontend.load(decoder)
@@ -127,10 +129,10 @@ def _convert(
 
 
 def _save(model: openvino.Model, path: Path) -> None:
-    # the weights go first: whoever sees the .xml also sees a whole .bin
+    """Write a model as .xml and .bin; the .bin takes its name first, so an .xml is never alone."""
     partial = path.with_name(f"{path.stem}.partial.xml")
     try:
-        # read again before it takes its name: a disk that fills up leaves half of the weights
+        # read back before it takes its name, as a full disk leaves half of the weights
         with telling_full_disks(path), writing(path, RuntimeError):
             openvino.save_model(model, partial, compress_to_fp16=False)
             for written in (partial, partial.with_suffix(".bin")):

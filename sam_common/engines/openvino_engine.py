@@ -1,12 +1,13 @@
-"""The OpenVINO engine: the fastest way on a CPU.
+"""The OpenVINO engine, the fastest on a CPU.
 
-The torch networks are traced once for each checkpoint and kept on disk as OpenVINO models, whose
-compiled form OpenVINO keeps beside them. A folder's name holds the sha256 of the checkpoint and of
-the code that was traced, so neither can be stale. What is on disk is run without torch.
+The torch network of a checkpoint is converted once and kept on disk as OpenVINO models, whose
+compiled form OpenVINO keeps beside them. The name of their folder holds the sha256 of the
+checkpoint and of the code that was converted, so neither can be stale. Models on disk run without
+torch.
 
 ```
 cache_dir()/openvino/<checkpoint>-<code>/encoder.xml, encoder.bin, decoder-single.xml, ...
-cache_dir()/openvino/<checkpoint>-<code>/fp32, bf16     compiled for this processor
+cache_dir()/openvino/<checkpoint>-<code>/fp32, bf16     models compiled for this processor
 ```
 """
 
@@ -27,8 +28,8 @@ import numpy as np
 import openvino
 
 from sam_common.engines.decode_batch import DecodeBatch
-from sam_common.masks.device_arrays import to_host
-from sam_common.published.cache import cache_dir, forget_unused, used_folder
+from sam_common.support.cache_folder import cache_dir, forget_unused, used_folder
+from sam_common.support.device_arrays import to_host
 from sam_common.support.files import writing
 
 if TYPE_CHECKING:
@@ -39,47 +40,56 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.engines.engine import EngineName, Precision
-    from sam_common.masks.device_arrays import Array
-    from sam_common.network.unloaded import Network
+    from sam_common.network.lazy_network import LazyNetwork
+    from sam_common.support.device_arrays import Array
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 UNUSED_SECONDS = 30 * 24 * 3600.0
-"""What no process has used for so long, such as the networks of an earlier version, goes."""
+"""Converted networks that no process used for so long, such as those of an earlier version, are
+removed."""
 
 
 class OpenVINOEngine:
-    """Runs converted networks through OpenVINO on the CPU.
+    """An `Engine` that runs converted networks through OpenVINO on the CPU.
 
-    Precision "bf16" lets OpenVINO encode images in bfloat16, except for an encoder with parts that
-    must be exact: it is converted with the types of `_Autocast`. "fp32" forbids bfloat16, because
-    the plugin's own default is bfloat16 wherever the CPU has it. The decoder always runs in
-    float32: in bfloat16 it would save 10 ms a prompt and cost half of the agreement with fp32.
+    Precision "bf16" lets OpenVINO encode images in bfloat16; an encoder with exact parts is
+    converted with its types fixed instead, see `openvino_convert`. "fp32" forbids bfloat16, because
+    OpenVINO's own default is bfloat16 wherever the CPU has it. The decoder always runs in float32:
+    in bfloat16 it would save 10 ms a prompt and cost half of the agreement with fp32.
+
+    Args:
+        network: Loaded only where a part of it was not converted yet.
+        precision: Precision of the image encoder.
+
+    Raises:
+        CheckpointError: If the network must be converted and its checkpoint does not fit.
+        OutputError: If the cache cannot be written to.
     """
 
     name: EngineName = "openvino"
     device = "cpu"
 
-    def __init__(self, network: Network, precision: Precision) -> None:
+    def __init__(self, network: LazyNetwork, precision: Precision) -> None:
         self.precision = precision
         exact = network.architecture.has_exact_parts
         typed = precision == "bf16" and exact and supports_bf16()
         encoder = "encoder-autocast" if typed else "encoder"
         parts = (encoder, "prompts", "prompts-masks", "decoder-single", "decoder-multi")
         paths = _converted(network, parts)
-        # what a job does not need is never compiled: of embeddings that are kept, boxes take one
-        # decoder, which starts in a third of the time of all three
+        # a part is compiled when it first runs: boxes on embeddings from disk need one decoder,
+        # which starts in a third of the time of all parts
         self._encoder = _Part(paths[0], "fp32" if typed else precision)
         self._prompts, self._masks, *decoders = (_Part(path, "fp32") for path in paths[1:])
         self._decoders = dict(zip((False, True), decoders, strict=True))
         self._batch = DecodeBatch()
 
     def decode_batch(self, prompts: int) -> int:
-        """How many of so many prompts to decode at once."""
+        """How many of a job's prompts to decode at once."""
         return self._batch.size(prompts, self)
 
     def encode(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """(B, 3, S, S) to (B, 256, 64, 64) float32."""
-        # one image at a time: a batch would only add memory on a CPU
+        """(B, 3, S, S) to (B, 256, 64, 64) float32 features, see `Engine.encode`."""
+        # one image at a time: on a CPU a batch would add memory and save no time
         features = [self._encoder.run([image[None]])[0] for image in pixels]
         return features[0] if len(features) == 1 else np.concatenate(features)
 
@@ -92,7 +102,7 @@ class OpenVINOEngine:
         *,
         multimask: bool,
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Logits (N, C, 256, 256) and scores (N, C), float32."""
+        """Logits (N, C, 256, 256) and scores (N, C), float32, see `Engine.decode`."""
         if masks is None:
             prompts = self._prompts.run([points_xy, labels])
         else:
@@ -102,7 +112,7 @@ class OpenVINOEngine:
 
 
 class _Part:
-    """A converted network and its idle requests: one request serves one thread at a time."""
+    """A converted part of a network with its inference requests, each for one thread at a time."""
 
     def __init__(self, path: Path, precision: Precision) -> None:
         self._path = path
@@ -112,7 +122,7 @@ class _Part:
         self._idle: queue.SimpleQueue[openvino.InferRequest] = queue.SimpleQueue()
 
     def run(self, inputs: Sequence[npt.NDArray[np.generic]]) -> list[npt.NDArray[np.float32]]:
-        """The outputs, in arrays of their own."""
+        """Run the part and return its outputs as copies, which later runs do not change."""
         compiled = self._compile()
         inputs = [np.ascontiguousarray(array) for array in inputs]
         with self._borrow(compiled) as request:
@@ -120,6 +130,7 @@ class _Part:
             return [outputs[port] for port in compiled.outputs]
 
     def _compile(self) -> openvino.CompiledModel:
+        """The compiled part, compiled by the first thread that needs it."""
         with self._lock:
             if self._compiled is None:
                 folder = self._path.parent
@@ -128,11 +139,11 @@ class _Part:
                     "PERFORMANCE_HINT": "LATENCY",
                 }
                 alone: AbstractContextManager[object] = nullcontext()
-                if os.access(folder, os.W_OK):  # a cache that is shared may be read-only
-                    # one folder for each precision: OpenVINO 2026.4 takes the blob of the other
-                    # precision for its own and crashes in the first inference
+                if os.access(folder, os.W_OK):  # a shared cache may be read-only
+                    # one folder for each precision: OpenVINO 2026.4 takes a compiled model of the
+                    # other precision for its own and crashes in the first inference
                     settings["CACHE_DIR"] = str(folder / self._precision)
-                    # two processes at once would write one blob
+                    # two processes at once would write the same compiled file
                     alone = filelock.FileLock(folder / f".{self._path.stem}.lock")
                 with alone:
                     self._compiled = openvino.Core().compile_model(self._path, "CPU", settings)
@@ -140,6 +151,7 @@ class _Part:
 
     @contextmanager
     def _borrow(self, compiled: openvino.CompiledModel) -> Iterator[openvino.InferRequest]:
+        """An idle request, or a new one, for one inference."""
         try:
             request = self._idle.get_nowait()
         except queue.Empty:
@@ -155,8 +167,8 @@ def supports_bf16() -> bool:
     return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def _converted(network: Network, parts: Sequence[str]) -> list[Path]:
-    """Where the converted parts of a network lie; those that are missing are made."""
+def _converted(network: LazyNetwork, parts: Sequence[str]) -> list[Path]:
+    """The `.xml` files of the parts of a network; missing ones are converted."""
     root = cache_dir() / "openvino"
     folder = used_folder(root / f"{network.sha256[:16]}-{_code_version(network.arch)}")
     paths = [folder / f"{part}.xml" for part in parts]
@@ -176,7 +188,7 @@ def _converted(network: Network, parts: Sequence[str]) -> list[Path]:
 
 @functools.cache
 def _code_version(arch: str) -> str:
-    """Hash of what decides how a converted network looks: its kind, our code, two libraries."""
+    """Hash of all that decides a converted network beside its weights: arch, code and libraries."""
     digest = hashlib.sha256(f"{arch} {openvino.__version__} {version('torch')}".encode())
     for package, prefix in (("sam_common.network", ""), ("sam_common.engines", "openvino_")):
         for file in sorted(files(package).iterdir(), key=lambda entry: entry.name):

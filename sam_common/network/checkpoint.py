@@ -1,4 +1,8 @@
-"""Reading a checkpoint file into a network, strictly."""
+"""Checkpoints: files of tensors, read without running code, and loaded into a network strictly.
+
+Keys are those of the published checkpoints. `tests/common/network/test_checkpoint.py` has damaged,
+foreign and hostile files; `tests/oracles/test_network_parity.py` loads the published ones.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +25,13 @@ if TYPE_CHECKING:
     from sam_common.network.sam import Sam
 
 _UNUSED = ("image_encoder.norm_head.", "image_encoder.head.")
-"""The classifier of TinyViT's pre-training: in the official MobileSAM file, used by nothing."""
+"""Keys of the pre-training classifier of TinyViT, which the official MobileSAM file still holds."""
 
 
 class Uninitialised(TorchFunctionMode):
-    """Networks that are made in it are not initialised: a checkpoint will give their tensors.
+    """Context in which a network is built without random weights, as a checkpoint will give them.
 
-    Not torch's device "meta", for which `normal_` alone imports a second of Python.
+    torch's device "meta" would do the same, but `normal_` on it imports Python code for a second.
     """
 
     def __torch_function__(
@@ -47,11 +51,11 @@ def read_state(path: str | Path) -> dict[str, torch.Tensor]:
     """The tensors of a `.pt`, `.pth` or `.safetensors` file, by name.
 
     Training checkpoints that keep the weights under "model" or "state_dict" are unwrapped. The
-    tensors are mapped from the file: what is never used is never read.
+    tensors are mapped from the file, so that those that are never used are never read.
 
     Raises:
         InputError: If there is no such file.
-        CheckpointError: If it is no checkpoint.
+        CheckpointError: If the file is no checkpoint.
     """
     path = Path(path)
     check_input(path)
@@ -81,16 +85,16 @@ def read_state(path: str | Path) -> dict[str, torch.Tensor]:
 
 
 def load_state(network: Sam, state: dict[str, torch.Tensor], *, source: str) -> Sam:
-    """Give a network of the same architecture the tensors of a checkpoint, without a copy.
+    """Give a network the tensors of a checkpoint, without a copy, and return the network.
 
     Args:
-        network: As `build_sam` made it, before `prepare_inference`; its own tensors are left, so it
-            may be `Uninitialised`.
+        network: As `build_sam` made it, before `prepare_inference`; all of its tensors are
+            replaced, so it may have been built in `Uninitialised`.
         state: Tensors by their published names.
-        source: What to call the checkpoint in an error.
+        source: What an error calls the checkpoint.
 
     Raises:
-        CheckpointError: If a key is missing, unexpected or of another shape; all are listed.
+        CheckpointError: If keys are missing, unexpected or of another shape; all are listed.
     """
     given = {key: value for key, value in state.items() if not key.startswith(_UNUSED)}
     wanted = network.state_dict()

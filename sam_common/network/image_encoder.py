@@ -1,5 +1,8 @@
 """The ViT-B, L and H image encoder of Segment Anything (Kirillov et al. 2023, ViTDet backbone).
 
+Equals `segment_anything.modeling.image_encoder.ImageEncoderViT`; parity is tested in
+`tests/oracles/test_network_parity.py` for ViT-B at full depth, and for L and H with two blocks.
+
 Most blocks attend inside windows of 14 x 14 tokens; four attend to all 64 x 64. Both add the
 decomposed relative positions of MViTv2: the bias of query (i, j) and key (k, l) is
 `q . rel_pos_h[i - k] + q . rel_pos_w[j - l]`. A global block's bias would be 4096 x 4096 per head;
@@ -7,7 +10,8 @@ queries are therefore taken a few rows of the token grid at a time.
 
 64 is no multiple of 14: the published code pads the tokens with zeros to 70 x 70 before it projects
 them, so that a padded token's key and value are the biases `b_k`, `b_v`. Here only real tokens are
-projected, which spares a sixth of those products, and the zeros come after it. Both are equal:
+projected, which spares a sixth of those products, and the windows are padded with zeros after the
+projection. Both give the same attention:
 
 ```
 q . (W_k x + b_k) = q . W_k x + q . b_k     the last term is the same for all keys: softmax drops it
@@ -29,7 +33,7 @@ from sam_common.network.layers import MLPBlock, Neck, partition, split_heads, to
 
 @dataclass(frozen=True, slots=True)
 class ViTShape:
-    """The numbers that tell ViT-B, L and H apart."""
+    """The sizes in which ViT-B, L and H differ."""
 
     width: int
     depth: int
@@ -47,7 +51,7 @@ PATCH = 16
 WINDOW = 14
 OUT_CHANNELS = 256
 CHUNK_ROWS = 8
-"""Rows of the token grid whose attention is computed at once: the bias then takes 1/8."""
+"""Rows of the token grid that attend at once, so that their bias takes 1/8 of the memory."""
 
 
 class ImageEncoderViT(nn.Module):
@@ -65,7 +69,7 @@ class ImageEncoderViT(nn.Module):
         self.neck = Neck(shape.width, OUT_CHANNELS)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Features of a batch of square images."""
+        """(B, 3, S, S) to (B, 256, S/16, S/16)."""
         grid = self.patch_embed(pixels) + self.pos_embed
         grid_hw = (grid.shape[1], grid.shape[2])
         tokens = grid.flatten(1, 2)
@@ -76,7 +80,7 @@ class ImageEncoderViT(nn.Module):
 
 
 class PatchEmbed(nn.Module):
-    """Image to tokens: one linear map of each 16 x 16 patch."""
+    """One linear map from each 16 x 16 patch of an image to a token."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -89,7 +93,7 @@ class PatchEmbed(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and MLP with residuals, on (B, H * W, width) tokens."""
+    """One transformer block: attention and MLP with residuals, on (B, H * W, width) tokens."""
 
     def __init__(self, shape: ViTShape, grid: int, window: int) -> None:
         super().__init__()
@@ -130,7 +134,7 @@ class Attention(nn.Module):
     def forward(self, tokens: torch.Tensor, grid_hw: tuple[int, int]) -> torch.Tensor:
         """(B, H * W, width) to the same shape."""
         weights, biases = self.qkv.weight.chunk(3), self.qkv.bias.chunk(3)
-        # the biases of keys and values: see the module's docstring
+        # keys and values go without their biases here: see the docstring of the module
         q = functional.linear(tokens, weights[0], biases[0])
         k, v = (functional.linear(tokens, weight) for weight in weights[1:])
         if grid_hw == (self.side, self.side):

@@ -1,4 +1,10 @@
-"""Layers that the image encoders, the prompt encoder and the mask decoder share."""
+"""Layers that the image encoders, the prompt encoder and the mask decoder share.
+
+Equal to `LayerNorm2d` and `MLPBlock` of `segment_anything.modeling.common`, and to
+`window_partition` and `window_unpartition` of `segment_anything.modeling.image_encoder`. Tested in
+`tests/common/network/test_layers.py`, and within whole networks in
+`tests/oracles/test_network_parity.py`.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +24,7 @@ Layer = TypeVar("Layer", bound=nn.Module)
 def exact(
     forward: Callable[[Layer, torch.Tensor], torch.Tensor],
 ) -> Callable[[Layer, torch.Tensor], torch.Tensor]:
-    """Keep the forward of a module in float32 where the rest of the network is autocast."""
+    """Decorate the `forward` of a module that stays float32 where the network runs in bfloat16."""
 
     @functools.wraps(forward)
     def in_float32(layer: Layer, x: torch.Tensor) -> torch.Tensor:
@@ -30,7 +36,7 @@ def exact(
 
 
 def is_exact(module: nn.Module) -> bool:
-    """Whether its forward is `exact`."""
+    """Whether a module's `forward` is decorated by `exact`."""
     return hasattr(type(module).forward, "exact")
 
 
@@ -45,7 +51,7 @@ class LayerNorm2d(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, C, H, W) to the same shape."""
-        # the fused kernel wants the normalised axis last: one copy, half the passes over memory
+        # the fused kernel needs the normalised axis last: one copy, but half the passes over memory
         normed = functional.layer_norm(
             to_tokens(x), self.weight.shape, self.weight, self.bias, self.eps
         )
@@ -68,7 +74,7 @@ class MLPBlock(nn.Module):
 
 
 class Neck(nn.Sequential):
-    """From the encoder's width to the 256 channels of the embedding."""
+    """Convolutions and layer norms from the encoder's width to the channels of the embedding."""
 
     def __init__(self, width: int, out_channels: int) -> None:
         super().__init__(
@@ -82,8 +88,8 @@ class Neck(nn.Sequential):
 def to_tokens(grid: torch.Tensor) -> torch.Tensor:
     """(B, C, H, W) to (B, H * W, C).
 
-    Three axes and not four: OpenVINO would give (B, H, W, C) a layout that it likes for the
-    channels of convolutions, and reorder the tensor before and after each layer norm.
+    The result has three axes and not four, because OpenVINO would give (B, H, W, C) the memory
+    layout of a convolution, and reorder the tensor before and after each layer norm.
     """
     return grid.permute(0, 2, 3, 1).flatten(1, 2)
 
@@ -120,7 +126,7 @@ def partition(tokens: torch.Tensor, grid_hw: tuple[int, int], window: int) -> to
 
 
 def unpartition(windows: torch.Tensor, grid_hw: tuple[int, int], window: int) -> torch.Tensor:
-    """The inverse of `partition`: (B, H * W, C), without what lay beyond the edges."""
+    """The inverse of `partition`: (B, H * W, C), without the zeros beyond the edges."""
     height, width = grid_hw
     down, across, channels = -(-height // window), -(-width // window), windows.shape[-1]
     grid = windows.view(-1, down, across, window, window, channels).transpose(2, 3)

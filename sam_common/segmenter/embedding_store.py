@@ -1,12 +1,12 @@
-"""Embeddings on disk: what the encoder saw, kept for the next job and signed.
+"""Embedding store: a folder of embeddings for later jobs, with a signature of what made them.
 
 ```
 field.embeddings/
-  signature.json                      what the embeddings were made of and with
-  0-0-1024-1024-1024x1024.safetensors one embedding: 4 MiB and its hash
+  signature.json                      source, stretch, model, engine and precision
+  0-0-1024-1024-1024x1024.safetensors one embedding: its sha256, then 4 MiB of safetensors
 ```
-A folder belongs to one signature: source, stretch, model, engine and precision. With any other it
-is refused, because a foreign embedding gives masks that look right and are not.
+A folder belongs to one signature and is refused with any other, because an embedding of another
+source or model gives masks that look right and are not.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ import tempfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import safetensors.numpy
 
 from sam_common.errors import InputError, OutputError
-from sam_common.masks.device_arrays import to_host
-from sam_common.published.cache import private_folder
 from sam_common.segmenter.predictor import Embedding
+from sam_common.support import tensor_bytes
+from sam_common.support.cache_folder import private_folder
+from sam_common.support.device_arrays import to_host
 from sam_common.support.files import atomic_output
 
 if TYPE_CHECKING:
@@ -34,30 +34,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SIGNATURE = "signature.json"
-"""What every store has in its folder: what its embeddings were made of and with."""
+"""Name of the file with the signature in the folder of every store."""
 SUFFIX = ".safetensors"
 _HASH_BYTES = 32
 _PRIVATE_MODE, _SHARED_MODE = 0o600, 0o666
-"""Rights of a new file, before the user's mask is taken off."""
+"""Access rights of a new file in a private and in a shared store, before the umask applies."""
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 class EmbeddingStore:
-    """A folder of embeddings. Threads and processes may share it.
+    """A folder of embeddings, which threads and processes may share.
 
-    A folder that may be read but not written to is used as it is: `put` keeps nothing there.
+    Embeddings of a folder that cannot be written to are used, and `put` then keeps nothing.
 
     Args:
-        folder: Made where it is missing.
-        signature: Everything that decides an embedding beside its key (JSON).
-        max_bytes: Where the files together are larger, those used longest ago are removed; no
-            limit where None.
-        private: Nobody but the user may read the folder and its files.
+        folder: The folder, made where it is missing.
+        signature: Everything beside the key that decides an embedding, as JSON.
+        max_bytes: Largest size of all files together, above which those used longest ago are
+            removed; None for no limit.
+        private: Whether nobody but the user may read the folder and its files.
 
     Raises:
-        InputError: The folder holds embeddings with another signature (the message says what
+        InputError: If the folder holds embeddings with another signature (the message says what
             differs), or its signature cannot be read.
-        OutputError: It cannot be made.
+        OutputError: If the folder cannot be made, or holds other safetensors files.
     """
 
     def __init__(
@@ -76,13 +76,13 @@ class EmbeddingStore:
         if private:
             private_folder(folder)
         self.is_writable = True
-        """Whether new embeddings are kept."""
+        """Whether `put` keeps embeddings: whether the folder can be written to."""
         if known.exists():
             _check_same(_read_signature(known), json.loads(text), folder)
             self.is_writable = _can_write(folder)
             return
         if next(folder.glob(f"*{SUFFIX}"), None) is not None:
-            # the oldest files of a store are removed where it grows too large
+            # `purge` would remove files that are no embeddings
             raise OutputError(
                 f"{folder} holds {SUFFIX} files of something else: give embeddings a folder of "
                 f"their own"
@@ -94,27 +94,32 @@ class EmbeddingStore:
             raise OutputError(f"cannot make {folder}: {error.strerror}") from error
 
     def get(self, key: str) -> Embedding | None:
-        """An embedding, None where there is none; a damaged file is removed where it can be."""
+        """The embedding of a key, or None where there is none; a damaged file is removed."""
         path = self._path(key)
         try:
             data = path.read_bytes()
-        except OSError:  # not there, or not for this user
+        except OSError:  # missing, or not readable by this user
             return None
         content = data[_HASH_BYTES:]
         is_whole = hashlib.sha256(content).digest() == data[:_HASH_BYTES]
-        # another's folder, or a disk that may only be read
+        # the folder may belong to another user, or lie on a disk that is mounted read-only
         with contextlib.suppress(OSError):
             if is_whole:
-                os.utime(path)  # the order in which files are removed goes by use
+                os.utime(path)  # `purge` removes files by the time of their last use
             else:
                 path.unlink(missing_ok=True)
         return _unpack(content) if is_whole else None
 
     def put(self, key: str, embedding: Embedding) -> None:
-        """Keep an embedding; not in a folder that cannot be written to.
+        """Keep an embedding under a key, where the folder can be written to.
+
+        Args:
+            key: Letters, digits, dots, dashes and underscores.
+            embedding: As `Segmenter.embed` returned it.
 
         Raises:
-            OutputError: The disk is full, or the folder has become one that cannot be written to.
+            InputError: If the key has any other character.
+            OutputError: If the disk is full, or the folder can no longer be written to.
         """
         if not self.is_writable:
             return
@@ -127,15 +132,19 @@ class EmbeddingStore:
             self.purge(self.max_bytes, keep=key)
 
     def names(self) -> list[str]:
-        """Names of all embeddings, sorted."""
+        """Keys of all embeddings, sorted."""
         return sorted(path.name.removesuffix(SUFFIX) for path in self._files())
 
     def size_bytes(self) -> int:
-        """Of all embeddings together."""
+        """Size of all embeddings together, in bytes."""
         return sum(size for _, size, _ in self._by_use())
 
     def purge(self, max_bytes: int = 0, *, keep: str | None = None) -> int:
-        """Remove embeddings, the ones used longest ago first, until the rest is small enough.
+        """Remove embeddings, those used longest ago first, until the rest is small enough.
+
+        Args:
+            max_bytes: Largest size of the embeddings that stay.
+            keep: Key of an embedding that stays in any case.
 
         Returns:
             Number of embeddings that were removed.
@@ -159,11 +168,11 @@ class EmbeddingStore:
             part.write_bytes(content)
 
     def _files(self) -> list[Path]:
-        # a dot is in front of what is being written
+        # names of files that are being written begin with a dot
         return [p for p in self.folder.glob(f"*{SUFFIX}") if not p.name.startswith(".")]
 
     def _by_use(self) -> list[tuple[int, int, Path]]:
-        """(time of use, size, path), the oldest first."""
+        """(time of last use, size, path) of every embedding, the one used longest ago first."""
         found = []
         for path in self._files():
             try:
@@ -185,18 +194,14 @@ def _pack(embedding: Embedding) -> bytes:
         "input_size_hw": json.dumps(embedding.input_size_hw),
         "model": embedding.model,
     }
-    features = np.ascontiguousarray(to_host(embedding.features))
-    packed: bytes = safetensors.numpy.save({"features": features}, about)
-    return packed
+    return tensor_bytes.pack({"features": np.ascontiguousarray(to_host(embedding.features))}, about)
 
 
 def _unpack(content: bytes) -> Embedding:
-    # safetensors: eight bytes with the length of a JSON header, which holds the metadata
-    length = int.from_bytes(content[:8], "little")
-    about = json.loads(content[8 : 8 + length])["__metadata__"]
+    arrays, about = tensor_bytes.unpack(content)
     image_hw, input_hw = json.loads(about["image_size_hw"]), json.loads(about["input_size_hw"])
     return Embedding(
-        safetensors.numpy.load(content)["features"],
+        arrays["features"],
         (image_hw[0], image_hw[1]),
         (input_hw[0], input_hw[1]),
         about["model"],
@@ -204,12 +209,12 @@ def _unpack(content: bytes) -> Embedding:
 
 
 def _can_write(folder: Path) -> bool:
-    # permission bits do not tell about read-only mounts: only a try does
+    # permission bits know nothing of read-only mounts, so a file is written
     try:
         with tempfile.TemporaryFile(dir=folder):
             return True
     except OSError as error:
-        # a full disk is not one that must be left alone
+        # a full disk is reported when an embedding is written
         return error.errno not in {errno.EROFS, errno.EACCES, errno.EPERM}
 
 

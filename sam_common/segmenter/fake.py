@@ -1,7 +1,7 @@
-"""A segmenter without a network, for tests and for trying out an adapter.
+"""Fake segmenter: the interface of `Segmenter` without a network, for tests of adapters.
 
-`FakeSegmenter` answers a box with exactly the pixels whose centres lie in it and a point with a
-disc, so whatever an adapter does to coordinates becomes visible to the pixel.
+`FakeSegmenter` answers a box with exactly the pixels whose centres lie in it, and a point with a
+disc, so that every error of an adapter's coordinates shows in the masks, to the pixel.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import numpy as np
 
 from sam_common.masks.decoded import MaskRegion, Masks
 from sam_common.network.architecture import GRID
-from sam_common.network.preprocess import check_image
-from sam_common.segmenter.predictor import Capabilities, Embedding, check_prompts
+from sam_common.network.preprocess import check_image, resized_hw
+from sam_common.segmenter.capabilities import Capabilities, check_prompts
+from sam_common.segmenter.predictor import Embedding
 from sam_common.window import Window
 
 if TYPE_CHECKING:
@@ -27,12 +28,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExactMasks(Masks):
-    """Masks whose regions are given to the pixel; the logits are there for their shape only."""
+    """Masks whose regions are given pixel by pixel; the logits are zeros of the usual shape."""
 
     regions: tuple[MaskRegion | None, ...] = ()
+    """The mask of each prompt, None where it is empty."""
 
     def best(self) -> ExactMasks:
-        """The only candidate."""
+        """The same masks: each prompt has one candidate only."""
         return self
 
     def __getitem__(self, rows: slice) -> ExactMasks:
@@ -41,7 +43,7 @@ class ExactMasks(Masks):
         )
 
     def onto(self, size_hw: tuple[int, int]) -> ExactMasks:
-        """Each pixel of the new size is what lies under its centre."""
+        """The masks for an image of another size, by the pixel under each new pixel's centre."""
         regions = tuple(
             None if region is None else _onto(region, self.image_size_hw, size_hw)
             for region in self.regions
@@ -49,34 +51,34 @@ class ExactMasks(Masks):
         return replace(self, image_size_hw=size_hw, regions=regions)
 
     def stability(self, *, offset: float = 1.0) -> npt.NDArray[np.float32]:
-        """1: these masks have no soft edge."""
+        """Ones of shape (N, 1): these masks have no soft edge."""
         del offset
         return np.ones_like(self.scores)
 
     def full_stability(self, n: int, c: int = 0, *, offset: float = 1.0) -> float:
-        """1: these masks have no soft edge."""
+        """Always 1: these masks have no soft edge."""
         del n, c, offset
         return 1.0
 
     def region(self, n: int, c: int = 0, *, threshold: float = 0.0) -> MaskRegion | None:
-        """The given region, whatever the threshold."""
+        """The given mask of prompt `n`, whatever the threshold."""
         del c, threshold
         return self.regions[n]
 
     def region_and_stability(
         self, n: int, c: int = 0, *, offset: float = 1.0
     ) -> tuple[MaskRegion | None, float]:
-        """Both as they are."""
+        """The given mask of prompt `n`, and 1."""
         return self.region(n, c), self.full_stability(n, c, offset=offset)
 
 
 @dataclass(slots=True)
 class FakeSegmenter:
-    """Answers with the geometry of the prompts themselves.
+    """A segmenter whose masks are the shapes of the prompts themselves.
 
     Args:
-        radius_px: Radius of the disc that a point prompt gives.
-        empty_below: A box whose image has no value above this gives an empty mask.
+        radius_px: Radius of the disc with which a point is answered, in pixels.
+        empty_below: Images without a value above this give empty masks.
     """
 
     radius_px: float = 5.0
@@ -91,26 +93,24 @@ class FakeSegmenter:
     device: str = "cpu"
     model_size: int = 1024
     embedded: list[npt.NDArray[np.uint8]] = field(default_factory=list)
-    """Every image that was embedded, in order: tests count and compare them."""
+    """Every image that was embedded, in order, for tests to count and compare."""
 
     def embed(self, image: npt.NDArray[np.uint8]) -> Embedding:
-        """Remember the image; the features are its brightest value."""
+        """Remember an image, and embed it as its brightest value."""
         check_image(image)
         self.embedded.append(image)
         features = np.full((1, 1, 1, 1), image.max(), dtype=np.float32)
-        height, width = image.shape[:2]
-        scale = self.model_size / max(height, width)
-        rows, cols = (max(1, int(side * scale + 0.5)) for side in (height, width))
-        return Embedding(features, (height, width), (rows, cols), self.sha256)
+        size_hw = (image.shape[0], image.shape[1])
+        return Embedding(features, size_hw, resized_hw(size_hw, self.model_size), self.sha256)
 
     def embed_batch(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Embedding]:
-        """One embedding for each image."""
+        """Embed several images one by one."""
         return [self.embed(image) for image in images]
 
     def decode(
         self, embedding: Embedding, prompts: Prompts, *, multimask: bool = False
     ) -> ExactMasks:
-        """One exact mask for each prompt."""
+        """One mask for each prompt, with a score of 0.9."""
         del multimask
         check_prompts(self.name, self.capabilities, prompts)
         dark = float(embedding.features.max()) <= self.empty_below
@@ -130,7 +130,7 @@ class FakeSegmenter:
     def decode_batches(
         self, embedding: Embedding, prompts: Prompts, *, multimask: bool = False
     ) -> Iterator[ExactMasks]:
-        """One prompt at a time."""
+        """As `decode`, one prompt at a time."""
         for n in range(len(prompts)):
             yield self.decode(embedding, prompts[n : n + 1], multimask=multimask)
 
@@ -159,7 +159,7 @@ class FakeSegmenter:
 def _onto(
     region: MaskRegion, old_hw: tuple[int, int], new_hw: tuple[int, int]
 ) -> MaskRegion | None:
-    """The part of another grid whose pixel centres lie in a region."""
+    """A region in an image of another size: the pixels whose centres lie in it."""
     full = np.zeros(old_hw, dtype=np.bool_)
     full[region.window.slices] = region.mask
     rows, cols = (

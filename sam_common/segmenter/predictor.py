@@ -1,4 +1,4 @@
-"""Predictor: the segmenter of an image, from a checkpoint to masks. No hidden state.
+"""Predictor: a checkpoint on an engine, which embeds images and decodes prompts to masks.
 
 ```python
 segmenter = load_segmenter("mobile_sam")
@@ -23,11 +23,12 @@ from sam_common.engines.precision import resolve_precision
 from sam_common.errors import CapabilityError, InputError, ModelError, UnknownModelError
 from sam_common.masks.decoded import Masks
 from sam_common.network.architecture import ARCHITECTURES, CANDIDATES, GRID
+from sam_common.network.lazy_network import LazyNetwork
 from sam_common.network.preprocess import check_image, prepare
-from sam_common.network.unloaded import Network
 from sam_common.published import checkpoints
-from sam_common.published.pinned_file import sha256_of
+from sam_common.segmenter.capabilities import Capabilities, check_prompts
 from sam_common.support.addresses import public_name
+from sam_common.support.files import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,58 +36,37 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.engines.engine import Engine
-    from sam_common.masks.device_arrays import Array
     from sam_common.network.architecture import Preprocess
     from sam_common.network.sam import Sam
     from sam_common.prompts import PromptKind, Prompts
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What a checkpoint was trained to take and to give."""
-
-    points: bool
-    boxes: bool
-    masks: bool
-    multimask: bool
-    """Whether the three candidates of an ambiguous prompt were trained."""
-
-    @property
-    def kinds(self) -> frozenset[PromptKind]:
-        """The prompt kinds as a set."""
-        kinds: tuple[tuple[PromptKind, bool], ...] = (
-            ("points", self.points),
-            ("boxes", self.boxes),
-            ("masks", self.masks),
-        )
-        return frozenset(kind for kind, trained in kinds if trained)
+    from sam_common.support.device_arrays import Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Embedding:
-    """What the image encoder saw in one image."""
+    """The output of the image encoder for one image, from which prompts are decoded."""
 
     features: Array
-    """(1, 256, 64, 64) float32, 4 MiB: a tensor of torch where the engine runs on a GPU, an array
-    of numpy elsewhere."""
+    """(1, 256, 64, 64) float32, 4 MiB: a torch tensor where the engine runs on a GPU, else a numpy
+    array."""
     image_size_hw: tuple[int, int]
-    """Size of the image."""
+    """Rows and columns of the image."""
     input_size_hw: tuple[int, int]
-    """Its size after the resize and before the padding."""
+    """Rows and columns of the image after its resize and before its padding."""
     model: str
-    """sha256 of the checkpoint that made it; no other can decode it."""
+    """sha256 of the checkpoint that made the embedding; no other checkpoint can decode it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segmenter:
-    """A checkpoint on an engine. Calls depend on their arguments alone; threads may share it."""
+    """A checkpoint on an engine; calls depend on their arguments alone, threads may share it."""
 
     name: str
-    """Name in the registry, or file name of a checkpoint of one's own."""
+    """Name in the registry, or the file name of a checkpoint that is not in it."""
     sha256: str
-    """Of the checkpoint."""
+    """sha256 of the checkpoint, 64 hexadecimal digits."""
     capabilities: Capabilities
-    """What the checkpoint was trained for."""
+    """The prompts that the checkpoint was trained for."""
     _preprocess: Preprocess
     _engine: Engine
 
@@ -102,7 +82,7 @@ class Segmenter:
 
     @property
     def device(self) -> str:
-        """Where the engine runs."""
+        """Device of the engine: "cpu", "cuda:0", "mps"."""
         return self._engine.device
 
     @property
@@ -111,18 +91,28 @@ class Segmenter:
         return self._preprocess.size
 
     def embed(self, image: npt.NDArray[np.uint8]) -> Embedding:
-        """Run the image encoder.
+        """Run the image encoder on one image.
 
         Args:
             image: (H, W, 3) RGB or (H, W) grey, uint8, of any size.
 
         Raises:
-            InputError: If the array is anything else.
+            InputError: If the array is no such image.
         """
         return self.embed_batch([image])[0]
 
     def embed_batch(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Embedding]:
-        """Embeddings of several images, which may differ in size."""
+        """Run the image encoder on several images at once.
+
+        Args:
+            images: As `embed` takes them; they may differ in size.
+
+        Returns:
+            One embedding for each image, in order.
+
+        Raises:
+            InputError: If an array is no image; then none is embedded.
+        """
         for image in images:
             check_image(image)
         if not images:
@@ -135,12 +125,16 @@ class Segmenter:
         ]
 
     def decode(self, embedding: Embedding, prompts: Prompts, *, multimask: bool = False) -> Masks:
-        """Run the mask decoder; N low-resolution masks come back at once (256 KiB each).
+        """Run the mask decoder on N prompts, and keep all their logits (256 KiB for each mask).
 
         Args:
             embedding: As `embed` of this segmenter returned it.
-            prompts: In indices of the embedded image, sample centres at integers.
-            multimask: Three candidates for each prompt instead of one: better for a single point.
+            prompts: Prompts in indices of the embedded image, sample centres at integers.
+            multimask: Whether to return three candidates for each prompt instead of one, which is
+                better for a single point.
+
+        Returns:
+            Masks of N prompts in order, with C candidates each.
 
         Raises:
             CapabilityError: If the checkpoint was not trained for a kind of prompt.
@@ -148,8 +142,8 @@ class Segmenter:
         """
         batches = self.decode_batches(embedding, prompts, multimask=multimask)
         candidates = CANDIDATES if multimask else 1
-        # one array for all from the start: results kept between the large arrays of the batches
-        # would cut the heap to pieces, at 4 MiB a prompt
+        # one array for all prompts from the start: to keep results between the large arrays of the
+        # batches would fragment the heap, by 4 MiB a prompt
         logits: Any = np.empty((0, candidates, GRID, GRID), dtype=np.float32)
         scores = np.empty((len(prompts), candidates), dtype=np.float32)
         first = 0
@@ -183,7 +177,7 @@ class Segmenter:
         self, embedding: Embedding, prompts: Prompts, *, multimask: bool
     ) -> Iterator[Masks]:
         (height, width), (rows, cols) = embedding.image_size_hw, embedding.input_size_hw
-        # published: indices are multiplied by the ratio of the sizes
+        # as published, indices are multiplied by the ratio of the sizes
         if self._preprocess.resize == "area":
             scale = np.full(2, self.model_size / max(height, width))
         else:
@@ -210,28 +204,29 @@ def load_segmenter(
     engine: str = "auto",
     precision: str = "auto",
 ) -> Segmenter:
-    """A segmenter for a published checkpoint or for one's own.
+    """Load a segmenter for a published checkpoint or for a checkpoint file.
 
     Args:
-        name_or_path: A name of `sam-common weights list`, fetched and verified where it is not in
-            the cache yet; or the path of a checkpoint file.
-        arch: Architecture of a checkpoint file; a name knows its own.
-        device: "cpu", "cuda", "cuda:1", "mps", or "auto" for the best one here.
+        name_or_path: A name of `sam-common weights list`, whose checkpoint is fetched and verified
+            where it is not in the cache yet; or the path of a checkpoint file.
+        arch: Architecture of a checkpoint file, a name in `ARCHITECTURES`; not needed for names.
+        device: "cpu", "cuda", "cuda:1", "mps", or "auto" for a GPU where there is one.
         engine: "torch", "torch-compiled" (with `torch.compile`), "openvino", or "auto": OpenVINO on
             CPUs where it is installed, else torch.
-        precision: "fp32", "bf16", or "auto": bf16 where the hardware has it and the masks stay the
-            same (see `sam_common.engines.precision`).
+        precision: "fp32", "bf16", or "auto": bf16 where the hardware supports it and the masks stay
+            the same (see `sam_common.engines.precision`).
 
     Raises:
         UnknownModelError: If there is no such name, or no such architecture.
+        InputError: If there is no such file.
         CheckpointError: If the file does not fit the architecture.
-        ModelError: If the device, engine or precision cannot be had here.
+        ModelError: If the device, engine or precision is not available on this machine.
         WeightsError: If the checkpoint cannot be fetched.
     """
     resolved_device = resolve_device(device)
     engine_name = resolve_engine(engine, resolved_device)
     source = _locate(name_or_path, arch)
-    network = Network(
+    network = LazyNetwork(
         source.arch,
         source.sha256,
         ARCHITECTURES[source.arch],
@@ -253,18 +248,18 @@ def segmenter_of(
 
     Args:
         network: As `Sam.prepare_inference` returned it.
-        name: What to call it in messages.
-        sha256: What identifies its weights.
-        capabilities: What it was trained for.
+        name: Name of the segmenter in messages.
+        sha256: Hash that identifies the weights; embeddings carry it.
+        capabilities: The prompts that the network was trained for.
         placement: Device, engine and precision, as `load_segmenter` takes them.
     """
-    from sam_common.network.unloaded import as_network  # noqa: PLC0415 - loads torch
+    from sam_common.network.lazy_network import as_lazy  # noqa: PLC0415 - loads torch
 
-    return _segmenter(as_network(network, sha256), name, capabilities, placement)
+    return _segmenter(as_lazy(network, sha256), name, capabilities, placement)
 
 
 def _segmenter(
-    network: Network, name: str, capabilities: Capabilities, placement: tuple[str, str, str]
+    network: LazyNetwork, name: str, capabilities: Capabilities, placement: tuple[str, str, str]
 ) -> Segmenter:
     device, engine, wanted = placement
     engine_name = resolve_engine(engine, device)
@@ -289,6 +284,8 @@ def _load(arch: str, path: Path) -> Sam:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
+    """A checkpoint file, and what is known of it without opening it."""
+
     name: str
     path: Path
     arch: str
@@ -303,9 +300,9 @@ def _locate(name_or_path: str | Path, arch: str | None) -> _Source:
         if arch is not None and arch != info.arch:
             raise ModelError(f'model "{info.name}" is a {info.arch}, not a {arch}: leave arch out')
         path = checkpoints.fetch(info.name)
-        # just verified: there is no need to read it once more
+        # `fetch` has just compared the hash, so the file is not read once more
         sha256 = next(file.sha256 for file in info.files if file.name == path.name)
-        return _Source(info.name, path, info.arch, sha256, _capabilities(info.prompts))
+        return _Source(info.name, path, info.arch, sha256, Capabilities.of(info.prompts))
     if not path.suffix and not path.exists():
         checkpoints.model_info(str(name_or_path))  # raises with the nearest name
     if not path.is_file():
@@ -316,44 +313,11 @@ def _locate(name_or_path: str | Path, arch: str | None) -> _Source:
         raise UnknownModelError(
             f'unknown architecture "{arch}": choose from {", ".join(ARCHITECTURES)}'
         )
-    # LiteMedSAM and what is tuned from it see boxes only in training
+    # LiteMedSAM and checkpoints that are tuned from it are trained on boxes alone
     kinds: frozenset[PromptKind] = frozenset({"boxes"})
     if arch != "tiny_vit_256":
         kinds |= {"points", "masks"}
-    return _Source(path.name, path, arch, sha256_of(path), _capabilities(kinds))
-
-
-def _capabilities(kinds: frozenset[PromptKind]) -> Capabilities:
-    points = "points" in kinds
-    return Capabilities(
-        points=points, boxes="boxes" in kinds, masks="masks" in kinds, multimask=points
-    )
-
-
-def check_prompts(name: str, capabilities: Capabilities, prompts: Prompts) -> None:
-    """Raise `CapabilityError` where a checkpoint was not trained for one of the prompt kinds."""
-    check_kinds(name, capabilities.kinds, prompts.kinds)
-
-
-def check_kinds(name: str, trained: frozenset[PromptKind], wanted: frozenset[PromptKind]) -> None:
-    """The same for kinds alone, before there is a checkpoint or a prompt.
-
-    Args:
-        name: Of the model.
-        trained: What it takes.
-        wanted: What it will be given.
-
-    Raises:
-        CapabilityError: With the names of models that take it.
-    """
-    foreign = wanted - trained
-    if not foreign:
-        return
-    able = [info.name for info in checkpoints.registry().values() if info.prompts >= wanted]
-    raise CapabilityError(
-        f'model "{name}" takes {" and ".join(sorted(trained))} only, '
-        f"not {' or '.join(sorted(foreign))}: use one of {', '.join(able)}"
-    )
+    return _Source(path.name, path, arch, sha256_of(path), Capabilities.of(kinds))
 
 
 def _size_hw(image: npt.NDArray[np.uint8]) -> tuple[int, int]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from sam_common.automatic.mask_generator import EverythingOptions
+    from sam_common.automatic.options import EverythingOptions
     from sam_common.masks.decoded import MaskRegion, Masks
     from sam_common.segmenter.predictor import Embedding, Segmenter
     from sam_common.stitching.groups import Groups

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from sam_common.automatic.mask_generator import EverythingOptions
+    from sam_common.automatic.options import EverythingOptions
     from sam_common.masks.decoded import Masks
     from sam_common.segmenter.predictor import Embedding, Segmenter
     from sam_common.stitching.straight_cuts import Cut

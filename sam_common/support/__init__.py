@@ -1,1 +1,1 @@
-"""Support: files that are whole or absent, lazy imports, quiet libraries, the terminal."""
+"""Support: what any program needs: whole files, the cache folder, addresses, the terminal."""

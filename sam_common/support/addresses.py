@@ -1,8 +1,8 @@
-"""Addresses: what a file on a server is called, and the form of it that may be shown and kept.
+"""Addresses: names of files on servers, and the part of them that may be shown and recorded.
 
 ```
-https://user:secret@host/a.tif?X-Amz-Signature=...   what is opened
-https://host/a.tif                                   what records, messages and identities say
+https://user:secret@host/a.tif?X-Amz-Signature=...   the address that is opened
+https://host/a.tif                                   its public name, for records and messages
 ```
 """
 
@@ -17,26 +17,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SPECIAL = re.compile(r"/vsi|[\w+.-]{2,}:")
-"""GDAL's virtual files, URLs, and subdatasets such as `NETCDF:file.nc:band`."""
+"""Beginnings of names that GDAL interprets: virtual files, URLs, and subdatasets such as
+`NETCDF:file.nc:band`."""
 REMOTE = re.compile(
     r"\b(https?|ftp|s3|gs|az|oss):/{1,2}|/vsi(curl|s3|gs|az|adls|oss|swift|webhdfs|hdfs)(_streaming)?[/?]",
     re.IGNORECASE,
 )
-"""What is read over a network, at any place of a chain such as `/vsizip//vsicurl/`."""
+"""Parts of names that are read over a network, anywhere in a chain such as `/vsizip//vsicurl/`."""
 
 _CHARACTER = r"[^\s'\"<>]"
 _END = r"(?=[:,.;)]*(?:[\s'\"<>]|$))"
-"""A query ends before the punctuation of the sentence that it stands in."""
+"""End of a query: before the punctuation of the sentence in which the address stands."""
 _URL = re.compile(
     rf"(?P<scheme>\b[a-z][a-z0-9+.-]+)(?P<slashes>:/{{1,2}})(?:[^\s/'\"<>]*@)?(?P<rest>[^\s'\"<>?#]*)"
     rf"(?:[?#]{_CHARACTER}*?{_END})?",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"/vsi\w|[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
-"""A `Path` has one slash of two."""
+"""Beginning of an address; one slash is enough, as a `Path` drops the second one."""
 _CURL_OPTIONS = re.compile(rf"(?P<prefix>/vsi\w+)\?(?P<options>{_CHARACTER}*)")
 _QUERY = re.compile(rf"\?[^\s'\"<>?/=]+={_CHARACTER}*?{_END}")
-"""Of a name without its scheme, as some drivers repeat it."""
+"""Query of an address without its scheme, as some drivers repeat it in messages."""
 _VIRTUAL = "vrt://"
 _PASSWORD = re.compile(
     rf"(?i)\b(password|passwd|pwd|user|token|access_token|api_?key|secret|signature|sig)=(?!\*){_CHARACTER}+"
@@ -44,24 +45,24 @@ _PASSWORD = re.compile(
 
 
 def exists(name: str) -> bool:
-    """Whether there is such a file or folder; a name that is too long for one is no error."""
+    """Whether a file or folder of this name exists; False for names too long for any file."""
     return os.path.exists(name)  # noqa: PTH110 - Path.exists raises on signed addresses
 
 
 def is_file_name(name: str) -> bool:
-    """Whether a name is that of a file or folder, there or not; else GDAL makes sense of it."""
+    """Whether a name is a path, existing or not, rather than a name that GDAL interprets."""
     return exists(name) or not SPECIAL.match(name)
 
 
 def is_remote(name: str) -> bool:
-    """Whether something is read over a network."""
+    """Whether a name is read over a network."""
     return not exists(name) and REMOTE.search(name) is not None
 
 
 def public_name(name: str | os.PathLike[str]) -> str:
-    """A name without what may be a secret in it: user, password and query of an address.
+    """A name without possible secrets: without user, password and query of an address.
 
-    Names of files stay as they are. What cannot be written as UTF-8 is escaped.
+    Paths stay as they are. Characters that cannot be written as UTF-8 are escaped.
 
     >>> public_name("/vsicurl/https://me:word@example.org/a.tif?sig=abc")
     '/vsicurl/https://example.org/a.tif'
@@ -73,14 +74,14 @@ def public_name(name: str | os.PathLike[str]) -> str:
     text = os.fsdecode(name)
     if is_file_name(text):
         return printable(text)
-    # of a name it is known where it ends, blanks or not
+    # a name ends where the string ends, even if it holds blanks
     place, mark, query = text.partition("?")
     place = re.sub(r"(:/{1,2})[^/]*@", r"\1", place)
     return scrubbed(place + mark + re.sub(r"[\s'\"<>]", "_", query))
 
 
 def is_address(name: str | os.PathLike[str]) -> bool:
-    """Whether something is no file of this disk by its name, such as `https://` or `/vsicurl/`.
+    """Whether a name is an address, such as `https://` or `/vsicurl/`, and no file of this disk.
 
     >>> is_address("https://example.org/a.gpkg"), is_address("C:/a.gpkg"), is_address("a:b.gpkg")
     (True, False, False)
@@ -90,14 +91,15 @@ def is_address(name: str | os.PathLike[str]) -> bool:
 
 
 def scrubbed(text: str, name: str = "") -> str:
-    """A text, such as a message of GDAL, without secrets of the addresses in it.
+    """Remove the secrets of addresses from a text, such as a message of GDAL.
 
     Args:
         text: Any text, on one line or several.
-        name: What was opened: its own query and password are removed wherever they stand.
+        name: The address that was opened, whose query and password are removed wherever they
+            occur.
 
     Returns:
-        One line.
+        The text on one line.
 
     >>> scrubbed("a.tif?sig=abc: HTTP error 403 of https://me:word@example.org/a.tif?sig=abc")
     'a.tif: HTTP error 403 of https://example.org/a.tif'
@@ -114,7 +116,7 @@ def scrubbed(text: str, name: str = "") -> str:
 
 
 def printable(text: str) -> str:
-    r"""A text that any terminal and any JSON file can hold, on one line.
+    r"""A text on one line, with every character escaped that terminals or JSON cannot show.
 
     >>> printable("a\udcff\n.tif")
     'a\\udcff\\x0a.tif'
@@ -124,19 +126,21 @@ def printable(text: str) -> str:
 
 
 def _without_query(found: re.Match[str]) -> str:
+    """The replacement of a `_URL`."""
     if found["scheme"].lower() == "vrt":
-        # what follows its "?" says which bands are read, and is no secret
+        # the query of a vrt address tells which bands are read, and is no secret
         return found[0] if not REMOTE.search(found[0]) else _VIRTUAL + scrubbed(found["rest"])
     return f"{found['scheme']}{found['slashes']}{found['rest']}"
 
 
 def _without_options(found: re.Match[str]) -> str:
+    """The replacement of `_CURL_OPTIONS`: of all options, only the address is kept."""
     url = parse_qs(found["options"]).get("url", [""])[0]
     return f"{found['prefix']}/{url}"
 
 
 def _secrets(name: str) -> Iterator[str]:
-    """Parts of an address that are not shown, as they are written and decoded."""
+    """The secret parts of an address, both as written and percent-decoded."""
     options = _CURL_OPTIONS.search(name)
     if options is not None:
         yield from _secrets(_without_options(options))

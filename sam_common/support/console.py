@@ -1,4 +1,4 @@
-"""What the command lines share: errors as one line, progress on stderr, results on stdout."""
+"""Console: errors as one line, notes and progress on stderr, results on stdout."""
 
 from __future__ import annotations
 
@@ -20,19 +20,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 MEMORY_WORDS = ("allocate memory", "out of memory", "bad_alloc", "can't start new thread")
-"""How libraries say that memory has come to an end."""
+"""Words by which errors of libraries that mean too little memory are recognised."""
 EXIT_ERROR = 2
-"""Exit code of every `SuiteError`, the same as for a wrong option."""
+"""Exit code of every `SuiteError`, which is also that of a wrong option."""
 EXIT_INTERRUPTED = 130
+"""Exit code after an interrupt."""
 
 
 def run(app: Callable[[], object]) -> None:
     """Run a command line: a `SuiteError` becomes one line on stderr and exit code 2.
 
-    So does too little memory, for data or for the library of a package, at any moment, and a full
-    disk wherever it is met. An interrupt ends with exit code 130, which typer sees to. Then nothing
-    is waited for: a job has finished what it had begun, unless it was interrupted a second time,
-    as it may wait for a server that does not answer.
+    So do errors of too little memory and of a full disk. An interrupt ends with exit code 130, and
+    then without waiting for threads: a job has finished what it had begun, unless it was
+    interrupted a second time because it waits for a server that does not answer.
+
+    Args:
+        app: The command line, as typer makes it.
     """
     try:
         app()
@@ -45,19 +48,19 @@ def run(app: Callable[[], object]) -> None:
         if ended.code == EXIT_INTERRUPTED and threading.active_count() > 1:
             sys.stdout.flush()
             sys.stderr.flush()
-            # Python would wait for its threads, however long a library keeps them
+            # `sys.exit` would wait for threads, however long a library keeps them
             os._exit(EXIT_INTERRUPTED)
         raise
 
 
 def _reason(error: Exception) -> str | None:
-    """What to tell of an error that a user can do something about; None for a defect."""
+    """The message of an error that a user can do something about; None for a defect of the code."""
     if isinstance(error, SuiteError):
-        return str(error)  # a few have a line for each thing that was tried
+        return str(error)  # some have a line for each attempt
     if isinstance(error, (MemoryError, ImportError)):
         return one_line(error)
     if isinstance(error, RuntimeError) and any(w in str(error).lower() for w in MEMORY_WORDS):
-        # what torch, OpenVINO and threads raise in place of a MemoryError
+        # torch, OpenVINO and threads raise this in place of a MemoryError
         return one_line(MemoryError(*error.args))
     if isinstance(error, OSError) and error.errno in DISK_ERRORS:
         place = error.filename or tempfile.gettempdir()
@@ -66,7 +69,7 @@ def _reason(error: Exception) -> str | None:
 
 
 def note(message: str) -> None:
-    """One line of news on stderr, where it cannot mix with results."""
+    """Print a line to stderr, where it cannot mix with results."""
     typer.echo(message, err=True)
 
 
@@ -78,22 +81,21 @@ def progress(
     quiet: bool = False,
     unit: Literal["items", "bytes"] = "items",
 ) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr with the time left; nothing where stderr is no terminal.
+    """Draw a progress bar with the time left on stderr, if stderr is a terminal.
 
     Args:
-        description: What is being done, a few words.
+        description: What is being done, in a few words.
         total: Number of items or bytes.
-        quiet: Draw nothing at all.
+        quiet: Whether to draw nothing at all.
         unit: Whether the counts are shown as `3/61` or as `1.2/39.4 MB`.
 
     Yields:
-        A function that takes the number of items done since its last call; safe to call from
-        several threads.
+        A function that takes the number of items done since its last call; threads may share it.
     """
     if quiet or not sys.stderr.isatty():
         yield lambda _done: None
         return
-    # rich is imported here because --help must stay fast
+    # imported here so that --help stays fast
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import (  # noqa: PLC0415
         BarColumn,
@@ -117,29 +119,30 @@ def progress(
 
 
 def emit_json(value: Any) -> None:
-    """One JSON document on stdout.
+    """Print a value as one JSON document to stdout.
 
-    Paths become strings, sets become sorted lists, numpy scalars and arrays become numbers and
-    lists.
+    Args:
+        value: Plain values, and paths (as strings), sets (as sorted lists), numpy scalars and
+            arrays (as numbers and lists).
 
     Raises:
-        ValueError: A number is NaN or infinite, which JSON cannot hold.
+        ValueError: If a number is NaN or infinite, which JSON cannot hold.
     """
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_plain))
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table on stdout; columns of numbers are aligned right.
+    """Print a table to stdout; columns of numbers are aligned right.
 
     Args:
-        title: Line above the table; none where empty.
+        title: Line above the table; empty for none.
         columns: Headings.
-        rows: One sequence of cells per row, as long as `columns`; cells are shown by `str`.
+        rows: Cells of each row, as many as there are columns, shown by `str`.
     """
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    # a pipe has no width: cutting cells at 80 columns would lose what a script wants to read
+    # in a pipe, cells must not be cut at 80 columns, as scripts read them
     width = None if sys.stdout.isatty() else 10_000
     drawn = Table(title=title or None, title_justify="left")
     for n, column in enumerate(columns):
@@ -151,6 +154,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
 
 
 def _plain(value: Any) -> Any:
+    """The JSON form of a value that `json` does not know."""
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, set | frozenset):

@@ -1,8 +1,9 @@
-"""Checks before work starts, and outputs that are either whole or absent."""
+"""Files: checks before work starts, outputs that are whole or absent, and errors of disks."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import shutil
@@ -18,25 +19,27 @@ from sam_common.errors import DiskError, InputError, OutputError, SuiteError
 from sam_common.support.addresses import is_address, public_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Iterator
 
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
-"""After these the next write fails as well."""
+"""Numbers of errors after which the next write fails as well: the disk is full or read-only."""
 DISK_WORDS = (*(os.strerror(code).lower() for code in sorted(DISK_ERRORS)), "disk is full")
-"""How libraries that have no error number say the same."""
+"""Words by which the same errors are recognised in messages of libraries."""
 FULL_BYTES = 2 * 2**20
-"""With less room an error counts as one of a full disk: a library that took back what did not fit
-any more, as SQLite does, has made a little room again."""
+"""Free bytes below which any error of writing counts as that of a full disk: a library that removed
+what did not fit, as SQLite does, has freed a little room."""
+BLOCK_BYTES = 1 << 20
+"""Bytes of a file that are read at once to be hashed."""
 NAME_TAIL = 40
-"""Characters of the target's name in the name of a temporary file: suffixes, never too many."""
+"""Last characters of a file's name that its temporary file keeps, suffixes included."""
 
 
 def check_no_address(path: str | os.PathLike[str], error: type[SuiteError] = OutputError) -> None:
-    """Raise an error, without what may be secret, where a path is an address on a server.
+    """Raise an error where a path is an address on a server; the message shows no secrets.
 
     Args:
-        path: What must lie on a disk.
-        error: `InputError` for what is read.
+        path: Path that must lie on a disk.
+        error: Class of the error: `InputError` for files that are read.
     """
     if is_address(path):
         advice = "download it first" if error is InputError else "write to a file on a disk"
@@ -58,15 +61,15 @@ def check_input(path: str | os.PathLike[str]) -> None:
 
 
 def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> None:
-    """Raise `OutputError` where a file could not be written; call it before long work starts.
+    """Raise `OutputError` where a file could not be written; to be called before long work.
 
     Args:
         path: The file to be written.
-        overwrite: Whether a file that is there may be replaced.
+        overwrite: Whether an existing file may be replaced.
 
     Raises:
-        OutputError: The name is impossible or an address, the path is a folder or a device, exists
-            without `overwrite`, or its folder is missing or cannot be written to.
+        OutputError: If the name is impossible or an address, the path is a folder or a device, the
+            file exists and may not be replaced, or its folder is missing or cannot be written to.
     """
     target = Path(path)
     check_no_address(target)
@@ -80,7 +83,7 @@ def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> None:
     folder = written_file(target).parent
     if not folder.is_dir():
         raise OutputError(f"no such folder for the output: {folder} (make it first)")
-    # permission bits do not tell about read-only mounts, quotas or root: only a try does
+    # permission bits know nothing of read-only mounts, quotas or root, so a file is written
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
@@ -89,9 +92,9 @@ def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> None:
 
 
 def _mode(target: Path) -> int | None:
-    """Kind of a file, None where there is none; a link counts though it leads nowhere."""
+    """The mode of a file, or of a link even if it leads nowhere; None where there is neither."""
     try:
-        # libraries that write files take names as UTF-8
+        # libraries that write files need names in UTF-8
         str(target).encode()
         return target.lstat().st_mode
     except UnicodeEncodeError as error:
@@ -104,16 +107,16 @@ def _mode(target: Path) -> int | None:
 
 
 def written_file(path: str | os.PathLike[str]) -> Path:
-    """The file that changes where somebody writes to a path: what a link leads to, there or not."""
+    """The file that is changed by writing to a path: the path, or the target of a link."""
     target = Path(path)
     return Path(os.path.realpath(target)) if target.is_symlink() else target
 
 
 def same_file(one: str | os.PathLike[str], two: str | os.PathLike[str]) -> bool:
-    """Whether two paths lead to one file, through whatever links; they need not exist.
+    """Whether two paths lead to one file, through any links; the file need not exist.
 
-    Names in one folder that differ in letter case, or in how an accent is composed, count as one:
-    on many disks they are.
+    Names that differ only in letter case, or in how an accent is composed, count as one file, as
+    they are on many disks.
     """
     return not _keys(one).isdisjoint(_keys(two))
 
@@ -121,13 +124,13 @@ def same_file(one: str | os.PathLike[str], two: str | os.PathLike[str]) -> bool:
 def check_apart(
     outputs: Iterable[str | os.PathLike[str]], inputs: Iterable[str | os.PathLike[str]] = ()
 ) -> None:
-    """Raise `OutputError` where two outputs are one file or an output is an input (`same_file`).
+    """Raise `OutputError` where two outputs are one file, or an output is an input (`same_file`).
 
-    Permission to overwrite does not matter: nobody wants to lose what a job reads.
+    An input is refused even where outputs may be overwritten.
 
     Args:
-        outputs: Every file that will be written, members and side files included.
-        inputs: Every file that is read.
+        outputs: All files that will be written, members and side files included.
+        inputs: All files that are read.
     """
     read = {key: given for given in inputs for key in _keys(given)}
     written: dict[Hashable, str | os.PathLike[str]] = {}
@@ -142,13 +145,14 @@ def check_apart(
 
 
 def _keys(path: str | os.PathLike[str]) -> set[Hashable]:
-    """What a file is known by: itself, and its name in its folder."""
+    """Keys of a file; paths that share one of them lead to one file."""
     real = Path(os.path.realpath(path))
     name = unicodedata.normalize("NFC", real.name).casefold()
     return {_identity(real), (_identity(real.parent), name)}
 
 
 def _identity(path: Path) -> Hashable:
+    """Device and inode of an existing file, else its path."""
     try:
         found = path.stat()
     except (OSError, ValueError):
@@ -157,11 +161,15 @@ def _identity(path: Path) -> Hashable:
 
 
 def output_error(path: str | os.PathLike[str], error: BaseException) -> OutputError:
-    """The error to raise where writing `path` ended with another one, of the system or a library.
+    """The `OutputError` for an error of the system or of a library in writing a file.
+
+    Args:
+        path: The file that was being written.
+        error: The error.
 
     Returns:
-        A `DiskError` where the other error, or one that it came from, says that the disk is full
-        or read-only, or where there is no room left; it names the folder.
+        A `DiskError` that names the folder, where the error or one of its causes says that the disk
+        is full or read-only, or where the disk has no room left; else an `OutputError`.
     """
     known: BaseException | None = error
     while known is not None:
@@ -178,7 +186,7 @@ def output_error(path: str | os.PathLike[str], error: BaseException) -> OutputEr
 
 
 def _is_full(path: str | os.PathLike[str]) -> bool:
-    """Whether the disk has no room, which some libraries do not say."""
+    """Whether the disk of a file has no room left, which some libraries do not report."""
     try:
         return shutil.disk_usage(Path(path).absolute().parent).free < FULL_BYTES
     except OSError:
@@ -194,7 +202,12 @@ def _disk_error(path: str | os.PathLike[str], reason: str) -> DiskError:
 
 @contextmanager
 def writing(path: str | os.PathLike[str], *kinds: type[Exception]) -> Iterator[None]:
-    """Turn errors of the system, and of the kinds that are given, into `output_error` of `path`."""
+    """Turn errors in a block that writes a file into `output_error`.
+
+    Args:
+        path: The file that is written.
+        *kinds: Classes of errors to be turned, beside `OSError`.
+    """
     caught: tuple[type[Exception], ...] = (OSError, *kinds)
     try:
         yield
@@ -210,23 +223,22 @@ def atomic_output(
 
     Where `path` is a link, the file that it leads to is replaced, and the link stays.
 
-    The temporary name ends as the name of the target does, because drivers go by suffix
-    (`.nii.gz`); it does not exist yet when the block starts, because some drivers refuse to
-    write over a file. Whatever ends the block early, the target is untouched and the temporary
-    file is gone.
+    The temporary name has the suffixes of the target, because drivers choose formats by suffix
+    (`.nii.gz`). The temporary file does not exist when the block starts, because some drivers
+    refuse to replace a file. If the block ends with an error, the target is untouched and the
+    temporary file is removed.
 
     Args:
         path: The file to be made or replaced.
-        verify: Opens what was written and raises `OutputError` where it is not what was meant.
-            It sees what lies on the disk: the file is flushed to it first, because a driver may
-            keep the error of a full disk to itself.
+        verify: Reads the temporary file and raises `OutputError` where the content is wrong. The
+            file is flushed to the disk before, because a driver may hide the error of a full disk.
 
     Yields:
-        The path to write to, in the folder of that file.
+        The path to write to, in the folder of the target.
 
     Raises:
-        DiskError: The disk is full or read-only, as far as the block or `verify` could tell.
-        OutputError: The block wrote nothing, `verify` refused it, or the target cannot be
+        DiskError: If the disk is full or read-only, as the block or `verify` reported it.
+        OutputError: If the block wrote nothing, `verify` refused the file, or the target cannot be
             replaced.
     """
     target = written_file(path)
@@ -246,16 +258,16 @@ def atomic_output(
 
 
 def temporary_name(name: str) -> str:
-    """A name that no other file has, which ends as `name` does and is never too long."""
-    # libraries that go by addresses take ! and ; for more than letters
+    """A new name for a file, which ends as `name` does and is not too long for a disk."""
+    # libraries that parse addresses give ! and ; a meaning
     return f".{uuid.uuid4().hex[:12]}.{re.sub(r'[^a-zA-Z0-9_.-]', '_', name[-NAME_TAIL:])}"
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file whole or not at all, and read it again before it takes its name.
+    """Write a file whole or not at all, and read it back before it takes its name.
 
     Raises:
-        OutputError: The file cannot be written, or what lies on the disk is not what was written.
+        OutputError: If the file cannot be written, or other bytes are read back from the disk.
     """
 
     def verify(part: Path) -> None:
@@ -266,40 +278,24 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
         part.write_bytes(content)
 
 
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """The sha256 of a file as 64 hexadecimal digits; memory does not grow with the file."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as stream:
+        while block := stream.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 def flush(path: Path) -> None:
-    """Have what was written to a file put on the disk, which then says whether it fits."""
+    """Force a file to the disk, so that the error of a full disk is raised now."""
     with path.open("r+b") as file:
         os.fsync(file.fileno())
 
 
-def move_together(moves: Mapping[Path, Path], stale: Iterable[Path], aside: Path) -> None:
-    """Move files that belong together to their places, all of them or none.
-
-    Args:
-        moves: Where each goes, in the order in which they appear; the last one is the one that
-            readers look for.
-        stale: Files of an older set, which go away with it.
-        aside: A folder on the same disk, made here, in which these wait until all is done.
-
-    Raises:
-        OSError: One cannot be moved; then all is as it was.
-    """
-    aside.mkdir()
-    steps = [(path, aside / f"{n}") for n, path in enumerate(stale)] + list(moves.items())
-    done: list[tuple[Path, Path]] = []
-    try:
-        for source, place in steps:
-            source.replace(place)
-            done.append((source, place))
-    except OSError:
-        for source, place in reversed(done):
-            place.replace(source)
-        raise
-
-
 @contextmanager
 def telling_full_disks(target: Path) -> Iterator[None]:
-    """Errors of a full disk as `DiskError`, while what was written still fills it."""
+    """Raise errors of a full disk as `DiskError`, before the block's files are removed again."""
     try:
         yield
     except DiskError:

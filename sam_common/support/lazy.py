@@ -1,6 +1,6 @@
-"""Names of a package that are imported when they are first used.
+"""Lazy names: public names of a package whose modules are imported at first use (PEP 562).
 
-Importing an adapter must load no torch and no format library; see PEP 562.
+So `import sam_geo` loads neither torch nor a format library.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ if TYPE_CHECKING:
 
 
 def lazy_names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """The `__getattr__` of a package.
+    """Make the `__getattr__` of a package.
 
     Args:
-        package: Its `__name__`.
-        homes: Public name -> the module that defines it.
+        package: `__name__` of the package.
+        homes: The module that defines each public name.
 
     Returns:
-        A function that imports the module of a name and returns the object.
+        A function that imports the module of a name and returns the object of that name; it raises
+        `AttributeError` for other names.
     """
 
     def find(name: str) -> Any:

@@ -1,9 +1,9 @@
-"""Silence: libraries that neither warn nor log while a block runs, in a program of many threads.
+"""Silence: libraries neither warn nor log while a block runs, in a program of many threads.
 
-`warnings.catch_warnings` and a logger's `disabled` put back what they found. Of two threads whose
-blocks overlap, the last to leave then puts back the silence of the other, and the first to leave
-ends it for both. Here a warning is ignored where the thread that gives it is inside a block, and
-loggers are told apart from others by counting who is inside.
+`warnings.catch_warnings` and a logger's `disabled` restore the state that they found. Where the
+blocks of two threads overlap, the first to leave would end the silence of both, and the last would
+restore the silence of the other for good. Here a warning is ignored if the thread that gives it is
+inside of a block, and a logger is silent as long as any thread is inside of a block that names it.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NOTHING = logging.CRITICAL + 1
-"""A level that no record reaches."""
+"""Level of a logger that no record reaches."""
 
 
 class _Here(threading.local):
-    """How many blocks the calling thread is inside."""
+    """Number of blocks that the current thread is inside of."""
 
     depth = 0
 
 
 class _InsideABlock:
-    """Stands for the pattern of module names in a filter of warnings: matches inside a block."""
+    """Pattern of modules in a warnings filter, which matches inside of a block only."""
 
     def match(self, _module: str) -> bool:
         return _here.depth > 0
@@ -44,10 +44,11 @@ _FILTER = ("ignore", None, Warning, _InsideABlock(), 0)
 
 @contextmanager
 def silence(*loggers: str) -> Iterator[None]:
-    """While the block runs, its thread's warnings are ignored and the loggers say nothing.
+    """Ignore the warnings of this thread, and all records of some loggers, while the block runs.
 
     Args:
-        *loggers: Names; loggers below them, "pydicom.pixels" under "pydicom", are silent too.
+        *loggers: Names of loggers; those below them, as "pydicom.pixels" under "pydicom", are
+            silent too.
     """
     with _lock:
         _put_filter()
@@ -64,13 +65,14 @@ def silence(*loggers: str) -> Iterator[None]:
 
 
 def _put_filter() -> None:
-    """Before all others; it stays, because outside of blocks it matches nothing."""
+    """Put the filter before all others; it stays, as it matches nothing outside of blocks."""
     filters = cast("list[Any]", warnings.filters)
     if not filters or filters[0] is not _FILTER:
         filters[:] = [_FILTER, *(one for one in filters if one is not _FILTER)]
 
 
 def _quieten(name: str) -> None:
+    """Silence a logger for one block more."""
     logger = logging.getLogger(name)
     if not _inside[name]:
         _levels[name] = logger.level
@@ -79,6 +81,7 @@ def _quieten(name: str) -> None:
 
 
 def _give_back(name: str) -> None:
+    """Silence a logger for one block less, and restore its level after the last."""
     _inside[name] -= 1
     if not _inside[name]:
         logging.getLogger(name).setLevel(_levels.pop(name))

@@ -1,4 +1,4 @@
-"""Traces: where an unexpected error happened, without anything that it says."""
+"""Traces: where in the code an unexpected error occurred, without its message."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from contextlib import suppress
 from pathlib import Path
 
 MOST_CALLS = 40
-"""The innermost calls of an error that are told."""
+"""Number of the innermost calls of an error that a trace shows."""
 
 
 def trace_of(error: BaseException) -> str:
-    """The kind of an error and of what caused it, with the calls that led there, a line each.
+    """The classes of an error and of its causes with their calls, one line each.
 
-    Its message is not told, nor where the suite lies: both may name a file, or who is shown in it.
+    Messages and the paths of installed packages are left out, as they may name files, patients or
+    users.
     """
     lines: list[str] = []
     seen: set[int] = set()
@@ -32,18 +33,18 @@ def trace_of(error: BaseException) -> str:
 
 
 def log_trace(error: BaseException, of: str = "") -> None:
-    """Write the trace of an error to stderr; whoever read there may be gone, which changes nothing.
+    """Write the trace of an error to stderr; a closed stderr is ignored.
 
     Args:
-        error: What happened.
-        of: What it happened to.
+        error: The error.
+        of: Text before the trace, such as what the program was doing.
     """
     with suppress(OSError, ValueError):
         sys.stderr.write(f"{of}{trace_of(error)}")
 
 
 def module_of(file: Path) -> Path:
-    """A source file from its package on: where it is installed is nobody's business."""
+    """The path of a source file from its package on, without where the package is installed."""
     for parent in file.parents:
         if parent.name == "site-packages" or not (parent / "__init__.py").is_file():
             return file.relative_to(parent)

@@ -22,12 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 import filelock
 import numpy as np
-import safetensors
-import safetensors.numpy
 
 from sam_common.errors import DiskError, InputError, OutputError
 from sam_common.masks.decoded import MaskRegion
 from sam_common.masks.instance import Instance
+from sam_common.support import tensor_bytes
 from sam_common.support.files import atomic_output, write_bytes, writing
 from sam_common.window import Window
 
@@ -71,7 +70,7 @@ def pack(part: Part) -> bytes:
         ),
     }
     notes = {"notes": json.dumps(dict(part.notes), sort_keys=True)}
-    packed = zlib.compress(safetensors.numpy.save(arrays, metadata=notes), _LEVEL)
+    packed = zlib.compress(tensor_bytes.pack(arrays, notes), _LEVEL)
     return hashlib.sha256(packed).digest() + packed
 
 
@@ -80,8 +79,7 @@ def unpack(data: bytes) -> Part | None:
     digest, packed = data[:_HASH_BYTES], data[_HASH_BYTES:]
     if hashlib.sha256(packed).digest() != digest:
         return None
-    raw = zlib.decompress(packed)
-    arrays = safetensors.numpy.load(raw)
+    arrays, notes = tensor_bytes.unpack(zlib.decompress(packed))
     instances, at = [], 0
     rows = zip(
         arrays["starts"].tolist(),
@@ -98,15 +96,7 @@ def unpack(data: bytes) -> Part | None:
         region = MaskRegion(window, mask.reshape(height, width))
         instances.append(Instance(region, score, stability))
         at = stop
-    return Part(instances, json.loads(_metadata(raw)["notes"]))
-
-
-def _metadata(raw: bytes) -> dict[str, str]:
-    """Metadata of a safetensors file."""
-    # safetensors: eight bytes with the length of a JSON header, which holds the metadata
-    length = int.from_bytes(raw[:8], "little")
-    found: dict[str, str] = json.loads(raw[8 : 8 + length])["__metadata__"]
-    return found
+    return Part(instances, json.loads(notes["notes"]))
 
 
 @contextmanager

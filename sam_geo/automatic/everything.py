@@ -8,7 +8,7 @@ import geopandas
 import pandas as pd
 
 from sam_common.errors import InputError
-from sam_common.segmenter.predictor import check_kinds
+from sam_common.segmenter.capabilities import check_kinds
 from sam_common.tiled_job.progress import silent
 from sam_geo.automatic.options import AutoOptions
 from sam_geo.automatic.windows_to_objects import AutoWork, found_objects

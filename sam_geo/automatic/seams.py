@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from sam_common.automatic.mask_generator import EverythingOptions
+    from sam_common.automatic.options import EverythingOptions
     from sam_common.segmenter.predictor import Embedding, Segmenter
     from sam_common.stitching.straight_cuts import Cut
     from sam_common.tiled_job.progress import Progress

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from sam_common.automatic.mask_generator import masks_of
+from sam_common.automatic.mask_generator import generate_masks
 from sam_common.stitching.continuation import Ends, continuations, open_ends
 from sam_common.stitching.layout import Layout
 from sam_common.stitching.link import Load, find_groups
@@ -169,7 +169,7 @@ class AutoWork:
                 from sam_geo.automatic.superpixels import superpixel_boxes  # noqa: PLC0415
 
                 boxes = superpixel_boxes(image, pixels.valid)
-            found = masks_of(
+            found = generate_masks(
                 self.segmenter,
                 image,
                 options=self.options.everything,

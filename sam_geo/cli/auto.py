@@ -8,10 +8,13 @@ from typing import Annotated
 
 import typer
 
+from sam_common.automatic.options import EverythingOptions
 from sam_common.cli import options as common
 from sam_common.support import console
 from sam_geo.cli import options as geo
 from sam_geo.cli.messages import show, tell_result
+
+DEFAULTS = EverythingOptions()
 
 
 def auto_command(
@@ -41,23 +44,23 @@ def auto_command(
     ] = None,
     points_per_side: Annotated[
         int, typer.Option(min=1, help="Points of the grid in one window, along each side.")
-    ] = 32,
+    ] = DEFAULTS.points_per_side,
     pred_iou_thresh: Annotated[
         float, typer.Option(help="Least quality of a mask, as the network predicts it.")
-    ] = 0.88,
+    ] = DEFAULTS.pred_iou_thresh,
     stability_score_thresh: Annotated[
         float, typer.Option(help="Least stability of a mask against its threshold.")
-    ] = 0.95,
+    ] = DEFAULTS.stability_score_thresh,
     box_nms_thresh: Annotated[
         float, typer.Option(help="Of two masks whose boxes overlap more, the better one stays.")
-    ] = 0.7,
+    ] = DEFAULTS.box_nms_thresh,
     crop_n_layers: Annotated[
         int,
         typer.Option(min=0, help="Look again at 4, or 4 and 16, crops of each window; 2 at most."),
-    ] = 0,
+    ] = DEFAULTS.crop_n_layers,
     min_mask_region_area: Annotated[
         int, typer.Option(min=0, help="Smaller holes and islands are filled and removed, pixels.")
-    ] = 0,
+    ] = DEFAULTS.min_mask_region_area,
     proposals: Annotated[
         Path | None,
         typer.Option(
@@ -107,8 +110,7 @@ def auto_command(
     an OUT.shp or the like), while the job runs OUT.gpkg.parts, from which --resume goes on. The
     exit code is 3 where a window failed for a technical reason, 2 where the job could not run.
     """
-    from sam_common.automatic.mask_generator import EverythingOptions  # noqa: PLC0415  # --help must stay fast
-    from sam_geo.automatic.options import AutoOptions  # noqa: PLC0415
+    from sam_geo.automatic.options import AutoOptions  # noqa: PLC0415  # --help must stay fast
     from sam_geo.jobs.dry_run import dry_run_auto  # noqa: PLC0415
     from sam_geo.jobs.request import AutoRequest  # noqa: PLC0415
     from sam_geo.jobs.run import run_auto  # noqa: PLC0415

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from sam_common.errors import InputError, ModelError, OutputError, one_line
 from sam_common.network.architecture import ARCHITECTURES
 from sam_common.published.checkpoints import model_info, registry
+from sam_common.segmenter.capabilities import check_kinds
 from sam_common.segmenter.embedding_store import SIGNATURE
-from sam_common.segmenter.predictor import check_kinds
 from sam_common.support.files import check_input, check_no_address, check_output
 from sam_common.support.held_outputs import held as held_outputs
 from sam_common.tiled_job.parts import check_unfinished, held

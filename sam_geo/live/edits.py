@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sam_common.errors import PromptError
-from sam_common.segmenter.predictor import check_kinds
+from sam_common.segmenter.capabilities import check_kinds
 from sam_geo.live.windows import MOST_PIXELS
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.automatic.options import EverythingOptions
 from sam_common.errors import InputError
 from sam_geo.automatic.options import AutoOptions
 from sam_geo.jobs.request import AutoRequest

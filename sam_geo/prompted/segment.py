@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sam_common.segmenter.predictor import check_kinds
+from sam_common.segmenter.capabilities import check_kinds
 from sam_common.tiled_job.progress import parts_of, silent
 from sam_common.tiled_job.run import JobReport, run_job
 from sam_geo.prompted.decode import kinds_of

@@ -18,11 +18,11 @@ from sam_common.support.files import (
     check_no_address,
     check_output,
     flush,
-    move_together,
     telling_full_disks,
     writing,
     written_file,
 )
+from sam_common.support.held_outputs import move_together
 from sam_geo.raster.access import ACCESS_ERRORS
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from sam_common.errors import OutputError
 from sam_common.support.files import (
     check_output,
     flush,
-    move_together,
     telling_full_disks,
     writing,
     written_file,
 )
+from sam_common.support.held_outputs import move_together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,7 @@ import numpy as np
 
 from sam_common.errors import PromptError
 from sam_common.prompts import Prompts
-from sam_common.segmenter.predictor import check_prompts
+from sam_common.segmenter.capabilities import check_prompts
 from sam_med.geometry.slice_box import Axis, SliceBox
 from sam_med.geometry.voxel_box import box_from_ijk, box_from_lps, window_ijk
 from sam_med.prompts.object_prompt import VoxelPoint

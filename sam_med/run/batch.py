@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sam_common import __version__
 from sam_common.errors import DiskError, InputError, OutputError, SuiteError
-from sam_common.published.pinned_file import sha256_of
-from sam_common.support.files import DISK_ERRORS, write_bytes, writing
+from sam_common.support.files import DISK_ERRORS, sha256_of, write_bytes, writing
 from sam_common.support.held_outputs import held
 from sam_med import privacy
 from sam_med.formats.suffixes import files_of

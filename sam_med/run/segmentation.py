@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sam_common import __version__
-from sam_common.published.pinned_file import sha256_of
+from sam_common.support.files import sha256_of
 from sam_med.objects.object_size import volume_ml
 from sam_med.objects.provenance import Provenance
 from sam_med.prompts.json_prompts import describe_prompts, prompts_sha256

@@ -25,8 +25,8 @@ import filelock
 import numpy as np
 
 from sam_common.errors import OutputError
-from sam_common.published.cache import cache_dir, private_folder
 from sam_common.segmenter.embedding_store import SUFFIX, EmbeddingStore
+from sam_common.support.cache_folder import cache_dir, private_folder
 from sam_common.support.files import atomic_output, check_output
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.automatic.options import EverythingOptions
 from sam_common.masks.decoded import MaskRegion
 from sam_common.masks.instance import Instance
 from sam_common.segmenter.fake import FakeSegmenter

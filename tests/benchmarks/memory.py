@@ -25,7 +25,7 @@ import rasterio
 from affine import Affine
 from rasterio.windows import Window as RasterioWindow
 
-from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.automatic.options import EverythingOptions
 from sam_common.masks.decoded import MaskRegion
 from sam_common.network.architecture import GRID
 from sam_common.segmenter.fake import ExactMasks, FakeSegmenter

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sam_common.automatic.mask_generator import EverythingOptions, masks_of
+from sam_common.automatic.mask_generator import generate_masks
+from sam_common.automatic.options import EverythingOptions
 from sam_common.prompts import Prompts
-from sam_common.segmenter.predictor import Capabilities, Segmenter, load_segmenter, segmenter_of
+from sam_common.segmenter.capabilities import Capabilities
+from sam_common.segmenter.predictor import Segmenter, load_segmenter, segmenter_of
 from sam_geo.automatic.options import AutoOptions
 from sam_geo.jobs.request import AutoRequest
 from sam_geo.jobs.run import run_auto
@@ -30,7 +32,8 @@ def segmenter(model: str, precision: str = "auto") -> Segmenter:
     if model != inputs.RANDOM_VIT_B:
         return load_segmenter(model, precision=precision)
     # torch in memory would be a part of the peak, and what is converted needs none
-    from sam_common.network.sam import build_sam, randomise
+    from sam_common.network.sam import build_sam
+    from tests.oracles.random_weights import randomise
 
     network = randomise(build_sam("vit_b"), inputs.SEED).prepare_inference()
     placement = ("cpu", "auto", precision)
@@ -92,7 +95,7 @@ def everything(root: str, points_per_side: int, repeat_to: int = 0) -> Work:
             mask[instance.region.window.slices] = instance.region.mask
         return {"masks": np.packbits(masks, axis=-1)}
 
-    return Work(lambda: masks_of(network, image, options=options), answer)
+    return Work(lambda: generate_masks(network, image, options=options), answer)
 
 
 def polygons(root: str, points_per_side: int) -> Work:

@@ -11,9 +11,10 @@ import reference
 import torch
 from published_loop import PublishedLoop, soft_tissue
 
-from sam_common.network.sam import build_sam, randomise
+from sam_common.network.sam import build_sam
 from tests.benchmarks import inputs
 from tests.benchmarks.worker import Work
+from tests.oracles.random_weights import randomise
 
 BATCH = 64
 """Prompts that the published generator decodes at once."""

@@ -10,7 +10,7 @@ import torch
 
 from sam_common.engines.openvino_engine import supports_bf16
 from sam_common.network.checkpoint import read_state
-from sam_common.network.sam import build_sam, randomise
+from sam_common.network.sam import build_sam
 from sam_common.published import checkpoints
 from tests.benchmarks import floor, inputs
 from tests.benchmarks.compare import (
@@ -21,6 +21,7 @@ from tests.benchmarks.compare import (
     same_cover,
     same_labels,
 )
+from tests.oracles.random_weights import randomise
 
 OURS = "tests.benchmarks.ours"
 PUBLISHED = "tests.benchmarks.published"

@@ -31,7 +31,7 @@ import numpy as np
 import rasterio
 import shapely
 
-from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.automatic.options import EverythingOptions
 from sam_common.segmenter.embedding_store import EmbeddingStore
 from sam_common.segmenter.predictor import load_segmenter
 from sam_common.stitching.layout import Layout

@@ -6,8 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from sam_common.network.sam import build_sam, randomise
-from sam_common.segmenter.predictor import Capabilities, segmenter_of
+from sam_common.network.sam import build_sam
+from sam_common.segmenter.capabilities import Capabilities
+from sam_common.segmenter.predictor import segmenter_of
+from tests.oracles.random_weights import randomise
 
 RANDOM_SHA256 = "5eed" * 16
 

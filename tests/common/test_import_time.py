@@ -10,7 +10,8 @@ import typer
 import sam_common.cli.main
 import sam_geo.cli.main
 import sam_med.cli.main
-from sam_common.network.sam import build_sam, randomise
+from sam_common.network.sam import build_sam
+from tests.oracles.random_weights import randomise
 
 HEAVY = {
     "cv2",

@@ -11,7 +11,7 @@ import rasterio
 import rasterio.features
 import shapely
 
-from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.automatic.options import EverythingOptions
 from sam_common.segmenter.predictor import load_segmenter
 from sam_geo.automatic.options import AutoOptions
 from sam_geo.jobs.demo import box_overlaps

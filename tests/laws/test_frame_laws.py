@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from sam_common.errors import GeometryError
 from sam_common.frame import Frame
 from sam_common.window import Window
 
@@ -93,39 +91,3 @@ def test_frames_are_values(frame):
     assert hash(twin) == hash(frame)
     assert not frame.array.flags.writeable
     assert not frame.inverse_array.flags.writeable
-
-
-def test_a_single_index_needs_no_batch_axis():
-    # rows go down in y, columns go right in x, steps of 2 and 3
-    frame = Frame.from_array([[0, 3, 100], [-2, 0, 50], [0, 0, 1]])
-    assert frame.to_world([1, 2]).tolist() == [106, 48]
-    assert frame.to_index([106, 48]).tolist() == [1, 2]
-    assert frame.to_world(np.zeros((4, 5, 2))).shape == (4, 5, 2)
-
-
-@pytest.mark.parametrize(
-    ("matrix", "message"),
-    [
-        (
-            [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]],
-            "matrix must be square and homogeneous, got shape (3, 2)",
-        ),
-        ([[1.0]], "matrix must be square and homogeneous, got shape (1, 1)"),
-        ([[1, 0], [0, 2]], "last row must be (0, ..., 0, 1), got [0.0, 2.0]"),
-        ([[np.nan, 0], [0, 1]], "matrix must be finite, got [[nan, 0.0], [0.0, 1.0]]"),
-        (
-            [[1, 2, 0], [2, 4, 0], [0, 0, 1]],
-            "matrix is singular: [[1.0, 2.0, 0.0], [2.0, 4.0, 0.0], [0.0, 0.0, 1.0]]",
-        ),
-    ],
-)
-def test_impossible_frames(matrix, message):
-    with pytest.raises(GeometryError) as caught:
-        Frame.from_array(matrix)
-    assert str(caught.value) == message
-
-
-def test_coordinates_of_another_dimension():
-    with pytest.raises(GeometryError) as caught:
-        Frame.identity(2).to_world([1, 2, 3])
-    assert str(caught.value) == "coordinates must end in an axis of 2, got shape (3,)"

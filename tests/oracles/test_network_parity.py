@@ -17,10 +17,11 @@ from sam_common.engines.torch_engine import TorchEngine
 from sam_common.network.architecture import SAM_PREPROCESS
 from sam_common.network.checkpoint import load_state, read_state
 from sam_common.network.image_encoder import VIT_SHAPES, ImageEncoderViT, ViTShape
-from sam_common.network.sam import Sam, build_sam, randomise
-from sam_common.network.unloaded import as_network
+from sam_common.network.lazy_network import as_lazy
+from sam_common.network.sam import Sam, build_sam
 from sam_common.prompts import Prompts
 from sam_common.published import checkpoints
+from tests.oracles.random_weights import randomise
 
 TOLERANCE = 1e-5
 KINDS = ("box", "one point", "points", "box and points", "mask", "box and mask", "all")
@@ -62,7 +63,7 @@ def heads_in_openvino(network: Sam) -> openvino_engine.OpenVINOEngine:
     """Everything but the image encoder, whose place another takes: it would take minutes."""
     heads = Sam(torch.nn.Identity(), network.preprocess)
     heads.prompt_encoder, heads.mask_decoder = network.prompt_encoder, network.mask_decoder
-    return openvino_engine.OpenVINOEngine(as_network(heads, "5eed" * 16), "fp32")
+    return openvino_engine.OpenVINOEngine(as_lazy(heads, "5eed" * 16), "fp32")
 
 
 def compare_heads(ours: Sam, published: torch.nn.Module, features: torch.Tensor, size: int) -> None:

@@ -10,24 +10,24 @@ import pytest
 
 from sam_common.automatic import mask_generator
 from sam_common.automatic.mask_generator import (
-    EverythingOptions,
     clean,
     crops,
-    masks_of,
+    generate_masks,
     point_grid,
 )
+from sam_common.automatic.options import EverythingOptions
 from sam_common.errors import CapabilityError
 from sam_common.masks.decoded import MaskRegion
 from sam_common.prompts import Prompts
+from sam_common.segmenter.capabilities import Capabilities
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_common.segmenter.predictor import Capabilities
 from sam_common.window import Window
 
 IMAGE = np.full((60, 90, 3), 200, dtype=np.uint8)
 
 
 def test_every_point_of_the_grid_gives_its_disc() -> None:
-    found = masks_of(
+    found = generate_masks(
         FakeSegmenter(radius_px=3), IMAGE, options=EverythingOptions(points_per_side=3)
     )
     centres = {
@@ -43,15 +43,15 @@ def test_points_on_invalid_pixels_are_not_tried() -> None:
     valid = np.zeros((60, 90), dtype=np.bool_)
     valid[:, 40:] = True
     options = EverythingOptions(points_per_side=3)
-    found = masks_of(FakeSegmenter(radius_px=3), IMAGE, options=options, valid=valid)
+    found = generate_masks(FakeSegmenter(radius_px=3), IMAGE, options=options, valid=valid)
     assert len(found) == 6
     nothing = np.zeros_like(valid)
-    assert masks_of(FakeSegmenter(), IMAGE, options=options, valid=nothing) == []
+    assert generate_masks(FakeSegmenter(), IMAGE, options=options, valid=nothing) == []
 
 
 def test_of_two_alike_one_stays() -> None:
     options = EverythingOptions(points_per_side=30)
-    found = masks_of(FakeSegmenter(radius_px=20), IMAGE, options=options)
+    found = generate_masks(FakeSegmenter(radius_px=20), IMAGE, options=options)
     boxes = [f.region.box_xyxy for f in found]
     assert 1 < len(boxes) < 100
     assert len(set(boxes)) == len(boxes)
@@ -63,7 +63,7 @@ def test_of_two_alike_one_stays() -> None:
 )
 def test_unsure_masks_are_dropped(options: dict[str, float], count: int) -> None:
     given = EverythingOptions(points_per_side=2, **options)
-    assert len(masks_of(FakeSegmenter(), IMAGE, options=given)) == count
+    assert len(generate_masks(FakeSegmenter(), IMAGE, options=given)) == count
 
 
 def test_boxes_serve_a_model_without_points() -> None:
@@ -71,10 +71,10 @@ def test_boxes_serve_a_model_without_points() -> None:
     segmenter = FakeSegmenter(capabilities=capabilities)
     options = EverythingOptions(points_per_side=2)
     boxes = np.array([[9.5, 4.5, 19.5, 14.5], [50, 20, 70, 50]])
-    found = masks_of(segmenter, IMAGE, options=options, boxes_xyxy=boxes)
+    found = generate_masks(segmenter, IMAGE, options=options, boxes_xyxy=boxes)
     assert sorted(f.region.area_px for f in found) == [100, 21 * 31]
     with pytest.raises(CapabilityError, match=r'model "fake" takes boxes only, not points'):
-        masks_of(segmenter, IMAGE, options=options)
+        generate_masks(segmenter, IMAGE, options=options)
 
 
 def test_crops_cover_the_image_and_are_looked_at() -> None:
@@ -88,7 +88,7 @@ def test_crops_cover_the_image_and_are_looked_at() -> None:
                 covered[crop.slices] = True
         assert covered.all()
     segmenter = FakeSegmenter(radius_px=2)
-    masks_of(segmenter, IMAGE, options=options)
+    generate_masks(segmenter, IMAGE, options=options)
     assert len(segmenter.embedded) == 21
 
 
@@ -140,7 +140,7 @@ def test_masks_one_pixel_thin_come_once(size_hw):
     image = np.full((*size_hw, 3), 9, dtype=np.uint8)
     for turned in (False, True):
         seen = np.ascontiguousarray(image.swapaxes(0, 1)) if turned else image
-        found = masks_of(Turned() if turned else Lines(), seen, options=EverythingOptions(12))
+        found = generate_masks(Turned() if turned else Lines(), seen, options=EverythingOptions(12))
         assert len(found) == -(-size_hw[0] // 20)
 
 

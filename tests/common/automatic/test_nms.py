@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 from reference import _batched_nms
 
 from sam_common.automatic import nms
-from sam_common.automatic.nms import batched_nms, mask_iou
+from sam_common.automatic.nms import batched_nms
 from sam_common.errors import InputError
-from sam_common.masks.decoded import MaskRegion
-from sam_common.window import Window
 
 corners = st.tuples(*[st.integers(0, 12)] * 4).map(
     lambda c: (min(c[0], c[2]), min(c[1], c[3]), max(c[0], c[2]), max(c[1], c[3]))
@@ -146,28 +144,3 @@ def test_bad_input(boxes, scores, groups, threshold, message):
     with pytest.raises(InputError) as caught:
         batched_nms(boxes, scores, groups, threshold)
     assert str(caught.value) == message
-
-
-@st.composite
-def regions(draw):
-    shape = draw(st.tuples(st.integers(1, 6), st.integers(1, 6)))
-    start = draw(st.tuples(st.integers(0, 6), st.integers(0, 6)))
-    bits = draw(st.lists(st.booleans(), min_size=shape[0] * shape[1], max_size=shape[0] * shape[1]))
-    return MaskRegion(Window.full(shape).shift(start), np.array(bits).reshape(shape))
-
-
-@given(regions(), regions())
-def test_mask_iou_equals_the_full_images(a, b):
-    images = np.zeros((2, 12, 12), dtype=np.bool_)
-    for image, region in zip(images, (a, b), strict=True):
-        image[region.window.slices] = region.mask
-    union = (images[0] | images[1]).sum()
-    assert mask_iou(a, b) == ((images[0] & images[1]).sum() / union if union else 0.0)
-    assert mask_iou(a, b) == mask_iou(b, a)
-
-
-def test_mask_iou_looks_at_the_shared_window_only():
-    far = Window((10**9, 10**9), (10**9 + 2, 10**9 + 2))
-    square = np.ones((2, 2), dtype=np.bool_)
-    assert mask_iou(MaskRegion(Window((0, 0), (2, 2)), square), MaskRegion(far, square)) == 0
-    assert mask_iou(MaskRegion(far, square), MaskRegion(far.shift((1, 0)), square)) == 2 / 6

@@ -11,73 +11,15 @@ from pathlib import Path
 import numpy as np
 import openvino
 import pytest
-import torch
+import small_networks
+from small_networks import ExactBrightness, engine_of, models, run, small_network
 
-from sam_common.engines import openvino_convert, openvino_engine
+from sam_common.engines import openvino_engine
 from sam_common.engines.openvino_engine import OpenVINOEngine, supports_bf16
-from sam_common.engines.torch_engine import TorchEngine
-from sam_common.network.architecture import ARCHITECTURES, SAM_PREPROCESS
-from sam_common.network.checkpoint import Uninitialised
-from sam_common.network.layers import exact
-from sam_common.network.sam import Sam, build_sam, randomise
-from sam_common.network.unloaded import as_network
+from sam_common.network.lazy_network import as_lazy
 
 PARTS = ["decoder-multi", "decoder-single", "encoder", "prompts", "prompts-masks"]
 MODULES = ["Brightness", "PromptEncoder", "PromptEncoder", "_Decoder", "_Decoder"]
-
-
-class Brightness(torch.nn.Module):
-    """As small as an encoder can be: the mean colour everywhere."""
-
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        return pixels.mean(dim=(1, 2, 3)).reshape(-1, 1, 1, 1).expand(-1, 256, 64, 64) * 1.0
-
-
-class ExactBrightness(Brightness):
-    @exact
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        return Brightness.forward(self, pixels)
-
-
-def small_network(seed):
-    """Converts in a second or two; prompt encoder and mask decoder are the real ones."""
-    return randomise(Sam(Brightness(), SAM_PREPROCESS), seed, deviation=0.1).prepare_inference()
-
-
-@pytest.fixture
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("SAM_GEOMED_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "openvino"
-
-
-@pytest.fixture
-def converted(monkeypatch):
-    """Counts conversions."""
-    parts = []
-    convert = openvino_convert._convert
-
-    def counting(module, *args):
-        parts.append(type(module).__name__)
-        return convert(module, *args)
-
-    monkeypatch.setattr(openvino_convert, "_convert", counting)
-    return parts
-
-
-def engine_of(network, precision="fp32", sha256="a" * 64):
-    return OpenVINOEngine(as_network(network, sha256), precision)
-
-
-def models(cache):
-    return {path: path.stat().st_mtime_ns for path in sorted(cache.glob("*/*.xml"))}
-
-
-def run(engine):
-    random = np.random.default_rng(5)
-    features = random.normal(size=(1, 256, 64, 64)).astype(np.float32)
-    points = random.uniform(0, 1024, (3, 4, 2)).astype(np.float32)
-    labels = np.tile([1, 0, 2, 3], (3, 1))
-    return engine.decode(features, points, labels, None, multimask=False)
 
 
 def test_a_network_is_converted_once(cache, converted):
@@ -90,7 +32,7 @@ def test_a_network_is_converted_once(cache, converted):
 
     # what is on disk answers: the network is not even loaded
     known = dataclasses.replace(
-        as_network(small_network(2), "a" * 64), load=lambda: pytest.fail("loaded")
+        as_lazy(small_network(2), "a" * 64), load=lambda: pytest.fail("loaded")
     )
     second = OpenVINOEngine(known, "fp32")
     assert models(cache) == kept
@@ -139,7 +81,7 @@ def test_changed_code_is_converted_anew(cache, converted, monkeypatch):
 def test_another_architecture_is_converted_anew(cache, converted):
     # a wrong --arch must fail as it does without a cache, not run what another one left
     engine_of(small_network(1))
-    wrong = dataclasses.replace(as_network(small_network(1), "a" * 64), arch="vit_b")
+    wrong = dataclasses.replace(as_lazy(small_network(1), "a" * 64), arch="vit_b")
     OpenVINOEngine(wrong, "fp32")
     assert len(converted) == 10
 
@@ -165,51 +107,6 @@ def test_an_encoder_with_exact_parts_has_a_network_for_bf16(cache, converted, mo
     monkeypatch.setattr(openvino_engine, "supports_bf16", lambda: False)
     engine_of(network, "bf16")
     assert len(converted) == 6
-
-
-def test_bf16_rounds_to_the_nearest_and_not_what_is_exact():
-    encoder = build_sam("tiny_vit_256").prepare_inference().image_encoder
-    before = {name: value.clone() for name, value in encoder.named_parameters()}
-    rounded = openvino_convert._Autocast(encoder).encoder
-    for name, value in rounded.named_parameters():
-        kept = "patch_embed" in name or "downsample" in name
-        expected = before[name] if kept else before[name].bfloat16().float()
-        assert torch.equal(value, expected)
-    # the network that was given goes on in fp32
-    assert all(torch.equal(value, before[name]) for name, value in encoder.named_parameters())
-
-
-def test_types_inside_of_autocast():
-    network = randomise(build_sam("tiny_vit_256"), 3).prepare_inference()
-    seen = {}
-    for name, module in network.image_encoder.named_modules():
-        if isinstance(module, torch.nn.Conv2d):
-            module.register_forward_hook(
-                lambda _module, _given, out, name=name: seen.update({name: out.dtype})
-            )
-    with torch.inference_mode():
-        TorchEngine(network, "cpu", "bf16").encode(np.zeros((1, 3, 256, 256), np.float32))
-    exact = {name for name, dtype in seen.items() if dtype == torch.float32}
-    assert exact == {name for name in seen if "patch_embed" in name or "downsample" in name}
-    assert len(exact) == 2 + 3 * 3
-    assert len(seen) > len(exact)
-
-
-def test_an_interrupted_conversion_leaves_nothing_to_trust(cache, converted, monkeypatch):
-    save = openvino.save_model
-
-    def interrupted(model, path, **options):
-        save(model, path, **options)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(openvino, "save_model", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        engine_of(small_network(1))
-    assert not [path for path in models(cache) if "partial" not in path.name]
-
-    monkeypatch.setattr(openvino, "save_model", save)
-    engine_of(small_network(1))
-    assert len([path for path in models(cache) if "partial" not in path.name]) == 5
 
 
 def test_a_part_is_compiled_when_it_first_runs_and_once_for_all_threads(cache, monkeypatch):
@@ -272,13 +169,13 @@ def test_what_the_processor_supports_is_a_plain_answer():
 CONSTRUCT = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from test_openvino_engine import engine_of, run, small_network
+from small_networks import engine_of, run, small_network
 print(float(run(engine_of(small_network(1)))[0].sum(dtype="float64")))
 """
 
 
 def test_processes_at_once_convert_once_and_agree(cache):
-    command = [sys.executable, "-c", CONSTRUCT, str(Path(__file__).parent)]
+    command = [sys.executable, "-c", CONSTRUCT, str(Path(small_networks.__file__).parent)]
     both = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
@@ -291,11 +188,3 @@ def test_processes_at_once_convert_once_and_agree(cache):
     alone = run(engine_of(small_network(1)))[0]
     assert models(cache) == kept
     assert float(alone.sum(dtype="float64")) == pytest.approx(float(answers[0][0]))
-
-
-@pytest.mark.parametrize("arch", ARCHITECTURES)
-def test_what_is_known_of_an_architecture_is_so(arch):
-    known = ARCHITECTURES[arch]
-    with Uninitialised():
-        network = build_sam(arch)
-    assert as_network(network, "a" * 64).architecture == known

@@ -20,7 +20,7 @@ from sam_common.engines.precision import (
 )
 from sam_common.errors import ModelError
 from sam_common.network.architecture import ARCHITECTURES
-from sam_common.network.unloaded import Network, as_network
+from sam_common.network.lazy_network import LazyNetwork, as_lazy
 
 OWN = "0123456789abcdef" * 4
 
@@ -44,7 +44,7 @@ def no_measurement(monkeypatch):
 def network_of(sha256):
     """One that must not be loaded."""
     load = functools.partial(pytest.fail, "loaded")
-    return Network("tiny_vit_256", sha256, ARCHITECTURES["tiny_vit_256"], load)
+    return LazyNetwork("tiny_vit_256", sha256, ARCHITECTURES["tiny_vit_256"], load)
 
 
 def resolve(wanted="auto", *, sha256=OWN, device="cpu", engine="openvino"):
@@ -145,11 +145,12 @@ def test_the_scene_is_the_same_every_time():
 MEASURE = """
 import sys
 from sam_common.engines.precision import measure_error
-from sam_common.network.sam import build_sam, randomise
-from sam_common.network.unloaded import as_network
+from sam_common.network.sam import build_sam
+from tests.oracles.random_weights import randomise
+from sam_common.network.lazy_network import as_lazy
 
 network = randomise(build_sam("tiny_vit_256"), 7, deviation=0.1).prepare_inference()
-print(measure_error(as_network(network, sys.argv[1]), device="cpu", engine="openvino"))
+print(measure_error(as_lazy(network, sys.argv[1]), device="cpu", engine="openvino"))
 """
 
 
@@ -168,10 +169,8 @@ def test_both_precisions_run_beside_each_other(openvino_segmenter, openvino_cach
 
 def test_the_same_precision_twice_makes_no_difference(network, monkeypatch):
     monkeypatch.setattr(precision, "_BOTH", ("fp32", "fp32"))
-    assert precision.measure_error(as_network(network, OWN), device="cpu", engine="torch") == 0.0
+    assert precision.measure_error(as_lazy(network, OWN), device="cpu", engine="torch") == 0.0
 
 
 def test_torch_bf16_differs_a_little(network):
-    assert (
-        1e-4 < precision.measure_error(as_network(network, OWN), device="cpu", engine="torch") < 0.5
-    )
+    assert 1e-4 < precision.measure_error(as_lazy(network, OWN), device="cpu", engine="torch") < 0.5

@@ -9,6 +9,8 @@ import torch
 from sam_common.engines.build import resolve_engine
 from sam_common.engines.torch_engine import TorchEngine
 from sam_common.errors import ModelError
+from sam_common.network.sam import build_sam
+from tests.oracles.random_weights import randomise
 
 PIXELS = np.random.default_rng(3).normal(size=(1, 3, 256, 256)).astype(np.float32)
 
@@ -52,3 +54,19 @@ def test_other_errors_are_not_the_compilers(network, monkeypatch):
     engine = TorchEngine(network, "cpu", "fp32")
     with pytest.raises(RuntimeError, match="channels"):
         engine.encode(PIXELS[:, :2])
+
+
+def test_types_inside_of_autocast():
+    network = randomise(build_sam("tiny_vit_256"), 3).prepare_inference()
+    seen = {}
+    for name, module in network.image_encoder.named_modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.register_forward_hook(
+                lambda _module, _given, out, name=name: seen.update({name: out.dtype})
+            )
+    with torch.inference_mode():
+        TorchEngine(network, "cpu", "bf16").encode(np.zeros((1, 3, 256, 256), np.float32))
+    exact = {name for name, dtype in seen.items() if dtype == torch.float32}
+    assert exact == {name for name in seen if "patch_embed" in name or "downsample" in name}
+    assert len(exact) == 2 + 3 * 3
+    assert len(seen) > len(exact)

@@ -7,31 +7,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mask_phantoms import SPACINGS, blob
 from numpy.testing import assert_allclose
-from skimage.measure import marching_cubes, mesh_surface_area
 
 from sam_common.errors import InputError
 from sam_common.metrics import agreement
-from sam_common.metrics.surface import CORNERS, _areas, surface
+from sam_common.metrics.surface import surface
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import surface_distance
-    from surface_distance import lookup_tables
 
-SPACINGS = [(1.0, 1.0, 1.0), (3.0, 0.7, 0.9), (0.5, 5.0, 1.0)]
 seeds = st.integers(0, 2**32 - 1)
-
-
-def blob(seed, shape=(18, 22, 20), spread=2.5):
-    """A smooth random object: a few balls that overlap."""
-    rng = np.random.default_rng(seed)
-    grid = np.stack(np.indices(shape), axis=-1)
-    mask = np.zeros(shape, bool)
-    for _ in range(3):
-        centre = np.array(shape) / 2 + rng.normal(0, spread, 3)
-        mask |= np.linalg.norm(grid - centre, axis=-1) < rng.uniform(2.5, 5)
-    return mask
 
 
 def oracle(a, b, spacing, tolerance):
@@ -64,35 +51,6 @@ def test_as_the_authors_of_the_surface_dice_have_it(seed, spacing):
     assert_allclose(found.mean_mm, expected["mean_mm"], rtol=1e-9)
     areas = [surface(mask, np.diag(spacing))[1].sum() for mask in (a, b)]
     assert_allclose(areas, expected["areas"], rtol=1e-9)
-
-
-@pytest.mark.parametrize("spacing", SPACINGS)
-def test_every_block_has_the_published_area(spacing):
-    """All 256 blocks, of which smooth objects show only some."""
-    table = lookup_tables.create_table_neighbour_code_to_surface_area(spacing)
-    kernel = np.array(lookup_tables.ENCODE_NEIGHBOURHOOD_3D_KERNEL)
-    areas = _areas(np.diag(spacing))
-    for code in range(256):
-        inside = [corner for bit, corner in enumerate(CORNERS) if code >> bit & 1]
-        assert areas[code] == pytest.approx(table[sum(kernel[corner] for corner in inside)])
-
-
-@pytest.mark.parametrize("spacing", SPACINGS)
-def test_areas_as_by_marching_cubes_of_another_library(spacing):
-    mask = np.pad(blob(3), 1)
-    _, areas = surface(mask, np.diag(spacing))
-    vertices, faces, *_ = marching_cubes(mask.astype(float), 0.5, spacing=spacing)
-    assert_allclose(areas.sum(), mesh_surface_area(vertices, faces), rtol=5e-3)
-
-
-def test_one_voxel_by_hand():
-    # an octahedron with corners half a voxel from the centre: 8 triangles of sqrt(3) / 8
-    places, areas = surface(np.ones((1, 1, 1), bool), np.eye(3))
-    assert_allclose(areas, np.full(8, np.sqrt(3) / 8))
-    assert_allclose(
-        sorted(map(tuple, places)),
-        [(a, b, c) for a in (-0.5, 0.5) for b in (-0.5, 0.5) for c in (-0.5, 0.5)],
-    )
 
 
 @given(seeds, st.integers(0, 6))

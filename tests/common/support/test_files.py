@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from sam_common.errors import DiskError, InputError, OutputError
 from sam_common.support.files import (
+    BLOCK_BYTES,
     FULL_BYTES,
     atomic_output,
     check_apart,
@@ -17,6 +19,7 @@ from sam_common.support.files import (
     check_output,
     output_error,
     same_file,
+    sha256_of,
     write_bytes,
     writing,
 )
@@ -276,3 +279,17 @@ def test_errors_of_a_library_become_one_line():
         writing("a.mha", ValueError),
     ):
         raise ValueError("bad\nvoxels")
+
+
+def test_sha256_of_the_empty_file(tmp_path):
+    (tmp_path / "empty").touch()
+    assert sha256_of(tmp_path / "empty") == (
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    )
+
+
+def test_sha256_of_a_file_larger_than_a_block(tmp_path):
+    content = bytes(range(256)) * 5000
+    assert len(content) > BLOCK_BYTES
+    (tmp_path / "large").write_bytes(content)
+    assert sha256_of(str(tmp_path / "large")) == hashlib.sha256(content).hexdigest()

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from seeing_segmenters import SeesValues, seeing
 
-from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.automatic.options import EverythingOptions
 from sam_common.errors import CapabilityError, GeometryError, InputError
-from sam_common.segmenter.predictor import Capabilities
+from sam_common.segmenter.capabilities import Capabilities
 from sam_common.tiled_job.progress import silent
 from sam_geo import AutoOptions, AutoRequest, Finish, run_auto, segment_everything
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.automatic.options import EverythingOptions
 from sam_common.errors import GeometryError, InputError
 from sam_geo.automatic.options import AutoOptions
 from sam_geo.results.finish import Finish

@@ -11,7 +11,7 @@ import rasterio
 from affine import Affine
 from seeing_segmenters import SeeingSegmenter
 
-from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.automatic.options import EverythingOptions
 from sam_common.masks.decoded import MaskRegion
 from sam_common.masks.instance import Instance
 from sam_common.stitching.layout import Layout

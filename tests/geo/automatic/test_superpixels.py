@@ -8,7 +8,7 @@ import pytest
 from geo_jobs import request_of, truth_of
 from seeing_segmenters import SeesValues
 
-from sam_common.segmenter.predictor import Capabilities
+from sam_common.segmenter.capabilities import Capabilities
 from sam_geo.automatic import superpixels
 from sam_geo.automatic.options import AutoOptions
 from sam_geo.automatic.superpixels import superpixel_boxes

@@ -14,7 +14,7 @@ from affine import Affine
 from geo_jobs import TRANSFORM, request_of, truth_of
 from seeing_segmenters import SeesValues, seeing
 
-from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.automatic.options import EverythingOptions
 from sam_common.errors import InputError, OutputError
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.window import Window

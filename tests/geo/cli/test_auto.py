@@ -11,7 +11,7 @@ import pytest
 import rasterio
 from geo_program import invoke
 
-from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.automatic.options import EverythingOptions
 from sam_common.errors import GeometryError
 from sam_geo.automatic.options import AutoOptions
 from sam_geo.cli.auto import auto_command

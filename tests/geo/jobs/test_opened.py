@@ -15,7 +15,7 @@ import shapely
 from geo_jobs import OPTIONS, placed_by_points, request_of
 from seeing_segmenters import SeesValues, seeing
 
-from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.automatic.options import EverythingOptions
 from sam_common.errors import (
     CapabilityError,
     GeometryError,
@@ -24,8 +24,8 @@ from sam_common.errors import (
     PromptError,
     SuiteError,
 )
+from sam_common.segmenter.capabilities import Capabilities
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_common.segmenter.predictor import Capabilities
 from sam_geo.automatic.options import AutoOptions
 from sam_geo.jobs.dry_run import dry_run_auto, dry_run_prompts
 from sam_geo.jobs.request import AutoRequest, EncodeRequest, PromptRequest

@@ -12,7 +12,7 @@ from PIL import Image
 from rasterio import features
 from seeing_segmenters import seeing
 
-from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.automatic.options import EverythingOptions
 from sam_common.stitching.link import ignored
 from sam_geo.automatic.options import AutoOptions
 from sam_geo.automatic.scene import Scene

@@ -15,7 +15,7 @@ import pytest
 import shapely
 from geo_jobs import ask, auto, moon
 
-from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.automatic.options import EverythingOptions
 from sam_common.errors import OutputError
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_geo.automatic.options import AutoOptions

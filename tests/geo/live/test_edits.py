@@ -7,8 +7,8 @@ import pytest
 from affine import Affine
 
 from sam_common.errors import CapabilityError, PromptError
+from sam_common.segmenter.capabilities import Capabilities
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_common.segmenter.predictor import Capabilities
 from sam_geo.live import edits as module
 from sam_geo.live.edits import Edits
 from sam_geo.raster.frame import frame_from_affine

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from seeing_segmenters import SeesValues
 
-from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.automatic.options import EverythingOptions
 from sam_common.errors import GeometryError, InputError
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_geo.automatic.everything import segment_everything

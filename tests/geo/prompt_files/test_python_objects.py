@@ -13,8 +13,8 @@ from affine import Affine
 from shapely.geometry import Point, box
 
 from sam_common.errors import CapabilityError, PromptError
+from sam_common.segmenter.capabilities import Capabilities
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_common.segmenter.predictor import Capabilities
 from sam_geo.prompted.segment import segment_prompts
 from sam_geo.prompts.geo_prompt import load_prompts
 from sam_geo.raster.source import open_raster

@@ -16,8 +16,8 @@ from shapely.geometry import Point, box
 from world_prompts import LEFT, NORTH_UP, TOP, run, world_boxes
 
 from sam_common.errors import CapabilityError, InputError
+from sam_common.segmenter.capabilities import Capabilities
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_common.segmenter.predictor import Capabilities
 from sam_geo.prompted.segment import run_prompts, segment_prompts
 from sam_geo.prompts.geo_prompt import GeoPrompt
 from sam_geo.raster.frame import frame_from_affine, world_to_corners

@@ -12,7 +12,7 @@ from med_program import LESION, invoke
 from PIL import Image
 
 from sam_common import __version__
-from sam_common.segmenter.predictor import Capabilities
+from sam_common.segmenter.capabilities import Capabilities
 from sam_med import privacy
 from sam_med.cli.segment import Terminal
 

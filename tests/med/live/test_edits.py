@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from sam_common.errors import CapabilityError, PromptError
+from sam_common.segmenter.capabilities import Capabilities
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_common.segmenter.predictor import Capabilities
 from sam_med.live.edits import Edits, whole_number
 
 

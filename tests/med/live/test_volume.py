@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from sam_common.errors import CapabilityError, InputError, OutputError, PromptError
+from sam_common.segmenter.capabilities import Capabilities
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_common.segmenter.predictor import Capabilities
 from sam_common.server.files.roots import RefusedPathError
 from sam_common.server.sessions.embedding_pool import EmbeddingPool
 from sam_common.server.sessions.history import Asked, BoxState, MaskState, ObjectState, PointState

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from shaded_objects import ball, scan, slices_of
 
 from sam_common.prompts import Prompts
+from sam_common.segmenter.capabilities import Capabilities
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_common.segmenter.predictor import Capabilities
 from sam_common.window import Window
 from sam_med.propagate.prediction import (
     Prediction,

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from sam_common.errors import CapabilityError, InputError, PromptError
+from sam_common.segmenter.capabilities import Capabilities
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_common.segmenter.predictor import Capabilities
 from sam_common.window import Window
 from sam_med.geometry.slice_box import SliceBox
 from sam_med.prompts.object_prompt import ObjectPrompt, VoxelPoint

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from sam_common.errors import OutputError
-from sam_common.published import cache
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.segmenter.predictor import Embedding
+from sam_common.support.cache_folder import CACHE_VARIABLE
 from sam_med.geometry.volume import Volume
 from sam_med.slices.embedding_cache import embedding_store, slice_key
 from sam_med.slices.window_level import choose_stretch
@@ -96,7 +96,7 @@ def test_everything_is_for_the_user_alone(phantom, tmp_path):
 
 
 def test_the_cache_is_the_default_place(phantom, tmp_path, monkeypatch):
-    monkeypatch.setenv(cache.CACHE_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     store = embedding_store(phantom, choose_stretch(phantom), FakeSegmenter())
     assert store.folder.parent == tmp_path / "med-embeddings"
 

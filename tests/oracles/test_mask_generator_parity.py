@@ -11,9 +11,12 @@ import reference
 import torch
 from PIL import Image
 
-from sam_common.automatic.mask_generator import EverythingOptions, masks_of
-from sam_common.network.sam import build_sam, randomise
-from sam_common.segmenter.predictor import Capabilities, Segmenter, load_segmenter, segmenter_of
+from sam_common.automatic.mask_generator import generate_masks
+from sam_common.automatic.options import EverythingOptions
+from sam_common.network.sam import build_sam
+from sam_common.segmenter.capabilities import Capabilities
+from sam_common.segmenter.predictor import Segmenter, load_segmenter, segmenter_of
+from tests.oracles.random_weights import randomise
 
 pytestmark = pytest.mark.slow
 ALL = Capabilities(points=True, boxes=True, masks=True, multimask=True)
@@ -28,7 +31,7 @@ def matched(
     segmenter: Segmenter, generator: Any, image: np.ndarray, **options: float
 ) -> tuple[list[float], int]:
     """For each published mask the IoU of ours that is nearest to it, and the number of ours."""
-    found = masks_of(segmenter, image, options=EverythingOptions(**options))
+    found = generate_masks(segmenter, image, options=EverythingOptions(**options))
     full = np.zeros((len(found), *image.shape[:2]), dtype=np.bool_)
     for mask, instance in zip(full, found, strict=True):
         mask[instance.region.window.slices] = instance.region.mask
