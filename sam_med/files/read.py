@@ -42,7 +42,7 @@ def read_volume(
             see `sam_med.series.find.scan`.
 
     Returns:
-        The volume: (k, j, i) voxels as stored or rescaled, and their frame to LPS mm.
+        The volume, with voxels (k, j, i) as stored or rescaled and their frame to LPS mm.
 
     Raises:
         InputError: There is no such file, series or time point, the format is unknown, the image is

@@ -7,7 +7,7 @@ from unittest import mock
 
 from sam_common.stitching import evidence, mend, overlap
 from sam_common.stitching.groups import Group, Groups
-from sam_geo.automatic import job, scene, seams
+from sam_geo.automatic import scene, seams, windows_to_objects
 
 
 def _nothing(*_arguments, **_options):
@@ -40,7 +40,7 @@ LINKING = {
 }
 """Steps that need nothing but the masks of all windows, as (owner, name, stand-in)."""
 NETWORK = {
-    "continuation": (job, "open_ends", lambda _groups: {}),
+    "continuation": (windows_to_objects, "open_ends", lambda _groups: {}),
     "moved windows": (seams.Mender, "mend", _nothing),
     "larger window": (seams, "SIDES", (1,)),
     "sharpening": (mend._MovedWindow, "sharpened", lambda *_: []),

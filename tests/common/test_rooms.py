@@ -60,3 +60,18 @@ def test_tests_lie_in_the_rooms_of_what_they_test(house):
         for path in (ROOT / "tests" / side).rglob("test_*.py")
     }
     assert folders - {"common", "geo", "med"} <= known
+
+
+def test_every_module_has_a_test_file_of_its_name(house):
+    """Whoever changes a module finds what holds it; plugins of hosts are tested in the hosts."""
+    missing = [
+        str(path.relative_to(ROOT))
+        for package, side in (("sam_common", "common"), ("sam_geo", "geo"), ("sam_med", "med"))
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if not path.name.startswith("_")
+        and {"qgis_plugin", "slicer_module"}.isdisjoint(path.parts)
+        and not (
+            ROOT / "tests" / side / path.parent.relative_to(ROOT / package) / f"test_{path.name}"
+        ).is_file()
+    ]
+    assert missing == []
