@@ -47,6 +47,8 @@ class Header:
     mask_flags: Sequence[Sequence[MaskFlags]]
     """How GDAL makes the mask of each band: from nodata, alpha, a mask band, or not at all."""
     colours: Sequence[ColorInterp]
+    descriptions: Sequence[str | None]
+    """Names of the bands, None where the file gives none."""
     """Colour interpretation of each band."""
     scales: Sequence[float]
     """Factor of each band from samples to values: value = sample * scale + offset."""
@@ -90,6 +92,7 @@ def read_header(dataset: Any) -> Header:
         nodatavals=tuple(dataset.nodatavals),
         mask_flags=tuple(tuple(flags) for flags in dataset.mask_flag_enums),
         colours=colours,
+        descriptions=tuple(dataset.descriptions),
         scales=tuple(dataset.scales),
         offsets=tuple(dataset.offsets),
         block_shapes=tuple(dataset.block_shapes),
