@@ -44,7 +44,7 @@ class _Layer:
     def read(
         self, window: Window, grid: RasterSource
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-        """Values (B, h, w) on the first raster's grid, NaN where a band has none; (h, w) any has."""
+        """Values (B, h, w) on the first raster's grid, NaN where there is none; (h, w) any is."""
         place = RasterioWindow(*window.start[::-1], *window.shape[::-1])
         bands = list(self.source.bands)
 
