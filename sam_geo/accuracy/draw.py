@@ -35,8 +35,8 @@ Allocation: TypeAlias = Literal["equal", "proportional", "neyman"]
 LEAST_POINTS = 2
 """Points in a class below which it has no standard error."""
 RARE_POINTS = 25
-"""Points that a rare class gets if the sample is large enough: half of what Olofsson et al. 2014
-call the least for a good estimate of a rare class (50)."""
+"""Points that a rare class gets, or half of what it would get of equal shares where that is less.
+Olofsson et al. 2014 call twice as many the least for a good estimate of a rare class."""
 CERTAIN = 0.95
 """An expected accuracy of one would leave no points for a class; this is the most that counts."""
 
@@ -142,7 +142,8 @@ def allocate(strata: tuple[Stratum, ...], size: int, allocation: Allocation) -> 
         )
     shares = _shares(strata, allocation)
     pixels = np.array([stratum.pixels for stratum in strata])
-    least = np.minimum(min(RARE_POINTS, size // len(strata)), pixels)
+    floor = max(LEAST_POINTS, min(RARE_POINTS, size // (2 * len(strata))))
+    least = np.minimum(floor, pixels)
     counts: IntArray = least.astype(np.int64)
     for _ in range(size - int(least.sum())):
         # the class that is furthest from its share (the method of Webster), if it has pixels left

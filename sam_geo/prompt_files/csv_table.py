@@ -36,10 +36,11 @@ from sam_geo.prompt_files.place_columns import (
     doubt_of_system,
 )
 from sam_geo.prompt_files.table import (
+    PROMPTS,
     Column,
     PromptTable,
+    Wanted,
     column_of,
-    means_something,
     object_array,
     spelled,
 )
@@ -83,12 +84,13 @@ class _Place:
     """Whether the coordinates are pixels unless `--prompts-crs` says otherwise."""
 
 
-def read_csv(path: Path) -> PromptTable:
+def read_csv(path: Path, wanted: Wanted = PROMPTS) -> PromptTable:
     """Read a CSV file of prompts.
 
     Args:
         path: A file in UTF-8, or in UTF-16 with a byte order mark, with commas, semicolons, tabs
             or bars between its cells.
+        wanted: What it is read for.
 
     Raises:
         PromptError: The file cannot be read, or its columns place no rows, or place them in two
@@ -97,12 +99,13 @@ def read_csv(path: Path) -> PromptTable:
     columns, delimiter = read_columns(path, KNOWN)
     places = _Sheet(str(path), columns, has_decimal_commas=delimiter != ",").places()
     chosen = _agreed(places, str(path))
-    kept = [(name, values) for name, values in columns if means_something(name)]
+    kept = [(name, values) for name, values in columns if wanted.reads(name)]
     kept = [(name, integers(values)) for name, values in kept]
     shapes = object_array(chosen.shapes)
     return PromptTable(
         *(str(path), shapes, kept, chosen.crs),
         in_pixels=chosen.in_pixels,
+        all_names=[name for name, _ in columns],
         doubt=doubt_of_system(columns, str(path), chosen.crs)
         or (doubt_of_fractions(shapes, str(path)) if chosen.in_pixels else None),
     )

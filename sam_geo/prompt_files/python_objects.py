@@ -17,7 +17,7 @@ from sam_common.errors import PromptError
 from sam_geo.prompt_files.csv_table import box_of, point_of
 from sam_geo.prompt_files.place_columns import BOX_COLUMNS, POINT_COLUMNS
 from sam_geo.prompt_files.read import read_table
-from sam_geo.prompt_files.table import PromptTable, cells_of, means_something, object_array, spelled
+from sam_geo.prompt_files.table import PROMPTS, PromptTable, cells_of, object_array, spelled
 from sam_geo.prompt_files.vector import geojson_crs
 from sam_geo.raster.reference_system import LONLAT
 
@@ -77,9 +77,7 @@ def _frame_table(features: geopandas.GeoDataFrame) -> PromptTable:
         raise PromptError(f"{name} has {count} columns of the name {geometry}")
     levels = [(str(each), features.index.get_level_values(each)) for each in features.index.names]
     columns = [(str(each), features.iloc[:, n]) for n, each in enumerate(features.columns)]
-    kept = [
-        (each, cells_of(values)) for each, values in [*levels, *columns] if means_something(each)
-    ]
+    kept = [(each, cells_of(values)) for each, values in [*levels, *columns] if PROMPTS.reads(each)]
     return PromptTable(name, object_array(features.geometry), kept, features.crs)
 
 
@@ -93,7 +91,7 @@ def _geojson_table(mapping: Mapping[str, Any]) -> PromptTable:
     columns = [
         (str(key), [properties.get(key) for properties, _ in rows])
         for key in keys
-        if means_something(key)
+        if PROMPTS.reads(key)
     ]
     return PromptTable(name, object_array(shape for _, shape in rows), columns, _crs(mapping, name))
 

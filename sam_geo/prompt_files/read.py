@@ -14,7 +14,7 @@ from sam_common.errors import PromptError
 from sam_common.support.files import check_input
 from sam_geo.prompt_files.csv_table import box_of, doubt_of_fractions, number_of, read_csv
 from sam_geo.prompt_files.place_columns import BOX_COLUMNS
-from sam_geo.prompt_files.table import PromptTable, object_array
+from sam_geo.prompt_files.table import PROMPTS, PromptTable, Wanted, object_array
 from sam_geo.prompt_files.vector import PARQUET, read_parquet, read_vector
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ UNSUPPORTED = {
 
 
 def read_table(
-    path: str | os.PathLike[str], *, layer: str | None = None, option: str = "prompts"
+    path: str | os.PathLike[str], wanted: Wanted = PROMPTS, *, layer: str | None = None
 ) -> PromptTable:
     """Read a file of prompts in the format of its suffix.
 
@@ -41,8 +41,8 @@ def read_table(
 
     Args:
         path: The file.
+        wanted: What it is read for: prompts, or samples with a column of classes.
         layer: Layer of a vector file that has several.
-        option: Beginning of the options that messages name, as in `--prompts-layer`.
 
     Raises:
         InputError: There is no such file.
@@ -62,17 +62,17 @@ def read_table(
         raise PromptError(f"{path} is {way}")
     readers: dict[str, Callable[[], PromptTable]] = {
         ".xml": lambda: _read_voc(file),
-        **dict.fromkeys(CSV, lambda: read_csv(file)),
-        **dict.fromkeys(PARQUET, lambda: read_parquet(file)),
+        **dict.fromkeys(CSV, lambda: read_csv(file, wanted)),
+        **dict.fromkeys(PARQUET, lambda: read_parquet(file, wanted)),
     }
     if (read := readers.get(file.suffix.lower())) is None:
-        table = read_vector(file, layer=layer, option=option)
+        table = read_vector(file, wanted, layer=layer)
     elif layer is not None:
-        raise PromptError(f"{path} has no layers: leave --{option}-layer out")
+        raise PromptError(f"{path} has no layers: leave --{wanted.option}-layer out")
     else:
-        table = replace(read(), option=option)
+        table = replace(read(), option=wanted.option)
     if not len(table):
-        raise PromptError(f"no prompts in {path}: it has no features")
+        raise PromptError(f"no {wanted.option} in {path}: it has no features")
     return table
 
 

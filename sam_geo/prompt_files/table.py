@@ -72,6 +72,38 @@ MEANING = frozenset((*ATTRIBUTES, *SIGNS, *IMAGES, *WEAK))
 """Names of all columns that are read."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a table is read for: how messages call it, and the columns that are read."""
+
+    option: str = "prompts"
+    """What the rows are, and the beginning of the options that messages name, as in
+    `--prompts-layer`."""
+    columns: frozenset[str] = frozenset()
+    """Columns beside those of prompts, as `spelled` gives them, such as the class of a sample."""
+
+    def reads(self, name: object) -> bool:
+        """Tell whether a column of this name is read, in whatever spelling."""
+        return spelled(name) in MEANING or spelled(name) in self.columns
+
+    def whole_name(self, name: str) -> str:
+        """Complete the name of a column that a Shapefile cut off, where it is one that is read.
+
+        >>> Wanted().whole_name("point_labe"), Wanted().whole_name("height")
+        ('point_label', 'height')
+        """
+        if len(name) != SHAPEFILE_LETTERS or spelled(name) in self.columns:
+            return name
+        known = [*sorted(self.columns), *sorted(MEANING)]
+        return next(
+            (each for each in known if spelled(each[:SHAPEFILE_LETTERS]) == spelled(name)), name
+        )
+
+
+PROMPTS = Wanted()
+"""A table of prompts, with the columns that mean something to them."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PromptTable:
     """Prompts with one row per feature, in the order of the file."""
@@ -81,7 +113,7 @@ class PromptTable:
     geometry: npt.NDArray[np.object_]
     """(N,) shapely geometries in two dimensions; None where a feature has none."""
     columns: Sequence[Column] = ()
-    """The columns that are read (`means_something`), in the spelling of the file."""
+    """The columns that are read (`Wanted.reads`), in the spelling of the file."""
     crs: pyproj.CRS | None = None
     """Reference system of the coordinates, None where the file does not state it."""
     in_pixels: bool = False
@@ -96,6 +128,8 @@ class PromptTable:
     """Beginning of the options that messages name, as in `--prompts-crs`."""
     numbers: Sequence[int] | None = None
     """Number of each row in the file, from 0; None where no row was left out."""
+    all_names: Sequence[str] = ()
+    """Names of all columns of the file, read or not, as messages list them."""
     doubt: str | None = None
     """Why the user has to give the reference system of the coordinates, as the beginning of a
     message; None where it is clear."""
@@ -177,21 +211,6 @@ class PromptTable:
                 f"column {spelling} of {self.name} has a zero byte or half a character in row "
                 f"{self.number(row)}, which no file can hold: {text[:60]!r}"
             )
-
-
-def means_something(name: object) -> bool:
-    """Tell whether a column of this name is read, in whatever spelling."""
-    return spelled(name) in MEANING
-
-
-def whole_name(name: str) -> str:
-    """Complete the name of a column that a Shapefile cut off, where it is one that is read.
-
-    >>> whole_name("point_labe"), whole_name("height")
-    ('point_label', 'height')
-    """
-    whole = [each for each in sorted(MEANING) if each[:SHAPEFILE_LETTERS] == spelled(name)]
-    return whole[0] if len(name) == SHAPEFILE_LETTERS and whole else name
 
 
 def spelled(name: object) -> str:

@@ -24,13 +24,13 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from sam_common.errors import PromptError, one_line
 from sam_geo.prompt_files.geojson_text import GEOJSON_DRIVERS, GeoJSONText
 from sam_geo.prompt_files.table import (
+    PROMPTS,
     WEAK,
     PromptTable,
+    Wanted,
     cells_of,
-    means_something,
     object_array,
     spelled,
-    whole_name,
 )
 from sam_geo.prompt_files.vector_parts import check_parts, check_sources, gdal_name, in_zip, part_of
 
@@ -60,13 +60,13 @@ UNREADABLE = (DataSourceError, DataLayerError, OSError, ValueError)
 """Errors of pyogrio for a file that GDAL cannot read."""
 
 
-def read_vector(path: Path, *, layer: str | None, option: str = "prompts") -> PromptTable:
+def read_vector(path: Path, wanted: Wanted = PROMPTS, *, layer: str | None = None) -> PromptTable:
     """Read a layer of a vector file.
 
     Args:
         path: A vector file that GDAL opens, or a zip file with one in it.
+        wanted: What it is read for.
         layer: The layer to read; the only one with features where None.
-        option: Beginning of the options that messages name, as in `--prompts-layer`.
 
     Raises:
         PromptError: The file cannot be read whole, has no such layer, or has several and none is
@@ -80,8 +80,8 @@ def read_vector(path: Path, *, layer: str | None, option: str = "prompts") -> Pr
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             check_sources(path)
-            chosen = _layer(name, path, layer, option)
-            return _read_layer(name, path, chosen, member, option)
+            chosen = _layer(name, path, layer, wanted.option)
+            return _read_layer(name, path, chosen, member, wanted)
     except UnicodeDecodeError as error:
         way = f"write its encoding into {path.stem}.cpg beside it, for example ISO-8859-1 or CP1251"
         if path.suffix.lower() not in {".shp", ".dbf"}:
@@ -96,12 +96,12 @@ def read_vector(path: Path, *, layer: str | None, option: str = "prompts") -> Pr
         ) from error
 
 
-def read_parquet(path: Path, *, option: str = "prompts") -> PromptTable:
+def read_parquet(path: Path, wanted: Wanted = PROMPTS) -> PromptTable:
     """Read a GeoParquet file.
 
     Args:
         path: The file.
-        option: Beginning of the options that messages name, as in `--prompts-crs`.
+        wanted: What it is read for.
 
     Raises:
         PromptError: The file is not Parquet, or does not name its column of geometries.
@@ -114,14 +114,19 @@ def read_parquet(path: Path, *, option: str = "prompts") -> PromptTable:
                 f"{path} is no GeoParquet: it does not say which column holds the geometries"
             )
         shapes = geopandas.read_parquet(path, columns=[metadata["primary_column"]])
-        names = {name for name in file.schema_arrow.names if means_something(name)}
+        every = list(file.schema_arrow.names)
+        names = {name for name in every if wanted.reads(name)}
         cells = file.read(columns=sorted(names))
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise PromptError(f"not a GeoParquet file: {path} ({one_line(error)})") from error
     except (shapely.errors.ShapelyError, NotImplementedError) as error:
         raise PromptError(f"{path} has a geometry of an unknown kind ({error})") from error
     columns = [(name, cells_of(cells.column(n))) for n, name in enumerate(cells.column_names)]
-    return PromptTable(str(path), object_array(shapes.geometry), columns, shapes.crs, option=option)
+    return PromptTable(
+        *(str(path), object_array(shapes.geometry), columns, shapes.crs),
+        option=wanted.option,
+        all_names=[name for name in every if name != metadata["primary_column"]],
+    )
 
 
 def _layer(name: str, path: Path, layer: str | None, option: str) -> str:
@@ -129,7 +134,7 @@ def _layer(name: str, path: Path, layer: str | None, option: str) -> str:
     found = [(str(each), kind) for each, kind in pyogrio.list_layers(name)]
     layers = [each for each, kind in found if kind is not None]
     if not layers:
-        raise PromptError(f"no prompts in {path}: no layer of it has geometries")
+        raise PromptError(f"no {option} in {path}: no layer of it has geometries")
     if layer is not None and layer not in layers:
         raise PromptError(f"no layer {layer!r} in {path}: it has {', '.join(layers)}")
     if layer is not None or len(layers) == 1:
@@ -148,7 +153,9 @@ def _layer(name: str, path: Path, layer: str | None, option: str) -> str:
     return (filled or layers)[0]
 
 
-def _read_layer(name: str, path: Path, layer: str, member: str | None, option: str) -> PromptTable:
+def _read_layer(
+    name: str, path: Path, layer: str, member: str | None, wanted: Wanted
+) -> PromptTable:
     """Read the geometries and columns of a layer, and check that nothing is missing."""
     about = pyogrio.read_info(name, layer=layer)
     driver = about["driver"]
@@ -156,18 +163,18 @@ def _read_layer(name: str, path: Path, layer: str, member: str | None, option: s
     names = [
         str(field)
         for field in about["fields"]
-        if means_something(whole_name(str(field)) if is_cut else field)
+        if wanted.reads(wanted.whole_name(str(field)) if is_cut else field)
     ]
     is_json = driver in GEOJSON_DRIVERS
     # GDAL would change the form of text that looks like a date
     options = {"DATE_AS_STRING": "YES"} if is_json else {}
-    with_key = not is_json and means_something(about["fid_column"])
+    with_key = not is_json and wanted.reads(about["fid_column"])
     meta, table = pyogrio.read_arrow(
         name, layer=layer, columns=names, return_fids=with_key, **options
     )
     # the geometry is the last column, whatever attributes have its name
     shapes = table.column(table.num_columns - 1).to_numpy(zero_copy_only=False)
-    columns = _columns(table, is_cut=is_cut)
+    columns = _columns(table, wanted, is_cut=is_cut)
     if is_json:
         text = GeoJSONText(path, member, is_sequence=driver == "GeoJSONSeq")
         text.check(table.num_rows)
@@ -179,19 +186,23 @@ def _read_layer(name: str, path: Path, layer: str, member: str | None, option: s
     else:
         _check_whole(name, path, layer, about, table.num_rows)
     crs = _crs(meta, path)
-    return PromptTable(str(path), _shapes(shapes, name, layer, path), columns, crs, option=option)
+    return PromptTable(
+        *(str(path), _shapes(shapes, name, layer, path), columns, crs),
+        option=wanted.option,
+        all_names=[str(field) for field in about["fields"]],
+    )
 
 
-def _columns(table: pa.Table, *, is_cut: bool) -> list[Column]:
+def _columns(table: pa.Table, wanted: Wanted, *, is_cut: bool) -> list[Column]:
     """Read all columns but the last, which is the geometry; `is_cut`: names of a Shapefile."""
-    names = [whole_name(name) if is_cut else name for name in table.column_names[:-1]]
-    found = [(name, _cells(table.column(n), name)) for n, name in enumerate(names)]
+    names = [wanted.whole_name(name) if is_cut else name for name in table.column_names[:-1]]
+    found = [(name, _cells(table.column(n), name, wanted)) for n, name in enumerate(names)]
     return [(name, cells) for name, cells in found if cells is not None]
 
 
-def _cells(column: pa.ChunkedArray, name: str) -> list[Any] | None:
+def _cells(column: pa.ChunkedArray, name: str, wanted: Wanted) -> list[Any] | None:
     """Read the cells of a column that prompts may need; None for any other."""
-    if not means_something(name):
+    if not wanted.reads(name):
         return None
     try:
         return cells_of(column)

@@ -33,6 +33,7 @@ from sam_geo.prompts.image_rows import rows_of_image
 from sam_geo.prompts.placement import (
     PIXEL_CRS,
     bounding_box,
+    check_doubt,
     clip_box,
     into_indices,
     is_cut,
@@ -137,11 +138,7 @@ def prompts_of(
     """
     if not len(table):
         raise PromptError(f"no prompts in {table.name}: it has no features")
-    if table.doubt is not None and crs is None:
-        raise PromptError(
-            f"{table.doubt}: say what its coordinates are with --{table.option}-crs, "
-            f"--{table.option}-crs {PIXEL_CRS} for pixels"
-        )
+    check_doubt(table, crs)
     if is_in_pixels(table, crs):
         table = rows_of_image(table, source, is_given=crs == PIXEL_CRS)
     rows = _Rows(table, into_indices(table, source, crs=crs), with_masks=with_masks)

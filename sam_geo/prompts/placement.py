@@ -76,6 +76,15 @@ def into_indices(
     return np.asarray(shapely.transform(shapes, to_index), dtype=object)
 
 
+def check_doubt(table: PromptTable, crs: str | None) -> None:
+    """Raise `PromptError` where nobody says what the coordinates of a table are."""
+    if table.doubt is not None and crs is None:
+        raise PromptError(
+            f"{table.doubt}: say what its coordinates are with --{table.option}-crs, "
+            f"--{table.option}-crs {PIXEL_CRS} for pixels"
+        )
+
+
 def bounding_box(shape: shapely.Geometry) -> Box:
     """Give the bounds (x0, y0, x1, y1) of the finite vertices; NaN where there is none."""
     coordinates = shapely.get_coordinates(shape)

@@ -10,6 +10,7 @@ from sam_common.errors import PromptError
 from sam_common.stitching.bins import Bins
 from sam_common.window import Window
 from sam_geo.prompt_files.read import read_table
+from sam_geo.prompt_files.table import Wanted
 from sam_geo.prompts.geo_prompt import prompts_of
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from sam_geo.raster.read_window import Box
     from sam_geo.raster.source import RasterSource
 
+PROPOSALS = Wanted(option="proposals")
+"""What a file of proposals is read for."""
 LEAST_SHARE = 0.25
 """Least part of a box that has to lie in a window for the box to be tried there."""
 
@@ -47,7 +50,7 @@ def load_proposals(
         InputError: There is no such file.
         PromptError: The file is not understood, holds points, or no box of it lies in the raster.
     """
-    table = read_table(path, layer=layer, option="proposals")
+    table = read_table(path, PROPOSALS, layer=layer)
     found = prompts_of(table, source, crs=crs)
     for prompt in found:
         if prompt.is_placed and prompt.box_xyxy is None:

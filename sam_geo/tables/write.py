@@ -97,7 +97,7 @@ def write_table(
     """Write a whole table at once.
 
     Args:
-        table: Polygons, MultiPolygons or None in the geometry column.
+        table: Polygons, MultiPolygons or None in the geometry column, or points only.
         path: The file to be written; its suffix chooses the format, see `table_writer`.
         overwrite: Whether an existing file, or layer of a GeoPackage, may be replaced.
         layer: Layer of a GeoPackage; the name of the file where None.

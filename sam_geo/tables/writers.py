@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from sam_geo.tables.formats import Format
 
+POLYGONS = "MultiPolygon"
+"""Type of the geometries of a table, unless all of them are points."""
 STAGE = "stage"
 """Name of the layer of a temporary GeoPackage that holds the batches."""
 BATCH = 1000
@@ -64,6 +66,8 @@ class _Layer:
         self._append = False
 
     def write(self, batch: geopandas.GeoDataFrame) -> None:
+        kinds = set(batch.geometry.geom_type.dropna())
+        kind = "Point" if kinds == {"Point"} else POLYGONS
         with warnings.catch_warnings():
             # polygons of a raster without a reference system have none, on purpose
             warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
@@ -72,8 +76,8 @@ class _Layer:
                 self._path,
                 layer=self._layer,
                 driver="GPKG",
-                geometry_type="MultiPolygon",
-                promote_to_multi=True,
+                geometry_type=kind,
+                promote_to_multi=kind == POLYGONS,
                 append=self._append,
             )
         self._append = True
@@ -112,7 +116,7 @@ class _Staged:
                 layer=self._target.stem,
                 driver=self._chosen.driver,
                 geometry_name=geometry_name(meta),
-                geometry_type="MultiPolygon",
+                geometry_type=meta["geometry_type"],
                 crs=meta["crs"],
                 layer_options={**self._chosen.options, **options},
             )

@@ -25,6 +25,8 @@ PROMPT = ("prompt", "image.tif", "boxes.csv", "-o", "o.gpkg")
 AUTO = ("auto", "image.tif", "-o", "o.gpkg", "--points-per-side", "4")
 ENCODE = ("encode", "image.tif", "-o", "kept")
 DEMO = ("demo", "-o", "out")
+SAMPLE = ("sample", "map.tif", "-o", "o.gpkg", "--size", "60")
+ASSESS = ("assess", "map.tif", "checked.csv", "--points-crs", "pixel", "--class-field", "truth")
 THERE = {"o.gpkg": "x"}
 
 
@@ -149,6 +151,20 @@ EFFECTS = {
     "info --page": flag(paged(("info", "image.tif")), "--page", "2"),
     "info --image-crs": values(("info", "image.tif"), "--image-crs", "EPSG:32633", "EPSG:32634"),
     "info --json": flag(("info", "image.tif"), "--json"),
+    "sample --output": Effect(SAMPLE, (*SAMPLE, "-o", "other.gpkg")),
+    "sample --layer": values(SAMPLE, "--layer", "one", "two"),
+    "sample --size": values(SAMPLE, "--size", "60", "61"),
+    "sample --allocation": values(SAMPLE, "--allocation", "equal", "neyman"),
+    "sample --seed": values(SAMPLE, "--seed", "1", "2"),
+    "sample --overwrite": flag(SAMPLE, "--overwrite", exits=(2, 0), prepared=THERE),
+    "sample --json": flag(SAMPLE, "--json"),
+    "sample --quiet": flag(SAMPLE, "-q"),
+    "assess --class-field": values(ASSESS, "--class-field", "truth", "other"),
+    "assess --points-layer": Elsewhere("geo/cli/test_accuracy.py::test_a_layer_of_points"),
+    "assess --points-crs": values(ASSESS, "--points-crs", "pixel", "EPSG:32633", exits=(0, 2)),
+    "assess --unit": values(ASSESS, "--unit", "ha", "m2"),
+    "assess --json": flag(ASSESS, "--json"),
+    "assess --quiet": flag(ASSESS, "-q"),
     "demo --output": Effect(DEMO, (*DEMO, "-o", "other")),
     "demo --json": flag(DEMO, "--json"),
     "demo --quiet": flag(DEMO, "-q"),
@@ -205,6 +221,16 @@ def place(make_raster, tmp_path, monkeypatch):
     header = "xmin,ymin,xmax,ymax,label"
     shape = shapely.Polygon([transform @ p for p in ((10, 10), (40, 12), (38, 50), (12, 44))])
 
+    classes = np.repeat([1, 2, 3, 3], 20)[:, None] + np.zeros(100, dtype=int)
+    class_map = tmp_path / "classes.tif"
+    profile = {"driver": "GTiff", "count": 2, "dtype": "uint8", "height": 80, "width": 100}
+    with rasterio.open(class_map, "w", crs="EPSG:32633", transform=transform, **profile) as file:
+        file.write(classes.astype(np.uint8), 1)
+        file.write((100 - 15 * classes).astype(np.uint8), 2)
+    places = [(x + 0.5, y + 0.5, classes[y, x]) for y in range(0, 80, 8) for x in range(0, 100, 9)]
+    rows = [f"{x},{y},{c},{1 + n % 3}" for n, (x, y, c) in enumerate(places)]
+    checked = "\n".join(["x,y,truth,other", *rows, ""])
+
     def make(name, prepared):
         folder = tmp_path / name
         folder.mkdir()
@@ -212,6 +238,8 @@ def place(make_raster, tmp_path, monkeypatch):
         pages[0].save(folder / "pages.tif", save_all=True, append_images=pages[1:])
         (folder / "boxes.csv").write_text(f"{header}\n10,10,30,30,tree\n50,20,90,60,roof\n")
         (folder / "points.csv").write_text("x,y\n30,40\n60,40\n")
+        (folder / "map.tif").symlink_to(class_map)
+        (folder / "checked.csv").write_text(checked)
         (folder / "world.csv").write_text(f"{header}\n{edges},tree\n")
         for number, layer in enumerate(("one", "two")):
             moved = shapely.transform(shape, lambda xy, n=number: xy + n * 5)

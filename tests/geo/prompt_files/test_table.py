@@ -14,13 +14,13 @@ from vector_files import BOX, SHAPES, frame_of
 
 from sam_common.errors import PromptError
 from sam_geo.prompt_files.table import (
+    PROMPTS,
     PromptTable,
+    Wanted,
     cells_of,
     column_of,
-    means_something,
     object_array,
     spelled,
-    whole_name,
 )
 from sam_geo.prompts.geo_prompt import load_prompts
 from sam_geo.raster.source import open_raster
@@ -87,7 +87,7 @@ def test_lines_in_a_collection_are_no_prompts(grey_raster):
 )
 def test_spellings_of_names(name, plain):
     assert spelled(name) == plain
-    assert means_something(name) == (plain not in {"größe", "7"})
+    assert PROMPTS.reads(name) == (plain not in {"größe", "7"})
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_spellings_of_names(name, plain):
     ],
 )
 def test_names_of_ten_letters_may_be_cut_off(name, whole):
-    assert whole_name(name) == whole
+    assert PROMPTS.whole_name(name) == whole
 
 
 def test_a_column_is_found_in_any_spelling_unless_two_differ():
@@ -192,3 +192,15 @@ def test_collections_in_collections_are_taken_apart():
     assert table.geometry[0].geom_type == "MultiPolygon"
     assert table.geometry[0].area == sum(shape.area for shape in SHAPES)
     assert table.geometry[1] is None
+
+
+def test_columns_beside_those_of_prompts_are_read_where_they_are_wanted():
+    samples = Wanted(option="samples", columns=frozenset({"land_cover", "landcover_class"}))
+    assert samples.reads("Land Cover")
+    assert samples.reads("id")
+    assert not samples.reads("height")
+    assert not PROMPTS.reads("land_cover")
+    # a Shapefile's name of ten letters
+    assert samples.whole_name("landcover_") == "landcover_class"
+    assert samples.whole_name("point_labe") == "point_label"
+    assert samples.whole_name("land_cover") == "land_cover"

@@ -1,0 +1,192 @@
+"""Assessment: from a class map and reference points to accuracies and areas with intervals."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sam_common.errors import PromptError
+from sam_geo.accuracy.class_map import open_class_map
+from sam_geo.accuracy.estimates import Sample, estimate
+from sam_geo.accuracy.pixel_area import pixel_areas
+from sam_geo.accuracy.points import read_points
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping
+
+    from sam_geo.accuracy.class_map import ClassMap
+    from sam_geo.accuracy.estimates import Estimate, MapEstimates
+    from sam_geo.accuracy.points import ReferencePoints
+
+SAME_AREA = 0.01
+"""Difference of the areas of two maps, as a share, up to which they cover the same ground."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assessment:
+    """What reference points say of a map."""
+
+    estimates: MapEstimates
+    points: int
+    """Points that count."""
+    left_out: Mapping[str, int]
+    """Points that do not, by the reason."""
+    notes: tuple[str, ...]
+    """What the user should know, one sentence each."""
+
+
+def assess(
+    class_map: str | os.PathLike[str],
+    points: str | os.PathLike[str],
+    *,
+    class_field: str | None = None,
+    layer: str | None = None,
+    crs: str | None = None,
+    step: Callable[[], object] = lambda: None,
+) -> Assessment:
+    """Accuracies and areas of a class map, with 95 % intervals, from a probability sample.
+
+    Points with the columns `stratum` and `weight_m2`, as `sam-geo sample` writes them, are used as
+    they were drawn, also where the map is another one today. Others are taken as a random sample
+    within each class of the map, as a simple random and a systematic sample are. Points that were
+    chosen by hand, or that trained the map, are neither, and no interval follows from them.
+
+    Args:
+        class_map: The map, see `open_class_map`.
+        points: Points with their true class, see `read_points`.
+        class_field: Column of the true class; `reference` where None.
+        layer: Layer of a vector file that has several.
+        crs: Reference system of the points, over what the file says.
+        step: Called after each window of the map.
+
+    Raises:
+        InputError: The map is no class map, or a class of it has no point.
+        PromptError: The points cannot be read, or their classes are not those of the map.
+    """
+    with open_class_map(class_map) as classes:
+        found = read_points(points, classes, class_field=class_field, layer=layer, crs=crs)
+        areas = _areas(classes, step)
+        names = {value: classes.name_of(value) for value in sorted(areas)}
+        reference, extra = _named(found, names, classes)
+        notes = _notes(found, extra, sum(areas.values()))
+    kinds = [*names.values(), *extra]
+    of_name = {name: n for n, name in enumerate(kinds)}
+    of_value = {value: n for n, value in enumerate(names)}
+    mapped = np.array([of_value[int(value)] for value in found.mapped], dtype=np.int64)
+    area = np.array([areas[value] for value in names])
+    truth = np.array([of_name[name] for name in reference], dtype=np.int64)
+    if found.strata is None:
+        sample = Sample(mapped, mapped, truth, area, tuple(names.values()))
+    else:
+        drawn = sorted(found.stratum_m2)
+        strata = np.array([drawn.index(name) for name in found.strata], dtype=np.int64)
+        strata_m2 = np.array([found.stratum_m2[name] for name in drawn])
+        sample = Sample(strata, mapped, truth, strata_m2, tuple(drawn))
+    result = estimate(sample, kinds, np.concatenate([area, np.zeros(len(extra))]))
+    return Assessment(result, len(mapped), found.left_out, tuple(notes))
+
+
+def _areas(classes: ClassMap, step: Callable[[], object]) -> dict[int, float]:
+    """True area of each value of a map, in square metres."""
+    areas: dict[int, float] = {}
+    measure = pixel_areas(classes.source.crs, classes.source.frame)
+    for window in classes.windows():
+        values, valid = classes.read(window)
+        found, place = np.unique(values[valid], return_inverse=True)
+        sums = np.bincount(place, measure(window)[valid], minlength=len(found))
+        for value, area in zip(found.tolist(), sums.tolist(), strict=True):
+            areas[value] = areas.get(value, 0.0) + area
+        step()
+    return areas
+
+
+def _named(
+    found: ReferencePoints, names: Mapping[int, str], classes: ClassMap
+) -> tuple[list[str], list[str]]:
+    """True classes by the names of the map, and those that the map does not have."""
+    by_value = {str(value): name for value, name in names.items()}
+    known = set(names.values())
+    given = set(found.reference)
+    if not given & known and given & set(by_value):
+        reference = [by_value.get(name, name) for name in found.reference]
+    else:
+        reference = list(found.reference)
+    extra = sorted(set(reference) - known)
+    if not set(reference) & known:
+        raise PromptError(
+            f"the points and {classes.source.path} have no class in common: the points have "
+            f"{', '.join(sorted(given))}, the map {', '.join(names.values())} (choose the column "
+            f"with --class-field)"
+        )
+    return reference, extra
+
+
+def _notes(found: ReferencePoints, extra: list[str], total_m2: float) -> list[str]:
+    notes = []
+    words = {
+        "geometry": "without a geometry",
+        "outside": "outside of the map",
+        "nodata": "where the map has no class",
+        "unlabelled": "without a true class",
+    }
+    told = [f"{count} {words[reason]}" for reason, count in found.left_out.items() if count]
+    if told:
+        notes.append(f"points that do not count: {', '.join(told)}")
+    if found.left_out["unlabelled"]:
+        notes.append(
+            "points without a true class are taken to be missing at random: look them up too where "
+            "they were left out because they are hard to tell"
+        )
+    if extra:
+        notes.append(f"the map does not have these true classes: {', '.join(extra)}")
+    drawn_m2 = sum(found.stratum_m2.values())
+    if found.strata is not None and abs(drawn_m2 - total_m2) > SAME_AREA * total_m2:
+        notes.append(
+            f"the points were drawn from a map of {drawn_m2:.6g} m2, and this one has "
+            f"{total_m2:.6g} m2: what is said holds where the points were drawn"
+        )
+    return notes
+
+
+def record_of(assessment: Assessment) -> dict[str, Any]:
+    """All figures of an assessment as plain values, ready for JSON.
+
+    Returns:
+        `overall` and for each class `users`, `producers` and `area_m2`, each with `value`,
+        `standard_error` and the 95 % interval `low` to `high`; shares are 0 to 1. `counts` and
+        `proportions` are error matrices with map classes as rows. What is unknown is None.
+    """
+    found = assessment.estimates
+    return {
+        "points": assessment.points,
+        "left_out": dict(assessment.left_out),
+        "area_m2": found.total_m2,
+        "overall": _plain(found.overall),
+        "classes": [
+            {
+                "class": one.name,
+                "mapped_m2": one.mapped_m2,
+                "area_m2": _plain(one.area_m2),
+                "users": _plain(one.users),
+                "producers": _plain(one.producers),
+            }
+            for one in found.classes
+        ],
+        "counts": found.counts.tolist(),
+        "proportions": found.proportions.tolist(),
+        "notes": list(assessment.notes),
+    }
+
+
+def _plain(estimate_: Estimate) -> dict[str, float | None]:
+    figures = {
+        "value": estimate_.value,
+        "standard_error": estimate_.standard_error,
+        "low": estimate_.value - estimate_.margin,
+        "high": estimate_.value + estimate_.margin,
+    }
+    return {name: value if math.isfinite(value) else None for name, value in figures.items()}
