@@ -32,7 +32,7 @@ WINDOWS = AutoOptions(128, 32, EverythingOptions(points_per_side=4))
 CHILD = """
 import itertools, sys, threading
 from pathlib import Path
-from sam_common.automatic.mask_generator import EverythingOptions
+from sam_common.automatic.options import EverythingOptions
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_geo.automatic.options import AutoOptions
 from sam_geo.jobs.run import run_auto
