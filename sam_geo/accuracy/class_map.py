@@ -92,7 +92,7 @@ def open_class_map(path: str | os.PathLike[str]) -> Iterator[ClassMap]:
             raise InputError(
                 f"{source.path} is no class map: it has {source.header.count} bands of "
                 f"{source.header.dtypes[0]}, where one band of whole numbers (and one of per "
-                f"cent) is expected; sam-geo landcover writes such a map"
+                f"cent) is expected"
             )
         yield ClassMap(source, _names_of(Path(path)), source.header.count == BANDS[1])
 

@@ -166,7 +166,7 @@ def _shares(strata: tuple[Stratum, ...], allocation: Allocation) -> FloatArray:
     if None in expected:
         raise InputError(
             "--allocation neyman needs the probabilities of the map's classes (a second band in "
-            "per cent, as sam-geo landcover writes it): use proportional or equal"
+            "per cent): use proportional or equal"
         )
     right = np.minimum(np.array(expected, dtype=np.float64), CERTAIN)
     shares: FloatArray = areas * np.sqrt(right * (1 - right))

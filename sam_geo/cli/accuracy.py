@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 SQUARE_METRES = {"m2": 1.0, "ha": 1e4, "km2": 1e6}
 """Units of areas."""
 
-ClassMap = Annotated[
-    str, typer.Argument(help="A raster of classes, such as sam-geo landcover writes.")
-]
+ClassMap = Annotated[str, typer.Argument(help="A raster of classes: one band of whole numbers.")]
 
 
 class Allocation(str, Enum):

@@ -16,7 +16,7 @@ NAMES = {"1": "water", "2": "forest", "7": "town"}
 
 @pytest.fixture
 def write_map(tmp_path: Path):
-    """Write a class map with its record, as `sam-geo landcover` leaves it."""
+    """Write a class map, with a record that names its classes."""
 
     def write(
         values, *, probability=None, names=None, crs="EPSG:32633", transform=TRANSFORM, nodata=0

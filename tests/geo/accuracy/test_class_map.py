@@ -73,5 +73,5 @@ def test_images_and_measurements_are_no_class_maps(tmp_path, count, dtype):
         pass
     assert str(caught.value) == (
         f"{path} is no class map: it has {count} bands of {dtype}, where one band of whole "
-        f"numbers (and one of per cent) is expected; sam-geo landcover writes such a map"
+        f"numbers (and one of per cent) is expected"
     )

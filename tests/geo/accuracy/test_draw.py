@@ -130,7 +130,7 @@ def test_neyman_needs_probabilities(write_map, thirds):
         draw_sample(classes, 100, "neyman")
     assert str(caught.value) == (
         "--allocation neyman needs the probabilities of the map's classes (a second band in per "
-        "cent, as sam-geo landcover writes it): use proportional or equal"
+        "cent): use proportional or equal"
     )
     sure = np.where(thirds == 7, 55, 99)
     with open_class_map(write_map(thirds, probability=sure)) as classes:
