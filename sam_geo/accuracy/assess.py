@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sam_common.errors import PromptError
+from sam_common.tiled_job.progress import silent
 from sam_geo.accuracy.class_map import open_class_map
 from sam_geo.accuracy.estimates import Sample, estimate
-from sam_geo.accuracy.pixel_area import pixel_areas
 from sam_geo.accuracy.points import read_points
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
+    from sam_common.tiled_job.progress import Progress
     from sam_geo.accuracy.class_map import ClassMap
     from sam_geo.accuracy.estimates import Estimate, MapEstimates
     from sam_geo.accuracy.points import ReferencePoints
@@ -46,7 +47,7 @@ def assess(
     class_field: str | None = None,
     layer: str | None = None,
     crs: str | None = None,
-    step: Callable[[], object] = lambda: None,
+    progress: Progress = silent,
 ) -> Assessment:
     """Accuracies and areas of a class map, with 95 % intervals, from a probability sample.
 
@@ -61,15 +62,17 @@ def assess(
         class_field: Column of the true class; `reference` where None.
         layer: Layer of a vector file that has several.
         crs: Reference system of the points, over what the file says.
-        step: Called after each window of the map.
+        progress: Called with a description and the number of windows of the map.
 
     Raises:
         InputError: The map is no class map, or a class of it has no point.
         PromptError: The points cannot be read, or their classes are not those of the map.
     """
     with open_class_map(class_map) as classes:
-        found = read_points(points, classes, class_field=class_field, layer=layer, crs=crs)
-        areas = _areas(classes, step)
+        found = read_points(
+            points, classes, class_field=class_field, layer=layer, crs=crs, progress=progress
+        )
+        areas = found.mapped_m2
         names = {value: classes.name_of(value) for value in sorted(areas)}
         reference, extra = _named(found, names, classes)
         notes = _notes(found, extra, sum(areas.values()))
@@ -88,20 +91,6 @@ def assess(
         sample = Sample(strata, mapped, truth, strata_m2, tuple(drawn))
     result = estimate(sample, kinds, np.concatenate([area, np.zeros(len(extra))]))
     return Assessment(result, len(mapped), found.left_out, tuple(notes))
-
-
-def _areas(classes: ClassMap, step: Callable[[], object]) -> dict[int, float]:
-    """True area of each value of a map, in square metres."""
-    areas: dict[int, float] = {}
-    measure = pixel_areas(classes.source.crs, classes.source.frame)
-    for window in classes.windows():
-        values, valid = classes.read(window)
-        found, place = np.unique(values[valid], return_inverse=True)
-        sums = np.bincount(place, measure(window)[valid], minlength=len(found))
-        for value, area in zip(found.tolist(), sums.tolist(), strict=True):
-            areas[value] = areas.get(value, 0.0) + area
-        step()
-    return areas
 
 
 def _named(

@@ -13,6 +13,7 @@ import numpy as np
 
 from sam_common.errors import InputError
 from sam_common.window import Window
+from sam_geo.accuracy.pixel_area import pixel_areas
 from sam_geo.raster.source import open_raster
 from sam_geo.results.record import manifest_path
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from sam_common.tiled_job.progress import Progress
     from sam_geo.raster.source import RasterSource
 
 SIDE = 2048
@@ -30,6 +32,22 @@ MOST_CLASSES = 256
 """Different values of a map that nothing names; beyond these it is an image or a count."""
 BANDS = (1, 2)
 """A class, or a class and its probability in per cent."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassPixels:
+    """The pixels of a window that have a class, row by row."""
+
+    window: Window
+    """(row, col) in the map."""
+    rows: npt.NDArray[np.int64]
+    """(N,) rows of the pixels in the window."""
+    cols: npt.NDArray[np.int64]
+    """(N,) columns of the pixels in the window."""
+    values: npt.NDArray[np.int64]
+    """(N,) their classes."""
+    areas_m2: npt.NDArray[np.float64]
+    """(N,) their true areas."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +77,17 @@ class ClassMap:
         per_cent = replace(self.source, bands=(2,)).read(window).values[0]
         share: npt.NDArray[np.float64] = per_cent / np.float64(100)
         return share
+
+    def pixels(self, progress: Progress) -> Iterator[ClassPixels]:
+        """The pixels that have a class, window by window: one pass over the map."""
+        windows = list(self.windows())
+        measure = pixel_areas(self.source.crs, self.source.frame)
+        with progress("reading the map", len(windows)) as done:
+            for window in windows:
+                values, valid = self.read(window)
+                rows, cols = np.nonzero(valid)
+                yield ClassPixels(window, rows, cols, values[valid], measure(window)[valid])
+                done(1)
 
     def name_of(self, value: int) -> str:
         """What a value is called: its class, or the value itself where nothing names it.

@@ -16,16 +16,15 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from sam_common.errors import InputError
+from sam_common.tiled_job.progress import silent
 from sam_geo.accuracy.class_map import MOST_CLASSES
-from sam_geo.accuracy.pixel_area import pixel_areas
+from sam_geo.accuracy.estimates import point_areas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import numpy.typing as npt
 
-    from sam_common.window import Window
-    from sam_geo.accuracy.class_map import ClassMap
+    from sam_common.tiled_job.progress import Progress
+    from sam_geo.accuracy.class_map import ClassMap, ClassPixels
 
     FloatArray: TypeAlias = npt.NDArray[np.float64]
     IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -68,10 +67,7 @@ class DrawnSample:
     @property
     def weights_m2(self) -> FloatArray:
         """(N,) area that each point stands for."""
-        counts = np.bincount(self.stratum_of, minlength=len(self.strata))
-        areas = np.array([stratum.area_m2 for stratum in self.strata])
-        weights: FloatArray = (areas / np.maximum(counts, 1))[self.stratum_of]
-        return weights
+        return point_areas(self.stratum_of, np.array([each.area_m2 for each in self.strata]))
 
 
 def draw_sample(
@@ -80,7 +76,7 @@ def draw_sample(
     allocation: Allocation,
     *,
     seed: int = 0,
-    step: Callable[[], object] = lambda: None,
+    progress: Progress = silent,
 ) -> DrawnSample:
     """Draw points of a class map for checking, so many in each class.
 
@@ -92,17 +88,15 @@ def draw_sample(
             interval of the overall accuracy smallest. Rare classes get `RARE_POINTS` where the
             size allows.
         seed: Another one draws another sample.
-        step: Called after each window.
+        progress: Called with a description and the number of windows.
 
     Raises:
         InputError: The size is too small for the classes, the map has no class, too many, or no
             probabilities where the allocation needs them.
     """
     tally = _Tally(size, seed)
-    areas = pixel_areas(classes.source.crs, classes.source.frame)
-    for window in classes.windows():
-        tally.add(classes, window, areas(window))
-        step()
+    for pixels in classes.pixels(progress):
+        tally.add(classes, pixels)
     strata = tuple(
         Stratum(
             value,
@@ -117,7 +111,7 @@ def draw_sample(
         raise InputError(f"{classes.source.path} has no pixel with a class: nothing can be drawn")
     counts = allocate(strata, size, allocation)
     chosen = [
-        tally.parts[stratum.value].smallest(count)
+        tally.parts[stratum.value].index[:count]
         for stratum, count in zip(strata, counts, strict=True)
     ]
     stratum_of = np.repeat(np.arange(len(strata)), [len(one) for one in chosen])
@@ -190,9 +184,6 @@ class _Part:
         order = np.lexsort((index, keys))[: self.most]
         self.keys, self.index = keys[order], index[order]
 
-    def smallest(self, count: int) -> IntArray:
-        return self.index[:count]
-
 
 @dataclass(slots=True)
 class _Tally:
@@ -202,10 +193,9 @@ class _Tally:
     seed: int
     parts: dict[int, _Part] = field(default_factory=dict)
 
-    def add(self, classes: ClassMap, window: Window, areas: FloatArray) -> None:
-        values, valid = classes.read(window)
-        rows, cols = np.nonzero(valid)
-        found, area = values[rows, cols], areas[rows, cols]
+    def add(self, classes: ClassMap, pixels: ClassPixels) -> None:
+        window, rows, cols = pixels.window, pixels.rows, pixels.cols
+        found, area = pixels.values, pixels.areas_m2
         index = (rows + window.start[0]) * classes.source.size_hw[1] + cols + window.start[1]
         keys = -np.log(_uniform(index, self.seed)) / area
         sure = classes.probability(window)[rows, cols] if classes.has_probability else None

@@ -150,7 +150,11 @@ def estimate(sample: Sample, class_names: Sequence[str], mapped_m2: npt.ArrayLik
     counts = np.zeros((len(kinds), len(kinds)), dtype=np.int64)
     np.add.at(counts, (sample.mapped, sample.reference), 1)
     shares = np.zeros(counts.shape)
-    np.add.at(shares, (sample.mapped, sample.reference), _expansion(sample) / total)
+    np.add.at(
+        shares,
+        (sample.mapped, sample.reference),
+        point_areas(sample.strata, sample.areas_m2) / total,
+    )
     per_stratum = np.bincount(sample.strata, minlength=len(sample.areas_m2))
     return MapEstimates(
         classes,
@@ -162,17 +166,22 @@ def estimate(sample: Sample, class_names: Sequence[str], mapped_m2: npt.ArrayLik
     )
 
 
-def _expansion(sample: Sample) -> FloatArray:
-    """(N,) area in square metres that each point stands for."""
-    counts = np.bincount(sample.strata, minlength=len(sample.areas_m2))
-    each: FloatArray = (sample.areas_m2 / np.maximum(counts, 1))[sample.strata]
+def point_areas(strata: IntArray, areas_m2: FloatArray) -> FloatArray:
+    """The area in square metres that each point stands for: an equal part of its stratum.
+
+    Args:
+        strata: (N,) index of the stratum of each point.
+        areas_m2: (H,) area of each stratum.
+    """
+    counts = np.bincount(strata, minlength=len(areas_m2))
+    each: FloatArray = (areas_m2 / np.maximum(counts, 1))[strata]
     return each
 
 
 def _ratio(sample: Sample, y: npt.ArrayLike, x: npt.ArrayLike) -> Estimate:
     """The ratio of two area totals, from indicators (N,) of the points."""
     above, below = np.asarray(y, dtype=np.float64), np.asarray(x, dtype=np.float64)
-    each = _expansion(sample)
+    each = point_areas(sample.strata, sample.areas_m2)
     total = float(each @ below)
     if total == 0:
         return Estimate(math.nan, math.nan)

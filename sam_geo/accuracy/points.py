@@ -9,17 +9,18 @@ import numpy as np
 import shapely
 
 from sam_common.errors import PromptError
-from sam_common.window import Window
+from sam_common.tiled_job.progress import silent
 from sam_geo.prompt_files.read import read_table
 from sam_geo.prompt_files.table import Wanted, spelled
 from sam_geo.prompts.placement import check_doubt, into_indices
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     import numpy.typing as npt
 
+    from sam_common.tiled_job.progress import Progress
     from sam_geo.accuracy.class_map import ClassMap
     from sam_geo.prompt_files.table import PromptTable
 
@@ -46,6 +47,8 @@ class ReferencePoints:
     """(N,) class that each point was drawn in; None where the file does not say it of all."""
     stratum_m2: Mapping[str, float]
     """Area of each stratum, from the weights of all of its points."""
+    mapped_m2: Mapping[int, float]
+    """True area of each value of the map, from the pass in which the points were looked up."""
     left_out: dict[str, int]
     """Points that do not count: `outside` the raster, on `nodata`, `unlabelled` or without a
     `geometry`."""
@@ -58,6 +61,7 @@ def read_points(
     class_field: str | None = None,
     layer: str | None = None,
     crs: str | None = None,
+    progress: Progress = silent,
 ) -> ReferencePoints:
     """Read points with their true classes, and look up what the map says there.
 
@@ -67,6 +71,7 @@ def read_points(
         class_field: Column of the true class; `reference` where None.
         layer: Layer of a vector file that has several.
         crs: Reference system of the points, over what the file says.
+        progress: Called with a description and the number of windows of the map.
 
     Raises:
         InputError: There is no such file.
@@ -88,9 +93,7 @@ def read_points(
     # the centre of a pixel is at whole numbers
     cells = np.floor(np.clip(finite, -2, 2**31) + 0.5).astype(np.int64)
     inside = ((cells >= 0) & (cells < classes.source.size_hw)).all(axis=1)
-    mapped = np.zeros(len(cells), dtype=np.int64)
-    valid = np.zeros(len(cells), dtype=np.bool_)
-    mapped[inside], valid[inside] = _look_up(classes, cells[inside])
+    mapped, valid, mapped_m2 = _look_up(classes, cells, progress)
     kept = labelled & valid
     left_out = {
         "geometry": int((~there).sum()),
@@ -112,6 +115,7 @@ def read_points(
         tuple(text(truth[n]) for n in at),
         None if strata is None else tuple(strata[n] for n in at),
         stratum_m2,
+        mapped_m2,
         left_out,
     )
 
@@ -167,22 +171,22 @@ def _check_points(shapes: npt.NDArray[np.object_], table: PromptTable) -> None:
 
 
 def _look_up(
-    classes: ClassMap, cells: Sequence[Any] | IntArray
-) -> tuple[IntArray, npt.NDArray[np.bool_]]:
-    """Values of the map at pixels (N, 2), and whether it has one there; windows are read once."""
-    places = np.asarray(cells, dtype=np.int64).reshape(-1, 2)
-    mapped = np.zeros(len(places), dtype=np.int64)
-    valid = np.zeros(len(places), dtype=np.bool_)
-    for window in classes.windows():
-        here = np.flatnonzero(((places >= window.start) & (places < window.stop)).all(axis=1))
-        if not len(here):
-            continue
-        rows, cols = (places[here] - window.start).T
-        part = Window(
-            (window.start[0] + int(rows.min()), window.start[1] + int(cols.min())),
-            (window.start[0] + int(rows.max()) + 1, window.start[1] + int(cols.max()) + 1),
-        )
-        values, known = classes.read(part)
-        at = rows - rows.min(), cols - cols.min()
-        mapped[here], valid[here] = values[at], known[at]
-    return mapped, valid
+    classes: ClassMap, cells: IntArray, progress: Progress
+) -> tuple[IntArray, npt.NDArray[np.bool_], dict[int, float]]:
+    """Values of the map at pixels (N, 2), whether it has one there, and the area of each value."""
+    mapped = np.zeros(len(cells), dtype=np.int64)
+    valid = np.zeros(len(cells), dtype=np.bool_)
+    areas: dict[int, float] = {}
+    for pixels in classes.pixels(progress):
+        start, width = pixels.window.start, pixels.window.shape[1]
+        here = np.flatnonzero(((cells >= start) & (cells < pixels.window.stop)).all(axis=1))
+        rows, cols = (cells[here] - start).T
+        known, wanted = pixels.rows * width + pixels.cols, rows * width + cols
+        at = np.searchsorted(known, wanted)
+        hit = np.isin(wanted, known)
+        mapped[here[hit]], valid[here[hit]] = pixels.values[at[hit]], True
+        found, place = np.unique(pixels.values, return_inverse=True)
+        sums = np.bincount(place, pixels.areas_m2, minlength=len(found))
+        for value, area in zip(found.tolist(), sums.tolist(), strict=True):
+            areas[value] = areas.get(value, 0.0) + area
+    return mapped, valid, areas

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -22,22 +22,6 @@ SQUARE_METRES = {"m2": 1.0, "ha": 1e4, "km2": 1e6}
 ClassMap = Annotated[str, typer.Argument(help="A raster of classes: one band of whole numbers.")]
 
 
-class Allocation(str, Enum):
-    """How points are shared out among the classes."""
-
-    EQUAL = "equal"
-    PROPORTIONAL = "proportional"
-    NEYMAN = "neyman"
-
-
-class Unit(str, Enum):
-    """Units in which areas are shown."""
-
-    SQUARE_METRES = "m2"
-    HECTARES = "ha"
-    SQUARE_KILOMETRES = "km2"
-
-
 def sample_command(
     class_map: ClassMap,
     *,
@@ -45,12 +29,12 @@ def sample_command(
     layer: geo.Layer = None,
     size: Annotated[int, typer.Option(min=2, help="Points in all.")] = 500,
     allocation: Annotated[
-        Allocation,
+        Literal["equal", "proportional", "neyman"],
         typer.Option(
             help="Points in each class: as many in each, by its area, or where they narrow the "
             "interval of the overall accuracy most (needs the map's probabilities)."
         ),
-    ] = Allocation.PROPORTIONAL,
+    ] = "proportional",
     seed: Annotated[int, typer.Option(min=0, help="Another number draws another sample.")] = 0,
     overwrite: geo.Overwrite = False,
     json_output: common.Json = False,
@@ -68,9 +52,8 @@ def sample_command(
 
     check_table_output(output, overwrite=overwrite, layer=layer)
     with open_class_map(class_map) as classes:
-        windows = len(list(classes.windows()))
-        with console.progress("reading the map", windows, quiet=quiet) as step:
-            drawn = draw_sample(classes, size, allocation.value, seed=seed, step=lambda: step(1))
+        progress = functools.partial(console.progress, quiet=quiet)
+        drawn = draw_sample(classes, size, allocation, seed=seed, progress=progress)
         table = sample_table(drawn, classes.source)
     write_table(table, output, overwrite=overwrite, layer=layer)
     counts = table["stratum"].value_counts()
@@ -101,7 +84,9 @@ def assess_command(
         str | None,
         typer.Option(help="Reference system of the points, over what their file says."),
     ] = None,
-    unit: Annotated[Unit, typer.Option(help="Unit of the areas that are shown.")] = Unit.HECTARES,
+    unit: Annotated[
+        Literal["m2", "ha", "km2"], typer.Option(help="Unit of the areas that are shown.")
+    ] = "ha",
     json_output: common.Json = False,
     quiet: common.Quiet = False,
 ) -> None:
@@ -112,17 +97,20 @@ def assess_command(
     """
     from sam_geo.accuracy.assess import assess, record_of  # noqa: PLC0415  # --help must stay fast
 
-    with console.progress("reading the map", 1, quiet=quiet) as step:
-        found = assess(
-            class_map, points, class_field=class_field, layer=points_layer, crs=points_crs
-        )
-        step(1)
+    found = assess(
+        class_map,
+        points,
+        class_field=class_field,
+        layer=points_layer,
+        crs=points_crs,
+        progress=functools.partial(console.progress, quiet=quiet),
+    )
     for note in found.notes:
         console.note(f"warning: {note}")
     if json_output:
         console.emit_json(record_of(found))
         return
-    _show(found.estimates, found.points, unit.value)
+    _show(found.estimates, found.points, unit)
 
 
 def _show(found: MapEstimates, points: int, unit: str) -> None:

@@ -17,7 +17,7 @@ from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window as RasterioWindow
 
 from sam_common.errors import InputError
-from sam_geo.raster.access import ACCESS_ERRORS, reason_of
+from sam_geo.raster.header import check_real
 from sam_geo.raster.source import open_raster
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class _Layer:
         bands = list(self.source.bands)
 
         def from_file(dataset: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8]]:
+            if self.is_on_grid and self.source.mosaic is not None:
+                self.source.mosaic.check(window, dataset)
             return dataset.read(bands, window=place), dataset.read_masks(bands, window=place)
 
         def warped(dataset: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8]]:
@@ -70,15 +72,7 @@ class _Layer:
                 values = vrt.read(bands, window=place)
                 return values, np.broadcast_to(alpha, values.shape)
 
-        try:
-            values, masks = self.source.file.use(from_file if self.is_on_grid else warped)
-        except ACCESS_ERRORS as error:
-            # without the cause: GDAL repeats an address with its secrets
-            raise InputError(
-                f"cannot read rows {window.start[0]}-{window.stop[0] - 1}, columns "
-                f"{window.start[1]}-{window.stop[1] - 1} of {self.source.path}: "
-                f"{reason_of(error, self.source.name)}"
-            ) from None
+        values, masks = self.source.use(window, from_file if self.is_on_grid else warped)
         has_value = masks > 0
         valid = has_value.any(axis=0)
         if values.dtype == np.uint8:
@@ -164,12 +158,7 @@ def _all_bands(source: RasterSource) -> RasterSource:
     """A raster with all of its bands but alpha, as values and not as colours."""
     header = source.header
     bands = tuple(n + 1 for n, colour in enumerate(header.colours) if colour != ColorInterp.alpha)
-    for band in bands:
-        if "complex" in (dtype := header.dtypes[band - 1]):
-            raise InputError(
-                f"band {band} of {source.path} has complex samples ({dtype}): write amplitude or "
-                f"intensity to a real raster first"
-            )
+    check_real(bands, header, source.path)
     return replace(source, bands=bands, is_palette=False)
 
 

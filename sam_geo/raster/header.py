@@ -151,6 +151,11 @@ def check_bands(bands: tuple[int, ...], header: Header, name: str) -> None:
         raise InputError(f"choose one band (grey) or three (red, green, blue), got {listed}")
     if missing := [band for band in bands if not 1 <= band <= header.count]:
         raise InputError(f"no band {missing[0]} in {name}: it has bands 1 to {header.count}")
+    check_real(bands, header, name)
+
+
+def check_real(bands: tuple[int, ...], header: Header, name: str) -> None:
+    """Raise `InputError` where a band, numbered from 1, has complex samples."""
     for band in bands:
         if "complex" in (dtype := header.dtypes[band - 1]):
             raise InputError(

@@ -210,8 +210,22 @@ class RasterSource:
                 self.mosaic.check(window, dataset)
             return self._values(dataset, shape, options)
 
+        values, valid = self.use(window, values_of)
+        is_masked = self.mask_kind in {"mask", "alpha"}
+        return masked_pixels(values, valid, palette=self._palette, is_masked=is_masked)
+
+    def use(self, window: Window, work: Callable[[Any], T]) -> T:
+        """What `work` makes of the open dataset; an error names the window that was read.
+
+        Args:
+            window: (row, col) of the grid that is read on.
+            work: Called with the dataset of rasterio; again with a new one where that fails.
+
+        Raises:
+            InputError: The pixels cannot be read (a damaged file, a lost connection).
+        """
         try:
-            values, valid = self.file.use(values_of)
+            return self.file.use(work)
         except ACCESS_ERRORS as error:
             # without the cause: GDAL repeats an address with its secrets
             raise InputError(
@@ -219,8 +233,6 @@ class RasterSource:
                 f"columns {window.start[1]}-{window.stop[1] - 1} of {self.path}: "
                 f"{reason_of(error, self.name)}"
             ) from None
-        is_masked = self.mask_kind in {"mask", "alpha"}
-        return masked_pixels(values, valid, palette=self._palette, is_masked=is_masked)
 
     def read_data(self, window: Window) -> Pixels | None:
         """Read a window at the raster's own resolution; None where no pixel of it is valid."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import geopandas
 import numpy as np
 import pytest
@@ -31,7 +33,12 @@ def drawn(write_map, thirds, tmp_path):
 def test_a_map_that_is_right_has_its_own_areas(drawn, thirds):
     path, points, _ = drawn
     steps = []
-    found = assess(path, points, step=lambda: steps.append(1))
+
+    @contextmanager
+    def progress(_description, _total):
+        yield steps.append
+
+    found = assess(path, points, progress=progress)
     assert found.estimates.overall.value == 1
     areas = [one.area_m2.value for one in found.estimates.classes]
     pixels = [np.count_nonzero(thirds == value) for value in (1, 2, 7)]

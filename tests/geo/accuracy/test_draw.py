@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 from affine import Affine
@@ -48,9 +50,19 @@ def test_windows_change_no_sample(write_map, thirds, drawn, monkeypatch, side):
     monkeypatch.setattr(class_map, "SIDE", side)
     with open_class_map(write_map(thirds, names=NAMES)) as classes:
         steps: list[None] = []
-        again = draw_sample(classes, 300, "proportional", step=lambda: steps.append(None))
+        again = draw_sample(classes, 300, "proportional", progress=counting(steps))
     assert np.array_equal(again.cells, drawn.cells)
     assert len(steps) == -(-90 // side) * -(-120 // side)
+
+
+def counting(steps):
+    """Progress that keeps a step in a list."""
+
+    @contextmanager
+    def progress(_description, _total):
+        yield steps.append
+
+    return progress
 
 
 def test_another_seed_draws_another_sample(write_map, thirds, drawn):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 from affine import Affine
 from rasterio.enums import ColorInterp, Resampling
 from rasterio.warp import reproject
@@ -166,3 +167,16 @@ def test_complex_samples_are_refused(write):
     path = write("c.tif", np.ones((2, *SIZE), dtype=np.complex64))
     with pytest.raises(InputError, match="has complex samples"), open_stack([path]):
         pass
+
+
+def test_a_lost_source_of_a_mosaic_is_an_error(write, bands, tmp_path):
+    """GDAL gives zeros for it where the mosaic was opened before."""
+    source = write("a.tif", bands[:1])
+    mosaic = tmp_path / "m.vrt"
+    rasterio.shutil.copy(source, mosaic, driver="VRT")
+    with open_stack([mosaic]) as stack:
+        stack.read(Window((0, 0), (5, 5)))
+        source.unlink()
+        for _ in range(2):
+            with pytest.raises(InputError, match="cannot read rows 30-39, columns 0-59 of"):
+                stack.read(Window((30, 0), SIZE))
