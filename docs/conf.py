@@ -67,7 +67,7 @@ nitpick_ignore_regex = [
     # numpy's own spelling of what is inside its array types
     ("py:.*", r"(dtype|np\.bool|np\.\w+|npt\.\w+|~?_?(ScalarT|DType)\w*)"),
     # aliases for annotations
-    ("py:.*", r"Predictions|PromptsLike|(dict|tuple)\[int"),
+    ("py:.*", r"Predictions|PromptsLike|sam_geo\.raster\.source\.T|(dict|tuple)\[int"),
     # attributes of promised classes whose types are no promise
     ("py:.*", r"sam_geo\.raster\.(access|header|mosaic|pixels|read_window)\..*"),
     ("py:.*", r"sam_med\.(headers|propagate)\..*|sam_med\.slices\.embedded_slices\.(Plane|Store)"),
