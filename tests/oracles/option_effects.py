@@ -54,6 +54,32 @@ class Elsewhere:
         return False
 
 
+def values(head, option, one, other, **more):
+    """The same command with two values of an option."""
+    return Effect((*head, option, one), (*head, option, other), **more)
+
+
+def flag(head, *more, **options):
+    """A command without a flag and with it."""
+    return Effect(head, (*head, *more), **options)
+
+
+def model_options(command, head):
+    """Options that go to the loader of networks as they are."""
+    given = {"--device": ("cpu", "cuda"), "--engine": ("torch", "openvino")}
+    given["--precision"] = ("fp32", "bf16")
+    return {f"{command} {name}": values(head, name, *pair) for name, pair in given.items()}
+
+
+def network_options(command, head, models):
+    """Options that choose a network, of two `models`."""
+    return {
+        f"{command} --model": values(head, "--model", *models),
+        f"{command} --arch": values(head, "--arch", "vit_b", "vit_l"),
+        **model_options(command, head),
+    }
+
+
 def options_of(app):
     """Every option of every command, as "command --option"."""
     found = set()

@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from option_effects import Effect, differs, options_of, seen
+from option_effects import (
+    differs,
+    flag,
+    options_of,
+    seen,
+    values,
+)
 
 from sam_common.cli import main
 from sam_common.published import checkpoints, samples
@@ -14,16 +20,6 @@ from sam_common.server import process as server
 SERVE = ("serve",)
 WEIGHT = ("weights", "pull", "lite_medsam")
 SAMPLE = ("samples", "pull", "osbs_029.xml")
-
-
-def values(head, option, one, other):
-    """The same with two values of an option."""
-    return Effect((*head, option, one), (*head, option, other))
-
-
-def flag(head, *more):
-    """Without a flag and with it."""
-    return Effect(head, (*head, *more))
 
 
 EFFECTS = {

@@ -11,7 +11,17 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
-from option_effects import Effect, Elsewhere, differs, options_of, seen
+from option_effects import (
+    Effect,
+    Elsewhere,
+    differs,
+    flag,
+    model_options,
+    network_options,
+    options_of,
+    seen,
+    values,
+)
 from PIL import Image
 
 from sam_common.masks.decoded import MaskRegion
@@ -28,31 +38,7 @@ DEMO = ("demo", "-o", "out")
 SAMPLE = ("sample", "map.tif", "-o", "o.gpkg", "--size", "60")
 ASSESS = ("assess", "map.tif", "checked.csv", "--points-crs", "pixel", "--class-field", "truth")
 THERE = {"o.gpkg": "x"}
-
-
-def values(head, option, one, other, **more):
-    """The same with two values of an option."""
-    return Effect((*head, option, one), (*head, option, other), **more)
-
-
-def flag(head, *more, **options):
-    """Without a flag and with it."""
-    return Effect(head, (*head, *more), **options)
-
-
-def model_options(command, head):
-    """What goes to the loader of networks as it is."""
-    given = {"--device": ("cpu", "cuda"), "--engine": ("torch", "openvino")}
-    given["--precision"] = ("fp32", "bf16")
-    return {f"{command} {name}": values(head, name, *pair) for name, pair in given.items()}
-
-
-def network_options(command, head):
-    return {
-        f"{command} --model": values(head, "--model", "mobile_sam", "sam_vit_b"),
-        f"{command} --arch": values(head, "--arch", "vit_b", "vit_l"),
-        **model_options(command, head),
-    }
+MODELS = ("mobile_sam", "sam_vit_b")
 
 
 def image_options(command, head):
@@ -72,7 +58,7 @@ def paged(head):
 def job_options(command, head):
     """What `prompt` and `auto` share."""
     return {
-        **network_options(command, head),
+        **network_options(command, head, MODELS),
         **image_options(command, head),
         f"{command} --image-crs": values(head, "--image-crs", "EPSG:32633", "EPSG:32634"),
         f"{command} --output": Effect(head, (*head, "-o", "p.gpkg")),
@@ -141,7 +127,7 @@ EFFECTS = {
         "geo/automatic/test_windows_to_objects.py::test_the_rest_of_an_object_is_looked_for_beyond_the_edge"
     ),
     "auto --min-area-m2": values(AUTO, "--min-area-m2", "0", "1000"),
-    **network_options("encode", ENCODE),
+    **network_options("encode", ENCODE, MODELS),
     **image_options("encode", ENCODE),
     "encode --output": Effect(ENCODE, (*ENCODE, "-o", "other")),
     "encode --max-gb": values(ENCODE, "--max-gb", "1", "1e-12"),

@@ -9,7 +9,16 @@ from types import SimpleNamespace
 import nibabel
 import numpy as np
 import pytest
-from option_effects import Effect, differs, options_of, seen
+from option_effects import (
+    Effect,
+    differs,
+    flag,
+    model_options,
+    network_options,
+    options_of,
+    seen,
+    values,
+)
 
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.window import Window
@@ -26,33 +35,7 @@ BATCH = ("batch", "list.csv", "-o", "out")
 CONVERT = ("convert", "mr.nii.gz", "o.nrrd")
 STATS = ("stats", "mr.nii.gz", "one.nii.gz")
 DEMO = ("demo", "-o", "out")
-
-
-def values(head, option, one, other):
-    """The same with two values of an option."""
-    return Effect((*head, option, one), (*head, option, other))
-
-
-def flag(head, *more, **options):
-    """Without a flag and with it."""
-    return Effect(head, (*head, *more), **options)
-
-
-def model_options(command, head):
-    """What goes to the loader of networks as it is."""
-    given = {"--device": ("cpu", "cuda"), "--engine": ("torch", "openvino")}
-    given["--precision"] = ("fp32", "bf16")
-    return {f"{command} {name}": values(head, name, *pair) for name, pair in given.items()}
-
-
-def network_options(command, head):
-    return {
-        f"{command} --model": values(head, "--model", "lite_medsam", "mobile_sam"),
-        f"{command} --arch": values(head, "--arch", "vit_b", "vit_l"),
-        **model_options(command, head),
-    }
-
-
+MODELS = ("lite_medsam", "mobile_sam")
 EFFECTS = {
     "segment --output": Effect(MR, (*MR, "-o", "p.nii.gz")),
     "segment --output-type": values((*MR, "-o", "out"), "-ot", "nifti", "nrrd"),
@@ -93,7 +76,7 @@ EFFECTS = {
     "segment --overwrite": flag(MR, "--overwrite", exits=(2, 0), prepared={"o.nii.gz": "x"}),
     "segment --json": flag(MR, "--json"),
     "segment --quiet": flag(MR, "-q"),
-    **network_options("segment", MR),
+    **network_options("segment", MR, MODELS),
     "batch --output": Effect(BATCH, (*BATCH, "-o", "other")),
     "batch --output-type": values(("batch", "stems.csv", *BATCH[2:]), "-ot", "nifti", "nrrd"),
     "batch --method": values(BATCH, "--method", "planes", "litemedsam"),
@@ -107,7 +90,7 @@ EFFECTS = {
     "batch --keep-embeddings": flag(BATCH, "--keep-embeddings"),
     "batch --json": flag(BATCH, "--json"),
     "batch --quiet": flag(BATCH, "-q"),
-    **network_options("batch", BATCH),
+    **network_options("batch", BATCH, MODELS),
     "info --join-series": flag(("info", "apart"), "--join-series"),
     "info --json": flag(("info", "mr.nii.gz"), "--json"),
     "convert --series": values(("convert", "dicom", "o.nrrd"), "--series", "1", "2"),
