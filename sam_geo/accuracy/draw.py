@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from sam_common.errors import InputError
+from sam_common.support.chance import uniform
 from sam_common.tiled_job.progress import silent
 from sam_geo.accuracy.class_map import MOST_CLASSES
 from sam_geo.accuracy.estimates import point_areas
@@ -117,7 +118,7 @@ def draw_sample(
     stratum_of = np.repeat(np.arange(len(strata)), [len(one) for one in chosen])
     index = np.concatenate(chosen)
     # so that who checks the points is not led by their order
-    order = np.argsort(_uniform(index, seed + 1), kind="stable")
+    order = np.argsort(uniform(index, seed + 1), kind="stable")
     width = classes.source.size_hw[1]
     cells = np.stack([index // width, index % width], axis=1)
     return DrawnSample(strata, stratum_of[order], cells[order])
@@ -197,7 +198,7 @@ class _Tally:
         window, rows, cols = pixels.window, pixels.rows, pixels.cols
         found, area = pixels.values, pixels.areas_m2
         index = (rows + window.start[0]) * classes.source.size_hw[1] + cols + window.start[1]
-        keys = -np.log(_uniform(index, self.seed)) / area
+        keys = -np.log(uniform(index, self.seed)) / area
         sure = classes.probability(window)[rows, cols] if classes.has_probability else None
         for value in np.unique(found).tolist():
             at = np.flatnonzero(found == value)
@@ -214,23 +215,3 @@ class _Tally:
                 f"{classes.source.path} has more than {MOST_CLASSES} different values: it is no "
                 f"class map"
             )
-
-
-def _uniform(index: IntArray, seed: int) -> FloatArray:
-    """Random numbers in (0, 1) that follow from a place and a seed alone.
-
-    The finaliser of SplitMix64 (Steele, Lea and Flood 2014, https://doi.org/10.1145/2660193.2660195),
-    twice: once for the seed, once for the place.
-    """
-    with np.errstate(over="ignore"):
-        start = _mixed(np.array([seed], dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
-        bits = _mixed(
-            start + (index.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-        )
-    return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53 + 2.0**-54
-
-
-def _mixed(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return bits ^ (bits >> np.uint64(31))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
 
 from sam_common.errors import PromptError
 from sam_common.tiled_job.progress import silent
+from sam_geo.prompt_files.classes import class_column, class_name
 from sam_geo.prompt_files.read import read_table
 from sam_geo.prompt_files.table import Wanted, spelled
 from sam_geo.prompts.placement import check_doubt, into_indices
@@ -112,7 +113,7 @@ def read_points(
     return ReferencePoints(
         cells[at],
         mapped[at],
-        tuple(text(truth[n]) for n in at),
+        tuple(class_name(truth[n]) for n in at),
         None if strata is None else tuple(strata[n] for n in at),
         stratum_m2,
         mapped_m2,
@@ -127,37 +128,8 @@ def _design(table: PromptTable) -> tuple[list[str] | None, dict[str, float]]:
     for stratum, weight in zip(strata, weights, strict=True):
         if stratum is None or not isinstance(weight, int | float) or not weight > 0:
             return None, {}
-        areas[text(stratum)] = areas.get(text(stratum), 0.0) + float(weight)
-    return [text(stratum) for stratum in strata], areas
-
-
-def class_column(table: PromptTable, field: str) -> list[Any]:
-    """The values of a column of classes, None where a cell is empty.
-
-    Raises:
-        PromptError: There is no such column, or it has numbers that are no whole ones.
-    """
-    if spelled(field) not in {spelled(name) for name, _ in table.columns}:
-        names = ", ".join(table.all_names) or "none"
-        raise PromptError(
-            f"{table.name} has no column {field!r}: choose the one that holds the class with "
-            f"--class-field; its columns are {names}"
-        )
-    values = table.column(spelled(field))
-    for row, value in enumerate(values):
-        if isinstance(value, float) and not value.is_integer():
-            raise PromptError(
-                f"column {field} of {table.name} is no class in row {table.number(row)}: {value} "
-                f"is not a whole number (classes are names or whole numbers)"
-            )
-    return values
-
-
-def text(value: object) -> str:
-    """The name of a class, whatever type its column has: 3, 3.0 and "3" are one class."""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()
+        areas[class_name(stratum)] = areas.get(class_name(stratum), 0.0) + float(weight)
+    return [class_name(stratum) for stratum in strata], areas
 
 
 def _check_points(shapes: npt.NDArray[np.object_], table: PromptTable) -> None:

@@ -10,8 +10,7 @@ import shapely
 from sam_common.errors import PromptError
 from sam_geo.accuracy import class_map
 from sam_geo.accuracy.class_map import open_class_map
-from sam_geo.accuracy.points import class_column, read_points, text
-from sam_geo.prompt_files.table import PromptTable, object_array
+from sam_geo.accuracy.points import read_points
 
 from .conftest import NAMES, TRANSFORM
 
@@ -100,20 +99,3 @@ def test_coordinates_of_a_table_need_a_system_where_it_is_in_doubt(write_map, th
         assert found.cells.tolist() == [[54, 5]]
         with pytest.raises(PromptError, match="--points-crs"):
             read_points(tmp_path / "p.csv", classes)
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"), [(3, "3"), (3.0, "3"), (" a b ", "a b"), ("007", "007"), (True, "True")]
-)
-def test_one_class_has_one_name_in_any_type_of_column(value, expected):
-    assert text(value) == expected
-
-
-def test_fractions_are_no_classes():
-    table = PromptTable("t.csv", object_array([None, None]), [("k", [1.0, 2.5])])
-    with pytest.raises(PromptError) as caught:
-        class_column(table, "k")
-    assert str(caught.value) == (
-        "column k of t.csv is no class in row 1: 2.5 is not a whole number (classes are names or "
-        "whole numbers)"
-    )
