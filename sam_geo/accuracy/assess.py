@@ -10,18 +10,18 @@ import numpy as np
 
 from sam_common.errors import PromptError
 from sam_common.tiled_job.progress import silent
-from sam_geo.accuracy.class_map import open_class_map
 from sam_geo.accuracy.estimates import Sample, estimate
 from sam_geo.accuracy.points import read_points
+from sam_geo.class_maps.class_map import open_class_map
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
     from sam_common.tiled_job.progress import Progress
-    from sam_geo.accuracy.class_map import ClassMap
     from sam_geo.accuracy.estimates import Estimate, MapEstimates
     from sam_geo.accuracy.points import ReferencePoints
+    from sam_geo.class_maps.class_map import ClassMap
 
 SAME_AREA = 0.01
 """Difference of the areas of two maps, as a share, up to which they cover the same ground."""

@@ -18,14 +18,14 @@ import numpy as np
 from sam_common.errors import InputError
 from sam_common.support.chance import uniform
 from sam_common.tiled_job.progress import silent
-from sam_geo.accuracy.class_map import MOST_CLASSES
 from sam_geo.accuracy.estimates import point_areas
+from sam_geo.class_maps.class_map import MOST_CLASSES
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.tiled_job.progress import Progress
-    from sam_geo.accuracy.class_map import ClassMap, ClassPixels
+    from sam_geo.class_maps.class_map import ClassMap, ClassPixels
 
     FloatArray: TypeAlias = npt.NDArray[np.float64]
     IntArray: TypeAlias = npt.NDArray[np.int64]

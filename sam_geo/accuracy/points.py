@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.tiled_job.progress import Progress
-    from sam_geo.accuracy.class_map import ClassMap
+    from sam_geo.class_maps.class_map import ClassMap
     from sam_geo.prompt_files.table import PromptTable
 
     IntArray = npt.NDArray[np.int64]

@@ -45,9 +45,9 @@ def sample_command(
     Write the true class into the column `reference`, without looking at the map's, and give the
     file to sam-geo assess. The column weight_m2 says what area a point stands for.
     """
-    from sam_geo.accuracy.class_map import open_class_map  # noqa: PLC0415  # --help must stay fast
     from sam_geo.accuracy.draw import draw_sample  # noqa: PLC0415
     from sam_geo.accuracy.sample_table import sample_table  # noqa: PLC0415
+    from sam_geo.class_maps.class_map import open_class_map  # noqa: PLC0415  # --help must stay fast
     from sam_geo.tables.write import check_table_output, write_table  # noqa: PLC0415
 
     check_table_output(output, overwrite=overwrite, layer=layer)

@@ -11,6 +11,7 @@ import pytest
 import rasterio
 import scenes
 from affine import Affine
+from class_maps import thirds, write_map  # noqa: F401  # fixtures
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 

@@ -10,9 +10,9 @@ from affine import Affine
 from scipy import stats
 
 from sam_common.errors import InputError
-from sam_geo.accuracy import class_map
-from sam_geo.accuracy.class_map import open_class_map
 from sam_geo.accuracy.draw import Stratum, allocate, draw_sample
+from sam_geo.class_maps import class_map
+from sam_geo.class_maps.class_map import open_class_map
 
 from .conftest import NAMES
 

@@ -8,9 +8,9 @@ import pytest
 import shapely
 
 from sam_common.errors import PromptError
-from sam_geo.accuracy import class_map
-from sam_geo.accuracy.class_map import open_class_map
 from sam_geo.accuracy.points import read_points
+from sam_geo.class_maps import class_map
+from sam_geo.class_maps.class_map import open_class_map
 
 from .conftest import NAMES, TRANSFORM
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sam_geo.accuracy.class_map import open_class_map
 from sam_geo.accuracy.draw import draw_sample
 from sam_geo.accuracy.sample_table import sample_table
+from sam_geo.class_maps.class_map import open_class_map
 
 from .conftest import NAMES, TRANSFORM
 

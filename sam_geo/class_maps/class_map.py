@@ -13,7 +13,7 @@ import numpy as np
 
 from sam_common.errors import InputError
 from sam_common.window import Window
-from sam_geo.accuracy.pixel_area import pixel_areas
+from sam_geo.class_maps.pixel_area import pixel_areas
 from sam_geo.raster.source import open_raster
 from sam_geo.results.record import manifest_path
 

@@ -9,7 +9,7 @@ import shapely
 from affine import Affine
 
 from sam_common.window import Window
-from sam_geo.accuracy.pixel_area import pixel_areas
+from sam_geo.class_maps.pixel_area import pixel_areas
 from sam_geo.outlines.area import measurer
 from sam_geo.raster.frame import frame_from_affine
 

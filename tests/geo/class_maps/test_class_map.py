@@ -7,8 +7,8 @@ import pytest
 import rasterio
 
 from sam_common.errors import InputError
-from sam_geo.accuracy import class_map
-from sam_geo.accuracy.class_map import open_class_map
+from sam_geo.class_maps import class_map
+from sam_geo.class_maps.class_map import open_class_map
 
 from .conftest import NAMES, TRANSFORM
 

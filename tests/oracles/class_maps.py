@@ -1,4 +1,4 @@
-"""Class maps of every test of this folder."""
+"""Class maps of small size, as fixtures of every test of the geospatial side."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Class maps: rasters whose values are classes, with the names and true areas of these classes."""
