@@ -8,14 +8,13 @@ import geopandas
 import numpy as np
 import pytest
 import shapely
+from class_maps import NAMES, TRANSFORM
 
 from sam_geo.accuracy.assess import assess, record_of
 from sam_geo.accuracy.draw import draw_sample
 from sam_geo.accuracy.sample_table import sample_table
 from sam_geo.class_maps.class_map import open_class_map
 from sam_geo.tables.write import write_table
-
-from .conftest import NAMES, TRANSFORM
 
 
 @pytest.fixture

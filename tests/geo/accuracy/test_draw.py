@@ -7,14 +7,13 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 from affine import Affine
+from class_maps import NAMES
 from scipy import stats
 
 from sam_common.errors import InputError
 from sam_geo.accuracy.draw import Stratum, allocate, draw_sample
 from sam_geo.class_maps import class_map
 from sam_geo.class_maps.class_map import open_class_map
-
-from .conftest import NAMES
 
 
 @pytest.fixture

@@ -6,13 +6,12 @@ import geopandas
 import numpy as np
 import pytest
 import shapely
+from class_maps import NAMES, TRANSFORM
 
 from sam_common.errors import PromptError
 from sam_geo.accuracy.points import read_points
 from sam_geo.class_maps import class_map
 from sam_geo.class_maps.class_map import open_class_map
-
-from .conftest import NAMES, TRANSFORM
 
 
 @pytest.fixture

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from class_maps import NAMES, TRANSFORM
 
 from sam_geo.accuracy.draw import draw_sample
 from sam_geo.accuracy.sample_table import sample_table
 from sam_geo.class_maps.class_map import open_class_map
-
-from .conftest import NAMES, TRANSFORM
 
 
 def test_points_lie_in_the_middle_of_their_pixels(write_map, thirds):

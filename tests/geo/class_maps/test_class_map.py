@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import rasterio
+from class_maps import NAMES, TRANSFORM
 
 from sam_common.errors import InputError
 from sam_geo.class_maps import class_map
 from sam_geo.class_maps.class_map import open_class_map
-
-from .conftest import NAMES, TRANSFORM
 
 
 def test_names_are_those_of_the_record(write_map, thirds):
