@@ -3,7 +3,7 @@
 ```
 trees.gpkg.parts/
   plan.json           digest of the plan and what it was made from
-  00000000.part       sha256 of the rest, then the compressed instances of window 0
+  00000000.part       sha256 of the rest, then the compressed result of window 0
   00000001.part
   .lock               held by the job that works here; the system frees it when the job is killed
 ```
@@ -34,12 +34,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from sam_common.tiled_job.plan import Plan
 
 PLAN = "plan.json"
 """File that marks a folder as one of parts."""
 LOCK = ".lock"
 """File that is locked by the job which works in the folder."""
+OWN = "array "
+"""What the names of `Part.arrays` begin with in a file, so that they meet no other."""
 _HASH_BYTES = 32
 _LEVEL = 1
 """Level of zlib, the fastest one: it removes the long runs of equal bits in masks too."""
@@ -52,6 +56,8 @@ class Part:
     instances: Sequence[Instance] = ()
     notes: Mapping[str, Any] = field(default_factory=dict)
     """What the job has to remember beside the masks, as JSON."""
+    arrays: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    """Further results of the window by name, such as a class for each of its pixels."""
 
 
 def pack(part: Part) -> bytes:
@@ -69,6 +75,7 @@ def pack(part: Part) -> bytes:
             [np.packbits(r.mask) for r in regions] or [np.zeros(0, dtype=np.uint8)]
         ),
     }
+    arrays |= {OWN + name: array for name, array in sorted(part.arrays.items())}
     notes = {"notes": json.dumps(dict(part.notes), sort_keys=True)}
     packed = zlib.compress(tensor_bytes.pack(arrays, notes), _LEVEL)
     return hashlib.sha256(packed).digest() + packed
@@ -96,7 +103,8 @@ def unpack(data: bytes) -> Part | None:
         region = MaskRegion(window, mask.reshape(height, width))
         instances.append(Instance(region, score, stability))
         at = stop
-    return Part(instances, json.loads(notes["notes"]))
+    own = {name.removeprefix(OWN): each for name, each in arrays.items() if name.startswith(OWN)}
+    return Part(instances, json.loads(notes["notes"]), own)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Features of pixels: values, indices, and the mean and spread of both in squares around them.
+"""Features: values, spectral indices, and what lies around a pixel, in squares and superpixels.
 
 A pixel alone says little: a roof and a road have one colour. What lies around it tells them apart,
 and averages out the noise of a sensor. Only pixels that have a value count in a square, so the edge
@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from sam_geo.landcover.blocks import Block
     from sam_geo.landcover.indices import SpectralIndex
 
     FloatArray = npt.NDArray[np.float32]
+    IntArray = npt.NDArray[np.int64]
+
+QUANTILES = (10, 50, 90)
+"""Percentiles of a layer over a superpixel that are features."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +39,13 @@ class Features:
     sides: tuple[int, ...] = ()
     """Odd sides in pixels of squares around a pixel; mean and standard deviation of each band and
     index in each square are features."""
+    over_superpixels: bool = False
+    """Whether spread and percentiles of each band and index over the superpixel of a pixel are
+    features, and the size and shape of the superpixel."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of all features, in the order in which `compute` gives them."""
+        """Names of all features, in the order in which `layers` gives them."""
         layers = (*self.band_names, *(index.name for index in self.indices))
         around = (
             f"{name} {figure} {side} px"
@@ -45,30 +53,40 @@ class Features:
             for name in layers
             for figure in ("mean", "deviation")
         )
-        return (*layers, *around)
+        if not self.over_superpixels:
+            return (*layers, *around)
+        figures = ("deviation", *(f"percentile {share}" for share in QUANTILES))
+        within = (f"{name} {figure} in superpixel" for name in layers for figure in figures)
+        return (*layers, *around, *within, "superpixel pixels", "superpixel elongation")
 
     @property
     def halo(self) -> int:
-        """Pixels around a window that its features depend on."""
+        """Pixels around a block that its features depend on."""
         return max((side // 2 for side in self.sides), default=0)
 
-    def compute(self, values: FloatArray) -> FloatArray:
-        """The features of all pixels of a window.
+    def layers(self, block: Block, superpixels: IntArray) -> Iterator[FloatArray]:
+        """The features of the pixels of a block, one after the other.
 
         Args:
-            values: (B, h, w) bands of the stack, NaN where there is no value.
+            block: Bands of the stack, read with `halo`.
+            superpixels: (h, w) number of the superpixel of each pixel of the block, -1 for none.
 
-        Returns:
-            (F, h, w) features in the order of `names`, NaN where there is none: of a pixel without
-            a value, and of a square without any. Those within `halo` of an edge of the window are
-            right only where that is the edge of the raster.
+        Yields:
+            (h, w) a feature, in the order of `names`; NaN where there is none: of a pixel without a
+            value, and of a square without any.
         """
-        layers = [*values, *(index.compute(values) for index in self.indices)]
-        found = [*layers]
+        wide = [*block.values, *(index.compute(block.values) for index in self.indices)]
+        for layer in wide:
+            yield layer[block.inner]
         for side in self.sides:
-            for layer in layers:
-                found += _in_squares(layer, side)
-        return np.stack(found).astype(np.float32)
+            for layer in wide:
+                for figure in _in_squares(layer, side):
+                    yield figure[block.inner]
+        if self.over_superpixels:
+            over = _Superpixels.of(superpixels)
+            for layer in wide:
+                yield from over.figures(layer[block.inner])
+            yield from over.shapes()
 
 
 def _in_squares(layer: FloatArray, side: int) -> Iterator[FloatArray]:
@@ -90,3 +108,61 @@ def _sum(layer: npt.NDArray[np.float64], side: int) -> npt.NDArray[np.float64]:
     return np.asarray(
         cv2.boxFilter(layer, -1, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT)
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Superpixels:
+    """Superpixels of a block, sorted once for the figures of all layers."""
+
+    labels: IntArray
+    """(h, w) number of the superpixel of each pixel, -1 for none."""
+    count: int
+
+    @classmethod
+    def of(cls, labels: IntArray) -> _Superpixels:
+        return cls(labels, int(labels.max(initial=-1)) + 1)
+
+    def figures(self, layer: FloatArray) -> Iterator[FloatArray]:
+        """Deviation and percentiles of a layer over each superpixel, painted on its pixels."""
+        has_value = np.isfinite(layer) & (self.labels >= 0)
+        owner, value = self.labels[has_value], layer[has_value].astype(np.float64)
+        pixels = np.bincount(owner, minlength=self.count)
+        order = np.lexsort((value, owner))
+        value, owner = value[order], owner[order]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = np.bincount(owner, value, self.count) / pixels
+            squares = np.bincount(owner, (value - mean[owner]) ** 2, self.count)
+            yield self._painted(np.sqrt(squares / pixels))
+        start = np.cumsum(pixels) - pixels
+        for share in QUANTILES:
+            place = start + np.maximum(pixels - 1, 0) * (share / 100)
+            below = np.floor(place).astype(np.int64)
+            above = np.minimum(below + 1, start + np.maximum(pixels - 1, 0))
+            found = np.full(self.count, np.nan)
+            some = pixels > 0
+            part = place[some] - below[some]
+            found[some] = value[below[some]] * (1 - part) + value[above[some]] * part
+            yield self._painted(found)
+
+    def shapes(self) -> Iterator[FloatArray]:
+        """Pixels of each superpixel, and how many times it is longer than wide."""
+        rows, cols = np.nonzero(self.labels >= 0)
+        owner = self.labels[rows, cols]
+        pixels = np.bincount(owner, minlength=self.count)
+        yield self._painted(pixels.astype(np.float64))
+        y, x = (
+            part - (np.bincount(owner, part, self.count) / np.maximum(pixels, 1))[owner]
+            for part in (rows, cols)
+        )
+        # second moments of unit squares: a square of any size has the elongation 1
+        yy, xx, xy = (
+            np.bincount(owner, part, self.count) / np.maximum(pixels, 1)
+            for part in (y * y + 1 / 12, x * x + 1 / 12, x * y)
+        )
+        half, apart = (yy + xx) / 2, np.hypot((yy - xx) / 2, xy)
+        yield self._painted(np.sqrt((half + apart) / np.maximum(half - apart, 1e-12)))
+
+    def _painted(self, figure: npt.NDArray[np.float64]) -> FloatArray:
+        """(h, w) the figure of the superpixel of each pixel, NaN for none."""
+        found = np.append(figure, np.nan)[self.labels]
+        return np.asarray(found, dtype=np.float32)

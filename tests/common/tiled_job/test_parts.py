@@ -34,12 +34,23 @@ def instances(draw: st.DrawFn) -> Instance:
     return Instance(MaskRegion(window, mask), draw(st.floats(0, 1)), draw(st.floats(0, 1)))
 
 
-@given(st.lists(instances(), max_size=5), st.dictionaries(st.text(), st.integers(), max_size=3))
-def test_packing_keeps_everything(found: list[Instance], notes: dict[str, int]) -> None:
-    part = unpack(pack(Part(found, notes)))
+@given(
+    st.lists(instances(), max_size=5),
+    st.dictionaries(st.text(), st.integers(), max_size=3),
+    st.dictionaries(st.sampled_from(["bits", "classes", "array x"]), st.integers(0, 4), max_size=3),
+)
+def test_packing_keeps_everything(
+    found: list[Instance], notes: dict[str, int], sizes: dict[str, int]
+) -> None:
+    arrays = {name: np.arange(n * 3, dtype=np.uint8).reshape(n, 3) for name, n in sizes.items()}
+    part = unpack(pack(Part(found, notes, arrays)))
     assert part is not None
     assert part.notes == notes
-    assert pack(part) == pack(Part(found, notes))
+    assert part.arrays.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert part.arrays[name].dtype == np.uint8
+        assert np.array_equal(part.arrays[name], array)
+    assert pack(part) == pack(Part(found, notes, dict(reversed(arrays.items()))))
     for before, after in zip(found, part.instances, strict=True):
         assert after.region.window == before.region.window
         assert np.array_equal(after.region.mask, before.region.mask)

@@ -1,0 +1,148 @@
+"""Models: a fitted classifier with all that is needed to use it on another image, as one file.
+
+Files are written and read by skops, which builds known classes only: unlike a pickle, a file of
+somebody else cannot run code of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import skops.io
+
+from sam_common.errors import InputError
+from sam_common.support.files import check_input, write_bytes
+from sam_geo.landcover.features import Features
+from sam_geo.landcover.indices import find_indices
+from sam_geo.landcover.superpixels import Palette
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+
+    FloatArray = npt.NDArray[np.float32]
+
+FORMAT = "sam-geo land cover 1"
+"""What the note of a model file begins with."""
+OWN_TYPES = frozenset({"sam_geo.landcover.classifier.Calibrated"})
+"""Classes beside those of numpy and scikit-learn that a model file may hold."""
+
+
+class Classifier(Protocol):
+    """A classifier as scikit-learn has them, after it was fitted."""
+
+    classes_: npt.NDArray[np.generic]
+
+    def predict_proba(self, values: FloatArray) -> npt.NDArray[np.floating[Any]]:
+        """(N, K) probabilities of the classes of features (N, F)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LandcoverModel:
+    """A classifier of pixels, and how their features are computed."""
+
+    classes: tuple[str, ...]
+    """(K,) names of the classes, in the order of the probabilities."""
+    features: Features
+    superpixel_px: int
+    """Mean pixels of a superpixel, whose pixels are classified together."""
+    palette: Palette
+    """How superpixels are compared."""
+    classifier: Classifier
+    ranges: FloatArray
+    """(F, 2) least and greatest value of each feature among the samples."""
+    training: Mapping[str, Any] = field(default_factory=dict)
+    """What the model was trained on, as JSON."""
+
+    def check_bands(self, names: Sequence[str], *, files: str) -> None:
+        """Raise `InputError` where a stack has other bands than the model was trained on."""
+        known = self.features.band_names
+        if len(names) != len(known):
+            raise InputError(
+                f"the model was trained on {len(known)} bands ({', '.join(known)}), and {files} "
+                f"has {len(names)} ({', '.join(names)})"
+            )
+        if tuple(names) != known:
+            raise InputError(
+                f"the model was trained on the bands {', '.join(known)}, and those of {files} are "
+                f"{', '.join(names)}: if they are the same in this order, say so by --band-names "
+                f"{','.join(known)}"
+            )
+
+
+def save_model(model: LandcoverModel, path: str | os.PathLike[str]) -> None:
+    """Write a model to a file, whole or not at all.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    note = {
+        "format": FORMAT,
+        "classes": model.classes,
+        "bands": model.features.band_names,
+        "indices": [index.name for index in model.features.indices],
+        "sides": model.features.sides,
+        "over_superpixels": model.features.over_superpixels,
+        "superpixel_px": model.superpixel_px,
+        "training": dict(model.training),
+    }
+    content = {
+        "note": json.dumps(note, sort_keys=True),
+        "classifier": model.classifier,
+        "ranges": model.ranges,
+        "palette": [model.palette.low, model.palette.high, model.palette.axes],
+    }
+    write_bytes(path, skops.io.dumps(content))
+
+
+def load_model(path: str | os.PathLike[str]) -> LandcoverModel:
+    """Read a model that `save_model` wrote.
+
+    Raises:
+        InputError: There is no such file, it is no model of land cover, or holds classes that are
+            not known to be harmless.
+    """
+    file = Path(path)
+    check_input(file)
+    data = file.read_bytes()
+    try:
+        strange = set(skops.io.get_untrusted_types(data=data)) - OWN_TYPES
+        if strange:
+            raise InputError(
+                f"{file} holds objects that may run code of their own, and is not opened: "
+                f"{', '.join(sorted(strange))}"
+            )
+        content = skops.io.loads(data, trusted=sorted(OWN_TYPES))
+        note = json.loads(content["note"])
+        if note["format"] != FORMAT:
+            raise InputError(f"{file} is a model of another version: {note['format']}")
+        names = tuple(note["bands"])
+        features = Features(
+            names,
+            find_indices(note["indices"], names),
+            tuple(note["sides"]),
+            over_superpixels=bool(note["over_superpixels"]),
+        )
+        return LandcoverModel(
+            tuple(note["classes"]),
+            features,
+            int(note["superpixel_px"]),
+            Palette(*content["palette"]),
+            content["classifier"],
+            content["ranges"],
+            note["training"],
+        )
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001  # a damaged archive fails anywhere within skops
+        raise InputError(
+            f"{file} is no model of land cover ({type(error).__name__}): give a file that sam-geo "
+            f"landcover --save wrote"
+        ) from error

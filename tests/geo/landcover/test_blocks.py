@@ -1,0 +1,57 @@
+"""Blocks of a raster, each with what lies around it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import rasterio
+
+from sam_geo.landcover import blocks as module
+from sam_geo.landcover.blocks import blocks, read_block
+from sam_geo.landcover.stack import open_stack
+
+
+@pytest.fixture
+def path(tmp_path):
+    values = np.arange(2 * 40 * 50, dtype=np.float32).reshape(2, 40, 50) + 1
+    values[:, 3, 4] = 0
+    name = tmp_path / "two.tif"
+    with rasterio.open(
+        name, "w", driver="GTiff", width=50, height=40, count=2, dtype="float32", nodata=0,
+        crs="EPSG:32633", transform=rasterio.Affine(10, 0, 5e5, 0, -10, 5e6),
+    ) as dataset:  # fmt: skip
+        dataset.write(values)
+    return name
+
+
+@pytest.mark.parametrize("size_hw", [(1, 1), (512, 512), (513, 1), (1100, 1600)])
+def test_each_pixel_lies_in_one_block(size_hw):
+    seen = np.zeros(size_hw, dtype=int)
+    for window in blocks(size_hw):
+        seen[window.slices] += 1
+    assert (seen == 1).all()
+
+
+def test_a_block_is_read_with_its_surroundings(path, monkeypatch):
+    monkeypatch.setattr(module, "SIDE", 16)
+    with open_stack([path]) as stack:
+        whole = stack.read(blocks((40, 50))[0].__class__((0, 0), (40, 50)))[0]
+        for window in blocks((40, 50)):
+            block = read_block(stack, window, 5)
+            assert np.array_equal(
+                block.values[:, *block.inner], whole[:, *window.slices], equal_nan=True
+            )
+            assert block.valid.shape == window.shape
+            assert np.array_equal(block.valid, np.isfinite(whole[0][window.slices]))
+            (top, left), (bottom, right) = window.start, window.stop
+            rows = min(40, bottom + 5) - max(0, top - 5)
+            assert block.values.shape == (2, rows, min(50, right + 5) - max(0, left - 5))
+
+
+def test_no_halo(path):
+    with open_stack([path]) as stack:
+        (window,) = blocks((40, 50))
+        block = read_block(stack, window, 0)
+    assert block.values.shape == (2, 40, 50)
+    assert not block.valid[3, 4]
+    assert block.valid.sum() == 1999
