@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sam_common.window import Window
+from sam_geo.landcover.blocks import Block
 from sam_geo.landcover.features import Features
 from sam_geo.landcover.indices import find_indices
 
@@ -21,6 +23,15 @@ def written_out(layer, side):
         if part.size:
             mean[row, col], deviation[row, col] = part.mean(), part.std()
     return mean, deviation
+
+
+def computed(features, values, superpixels=None, inner=np.s_[:, :]):
+    """(F, h, w) features of the inner part of some values."""
+    valid = np.isfinite(values[0][inner])
+    block = Block(Window((0, 0), valid.shape), values, inner, valid)
+    if superpixels is None:
+        superpixels = np.zeros(valid.shape, dtype=np.int64)
+    return np.stack(list(features.layers(block, superpixels)))
 
 
 @pytest.fixture
@@ -41,7 +52,7 @@ def test_names_and_order(values):
         *("red mean 5 px", "red deviation 5 px", "nir mean 5 px", "nir deviation 5 px"),
         *("NDVI mean 5 px", "NDVI deviation 5 px"),
     )
-    found = features.compute(values)
+    found = computed(features, values)
     assert found.shape == (len(features.names), 17, 23)
     assert found.dtype == np.float32
     assert np.array_equal(found[:2], values, equal_nan=True)
@@ -49,7 +60,7 @@ def test_names_and_order(values):
 
 @pytest.mark.parametrize("side", [3, 11])
 def test_means_and_deviations_count_pixels_with_a_value_only(values, side):
-    found = Features(("a", "b"), (), (side,)).compute(values)
+    found = computed(Features(("a", "b"), (), (side,)), values)
     for band in (0, 1):
         mean, deviation = written_out(values[band], side)
         # NaN where a square has no value at all
@@ -60,7 +71,7 @@ def test_means_and_deviations_count_pixels_with_a_value_only(values, side):
 
 def test_an_even_surface_has_no_deviation():
     flat = np.full((1, 9, 9), 3999.7, dtype=np.float32)
-    found = Features(("a",), (), (5,)).compute(flat)
+    found = computed(Features(("a",), (), (5,)), flat)
     assert found[1] == pytest.approx(np.full((9, 9), 3999.7))
     assert found[2] == pytest.approx(np.zeros((9, 9)), abs=1e-3)
 
@@ -71,9 +82,51 @@ def test_a_window_with_its_halo_has_the_features_of_the_whole(top, left, sides):
     whole = np.random.default_rng(8).integers(0, 255, (2, 60, 64)).astype(np.float32)
     features = Features(("a", "b"), (), sides)
     halo = features.halo
-    expected = features.compute(whole)[:, top : top + 20, left : left + 20]
+    expected = computed(features, whole)[:, top : top + 20, left : left + 20]
     rows = max(0, top - halo), min(60, top + 20 + halo)
     cols = max(0, left - halo), min(64, left + 20 + halo)
-    part = features.compute(whole[:, rows[0] : rows[1], cols[0] : cols[1]])
-    inside = part[:, top - rows[0] :, left - cols[0] :][:, :20, :20]
-    assert np.array_equal(inside, expected)
+    inner = np.s_[top - rows[0] :, left - cols[0] :]
+    part = computed(features, whole[:, rows[0] : rows[1], cols[0] : cols[1]], inner=inner)
+    assert np.array_equal(part[:, :20, :20], expected)
+
+
+def test_figures_over_superpixels(values):
+    rng = np.random.default_rng(1)
+    superpixels = rng.integers(-1, 6, values.shape[1:])
+    features = Features(("a", "b"), over_superpixels=True)
+    found = dict(zip(features.names, computed(features, values, superpixels), strict=True))
+    for band, name in enumerate("ab"):
+        for number in range(6):
+            inside = superpixels == number
+            part = values[band][inside & np.isfinite(values[band])].astype(np.float64)
+            figures = {"deviation": part.std()} | {
+                f"percentile {share}": np.percentile(part, share) for share in (10, 50, 90)
+            }
+            for figure, expected in figures.items():
+                layer = found[f"{name} {figure} in superpixel"]
+                assert layer[inside] == pytest.approx(np.full(inside.sum(), expected), rel=1e-5)
+        assert np.isnan(found[f"{name} deviation in superpixel"][superpixels == -1]).all()
+
+
+def test_a_superpixel_without_a_value_has_no_figure(values):
+    superpixels = np.zeros(values.shape[1:], dtype=np.int64)
+    superpixels[5:8, 6:9] = 1
+    features = Features(("a", "b"), over_superpixels=True)
+    found = dict(zip(features.names, computed(features, values, superpixels), strict=True))
+    assert np.isnan(found["a percentile 50 in superpixel"][6, 7])
+    assert np.isfinite(found["b percentile 50 in superpixel"][6, 7])
+
+
+def test_size_and_shape_of_superpixels():
+    superpixels = np.full((20, 30), -1)
+    superpixels[2:8, 2:8] = 0
+    superpixels[10, 3:15] = 1
+    superpixels[15, 20] = 2
+    features = Features(("a",), over_superpixels=True)
+    values = np.ones((1, 20, 30), dtype=np.float32)
+    found = dict(zip(features.names, computed(features, values, superpixels), strict=True))
+    size, shape = found["superpixel pixels"], found["superpixel elongation"]
+    assert (size[5, 5], size[10, 9], size[15, 20]) == (36, 12, 1)
+    assert shape[5, 5] == pytest.approx(1)
+    assert shape[10, 9] == pytest.approx(12)
+    assert shape[15, 20] == pytest.approx(1)
