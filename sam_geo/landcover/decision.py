@@ -52,8 +52,7 @@ def object_sums(
     inside = objects >= 0
     numbers, owner = np.unique(objects[inside], return_inverse=True)
     sums = [
-        np.bincount(owner, column[inside], len(numbers))
-        for column in chances.astype(np.float64).T
+        np.bincount(owner, column[inside], len(numbers)) for column in chances.astype(np.float64).T
     ]
     return {
         "objects": numbers,

@@ -7,23 +7,25 @@ somebody else cannot run code of its own.
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 import skops.io
+import skops.io.exceptions
 
 from sam_common.errors import InputError
 from sam_common.support.files import check_input, write_bytes
-from sam_geo.landcover.features import Features
-from sam_geo.landcover.indices import find_indices
-from sam_geo.landcover.superpixels import Palette
+from sam_geo.bands.features import Features
+from sam_geo.bands.indices import find_indices
+from sam_geo.bands.superpixels import Palette
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
     import numpy.typing as npt
 
     FloatArray = npt.NDArray[np.float32]
@@ -32,6 +34,20 @@ FORMAT = "sam-geo land cover 1"
 """What the note of a model file begins with."""
 OWN_TYPES = frozenset({"sam_geo.landcover.classifier.Calibrated"})
 """Classes beside those of numpy and scikit-learn that a model file may hold."""
+
+
+DAMAGE = (
+    zipfile.BadZipFile,
+    AttributeError,
+    EOFError,
+    ImportError,
+    KeyError,
+    OSError,
+    TypeError,
+    ValueError,
+    skops.io.exceptions.UnsupportedTypeException,
+)
+"""What reading a file that is damaged, or that another program wrote, may raise."""
 
 
 class Classifier(Protocol):
@@ -111,38 +127,39 @@ def load_model(path: str | os.PathLike[str]) -> LandcoverModel:
     """
     file = Path(path)
     check_input(file)
-    data = file.read_bytes()
     try:
-        strange = set(skops.io.get_untrusted_types(data=data)) - OWN_TYPES
-        if strange:
-            raise InputError(
-                f"{file} holds objects that may run code of their own, and is not opened: "
-                f"{', '.join(sorted(strange))}"
-            )
-        content = skops.io.loads(data, trusted=sorted(OWN_TYPES))
-        note = json.loads(content["note"])
-        if note["format"] != FORMAT:
-            raise InputError(f"{file} is a model of another version: {note['format']}")
-        names = tuple(note["bands"])
-        features = Features(
-            names,
-            find_indices(note["indices"], names),
-            tuple(note["sides"]),
-            over_superpixels=bool(note["over_superpixels"]),
-        )
-        return LandcoverModel(
-            tuple(note["classes"]),
-            features,
-            int(note["superpixel_px"]),
-            Palette(*content["palette"]),
-            content["classifier"],
-            content["ranges"],
-            note["training"],
-        )
-    except InputError:
-        raise
-    except Exception as error:  # noqa: BLE001  # a damaged archive fails anywhere within skops
+        return _unpacked(file.read_bytes(), file)
+    except DAMAGE as error:
         raise InputError(
             f"{file} is no model of land cover ({type(error).__name__}): give a file that sam-geo "
             f"landcover --save wrote"
         ) from error
+
+
+def _unpacked(data: bytes, file: Path) -> LandcoverModel:
+    strange = set(skops.io.get_untrusted_types(data=data)) - OWN_TYPES
+    if strange:
+        raise InputError(
+            f"{file} holds objects that may run code of their own, and is not opened: "
+            f"{', '.join(sorted(strange))}"
+        )
+    content = skops.io.loads(data, trusted=sorted(OWN_TYPES))
+    note = json.loads(content["note"])
+    if note["format"] != FORMAT:
+        raise InputError(f"{file} is a model of another version: {note['format']}")
+    names = tuple(note["bands"])
+    features = Features(
+        names,
+        find_indices(note["indices"], names),
+        tuple(note["sides"]),
+        over_superpixels=bool(note["over_superpixels"]),
+    )
+    return LandcoverModel(
+        tuple(note["classes"]),
+        features,
+        int(note["superpixel_px"]),
+        Palette(*content["palette"]),
+        content["classifier"],
+        content["ranges"],
+        note["training"],
+    )

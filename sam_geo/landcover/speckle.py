@@ -54,9 +54,7 @@ def without_speckle(
     return classes, per_cent
 
 
-def _small_pieces(
-    classes: ByteArray, least: int
-) -> tuple[BoolArray, npt.NDArray[np.int64], int]:
+def _small_pieces(classes: ByteArray, least: int) -> tuple[BoolArray, npt.NDArray[np.int64], int]:
     """(h, w) pixels of small pieces; (h, w) numbers of these from 1, else 0; and their number."""
     owner = np.zeros(classes.shape, dtype=np.int64)
     count = 0
@@ -92,6 +90,6 @@ def _classes_beside(
         y, x, piece = y[is_large], x[is_large], piece[is_large]
         # one more, so that a neighbour counts at all where nothing is probable
         np.add.at(weight, (piece, column[classes[y, x]]), per_cent[y, x].astype(np.int32) + 1)
-    found = values[weight.argmax(axis=1)]
+    found: ByteArray = values[weight.argmax(axis=1)]
     found[weight.max(axis=1) == 0] = 0
     return found

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import rasterio
 
-from sam_geo.landcover.stack import open_stack
-from sam_geo.landcover.superpixels import Palette, superpixels, survey
+from sam_geo.bands.stack import open_stack
+from sam_geo.bands.superpixels import Palette, superpixels, survey
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from rasterio.warp import reproject
 
 from sam_common.errors import InputError
 from sam_common.window import Window
-from sam_geo.landcover.stack import open_stack
+from sam_geo.bands.stack import open_stack
 
 GRID = Affine(10, 0, 500_000, 0, -10, 5_800_000)
 SIZE = (40, 60)

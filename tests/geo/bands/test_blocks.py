@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import rasterio
 
-from sam_geo.landcover import blocks as module
-from sam_geo.landcover.blocks import blocks, read_block
-from sam_geo.landcover.stack import open_stack
+from sam_geo.bands import blocks as module
+from sam_geo.bands.blocks import blocks, read_block
+from sam_geo.bands.stack import open_stack
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from sam_geo.landcover.blocks import Block
-    from sam_geo.landcover.indices import SpectralIndex
+    from sam_geo.bands.blocks import Block
+    from sam_geo.bands.indices import SpectralIndex
 
     FloatArray = npt.NDArray[np.float32]
     IntArray = npt.NDArray[np.int64]

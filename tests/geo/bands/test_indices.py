@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sam_common.errors import InputError
-from sam_geo.landcover.indices import find_indices
+from sam_geo.bands.indices import find_indices
 
 NAMES = ("blue", "green", "red", "nir", "swir1")
 

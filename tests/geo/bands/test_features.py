@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sam_common.window import Window
-from sam_geo.landcover.blocks import Block
-from sam_geo.landcover.features import Features
-from sam_geo.landcover.indices import find_indices
+from sam_geo.bands.blocks import Block
+from sam_geo.bands.features import Features
+from sam_geo.bands.indices import find_indices
 
 
 def written_out(layer, side):

@@ -10,14 +10,13 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from sam_common.window import Window
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
-    from sam_geo.landcover.stack import RasterStack
+    from sam_geo.bands.stack import RasterStack
 
 SIDE = 512
 """Pixels on a side of a block."""
@@ -68,5 +67,5 @@ def read_block(stack: RasterStack, window: Window, halo: int) -> Block:
         (min(height, bottom + halo), min(width, right + halo)),
     )
     values, valid = stack.read(around)
-    inner = window.shift((-around.start[0], -around.start[1])).slices
-    return Block(window, values, inner, valid[inner])
+    rows, cols = window.shift((-around.start[0], -around.start[1])).slices
+    return Block(window, values, (rows, cols), valid[rows, cols])

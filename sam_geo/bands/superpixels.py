@@ -19,7 +19,7 @@ from sam_common.window import Window
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from sam_geo.landcover.stack import RasterStack
+    from sam_geo.bands.stack import RasterStack
 
     FloatArray = npt.NDArray[np.float32]
 
@@ -54,8 +54,8 @@ class Palette:
         """Axes (h, w, A) of values (B, h, w); a pixel without a value is the middle of its band."""
         width = np.where(self.high > self.low, self.high - self.low, np.float32(1))
         scaled = (values - self.low[:, None, None]) / width[:, None, None]
-        scaled = np.nan_to_num(np.clip(scaled, -BEYOND, 1 + BEYOND), nan=0.5)
-        found: FloatArray = np.moveaxis(np.tensordot(self.axes, scaled, (0, 0)), 0, -1)
+        scaled = np.nan_to_num(np.clip(scaled, -BEYOND, 1 + BEYOND), nan=0.5).astype(np.float32)
+        found = np.moveaxis(np.tensordot(self.axes, scaled, (0, 0)), 0, -1)
         return np.ascontiguousarray(found, dtype=np.float32)
 
 
