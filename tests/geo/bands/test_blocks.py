@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import rasterio
 
+from sam_common.window import Window
 from sam_geo.bands import blocks as module
 from sam_geo.bands.blocks import blocks, read_block
 from sam_geo.bands.stack import open_stack
@@ -35,12 +36,12 @@ def test_each_pixel_lies_in_one_block(size_hw):
 def test_a_block_is_read_with_its_surroundings(path, monkeypatch):
     monkeypatch.setattr(module, "SIDE", 16)
     with open_stack([path]) as stack:
-        whole = stack.read(blocks((40, 50))[0].__class__((0, 0), (40, 50)))[0]
+        whole = stack.read(Window((0, 0), (40, 50)))[0]
         for window in blocks((40, 50)):
             block = read_block(stack, window, 5)
-            assert np.array_equal(
-                block.values[:, *block.inner], whole[:, *window.slices], equal_nan=True
-            )
+            rows, cols = window.slices
+            inner = block.values[:, block.inner[0], block.inner[1]]
+            assert np.array_equal(inner, whole[:, rows, cols], equal_nan=True)
             assert block.valid.shape == window.shape
             assert np.array_equal(block.valid, np.isfinite(whole[0][window.slices]))
             (top, left), (bottom, right) = window.start, window.stop

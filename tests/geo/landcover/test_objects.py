@@ -98,7 +98,7 @@ def test_labels_that_are_no_numbers_of_objects(grid, tmp_path):
 def test_no_polygon_on_the_raster(grid, write):
     path = write([shapely.box(500, 500, 510, 510), shapely.Point(3, 3)])
     with (
-        pytest.raises(PromptError, match="none of the 2 rows of .*objects.gpkg"),
+        pytest.raises(PromptError, match=r"none of the 2 rows of .*objects\.gpkg"),
         open_objects(path, grid),
     ):
         pass
