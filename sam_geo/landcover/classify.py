@@ -81,7 +81,7 @@ class Classification:
         table = feature_table(model.features.layers(block, labels), block.valid)
         chances = self._chances(table)
         owner = labels[block.valid]
-        pooled = _means(chances, owner)
+        pooled = superpixel_means(chances, owner)
         classes, per_cent = (np.zeros(block.valid.shape, dtype=np.uint8) for _ in range(2))
         best, sure = most_probable(pooled)
         classes[block.valid], per_cent[block.valid] = best[owner], sure[owner]
@@ -100,7 +100,7 @@ class Classification:
         return np.concatenate(parts).astype(np.float64)
 
 
-def _means(chances: npt.NDArray[np.float64], owner: IntArray) -> npt.NDArray[np.float64]:
+def superpixel_means(chances: npt.NDArray[np.float64], owner: IntArray) -> npt.NDArray[np.float64]:
     """(S, K) means of the probabilities (N, K) of the pixels of each superpixel."""
     count = np.bincount(owner)
     return np.stack([np.bincount(owner, column) for column in chances.T], axis=1) / count[:, None]

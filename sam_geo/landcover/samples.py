@@ -65,8 +65,8 @@ class Samples:
     """(F,) number of the feature in its file, counted from 0."""
     left_out: dict[str, int]
     """Features that do not count: without a `class`, without a `geometry` or with one of an unknown
-    kind, `outside` of the raster, or `contradicted` by one of another class on all of their
-    pixels."""
+    kind, `outside` of the raster, `contradicted` by one of another class on all of their pixels, or
+    on `nodata` only."""
     contradictions: int
     """Pixels that features of several classes claim: they count for none."""
 
@@ -75,6 +75,34 @@ class Samples:
         """(N,) index of the class of each pixel."""
         classes: IntArray = self.class_of[self.feature_of]
         return classes
+
+    def on_data(self, has_data: npt.NDArray[np.bool_]) -> Samples:
+        """Leave out pixels on which the raster has no value; features without any left are counted.
+
+        Args:
+            has_data: (N,) whether each pixel has a value.
+
+        Raises:
+            PromptError: Fewer than two classes are left.
+        """
+        kept, owner = np.unique(self.feature_of[has_data], return_inverse=True)
+        known = np.unique(self.class_of[kept])
+        names = tuple(self.classes[n] for n in known.tolist())
+        left_out = {**self.left_out, "nodata": len(self.class_of) - len(kept)}
+        if len(names) < LEAST_CLASSES:
+            raise PromptError(
+                f"the samples lie on pixels without data but for {', '.join(names) or 'none'}: a "
+                f"map needs samples of two classes or more on its data"
+            )
+        return Samples(
+            names,
+            self.cells[has_data],
+            owner.astype(np.int64),
+            np.searchsorted(known, self.class_of[kept]),
+            tuple(self.rows[n] for n in kept.tolist()),
+            left_out,
+            self.contradictions,
+        )
 
 
 def read_samples(

@@ -1,0 +1,176 @@
+"""Classifiers: kinds of scikit-learn that hold with few samples, and their calibration."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from sklearn.base import BaseEstimator, ClassifierMixin, is_classifier
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from sam_common.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    FloatArray = npt.NDArray[np.float32]
+    Chances = npt.NDArray[np.float64]
+    IntArray = npt.NDArray[np.int64]
+
+TREES = 100
+"""Trees of a forest."""
+LEAF = 2
+"""Samples of the smallest leaf of a tree: leaves of one learn every mistake of the samples."""
+DEFAULT = "trees"
+"""Kind of classifier where the user names none."""
+LEAST_CHANCE = 1e-3
+"""Least probability before calibration: trees say 0 where they have just never seen it."""
+TEMPERATURES = (0.2, 5.0)
+"""Range of the temperature: far out, a few samples would make all probabilities alike."""
+
+
+def _random_forest(seed: int) -> Any:
+    return RandomForestClassifier(
+        TREES, min_samples_leaf=LEAF, class_weight="balanced", random_state=seed
+    )
+
+
+def _extra_trees(seed: int) -> Any:
+    return ExtraTreesClassifier(
+        TREES, min_samples_leaf=LEAF, class_weight="balanced", random_state=seed
+    )
+
+
+def _trees(seed: int) -> Any:
+    """Both forests: the one chooses thresholds well, the other varies more."""
+    both = [("forest", _random_forest(seed)), ("extra", _extra_trees(seed))]
+    return VotingClassifier(both, voting="soft")
+
+
+def _boosting(seed: int) -> Any:
+    return HistGradientBoostingClassifier(
+        max_iter=60, max_leaf_nodes=8, min_samples_leaf=5, l2_regularization=1.0,
+        class_weight="balanced", random_state=seed,
+    )  # fmt: skip
+
+
+def _logistic(seed: int) -> Any:
+    linear = LogisticRegression(C=0.1, max_iter=2000, class_weight="balanced", random_state=seed)
+    return make_pipeline(StandardScaler(), linear)
+
+
+def _svm(seed: int) -> Any:
+    machine = SVC(C=10.0, class_weight="balanced", probability=True, random_state=seed)
+    return make_pipeline(StandardScaler(), machine)
+
+
+def _discriminant(_seed: int) -> Any:
+    linear = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+    return make_pipeline(StandardScaler(), linear)
+
+
+KINDS: dict[str, Callable[[int], Any]] = {
+    "trees": _trees,
+    "random-forest": _random_forest,
+    "extra-trees": _extra_trees,
+    "boosting": _boosting,
+    "logistic": _logistic,
+    "svm": _svm,
+    "discriminant": _discriminant,
+}
+"""Classifiers by name; each takes a seed."""
+
+
+def make_classifier(name: str, seed: int) -> Pipeline:
+    """Make a classifier that has learned nothing yet; missing features become medians.
+
+    Args:
+        name: One of `KINDS`, or `module:function`: a function without arguments that gives a
+            classifier with scikit-learn's interface and `predict_proba`.
+        seed: Another number gives other trees.
+
+    Raises:
+        InputError: There is no such kind or function, or it gives no classifier with
+            probabilities.
+    """
+    fill = SimpleImputer(strategy="median", keep_empty_features=True)
+    if name in KINDS:
+        return make_pipeline(fill, KINDS[name](seed))
+    module, colon, function = name.partition(":")
+    if not colon:
+        raise InputError(
+            f"no classifier {name!r}: choose one of {', '.join(KINDS)}, or your own as "
+            f"module:function"
+        )
+    try:
+        made = getattr(importlib.import_module(module), function)()
+    except (ImportError, AttributeError, TypeError) as error:
+        raise InputError(f"--classifier {name} cannot be made: {error}") from error
+    if not is_classifier(made) or not hasattr(made, "predict_proba"):
+        raise InputError(
+            f"--classifier {name} gives {type(made).__name__}, which is no classifier of "
+            f"scikit-learn with predict_proba"
+        )
+    return make_pipeline(fill, made)
+
+
+class Calibrated(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # untyped bases
+    """A fitted classifier whose probabilities are as often right as they say.
+
+    All log-probabilities are divided by one temperature (Guo et al. 2017,
+    https://proceedings.mlr.press/v70/guo17a.html): one number, so a few samples are enough for it,
+    and the order of the classes stays.
+    """
+
+    def __init__(self, estimator: Any, temperature: float = 1.0) -> None:
+        self.estimator = estimator
+        self.temperature = temperature
+
+    @property
+    def classes_(self) -> IntArray:
+        """(K,) classes in the order of the probabilities."""
+        return np.asarray(self.estimator.classes_, dtype=np.int64)
+
+    def predict_proba(self, values: FloatArray) -> Chances:
+        """(N, K) calibrated probabilities of features (N, F)."""
+        return tempered(self.estimator.predict_proba(values), self.temperature)
+
+
+def tempered(chances: npt.NDArray[np.floating[Any]], temperature: float) -> Chances:
+    """Probabilities (N, K) at another temperature; above 1 they are less sure."""
+    logarithm = np.log(np.clip(chances, LEAST_CHANCE, None)) / temperature
+    raised = np.exp(logarithm - logarithm.max(axis=1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+
+
+def best_temperature(chances: Chances, classes: IntArray, weights: Chances) -> float:
+    """The temperature at which probabilities of samples that were not learned fit best.
+
+    Args:
+        chances: (N, K) probabilities.
+        classes: (N,) true class of each row.
+        weights: (N,) weight of each row.
+    """
+    rows = np.arange(len(classes))
+
+    def loss(logarithm: float) -> float:
+        found = tempered(chances, float(np.exp(logarithm)))[rows, classes]
+        return float(-(weights * np.log(found)).sum() / weights.sum())
+
+    found = minimize_scalar(loss, bounds=np.log(TEMPERATURES), method="bounded")
+    return float(np.exp(found.x))

@@ -1,0 +1,92 @@
+"""Sample pixels: the features of the pixels that samples lie on, and what each of them weighs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sam_common.tiled_job.progress import silent
+from sam_geo.bands.blocks import SIDE, blocks, read_block
+from sam_geo.bands.superpixels import superpixels
+from sam_geo.landcover.classify import feature_table
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from sam_common.tiled_job.progress import Progress
+    from sam_geo.bands.features import Features
+    from sam_geo.bands.stack import RasterStack
+    from sam_geo.bands.superpixels import Palette
+    from sam_geo.landcover.samples import Samples
+
+    Chances = npt.NDArray[np.float64]
+    FloatArray = npt.NDArray[np.float32]
+    IntArray = npt.NDArray[np.int64]
+
+SUPERPIXEL_PX = 25
+"""Mean pixels of a superpixel."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SamplePixels:
+    """Features of the pixels of samples."""
+
+    table: FloatArray
+    """(N, F) all features that are tried."""
+    superpixel: IntArray
+    """(N,) number of the superpixel of each pixel, over the whole raster."""
+    has_data: npt.NDArray[np.bool_]
+    """(N,) whether the pixel has a value in the first raster."""
+
+    def on_data(self) -> SamplePixels:
+        """The pixels that have a value."""
+        kept = self.has_data
+        return SamplePixels(self.table[kept], self.superpixel[kept], kept[kept])
+
+
+def read_features(
+    stack: RasterStack,
+    samples: Samples,
+    features: Features,
+    palette: Palette,
+    progress: Progress = silent,
+) -> SamplePixels:
+    """Compute the features of the pixels of samples, block by block.
+
+    Raises:
+        InputError: A raster cannot be read there.
+    """
+    columns = -(-stack.size_hw[1] // SIDE)
+    place = samples.cells // SIDE
+    number = place[:, 0] * columns + place[:, 1]
+    table = np.empty((len(samples.cells), len(features.names)), dtype=np.float32)
+    superpixel = np.empty(len(samples.cells), dtype=np.int64)
+    has_data = np.empty(len(samples.cells), dtype=np.bool_)
+    windows = blocks(stack.size_hw)
+    used = np.unique(number)
+    with progress("features of the samples", len(used)) as advance:
+        for n in used.tolist():
+            block = read_block(stack, windows[n], features.halo)
+            at = np.flatnonzero(number == n)
+            rows, cols = (samples.cells[at] - np.array(windows[n].start)).T
+            axes = palette.apply(block.values)[block.inner]
+            labels = superpixels(axes, block.valid, SUPERPIXEL_PX)
+            table[at] = feature_table(features.layers(block, labels), (rows, cols))
+            # a block has fewer superpixels than pixels
+            superpixel[at] = labels[rows, cols] + n * SIDE * SIDE
+            has_data[at] = block.valid[rows, cols]
+            advance(1)
+    return SamplePixels(table, superpixel, has_data)
+
+
+def pixel_weights(samples: Samples) -> Chances:
+    """(N,) weight of each pixel of samples: a feature counts as the root of its pixels.
+
+    Pixels of one polygon are alike, so a hundred of them are not a hundred samples; nor is a field
+    worth no more than a point.
+    """
+    pixels = np.bincount(samples.feature_of)
+    weight = 1 / np.sqrt(pixels[samples.feature_of])
+    return np.asarray(weight * (len(weight) / weight.sum()), dtype=np.float64)

@@ -1,0 +1,179 @@
+"""Trials: sets of features, tested on ground that was not learned, and the choice among them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.metrics import confusion_matrix, f1_score
+from sklearn.utils.validation import has_fit_parameter
+
+from sam_geo.bands.features import Features
+from sam_geo.landcover.classifier import (
+    make_classifier,
+    tempered,
+)
+from sam_geo.landcover.classify import superpixel_means
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    import numpy.typing as npt
+
+    from sam_geo.bands.indices import SpectralIndex
+    from sam_geo.landcover.folds import Groups, Split
+    from sam_geo.landcover.sample_pixels import SamplePixels
+    from sam_geo.landcover.samples import Samples
+
+    Chances = npt.NDArray[np.float64]
+    FloatArray = npt.NDArray[np.float32]
+    IntArray = npt.NDArray[np.int64]
+
+SQUARES = (5, 11, 21)
+"""Sides in pixels of the squares around a pixel."""
+USUAL = 1
+"""Which candidate is taken where none is surely better."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tested:
+    """How well a classifier did on samples that it had not learned."""
+
+    classes: IntArray
+    """(N,) true class of each tested pixel."""
+    found: IntArray
+    """(N,) class that it was given."""
+    names: tuple[str, ...]
+
+    @property
+    def overall(self) -> float:
+        """Share of pixels that got their class."""
+        return float((self.classes == self.found).mean())
+
+    @property
+    def macro_f1(self) -> float:
+        """Mean of the F1 scores of the classes that were tested."""
+        tested = np.unique(self.classes)
+        scores = f1_score(self.classes, self.found, labels=tested, average="macro", zero_division=0)
+        return float(scores)
+
+    def as_record(self) -> dict[str, Any]:
+        """The figures as plain values, `counts` with true classes as rows."""
+        numbers = range(len(self.names))
+        counts = confusion_matrix(self.classes, self.found, labels=list(numbers))
+        return {
+            "overall": self.overall,
+            "macro_f1": self.macro_f1,
+            "pixels": len(self.classes),
+            "classes": list(self.names),
+            "counts": counts.tolist(),
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A set of features that a classifier may be given."""
+
+    name: str
+    features: Features
+
+
+def candidates(band_names: Sequence[str], indices: Sequence[SpectralIndex]) -> list[Candidate]:
+    """Sets of features to try, the richest last; each holds those before it."""
+    bands, spectral = tuple(band_names), tuple(indices)
+    return [
+        Candidate("values", Features(bands, spectral)),
+        Candidate("values and squares", Features(bands, spectral, SQUARES)),
+        Candidate(
+            "values, squares and superpixels",
+            Features(bands, spectral, SQUARES, over_superpixels=True),
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """What every trial of a training shares."""
+
+    samples: Samples
+    pixels: SamplePixels
+    weights: Chances
+    kind: str
+    seed: int
+
+    def fit(self, columns: IntArray, rows: IntArray) -> Any:
+        """Fit a classifier to some columns and rows of the table."""
+        classifier = make_classifier(self.kind, self.seed)
+        table, classes = self.pixels.table[np.ix_(rows, columns)], self.samples.pixel_classes[rows]
+        last = classifier.steps[-1][0]
+        if has_fit_parameter(classifier.steps[-1][1], "sample_weight"):
+            return classifier.fit(table, classes, **{f"{last}__sample_weight": self.weights[rows]})
+        return classifier.fit(table, classes)
+
+    def tested(
+        self, columns: IntArray, splits: Iterable[Split], advance: Callable[[int], None]
+    ) -> tuple[IntArray, Chances]:
+        """Rows that were tested, and their probabilities by classifiers that had not learned them.
+
+        As in the map, the pixels of a superpixel have one answer: the mean over those of them that
+        are tested.
+        """
+        rows, found = [], []
+        for learn, test in splits:
+            classifier = self.fit(columns, learn)
+            chances = np.zeros((len(test), len(self.samples.classes)))
+            table = self.pixels.table[np.ix_(test, columns)]
+            chances[:, classifier.classes_] = classifier.predict_proba(table)
+            _, owner = np.unique(self.pixels.superpixel[test], return_inverse=True)
+            rows.append(test)
+            found.append(superpixel_means(chances, owner)[owner])
+            advance(1)
+        return np.concatenate(rows), np.concatenate(found)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """A candidate and its answers on ground that it had not learned."""
+
+    candidate: Candidate
+    columns: IntArray
+    rows: IntArray
+    """(M,) pixels of the samples that were tested."""
+    chances: Chances
+    """(M, K) their probabilities."""
+
+
+def tested_by(rows: IntArray, chances: Chances, samples: Samples) -> Tested:
+    """How right the most probable classes (M, K) of tested rows (M,) are."""
+    return Tested(samples.pixel_classes[rows], chances.argmax(axis=1), samples.classes)
+
+
+def chosen(trials: Sequence[Trial], material: Material, groups: Groups) -> Trial | None:
+    """The usual candidate, or another one that is better by more than its standard error.
+
+    Candidates are compared by the log-probability of the true class, averaged in each group of
+    samples, so that the difference of two of them has an error that says something.
+    """
+    if not trials:
+        return None
+    usual = trials[USUAL]
+    best, gain = usual, 0.0
+    scores = [_by_group(trial, material, groups) for trial in trials]
+    for trial, score in zip(trials, scores, strict=True):
+        apart = score - scores[USUAL]
+        mean = float(apart.mean())
+        error = float(apart.std(ddof=1) / np.sqrt(len(apart))) if len(apart) > 1 else np.inf
+        if trial is not usual and mean > max(gain, error):
+            best, gain = trial, mean
+    return best
+
+
+def _by_group(trial: Trial, material: Material, groups: Groups) -> Chances:
+    samples = material.samples
+    truth = samples.pixel_classes[trial.rows]
+    chance = tempered(trial.chances, 1.0)[np.arange(len(truth)), truth]
+    _, owner = np.unique(groups.group_of[samples.feature_of[trial.rows]], return_inverse=True)
+    weight = material.weights[trial.rows]
+    total = np.bincount(owner, weight * np.log(chance)) / np.bincount(owner, weight)
+    return np.asarray(total, dtype=np.float64)

@@ -1,0 +1,165 @@
+"""Requests: the inputs, outputs and options of a land-cover job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from sam_common.errors import InputError
+from sam_common.support.files import check_apart, check_input, check_output
+from sam_common.tiled_job.parts import PLAN
+from sam_geo.results.label_raster import check_labels_output
+from sam_geo.results.qgis_style import style_path
+from sam_geo.results.record import manifest_path
+from sam_geo.tables.write import check_table_output
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sam_geo.raster.source import RasterSource
+
+SMALLEST_PIECE = 4
+"""Pixels of the smallest piece of a class where the user names none."""
+MOST_PIECE = 64
+"""Largest choice of that: small pieces are told from their surroundings only."""
+SHOWN = (".html", ".htm")
+"""Suffixes of a report."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleChoice:
+    """Labelled samples, and how a classifier learns from them."""
+
+    samples: Path
+    """Points, lines or polygons with a class column: a vector file, GeoParquet or CSV."""
+    class_field: str | None = None
+    """Column of the class; `class` where None."""
+    layer: str | None = None
+    """Layer of a vector file that has several."""
+    crs: str | None = None
+    """Reference system of the samples, over what the file says."""
+    indices: tuple[str, ...] = ()
+    """Spectral indices by name, each a feature."""
+    classifier: str | None = None
+    """A kind of classifier, or `module:function` that makes one; chosen by the samples where
+    None."""
+    seed: int = 0
+    """Another number gives other folds and other trees."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LandcoverRequest:
+    """A job that makes a class map of a raster."""
+
+    rasters: tuple[str, ...]
+    """Rasters that GDAL opens; the map has the grid of the first."""
+    output: Path
+    """The map to write, a .tif."""
+    learn: SampleChoice | None = None
+    """Samples to learn from; None where a model is applied."""
+    apply: Path | None = None
+    """A model that an earlier job saved."""
+    band_names: tuple[str, ...] | None = None
+    """Names of all bands in their order; from the files where None."""
+    objects: str | None = None
+    """Vector file or label raster of objects that get one class each, or `auto` for everything that
+    the network finds; superpixels only where None."""
+    network: str = "mobile_sam"
+    """Network that finds objects, by its name or file."""
+    smallest: int = SMALLEST_PIECE
+    """Pixels of the smallest piece of a class that stays."""
+    polygons: Path | None = None
+    """Vector file of the map as polygons without gap or overlap."""
+    polygons_by: Literal["piece", "class"] = "piece"
+    """Whether each piece of a class is a polygon, or each class one."""
+    simplify: float | None = None
+    """Tolerance of these polygons in units of the raster's system; a pixel where None."""
+    report: Path | None = None
+    """Page about the map, an .html."""
+    save: Path | None = None
+    """File of the model."""
+    check: Path | None = None
+    """Independent random points with their true class, for areas with intervals."""
+    check_field: str | None = None
+    """Column of the true class; `reference` where None."""
+    workers: int = 1
+    """Blocks that are classified at the same time."""
+    resume: bool = False
+    """Whether to go on with an interrupted job."""
+    overwrite: bool = False
+    """Whether outputs that exist may be replaced."""
+    notes: tuple[str, ...] = field(default=())
+    """Sentences of earlier steps that belong into the record."""
+
+    @property
+    def parts(self) -> Path:
+        """Folder beside the map that keeps what is done until the job is finished."""
+        return self.output.with_name(f"{self.output.name}.parts")
+
+    @property
+    def replaces(self) -> bool:
+        """Whether outputs that exist may be replaced: a resumed job replaces its own."""
+        return self.overwrite or (self.resume and (self.parts / PLAN).is_file())
+
+    @property
+    def named_outputs(self) -> list[Path]:
+        """Outputs whose paths were given; the paths of the other outputs follow from them."""
+        chosen = (self.output, self.polygons, self.report, self.save)
+        return [path for path in chosen if path is not None]
+
+    @property
+    def outputs(self) -> list[Path]:
+        """Every file that will be written: named outputs, record and styles."""
+        beside = [manifest_path(self.output), style_path(self.output)]
+        if self.polygons is not None:
+            beside.append(style_path(self.polygons))
+        return [*self.named_outputs, *beside]
+
+    @property
+    def read_files(self) -> list[Path]:
+        """Files that the job reads beside its rasters."""
+        given = [self.apply, self.check, None if self.learn is None else self.learn.samples]
+        if self.objects is not None and self.objects != "auto":
+            given.append(Path(self.objects))
+        return [path for path in given if path is not None]
+
+    def check_files(self) -> None:
+        """Raise where the request makes no sense, or a file cannot be read or written.
+
+        Raises:
+            InputError: An option contradicts another, or an input is missing.
+            OutputError: An output could not be written, as far as file names tell.
+        """
+        self._check_options()
+        for path in self.read_files:
+            check_input(path)
+        check_labels_output(self.output, overwrite=self.replaces)
+        if self.polygons is not None:
+            check_table_output(self.polygons, overwrite=self.replaces)
+        for path in self.outputs:
+            check_output(path, overwrite=self.replaces)
+        check_apart([*self.outputs, self.parts], self.read_files)
+
+    def _check_options(self) -> None:
+        if not self.rasters:
+            raise InputError("give a raster to classify")
+        if (self.learn is None) == (self.apply is None):
+            raise InputError("give samples to learn from, or a model with --apply: one of the two")
+        if self.apply is not None and self.save is not None:
+            raise InputError(f"--save {self.save}: the model of --apply is saved already")
+        if self.output.suffix.lower() not in {".tif", ".tiff"}:
+            raise InputError(f"the map is a GeoTIFF, so give a .tif, got {self.output}")
+        if self.report is not None and self.report.suffix.lower() not in SHOWN:
+            raise InputError(f"the report is a page, so give an .html, got {self.report}")
+        if not 1 <= self.smallest <= MOST_PIECE:
+            raise InputError(
+                f"the smallest piece has 1 to {MOST_PIECE} pixels, got {self.smallest}"
+            )
+
+    def sources_of(self, sources: Sequence[RasterSource]) -> dict[str, dict[str, object]]:
+        """Identities of the rasters by their role, for plan and record."""
+        return {
+            "raster" if n == 0 else f"raster {n + 1}": source.identity
+            for n, source in enumerate(sources)
+        }
