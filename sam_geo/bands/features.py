@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from sam_geo.bands.superpixels import superpixels
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     FloatArray = npt.NDArray[np.float32]
     IntArray = npt.NDArray[np.int64]
 
+SUPERPIXEL_PX = 25
+"""Mean pixels of a superpixel."""
 QUANTILES = (10, 50, 90)
 """Percentiles of a layer over a superpixel that are features."""
 
@@ -64,12 +68,12 @@ class Features:
         """Pixels around a block that its features depend on."""
         return max((side // 2 for side in self.sides), default=0)
 
-    def layers(self, block: Block, superpixels: IntArray) -> Iterator[FloatArray]:
+    def layers(self, block: Block, guide: FloatArray) -> Iterator[FloatArray]:
         """The features of the pixels of a block, one after the other.
 
         Args:
             block: Bands of the stack, read with `halo`.
-            superpixels: (h, w) number of the superpixel of each pixel of the block, -1 for none.
+            guide: (h, w, A) what superpixels are found in, see `Guide.apply`.
 
         Yields:
             (h, w) a feature, in the order of `names`; NaN where there is none: of a pixel without a
@@ -83,7 +87,7 @@ class Features:
                 for figure in _in_squares(layer, side):
                     yield figure[block.inner]
         if self.over_superpixels:
-            over = _Superpixels.of(superpixels)
+            over = _Superpixels.of(superpixels(guide, block.valid, SUPERPIXEL_PX))
             for layer in wide:
                 yield from over.figures(layer[block.inner])
             yield from over.shapes()

@@ -1,7 +1,7 @@
 """Classify: the blocks of a raster by a model, in any order.
 
 ```
-block -> superpixels -> features -> probabilities -> their mean over each superpixel -> part
+block -> features -> probabilities -> smoothed along the edges of the image -> part
 ```
 """
 
@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sam_common.tiled_job.parts import Part
+from sam_common.window import Window
 from sam_geo.bands.blocks import blocks, read_block
-from sam_geo.bands.superpixels import superpixels
 from sam_geo.landcover.decision import most_probable, object_sums
+from sam_geo.landcover.smoothing import RADIUS, smoothed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
-    from sam_common.window import Window
     from sam_geo.bands.blocks import Block
     from sam_geo.bands.stack import RasterStack
     from sam_geo.landcover.model import LandcoverModel
@@ -58,13 +58,13 @@ class Classification:
 
     def read(self, n: int) -> tuple[Block, IntArray | None]:
         """Read block `n` with what its features depend on, and its objects."""
-        window = self.windows[n]
-        block = read_block(self.stack, window, self.model.features.halo)
+        wide = wider(self.windows[n], self.stack.size_hw)
+        block = read_block(self.stack, wide, self.model.features.halo)
         has_objects = self.objects is not None and block.valid.any()
-        return block, self.objects.read(window) if self.objects and has_objects else None
+        return block, self.objects.read(self.windows[n]) if self.objects and has_objects else None
 
-    def classify(self, found: tuple[Block, IntArray | None]) -> Part:
-        """Classify a block.
+    def classify(self, n: int, found: tuple[Block, IntArray | None]) -> Part:
+        """Classify block `n`.
 
         Returns:
             A part with `classes` (h, w) from 1, 0 for nodata, and `per_cent` (h, w), their
@@ -73,34 +73,38 @@ class Classification:
             feature. A part without arrays where no pixel is valid.
         """
         block, objects = found
-        if not block.valid.any():
+        window, model = self.windows[n], self.model
+        inner = window.shift((-block.window.start[0], -block.window.start[1])).slices
+        valid = block.valid[inner]
+        if not valid.any():
             return Part()
-        model = self.model
-        axes = model.palette.apply(block.values)[block.inner]
-        labels = superpixels(axes, block.valid, model.superpixel_px)
-        table = feature_table(model.features.layers(block, labels), block.valid)
-        chances = self._chances(table)
-        owner = labels[block.valid]
-        pooled = superpixel_means(chances, owner)
-        classes, per_cent = (np.zeros(block.valid.shape, dtype=np.uint8) for _ in range(2))
-        best, sure = most_probable(pooled)
-        classes[block.valid], per_cent[block.valid] = best[owner], sure[owner]
+        guide = model.guide.apply(block.values)[block.inner]
+        table = feature_table(model.features.layers(block, guide), block.valid)
+        chances = np.zeros((*block.valid.shape, len(model.classes)), dtype=np.float32)
+        chances[block.valid] = self._chances(table)
+        chances = smoothed(chances, guide, block.valid)[inner][valid]
+        classes, per_cent = (np.zeros(window.shape, dtype=np.uint8) for _ in range(2))
+        classes[valid], per_cent[valid] = most_probable(chances)
         arrays: dict[str, npt.NDArray[np.generic]] = {"classes": classes, "per_cent": per_cent}
         if objects is not None:
-            arrays |= object_sums(objects[block.valid], pooled[owner].astype(np.float32))
+            arrays |= object_sums(objects[valid], chances)
         low, high = model.ranges.T
-        outside = ((table < low) | (table > high)).sum(axis=0)
-        return Part(notes={"pixels": len(table), "outside": outside.tolist()}, arrays=arrays)
+        inside = np.zeros(block.valid.shape, dtype=np.bool_)
+        inside[inner] = valid
+        own = table[inside[block.valid]]
+        outside = ((own < low) | (own > high)).sum(axis=0)
+        return Part(notes={"pixels": len(own), "outside": outside.tolist()}, arrays=arrays)
 
-    def _chances(self, table: FloatArray) -> npt.NDArray[np.float64]:
+    def _chances(self, table: FloatArray) -> FloatArray:
         parts = [
             self.model.classifier.predict_proba(table[start : start + AT_A_TIME])
             for start in range(0, len(table), AT_A_TIME)
         ]
-        return np.concatenate(parts).astype(np.float64)
+        return np.concatenate(parts).astype(np.float32)
 
 
-def superpixel_means(chances: npt.NDArray[np.float64], owner: IntArray) -> npt.NDArray[np.float64]:
-    """(S, K) means of the probabilities (N, K) of the pixels of each superpixel."""
-    count = np.bincount(owner)
-    return np.stack([np.bincount(owner, column) for column in chances.T], axis=1) / count[:, None]
+def wider(window: Window, size_hw: tuple[int, int]) -> Window:
+    """A block with the pixels around it whose probabilities are needed for smoothing."""
+    (top, left), (bottom, right) = window.start, window.stop
+    start = max(0, top - RADIUS), max(0, left - RADIUS)
+    return Window(start, (min(size_hw[0], bottom + RADIUS), min(size_hw[1], right + RADIUS)))

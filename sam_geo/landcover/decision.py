@@ -1,14 +1,14 @@
 """Decision: from probabilities to one class for every pixel, object by object.
 
-An object has the class that is most probable over all of its pixels. A superpixel in it may differ
-where it is surely something else, as a pond in a field is. What no object covers has the class of
-its superpixel.
+An object has the class that is most probable over all of its pixels. A pixel in it may differ where
+it is surely something else, as those of a pond in a field are. What no object covers has its own
+class.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     IntArray = npt.NDArray[np.int64]
 
 SURE = 80
-"""Probability in per cent from which a superpixel keeps its own class within an object."""
+"""Probability in per cent from which a pixel keeps its own class within an object."""
 
 
-def most_probable(chances: FloatArray) -> tuple[ByteArray, ByteArray]:
+def most_probable(chances: npt.NDArray[np.floating[Any]]) -> tuple[ByteArray, ByteArray]:
     """Class and probability of each row of (N, K) probabilities.
 
     Returns:
@@ -83,7 +83,7 @@ class ObjectClasses:
 
         Args:
             objects: (h, w) number of the object of each pixel, -1 for none.
-            classes: (h, w) classes of the superpixels, 0 for nodata.
+            classes: (h, w) classes of the pixels, 0 for nodata.
             per_cent: (h, w) their probabilities.
 
         Returns:

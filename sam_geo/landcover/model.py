@@ -18,8 +18,8 @@ import skops.io.exceptions
 from sam_common.errors import InputError
 from sam_common.support.files import check_input, write_bytes
 from sam_geo.bands.features import Features
+from sam_geo.bands.guide import Guide
 from sam_geo.bands.indices import find_indices
-from sam_geo.bands.superpixels import Palette
 
 if TYPE_CHECKING:
     import os
@@ -67,10 +67,8 @@ class LandcoverModel:
     classes: tuple[str, ...]
     """(K,) names of the classes, in the order of the probabilities."""
     features: Features
-    superpixel_px: int
-    """Mean pixels of a superpixel, whose pixels are classified together."""
-    palette: Palette
-    """How superpixels are compared."""
+    guide: Guide
+    """How pixels are compared, for smoothing along edges and for superpixels."""
     classifier: Classifier
     ranges: FloatArray
     """(F, 2) least and greatest value of each feature among the samples."""
@@ -106,14 +104,13 @@ def save_model(model: LandcoverModel, path: str | os.PathLike[str]) -> None:
         "indices": [index.name for index in model.features.indices],
         "sides": model.features.sides,
         "over_superpixels": model.features.over_superpixels,
-        "superpixel_px": model.superpixel_px,
         "training": dict(model.training),
     }
     content = {
         "note": json.dumps(note, sort_keys=True),
         "classifier": model.classifier,
         "ranges": model.ranges,
-        "palette": [model.palette.low, model.palette.high, model.palette.axes],
+        "guide": [model.guide.low, model.guide.high, model.guide.axes],
     }
     write_bytes(path, skops.io.dumps(content))
 
@@ -157,8 +154,7 @@ def _unpacked(data: bytes, file: Path) -> LandcoverModel:
     return LandcoverModel(
         tuple(note["classes"]),
         features,
-        int(note["superpixel_px"]),
-        Palette(*content["palette"]),
+        Guide(*content["guide"]),
         content["classifier"],
         content["ranges"],
         note["training"],

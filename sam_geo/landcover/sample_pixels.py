@@ -9,24 +9,20 @@ import numpy as np
 
 from sam_common.tiled_job.progress import silent
 from sam_geo.bands.blocks import SIDE, blocks, read_block
-from sam_geo.bands.superpixels import superpixels
-from sam_geo.landcover.classify import feature_table
+from sam_geo.landcover.classify import feature_table, wider
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.tiled_job.progress import Progress
     from sam_geo.bands.features import Features
+    from sam_geo.bands.guide import Guide
     from sam_geo.bands.stack import RasterStack
-    from sam_geo.bands.superpixels import Palette
     from sam_geo.landcover.samples import Samples
 
     Chances = npt.NDArray[np.float64]
     FloatArray = npt.NDArray[np.float32]
     IntArray = npt.NDArray[np.int64]
-
-SUPERPIXEL_PX = 25
-"""Mean pixels of a superpixel."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,22 +31,20 @@ class SamplePixels:
 
     table: FloatArray
     """(N, F) all features that are tried."""
-    superpixel: IntArray
-    """(N,) number of the superpixel of each pixel, over the whole raster."""
     has_data: npt.NDArray[np.bool_]
     """(N,) whether the pixel has a value in the first raster."""
 
     def on_data(self) -> SamplePixels:
         """The pixels that have a value."""
         kept = self.has_data
-        return SamplePixels(self.table[kept], self.superpixel[kept], kept[kept])
+        return SamplePixels(self.table[kept], kept[kept])
 
 
 def read_features(
     stack: RasterStack,
     samples: Samples,
     features: Features,
-    palette: Palette,
+    guide: Guide,
     progress: Progress = silent,
 ) -> SamplePixels:
     """Compute the features of the pixels of samples, block by block.
@@ -62,23 +56,19 @@ def read_features(
     place = samples.cells // SIDE
     number = place[:, 0] * columns + place[:, 1]
     table = np.empty((len(samples.cells), len(features.names)), dtype=np.float32)
-    superpixel = np.empty(len(samples.cells), dtype=np.int64)
     has_data = np.empty(len(samples.cells), dtype=np.bool_)
     windows = blocks(stack.size_hw)
     used = np.unique(number)
     with progress("features of the samples", len(used)) as advance:
         for n in used.tolist():
-            block = read_block(stack, windows[n], features.halo)
+            block = read_block(stack, wider(windows[n], stack.size_hw), features.halo)
             at = np.flatnonzero(number == n)
-            rows, cols = (samples.cells[at] - np.array(windows[n].start)).T
-            axes = palette.apply(block.values)[block.inner]
-            labels = superpixels(axes, block.valid, SUPERPIXEL_PX)
-            table[at] = feature_table(features.layers(block, labels), (rows, cols))
-            # a block has fewer superpixels than pixels
-            superpixel[at] = labels[rows, cols] + n * SIDE * SIDE
+            rows, cols = (samples.cells[at] - np.array(block.window.start)).T
+            found = guide.apply(block.values)[block.inner]
+            table[at] = feature_table(features.layers(block, found), (rows, cols))
             has_data[at] = block.valid[rows, cols]
             advance(1)
-    return SamplePixels(table, superpixel, has_data)
+    return SamplePixels(table, has_data)
 
 
 def pixel_weights(samples: Samples) -> Chances:

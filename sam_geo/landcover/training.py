@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sam_common.tiled_job.progress import silent
-from sam_geo.bands.superpixels import survey
+from sam_geo.bands.guide import survey
 from sam_geo.landcover.classifier import (
     DEFAULT,
     Calibrated,
@@ -22,10 +22,9 @@ from sam_geo.landcover.classifier import (
     make_classifier,
     tempered,
 )
-from sam_geo.landcover.classify import superpixel_means
 from sam_geo.landcover.folds import blocked_splits, random_splits, spatial_groups
 from sam_geo.landcover.model import LandcoverModel
-from sam_geo.landcover.sample_pixels import SUPERPIXEL_PX, pixel_weights, read_features
+from sam_geo.landcover.sample_pixels import pixel_weights, read_features
 from sam_geo.landcover.trials import USUAL, Material, Tested, Trial, candidates, chosen, tested_by
 
 if TYPE_CHECKING:
@@ -106,9 +105,9 @@ def learn(
     """
     kind = classifier or DEFAULT
     make_classifier(kind, seed)  # raises where there is none, before anything is read
-    palette = survey(stack)
+    guide = survey(stack)
     every = candidates(stack.band_names, indices)
-    read = read_features(stack, samples, every[-1].features, palette, progress)
+    read = read_features(stack, samples, every[-1].features, guide, progress)
     samples, pixels = samples.on_data(read.has_data), read.on_data()
     groups = spatial_groups(samples)
     splits = blocked_splits(samples, groups, seed=seed)
@@ -141,8 +140,7 @@ def learn(
     model = LandcoverModel(
         samples.classes,
         candidate.features,
-        SUPERPIXEL_PX,
-        palette,
+        guide,
         Calibrated(fitted, temperature),
         np.stack([_least(table, np.fmin), _least(table, np.fmax)], axis=1),
     )
@@ -177,7 +175,9 @@ def _told(trial: Trial, samples: Samples, *, is_chosen: bool) -> dict[str, Any]:
 def _doubts(trial: Trial, samples: Samples, temperature: float) -> list[Doubt]:
     owner = samples.feature_of[trial.rows]
     features, index = np.unique(owner, return_inverse=True)
-    means = superpixel_means(tempered(trial.chances, temperature), index)
+    chances = tempered(trial.chances, temperature)
+    sums = np.stack([np.bincount(index, column) for column in chances.T], axis=1)
+    means = sums / np.bincount(index)[:, None]
     found = []
     for feature, chances in zip(features.tolist(), means, strict=True):
         said, best = int(samples.class_of[feature]), int(chances.argmax())

@@ -14,7 +14,6 @@ from sam_geo.landcover.classifier import (
     make_classifier,
     tempered,
 )
-from sam_geo.landcover.classify import superpixel_means
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -114,20 +113,15 @@ class Material:
     def tested(
         self, columns: IntArray, splits: Iterable[Split], advance: Callable[[int], None]
     ) -> tuple[IntArray, Chances]:
-        """Rows that were tested, and their probabilities by classifiers that had not learned them.
-
-        As in the map, the pixels of a superpixel have one answer: the mean over those of them that
-        are tested.
-        """
+        """Rows that were tested, and their probabilities (M, K) without having been learned."""
         rows, found = [], []
         for learn, test in splits:
             classifier = self.fit(columns, learn)
             chances = np.zeros((len(test), len(self.samples.classes)))
             table = self.pixels.table[np.ix_(test, columns)]
             chances[:, classifier.classes_] = classifier.predict_proba(table)
-            _, owner = np.unique(self.pixels.superpixel[test], return_inverse=True)
             rows.append(test)
-            found.append(superpixel_means(chances, owner)[owner])
+            found.append(chances)
             advance(1)
         return np.concatenate(rows), np.concatenate(found)
 

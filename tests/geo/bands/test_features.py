@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sam_common.window import Window
+from sam_geo.bands import features as module
 from sam_geo.bands.blocks import Block
 from sam_geo.bands.features import Features
 from sam_geo.bands.indices import find_indices
@@ -29,9 +32,8 @@ def computed(features, values, superpixels=None, inner=np.s_[:, :]):
     """(F, h, w) features of the inner part of some values."""
     valid = np.isfinite(values[0][inner])
     block = Block(Window((0, 0), valid.shape), values, inner, valid)
-    if superpixels is None:
-        superpixels = np.zeros(valid.shape, dtype=np.int64)
-    return np.stack(list(features.layers(block, superpixels)))
+    with mock.patch.object(module, "superpixels", return_value=superpixels):
+        return np.stack(list(features.layers(block, np.zeros((*valid.shape, 1)))))
 
 
 @pytest.fixture
