@@ -13,3 +13,252 @@ map_record      how the map came about; the report is drawn from it          map
 A block that fails is nodata in the map, is named in the record and keeps the parts, so that the
 job can be resumed.
 """
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sam_common.errors import OutputError
+from sam_common.support.files import write_bytes
+from sam_common.tiled_job.parts import PartStore, remove_parts
+from sam_common.tiled_job.plan import Plan
+from sam_common.tiled_job.progress import silent
+from sam_common.tiled_job.run import Work, run_job
+from sam_geo.accuracy.assess import assess, record_of
+from sam_geo.bands.blocks import blocks
+from sam_geo.class_maps.legend import legend_of
+from sam_geo.class_maps.map_style import write_map_style, write_partition_style
+from sam_geo.class_maps.partition import write_partition
+from sam_geo.class_maps.write_map import class_map_writer
+from sam_geo.landcover.classify import Classification
+from sam_geo.landcover.map_rows import decide
+from sam_geo.landcover.model import load_model, save_model
+from sam_geo.landcover.training import learn
+from sam_geo.mapping.found_objects import AUTO, opened_objects
+from sam_geo.mapping.opened import opened_map
+from sam_geo.mapping.record import (
+    PACKAGES,
+    failure_list,
+    map_record,
+    mapped_areas,
+    range_notes,
+    training_facts,
+    training_notes,
+)
+from sam_geo.mapping.report import write_report
+from sam_geo.results.qgis_style import style_path
+from sam_geo.results.record import fingerprint, manifest_path, versions, write_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sam_common.segmenter.predictor import Segmenter
+    from sam_common.tiled_job.progress import Progress
+    from sam_common.tiled_job.run import JobReport
+    from sam_geo.class_maps.legend import Legend
+    from sam_geo.landcover.model import LandcoverModel
+    from sam_geo.mapping.opened import OpenedMap
+    from sam_geo.mapping.request import LandcoverRequest
+
+MODEL, NOTES = "model.skops", "notes.json"
+"""Files among the parts of a map that keep its training."""
+
+
+def run_landcover(
+    request: LandcoverRequest,
+    load: Callable[[], Segmenter] | None = None,
+    *,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Make a class map of a raster, with record, style and what else the request asks for.
+
+    Memory is bounded by the blocks at work and by three rows of blocks.
+
+    Args:
+        request: Inputs, outputs and options.
+        load: Makes the network; needed where objects are `auto`.
+        progress: Called with a description and a total for each step, from the first one on.
+
+    Returns:
+        The record, as written beside the map.
+
+    Raises:
+        SuiteError: The inputs, the outputs or the options do not fit together.
+    """
+    with opened_map(request) as opened:
+        parts = PartStore(request.parts, _plan(request, opened), resume=request.resume)
+        model, notes = _model(request, opened, progress)
+        legend = legend_of(model.classes)
+        with opened_objects(request, opened.stack, load, progress) as (objects, found):
+            work = Classification(opened.stack, model, objects)
+            with opened.times.timed("classify"):
+                report = _classified(work, parts, request, progress)
+            _check_any_worked(report, request)
+            with opened.times.timed("write"):
+                _write_map(work, parts, request, legend, progress)
+        figures = _figures(work, parts, report)
+        notes += range_notes(figures.pop("outside"), figures["pixels"], model)
+        results = {
+            **figures,
+            "objects": found,
+            "failures": failure_list(report.failures, work.windows) + found.get("failures", []),
+            "notes": notes,
+        }
+        record = map_record(request, opened, model, legend, results=results)
+        path = manifest_path(request.output)
+        # it names the classes of the map, which all that follows reads again
+        write_manifest(record, path)
+        with opened.times.timed("measure"):
+            record["areas"] = mapped_areas(request, legend, progress)
+            record["checked"] = _checked(request, progress)
+        _write_beside(request, opened, model, legend, progress)
+        write_manifest(record | {"seconds": opened.seconds()}, path)
+        if request.report is not None:
+            write_report(record, request.output, request.report)
+        if not record["failures"]:
+            remove_parts(request.parts)
+    return record | {"seconds": opened.seconds()}
+
+
+def _plan(request: LandcoverRequest, opened: OpenedMap) -> Plan:
+    """The blocks of a raster and all that decides their classes."""
+    learn_from = request.learn
+    chosen = (
+        {"model": fingerprint(request.apply)}
+        if learn_from is None and request.apply is not None
+        else {**asdict(learn_from), "samples": fingerprint(learn_from.samples)}
+        if learn_from is not None
+        else {}
+    )
+    signature = {
+        **request.sources_of([layer.source for layer in opened.stack.layers]),
+        "bands": list(opened.stack.band_names),
+        "training": chosen,
+        "objects": None if request.objects in {None, AUTO} else fingerprint(request.objects),
+        "network": request.network if request.objects == AUTO else None,
+        "packages": {name: versions(PACKAGES)[name] for name in (*PACKAGES, "sam-geomed")},
+    }
+    return Plan(opened.stack.size_hw, tuple(blocks(opened.stack.size_hw)), signature)
+
+
+def _model(
+    request: LandcoverRequest, opened: OpenedMap, progress: Progress
+) -> tuple[LandcoverModel, list[str]]:
+    """The model to use, and notes on its samples; a job that is resumed learns nothing again."""
+    if opened.model is not None:
+        return opened.model, []
+    assert opened.samples is not None and request.learn is not None  # noqa: S101, PT018  # checked
+    kept, told = request.parts / MODEL, request.parts / NOTES
+    if kept.is_file() and told.is_file():
+        return load_model(kept), list(json.loads(told.read_text(encoding="utf-8")))
+    with opened.times.timed("learn"):
+        learned = learn(
+            opened.stack,
+            opened.samples,
+            indices=opened.indices,
+            classifier=request.learn.classifier,
+            seed=request.learn.seed,
+            progress=progress,
+        )
+    model = replace(learned.model, training=training_facts(learned, request))
+    notes = training_notes(learned)
+    save_model(model, kept)
+    write_bytes(told, json.dumps(notes).encode())
+    return model, notes
+
+
+def _classified(
+    work: Classification, parts: PartStore, request: LandcoverRequest, progress: Progress
+) -> JobReport:
+    with progress("classifying", len(work.windows)) as advance:
+        steps = Work(work.read, work.classify)
+        return run_job(steps, parts, workers=request.workers, advance=advance)
+
+
+def _check_any_worked(report: JobReport, request: LandcoverRequest) -> None:
+    """Raise `OutputError` where no block worked and a map that is there would be replaced."""
+    if len(report.failures) == report.windows:
+        reason = next(iter(report.failures.values()))
+        raise OutputError(
+            f"none of {report.windows} blocks worked, and {request.output} is not written: "
+            f"{reason} (run again with --resume)"
+        )
+
+
+def _write_map(
+    work: Classification,
+    parts: PartStore,
+    request: LandcoverRequest,
+    legend: Legend,
+    progress: Progress,
+) -> None:
+    """Write the map: classes as the values that the legend gives them."""
+    value = np.array([0, *legend.names], dtype=np.uint8)
+    with (
+        class_map_writer(
+            request.output, work.stack.grid, legend, overwrite=request.replaces
+        ) as write,
+        progress("writing the map", len(work.windows)) as advance,
+    ):
+        decide(
+            work,
+            parts,
+            lambda window, classes, per_cent: write(window, value[classes], per_cent),
+            least=request.smallest,
+            advance=advance,
+        )
+
+
+def _figures(work: Classification, parts: PartStore, report: JobReport) -> dict[str, Any]:
+    """Counts over all blocks: `pixels` with a class, and those `outside` the range of training."""
+    pixels = 0
+    outside = np.zeros(len(work.model.features.names), dtype=np.int64)
+    for n in range(len(work.windows)):
+        part = parts.read(n)
+        if part is not None and part.notes:
+            pixels += part.notes["pixels"]
+            outside += np.array(part.notes["outside"], dtype=np.int64)
+    return {
+        "pixels": pixels,
+        "outside": outside,
+        "windows": report.windows,
+        "windows_reused": report.reused,
+    }
+
+
+def _checked(request: LandcoverRequest, progress: Progress) -> dict[str, Any] | None:
+    """Accuracies and areas from independent points, None where there are none."""
+    if request.check is None:
+        return None
+    found = assess(
+        request.output, request.check, class_field=request.check_field, progress=progress
+    )
+    return record_of(found)
+
+
+def _write_beside(
+    request: LandcoverRequest,
+    opened: OpenedMap,
+    model: LandcoverModel,
+    legend: Legend,
+    progress: Progress,
+) -> None:
+    """Write styles, polygons and model."""
+    write_map_style(legend, style_path(request.output), table=request.output.name)
+    if request.polygons is not None:
+        with opened.times.timed("polygons"):
+            write_partition(
+                request.output,
+                request.polygons,
+                by=request.polygons_by,
+                simplify=request.simplify,
+                overwrite=request.replaces,
+                progress=progress,
+            )
+        write_partition_style(legend, style_path(request.polygons), table=request.polygons.name)
+    if request.save is not None:
+        save_model(model, request.save)

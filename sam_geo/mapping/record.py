@@ -1,0 +1,194 @@
+"""The record of a land-cover job, and the facts of its training that are kept to be resumed."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sam_geo.class_maps.class_map import open_class_map
+from sam_geo.results.record import fingerprint, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from sam_common.tiled_job.progress import Progress
+    from sam_geo.class_maps.legend import Legend
+    from sam_geo.landcover.model import LandcoverModel
+    from sam_geo.landcover.training import Learned
+    from sam_geo.mapping.opened import OpenedMap
+    from sam_geo.mapping.request import LandcoverRequest
+
+PACKAGES = ("scikit-image", "scikit-learn", "skops", "spyndex")
+"""Distributions beside those of every job whose versions can change a map."""
+MOST_DOUBTS = 100
+"""Samples to look at that a record holds, the surest first."""
+STRANGE = 0.05
+"""Share of the pixels of a map from which a feature out of the range of training is told."""
+
+
+def training_facts(learned: Learned, request: LandcoverRequest) -> dict[str, Any]:
+    """What is to be known of a training, as JSON; it is kept in the model too.
+
+    Returns:
+        `samples` (the file, features and pixels by class, features left out by reason,
+        contradictions), `pixels` (the pixels that were learned, see `pack_cells`), `features` (the
+        names), `tried` (sets of features), `blocks` (of ground), `accuracies` and `doubts`.
+    """
+    samples, choice = learned.samples, request.learn
+    assert choice is not None  # noqa: S101  # a training has samples
+    features = np.bincount(samples.class_of, minlength=len(samples.classes))
+    pixels = np.bincount(samples.pixel_classes, minlength=len(samples.classes))
+    blocked, by_chance = learned.blocked, learned.by_chance
+    return {
+        "samples": {
+            "file": fingerprint(choice.samples),
+            "class_field": choice.class_field,
+            "features": dict(zip(samples.classes, features.tolist(), strict=True)),
+            "pixels": dict(zip(samples.classes, pixels.tolist(), strict=True)),
+            "left_out": dict(samples.left_out),
+            "contradictions": samples.contradictions,
+        },
+        "pixels": pack_cells(samples.cells),
+        "features": list(learned.model.features.names),
+        "tried": list(learned.tried),
+        "blocks": {
+            "side_px": learned.groups.side_px,
+            "groups": len(np.unique(learned.groups.group_of)),
+        },
+        "accuracies": {
+            "blocked": None if blocked is None else blocked.as_record(),
+            "random": None if by_chance is None else by_chance.as_record(),
+        },
+        "doubts": [asdict(doubt) for doubt in learned.doubts[:MOST_DOUBTS]],
+    }
+
+
+def pack_cells(cells: npt.NDArray[np.int64]) -> str:
+    """Pixels (N, 2) as text: rows and columns in 32 bits each, compressed, in base 64.
+
+    Law: `unpack_cells(pack_cells(cells))` is `cells`.
+    """
+    return base64.b64encode(zlib.compress(cells.astype("<u4").tobytes(), 9)).decode("ascii")
+
+
+def training_notes(learned: Learned) -> list[str]:
+    """What users should know of their samples, one sentence each."""
+    samples = learned.samples
+    words = {
+        "class": "without a class",
+        "geometry": "without a geometry, or of an unknown kind",
+        "outside": "outside of the raster",
+        "contradicted": "contradicted by another class on all of their pixels",
+        "nodata": "on pixels without data",
+    }
+    notes = []
+    told = [f"{count} {words[reason]}" for reason, count in samples.left_out.items() if count]
+    if told:
+        notes.append(f"samples that do not count: {', '.join(told)}")
+    if samples.contradictions:
+        notes.append(
+            f"{samples.contradictions} pixels lie in samples of different classes and count for "
+            f"none"
+        )
+    count = learned.groups.count_by_class(samples)
+    single = [name for name, n in zip(samples.classes, count.tolist(), strict=True) if n == 1]
+    if single:
+        notes.append(
+            f"samples in one place only, so nothing says how right the map is there: "
+            f"{', '.join(single)}"
+        )
+    if learned.blocked is None:
+        notes.append(
+            "no two classes have samples in two places: the map is untested, and no accuracy is "
+            "told"
+        )
+    return notes
+
+
+def range_notes(outside: npt.NDArray[np.int64], pixels: int, model: LandcoverModel) -> list[str]:
+    """A sentence on the features that lie out of the range of training in much of the map."""
+    if not pixels:
+        return []
+    share = outside / pixels
+    order = np.argsort(-share, kind="stable")
+    names = model.features.names
+    told = [f"{names[n]} ({share[n]:.0%})" for n in order.tolist() if share[n] >= STRANGE]
+    if not told:
+        return []
+    more = f" and {len(told) - 5} more" if len(told) > 5 else ""  # noqa: PLR2004
+    return [
+        (
+            f"features out of the range of the samples, in this share of the pixels: "
+            f"{', '.join(told[:5])}{more}: the classes there are guesses"
+        )
+    ]
+
+
+def map_record(
+    request: LandcoverRequest,
+    opened: OpenedMap,
+    model: LandcoverModel,
+    legend: Legend,
+    *,
+    results: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The record of a map: what it was made from, how good it is, and what it says.
+
+    Args:
+        request: What was asked for.
+        opened: The rasters and the times of the steps.
+        model: The classifier, with the facts of its training.
+        legend: Class of each value of the map.
+        results: Counts and other figures of the result; each becomes an entry of its own.
+    """
+    return {
+        "inputs": request.sources_of([layer.source for layer in opened.stack.layers])
+        | {path.name: fingerprint(path) for path in request.read_files},
+        "parameters": {
+            "table": request.output.name,
+            "bands": list(opened.stack.band_names),
+            "objects": request.objects,
+            "smallest": request.smallest,
+            "classifier": None if request.learn is None else request.learn.classifier,
+            "seed": None if request.learn is None else request.learn.seed,
+        },
+        "classes": legend.record,
+        "colours": {str(value): list(rgb) for value, rgb in legend.colours.items()},
+        "training": dict(model.training),
+        **results,
+        "seconds": opened.seconds(),
+        "versions": versions(PACKAGES),
+    }
+
+
+def mapped_areas(
+    request: LandcoverRequest, legend: Legend, progress: Progress
+) -> list[dict[str, Any]]:
+    """Pixels and true area of each class of the map that was written."""
+    pixels, area = (dict.fromkeys(legend.names, 0) for _ in range(2))
+    square_metres: dict[int, float] = dict(area)
+    with open_class_map(request.output) as classes:
+        for part in classes.pixels(progress):
+            count = np.bincount(part.values, minlength=max(legend.names) + 1)
+            sums = np.bincount(part.values, part.areas_m2, max(legend.names) + 1)
+            for value in legend.names:
+                pixels[value] += int(count[value])
+                square_metres[value] += float(sums[value])
+    return [
+        {"value": value, "class": name, "pixels": pixels[value], "area_m2": square_metres[value]}
+        for value, name in legend.names.items()
+    ]
+
+
+def failure_list(failures: Mapping[int, str], windows: Sequence[Any]) -> list[str]:
+    """Messages of failed blocks with their place, in the order of the blocks."""
+    return [
+        f"block at row {windows[n].start[0]}, column {windows[n].start[1]}: {failures[n]}"
+        for n in sorted(failures)
+    ]
