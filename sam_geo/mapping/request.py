@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from sam_common.errors import InputError
 from sam_common.support.files import check_apart, check_input, check_output
 from sam_common.tiled_job.parts import PLAN
-from sam_geo.results.label_raster import check_labels_output
+from sam_geo.results.cog_file import check_cog_output
 from sam_geo.results.qgis_style import style_path
 from sam_geo.results.record import manifest_path
 from sam_geo.tables.write import check_table_output
@@ -134,7 +134,7 @@ class LandcoverRequest:
         self._check_options()
         for path in self.read_files:
             check_input(path)
-        check_labels_output(self.output, overwrite=self.replaces)
+        check_cog_output(self.output, overwrite=self.replaces)
         if self.polygons is not None:
             check_table_output(self.polygons, overwrite=self.replaces)
         for path in self.outputs:

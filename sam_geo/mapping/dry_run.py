@@ -1,0 +1,83 @@
+"""Dry run: what a land-cover job would cost, measured on its samples and one of its blocks."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sam_common.tiled_job.parts import pack
+from sam_common.tiled_job.progress import silent
+from sam_common.tiled_job.run import AHEAD
+from sam_geo.landcover.classify import Classification
+from sam_geo.landcover.training import learn
+from sam_geo.mapping.opened import opened_map
+from sam_geo.mapping.record import training_facts, training_notes
+
+if TYPE_CHECKING:
+    from sam_common.tiled_job.progress import Progress
+    from sam_geo.mapping.request import LandcoverRequest
+
+RESULT_SHARE = 3
+"""Parts, the map as it is drawn and the map together take about this many times the parts."""
+COPIES = 3
+"""Copies of the features of a block that are in memory at most: layers, table, classifier's own."""
+
+
+def dry_run_landcover(request: LandcoverRequest, *, progress: Progress = silent) -> dict[str, Any]:
+    """Estimate the cost of `run_landcover`: the samples are learned, and one block is classified.
+
+    Args:
+        request: The job.
+        progress: Called with a description and a total for each step.
+
+    Returns:
+        `windows, seconds, ram_bytes, disk_bytes` (as `sam_common.tiled_job.plan.Estimate`; objects
+        of a network come on top), `features`, and for samples what `training_facts` says of them
+        and of the accuracies. Nothing is written.
+
+    Raises:
+        SuiteError: As `run_landcover` would, before its work.
+    """
+    with opened_map(request, writes=False) as opened:
+        start = time.perf_counter()
+        model, told = opened.model, {}
+        if model is None and opened.samples is not None and request.learn is not None:
+            learned = learn(
+                opened.stack,
+                opened.samples,
+                indices=opened.indices,
+                classifier=request.learn.classifier,
+                seed=request.learn.seed,
+                progress=progress,
+            )
+            model = learned.model
+            facts = training_facts(learned, request)
+            told = {name: facts[name] for name in ("samples", "accuracies", "tried")}
+            told["notes"] = training_notes(learned)
+        assert model is not None  # noqa: S101  # samples or a model, as the request has checked
+        learning = time.perf_counter() - start
+        work = Classification(opened.stack, model)
+        n = _middle(work)
+        start = time.perf_counter()
+        part = work.classify(n, work.read(n))
+        seconds = time.perf_counter() - start
+        windows = work.windows
+        pixels = max(np.prod(window.shape) for window in windows)
+    floats = len(model.features.names) * COPIES + len(model.features.band_names)
+    return {
+        "windows": len(windows),
+        "seconds": learning + seconds * len(windows) / request.workers,
+        "ram_bytes": int(4 * floats * pixels * (request.workers + AHEAD)),
+        "disk_bytes": RESULT_SHARE * len(pack(part)) * len(windows),
+        "features": len(model.features.names),
+        **told,
+    }
+
+
+def _middle(work: Classification) -> int:
+    """Number of the block in the middle, or of the next one with data."""
+    count = len(work.windows)
+    order = [*range(count // 2, count), *range(count // 2)]
+    return next((n for n in order if work.read(n)[0].valid.any()), order[0])
