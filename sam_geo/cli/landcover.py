@@ -61,7 +61,7 @@ def landcover_command(
     classifier: Annotated[
         str | None,
         typer.Option(
-            help="trees, random-forest, extra-trees, boosting, logistic, svm, discriminant, or "
+            help="trees, random-forest, extra-trees, boosting, logistic, discriminant, or "
             "your own as module:function."
         ),
     ] = None,

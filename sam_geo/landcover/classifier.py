@@ -19,7 +19,6 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
 
 from sam_common.errors import InputError
 
@@ -74,11 +73,6 @@ def _logistic(seed: int) -> Any:
     return make_pipeline(StandardScaler(), linear)
 
 
-def _svm(seed: int) -> Any:
-    machine = SVC(C=10.0, class_weight="balanced", probability=True, random_state=seed)
-    return make_pipeline(StandardScaler(), machine)
-
-
 def _discriminant(_seed: int) -> Any:
     linear = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
     return make_pipeline(StandardScaler(), linear)
@@ -90,7 +84,6 @@ KINDS: dict[str, Callable[[int], Any]] = {
     "extra-trees": _extra_trees,
     "boosting": _boosting,
     "logistic": _logistic,
-    "svm": _svm,
     "discriminant": _discriminant,
 }
 """Classifiers by name; each takes a seed."""

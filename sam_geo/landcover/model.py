@@ -32,8 +32,16 @@ if TYPE_CHECKING:
 
 FORMAT = "sam-geo land cover 1"
 """What the note of a model file begins with."""
-OWN_TYPES = frozenset({"sam_geo.landcover.classifier.Calibrated"})
-"""Classes beside those of numpy and scikit-learn that a model file may hold."""
+TRUSTED = frozenset(
+    {
+        "numpy.dtype",
+        "sam_geo.landcover.classifier.Calibrated",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.tree._tree.Tree",
+        "sklearn.utils._bunch.Bunch",
+    }
+)
+"""Classes that hold numbers only, which skops leaves to its callers to trust."""
 
 
 DAMAGE = (
@@ -134,13 +142,13 @@ def load_model(path: str | os.PathLike[str]) -> LandcoverModel:
 
 
 def _unpacked(data: bytes, file: Path) -> LandcoverModel:
-    strange = set(skops.io.get_untrusted_types(data=data)) - OWN_TYPES
+    strange = set(skops.io.get_untrusted_types(data=data)) - TRUSTED
     if strange:
         raise InputError(
             f"{file} holds objects that may run code of their own, and is not opened: "
             f"{', '.join(sorted(strange))}"
         )
-    content = skops.io.loads(data, trusted=sorted(OWN_TYPES))
+    content = skops.io.loads(data, trusted=sorted(TRUSTED))
     note = json.loads(content["note"])
     if note["format"] != FORMAT:
         raise InputError(f"{file} is a model of another version: {note['format']}")
