@@ -1,4 +1,4 @@
-"""Features: values, spectral indices, and what lies around a pixel, in squares and superpixels.
+"""Features: values, spectral indices, and what lies around a pixel.
 
 A pixel alone says little: a roof and a road have one colour. What lies around it tells them apart,
 and averages out the noise of a sensor. Only pixels that have a value count in a square, so the edge
@@ -7,6 +7,7 @@ of a raster and its holes leave no mark.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ import numpy as np
 from sam_geo.bands.superpixels import superpixels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 SUPERPIXEL_PX = 25
 """Mean pixels of a superpixel."""
+ELLIPSE_PX = 5
+"""Diameter in pixels of the round window of openings and closings."""
 QUANTILES = (10, 50, 90)
 """Percentiles of a layer over a superpixel that are features."""
 
@@ -43,6 +46,9 @@ class Features:
     sides: tuple[int, ...] = ()
     """Odd sides in pixels of squares around a pixel; mean and standard deviation of each band and
     index in each square are features."""
+    with_openings: bool = False
+    """Whether each band and index without bright and without dark spots that are smaller than a
+    small round window is a feature: its morphological opening and closing."""
     over_superpixels: bool = False
     """Whether spread and percentiles of each band and index over the superpixel of a pixel are
     features, and the size and shape of the superpixel."""
@@ -51,12 +57,15 @@ class Features:
     def names(self) -> tuple[str, ...]:
         """Names of all features, in the order in which `layers` gives them."""
         layers = (*self.band_names, *(index.name for index in self.indices))
-        around = (
+        around: Iterable[str] = (
             f"{name} {figure} {side} px"
             for side in self.sides
             for name in layers
             for figure in ("mean", "deviation")
         )
+        if self.with_openings:
+            cleared = (f"{name} {what}" for what in ("opened", "closed") for name in layers)
+            around = itertools.chain(around, cleared)
         if not self.over_superpixels:
             return (*layers, *around)
         figures = ("deviation", *(f"percentile {share}" for share in QUANTILES))
@@ -66,7 +75,8 @@ class Features:
     @property
     def halo(self) -> int:
         """Pixels around a block that its features depend on."""
-        return max((side // 2 for side in self.sides), default=0)
+        openings = 2 * (ELLIPSE_PX // 2) if self.with_openings else 0
+        return max(openings, *(side // 2 for side in (*self.sides, 1)))
 
     def layers(self, block: Block, guide: FloatArray) -> Iterator[FloatArray]:
         """The features of the pixels of a block, one after the other.
@@ -80,17 +90,21 @@ class Features:
             value, and of a square without any.
         """
         wide = [*block.values, *(index.compute(block.values) for index in self.indices)]
-        for layer in wide:
+        for layer in itertools.chain(wide, self._around(wide)):
             yield layer[block.inner]
-        for side in self.sides:
-            for layer in wide:
-                for figure in _in_squares(layer, side):
-                    yield figure[block.inner]
         if self.over_superpixels:
             over = _Superpixels.of(superpixels(guide, block.valid, SUPERPIXEL_PX))
             for layer in wide:
                 yield from over.figures(layer[block.inner])
             yield from over.shapes()
+
+    def _around(self, wide: Sequence[FloatArray]) -> Iterator[FloatArray]:
+        """What lies around the pixels of layers, in squares and round windows."""
+        for side, layer in itertools.product(self.sides, wide):
+            yield from _in_squares(layer, side)
+        if self.with_openings:
+            yield from map(_opened, wide)
+            yield from map(_closed, wide)
 
 
 def _in_squares(layer: FloatArray, side: int) -> Iterator[FloatArray]:
@@ -112,6 +126,22 @@ def _sum(layer: npt.NDArray[np.float64], side: int) -> npt.NDArray[np.float64]:
     return np.asarray(
         cv2.boxFilter(layer, -1, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT)
     )
+
+
+def _opened(layer: FloatArray) -> FloatArray:
+    """A layer without bright spots: the greatest of the least values in round windows (h, w)."""
+    window = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (ELLIPSE_PX, ELLIPSE_PX))
+    has_value = np.isfinite(layer)
+    # what has no value is never the least, nor, where nothing around it has one, the greatest
+    least = cv2.erode(np.where(has_value, layer, np.float32(np.inf)), window)
+    least[np.isposinf(least)] = -np.inf
+    found = cv2.dilate(least, window)
+    return np.where(has_value, found, np.float32(np.nan)).astype(np.float32)
+
+
+def _closed(layer: FloatArray) -> FloatArray:
+    """A layer without dark spots: the least of the greatest values in round windows (h, w)."""
+    return -_opened(-layer)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -61,7 +61,7 @@ def landcover_command(
     classifier: Annotated[
         str | None,
         typer.Option(
-            help="trees, random-forest, extra-trees, boosting, logistic, discriminant, or "
+            help="ensemble, random-forest, extra-trees, boosting, logistic, discriminant, or "
             "your own as module:function."
         ),
     ] = None,

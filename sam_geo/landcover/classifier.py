@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 TREES = 100
 """Trees of a forest."""
 LEAF = 2
-"""Samples of the smallest leaf of a tree: leaves of one learn every mistake of the samples."""
-DEFAULT = "trees"
+"""Samples of the smallest leaf of an extra tree: leaves of one learn every mistake."""
+DEFAULT = "ensemble"
 """Kind of classifier where the user names none."""
 LEAST_CHANCE = 1e-3
 """Least probability before calibration: trees say 0 where they have just never seen it."""
@@ -44,9 +44,7 @@ TEMPERATURES = (0.2, 5.0)
 
 
 def _random_forest(seed: int) -> Any:
-    return RandomForestClassifier(
-        TREES, min_samples_leaf=LEAF, class_weight="balanced", random_state=seed
-    )
+    return RandomForestClassifier(TREES, random_state=seed)
 
 
 def _extra_trees(seed: int) -> Any:
@@ -55,10 +53,15 @@ def _extra_trees(seed: int) -> Any:
     )
 
 
-def _trees(seed: int) -> Any:
-    """Both forests: the one chooses thresholds well, the other varies more."""
-    both = [("forest", _random_forest(seed)), ("extra", _extra_trees(seed))]
-    return VotingClassifier(both, voting="soft")
+def _ensemble(seed: int) -> Any:
+    """Mean of four that err in different ways: two of thresholds, two of straight lines."""
+    kinds = {
+        "forest": _random_forest,
+        "extra": _extra_trees,
+        "logistic": _logistic,
+        "discriminant": _discriminant,
+    }
+    return VotingClassifier([(name, make(seed)) for name, make in kinds.items()], voting="soft")
 
 
 def _boosting(seed: int) -> Any:
@@ -79,7 +82,7 @@ def _discriminant(_seed: int) -> Any:
 
 
 KINDS: dict[str, Callable[[int], Any]] = {
-    "trees": _trees,
+    "ensemble": _ensemble,
     "random-forest": _random_forest,
     "extra-trees": _extra_trees,
     "boosting": _boosting,

@@ -111,6 +111,7 @@ def save_model(model: LandcoverModel, path: str | os.PathLike[str]) -> None:
         "bands": model.features.band_names,
         "indices": [index.name for index in model.features.indices],
         "sides": model.features.sides,
+        "with_openings": model.features.with_openings,
         "over_superpixels": model.features.over_superpixels,
         "training": dict(model.training),
     }
@@ -157,6 +158,7 @@ def _unpacked(data: bytes, file: Path) -> LandcoverModel:
         names,
         find_indices(note["indices"], names),
         tuple(note["sides"]),
+        with_openings=bool(note["with_openings"]),
         over_superpixels=bool(note["over_superpixels"]),
     )
     return LandcoverModel(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sam_common.support.chance import uniform
 from sam_common.tiled_job.progress import silent
 from sam_geo.bands.blocks import SIDE, blocks, read_block
 from sam_geo.landcover.classify import feature_table, wider
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     Chances = npt.NDArray[np.float64]
     FloatArray = npt.NDArray[np.float32]
     IntArray = npt.NDArray[np.int64]
+
+
+MOST_LEARNED = 150
+"""Pixels of one feature that a classifier learns: more of one field say the same again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,3 +85,15 @@ def pixel_weights(samples: Samples) -> Chances:
     pixels = np.bincount(samples.feature_of)
     weight = 1 / np.sqrt(pixels[samples.feature_of])
     return np.asarray(weight * (len(weight) / weight.sum()), dtype=np.float64)
+
+
+def chosen_pixels(samples: Samples) -> npt.NDArray[np.bool_]:
+    """(N,) pixels that a classifier learns: `MOST_LEARNED` of each feature, chosen by chance."""
+    width = int(samples.cells[:, 1].max(initial=0)) + 1
+    chance = uniform(samples.cells[:, 0] * width + samples.cells[:, 1], 1)
+    order = np.lexsort((chance, samples.feature_of))
+    owner = samples.feature_of[order]
+    first = np.searchsorted(owner, owner)
+    kept = np.empty(len(owner), dtype=np.bool_)
+    kept[order] = np.arange(len(owner)) - first < MOST_LEARNED
+    return kept

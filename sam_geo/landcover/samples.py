@@ -32,7 +32,7 @@ CLASS = "class"
 """Column of the class where the user names no other."""
 LEAST_CLASSES = 2
 MOST_PIXELS = 2000
-"""Pixels of one feature that are used, chosen by chance: more of one field say the same again."""
+"""Pixels of one feature that are used, chosen by chance."""
 SIDE = 2048
 """Pixels on a side of the parts in which a large polygon is laid on the raster."""
 KINDS = frozenset(
@@ -65,8 +65,8 @@ class Samples:
     """(F,) number of the feature in its file, counted from 0."""
     left_out: dict[str, int]
     """Features that do not count: without a `class`, without a `geometry` or with one of an unknown
-    kind, `outside` of the raster, `contradicted` by one of another class on all of their pixels, or
-    on `nodata` only."""
+    kind, `outside` of the raster, `contradicted` by one of another class on pixels that they need,
+    `repeated` on the pixels of others of their class, or on `nodata` only."""
     contradictions: int
     """Pixels that features of several classes claim: they count for none."""
 
@@ -134,7 +134,7 @@ def read_samples(
     check_doubt(table, crs)
     names = [None if value is None else class_name(value) for value in class_column(table, field)]
     shapes = into_indices(table, source, crs=crs)
-    left_out = dict.fromkeys(("class", "geometry", "outside", "contradicted"), 0)
+    left_out = dict.fromkeys(("class", "geometry", "outside", "contradicted", "repeated"), 0)
     found: list[tuple[int, IntArray]] = []
     for row, (name, shape) in enumerate(zip(names, shapes, strict=True)):
         if name is None:
@@ -194,7 +194,10 @@ def _gathered(
     agreed = first[low == high]
     agreed.sort()
     kept, renumbered = np.unique(owner[agreed], return_inverse=True)
-    left_out["contradicted"] = len(found) - len(kept)
+    contested = np.unique(owner[(low != high)[inverse]])
+    lost = np.setdiff1d(np.arange(len(found)), kept)
+    left_out["contradicted"] = int(np.isin(lost, contested).sum())
+    left_out["repeated"] = len(lost) - left_out["contradicted"]
     left = sorted(set(class_of[kept].tolist()))
     if len(left) < LEAST_CLASSES:
         told = ", ".join(f"{count} {reason}" for reason, count in left_out.items() if count)

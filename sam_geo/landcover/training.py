@@ -25,7 +25,7 @@ from sam_geo.landcover.classifier import (
 from sam_geo.landcover.folds import blocked_splits, random_splits, spatial_groups
 from sam_geo.landcover.model import LandcoverModel
 from sam_geo.landcover.sample_pixels import pixel_weights, read_features
-from sam_geo.landcover.trials import USUAL, Material, Tested, Trial, candidates, chosen, tested_by
+from sam_geo.landcover.trials import USUAL, Material, Outcome, Trial, candidates, chosen, tested_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,9 +54,9 @@ class Learned:
     samples: Samples
     """Those that count, on pixels with data."""
     groups: Groups
-    blocked: Tested | None
+    blocked: Outcome | None
     """On ground that was not learned; None where no two classes have samples apart."""
-    by_chance: Tested | None
+    by_chance: Outcome | None
     """Where neighbours were learned; never to be shown without `blocked`."""
     tried: Sequence[dict[str, Any]]
     """Each candidate by its `name`, with `overall`, `macro_f1` and whether it was `chosen`."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.metrics import confusion_matrix, f1_score
-from sklearn.utils.validation import has_fit_parameter
 
 from sam_geo.bands.features import Features
 from sam_geo.landcover.classifier import (
     make_classifier,
     tempered,
 )
+from sam_geo.landcover.sample_pixels import chosen_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -36,7 +36,7 @@ USUAL = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tested:
+class Outcome:
     """How well a classifier did on samples that it had not learned."""
 
     classes: IntArray
@@ -81,13 +81,11 @@ class Candidate:
 def candidates(band_names: Sequence[str], indices: Sequence[SpectralIndex]) -> list[Candidate]:
     """Sets of features to try, the richest last; each holds those before it."""
     bands, spectral = tuple(band_names), tuple(indices)
+    around = Features(bands, spectral, SQUARES, with_openings=True)
     return [
         Candidate("values", Features(bands, spectral)),
-        Candidate("values and squares", Features(bands, spectral, SQUARES)),
-        Candidate(
-            "values, squares and superpixels",
-            Features(bands, spectral, SQUARES, over_superpixels=True),
-        ),
+        Candidate("values and surroundings", around),
+        Candidate("values, surroundings and superpixels", replace(around, over_superpixels=True)),
     ]
 
 
@@ -102,13 +100,10 @@ class Material:
     seed: int
 
     def fit(self, columns: IntArray, rows: IntArray) -> Any:
-        """Fit a classifier to some columns and rows of the table."""
-        classifier = make_classifier(self.kind, self.seed)
-        table, classes = self.pixels.table[np.ix_(rows, columns)], self.samples.pixel_classes[rows]
-        last = classifier.steps[-1][0]
-        if has_fit_parameter(classifier.steps[-1][1], "sample_weight"):
-            return classifier.fit(table, classes, **{f"{last}__sample_weight": self.weights[rows]})
-        return classifier.fit(table, classes)
+        """Fit a classifier to some columns and rows of the table, few pixels of each feature."""
+        few = rows[chosen_pixels(self.samples)[rows]]
+        table = self.pixels.table[np.ix_(few, columns)]
+        return make_classifier(self.kind, self.seed).fit(table, self.samples.pixel_classes[few])
 
     def tested(
         self, columns: IntArray, splits: Iterable[Split], advance: Callable[[int], None]
@@ -138,9 +133,9 @@ class Trial:
     """(M, K) their probabilities."""
 
 
-def tested_by(rows: IntArray, chances: Chances, samples: Samples) -> Tested:
+def tested_by(rows: IntArray, chances: Chances, samples: Samples) -> Outcome:
     """How right the most probable classes (M, K) of tested rows (M,) are."""
-    return Tested(samples.pixel_classes[rows], chances.argmax(axis=1), samples.classes)
+    return Outcome(samples.pixel_classes[rows], chances.argmax(axis=1), samples.classes)
 
 
 def chosen(trials: Sequence[Trial], material: Material, groups: Groups) -> Trial | None:

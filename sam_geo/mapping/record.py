@@ -85,6 +85,7 @@ def training_notes(learned: Learned) -> list[str]:
         "geometry": "without a geometry, or of an unknown kind",
         "outside": "outside of the raster",
         "contradicted": "contradicted by another class on all of their pixels",
+        "repeated": "on the pixels of others of their class",
         "nodata": "on pixels without data",
     }
     notes = []

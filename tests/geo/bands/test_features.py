@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from unittest import mock
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from sam_common.window import Window
 from sam_geo.bands import features as module
@@ -132,3 +134,40 @@ def test_size_and_shape_of_superpixels():
     assert shape[5, 5] == pytest.approx(1)
     assert shape[10, 9] == pytest.approx(12)
     assert shape[15, 20] == pytest.approx(1)
+
+
+def test_openings_and_closings(values):
+    features = Features(("a", "b"), with_openings=True)
+    assert features.names == ("a", "b", "a opened", "b opened", "a closed", "b closed")
+    assert features.halo == 4
+    found = computed(features, values)
+    round_window = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5)) > 0
+    for band in (0, 1):
+        layer = values[band].astype(float)
+        low = ndimage.generic_filter(
+            layer,
+            lambda part: min(part[np.isfinite(part)], default=np.nan),
+            footprint=round_window,
+            mode="constant",
+            cval=np.nan,
+        )
+        opened = ndimage.generic_filter(
+            low,
+            lambda part: max(part[np.isfinite(part)], default=np.nan),
+            footprint=round_window,
+            mode="constant",
+            cval=np.nan,
+        )
+        opened[np.isnan(layer)] = np.nan
+        assert found[2 + band] == pytest.approx(opened, nan_ok=True)
+
+
+def test_spots_go_and_edges_stay():
+    layer = np.zeros((1, 20, 20), dtype=np.float32)
+    layer[0, :, 10:] = 5
+    layer[0, 4, 4], layer[0, 12, 15] = 9, -9
+    found = computed(Features(("a",), with_openings=True), layer)
+    opened, closed = found[1:]
+    assert opened[4, 4] == 0
+    assert closed[12, 15] == 5
+    assert (opened[0], closed[19]) == (pytest.approx(layer[0, 0]), pytest.approx(layer[0, 19]))

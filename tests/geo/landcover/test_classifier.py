@@ -68,7 +68,7 @@ def test_a_classifier_of_the_user():
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("forest", "no classifier 'forest': choose one of trees"),
+        ("forest", "no classifier 'forest': choose one of ensemble"),
         ("no_such_module:make", "no_such_module"),
         ("sklearn.naive_bayes:Missing", "Missing"),
         ("sklearn.dummy:DummyRegressor", "DummyRegressor, which is no classifier"),

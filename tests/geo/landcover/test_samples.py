@@ -93,7 +93,9 @@ def test_what_does_not_count_is_counted(source, write):
         shapely.GeometryCollection([shapely.Point(1, 1), shapely.box(1, 1, 2, 2)]),
     ]
     found = read_samples(write(shapes, **{"class": ["a", "b", None, "a", "a", "a"]}), source)
-    assert found.left_out == {"class": 1, "geometry": 2, "outside": 1, "contradicted": 0}
+    assert found.left_out == {
+        "class": 1, "geometry": 2, "outside": 1, "contradicted": 0, "repeated": 0,
+    }  # fmt: skip
     assert found.rows == (0, 1)
 
 
@@ -147,3 +149,33 @@ def test_one_class_makes_no_map(source, write, classes, expected):
     with pytest.raises(PromptError) as caught:
         read_samples(path, source)
     assert str(caught.value).endswith(expected)
+
+
+def test_contradicted_and_repeated(source, write):
+    shapes = [
+        shapely.box(0, 0, 4, 4),
+        shapely.Point(1.5, 1.5),  # of the same class on its pixels
+        shapely.Point(2.5, 2.5),  # of another one
+        shapely.Point(9.5, 9.5),
+        shapely.Point(20.5, 9.5),
+    ]
+    found = read_samples(write(shapes, **{"class": ["a", "a", "b", "b", "a"]}), source)
+    assert (found.left_out["contradicted"], found.left_out["repeated"]) == (1, 1)
+    assert found.contradictions == 1
+    assert found.rows == (0, 3, 4)
+    assert len(cells_of(found, 0)) == 15
+
+
+def test_pixels_without_data_do_not_count(source, write):
+    shapes = [shapely.box(0, 0, 4, 4), shapely.Point(9.5, 9.5), shapely.Point(20.5, 9.5)]
+    samples = read_samples(write(shapes, **{"class": ["a", "b", "c"]}), source)
+    has_data = samples.cells[:, 0] != 9
+    has_data[samples.cells[:, 1] == 20] = True
+    has_data[:8] = False
+    found = samples.on_data(has_data)
+    assert found.classes == ("a", "c")
+    assert found.left_out["nodata"] == 1
+    assert found.rows == (0, 2)
+    assert found.pixel_classes.tolist() == [0] * 8 + [1]
+    with pytest.raises(PromptError, match="without data but for a"):
+        samples.on_data(samples.cells[:, 0] < 4)

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
-from sam_geo.landcover.smoothing import DIFFERENCE, DISTANCE_PX, RADIUS, smoothed
+from sam_geo.landcover.smoothing import DIFFERENCE, KERNEL, RADIUS, smoothed
 
 
 def written_out(chances, guide, valid):
     """The filter, pixel by pixel."""
     height, width, _ = chances.shape
-    found = np.zeros(chances.shape)
-    for row, col in np.argwhere(valid):
-        total, weights = 0.0, 0.0
-        for y in range(max(0, row - RADIUS), min(height, row + RADIUS + 1)):
-            for x in range(max(0, col - RADIUS), min(width, col + RADIUS + 1)):
-                if not valid[y, x]:
+    before = np.where(valid[..., None], chances, 0).astype(float)
+    for apart in (1, 2, 4):
+        found = np.zeros(chances.shape)
+        for row, col in np.argwhere(valid):
+            total, weights = 0.0, 0.0
+            for (m, one), (n, other) in itertools.product(enumerate(KERNEL), repeat=2):
+                y, x = row + (m - 2) * apart, col + (n - 2) * apart
+                if not (0 <= y < height and 0 <= x < width and valid[y, x]):
                     continue
-                far = ((y - row) ** 2 + (x - col) ** 2) / (2 * DISTANCE_PX**2)
-                apart = ((guide[y, x] - guide[row, col]) ** 2).sum() / (2 * DIFFERENCE**2)
-                weight = np.exp(-far - apart)
-                total = total + weight * chances[y, x].astype(float)
+                change = ((guide[y, x] - guide[row, col]) ** 2).sum()
+                weight = one * other * np.exp(-change / (2 * DIFFERENCE**2))
+                total = total + weight * before[y, x]
                 weights += weight
-        found[row, col] = total / weights
-    return found
+            found[row, col] = total / weights
+        before = found
+    return before
 
 
 @pytest.mark.parametrize("size", [(13, 11), (1, 9), (6, 1), (3, 3)])
@@ -67,12 +71,13 @@ def test_a_stray_pixel_is_overruled():
 
 def test_a_pixel_depends_on_its_surroundings_only():
     rng = np.random.default_rng(5)
-    chances = rng.dirichlet([1, 1], (40, 40)).astype(np.float32)
-    guide = rng.normal(0, 1, (40, 40, 2)).astype(np.float32)
-    valid = rng.random((40, 40)) < 0.9
+    chances = rng.dirichlet([1, 1], (70, 70)).astype(np.float32)
+    guide = rng.normal(0, 1, (70, 70, 2)).astype(np.float32)
+    valid = rng.random((70, 70)) < 0.9
     whole = smoothed(chances, guide, valid)
-    part = np.s_[10 : 25 + RADIUS, 12 - RADIUS : 30]
+    part = np.s_[20 - RADIUS : 30 + RADIUS, 25 - RADIUS : 32 + RADIUS]
     inner = smoothed(chances[part], guide[part], valid[part])
-    assert inner[RADIUS:15, RADIUS : 18 - 12 + RADIUS] == pytest.approx(
-        whole[10 + RADIUS : 25, 12:18], abs=1e-6
-    )
+    assert np.array_equal(inner[RADIUS:-RADIUS, RADIUS:-RADIUS], whole[20:30, 25:32])
+    less = np.s_[21 - RADIUS : 30 + RADIUS, 25 - RADIUS : 32 + RADIUS]
+    other = smoothed(chances[less], guide[less], valid[less])
+    assert not np.array_equal(other[RADIUS - 1 : -RADIUS, RADIUS:-RADIUS], whole[20:30, 25:32])
