@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 SIDE = 512
 """Pixels on a side of a block."""
+MARGIN = 14
+"""Pixels around a block for which features are computed too, so that what is found for them can be
+smoothed across its edge."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,13 +30,13 @@ class Block:
     """The bands of a stack in one block."""
 
     window: Window
-    """(row, col) in the raster."""
+    """(row, col) in the raster of the block with its margin."""
     values: npt.NDArray[np.float32]
-    """(B, h', w') bands in the block and around it, NaN where there is no value."""
+    """(B, h', w') bands in that window and around it, NaN where there is no value."""
     inner: tuple[slice, slice]
-    """Where the block lies in `values`."""
+    """Where the window lies in `values`."""
     valid: npt.NDArray[np.bool_]
-    """(h, w) pixels of the block that get a class."""
+    """(h, w) pixels of the window that get a class."""
 
 
 def blocks(size_hw: tuple[int, int]) -> list[Window]:
@@ -49,23 +52,25 @@ def blocks(size_hw: tuple[int, int]) -> list[Window]:
     ]
 
 
-def read_block(stack: RasterStack, window: Window, halo: int) -> Block:
-    """Read a block with the pixels around it, as far as the raster goes.
+def read_block(stack: RasterStack, core: Window, halo: int) -> Block:
+    """Read a block with its margin and the pixels around it, as far as the raster goes.
 
     Args:
         stack: The rasters.
-        window: (row, col) of the block, inside the raster.
-        halo: Pixels on each side.
+        core: (row, col) of the block, inside the raster.
+        halo: Pixels around the margin that features depend on.
 
     Raises:
         InputError: A raster cannot be read there.
     """
-    height, width = stack.size_hw
-    (top, left), (bottom, right) = window.start, window.stop
-    around = Window(
-        (max(0, top - halo), max(0, left - halo)),
-        (min(height, bottom + halo), min(width, right + halo)),
-    )
+    window = _wider(core, MARGIN, stack.size_hw)
+    around = _wider(window, halo, stack.size_hw)
     values, valid = stack.read(around)
     rows, cols = window.shift((-around.start[0], -around.start[1])).slices
     return Block(window, values, (rows, cols), valid[rows, cols])
+
+
+def _wider(window: Window, pixels: int, size_hw: tuple[int, int]) -> Window:
+    (top, left), (bottom, right) = window.start, window.stop
+    start = max(0, top - pixels), max(0, left - pixels)
+    return Window(start, (min(size_hw[0], bottom + pixels), min(size_hw[1], right + pixels)))

@@ -98,6 +98,15 @@ class Features:
                 yield from over.figures(layer[block.inner])
             yield from over.shapes()
 
+    def table(
+        self,
+        block: Block,
+        guide: FloatArray,
+        pixels: npt.NDArray[np.bool_] | tuple[IntArray, IntArray],
+    ) -> FloatArray:
+        """(N, F) features of chosen pixels of a block: a mask (h, w), or their rows and columns."""
+        return np.stack([layer[pixels] for layer in self.layers(block, guide)], axis=1)
+
     def _around(self, wide: Sequence[FloatArray]) -> Iterator[FloatArray]:
         """What lies around the pixels of layers, in squares and round windows."""
         for side, layer in itertools.product(self.sides, wide):

@@ -10,8 +10,8 @@ import numpy as np
 from sam_common.tiled_job.parts import pack
 from sam_common.tiled_job.progress import silent
 from sam_common.tiled_job.run import AHEAD
-from sam_geo.landcover.classify import Classification
-from sam_geo.landcover.training import learn
+from sam_geo.classification.block_classes import Classification
+from sam_geo.learning.training import learn
 from sam_geo.mapping.opened import opened_map
 from sam_geo.mapping.record import training_facts, training_notes
 

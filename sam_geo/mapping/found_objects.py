@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sam_common.support.files import write_bytes
+from sam_geo.classification.objects import open_objects
 from sam_geo.jobs.request import AutoRequest
 from sam_geo.jobs.run import run_auto
-from sam_geo.landcover.objects import open_objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.tiled_job.progress import Progress
     from sam_geo.bands.stack import RasterStack
-    from sam_geo.landcover.objects import Objects
+    from sam_geo.classification.objects import Objects
     from sam_geo.mapping.request import LandcoverRequest
 
 AUTO = "auto"

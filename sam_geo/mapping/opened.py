@@ -18,9 +18,9 @@ from sam_geo.bands.indices import find_indices
 from sam_geo.bands.stack import open_stack
 from sam_geo.class_maps.legend import legend_of
 from sam_geo.jobs.output_checks import check_against, try_output
-from sam_geo.landcover.classifier import DEFAULT, make_classifier
-from sam_geo.landcover.model import load_model
-from sam_geo.landcover.samples import read_samples
+from sam_geo.learning.classifier import DEFAULT, make_classifier
+from sam_geo.learning.model import load_model
+from sam_geo.learning.samples import read_samples
 from sam_geo.results.record import StepTimes
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from sam_geo.bands.indices import SpectralIndex
     from sam_geo.bands.stack import RasterStack
-    from sam_geo.landcover.model import LandcoverModel
-    from sam_geo.landcover.samples import Samples
+    from sam_geo.learning.model import LandcoverModel
+    from sam_geo.learning.samples import Samples
     from sam_geo.mapping.request import LandcoverRequest
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from sam_common.tiled_job.progress import Progress
     from sam_geo.class_maps.legend import Legend
-    from sam_geo.landcover.model import LandcoverModel
-    from sam_geo.landcover.training import Learned
+    from sam_geo.learning.model import LandcoverModel
+    from sam_geo.learning.training import Learned
     from sam_geo.mapping.opened import OpenedMap
     from sam_geo.mapping.request import LandcoverRequest
 

@@ -1,14 +1,14 @@
 """The way of the data: from samples, or a model, to a class map and all that lies beside it.
 
 ```
-opened_map      outputs, inputs, rasters, samples: all checked first         mapping/opened
-learn           features, classifier, temperature, two accuracies            landcover/training
-found_objects   everything that the network finds, or polygons of the user   mapping/found_objects
-run_job         blocks -> features -> probabilities -> parts                 landcover/classify
-decide          parts -> objects -> small pieces -> COG                      landcover/map_rows
-write_partition map -> polygons without gap or overlap                       class_maps/partition
-assess          independent points -> areas with intervals                   accuracy/assess
-map_record      how the map came about; the report is drawn from it          mapping/record
+opened_map      outputs, inputs, rasters, samples: all checked first mapping/opened
+learn           features, classifier, temperature, two accuracies   learning/training
+found_objects   everything that the network finds, or polygons      mapping/found_objects
+run_job         blocks -> features -> probabilities -> parts        classification/block_classes
+decide          parts -> objects -> small pieces -> COG             classification/map_rows
+write_partition map -> polygons without gap or overlap              class_maps/partition
+assess          independent points -> areas with intervals          accuracy/assess
+map_record      how the map came about; the report is drawn from it mapping/record
 ```
 A block that fails is nodata in the map, is named in the record and keeps the parts, so that the
 job can be resumed.
@@ -34,10 +34,10 @@ from sam_geo.class_maps.legend import legend_of
 from sam_geo.class_maps.map_style import write_map_style, write_partition_style
 from sam_geo.class_maps.partition import write_partition
 from sam_geo.class_maps.write_map import class_map_writer
-from sam_geo.landcover.classify import Classification
-from sam_geo.landcover.map_rows import decide
-from sam_geo.landcover.model import load_model, save_model
-from sam_geo.landcover.training import learn
+from sam_geo.classification.block_classes import Classification
+from sam_geo.classification.map_rows import decide
+from sam_geo.learning.model import load_model, save_model
+from sam_geo.learning.training import learn
 from sam_geo.mapping.found_objects import AUTO, opened_objects
 from sam_geo.mapping.opened import opened_map
 from sam_geo.mapping.record import (
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from sam_common.tiled_job.progress import Progress
     from sam_common.tiled_job.run import JobReport
     from sam_geo.class_maps.legend import Legend
-    from sam_geo.landcover.model import LandcoverModel
+    from sam_geo.learning.model import LandcoverModel
     from sam_geo.mapping.opened import OpenedMap
     from sam_geo.mapping.request import LandcoverRequest
 

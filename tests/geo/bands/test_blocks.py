@@ -8,7 +8,7 @@ import rasterio
 
 from sam_common.window import Window
 from sam_geo.bands import blocks as module
-from sam_geo.bands.blocks import blocks, read_block
+from sam_geo.bands.blocks import MARGIN, blocks, read_block
 from sam_geo.bands.stack import open_stack
 
 
@@ -39,14 +39,17 @@ def test_a_block_is_read_with_its_surroundings(path, monkeypatch):
         whole = stack.read(Window((0, 0), (40, 50)))[0]
         for window in blocks((40, 50)):
             block = read_block(stack, window, 5)
-            rows, cols = window.slices
-            inner = block.values[:, block.inner[0], block.inner[1]]
-            assert np.array_equal(inner, whole[:, rows, cols], equal_nan=True)
-            assert block.valid.shape == window.shape
-            assert np.array_equal(block.valid, np.isfinite(whole[0][window.slices]))
             (top, left), (bottom, right) = window.start, window.stop
-            rows = min(40, bottom + 5) - max(0, top - 5)
-            assert block.values.shape == (2, rows, min(50, right + 5) - max(0, left - 5))
+            wide = np.s_[max(0, top - MARGIN) : bottom + MARGIN, max(0, left - MARGIN) :]
+            rows, cols = block.inner
+            inner = block.values[:, rows, cols]
+            expected = whole[(..., *wide)][..., : right + MARGIN - max(0, left - MARGIN)]
+            assert np.array_equal(inner, expected, equal_nan=True)
+            assert block.window.start == (max(0, top - MARGIN), max(0, left - MARGIN))
+            assert block.valid.shape == block.window.shape == inner.shape[1:]
+            assert np.array_equal(block.valid, np.isfinite(inner[0]))
+            height = min(40, bottom + MARGIN + 5) - max(0, top - MARGIN - 5)
+            assert block.values.shape[1] == height
 
 
 def test_no_halo(path):

@@ -7,10 +7,10 @@ import itertools
 import numpy as np
 import pytest
 
-from sam_geo.landcover.folds import Groups
-from sam_geo.landcover.sample_pixels import SamplePixels, pixel_weights
-from sam_geo.landcover.samples import Samples
-from sam_geo.landcover.trials import USUAL, Material, Outcome, Trial, candidates, chosen
+from sam_geo.learning.folds import Groups
+from sam_geo.learning.sample_pixels import SamplePixels, pixel_weights
+from sam_geo.learning.samples import Samples
+from sam_geo.learning.trials import USUAL, Material, Outcome, Trial, candidates, chosen
 
 
 def samples_of(count=40):

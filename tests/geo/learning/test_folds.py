@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sam_geo.landcover.folds import blocked_splits, random_splits, spatial_groups
-from sam_geo.landcover.samples import Samples
+from sam_geo.learning.folds import blocked_splits, random_splits, spatial_groups
+from sam_geo.learning.samples import Samples
 
 
 def samples_of(features):

@@ -10,7 +10,6 @@ import numpy as np
 from sam_common.support.chance import uniform
 from sam_common.tiled_job.progress import silent
 from sam_geo.bands.blocks import SIDE, blocks, read_block
-from sam_geo.landcover.classify import feature_table, wider
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from sam_geo.bands.features import Features
     from sam_geo.bands.guide import Guide
     from sam_geo.bands.stack import RasterStack
-    from sam_geo.landcover.samples import Samples
+    from sam_geo.learning.samples import Samples
 
     Chances = npt.NDArray[np.float64]
     FloatArray = npt.NDArray[np.float32]
@@ -66,11 +65,11 @@ def read_features(
     used = np.unique(number)
     with progress("features of the samples", len(used)) as advance:
         for n in used.tolist():
-            block = read_block(stack, wider(windows[n], stack.size_hw), features.halo)
+            block = read_block(stack, windows[n], features.halo)
             at = np.flatnonzero(number == n)
             rows, cols = (samples.cells[at] - np.array(block.window.start)).T
             found = guide.apply(block.values)[block.inner]
-            table[at] = feature_table(features.layers(block, found), (rows, cols))
+            table[at] = features.table(block, found, (rows, cols))
             has_data[at] = block.valid[rows, cols]
             advance(1)
     return SamplePixels(table, has_data)

@@ -15,17 +15,17 @@ import numpy as np
 
 from sam_common.tiled_job.progress import silent
 from sam_geo.bands.guide import survey
-from sam_geo.landcover.classifier import (
+from sam_geo.learning.classifier import (
     DEFAULT,
     Calibrated,
     best_temperature,
     make_classifier,
     tempered,
 )
-from sam_geo.landcover.folds import blocked_splits, random_splits, spatial_groups
-from sam_geo.landcover.model import LandcoverModel
-from sam_geo.landcover.sample_pixels import pixel_weights, read_features
-from sam_geo.landcover.trials import USUAL, Material, Outcome, Trial, candidates, chosen, tested_by
+from sam_geo.learning.folds import blocked_splits, random_splits, spatial_groups
+from sam_geo.learning.model import LandcoverModel
+from sam_geo.learning.sample_pixels import pixel_weights, read_features
+from sam_geo.learning.trials import USUAL, Material, Outcome, Trial, candidates, chosen, tested_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from sam_common.tiled_job.progress import Progress
     from sam_geo.bands.indices import SpectralIndex
     from sam_geo.bands.stack import RasterStack
-    from sam_geo.landcover.folds import Groups
-    from sam_geo.landcover.samples import Samples
+    from sam_geo.learning.folds import Groups
+    from sam_geo.learning.samples import Samples
 
     Chances = npt.NDArray[np.float64]
     FloatArray = npt.NDArray[np.float32]

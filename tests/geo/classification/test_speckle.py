@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from sam_geo.landcover.speckle import reach, without_speckle
+from sam_geo.classification.speckle import reach, without_speckle
 
 SURE = np.uint8(80)
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sam_geo.bands.blocks import SIDE
-from sam_geo.landcover.decision import ObjectClasses
-from sam_geo.landcover.speckle import reach, without_speckle
+from sam_geo.classification.decision import ObjectClasses
+from sam_geo.classification.speckle import reach, without_speckle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sam_common.tiled_job.parts import PartStore
     from sam_common.window import Window
-    from sam_geo.landcover.classify import Classification
+    from sam_geo.classification.block_classes import Classification
 
     ByteArray = npt.NDArray[np.uint8]
 

@@ -9,11 +9,11 @@ import numpy as np
 from sklearn.metrics import confusion_matrix, f1_score
 
 from sam_geo.bands.features import Features
-from sam_geo.landcover.classifier import (
+from sam_geo.learning.classifier import (
     make_classifier,
     tempered,
 )
-from sam_geo.landcover.sample_pixels import chosen_pixels
+from sam_geo.learning.sample_pixels import chosen_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_geo.bands.indices import SpectralIndex
-    from sam_geo.landcover.folds import Groups, Split
-    from sam_geo.landcover.sample_pixels import SamplePixels
-    from sam_geo.landcover.samples import Samples
+    from sam_geo.learning.folds import Groups, Split
+    from sam_geo.learning.sample_pixels import SamplePixels
+    from sam_geo.learning.samples import Samples
 
     Chances = npt.NDArray[np.float64]
     FloatArray = npt.NDArray[np.float32]

@@ -11,14 +11,14 @@ from sam_geo.bands import blocks as module
 from sam_geo.bands.features import Features
 from sam_geo.bands.guide import survey
 from sam_geo.bands.stack import open_stack
-from sam_geo.landcover import sample_pixels
-from sam_geo.landcover.sample_pixels import (
+from sam_geo.learning import sample_pixels
+from sam_geo.learning.sample_pixels import (
     MOST_LEARNED,
     chosen_pixels,
     pixel_weights,
     read_features,
 )
-from sam_geo.landcover.samples import Samples, read_samples
+from sam_geo.learning.samples import Samples, read_samples
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ FORMAT = "sam-geo land cover 1"
 TRUSTED = frozenset(
     {
         "numpy.dtype",
-        "sam_geo.landcover.classifier.Calibrated",
+        "sam_geo.learning.classifier.Calibrated",
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.tree._tree.Tree",
         "sklearn.utils._bunch.Bunch",

@@ -10,8 +10,8 @@ import shapely
 from affine import Affine
 
 from sam_common.errors import PromptError
-from sam_geo.landcover import samples as module
-from sam_geo.landcover.samples import read_samples
+from sam_geo.learning import samples as module
+from sam_geo.learning.samples import read_samples
 from sam_geo.raster.source import open_raster
 
 GRID = Affine(10, 0, 500_000, 0, -10, 5_800_000)

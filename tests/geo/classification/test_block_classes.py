@@ -10,9 +10,9 @@ from sam_geo.bands import blocks as module
 from sam_geo.bands.features import Features
 from sam_geo.bands.guide import survey
 from sam_geo.bands.stack import open_stack
-from sam_geo.landcover.classify import Classification
-from sam_geo.landcover.model import LandcoverModel
-from sam_geo.landcover.objects import open_objects
+from sam_geo.classification.block_classes import Classification
+from sam_geo.classification.objects import open_objects
+from sam_geo.learning.model import LandcoverModel
 
 
 class Brightest:

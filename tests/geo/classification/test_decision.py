@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sam_common.tiled_job.parts import Part
-from sam_geo.landcover.decision import SURE, ObjectClasses, most_probable, object_sums
+from sam_geo.classification.decision import SURE, ObjectClasses, most_probable, object_sums
 
 
 def test_the_most_probable_class_counts_from_one():

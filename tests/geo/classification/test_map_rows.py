@@ -10,10 +10,10 @@ import pytest
 from sam_common.tiled_job.parts import Part
 from sam_geo.bands import blocks as module
 from sam_geo.bands.blocks import blocks
-from sam_geo.landcover import map_rows
-from sam_geo.landcover.decision import object_sums
-from sam_geo.landcover.map_rows import decide
-from sam_geo.landcover.speckle import without_speckle
+from sam_geo.classification import map_rows
+from sam_geo.classification.decision import object_sums
+from sam_geo.classification.map_rows import decide
+from sam_geo.classification.speckle import without_speckle
 
 SIDE = 16
 

@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from sam_geo.landcover.smoothing import DIFFERENCE, KERNEL, RADIUS, smoothed
+from sam_geo.bands.blocks import MARGIN
+from sam_geo.classification.smoothing import DIFFERENCE, KERNEL, RADIUS, smoothed
 
 
 def written_out(chances, guide, valid):
@@ -81,3 +82,7 @@ def test_a_pixel_depends_on_its_surroundings_only():
     less = np.s_[21 - RADIUS : 30 + RADIUS, 25 - RADIUS : 32 + RADIUS]
     other = smoothed(chances[less], guide[less], valid[less])
     assert not np.array_equal(other[RADIUS - 1 : -RADIUS, RADIUS:-RADIUS], whole[20:30, 25:32])
+
+
+def test_a_block_is_read_with_what_smoothing_depends_on():
+    assert RADIUS <= MARGIN

@@ -7,14 +7,14 @@ import pytest
 import skops.io
 
 from sam_common.errors import InputError
-from sam_geo.landcover.classifier import (
+from sam_geo.learning.classifier import (
     KINDS,
     Calibrated,
     best_temperature,
     make_classifier,
     tempered,
 )
-from sam_geo.landcover.model import TRUSTED
+from sam_geo.learning.model import TRUSTED
 
 
 def two_clouds(count=60, seed=0):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from sam_geo.landcover.samples import Samples
+    from sam_geo.learning.samples import Samples
 
     IntArray = npt.NDArray[np.int64]
     Split = tuple[IntArray, IntArray]

@@ -13,33 +13,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sam_common.tiled_job.parts import Part
-from sam_common.window import Window
 from sam_geo.bands.blocks import blocks, read_block
-from sam_geo.landcover.decision import most_probable, object_sums
-from sam_geo.landcover.smoothing import RADIUS, smoothed
+from sam_geo.classification.decision import most_probable, object_sums
+from sam_geo.classification.smoothing import smoothed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import numpy.typing as npt
 
+    from sam_common.window import Window
     from sam_geo.bands.blocks import Block
     from sam_geo.bands.stack import RasterStack
-    from sam_geo.landcover.model import LandcoverModel
-    from sam_geo.landcover.objects import Objects
+    from sam_geo.classification.objects import Objects
+    from sam_geo.learning.model import LandcoverModel
 
     FloatArray = npt.NDArray[np.float32]
     IntArray = npt.NDArray[np.int64]
 
 AT_A_TIME = 32_768
 """Rows that a classifier is given at a time: it may copy them."""
-
-
-def feature_table(
-    model_features: Iterator[FloatArray], pixels: npt.NDArray[np.bool_] | tuple[IntArray, IntArray]
-) -> FloatArray:
-    """(N, F) features of chosen pixels of a block, from its layers (h, w)."""
-    return np.stack([layer[pixels] for layer in model_features], axis=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +42,7 @@ class Classification:
     stack: RasterStack
     model: LandcoverModel
     objects: Objects | None = None
-    """Objects that are to be of one class; superpixels only where None."""
+    """Objects that are to be of one class each; each pixel has its own where None."""
     windows: Sequence[Window] = field(init=False)
     """The blocks (row, col), row by row."""
 
@@ -58,8 +51,7 @@ class Classification:
 
     def read(self, n: int) -> tuple[Block, IntArray | None]:
         """Read block `n` with what its features depend on, and its objects."""
-        wide = wider(self.windows[n], self.stack.size_hw)
-        block = read_block(self.stack, wide, self.model.features.halo)
+        block = read_block(self.stack, self.windows[n], self.model.features.halo)
         has_objects = self.objects is not None and block.valid.any()
         return block, self.objects.read(self.windows[n]) if self.objects and has_objects else None
 
@@ -79,7 +71,7 @@ class Classification:
         if not valid.any():
             return Part()
         guide = model.guide.apply(block.values)[block.inner]
-        table = feature_table(model.features.layers(block, guide), block.valid)
+        table = model.features.table(block, guide, block.valid)
         chances = np.zeros((*block.valid.shape, len(model.classes)), dtype=np.float32)
         chances[block.valid] = self._chances(table)
         chances = smoothed(chances, guide, block.valid)[inner][valid]
@@ -101,10 +93,3 @@ class Classification:
             for start in range(0, len(table), AT_A_TIME)
         ]
         return np.concatenate(parts).astype(np.float32)
-
-
-def wider(window: Window, size_hw: tuple[int, int]) -> Window:
-    """A block with the pixels around it whose probabilities are needed for smoothing."""
-    (top, left), (bottom, right) = window.start, window.stop
-    start = max(0, top - RADIUS), max(0, left - RADIUS)
-    return Window(start, (min(size_hw[0], bottom + RADIUS), min(size_hw[1], right + RADIUS)))

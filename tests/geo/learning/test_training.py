@@ -12,10 +12,10 @@ from sam_common.errors import InputError, PromptError
 from sam_geo.bands.blocks import blocks
 from sam_geo.bands.indices import find_indices
 from sam_geo.bands.stack import open_stack
-from sam_geo.landcover import training as module
-from sam_geo.landcover.classify import Classification
-from sam_geo.landcover.samples import read_samples
-from sam_geo.landcover.training import learn
+from sam_geo.classification.block_classes import Classification
+from sam_geo.learning import training as module
+from sam_geo.learning.samples import read_samples
+from sam_geo.learning.training import learn
 
 
 def learned(scene, classifier="discriminant", **options):

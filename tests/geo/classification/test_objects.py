@@ -11,7 +11,7 @@ from affine import Affine
 
 from sam_common.errors import InputError, PromptError
 from sam_common.window import Window
-from sam_geo.landcover.objects import open_objects
+from sam_geo.classification.objects import open_objects
 from sam_geo.raster.source import open_raster
 
 GRID = Affine(10, 0, 500_000, 0, -10, 5_800_000)

@@ -14,8 +14,8 @@ from sam_common.errors import InputError
 from sam_geo.bands.features import Features
 from sam_geo.bands.guide import Guide
 from sam_geo.bands.indices import find_indices
-from sam_geo.landcover.classifier import Calibrated, make_classifier
-from sam_geo.landcover.model import LandcoverModel, load_model, save_model
+from sam_geo.learning.classifier import Calibrated, make_classifier
+from sam_geo.learning.model import LandcoverModel, load_model, save_model
 
 BANDS = ("red", "green", "nir")
 
