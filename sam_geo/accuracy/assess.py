@@ -13,6 +13,7 @@ from sam_common.tiled_job.progress import silent
 from sam_geo.accuracy.estimates import Sample, estimate
 from sam_geo.accuracy.points import read_points
 from sam_geo.class_maps.class_map import open_class_map
+from sam_geo.class_maps.training_pixels import training_pixels
 
 if TYPE_CHECKING:
     import os
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 SAME_AREA = 0.01
 """Difference of the areas of two maps, as a share, up to which they cover the same ground."""
+
+MOST_LEARNED = 0.5
+"""Share of points on pixels that trained the map from which they are no sample of their own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +70,8 @@ def assess(
 
     Raises:
         InputError: The map is no class map, or a class of it has no point.
-        PromptError: The points cannot be read, or their classes are not those of the map.
+        PromptError: The points cannot be read, their classes are not those of the map, or they are
+            the samples that trained it.
     """
     with open_class_map(class_map) as classes:
         found = read_points(
@@ -76,6 +81,7 @@ def assess(
         names = {value: classes.name_of(value) for value in sorted(areas)}
         reference, extra = _named(found, names, classes)
         notes = _notes(found, extra, sum(areas.values()))
+        notes += _learned(found, class_map, classes)
     kinds = [*names.values(), *extra]
     of_name = {name: n for n, name in enumerate(kinds)}
     of_value = {value: n for n, value in enumerate(names)}
@@ -112,6 +118,34 @@ def _named(
             f"with --class-field)"
         )
     return reference, extra
+
+
+def _learned(
+    found: ReferencePoints, class_map: str | os.PathLike[str], classes: ClassMap
+) -> list[str]:
+    """A sentence on points that lie on pixels which trained the map.
+
+    Raises:
+        PromptError: They are so many that the points are those which trained it.
+    """
+    trained = training_pixels(class_map)
+    height, width = classes.source.size_hw
+    keys = found.cells[:, 0] * width + found.cells[:, 1]
+    hits = int(np.isin(keys, trained[:, 0] * width + trained[:, 1]).sum())
+    share = hits / len(keys)
+    # a random sample meets these pixels as often as they are many
+    if share > MOST_LEARNED and share > 2 * len(trained) / (height * width):
+        raise PromptError(
+            f"{hits} of {len(keys)} points lie on pixels that trained {classes.source.path}: the "
+            f"map was made to fit them, so no accuracy or interval follows from them (draw points "
+            f"of your own with sam-geo sample)"
+        )
+    if not hits:
+        return []
+    return [
+        f"{hits} of {len(keys)} points lie on pixels that trained the map, where it is more often "
+        f"right than elsewhere"
+    ]
 
 
 def _notes(found: ReferencePoints, extra: list[str], total_m2: float) -> list[str]:

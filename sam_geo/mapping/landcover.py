@@ -57,8 +57,6 @@ def landcover(
         usual,
         rasters=tuple(str(name) for name in names),
         output=Path(output),
-        learn=replace(
-            choice, samples=Path(samples), class_field=class_field or choice.class_field
-        ),
+        learn=replace(choice, samples=Path(samples), class_field=class_field or choice.class_field),
     )
     return run_landcover(request, load, progress=progress)

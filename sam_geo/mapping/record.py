@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import zlib
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sam_geo.class_maps.class_map import open_class_map
+from sam_geo.class_maps.training_pixels import pack_pixels
 from sam_geo.results.record import fingerprint, versions
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def training_facts(learned: Learned, request: LandcoverRequest) -> dict[str, Any
 
     Returns:
         `samples` (the file, features and pixels by class, features left out by reason,
-        contradictions), `pixels` (the pixels that were learned, see `pack_cells`), `features` (the
+        contradictions), `pixels` (where they lie, see `pack_pixels`), `features` (the
         names), `tried` (sets of features), `blocks` (of ground), `accuracies` and `doubts`.
     """
     samples, choice = learned.samples, request.learn
@@ -54,7 +53,7 @@ def training_facts(learned: Learned, request: LandcoverRequest) -> dict[str, Any
             "left_out": dict(samples.left_out),
             "contradictions": samples.contradictions,
         },
-        "pixels": pack_cells(samples.cells),
+        "pixels": pack_pixels(samples.cells),
         "features": list(learned.model.features.names),
         "tried": list(learned.tried),
         "blocks": {
@@ -67,14 +66,6 @@ def training_facts(learned: Learned, request: LandcoverRequest) -> dict[str, Any
         },
         "doubts": [asdict(doubt) for doubt in learned.doubts[:MOST_DOUBTS]],
     }
-
-
-def pack_cells(cells: npt.NDArray[np.int64]) -> str:
-    """Pixels (N, 2) as text: rows and columns in 32 bits each, compressed, in base 64.
-
-    Law: `unpack_cells(pack_cells(cells))` is `cells`.
-    """
-    return base64.b64encode(zlib.compress(cells.astype("<u4").tobytes(), 9)).decode("ascii")
 
 
 def training_notes(learned: Learned) -> list[str]:
@@ -161,11 +152,19 @@ def map_record(
         },
         "classes": legend.record,
         "colours": {str(value): list(rgb) for value, rgb in legend.colours.items()},
-        "training": dict(model.training),
+        "training": _training(request, model),
         **results,
         "seconds": opened.seconds(),
         "versions": versions(PACKAGES),
     }
+
+
+def _training(request: LandcoverRequest, model: LandcoverModel) -> dict[str, Any]:
+    """The facts of a training; of a model that is applied, without the pixels of its own image."""
+    known = dict(model.training)
+    if request.apply is not None:
+        known.pop("pixels", None)
+    return known
 
 
 def mapped_areas(

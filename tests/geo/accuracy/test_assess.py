@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 
 import geopandas
@@ -10,10 +11,12 @@ import pytest
 import shapely
 from class_maps import NAMES, TRANSFORM
 
+from sam_common.errors import PromptError
 from sam_geo.accuracy.assess import assess, record_of
 from sam_geo.accuracy.draw import draw_sample
 from sam_geo.accuracy.sample_table import sample_table
 from sam_geo.class_maps.class_map import open_class_map
+from sam_geo.class_maps.training_pixels import pack_pixels
 from sam_geo.tables.write import write_table
 
 
@@ -106,3 +109,30 @@ def test_a_simple_random_sample_needs_no_columns(write_map, thirds, tmp_path):
     found = assess(write_map(thirds), tmp_path / "random.gpkg", class_field="k")
     right = 0.8 + 0.2 * np.count_nonzero(thirds == 2) / np.count_nonzero(thirds)
     assert abs(found.estimates.overall.value - right) < 2 * found.estimates.overall.margin
+
+
+def _train(path, cells):
+    """Say in the record of a map that it was learned from some pixels."""
+    record = json.loads(path.with_suffix(".job.json").read_text())
+    record["training"] = {"pixels": pack_pixels(np.array(cells))}
+    path.with_suffix(".job.json").write_text(json.dumps(record))
+
+
+def test_samples_that_trained_the_map_are_refused(drawn):
+    path, points, table = drawn
+    index = ~TRANSFORM @ (table.geometry.x.to_numpy(), table.geometry.y.to_numpy())
+    cells = np.floor(np.stack([index[1], index[0]], axis=1)).astype(int)
+    _train(path, cells)
+    with pytest.raises(
+        PromptError, match=r"120 of 120 points lie on pixels that trained .*map\.tif"
+    ):
+        assess(path, points)
+    _train(path, cells[:10])
+    (note,) = assess(path, points).notes
+    assert note.startswith("10 of 120 points lie on pixels that trained the map")
+
+
+def test_a_random_sample_of_a_map_that_was_learned_whole_is_one(drawn, thirds):
+    path, points, _ = drawn
+    _train(path, np.argwhere(thirds > 0))
+    assert assess(path, points).points == 120
