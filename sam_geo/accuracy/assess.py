@@ -142,10 +142,8 @@ def _learned(
         )
     if not hits:
         return []
-    return [
-        f"{hits} of {len(keys)} points lie on pixels that trained the map, where it is more often "
-        f"right than elsewhere"
-    ]
+    told = f"{hits} of {len(keys)} points lie on pixels that trained the map"
+    return [f"{told}, where it is more often right than elsewhere"]
 
 
 def _notes(found: ReferencePoints, extra: list[str], total_m2: float) -> list[str]:

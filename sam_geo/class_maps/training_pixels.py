@@ -46,7 +46,7 @@ def unpack_pixels(text: str) -> IntArray:
 
 
 def training_pixels(class_map: str | os.PathLike[str]) -> IntArray:
-    """(N, 2) row and column of the pixels that a map was learned from; none where none are known."""
+    """(N, 2) row and column of the pixels that a map was learned from; none where unknown."""
     try:
         record = json.loads(manifest_path(Path(class_map)).read_text(encoding="utf-8"))
         return unpack_pixels(record["training"]["pixels"])

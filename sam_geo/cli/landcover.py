@@ -79,9 +79,9 @@ def landcover_command(
         Path | None, typer.Option(help="Also write polygons, without gap or overlap.")
     ] = None,
     polygons_by: Annotated[
-        Literal["piece", "class"],
-        typer.Option(help="A polygon for each piece of a class, or one for each class."),
-    ] = "piece",
+        Literal["object", "class"],
+        typer.Option(help="A polygon for each connected piece of a class, or one for each class."),
+    ] = "object",
     simplify: Annotated[
         float | None,
         typer.Option(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from sam_common.tiled_job.parts import pack
 from sam_common.tiled_job.progress import silent
@@ -64,7 +63,7 @@ def dry_run_landcover(request: LandcoverRequest, *, progress: Progress = silent)
         part = work.classify(n, work.read(n))
         seconds = time.perf_counter() - start
         windows = work.windows
-        pixels = max(np.prod(window.shape) for window in windows)
+        pixels = int(max(math.prod(window.shape) for window in windows))
     floats = len(model.features.names) * COPIES + len(model.features.band_names)
     return {
         "windows": len(windows),

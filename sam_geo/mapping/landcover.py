@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     PathLike = str | os.PathLike[str]
 
 
-def landcover(
+def landcover(  # noqa: PLR0913  # one call for what is a request elsewhere
     rasters: PathLike | Sequence[PathLike],
     samples: PathLike,
     output: PathLike,

@@ -71,8 +71,8 @@ class LandcoverRequest:
     """Pixels of the smallest piece of a class that stays."""
     polygons: Path | None = None
     """Vector file of the map as polygons without gap or overlap."""
-    polygons_by: Literal["piece", "class"] = "piece"
-    """Whether each piece of a class is a polygon, or each class one."""
+    polygons_by: Literal["object", "class"] = "object"
+    """Whether each connected piece of a class is a polygon, or each class one."""
     simplify: float | None = None
     """Tolerance of these polygons in units of the raster's system; a pixel where None."""
     report: Path | None = None
@@ -109,12 +109,16 @@ class LandcoverRequest:
         return [path for path in chosen if path is not None]
 
     @property
+    def drawn(self) -> list[Path]:
+        """Outputs with a style beside them: the map and its polygons."""
+        return [self.output] if self.polygons is None else [self.output, self.polygons]
+
+    @property
     def outputs(self) -> list[Path]:
-        """Every file that will be written: named outputs, record and styles."""
-        beside = [manifest_path(self.output), style_path(self.output)]
-        if self.polygons is not None:
-            beside.append(style_path(self.polygons))
-        return [*self.named_outputs, *beside]
+        """Every file that will be written: named outputs, record and styles, each once."""
+        # one style serves a map and polygons of the same name
+        styles = dict.fromkeys(style_path(path) for path in self.drawn)
+        return [*self.named_outputs, manifest_path(self.output), *styles]
 
     @property
     def read_files(self) -> list[Path]:

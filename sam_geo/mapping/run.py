@@ -30,9 +30,10 @@ from sam_common.tiled_job.progress import silent
 from sam_common.tiled_job.run import Work, run_job
 from sam_geo.accuracy.assess import assess, record_of
 from sam_geo.bands.blocks import blocks
+from sam_geo.class_maps.class_map import open_class_map
 from sam_geo.class_maps.legend import legend_of
-from sam_geo.class_maps.map_style import write_map_style, write_partition_style
-from sam_geo.class_maps.partition import write_partition
+from sam_geo.class_maps.map_style import write_map_style
+from sam_geo.class_maps.partition import PartitionOptions, write_partition
 from sam_geo.class_maps.write_map import class_map_writer
 from sam_geo.classification.block_classes import Classification
 from sam_geo.classification.map_rows import decide
@@ -101,7 +102,9 @@ def run_landcover(
             with opened.times.timed("write"):
                 _write_map(work, parts, request, legend, progress)
         figures = _figures(work, parts, report)
-        notes += range_notes(figures.pop("outside"), figures["pixels"], model)
+        outside = figures.pop("outside")
+        if request.apply is not None:
+            notes += range_notes(outside, figures["pixels"], model)
         results = {
             **figures,
             "objects": found,
@@ -248,17 +251,17 @@ def _write_beside(
     progress: Progress,
 ) -> None:
     """Write styles, polygons and model."""
-    write_map_style(legend, style_path(request.output), table=request.output.name)
     if request.polygons is not None:
-        with opened.times.timed("polygons"):
+        options = PartitionOptions(request.polygons_by, request.simplify)
+        with opened.times.timed("polygons"), open_class_map(request.output) as classes:
             write_partition(
-                request.output,
+                classes,
                 request.polygons,
-                by=request.polygons_by,
-                simplify=request.simplify,
+                options,
                 overwrite=request.replaces,
                 progress=progress,
             )
-        write_partition_style(legend, style_path(request.polygons), table=request.polygons.name)
+    for path in request.drawn:
+        write_map_style(legend, style_path(path), table=path.name)
     if request.save is not None:
         save_model(model, request.save)
