@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class ClassNames:
-    """The classes of two maps, numbered in the order in which they are met."""
+    """The classes of two maps, numbered in the order in which they are met, until they are sorted."""
 
     before: ClassMap
     after: ClassMap
@@ -65,6 +65,10 @@ class ClassNames:
         first, second = self.values
         keys = [(first.get(name, last), second.get(name, last), name) for name in self.names]
         return np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
+
+    def sort(self) -> None:
+        """Number the classes in their final order, once all of them were met."""
+        self.names = [self.names[n] for n in self.order()]
 
     def check(self) -> None:
         """Raise `InputError` where the two maps have no class in common."""

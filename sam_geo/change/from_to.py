@@ -125,7 +125,7 @@ def count_changes(
         progress: Called with a description and the number of windows.
 
     Returns:
-        The areas, and the classes of both maps.
+        The areas, and the classes of both maps, sorted as the areas are.
 
     Raises:
         InputError: No pixel has a class in both maps, the maps have no class in common, a value is
@@ -151,11 +151,11 @@ def count_changes(
     explained, total = borders.explained(len(names.names))
     order = names.order()
     sort = np.ix_(order, order)
-    shown = [names.names[n] for n in order]
+    names.sort()
     found = FromTo(
-        tuple(shown),
-        tuple(names.values[0].get(name) for name in shown),
-        tuple(names.values[1].get(name) for name in shown),
+        tuple(names.names),
+        tuple(names.values[0].get(name) for name in names.names),
+        tuple(names.values[1].get(name) for name in names.names),
         tally.pixels[sort],
         tally.areas[sort],
         explained[sort],

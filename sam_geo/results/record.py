@@ -23,7 +23,7 @@ from sam_geo.tables.side_files import side_path
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from sam_common.segmenter.predictor import Segmenter
     from sam_geo.raster.stretch import Stretch
@@ -135,7 +135,7 @@ def describe_run(
         "stretch": None if limits is None else [list(pair) for pair in limits],
         **results,
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
-        "versions": _versions(),
+        "versions": versions(),
     }
 
 
@@ -150,13 +150,17 @@ def write_manifest(record: Mapping[str, Any], path: str | os.PathLike[str]) -> N
     write_bytes(path, f"{text}\n".encode())
 
 
-def _versions() -> dict[str, str]:
-    """Versions of this project, of Python, GDAL and the packages that can change a result."""
+def versions(more: Iterable[str] = ()) -> dict[str, str]:
+    """Versions of this project, of Python, GDAL and the packages that can change a result.
+
+    Args:
+        more: Distributions beside those of every job.
+    """
     return {
         "sam-geomed": __version__,
         "python": platform.python_version(),
         "gdal": rasterio.__gdal_version__,
-        **{name: _version(name) for name in PACKAGES},
+        **{name: _version(name) for name in (*PACKAGES, *more)},
     }
 
 
