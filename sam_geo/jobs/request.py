@@ -11,8 +11,8 @@ from sam_common.support.files import check_apart, check_output, same_file
 from sam_common.tiled_job.parts import PLAN
 from sam_geo.automatic.options import AutoOptions
 from sam_geo.jobs.output_checks import check_against, check_texts, table_files, try_output
+from sam_geo.results.cog_file import check_cog_output
 from sam_geo.results.finish import Finish
-from sam_geo.results.label_raster import check_labels_output
 from sam_geo.results.picture import check_picture_output
 from sam_geo.results.qgis_style import style_path
 from sam_geo.results.record import manifest_path
@@ -185,4 +185,4 @@ class AutoRequest(Request):
         """Raise `OutputError` where a result could not be written, as far as file names tell."""
         Request.check_outputs(self)
         if self.labels is not None:
-            check_labels_output(self.labels, overwrite=self.replaces)
+            check_cog_output(self.labels, overwrite=self.replaces)

@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
-import tempfile
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import rasterio
-import rasterio.shutil
 from rasterio.windows import Window as RasterioWindow
 
 from sam_common.errors import OutputError
-from sam_common.support.files import (
-    check_no_address,
-    check_output,
-    flush,
-    telling_full_disks,
-    writing,
-    written_file,
-)
-from sam_common.support.held_outputs import move_together
-from sam_geo.raster.access import ACCESS_ERRORS
+from sam_common.support.files import written_file
+from sam_geo.results.cog_file import BLOCK, cog_writer, writing_cog
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from sam_common.masks.decoded import MaskRegion
     from sam_geo.raster.source import RasterSource
 
-BLOCK = 512
-"""Side in pixels of the tiles of the file."""
 READ_SIDE = 8 * BLOCK
 """Side in pixels of a block that is read back at once: 64 MiB of uint32."""
-SIDES = (".aux.xml", ".ovr", ".msk")
-"""Endings that GDAL appends to the name of a GeoTIFF for its metadata, overviews and mask."""
 
 
 @contextmanager
@@ -62,64 +48,28 @@ def label_writer(
     Raises:
         OutputError: The file exists or cannot be written.
     """
-    check_labels_output(Path(path), overwrite=overwrite)
-    target = written_file(path)  # a symbolic link stays one: the file that it leads to is written
-    height, width = source.size_hw
-    profile = {
-        "driver": "GTiff",
-        "height": height,
-        "width": width,
-        "count": 1,
-        "dtype": "uint32",
-        "crs": source.header.crs,
-        "transform": source.header.transform,
-        "nodata": 0,
-        "tiled": True,
-        "blockxsize": BLOCK,
-        "blockysize": BLOCK,
-        "compress": "deflate",
-        "sparse_ok": True,
-        "bigtiff": "if_safer",
-    }
     drawn = Drawn()
-    with _folder_beside(target) as folder:
-        sketch, part = folder / "drawn.tif", folder / "labels.tif"
-        with writing(target, *ACCESS_ERRORS):
-            dataset = rasterio.open(sketch, "w+", **profile)
+
+    def verify(part: Path) -> None:
+        found = _read_back(part)
+        if found != drawn:
+            raise OutputError(
+                f"cannot write {written_file(path)}: of {drawn.pixels} labelled pixels "
+                f"{found.pixels} were read back, or with other numbers"
+            )
+
+    with cog_writer(
+        path, source, bands=1, dtype="uint32", overwrite=overwrite, verify=verify
+    ) as dataset:
 
         def draw(number: int, pieces: Sequence[MaskRegion]) -> bool:
-            with writing(target, *ACCESS_ERRORS):
+            with writing_cog(path):
                 seen = [_draw(dataset, piece, number) for piece in pieces]
             drawn.pixels += sum(seen)
             drawn.total += sum(seen) * number
             return any(seen)
 
-        try:
-            yield draw
-        finally:
-            # GDAL writes the last blocks when it closes the file
-            with writing(target, *ACCESS_ERRORS):
-                dataset.close()
-        with telling_full_disks(target), writing(target, *ACCESS_ERRORS):
-            rasterio.shutil.copy(
-                sketch,
-                part,
-                driver="COG",
-                compress="deflate",
-                blocksize=BLOCK,
-                overview_resampling="nearest",
-                bigtiff="if_safer",
-            )
-            flush(part)
-            found = _read_back(part)
-            if found != drawn:
-                raise OutputError(
-                    f"cannot write {target}: of {drawn.pixels} labelled pixels {found.pixels} "
-                    f"were read back, or with other numbers"
-                )
-            # GDAL keeps a reference system that a GeoTIFF cannot state in a file beside it
-            new = {path: _beside(target, path.name) for path in folder.glob("labels.tif.*")}
-            move_together(new | {part: target}, sidecars(target), folder / "old")
+        yield draw
 
 
 @dataclass(slots=True)
@@ -130,35 +80,6 @@ class Drawn:
     """Number of pixels that are not 0."""
     total: int = 0
     """Sum of all values."""
-
-
-def check_labels_output(path: Path, *, overwrite: bool) -> None:
-    """Raise `OutputError` before long work where a label raster could not be written to `path`."""
-    check_no_address(path)
-    # GDAL would take older files of these names for a part of the new raster
-    for name in (path, *sidecars(path)):
-        check_output(name, overwrite=overwrite)
-
-
-def sidecars(path: Path) -> list[Path]:
-    """Existing files that GDAL would read together with a GeoTIFF at `path`."""
-    names = (path.with_name(path.name + suffix) for suffix in SIDES)
-    return [name for name in names if name.is_file()]
-
-
-def _beside(target: Path, name: str) -> Path:
-    """The side file of the output that a side file of the temporary `labels.tif` becomes."""
-    return target.with_name(target.name + name.removeprefix("labels.tif"))
-
-
-@contextmanager
-def _folder_beside(target: Path) -> Iterator[Path]:
-    """A temporary folder on the disk of the output."""
-    with ExitStack() as stack:
-        with writing(target):
-            name = tempfile.TemporaryDirectory(dir=target.parent, prefix=".labels-")
-            folder = Path(stack.enter_context(name))
-        yield folder
 
 
 def _read_back(path: Path) -> Drawn:

@@ -13,7 +13,7 @@ from sam_geo.tables.side_files import side_path
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 OWNER = "samGeoTable"
@@ -54,37 +54,61 @@ def write_style(classes: Sequence[str], path: str | os.PathLike[str], *, table: 
         path: The .qml file.
         table: Name of the file that the style is written for.
     """
-    root = ET.Element("qgis", {"version": "3.34.0", "styleCategories": "Symbology", OWNER: table})
     known = [name for name in classes if not NOT_IN_XML.search(name)]
-    shown = known if len(known) <= MOST_CLASSES else ()
+    shown = known if len(known) <= MOST_CLASSES else []
+    root = style_root(table)
+    add_polygon_style(root, shown, [_outline(n) for n in range(max(1, len(shown)))])
+    write_root(root, path)
+
+
+def style_root(table: str) -> ET.Element:
+    """The root of a style without symbols, which names the file that it is written for."""
+    return ET.Element("qgis", {"version": "3.34.0", "styleCategories": "Symbology", OWNER: table})
+
+
+def add_polygon_style(
+    root: ET.Element, classes: Sequence[str], symbols: Sequence[Mapping[str, str]]
+) -> None:
+    """Add the symbols of polygons to a style.
+
+    Args:
+        root: The root of the style.
+        classes: Values of the column `class` that have a symbol each, in the order of the legend;
+            where there are none, all polygons have the one symbol.
+        symbols: Properties of QGIS's simple fill for each class, at least for one.
+    """
     renderer = ET.SubElement(root, "renderer-v2", type="singleSymbol")
-    if shown:
+    if classes:
         renderer.attrib.update({"type": "categorizedSymbol", "attr": "class"})
         categories = ET.SubElement(renderer, "categories")
-        for n, name in enumerate(shown):
+        for n, name in enumerate(classes):
             ET.SubElement(
                 categories, "category", value=name, label=name, symbol=str(n), render="true"
             )
-    symbols = ET.SubElement(renderer, "symbols")
-    for n in range(max(1, len(shown))):
-        _add_symbol(symbols, n)
+    parent = ET.SubElement(renderer, "symbols")
+    for n, properties in enumerate(symbols):
+        symbol = ET.SubElement(parent, "symbol", type="fill", name=str(n), alpha="1")
+        layer = ET.SubElement(symbol, "layer", {"class": "SimpleFill", "enabled": "1", "pass": "0"})
+        options = ET.SubElement(layer, "Option", type="Map")
+        for name, value in properties.items():
+            ET.SubElement(options, "Option", type="QString", name=name, value=value)
+
+
+def write_root(root: ET.Element, path: str | os.PathLike[str]) -> None:
+    """Write a style as a .qml file."""
     text = ET.tostring(root, encoding="unicode")
     doctype = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
     write_bytes(path, f"{doctype}{text}\n".encode())
 
 
-def _add_symbol(symbols: ET.Element, n: int) -> None:
-    """Add the symbol of class `n`: an outline in its colour, filled with a thin shade of it."""
+def _outline(n: int) -> dict[str, str]:
+    """The symbol of class `n`: an outline in its colour, filled with a thin shade of it."""
     red, green, blue = colour(n)
-    symbol = ET.SubElement(symbols, "symbol", type="fill", name=str(n), alpha="1")
-    layer = ET.SubElement(symbol, "layer", {"class": "SimpleFill", "enabled": "1", "pass": "0"})
-    options = ET.SubElement(layer, "Option", type="Map")
-    for name, value in {
+    return {
         "color": f"{red},{green},{blue},50",
         "style": "solid",
         "outline_color": f"{red},{green},{blue},255",
         "outline_style": "solid",
         "outline_width": "0.4",
         "outline_width_unit": "MM",
-    }.items():
-        ET.SubElement(options, "Option", type="QString", name=name, value=value)
+    }
