@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class ClassNames:
-    """The classes of two maps, numbered in the order in which they are met, until they are sorted."""
+    """The classes of two maps: numbered in the order in which they are met, until sorted."""
 
     before: ClassMap
     after: ClassMap

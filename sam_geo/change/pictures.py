@@ -1,9 +1,9 @@
 """Pictures: both maps and their change, small enough for a page.
 
-A raster of any size becomes pictures of at most `MAX_SIDE` pixels: each stands for a square block of
-the raster's pixels, and shows the class that most of them have. What changed is never smoothed away:
-a pixel of the change has the class that most of the changed pixels of its block became, and the
-share of the block that changed.
+A raster of any size becomes pictures of at most `MAX_SIDE` pixels: each stands for a square block
+of the raster's pixels, and shows the class that most of them have. What changed is never smoothed
+away: a pixel of the change has the class that most of the changed pixels of its block became, and
+the share of the block that changed.
 """
 
 from __future__ import annotations
@@ -113,7 +113,8 @@ def _blocks(codes: Codes, block: int) -> Codes:
     """(N, block * block) pixels of each block of a window, blocks row by row."""
     rows, cols = codes.shape[0] // block, codes.shape[1] // block
     parts = codes.reshape(rows, block, cols, block).transpose(0, 2, 1, 3)
-    return parts.reshape(rows * cols, block * block)
+    found: Codes = parts.reshape(rows * cols, block * block)
+    return found
 
 
 def _most(blocks: Codes, classes: int) -> Codes:
@@ -121,7 +122,7 @@ def _most(blocks: Codes, classes: int) -> Codes:
     rows, at = np.nonzero(blocks >= 0)
     place = rows * classes + blocks[rows, at]
     counts = np.bincount(place, minlength=len(blocks) * classes).reshape(len(blocks), classes)
-    found = counts.argmax(axis=1).astype(np.int16)
+    found: Codes = counts.argmax(axis=1).astype(np.int16)
     found[counts.max(axis=1) == 0] = -1
     return found
 

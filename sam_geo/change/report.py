@@ -102,6 +102,8 @@ def report_html(
     unit = _Unit(has_area=grid.before.source.crs is not None)
     before, after = (html.escape(Path(one.source.path).name) for one in (grid.before, grid.after))
     told = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
+    if told:
+        told = f'<h2>Notes</h2> <ul class="notes">{told}</ul>'
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -125,10 +127,11 @@ def report_html(
 {_changes(found, colours, unit)}
 <p>{_polygons(polygons, unit)}</p>
 <h2>From (rows) to (columns), {unit.name}</h2>
+<p>Below an area of change: the share of it that could be misregistration.</p>
 {_matrix(found, colours, unit)}
 <h2>What misregistration means here</h2>
 {_misregistration(grid, misregistration)}
-{f'<h2>Notes</h2><ul class="notes">{told}</ul>' if told else ""}
+{told}
 <footer>{_footer(grid, pictures)}</footer>
 </body>
 </html>
@@ -212,7 +215,7 @@ def _changes(found: FromTo, colours: Sequence[Colour], unit: _Unit) -> str:
     return (
         f'<div class="wide"><table><thead><tr><th class="name">from</th><th class="name">to</th>'
         f"<th>{unit.name}</th><th>pixels</th><th>could be misregistration, {unit.name}</th>"
-        f"<th>share</th></tr></thead><tbody>\n{rows}\n</tbody></table></div>"
+        f"<th>share of it</th></tr></thead><tbody>\n{rows}\n</tbody></table></div>"
     )
 
 
@@ -234,7 +237,7 @@ def _matrix(found: FromTo, colours: Sequence[Colour], unit: _Unit) -> str:
     return (
         f'<div class="wide"><table><thead><tr><th></th>{head}<th>before</th></tr></thead>'
         f'<tbody>\n{body}\n</tbody><tfoot><tr><th class="name">after</th>{last}</tr>'
-        f'<tr><th class="name">after less before</th>{change}<td></td></tr></tfoot></table></div>'
+        f'<tr><th class="name">net</th>{change}<td></td></tr></tfoot></table></div>'
     )
 
 
@@ -260,28 +263,24 @@ def _polygons(polygons: PolygonCounts, unit: _Unit) -> str:
 
 
 def _misregistration(grid: CommonGrid, px: float) -> str:
-    offset = grid.offset
-    apart = (
-        f" The centres of the pixels that are compared lie {offset.mean[0]:+.2f} rows and "
-        f"{offset.mean[1]:+.2f} columns apart in the mean"
-        + (
-            f" (mean deviation {offset.spread[0]:.2f} and {offset.spread[1]:.2f})"
-            if any(offset.spread)
-            else ""
+    down, right = grid.offset.mean
+    if any((*grid.offset.mean, *grid.offset.spread)):
+        spread = grid.offset.spread
+        more = f" (mean deviation {spread[0]:.2f} and {spread[1]:.2f})" if any(spread) else ""
+        apart = (
+            f"The centres of the pixels that are compared lie {down:+.2f} rows and {right:+.2f} "
+            f"columns apart in the mean{more}, which is a part of the move."
         )
-        + ", which is a part of the move."
-        if any((*offset.mean, *offset.spread))
-        else " Both maps have the same grid."
-    )
+    else:
+        apart = "Both maps have the same grid."
     return (
-        f"<p>Two maps of one unchanged place differ along the borders of their classes where one of "
-        f"them lies a little beside the other. Each map was moved against itself by up to "
-        f"{px:g} pixels along rows, columns and diagonals.{apart} What a change has in common with "
-        f"such a move, and no more than the move itself would change, could be misregistration "
-        f"alone: the second number of a change, and the small one in the table, in the direction "
-        f"that explains most of it. Change in the middle of a class, or in strips wider than the "
-        f"move, has no part in it. Errors of the maps themselves are another matter: "
-        f"<code>sam-geo assess</code> estimates them.</p>"
+        f"<p>Two maps of one unchanged place differ along the borders of their classes where one "
+        f"of them lies a little beside the other. Each map was moved against itself by up to "
+        f"{px:g} pixels along rows, columns and diagonals. {apart} Changes that look like such a "
+        f"move, but no more of them than the move would show, could be misregistration alone: the "
+        f"share of a change is that of the direction that explains most of it. Change in the "
+        f"middle of a class, or in strips wider than the move, has no part in it. Errors of the "
+        f"maps themselves are another matter: <code>sam-geo assess</code> estimates them.</p>"
     )
 
 
