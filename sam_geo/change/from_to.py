@@ -12,7 +12,8 @@ from sam_common.errors import InputError
 from sam_common.tiled_job.progress import silent
 from sam_geo.change.class_names import ClassNames
 from sam_geo.change.common_grid import SIDE
-from sam_geo.change.misregistration import HALF_A_PIXEL, Borders, possible_shifts
+from sam_geo.change.misregistration import Borders
+from sam_geo.change.moves import HALF_A_PIXEL, possible_shifts
 from sam_geo.class_maps.pixel_area import pixel_areas
 
 if TYPE_CHECKING:

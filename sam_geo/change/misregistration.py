@@ -61,86 +61,25 @@ Laws:
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from sam_common.errors import InputError
+from sam_geo.change.moves import back, margin_of, seen, steps_of, weights_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from sam_geo.change.common_grid import Offset
+    from sam_geo.change.moves import Shift, Step
 
     FloatArray: TypeAlias = npt.NDArray[np.float64]
     IntArray: TypeAlias = npt.NDArray[np.int64]
     Codes: TypeAlias = npt.NDArray[np.int16]
-    Step: TypeAlias = tuple[int, int]
-    Shift: TypeAlias = tuple[float, float]
 
-HALF_A_PIXEL = 0.5
-"""Distance along each axis by which two maps may lie beside each other where nobody says better:
-what rounding to a pixel can hide."""
-MOST_PX = 5.0
-"""Greatest distance that can be asked for: maps that lie further apart have to be moved first."""
 KINDS = 3
 """Kinds of borders: level ones, those that run slantwise, upright ones."""
-MOST_BETWEEN = 5
-"""Most whole pixels between the ends of an axis that are looked at. More are there only where the
-pixels of the second map are much larger; then so many of them, evenly spaced."""
-
-
-def check_misregistration(px: float) -> None:
-    """Raise `InputError` unless a misregistration is a number of pixels that can be looked at."""
-    if not (math.isfinite(px) and 0 <= px <= MOST_PX):
-        raise InputError(
-            f"--misregistration must be from 0 to {MOST_PX:g} pixels, got {px:g}: put maps that "
-            f"lie further apart over each other first"
-        )
-
-
-def possible_shifts(offset: Offset, misregistration: float) -> list[Shift]:
-    """Vectors (rows, cols) in pixels by which one map may lie beside the other.
-
-    Args:
-        offset: Distance between the centres of the pixels that are compared.
-        misregistration: Further distance along each axis, which nobody knows.
-    """
-    axes = []
-    for mean, spread in zip(offset.mean, offset.spread, strict=True):
-        low, high = mean - spread - misregistration, mean + spread + misregistration
-        between = list(range(math.floor(low) + 1, math.ceil(high)))
-        if len(between) > MOST_BETWEEN:
-            at = np.linspace(0, len(between) - 1, MOST_BETWEEN).round().astype(int)
-            between = [between[n] for n in at]
-        axes.append(sorted({low, high, *map(float, between)}))
-    return [(down, across) for down in axes[0] for across in axes[1] if down or across]
-
-
-def weights_of(shift: Shift) -> dict[Step, float]:
-    """The whole-pixel steps around a vector, each with the share that it has in a move by it.
-
-    Around a whole pixel is the next shorter one too, of which a move by almost as much has almost
-    no share: what fits a shorter move fits a longer one.
-
-    >>> weights_of((0.0, 0.5))
-    {(0, 0): 0.5, (0, 1): 0.5}
-    >>> weights_of((0.0, -1.0))
-    {(0, -1): 1.0, (0, 0): 0.0}
-    """
-    axes = []
-    for part in shift:
-        first = math.floor(part)
-        if part == first > 0:
-            first -= 1
-        axes.append({first: 1 - (part - first), first + 1: part - first} if part else {0: 1.0})
-    return {
-        (row, col): down * across
-        for (row, down), (col, across) in itertools.product(axes[0].items(), axes[1].items())
-    }
 
 
 @dataclass(slots=True, eq=False)
@@ -257,8 +196,7 @@ class Borders:
     @property
     def margin(self) -> int:
         """Pixels around a window that have to be known."""
-        steps = (step for move in self._moves for step in move.weights)
-        return max((abs(part) for step in steps for part in step), default=0)
+        return margin_of(self.shifts)
 
     def add(self, before: Codes, after: Codes, areas: FloatArray) -> None:
         """Add a window.
@@ -269,16 +207,10 @@ class Borders:
             after: Those of the second map.
             areas: (h, w) areas of the pixels of the window.
         """
-        margin, (height, width) = self.margin, areas.shape
-
-        def seen(classes: Codes, step: Step, sign: int = 1) -> Codes:
-            top, left = (margin + sign * part for part in step)
-            return classes[top : top + height, left : left + width]
-
-        one, two = seen(before, (0, 0)), seen(after, (0, 0))
-        steps = {step for move in self._moves for step in move.weights}
-        ahead = {step: seen(before, step) for step in steps}
-        behind = {step: seen(after, step, -1) for step in steps}
+        steps = steps_of(self.shifts)
+        one, two = (seen(part, (0, 0), self.margin) for part in (before, after))
+        ahead = {step: seen(before, step, self.margin) for step in steps}
+        behind = {step: seen(after, back(step), self.margin) for step in steps}
         # only along borders there is anything to see
         edge = np.zeros(areas.shape, dtype=np.bool_)
         for step in steps:

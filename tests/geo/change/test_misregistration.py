@@ -9,14 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sam_common.errors import InputError
 from sam_geo.change.common_grid import Offset
-from sam_geo.change.misregistration import (
-    Borders,
-    check_misregistration,
-    possible_shifts,
-    weights_of,
-)
+from sam_geo.change.misregistration import Borders
+from sam_geo.change.moves import possible_shifts
 
 ONE_GRID = Offset((0.0, 0.0), (0.0, 0.0))
 CLASSES = 4
@@ -44,33 +39,6 @@ def moves(before, after, *, px=0.5, offset=ONE_GRID, areas=None, side=None):
 def share(before, after, **how):
     """Share of all changes that could be explained."""
     return moves(before, after, **how)[1] / (before != after).sum()
-
-
-def test_the_vectors_of_one_grid_are_the_eight_of_half_a_pixel():
-    found = possible_shifts(ONE_GRID, 0.5)
-    assert sorted(found) == sorted(
-        set(itertools.product((-0.5, 0.0, 0.5), repeat=2)) - {(0.0, 0.0)}
-    )
-    assert possible_shifts(ONE_GRID, 0) == []
-
-
-def test_the_offset_of_the_grids_is_a_part_of_every_vector():
-    found = possible_shifts(Offset((0.4, 0.0), (0.0, 0.0)), 0.5)
-    assert sorted({round(down, 3) for down, _ in found}) == [-0.1, 0, 0.9]
-    assert possible_shifts(Offset((0.4, -0.2), (0.0, 0.0)), 0) == [(0.4, -0.2)]
-    coarse = possible_shifts(Offset((0.0, 0.0), (7.5, 0.0)), 0.5)
-    downs = sorted({down for down, _ in coarse})
-    assert (downs[0], downs[-1], len(downs)) == (-8, 8, 7)
-
-
-@given(st.tuples(st.floats(-3, 3), st.floats(-3, 3)))
-def test_weights_are_those_of_squares(shift):
-    weights = weights_of(shift)
-    assert sum(weights.values()) == pytest.approx(1)
-    for axis in (0, 1):
-        mean = sum(step[axis] * weight for step, weight in weights.items())
-        assert mean == pytest.approx(shift[axis])
-    assert all(abs(k - s) <= 1 for step in weights for k, s in zip(step, shift, strict=True))
 
 
 @pytest.mark.parametrize("step", [(0, 1), (1, 0), (-1, 1), (2, -2), (0, 3)])
@@ -198,15 +166,3 @@ def test_laws(rng, px, mean):
     np.fill_diagonal(changed, 0)
     assert (found <= changed + 1e-9).all()
     assert found.max() - 1e-9 <= total <= found.sum() + 1e-9
-
-
-def test_more_than_half_a_pixel_is_bounded():
-    check_misregistration(0)
-    check_misregistration(5)
-    for px in (-0.1, 5.1, float("nan")):
-        with pytest.raises(InputError) as caught:
-            check_misregistration(px)
-        assert str(caught.value) == (
-            f"--misregistration must be from 0 to 5 pixels, got {px:g}: put maps that lie further "
-            f"apart over each other first"
-        )
