@@ -32,6 +32,7 @@ SHORT_NAMES = {
     "perimeter_m": "perim_m",
     "touches_edge": "at_edge",
     "seam_merged": "seam_mergd",
+    "probability": "probab",
 }
 """Columns of results to their names in a .dbf, which have 10 characters at most."""
 TEXT_BYTES = 254
