@@ -70,9 +70,19 @@ class FromTo:
     """What a user should know of the classes, one sentence each."""
 
     @property
+    def compared(self) -> float:
+        """Area of all pixels that have a class in both maps."""
+        return math.fsum(self.areas.ravel())
+
+    @property
     def changed(self) -> float:
         """Area of all changes."""
         return math.fsum(self.areas[~np.eye(len(self.names), dtype=np.bool_)])
+
+    @property
+    def explained_share(self) -> float:
+        """Share of all changes that misregistration alone could explain; 0 where there is none."""
+        return min(1.0, self.explained_total / self.changed) if self.changed else 0.0
 
     @property
     def pairs(self) -> list[Pair]:

@@ -119,11 +119,12 @@ def _blocks(codes: Codes, block: int) -> Codes:
 
 def _most(blocks: Codes, classes: int) -> Codes:
     """(N,) most frequent class of each block, the first of several; -1 where it has none."""
-    rows, at = np.nonzero(blocks >= 0)
-    place = rows * classes + blocks[rows, at]
-    counts = np.bincount(place, minlength=len(blocks) * classes).reshape(len(blocks), classes)
-    found: Codes = counts.argmax(axis=1).astype(np.int16)
-    found[counts.max(axis=1) == 0] = -1
+    # none comes first, and is not looked at
+    bins = classes + 1
+    place = np.arange(len(blocks))[:, None] * bins + blocks + 1
+    counts = np.bincount(place.ravel(), minlength=len(blocks) * bins).reshape(len(blocks), bins)
+    found: Codes = counts[:, 1:].argmax(axis=1).astype(np.int16)
+    found[counts[:, 1:].max(axis=1) == 0] = -1
     return found
 
 

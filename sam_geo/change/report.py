@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sam_geo.change.common_grid import CommonGrid
     from sam_geo.change.from_to import FromTo
     from sam_geo.change.pictures import Pictures, Rgba, ScaleBar
+    from sam_geo.change.polygons import PolygonCounts
     from sam_geo.class_maps.class_colours import Colour
 
 SUFFIXES = (".html", ".htm")
@@ -61,17 +62,6 @@ footer, ul.notes { color: var(--soft); font-size: .85rem; }
 """
 
 
-@dataclass(frozen=True, slots=True)
-class PolygonCounts:
-    """How many polygons a result has."""
-
-    written: int
-    left_out: int
-    """Those that were smaller than asked for."""
-    left_out_area: float
-    """Their area in square metres; in pixels where the maps have no reference system."""
-
-
 def check_report_output(path: Path, *, overwrite: bool) -> None:
     """Raise `OutputError` before long work where a report could not be written to `path`."""
     if path.suffix.lower() not in SUFFIXES:
@@ -86,7 +76,6 @@ def report_html(
     *,
     misregistration: float,
     polygons: PolygonCounts,
-    notes: Sequence[str],
 ) -> str:
     """The page of a result.
 
@@ -96,12 +85,11 @@ def report_html(
         pictures: Both maps and their change, with the classes of `found`.
         misregistration: Pixels along each axis by which the maps may lie beside each other.
         polygons: Number of polygons of the result.
-        notes: What a user should know, one sentence each.
     """
     colours, scale = class_colours(found.names), scale_bar(grid, pictures)
     unit = _Unit(has_area=grid.before.source.crs is not None)
     before, after = (html.escape(Path(one.source.path).name) for one in (grid.before, grid.after))
-    told = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
+    told = "".join(f"<li>{html.escape(note)}</li>" for note in found.notes)
     if told:
         told = f'<h2>Notes</h2> <ul class="notes">{told}</ul>'
     return f"""<!DOCTYPE html>
@@ -168,7 +156,7 @@ def _per_cent(part: float, whole: float) -> str:
 
 
 def _summary(found: FromTo, unit: _Unit, misregistration: float) -> str:
-    total, changed = math.fsum(found.areas.ravel()), found.changed
+    total, changed = found.compared, found.changed
     moved = (
         f" Of this, up to {unit.text(found.explained_total)} {unit.name} "
         f"({_per_cent(found.explained_total, changed)}) is what misregistration of up to "

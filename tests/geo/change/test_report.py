@@ -12,7 +12,8 @@ from affine import Affine
 from sam_common.errors import OutputError
 from sam_geo.change.from_to import count_changes
 from sam_geo.change.pictures import draw_pictures
-from sam_geo.change.report import PolygonCounts, check_report_output, report_html
+from sam_geo.change.polygons import PolygonCounts
+from sam_geo.change.report import check_report_output, report_html
 
 GRID = Affine(10, 0, 465_000, 0, -10, 5_080_000)
 EQUAL_AREA = "EPSG:6933"
@@ -52,16 +53,14 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def page(make_map, open_pair):
-    def made(one, two, *, polygons=NONE_OUT, notes=(), px=0.5, moved=None, crs=EQUAL_AREA, **how):
+    def made(one, two, *, polygons=NONE_OUT, px=0.5, moved=None, crs=EQUAL_AREA, **how):
         how["crs"] = crs
         before = make_map("one.tif", one, **how)
         after = make_map("two & more.tif", two, **({**how, "transform": moved} if moved else how))
         with open_pair(before, after) as grid:
             found, names = count_changes(grid, misregistration=px)
             pictures = draw_pictures(grid, names, max_side=20)
-            return report_html(
-                grid, found, pictures, misregistration=px, polygons=polygons, notes=notes
-            )
+            return report_html(grid, found, pictures, misregistration=px, polygons=polygons)
 
     return made
 
@@ -106,10 +105,8 @@ def test_the_numbers_of_the_tables(page, scene):
     ]
 
 
-def test_words_of_the_page(page, scene):
-    text = " ".join(
-        Page(page(*scene, polygons=PolygonCounts(2, 3, 450.0), notes=["so & so"])).text.split()
-    )
+def test_words_of_the_page(page, scene, tmp_path):
+    text = " ".join(Page(page(*scene, polygons=PolygonCounts(2, 3, 450.0))).text.split())
     assert "Where both maps have a class, 20.00 ha, 1.900 ha changed (9.5 %)." in text
     assert (
         "Of this, up to 0.2000 ha (10.5 %) is what misregistration of up to 0.5 pixels would show "
@@ -120,7 +117,9 @@ def test_words_of_the_page(page, scene):
         "tables have them." in text
     )
     assert "Both maps have the same grid." in text
-    assert "Notes so & so" in text
+    assert "Notes only two & more.tif has water where both have pixels" in text.replace(
+        f"{tmp_path}/", ""
+    )
     assert "40 rows and 50 columns in common, WGS 84 / NSIDC EASE-Grid 2.0 Global." in text
     assert "Each pixel of the pictures stands for 3 x 3 of the grid" in text
 
