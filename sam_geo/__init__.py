@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from sam_common.tiled_job.run import JobReport as JobReport
     from sam_geo.automatic.everything import segment_everything as segment_everything
     from sam_geo.automatic.options import AutoOptions as AutoOptions
+    from sam_geo.change.request import ChangeRequest as ChangeRequest
+    from sam_geo.change.run import MapChange as MapChange
+    from sam_geo.change.run import detect_change as detect_change
+    from sam_geo.change.run import run_change as run_change
     from sam_geo.jobs.dry_run import dry_run_auto as dry_run_auto
     from sam_geo.jobs.dry_run import dry_run_prompts as dry_run_prompts
     from sam_geo.jobs.request import AutoRequest as AutoRequest
@@ -47,22 +51,26 @@ if TYPE_CHECKING:
 _HOME = {
     "AutoOptions": "sam_geo.automatic.options",
     "AutoRequest": "sam_geo.jobs.request",
+    "ChangeRequest": "sam_geo.change.request",
     "EncodeRequest": "sam_geo.jobs.request",
     "EverythingOptions": "sam_common.automatic.options",
     "Finish": "sam_geo.results.finish",
     "GeoPrompt": "sam_geo.prompts.geo_prompt",
     "JobReport": "sam_common.tiled_job.run",
+    "MapChange": "sam_geo.change.run",
     "PromptJob": "sam_geo.prompted.segment",
     "PromptRequest": "sam_geo.jobs.request",
     "RasterSource": "sam_geo.raster.source",
     "RunOptions": "sam_geo.prompted.segment",
     "Stretch": "sam_geo.raster.stretch",
+    "detect_change": "sam_geo.change.run",
     "dry_run_auto": "sam_geo.jobs.dry_run",
     "dry_run_prompts": "sam_geo.jobs.dry_run",
     "frame_from_affine": "sam_geo.raster.frame",
     "load_prompts": "sam_geo.prompts.geo_prompt",
     "open_raster": "sam_geo.raster.source",
     "run_auto": "sam_geo.jobs.run",
+    "run_change": "sam_geo.change.run",
     "run_encode": "sam_geo.jobs.run",
     "run_prompts": "sam_geo.prompted.segment",
     "run_request": "sam_geo.jobs.run",
