@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 import urllib.request
 
 import pytest
@@ -190,16 +191,27 @@ def test_a_page_of_something_else(form, page, index):
 
 def test_a_page_without_end_is_not_read(index, monkeypatch):
     monkeypatch.setattr("sam_common.published.package_index.PAGE_BYTES", 1000)
-    index.page = b" " * 1001
-    told = refused(PipSettings(indexes=(index.url,)))
-    assert told == f"{index.url}/tiny-data/: larger than 1,000 bytes"
+    index.page = b" " * 10_000
+    asked = []
+
+    def connect(request):
+        answer = connection(PipSettings())(request)
+        read = answer.read
+        monkeypatch.setattr(answer, "read", lambda size: asked.append(size) or read(size))
+        return answer
+
+    page = f"{index.url}/tiny-data/"
+    with pytest.raises(WeightsError) as caught:
+        address_of(FILE, page, connect)
+    assert str(caught.value) == f"{page}: larger than 1,000 bytes"
+    assert asked == [1001]
 
 
 # ---------------------------------------------------------------- logins
 
 
 def with_login(index):
-    return index.url.replace("://", "://me:p%40ss@")
+    return index.url.replace("://", "://m%65:p%40ss@")
 
 
 def test_a_login_of_an_address_goes_to_its_host_for_pages_and_files(index):
@@ -314,4 +326,6 @@ def test_a_folder_of_certificates(secure, tmp_path):
 def test_no_answer_in_the_time_of_pip(index):
     index.answering.clear()
     settings = PipSettings(indexes=(index.url,), timeout_s=0.2)
+    begun = time.monotonic()
     assert refused(settings) == f"{index.url}/tiny-data/: no answer in time"
+    assert time.monotonic() - begun < 10
