@@ -63,8 +63,8 @@ class Figures:
     """(N,) numbers of pixels."""
     area_m2: FloatArray
     """(N,) true areas of their pixels, as `pixel_areas` gives them."""
-    per_pixel: FloatArray
-    """(N,) sums over their pixels of the probability of the class, 0 to 1; NaN without one."""
+    per_cent: FloatArray
+    """(N,) sums over their pixels of the probability of the class in per cent; NaN without one."""
 
     def summed(self, group: IntArray, value: IntArray) -> Figures:
         """Add up figures by groups.
@@ -77,13 +77,13 @@ class Figures:
             value,
             _sums(group, self.pixels),
             _sums(group, self.area_m2),
-            _sums(group, self.per_pixel),
+            _sums(group, self.per_cent),
         )
 
     def at(self, which: IntArray) -> Figures:
         """Figures at (K,) positions."""
         return Figures(
-            self.value[which], self.pixels[which], self.area_m2[which], self.per_pixel[which]
+            self.value[which], self.pixels[which], self.area_m2[which], self.per_cent[which]
         )
 
 
@@ -245,10 +245,11 @@ class _Tracer:
     def _measured(self, block: Window, pieces: npt.NDArray[np.int32], value: IntArray) -> Figures:
         """Figures of the parts in a block of (h * w,) pixels, in the order of their numbers."""
         pixels = np.ones(len(pieces), dtype=np.int64)
-        shares = np.full(len(pieces), np.nan)
+        per_cent = np.full(len(pieces), np.nan)
         if self._classes.has_probability:
-            shares = self._classes.probability(block).ravel()
-        each = Figures(pixels, pixels, self._areas(block).ravel(), shares)
+            # whole numbers again, whose sums are exact in any order
+            per_cent = np.round(self._classes.probability(block).ravel() * 100, 9)
+        each = Figures(pixels, pixels, self._areas(block).ravel(), per_cent)
         return each.summed(pieces - np.int64(1), value)
 
     def _meet(self, block: Window, codes: IntArray, pieces: npt.NDArray[np.int32]) -> None:
