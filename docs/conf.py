@@ -62,7 +62,10 @@ from sam_common.window import Window
 # No intersphinx: the pages must build without the internet, so names of other projects cannot be
 # links. Names of this project must resolve, but for what the API leaves out on purpose.
 nitpick_ignore_regex = [
-    ("py:.*", r"(numpy|torch|geopandas|shapely|pyproj|rasterio|affine|pydicom|typer)(\..*)?"),
+    (
+        "py:.*",
+        r"(numpy|torch|geopandas|pandas|shapely|pyproj|rasterio|affine|pydicom|typer)(\..*)?",
+    ),
     ("py:.*", r"(collections|contextlib|os|pathlib|re|types|typing)(\..*)?"),
     # numpy's own spelling of what is inside its array types
     ("py:.*", r"(dtype|np\.bool|np\.\w+|npt\.\w+|~?_?(ScalarT|DType)\w*)"),

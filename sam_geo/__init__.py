@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from sam_geo.accuracy.sample_table import draw_points as draw_points
     from sam_geo.automatic.everything import segment_everything as segment_everything
     from sam_geo.automatic.options import AutoOptions as AutoOptions
+    from sam_geo.change.request import ChangeRequest as ChangeRequest
+    from sam_geo.change.run import MapChange as MapChange
+    from sam_geo.change.run import detect_change as detect_change
+    from sam_geo.change.run import run_change as run_change
     from sam_geo.jobs.dry_run import dry_run_auto as dry_run_auto
     from sam_geo.jobs.dry_run import dry_run_prompts as dry_run_prompts
     from sam_geo.jobs.request import AutoRequest as AutoRequest
@@ -59,6 +63,7 @@ _HOME = {
     "Assessment": "sam_geo.accuracy.assess",
     "AutoOptions": "sam_geo.automatic.options",
     "AutoRequest": "sam_geo.jobs.request",
+    "ChangeRequest": "sam_geo.change.request",
     "ClassEstimates": "sam_geo.accuracy.estimates",
     "EncodeRequest": "sam_geo.jobs.request",
     "Estimate": "sam_geo.accuracy.estimates",
@@ -67,6 +72,7 @@ _HOME = {
     "GeoPrompt": "sam_geo.prompts.geo_prompt",
     "JobReport": "sam_common.tiled_job.run",
     "LandcoverRequest": "sam_geo.mapping.request",
+    "MapChange": "sam_geo.change.run",
     "MapEstimates": "sam_geo.accuracy.estimates",
     "PromptJob": "sam_geo.prompted.segment",
     "PromptRequest": "sam_geo.jobs.request",
@@ -75,6 +81,7 @@ _HOME = {
     "SampleChoice": "sam_geo.mapping.request",
     "Stretch": "sam_geo.raster.stretch",
     "assess": "sam_geo.accuracy.assess",
+    "detect_change": "sam_geo.change.run",
     "draw_points": "sam_geo.accuracy.sample_table",
     "dry_run_auto": "sam_geo.jobs.dry_run",
     "dry_run_landcover": "sam_geo.mapping.dry_run",
@@ -84,6 +91,7 @@ _HOME = {
     "load_prompts": "sam_geo.prompts.geo_prompt",
     "open_raster": "sam_geo.raster.source",
     "run_auto": "sam_geo.jobs.run",
+    "run_change": "sam_geo.change.run",
     "run_encode": "sam_geo.jobs.run",
     "run_landcover": "sam_geo.mapping.run",
     "run_prompts": "sam_geo.prompted.segment",

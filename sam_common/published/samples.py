@@ -1,4 +1,4 @@
-"""Registry of sample images: small real inputs for the demo, the docs and the tests."""
+"""Registry of samples: small real images and annotations for the demo, the docs and the tests."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 from sam_common.errors import InputError
 from sam_common.published import cache
-from sam_common.published.origins import Source, Wheel
-from sam_common.published.pinned_file import PinnedFile
+from sam_common.published.sample_sources import ABDOMEN, HEAD, HISTORICAL_MAP, TREES
 from sam_common.support.cache_folder import cache_dir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from sam_common.published.origins import Source, Wheel
+    from sam_common.published.pinned_file import Pinned
+    from sam_common.published.sdist import Sdist
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +25,11 @@ class SampleInfo:
     """A published image or annotation in the registry of samples."""
 
     name: str
-    """Name in the registry, which is the name of the file in the cache."""
+    """Name in the registry, which is the name of the file or folder in the cache."""
     title: str
     """What the sample shows, in a few words."""
-    file: PinnedFile
-    """Name, size and sha256 of the file."""
+    file: Pinned
+    """Name, size and sha256 of the file, or of the folder of a DICOM series."""
     source: Source
     """Where the file can be fetched from."""
     licence: str
@@ -37,8 +40,8 @@ class SampleInfo:
     """Which published package holds the file, and under which name."""
 
     @property
-    def files(self) -> tuple[PinnedFile, ...]:
-        """The file, in the form of `cache.Item`."""
+    def files(self) -> tuple[Pinned, ...]:
+        """The file or folder, in the form of `cache.Item`."""
         return (self.file,)
 
     @property
@@ -75,13 +78,17 @@ def folder() -> Path:
 
 
 def fetch(name: str, *, progress: bool = True) -> Path:
-    """A verified sample file, fetched where it is not in the cache yet.
+    """A verified sample, fetched where it is not in the cache yet.
 
-    All samples of a package are fetched with one download.
+    All samples of a package are fetched with one download, by the user's own configuration of pip.
+    Nothing is installed and no code of the package is run.
 
     Args:
         name: Name in the registry.
         progress: Whether to show progress bars and notes on stderr.
+
+    Returns:
+        The file, or the folder of a DICOM series.
 
     Raises:
         InputError: If there is no such name.
@@ -96,10 +103,10 @@ def adopt(name: str, file: Path) -> Path:
 
     Args:
         name: Name in the registry.
-        file: The sample, or the wheel that holds it.
+        file: The sample, or the wheel or source archive that holds it.
 
     Returns:
-        The file in the cache.
+        The file or folder in the cache.
 
     Raises:
         InputError: If there is no such name, or no such file.
@@ -108,58 +115,6 @@ def adopt(name: str, file: Path) -> Path:
     return cache.adopt(sample_info(name), file, folder())
 
 
-_TREES = Wheel(
-    "deepforest",
-    "2.1.0",
-    (
-        (
-            "deepforest/data/OSBS_029.tif",
-            PinnedFile(
-                "osbs_029.tif",
-                607_832,
-                "8521dbb5e8063d37d61895867dfcca7476491d1345103dc1b3fd96f71b186353",
-            ),
-        ),
-        (
-            "deepforest/data/OSBS_029.xml",
-            PinnedFile(
-                "osbs_029.xml",
-                20_526,
-                "1f68c4011d7b351c29ca755072e77f3d16e6fd1f995bd05a9dd4eb952b55373c",
-            ),
-        ),
-    ),
-)
-_HEAD = Wheel(
-    "nilearn",
-    "0.14.1",
-    (
-        (
-            "nilearn/datasets/data/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz",
-            PinnedFile(
-                "mni152_t1.nii.gz",
-                1_617_531,
-                "421a10e872fd6cadae7f61d358dffbcc1795a497d61ee76c5dda2503e1a1e9e6",
-            ),
-        ),
-        (
-            "nilearn/datasets/data/mni_icbm152_gm_tal_nlin_sym_09a_converted.nii.gz",
-            PinnedFile(
-                "mni152_gm.nii.gz",
-                1_965_510,
-                "97a5ca69bd24db37a9cb7b32525e1733a209af904129bf1cd36da06d24243bed",
-            ),
-        ),
-        (
-            "nilearn/datasets/data/mni_icbm152_wm_tal_nlin_sym_09a_converted.nii.gz",
-            PinnedFile(
-                "mni152_wm.nii.gz",
-                1_553_010,
-                "382d92812de4744f9c86c7a0e4f680dc317a0a50e4da1f0153618a6798c7b7db",
-            ),
-        ),
-    ),
-)
 _NEON = (
     "Weinstein et al., DeepForest: A Python package for RGB deep learning tree crown "
     "delineation, Methods in Ecology and Evolution 11:1743-1751, 2020, "
@@ -175,28 +130,39 @@ _ICBM_LICENCE = (
     "ICBM 152 licence: use, copy, modify and distribute for any purpose without fee, with the "
     "copyright notice of the McConnell Brain Imaging Centre, McGill University"
 )
+_MUSEO = (
+    "Karasiak, Museo ToolBox: A Python library for remote sensing including a new way to handle "
+    "rasters, Journal of Open Source Software 5(48):1978, 2020, doi:10.21105/joss.01978; map: "
+    "carte de l'etat-major, France, 19th century"
+)
+_MUSEO_LICENCE = "GPL-3.0 (package and its repository, which state no other for the data)"
+_TOTAL = (
+    "Wasserthal et al., TotalSegmentator: Robust Segmentation of 104 Anatomic Structures in CT "
+    "Images, Radiology: Artificial Intelligence 5(5):e230024, 2023, doi:10.1148/ryai.230024"
+)
+_TOTAL_LICENCE = "Apache-2.0 (package, with its reference files)"
 
 
 def _from(
-    wheel: Wheel, titles: Mapping[str, str], licence: str, citation: str
+    source: Wheel | Sdist, titles: Mapping[str, str], licence: str, citation: str
 ) -> dict[str, SampleInfo]:
     return {
         pinned.name: SampleInfo(
             name=pinned.name,
             title=titles[pinned.name],
             file=pinned,
-            source=wheel,
+            source=source,
             licence=licence,
             citation=citation,
-            provenance=f"Member {member} of the {wheel.label}",
+            provenance=f"Member {member} of the {source.label}",
         )
-        for member, pinned in wheel.members
+        for member, pinned in source.members
     }
 
 
 _REGISTRY: Mapping[str, SampleInfo] = MappingProxyType(
     _from(
-        _TREES,
+        TREES,
         {
             "osbs_029.tif": "forest from the air, 40 m x 40 m, RGB GeoTIFF, EPSG:32617",
             "osbs_029.xml": "its 61 tree-crown boxes, Pascal VOC, pixels",
@@ -205,7 +171,16 @@ _REGISTRY: Mapping[str, SampleInfo] = MappingProxyType(
         _NEON,
     )
     | _from(
-        _HEAD,
+        HISTORICAL_MAP,
+        {
+            "historical_map.tif": "scanned map of the 1800s, 1085 x 575, RGB GeoTIFF, EPSG:4326",
+            "historical_map.gpkg": "its 17 polygons of 5 land-cover classes, columns Class, Type",
+        },
+        _MUSEO_LICENCE,
+        _MUSEO,
+    )
+    | _from(
+        HEAD,
         {
             "mni152_t1.nii.gz": "MNI152 head (ICBM 2009a), T1-weighted MR, 1 mm",
             "mni152_gm.nii.gz": "its grey-matter probability, uint8, 255 = 1",
@@ -213,5 +188,16 @@ _REGISTRY: Mapping[str, SampleInfo] = MappingProxyType(
         },
         _ICBM_LICENCE,
         _ICBM,
+    )
+    | _from(
+        ABDOMEN,
+        {
+            "abdomen_ct_dicom": "abdominal CT, folder of 20 DICOM slices, 0.98 x 0.98 x 2 mm",
+            "abdomen_ct_dicom_organs.nii.gz": "its 31 organs as TotalSegmentator found them",
+            "abdomen_ct.nii.gz": "another abdominal CT, 122 x 101 x 112 voxels of 3 mm",
+            "abdomen_ct_organs.nii.gz": "its 61 organs as TotalSegmentator found them",
+        },
+        _TOTAL_LICENCE,
+        _TOTAL,
     )
 )

@@ -7,10 +7,17 @@ part for the layer's kind.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from sam_geo.results.qgis_style import NOT_IN_XML, add_polygon_style, style_root, write_root
+from sam_geo.results.qgis_style import (
+    NOT_IN_XML,
+    add_polygon_style,
+    style_path,
+    style_root,
+    write_root,
+)
 
 if TYPE_CHECKING:
     import os
@@ -19,13 +26,31 @@ if TYPE_CHECKING:
     from sam_geo.class_maps.legend import Legend
 
 
+def map_style_paths(
+    class_map: str | os.PathLike[str], polygons: str | os.PathLike[str] | None = None
+) -> dict[Path, str]:
+    """Where the styles of a map and of its polygons lie, and the file that each is written for.
+
+    Args:
+        class_map: The raster.
+        polygons: The vector file of its polygons, where there is one.
+
+    >>> [path.name for path in map_style_paths("out/map.tif", "out/map.gpkg")]
+    ['map.qml']
+    """
+    files = [Path(class_map), *([] if polygons is None else [Path(polygons)])]
+    if len({file.with_suffix("") for file in files}) == 1:
+        files = files[-1:]
+    return {style_path(file): file.name for file in files}
+
+
 def write_map_style(legend: Legend, path: str | os.PathLike[str], *, table: str = "") -> None:
     """Write a QGIS style: a paletted raster, and polygons filled by their column `class`.
 
     Args:
         legend: The classes of the map. Polygons of a class with characters that XML cannot hold
             get no symbol.
-        path: The .qml file, see `sam_geo.results.qgis_style.style_path`.
+        path: The .qml file, see `map_style_paths`.
         table: Name of the file that the style is written for.
     """
     root = style_root(table)

@@ -39,6 +39,8 @@ BATCH = 1000
 PIXEL_TOLERANCE = 1.0
 """Tolerance of simplification in pixels where none is given: the stairs of slanted edges go, which
 are made of triangles of half a pixel."""
+DECIMALS = 9
+"""Decimals of areas: sums in another order differ in later ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +210,8 @@ def _table(rows: Figures, shapes: Shapes, classes: ClassMap, before: int) -> geo
         "id": np.arange(before + 1, before + 1 + len(shapes), dtype=np.int64),
         "class": pd.Series([names[value] for value in rows.value.tolist()], dtype=object),
         "value": rows.value,
-        "area_m2": rows.area_m2 if crs is not None else np.full(len(shapes), np.nan),
+        "area_m2": np.full(len(shapes), np.nan) if crs is None else rows.area_m2.round(DECIMALS),
         "area_px": rows.pixels,
-        "probability": rows.per_pixel / rows.pixels,
+        "probability": rows.per_cent / (rows.pixels * 100),
     }
     return geopandas.GeoDataFrame(columns, geometry=shapes, crs=crs)

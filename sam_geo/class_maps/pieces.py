@@ -21,6 +21,7 @@ from scipy.sparse.csgraph import connected_components
 from skimage.measure import label
 
 from sam_common.window import Window
+from sam_geo.class_maps.layers import LayerTally
 from sam_geo.class_maps.outline_store import OutlineStore
 from sam_geo.class_maps.pixel_area import pixel_areas
 from sam_geo.outlines.coverage import corners_of, edge_count, simplify_coverage, trace
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from sam_common.tiled_job.progress import Progress
     from sam_geo.class_maps.class_map import ClassMap
+    from sam_geo.class_maps.layers import Layers
 
     Shapes: TypeAlias = npt.NDArray[np.object_]
     BoolArray: TypeAlias = npt.NDArray[np.bool_]
@@ -61,8 +63,8 @@ class Figures:
     """(N,) numbers of pixels."""
     area_m2: FloatArray
     """(N,) true areas of their pixels, as `pixel_areas` gives them."""
-    per_pixel: FloatArray
-    """(N,) sums over their pixels of the probability of the class, 0 to 1; NaN without one."""
+    per_cent: FloatArray
+    """(N,) sums over their pixels of the probability of the class in per cent; NaN without one."""
 
     def summed(self, group: IntArray, value: IntArray) -> Figures:
         """Add up figures by groups.
@@ -75,13 +77,13 @@ class Figures:
             value,
             _sums(group, self.pixels),
             _sums(group, self.area_m2),
-            _sums(group, self.per_pixel),
+            _sums(group, self.per_cent),
         )
 
     def at(self, which: IntArray) -> Figures:
         """Figures at (K,) positions."""
         return Figures(
-            self.value[which], self.pixels[which], self.area_m2[which], self.per_pixel[which]
+            self.value[which], self.pixels[which], self.area_m2[which], self.per_cent[which]
         )
 
 
@@ -96,6 +98,10 @@ class Pieces:
     """(N + 1,) where each piece starts in `parts`, and where the last one ends."""
     store: OutlineStore
     """Outlines of the parts."""
+    means: FloatArray
+    """(N, L) means of the layers that were given."""
+    least: FloatArray
+    """(N, L) their least values."""
 
     def __len__(self) -> int:
         return len(self.bounds) - 1
@@ -109,7 +115,12 @@ class Pieces:
 
 @contextmanager
 def traced_pieces(
-    classes: ClassMap, tolerance: float, progress: Progress, folder: Path | None = None
+    classes: ClassMap,
+    tolerance: float,
+    progress: Progress,
+    folder: Path | None = None,
+    *,
+    layers: Layers | None = None,
 ) -> Iterator[Pieces]:
     """Find and trace all pieces of a map in one pass over it.
 
@@ -122,13 +133,14 @@ def traced_pieces(
             edges of pixels.
         progress: Called with a description and the number of windows.
         folder: Where the temporary file lies; the system's folder for such files where None.
+        layers: Further figures of the pixels, of which each piece gets the mean and the least.
 
     Raises:
         InputError: The map cannot be read.
         DiskError: The disk of the temporary file is full.
     """
     with OutlineStore(classes.source.size_hw[1], folder) as store:
-        tracer = _Tracer(classes, tolerance, store)
+        tracer = _Tracer(classes, tolerance, store, layers)
         windows = list(classes.windows())
         with progress("outlines", len(windows)) as done:
             for window in windows:
@@ -183,13 +195,17 @@ def _border(block: Window) -> tuple[BoolArray, BoolArray]:
 class _Tracer:
     """Traces block after block, and remembers what lies at their borders."""
 
-    def __init__(self, classes: ClassMap, tolerance: float, store: OutlineStore) -> None:
+    def __init__(
+        self, classes: ClassMap, tolerance: float, store: OutlineStore, layers: Layers | None
+    ) -> None:
         height, width = classes.source.size_hw
         self._classes = classes
         self._tolerance = tolerance
         self._width = width
         self._areas = pixel_areas(classes.source.crs, classes.source.frame)
         self._store = store
+        self._layers = layers
+        self._tally = LayerTally()
         self._figures: list[Figures] = []
         self._first: list[IntArray] = []
         self._count = 0
@@ -211,6 +227,9 @@ class _Tracer:
         first[pieces.ravel()[::-1]] = np.arange(pieces.size)[::-1]
         first = first[1:]
         figures = self._measured(block, pieces.ravel(), inner.ravel()[first])
+        if self._layers is not None:
+            part = pieces.ravel() - np.int64(1)
+            self._tally.add(part, figures.value != NO_CLASS, self._layers(block))
         shift = np.array(block.start[::-1], dtype=np.float64)
         placed = shapely.transform(shapes, lambda xy: xy + shift)
         placed[figures.value == NO_CLASS] = None
@@ -226,10 +245,11 @@ class _Tracer:
     def _measured(self, block: Window, pieces: npt.NDArray[np.int32], value: IntArray) -> Figures:
         """Figures of the parts in a block of (h * w,) pixels, in the order of their numbers."""
         pixels = np.ones(len(pieces), dtype=np.int64)
-        shares = np.full(len(pieces), np.nan)
+        per_cent = np.full(len(pieces), np.nan)
         if self._classes.has_probability:
-            shares = self._classes.probability(block).ravel()
-        each = Figures(pixels, pixels, self._areas(block).ravel(), shares)
+            # whole numbers again, whose sums are exact in any order
+            per_cent = np.round(self._classes.probability(block).ravel() * 100, 9)
+        each = Figures(pixels, pixels, self._areas(block).ravel(), per_cent)
         return each.summed(pieces - np.int64(1), value)
 
     def _meet(self, block: Window, codes: IntArray, pieces: npt.NDArray[np.int32]) -> None:
@@ -270,7 +290,9 @@ class _Tracer:
         kept = np.arange(np.count_nonzero(value != NO_CLASS))
         bounds = np.searchsorted(rank[piece][numbers], np.append(kept, len(kept)))
         figures = parts.summed(rank[piece], value[order]).at(kept)
-        return Pieces(figures, numbers, bounds, self._store)
+        sums, least = self._tally.joined(rank[piece], len(kept))
+        means = sums / figures.pixels[:, None]
+        return Pieces(figures, numbers, bounds, self._store, means, least)
 
 
 def _sums(group: IntArray, figures: npt.NDArray[Number]) -> npt.NDArray[Number]:

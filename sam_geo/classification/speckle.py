@@ -40,7 +40,7 @@ def without_speckle(
 
     Returns:
         The classes and their probabilities. That of a pixel which has changed is what its own class
-        had left, the most that it can be.
+        had left, the most that it can be, and 1 at least.
     """
     classes, per_cent = classes.copy(), per_cent.copy()
     for _ in range(ROUNDS if least > 1 else 0):
@@ -50,7 +50,8 @@ def without_speckle(
         found = _classes_beside(classes, per_cent, owner, count)
         changed = small & (found[owner] > 0)
         classes[changed] = found[owner[changed]]
-        per_cent[changed] = 100 - per_cent[changed]
+        # 0 stands for nodata
+        per_cent[changed] = np.maximum(100 - per_cent[changed], 1)
     return classes, per_cent
 
 

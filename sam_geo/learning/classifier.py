@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from sam_common.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
 
@@ -43,17 +44,42 @@ TEMPERATURES = (0.2, 5.0)
 """Range of the temperature: far out, a few samples would make all probabilities alike."""
 
 
-def _random_forest(seed: int) -> Any:
-    return RandomForestClassifier(TREES, random_state=seed)
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """How much each class counts in learning: as the root of its samples.
+
+    Between two answers that are both wrong: as often as they were sampled, where a class of few
+    samples is never found, and all alike, where it is found everywhere.
+    """
+
+    weights: Mapping[int, float]
+    """Weight of a pixel of each class that is learned."""
+    priors: tuple[float, ...]
+    """Share of each class, in the order of the classes that are learned."""
+
+    @classmethod
+    def of(cls, known: IntArray, learned: IntArray) -> Balance:
+        """Balance the classes (N,) of all sampled pixels over those (M,) that are learned."""
+        classes, count = np.unique(learned, return_counts=True)
+        roots = np.sqrt(np.bincount(known, minlength=int(classes.max()) + 1)[classes])
+        weights = roots / roots.sum() * len(learned) / count
+        return cls(
+            dict(zip(classes.tolist(), weights.tolist(), strict=True)),
+            tuple((roots / roots.sum()).tolist()),
+        )
 
 
-def _extra_trees(seed: int) -> Any:
+def _random_forest(seed: int, balance: Balance) -> Any:
+    return RandomForestClassifier(TREES, class_weight=dict(balance.weights), random_state=seed)
+
+
+def _extra_trees(seed: int, balance: Balance) -> Any:
     return ExtraTreesClassifier(
-        TREES, min_samples_leaf=LEAF, class_weight="balanced", random_state=seed
+        TREES, min_samples_leaf=LEAF, class_weight=dict(balance.weights), random_state=seed
     )
 
 
-def _ensemble(seed: int) -> Any:
+def _ensemble(seed: int, balance: Balance) -> Any:
     """Mean of four that err in different ways: two of thresholds, two of straight lines."""
     kinds = {
         "forest": _random_forest,
@@ -61,27 +87,33 @@ def _ensemble(seed: int) -> Any:
         "logistic": _logistic,
         "discriminant": _discriminant,
     }
-    return VotingClassifier([(name, make(seed)) for name, make in kinds.items()], voting="soft")
+    return VotingClassifier(
+        [(name, make(seed, balance)) for name, make in kinds.items()], voting="soft"
+    )
 
 
-def _boosting(seed: int) -> Any:
+def _boosting(seed: int, balance: Balance) -> Any:
     return HistGradientBoostingClassifier(
         max_iter=60, max_leaf_nodes=8, min_samples_leaf=5, l2_regularization=1.0,
-        class_weight="balanced", random_state=seed,
+        class_weight=dict(balance.weights), random_state=seed,
     )  # fmt: skip
 
 
-def _logistic(seed: int) -> Any:
-    linear = LogisticRegression(C=0.1, max_iter=2000, class_weight="balanced", random_state=seed)
+def _logistic(seed: int, balance: Balance) -> Any:
+    linear = LogisticRegression(
+        C=0.1, max_iter=2000, class_weight=dict(balance.weights), random_state=seed
+    )
     return make_pipeline(StandardScaler(), linear)
 
 
-def _discriminant(_seed: int) -> Any:
-    linear = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+def _discriminant(_seed: int, balance: Balance) -> Any:
+    linear = LinearDiscriminantAnalysis(
+        solver="lsqr", shrinkage="auto", priors=list(balance.priors)
+    )
     return make_pipeline(StandardScaler(), linear)
 
 
-KINDS: dict[str, Callable[[int], Any]] = {
+KINDS: dict[str, Callable[[int, Balance], Any]] = {
     "ensemble": _ensemble,
     "random-forest": _random_forest,
     "extra-trees": _extra_trees,
@@ -89,24 +121,33 @@ KINDS: dict[str, Callable[[int], Any]] = {
     "logistic": _logistic,
     "discriminant": _discriminant,
 }
-"""Classifiers by name; each takes a seed."""
+"""Classifiers by name; each takes a seed and how much each class counts."""
 
 
-def make_classifier(name: str, seed: int) -> Pipeline:
+def make_classifier(name: str, seed: int, balance: Balance) -> Pipeline:
     """Make a classifier that has learned nothing yet; missing features become medians.
 
     Args:
         name: One of `KINDS`, or `module:function`: a function without arguments that gives a
             classifier with scikit-learn's interface and `predict_proba`.
         seed: Another number gives other trees.
+        balance: How much each class counts; a classifier of the user has its own way.
 
     Raises:
         InputError: There is no such kind or function, or it gives no classifier with
             probabilities.
     """
     fill = SimpleImputer(strategy="median", keep_empty_features=True)
-    if name in KINDS:
-        return make_pipeline(fill, KINDS[name](seed))
+    return make_pipeline(fill, KINDS[name](seed, balance) if name in KINDS else _of_user(name))
+
+
+def check_classifier(name: str) -> None:
+    """Raise `InputError` where there is no classifier of this name, see `make_classifier`."""
+    if name not in KINDS:
+        _of_user(name)
+
+
+def _of_user(name: str) -> Any:
     module, colon, function = name.partition(":")
     if not colon:
         raise InputError(
@@ -122,7 +163,7 @@ def make_classifier(name: str, seed: int) -> Pipeline:
             f"--classifier {name} gives {type(made).__name__}, which is no classifier of "
             f"scikit-learn with predict_proba"
         )
-    return make_pipeline(fill, made)
+    return made
 
 
 class Calibrated(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # untyped bases

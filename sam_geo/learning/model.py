@@ -121,7 +121,7 @@ def save_model(model: LandcoverModel, path: str | os.PathLike[str]) -> None:
         "ranges": model.ranges,
         "guide": [model.guide.low, model.guide.high, model.guide.axes],
     }
-    write_bytes(path, skops.io.dumps(content))
+    write_bytes(path, skops.io.dumps(content, compression=zipfile.ZIP_DEFLATED))
 
 
 def load_model(path: str | os.PathLike[str]) -> LandcoverModel:

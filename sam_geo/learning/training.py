@@ -19,7 +19,7 @@ from sam_geo.learning.classifier import (
     DEFAULT,
     Calibrated,
     best_temperature,
-    make_classifier,
+    check_classifier,
     tempered,
 )
 from sam_geo.learning.folds import blocked_splits, random_splits, spatial_groups
@@ -104,7 +104,7 @@ def learn(
         PromptError: Fewer than two classes have samples on data.
     """
     kind = classifier or DEFAULT
-    make_classifier(kind, seed)  # raises where there is none, before anything is read
+    check_classifier(kind)  # raises where there is none, before anything is read
     guide = survey(stack)
     every = candidates(stack.band_names, indices)
     read = read_features(stack, samples, every[-1].features, guide, progress)

@@ -10,6 +10,7 @@ from sklearn.metrics import confusion_matrix, f1_score
 
 from sam_geo.bands.features import Features
 from sam_geo.learning.classifier import (
+    Balance,
     make_classifier,
     tempered,
 )
@@ -103,7 +104,9 @@ class Material:
         """Fit a classifier to some columns and rows of the table, few pixels of each feature."""
         few = rows[chosen_pixels(self.samples)[rows]]
         table = self.pixels.table[np.ix_(few, columns)]
-        return make_classifier(self.kind, self.seed).fit(table, self.samples.pixel_classes[few])
+        classes = self.samples.pixel_classes
+        balance = Balance.of(classes[rows], classes[few])
+        return make_classifier(self.kind, self.seed, balance).fit(table, classes[few])
 
     def tested(
         self, columns: IntArray, splits: Iterable[Split], advance: Callable[[int], None]

@@ -63,12 +63,13 @@ def dry_run_landcover(request: LandcoverRequest, *, progress: Progress = silent)
         part = work.classify(n, work.read(n))
         seconds = time.perf_counter() - start
         windows = work.windows
-        pixels = int(max(math.prod(window.shape) for window in windows))
+        pixels = max(math.prod(window.shape) for window in windows)
     floats = len(model.features.names) * COPIES + len(model.features.band_names)
+    at_work = request.workers + AHEAD
     return {
         "windows": len(windows),
         "seconds": learning + seconds * len(windows) / request.workers,
-        "ram_bytes": int(4 * floats * pixels * (request.workers + AHEAD)),
+        "ram_bytes": 4 * floats * pixels * at_work,
         "disk_bytes": RESULT_SHARE * len(pack(part)) * len(windows),
         "features": len(model.features.names),
         **told,
@@ -78,5 +79,7 @@ def dry_run_landcover(request: LandcoverRequest, *, progress: Progress = silent)
 def _middle(work: Classification) -> int:
     """Number of the block in the middle, or of the next one with data."""
     count = len(work.windows)
-    order = [*range(count // 2, count), *range(count // 2)]
-    return next((n for n in order if work.read(n)[0].valid.any()), order[0])
+    for n in [*range(count // 2, count), *range(count // 2)]:
+        if work.read(n)[0].valid.any():
+            return n
+    return 0

@@ -18,7 +18,7 @@ from sam_geo.bands.indices import find_indices
 from sam_geo.bands.stack import open_stack
 from sam_geo.class_maps.legend import legend_of
 from sam_geo.jobs.output_checks import check_against, try_output
-from sam_geo.learning.classifier import DEFAULT, make_classifier
+from sam_geo.learning.classifier import DEFAULT, check_classifier
 from sam_geo.learning.model import load_model
 from sam_geo.learning.samples import read_samples
 from sam_geo.results.record import StepTimes
@@ -97,7 +97,7 @@ def _opened(request: LandcoverRequest) -> Iterator[OpenedMap]:
         learn = request.learn
         assert learn is not None  # noqa: S101  # one of the two, as the request has checked
         indices = find_indices(learn.indices, stack.band_names)
-        make_classifier(learn.classifier or DEFAULT, learn.seed)
+        check_classifier(learn.classifier or DEFAULT)
         samples = read_samples(
             learn.samples,
             stack.grid,

@@ -13,6 +13,7 @@ B o C C      all three
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -219,5 +220,11 @@ def simplify_coverage(shapes: Shapes, tolerance: float) -> Shapes:
     if not tolerance:
         return shapes
     found: Shapes = shapely.coverage_simplify(shapes, tolerance, simplify_boundary=False)
-    holds = shapely.is_valid(found).all() and not shapely.is_empty(found).any()
-    return found if holds and shapely.coverage_is_valid(found) else shapes
+    holds = (
+        shapely.is_valid(found).all()
+        and not shapely.is_empty(found).any()
+        and shapely.coverage_is_valid(found)
+        # without overlaps and with the same border, a gap would be missing in the sum
+        and math.isclose(shapely.area(found).sum(), shapely.area(shapes).sum())
+    )
+    return found if holds else shapes

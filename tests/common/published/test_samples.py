@@ -8,14 +8,19 @@ from PIL import Image
 
 from sam_common.errors import InputError, IntegrityError
 from sam_common.published import samples
-from sam_common.published.origins import Wheel
 
 NAMES = [
     "osbs_029.tif",
     "osbs_029.xml",
+    "historical_map.tif",
+    "historical_map.gpkg",
     "mni152_t1.nii.gz",
     "mni152_gm.nii.gz",
     "mni152_wm.nii.gz",
+    "abdomen_ct_dicom",
+    "abdomen_ct_dicom_organs.nii.gz",
+    "abdomen_ct.nii.gz",
+    "abdomen_ct_organs.nii.gz",
 ]
 
 
@@ -39,10 +44,11 @@ def test_registry_is_complete_enough_to_cite_and_to_check():
 
 def test_samples_of_a_package_share_its_download():
     sources = {info.source for info in samples.registry().values()}
-    assert all(isinstance(source, Wheel) for source in sources)
     assert sorted(source.label for source in sources) == [
         "Python package deepforest 2.1.0",
         "Python package nilearn 0.14.1",
+        "Python source package TotalSegmentator 2.4.0",
+        "Python source package museotoolbox 0.13.6",
     ]
 
 
@@ -59,6 +65,37 @@ def test_wrong_file_is_refused(empty_cache, tmp_path):
     path.write_bytes(b"\x1f\x8b")
     with pytest.raises(IntegrityError, match=r"^.*mni152_t1.nii.gz is not the published mni152_t1"):
         samples.adopt("mni152_t1.nii.gz", path)
+
+
+def test_licences_are_those_of_the_packages():
+    licences = {name: info.licence for name, info in samples.registry().items()}
+    assert licences["historical_map.tif"].startswith("GPL-3.0 ")
+    assert licences["abdomen_ct_dicom"].startswith("Apache-2.0 ")
+
+
+def test_a_folder_of_another_series_is_refused(empty_cache, tmp_path):
+    with pytest.raises(IntegrityError, match=r"is missing: abdomen_ct_dicom \(a folder of 20 file"):
+        samples.adopt("abdomen_ct_dicom", tmp_path)
+
+
+def test_the_series_of_the_user(empty_cache, data):
+    adopted = samples.adopt("abdomen_ct_dicom", data / "med/dicom/ct_abdomen_dicom/series")
+    assert adopted == empty_cache / "abdomen_ct_dicom"
+    assert len(list(adopted.iterdir())) == 20
+    assert samples.fetch("abdomen_ct_dicom") == adopted
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("historical_map.tif", "geo/historical_map_landcover/map_compress.tif"),
+        ("historical_map.gpkg", "geo/historical_map_landcover/train.gpkg"),
+        ("abdomen_ct.nii.gz", "med/volumes/ct_abdomen/ct.nii.gz"),
+        ("abdomen_ct_organs.nii.gz", "med/volumes/ct_abdomen/organs.nii.gz"),
+    ],
+)
+def test_the_files_of_the_user(name, path, empty_cache, data):
+    assert samples.adopt(name, data / path).read_bytes() == (data / path).read_bytes()
 
 
 @pytest.mark.slow

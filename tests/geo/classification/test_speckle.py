@@ -69,6 +69,13 @@ def test_one_pixel_may_be_enough():
     assert np.array_equal(found, classes)
 
 
+def test_what_was_sure_of_its_class_has_a_probability_still():
+    classes = np.full((9, 9), 3, dtype=np.uint8)
+    classes[4, 4] = 7
+    _, per_cent = without_speckle(classes, np.full((9, 9), 100, np.uint8), 4)
+    assert per_cent[4, 4] == 1
+
+
 def test_most_speckle_goes():
     rng = np.random.default_rng(4)
     classes = np.where(np.arange(200) < 100, 1, 2).astype(np.uint8) * np.ones((200, 1), np.uint8)

@@ -37,6 +37,7 @@ ENCODE = ("encode", "image.tif", "-o", "kept")
 DEMO = ("demo", "-o", "out")
 SAMPLE = ("sample", "map.tif", "-o", "o.gpkg", "--size", "60")
 ASSESS = ("assess", "map.tif", "checked.csv", "--points-crs", "pixel", "--class-field", "truth")
+CHANGE = ("change", "map.tif", "later.tif", "-o", "o.gpkg")
 THERE = {"o.gpkg": "x"}
 MODELS = ("mobile_sam", "sam_vit_b")
 
@@ -151,6 +152,16 @@ EFFECTS = {
     "assess --unit": values(ASSESS, "--unit", "ha", "m2"),
     "assess --json": flag(ASSESS, "--json"),
     "assess --quiet": flag(ASSESS, "-q"),
+    "change --output": Effect(CHANGE, (*CHANGE, "-o", "other.gpkg")),
+    "change --layer": values(CHANGE, "--layer", "one", "two"),
+    "change --misregistration": values(CHANGE, "--misregistration", "0.5", "0.2"),
+    "change --min-area-m2": values(CHANGE, "--min-area-m2", "0", "10"),
+    "change --min-pixels": values(CHANGE, "--min-pixels", "1", "30"),
+    "change --report": flag(CHANGE, "--report", "o.html"),
+    "change --unit": values(CHANGE, "--unit", "ha", "m2"),
+    "change --overwrite": flag(CHANGE, "--overwrite", exits=(2, 0), prepared=THERE),
+    "change --json": flag(CHANGE, "--json"),
+    "change --quiet": flag(CHANGE, "-q"),
     "demo --output": Effect(DEMO, (*DEMO, "-o", "other")),
     "demo --json": flag(DEMO, "--json"),
     "demo --quiet": flag(DEMO, "-q"),
@@ -213,6 +224,12 @@ def place(make_raster, tmp_path, monkeypatch):
     with rasterio.open(class_map, "w", crs="EPSG:32633", transform=transform, **profile) as file:
         file.write(classes.astype(np.uint8), 1)
         file.write((100 - 15 * classes).astype(np.uint8), 2)
+    later = tmp_path / "later.tif"
+    with rasterio.open(later, "w", crs="EPSG:32633", transform=transform, **profile) as file:
+        moved = np.roll(classes, 1, axis=0)
+        moved[50:55, 50:55] = 1
+        file.write(moved.astype(np.uint8), 1)
+        file.write((100 - 15 * moved).astype(np.uint8), 2)
     places = [(x + 0.5, y + 0.5, classes[y, x]) for y in range(0, 80, 8) for x in range(0, 100, 9)]
     rows = [f"{x},{y},{c},{1 + n % 3}" for n, (x, y, c) in enumerate(places)]
     checked = "\n".join(["x,y,truth,other", *rows, ""])
@@ -225,6 +242,7 @@ def place(make_raster, tmp_path, monkeypatch):
         (folder / "boxes.csv").write_text(f"{header}\n10,10,30,30,tree\n50,20,90,60,roof\n")
         (folder / "points.csv").write_text("x,y\n30,40\n60,40\n")
         (folder / "map.tif").symlink_to(class_map)
+        (folder / "later.tif").symlink_to(later)
         (folder / "checked.csv").write_text(checked)
         (folder / "world.csv").write_text(f"{header}\n{edges},tree\n")
         for number, layer in enumerate(("one", "two")):

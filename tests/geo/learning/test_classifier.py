@@ -9,12 +9,16 @@ import skops.io
 from sam_common.errors import InputError
 from sam_geo.learning.classifier import (
     KINDS,
+    Balance,
     Calibrated,
     best_temperature,
+    check_classifier,
     make_classifier,
     tempered,
 )
 from sam_geo.learning.model import TRUSTED
+
+EVEN = Balance({0: 1.0, 1: 1.0, 2: 1.0}, (1 / 3, 1 / 3, 1 / 3))
 
 
 def two_clouds(count=60, seed=0):
@@ -28,7 +32,7 @@ def two_clouds(count=60, seed=0):
 def test_each_kind_learns_and_has_probabilities(kind):
     table, classes = two_clouds()
     table[3, 1] = np.nan
-    fitted = make_classifier(kind, 0).fit(table, classes)
+    fitted = make_classifier(kind, 0, EVEN).fit(table, classes)
     other, truth = two_clouds(seed=1)
     chances = fitted.predict_proba(other)
     assert chances.sum(axis=1) == pytest.approx(np.ones(len(other)))
@@ -38,14 +42,16 @@ def test_each_kind_learns_and_has_probabilities(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_seed_makes_it_repeatable(kind):
     table, classes = two_clouds()
-    one, two = (make_classifier(kind, 7).fit(table, classes).predict_proba(table) for _ in range(2))
+    one, two = (
+        make_classifier(kind, 7, EVEN).fit(table, classes).predict_proba(table) for _ in range(2)
+    )
     assert np.array_equal(one, two)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_is_kept_without_a_pickle(kind):
     table, classes = two_clouds()
-    fitted = Calibrated(make_classifier(kind, 0).fit(table, classes), 1.3)
+    fitted = Calibrated(make_classifier(kind, 0, EVEN).fit(table, classes), 1.3)
     data = skops.io.dumps(fitted)
     assert set(skops.io.get_untrusted_types(data=data)) <= TRUSTED
     again = skops.io.loads(data, trusted=sorted(TRUSTED))
@@ -55,13 +61,13 @@ def test_each_kind_is_kept_without_a_pickle(kind):
 def test_a_column_without_any_value_is_kept():
     table, classes = two_clouds()
     table[:, 2] = np.nan
-    fitted = make_classifier("random-forest", 0).fit(table, classes)
+    fitted = make_classifier("random-forest", 0, EVEN).fit(table, classes)
     assert fitted.predict_proba(table).shape == (60, 3)
 
 
 def test_a_classifier_of_the_user():
     table, classes = two_clouds()
-    fitted = make_classifier("sklearn.naive_bayes:GaussianNB", 0).fit(table, classes)
+    fitted = make_classifier("sklearn.naive_bayes:GaussianNB", 0, EVEN).fit(table, classes)
     assert fitted.predict_proba(table).shape == (60, 3)
 
 
@@ -77,7 +83,9 @@ def test_a_classifier_of_the_user():
 )
 def test_a_name_that_gives_none(name, why):
     with pytest.raises(InputError, match=why):
-        make_classifier(name, 0)
+        check_classifier(name)
+    with pytest.raises(InputError, match=why):
+        make_classifier(name, 0, EVEN)
 
 
 def test_a_temperature_of_one_changes_little_and_keeps_the_order():
@@ -107,3 +115,28 @@ def test_weights_count():
     even = best_temperature(chances, classes, np.ones(200))
     sure = best_temperature(chances, classes, np.where(classes == 0, 10.0, 0.1))
     assert sure < 1 < even
+
+
+def test_a_class_counts_as_the_root_of_its_samples():
+    known = np.repeat([0, 2], [900, 100])
+    learned = np.repeat([0, 2], [150, 100])
+    balance = Balance.of(known, learned)
+    assert balance.priors == pytest.approx((0.75, 0.25))
+    sums = np.array([150, 100]) * [balance.weights[0], balance.weights[2]]
+    assert sums == pytest.approx([250 * 0.75, 250 * 0.25])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_balance_decides_where_nothing_else_does(kind):
+    rng = np.random.default_rng(0)
+    table = rng.normal(0, 1, (400, 2)).astype(np.float32)
+    classes = np.arange(400) % 2
+    found = [
+        make_classifier(kind, 0, Balance({0: one, 1: 1 - one}, (one, 1 - one)))
+        .fit(table, classes)
+        .predict_proba(rng.normal(0, 1, (300, 2)))[:, 0]
+        .mean()
+        for one in (0.1, 0.9)
+    ]
+    assert found[0] < 0.35
+    assert found[1] > 0.65

@@ -14,7 +14,7 @@ from sam_common.errors import InputError
 from sam_geo.bands.features import Features
 from sam_geo.bands.guide import Guide
 from sam_geo.bands.indices import find_indices
-from sam_geo.learning.classifier import Calibrated, make_classifier
+from sam_geo.learning.classifier import Balance, Calibrated, make_classifier
 from sam_geo.learning.model import LandcoverModel, load_model, save_model
 
 BANDS = ("red", "green", "nir")
@@ -25,7 +25,9 @@ def model():
     features = Features(BANDS, find_indices(["NDVI"], BANDS), (3,), over_superpixels=True)
     rng = np.random.default_rng(0)
     table = rng.normal(0, 1, (40, len(features.names))).astype(np.float32)
-    fitted = make_classifier("random-forest", 0).fit(table, np.repeat([0, 1], 20))
+    fitted = make_classifier("random-forest", 0, Balance({0: 1.0, 1: 1.0}, (0.5, 0.5))).fit(
+        table, np.repeat([0, 1], 20)
+    )
     guide = Guide(*(np.arange(3, dtype=np.float32) + n for n in range(2)), np.eye(3, dtype="f4"))
     ranges = np.stack([table.min(axis=0), table.max(axis=0)], axis=1)
     facts = {"samples": {"file": {"path": "a.gpkg"}}}

@@ -1,0 +1,1 @@
+"""Change between two class maps: areas from class to class, and what moved pixels could explain."""
