@@ -21,6 +21,12 @@ from sam_common.support.lazy import lazy_names
 if TYPE_CHECKING:
     from sam_common.automatic.options import EverythingOptions as EverythingOptions
     from sam_common.tiled_job.run import JobReport as JobReport
+    from sam_geo.accuracy.assess import Assessment as Assessment
+    from sam_geo.accuracy.assess import assess as assess
+    from sam_geo.accuracy.estimates import ClassEstimates as ClassEstimates
+    from sam_geo.accuracy.estimates import Estimate as Estimate
+    from sam_geo.accuracy.estimates import MapEstimates as MapEstimates
+    from sam_geo.accuracy.sample_table import draw_points as draw_points
     from sam_geo.automatic.everything import segment_everything as segment_everything
     from sam_geo.automatic.options import AutoOptions as AutoOptions
     from sam_geo.change.request import ChangeRequest as ChangeRequest
@@ -35,6 +41,11 @@ if TYPE_CHECKING:
     from sam_geo.jobs.run import run_auto as run_auto
     from sam_geo.jobs.run import run_encode as run_encode
     from sam_geo.jobs.run import run_request as run_request
+    from sam_geo.mapping.dry_run import dry_run_landcover as dry_run_landcover
+    from sam_geo.mapping.landcover import landcover as landcover
+    from sam_geo.mapping.request import LandcoverRequest as LandcoverRequest
+    from sam_geo.mapping.request import SampleChoice as SampleChoice
+    from sam_geo.mapping.run import run_landcover as run_landcover
     from sam_geo.prompted.segment import PromptJob as PromptJob
     from sam_geo.prompted.segment import RunOptions as RunOptions
     from sam_geo.prompted.segment import run_prompts as run_prompts
@@ -49,29 +60,40 @@ if TYPE_CHECKING:
     from sam_geo.tables.write import write_table as write_table
 
 _HOME = {
+    "Assessment": "sam_geo.accuracy.assess",
     "AutoOptions": "sam_geo.automatic.options",
     "AutoRequest": "sam_geo.jobs.request",
     "ChangeRequest": "sam_geo.change.request",
+    "ClassEstimates": "sam_geo.accuracy.estimates",
     "EncodeRequest": "sam_geo.jobs.request",
+    "Estimate": "sam_geo.accuracy.estimates",
     "EverythingOptions": "sam_common.automatic.options",
     "Finish": "sam_geo.results.finish",
     "GeoPrompt": "sam_geo.prompts.geo_prompt",
     "JobReport": "sam_common.tiled_job.run",
+    "LandcoverRequest": "sam_geo.mapping.request",
     "MapChange": "sam_geo.change.run",
+    "MapEstimates": "sam_geo.accuracy.estimates",
     "PromptJob": "sam_geo.prompted.segment",
     "PromptRequest": "sam_geo.jobs.request",
     "RasterSource": "sam_geo.raster.source",
     "RunOptions": "sam_geo.prompted.segment",
+    "SampleChoice": "sam_geo.mapping.request",
     "Stretch": "sam_geo.raster.stretch",
+    "assess": "sam_geo.accuracy.assess",
     "detect_change": "sam_geo.change.run",
+    "draw_points": "sam_geo.accuracy.sample_table",
     "dry_run_auto": "sam_geo.jobs.dry_run",
+    "dry_run_landcover": "sam_geo.mapping.dry_run",
     "dry_run_prompts": "sam_geo.jobs.dry_run",
     "frame_from_affine": "sam_geo.raster.frame",
+    "landcover": "sam_geo.mapping.landcover",
     "load_prompts": "sam_geo.prompts.geo_prompt",
     "open_raster": "sam_geo.raster.source",
     "run_auto": "sam_geo.jobs.run",
     "run_change": "sam_geo.change.run",
     "run_encode": "sam_geo.jobs.run",
+    "run_landcover": "sam_geo.mapping.run",
     "run_prompts": "sam_geo.prompted.segment",
     "run_request": "sam_geo.jobs.run",
     "segment_everything": "sam_geo.automatic.everything",

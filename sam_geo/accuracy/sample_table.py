@@ -9,11 +9,49 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from sam_common.tiled_job.progress import silent
+from sam_geo.accuracy.draw import draw_sample
 from sam_geo.accuracy.points import REFERENCE, STRATUM, WEIGHT
+from sam_geo.class_maps.class_map import open_class_map
 
 if TYPE_CHECKING:
-    from sam_geo.accuracy.draw import DrawnSample
+    import os
+
+    from sam_common.tiled_job.progress import Progress
+    from sam_geo.accuracy.draw import Allocation, DrawnSample
     from sam_geo.raster.source import RasterSource
+
+
+def draw_points(
+    class_map: str | os.PathLike[str],
+    size: int = 500,
+    *,
+    allocation: Allocation = "proportional",
+    seed: int = 0,
+    progress: Progress = silent,
+) -> geopandas.GeoDataFrame:
+    """Draw a random sample of a class map, as a table of points to be looked up.
+
+    Args:
+        class_map: A raster of classes: one band of whole numbers, and their probability in per cent
+            where there is a second one.
+        size: Points in all.
+        allocation: Points in each class of the map: `equal`, `proportional` to its area, or
+            `neyman`, which makes the interval of the overall accuracy smallest.
+        seed: Another number draws another sample.
+        progress: Called with a description and the number of windows of the map.
+
+    Returns:
+        The table that `sample_table` makes: write the true class of each point into the column
+        `reference`, and give it to `assess`.
+
+    Raises:
+        InputError: The map is no class map or has no class, or the size or the allocation does not
+            go with it.
+    """
+    with open_class_map(class_map) as classes:
+        drawn = draw_sample(classes, size, allocation, seed=seed, progress=progress)
+        return sample_table(drawn, classes.source)
 
 
 def sample_table(drawn: DrawnSample, source: RasterSource) -> geopandas.GeoDataFrame:

@@ -32,24 +32,35 @@ from sam_common.segmenter import (
 )
 from sam_common.server.client import Client
 from sam_geo import (
+    Assessment,
     AutoOptions,
     AutoRequest,
+    ClassEstimates,
     EncodeRequest,
+    Estimate,
     EverythingOptions,
     Finish,
     GeoPrompt,
     JobReport,
+    LandcoverRequest,
+    MapEstimates,
     PromptJob,
     PromptRequest,
     RasterSource,
     RunOptions,
+    SampleChoice,
+    assess,
+    draw_points,
     dry_run_auto,
+    dry_run_landcover,
     dry_run_prompts,
     frame_from_affine,
+    landcover,
     load_prompts,
     open_raster,
     run_auto,
     run_encode,
+    run_landcover,
     run_prompts,
     run_request,
     segment_everything,
@@ -222,6 +233,33 @@ def jobs(segmenter: Segmenter) -> None:
     assert_type(run_request(boxes, lambda: segmenter), tuple[PromptJob, dict[str, Any]])
     kept = EncodeRequest(image="ortho.tif", output=Path("embeddings"))
     assert_type(run_encode(kept, lambda: segmenter), dict[str, Any])
+
+
+def land_cover(segmenter: Segmenter) -> dict[str, Any]:
+    record = landcover("ortho.tif", "samples.gpkg", "map.tif", class_field="kind")
+    assert_type(record, dict[str, Any])
+    request = LandcoverRequest(
+        rasters=("july.tif", "october.tif"),
+        output=Path("map.tif"),
+        learn=SampleChoice(samples=Path("samples.gpkg"), indices=("ndvi",)),
+        objects="auto",
+        polygons=Path("map.gpkg"),
+    )
+    assert_type(dry_run_landcover(request), dict[str, Any])
+    assert_type(run_landcover(request, lambda: segmenter), dict[str, Any])
+    return landcover([Path("july.tif"), "october.tif"], "samples.gpkg", "map.tif", options=request)
+
+
+def accuracy_of_a_map() -> Estimate:
+    points = draw_points("map.tif", 200, allocation="equal")
+    assert_type(points, geopandas.GeoDataFrame)
+    write_table(points, "points.gpkg")
+    found = assess("map.tif", Path("points.gpkg"), class_field="seen")
+    assert_type(found, Assessment)
+    estimates: MapEstimates = found.estimates
+    assert_type(estimates.classes, tuple[ClassEstimates, ...])
+    assert_type(estimates.classes[0].area_m2.times(1e-4).margin, float)
+    return estimates.overall
 
 
 def brain(segmenter: Segmenter) -> None:
