@@ -38,6 +38,11 @@ DEMO = ("demo", "-o", "out")
 SAMPLE = ("sample", "map.tif", "-o", "o.gpkg", "--size", "60")
 ASSESS = ("assess", "map.tif", "checked.csv", "--points-crs", "pixel", "--class-field", "truth")
 CHANGE = ("change", "map.tif", "later.tif", "-o", "o.gpkg")
+COVER = ("landcover", "image.tif", "samples.csv", "-o", "o.tif", "--samples-crs", "pixel")
+COVER = (*COVER, "--class-field", "cover", "--classifier", "discriminant")
+NAMED = ("landcover", "image.tif", *COVER[3:], "--samples")
+LAYERED = ("landcover", "image.tif", "layers.gpkg", *COVER[3:5], *COVER[7:])
+JOBS = "geo/mapping/test_run.py::"
 THERE = {"o.gpkg": "x"}
 MODELS = ("mobile_sam", "sam_vit_b")
 
@@ -138,6 +143,37 @@ EFFECTS = {
     "info --page": flag(paged(("info", "image.tif")), "--page", "2"),
     "info --image-crs": values(("info", "image.tif"), "--image-crs", "EPSG:32633", "EPSG:32634"),
     "info --json": flag(("info", "image.tif"), "--json"),
+    "landcover --output": Effect(COVER, (*COVER, "-o", "p.tif")),
+    "landcover --samples": Effect((*NAMED, "samples.csv"), (*NAMED, "others.csv")),
+    "landcover --class-field": values(COVER, "--class-field", "cover", "other"),
+    "landcover --samples-layer": values(LAYERED, "--samples-layer", "one", "two"),
+    "landcover --samples-crs": values(COVER, "--samples-crs", "pixel", "EPSG:32633", exits=(0, 2)),
+    "landcover --band-names": values(
+        (*COVER, "--index", "ndvi"), "--band-names", "red,nir", "blue,nir", exits=(0, 2)
+    ),
+    "landcover --index": flag((*COVER, "--band-names", "red,nir"), "--index", "ndvi"),
+    "landcover --objects": flag(COVER, "--objects", "map.tif"),
+    "landcover --model": values((*COVER, "--objects", "auto"), "--model", *MODELS),
+    **model_options("landcover", (*COVER, "--objects", "auto")),
+    "landcover --classifier": values(COVER, "--classifier", "discriminant", "logistic"),
+    "landcover --seed": values((*COVER, "--classifier", "extra-trees"), "--seed", "0", "1"),
+    "landcover --save": flag(COVER, "--save", "m.skops"),
+    "landcover --apply": Elsewhere(JOBS + "test_a_model_gives_the_same_map_again"),
+    "landcover --smallest": values(COVER, "--smallest", "1", "9"),
+    "landcover --polygons": flag(COVER, "--polygons", "p.gpkg"),
+    "landcover --polygons-by": values(
+        (*COVER, "--polygons", "p.gpkg"), "--polygons-by", "object", "class"
+    ),
+    "landcover --simplify": values((*COVER, "--polygons", "p.gpkg"), "--simplify", "0", "2"),
+    "landcover --report": flag(COVER, "--report", "r.html"),
+    "landcover --check": Elsewhere(JOBS + "test_independent_points_are_used"),
+    "landcover --check-field": Elsewhere(JOBS + "test_independent_points_are_used"),
+    "landcover --workers": Elsewhere(JOBS + "test_workers_blocks_and_an_interrupt_change_no_byte"),
+    "landcover --resume": Elsewhere(JOBS + "test_workers_blocks_and_an_interrupt_change_no_byte"),
+    "landcover --dry-run": flag(COVER, "--dry-run"),
+    "landcover --overwrite": flag(COVER, "--overwrite", exits=(2, 0), prepared={"o.tif": "x"}),
+    "landcover --json": flag(COVER, "--json"),
+    "landcover --quiet": flag(COVER, "-q"),
     "sample --output": Effect(SAMPLE, (*SAMPLE, "-o", "other.gpkg")),
     "sample --layer": values(SAMPLE, "--layer", "one", "two"),
     "sample --size": values(SAMPLE, "--size", "60", "61"),
@@ -234,6 +270,8 @@ def place(make_raster, tmp_path, monkeypatch):
     rows = [f"{x},{y},{c},{1 + n % 3}" for n, (x, y, c) in enumerate(places)]
     checked = "\n".join(["x,y,truth,other", *rows, ""])
 
+    corners = [(x, y) for y in range(9, 80, 20) for x in range(6, 100, 25)]
+
     def make(name, prepared):
         folder = tmp_path / name
         folder.mkdir()
@@ -244,6 +282,13 @@ def place(make_raster, tmp_path, monkeypatch):
         (folder / "map.tif").symlink_to(class_map)
         (folder / "later.tif").symlink_to(later)
         (folder / "checked.csv").write_text(checked)
+        rows = [f"{x},{y},{'ab'[(x + y) % 2]},{'ab'[x % 2]}" for x, y in corners]
+        for file, some in (("samples.csv", rows), ("others.csv", rows[2:])):
+            (folder / file).write_text("\n".join(["x,y,cover,other", *some, ""]))
+        points = [shapely.Point(transform @ (x + 0.5, y + 0.5)) for x, y in corners]
+        for layer, names in (("one", list("ab" * 8)), ("two", list("aabb" * 4))):
+            table = geopandas.GeoDataFrame({"cover": names}, geometry=points, crs="EPSG:32633")
+            table.to_file(folder / "layers.gpkg", layer=layer)
         (folder / "world.csv").write_text(f"{header}\n{edges},tree\n")
         for number, layer in enumerate(("one", "two")):
             moved = shapely.transform(shape, lambda xy, n=number: xy + n * 5)
