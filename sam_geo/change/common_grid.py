@@ -158,12 +158,12 @@ class CommonGrid:
         Returns:
             (h, w) values, and where there are any; elsewhere the values mean nothing.
         """
-        rows, cols = self._places(window)
-        height, width = self.after.source.size_hw
-        inside = ((rows >= 0) & (rows < height)) & ((cols >= 0) & (cols < width))
+        places, size_hw = self._places(window), self.after.source.size_hw
+        within = [(part >= 0) & (part < side) for part, side in zip(places, size_hw, strict=True)]
+        inside: npt.NDArray[np.bool_] = within[0] & within[1]
         if not inside.any():
             return np.zeros(inside.shape, dtype=kind), inside
-        used = [np.broadcast_to(part, inside.shape)[inside] for part in (rows, cols)]
+        used = [part[known] for part, known in zip(places, within, strict=True)]
         needed = Window(
             tuple(int(part.min()) for part in used), tuple(int(part.max()) + 1 for part in used)
         )
@@ -177,7 +177,7 @@ class CommonGrid:
         found, has_value = read(needed)
         at = tuple(
             np.clip(part - first, 0, side - 1)
-            for part, first, side in zip((rows, cols), needed.start, needed.shape, strict=True)
+            for part, first, side in zip(places, needed.start, needed.shape, strict=True)
         )
         return found[at], inside & has_value[at]
 

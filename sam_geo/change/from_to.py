@@ -16,6 +16,10 @@ from sam_geo.change.misregistration import Borders
 from sam_geo.change.moves import HALF_A_PIXEL, possible_shifts
 from sam_geo.class_maps.pixel_area import pixel_areas
 
+COARSE_PX = 0.4
+"""Mean distance of the centres along an axis, in pixels of the first map, from which the second one
+is called coarser: that of pixels of more than one and a half times the size."""
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -67,7 +71,7 @@ class FromTo:
     explained_total: float
     """Area that misregistration alone could explain of all changes together."""
     notes: tuple[str, ...]
-    """What a user should know of the classes, one sentence each."""
+    """What a user should know of classes and grids, one sentence each."""
 
     @property
     def compared(self) -> float:
@@ -171,9 +175,21 @@ def count_changes(
         tally.areas[sort],
         explained[sort],
         total,
-        tuple(names.notes()),
+        (*names.notes(), *_grid_notes(grid)),
     )
     return found, names
+
+
+def _grid_notes(grid: CommonGrid) -> list[str]:
+    """A sentence on the sizes of the pixels, where these make borders differ."""
+    if max(grid.offset.spread) < COARSE_PX:
+        return []
+    before, after = grid.before.source.path, grid.after.source.path
+    told = (
+        f"the pixels of {after} are larger than those of {before}, which shows as change along all "
+        f"borders: compare them the other way round, and exchange from and to"
+    )
+    return [told]
 
 
 def coded(

@@ -188,10 +188,10 @@ def test_an_edge_that_is_a_curve_is_within_the_extent(make_map, open_pair):
     """The parallel of 60 degrees around the pole, where it comes furthest to the right."""
     to_polar = pyproj.Transformer.from_crs("EPSG:4326", "EPSG:3413", always_xy=True)
     edge, _ = to_polar.transform(45, 60)
-    near = Affine(100, 0, edge - 2_000, 0, -100, 2_000)
+    near = Affine(5, 0, edge - 100, 0, -5, 100)
     one = make_map("one.tif", np.ones((40, 40)), crs="EPSG:3413", transform=near)
-    cap = Affine(1, 0, -180, 0, -1, 90)
-    two = make_map("two.tif", np.ones((30, 360)), crs="EPSG:4326", transform=cap)
+    cap = Affine(0.05, 0, 0, 0, -0.05, 90)
+    two = make_map("two.tif", np.ones((600, 1_800)), crs="EPSG:4326", transform=cap)
     with open_pair(one, two) as grid:
         seen = sum(grid.read(window).valid.sum() for window in grid.windows())
         assert seen == grid.read(Window((0, 0), (40, 40))).valid.sum() > 40 * 18

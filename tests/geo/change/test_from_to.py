@@ -136,6 +136,19 @@ def test_maps_that_agree_have_no_pairs(make_map, open_pair):
     assert (found.names, found.before, found.after) == (("water",), (2,), (2,))
 
 
+@pytest.mark.parametrize(("scale", "told"), [(0.4, False), (1.2, False), (2.2, True), (9, True)])
+def test_a_second_map_of_larger_pixels_is_told(make_map, open_pair, scale, told):
+    one = make_map("one.tif", np.ones((90, 90)))
+    two = make_map("two.tif", np.ones((90, 90)), transform=GRID @ Affine.scale(scale))
+    with open_pair(one, two) as grid:
+        found, _ = count_changes(grid, misregistration=0)
+    expected = (
+        f"the pixels of {two} are larger than those of {one}, which shows as change along all "
+        f"borders: compare them the other way round, and exchange from and to"
+    )
+    assert found.notes == ((expected,) if told else ())
+
+
 def test_pixels_are_counted_without_a_reference_system(make_map, open_pair):
     one = make_map("one.tif", np.full((4, 5), 1), crs=None)
     two = make_map("two.tif", np.full((4, 5), 2) - np.eye(4, 5, dtype=int), crs=None)
