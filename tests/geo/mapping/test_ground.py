@@ -85,6 +85,17 @@ def test_where_the_scale_differs_at_the_edges_it_is_told():
     assert near.at_edges == pytest.approx((near.metres, near.metres), rel=1e-4)
 
 
+def test_a_bar_across_a_continent_counts_what_lies_under_it():
+    """Over the pole, where pixels grow from the middle on."""
+    crs, transform = pyproj.CRS("EPSG:3031"), Affine(30_000, 0, -6e6, 0, -30_000, 4.5e6)
+    bar = ground_of(crs, transform).scale_bar()
+    cols = np.linspace(200 - bar.pixels / 2, 200 + bar.pixels / 2, 1001)
+    line = rasterio.transform.xy(transform, np.full(1001, 150), cols, offset="ul")
+    lonlat = pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True).transform(*line)
+    assert bar.metres == 2_000_000
+    assert bar.metres == pytest.approx(crs.get_geod().line_length(*lonlat), rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("name", "north", "is_mirrored"),
     [
