@@ -156,7 +156,7 @@ class CommonGrid:
             kind: Type of the values.
 
         Returns:
-            (h, w) values, 0 beyond the second map, and where there are any.
+            (h, w) values, and where there are any; elsewhere the values mean nothing.
         """
         rows, cols = self._places(window)
         height, width = self.after.source.size_hw
@@ -262,8 +262,8 @@ def _extent(whole: CommonGrid) -> Window | None:
     lattice = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
     places = whole.into_before(lattice)
     places = places[np.isfinite(places).all(axis=1)]
-    if not len(places):  # a map of the world may have no place of its lattice near a small one
-        return full
+    if not len(places):  # nothing of it has a place in the reference system of the first
+        return None
     low, high = places.min(axis=0), places.max(axis=0)
     margin = np.zeros(2) if way is None else 1 + BULGE * (high - low)
     # first and last pixel whose centre lies between the edges

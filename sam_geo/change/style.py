@@ -48,12 +48,13 @@ def write_change_style(found: FromTo, path: str | os.PathLike[str], *, table: st
 
 
 def _symbol(before: Colour, after: Colour) -> dict[str, str]:
-    """A symbol with the colour of the second class, and a line of that of the first."""
+    """A symbol with the colour of the second class, and a thin line of that of the first."""
     return {
-        "color": ",".join(map(str, (*after, 170))),
+        "color": ",".join(map(str, (*after, 255))),
         "style": "solid",
         "outline_color": ",".join(map(str, (*before, 255))),
         "outline_style": "solid",
-        "outline_width": "0.4",
+        # thin: a small polygon is not to be all outline
+        "outline_width": "0.1",
         "outline_width_unit": "MM",
     }

@@ -107,8 +107,14 @@ class ClassMap:
 
 
 @contextmanager
-def open_class_map(path: str | os.PathLike[str]) -> Iterator[ClassMap]:
-    """Open a class map; names of its classes come from the record beside it (`MAP.job.json`).
+def open_class_map(
+    path: str | os.PathLike[str], *, names: Mapping[int, str] | None = None
+) -> Iterator[ClassMap]:
+    """Open a class map.
+
+    Args:
+        path: The raster.
+        names: Class of each value; those of the record beside the map (`MAP.job.json`) where None.
 
     Raises:
         InputError: There is no such raster, or its first band cannot be classes: values are not
@@ -123,7 +129,8 @@ def open_class_map(path: str | os.PathLike[str]) -> Iterator[ClassMap]:
                 f"{source.header.dtypes[0]}, where one band of whole numbers (and one of per "
                 f"cent) is expected"
             )
-        yield ClassMap(source, _names_of(Path(path)), source.header.count == BANDS[1])
+        known = _names_of(Path(path)) if names is None else names
+        yield ClassMap(source, known, source.header.count == BANDS[1])
 
 
 def _names_of(path: Path) -> dict[int, str] | None:

@@ -102,9 +102,11 @@ class Material:
 
     def fit(self, columns: IntArray, rows: IntArray) -> Any:
         """Fit a classifier to some columns and rows of the table, few pixels of each feature."""
-        few = rows[chosen_pixels(self.samples)[rows]]
-        table = self.pixels.table[np.ix_(few, columns)]
         classes = self.samples.pixel_classes
+        few = rows[chosen_pixels(self.samples)[rows]]
+        # the only pixel of a class twice: one has no spread, which some classifiers refuse
+        few = np.repeat(few, np.where(np.bincount(classes[few])[classes[few]] == 1, 2, 1))
+        table = self.pixels.table[np.ix_(few, columns)]
         balance = Balance.of(classes[rows], classes[few])
         return make_classifier(self.kind, self.seed, balance).fit(table, classes[few])
 

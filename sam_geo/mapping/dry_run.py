@@ -79,7 +79,8 @@ def dry_run_landcover(request: LandcoverRequest, *, progress: Progress = silent)
 def _middle(work: Classification) -> int:
     """Number of the block in the middle, or of the next one with data."""
     count = len(work.windows)
-    for n in [*range(count // 2, count), *range(count // 2)]:
+    order: list[int] = [*range(count // 2, count), *range(count // 2)]
+    for n in order:
         if work.read(n)[0].valid.any():
             return n
     return 0

@@ -7,6 +7,7 @@ nothing; everything in it that users named is text, whatever characters it has: 
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import shlex
@@ -55,7 +56,10 @@ NOT_SHOWN = ("pixels",)
 """Entries of a training that are for programs."""
 SETS_OF_FEATURES = {
     "values": "the bands of a pixel, and the indices that were asked for",
-    "squares": "mean and deviation of these in squares around the pixel",
+    "surroundings": (
+        "mean and deviation of these in squares around the pixel, and the same without small "
+        "bright and dark spots (openings and closings)"
+    ),
     "superpixels": "spread, percentiles and shape of the small region of like pixels around it",
 }
 """What words in the names of sets of features mean."""
@@ -77,8 +81,9 @@ def write_report(record: Record, class_map: Path, output: Path) -> None:
     write_bytes(output, report_page(record, class_map).encode(errors="xmlcharrefreplace"))
 
 
-def report_page(record: Record, class_map: Path) -> str:
-    """The HTML of the page about a land-cover map, see `write_report`."""
+@functools.cache
+def _template() -> jinja2.Template:
+    """The page without its content; whatever is filled in is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("sam_geo.mapping", "."),
         autoescape=True,
@@ -93,6 +98,11 @@ def report_page(record: Record, class_map: Path) -> str:
         "count": figures.count_text,
         "metres": figures.length_text,
     }
+    return environment.get_template("report.html")
+
+
+def report_page(record: Record, class_map: Path) -> str:
+    """The HTML of the page about a land-cover map, see `write_report`."""
     with open_class_map(class_map) as classes:
         ground = measure_ground(classes.source.crs, classes.source.frame, classes.source.size_hw)
         view = MapView.of(classes.source.size_hw, ground)
@@ -119,7 +129,7 @@ def report_page(record: Record, class_map: Path) -> str:
             "commands": _commands(class_map),
             "making": _making(record),
         }
-    return environment.get_template("report.html").render(context)
+    return _template().render(context)
 
 
 def _is_applied(record: Record) -> bool:
@@ -256,9 +266,9 @@ def _doubts(
     if rows and is_here:
         world = classes.source.frame.to_world(np.array([row["cell"] for row in rows]))
         way, digits = lonlat_of(classes.source.crs), _digits(classes)
-        for row, place in zip(rows, world.tolist(), strict=True):
+        degrees = np.full_like(world, np.nan) if way is None else way(world)
+        for row, place, lonlat in zip(rows, world.tolist(), degrees.tolist(), strict=True):
             row["place"] = figures.place_text(place, digits)
-        for row, lonlat in zip(rows, [] if way is None else way(world).tolist(), strict=False):
             row["lonlat"] = figures.lonlat_text(lonlat)
         for row in rows[:MOST_CHIPS]:
             row["chip"] = draw_chip(classes, view, colours, (row["cell"][0], row["cell"][1]))

@@ -5,11 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from small_networks import patch_network
 
-from sam_common.network.sam import build_sam
 from sam_common.segmenter.capabilities import Capabilities
 from sam_common.segmenter.predictor import segmenter_of
-from tests.oracles.random_weights import randomise
 
 RANDOM_SHA256 = "5eed" * 16
 
@@ -23,8 +22,7 @@ def smooth_image(size_hw, seed=0):
 
 @pytest.fixture(scope="session")
 def network():
-    # weights this large make logits of about +-4, so that masks depend on image and prompt
-    return randomise(build_sam("tiny_vit_256"), 7, deviation=0.1).prepare_inference()
+    return patch_network(7)
 
 
 @pytest.fixture(scope="session")

@@ -48,8 +48,8 @@ def training(names, counts=((18, 2, 0), (1, 37, 3), (0, 4, 35)), doubts=()):
         "tried": [
             {"name": "values", "features": 2, "overall": 0.8111, "macro_f1": 0.8022,
              "chosen": False},
-            {"name": "values and squares", "features": 3, "overall": 0.9012, "macro_f1": 0.8934,
-             "chosen": True},
+            {"name": "values and surroundings", "features": 3, "overall": 0.9012,
+             "macro_f1": 0.8934, "chosen": True},
         ],
         "blocks": {"side_px": 12.4, "groups": 31},
         "accuracies": {"blocked": accuracy(names, table), "random": accuracy(names, lucky)},

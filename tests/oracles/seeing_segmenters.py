@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from sam_common.masks.decoded import MaskRegion
-from sam_common.segmenter.fake import FakeSegmenter
+from sam_common.network.architecture import GRID
+from sam_common.segmenter.capabilities import check_prompts
+from sam_common.segmenter.fake import ExactMasks, FakeSegmenter
 
 
 @dataclass(slots=True)
@@ -27,9 +29,15 @@ class SeeingSegmenter(FakeSegmenter):
         return embedding
 
     def decode(self, embedding, prompts, *, multimask=False):
-        answer = FakeSegmenter.decode(self, embedding, prompts, multimask=multimask)
-        region = self.seen(self.images[id(embedding)][1], prompts)
-        return replace(answer, regions=(region,))
+        check_prompts(self.name, self.capabilities, prompts)
+        return ExactMasks(
+            logits=np.zeros((1, 1, GRID, GRID), dtype=np.float32),
+            scores=np.full((1, 1), 0.9, dtype=np.float32),
+            image_size_hw=embedding.image_size_hw,
+            input_size_hw=embedding.input_size_hw,
+            model_size=self.model_size,
+            regions=(self.seen(self.images[id(embedding)][1], prompts),),
+        )
 
     def seen(self, image, prompts):
         """The mask of a prompt."""
@@ -40,6 +48,9 @@ class SeeingSegmenter(FakeSegmenter):
 class SeesValues(SeeingSegmenter):
     """Finds all pixels of the colour under a point or in the middle of a box: a perfect one."""
 
+    known: dict[tuple[int, bytes], MaskRegion] = field(default_factory=dict)
+    """The mask of each colour of an image, by the image's id: prompts of a grid ask many times."""
+
     def seen(self, image, prompts):
         if prompts.points_xy is None:
             x0, y0, x1, y1 = prompts.boxes_xyxy[0]
@@ -47,7 +58,13 @@ class SeesValues(SeeingSegmenter):
         else:
             x, y = prompts.points_xy[0, 0].astype(int)
         value = image[y, x]
-        return MaskRegion.tight((0, 0), (image == value).all(axis=2)) if value.any() else None
+        if not value.any():
+            return None
+        key = id(image), value.tobytes()
+        if key not in self.known:
+            self.known[key] = MaskRegion.tight((0, 0), (image == value).all(axis=2))
+            self.known[key].mask.flags.writeable = False  # it is every prompt's
+        return self.known[key]
 
 
 def seeing():

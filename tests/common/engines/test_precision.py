@@ -145,12 +145,11 @@ def test_the_scene_is_the_same_every_time():
 MEASURE = """
 import sys
 from sam_common.engines.precision import measure_error
-from sam_common.network.sam import build_sam
-from tests.oracles.random_weights import randomise
 from sam_common.network.lazy_network import as_lazy
+from tests.oracles.small_networks import patch_network
 
-network = randomise(build_sam("tiny_vit_256"), 7, deviation=0.1).prepare_inference()
-print(measure_error(as_lazy(network, sys.argv[1]), device="cpu", engine="openvino"))
+network = as_lazy(patch_network(7), sys.argv[1])
+print(measure_error(network, device="cpu", engine="openvino"))
 """
 
 

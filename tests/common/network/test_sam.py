@@ -18,7 +18,10 @@ def test_unknown_architectures_are_named():
     )
 
 
-def test_what_runs_has_no_batch_norms_and_no_gradients(network):
+def test_what_runs_has_no_batch_norms_and_no_gradients():
+    network = build_sam("tiny_vit_256")
+    assert torch.nn.BatchNorm2d in {type(module) for module in network.modules()}
+    network.prepare_inference()
     kinds = {type(module) for module in network.modules()}
     assert torch.nn.Conv2d in kinds
     assert torch.nn.BatchNorm2d not in kinds

@@ -205,7 +205,8 @@ def test_both_engines_give_the_same_masks(segmenter, openvino_segmenter, embeddi
     assert_close(ours.features, embedding.features)
     for kind in KINDS:
         for multimask in (False, True):
-            prompts = prompts_of(kind)
+            # one kind in two batches: what a prompt gives does not depend on those beside it
+            prompts = prompts_of(kind)[: 6 if kind == "boxes" else 2]
             a = segmenter.decode(embedding, prompts, multimask=multimask)
             b = openvino_segmenter.decode(embedding, prompts, multimask=multimask)
             assert_close(b.logits, a.logits)
@@ -273,8 +274,8 @@ def test_tensors_give_the_masks_of_arrays(segmenter, on_device, embedding, image
             assert stability == pytest.approx(expected_stability, abs=1e-3)
             assert overlap(region, other) > 0.999
             assert_close(masks.full_logits(n), expected.full_logits(n))
-            again = Prompts(mask_logits=masks.prompt_logits(n)[None])
-            assert len(on_device.decode(known, again)) == 1
+        again = Prompts(mask_logits=masks.prompt_logits(0)[None])
+        assert len(on_device.decode(known, again)) == 1
 
 
 def test_everything_with_tensors(network, image):
@@ -282,7 +283,7 @@ def test_everything_with_tensors(network, image):
     head = sure.mask_decoder.iou_prediction_head
     head.layers[-1].bias += 9  # or else no mask of random weights has a score above zero
     options = EverythingOptions(
-        points_per_side=4, pred_iou_thresh=0, stability_score_thresh=0.5, crop_n_layers=1
+        points_per_side=2, pred_iou_thresh=0, stability_score_thresh=0.5, crop_n_layers=1
     )
     found, expected = (
         generate_masks(segmenter_on(device, sure), image, options=options)
@@ -367,13 +368,18 @@ import resource, sys
 import numpy as np
 from sam_common.network.sam import build_sam
 from tests.oracles.random_weights import randomise
+from tests.oracles.small_networks import patch_network
 from sam_common.prompts import Prompts
 from sam_common.segmenter.capabilities import Capabilities
 from sam_common.segmenter.predictor import Embedding, segmenter_of
 
 engine, sha256, *counts = sys.argv[1:]
+# TinyViT leaves the heap as a network does that is loaded: in a tidy one, batches that are kept
+# would find room
 segmenter = segmenter_of(
-    randomise(build_sam("tiny_vit_256"), 7, deviation=0.1).prepare_inference(),
+    patch_network(7)
+    if engine == "openvino"
+    else randomise(build_sam("tiny_vit_256"), 7, deviation=0.1).prepare_inference(),
     name="random",
     sha256=sha256,
     capabilities=Capabilities(points=True, boxes=True, masks=True, multimask=True),
@@ -408,8 +414,8 @@ def test_memory_of_batches_does_not_grow_with_the_number_of_prompts(
     openvino_segmenter, openvino_cache
 ):
     sha256 = openvino_segmenter.sha256
-    # 256 low-resolution masks are 64 MiB
-    few, many = peaks_of_decoding("openvino", sha256, openvino_cache, 8, 264)
+    # 128 low-resolution masks are 32 MiB
+    few, many = peaks_of_decoding("openvino", sha256, openvino_cache, 8, 136)
     assert many - few < 16
 
 

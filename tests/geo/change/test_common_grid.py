@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyproj
 import pytest
 import rasterio
 from affine import Affine
@@ -31,15 +32,16 @@ OTHERS = {
 @pytest.fixture
 def noise():
     rng = np.random.default_rng(1)
-    return rng.integers(1, 4, (200, 260)), rng.integers(0, 4, (300, 400))
+    return rng.integers(0, 4, (200, 260)), rng.integers(0, 4, (300, 400))
 
 
 def on_grid(grid):
-    """(200, 260) values of the second map on the whole grid of the first, 0 for none."""
-    found = np.zeros(grid.before.source.size_hw, dtype=int)
+    """(200, 260) values of the second map where both have a class, on the first's grid; or -1."""
+    found = np.full(grid.before.source.size_hw, -1)
     for window in grid.windows(64):
         pixels = grid.read(window)
-        found[window.slices] = np.where(pixels.valid, pixels.after, 0)
+        found[window.slices] = np.where(pixels.valid, pixels.after, -1)
+        assert (pixels.before == grid.before.read(window)[0]).all()
     return found
 
 
@@ -54,18 +56,20 @@ def test_the_pixel_is_the_one_that_gdal_takes(make_map, open_pair, noise, other)
         dataset, crs="EPSG:32633", transform=GRID, height=200, width=260,
         resampling=Resampling.nearest, tolerance=1e-6,
     ) as warped:  # fmt: skip
-        expected = warped.read(1)
+        # both maps have 0 where they have no class
+        expected = np.where(noise[0] > 0, warped.read(1).astype(int), 0)
+    expected[expected == 0] = -1
     assert (expected > 0).sum() > 5_000
     # a centre on the edge of a pixel belongs to the next one here
     near_an_edge = (found != expected).mean()
     assert near_an_edge <= (4 * EDGE_PX if crs != "EPSG:32633" else 0)
     if crs == "EPSG:32633":
-        again = np.zeros_like(expected)
+        again = np.zeros((200, 260), dtype=np.uint8)
         reproject(
             noise[1].astype(np.uint8), again, src_transform=transform, src_crs=crs, dst_crs=crs,
             dst_transform=GRID, resampling=Resampling.nearest, src_nodata=0, dst_nodata=0,
         )  # fmt: skip
-        assert (found == again).all()
+        assert (found == np.where((noise[0] > 0) & (again > 0), again.astype(int), -1)).all()
 
 
 @pytest.mark.parametrize("other", OTHERS)
@@ -81,7 +85,7 @@ def test_a_pixel_is_read_once_and_windows_do_not_matter(
         for window in grid.windows(64):
             seen[window.slices] += 1
         assert seen.max() == 1
-        assert (expected[seen == 0] == 0).all()
+        assert (expected[seen == 0] == -1).all()
         # windows that would read too much of the second map are divided
         monkeypatch.setattr(module, "MOST_READ", 500)
         assert (on_grid(grid) == expected).all()
@@ -178,6 +182,27 @@ def test_a_map_of_the_world_has_a_place_for_a_small_one(make_map, open_pair):
         pixels = grid.read(grid.extent)
         assert pixels.valid.all()
         assert (pixels.after == world[4, 19]).all()  # 14.5 E, 45.9 N
+
+
+def test_an_edge_that_is_a_curve_is_within_the_extent(make_map, open_pair):
+    """The parallel of 60 degrees around the pole, where it comes furthest to the right."""
+    to_polar = pyproj.Transformer.from_crs("EPSG:4326", "EPSG:3413", always_xy=True)
+    edge, _ = to_polar.transform(45, 60)
+    near = Affine(100, 0, edge - 2_000, 0, -100, 2_000)
+    one = make_map("one.tif", np.ones((40, 40)), crs="EPSG:3413", transform=near)
+    cap = Affine(1, 0, -180, 0, -1, 90)
+    two = make_map("two.tif", np.ones((30, 360)), crs="EPSG:4326", transform=cap)
+    with open_pair(one, two) as grid:
+        seen = sum(grid.read(window).valid.sum() for window in grid.windows())
+        assert seen == grid.read(Window((0, 0), (40, 40))).valid.sum() > 40 * 18
+
+
+def test_a_map_beyond_its_projection_overlaps_nothing(make_map, open_pair):
+    one = make_map("one.tif", np.ones((40, 50)))
+    beyond = Affine(1e7, 0, 9e8, 0, -1e7, 9e8)
+    two = make_map("two.tif", np.ones((4, 5)), crs="ESRI:54030", transform=beyond)
+    with pytest.raises(InputError, match="do not overlap"), open_pair(one, two):
+        pass
 
 
 def test_bad_pairs(make_map, open_pair):

@@ -114,6 +114,19 @@ def test_pairs_are_sorted_by_their_area(make_map, open_pair):
     assert found.explained_total == pytest.approx(2000, rel=1e-3)
 
 
+def test_classes_that_are_met_late_have_their_own_numbers(make_map, open_pair):
+    one = np.full((40, 50), 3)
+    one[20:], one[20:, 25:] = 1, 2
+    two = np.roll(one, -1, axis=1)
+    with open_pair(make_map("one.tif", one), make_map("two.tif", two)) as grid:
+        whole, _ = count_changes(grid)
+        parts, names = count_changes(grid, side=10)
+    assert parts.names == tuple(names.names) == ("land", "water", "town")
+    assert parts.pixels.tolist() == whole.pixels.tolist()
+    assert parts.explained == pytest.approx(whole.explained)
+    assert parts.explained[0, 1] == pytest.approx(1_000, rel=1e-2)
+
+
 def test_maps_that_agree_have_no_pairs(make_map, open_pair):
     one = make_map("one.tif", np.full((40, 50), 2))
     with open_pair(one, one) as grid:

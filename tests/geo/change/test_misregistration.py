@@ -130,6 +130,17 @@ def test_a_pond_that_grew_on_all_sides_is_explained_on_one():
     assert total == pytest.approx(20, abs=1)
 
 
+def test_all_changes_together_come_from_one_move():
+    """One border went to the left, another one to the right: no move explains both."""
+    before = np.zeros((20, 60), dtype=int)
+    before[:, 15:30], before[:, 30:45], before[:, 45:] = 1, 2, 3
+    after = before.copy()
+    after[:, 14], after[:, 45] = 1, 2
+    found, total = moves(before, after)
+    assert found[0, 1] == found[3, 2] == pytest.approx(10)
+    assert total == pytest.approx(10)
+
+
 def test_areas_count():
     before = np.zeros((10, 20), dtype=int)
     before[:, 10:] = 1

@@ -153,6 +153,14 @@ def test_probabilities_of_both_maps(make_map, polygons):
     assert table.iloc[0]["p_to_min"] == pytest.approx((shares[7:10, 7:13] / 100).min())
 
 
+@pytest.mark.parametrize("way", [-10, 10])
+def test_outer_rings_run_counterclockwise(make_map, polygons, patches, way):
+    place = Affine(10, 0, 465_000, 0, way, 5_080_000)
+    one, two = (make_map(f"{n}.tif", values, transform=place) for n, values in enumerate(patches))
+    table, _ = polygons(one, two)
+    assert shapely.is_ccw(shapely.get_exterior_ring(table.geometry.to_numpy())).all()
+
+
 def test_small_polygons_are_left_out_and_counted(make_map, polygons, patches):
     paths = make_map("one.tif", patches[0]), make_map("two.tif", patches[1])
     whole, _ = polygons(*paths)

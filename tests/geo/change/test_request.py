@@ -73,6 +73,28 @@ def test_no_map_and_no_record_of_a_map_is_written_over(make_map, tmp_path):
                 request.check_sources(before, after)
 
 
+def test_a_table_that_cannot_be_written_is_refused_before_the_work(make_map, tmp_path):
+    moon = make_map("moon.tif", np.ones((4, 5)), crs="IAU_2015:30110")
+    request = ChangeRequest(before=str(moon), after=str(moon), output=tmp_path / "c.geojson")
+    with open_raster(moon) as source, pytest.raises((InputError, OutputError), match="GeoJSON"):
+        request.check_sources(source, source)
+
+
+def test_two_outputs_are_two_files(tmp_path):
+    (tmp_path / "c.gpkg").write_text("x")
+    (tmp_path / "r.html").symlink_to(tmp_path / "c.gpkg")
+    request = ChangeRequest(
+        before="a",
+        after="b",
+        output=tmp_path / "c.gpkg",
+        layer="x",
+        report=tmp_path / "r.html",
+        overwrite=True,
+    )
+    with pytest.raises(OutputError, match="two outputs are one file"):
+        request.check_files()
+
+
 def test_the_files_of_a_request(tmp_path):
     request = ChangeRequest(
         before="a", after="b", output=tmp_path / "c.gpkg", report=tmp_path / "r.html"

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from filelock import FileLock
 
 from sam_common.errors import InputError, OutputError
+from sam_common.support.held_outputs import lock_path
 from sam_geo.change.polygons import COLUMNS
 from sam_geo.change.request import ChangeRequest
 from sam_geo.change.run import detect_change, run_change
@@ -121,6 +123,15 @@ def test_a_failed_comparison_leaves_nothing(pair, make_map, tmp_path):
         not list(tmp_path.glob("c.*")) + list(tmp_path.glob("r.*")) + list(tmp_path.glob("*.lock"))
     )
     assert json.loads((tmp_path / "one.job.json").read_text())["classes"]
+
+
+def test_two_jobs_do_not_write_one_file(pair, tmp_path):
+    request = request_of(pair, tmp_path / "c.gpkg", report=tmp_path / "r.html")
+    for path in request.named_outputs:
+        lock = FileLock(lock_path(path))
+        with lock, pytest.raises(OutputError) as caught:
+            run_change(request)
+        assert str(caught.value) == f"another job writes {path}: wait until it has ended"
 
 
 def test_progress_is_told(pair, tmp_path):

@@ -23,6 +23,11 @@ def test_names_are_those_of_the_record(write_map, thirds):
     )
 
 
+def test_given_names_count_more_than_the_record(write_map, thirds):
+    with open_class_map(write_map(thirds, names=NAMES), names={1: "sea"}) as classes:
+        assert classes.name_of(1) == "sea"
+
+
 def test_values_are_names_without_a_record(write_map, thirds):
     with open_class_map(write_map(thirds)) as classes:
         assert classes.name_of(7) == "7"

@@ -11,40 +11,13 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
-from cover_scenes import NAMES, cover_scene
+from cover_scenes import NAMES
 
 from sam_common.errors import InputError, OutputError, PromptError
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_geo.bands import blocks
-from sam_geo.classification import block_classes, map_rows
-from sam_geo.learning import sample_pixels
-from sam_geo.mapping.request import LandcoverRequest, SampleChoice
+from sam_geo.classification import block_classes
 from sam_geo.mapping.run import run_landcover
-
-
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory):
-    return cover_scene(tmp_path_factory.mktemp("scene"), nodata=np.s_[40:60, :90])
-
-
-@pytest.fixture
-def request_of(scene, tmp_path):
-    def make(**options):
-        quick = {"class_field": "cover", "classifier": "discriminant", **options.pop("learn", {})}
-        return LandcoverRequest(
-            rasters=(str(options.pop("raster", scene.raster)),),
-            output=tmp_path / "map.tif",
-            learn=SampleChoice(samples=options.pop("samples", scene.samples), **quick),
-            **options,
-        )
-
-    return make
-
-
-@pytest.fixture
-def small_blocks(monkeypatch):
-    for module in (blocks, map_rows, sample_pixels):
-        monkeypatch.setattr(module, "SIDE", 48)
 
 
 def classes_of(path):

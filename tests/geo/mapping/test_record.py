@@ -1,0 +1,59 @@
+"""The record of a map, and what is told of its samples."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from sam_geo.class_maps.training_pixels import training_pixels
+from sam_geo.mapping.record import failure_list, range_notes
+from sam_geo.mapping.run import run_landcover
+
+
+@pytest.fixture
+def record(request_of):
+    request = request_of()
+    run_landcover(request)
+    return json.loads(request.output.with_suffix(".job.json").read_text())
+
+
+def test_a_record_says_what_the_map_was_made_from(record, scene):
+    assert record["inputs"]["raster"]["sha256"]
+    assert record["inputs"]["samples.gpkg"]["sha256"]
+    assert record["training"]["samples"]["file"]["sha256"]
+    assert record["training"]["features"][:3] == ["red", "green", "nir"]
+    assert next(each["name"] for each in record["training"]["tried"]) == "values"
+    assert record["versions"]["scikit-learn"][0].isdigit()
+    assert record["seconds"]["total"] > record["seconds"]["learn"] > 0
+    assert record["parameters"]["table"] == "map.tif"
+    assert record["pixels"] == (scene.truth >= 0).sum()
+
+
+def test_the_training_pixels_are_those_of_the_samples(request_of, record):
+    cells = training_pixels(request_of().output)
+    assert len(cells) == sum(record["training"]["samples"]["pixels"].values()) == 45
+
+
+class Named:
+    def __init__(self, names):
+        self.features = type("Names", (), {"names": names})
+
+
+def test_features_out_of_range_are_named_the_worst_first():
+    model = Named([f"f{n}" for n in range(8)])
+    outside = np.array([0, 30, 4, 90, 6, 50, 20, 10])
+    (note,) = range_notes(outside, 100, model)
+    assert "f3 (90%), f5 (50%), f1 (30%), f6 (20%), f7 (10%) and 1 more" in note
+    assert range_notes(np.full(8, 4), 100, model) == []
+    assert range_notes(np.zeros(8), 0, model) == []
+
+
+def test_failures_say_where():
+    class Window:
+        start = (512, 1024)
+
+    assert failure_list({1: "cannot read"}, [None, Window]) == [
+        "block at row 512, column 1024: cannot read"
+    ]
