@@ -44,8 +44,8 @@ def landcover(  # noqa: PLR0913  # one call for what is a request elsewhere
         progress: Called with a description and a total for each step.
 
     Returns:
-        The record, as written beside the map: `classes` by raster value, `areas`, `training` with
-        the accuracies, `notes`.
+        The record that is written beside the map, with `classes` by raster value, `areas`,
+        `training` with the two accuracies, and `notes`.
 
     Raises:
         SuiteError: The inputs, the outputs or the options do not fit together.

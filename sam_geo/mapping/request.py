@@ -42,8 +42,7 @@ class SampleChoice:
     indices: tuple[str, ...] = ()
     """Spectral indices by name, each a feature."""
     classifier: str | None = None
-    """A kind of classifier, or `module:function` that makes one; chosen by the samples where
-    None."""
+    """A kind of classifier, or `module:function` that makes one; `ensemble` where None."""
     seed: int = 0
     """Another number gives other folds and other trees."""
 
@@ -64,7 +63,7 @@ class LandcoverRequest:
     """Names of all bands in their order; from the files where None."""
     objects: str | None = None
     """Vector file or label raster of objects that get one class each, or `auto` for everything that
-    the network finds; superpixels only where None."""
+    the network finds; each pixel has a class of its own where None."""
     network: str = "mobile_sam"
     """Network that finds objects, by its name or file."""
     smallest: int = SMALLEST_PIECE

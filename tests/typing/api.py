@@ -35,6 +35,7 @@ from sam_geo import (
     Assessment,
     AutoOptions,
     AutoRequest,
+    ChangeRequest,
     ClassEstimates,
     EncodeRequest,
     Estimate,
@@ -43,6 +44,7 @@ from sam_geo import (
     GeoPrompt,
     JobReport,
     LandcoverRequest,
+    MapChange,
     MapEstimates,
     PromptJob,
     PromptRequest,
@@ -50,6 +52,7 @@ from sam_geo import (
     RunOptions,
     SampleChoice,
     assess,
+    detect_change,
     draw_points,
     dry_run_auto,
     dry_run_landcover,
@@ -59,6 +62,7 @@ from sam_geo import (
     load_prompts,
     open_raster,
     run_auto,
+    run_change,
     run_encode,
     run_landcover,
     run_prompts,
@@ -260,6 +264,15 @@ def accuracy_of_a_map() -> Estimate:
     assert_type(estimates.classes, tuple[ClassEstimates, ...])
     assert_type(estimates.classes[0].area_m2.times(1e-4).margin, float)
     return estimates.overall
+
+
+def change_of_two_maps() -> MapChange:
+    found = detect_change("before.tif", Path("after.tif"), min_pixels=4)
+    assert_type(found.polygons, geopandas.GeoDataFrame)
+    assert_type(found.misreg_share, float)
+    request = ChangeRequest(before="before.tif", after="after.tif", output=Path("change.gpkg"))
+    assert_type(run_change(request), dict[str, Any])
+    return found
 
 
 def brain(segmenter: Segmenter) -> None:
