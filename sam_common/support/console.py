@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,6 +24,10 @@ MEMORY_WORDS = ("allocate memory", "out of memory", "bad_alloc", "can't start ne
 """Words by which errors of libraries that mean too little memory are recognised."""
 EXIT_ERROR = 2
 """Exit code of every `SuiteError`, which is also that of a wrong option."""
+PROGRESS_VARIABLE = "SAM_GEOMED_PROGRESS"
+"""Environment variable that is `lines` where another program reads the progress."""
+LINE_SECONDS = 0.2
+"""Least seconds between two lines of progress."""
 EXIT_INTERRUPTED = 130
 """Exit code after an interrupt."""
 
@@ -83,6 +88,9 @@ def progress(
 ) -> Iterator[Callable[[int], None]]:
     """Draw a progress bar with the time left on stderr, if stderr is a terminal.
 
+    Where $SAM_GEOMED_PROGRESS is `lines`, lines of JSON are printed to stderr in its place, such as
+    `{"progress": "reading the map", "done": 3, "total": 8}`.
+
     Args:
         description: What is being done, in a few words.
         total: Number of items or bytes.
@@ -92,6 +100,9 @@ def progress(
     Yields:
         A function that takes the number of items done since its last call; threads may share it.
     """
+    if not quiet and os.environ.get(PROGRESS_VARIABLE) == "lines":
+        yield _progress_lines(description, total)
+        return
     if quiet or not sys.stderr.isatty():
         yield lambda _done: None
         return
@@ -116,6 +127,27 @@ def progress(
     ) as bar:
         task = bar.add_task(description, total=total)
         yield lambda done: bar.advance(task, done)
+
+
+def _progress_lines(description: str, total: int) -> Callable[[int], None]:
+    """A function that prints how many items are done, at the beginning, at the end and between."""
+    lock = threading.Lock()
+    done = 0
+    told = 0.0
+
+    def advance(more: int) -> None:
+        nonlocal done, told
+        with lock:
+            done += more
+            now = time.monotonic()
+            if 0 < done < total and now - told < LINE_SECONDS:
+                return
+            told = now
+            line = {"progress": description, "done": done, "total": total}
+            typer.echo(json.dumps(line, ensure_ascii=False), err=True)
+
+    advance(0)
+    return advance
 
 
 def emit_json(value: Any) -> None:

@@ -1,4 +1,4 @@
-"""Algorithm: what both Processing algorithms have in common.
+"""Algorithm: what the Processing algorithms on the server have in common.
 
 The layer is looked at in the thread of the caller (`prepareAlgorithm`); the rest runs wherever
 Processing wants it, and waits for a job of the server.
@@ -12,21 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
-    QgsFeature,
-    QgsFeatureSink,
-    QgsFields,
     QgsProcessing,
-    QgsProcessingAlgorithm,
-    QgsProcessingContext,
     QgsProcessingException,
-    QgsProcessingFeedback,
     QgsProcessingParameterBand,
-    QgsProcessingParameterDefinition,
     QgsProcessingParameterEnum,
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
-    QgsVectorLayer,
     QgsWkbTypes,
 )
 from qgis.PyQt.QtCore import Qt
@@ -35,34 +27,28 @@ from .environment import EnvironmentMissingError
 from .models import MODELS
 from .placement import Placement
 from .raster_source import PathSource, PixelSource, SourceError, raster_source
+from .suite_algorithm import Sink, SuiteAlgorithm
 from .suite_client import ENDED, ServerError
 
 if TYPE_CHECKING:
+    from qgis.core import QgsProcessingContext, QgsProcessingFeedback
+
     from .server import Lease, Server
+    from .suite_algorithm import Run
     from .suite_client import Job, RasterSession
 
 RESULT = "objects.gpkg"
 """File of a job with polygons."""
 POLL_SECONDS = 0.2
-Run = tuple[dict[str, Any], QgsProcessingContext, QgsProcessingFeedback]
-"""What Processing gives: parameters, context, feedback."""
 
 
-class RasterAlgorithm(QgsProcessingAlgorithm):
+class RasterAlgorithm(SuiteAlgorithm):
     """A raster in, polygons out.
 
     Args:
         server: Of the plugin.
     """
 
-    NAME = ""
-    """After the colon of its identifier."""
-    TITLE = ""
-    """In the toolbox."""
-    HELP = ""
-    """Beside the parameters."""
-    TAGS: tuple[str, ...] = ()
-    """Words that it is found by."""
     INPUT = "INPUT"
     MODEL = "MODEL"
     BANDS = "BANDS"
@@ -78,22 +64,6 @@ class RasterAlgorithm(QgsProcessingAlgorithm):
         """Another of the same kind."""
         return type(self)(self._server)
 
-    def name(self) -> str:
-        """See `NAME`."""
-        return self.NAME
-
-    def displayName(self) -> str:
-        """See `TITLE`."""
-        return self.TITLE
-
-    def shortHelpString(self) -> str:
-        """See `HELP`."""
-        return self.HELP
-
-    def tags(self) -> list[str]:
-        """See `TAGS`."""
-        return list(self.TAGS)
-
     def initAlgorithm(self, _configuration: Any = None) -> None:
         """Parameters, those of the kind itself in the middle."""
         self.addParameter(QgsProcessingParameterRasterLayer(self.INPUT, "Raster"))
@@ -107,7 +77,7 @@ class RasterAlgorithm(QgsProcessingAlgorithm):
                 usesStaticStrings=True,
             )
         )
-        self._add_advanced(
+        self.add_advanced(
             QgsProcessingParameterBand(
                 self.BANDS,
                 "Bands, one or three: red, green and blue where not given",
@@ -116,7 +86,7 @@ class RasterAlgorithm(QgsProcessingAlgorithm):
                 allowMultiple=True,
             )
         )
-        self._add_advanced(
+        self.add_advanced(
             QgsProcessingParameterString(
                 self.STRETCH,
                 "Values that become black and white: min,max or none; chosen where empty",
@@ -188,7 +158,8 @@ class RasterAlgorithm(QgsProcessingAlgorithm):
                 if path is None:
                     return {}
                 place = Placement.of(session.frame, self.source)
-                return {self.OUTPUT: self._copied(path, place, run)}
+                sink = Sink(self.OUTPUT, QgsWkbTypes.MultiPolygon, self.source.crs)
+                return {self.OUTPUT: self.copied(path, sink, run, place.to_layer)}
         finally:
             session.close()
 
@@ -214,41 +185,6 @@ class RasterAlgorithm(QgsProcessingAlgorithm):
         path = folder / RESULT
         job.download(RESULT, path)
         return path
-
-    def _copied(self, path: Path, place: Placement, run: Run) -> str:
-        """The rows of a file in the sink that the user chose."""
-        parameters, context, feedback = run
-        table = QgsVectorLayer(str(path), "objects", "ogr")
-        if not table.isValid():
-            raise QgsProcessingException("the server's result cannot be read")
-        columns = QgsFields()
-        kept = [n for n, each in enumerate(table.fields()) if each.name() != "fid"]
-        for n in kept:
-            columns.append(table.fields()[n])
-        sink, name = self.parameterAsSink(
-            parameters, self.OUTPUT, context, columns, QgsWkbTypes.MultiPolygon, self.source.crs
-        )
-        if sink is None:
-            raise QgsProcessingException(self.invalidSinkError(parameters, self.OUTPUT))
-        for row in table.getFeatures():
-            if feedback.isCanceled():
-                break
-            feature = QgsFeature(columns)
-            feature.setAttributes([row.attributes()[n] for n in kept])
-            if row.hasGeometry():
-                shape = place.to_layer(row.geometry())
-                shape.convertToMultiType()
-                feature.setGeometry(shape)
-            if not sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
-                raise QgsProcessingException(self.writeFeatureError(sink, parameters, self.OUTPUT))
-        # the file is closed before its folder goes
-        del table
-        return str(name)
-
-    def _add_advanced(self, parameter: QgsProcessingParameterDefinition) -> None:
-        flag = QgsProcessingParameterDefinition.Flag.FlagAdvanced
-        parameter.setFlags(parameter.flags() | flag)
-        self.addParameter(parameter)
 
 
 def _waited_for(job: Job, feedback: QgsProcessingFeedback) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class Automatic(RasterAlgorithm):
                     name, text, type=kind, defaultValue=default, minValue=least, **limits
                 )
             )
-        self._add_advanced(
+        self.add_advanced(
             QgsProcessingParameterBoolean(
                 self.SUPERPIXELS, "Try the boxes of superpixels in place of points", False
             )

@@ -76,6 +76,27 @@ def find_command(
     raise EnvironmentMissingError(HOW_TO)
 
 
+def find_program(name: str, command: list[str] | None = None) -> list[str]:
+    """The command of another program of the suite, such as `sam-geo`, in the server's environment.
+
+    Args:
+        name: Name of the program.
+        command: The command that starts the server; that of `find_command` where None.
+
+    Raises:
+        EnvironmentMissingError: There is no environment, or the program is not in it.
+    """
+    server = find_command() if command is None else command
+    if server[1:2] == ["-m"]:
+        return [server[0], "-m", f"{name.replace('-', '_')}.cli"]
+    common = Path(server[0])
+    # a link in a folder of programs leads into the environment
+    for place in (common, common.resolve()):
+        if _is_program(beside := place.with_name(f"{name}{common.suffix}")):
+            return [str(beside)]
+    raise EnvironmentMissingError(f"{name} is not beside {common}.\n{HOW_TO}")
+
+
 def configured() -> str:
     """What the user has chosen; empty where nothing."""
     return str(QgsSettings().value(SETTING, "") or "").strip()

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
+from .algorithm_assess import Assess
 from .algorithm_automatic import Automatic
 from .algorithm_prompts import FromPrompts
+from .algorithm_sample import Sample
 
 if TYPE_CHECKING:
     from .server import Server
 
 
 class Provider(QgsProcessingProvider):
-    """`sam_geomed:prompts` and `sam_geomed:automatic`.
+    """All algorithms, `sam_geomed:prompts` and the others.
 
     Args:
         server: Of the plugin; started when an algorithm first runs.
@@ -44,5 +46,7 @@ class Provider(QgsProcessingProvider):
 
     def loadAlgorithms(self) -> None:
         """All there are."""
-        for algorithm in (FromPrompts, Automatic):
-            self.addAlgorithm(algorithm(self._server))
+        for on_server in (FromPrompts, Automatic):
+            self.addAlgorithm(on_server(self._server))
+        for by_program in (Sample, Assess):
+            self.addAlgorithm(by_program())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,50 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         check=False,
         timeout=120,
     )
+
+
+PROGRESS = """
+import sys
+from sam_common.support import console
+
+with console.progress("reading the map", int(sys.argv[1]), quiet=sys.argv[2] == "quiet") as done:
+    for _ in range(int(sys.argv[1])):
+        done(1)
+"""
+
+
+def told(total, *, quiet=False, variable="lines"):
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRESS, str(total), "quiet" if quiet else "loud"],
+        env={**os.environ, console.PROGRESS_VARIABLE: variable},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == ""
+    return [json.loads(line) for line in done.stderr.splitlines()]
+
+
+def test_progress_in_lines_for_other_programs():
+    lines = told(3)
+    assert lines[0] == {"progress": "reading the map", "done": 0, "total": 3}
+    assert lines[-1] == {"progress": "reading the map", "done": 3, "total": 3}
+
+
+def test_progress_in_lines_is_told_now_and_then():
+    lines = told(20_000)
+    assert 2 <= len(lines) < 1000
+    assert [line["done"] for line in lines] == sorted(line["done"] for line in lines)
+    assert lines[-1]["done"] == 20_000
+
+
+def test_progress_of_nothing_is_told_once():
+    assert told(0) == [{"progress": "reading the map", "done": 0, "total": 0}]
+
+
+def test_nothing_is_told_where_nobody_asked():
+    assert told(3, quiet=True) == []
+    assert told(3, variable="") == []
 
 
 def test_suite_errors_are_one_line_and_exit_code_2():

@@ -41,15 +41,15 @@ def trees_tif(data) -> Path:
 
 @pytest.fixture(scope="session")
 def suite(tmp_path_factory) -> SimpleNamespace:
-    """How to run the suite in its own Python, and a `sam-common` that runs this checkout."""
+    """How to run the suite in its own Python, and programs of it that run this checkout."""
     python = os.environ["SAM_SUITE_PYTHON"]
     folder = tmp_path_factory.mktemp("environment") / "bin"
     folder.mkdir()
-    program = folder / "sam-common"
-    program.write_text(
-        f'#!/bin/sh\nPYTHONPATH="{CHECKOUT}" exec "{python}" -m sam_common.cli "$@"\n'
-    )
-    program.chmod(0o755)
+    for name in ("sam-common", "sam-geo"):
+        module = f"{name.replace('-', '_')}.cli"
+        program = folder / name
+        program.write_text(f'#!/bin/sh\nPYTHONPATH="{CHECKOUT}" exec "{python}" -m {module} "$@"\n')
+        program.chmod(0o755)
     # as a plugin must: what QGIS sets for its own Python misleads another
     foreign = ("PYTHON", "QT_", "LD_LIBRARY_PATH", "GDAL_DATA", "PROJ_LIB", "PROJ_DATA")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
@@ -63,7 +63,7 @@ def suite(tmp_path_factory) -> SimpleNamespace:
             text=True,
         ).stdout
 
-    return SimpleNamespace(run=run, program=program, folder=folder.parent)
+    return SimpleNamespace(run=run, program=folder / "sam-common", folder=folder.parent)
 
 
 @pytest.fixture(scope="session")
