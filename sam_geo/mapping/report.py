@@ -22,7 +22,7 @@ from sam_common.support.files import write_bytes
 from sam_geo.class_maps.class_map import open_class_map
 from sam_geo.mapping import figures
 from sam_geo.mapping.error_matrix import ErrorMatrix
-from sam_geo.mapping.ground import lonlat_of, measure_ground
+from sam_geo.mapping.ground import decimals_of, lonlat_of, measure_ground
 from sam_geo.mapping.map_picture import (
     CHIP_SIDE,
     PROBABILITY_STEPS,
@@ -268,7 +268,7 @@ def _doubts(
     rows = [{**doubt, "chip": None} for doubt in doubts]
     if rows and is_here:
         world = classes.source.frame.to_world(np.array([row["cell"] for row in rows]))
-        way, digits = lonlat_of(classes.source.crs), _digits(classes)
+        way, digits = lonlat_of(classes.source.crs), decimals_of(classes.source.frame)
         degrees = np.full_like(world, np.nan) if way is None else way(world)
         for row, place, lonlat in zip(rows, world.tolist(), degrees.tolist(), strict=True):
             row["place"] = figures.place_text(place, digits)
@@ -276,12 +276,6 @@ def _doubts(
         for row in rows[:MOST_CHIPS]:
             row["chip"] = draw_chip(classes, view, colours, (row["cell"][0], row["cell"][1]))
     return {"rows": rows, "is_here": is_here, "chip_px": CHIP_SIDE, "most": MOST_CHIPS}
-
-
-def _digits(classes: ClassMap) -> int:
-    """Decimals of coordinates that tell the pixels of a map from each other."""
-    least = float(np.abs(classes.source.frame.array[:2, :2]).max(axis=0).min())
-    return max(0, 1 - math.floor(math.log10(least)))
 
 
 def _commands(class_map: Path) -> list[str]:
