@@ -54,8 +54,11 @@ class ClassScores:
 
     @property
     def users(self) -> float | None:
-        """User's accuracy, the share of what was called so that is right; None without any."""
-        return self.right / self.found if self.found else None
+        """User's accuracy, the share of what was called so that is right.
+
+        None where nothing was, or where the class was not tested: all of it would be wrong then.
+        """
+        return self.right / self.found if self.found and self.truth else None
 
     @property
     def f1(self) -> float | None:

@@ -138,6 +138,18 @@ def lonlat_of(crs: pyproj.CRS | None) -> Callable[[FloatArray], FloatArray] | No
     return lambda xy: np.column_stack(way.transform(xy[:, 0], xy[:, 1]))
 
 
+def decimals_of(frame: Frame) -> int:
+    """Decimals of world coordinates that tell neighbouring pixels of a frame from each other.
+
+    >>> from affine import Affine
+    >>> from sam_geo.raster.frame import frame_from_affine
+    >>> [decimals_of(frame_from_affine(Affine(a, 0, 0, 0, -a, 0))) for a in (30, 10, 0.3, 9e-5)]
+    [0, 0, 2, 6]
+    """
+    least = float(np.abs(frame.array[:2, :2]).max(axis=0).min())
+    return max(0, 1 - math.floor(math.log10(least)))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Globe:
     """The ellipsoid of a reference system, and the way from its coordinates to degrees there."""

@@ -22,7 +22,7 @@ from sam_common.support.files import write_bytes
 from sam_geo.class_maps.class_map import open_class_map
 from sam_geo.mapping import figures
 from sam_geo.mapping.error_matrix import ErrorMatrix
-from sam_geo.mapping.ground import lonlat_of, measure_ground
+from sam_geo.mapping.ground import decimals_of, lonlat_of, measure_ground
 from sam_geo.mapping.map_picture import (
     CHIP_SIDE,
     PROBABILITY_STEPS,
@@ -52,8 +52,6 @@ TURNED = 3.0
 """Degrees by which north may be off the top of a picture before that is told."""
 TOLD = 5
 """Failures that are shown at once; a click shows the others."""
-NOT_SHOWN = ("pixels",)
-"""Entries of a training that are for programs."""
 SETS_OF_FEATURES = {
     "values": "the bands of a pixel, and the indices that were asked for",
     "surroundings": (
@@ -151,7 +149,6 @@ def _title(
     inputs = record["inputs"]
     is_raster = {name: re.fullmatch(r"raster( \d+)?", name) is not None for name in inputs}
     names = {name: _file_name(given["path"]) for name, given in inputs.items()}
-    others = [names[name] for name in inputs if not is_raster[name]]
     written = datetime.fromtimestamp(class_map.stat().st_mtime, tz=timezone.utc)
     code = None if crs is None else crs.to_authority()
     return {
@@ -166,11 +163,16 @@ def _title(
         "code": None if code is None else ":".join(code),
         "rasters": [names[name] for name in inputs if is_raster[name]],
         "is_applied": _is_applied(record),
-        # the model is the first file that such a job reads, the samples that of the others
-        "learned_from": others[0] if others else None,
+        "learned_from": _learned_from(record, [names[n] for n in inputs if not is_raster[n]]),
         "pixel_share": record["pixels"] / (height * width),
-        "total_m2": sum(each["area_m2"] for each in record["areas"]),
     }
+
+
+def _learned_from(record: Record, files: Sequence[str]) -> str:
+    """The name of the samples, or of the model: the first of the files that such a job reads."""
+    if _is_applied(record):
+        return files[0]
+    return _file_name(record["training"]["samples"]["file"]["path"])
 
 
 def _legend(record: Record) -> list[dict[str, Any]]:
@@ -193,6 +195,7 @@ def _css(rgb: Sequence[int] | None) -> str:
 
 
 def _colour_of(record: Record) -> dict[str, str]:
+    """The colour of each class by its name, as CSS has it."""
     return {each["name"]: each["colour"] for each in _legend(record)}
 
 
@@ -201,7 +204,7 @@ def _areas(record: Record, *, has_area: bool) -> dict[str, Any]:
     colours = _colour_of(record)
     checked = {each["class"]: each for each in (record["checked"] or {"classes": []})["classes"]}
     mapped = {each["class"]: each for each in record["areas"]}
-    total = sum(each["area_m2"] for each in record["areas"]) or 1.0
+    total = sum(each["area_m2"] for each in record["areas"])
     rows = []
     for name in [*mapped, *(name for name in checked if name not in mapped)]:
         one = mapped.get(name, {"value": None, "pixels": 0, "area_m2": 0.0})
@@ -210,7 +213,7 @@ def _areas(record: Record, *, has_area: bool) -> dict[str, Any]:
                 **one,
                 "name": name,
                 "colour": colours.get(name, "transparent"),
-                "share": one["area_m2"] / total,
+                "share": one["area_m2"] / total if total else 0.0,
                 "estimate": checked[name]["area_m2"] if name in checked else None,
             }
         )
@@ -265,7 +268,7 @@ def _doubts(
     rows = [{**doubt, "chip": None} for doubt in doubts]
     if rows and is_here:
         world = classes.source.frame.to_world(np.array([row["cell"] for row in rows]))
-        way, digits = lonlat_of(classes.source.crs), _digits(classes)
+        way, digits = lonlat_of(classes.source.crs), decimals_of(classes.source.frame)
         degrees = np.full_like(world, np.nan) if way is None else way(world)
         for row, place, lonlat in zip(rows, world.tolist(), degrees.tolist(), strict=True):
             row["place"] = figures.place_text(place, digits)
@@ -273,12 +276,6 @@ def _doubts(
         for row in rows[:MOST_CHIPS]:
             row["chip"] = draw_chip(classes, view, colours, (row["cell"][0], row["cell"][1]))
     return {"rows": rows, "is_here": is_here, "chip_px": CHIP_SIDE, "most": MOST_CHIPS}
-
-
-def _digits(classes: ClassMap) -> int:
-    """Decimals of coordinates that tell the pixels of a map from each other."""
-    least = float(np.abs(classes.source.frame.array[:2, :2]).max(axis=0).min())
-    return max(0, 1 - math.floor(math.log10(least)))
 
 
 def _commands(class_map: Path) -> list[str]:
@@ -291,8 +288,9 @@ def _commands(class_map: Path) -> list[str]:
 
 def _making(record: Record) -> dict[str, Any]:
     """Everything of the record that stands nowhere else on the page."""
-    shown = {"classes", "colours", "areas", "checked", "notes", "failures", "training"}
-    told = {"accuracies", "doubts", "tried", *NOT_SHOWN}
+    shown = {"classes", "colours", "areas", "checked", "notes", "failures"}
+    # the pixels of the samples are packed for programs
+    told = {"accuracies", "doubts", "tried", "pixels"}
     training = {name: part for name, part in record["training"].items() if name not in told}
     return {
         **{name: part for name, part in record.items() if name not in shown},

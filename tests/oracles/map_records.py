@@ -70,6 +70,7 @@ def record_of_map(values, *, names=None, colours=None, trained=None, m2_per_pixe
         "inputs": {
             "raster": {"path": "/data/scene.tif", "bytes": 1234567, "sha256": "ab" * 32},
             "raster 2": {"path": "https://example.com/dem.tif"},
+            "points.csv": {"path": "/data/points.csv", "bytes": 321, "sha256": "c0" * 32},
             "my samples.gpkg": {"path": "/data/my samples.gpkg", "bytes": 98304,
                                 "sha256": "5a" * 32},
         },
@@ -97,10 +98,11 @@ def applied(record, trained=None):
     inputs = {name: given for name, given in record["inputs"].items() if "raster" in name}
     return {
         **record,
-        "inputs": {**inputs, "my model.skops": {"path": "/data/my model.skops"}},
+        "inputs": {**inputs, "my model.skops": {"path": "/data/my model.skops"},
+                   "points.csv": {"path": "/data/points.csv"}},
         "parameters": {**record["parameters"], "classifier": None, "seed": None},
         "training": {} if trained is None else trained,
-    }
+    }  # fmt: skip
 
 
 def figure(value, error):

@@ -126,6 +126,14 @@ def test_a_class_without_a_pixel_is_told(write_map, values):
     assert words(page.find("ul", class_="legend")[0]) == "water forest town not in the map no class"
 
 
+def test_a_map_of_which_nothing_has_a_class(write_map, values):
+    nothing = np.zeros_like(values)
+    page = page_of(record_of_map(nothing), write_map(nothing, probability=nothing))
+    assert "0 pixels (0 %)" in words(page.find("header")[0])
+    assert "all 0 100 % 0" in page.section("areas")
+    assert not picture(page.find("img")[0]["src"]).any()
+
+
 SYSTEMS = {
     "utm": ("EPSG:32633", Affine(10, 0, 465_000, 0, -10, 5_080_000)),
     "web mercator": ("EPSG:3857", Affine(10, 0, 1_300_000, 0, -10, 8_400_000)),
