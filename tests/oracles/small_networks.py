@@ -27,7 +27,7 @@ class ExactBrightness(Brightness):
 
 
 class Patches(torch.nn.Module):
-    """(B, 3, 256, 256) to (B, 256, 64, 64): a linear map of each 4 x 4 patch, exact as TinyViT's."""
+    """(B, 3, 256, 256) to (B, 256, 64, 64), each patch by itself, with an exact part as TinyViT."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import itertools
 from dataclasses import replace
@@ -38,7 +39,7 @@ def own_network(name: str) -> Sam:
     return load_state(build_sam(info.arch), read_state(path), source=name).prepare_inference()
 
 
-def random_prompts(kind: str, size: int, seed: int, count: int = 3):
+def random_prompts(kind: str, size: int, seed: int, count: int = 2):
     generator = torch.Generator().manual_seed(seed)
     points = labels = boxes = masks = None
     if kind in ("one point", "points", "box and points", "all"):
@@ -93,7 +94,7 @@ def compare_heads(ours: Sam, published: torch.nn.Module, features: torch.Tensor,
                 dense_prompt_embeddings=dense[n : n + 1],
                 multimask_output=multimask,
             )
-            for n in range(3)
+            for n in range(2)
         ]
         for engine in engines:
             found = engine.decode(
@@ -107,40 +108,52 @@ def compare_heads(ours: Sam, published: torch.nn.Module, features: torch.Tensor,
     assert relative_error(positions, published.prompt_encoder.get_dense_pe()) <= TOLERANCE
 
 
-def published_vit(shape: ViTShape) -> torch.nn.Module:
-    segment_anything_reference()
+def published_vit(shape: ViTShape, side: int) -> torch.nn.Module:
+    package = segment_anything_reference()
     # the package has a function of the same name as this module
     module = importlib.import_module("segment_anything.build_sam")
-    return module._build_sam(shape.width, shape.depth, shape.heads, shape.global_blocks)
+    network = module._build_sam(shape.width, 0, shape.heads, ())
+    # what `_build_sam` gives to the encoder, but for its side
+    network.image_encoder = package.modeling.ImageEncoderViT(
+        img_size=side,
+        embed_dim=shape.width,
+        depth=shape.depth,
+        num_heads=shape.heads,
+        norm_layer=functools.partial(torch.nn.LayerNorm, eps=1e-6),
+        use_rel_pos=True,
+        global_attn_indexes=shape.global_blocks,
+        window_size=14,
+    )
+    return network
 
 
-def own_vit(shape: ViTShape) -> Sam:
-    return Sam(ImageEncoderViT(shape), SAM_PREPROCESS)
-
-
-def compare_vit(shape: ViTShape) -> tuple[Sam, torch.nn.Module, torch.Tensor]:
-    ours, published = randomise(own_vit(shape), seed=7), published_vit(shape)
+def compare_vit(shape: ViTShape, side: int) -> tuple[Sam, torch.nn.Module]:
+    ours = randomise(Sam(ImageEncoderViT(shape, side), SAM_PREPROCESS), seed=7)
+    published = published_vit(shape, side)
     # strict: the key layouts are the same, name for name
     published.load_state_dict(ours.state_dict(), strict=True)
     published.eval()
-    pixels = torch.randn((1, 3, 1024, 1024), generator=torch.Generator().manual_seed(11))
+    pixels = torch.randn((1, 3, side, side), generator=torch.Generator().manual_seed(11))
     features = published.image_encoder(pixels)
     assert relative_error(ours.prepare_inference().image_encoder(pixels), features) <= TOLERANCE
-    return ours, published, features
+    return ours, published
 
 
 @pytest.mark.slow
 def test_vit_b_with_seeded_weights_equals_segment_anything() -> None:
+    """All blocks, on 32 x 32 tokens: no multiple of the window either, in a tenth of the time."""
     with torch.inference_mode():
-        compare_heads(*compare_vit(VIT_SHAPES["vit_b"]), size=1024)
+        ours, published = compare_vit(VIT_SHAPES["vit_b"], 512)
+        features = torch.randn((1, 256, 64, 64), generator=torch.Generator().manual_seed(12))
+        compare_heads(ours, published, features, size=1024)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("arch", ["vit_l", "vit_h"])
-def test_larger_vits_with_seeded_weights(arch: str) -> None:
+@pytest.mark.parametrize(("arch", "side"), [("vit_l", 512), ("vit_h", 1024)])
+def test_larger_vits_with_seeded_weights(arch: str, side: int) -> None:
     """A windowed and a global block at full width: the others are the same again."""
     with torch.inference_mode():
-        compare_vit(replace(VIT_SHAPES[arch], depth=2, global_blocks=(1,)))
+        compare_vit(replace(VIT_SHAPES[arch], depth=2, global_blocks=(1,)), side)
 
 
 @pytest.mark.parametrize("arch", list(VIT_SHAPES))
