@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from .suite_client import FOREIGN
@@ -73,7 +74,7 @@ def run_program(command: Sequence[str], feedback: QgsProcessingFeedback) -> Any:
             return None
         code = process.wait()
     finally:
-        # whatever happens here, no program is left behind
+        # whatever happens here, or if it does not listen, no program is left behind
         if process.poll() is None:
             process.kill()
             process.wait()
@@ -162,13 +163,10 @@ def _reason(said: Sequence[str], code: int) -> str:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Interrupt a program, so that it removes what it had begun to write; kill it if it stays."""
+    """Interrupt a program, so that it removes what it had begun to write, and wait a little."""
     if sys.platform == "win32":
         process.terminate()
     else:
         process.send_signal(signal.SIGINT)
-    try:
+    with suppress(subprocess.TimeoutExpired):
         process.wait(END_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -184,6 +184,9 @@ def test_a_sample_that_is_loaded_has_a_form_of_its_classes(loaded, class_map, tm
 def test_a_layer_and_a_name_of_gdal_are_maps_too(loaded, class_map, tmp_path):
     layer = QgsRasterLayer(str(class_map), "map")
     assert drawn(layer).featureCount() == 90
+    with_option = QgsRasterLayer(f"{class_map}|option:NUM_THREADS=1", "map")
+    assert "|" in with_option.source()
+    assert drawn(with_option).featureCount() == 90
     vrt = tmp_path / "map.vrt"
     gdal.Translate(str(vrt), str(class_map), format="VRT")
     assert {row["stratum"] for row in rows(drawn(vrt))} == {"1", "2", "3"}
@@ -370,17 +373,18 @@ def test_points_in_another_system_and_with_other_columns(loaded, class_map, samp
             "FIELDS_MAPPING": [
                 {"expression": expression, "name": name, "type": kind, "length": 0, "precision": 0}
                 for expression, name, kind in (
-                    ("1", "fid", 2),
-                    ('"reference"', "Truth", 10),
+                    ('"reference"', "fid", 10),
                     ('"stratum"', "Stratum", 10),
-                    ('"weight_m2"', "weight_m2", 6),
+                    ('2 * "weight_m2"', "WEIGHT_M2", 6),
                     ("array(1, 2)", "list", 9),
                 )
             ],
             "OUTPUT": "TEMPORARY_OUTPUT",
         },
     )["OUTPUT"]
-    there = assessed(class_map, named, CLASS_FIELD="Truth")
+    log = Log()
+    there = assessed(class_map, named, log, CLASS_FIELD="fid")
+    assert log.warnings[0].startswith("the points were drawn from a map of 1.20093e+07 m2")
     assert there["COUNT"] == 90
     assert there["OVERALL"] == pytest.approx(here["OVERALL"])
 

@@ -51,11 +51,11 @@ def run(loaded, tmp_path):
     return start
 
 
-def refused(run, body):
+def refused(run, body, log=None):
     from sam_geomed.suite_program import ProgramError
 
     with pytest.raises(ProgramError) as caught:
-        run(body)
+        run(body, log=log)
     return str(caught.value)
 
 
@@ -88,8 +88,11 @@ def test_progress_notes_and_warnings_are_told_as_they_come(run):
 
 
 def test_an_error_of_several_lines_is_the_message(run):
-    told = refused(run, 'say("note")\nsay("error: cannot fetch:")\nsay("  reason")\nsys.exit(2)')
-    assert told == "cannot fetch:\n  reason"
+    log = Log()
+    body = 'say("note")\nsay("error: cannot fetch:")\nsay("  reason")\nsys.exit(2)'
+    assert refused(run, body, log) == "cannot fetch:\n  reason"
+    # it is not told twice
+    assert log.said == [("info", "note")]
 
 
 def test_a_failure_without_a_message_shows_the_last_lines(run):
