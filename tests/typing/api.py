@@ -34,21 +34,25 @@ from sam_common.server.client import Client
 from sam_geo import (
     AutoOptions,
     AutoRequest,
+    ChangeRequest,
     EncodeRequest,
     EverythingOptions,
     Finish,
     GeoPrompt,
     JobReport,
+    MapChange,
     PromptJob,
     PromptRequest,
     RasterSource,
     RunOptions,
+    detect_change,
     dry_run_auto,
     dry_run_prompts,
     frame_from_affine,
     load_prompts,
     open_raster,
     run_auto,
+    run_change,
     run_encode,
     run_prompts,
     run_request,
@@ -222,6 +226,15 @@ def jobs(segmenter: Segmenter) -> None:
     assert_type(run_request(boxes, lambda: segmenter), tuple[PromptJob, dict[str, Any]])
     kept = EncodeRequest(image="ortho.tif", output=Path("embeddings"))
     assert_type(run_encode(kept, lambda: segmenter), dict[str, Any])
+
+
+def change() -> None:
+    found = detect_change("before.tif", "after.tif", min_pixels=4)
+    assert_type(found, MapChange)
+    assert_type(found.misreg_share, float)
+    assert_type(found.notes, tuple[str, ...])
+    asked = ChangeRequest(before="before.tif", after="after.tif", output=Path("change.gpkg"))
+    assert_type(run_change(asked), dict[str, Any])
 
 
 def brain(segmenter: Segmenter) -> None:
