@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, TypeAlias
 import geopandas
 import numpy as np
 import pandas as pd
-import shapely
 
 from sam_common.tiled_job.progress import silent
 from sam_geo.change.from_to import coded
 from sam_geo.change.moves import fitting, margin_of, possible_shifts
 from sam_geo.class_maps.class_map import ClassMap
+from sam_geo.class_maps.partition import BATCH, placed
 from sam_geo.class_maps.pieces import traced_pieces
-from sam_geo.raster.frame import corners_to_world
-from sam_geo.results.object_rows import BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,6 +122,7 @@ def change_tables(
 
     Raises:
         InputError: A map cannot be read.
+        GeometryError: Pixels are too small for coordinates of the reference system.
     """
     shifts = possible_shifts(grid.offset, misregistration)
     margin = margin_of(shifts)
@@ -143,28 +142,25 @@ def change_tables(
         counts.left_out_area = math.fsum(pieces.figures.area_m2[~kept])
         for first in range(0, max(1, int(kept.sum())), BATCH):
             which = np.flatnonzero(kept)[first : first + BATCH]
-            table = _table(which, pieces, grid, names.names)
+            table = _table(which, pieces, change)
             table.insert(0, "id", np.arange(first + 1, first + 1 + len(which), dtype=np.int64))
             counts.written += len(which)
             yield table
 
 
-def _table(
-    which: IntArray, pieces: Pieces, grid: CommonGrid, names: list[str]
-) -> geopandas.GeoDataFrame:
+def _table(which: IntArray, pieces: Pieces, change: _ChangeMap) -> geopandas.GeoDataFrame:
     """The table of the pieces at some positions, without their numbers."""
     figures = pieces.figures.at(which)
+    names = change.classes.names
     before, after = np.divmod(figures.value, len(names))
-    source = grid.before.source
-    outlines = pieces.outlines(which) if len(which) else np.empty(0, dtype=object)
-    world = shapely.transform(outlines, lambda corners: corners_to_world(corners, source.frame))
+    crs = change.source.crs
     # digits beyond these come from the order of sums, and some formats do not keep them
     area = np.round(figures.area_m2, 4)
     means, least = np.round(pieces.means[which], 6), np.round(pieces.least[which], 6)
     columns = {
         "from": pd.Series([names[n] for n in before.tolist()], dtype=object),
         "to": pd.Series([names[n] for n in after.tolist()], dtype=object),
-        "area_m2": np.full(len(which), np.nan) if source.crs is None else area,
+        "area_m2": np.full(len(which), np.nan) if crs is None else area,
         "pixels": figures.pixels,
         "p_from": means[:, 0],
         "p_from_min": least[:, 0],
@@ -172,6 +168,5 @@ def _table(
         "p_to_min": least[:, 1],
         "misreg": means[:, 2],
     }
-    # a frame that flips an axis turns the rings around
-    shapes = np.asarray(shapely.orient_polygons(world), dtype=object)
-    return geopandas.GeoDataFrame(columns, geometry=shapes, crs=source.crs)
+    shapes = placed(which, pieces, change) if len(which) else np.empty(0, dtype=object)
+    return geopandas.GeoDataFrame(columns, geometry=shapes, crs=crs)

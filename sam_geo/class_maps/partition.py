@@ -146,7 +146,7 @@ def partition_tables(
         written = 0
         with progress("polygons", len(pieces)) as done:
             for rows, at in made:
-                shapes = _placed(at, pieces, classes)
+                shapes = placed(at, pieces, classes)
                 if options.by == "class":
                     shapes = np.array([shapely.MultiPolygon(shapes.tolist())], dtype=object)
                 yield _table(rows, shapes, classes, written)
@@ -181,8 +181,17 @@ def _by_class(pieces: Pieces) -> Iterator[tuple[Figures, IntArray]]:
         yield rows.at(np.array([n])), np.flatnonzero(group == n)
 
 
-def _placed(at: IntArray, pieces: Pieces, classes: ClassMap) -> Shapes:
-    """The polygons of pieces in the map's reference system, outer rings counterclockwise."""
+def placed(at: IntArray, pieces: Pieces, classes: ClassMap) -> Shapes:
+    """The polygons of pieces in the map's reference system, outer rings counterclockwise.
+
+    Args:
+        at: (N,) positions of the pieces, at least one.
+        pieces: All pieces.
+        classes: The map that they were found in.
+
+    Raises:
+        GeometryError: Pixels are too small for coordinates of the map's reference system.
+    """
     a, b, c, d, e, f = list(affine_from_frame(classes.source.frame))[:6]
 
     def to_world(xy: FloatArray) -> FloatArray:
