@@ -81,6 +81,8 @@ def _extra_trees(seed: int, balance: Balance) -> Any:
 
 def _ensemble(seed: int, balance: Balance) -> Any:
     """Mean of four that err in different ways: two of thresholds, two of straight lines."""
+    # the vote numbers the classes that it learns anew, from 0 on
+    anew = Balance(dict(enumerate(balance.weights.values())), balance.priors)
     kinds = {
         "forest": _random_forest,
         "extra": _extra_trees,
@@ -88,7 +90,7 @@ def _ensemble(seed: int, balance: Balance) -> Any:
         "discriminant": _discriminant,
     }
     return VotingClassifier(
-        [(name, make(seed, balance)) for name, make in kinds.items()], voting="soft"
+        [(name, make(seed, anew)) for name, make in kinds.items()], voting="soft"
     )
 
 
