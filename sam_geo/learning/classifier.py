@@ -53,7 +53,8 @@ class Balance:
     """
 
     weights: Mapping[int, float]
-    """Weight of a pixel of each class that is learned."""
+    """Weight of a pixel of each class that is learned, classes counted from 0 without gaps: a vote
+    and boosting number them so, and look weights up by these numbers."""
     priors: tuple[float, ...]
     """Share of each class, in the order of the classes that are learned."""
 
@@ -81,8 +82,6 @@ def _extra_trees(seed: int, balance: Balance) -> Any:
 
 def _ensemble(seed: int, balance: Balance) -> Any:
     """Mean of four that err in different ways: two of thresholds, two of straight lines."""
-    # the vote numbers the classes that it learns anew, from 0 on
-    anew = Balance(dict(enumerate(balance.weights.values())), balance.priors)
     kinds = {
         "forest": _random_forest,
         "extra": _extra_trees,
@@ -90,7 +89,7 @@ def _ensemble(seed: int, balance: Balance) -> Any:
         "discriminant": _discriminant,
     }
     return VotingClassifier(
-        [(name, make(seed, anew)) for name, make in kinds.items()], voting="soft"
+        [(name, make(seed, balance)) for name, make in kinds.items()], voting="soft"
     )
 
 
