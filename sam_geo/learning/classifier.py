@@ -53,7 +53,8 @@ class Balance:
     """
 
     weights: Mapping[int, float]
-    """Weight of a pixel of each class that is learned."""
+    """Weight of a pixel of each class that is learned, classes counted from 0 without gaps: a vote
+    and boosting number them so, and look weights up by these numbers."""
     priors: tuple[float, ...]
     """Share of each class, in the order of the classes that are learned."""
 

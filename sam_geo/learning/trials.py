@@ -101,8 +101,12 @@ class Material:
     seed: int
 
     def fit(self, columns: IntArray, rows: IntArray) -> Any:
-        """Fit a classifier to some columns and rows of the table, few pixels of each feature."""
-        classes = self.samples.pixel_classes
+        """Fit a classifier to some columns and rows of the table, few pixels of each feature.
+
+        Its classes are those of the rows, numbered from 0 in their order.
+        """
+        of_rows = self.samples.pixel_classes[rows]
+        classes = np.searchsorted(np.unique(of_rows), self.samples.pixel_classes)
         few = rows[chosen_pixels(self.samples)[rows]]
         # the only pixel of a class twice: one has no spread, which some classifiers refuse
         few = np.repeat(few, np.where(np.bincount(classes[few])[classes[few]] == 1, 2, 1))
@@ -119,7 +123,8 @@ class Material:
             classifier = self.fit(columns, learn)
             chances = np.zeros((len(test), len(self.samples.classes)))
             table = self.pixels.table[np.ix_(test, columns)]
-            chances[:, classifier.classes_] = classifier.predict_proba(table)
+            known = np.unique(self.samples.pixel_classes[learn])
+            chances[:, known[classifier.classes_]] = classifier.predict_proba(table)
             rows.append(test)
             found.append(chances)
             advance(1)

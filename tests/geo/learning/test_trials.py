@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from sam_geo.learning.classifier import KINDS
 from sam_geo.learning.folds import Groups
 from sam_geo.learning.sample_pixels import SamplePixels, pixel_weights
 from sam_geo.learning.samples import Samples
@@ -52,6 +54,23 @@ def test_a_class_that_was_not_learned_has_no_chance(material):
     _, chances = material.tested(np.array([0]), [(mixed, of_one[-1:])], lambda _: None)
     assert chances.shape == (1, 2)
     assert chances.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_is_tested_where_a_class_was_not_learned(material, kind):
+    samples = samples_of()
+    classes = np.repeat([0, 1, 2, 3], 10)
+    samples = replace(samples, classes=("a", "b", "c", "d"), class_of=classes)
+    table = np.random.default_rng(0).normal(0, 0.1, (40, 3)).astype(np.float32)
+    table += 5 * classes[:, None]
+    pixels = SamplePixels(table, material.pixels.has_data)
+    found = replace(material, samples=samples, pixels=pixels, kind=kind)
+    learned = np.flatnonzero((classes != 1) & (np.arange(40) % 10 < 8))
+    tested = np.flatnonzero(np.arange(40) % 10 >= 8)
+    rows, chances = found.tested(np.arange(3), [(learned, tested)], lambda _: None)
+    assert (chances[:, 1] == 0).all()
+    others = classes[rows] != 1
+    assert (chances.argmax(axis=1) == classes[rows])[others].all()
 
 
 def trial(n, right, rng=None):
