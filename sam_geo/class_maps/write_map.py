@@ -9,6 +9,7 @@ colour table and category names of the first band.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 from xml.etree import ElementTree as ET
 
@@ -27,7 +28,6 @@ from sam_geo.results.qgis_style import NOT_IN_XML
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from sam_common.window import Window
     from sam_geo.class_maps.legend import Legend
@@ -86,7 +86,7 @@ def class_map_writer(
     drawn = 0
 
     def verify(part: Path) -> None:
-        beside = part.with_name(f"{part.name}.aux.xml")
+        _, beside = map_files(part)
         _add_legend(beside, legend)
         flush(beside)
         if _read_back(part, legend) != drawn:
@@ -115,6 +115,16 @@ def class_map_writer(
             drawn = (drawn + _check_sum(window.start, bands)) % 2**64
 
         yield write
+
+
+def map_files(path: str | os.PathLike[str]) -> tuple[Path, Path]:
+    """The files of a class map: the raster, and what GDAL reads beside it.
+
+    >>> [file.name for file in map_files("out/map.tif")]
+    ['map.tif', 'map.tif.aux.xml']
+    """
+    raster = Path(path)
+    return raster, raster.with_name(f"{raster.name}.aux.xml")
 
 
 def _check_sum(start: tuple[int, ...], bands: ByteArray) -> int:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal
 from sam_common.errors import InputError
 from sam_common.support.files import check_apart, check_input, check_output
 from sam_common.tiled_job.parts import PLAN
+from sam_geo.class_maps.map_style import map_style_paths
+from sam_geo.class_maps.write_map import map_files
 from sam_geo.results.cog_file import check_cog_output
-from sam_geo.results.qgis_style import style_path
 from sam_geo.results.record import manifest_path
 from sam_geo.tables.write import check_table_output
 
@@ -108,16 +109,15 @@ class LandcoverRequest:
         return [path for path in chosen if path is not None]
 
     @property
-    def drawn(self) -> list[Path]:
-        """Outputs with a style beside them: the map and its polygons."""
-        return [self.output] if self.polygons is None else [self.output, self.polygons]
+    def styles(self) -> dict[Path, str]:
+        """Styles of the map and its polygons, and the file that each is written for."""
+        return map_style_paths(self.output, self.polygons)
 
     @property
     def outputs(self) -> list[Path]:
-        """Every file that will be written: named outputs, record and styles, each once."""
-        # one style serves a map and polygons of the same name
-        styles = dict.fromkeys(style_path(path) for path in self.drawn)
-        return [*self.named_outputs, manifest_path(self.output), *styles]
+        """Every file that will be written: named outputs, what lies beside the map, styles."""
+        _, beside = map_files(self.output)
+        return [*self.named_outputs, beside, manifest_path(self.output), *self.styles]
 
     @property
     def read_files(self) -> list[Path]:

@@ -51,7 +51,6 @@ from sam_geo.mapping.record import (
     training_notes,
 )
 from sam_geo.mapping.report import write_report
-from sam_geo.results.qgis_style import style_path
 from sam_geo.results.record import fingerprint, manifest_path, versions, write_manifest
 
 if TYPE_CHECKING:
@@ -251,6 +250,8 @@ def _write_beside(
     progress: Progress,
 ) -> None:
     """Write styles, polygons and model."""
+    # before the polygons: a file of their name may say where the style of the map lies
+    styles = request.styles
     if request.polygons is not None:
         options = PartitionOptions(request.polygons_by, request.simplify)
         with opened.times.timed("polygons"), open_class_map(request.output) as classes:
@@ -261,7 +262,7 @@ def _write_beside(
                 overwrite=request.replaces,
                 progress=progress,
             )
-    for path in request.drawn:
-        write_map_style(legend, style_path(path), table=path.name)
+    for path, table in styles.items():
+        write_map_style(legend, path, table=table)
     if request.save is not None:
         save_model(model, request.save)

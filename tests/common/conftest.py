@@ -33,12 +33,12 @@ def openvino_cache(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def make_segmenter(network, openvino_cache):
-    def make(engine="torch", name="random", sha256=RANDOM_SHA256, **trained):
+    def make(engine="torch", name="random", sha256=RANDOM_SHA256, of=network, **trained):
         kinds = {"points": True, "boxes": True, "masks": True, "multimask": True, **trained}
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("SAM_GEOMED_CACHE", str(openvino_cache))
             return segmenter_of(
-                network,
+                of,
                 name=name,
                 sha256=sha256,
                 capabilities=Capabilities(**kinds),

@@ -54,8 +54,9 @@ def test_outlines_that_differ_by_a_pixel_are_still_one_object(
 
 @settings(max_examples=10, deadline=None)
 @given(
-    st.integers(40, 120),
-    st.integers(40, 120),
+    # few, as windows that begin at each pixel are as many
+    st.integers(24, 60),
+    st.integers(24, 60),
     st.integers(12, 40),
     st.integers(0, 11),
     st.integers(0, 2**16),

@@ -45,11 +45,16 @@ def make_segments(shape, seed=1):
     return segments
 
 
-def overlapping(shape):
-    """Two objects of random voxels in all of a volume."""
+def overlapping(shape, patch=1):
+    """Two objects in all of a volume, of random voxels or of random square patches of a slice."""
     whole = Window((0, 0, 0), shape)
     rng = np.random.default_rng(6)
-    return [Segment(n, v, whole, rng.random(shape) < 0.5) for n, v in (("liver", 9), ("cyst", 2))]
+    grid = (shape[0], *(-(-side // patch) for side in shape[1:]))
+    square = np.ones((1, patch, patch), dtype=bool)
+    return [
+        Segment(name, value, whole, np.kron(rng.random(grid) < 0.5, square)[whole.slices])
+        for name, value in (("liver", 9), ("cyst", 2))
+    ]
 
 
 def boxed(name, value, slices, window=None):

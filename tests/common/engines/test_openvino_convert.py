@@ -9,6 +9,7 @@ from small_networks import ExactBrightness, engine_of, models, small_network
 from sam_common.engines import openvino_convert
 from sam_common.engines.openvino_convert import convert
 from sam_common.errors import DiskError
+from sam_common.network.mask_decoder import MaskDecoder
 from sam_common.network.sam import build_sam
 
 
@@ -44,7 +45,7 @@ def test_an_interrupted_conversion_leaves_nothing_to_trust(cache, converted, mon
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory):
     """A network and its converted prompt encoder, mask decoder and encoder of bfloat16."""
-    network = small_network(1)
+    network = small_network(1, decoder=MaskDecoder)
     network.image_encoder = ExactBrightness()
     folder = tmp_path_factory.mktemp("parts")
     names = ("encoder-autocast", "prompts", "prompts-masks", "decoder-multi")

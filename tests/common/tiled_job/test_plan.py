@@ -14,7 +14,7 @@ from sam_common.window import Window
 
 
 @settings(deadline=None)
-@given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 64), st.integers(0, 63))
+@given(st.integers(1, 100), st.integers(1, 100), st.integers(1, 64), st.integers(0, 63))
 def test_the_grid_covers_the_image_with_the_overlap(
     height: int, width: int, side: int, overlap: int
 ) -> None:

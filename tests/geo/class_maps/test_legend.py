@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from class_maps import NAMES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,13 +59,15 @@ def test_values_of_other_maps_may_be_any_numbers():
 
 
 def test_the_legend_of_a_map_is_that_of_its_record(write_map, thirds):
-    whole = legend_of_names({int(value): name for value, name in NAMES.items()})
-    with open_class_map(write_map(thirds, names=NAMES)) as classes:
+    names = {"1": "a", "2": "b", "7": "c"}
+    whole = legend_of(["a", "b", "c"])
+    with open_class_map(write_map(thirds, names=names)) as classes:
         legend = legend_of_map(classes, [7, 1])
         with pytest.raises(InputError, match="pixels of value 3, which is no class"):
             legend_of_map(classes, [3])
-    assert legend.names == {1: "water", 7: "town"}
-    assert legend.colours == {1: whole.colours[1], 7: whole.colours[7]}
+    assert legend.names == {1: "a", 7: "c"}
+    # a class that no pixel has changes no colour
+    assert legend.colours == {1: whole.colours[1], 7: whole.colours[3]}
 
 
 def test_without_a_record_values_are_names(write_map, thirds):

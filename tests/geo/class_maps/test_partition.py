@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as hnp
 from result_tables import read
 
 from sam_common.errors import GeometryError, InputError, OutputError
-from sam_geo.class_maps import class_map
+from sam_geo.class_maps import class_map, pieces
 from sam_geo.class_maps.class_map import open_class_map
 from sam_geo.class_maps.partition import PartitionOptions, partition_tables, write_partition
 from sam_geo.class_maps.pixel_area import pixel_areas
@@ -281,6 +281,19 @@ def test_the_same_map_gives_the_same_bytes(write_map, tmp_path):
         for path in (one, two):
             write_partition(classes, path, PartitionOptions())
     assert one.read_bytes() == two.read_bytes()
+
+
+def test_outlines_wait_on_the_disk_of_the_output(write_map, tmp_path, monkeypatch):
+    seen, store = [], pieces.OutlineStore
+
+    def remembered(width, folder):
+        seen.append(folder)
+        return store(width, folder)
+
+    monkeypatch.setattr(pieces, "OutlineStore", remembered)
+    with open_class_map(write_map(blobs(30))) as classes:
+        write_partition(classes, tmp_path / "parts.gpkg", EXACT)
+    assert seen == [tmp_path]
 
 
 @pytest.mark.parametrize("tolerance", [-1.0, float("nan"), float("inf")])

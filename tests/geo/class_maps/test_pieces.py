@@ -11,9 +11,11 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from sam_common.tiled_job.progress import silent
+from sam_common.window import Window
 from sam_geo.class_maps import class_map, pieces
 from sam_geo.class_maps.class_map import open_class_map
 from sam_geo.class_maps.pieces import traced_pieces
+from sam_geo.outlines.coverage import edge_count
 
 LAWS = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 maps = hnp.arrays(
@@ -148,3 +150,22 @@ def test_progress_counts_windows(find, with_blocks, memory_raster):
         traced_pieces(classes, 0, Count),
     ):
         assert seen == [("outlines", 4), 1, 1, 1, 1]
+
+
+def test_blocks_have_few_edges_and_cover_the_window_in_rows(monkeypatch):
+    monkeypatch.setattr(pieces, "LEAST_SIDE", 2)
+    monkeypatch.setattr(pieces, "MOST_EDGES", 20)
+    codes = np.ones((15, 13), dtype=np.int64)
+    codes[8:, 8:] = np.indices((7, 5)).sum(axis=0) % 2
+    window = Window((4, 6), (17, 17))
+    found = list(pieces._blocks(window, codes))
+    assert all(edge_count(part) <= 20 or max(block.shape) <= 2 for block, part in found)
+    assert len(found) > 1
+    starts = [block.start for block, _ in found]
+    assert starts == sorted(starts)
+    seen = np.zeros((20, 20), dtype=int)
+    for block, part in found:
+        seen[block.slices] += 1
+        assert np.array_equal(part, codes[block.expand(1).within(window.expand(1)).slices])
+    assert (seen[window.slices] == 1).all()
+    assert seen.sum() == 13 * 11

@@ -17,6 +17,12 @@ def scene(tmp_path_factory):
     return cover_scene(tmp_path_factory.mktemp("scene"), nodata=np.s_[40:60, :90])
 
 
+@pytest.fixture(scope="package")
+def quiet(tmp_path_factory):
+    """The scene without noise, in which a network that sees colours finds few objects."""
+    return cover_scene(tmp_path_factory.mktemp("quiet"), noise=0)
+
+
 @pytest.fixture
 def request_of(scene, tmp_path):
     """Make a request on the scene, with the quickest classifier."""

@@ -11,20 +11,20 @@ from sam_geo.bands.stack import open_stack
 from sam_geo.mapping.found_objects import opened_objects
 
 
-def test_they_are_found_once(request_of, scene):
-    request = request_of(objects="auto")
+def test_they_are_found_once(request_of, quiet):
+    request = request_of(raster=quiet.raster, objects="auto")
     request.parts.mkdir()
     loads = []
 
     def load():
         loads.append(1)
-        return FakeSegmenter(model_size=64)
+        return FakeSegmenter(model_size=256)
 
     numbers = []
-    with open_stack([scene.raster]) as stack:
+    with open_stack([quiet.raster]) as stack:
         for _ in range(2):
             with opened_objects(request, stack, load, silent) as (objects, figures):
-                numbers.append(objects.read(Window((0, 0), scene.truth.shape)))
+                numbers.append(objects.read(Window((0, 0), quiet.truth.shape)))
             # of objects that lie on each other the label raster shows the first
             assert 1 < len(np.unique(numbers[-1])) - 1 <= figures["counts"]["ok"]
     assert loads == [1]

@@ -201,9 +201,9 @@ def test_an_object_has_one_class(request_of, scene, tmp_path):
     assert (after[inside] == best).mean() > (before[inside] == best).mean()
 
 
-def test_objects_of_a_network(request_of):
-    request = request_of(objects="auto")
-    record = run_landcover(request, lambda: FakeSegmenter(model_size=64))
+def test_objects_of_a_network(request_of, quiet):
+    request = request_of(raster=quiet.raster, samples=quiet.samples, objects="auto")
+    record = run_landcover(request, lambda: FakeSegmenter(model_size=256))
     assert record["objects"]["counts"]["ok"] > 0
     assert record["parameters"]["objects"] == "auto"
     assert not request.parts.exists()

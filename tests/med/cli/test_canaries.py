@@ -161,9 +161,9 @@ class Place:
 
 COMMANDS = """
 import json, sys
-from sam_common import segmenter
+from sam_common.segmenter import predictor
 from sam_common.segmenter.fake import FakeSegmenter
-segmenter.load_segmenter = lambda *a, **k: FakeSegmenter()
+predictor.load_segmenter = lambda *a, **k: FakeSegmenter()
 from sam_med.cli.main import main
 for words in json.loads(sys.argv[1]):
     sys.argv = ["sam-med", *words]
