@@ -213,7 +213,11 @@ def accuracy_lines(record: dict[str, Any]) -> list[str]:
     lines = []
     found = record["training"].get("accuracies", {})
     blocked, by_chance = found.get("blocked"), found.get("random")
-    if blocked is not None:
+    if record["parameters"]["seed"] is None:
+        lines.append(
+            "the model was trained on another image: nothing says yet how right this map is"
+        )
+    elif blocked is not None:
         lines.append(
             f"accuracy on ground that was not learned: {blocked['overall']:.3f} "
             f"(macro F1 {blocked['macro_f1']:.3f})"

@@ -57,8 +57,10 @@ def spatial_groups(samples: Samples) -> Groups:
     """Group samples by squares of ground.
 
     A feature belongs to the square of its centre, so no polygon is split. The side is twice the
-    median distance between centres of neighbouring features; it is halved as long as a class of
-    several features lies in one square only, down to where each feature is a group of its own.
+    median distance between centres of neighbouring features, or what an even share of the ground
+    between all of them would have, where that is more: points in dense clusters are near each
+    other, and say the same. It is halved as long as a class of several features lies in one square
+    only, down to where each feature is a group of its own.
     """
     count = len(samples.class_of)
     pixels = np.bincount(samples.feature_of, minlength=count)
@@ -67,9 +69,10 @@ def spatial_groups(samples: Samples) -> Groups:
     )
     distance, _ = cKDTree(centres).query(centres, 2)
     spacing = float(np.median(distance[:, 1]))
+    share = float(np.sqrt(np.prod(np.ptp(centres, axis=0)) / count))
     own = Groups(np.arange(count, dtype=np.int64), 0.0)
     wanted = np.minimum(own.count_by_class(samples), LEAST_GROUPS)
-    side = SPACINGS * spacing
+    side = max(SPACINGS * spacing, share)
     while side >= 1:
         square = np.floor(centres / side).astype(np.int64)
         _, group_of = np.unique(square, axis=0, return_inverse=True)

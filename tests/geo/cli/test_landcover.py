@@ -71,6 +71,7 @@ def test_a_block_that_fails_has_an_exit_code(scene, tmp_path, monkeypatch):
 def figures(blocked, by_chance, checked=None):
     made = {"overall": 0.9, "macro_f1": 0.8}
     return {
+        "parameters": {"seed": 0},
         "training": {
             "accuracies": {
                 "blocked": made if blocked else None,
@@ -81,9 +82,19 @@ def figures(blocked, by_chance, checked=None):
     }
 
 
+def applied():
+    return {**figures(True, True), "parameters": {"seed": None}}
+
+
+def test_the_accuracy_of_a_model_is_not_that_of_another_image():
+    lines = accuracy_lines(applied())
+    assert "trained on another image" in lines[0]
+    assert not any("0.9" in line for line in lines)
+
+
 def test_the_accuracy_by_chance_is_never_alone():
     assert any("by chance" in line for line in accuracy_lines(figures(True, True)))
-    for record in (figures(False, True), figures(False, False), {"training": {}, "checked": None}):
+    for record in (figures(False, True), figures(False, False), applied()):
         assert not any("by chance" in line for line in accuracy_lines(record))
 
 

@@ -35,6 +35,17 @@ def test_the_side_comes_from_the_spacing():
     assert found.group_of[2] != found.group_of[1]
 
 
+def test_points_in_clusters_are_one_group():
+    places, names = [], []
+    for n, (row, col) in enumerate([(10, 10), (10, 810), (810, 10), (810, 810)] * 2):
+        places += [(row + k % 3 + 30 * (n // 4), col + k // 3) for k in range(9)]
+        names += ["ab"[n % 2]] * 9
+    found = spatial_groups(points(places, names))
+    assert found.side_px >= 90
+    for n in range(8):
+        assert len(set(found.group_of[9 * n : 9 * n + 9].tolist())) == 1
+
+
 def test_a_polygon_is_never_split():
     wide = [(row, col) for row in range(100) for col in range(0, 300, 10)]
     features = [("a", wide), ("b", [(500, 500)]), ("a", [(510, 10)]), ("b", [(10, 600)])]
