@@ -52,16 +52,16 @@ def test_embeddings_take_no_more_than_their_limit():
                 self.embedded.clear()
                 return replace(small, features=np.full((1, 256, 64, 64), 1.0, dtype=np.float32))
 
-        scan = volume((60, 400, 400))
+        scan = volume((40, 240, 240))
         with SliceEmbeddings(scan, choose_stretch(scan), Sized(), max_bytes=64 << 20) as slices:
             slices.get(0, 0)
             before = peak_mb()
-            segment_box(slices, Window((5, 100, 100), (55, 190, 190)))
+            segment_box(slices, Window((5, 60, 60), (35, 120, 120)))
             print(json.dumps([slices.calls, peak_mb() - before]))
         """
     )
-    assert calls == 231
-    # 231 embeddings are 924 MiB; 64 are kept, and there is the work itself
+    assert calls == 151
+    # 151 embeddings are 604 MiB; 64 are kept, and there is the work itself
     assert grown <= 64 + 100
 
 

@@ -26,6 +26,8 @@ from sam_geo.raster.source import open_raster
 from sam_geo.raster.stretch import choose_stretch
 from sam_geo.results.record import StepTimes
 
+FEW_POINTS = AutoOptions(None, 32, EverythingOptions(points_per_side=3))
+
 
 def test_every_field_comes_whole_and_once(fields, labels, tmp_path):
     out = tmp_path / "out.gpkg"
@@ -144,9 +146,10 @@ def test_embeddings_are_made_once(fields, tmp_path):
     store = tmp_path / "store"
     first, second = FakeSegmenter(model_size=128), FakeSegmenter(model_size=128)
     one, two = tmp_path / "a.gpkg", tmp_path / "b.gpkg"
-    record = run_auto(request_of(fields, one, embeddings=store), lambda: first)
+    kept = {"embeddings": store, "options": FEW_POINTS}
+    record = run_auto(request_of(fields, one, **kept), lambda: first)
     assert record["embeddings"] == len(first.embedded) == 16
-    again = run_auto(request_of(fields, two, embeddings=store), lambda: second)
+    again = run_auto(request_of(fields, two, **kept), lambda: second)
     assert again["embeddings"] == len(second.embedded) == 0
     assert len(geopandas.read_file(one)) == len(geopandas.read_file(two))
 
@@ -220,9 +223,6 @@ def test_a_tile_size_plans_a_few_times_the_rasters_pixels(fields, size, overlap)
         job = AutoWork(source, SeesValues(), choose_stretch(source), AutoOptions(size, overlap))
         planned = sum(np.prod(window.shape) for window in job.plan().windows)
     assert planned <= 5 * 400 * 400
-
-
-FEW_POINTS = AutoOptions(None, 32, EverythingOptions(points_per_side=3))
 
 
 def test_parts_lie_in_the_folder_of_a_job_or_in_one_that_goes_away(fields, tmp_path, monkeypatch):

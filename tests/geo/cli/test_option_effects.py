@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import shutil
 
 import geopandas
 import numpy as np
 import pytest
 import rasterio
 import shapely
+from geo_jobs import TRANSFORM
 from option_effects import (
     Effect,
     Elsewhere,
@@ -241,59 +243,68 @@ class OddSegmenter(FakeSegmenter):
         return MaskRegion.tight((0, 0), mask)
 
 
-@pytest.fixture
-def place(make_raster, tmp_path, monkeypatch):
-    """A folder with a raster of two bands and prompts, in which commands run."""
-    rng = np.random.default_rng(2)
-    image = make_raster(rng.integers(0, 250, (2, 80, 100)).astype(np.uint8))
-    with rasterio.open(image) as opened:
-        transform = opened.transform
-    pages = [Image.fromarray(rng.integers(0, 250, (80, 100)).astype(np.uint8)) for _ in range(2)]
-    (left, top), (right, bottom) = transform @ (10, 10), transform @ (30, 40)
-    edges = ",".join(str(v) for v in (left, bottom, right, top))
-    header = "xmin,ymin,xmax,ymax,label"
-    shape = shapely.Polygon([transform @ p for p in ((10, 10), (40, 12), (38, 50), (12, 44))])
+HEADER = "xmin,ymin,xmax,ymax,label"
 
+
+def write_raster(path, bands):
+    """A raster of fields, EPSG:32633, 0.5 m."""
+    count, height, width = bands.shape
+    profile = {"driver": "GTiff", "count": count, "height": height, "width": width}
+    with rasterio.open(
+        path, "w", dtype="uint8", crs="EPSG:32633", transform=TRANSFORM, **profile
+    ) as file:
+        file.write(bands.astype(np.uint8))
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    """A folder with a raster of two bands, prompts, a map of classes and checked points."""
+    folder = tmp_path_factory.mktemp("inputs")
+    rng = np.random.default_rng(2)
+    write_raster(folder / "image.tif", rng.integers(0, 250, (2, 80, 100)))
+    pages = [Image.fromarray(rng.integers(0, 250, (80, 100)).astype(np.uint8)) for _ in range(2)]
+    pages[0].save(folder / "pages.tif", save_all=True, append_images=pages[1:])
     classes = np.repeat([1, 2, 3, 3], 20)[:, None] + np.zeros(100, dtype=int)
-    class_map = tmp_path / "classes.tif"
-    profile = {"driver": "GTiff", "count": 2, "dtype": "uint8", "height": 80, "width": 100}
-    with rasterio.open(class_map, "w", crs="EPSG:32633", transform=transform, **profile) as file:
-        file.write(classes.astype(np.uint8), 1)
-        file.write((100 - 15 * classes).astype(np.uint8), 2)
-    later = tmp_path / "later.tif"
-    with rasterio.open(later, "w", crs="EPSG:32633", transform=transform, **profile) as file:
-        moved = np.roll(classes, 1, axis=0)
-        moved[50:55, 50:55] = 1
-        file.write(moved.astype(np.uint8), 1)
-        file.write((100 - 15 * moved).astype(np.uint8), 2)
+    write_raster(folder / "map.tif", np.stack([classes, 100 - 15 * classes]))
+    later = np.roll(classes, 1, axis=0)
+    later[50:55, 50:55] = 1
+    write_raster(folder / "later.tif", np.stack([later, 100 - 15 * later]))
     places = [(x + 0.5, y + 0.5, classes[y, x]) for y in range(0, 80, 8) for x in range(0, 100, 9)]
     rows = [f"{x},{y},{c},{1 + n % 3}" for n, (x, y, c) in enumerate(places)]
-    checked = "\n".join(["x,y,truth,other", *rows, ""])
+    (folder / "checked.csv").write_text("\n".join(["x,y,truth,other", *rows, ""]))
 
+    (left, top), (right, bottom) = TRANSFORM @ (10, 10), TRANSFORM @ (30, 40)
+    edges = ",".join(str(v) for v in (left, bottom, right, top))
+    (folder / "boxes.csv").write_text(f"{HEADER}\n10,10,30,30,tree\n50,20,90,60,roof\n")
+    (folder / "points.csv").write_text("x,y\n30,40\n60,40\n")
+    (folder / "world.csv").write_text(f"{HEADER}\n{edges},tree\n")
+    shape = shapely.Polygon([TRANSFORM @ p for p in ((10, 10), (40, 12), (38, 50), (12, 44))])
+    for number, layer in enumerate(("one", "two")):
+        moved = shapely.transform(shape, lambda xy, n=number: xy + n * 5)
+        table = geopandas.GeoDataFrame({"label": [layer]}, geometry=[moved], crs="EPSG:32633")
+        table.to_file(folder / "two.gpkg", layer=layer)
+    write_samples(folder)
+    return folder
+
+
+def write_samples(folder):
+    """Points with classes, in pixels as CSV and in two layers of a GeoPackage."""
     corners = [(x, y) for y in range(9, 80, 20) for x in range(6, 100, 25)]
+    rows = [f"{x},{y},{'ab'[(x + y) % 2]},{'ab'[x % 2]}" for x, y in corners]
+    for file, some in (("samples.csv", rows), ("others.csv", rows[2:])):
+        (folder / file).write_text("\n".join(["x,y,cover,other", *some, ""]))
+    points = [shapely.Point(TRANSFORM @ (x + 0.5, y + 0.5)) for x, y in corners]
+    for layer, names in (("one", list("ab" * 8)), ("two", list("aabb" * 4))):
+        table = geopandas.GeoDataFrame({"cover": names}, geometry=points, crs="EPSG:32633")
+        table.to_file(folder / "layers.gpkg", layer=layer)
+
+
+@pytest.fixture
+def place(inputs, tmp_path, monkeypatch):
+    """A folder with copies of the inputs, in which commands run."""
 
     def make(name, prepared):
-        folder = tmp_path / name
-        folder.mkdir()
-        (folder / "image.tif").symlink_to(image)
-        pages[0].save(folder / "pages.tif", save_all=True, append_images=pages[1:])
-        (folder / "boxes.csv").write_text(f"{header}\n10,10,30,30,tree\n50,20,90,60,roof\n")
-        (folder / "points.csv").write_text("x,y\n30,40\n60,40\n")
-        (folder / "map.tif").symlink_to(class_map)
-        (folder / "later.tif").symlink_to(later)
-        (folder / "checked.csv").write_text(checked)
-        rows = [f"{x},{y},{'ab'[(x + y) % 2]},{'ab'[x % 2]}" for x, y in corners]
-        for file, some in (("samples.csv", rows), ("others.csv", rows[2:])):
-            (folder / file).write_text("\n".join(["x,y,cover,other", *some, ""]))
-        points = [shapely.Point(transform @ (x + 0.5, y + 0.5)) for x, y in corners]
-        for layer, names in (("one", list("ab" * 8)), ("two", list("aabb" * 4))):
-            table = geopandas.GeoDataFrame({"cover": names}, geometry=points, crs="EPSG:32633")
-            table.to_file(folder / "layers.gpkg", layer=layer)
-        (folder / "world.csv").write_text(f"{header}\n{edges},tree\n")
-        for number, layer in enumerate(("one", "two")):
-            moved = shapely.transform(shape, lambda xy, n=number: xy + n * 5)
-            table = geopandas.GeoDataFrame({"label": [layer]}, geometry=[moved], crs="EPSG:32633")
-            table.to_file(folder / "two.gpkg", layer=layer)
+        folder = shutil.copytree(inputs, tmp_path / name)
         for file, text in prepared.items():
             (folder / file).write_text(text)
         monkeypatch.chdir(folder)
