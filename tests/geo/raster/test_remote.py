@@ -170,6 +170,8 @@ def test_a_second_interrupt_ends_a_job_that_waits_for_a_server(served, tmp_path)
     server.stalls = threading.Event()
     (tmp_path / "p.csv").write_text("xmin,ymin,xmax,ymax\n1100,1100,1200,1200\n")
     code = (
+        # a shell starts what runs in the background with interrupts ignored
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import sys; from sam_geo.cli import main as cli\n"
         "from sam_common.segmenter.fake import FakeSegmenter\n"
         "import sam_common.segmenter.predictor as s\n"
