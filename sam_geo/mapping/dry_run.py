@@ -10,9 +10,8 @@ from sam_common.tiled_job.parts import pack
 from sam_common.tiled_job.progress import silent
 from sam_common.tiled_job.run import AHEAD
 from sam_geo.classification.block_classes import Classification
-from sam_geo.learning.training import learn
 from sam_geo.mapping.opened import opened_map
-from sam_geo.mapping.record import training_facts, training_notes
+from sam_geo.mapping.run import learned_model
 
 if TYPE_CHECKING:
     from sam_common.tiled_job.progress import Progress
@@ -42,20 +41,10 @@ def dry_run_landcover(request: LandcoverRequest, *, progress: Progress = silent)
     with opened_map(request, writes=False) as opened:
         start = time.perf_counter()
         model, told = opened.model, {}
-        if model is None and opened.samples is not None and request.learn is not None:
-            learned = learn(
-                opened.stack,
-                opened.samples,
-                indices=opened.indices,
-                classifier=request.learn.classifier,
-                seed=request.learn.seed,
-                progress=progress,
-            )
-            model = learned.model
-            facts = training_facts(learned, request)
-            told = {name: facts[name] for name in ("samples", "accuracies", "tried")}
-            told["notes"] = training_notes(learned)
-        assert model is not None  # noqa: S101  # samples or a model, as the request has checked
+        if model is None:
+            model, notes = learned_model(request, opened, progress)
+            told = {name: model.training[name] for name in ("samples", "accuracies", "tried")}
+            told["notes"] = notes
         learning = time.perf_counter() - start
         work = Classification(opened.stack, model)
         n = _middle(work)

@@ -6,6 +6,7 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from sam_common.errors import InputError
 from sam_common.support.files import write_bytes
 from sam_geo.classification.objects import open_objects
 from sam_geo.jobs.request import AutoRequest
@@ -46,7 +47,7 @@ def opened_objects(
         The objects, None where there are none; and figures for the record.
 
     Raises:
-        SuiteError: The objects cannot be read or found.
+        SuiteError: The objects cannot be read or found, or there is no network to find them.
     """
     if request.objects is None:
         yield None, {}
@@ -55,7 +56,8 @@ def opened_objects(
         with open_objects(request.objects, stack.grid) as objects:
             yield objects, {}
         return
-    assert load is not None  # noqa: S101  # every caller that passes `auto` brings a network
+    if load is None:
+        raise InputError("objects that a network finds need a network: say how to load one")
     folder = request.parts / FOLDER
     labels, figures = _found(request, folder, load, progress)
     with open_objects(labels, stack.grid) as objects:

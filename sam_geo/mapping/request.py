@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -89,8 +89,6 @@ class LandcoverRequest:
     """Whether to go on with an interrupted job."""
     overwrite: bool = False
     """Whether outputs that exist may be replaced."""
-    notes: tuple[str, ...] = field(default=())
-    """Sentences of earlier steps that belong into the record."""
 
     @property
     def parts(self) -> Path:

@@ -153,24 +153,39 @@ def _model(
     """The model to use, and notes on its samples; a job that is resumed learns nothing again."""
     if opened.model is not None:
         return opened.model, []
-    assert opened.samples is not None and request.learn is not None  # noqa: S101, PT018  # checked
     kept, told = request.parts / MODEL, request.parts / NOTES
     if kept.is_file() and told.is_file():
         return load_model(kept), list(json.loads(told.read_text(encoding="utf-8")))
     with opened.times.timed("learn"):
-        learned = learn(
-            opened.stack,
-            opened.samples,
-            indices=opened.indices,
-            classifier=request.learn.classifier,
-            seed=request.learn.seed,
-            progress=progress,
-        )
-    model = replace(learned.model, training=training_facts(learned, request))
-    notes = training_notes(learned)
+        model, notes = learned_model(request, opened, progress)
     save_model(model, kept)
     write_bytes(told, json.dumps(notes).encode())
     return model, notes
+
+
+def learned_model(
+    request: LandcoverRequest, opened: OpenedMap, progress: Progress
+) -> tuple[LandcoverModel, list[str]]:
+    """Learn the samples of a request.
+
+    Returns:
+        The model, with the facts of its training; and notes on its samples.
+
+    Raises:
+        InputError: A raster cannot be read.
+        PromptError: Fewer than two classes have samples on data.
+    """
+    assert opened.samples is not None and request.learn is not None  # noqa: S101, PT018  # checked
+    learned = learn(
+        opened.stack,
+        opened.samples,
+        indices=opened.indices,
+        classifier=request.learn.classifier,
+        seed=request.learn.seed,
+        progress=progress,
+    )
+    model = replace(learned.model, training=training_facts(learned, request))
+    return model, training_notes(learned)
 
 
 def _classified(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from sam_common.errors import InputError
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.tiled_job.progress import silent
 from sam_common.window import Window
@@ -37,3 +39,12 @@ def test_none_and_polygons(request_of, scene, tmp_path):
         opened_objects(request_of(), stack, None, silent) as (objects, figures),
     ):
         assert (objects, figures) == (None, {})
+
+
+def test_without_a_network(request_of, scene):
+    with (
+        open_stack([scene.raster]) as stack,
+        pytest.raises(InputError, match="need a network"),
+        opened_objects(request_of(objects="auto"), stack, None, silent),
+    ):
+        pass
