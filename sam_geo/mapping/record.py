@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.tiled_job.progress import Progress
+    from sam_geo.bands.stack import RasterStack
     from sam_geo.class_maps.legend import Legend
     from sam_geo.learning.model import LandcoverModel
     from sam_geo.learning.training import Learned
@@ -140,7 +141,7 @@ def map_record(
         results: Counts and other figures of the result; each becomes an entry of its own.
     """
     return {
-        "inputs": request.sources_of([layer.source for layer in opened.stack.layers])
+        "inputs": raster_identities(opened.stack)
         | {path.name: fingerprint(path) for path in request.read_files},
         "parameters": {
             "table": request.output.name,
@@ -156,6 +157,14 @@ def map_record(
         **results,
         "seconds": opened.seconds(),
         "versions": versions(PACKAGES),
+    }
+
+
+def raster_identities(stack: RasterStack) -> dict[str, dict[str, Any]]:
+    """Identities of the rasters of a stack by their role, for plan and record."""
+    return {
+        "raster" if n == 0 else f"raster {n + 1}": layer.source.identity
+        for n, layer in enumerate(stack.layers)
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from sam_common.errors import InputError
 from sam_common.support.files import check_apart, check_input, check_output
@@ -14,11 +14,6 @@ from sam_geo.class_maps.write_map import map_files
 from sam_geo.results.cog_file import check_cog_output
 from sam_geo.results.record import manifest_path
 from sam_geo.tables.write import check_table_output
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sam_geo.raster.source import RasterSource
 
 SMALLEST_PIECE = 4
 """Pixels of the smallest piece of a class where the user names none."""
@@ -157,10 +152,3 @@ class LandcoverRequest:
             raise InputError(
                 f"the smallest piece has 1 to {MOST_PIECE} pixels, got {self.smallest}"
             )
-
-    def sources_of(self, sources: Sequence[RasterSource]) -> dict[str, dict[str, object]]:
-        """Identities of the rasters by their role, for plan and record."""
-        return {
-            "raster" if n == 0 else f"raster {n + 1}": source.identity
-            for n, source in enumerate(sources)
-        }

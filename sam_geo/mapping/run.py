@@ -47,6 +47,7 @@ from sam_geo.mapping.record import (
     map_record,
     mapped_areas,
     range_notes,
+    raster_identities,
     training_facts,
     training_notes,
 )
@@ -137,7 +138,7 @@ def _plan(request: LandcoverRequest, opened: OpenedMap) -> Plan:
         else {}
     )
     signature = {
-        **request.sources_of([layer.source for layer in opened.stack.layers]),
+        **raster_identities(opened.stack),
         "bands": list(opened.stack.band_names),
         "training": chosen,
         "objects": None if request.objects in {None, AUTO} else fingerprint(request.objects),
