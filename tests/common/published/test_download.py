@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import socket
 import threading
 import urllib.request
 from contextlib import nullcontext
@@ -186,10 +187,12 @@ def test_http_error_fails_at_once(server, tmp_path):
 
 
 def test_closed_port_fails_at_once(server, tmp_path):
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as closed:
-        port = closed.server_address[1]
-    with pytest.raises(WeightsError) as caught:
-        download(f"http://127.0.0.1:{port}/a", tmp_path / "part", 5, label="a", quiet=True)
+    # taken, so that no other process listens there in the meantime
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        with pytest.raises(WeightsError) as caught:
+            download(f"http://127.0.0.1:{port}/a", tmp_path / "part", 5, label="a", quiet=True)
     assert str(caught.value) == f"http://127.0.0.1:{port}/a: Connection refused"
 
 

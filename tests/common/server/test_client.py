@@ -91,10 +91,12 @@ def test_an_error_of_the_server_is_told_in_its_own_words(served):
 
 
 def test_where_nobody_listens_the_server_cannot_be_reached():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with pytest.raises(ServerError, match=r"^the server cannot be reached: ") as refused:
-        Client(port, "token").health()
+    # taken, so that no other process listens there in the meantime
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        client = Client(taken.getsockname()[1], "token")
+        with pytest.raises(ServerError, match=r"^the server cannot be reached: ") as refused:
+            client.health()
     assert (refused.value.status, refused.value.kind) == (0, "ConnectionError")
 
 

@@ -194,13 +194,13 @@ def test_a_read_under_way_closes_the_file_at_its_end(grey_raster):
 
     def slow(dataset):
         begun.set()
-        assert go_on.wait(30)
+        assert go_on.wait(300)
         seen.append(dataset)
         return dataset.read(1)
 
     reader = threading.Thread(target=file.use, args=(slow,))
     reader.start()
-    assert begun.wait(30)
+    assert begun.wait(300)
     file.close()
     go_on.set()
     reader.join()
