@@ -9,6 +9,8 @@ VENV ?= .venv
 PEERS ?= .venv-peers
 BIN := $(VENV)/bin
 OUT ?= demo_output
+# processes of `make test`: as many as cores, at least 2; 0 runs all tests in the one of pytest
+WORKERS ?= auto
 STAMP := $(VENV)/.ready
 
 .PHONY: setup demo test test-random check bench docs notebooks plugins clean
@@ -32,7 +34,7 @@ demo: setup
 
 test: setup
 	sh tests/oracles/setup_programs.sh
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # the laws again, with other random examples than the fixed ones of `make test`
 test-random: setup
