@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from qgis.core import (
     QgsEditorWidgetSetup,
     QgsProcessing,
-    QgsProcessingLayerPostProcessorInterface,
     QgsProcessingParameterEnum,
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterNumber,
@@ -16,6 +15,7 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
+from .post_processor import PostProcessor
 from .program_algorithm import ProgramAlgorithm
 from .suite_algorithm import Sink
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from qgis.core import QgsMapLayer, QgsProcessingContext, QgsProcessingFeedback
+    from qgis.core import QgsMapLayer
 
     from .suite_algorithm import Run
 
@@ -130,36 +130,18 @@ class Sample(ProgramAlgorithm):
             feedback.pushInfo(
                 f"{row['class']}: {row['points']} points for {row['area_m2'] / 1e4:,.1f} ha"
             )
-        if context.willLoadLayerOnCompletion(name):
-            names = [row["class"] for row in said["classes"]]
-            details = context.layerToLoadOnCompletionDetails(name)
-            details.setPostProcessor(Form.of(names))
+        Form([row["class"] for row in said["classes"]]).attach(name, context)
         return {self.OUTPUT: name}
 
 
-class Form(QgsProcessingLayerPostProcessorInterface):
+class Form(PostProcessor):
     """Form of a sample: the true class is chosen from a list, and the map's class is not shown."""
-
-    kept: list[Form] = []  # noqa: RUF012 - shared on purpose
-    """QGIS holds no reference to what it will call."""
 
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__()
         self._names = list(names)
 
-    @classmethod
-    def of(cls, names: Sequence[str]) -> Form:
-        """A form that stays until it was used."""
-        form = cls(names)
-        cls.kept.append(form)
-        return form
-
-    def postProcessLayer(
-        self,
-        layer: QgsMapLayer,
-        _context: QgsProcessingContext,
-        _feedback: QgsProcessingFeedback,
-    ) -> None:
+    def finish(self, layer: QgsMapLayer) -> None:
         """Set the widgets of the columns."""
         choices = [{"": ""}, *({name: name} for name in self._names)]
         fields = layer.fields()
@@ -169,5 +151,3 @@ class Form(QgsProcessingLayerPostProcessorInterface):
         ):
             if (index := fields.lookupField(column)) >= 0:
                 layer.setEditorWidgetSetup(index, widget)
-        if self in self.kept:
-            self.kept.remove(self)

@@ -3,12 +3,15 @@
 Layers are looked at in the thread of the caller (`prepareAlgorithm`). Rasters go to the program by
 the name under which GDAL opens them, features as a GeoPackage that holds them as they are now, with
 edits that are not saved yet. The program writes into a folder that goes away, from which rows are
-copied into the outputs, or to the paths of the outputs at once.
+copied into the outputs, or to the paths of the outputs at once. What it keeps beside these paths to
+be resumed goes with the run: the copies of the layers go too, so no later run could go on with it.
 """
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +23,7 @@ from qgis.core import (
     QgsProcessingException,
     QgsProcessingFeatureSource,
     QgsProcessingFeedback,
+    QgsProcessingParameterFileDestination,
     QgsProcessingParameterMultipleLayers,
     QgsVectorFileWriter,
 )
@@ -29,7 +33,7 @@ from .suite_algorithm import SuiteAlgorithm
 from .suite_program import ProgramError, run_program
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from qgis.core import QgsRasterLayer
 
@@ -47,6 +51,7 @@ class ProgramAlgorithm(SuiteAlgorithm):
     def __init__(self) -> None:
         super().__init__()
         self._rasters: dict[str, list[str]] = {}
+        self._paths: dict[str, str] = {}
 
     def arguments(self, run: Run, folder: Path) -> list[str]:
         """The command and its arguments.
@@ -66,6 +71,22 @@ class ProgramAlgorithm(SuiteAlgorithm):
             folder: That of `arguments`.
         """
         raise NotImplementedError
+
+    def part_folders(self) -> Sequence[Path]:
+        """Folders in which the program keeps what is done until its outputs are finished."""
+        return ()
+
+    def destination(self, parameter: str, run: Run) -> str:
+        """The path that the user chose for an output file or layer; empty where it is left out."""
+        if parameter not in self._paths:
+            # asked once: each time, QGIS would name another temporary file
+            parameters, context, _ = run
+            is_file = isinstance(
+                self.parameterDefinition(parameter), QgsProcessingParameterFileDestination
+            )
+            look = self.parameterAsFileOutput if is_file else self.parameterAsOutputLayer
+            self._paths[parameter] = str(look(parameters, parameter, context) or "")
+        return self._paths[parameter]
 
     def raster(self, parameter: str) -> str:
         """The name under which the program opens the raster of a parameter."""
@@ -125,13 +146,14 @@ class ProgramAlgorithm(SuiteAlgorithm):
             with tempfile.TemporaryDirectory(prefix="sam_geomed-") as folder:
                 arguments = [*self.arguments(run, Path(folder)), "--json"]
                 feedback.pushDebugInfo(" ".join([PROGRAM, *arguments]))
-                said = run_program([*program, *arguments], feedback)
+                with _removed(self.part_folders()):
+                    said = run_program([*program, *arguments], feedback)
                 return {} if said is None else self.results(said, run, Path(folder))
         except (EnvironmentMissingError, ProgramError) as error:
             raise QgsProcessingException(str(error)) from error
 
     def features_file(
-        self, parameter: str, path: Path, run: Run, column: str, more: Sequence[str] = ()
+        self, parameter: str, path: Path, run: Run, column: str = "", more: Sequence[str] = ()
     ) -> Path:
         """Write the features of a parameter to a GeoPackage, as they are now.
 
@@ -139,7 +161,7 @@ class ProgramAlgorithm(SuiteAlgorithm):
             parameter: Name of a parameter that takes a layer of features.
             path: The file to make.
             run: Of Processing.
-            column: Name of the column that is needed.
+            column: Name of the column that is needed; none where empty.
             more: Names of further columns, which are kept where they are, in any letter case.
 
         Raises:
@@ -155,7 +177,7 @@ class ProgramAlgorithm(SuiteAlgorithm):
                 f"{source.sourceName()} has no reference system: set it in the layer's properties."
             )
         names = source.fields().names()
-        if column not in names:
+        if column and column not in names:
             raise QgsProcessingException(
                 f"{source.sourceName()} has no column {column}: it has "
                 f"{', '.join(names) or 'none'}."
@@ -177,6 +199,17 @@ class ProgramAlgorithm(SuiteAlgorithm):
         # the file is closed when its writer goes
         del writer
         return path
+
+
+@contextmanager
+def _removed(folders: Sequence[Path]) -> Iterator[None]:
+    """Remove folders that the block makes, however it ends; those that were there stay."""
+    new = [folder for folder in folders if not folder.exists()]
+    try:
+        yield
+    finally:
+        for folder in new:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _writer(

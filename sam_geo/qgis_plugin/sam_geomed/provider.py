@@ -10,6 +10,8 @@ from qgis.PyQt.QtGui import QIcon
 
 from .algorithm_assess import Assess
 from .algorithm_automatic import Automatic
+from .algorithm_change import Change
+from .algorithm_landcover import LandCover
 from .algorithm_prompts import FromPrompts
 from .algorithm_sample import Sample
 
@@ -44,9 +46,13 @@ class Provider(QgsProcessingProvider):
         """In the toolbox."""
         return QIcon(str(Path(__file__).with_name("icon.svg")))
 
+    def supportedOutputRasterLayerExtensions(self) -> list[str]:
+        """What maps are written as."""
+        return ["tif"]
+
     def loadAlgorithms(self) -> None:
         """All there are."""
         for on_server in (FromPrompts, Automatic):
             self.addAlgorithm(on_server(self._server))
-        for by_program in (Sample, Assess):
+        for by_program in (LandCover, Sample, Assess, Change):
             self.addAlgorithm(by_program())
