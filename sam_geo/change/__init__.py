@@ -1,1 +1,1 @@
-"""Change between two class maps: areas from class to class, and what moved pixels could explain."""
+"""The change job: from two class maps, or two images and a model, to a table, a record, a page."""

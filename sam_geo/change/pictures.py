@@ -20,8 +20,8 @@ from PIL import Image
 
 from sam_common.tiled_job.progress import silent
 from sam_common.window import Window
-from sam_geo.change.common_grid import SIDE
-from sam_geo.change.from_to import coded
+from sam_geo.comparison.common_grid import SIDE
+from sam_geo.comparison.from_to import coded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.tiled_job.progress import Progress
-    from sam_geo.change.class_names import ClassNames
-    from sam_geo.change.common_grid import CommonGrid
     from sam_geo.class_maps.class_colours import Colour
+    from sam_geo.comparison.class_names import ClassNames
+    from sam_geo.comparison.common_grid import CommonGrid
 
     Rgba: TypeAlias = npt.NDArray[np.uint8]
     FloatArray: TypeAlias = npt.NDArray[np.float64]

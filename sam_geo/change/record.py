@@ -13,10 +13,10 @@ from sam_geo.results.record import versions
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sam_geo.change.common_grid import CommonGrid
-    from sam_geo.change.from_to import FromTo
-    from sam_geo.change.polygons import PolygonCounts
     from sam_geo.change.request import ChangeRequest
+    from sam_geo.comparison.common_grid import CommonGrid
+    from sam_geo.comparison.from_to import FromTo
+    from sam_geo.comparison.polygons import PolygonCounts
 
 
 def changes_frame(found: FromTo, *, has_area: bool) -> pd.DataFrame:

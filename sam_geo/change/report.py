@@ -20,11 +20,11 @@ from sam_geo.class_maps.class_colours import class_colours
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sam_geo.change.common_grid import CommonGrid
-    from sam_geo.change.from_to import FromTo
     from sam_geo.change.pictures import Pictures, Rgba, ScaleBar
-    from sam_geo.change.polygons import PolygonCounts
     from sam_geo.class_maps.class_colours import Colour
+    from sam_geo.comparison.common_grid import CommonGrid
+    from sam_geo.comparison.from_to import FromTo
+    from sam_geo.comparison.polygons import PolygonCounts
 
 SUFFIXES = (".html", ".htm")
 M2_PER_HA = 1e4

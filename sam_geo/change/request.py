@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from sam_common.errors import InputError
 from sam_common.support.files import check_apart, check_output
-from sam_geo.change.moves import HALF_A_PIXEL, check_misregistration
-from sam_geo.change.polygons import Least
 from sam_geo.change.report import check_report_output
+from sam_geo.comparison.moves import HALF_A_PIXEL, check_misregistration
+from sam_geo.comparison.polygons import Least
 from sam_geo.jobs.output_checks import input_files, table_files, try_output
 from sam_geo.results.qgis_style import style_path
 from sam_geo.results.record import manifest_path

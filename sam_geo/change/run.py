@@ -1,7 +1,7 @@
 """The way of the data: from two class maps to what changed, as numbers, polygons and a page.
 
 ```
-common_grid      both maps on the pixels of the first                  change/common_grid
+common_grid      both maps on the pixels of the first                  comparison/common_grid
 count_changes    from-to areas, and what a move could explain          change/from_to, moves,
                                                                        misregistration
 change_tables    pieces of change -> polygons -> table                 change/polygons
@@ -24,16 +24,16 @@ import pandas as pd
 from sam_common.support.files import write_bytes
 from sam_common.support.held_outputs import held
 from sam_common.tiled_job.progress import silent
-from sam_geo.change.common_grid import common_grid
-from sam_geo.change.from_to import count_changes
-from sam_geo.change.moves import HALF_A_PIXEL
 from sam_geo.change.pictures import draw_pictures
-from sam_geo.change.polygons import Least, PolygonCounts, change_tables
 from sam_geo.change.record import change_record, changes_frame, matrix_frame
 from sam_geo.change.report import report_html
 from sam_geo.change.request import check_options
 from sam_geo.change.style import write_change_style
 from sam_geo.class_maps.class_map import open_class_map
+from sam_geo.comparison.common_grid import common_grid
+from sam_geo.comparison.from_to import count_changes
+from sam_geo.comparison.moves import HALF_A_PIXEL
+from sam_geo.comparison.polygons import Least, PolygonCounts, change_tables
 from sam_geo.results.qgis_style import style_path
 from sam_geo.results.record import StepTimes, manifest_path, write_manifest
 from sam_geo.tables.write import table_writer
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     import geopandas
 
     from sam_common.tiled_job.progress import Progress
-    from sam_geo.change.common_grid import CommonGrid
     from sam_geo.change.request import ChangeRequest
+    from sam_geo.comparison.common_grid import CommonGrid
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +92,7 @@ def detect_change(
             band if there is one.
         after: The second map.
         misregistration: Pixels of the first map, along each axis, by which the maps may lie beside
-            each other, 0 to 5; `sam_geo.change.misregistration` says what is made of it.
+            each other, 0 to 5; `sam_geo.comparison.misregistration` says what is made of it.
         min_area_m2: Smaller polygons are left out (pixels where there is no reference system); the
             areas count all changes.
         min_pixels: Polygons of fewer pixels are left out.

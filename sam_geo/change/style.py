@@ -16,8 +16,8 @@ from sam_geo.results.qgis_style import (
 if TYPE_CHECKING:
     import os
 
-    from sam_geo.change.from_to import FromTo
     from sam_geo.class_maps.class_colours import Colour
+    from sam_geo.comparison.from_to import FromTo
 
 ARROW = "\N{RIGHTWARDS ARROW}"
 LABEL = f'"from" || \' {ARROW} \' || "to"'

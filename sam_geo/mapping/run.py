@@ -39,6 +39,7 @@ from sam_geo.classification.block_classes import Classification
 from sam_geo.classification.map_rows import decide
 from sam_geo.learning.model import load_model, save_model
 from sam_geo.learning.training import learn
+from sam_geo.map_report.report import write_report
 from sam_geo.mapping.found_objects import AUTO, opened_objects
 from sam_geo.mapping.opened import opened_map
 from sam_geo.mapping.record import (
@@ -51,7 +52,6 @@ from sam_geo.mapping.record import (
     training_facts,
     training_notes,
 )
-from sam_geo.mapping.report import write_report
 from sam_geo.results.record import fingerprint, manifest_path, versions, write_manifest
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ from PIL import Image
 from pyproj import Geod
 
 from sam_geo.change import pictures as module
-from sam_geo.change.from_to import count_changes
 from sam_geo.change.pictures import (
     UNCHANGED,
     change_rgba,
@@ -21,6 +20,7 @@ from sam_geo.change.pictures import (
     draw_pictures,
     scale_bar,
 )
+from sam_geo.comparison.from_to import count_changes
 
 GRID = Affine(10, 0, 465_000, 0, -10, 5_080_000)
 COLOURS = [(1, 2, 3), (40, 50, 60), (70, 80, 90)]

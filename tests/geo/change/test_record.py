@@ -8,10 +8,10 @@ import math
 import numpy as np
 import pytest
 
-from sam_geo.change.from_to import count_changes
-from sam_geo.change.polygons import PolygonCounts
 from sam_geo.change.record import change_record, changes_frame, matrix_frame
 from sam_geo.change.request import ChangeRequest
+from sam_geo.comparison.from_to import count_changes
+from sam_geo.comparison.polygons import PolygonCounts
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import pytest
 from affine import Affine
 
 from sam_common.errors import OutputError
-from sam_geo.change.from_to import count_changes
 from sam_geo.change.pictures import draw_pictures
-from sam_geo.change.polygons import PolygonCounts
 from sam_geo.change.report import check_report_output, report_html
+from sam_geo.comparison.from_to import count_changes
+from sam_geo.comparison.polygons import PolygonCounts
 
 GRID = Affine(10, 0, 465_000, 0, -10, 5_080_000)
 EQUAL_AREA = "EPSG:6933"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sam_common.errors import InputError, OutputError
-from sam_geo.change.polygons import Least
 from sam_geo.change.request import ChangeRequest, check_options
+from sam_geo.comparison.polygons import Least
 from sam_geo.raster.source import open_raster
 
 

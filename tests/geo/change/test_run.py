@@ -13,9 +13,9 @@ from filelock import FileLock
 
 from sam_common.errors import InputError, OutputError
 from sam_common.support.held_outputs import lock_path
-from sam_geo.change.polygons import COLUMNS
 from sam_geo.change.request import ChangeRequest
 from sam_geo.change.run import detect_change, run_change
+from sam_geo.comparison.polygons import COLUMNS
 
 GRID = Affine(10, 0, 465_000, 0, -10, 5_080_000)
 SUFFIXES = [".gpkg", ".fgb", ".geojson", ".parquet", ".shp"]

@@ -6,9 +6,9 @@ import defusedxml.ElementTree
 import numpy as np
 import pytest
 
-from sam_geo.change.from_to import count_changes
 from sam_geo.change.style import write_change_style
 from sam_geo.class_maps.class_colours import class_colours
+from sam_geo.comparison.from_to import count_changes
 
 
 @pytest.fixture

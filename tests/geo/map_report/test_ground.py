@@ -10,7 +10,7 @@ import pytest
 import rasterio.transform
 from affine import Affine
 
-from sam_geo.mapping.ground import lonlat_of, measure_ground
+from sam_geo.map_report.ground import lonlat_of, measure_ground
 from sam_geo.raster.frame import frame_from_affine
 
 SIZE = (300, 400)

@@ -20,10 +20,10 @@ import numpy as np
 
 from sam_common.support.files import write_bytes
 from sam_geo.class_maps.class_map import open_class_map
-from sam_geo.mapping import figures
-from sam_geo.mapping.error_matrix import ErrorMatrix
-from sam_geo.mapping.ground import decimals_of, lonlat_of, measure_ground
-from sam_geo.mapping.map_picture import (
+from sam_geo.map_report import figures
+from sam_geo.map_report.error_matrix import ErrorMatrix
+from sam_geo.map_report.ground import decimals_of, lonlat_of, measure_ground
+from sam_geo.map_report.map_picture import (
     CHIP_SIDE,
     PROBABILITY_STEPS,
     MapView,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sam_geo.class_maps.class_map import ClassMap
-    from sam_geo.mapping.ground import Ground
+    from sam_geo.map_report.ground import Ground
 
     Record = Mapping[str, Any]
 
@@ -83,7 +83,7 @@ def write_report(record: Record, class_map: Path, output: Path) -> None:
 def _template() -> jinja2.Template:
     """The page without its content; whatever is filled in is escaped."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("sam_geo.mapping", "."),
+        loader=jinja2.PackageLoader("sam_geo.map_report", "."),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

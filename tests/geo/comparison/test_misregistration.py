@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sam_geo.change.common_grid import Offset
-from sam_geo.change.misregistration import Borders
-from sam_geo.change.moves import possible_shifts
+from sam_geo.comparison.common_grid import Offset
+from sam_geo.comparison.misregistration import Borders
+from sam_geo.comparison.moves import possible_shifts
 
 ONE_GRID = Offset((0.0, 0.0), (0.0, 0.0))
 CLASSES = 4

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from sam_common.tiled_job.progress import silent
-from sam_geo.change.from_to import coded
-from sam_geo.change.moves import fitting, margin_of, possible_shifts
 from sam_geo.class_maps.class_map import ClassMap
 from sam_geo.class_maps.partition import BATCH, placed
 from sam_geo.class_maps.pieces import traced_pieces
+from sam_geo.comparison.from_to import coded
+from sam_geo.comparison.moves import fitting, margin_of, possible_shifts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from sam_common.tiled_job.progress import Progress
     from sam_common.window import Window
-    from sam_geo.change.class_names import ClassNames
-    from sam_geo.change.common_grid import CommonGrid
     from sam_geo.class_maps.pieces import Pieces
+    from sam_geo.comparison.class_names import ClassNames
+    from sam_geo.comparison.common_grid import CommonGrid
 
     FloatArray: TypeAlias = npt.NDArray[np.float64]
     IntArray: TypeAlias = npt.NDArray[np.int64]

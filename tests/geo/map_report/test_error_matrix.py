@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import precision_recall_fscore_support
 
-from sam_geo.mapping.error_matrix import MOST_TOLD, ErrorMatrix, Mistake
+from sam_geo.map_report.error_matrix import MOST_TOLD, ErrorMatrix, Mistake
 
 COUNTS = [[26, 2, 0, 0], [3, 15, 1, 1], [0, 2, 34, 0], [0, 0, 0, 13]]
 NAMES = ["forest", "pasture", "urban", "water"]

@@ -12,8 +12,8 @@ from affine import Affine
 from pages import picture
 
 from sam_geo.class_maps.class_map import open_class_map
-from sam_geo.mapping.ground import measure_ground
-from sam_geo.mapping.map_picture import (
+from sam_geo.map_report.ground import measure_ground
+from sam_geo.map_report.map_picture import (
     CHIP_SIDE,
     DARK,
     LONGEST_PX,

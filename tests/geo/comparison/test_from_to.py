@@ -12,7 +12,7 @@ from rasterio.enums import Resampling
 from rasterio.warp import reproject
 
 from sam_common.errors import InputError
-from sam_geo.change.from_to import count_changes
+from sam_geo.comparison.from_to import count_changes
 
 GRID = Affine(10, 0, 465_000, 0, -10, 5_080_000)
 

@@ -13,8 +13,8 @@ from affine import Affine
 from scipy import ndimage
 
 from sam_geo.change import common_grid as grid_module
-from sam_geo.change.from_to import count_changes
-from sam_geo.change.polygons import COLUMNS, Least, PolygonCounts, change_tables
+from sam_geo.comparison.from_to import count_changes
+from sam_geo.comparison.polygons import COLUMNS, Least, PolygonCounts, change_tables
 
 GRID = Affine(10, 0, 465_000, 0, -10, 5_080_000)
 NAMES = {1: "land", 2: "water", 3: "town"}
@@ -193,7 +193,7 @@ def test_what_looks_like_a_move(make_map, polygons):
 
 
 def test_many_polygons_come_in_several_tables(make_map, open_pair, monkeypatch):
-    monkeypatch.setattr("sam_geo.change.polygons.BATCH", 7)
+    monkeypatch.setattr("sam_geo.comparison.polygons.BATCH", 7)
     one = np.ones((9, 30))
     two = one + (np.indices(one.shape) % 2 == 0).all(axis=0)
     with open_pair(make_map("one.tif", one), make_map("two.tif", two)) as grid:

@@ -10,11 +10,11 @@ import numpy as np
 
 from sam_common.errors import InputError
 from sam_common.tiled_job.progress import silent
-from sam_geo.change.class_names import ClassNames
-from sam_geo.change.common_grid import SIDE
-from sam_geo.change.misregistration import Borders
-from sam_geo.change.moves import HALF_A_PIXEL, possible_shifts
 from sam_geo.class_maps.pixel_area import pixel_areas
+from sam_geo.comparison.class_names import ClassNames
+from sam_geo.comparison.common_grid import SIDE
+from sam_geo.comparison.misregistration import Borders
+from sam_geo.comparison.moves import HALF_A_PIXEL, possible_shifts
 
 COARSE_PX = 0.4
 """Mean distance of the centres along an axis, in pixels of the first map, from which the second one
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sam_common.tiled_job.progress import Progress
     from sam_common.window import Window
-    from sam_geo.change.common_grid import CommonGrid
+    from sam_geo.comparison.common_grid import CommonGrid
 
     FloatArray: TypeAlias = npt.NDArray[np.float64]
     IntArray: TypeAlias = npt.NDArray[np.int64]

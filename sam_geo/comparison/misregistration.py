@@ -67,12 +67,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from sam_geo.change.moves import back, margin_of, seen, steps_of, weights_of
+from sam_geo.comparison.moves import back, margin_of, seen, steps_of, weights_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from sam_geo.change.moves import Shift, Step
+    from sam_geo.comparison.moves import Shift, Step
 
     FloatArray: TypeAlias = npt.NDArray[np.float64]
     IntArray: TypeAlias = npt.NDArray[np.int64]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from sam_common.errors import InputError
-from sam_geo.change.class_names import ClassNames
 from sam_geo.class_maps.class_map import open_class_map
+from sam_geo.comparison.class_names import ClassNames
 
 ONE = np.array([[1, 1, 2], [3, 1, 0]])
 TWO = np.array([[9, 2, 2], [1, 9, 0]])

@@ -30,7 +30,7 @@ from typer.testing import CliRunner
 from sam_common.errors import InputError
 from sam_geo.cli.main import app
 from sam_geo.learning.trials import Outcome, candidates
-from sam_geo.mapping.report import (
+from sam_geo.map_report.report import (
     MOST_CHIPS,
     SETS_OF_FEATURES,
     TOLD,

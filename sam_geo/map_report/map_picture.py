@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image
 
 from sam_common.window import Window
-from sam_geo.mapping.figures import length_text, lonlat_text
-from sam_geo.mapping.ground import lonlat_of
+from sam_geo.map_report.figures import length_text, lonlat_text
+from sam_geo.map_report.ground import lonlat_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_geo.class_maps.class_map import ClassMap
-    from sam_geo.mapping.ground import Ground, ScaleBar
+    from sam_geo.map_report.ground import Ground, ScaleBar
 
     ByteArray = npt.NDArray[np.uint8]
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from sam_geo.mapping.figures import (
+from sam_geo.map_report.figures import (
     area_text,
     count_text,
     length_text,

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sam_common.errors import InputError
-from sam_geo.change.common_grid import Offset
-from sam_geo.change.moves import (
+from sam_geo.comparison.common_grid import Offset
+from sam_geo.comparison.moves import (
     check_misregistration,
     fitting,
     margin_of,

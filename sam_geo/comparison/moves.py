@@ -17,7 +17,7 @@ from sam_common.errors import InputError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from sam_geo.change.common_grid import Offset
+    from sam_geo.comparison.common_grid import Offset
 
     Codes: TypeAlias = npt.NDArray[np.int16]
     Step: TypeAlias = tuple[int, int]
