@@ -27,6 +27,7 @@ from sam_common.segmenter.predictor import Embedding
 from sam_common.support import tensor_bytes
 from sam_common.support.cache_folder import private_folder
 from sam_common.support.device_arrays import to_host
+from sam_common.support.differences import differences
 from sam_common.support.files import atomic_output
 
 if TYPE_CHECKING:
@@ -229,12 +230,7 @@ def _read_signature(path: Path) -> Mapping[str, Any]:
 
 
 def _check_same(known: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
-    differing = [
-        f"{name} was {known.get(name)!r}, is {now.get(name)!r}"
-        for name in sorted(known.keys() | now.keys())
-        if known.get(name) != now.get(name)
-    ]
-    if differing:
+    if differing := differences(known, now):
         raise InputError(
             f"{folder} holds embeddings of something else ({'; '.join(differing)}): give another "
             f"folder, or delete this one"

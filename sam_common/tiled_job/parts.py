@@ -27,6 +27,7 @@ from sam_common.errors import DiskError, InputError, OutputError
 from sam_common.masks.decoded import MaskRegion
 from sam_common.masks.instance import Instance
 from sam_common.support import tensor_bytes
+from sam_common.support.differences import differences
 from sam_common.support.files import atomic_output, write_bytes, writing
 from sam_common.window import Window
 
@@ -301,14 +302,14 @@ def _check_same(known: Mapping[str, Any], plan: Plan, folder: Path) -> None:
     """Raise `InputError` where the parts in a folder are of another plan."""
     if known["digest"] == plan.digest:
         return
+    own = {"digest", "signature"}
     # through JSON once, so that tuples compare equal to lists
     new = json.loads(json.dumps(_described(plan)))
-    before, now = ({**d, **d["signature"]} for d in (known, new))
-    differing = [
-        f"{name} was {before.get(name)!r}, is {now.get(name)!r}"
-        for name in sorted(before.keys() | now.keys())
-        if name not in {"digest", "signature"} and before.get(name) != now.get(name)
-    ]
+    before, now = (
+        {name: value for name, value in {**d, **d["signature"]}.items() if name not in own}
+        for d in (known, new)
+    )
+    differing = differences(before, now)
     raise InputError(
         f"{folder} belongs to another job ({'; '.join(differing) or 'other windows'}): delete it, "
         f"or run with the same inputs and options"

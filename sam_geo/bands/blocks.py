@@ -38,6 +38,12 @@ class Block:
     valid: npt.NDArray[np.bool_]
     """(h, w) pixels of the window that get a class."""
 
+    @property
+    def own(self) -> npt.NDArray[np.float32]:
+        """(B, h, w) bands in the window alone."""
+        rows, cols = self.inner
+        return self.values[:, rows, cols]
+
 
 def blocks(size_hw: tuple[int, int]) -> list[Window]:
     """Windows (row, col) that cover a raster, row by row, without overlap.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sam_geo.results.record import versions
+from sam_geo.results.record import job_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,18 +76,7 @@ def change_record(
     def area(value: float) -> float | None:
         return float(value) if has_area else None
 
-    return {
-        "inputs": {
-            "before": grid.before.source.identity,
-            "after": grid.after.source.identity,
-        },
-        "parameters": {
-            "table": request.output.name,
-            "layer": request.layer,
-            "misregistration_px": request.misregistration,
-            "min_area_m2": request.min_area_m2,
-            "min_pixels": request.min_pixels,
-        },
+    results = {
         "grid": {
             "rows": grid.extent.shape[0],
             "columns": grid.extent.shape[1],
@@ -120,6 +109,16 @@ def change_record(
             "left_out_m2": area(counts.left_out_area),
         },
         "notes": list(found.notes),
-        "seconds": {name: round(value, 3) for name, value in seconds.items()},
-        "versions": versions(),
     }
+    return job_record(
+        inputs={"before": grid.before.source.identity, "after": grid.after.source.identity},
+        parameters={
+            "table": request.output.name,
+            "layer": request.layer,
+            "misregistration_px": request.misregistration,
+            "min_area_m2": request.min_area_m2,
+            "min_pixels": request.min_pixels,
+        },
+        results=results,
+        seconds=seconds,
+    )

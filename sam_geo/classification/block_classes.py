@@ -70,7 +70,7 @@ class Classification:
         valid = block.valid[inner]
         if not valid.any():
             return Part()
-        guide = model.guide.apply(block.values)[block.inner]
+        guide = model.guide.apply(block.own)
         table = model.features.table(block, guide, block.valid)
         chances = np.zeros((*block.valid.shape, len(model.classes)), dtype=np.float32)
         chances[block.valid] = self._chances(table)

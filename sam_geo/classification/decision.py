@@ -47,7 +47,7 @@ def object_sums(
         chances: (N, K) probabilities of its classes.
 
     Returns:
-        `objects` (M,) their numbers, `pixels` (M,) and `sums` (M, K).
+        `objects` (M,) their numbers and `sums` (M, K).
     """
     inside = objects >= 0
     numbers, owner = np.unique(objects[inside], return_inverse=True)
@@ -56,7 +56,6 @@ def object_sums(
     ]
     return {
         "objects": numbers,
-        "pixels": np.bincount(owner, minlength=len(numbers)),
         "sums": np.stack(sums, axis=1).reshape(len(numbers), chances.shape[1]),
     }
 

@@ -11,6 +11,7 @@ import numpy as np
 import rasterio.features
 import shapely
 from affine import Affine
+from rasterio.enums import ColorInterp
 
 from sam_common.errors import InputError, PromptError
 from sam_geo.prompt_files.read import read_table
@@ -96,12 +97,19 @@ def open_objects(
         crs: Reference system of the polygons, over what the file says.
 
     Raises:
-        InputError: There is no such file, or a label raster has another grid.
+        InputError: There is no such file, or a label raster has several bands or another grid.
         PromptError: No polygon of the file lies on the raster.
     """
     if Path(path).suffix.lower() in LABELS:
         with open_raster(path, bands=[1]) as opened:
             source = replace(opened, is_palette=False)
+            bands = sum(colour != ColorInterp.alpha for colour in source.header.colours)
+            if bands > 1:
+                raise InputError(
+                    f"{path} has {bands} bands, as an image has: objects as a raster are one band "
+                    f"with the number of the object on each pixel, 0 for none (sam-geo auto "
+                    f"--labels writes one)"
+                )
             if source.dtype.kind not in "iu":
                 raise InputError(
                     f"{path} holds no objects: its values are {source.dtype}, and numbers of "

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from sam_common.errors import OutputError
 from sam_common.support.files import check_apart, check_output, same_file
-from sam_common.tiled_job.parts import PLAN
 from sam_geo.automatic.options import AutoOptions
 from sam_geo.jobs.output_checks import check_against, check_texts, table_files, try_output
+from sam_geo.jobs.resumable import Resumable
 from sam_geo.results.cog_file import check_cog_output
 from sam_geo.results.finish import Finish
 from sam_geo.results.picture import check_picture_output
@@ -56,7 +56,7 @@ class EncodeRequest(RasterRequest):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request(RasterRequest):
+class Request(RasterRequest, Resumable):
     """A job that finds objects and writes them to a table."""
 
     output: Path
@@ -75,16 +75,6 @@ class Request(RasterRequest):
     """Whether to go on with an interrupted job."""
     overwrite: bool = False
     """Whether outputs that exist may be replaced."""
-
-    @property
-    def parts(self) -> Path:
-        """Folder beside the table that keeps what is done until the job is finished."""
-        return self.output.with_name(f"{self.output.name}.parts")
-
-    @property
-    def replaces(self) -> bool:
-        """Whether outputs that exist may be replaced: a resumed job replaces its own."""
-        return self.overwrite or (self.resume and (self.parts / PLAN).is_file())
 
     @property
     def named_outputs(self) -> list[Path]:

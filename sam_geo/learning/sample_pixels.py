@@ -68,7 +68,7 @@ def read_features(
             block = read_block(stack, windows[n], features.halo)
             at = np.flatnonzero(number == n)
             rows, cols = (samples.cells[at] - np.array(block.window.start)).T
-            found = guide.apply(block.values)[block.inner]
+            found = guide.apply(block.own)
             table[at] = features.table(block, found, (rows, cols))
             has_data[at] = block.valid[rows, cols]
             advance(1)

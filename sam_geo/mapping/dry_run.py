@@ -10,12 +10,18 @@ from sam_common.tiled_job.parts import pack
 from sam_common.tiled_job.progress import silent
 from sam_common.tiled_job.run import AHEAD
 from sam_geo.classification.block_classes import Classification
-from sam_geo.mapping.opened import opened_map
+from sam_geo.mapping.opened import Training, opened_map
 from sam_geo.mapping.run import learned_model
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from sam_common.tiled_job.progress import Progress
+    from sam_geo.bands.blocks import Block
     from sam_geo.mapping.request import LandcoverRequest
+
+    IntArray = npt.NDArray[np.int64]
 
 RESULT_SHARE = 3
 """Parts, the map as it is drawn and the map together take about this many times the parts."""
@@ -40,17 +46,19 @@ def dry_run_landcover(request: LandcoverRequest, *, progress: Progress = silent)
     """
     with opened_map(request, writes=False) as opened:
         start = time.perf_counter()
-        model, told = opened.model, {}
-        if model is None:
-            model, notes = learned_model(request, opened, progress)
+        origin, told = opened.origin, {}
+        if isinstance(origin, Training):
+            model, notes = learned_model(origin, opened.stack, progress)
             told = {name: model.training[name] for name in ("samples", "accuracies", "tried")}
             told["notes"] = notes
+        else:
+            model = origin
         learning = time.perf_counter() - start
         work = Classification(opened.stack, model)
-        n = _middle(work)
+        n, found, reading = _middle(work)
         start = time.perf_counter()
-        part = work.classify(n, work.read(n))
-        seconds = time.perf_counter() - start
+        part = work.classify(n, found)
+        seconds = reading + time.perf_counter() - start
         windows = work.windows
         pixels = max(math.prod(window.shape) for window in windows)
     floats = len(model.features.names) * COPIES + len(model.features.band_names)
@@ -65,11 +73,17 @@ def dry_run_landcover(request: LandcoverRequest, *, progress: Progress = silent)
     }
 
 
-def _middle(work: Classification) -> int:
-    """Number of the block in the middle, or of the next one with data."""
+def _middle(work: Classification) -> tuple[int, tuple[Block, IntArray | None], float]:
+    """The block in the middle, or the next one with data: its number, it, and seconds to read it.
+
+    The last one that was looked at where none has data.
+    """
     count = len(work.windows)
-    order: list[int] = [*range(count // 2, count), *range(count // 2)]
+    order = [*range(count // 2, count), *range(count // 2)]
     for n in order:
-        if work.read(n)[0].valid.any():
-            return n
-    return 0
+        start = time.perf_counter()
+        found = work.read(n)
+        reading = time.perf_counter() - start
+        if found[0].valid.any():
+            break
+    return n, found, reading

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sam_common.support.held_outputs import held as held_outputs
@@ -30,7 +31,16 @@ if TYPE_CHECKING:
     from sam_geo.bands.stack import RasterStack
     from sam_geo.learning.model import LandcoverModel
     from sam_geo.learning.samples import Samples
-    from sam_geo.mapping.request import LandcoverRequest
+    from sam_geo.mapping.request import LandcoverRequest, SampleChoice
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Training:
+    """Samples that lie on the rasters of a job, and how a classifier is to learn from them."""
+
+    choice: SampleChoice
+    samples: Samples
+    indices: tuple[SpectralIndex, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,11 +48,8 @@ class OpenedMap:
     """A land-cover job whose request is right."""
 
     stack: RasterStack
-    samples: Samples | None
-    """Samples to learn from; None where there is a model."""
-    model: LandcoverModel | None
-    """A model that is applied; None where there are samples."""
-    indices: tuple[SpectralIndex, ...] = ()
+    origin: Training | LandcoverModel
+    """Samples to learn from, or a model that is applied."""
     times: StepTimes = field(default_factory=StepTimes)
     """Wall time of each step so far; later steps are added."""
     _start: float = field(default_factory=time.perf_counter)
@@ -89,21 +96,25 @@ def _opened(request: LandcoverRequest) -> Iterator[OpenedMap]:
             check_against(request.outputs, layer.source, request.read_files)
         if request.polygons is not None:
             try_output(request.polygons, stack.grid, dst_crs=None, layer=None)
-        if request.apply is not None:
-            model = load_model(request.apply)
+        origin = request.origin
+        if isinstance(origin, Path):
+            model = load_model(origin)
             model.check_bands(stack.band_names, files=", ".join(request.rasters))
-            yield OpenedMap(stack, None, model)
-            return
-        learn = request.learn
-        assert learn is not None  # noqa: S101  # one of the two, as the request has checked
-        indices = find_indices(learn.indices, stack.band_names)
-        check_classifier(learn.classifier or DEFAULT)
-        samples = read_samples(
-            learn.samples,
-            stack.grid,
-            class_field=learn.class_field,
-            layer=learn.layer,
-            crs=learn.crs,
-        )
-        legend_of(samples.classes)
-        yield OpenedMap(stack, samples, None, indices)
+            yield OpenedMap(stack, model)
+        else:
+            yield OpenedMap(stack, _training(origin, stack))
+
+
+def _training(choice: SampleChoice, stack: RasterStack) -> Training:
+    """Read samples, and check all that can be wrong with what is to be learned of them."""
+    indices = find_indices(choice.indices, stack.band_names)
+    check_classifier(choice.classifier or DEFAULT)
+    samples = read_samples(
+        choice.samples,
+        stack.grid,
+        class_field=choice.class_field,
+        layer=choice.layer,
+        crs=choice.crs,
+    )
+    legend_of(samples.classes)
+    return Training(choice, samples, indices)

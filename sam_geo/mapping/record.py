@@ -9,7 +9,7 @@ import numpy as np
 
 from sam_geo.class_maps.class_map import open_class_map
 from sam_geo.class_maps.training_pixels import pack_pixels
-from sam_geo.results.record import fingerprint, versions
+from sam_geo.results.record import fingerprint, job_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sam_geo.learning.model import LandcoverModel
     from sam_geo.learning.training import Learned
     from sam_geo.mapping.opened import OpenedMap
-    from sam_geo.mapping.request import LandcoverRequest
+    from sam_geo.mapping.request import LandcoverRequest, SampleChoice
 
 PACKAGES = ("scikit-image", "scikit-learn", "skops", "spyndex")
 """Distributions beside those of every job whose versions can change a map."""
@@ -32,16 +32,19 @@ STRANGE = 0.05
 """Share of the pixels of a map from which a feature out of the range of training is told."""
 
 
-def training_facts(learned: Learned, request: LandcoverRequest) -> dict[str, Any]:
+def training_facts(learned: Learned, choice: SampleChoice) -> dict[str, Any]:
     """What is to be known of a training, as JSON; it is kept in the model too.
+
+    Args:
+        learned: What was learned.
+        choice: The samples, and how a classifier was to learn from them.
 
     Returns:
         `samples` (the file, features and pixels by class, features left out by reason,
         contradictions), `pixels` (where they lie, see `pack_pixels`), `features` (the
         names), `tried` (sets of features), `blocks` (of ground), `accuracies` and `doubts`.
     """
-    samples, choice = learned.samples, request.learn
-    assert choice is not None  # noqa: S101  # a training has samples
+    samples = learned.samples
     features = np.bincount(samples.class_of, minlength=len(samples.classes))
     pixels = np.bincount(samples.pixel_classes, minlength=len(samples.classes))
     blocked, by_chance = learned.blocked, learned.by_chance
@@ -140,10 +143,14 @@ def map_record(
         legend: Class of each value of the map.
         results: Counts and other figures of the result; each becomes an entry of its own.
     """
-    return {
-        "inputs": raster_identities(opened.stack)
-        | {path.name: fingerprint(path) for path in request.read_files},
-        "parameters": {
+    own = {
+        "classes": legend.record,
+        "colours": {str(value): list(rgb) for value, rgb in legend.colours.items()},
+        "training": _training(request, model),
+    }
+    return job_record(
+        inputs=raster_identities(opened.stack) | {path.name: path for path in request.read_files},
+        parameters={
             "table": request.output.name,
             "bands": list(opened.stack.band_names),
             "objects": request.objects,
@@ -151,13 +158,10 @@ def map_record(
             "classifier": None if request.learn is None else request.learn.classifier,
             "seed": None if request.learn is None else request.learn.seed,
         },
-        "classes": legend.record,
-        "colours": {str(value): list(rgb) for value, rgb in legend.colours.items()},
-        "training": _training(request, model),
-        **results,
-        "seconds": opened.seconds(),
-        "versions": versions(PACKAGES),
-    }
+        results={**own, **results},
+        seconds=opened.seconds(),
+        packages=PACKAGES,
+    )
 
 
 def raster_identities(stack: RasterStack) -> dict[str, dict[str, Any]]:

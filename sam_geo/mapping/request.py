@@ -8,9 +8,9 @@ from typing import Literal
 
 from sam_common.errors import InputError
 from sam_common.support.files import check_apart, check_input, check_output
-from sam_common.tiled_job.parts import PLAN
 from sam_geo.class_maps.map_style import map_style_paths
 from sam_geo.class_maps.write_map import map_files
+from sam_geo.jobs.resumable import Resumable
 from sam_geo.results.cog_file import check_cog_output
 from sam_geo.results.record import manifest_path
 from sam_geo.tables.write import check_table_output
@@ -44,7 +44,7 @@ class SampleChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LandcoverRequest:
+class LandcoverRequest(Resumable):
     """A job that makes a class map of a raster."""
 
     rasters: tuple[str, ...]
@@ -86,14 +86,17 @@ class LandcoverRequest:
     """Whether outputs that exist may be replaced."""
 
     @property
-    def parts(self) -> Path:
-        """Folder beside the map that keeps what is done until the job is finished."""
-        return self.output.with_name(f"{self.output.name}.parts")
+    def origin(self) -> SampleChoice | Path:
+        """Where classes are known from: samples to learn, or the file of a model.
 
-    @property
-    def replaces(self) -> bool:
-        """Whether outputs that exist may be replaced: a resumed job replaces its own."""
-        return self.overwrite or (self.resume and (self.parts / PLAN).is_file())
+        Raises:
+            InputError: There are both, or none.
+        """
+        if self.learn is not None and self.apply is None:
+            return self.learn
+        if self.apply is not None and self.learn is None:
+            return self.apply
+        raise InputError("give samples to learn from, or a model with --apply: one of the two")
 
     @property
     def named_outputs(self) -> list[Path]:
@@ -140,8 +143,7 @@ class LandcoverRequest:
     def _check_options(self) -> None:
         if not self.rasters:
             raise InputError("give a raster to classify")
-        if (self.learn is None) == (self.apply is None):
-            raise InputError("give samples to learn from, or a model with --apply: one of the two")
+        _ = self.origin  # raises where there are both, or none
         if self.apply is not None and self.save is not None:
             raise InputError(f"--save {self.save}: the model of --apply is saved already")
         if self.output.suffix.lower() not in {".tif", ".tiff"}:

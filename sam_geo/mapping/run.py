@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,7 +42,7 @@ from sam_geo.learning.model import load_model, save_model
 from sam_geo.learning.training import learn
 from sam_geo.map_report.report import write_report
 from sam_geo.mapping.found_objects import AUTO, opened_objects
-from sam_geo.mapping.opened import opened_map
+from sam_geo.mapping.opened import Training, opened_map
 from sam_geo.mapping.record import (
     PACKAGES,
     failure_list,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.tiled_job.progress import Progress
     from sam_common.tiled_job.run import JobReport
+    from sam_geo.bands.stack import RasterStack
     from sam_geo.class_maps.legend import Legend
     from sam_geo.learning.model import LandcoverModel
     from sam_geo.mapping.opened import OpenedMap
@@ -129,13 +131,11 @@ def run_landcover(
 
 def _plan(request: LandcoverRequest, opened: OpenedMap) -> Plan:
     """The blocks of a raster and all that decides their classes."""
-    learn_from = request.learn
+    origin = request.origin
     chosen = (
-        {"model": fingerprint(request.apply)}
-        if learn_from is None and request.apply is not None
-        else {**asdict(learn_from), "samples": fingerprint(learn_from.samples)}
-        if learn_from is not None
-        else {}
+        {"model": fingerprint(origin)}
+        if isinstance(origin, Path)
+        else {**asdict(origin), "samples": fingerprint(origin.samples)}
     )
     signature = {
         **raster_identities(opened.stack),
@@ -152,22 +152,27 @@ def _model(
     request: LandcoverRequest, opened: OpenedMap, progress: Progress
 ) -> tuple[LandcoverModel, list[str]]:
     """The model to use, and notes on its samples; a job that is resumed learns nothing again."""
-    if opened.model is not None:
-        return opened.model, []
+    if not isinstance(opened.origin, Training):
+        return opened.origin, []
     kept, told = request.parts / MODEL, request.parts / NOTES
     if kept.is_file() and told.is_file():
         return load_model(kept), list(json.loads(told.read_text(encoding="utf-8")))
     with opened.times.timed("learn"):
-        model, notes = learned_model(request, opened, progress)
+        model, notes = learned_model(opened.origin, opened.stack, progress)
     save_model(model, kept)
     write_bytes(told, json.dumps(notes).encode())
     return model, notes
 
 
 def learned_model(
-    request: LandcoverRequest, opened: OpenedMap, progress: Progress
+    training: Training, stack: RasterStack, progress: Progress
 ) -> tuple[LandcoverModel, list[str]]:
-    """Learn the samples of a request.
+    """Learn the samples of a job.
+
+    Args:
+        training: The samples, and how to learn from them.
+        stack: The rasters that they lie on.
+        progress: Called with a description and a total for each step.
 
     Returns:
         The model, with the facts of its training; and notes on its samples.
@@ -176,16 +181,15 @@ def learned_model(
         InputError: A raster cannot be read.
         PromptError: Fewer than two classes have samples on data.
     """
-    assert opened.samples is not None and request.learn is not None  # noqa: S101, PT018  # checked
     learned = learn(
-        opened.stack,
-        opened.samples,
-        indices=opened.indices,
-        classifier=request.learn.classifier,
-        seed=request.learn.seed,
+        stack,
+        training.samples,
+        indices=training.indices,
+        classifier=training.choice.classifier,
+        seed=training.choice.seed,
         progress=progress,
     )
-    model = replace(learned.model, training=training_facts(learned, request))
+    model = replace(learned.model, training=training_facts(learned, training.choice))
     return model, training_notes(learned)
 
 

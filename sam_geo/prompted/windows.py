@@ -108,11 +108,19 @@ def shared_windows(raster_hw: tuple[int, int], *, side: int) -> list[Window]:
         raster_hw: Rows and columns of the raster.
         side: Side of the network's input in pixels.
     """
-    grids = (
-        tile_grid(raster_hw, side=side, overlap=int(side * overlaps[0]))
-        for overlaps in (BOX_OVERLAPS, POINT_OVERLAPS)
-    )
-    return sorted({w for grid in grids for w in grid}, key=lambda w: (w.start, w.stop))
+    points = tile_grid(raster_hw, side=side, overlap=int(side * POINT_OVERLAPS[0]))
+    every = {*box_windows(raster_hw, side=side), *points}
+    return sorted(every, key=lambda w: (w.start, w.stop))
+
+
+def box_windows(raster_hw: tuple[int, int], *, side: int) -> list[Window]:
+    """The windows of the coarsest grid of boxes, which cover a raster, row by row.
+
+    Args:
+        raster_hw: Rows and columns of the raster.
+        side: Side of the network's input in pixels.
+    """
+    return tile_grid(raster_hw, side=side, overlap=int(side * BOX_OVERLAPS[0]))
 
 
 def needed_window(prompt: GeoPrompt, raster_hw: tuple[int, int], *, side: int) -> Window:

@@ -114,28 +114,61 @@ def describe_run(
         seconds: Wall time of each step in seconds.
 
     Returns:
-        The entries `inputs, model, parameters, stretch` (lo and hi of each band; None for bytes as
+        The entries `inputs, parameters, model, stretch` (lo and hi of each band; None for bytes as
         they are), those of `results`, `seconds` and `versions`, as plain values for JSON.
     """
     limits = stretch.limits
+    own = {
+        "model": network_facts(segmenter),
+        "stretch": None if limits is None else [list(pair) for pair in limits],
+    }
+    return job_record(
+        inputs=inputs, parameters=parameters, results={**own, **results}, seconds=seconds
+    )
+
+
+def network_facts(segmenter: Segmenter) -> dict[str, Any]:
+    """Name, sha256 of the checkpoint, engine, precision, device and input of a network."""
+    return {
+        "name": segmenter.name,
+        "sha256": segmenter.sha256,
+        "engine": segmenter.engine,
+        "precision": segmenter.precision,
+        "device": segmenter.device,
+        "input_px": segmenter.model_size,
+    }
+
+
+def job_record(
+    *,
+    inputs: Mapping[str, str | os.PathLike[str] | Mapping[str, Any]],
+    parameters: Mapping[str, Any],
+    results: Mapping[str, Any],
+    seconds: Mapping[str, float],
+    packages: Iterable[str] = (),
+) -> dict[str, Any]:
+    """The frame that every record of a job has.
+
+    Args:
+        inputs: By their role, paths of files, or facts that identify them.
+        parameters: Options of the job.
+        results: Counts and other figures of the result; each becomes an entry of its own.
+        seconds: Wall time of each step in seconds.
+        packages: Distributions beside those of every job whose versions can change the result.
+
+    Returns:
+        The entries `inputs, parameters`, those of `results`, `seconds` and `versions`, as plain
+        values for JSON.
+    """
     return {
         "inputs": {
             name: dict(given) if isinstance(given, Mapping) else fingerprint(given)
             for name, given in inputs.items()
         },
-        "model": {
-            "name": segmenter.name,
-            "sha256": segmenter.sha256,
-            "engine": segmenter.engine,
-            "precision": segmenter.precision,
-            "device": segmenter.device,
-            "input_px": segmenter.model_size,
-        },
         "parameters": dict(parameters),
-        "stretch": None if limits is None else [list(pair) for pair in limits],
         **results,
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
-        "versions": versions(),
+        "versions": versions(packages),
     }
 
 

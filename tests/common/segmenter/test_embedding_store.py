@@ -49,8 +49,8 @@ def test_another_signature_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         EmbeddingStore(tmp_path, {**SIGNATURE, "stretch": [[0.0, 2.0]], "engine": "torch"})
     assert str(caught.value) == (
-        f"{tmp_path} holds embeddings of something else (engine was None, is 'torch'; stretch was "
-        f"[[0.0, 1.5]], is [[0.0, 2.0]]): give another folder, or delete this one"
+        f"{tmp_path} holds embeddings of something else (engine was none, is torch; stretch was "
+        f"0.0, 1.5, is 0.0, 2.0): give another folder, or delete this one"
     )
 
 

@@ -95,7 +95,7 @@ def test_only_a_resumed_job_takes_parts_over(tmp_path: Path) -> None:
 
 def test_parts_of_another_job_are_refused(tmp_path: Path) -> None:
     PartStore(tmp_path, plan("a"), resume=False)
-    with pytest.raises(InputError, match=r"belongs to another job \(model was 'a', is 'b'\)"):
+    with pytest.raises(InputError, match=r"belongs to another job \(model was a, is b\)"):
         PartStore(tmp_path, plan("b"), resume=True)
 
 

@@ -102,3 +102,17 @@ def test_no_polygon_on_the_raster(grid, write):
         open_objects(path, grid),
     ):
         pass
+
+
+def test_an_image_holds_no_objects(grid, tmp_path):
+    path = tmp_path / "image3.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", width=50, height=40, count=3, dtype="uint8", crs="EPSG:32633",
+        transform=GRID, photometric="RGB",
+    ) as dataset:  # fmt: skip
+        dataset.write(np.ones((3, 40, 50), np.uint8))
+    with (
+        pytest.raises(InputError, match=r"image3\.tif has 3 bands, as an image has: objects as a"),
+        open_objects(path, grid),
+    ):
+        pass
