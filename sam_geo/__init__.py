@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sam_geo.accuracy.sample_table import draw_points as draw_points
     from sam_geo.automatic.everything import segment_everything as segment_everything
     from sam_geo.automatic.options import AutoOptions as AutoOptions
+    from sam_geo.change.dry_run import dry_run_change as dry_run_change
     from sam_geo.change.request import ChangeRequest as ChangeRequest
     from sam_geo.change.run import MapChange as MapChange
     from sam_geo.change.run import detect_change as detect_change
@@ -84,6 +85,7 @@ _HOME = {
     "detect_change": "sam_geo.change.run",
     "draw_points": "sam_geo.accuracy.sample_table",
     "dry_run_auto": "sam_geo.jobs.dry_run",
+    "dry_run_change": "sam_geo.change.dry_run",
     "dry_run_landcover": "sam_geo.mapping.dry_run",
     "dry_run_prompts": "sam_geo.jobs.dry_run",
     "frame_from_affine": "sam_geo.raster.frame",

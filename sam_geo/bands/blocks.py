@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from sam_common.window import Window
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     import numpy.typing as npt
 
@@ -23,6 +25,16 @@ SIDE = 512
 MARGIN = 14
 """Pixels around a block for which features are computed too, so that what is found for them can be
 smoothed across its edge."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Beside:
+    """What a network makes of a window, and the objects that lie on it."""
+
+    embedding: npt.NDArray[np.float32]
+    """(A, h, w) values of each pixel."""
+    objects: npt.NDArray[np.int64] | None
+    """(h, w) number of the object of each pixel, -1 for none; None where there are no objects."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +49,8 @@ class Block:
     """Where the window lies in `values`."""
     valid: npt.NDArray[np.bool_]
     """(h, w) pixels of the window that get a class."""
+    beside: Beside | None = None
+    """What is known of the pixels of the window that no band says."""
 
     @property
     def own(self) -> npt.NDArray[np.float32]:
@@ -58,13 +72,19 @@ def blocks(size_hw: tuple[int, int]) -> list[Window]:
     ]
 
 
-def read_block(stack: RasterStack, core: Window, halo: int) -> Block:
+def read_block(
+    stack: RasterStack,
+    core: Window,
+    halo: int,
+    beside: Callable[[Window], Beside] | None = None,
+) -> Block:
     """Read a block with its margin and the pixels around it, as far as the raster goes.
 
     Args:
         stack: The rasters.
         core: (row, col) of the block, inside the raster.
         halo: Pixels around the margin that features depend on.
+        beside: Gives what else is known of the pixels of a window, where features need it.
 
     Raises:
         InputError: A raster cannot be read there.
@@ -73,7 +93,9 @@ def read_block(stack: RasterStack, core: Window, halo: int) -> Block:
     around = _wider(window, halo, stack.size_hw)
     values, valid = stack.read(around)
     rows, cols = window.shift((-around.start[0], -around.start[1])).slices
-    return Block(window, values, (rows, cols), valid[rows, cols])
+    own = valid[rows, cols]
+    known = None if beside is None or not own.any() else beside(window)
+    return Block(window, values, (rows, cols), own, known)
 
 
 def _wider(window: Window, pixels: int, size_hw: tuple[int, int]) -> Window:

@@ -52,6 +52,9 @@ class Features:
     over_superpixels: bool = False
     """Whether spread and percentiles of each band and index over the superpixel of a pixel are
     features, and the size and shape of the superpixel."""
+    embedding_axes: int = 0
+    """Axes of a network's embedding whose means over the object of a pixel are features: the object
+    as far as it lies in the block, or the superpixel where there is no object."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -66,11 +69,13 @@ class Features:
         if self.with_openings:
             cleared = (f"{name} {what}" for what in ("opened", "closed") for name in layers)
             around = itertools.chain(around, cleared)
+        seen = (f"embedding {n + 1} over object" for n in range(self.embedding_axes))
         if not self.over_superpixels:
-            return (*layers, *around)
+            return (*layers, *around, *seen)
         figures = ("deviation", *(f"percentile {share}" for share in QUANTILES))
         within = (f"{name} {figure} in superpixel" for name in layers for figure in figures)
-        return (*layers, *around, *within, "superpixel pixels", "superpixel elongation")
+        shape = ("superpixel pixels", "superpixel elongation")
+        return (*layers, *around, *within, *shape, *seen)
 
     @property
     def halo(self) -> int:
@@ -82,7 +87,7 @@ class Features:
         """The features of the pixels of a block, one after the other.
 
         Args:
-            block: Bands of the stack, read with `halo`.
+            block: Bands of the stack, read with `halo`; with `beside` where the embedding counts.
             guide: (h, w, A) what superpixels are found in, see `Guide.apply`.
 
         Yields:
@@ -92,11 +97,19 @@ class Features:
         wide = [*block.values, *(index.compute(block.values) for index in self.indices)]
         for layer in itertools.chain(wide, self._around(wide)):
             yield layer[block.inner]
+        if not self.over_superpixels and not self.embedding_axes:
+            return
+        over = _Superpixels.of(superpixels(guide, block.valid, SUPERPIXEL_PX))
         if self.over_superpixels:
-            over = _Superpixels.of(superpixels(guide, block.valid, SUPERPIXEL_PX))
             for layer in wide:
                 yield from over.figures(layer[block.inner])
             yield from over.shapes()
+        if self.embedding_axes:
+            if block.beside is None:  # no pixel has data
+                yield from np.full((self.embedding_axes, *block.valid.shape), np.nan, np.float32)
+                return
+            objects = over.with_objects(block.beside.objects)
+            yield from map(objects.mean, block.beside.embedding)
 
     def table(
         self,
@@ -164,6 +177,27 @@ class _Superpixels:
     @classmethod
     def of(cls, labels: IntArray) -> _Superpixels:
         return cls(labels, int(labels.max(initial=-1)) + 1)
+
+    def with_objects(self, objects: IntArray | None) -> _Superpixels:
+        """Objects (h, w), -1 for none, as superpixels; the own ones where there is no object."""
+        if objects is None:
+            return self
+        joined = np.where(objects >= 0, objects + self.count, self.labels)
+        kept = self.labels >= 0
+        numbers, owner = np.unique(joined[kept], return_inverse=True)
+        labels = np.full(self.labels.shape, -1, dtype=np.int64)
+        labels[kept] = owner
+        return _Superpixels(labels, len(numbers))
+
+    def mean(self, layer: FloatArray) -> FloatArray:
+        """Mean of a layer over each superpixel, painted on its pixels."""
+        has_value = np.isfinite(layer) & (self.labels >= 0)
+        owner = self.labels[has_value]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = np.bincount(owner, layer[has_value], self.count) / np.bincount(
+                owner, minlength=self.count
+            )
+        return self._painted(found)
 
     def figures(self, layer: FloatArray) -> Iterator[FloatArray]:
         """Deviation and percentiles of a layer over each superpixel, painted on its pixels."""

@@ -13,6 +13,7 @@ from sam_geo.results.record import job_record
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sam_geo.change.classified import Compared
     from sam_geo.change.request import ChangeRequest
     from sam_geo.comparison.common_grid import CommonGrid
     from sam_geo.comparison.from_to import FromTo
@@ -52,6 +53,7 @@ def change_record(
     found: FromTo,
     counts: PolygonCounts,
     *,
+    maps: Compared,
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
     """The record of a comparison: what was compared, and all of its numbers.
@@ -61,15 +63,18 @@ def change_record(
         grid: Both maps.
         found: The areas from class to class.
         counts: Number of polygons.
+        maps: Where both maps come from.
         seconds: Wall time of each step.
 
     Returns:
-        The entries `inputs` (`before`, `after`), `parameters`, `grid` (shape of the extent in
-        common; mean and spread of the distance of the centres, in pixels), `names` (of each class
-        its value in both maps), `pixels` and `area_m2` from class (row) to class (column) in their
-        order, `compared_m2`, `changed_m2`, `misreg_m2` and `misreg_share` of all changes, `changes`
-        (the same of each, the largest first), `polygons`, `notes`, `seconds` and `versions`. Areas
-        are None where the maps have no reference system; shares are 0 to 1.
+        The entries `inputs` (`before`, `after`; of images `model` too), `parameters`, `grid` (shape
+        of the extent in common; mean and spread of the distance of the centres, in pixels), `names`
+        (of each class its value in both maps), `pixels` and `area_m2` from class (row) to class
+        (column) in their order, `compared_m2`, `changed_m2`, `misreg_m2` and `misreg_share` of all
+        changes, `changes` (the same of each, the largest first), `polygons`, `notes`, `failures`,
+        `seconds` and `versions`; of images also `model` (file and sha256) and `maps` (of both the
+        file, and notes, failures and counts of its own record). Areas are None where the maps have
+        no reference system; shares are 0 to 1.
     """
     has_area = grid.before.source.crs is not None
 
@@ -108,10 +113,13 @@ def change_record(
             "left_out": counts.left_out,
             "left_out_m2": area(counts.left_out_area),
         },
-        "notes": list(found.notes),
+        "notes": [*maps.notes, *found.notes],
+        "failures": maps.failures,
+        **maps.facts,
     }
     return job_record(
-        inputs={"before": grid.before.source.identity, "after": grid.after.source.identity},
+        inputs=maps.inputs
+        or {"before": grid.before.source.identity, "after": grid.after.source.identity},
         parameters={
             "table": request.output.name,
             "layer": request.layer,

@@ -14,6 +14,7 @@ import numpy as np
 
 from sam_common.tiled_job.parts import Part
 from sam_geo.bands.blocks import blocks, read_block
+from sam_geo.classification.beside import beside_of
 from sam_geo.classification.decision import most_probable, object_sums
 from sam_geo.classification.smoothing import smoothed
 
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
 
     from sam_common.window import Window
     from sam_geo.bands.blocks import Block
+    from sam_geo.bands.embedded_raster import EmbeddedRaster
     from sam_geo.bands.stack import RasterStack
     from sam_geo.classification.objects import Objects
     from sam_geo.learning.model import LandcoverModel
 
     FloatArray = npt.NDArray[np.float32]
     IntArray = npt.NDArray[np.int64]
+
 
 AT_A_TIME = 32_768
 """Rows that a classifier is given at a time: it may copy them."""
@@ -43,6 +46,8 @@ class Classification:
     model: LandcoverModel
     objects: Objects | None = None
     """Objects that are to be of one class each; each pixel has its own where None."""
+    embedded: EmbeddedRaster | None = None
+    """What the network of the model makes of the raster; None where the model has none."""
     windows: Sequence[Window] = field(init=False)
     """The blocks (row, col), row by row."""
 
@@ -51,7 +56,8 @@ class Classification:
 
     def read(self, n: int) -> tuple[Block, IntArray | None]:
         """Read block `n` with what its features depend on, and its objects."""
-        block = read_block(self.stack, self.windows[n], self.model.features.halo)
+        beside = None if self.embedded is None else beside_of(self.embedded, self.objects)
+        block = read_block(self.stack, self.windows[n], self.model.features.halo, beside)
         has_objects = self.objects is not None and block.valid.any()
         return block, self.objects.read(self.windows[n]) if self.objects and has_objects else None
 
@@ -61,8 +67,9 @@ class Classification:
         Returns:
             A part with `classes` (h, w) from 1, 0 for nodata, and `per_cent` (h, w), their
             probability; with objects, what `object_sums` gives. Its notes have the number of valid
-            `pixels` and `outside`, how many of them lie out of the range of training in each
-            feature. A part without arrays where no pixel is valid.
+            `pixels`, and how many of them lie out of the range of training in each feature
+            (`outside`) and in any of them (`outside_any`). A part without arrays where no pixel is
+            valid.
         """
         block, objects = found
         window, model = self.windows[n], self.model
@@ -84,8 +91,13 @@ class Classification:
         inside = np.zeros(block.valid.shape, dtype=np.bool_)
         inside[inner] = valid
         own = table[inside[block.valid]]
-        outside = ((own < low) | (own > high)).sum(axis=0)
-        return Part(notes={"pixels": len(own), "outside": outside.tolist()}, arrays=arrays)
+        outside = (own < low) | (own > high)
+        notes = {
+            "pixels": len(own),
+            "outside": outside.sum(axis=0).tolist(),
+            "outside_any": int(outside.any(axis=1).sum()),
+        }
+        return Part(notes=notes, arrays=arrays)
 
     def _chances(self, table: FloatArray) -> FloatArray:
         parts = [

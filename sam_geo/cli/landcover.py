@@ -50,6 +50,13 @@ def landcover_command(
         str | None,
         typer.Option(help="Spectral indices that are features too, such as ndvi,ndwi."),
     ] = None,
+    features: Annotated[
+        str | None,
+        typer.Option(
+            help="Further features to try: embedding, what the network makes of the object that a "
+            "pixel lies in. Whether they help is decided on ground that was not learned."
+        ),
+    ] = None,
     objects: Annotated[
         str | None,
         typer.Option(
@@ -99,6 +106,7 @@ def landcover_command(
     check_field: Annotated[
         str | None, typer.Option(help="Column of their class; `reference` where not given.")
     ] = None,
+    embeddings: geo.Embeddings = None,
     workers: Annotated[
         int, typer.Option(min=1, help="Blocks classified at the same time; the result is the same.")
     ] = 1,
@@ -130,7 +138,8 @@ def landcover_command(
             class_field=class_field,
             layer=samples_layer,
             crs=samples_crs,
-            indices=_listed(index),
+            indices=geo.listed(index),
+            features=geo.listed(features),
             classifier=classifier,
             seed=seed,
         )
@@ -139,9 +148,10 @@ def landcover_command(
         output=output,
         learn=learn,
         apply=apply,
-        band_names=_listed(band_names) or None,
+        band_names=geo.listed(band_names) or None,
         objects=objects,
         network=model,
+        embeddings=embeddings,
         smallest=smallest,
         polygons=polygons,
         polygons_by=polygons_by,
@@ -157,7 +167,7 @@ def landcover_command(
     load = geo.loader(model, arch=None, device=device, engine=engine, precision=precision)
     progress = functools.partial(console.progress, quiet=quiet)
     if dry_run:
-        show(dry_run_landcover(request, progress=progress), json_output=json_output)
+        _tell_cost(dry_run_landcover(request, load, progress=progress), json_output=json_output)
         return
     record = run_landcover(request, load, progress=progress)
     _tell(record, request, json_output=json_output, quiet=quiet)
@@ -179,8 +189,29 @@ def _told_apart(
     return tuple(inputs[:-1]), Path(inputs[-1])
 
 
-def _listed(text: str | None) -> tuple[str, ...]:
-    return () if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+def _tell_cost(cost: dict[str, Any], *, json_output: bool) -> None:
+    """Tell what a job would take, a line for each figure; all of it as JSON."""
+    if json_output:
+        show(cost, json_output=True)
+        return
+    for note in cost.get("notes", []):
+        console.note(f"warning: {note}")
+    plain = {name: value for name, value in cost.items() if not isinstance(value, dict | list)}
+    samples = cost.get("samples", {"features": {}, "pixels": {}})
+    for name, count in samples["features"].items():
+        plain[f"samples of {name}"] = f"{count} ({samples['pixels'][name]} pixels)"
+    for tried in cost.get("tried", []):
+        chosen = ", chosen" if tried["chosen"] else ""
+        # names of sets are long, and a terminal is 80 columns wide
+        score = f"accuracy {tried['overall']:.3f}, macro F1 {tried['macro_f1']:.3f}"
+        plain[f"with {tried['features']} features"] = f"{score}{chosen}"
+    show(plain, json_output=False)
+    blocked = cost.get("accuracies", {}).get("blocked")
+    if blocked is not None:
+        typer.echo(
+            f"accuracy on ground that was not learned: {blocked['overall']:.3f} "
+            f"(macro F1 {blocked['macro_f1']:.3f})"
+        )
 
 
 def _tell(

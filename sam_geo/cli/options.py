@@ -144,3 +144,12 @@ def parse_bands(text: str | None) -> tuple[int, ...] | None:
         return tuple(int(part) for part in text.split(","))
     except ValueError as error:
         raise InputError(f"bands are numbers with commas, such as 4,3,2, got {text!r}") from error
+
+
+def listed(text: str | None) -> tuple[str, ...]:
+    """The parts of an option with commas, without spaces around them; none where it is not given.
+
+    >>> listed("ndvi, ndwi,")
+    ('ndvi', 'ndwi')
+    """
+    return () if text is None else tuple(part.strip() for part in text.split(",") if part.strip())

@@ -15,15 +15,16 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sam_common.errors import InputError, ModelError, OutputError, one_line
+from sam_common.errors import InputError, ModelError, one_line
 from sam_common.network.architecture import ARCHITECTURES
 from sam_common.published.checkpoints import model_info, registry
 from sam_common.segmenter.capabilities import check_kinds
 from sam_common.segmenter.embedding_store import SIGNATURE
-from sam_common.support.files import check_input, check_no_address, check_output
+from sam_common.support.files import check_input
 from sam_common.support.held_outputs import held as held_outputs
 from sam_common.tiled_job.parts import check_unfinished, held
 from sam_common.tiled_job.progress import silent
+from sam_geo.jobs.output_checks import check_store_folder
 from sam_geo.jobs.raster_info import opening_notes
 from sam_geo.jobs.request import AutoRequest, EncodeRequest, PromptRequest, Request
 from sam_geo.prompted.decode import kinds_of
@@ -189,13 +190,7 @@ def _check_store(request: RasterRequest) -> None:
     folder = _store_of(request)
     if folder is None:
         return
-    check_no_address(folder)
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder} is a file: embeddings need a folder")
-    # a folder that is there may be one that is only read from, but not where it is to be filled
-    if isinstance(request, EncodeRequest) or not folder.exists():
-        nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-        check_output(nearest / SIGNATURE, overwrite=True)
+    check_store_folder(folder, is_filled=isinstance(request, EncodeRequest))
 
 
 def _asked(

@@ -12,8 +12,9 @@ import numpy as np
 import shapely
 
 from sam_common.errors import InputError, OutputError
+from sam_common.segmenter.embedding_store import SIGNATURE
 from sam_common.support.addresses import is_remote
-from sam_common.support.files import check_apart, output_error
+from sam_common.support.files import check_apart, check_no_address, check_output, output_error
 from sam_geo.address.local_files import local_files
 from sam_geo.outlines.destination import check_way, reproject_table
 from sam_geo.raster.fingerprint import sources_of
@@ -61,6 +62,22 @@ def check_against(
         tables: Vector files that are read, and the checkpoint of the network.
     """
     check_apart(outputs, input_files(source, tables))
+
+
+def check_store_folder(folder: Path, *, is_filled: bool = False) -> None:
+    """Raise `OutputError` where embeddings could not be kept in a folder.
+
+    Args:
+        folder: The folder, which may be missing.
+        is_filled: Whether to fill it is what the job is for; else one that is there may be one
+            that is only read from.
+    """
+    check_no_address(folder)
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file: embeddings need a folder")
+    if is_filled or not folder.exists():
+        nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        check_output(nearest / SIGNATURE, overwrite=True)
 
 
 def input_files(source: RasterSource, tables: Iterable[Path | None]) -> list[Path]:

@@ -17,6 +17,7 @@ import skops.io.exceptions
 
 from sam_common.errors import InputError
 from sam_common.support.files import check_input, write_bytes
+from sam_geo.bands.embedding_axes import EmbeddingAxes
 from sam_geo.bands.features import Features
 from sam_geo.bands.guide import Guide
 from sam_geo.bands.indices import find_indices
@@ -82,6 +83,18 @@ class LandcoverModel:
     """(F, 2) least and greatest value of each feature among the samples."""
     training: Mapping[str, Any] = field(default_factory=dict)
     """What the model was trained on, as JSON."""
+    embedding: EmbeddingAxes | None = None
+    """The network whose embedding is among the features; None where there is none."""
+
+    def check_network(self, name: str, sha256: str) -> None:
+        """Raise `InputError` where another network is used than the model was trained with."""
+        known = self.embedding
+        if known is not None and known.sha256 != sha256:
+            raise InputError(
+                f"the model was trained with the network {known.network} (sha256 "
+                f"{known.sha256[:12]}), and {name} is another one ({sha256[:12]}): give that "
+                f"network by --model"
+            )
 
     def check_bands(self, names: Sequence[str], *, files: str) -> None:
         """Raise `InputError` where a stack has other bands than the model was trained on."""
@@ -113,6 +126,7 @@ def save_model(model: LandcoverModel, path: str | os.PathLike[str]) -> None:
         "sides": model.features.sides,
         "with_openings": model.features.with_openings,
         "over_superpixels": model.features.over_superpixels,
+        "network": None if model.embedding is None else _network(model.embedding),
         "training": dict(model.training),
     }
     content = {
@@ -121,7 +135,13 @@ def save_model(model: LandcoverModel, path: str | os.PathLike[str]) -> None:
         "ranges": model.ranges,
         "guide": [model.guide.low, model.guide.high, model.guide.axes],
     }
+    if model.embedding is not None:
+        content["embedding"] = [model.embedding.mean, model.embedding.axes]
     write_bytes(path, skops.io.dumps(content, compression=zipfile.ZIP_DEFLATED))
+
+
+def _network(embedding: EmbeddingAxes) -> dict[str, str]:
+    return {"name": embedding.network, "sha256": embedding.sha256}
 
 
 def load_model(path: str | os.PathLike[str]) -> LandcoverModel:
@@ -154,12 +174,16 @@ def _unpacked(data: bytes, file: Path) -> LandcoverModel:
     if note["format"] != FORMAT:
         raise InputError(f"{file} is a model of another version: {note['format']}")
     names = tuple(note["bands"])
+    network, embedding = note["network"], None
+    if network is not None:
+        embedding = EmbeddingAxes(network["name"], network["sha256"], *content["embedding"])
     features = Features(
         names,
         find_indices(note["indices"], names),
         tuple(note["sides"]),
         with_openings=bool(note["with_openings"]),
         over_superpixels=bool(note["over_superpixels"]),
+        embedding_axes=0 if embedding is None else embedding.count,
     )
     return LandcoverModel(
         tuple(note["classes"]),
@@ -168,4 +192,5 @@ def _unpacked(data: bytes, file: Path) -> LandcoverModel:
         content["classifier"],
         content["ranges"],
         note["training"],
+        embedding,
     )

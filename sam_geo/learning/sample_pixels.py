@@ -12,9 +12,13 @@ from sam_common.tiled_job.progress import silent
 from sam_geo.bands.blocks import SIDE, blocks, read_block
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
 
     from sam_common.tiled_job.progress import Progress
+    from sam_common.window import Window
+    from sam_geo.bands.blocks import Beside
     from sam_geo.bands.features import Features
     from sam_geo.bands.guide import Guide
     from sam_geo.bands.stack import RasterStack
@@ -50,22 +54,29 @@ def read_features(
     features: Features,
     guide: Guide,
     progress: Progress = silent,
+    beside: Callable[[Window], Beside] | None = None,
 ) -> SamplePixels:
     """Compute the features of the pixels of samples, block by block.
+
+    Args:
+        stack: The rasters.
+        samples: Labelled pixels on them.
+        features: What is computed.
+        guide: How pixels are compared.
+        progress: Called with a description and a total.
+        beside: Gives what a network and objects say of a window, where features need it.
 
     Raises:
         InputError: A raster cannot be read there.
     """
-    columns = -(-stack.size_hw[1] // SIDE)
-    place = samples.cells // SIDE
-    number = place[:, 0] * columns + place[:, 1]
+    number = block_numbers(samples, stack.size_hw)
     table = np.empty((len(samples.cells), len(features.names)), dtype=np.float32)
     has_data = np.empty(len(samples.cells), dtype=np.bool_)
     windows = blocks(stack.size_hw)
     used = np.unique(number)
     with progress("features of the samples", len(used)) as advance:
         for n in used.tolist():
-            block = read_block(stack, windows[n], features.halo)
+            block = read_block(stack, windows[n], features.halo, beside)
             at = np.flatnonzero(number == n)
             rows, cols = (samples.cells[at] - np.array(block.window.start)).T
             found = guide.apply(block.own)
@@ -73,6 +84,13 @@ def read_features(
             has_data[at] = block.valid[rows, cols]
             advance(1)
     return SamplePixels(table, has_data)
+
+
+def block_numbers(samples: Samples, size_hw: tuple[int, int]) -> IntArray:
+    """(N,) number of the block in which each pixel of the samples lies, as `blocks` has them."""
+    columns = -(-size_hw[1] // SIDE)
+    row, col = (samples.cells // SIDE).T
+    return np.asarray(row * columns + col, dtype=np.int64)
 
 
 def pixel_weights(samples: Samples) -> Chances:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.tiled_job.progress import Progress
+    from sam_geo.bands.embedded_raster import EmbeddingFeatures
     from sam_geo.bands.indices import SpectralIndex
     from sam_geo.bands.stack import RasterStack
     from sam_geo.learning.folds import Groups
@@ -80,13 +81,14 @@ class Doubt:
     """(row, col) of the middle one of its pixels."""
 
 
-def learn(
+def learn(  # noqa: PLR0913  # what a training is made of
     stack: RasterStack,
     samples: Samples,
     *,
     indices: Sequence[SpectralIndex] = (),
     classifier: str | None = None,
     seed: int = 0,
+    embedding: EmbeddingFeatures | None = None,
     progress: Progress = silent,
 ) -> Learned:
     """Choose features, fit and calibrate a classifier, and say how good it is.
@@ -97,6 +99,7 @@ def learn(
         indices: Spectral indices that are features too.
         classifier: A kind, or `module:function`, see `make_classifier`.
         seed: Another number gives other folds and other trees.
+        embedding: What a network makes of the raster, which is tried as features too.
         progress: Called with a description and a total for each step.
 
     Raises:
@@ -105,9 +108,10 @@ def learn(
     """
     kind = classifier or DEFAULT
     check_classifier(kind)  # raises where there is none, before anything is read
+    axes, beside = (None, None) if embedding is None else (embedding.axes, embedding.beside)
     guide = survey(stack)
-    every = candidates(stack.band_names, indices)
-    read = read_features(stack, samples, every[-1].features, guide, progress)
+    every = candidates(stack.band_names, indices, 0 if axes is None else axes.count)
+    read = read_features(stack, samples, every[-1].features, guide, progress, beside)
     samples, pixels = samples.on_data(read.has_data), read.on_data()
     groups = spatial_groups(samples)
     splits = blocked_splits(samples, groups, seed=seed)
@@ -143,6 +147,7 @@ def learn(
         guide,
         Calibrated(fitted, temperature),
         np.stack([_least(table, np.fmin), _least(table, np.fmax)], axis=1),
+        embedding=axes if candidate.features.embedding_axes else None,
     )
     return Learned(
         model,

@@ -79,15 +79,31 @@ class Candidate:
     features: Features
 
 
-def candidates(band_names: Sequence[str], indices: Sequence[SpectralIndex]) -> list[Candidate]:
-    """Sets of features to try, the richest last; each holds those before it."""
+def candidates(
+    band_names: Sequence[str], indices: Sequence[SpectralIndex], embedding_axes: int = 0
+) -> list[Candidate]:
+    """Sets of features to try, the richest last; that one holds all others.
+
+    Args:
+        band_names: Bands of the stack.
+        indices: Spectral indices.
+        embedding_axes: Axes of a network's embedding; 0 where there is none to try.
+    """
     bands, spectral = tuple(band_names), tuple(indices)
     around = Features(bands, spectral, SQUARES, with_openings=True)
-    return [
+    rich = replace(around, over_superpixels=True)
+    found = [
         Candidate("values", Features(bands, spectral)),
         Candidate("values and surroundings", around),
-        Candidate("values, surroundings and superpixels", replace(around, over_superpixels=True)),
+        Candidate("values, surroundings and superpixels", rich),
     ]
+    if embedding_axes:
+        seen, every = (replace(one, embedding_axes=embedding_axes) for one in (around, rich))
+        found += [
+            Candidate("values, surroundings and embedding", seen),
+            Candidate("values, surroundings, superpixels and embedding", every),
+        ]
+    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -58,6 +58,7 @@ SETS_OF_FEATURES = {
         "mean and deviation of these in squares around the pixel, and the same without small "
         "bright and dark spots (openings and closings)"
     ),
+    "embedding": "what a network makes of the object around the pixel, or of that region",
     "superpixels": "spread, percentiles and shape of the small region of like pixels around it",
 }
 """What words in the names of sets of features mean."""

@@ -10,13 +10,17 @@ from sam_common.tiled_job.parts import pack
 from sam_common.tiled_job.progress import silent
 from sam_common.tiled_job.run import AHEAD
 from sam_geo.classification.block_classes import Classification
+from sam_geo.mapping.network import opened_network
 from sam_geo.mapping.opened import Training, opened_map
-from sam_geo.mapping.run import learned_model
+from sam_geo.mapping.trained import learned_model
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     import numpy.typing as npt
 
+    from sam_common.segmenter.predictor import Segmenter
     from sam_common.tiled_job.progress import Progress
     from sam_geo.bands.blocks import Block
     from sam_geo.mapping.request import LandcoverRequest
@@ -29,26 +33,36 @@ COPIES = 3
 """Copies of the features of a block that are in memory at most: layers, table, classifier's own."""
 
 
-def dry_run_landcover(request: LandcoverRequest, *, progress: Progress = silent) -> dict[str, Any]:
+def dry_run_landcover(
+    request: LandcoverRequest,
+    load: Callable[[], Segmenter] | None = None,
+    *,
+    progress: Progress = silent,
+) -> dict[str, Any]:
     """Estimate the cost of `run_landcover`: the samples are learned, and one block is classified.
 
     Args:
         request: The job.
+        load: Makes the network; needed where its embedding is to be tried or was learned.
         progress: Called with a description and a total for each step.
 
     Returns:
-        `windows, seconds, ram_bytes, disk_bytes` (as `sam_common.tiled_job.plan.Estimate`; objects
-        of a network come on top), `features`, and for samples what `training_facts` says of them
-        and of the accuracies. Nothing is written.
+        `windows, seconds, ram_bytes, disk_bytes` (as `sam_common.tiled_job.plan.Estimate`; to find
+        objects by a network comes on top, and where its embedding is pooled, that is done over
+        superpixels), `features`, `encoder_calls` where there are any, and for samples what
+        `training_facts` says of them and of the accuracies. Nothing is written.
 
     Raises:
         SuiteError: As `run_landcover` would, before its work.
     """
-    with opened_map(request, writes=False) as opened:
+    with (
+        opened_map(request, writes=False) as opened,
+        opened_network(request, load, progress, writes=False) as network,
+    ):
         start = time.perf_counter()
         origin, told = opened.origin, {}
         if isinstance(origin, Training):
-            model, notes = learned_model(origin, opened.stack, progress)
+            model, notes = learned_model(origin, opened.stack, network, None, progress)
             told = {name: model.training[name] for name in ("samples", "accuracies", "tried")}
             told["notes"] = notes
         else:
@@ -56,6 +70,17 @@ def dry_run_landcover(request: LandcoverRequest, *, progress: Progress = silent)
         learning = time.perf_counter() - start
         work = Classification(opened.stack, model)
         n, found, reading = _middle(work)
+        encoding, calls = 0.0, {}
+        if model.embedding is not None:
+            start = time.perf_counter()
+            embedded = network.embed(model, [found[0].window])
+            each = (time.perf_counter() - start) / len(network.view.needed([found[0].window]))
+            calls = {"encoder_calls": len(network.view.windows)}
+            encoding = each * calls["encoder_calls"]
+            work = Classification(opened.stack, model, None, embedded)
+            start = time.perf_counter()
+            found = work.read(n)
+            reading = time.perf_counter() - start
         start = time.perf_counter()
         part = work.classify(n, found)
         seconds = reading + time.perf_counter() - start
@@ -65,10 +90,11 @@ def dry_run_landcover(request: LandcoverRequest, *, progress: Progress = silent)
     at_work = request.workers + AHEAD
     return {
         "windows": len(windows),
-        "seconds": learning + seconds * len(windows) / request.workers,
+        "seconds": learning + encoding + seconds * len(windows) / request.workers,
         "ram_bytes": 4 * floats * pixels * at_work,
         "disk_bytes": RESULT_SHARE * len(pack(part)) * len(windows),
         "features": len(model.features.names),
+        **calls,
         **told,
     }
 

@@ -78,6 +78,7 @@ def _found(
             output=folder / "objects.parquet",
             labels=labels,
             model=request.network,
+            embeddings=request.embeddings,
             workers=request.workers,
             resume=request.resume,
             overwrite=True,

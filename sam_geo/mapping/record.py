@@ -30,6 +30,8 @@ MOST_DOUBTS = 100
 """Samples to look at that a record holds, the surest first."""
 STRANGE = 0.05
 """Share of the pixels of a map from which a feature out of the range of training is told."""
+MOST_NAMED = 5
+"""Features out of the range that a note names."""
 
 
 def training_facts(learned: Learned, choice: SampleChoice) -> dict[str, Any]:
@@ -107,23 +109,48 @@ def training_notes(learned: Learned) -> list[str]:
     return notes
 
 
-def range_notes(outside: npt.NDArray[np.int64], pixels: int, model: LandcoverModel) -> list[str]:
-    """A sentence on the features that lie out of the range of training in much of the map."""
-    if not pixels:
-        return []
-    share = outside / pixels
-    order = np.argsort(-share, kind="stable")
+def outside_shares(
+    outside: npt.NDArray[np.int64], anywhere: int, pixels: int, model: LandcoverModel
+) -> dict[str, Any]:
+    """Shares of the pixels of a map that lie out of the range of the samples.
+
+    Args:
+        outside: (F,) pixels out of the range of each feature.
+        anywhere: Pixels out of the range of any feature.
+        pixels: Pixels that have a class.
+        model: The model, which knows the ranges.
+
+    Returns:
+        `share` of the pixels out of the range of any feature, and `features`: the share of each
+        in which a pixel is, the largest first; 0 to 1.
+    """
+    share = outside / max(pixels, 1)
+    order = np.argsort(-share, kind="stable").tolist()
     names = model.features.names
-    told = [f"{names[n]} ({share[n]:.0%})" for n in order.tolist() if share[n] >= STRANGE]
-    if not told:
+    return {
+        "share": anywhere / max(pixels, 1),
+        "features": {names[n]: float(share[n]) for n in order if share[n] > 0},
+    }
+
+
+def range_notes(outside: Mapping[str, Any], *, is_own: bool) -> list[str]:
+    """A sentence on the features that lie out of the range of the samples in much of the map.
+
+    Args:
+        outside: As `outside_shares` gives it.
+        is_own: Whether the samples are of this very image.
+    """
+    strange = [(name, share) for name, share in outside["features"].items() if share >= STRANGE]
+    if not strange:
         return []
-    more = f" and {len(told) - 5} more" if len(told) > 5 else ""  # noqa: PLR2004
-    return [
-        (
-            f"features out of the range of the samples, in this share of the pixels: "
-            f"{', '.join(told[:5])}{more}: the classes there are guesses"
-        )
-    ]
+    told = ", ".join(f"{name} ({share:.0%})" for name, share in strange[:MOST_NAMED])
+    more = f" and {len(strange) - MOST_NAMED} more" if len(strange) > MOST_NAMED else ""
+    advice = ": the samples cover a part of the map only, draw some there" if is_own else ""
+    note = (
+        f"features out of the range of the samples in {outside['share']:.0%} of the pixels, most "
+        f"often {told}{more}; the classes there are guesses{advice}"
+    )
+    return [note]
 
 
 def map_record(
@@ -154,6 +181,7 @@ def map_record(
             "table": request.output.name,
             "bands": list(opened.stack.band_names),
             "objects": request.objects,
+            "tried_features": [] if request.learn is None else list(request.learn.features),
             "smallest": request.smallest,
             "classifier": None if request.learn is None else request.learn.classifier,
             "seed": None if request.learn is None else request.learn.seed,

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sam_common.errors import InputError
-from sam_common.support.files import check_apart, check_input, check_output
+from sam_common.errors import InputError, OutputError
+from sam_common.support.files import check_apart, check_input, check_output, same_file
 from sam_geo.class_maps.map_style import map_style_paths
 from sam_geo.class_maps.write_map import map_files
+from sam_geo.jobs.output_checks import check_store_folder
 from sam_geo.jobs.resumable import Resumable
 from sam_geo.results.cog_file import check_cog_output
 from sam_geo.results.record import manifest_path
@@ -19,6 +20,9 @@ SMALLEST_PIECE = 4
 """Pixels of the smallest piece of a class where the user names none."""
 MOST_PIECE = 64
 """Largest choice of that: small pieces are told from their surroundings only."""
+EMBEDDING = "embedding"
+FEATURES = (EMBEDDING,)
+"""Further features that may be tried."""
 SHOWN = (".html", ".htm")
 """Suffixes of a report."""
 
@@ -37,10 +41,18 @@ class SampleChoice:
     """Reference system of the samples, over what the file says."""
     indices: tuple[str, ...] = ()
     """Spectral indices by name, each a feature."""
+    features: tuple[str, ...] = ()
+    """Further features to try, by name: `embedding`, what the network makes of the object that a
+    pixel lies in. Whether they are used is decided on ground that was not learned."""
     classifier: str | None = None
     """A kind of classifier, or `module:function` that makes one; `ensemble` where None."""
     seed: int = 0
     """Another number gives other folds and other trees."""
+
+    def check_features(self) -> None:
+        """Raise `InputError` where further features are not known."""
+        if unknown := [name for name in self.features if name not in FEATURES]:
+            raise InputError(f"no features {unknown[0]!r}: --features knows {', '.join(FEATURES)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +73,9 @@ class LandcoverRequest(Resumable):
     """Vector file or label raster of objects that get one class each, or `auto` for everything that
     the network finds; each pixel has a class of its own where None."""
     network: str = "mobile_sam"
-    """Network that finds objects, by its name or file."""
+    """Network that finds objects or whose embedding is a feature, by its name or file."""
+    embeddings: Path | None = None
+    """Folder of embeddings that earlier jobs kept, and where new ones are kept."""
     smallest: int = SMALLEST_PIECE
     """Pixels of the smallest piece of a class that stays."""
     polygons: Path | None = None
@@ -139,11 +153,20 @@ class LandcoverRequest(Resumable):
         for path in self.outputs:
             check_output(path, overwrite=self.replaces)
         check_apart([*self.outputs, self.parts], self.read_files)
+        if self.embeddings is not None:
+            check_store_folder(self.embeddings)
+            if same_file(self.embeddings, self.parts):
+                raise OutputError(
+                    f"{self.parts} is deleted when the job is done: keep embeddings in another "
+                    f"folder"
+                )
 
     def _check_options(self) -> None:
         if not self.rasters:
             raise InputError("give a raster to classify")
-        _ = self.origin  # raises where there are both, or none
+        origin = self.origin  # raises where there are both, or none
+        if isinstance(origin, SampleChoice):
+            origin.check_features()
         if self.apply is not None and self.save is not None:
             raise InputError(f"--save {self.save}: the model of --apply is saved already")
         if self.output.suffix.lower() not in {".tif", ".tiff"}:

@@ -2,8 +2,9 @@
 
 ```
 opened_map      outputs, inputs, rasters, samples: all checked first mapping/opened
-learn           features, classifier, temperature, two accuracies   learning/training
 found_objects   everything that the network finds, or polygons      mapping/found_objects
+network         its embedding, where that is tried or was learned   mapping/network
+learn           features, classifier, temperature, two accuracies   learning/training
 run_job         blocks -> features -> probabilities -> parts        classification/block_classes
 decide          parts -> objects -> small pieces -> COG             classification/map_rows
 write_partition map -> polygons without gap or overlap              class_maps/partition
@@ -16,19 +17,19 @@ job can be resumed.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, replace
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sam_common.errors import OutputError
-from sam_common.support.files import write_bytes
 from sam_common.tiled_job.parts import PartStore, remove_parts
 from sam_common.tiled_job.plan import Plan
 from sam_common.tiled_job.progress import silent
 from sam_common.tiled_job.run import Work, run_job
+from sam_common.window import Window
 from sam_geo.accuracy.assess import assess, record_of
 from sam_geo.bands.blocks import blocks
 from sam_geo.class_maps.class_map import open_class_map
@@ -38,21 +39,22 @@ from sam_geo.class_maps.partition import PartitionOptions, write_partition
 from sam_geo.class_maps.write_map import class_map_writer
 from sam_geo.classification.block_classes import Classification
 from sam_geo.classification.map_rows import decide
-from sam_geo.learning.model import load_model, save_model
-from sam_geo.learning.training import learn
+from sam_geo.learning.model import save_model
 from sam_geo.map_report.report import write_report
 from sam_geo.mapping.found_objects import AUTO, opened_objects
+from sam_geo.mapping.network import opened_network
 from sam_geo.mapping.opened import Training, opened_map
 from sam_geo.mapping.record import (
     PACKAGES,
     failure_list,
     map_record,
     mapped_areas,
+    outside_shares,
     range_notes,
     raster_identities,
-    training_facts,
-    training_notes,
 )
+from sam_geo.mapping.request import EMBEDDING
+from sam_geo.mapping.trained import trained_model
 from sam_geo.results.record import fingerprint, manifest_path, versions, write_manifest
 
 if TYPE_CHECKING:
@@ -61,14 +63,10 @@ if TYPE_CHECKING:
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.tiled_job.progress import Progress
     from sam_common.tiled_job.run import JobReport
-    from sam_geo.bands.stack import RasterStack
     from sam_geo.class_maps.legend import Legend
     from sam_geo.learning.model import LandcoverModel
     from sam_geo.mapping.opened import OpenedMap
     from sam_geo.mapping.request import LandcoverRequest
-
-MODEL, NOTES = "model.skops", "notes.json"
-"""Files among the parts of a map that keep its training."""
 
 
 def run_landcover(
@@ -83,7 +81,8 @@ def run_landcover(
 
     Args:
         request: Inputs, outputs and options.
-        load: Makes the network; needed where objects are `auto`.
+        load: Makes the network; needed where objects are `auto`, and where its embedding is to be
+            tried or was learned by the model.
         progress: Called with a description and a total for each step, from the first one on.
 
     Returns:
@@ -94,21 +93,28 @@ def run_landcover(
     """
     with opened_map(request) as opened:
         parts = PartStore(request.parts, _plan(request, opened), resume=request.resume)
-        model, notes = _model(request, opened, progress)
-        legend = legend_of(model.classes)
-        with opened_objects(request, opened.stack, load, progress) as (objects, found):
-            work = Classification(opened.stack, model, objects)
+        with opened_network(request, load, progress) as network, ExitStack() as later:
+            learns_objects = _tries_embedding(opened)
+            found_objects = opened_objects(request, opened.stack, load, progress)
+            objects, found = later.enter_context(found_objects) if learns_objects else (None, {})
+            model, notes = trained_model(request, opened, network, objects, progress)
+            legend = legend_of(model.classes)
+            if not learns_objects:
+                # what is wrong with the samples is told before a network looks for objects
+                objects, found = later.enter_context(found_objects)
+            with opened.times.timed("embed"):
+                embedded = network.embed(model, [Window.full(opened.stack.size_hw)])
+            work = Classification(opened.stack, model, objects, embedded)
             with opened.times.timed("classify"):
                 report = _classified(work, parts, request, progress)
             _check_any_worked(report, request)
             with opened.times.timed("write"):
                 _write_map(work, parts, request, legend, progress)
         figures = _figures(work, parts, report)
-        outside = figures.pop("outside")
-        if request.apply is not None:
-            notes += range_notes(outside, figures["pixels"], model)
+        notes += range_notes(figures["outside"], is_own=request.apply is None)
         results = {
             **figures,
+            **network.figures,
             "objects": found,
             "failures": failure_list(report.failures, work.windows) + found.get("failures", []),
             "notes": notes,
@@ -142,55 +148,22 @@ def _plan(request: LandcoverRequest, opened: OpenedMap) -> Plan:
         "bands": list(opened.stack.band_names),
         "training": chosen,
         "objects": None if request.objects in {None, AUTO} else fingerprint(request.objects),
-        "network": request.network if request.objects == AUTO else None,
+        "network": request.network if _needs_network(request, opened) else None,
         "packages": {name: versions(PACKAGES)[name] for name in (*PACKAGES, "sam-geomed")},
     }
     return Plan(opened.stack.size_hw, tuple(blocks(opened.stack.size_hw)), signature)
 
 
-def _model(
-    request: LandcoverRequest, opened: OpenedMap, progress: Progress
-) -> tuple[LandcoverModel, list[str]]:
-    """The model to use, and notes on its samples; a job that is resumed learns nothing again."""
-    if not isinstance(opened.origin, Training):
-        return opened.origin, []
-    kept, told = request.parts / MODEL, request.parts / NOTES
-    if kept.is_file() and told.is_file():
-        return load_model(kept), list(json.loads(told.read_text(encoding="utf-8")))
-    with opened.times.timed("learn"):
-        model, notes = learned_model(opened.origin, opened.stack, progress)
-    save_model(model, kept)
-    write_bytes(told, json.dumps(notes).encode())
-    return model, notes
+def _tries_embedding(opened: OpenedMap) -> bool:
+    """Whether the embedding of a network, pooled over objects, is among the features to try."""
+    return isinstance(opened.origin, Training) and EMBEDDING in opened.origin.choice.features
 
 
-def learned_model(
-    training: Training, stack: RasterStack, progress: Progress
-) -> tuple[LandcoverModel, list[str]]:
-    """Learn the samples of a job.
-
-    Args:
-        training: The samples, and how to learn from them.
-        stack: The rasters that they lie on.
-        progress: Called with a description and a total for each step.
-
-    Returns:
-        The model, with the facts of its training; and notes on its samples.
-
-    Raises:
-        InputError: A raster cannot be read.
-        PromptError: Fewer than two classes have samples on data.
-    """
-    learned = learn(
-        stack,
-        training.samples,
-        indices=training.indices,
-        classifier=training.choice.classifier,
-        seed=training.choice.seed,
-        progress=progress,
-    )
-    model = replace(learned.model, training=training_facts(learned, training.choice))
-    return model, training_notes(learned)
+def _needs_network(request: LandcoverRequest, opened: OpenedMap) -> bool:
+    """Whether the choice of a network can change the map."""
+    origin = opened.origin
+    was_learned = not isinstance(origin, Training) and origin.embedding is not None
+    return request.objects == AUTO or was_learned or _tries_embedding(opened)
 
 
 def _classified(
@@ -237,16 +210,17 @@ def _write_map(
 
 def _figures(work: Classification, parts: PartStore, report: JobReport) -> dict[str, Any]:
     """Counts over all blocks: `pixels` with a class, and those `outside` the range of training."""
-    pixels = 0
+    pixels = anywhere = 0
     outside = np.zeros(len(work.model.features.names), dtype=np.int64)
     for n in range(len(work.windows)):
         part = parts.read(n)
         if part is not None and part.notes:
             pixels += part.notes["pixels"]
+            anywhere += part.notes["outside_any"]
             outside += np.array(part.notes["outside"], dtype=np.int64)
     return {
         "pixels": pixels,
-        "outside": outside,
+        "outside": outside_shares(outside, anywhere, pixels, work.model),
         "windows": report.windows,
         "windows_reused": report.reused,
     }

@@ -55,6 +55,7 @@ from sam_geo import (
     detect_change,
     draw_points,
     dry_run_auto,
+    dry_run_change,
     dry_run_landcover,
     dry_run_prompts,
     frame_from_affine,
@@ -272,6 +273,7 @@ def change_of_two_maps() -> MapChange:
     assert_type(found.misreg_share, float)
     request = ChangeRequest(before="before.tif", after="after.tif", output=Path("change.gpkg"))
     assert_type(run_change(request), dict[str, Any])
+    assert_type(dry_run_change(request), dict[str, Any])
     return found
 
 

@@ -128,7 +128,7 @@ def test_a_resumed_job_with_other_options_is_refused(fields, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run_auto(request_of(fields, out), lambda: SeesValues(model_size=128, fail_at=3))
     other = AutoOptions(None, 32, EverythingOptions(points_per_side=5))
-    with pytest.raises(InputError, match="another job .options everything points_per_side "):
+    with pytest.raises(InputError, match=r"another job \(options everything points_per_side "):
         run_auto(request_of(fields, out, options=other, resume=True), seeing)
 
 

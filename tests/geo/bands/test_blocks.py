@@ -59,3 +59,23 @@ def test_no_halo(path):
     assert block.values.shape == (2, 40, 50)
     assert not block.valid[3, 4]
     assert block.valid.sum() == 1999
+
+
+def test_what_is_beside_the_bands_is_of_the_window(make_raster):
+    asked = []
+
+    def beside(window):
+        asked.append(window)
+        return "found"
+
+    values = np.ones((1, 60, 70), dtype=np.uint8)
+    values[:, 30:] = 0
+    with open_stack([make_raster(values, nodata=0)]) as stack:
+        core = Window((2, 3), (9, 20))
+        block = read_block(stack, core, 5, beside)
+        assert asked == [block.window]
+        assert block.beside == "found"
+        # nothing is asked of where there is no data
+        assert read_block(stack, Window((50, 0), (60, 70)), 5, beside).beside is None
+        assert len(asked) == 1
+        assert block.own.shape == (1, *block.window.shape)

@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from sam_common.window import Window
 from sam_geo.bands import features as module
-from sam_geo.bands.blocks import Block
+from sam_geo.bands.blocks import Beside, Block
 from sam_geo.bands.features import Features
 from sam_geo.bands.indices import find_indices
 
@@ -171,3 +171,46 @@ def test_spots_go_and_edges_stay():
     assert opened[4, 4] == 0
     assert closed[12, 15] == 5
     assert (opened[0], closed[19]) == (pytest.approx(layer[0, 0]), pytest.approx(layer[0, 19]))
+
+
+def pooled(values, objects):
+    """(2, h, w) features of an embedding over objects, on superpixels that are columns."""
+    valid = np.isfinite(values[0])
+    seen = np.stack([values[0] * 2, np.arange(valid.size, dtype="f4").reshape(valid.shape)])
+    block = Block(Window((0, 0), valid.shape), values, np.s_[:, :], valid, Beside(seen, objects))
+    labels = np.where(valid, np.arange(valid.shape[1])[None], -1)
+    features = Features(("red", "nir"), embedding_axes=2)
+    assert features.names[2:] == ("embedding 1 over object", "embedding 2 over object")
+    with mock.patch.object(module, "superpixels", return_value=labels):
+        layers = list(features.layers(block, np.zeros((*valid.shape, 1))))
+    assert len(layers) == len(features.names)
+    return seen, valid, layers[2:]
+
+
+def test_an_embedding_is_its_mean_over_the_object(values):
+    objects = np.full(values.shape[1:], -1)
+    objects[2:9, 1:7] = 40_000_000_000
+    objects[12:, 10:12] = 3
+    seen, valid, layers = pooled(values, objects)
+    for layer, found in zip(seen, layers, strict=True):
+        for number in (3, 40_000_000_000):
+            inside = (objects == number) & valid
+            assert found[inside] == pytest.approx(layer[inside].mean(), rel=1e-6)
+        # where no object is, the superpixel without what objects take of it
+        rest = valid & (objects < 0) & (np.arange(valid.shape[1]) == 4)[None]
+        assert found[rest] == pytest.approx(layer[rest].mean(), rel=1e-6)
+        assert np.isnan(found[~valid]).all()
+
+
+def test_without_objects_superpixels_are_pooled_over(values):
+    seen, valid, layers = pooled(values, None)
+    column = valid & (np.arange(valid.shape[1]) == 7)[None]
+    for layer, found in zip(seen, layers, strict=True):
+        assert found[column] == pytest.approx(layer[column].mean(), rel=1e-6)
+
+
+def test_a_block_without_data_has_no_embedding():
+    features = Features(("red",), embedding_axes=3)
+    found = computed(features, np.full((1, 4, 5), np.nan, "f4"), np.full((4, 5), -1))
+    assert found.shape == (4, 4, 5)
+    assert np.isnan(found).all()

@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 
+from sam_geo.change.classified import Compared
 from sam_geo.change.record import change_record, changes_frame, matrix_frame
 from sam_geo.change.request import ChangeRequest
 from sam_geo.comparison.from_to import count_changes
@@ -33,7 +34,9 @@ def recorded(make_map, open_pair, tmp_path):
         with open_pair(*paths) as grid:
             found, _ = count_changes(grid)
             counts = PolygonCounts(2, 3, 450.0)
-            return change_record(request, grid, found, counts, seconds={"total": 1.23456})
+            return change_record(
+                request, grid, found, counts, maps=Compared("a", "b"), seconds={"total": 1.23456}
+            )
 
     return made
 

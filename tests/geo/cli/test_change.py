@@ -120,3 +120,67 @@ def test_refusals(pair, make_map, tmp_path, error_of):
     code, told = error_of("change", *pair, "-o", tmp_path / "one.gpkg", "--overwrite")
     assert code == 2
     assert told.startswith("error: output is an input of the job:")
+
+
+def test_the_network_of_a_model_is_loaded_as_the_options_say(tmp_path, monkeypatch):
+    from colour_segmenter import ColourSegmenter
+    from cover_scenes import cover_scene
+
+    from sam_geo.learning import training
+
+    calls = []
+
+    def load(name, **settings):
+        calls.append((name, settings))
+        return ColourSegmenter(model_size=64)
+
+    monkeypatch.setattr("sam_common.segmenter.predictor.load_segmenter", load)
+    monkeypatch.setattr(training, "chosen", lambda trials, *_: trials[3])
+    scene = cover_scene(tmp_path)
+    model, out = tmp_path / "m.skops", tmp_path / "c.gpkg"
+    made = invoke(
+        "landcover", scene.raster, scene.samples, "-o", tmp_path / "m.tif", "--save", model,
+        "--class-field", "cover", "--classifier", "discriminant", "--features", "embedding",
+    )  # fmt: skip
+    assert made.exit_code == 0
+    calls.clear()
+    done = invoke(
+        "change", scene.raster, scene.raster, "-o", out, "--apply", model, "--model", "sam_vit_b",
+        "--device", "cpu", "--engine", "torch", "--precision", "fp32",
+    )  # fmt: skip
+    assert done.exit_code == 0
+    settings = {"arch": None, "device": "cpu", "engine": "torch", "precision": "fp32"}
+    assert calls == [("sam_vit_b", settings)] * 2
+    assert "0 of " in done.output
+
+
+def test_blocks_that_fail_have_an_exit_code(tmp_path, monkeypatch):
+    from cover_scenes import cover_scene
+
+    from sam_common.errors import InputError
+    from sam_geo.bands import blocks
+    from sam_geo.classification import block_classes, map_rows
+    from sam_geo.learning import sample_pixels
+
+    for module in (blocks, map_rows, sample_pixels):
+        monkeypatch.setattr(module, "SIDE", 64)
+    scene = cover_scene(tmp_path)
+    model, out = tmp_path / "m.skops", tmp_path / "c.gpkg"
+    invoke(
+        "landcover", scene.raster, scene.samples, "-o", tmp_path / "m.tif", "--save", model,
+        "--class-field", "cover", "--classifier", "discriminant",
+    )  # fmt: skip
+    real = block_classes.Classification.read
+
+    def damaged(self, n):
+        if n == 1:
+            raise InputError("cannot read it")
+        return real(self, n)
+
+    monkeypatch.setattr(block_classes.Classification, "read", damaged)
+    found = invoke("change", scene.raster, scene.raster, "-o", out, "--apply", model)
+    assert found.exit_code == 3
+    assert (
+        "2 blocks failed: c_before.tif: block at row 0, column 64: cannot read it" in found.output
+    )
+    assert out.is_file()

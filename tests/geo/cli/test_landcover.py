@@ -102,3 +102,15 @@ def test_that_of_independent_points_comes_with_its_interval():
     checked = {"overall": {"value": 0.81, "low": 0.75, "high": 0.87}}
     (line,) = accuracy_lines(figures(False, False, checked))
     assert line == "accuracy by independent points: 0.810 (0.750 to 0.870)"
+
+
+def test_a_dry_run_fits_a_terminal(scene, tmp_path):
+    arguments = ("landcover", scene.raster, scene.samples, "-o", tmp_path / "a.tif", *QUICK)
+    found = invoke(*arguments, "--dry-run", "--index", "vari", "--band-names", "red,green,blue")
+    assert found.exit_code == 0
+    assert max(map(len, found.stdout.splitlines())) <= 80
+    for word in ("seconds", "samples of water", "15 (15 pixels)", ", chosen", "macro F1"):
+        assert word in found.stdout
+    cost = json.loads(invoke(*arguments, "--dry-run", "--json").stdout)
+    assert cost["accuracies"]["blocked"]["counts"]
+    assert not (tmp_path / "a.tif").exists()

@@ -45,6 +45,8 @@ COVER = (*COVER, "--class-field", "cover", "--classifier", "discriminant")
 NAMED = ("landcover", "image.tif", *COVER[3:], "--samples")
 LAYERED = ("landcover", "image.tif", "layers.gpkg", *COVER[3:5], *COVER[7:])
 JOBS = "geo/mapping/test_run.py::"
+PAIRS = "geo/change/test_classified.py::"
+NETWORK = "geo/cli/test_change.py::test_the_network_of_a_model_is_loaded_as_the_options_say"
 THERE = {"o.gpkg": "x"}
 MODELS = ("mobile_sam", "sam_vit_b")
 
@@ -154,7 +156,9 @@ EFFECTS = {
         (*COVER, "--index", "ndvi"), "--band-names", "red,nir", "blue,nir", exits=(0, 2)
     ),
     "landcover --index": flag((*COVER, "--band-names", "red,nir"), "--index", "ndvi"),
-    "landcover --objects": flag(COVER, "--objects", "map.tif"),
+    "landcover --features": flag(COVER, "--features", "embedding"),
+    "landcover --embeddings": flag((*COVER, "--features", "embedding"), "--embeddings", "kept"),
+    "landcover --objects": flag(COVER, "--objects", "labels.tif"),
     "landcover --model": values((*COVER, "--objects", "auto"), "--model", *MODELS),
     **model_options("landcover", (*COVER, "--objects", "auto")),
     "landcover --classifier": values(COVER, "--classifier", "discriminant", "logistic"),
@@ -197,6 +201,15 @@ EFFECTS = {
     "change --min-pixels": values(CHANGE, "--min-pixels", "1", "30"),
     "change --report": flag(CHANGE, "--report", "o.html"),
     "change --unit": values(CHANGE, "--unit", "ha", "m2"),
+    "change --apply": Elsewhere(PAIRS + "test_two_images_and_a_model"),
+    "change --band-names": Elsewhere(PAIRS + "test_bands_of_other_names"),
+    "change --model": Elsewhere(NETWORK),
+    "change --device": Elsewhere(NETWORK),
+    "change --engine": Elsewhere(NETWORK),
+    "change --precision": Elsewhere(NETWORK),
+    "change --workers": Elsewhere(PAIRS + "test_an_interrupt_and_workers_change_no_byte"),
+    "change --resume": Elsewhere(PAIRS + "test_an_interrupt_and_workers_change_no_byte"),
+    "change --dry-run": flag(CHANGE, "--dry-run"),
     "change --overwrite": flag(CHANGE, "--overwrite", exits=(2, 0), prepared=THERE),
     "change --json": flag(CHANGE, "--json"),
     "change --quiet": flag(CHANGE, "-q"),
@@ -265,6 +278,7 @@ def inputs(tmp_path_factory):
     pages = [Image.fromarray(rng.integers(0, 250, (80, 100)).astype(np.uint8)) for _ in range(2)]
     pages[0].save(folder / "pages.tif", save_all=True, append_images=pages[1:])
     classes = np.repeat([1, 2, 3, 3], 20)[:, None] + np.zeros(100, dtype=int)
+    write_raster(folder / "labels.tif", classes[None])
     write_raster(folder / "map.tif", np.stack([classes, 100 - 15 * classes]))
     later = np.roll(classes, 1, axis=0)
     later[50:55, 50:55] = 1

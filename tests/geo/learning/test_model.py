@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import pickle
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import skops.io
 
 from sam_common.errors import InputError
+from sam_geo.bands.embedding_axes import EmbeddingAxes
 from sam_geo.bands.features import Features
 from sam_geo.bands.guide import Guide
 from sam_geo.bands.indices import find_indices
@@ -46,6 +48,27 @@ def test_all_of_it_is_read_again(model, tmp_path):
     table = np.random.default_rng(1).normal(0, 1, (9, len(model.features.names))).astype("f4")
     one, two = (each.classifier.predict_proba(table) for each in (model, found))
     assert np.array_equal(one, two)
+
+
+def test_the_network_of_a_model_is_remembered(model, tmp_path):
+    axes = EmbeddingAxes(
+        "mobile_sam", "ab" * 32, np.arange(4, dtype="f4"), np.eye(4, 2, dtype="f4")
+    )
+    seen = replace(
+        model, embedding=axes, features=replace(model.features, embedding_axes=axes.count)
+    )
+    save_model(seen, tmp_path / "a.skops")
+    found = load_model(tmp_path / "a.skops")
+    assert found.features == seen.features
+    assert (found.embedding.network, found.embedding.sha256) == ("mobile_sam", "ab" * 32)
+    assert np.array_equal(found.embedding.mean, axes.mean)
+    assert np.array_equal(found.embedding.axes, axes.axes)
+    found.check_network("mobile_sam", "ab" * 32)
+    with pytest.raises(
+        InputError, match=r"network mobile_sam \(sha256 abababababab\), and b is an"
+    ):
+        found.check_network("b", "cd" * 32)
+    model.check_network("b", "cd" * 32)
 
 
 @pytest.mark.parametrize("content", [b"", b"II*\0no model", b"PK\5\6" + bytes(18)])

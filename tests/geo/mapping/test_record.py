@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sam_geo.class_maps.training_pixels import training_pixels
-from sam_geo.mapping.record import failure_list, range_notes
+from sam_geo.mapping.record import failure_list, outside_shares, range_notes
 from sam_geo.mapping.run import run_landcover
 
 
@@ -44,10 +44,18 @@ class Named:
 def test_features_out_of_range_are_named_the_worst_first():
     model = Named([f"f{n}" for n in range(8)])
     outside = np.array([0, 30, 4, 90, 6, 50, 20, 10])
-    (note,) = range_notes(outside, 100, model)
-    assert "f3 (90%), f5 (50%), f1 (30%), f6 (20%), f7 (10%) and 1 more" in note
-    assert range_notes(np.full(8, 4), 100, model) == []
-    assert range_notes(np.zeros(8), 0, model) == []
+    shares = outside_shares(outside, 95, 100, model)
+    assert shares["share"] == 0.95
+    assert list(shares["features"]) == ["f3", "f5", "f1", "f6", "f7", "f4", "f2"]
+    (note,) = range_notes(shares, is_own=False)
+    assert note == (
+        "features out of the range of the samples in 95% of the pixels, most often f3 (90%), "
+        "f5 (50%), f1 (30%), f6 (20%), f7 (10%) and 1 more; the classes there are guesses"
+    )
+    (own,) = range_notes(shares, is_own=True)
+    assert own == f"{note}: the samples cover a part of the map only, draw some there"
+    assert range_notes(outside_shares(np.full(8, 4), 30, 100, model), is_own=True) == []
+    assert outside_shares(np.zeros(8), 0, 0, model) == {"share": 0.0, "features": {}}
 
 
 def test_failures_say_where():

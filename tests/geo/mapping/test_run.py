@@ -125,7 +125,7 @@ def test_a_resumed_job_learns_nothing_again(request_of, small_blocks, monkeypatc
         patch.setattr(block_classes.Classification, "classify", broken)
         with pytest.raises(KeyboardInterrupt):
             run_landcover(request)
-    monkeypatch.setattr("sam_geo.mapping.run.learn", None)
+    monkeypatch.setattr("sam_geo.mapping.trained.learn", None)
     assert run_landcover(replace(request, resume=True))["training"]["samples"]["features"]
 
 
