@@ -6,7 +6,7 @@ cover.tif.parts/
   embedding/    every window, on these axes; only where they were found to help
 ```
 Both are tiled jobs: each window is embedded once, an interrupt loses none, and order does not
-matter. Embeddings that `sam-geo encode` or an earlier job kept are used where their folder is given.
+matter. Embeddings that `sam-geo encode` or an earlier job kept are used where a folder is given.
 """
 
 from __future__ import annotations

@@ -74,6 +74,11 @@ def small_blocks(monkeypatch):
         monkeypatch.setattr(module, "SIDE", 48)
 
 
+def read(path):
+    with rasterio.open(path) as dataset:
+        return dataset.read()
+
+
 def digests(folder):
     return {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
@@ -91,11 +96,7 @@ def test_two_images_and_a_model(request_of, place, tmp_path):
     assert table["to"].tolist() == ["town"] * len(table)
     assert table["pixels"].sum() == pytest.approx(new, rel=0.1)
     # the maps are those that the model makes alone, and they stay
-    with (
-        rasterio.open(folder / "model.tif") as one,
-        rasterio.open(tmp_path / "c_before.tif") as two,
-    ):
-        assert np.array_equal(one.read(), two.read())
+    assert np.array_equal(read(folder / "model.tif"), read(tmp_path / "c_before.tif"))
     told = json.loads((tmp_path / "c.job.json").read_text())
     sha256 = hashlib.sha256((folder / "model.skops").read_bytes()).hexdigest()
     assert told["model"] == {"file": str(folder / "model.skops"), "sha256": sha256}
@@ -195,9 +196,11 @@ def test_blocks_that_fail_are_told_and_tried_again(request_of, small_blocks, mon
 
 def test_bands_of_other_names(request_of, place, tmp_path):
     _, folder = place
-    with rasterio.open(folder / "later.tif") as dataset:
-        with rasterio.open(tmp_path / "bare.tif", "w", **dataset.profile) as other:
-            other.write(dataset.read())
+    with (
+        rasterio.open(folder / "later.tif") as dataset,
+        rasterio.open(tmp_path / "bare.tif", "w", **dataset.profile) as other,
+    ):
+        other.write(dataset.read())
     request = request_of(after=str(tmp_path / "bare.tif"))
     # told before the first image is classified
     with pytest.raises(InputError, match=r"bare\.tif are b1, b2, b3.*--band-names red,green,nir"):

@@ -13,7 +13,7 @@ from rasterio.warp import reproject
 
 from sam_common.errors import InputError
 from sam_common.window import Window
-from sam_geo.change import common_grid as module
+from sam_geo.comparison import common_grid as module
 from sam_geo.comparison.common_grid import EDGE_PX
 
 GRID = Affine(10, 0, 465_000, 0, -10, 5_080_000)

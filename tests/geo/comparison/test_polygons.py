@@ -12,7 +12,7 @@ import shapely
 from affine import Affine
 from scipy import ndimage
 
-from sam_geo.change import common_grid as grid_module
+from sam_geo.comparison import common_grid as grid_module
 from sam_geo.comparison.from_to import count_changes
 from sam_geo.comparison.polygons import COLUMNS, Least, PolygonCounts, change_tables
 

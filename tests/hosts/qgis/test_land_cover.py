@@ -280,7 +280,7 @@ def test_selected_samples_alone(loaded, images, samples, tmp_path, project):
         ({"INDEX": "ndvi"}, r"index NDVI needs nir, red, and the bands are b1, b2, b3"),
         ({"BAND_NAMES": "red,nir"}, r"--band-names has 2 names"),
         ({"OUTPUT": "map.img"}, r"img"),
-        ({"INPUT": ["/nowhere.tif"]}, r"raster layer"),
+        ({"INPUT": ["/nowhere.tif"]}, r"INPUT"),
         ({"CLASSIFIER": "guess"}, r"Incorrect parameter value for CLASSIFIER"),
         ({"SMALLEST": 65}, r"the smallest piece has 1 to 64 pixels, got 65"),
     ],
