@@ -40,7 +40,8 @@ def landcover(  # noqa: PLR0913  # one call for what is a request elsewhere
         class_field: Column of the class; `class` where None.
         options: Everything else, such as polygons, report and objects; its rasters, samples and
             output are those above.
-        load: Makes the network; needed where the objects of the options are `auto`.
+        load: Makes the network; needed where the objects of the options are `auto`, or its
+            embedding is among the features to try.
         progress: Called with a description and a total for each step.
 
     Returns:

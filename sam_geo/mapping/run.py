@@ -102,8 +102,10 @@ def run_landcover(
             if not learns_objects:
                 # what is wrong with the samples is told before a network looks for objects
                 objects, found = later.enter_context(found_objects)
-            with opened.times.timed("embed"):
-                embedded = network.embed(model, [Window.full(opened.stack.size_hw)])
+            embedded = None
+            if model.embedding is not None:
+                with opened.times.timed("embed"):
+                    embedded = network.embed(model, [Window.full(opened.stack.size_hw)])
             work = Classification(opened.stack, model, objects, embedded)
             with opened.times.timed("classify"):
                 report = _classified(work, parts, request, progress)

@@ -55,6 +55,9 @@ them: ndvi,ndwi. They need to know the bands, by the names in the files or by yo
 Objects are polygons that get one class each, such as fields. A pixel keeps a class of its own
 where it is surely something else, as a pond in a field is.
 
+What the network makes of the object around a pixel may be tried as a feature too. It is used only
+where it helps on ground that was not learned.
+
 In place of samples, a saved model makes the map of another image with the same bands.
 
 Accuracy: the first figure is that of ground which was not learned. The one of samples chosen by
@@ -84,6 +87,7 @@ class LandCover(ProgramAlgorithm):
     BAND_NAMES = "BAND_NAMES"
     OBJECTS = "OBJECTS"
     FIND_OBJECTS = "FIND_OBJECTS"
+    EMBEDDING = "EMBEDDING"
     NETWORK = "NETWORK"
     CLASSIFIER = "CLASSIFIER"
     SMALLEST = "SMALLEST"
@@ -180,8 +184,13 @@ class LandCover(ProgramAlgorithm):
                 self.FIND_OBJECTS, "Objects are everything that the network finds", False
             )
         )
+        self.add_advanced(
+            QgsProcessingParameterBoolean(
+                self.EMBEDDING, "Try what the network makes of each object as a feature", False
+            )
+        )
         for name, text, choices in (
-            (self.NETWORK, "Network that finds them", MODELS),
+            (self.NETWORK, "Network", MODELS),
             (self.CLASSIFIER, "Classifier", CLASSIFIERS),
             (self.POLYGONS_BY, "A polygon for each", POLYGONS_BY),
         ):
@@ -286,6 +295,8 @@ class LandCover(ProgramAlgorithm):
         ]
         if index := self.parameterAsString(parameters, self.INDEX, context):
             found += ["--index", index]
+        if self.parameterAsBool(parameters, self.EMBEDDING, context):
+            found += ["--features", "embedding"]
         return found
 
     def _options(self, run: Run) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 from colour_segmenter import ColourSegmenter
 
 from sam_common.errors import InputError, OutputError
+from sam_geo.classification.block_classes import Classification
 from sam_geo.learning import training
 from sam_geo.learning.model import load_model
 from sam_geo.mapping.dry_run import dry_run_landcover
@@ -106,7 +107,6 @@ def test_workers_and_an_interrupt_change_no_byte(request_of, small_blocks, helps
     whole = digest(request.output)
     run_landcover(replace(request, workers=3, overwrite=True), colours)
     assert digest(request.output) == whole
-    # while samples are learned, and while the map is made
     for fail_at in (2, 5):
         request.output.unlink()
         broken = colours(fail_at=fail_at)
@@ -115,6 +115,30 @@ def test_workers_and_an_interrupt_change_no_byte(request_of, small_blocks, helps
         run_landcover(replace(request, resume=True), colours)
         assert digest(request.output) == whole
         assert not request.parts.exists()
+
+
+def test_a_resumed_map_embeds_nothing_again(request_of, small_blocks, helps, monkeypatch):
+    request = request_of(learn=SEEN)
+    run_landcover(request, colours)
+    whole = digest(request.output)
+    request.output.unlink()
+    real, calls = Classification.classify, []
+
+    def broken(self, n, found):
+        calls.append(n)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(self, n, found)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Classification, "classify", broken)
+        with pytest.raises(KeyboardInterrupt):
+            run_landcover(replace(request, overwrite=True), colours)
+    again = colours()
+    record = run_landcover(replace(request, resume=True), lambda: again)
+    assert again.embedded == []
+    assert record["embedding"]["encoded"] == record["embedding"]["windows"]
+    assert digest(request.output) == whole
 
 
 def test_embeddings_are_kept_and_used_again(request_of, helps, tmp_path):

@@ -251,11 +251,13 @@ def test_objects_indices_and_points_to_check_by_are_used(loaded, images, samples
         INDEX="vari",
         CHECK=points,
         CHECK_FIELD="stratum",
+        EMBEDDING=True,
     )
     record = json.loads((tmp_path / "map.job.json").read_text())
     assert record["parameters"]["bands"] == ["red", "green", "blue"]
     assert record["parameters"]["objects"].endswith("objects.gpkg")
     assert "VARI" in record["training"]["features"]
+    assert "values, surroundings and embedding" in [t["name"] for t in record["training"]["tried"]]
     assert record["checked"]["overall"]["value"] > 0.9
     assert any(line.startswith("accuracy by independent points: ") for line in log.infos)
     assert result["OVERALL"] > 0.9
