@@ -28,8 +28,12 @@ PACKAGES = ("scikit-image", "scikit-learn", "skops", "spyndex")
 """Distributions beside those of every job whose versions can change a map."""
 MOST_DOUBTS = 100
 """Samples to look at that a record holds, the surest first."""
-STRANGE = 0.05
-"""Share of the pixels of a map from which a feature out of the range of training is told."""
+STRANGE = (0.05, 0.25)
+"""Least and greatest share of the pixels of a map from which a feature out of the range of the
+samples is told. In between it hangs on their number: of pixels that are like n samples, 2 of n + 1
+lie out of the range of these by chance, so few samples cover little."""
+BY_CHANCE = 3.0
+"""How many times as many as by chance are told."""
 MOST_NAMED = 5
 """Features out of the range that a note names."""
 
@@ -133,14 +137,17 @@ def outside_shares(
     }
 
 
-def range_notes(outside: Mapping[str, Any], *, is_own: bool) -> list[str]:
+def range_notes(outside: Mapping[str, Any], *, samples: int, is_own: bool) -> list[str]:
     """A sentence on the features that lie out of the range of the samples in much of the map.
 
     Args:
         outside: As `outside_shares` gives it.
+        samples: Number of samples, each a point, line or polygon.
         is_own: Whether the samples are of this very image.
     """
-    strange = [(name, share) for name, share in outside["features"].items() if share >= STRANGE]
+    least, most = STRANGE
+    told_from = min(most, max(least, BY_CHANCE * 2 / (samples + 1)))
+    strange = [(name, share) for name, share in outside["features"].items() if share >= told_from]
     if not strange:
         return []
     told = ", ".join(f"{name} ({share:.0%})" for name, share in strange[:MOST_NAMED])

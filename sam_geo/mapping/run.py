@@ -113,7 +113,8 @@ def run_landcover(
             with opened.times.timed("write"):
                 _write_map(work, parts, request, legend, progress)
         figures = _figures(work, parts, report)
-        notes += range_notes(figures["outside"], is_own=request.apply is None)
+        samples = sum(model.training["samples"]["features"].values())
+        notes += range_notes(figures["outside"], samples=samples, is_own=request.apply is None)
         results = {
             **figures,
             **network.figures,

@@ -47,15 +47,25 @@ def test_features_out_of_range_are_named_the_worst_first():
     shares = outside_shares(outside, 95, 100, model)
     assert shares["share"] == 0.95
     assert list(shares["features"]) == ["f3", "f5", "f1", "f6", "f7", "f4", "f2"]
-    (note,) = range_notes(shares, is_own=False)
+    (note,) = range_notes(shares, samples=1000, is_own=False)
     assert note == (
         "features out of the range of the samples in 95% of the pixels, most often f3 (90%), "
         "f5 (50%), f1 (30%), f6 (20%), f7 (10%) and 1 more; the classes there are guesses"
     )
-    (own,) = range_notes(shares, is_own=True)
+    (own,) = range_notes(shares, samples=1000, is_own=True)
     assert own == f"{note}: the samples cover a part of the map only, draw some there"
-    assert range_notes(outside_shares(np.full(8, 4), 30, 100, model), is_own=True) == []
+    few = outside_shares(np.full(8, 4), 30, 100, model)
+    assert range_notes(few, samples=1000, is_own=True) == []
     assert outside_shares(np.zeros(8), 0, 0, model) == {"share": 0.0, "features": {}}
+
+
+@pytest.mark.parametrize(
+    ("samples", "told"), [(1000, ["a", "b", "c"]), (45, ["a", "b"]), (20, ["a"]), (3, ["a"])]
+)
+def test_few_samples_leave_much_out_of_their_range_by_chance(samples, told):
+    shares = {"share": 0.5, "features": {"a": 0.3, "b": 0.14, "c": 0.06, "d": 0.04}}
+    (note,) = range_notes(shares, samples=samples, is_own=True)
+    assert [name for name in "abcd" if f" {name} (" in note] == told
 
 
 def test_failures_say_where():

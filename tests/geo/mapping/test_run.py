@@ -83,6 +83,30 @@ def test_a_model_tells_features_out_of_its_range(request_of, tmp_path, scene):
     assert "nir (100%)" in note
 
 
+def test_samples_of_a_part_of_the_image_are_told(request_of, scene, tmp_path):
+    with rasterio.open(scene.raster) as dataset:
+        profile, values, transform = dataset.profile, dataset.read(), dataset.transform
+    values[2, :, 75:] = np.where(values[2, :, 75:] > 0, 255, 0)
+    with rasterio.open(tmp_path / "half.tif", "w", **profile) as dataset:
+        dataset.write(values)
+        dataset.descriptions = ("red", "green", "nir")
+    table = geopandas.read_file(scene.samples)
+    columns = np.array([(~transform @ (p.x, p.y))[0] for p in table.geometry])
+    table[columns < 60].to_file(tmp_path / "left.gpkg")
+    record = run_landcover(
+        request_of(
+            raster=tmp_path / "half.tif", samples=tmp_path / "left.gpkg", report=tmp_path / "r.html"
+        )
+    )
+    bright = (values[2] == 255).sum() / (values[2] > 0).sum()
+    assert record["outside"]["features"]["nir"] == pytest.approx(bright, abs=0.02)
+    assert bright <= record["outside"]["share"] <= 1
+    (note,) = record["notes"]
+    assert note.startswith("features out of the range of the samples in ")
+    assert note.endswith("the samples cover a part of the map only, draw some there")
+    assert note in (tmp_path / "r.html").read_text()
+
+
 def test_workers_blocks_and_an_interrupt_change_no_byte(request_of, small_blocks, monkeypatch):
     def digest(path):
         return hashlib.sha256(path.read_bytes()).hexdigest()
