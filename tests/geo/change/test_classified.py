@@ -90,7 +90,8 @@ def digests(folder):
 def test_two_images_and_a_model(request_of, place, tmp_path):
     scene, folder = place
     new = (scene.truth[40:60, 30:60] != NAMES.index("town")).sum()
-    request = request_of(min_pixels=50, report=tmp_path / "r.html")
+    model = folder / "model.skops"
+    request = request_of(apply=model, min_pixels=50, report=tmp_path / "r.html")
     record = run_change(request)
     table = geopandas.read_file(request.output)
     assert table["to"].tolist() == ["town"] * len(table)
