@@ -106,11 +106,13 @@ def give_type_names(module: ModuleType) -> None:
 
 
 def documented_modules() -> set[str]:
-    """Every module that the API names, or in which a name of the API is written."""
+    """Every module that the API names, or in which a name of the API or a base of it is written."""
     text = "".join(page.read_text() for page in sorted((HERE / "api").glob("*.md")))
     modules = set(re.findall(r"automodule:: (\S+)", text))
     for package, name in re.findall(r"auto(?:class|exception|function):: (\S+)\.(\w+)", text):
-        modules.add(getattr(importlib.import_module(package), name).__module__)
+        found = getattr(importlib.import_module(package), name)
+        written = {each.__module__ for each in getattr(found, "__mro__", (found,))}
+        modules |= {module for module in written if module.startswith("sam_")}
     return modules
 
 
