@@ -132,7 +132,7 @@ def stats(
     privacy.hide(source)
     privacy.hide(segmentation, "the segmentation")
     from sam_med.files.read import read_volume  # noqa: PLC0415
-    from sam_med.report.measure import measure_file  # noqa: PLC0415
+    from sam_med.measurements.measure import measure_file  # noqa: PLC0415
     from sam_med.segmentations.read import read_segmentation  # noqa: PLC0415  # --help must stay fast
 
     volume = read_volume(

@@ -38,7 +38,7 @@ from sam_med.propagate.correction import correct
 from sam_med.propagate.litemedsam import segment_by_loop
 from sam_med.propagate.planes import planes_steps, segment_object
 from sam_med.propagate.propagated_object import PropagatedObject
-from sam_med.report.measure import measure
+from sam_med.measurements.measure import measure
 from sam_med.run.methods import check_model
 from sam_med.run.methods import check_prompts as check_method
 from sam_med.series.zip_input import unpacking

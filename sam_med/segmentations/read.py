@@ -3,7 +3,7 @@
 ```
 label map       NIfTI, NRRD, MetaImage    an object a value         here
 .seg.nrrd       named, in layers          an object a Segment<n>    sam_med.segmentations.seg_layers
-DICOM SEG       BINARY, LABELMAP          an object a segment       sam_med.segmentations.seg_dicom
+DICOM SEG       of all three types        an object a segment       sam_med.segmentations.seg_dicom
 RTSTRUCT        closed contours           an object a structure
 sam_med.segmentations.rt_contours
 ```

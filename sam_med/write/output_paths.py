@@ -259,6 +259,6 @@ def _check_holds(name: str, path: Path, volume: Volume) -> None:
             "DICOM series as input, or choose nifti, nrrd, seg.nrrd, mha or npz)"
         )
     if name in DICOM:
-        from sam_med.write.referenced_images import check_places, read_source_images  # noqa: PLC0415  # for DICOM
+        from sam_med.derived_objects.referenced_images import check_places, read_source_images  # noqa: PLC0415  # for DICOM
 
         check_places(read_source_images(volume, name), name, contours=name == "dicom_rtstruct")

@@ -186,10 +186,10 @@ def _write_segments(
         write_seg_nrrd(segments, volume.shape, volume.frame, path, provenance)
         return ()
     if name == "dicom_rtstruct":
-        from sam_med.write.rtstruct import write_rtstruct  # noqa: PLC0415  # only what is asked for
+        from sam_med.derived_objects.rtstruct import write_rtstruct  # noqa: PLC0415  # only what is asked for
 
         return write_rtstruct(segments, volume, path, provenance)
-    from sam_med.write.dicom_seg import write_seg  # noqa: PLC0415  # only what is asked for
+    from sam_med.derived_objects.dicom_seg import write_seg  # noqa: PLC0415  # only what is asked for
 
     return write_seg(segments, volume, path, provenance)
 

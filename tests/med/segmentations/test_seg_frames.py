@@ -15,7 +15,7 @@ from segment_phantoms import MADE_BY, make_segments
 
 from sam_common.errors import InputError
 from sam_med.segmentations.seg_frames import LABELMAP_STORAGE, SEG_STORAGE, SegFile, read_seg
-from sam_med.write.dicom_seg import write_seg
+from sam_med.derived_objects.dicom_seg import write_seg
 
 
 def test_frames_are_unpacked_across_bytes(data):

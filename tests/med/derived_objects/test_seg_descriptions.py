@@ -8,7 +8,7 @@ from segment_phantoms import MADE_BY, overlapping
 
 from sam_common.masks.overlay import colour
 from sam_med.objects.snomed import Code, find_code
-from sam_med.write.seg_descriptions import describe_segments
+from sam_med.derived_objects.seg_descriptions import describe_segments
 
 
 def described(**changes):
