@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sam_med.geometry.frame import from_ras_affine as from_ras_affine
     from sam_med.geometry.slice_box import SliceBox as SliceBox
     from sam_med.geometry.volume import Volume as Volume
+    from sam_med.measurements.measure import Measurement as Measurement
+    from sam_med.measurements.measure import measure as measure
     from sam_med.objects.labels import Label as Label
     from sam_med.objects.labels import LabelMap as LabelMap
     from sam_med.objects.provenance import Provenance as Provenance
@@ -38,8 +40,6 @@ if TYPE_CHECKING:
     from sam_med.report.compare import Comparison as Comparison
     from sam_med.report.compare import compare_files as compare_files
     from sam_med.report.geometry_report import describe_path as describe_path
-    from sam_med.measurements.measure import Measurement as Measurement
-    from sam_med.measurements.measure import measure as measure
     from sam_med.report.review import ReviewRow as ReviewRow
     from sam_med.report.review import review_rows as review_rows
     from sam_med.report.review import write_review as write_review

@@ -32,24 +32,24 @@ from pydicom.valuerep import DSfloat
 
 from sam_common.errors import OutputError
 from sam_common.support.files import atomic_output, writing
-from sam_med.files.grid_check import differs
-from sam_med.objects.provenance import RESEARCH_ONLY
-from sam_med.objects.seg_type import DEFAULT_SEG_TYPE
 from sam_med.derived_objects import dicom_object
 from sam_med.derived_objects.referenced_images import check_places, read_source_images
 from sam_med.derived_objects.seg_check import check_seg
 from sam_med.derived_objects.seg_descriptions import describe_segments
 from sam_med.derived_objects.seg_pixels import FULL, SegPixels, segment_numbers
+from sam_med.files.grid_check import differs
+from sam_med.objects.provenance import RESEARCH_ONLY
+from sam_med.objects.seg_type import DEFAULT_SEG_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from sam_med.derived_objects.referenced_images import ImagePlane, SourceImages
     from sam_med.geometry.volume import Volume
     from sam_med.objects.provenance import Provenance
     from sam_med.objects.seg_type import SegType
     from sam_med.objects.segments import Segment
-    from sam_med.derived_objects.referenced_images import ImagePlane, SourceImages
 
 WHAT = "DICOM SEG"
 SERIES_NUMBER = 5000
@@ -226,12 +226,10 @@ def _build(task: _Task) -> Dataset:
 
 def _stand_in(task: _Task, plane: ImagePlane) -> Dataset:
     """The header of a plain CT image of one pixel in the place of a slice, without a patient."""
-    source, item = task.source, Dataset()
+    source, item = task.source, dicom_object.bare_header()
     for keyword in TO_HIGHDICOM:
         if plane.image.get(keyword, None) is not None:
             item[keyword] = plane.image[keyword]
-    for keyword in dicom_object.EMPTY_TAGS:
-        setattr(item, keyword, None)
     item.SOPInstanceUID = dicom_object.derived_uid(task.identity, str(plane.position))
     item.Rows, item.Columns = 1, 1
     item.SliceThickness = source.thickness_mm

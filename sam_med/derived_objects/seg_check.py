@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sam_common.errors import InputError, OutputError
+from sam_med.derived_objects.dicom_object import label_text
 from sam_med.dicom.encoding import DAMAGE
 from sam_med.geometry import frame as frames
 from sam_med.segmentations.seg_frames import read_seg
-from sam_med.derived_objects.dicom_object import label_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sam_med.derived_objects.referenced_images import SourceImages
     from sam_med.derived_objects.seg_pixels import SegPixels
     from sam_med.geometry.volume import Volume
     from sam_med.segmentations.seg_frames import SegFile, SegFrame
-    from sam_med.derived_objects.referenced_images import SourceImages
 
 TOLERANCE = 0.1
 """Part of `frame.tolerance_mm` by which the position of a frame may be off the position of its

@@ -10,8 +10,8 @@ from highdicom.seg import SegmentDescription
 from pydicom.sr.codedict import codes
 
 from sam_common.masks.overlay import colour
-from sam_med.objects.snomed import TISSUE, Code, category_of, find_code
 from sam_med.derived_objects import dicom_object
+from sam_med.objects.snomed import TISSUE, Code, category_of, find_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

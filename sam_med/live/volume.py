@@ -30,6 +30,7 @@ from sam_med.live.files import READ_ERRORS, heard, hold, read
 from sam_med.live.prompts import object_prompt, painted_slice, slice_box
 from sam_med.live.results import LiveObject, array_of, live_object_of, recorrected, result_of
 from sam_med.live.slice_masks import segment_slices
+from sam_med.measurements.measure import measure
 from sam_med.objects.provenance import Provenance
 from sam_med.objects.segments import Segment
 from sam_med.objects.snomed import Code, find_code
@@ -38,7 +39,6 @@ from sam_med.propagate.correction import correct
 from sam_med.propagate.litemedsam import segment_by_loop
 from sam_med.propagate.planes import planes_steps, segment_object
 from sam_med.propagate.propagated_object import PropagatedObject
-from sam_med.measurements.measure import measure
 from sam_med.run.methods import check_model
 from sam_med.run.methods import check_prompts as check_method
 from sam_med.series.zip_input import unpacking

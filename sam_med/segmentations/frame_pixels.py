@@ -1,9 +1,9 @@
 """Frame pixels: what each frame of a DICOM SEG shows, decoded one frame at a time.
 
 ```
-BINARY       one bit for each pixel, lowest bit first, no padding between frames     (PS3.5, 8.1.1)
+BINARY       one bit for each pixel, lowest bit first, no padding between frames    (PS3.5, 8.1.1)
              frame n: bits n * rows * columns up to (n + 1) * rows * columns
-LABELMAP     a frame for each slice, pixels are numbers of segments                 (PS3.3, C.8.20.2)
+LABELMAP     a frame for each slice, pixels are numbers of segments                (PS3.3, C.8.20.2)
 FRACTIONAL   a frame for each segment and slice, pixels are 0 up to MaximumFractionalValue
 ```
 BINARY is decoded with numpy, the others by pydicom. A pixel of a FRACTIONAL frame belongs to the

@@ -106,10 +106,10 @@ class SegFile:
             )
         bits, kind = self.dataset.get("BitsAllocated", None), str(self.dataset.SegmentationType)
         if bits is not None and bits not in BITS_OF[kind]:
-            wanted = " or ".join(str(n) for n in BITS_OF[kind])
+            wanted = "8 or 16 bits" if kind == LABELMAP else "8 bits"
             raise InputError(
-                f"a {kind} segmentation has {wanted} bit{'s'[: wanted != '1']} a pixel, and this "
-                f"one {bits}: save it anew, as {BINARY} or {LABELMAP}"
+                f"a {kind} segmentation has {'one bit' if kind == BINARY else wanted} a pixel, and "
+                f"this one {bits}: save it anew, as {BINARY} or {LABELMAP}"
             )
 
     @property
