@@ -41,16 +41,23 @@ SHORT_AXIS = Quantity(codes.SCT.ShortAxis, codes.UCUM.Millimeter)
 MAXIMUM_3D = Quantity(codes.IBSI.Maximum3DDiameterOfAMesh, codes.UCUM.Millimeter)
 VOLUME_METHOD = codes.DCM.SumOfSegmentedVoxelMethodForVolume
 MEAN, DEVIATION = codes.SCT.Mean, codes.SCT.StandardDeviation
+_HOUNSFIELD = Quantity(codes.DCM.AttenuationCoefficient, codes.UCUM.HounsfieldUnit)
+_SUV = Quantity(codes.DCM.Suvbw, codes.UCUM.StandardizedUptakeValueBodyWeight)
+_ACTIVITY = Quantity(
+    codes.DCM.NuclearMedicineTomographicActivity, codes.UCUM.BecquerelsPerMilliliter
+)
 INTENSITIES: Mapping[str, Quantity] = MappingProxyType(
     {
-        "HU": Quantity(codes.DCM.AttenuationCoefficient, codes.UCUM.HounsfieldUnit),
-        "SUVbw g/ml": Quantity(codes.DCM.Suvbw, codes.UCUM.StandardizedUptakeValueBodyWeight),
-        "BQML": Quantity(
-            codes.DCM.NuclearMedicineTomographicActivity, codes.UCUM.BecquerelsPerMilliliter
-        ),
+        "HU": _HOUNSFIELD,
+        "SUVbw g/ml": _SUV,
+        "{SUVbw}g/ml": _SUV,
+        "BQML": _ACTIVITY,
+        "Bq/ml": _ACTIVITY,
     }
 )
 """Quantity of intensities by their unit, as `Volume.units` states it."""
+NO_UNITS = (None, "US", "unspecified")
+"""Units of a volume that say nothing of what its values are."""
 MR_SIGNAL = Quantity(codes.DCM.MRSignalIntensity, codes.UCUM.ArbitraryUnit)
 PROCEDURES: Mapping[str, Code] = MappingProxyType(
     {
@@ -71,9 +78,9 @@ def intensity_of(volume: Volume, units: str | None) -> Quantity | None:
         volume: The volume.
         units: Unit of its intensities, as measured.
     """
-    if units in INTENSITIES:
+    if units is not None and units in INTENSITIES:
         return INTENSITIES[units]
-    return MR_SIGNAL if volume.modality == "MR" else None
+    return MR_SIGNAL if volume.modality == "MR" and units in NO_UNITS else None
 
 
 def procedure_of(modality: str | None) -> Code:

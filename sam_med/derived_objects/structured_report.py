@@ -33,9 +33,10 @@ from sam_med.objects.provenance import RESEARCH_ONLY
 from sam_med.segmentations.seg_dicom import read_dicom
 
 if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
     from collections.abc import Iterator
     from pathlib import Path
+
+    from pydicom.dataset import Dataset
 
     from sam_common.frame import FloatArray
     from sam_med.derived_objects.referenced_images import SourceImages
