@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from sam_med.report.compare import Comparison as Comparison
     from sam_med.report.compare import compare_files as compare_files
     from sam_med.report.geometry_report import describe_path as describe_path
+    from sam_med.report.measurements import write_measurements as write_measurements
     from sam_med.report.review import ReviewRow as ReviewRow
     from sam_med.report.review import review_rows as review_rows
     from sam_med.report.review import write_review as write_review
@@ -95,6 +96,7 @@ _HOME = {
     "segment_slice_boxes": "sam_med.propagate.planes",
     "segment_volume": "sam_med.run.segment",
     "write_labels": "sam_med.write.results",
+    "write_measurements": "sam_med.report.measurements",
     "write_outputs": "sam_med.write.results",
     "write_review": "sam_med.report.review",
 }

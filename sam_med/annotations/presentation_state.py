@@ -65,7 +65,7 @@ def _drawings(
     for graphic in item.get("GraphicObjectSequence", None) or ():
         try:
             yield _drawing(graphic, images, places)
-        except LeftOutError as error:
+        except LeftOutError as error:  # noqa: PERF203  # the others of the file may be used
             notes.append(f"left out of the presentation state: {error}")
 
 
@@ -92,7 +92,7 @@ def _image_of(images: Sequence[Dataset], places: ImagePlaces) -> Dataset:
     for image in images:
         try:
             found.setdefault(places.slice_of(image), image)
-        except LeftOutError as error:
+        except LeftOutError as error:  # noqa: PERF203  # a state may refer to many images
             told = error
     if not found:
         raise told

@@ -8,8 +8,8 @@ Measurement Group             an object; its name is the tracking identifier, or
   SCOORD3D                    the same in LPS mm
 SCOORD outside of any group   an object of its own
 ```
-The tree is walked whatever its template is: viewers write groups of templates 1410, 1411 and 1501, and
-some neither. Groups with one Tracking Unique Identifier are one object.
+The tree is walked whatever its template is: viewers write groups of templates 1410, 1411 and 1501,
+and some none of these. Groups with one Tracking Unique Identifier are one object.
 """
 
 from __future__ import annotations
@@ -55,17 +55,20 @@ def read_report(dataset: Dataset, places: ImagePlaces) -> AnnotationFile:
     """
     found: dict[str, list[Drawing]] = {}
     names: dict[str, str | None] = {}
+    segmented: set[str] = set()
     notes: list[str] = []
     for number, group in enumerate(_groups(dataset)):
         items = list(_below(group))
         key = _text(items, TRACKING_UID) or f"group {number}"
-        drawings = list(_drawings(items, dataset, places, notes))
-        if not drawings and any(_concept(item) in SEGMENT for item in items):
-            notes.append(
-                "a measurement of a segment has no lines of its own: give its DICOM SEG for that"
-            )
-        found.setdefault(key, []).extend(drawings)
+        found.setdefault(key, []).extend(_drawings(items, dataset, places, notes))
         names[key] = names.get(key) or _name(items)
+        if any(_concept(item) in SEGMENT for item in items):
+            segmented.add(key)
+    if bare := sum(not found[key] for key in segmented):
+        notes.append(
+            f"{bare} measurements of segments have no lines of their own: give the DICOM SEG that "
+            "they were made of"
+        )
     annotations = [Annotation(names[key], tuple(drawn)) for key, drawn in found.items() if drawn]
     return AnnotationFile(tuple(annotations), tuple(dict.fromkeys(notes)))
 

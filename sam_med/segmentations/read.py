@@ -83,3 +83,12 @@ def is_structure_set(path: str | os.PathLike[str]) -> bool:
     from sam_med.segmentations.object_file import RTSTRUCT, modality_of  # noqa: PLC0415  # only for DICOM
 
     return modality_of(path) == RTSTRUCT
+
+
+def is_annotations(path: Path) -> bool:
+    """Whether a file is a DICOM SR or a presentation state; only its head is read."""
+    if is_volume_file(path) or not path.is_file():
+        return False
+    from sam_med.segmentations.object_file import ANNOTATIONS, modality_of  # noqa: PLC0415  # only for DICOM
+
+    return modality_of(path) in ANNOTATIONS

@@ -17,9 +17,9 @@ from segment_phantoms import MADE_BY, flat, same_as
 
 from sam_common.errors import InputError
 from sam_common.window import Window
+from sam_med.measurements.measure import measure, measure_file
 from sam_med.objects.segments import Segment
 from sam_med.report.compare import compare_files
-from sam_med.measurements.measure import measure, measure_file
 from sam_med.segmentations.read import read_segmentation
 from sam_med.segmentations.seg_dicom import segments_of
 from sam_med.segmentations.seg_frames import read_seg
