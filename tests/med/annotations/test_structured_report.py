@@ -111,48 +111,19 @@ def test_what_does_not_lie_on_the_volume_is_left_out_and_said(images, places):
 
 
 def test_an_image_that_is_named_once_for_all(images, places):
-    """By-reference: coordinates point to an image elsewhere in the tree (PS3.3, C.17.3.2.5)."""
-    dataset = report(images, [group("a", [line(images[3], LONG)])])
-    (measurements,) = [
-        item
-        for item in dataset.ContentSequence
-        if item.ConceptNameCodeSequence[0].CodeValue == "126010"
-    ]
-    (numeric,) = [
-        item for item in measurements.ContentSequence[0].ContentSequence if item.ValueType == "NUM"
-    ]
-    (drawn,) = numeric.ContentSequence
-    image = drawn.ContentSequence[0]
-    image.RelationshipType = "CONTAINS"
-    dataset.ContentSequence = [*dataset.ContentSequence, image]
-    pointer = Dataset()
-    pointer.RelationshipType = "SELECTED FROM"
-    pointer.ReferencedContentItemIdentifier = [1, len(dataset.ContentSequence)]
-    plain = Dataset()
-    plain.update(drawn)
-    plain.ContentSequence = [pointer]
-    holder = Dataset()
-    holder.update(numeric)
-    holder.ContentSequence = [plain]
-    home = measurements.ContentSequence[0]
-    rest = [item for item in home.ContentSequence if item.ValueType != "NUM"]
-    flat = Dataset()
-    flat.update(home)
-    flat.ContentSequence = [*rest, holder]
-    top = Dataset()
-    top.update(measurements)
-    top.ContentSequence = [flat]
-    root = Dataset()
-    root.ContentSequence = [*(item for item in dataset.ContentSequence if item is not measurements)]
-    root.ContentSequence = [
-        top if item is measurements else item for item in dataset.ContentSequence
-    ]
-    file = read_report(root, places)
-    assert_allclose(file.annotations[0].drawings[0].points_kji, [[3, 30, 20], [3, 30, 60]])
-    pointer.ReferencedContentItemIdentifier = [1, 99]
-    assert read_report(root, places).notes == (
-        "left out of the report: coordinates that do not say on which image they lie",
-    )
+    """By reference: coordinates point to an image elsewhere in the tree (PS3.3, C.17.3.2.5)."""
+    pointer, drawn, root = Dataset(), Dataset(), Dataset()
+    pointer.ReferencedContentItemIdentifier = [1, 1]
+    drawn.ValueType, drawn.GraphicType, drawn.GraphicData = "SCOORD", "POINT", [5.5, 6.5]
+    drawn.ContentSequence = [pointer]
+    root.ContentSequence = [source(images[3]), drawn]
+    (found,) = read_report(root, places).annotations
+    assert found.drawings[0].points_kji.tolist() == [[3, 6, 5]]
+    for lost in ([1, 9], [1, 1, 1], [1, 0]):
+        pointer.ReferencedContentItemIdentifier = lost
+        assert read_report(root, places).notes == (
+            "left out of the report: coordinates that do not say on which image they lie",
+        )
 
 
 def test_coordinates_outside_of_any_group(images, places):

@@ -97,11 +97,10 @@ def test_the_later_of_two_objects_is_kept_and_said(small, tmp_path):
     path = tmp_path / "out.dcm"
     notes = write_seg([liver, cyst], small, path, MADE_BY, seg_type="labelmap")
     lost = int(np.count_nonzero(liver.mask & cyst.mask))
-    assert notes == (
-        (
-            f"a label map of DICOM SEG holds one object a voxel: {lost} of {liver.voxels} voxels of "
-            "liver went to later objects (--seg-type binary keeps both)"
-        ),
+    (note,) = notes
+    assert note == (
+        f"a label map of DICOM SEG holds one object a voxel: {lost} of {liver.voxels} voxels of "
+        "liver went to later objects (--seg-type binary keeps both)"
     )
     assert pydicom.dcmread(path).SegmentsOverlap == "NO"
     assert pydicom.dcmread(path).BitsAllocated == 8
