@@ -8,7 +8,7 @@ maximum 3-D        IBSI L0JK Maximum 3D Diameter of a Mesh                      
 intensities        by their unit, see `INTENSITIES`; SCT Mean, Standard Deviation
 ```
 All of them stand in context group 7469, Generic Intensity and Size Measurements. Decision record
-0011 says why these.
+0012 says why these.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ SegType: TypeAlias = Literal["binary", "labelmap", "fractional"]
 """Name of a type, as `--seg-type` takes it."""
 SEG_TYPES: tuple[SegType, ...] = ("binary", "labelmap", "fractional")
 DEFAULT_SEG_TYPE: SegType = "binary"
-"""What every program that reads DICOM SEG takes, and keeps overlaps: decision record 0011."""
+"""What every program that reads DICOM SEG takes, and keeps overlaps: decision record 0012."""
 
 
 def seg_type_of(name: str) -> SegType:
