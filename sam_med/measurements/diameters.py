@@ -82,7 +82,7 @@ def axes_of(volume: Volume, segment: Segment, axis: Axis = 0) -> Axes | None:
         if best is not None and long_mm < best.long_mm * (1 - SAME):
             continue
         edges = outline_edges(mask)
-        for pair in pairs:
+        for pair in map(list, pairs):
             short_mm, ends = _across(plane.to_mm(edges), plane.to_mm(points[pair]))
             if best is None or _longer((long_mm, short_mm), (best.long_mm, best.short_mm)):
                 short = plane.lift(plane.to_index(ends) + start, index)

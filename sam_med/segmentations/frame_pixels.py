@@ -12,7 +12,7 @@ segment from half of the maximum on.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -27,13 +27,15 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
+FrameMask: TypeAlias = "tuple[int, int | None, npt.NDArray[np.bool_]]"
+"""Index of a frame, number of a segment, and the pixels that show it."""
 BINARY, LABELMAP, FRACTIONAL = "BINARY", "LABELMAP", "FRACTIONAL"
 BITS, WORD_BITS = 8, 16
 FULL = 255
 """MaximumFractionalValue where a file states none."""
 
 
-def frame_masks(dataset: Dataset, count: int) -> Iterator[tuple[int, int, npt.NDArray[np.bool_]]]:
+def frame_masks(dataset: Dataset, count: int) -> Iterator[FrameMask]:
     """What the frames of a DICOM SEG show; one frame is in memory at a time.
 
     Args:
@@ -41,9 +43,9 @@ def frame_masks(dataset: Dataset, count: int) -> Iterator[tuple[int, int, npt.ND
         count: The number of frames that it describes.
 
     Yields:
-        Index of the frame from 0; number of the segment, or 0 where the description of the frame
-        says it; and a (rows, columns) boolean mask. A frame of a LABELMAP comes once for each
-        segment that it shows.
+        Index of the frame from 0; number of the segment, or None where the description of the
+        frame says it; and a (rows, columns) boolean mask. A frame of a LABELMAP comes once for
+        each segment that it shows, and once with None where it shows none.
 
     Raises:
         InputError: Pixel data and descriptions of frames do not fit together.
@@ -58,12 +60,13 @@ def frame_masks(dataset: Dataset, count: int) -> Iterator[tuple[int, int, npt.ND
     for n in range(count):
         pixels = pixel_array(dataset, index=n)
         if kind == LABELMAP:
-            empty = background(dataset)
-            for number in np.unique(pixels).tolist():
-                if number != empty:
-                    yield n, number, np.asarray(pixels == number)
+            shown = [v for v in np.unique(pixels).tolist() if v != background(dataset)]
+            for number in shown:
+                yield n, number, np.asarray(pixels == number)
+            if not shown:
+                yield n, None, np.zeros(pixels.shape, dtype=np.bool_)
         else:
-            yield n, 0, np.asarray(pixels >= half(dataset))
+            yield n, None, np.asarray(pixels >= half(dataset))
 
 
 def background(dataset: Dataset) -> int:
@@ -76,7 +79,7 @@ def half(dataset: Dataset) -> float:
     return int(dataset.get("MaximumFractionalValue", None) or FULL) / 2
 
 
-def _bits(dataset: Dataset, count: int) -> Iterator[tuple[int, int, npt.NDArray[np.bool_]]]:
+def _bits(dataset: Dataset, count: int) -> Iterator[FrameMask]:
     """The frames of a BINARY segmentation."""
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     pixels = rows * columns
@@ -88,7 +91,7 @@ def _bits(dataset: Dataset, count: int) -> Iterator[tuple[int, int, npt.NDArray[
         bits = np.unpackbits(part, bitorder="little")[first % BITS :][:pixels]
         if len(bits) < pixels:
             raise InputError(f"the pixel data end within frame {n + 1}")
-        yield n, 0, bits.reshape(rows, columns).astype(np.bool_)
+        yield n, None, bits.reshape(rows, columns).astype(np.bool_)
 
 
 def _packed(dataset: Dataset) -> npt.NDArray[np.uint8]:

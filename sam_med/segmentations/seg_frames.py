@@ -181,10 +181,16 @@ class SegFile:
             InputError: Pixel data and descriptions of frames do not fit together.
         """
         described = self._per_frame
+        # a slice without any object has a place all the same, and an empty mask of the first one
+        first = min(self.names, default=None) if self._is_labelmap else None
         for n, number, mask in frame_masks(self.dataset, len(described)):
             groups = described[n]
+            if number is None and self._is_labelmap:
+                number = first  # noqa: PLW2901
+                if number is None:
+                    continue
             yield SegFrame(
-                segment=number or self._segment(groups, n),
+                segment=self._segment(groups, n) if number is None else number,
                 position=self._position(groups),
                 mask=mask,
                 sources=tuple(_sources(self._of(groups, "DerivationImageSequence"))),

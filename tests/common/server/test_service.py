@@ -15,8 +15,8 @@ from pydicom.data import get_testdata_file
 from sam_common.server.client import ServerError
 from sam_common.server.jobs.background import Job
 from sam_common.window import Window
-from sam_med.objects.segments import Segment
 from sam_med.measurements.measure import measure
+from sam_med.objects.segments import Segment
 from sam_med.series import zip_input
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk  # noqa: N813  # the name its manual uses
-from dicom_tools import validate
+from dicom_tools import validate, validate_label_map
 from segment_phantoms import MADE_BY, make_segments, overlapping
 
 from sam_common.window import Window
@@ -34,6 +34,7 @@ SERIES = (
 """One of each kind: uneven, with gaps, multi-frame, mosaic, oblique, single, without a place."""
 TYPES = ("labelmap", "fractional")
 """The types beside the default one, which `test_dicom_seg` writes."""
+VALIDATE = {"labelmap": validate_label_map, "fractional": validate}
 
 
 @pytest.fixture(params=SERIES)
@@ -46,7 +47,7 @@ def test_public_series_by_highdicom_and_the_standard(seg_type, scan, tmp_path):
     name, volume = scan
     segments, path = make_segments(volume.shape), tmp_path / "out.dcm"
     write_seg(segments, volume, path, MADE_BY, seg_type=seg_type)
-    validate(path, seg_type)
+    VALIDATE[seg_type](path)
     file = highdicom.seg.segread(path)
     assert file.segmentation_type.value == seg_type.upper()
     expected = paint(volume.shape, segments).array
@@ -111,7 +112,7 @@ def test_an_object_that_another_one_hides(small, tmp_path):
     hidden = Segment("hidden", 3, whole, np.ones(small.shape, bool))
     over = Segment("over", 9, whole, np.ones(small.shape, bool))
     write_seg([hidden, over], small, tmp_path / "out.dcm", MADE_BY, seg_type="labelmap")
-    validate(tmp_path / "out.dcm", "labelmap")
+    validate_label_map(tmp_path / "out.dcm")
     found = read_segmentation(tmp_path / "out.dcm").segments
     assert [(s.name, s.voxels > 0) for s in found] == [("hidden", False), ("over", True)]
 
@@ -121,7 +122,7 @@ def test_nothing_but_objects_without_voxels(seg_type, small, tmp_path):
     nothing = Segment("a", 1, Window((0, 0, 0), (1, 1, 1)), np.zeros((1, 1, 1), bool))
     (note,) = write_seg([nothing], small, tmp_path / "out.dcm", MADE_BY, seg_type=seg_type)
     assert note == "DICOM SEG: a has no voxels: described, but without frames"
-    validate(tmp_path / "out.dcm", seg_type)
+    VALIDATE[seg_type](tmp_path / "out.dcm")
     assert not read_segmentation(tmp_path / "out.dcm").segments[0].voxels
 
 

@@ -190,7 +190,7 @@ def test_other_programs_read_it(data, tmp_path):
             for item in group["measurementItems"]
         }
         for group in groups
-        if "segmentationSOPInstanceUID" in group
+        if "ReferencedSegment" in group
     }
     for name, row in rows.items():
         assert read[name]["Volume"] == pytest.approx(row.volume_ml, rel=1e-6)

@@ -73,27 +73,28 @@ def test_a_rectangle_by_hand():
     long, short = (ends[1] - ends[0] for ends in (found.long_kji, found.short_kji))
     assert abs(long @ short) <= 1e-9
     assert short_mm == pytest.approx(np.linalg.norm(short))
-    assert 4.0 < short_mm < 5.0
+    assert short_mm == pytest.approx(5.0)
 
 
 @pytest.mark.parametrize("degrees", [0, 17, 45, 71])
 @pytest.mark.parametrize("spacing", [(3.0, 0.4, 0.4), (3.0, 0.9, 0.35)])
 def test_axes_of_a_turned_ellipse(degrees, spacing):
-    """An ellipse of 40 x 24 mm at any angle, on square and on oblong pixels, in mm."""
+    """An ellipse of 40 x 24 mm at any angle, on square and on oblong pixels, to a pixel."""
     rows, columns = (int(70 / step) for step in spacing[1:])
     y, x = np.mgrid[:rows, :columns] * np.array(spacing[1:])[:, None, None] - 35
     turn = np.radians(degrees)
     along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
     mask = ((along / 20) ** 2 + (across / 12) ** 2 <= 1)[None]
     long_mm, short_mm, _ = figures(grid(mask.shape, spacing, TURNED), mask)
-    assert long_mm == pytest.approx(40, abs=0.5)
-    assert short_mm == pytest.approx(24, abs=0.8)
+    assert long_mm == pytest.approx(40, abs=max(spacing[1:]))
+    assert short_mm == pytest.approx(24, abs=max(spacing[1:]))
 
 
 def test_a_sphere_is_as_wide_as_it_is_drawn():
+    """To a voxel."""
     z, y, x = np.mgrid[-20:21, -40:41, -40:41] * np.array([1.5, 0.7, 0.8])[:, None, None, None]
     mask = x**2 + y**2 + z**2 <= 25**2
-    assert_allclose(figures(grid(mask.shape, (1.5, 0.7, 0.8)), mask), 50, atol=0.6)
+    assert_allclose(figures(grid(mask.shape, (1.5, 0.7, 0.8)), mask), 50, atol=1.5)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -208,9 +209,10 @@ def test_organs_against_itk(data):
     file = read_segmentation(folder / "organs.nii.gz")
     oracle = sitk.LabelShapeStatisticsImageFilter()
     oracle.ComputeFeretDiameterOn()
-    chosen = [segment for segment in file.segments if 200 < segment.voxels < 5000][:8]
-    kept = sitk.ReadImage(str(folder / "organs.nii.gz"), sitk.sitkUInt8)
-    oracle.Execute(kept)
+    chosen = [segment for segment in file.segments if 200 < segment.voxels < 2000][:8]
+    labels = sitk.ReadImage(str(folder / "organs.nii.gz"), sitk.sitkUInt8)
+    kept = {segment.value: segment.value for segment in chosen}
+    oracle.Execute(sitk.ChangeLabel(labels, {v: kept.get(v, 0) for v in range(1, 200)}))
     assert len(chosen) == 8
     diagonal = np.linalg.norm(volume.spacing_mm)
     for segment in chosen:

@@ -34,7 +34,7 @@ def found(dataset, count=1):
 
 
 def test_bits_of_a_binary_frame():
-    assert found(seg("BINARY", bytes([0b00_100001, 0]), 1)) == [(0, 0, [[1, 0, 0], [0, 0, 1]])]
+    assert found(seg("BINARY", bytes([0b00_100001, 0]), 1)) == [(0, None, [[1, 0, 0], [0, 0, 1]])]
 
 
 def test_a_label_map_of_words_has_a_mask_for_each_number():
@@ -43,6 +43,7 @@ def test_a_label_map_of_words_has_a_mask_for_each_number():
         (0, 7, [[0, 0, 0], [1, 0, 0]]),
         (0, 300, [[0, 1, 1], [0, 0, 0]]),
     ]
+    assert found(seg("LABELMAP", bytes(12), 16)) == [(0, None, [[0, 0, 0], [0, 0, 0]])]
     other = seg("LABELMAP", pixels, 16, PixelPaddingValue=300)
     assert [number for _, number, _ in found(other)] == [0, 7]
 
@@ -51,7 +52,7 @@ def test_a_label_map_of_words_has_a_mask_for_each_number():
 def test_half_of_a_fraction_belongs_to_the_segment(most, kept):
     pixels = bytes([99, 100, 128, 0, 0, 0])
     more = {} if most is None else {"MaximumFractionalValue": most}
-    assert found(seg("FRACTIONAL", pixels, 8, **more)) == [(0, 0, [kept, [0, 0, 0]])]
+    assert found(seg("FRACTIONAL", pixels, 8, **more)) == [(0, None, [kept, [0, 0, 0]])]
 
 
 def test_a_public_fractional_file(data):
