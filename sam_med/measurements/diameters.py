@@ -40,6 +40,8 @@ SAME = 1e-9
 """Relative difference of two lengths that are equal but for rounding."""
 BLOCK = 256
 """Points whose distances to all others are in memory at a time."""
+EDGES = 4096
+"""Edges whose crossings with a sweeping line are in memory at a time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,7 +156,8 @@ def _longer(one: tuple[float, float], other: tuple[float, float]) -> bool:
 def _across(edges_mm: FloatArray, long_mm: FloatArray) -> tuple[float, FloatArray]:
     """The longest distance across an outline along one direction.
 
-    The distance changes linearly between the ends of edges, so it is longest at one of them.
+    A line perpendicular to the direction sweeps over the outline. The distance between its first
+    and its last crossing changes linearly between the ends of edges, so it is longest at one.
 
     Args:
         edges_mm: (edges, 2, 2) ends of the edges of an outline.
@@ -170,20 +173,21 @@ def _across(edges_mm: FloatArray, long_mm: FloatArray) -> tuple[float, FloatArra
     turned = places[:, 0] > places[:, 1]
     places[turned], heights[turned] = places[turned, ::-1], heights[turned, ::-1]
     rounding = SAME * float(np.ptp(places))
-    length, ends = 0.0, np.zeros((2, 2))
     stops = np.unique(places)
-    for first in range(0, len(stops), BLOCK):
-        at = stops[first : first + BLOCK, None]
-        met = (places[:, 0] - rounding <= at) & (at <= places[:, 1] + rounding)
-        run = np.maximum(places[:, 1] - places[:, 0], rounding)
-        part = np.clip((at - places[:, 0]) / run, 0, 1)
-        height = heights[:, 0] + part * (heights[:, 1] - heights[:, 0])
+    low, high = np.full(len(stops), np.inf), np.full(len(stops), -np.inf)
+    run = np.maximum(places[:, 1] - places[:, 0], rounding)
+    # each edge is short, so it is met at few of the stops
+    first = np.searchsorted(stops, places[:, 0] - rounding, "left")
+    count = np.searchsorted(stops, places[:, 1] + rounding, "right") - first
+    for begin in range(0, len(count), EDGES):
+        met = count[begin : begin + EDGES]
+        edge = begin + np.repeat(np.arange(len(met)), met)
+        stop = np.arange(met.sum()) - np.repeat(np.cumsum(met) - met, met) + first[edge]
+        part = np.clip((stops[stop] - places[edge, 0]) / run[edge], 0, 1)
+        height = heights[edge, 0] + part * (heights[edge, 1] - heights[edge, 0])
         # an edge along the direction itself is met in both of its ends
-        steep = places[:, 1] - places[:, 0] <= rounding
-        low = np.where(met, np.where(steep, heights.min(axis=1), height), np.inf).min(axis=1)
-        high = np.where(met, np.where(steep, heights.max(axis=1), height), -np.inf).max(axis=1)
-        n = int(np.argmax(high - low))
-        if high[n] - low[n] > length:
-            length = float(high[n] - low[n])
-            ends = at[n] * along + np.array([[low[n]], [high[n]]]) * across
-    return length, ends
+        steep = run[edge] <= rounding
+        np.minimum.at(low, stop, np.where(steep, heights[edge].min(axis=1), height))
+        np.maximum.at(high, stop, np.where(steep, heights[edge].max(axis=1), height))
+    n = int(np.argmax(high - low))
+    return float(high[n] - low[n]), stops[n] * along + np.array([[low[n]], [high[n]]]) * across

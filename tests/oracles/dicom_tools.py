@@ -59,7 +59,7 @@ def validate_label_map(path):
         item = Dataset()
         item.ReferencedSegmentNumber = 1
         groups.SegmentIdentificationSequence = [item]
-    if dataset.BitsAllocated > 8:  # noqa: PLR2004  # fractions are bytes
+    if dataset.BitsAllocated > 8:  # fractions are bytes
         dataset.BitsAllocated = dataset.BitsStored = 8
         dataset.HighBit = 7
         words = dataset.PixelData

@@ -43,8 +43,9 @@ def blocks(shape):
         start = tuple(int(low * n) for n in shape)
         stop = tuple(max(a + 1, int(high * n)) for a, n in zip(start, shape, strict=True))
         window = Window(start, stop)
-        mask = np.random.default_rng(value).random(window.shape) < 0.8
-        mask[(0,) * 3] = True
+        k, j, i = np.ogrid[tuple(slice(-1, 1, n * 1j) for n in window.shape)]
+        mask = (k + j / 2) ** 2 / 4 + j**2 + (i + j * j / 3) ** 2 < 1
+        mask[0, mask.shape[1] // 2, mask.shape[2] // 2] = True
         found.append(Segment(name, value, window, mask))
     return found
 

@@ -230,3 +230,11 @@ def test_all_pairs_of_one_distance_are_found():
     longest, pairs = farthest(corners)
     assert longest == pytest.approx(5)
     assert {frozenset(pair) for pair in pairs} == {frozenset((0, 3)), frozenset((1, 2))}
+
+
+def test_a_sponge_takes_no_longer_than_its_edges():
+    """A slice of noise has thousands of edges, of which all pairs would take long."""
+    mask = np.random.default_rng(7).random((1, 120, 120)) < 0.6
+    long_mm, short_mm, _ = figures(grid(mask.shape), mask)
+    assert 160 < long_mm < 120 * np.sqrt(2)
+    assert 160 < short_mm <= long_mm
