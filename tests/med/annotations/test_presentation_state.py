@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+
 import highdicom
 import pytest
 from annotation_phantoms import graphics, presentation_state
 from numpy.testing import assert_allclose
-from pydicom.dataset import Dataset
 
 from sam_med.annotations.presentation_state import read_presentation_state
 
@@ -59,7 +60,7 @@ def test_graphics_of_the_display_lie_nowhere(images, places):
 
 def test_an_annotation_of_several_images(images, places):
     """On one slice of the volume it is clear which is meant, on two it is not."""
-    other = Dataset(images[0])
+    other = copy.deepcopy(images[0])
     other.SOPInstanceUID = highdicom.UID()
     annotations = [graphics([other, images[3]], LINE), graphics(images[:2], LINE)]
     file = read_presentation_state(presentation_state([*images, other], annotations), places)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import highdicom
 import numpy as np
 import pytest
@@ -31,7 +33,6 @@ def test_two_lines_of_a_lesion(images, places):
     ("kind", "points", "expected"),
     [
         ("POINT", [[7.5, 9.5]], ("point", [[1, 9, 7]])),
-        ("MULTIPOINT", [[7.5, 9.5], [1.5, 2.5]], ("point", [[1, 9, 7], [1, 2, 1]])),
         (
             "POLYLINE",
             [[1.5, 2.5], [9.5, 2.5], [9.5, 7.5], [1.5, 2.5]],
@@ -54,6 +55,18 @@ def test_graphics_on_an_image(kind, points, expected, images, places):
     (drawing,) = file.annotations[0].drawings
     assert drawing.kind == expected[0]
     assert_allclose(drawing.points_kji, expected[1])
+
+
+def test_several_points_of_one_measurement(images, places):
+    drawn = sr.CoordinatesForMeasurement(
+        "MULTIPOINT", np.array([[7.5, 9.5], [1.5, 2.5]]), source(images[1])
+    )
+    measured = sr.Measurement(
+        codes.SCT.Length, 1.0, codes.UCUM.Millimeter, referenced_coordinates=[drawn]
+    )
+    (found,) = read_report(report(images, [group("a", [measured])]), places).annotations
+    assert found.drawings[0].kind == "point"
+    assert_allclose(found.drawings[0].points_kji, [[1, 9, 7], [1, 2, 1]])
 
 
 def test_graphics_in_the_patient(scan, images, places):
@@ -102,7 +115,7 @@ def test_a_tool_is_no_name(identifier, more, name, images, places):
 
 
 def test_what_does_not_lie_on_the_volume_is_left_out_and_said(images, places):
-    other = Dataset(images[0])
+    other = copy.deepcopy(images[0])
     other.SOPInstanceUID = highdicom.UID()
     groups = [group("a", [line(other, LONG)]), group("b", [line(images[0], LONG)])]
     file = read_report(report([*images, other], groups), places)

@@ -90,8 +90,9 @@ def test_the_axes_of_an_ellipse_give_its_box(degrees, spacing):
     (box,) = prompt(*lines, grid=grid).slice_boxes
     rows, columns = np.nonzero(mask[0])
     tight = Window((rows.min(), columns.min()), (rows.max() + 1, columns.max() + 1))
-    assert_allclose(box.window.start, tight.start, atol=1)
-    assert_allclose(box.window.stop, tight.stop, atol=1)
+    # the longest axis of pixels may be turned a little, which makes its ellipse wider
+    assert_allclose(box.window.start, tight.start, atol=2)
+    assert_allclose(box.window.stop, tight.stop, atol=2)
 
 
 def test_outlines_and_ellipses_give_the_box_around_them():
