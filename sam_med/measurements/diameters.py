@@ -189,5 +189,8 @@ def _across(edges_mm: FloatArray, long_mm: FloatArray) -> tuple[float, FloatArra
         steep = run[edge] <= rounding
         np.minimum.at(low, stop, np.where(steep, heights[edge].min(axis=1), height))
         np.maximum.at(high, stop, np.where(steep, heights[edge].max(axis=1), height))
-    n = int(np.argmax(high - low))
+    # parallel sides have the longest distance at many stops: the one nearest to the middle counts
+    longest = (high - low) >= (high - low).max() * (1 - SAME)
+    away = np.where(longest, np.abs(stops - (long_mm @ along).mean()), np.inf)
+    n = int(np.argmin(np.round(away / rounding)))
     return float(high[n] - low[n]), stops[n] * along + np.array([[low[n]], [high[n]]]) * across

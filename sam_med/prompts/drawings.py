@@ -3,13 +3,13 @@
 ```
 point                  a point in the object
 line                   a box on its slice, around an ellipse of which it is the long axis
-two lines that cross   the same, with the other one as the short axis, as RECIST measures a lesion
+two lines that cross   the box around their four ends, as DeepLesion has it: long and short axis
 outline, ellipse       the box around it on its slice
 ellipsoid              a 3-D box
 ```
 The ends of a line lie on the outline of the object, but a line says nothing of how wide the object
-is: `WIDTH` is what lesions are in the mean. Several drawings of an object on one slice give one box
-around them all.
+is: `WIDTH` is what fits lesions best (`tests/benchmarks/line_boxes.py`). Several drawings of an
+object on one slice give one box around them all.
 """
 
 from __future__ import annotations
@@ -127,34 +127,27 @@ def _box(plane: SlicePlane, index: int, drawn: _Slice) -> SliceBox:
     """The box around all that was drawn of an object on one slice."""
     corners = [*drawn.corners, *drawn.lines]
     lines = sorted(drawn.lines, key=lambda line: -_length(plane, line))
-    if lines:
-        corners.append(ellipse_corners(_axes(plane, lines)))
+    if lines and not any(_cross(plane, lines[0], other) for other in lines[1:]):
+        corners.append(ellipse_corners(_axes(plane, lines[0])))
     around = enclosing(np.concatenate(corners))
     return SliceBox(plane.axis, index, around)
 
 
-def _axes(plane: SlicePlane, lines: list[FloatArray]) -> FloatArray:
-    """Both ends of the long and of the short axis of an object as (row, column).
+def _cross(plane: SlicePlane, long: FloatArray, other: FloatArray) -> bool:
+    """Whether a line is the short axis to a long one: at an angle of `CROSSING_DEGREES` or more."""
+    one, two = (np.diff(plane.to_mm(line), axis=0)[0] for line in (long, other))
+    across = abs(float(one[0] * two[1] - one[1] * two[0]))
+    least = math.sin(math.radians(CROSSING_DEGREES))
+    return across > least * _length(plane, long) * _length(plane, other)
 
-    Args:
-        plane: The slices that the lines lie on.
-        lines: (2, 2) ends of each line, the longest line first.
-    """
-    ends = plane.to_mm(lines[0])
-    long = ends[1] - ends[0]
-    if not long.any():
-        return np.concatenate([lines[0], lines[0]])
-    across = np.array([-long[1], long[0]]) / np.linalg.norm(long)
+
+def _axes(plane: SlicePlane, long: FloatArray) -> FloatArray:
+    """Both ends of a long axis, and of a short axis of the usual width, as (row, column)."""
+    ends = plane.to_mm(long)
+    step = ends[1] - ends[0]
+    across = WIDTH / 2 * np.array([-step[1], step[0]])
     middle = ends.mean(axis=0)
-    half = WIDTH / 2 * float(np.linalg.norm(long))
-    for other in lines[1:]:
-        short = plane.to_mm(other)
-        reach = np.sort((short - middle) @ across)
-        if np.ptp(reach) > _length(plane, other) * math.sin(math.radians(CROSSING_DEGREES)):
-            middle, half = middle + reach.mean() * across, float(np.ptp(reach)) / 2
-            break
-    both = np.stack([middle - long / 2, middle + long / 2, middle - half * across])
-    return plane.to_index(np.concatenate([both, [middle + half * across]]))
+    return np.concatenate([long, plane.to_index(np.stack([middle - across, middle + across]))])
 
 
 def _length(plane: SlicePlane, line: FloatArray) -> float:

@@ -238,3 +238,15 @@ def test_a_sponge_takes_no_longer_than_its_edges():
     long_mm, short_mm, _ = figures(grid(mask.shape), mask)
     assert 160 < long_mm < 120 * np.sqrt(2)
     assert 160 < short_mm <= long_mm
+
+
+def test_of_parallel_sides_the_middle_is_drawn():
+    """Whatever voxels are around: the same object gives the same lines."""
+    mask = np.zeros((1, 9, 30), bool)
+    mask[0, 3:6, 4:25] = True
+    found = axes_of(grid(mask.shape), whole(mask))
+    assert abs(found.short_kji[:, 2].mean() - 14) <= 0.5
+    padded = np.pad(mask, ((0, 0), (3, 2), (5, 1)))
+    moved = axes_of(grid(padded.shape), whole(padded))
+    for one, other in ((found.long_kji, moved.long_kji), (found.short_kji, moved.short_kji)):
+        assert_allclose(other - one, [[0, 3, 5]] * 2, atol=1e-9)

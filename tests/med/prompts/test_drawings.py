@@ -60,7 +60,6 @@ def test_two_lines_that_cross_are_long_and_short_axis():
         drawing("line", (4, 15, 30), (4, 29, 30)),
     ]
     (box,) = prompt(*lines).slice_boxes
-    # the short axis lies two rows lower than the long one
     assert box.window == Window((15, 20), (30, 60))
     (same,) = prompt(*lines[::-1]).slice_boxes
     assert same == box
@@ -90,9 +89,9 @@ def test_the_axes_of_an_ellipse_give_its_box(degrees, spacing):
     (box,) = prompt(*lines, grid=grid).slice_boxes
     rows, columns = np.nonzero(mask[0])
     tight = Window((rows.min(), columns.min()), (rows.max() + 1, columns.max() + 1))
-    # the longest axis of pixels may be turned a little, which makes its ellipse wider
-    assert_allclose(box.window.start, tight.start, atol=2)
-    assert_allclose(box.window.stop, tight.stop, atol=2)
+    # at 45 degrees an ellipse reaches beyond the box around the ends of its axes
+    assert_allclose(box.window.start, tight.start, atol=3)
+    assert_allclose(box.window.stop, tight.stop, atol=3)
 
 
 def test_outlines_and_ellipses_give_the_box_around_them():
