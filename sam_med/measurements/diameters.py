@@ -25,6 +25,7 @@ from scipy.spatial.distance import cdist
 
 from sam_med.geometry.slice_plane import SlicePlane
 from sam_med.measurements.outline import outermost_points, outline_edges
+from sam_med.objects.segments import crop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.frame import FloatArray
+    from sam_common.window import Window
     from sam_med.geometry.slice_box import Axis
     from sam_med.geometry.volume import Volume
     from sam_med.objects.segments import Segment
@@ -74,9 +76,12 @@ def axes_of(volume: Volume, segment: Segment, axis: Axis = 0) -> Axes | None:
         The axes on the slice with the longest diameter; None for an object without voxels.
     """
     plane = SlicePlane.of(volume.frame, axis)
-    start = np.array([n for d, n in enumerate(segment.window.start) if d != axis])
+    # the smallest window, so that empty voxels around the object change no digit
+    tight, whole = crop(segment.mask)
+    tight = tight.shift(segment.window.start)
+    start = np.array([n for d, n in enumerate(tight.start) if d != axis])
     best: Axes | None = None
-    for most_mm, index, mask in _longest_first(plane, segment):
+    for most_mm, index, mask in _longest_first(plane, tight, whole):
         if best is not None and most_mm < best.long_mm * (1 - SAME):
             break
         points = outermost_points(mask)
@@ -129,20 +134,20 @@ def farthest(points_mm: FloatArray) -> tuple[float, list[tuple[int, int]]]:
 
 
 def _longest_first(
-    plane: SlicePlane, segment: Segment
+    plane: SlicePlane, window: Window, mask: npt.NDArray[np.bool_]
 ) -> Iterator[tuple[float, int, npt.NDArray[np.bool_]]]:
     """A length that no diameter exceeds, index and mask of each slice, longest length first.
 
     A diameter is at most the diagonal of the box around the outline.
     """
-    masks = np.moveaxis(segment.mask, plane.axis, 0)
+    masks = np.moveaxis(mask, plane.axis, 0)
     bounds = {}
-    for n, mask in enumerate(masks):
-        if mask.any():
-            corners = plane.to_mm(outermost_points(mask))
+    for n, part in enumerate(masks):
+        if part.any():
+            corners = plane.to_mm(outermost_points(part))
             bounds[n] = float(np.linalg.norm(np.ptp(corners, axis=0)))
     for n in sorted(bounds, key=lambda n: (-bounds[n], n)):
-        yield bounds[n], segment.window.start[plane.axis] + n, masks[n]
+        yield bounds[n], window.start[plane.axis] + n, masks[n]
 
 
 def _longer(one: tuple[float, float], other: tuple[float, float]) -> bool:

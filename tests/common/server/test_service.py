@@ -252,7 +252,8 @@ def test_what_a_zip_held_goes_with_its_session(served):
     # the other one can still be written from its files
     organ = sessions[1].add_object("liver")
     sessions[1].set_box(organ, (10, 10, 60, 60), axis=0, index=0)
-    assert sessions[1].export(["dicom_seg"]).wait()["state"] == "done"
+    job = sessions[1].export(["dicom_seg", "dicom_sr"], seg_type="labelmap")
+    assert job.wait()["state"] == "done"
     sessions[1].close()
     assert list(private.iterdir()) == []
     assert set(zip_input._program.unpacked) == before

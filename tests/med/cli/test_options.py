@@ -261,13 +261,15 @@ def test_every_option_has_a_row():
 @pytest.mark.parametrize("option", EFFECTS)
 def test_an_option_has_an_effect(option, place, network, dicom, monkeypatch, tmp_path):
     effect = EFFECTS[option]
-    make_dicom(dicom, effect.before)
+    # a list of cases names its scans as well
+    words = (*effect.before, *",".join(effect.prepared.values()).replace("\n", ",").split(","))
+    make_dicom(dicom, words)
     runs = []
     for name, arguments in (("a", effect.before), ("b", effect.before), ("c", effect.after)):
         folder = place(name, effect.prepared)
         monkeypatch.setenv("SAM_GEOMED_CACHE", str(folder / "cache"))
         for source in ("dicom", "apart", "uneven"):
-            if source in effect.before:
+            if source in words:
                 (folder / source).symlink_to(dicom.folder)
         if "seg.dcm" in effect.before:
             scan = read_volume(folder / "dicom", series="1")

@@ -121,7 +121,14 @@ def test_damaged_segs_are_refused_in_one_line(volume, tmp_path):
     assert refused(PixelData=None) == damaged
     assert refused(Rows=None) == damaged
     assert refused(SharedFunctionalGroupsSequence=[]).startswith("the frames of the DICOM SEG have")
-    assert refused(SegmentationType="FRACTIONAL").startswith("a FRACTIONAL segmentation: only")
+    assert refused(SegmentationType="SURFACE") == (
+        "a SURFACE segmentation: only BINARY, LABELMAP and FRACTIONAL are read (save it as one of "
+        "them in 3D Slicer)"
+    )
+    assert refused(SegmentationType="FRACTIONAL") == (
+        "a FRACTIONAL segmentation has 8 bits a pixel, and this one 1: save it anew, as BINARY or "
+        "LABELMAP"
+    )
     nothing = {"PerFrameFunctionalGroupsSequence": []}
     said = "the DICOM SEG states 2 frames, but says of 0 what they are"
     assert refused(**nothing) == said
