@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sam_med.geometry.frame import from_ras_affine as from_ras_affine
     from sam_med.geometry.slice_box import SliceBox as SliceBox
     from sam_med.geometry.volume import Volume as Volume
+    from sam_med.measurements.measure import Measurement as Measurement
+    from sam_med.measurements.measure import measure as measure
     from sam_med.objects.labels import Label as Label
     from sam_med.objects.labels import LabelMap as LabelMap
     from sam_med.objects.provenance import Provenance as Provenance
@@ -38,8 +40,7 @@ if TYPE_CHECKING:
     from sam_med.report.compare import Comparison as Comparison
     from sam_med.report.compare import compare_files as compare_files
     from sam_med.report.geometry_report import describe_path as describe_path
-    from sam_med.report.measure import Measurement as Measurement
-    from sam_med.report.measure import measure as measure
+    from sam_med.report.measurements import write_measurements as write_measurements
     from sam_med.report.review import ReviewRow as ReviewRow
     from sam_med.report.review import review_rows as review_rows
     from sam_med.report.review import write_review as write_review
@@ -63,7 +64,7 @@ _HOME = {
     "GivenPrompts": "sam_med.prompts.files",
     "Label": "sam_med.objects.labels",
     "LabelMap": "sam_med.objects.labels",
-    "Measurement": "sam_med.report.measure",
+    "Measurement": "sam_med.measurements.measure",
     "PropagatedObject": "sam_med.propagate.propagated_object",
     "ObjectPrompt": "sam_med.prompts.object_prompt",
     "PaintedSlice": "sam_med.propagate.correction",
@@ -88,13 +89,14 @@ _HOME = {
     "describe_path": "sam_med.report.geometry_report",
     "find_series": "sam_med.series.find",
     "from_ras_affine": "sam_med.geometry.frame",
-    "measure": "sam_med.report.measure",
+    "measure": "sam_med.measurements.measure",
     "read_prompts": "sam_med.prompts.files",
     "read_volume": "sam_med.files.read",
     "review_rows": "sam_med.report.review",
     "segment_slice_boxes": "sam_med.propagate.planes",
     "segment_volume": "sam_med.run.segment",
     "write_labels": "sam_med.write.results",
+    "write_measurements": "sam_med.report.measurements",
     "write_outputs": "sam_med.write.results",
     "write_review": "sam_med.report.review",
 }

@@ -845,9 +845,15 @@ class Session:
         empty = ((0,) * array.ndim, (0,) * array.ndim)
         return Mask(_window(json.loads(named["x-window"])) or empty, pixels=array)
 
-    def export(self, formats: Sequence[str]) -> Job:
-        """Start a job that writes files of all objects."""
-        return self.client.job("export", session=self.id, formats=list(formats))
+    def export(self, formats: Sequence[str], **options: str) -> Job:
+        """Start a job that writes files of all objects.
+
+        Args:
+            formats: Names of formats, see the page on the server.
+            options: Of a volume `seg_type`: "binary", "labelmap" or "fractional".
+        """
+        asked = {"options": options} if options else {}
+        return self.client.job("export", session=self.id, formats=list(formats), **asked)
 
     def close(self) -> None:
         """Close the session on the server."""

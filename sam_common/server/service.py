@@ -233,7 +233,9 @@ class Service:
 
         def work(job: Job) -> dict[str, Any]:
             objects = session.all_results(job, more_steps=len(asked.formats))
-            return session.source.export(objects, asked.formats, job.folder, job)
+            return session.source.export(
+                objects, asked.formats, job.folder, job, options=asked.options
+            )
 
         return self._on(session, asked, work)
 

@@ -10,9 +10,10 @@ import hashlib
 import json
 import time
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sam_common.errors import PromptError
+from sam_common.errors import InputError, PromptError
 from sam_common.masks.decoded import joined
 from sam_common.server.sessions.live_source import PlacedMask, Result
 from sam_geo.live.edits import Edits
@@ -207,6 +208,8 @@ class LiveRaster:
         formats: Sequence[str],
         folder: Path,
         reporter: Reporter,
+        *,
+        options: Mapping[str, str] = MappingProxyType({}),
     ) -> dict[str, Any]:
         """Write a table with one row for each object, in each format.
 
@@ -215,14 +218,17 @@ class LiveRaster:
             formats: Suffixes without the point: gpkg, fgb, geojson, parquet.
             folder: Folder of the files `objects.FORMAT`.
             reporter: Hears of each file.
+            options: None; those of a volume are refused.
 
         Returns:
             `objects`: the number of rows.
 
         Raises:
-            InputError: A format is unknown.
+            InputError: A format or an option is unknown.
             OutputError: A file cannot be written.
         """
+        if options:
+            raise InputError(f"a raster is exported without options, got {', '.join(options)}")
         return {"objects": self._tables.write(objects, formats, folder, reporter)}
 
     def run(

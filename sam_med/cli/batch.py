@@ -11,8 +11,9 @@ import typer
 from sam_common.cli.options import Arch, Device, Engine, Json, Precision, Quiet
 from sam_common.support import console
 from sam_med import privacy
-from sam_med.cli.options import Keep, Method, Model, OutputTypes, Overwrite
+from sam_med.cli.options import Keep, Method, Model, OutputTypes, Overwrite, SegTypeOption
 from sam_med.cli.segment import Terminal, load_model
+from sam_med.objects.seg_type import DEFAULT_SEG_TYPE, seg_type_of
 from sam_med.run.case_list import OPTIONS
 from sam_med.run.methods import DEFAULT_METHOD, DEFAULT_MODEL, method_of
 
@@ -38,6 +39,7 @@ def batch_command(
         typer.Option("--output", "-o", help="Folder of the summary and of what --resume needs."),
     ],
     output_type: OutputTypes = None,
+    seg_type: SegTypeOption = DEFAULT_SEG_TYPE,
     model: Model = DEFAULT_MODEL,
     arch: Arch = None,
     method: Method = DEFAULT_METHOD,
@@ -85,6 +87,7 @@ def batch_command(
             overwrite=overwrite or resume,
             keep_embeddings=keep_embeddings,
             model=model,
+            seg_type=seg_type_of(case.options.get("seg_type", seg_type)),
         )
         report = run_case(
             case.input,
@@ -109,7 +112,13 @@ def batch_command(
             segment,
             folder,
             resume=resume,
-            settings={**settings, "model": model, "method": method, "formats": output_type or []},
+            settings={
+                **settings,
+                "model": model,
+                "method": method,
+                "formats": output_type or [],
+                "seg_type": seg_type,
+            },
             outputs=lambda case: outputs_of(case, formats),
             on_result=tell,
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,7 +14,9 @@ from sam_med import privacy
 from sam_med.cli.options import Input, JoinSeries, Modality, Overwrite, Series, Time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from sam_med.geometry.volume import Volume
 
 
 def info(source: Input, *, join_series: JoinSeries = False, json_output: Json = False) -> None:
@@ -125,34 +128,61 @@ def stats(
     join_series: JoinSeries = False,
     time: Time = None,
     modality: Modality = None,
+    plane: Annotated[
+        Literal["axial", "coronal", "sagittal"] | None,
+        typer.Option(
+            help="Plane of the long and short axis; that of the slices where not given, as RECIST "
+            "has it."
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            help="Also write the measurements of a DICOM SEG as DICOM SR (TID 1500), .sr.dcm.",
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
     json_output: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure the objects of a segmentation: volume, intensities, extent, what is cut off."""
+    """Measure the objects of a segmentation: volume, diameters, intensities, what is cut off."""
     privacy.hide(source)
     privacy.hide(segmentation, "the segmentation")
     from sam_med.files.read import read_volume  # noqa: PLC0415
-    from sam_med.report.measure import measure_file  # noqa: PLC0415
+    from sam_med.measurements.measure import measure_file  # noqa: PLC0415
+    from sam_med.report.measurements import check_report, write_measurements  # noqa: PLC0415
     from sam_med.segmentations.read import read_segmentation  # noqa: PLC0415  # --help must stay fast
 
+    if report is not None:
+        check_report(report, [source, segmentation], plane, overwrite=overwrite)
     volume = read_volume(
         source, modality=modality, series=series, time=time, join_series=join_series
     )
     file = read_segmentation(segmentation, grid=volume)
-    rows = [row.as_dict() for row in measure_file(volume, file)]
+    rows = [row.as_dict() for row in measure_file(volume, file, plane=plane)]
+    if report is not None:
+        notes = write_measurements(segmentation, volume, report, overwrite=overwrite)
+        file = replace(file, notes=tuple(dict.fromkeys((*file.notes, *notes))))
     if not quiet:
-        for note in file.notes:
-            console.note(f"note: {note}")
-        for row in rows:
-            _tell_limits(row)
-        for told in volume.diagnostics:
-            if told.severity == "warning":
-                console.note(f"warning: {told.line}")
+        _tell_stats(file.notes, rows, volume)
     if json_output:
         console.emit_json(rows)
         return
-    columns = ["name", "value", "voxels", "volume_ml", "mean", "sd", "units", "partial"]
+    columns = ["name", "value", "voxels", "volume_ml", "long_axis_mm", "short_axis_mm"]
+    columns += ["maximum_3d_mm", "mean", "sd", "units", "partial"]
     console.table("", columns, [[short(row[column]) for column in columns] for row in rows])
+
+
+def _tell_stats(notes: Iterable[str], rows: Iterable[Mapping[str, Any]], volume: Volume) -> None:
+    """Note what is unusual about the files, and what the numbers do not show."""
+    for note in notes:
+        console.note(f"note: {note}")
+    for row in rows:
+        _tell_limits(row)
+    for told in volume.diagnostics:
+        if told.severity == "warning":
+            console.note(f"warning: {told.line}")
 
 
 def _tell_limits(row: Mapping[str, Any]) -> None:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from sam_med.objects.seg_type import SegType
+
 NOTICE = "For research, not a medical device."
 
 Input = Annotated[
@@ -55,7 +57,16 @@ OutputTypes = Annotated[
     typer.Option(
         "--output-type",
         "-ot",
-        help="nifti, nrrd, mha, npz, seg.nrrd, dicom_seg or dicom_rtstruct. Repeatable.",
+        help="nifti, nrrd, mha, npz, seg.nrrd, dicom_seg, dicom_rtstruct, or dicom_sr "
+        "(measurements of the DICOM SEG). Repeatable.",
+    ),
+]
+SegTypeOption = Annotated[
+    SegType,
+    typer.Option(
+        "--seg-type",
+        help="How a DICOM SEG holds pixels: binary (objects may overlap), labelmap (one object a "
+        "pixel, for new viewers) or fractional (0 or 255).",
     ),
 ]
 Keep = Annotated[

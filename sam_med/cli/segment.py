@@ -23,10 +23,12 @@ from sam_med.cli.options import (
     OutputTypes,
     Overwrite,
     Preset,
+    SegTypeOption,
     Series,
     Time,
     Width,
 )
+from sam_med.objects.seg_type import DEFAULT_SEG_TYPE
 from sam_med.run.methods import DEFAULT_METHOD, DEFAULT_MODEL, method_of
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ def segment_command(
     *,
     output: Output,
     output_type: OutputTypes = None,
+    seg_type: SegTypeOption = DEFAULT_SEG_TYPE,
     box_ijk: Annotated[
         Texts,
         typer.Option(help="Box as voxel indices i0,j0,k0,i1,j1,k1, ends included. Repeatable."),
@@ -93,8 +96,8 @@ def segment_command(
     prompts: Annotated[
         Path | None,
         typer.Option(
-            help="File of prompts: .json of this suite, .mrk.json of 3D Slicer, or the objects of "
-            "a label map, .seg.nrrd, DICOM SEG or RTSTRUCT."
+            help="File of prompts: .json of this suite, .mrk.json of 3D Slicer, DICOM SR or GSPS "
+            "with points or lines, or the objects of a label map, .seg.nrrd, SEG or RTSTRUCT."
         ),
     ] = None,
     labels_as: Annotated[
@@ -165,6 +168,7 @@ def segment_command(
             overwrite=overwrite,
             keep_embeddings=keep_embeddings,
             model=model,
+            seg_type=seg_type,
         ),
         lambda: load_model(model, settings),
         options=ReadOptions(series, time, modality, preset, window, level, join_series),

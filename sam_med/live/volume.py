@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -30,7 +31,9 @@ from sam_med.live.files import READ_ERRORS, heard, hold, read
 from sam_med.live.prompts import object_prompt, painted_slice, slice_box
 from sam_med.live.results import LiveObject, array_of, live_object_of, recorrected, result_of
 from sam_med.live.slice_masks import segment_slices
+from sam_med.measurements.measure import measure
 from sam_med.objects.provenance import Provenance
+from sam_med.objects.seg_type import DEFAULT_SEG_TYPE, seg_type_of
 from sam_med.objects.segments import Segment
 from sam_med.objects.snomed import Code, find_code
 from sam_med.propagate.confidence import REVIEW_AXIS, doubts
@@ -38,7 +41,6 @@ from sam_med.propagate.correction import correct
 from sam_med.propagate.litemedsam import segment_by_loop
 from sam_med.propagate.planes import planes_steps, segment_object
 from sam_med.propagate.propagated_object import PropagatedObject
-from sam_med.report.measure import measure
 from sam_med.run.methods import check_model
 from sam_med.run.methods import check_prompts as check_method
 from sam_med.series.zip_input import unpacking
@@ -191,8 +193,28 @@ class LiveVolume:
         formats: Sequence[str],
         folder: Path,
         reporter: Reporter,
+        *,
+        options: Mapping[str, str] = MappingProxyType({}),
     ) -> dict[str, Any]:
-        """Write objects in formats of `sam_med.write.output_paths.FORMATS` into a folder."""
+        """Write objects in formats of `sam_med.write.output_paths.FORMATS` into a folder.
+
+        Args:
+            objects: The objects with their masks.
+            formats: Names of formats.
+            folder: Folder of the files.
+            reporter: Hears of the formats.
+            options: `seg_type`, how a DICOM SEG holds its pixels.
+
+        Returns:
+            `objects`, with their size, and `notes`, one sentence for each loss.
+
+        Raises:
+            InputError: An option is unknown.
+            OutputError: A format cannot hold the volume, or a file cannot be written.
+        """
+        if unknown := sorted(set(options) - {"seg_type"}):
+            raise InputError(f"unknown option of an export: {', '.join(unknown)} (known: seg_type)")
+        seg_type = seg_type_of(options.get("seg_type", DEFAULT_SEG_TYPE))
         segments = [
             self._segment(n, state, result) for n, (state, result) in enumerate(objects, start=1)
         ]
@@ -204,7 +226,12 @@ class LiveVolume:
             try:
                 check_targets(output, formats, overwrite=False, volume=self.volume)
                 written = results.write_outputs(
-                    segments, self.volume, output, formats, self._provenance(objects)
+                    segments,
+                    self.volume,
+                    output,
+                    formats,
+                    self._provenance(objects),
+                    seg_type=seg_type,
                 )
                 self.context.held.check()
             except READ_ERRORS as error:

@@ -5,6 +5,7 @@ liver.mrk.json                  points and ROIs of 3D Slicer        sam_med.prom
 prompts.json                    the JSON format of this package     sam_med.prompts.json_prompts
 earlier.nii.gz, .seg.nrrd       a segmentation: boxes, or masks     sam_med.prompts.labels
 earlier.dcm                     a segmentation: DICOM SEG, RTSTRUCT
+lines.dcm                       points, lines: DICOM SR, GSPS       sam_med.prompts.drawings
 ```
 Messages do not name the file, because names of files often hold names of people.
 """
@@ -55,7 +56,7 @@ def read_prompts(
     """Read a file of prompts by its suffix; prompts are not clipped to the volume yet.
 
     Args:
-        path: The file: .json, .mrk.json, or a segmentation.
+        path: The file: .json, .mrk.json, a segmentation, or annotations in DICOM SR or GSPS.
         volume: The volume to be segmented.
         use: For a segmentation, whether its objects are prompts by their boxes ("box") or by their
             masks ("mask").
@@ -115,7 +116,11 @@ def _from_labels(path: Path, volume: Volume, use: LabelUse, names: Path | None) 
     """The prompts of a segmentation file."""
     # image libraries are loaded for segmentations only
     from sam_med.prompts.labels import prompts_from_labels  # noqa: PLC0415
-    from sam_med.segmentations.read import is_segmentation, read_segmentation  # noqa: PLC0415
+    from sam_med.segmentations.read import (  # noqa: PLC0415
+        is_annotations,
+        is_segmentation,
+        read_segmentation,
+    )
 
     if path.is_dir():
         raise PromptError("the prompts are one file, got a folder: name the file in it")
@@ -129,12 +134,34 @@ def _from_labels(path: Path, volume: Volume, use: LabelUse, names: Path | None) 
     if not is_segmentation(path):
         raise PromptError(
             f"prompts are {JSON_SUFFIX}, {MARKUPS_SUFFIX}, a label map ({', '.join(SUFFIXES)}), a "
-            "DICOM SEG or a DICOM RTSTRUCT, got a file of another kind"
+            "DICOM SEG, RTSTRUCT, SR or presentation state, got a file of another kind"
         )
+    if is_annotations(path):
+        return _from_annotations(path, volume, use, names)
     table = None if names is None else read_names(names)
     try:
         file = read_segmentation(path, grid=volume)
     except InputError as error:
         raise PromptError(f"the prompts: {error}") from error
     objects, notes = prompts_from_labels(file, volume, use=use, names=table)
+    return GivenPrompts(tuple(objects), (*file.notes, *notes))
+
+
+def _from_annotations(
+    path: Path, volume: Volume, use: LabelUse, names: Path | None
+) -> GivenPrompts:
+    """The prompts of a structured report or a presentation state."""
+    from sam_med.annotations.read import read_annotations  # noqa: PLC0415  # only for such files
+    from sam_med.prompts.drawings import prompts_from_annotations  # noqa: PLC0415
+
+    if use == "mask" or names is not None:
+        raise PromptError(
+            "masks to refine and names of values come from a label map, but the prompts are points "
+            "and lines"
+        )
+    try:
+        file = read_annotations(path, volume)
+    except InputError as error:
+        raise PromptError(f"the prompts: {error}") from error
+    objects, notes = prompts_from_annotations(file, volume)
     return GivenPrompts(tuple(objects), (*file.notes, *notes))

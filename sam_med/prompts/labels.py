@@ -79,7 +79,7 @@ def prompts_from_labels(
         names.get(segment.value, segment.name if file.named else f"object_{segment.value}")
         for segment in shown
     ]
-    labels, values = _apart(given, notes), _values(shown, notes)
+    labels, values = names_apart(given, notes), _values(shown, notes)
     moved = _on_grid(dataclasses.replace(file, segments=tuple(shown)), volume)
     if moved is None and use == "mask":
         raise PromptError(
@@ -177,7 +177,7 @@ def _values(segments: Sequence[Segment], notes: list[str]) -> list[int]:
     return list(range(1, len(values) + 1))
 
 
-def _apart(names: Sequence[str], notes: list[str]) -> list[str]:
+def names_apart(names: Sequence[str], notes: list[str]) -> list[str]:
     """Names that are all different: a further object of one name gets the next free number."""
     found: list[str] = []
     for name in names:

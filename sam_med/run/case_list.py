@@ -34,6 +34,7 @@ OPTIONS = (
     "level",
     "method",
     "labels_as",
+    "seg_type",
 )
 """Further columns: options of `sam-med segment`."""
 

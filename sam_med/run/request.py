@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from sam_common.errors import InputError
+from sam_med.objects.seg_type import DEFAULT_SEG_TYPE
 from sam_med.prompts.flags import PromptFlags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from sam_med.objects.seg_type import SegType
     from sam_med.prompts.labels import LabelUse
     from sam_med.run.case_list import Case
 
@@ -73,6 +75,8 @@ class OutputRequest:
     """Whether embeddings outlive the run, see `sam_med.slices.embedding_cache`."""
     model: str = ""
     """Name of the network: what prompts it takes is known before it is loaded."""
+    seg_type: SegType = DEFAULT_SEG_TYPE
+    """How a DICOM SEG holds its pixels."""
 
     @property
     def others(self) -> tuple[Path, ...]:

@@ -208,7 +208,9 @@ def _write(run: Segmentation, wanted: OutputRequest, listener: Listener) -> dict
             )
         if wanted.review is not None:
             write_review(run.segments, run.volume, run.stretch, parts[wanted.review])
-        report = run.save(wanted.output, wanted.formats, overwrite=wanted.overwrite)
+        report = run.save(
+            wanted.output, wanted.formats, overwrite=wanted.overwrite, seg_type=wanted.seg_type
+        )
     for line in _notes_on_results(run, report["notes"]):
         listener.note(line)
     return report

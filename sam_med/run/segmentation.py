@@ -18,6 +18,7 @@ from sam_common import __version__
 from sam_common.support.files import sha256_of
 from sam_med.objects.object_size import volume_ml
 from sam_med.objects.provenance import Provenance
+from sam_med.objects.seg_type import DEFAULT_SEG_TYPE
 from sam_med.prompts.json_prompts import describe_prompts, prompts_sha256
 from sam_med.write import output_paths, results
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from sam_common.segmenter.predictor import Segmenter
     from sam_med.geometry.volume import Volume
     from sam_med.objects.labels import LabelMap
+    from sam_med.objects.seg_type import SegType
     from sam_med.objects.segments import Segment
     from sam_med.prompts.object_prompt import ObjectPrompt
     from sam_med.run.methods import Method
@@ -77,6 +79,7 @@ class Segmentation:
         formats: Sequence[str] = (),
         *,
         overwrite: bool = False,
+        seg_type: SegType = DEFAULT_SEG_TYPE,
     ) -> dict[str, Any]:
         """Write the objects and the manifest of the run beside them: all files, or none.
 
@@ -84,6 +87,7 @@ class Segmentation:
             output: A file whose suffix says the format; or a folder or stem for several formats.
             formats: Names in `sam_med.write.output_paths.FORMATS`; that of the suffix where empty.
             overwrite: Replace files that are there.
+            seg_type: How a DICOM SEG holds its pixels: "binary", "labelmap" or "fractional".
 
         Returns:
             The manifest, with the paths of the `outputs`.
@@ -96,7 +100,12 @@ class Segmentation:
             Path(output), formats, overwrite=overwrite, volume=self.volume
         )
         report = results.write_targets(
-            self.segments, self.volume, plan, provenance(self), manifest=describe(self)
+            self.segments,
+            self.volume,
+            plan,
+            provenance(self),
+            manifest=describe(self),
+            seg_type=seg_type,
         )
         return {"outputs": [str(path) for path in plan.values()], **report}
 

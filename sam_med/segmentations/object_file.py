@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset, FileDataset
 
 RTSTRUCT = "RTSTRUCT"
+ANNOTATIONS = ("SR", "PR")
+"""Modalities of structured reports and presentation states, see `sam_med.annotations`."""
 ENCODING_TAGS = ("SOPClassUID", "Modality")
 """Elements from which the encoding of a file can be told."""
 

@@ -43,7 +43,9 @@ class SegmentationFile:
     exact: bool = False
     """Whether each slice states its own position, so that uneven distances count."""
     notes: tuple[str, ...] = ()
-    """One sentence for each thing in the file that could not be read as an object."""
+    """One sentence for each thing in the file that could not be read as an object, or not whole."""
+    numbers: tuple[int, ...] = ()
+    """The segment number of each object in a DICOM SEG; empty for other files."""
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -3,7 +3,7 @@
 ```
 label map       NIfTI, NRRD, MetaImage    an object a value         here
 .seg.nrrd       named, in layers          an object a Segment<n>    sam_med.segmentations.seg_layers
-DICOM SEG       BINARY, LABELMAP          an object a segment       sam_med.segmentations.seg_dicom
+DICOM SEG       of all three types        an object a segment       sam_med.segmentations.seg_dicom
 RTSTRUCT        closed contours           an object a structure
 sam_med.segmentations.rt_contours
 ```
@@ -83,3 +83,12 @@ def is_structure_set(path: str | os.PathLike[str]) -> bool:
     from sam_med.segmentations.object_file import RTSTRUCT, modality_of  # noqa: PLC0415  # only for DICOM
 
     return modality_of(path) == RTSTRUCT
+
+
+def is_annotations(path: Path) -> bool:
+    """Whether a file is a DICOM SR or a presentation state; only its head is read."""
+    if is_volume_file(path) or not path.is_file():
+        return False
+    from sam_med.segmentations.object_file import ANNOTATIONS, modality_of  # noqa: PLC0415  # only for DICOM
+
+    return modality_of(path) in ANNOTATIONS

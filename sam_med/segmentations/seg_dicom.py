@@ -26,7 +26,6 @@ from sam_med.objects.segments import Segment, crop
 from sam_med.segmentations.object_file import RTSTRUCT, open_dicom, stated_modality
 from sam_med.segmentations.objects import (
     SegmentationFile,
-    by_value,
     described_values,
     grid_of,
     plain_name,
@@ -153,12 +152,15 @@ def segments_of(file: SegFile) -> SegmentationFile:
         uneven, index, count = None, of_slice[number], int(of_slice[-1]) + 1
         step = (origins[-1] - origins[0]) / (count - 1) if count > 1 else normal * distance
     frame = frames.from_dicom(origins[0].tolist(), orientation, spacing, step.tolist())
+    found = sorted(_segments(file, listed, index.tolist()), key=lambda pair: pair[1].value)
     return SegmentationFile(
         grid=grid_of((count, *file.size), frame, uneven),
-        segments=by_value(_segments(file, listed, index.tolist())),
+        segments=tuple(segment for _, segment in found),
         named=True,
         sparse=True,
         exact=True,
+        notes=file.notes,
+        numbers=tuple(number for number, _ in found),
     )
 
 
@@ -181,8 +183,10 @@ class _Part:
         return cls(frame.segment, frame.position, *crop(frame.mask))
 
 
-def _segments(file: SegFile, listed: Sequence[_Part], index: Sequence[int]) -> list[Segment]:
-    """Every segment that the file describes, and every one that only its frames refer to."""
+def _segments(
+    file: SegFile, listed: Sequence[_Part], index: Sequence[int]
+) -> list[tuple[int, Segment]]:
+    """Every segment that the file describes or its frames refer to, with its number."""
     parts_of: dict[int, list[tuple[int, _Part]]] = {n: [] for n in file.names}
     for part, k in zip(listed, index, strict=True):
         parts_of.setdefault(part.segment, []).append((k, part))
@@ -190,7 +194,7 @@ def _segments(file: SegFile, listed: Sequence[_Part], index: Sequence[int]) -> l
     found = []
     for number, parts in parts_of.items():
         name = plain_name(file.names.get(number, "")) or str(values[number])
-        found.append(Segment(name, values[number], *_stacked(parts)))
+        found.append((number, Segment(name, values[number], *_stacked(parts))))
     return found
 
 

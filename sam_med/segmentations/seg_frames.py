@@ -1,14 +1,8 @@
-"""SEG frames: the frames of a DICOM SEG, decoded from their bytes with numpy.
+"""SEG frames: the frames of a DICOM SEG, each with its segment, its place and its images.
 
 This module reads segmentations of other programs, and checks the files that
-`sam_med.write.dicom_seg` writes with highdicom. Decision record 0009 says why it does not use
-highdicom itself.
-
-```
-PixelData, BINARY    one bit for each pixel, lowest bit first, no padding between frames
-frame n              bits n * rows * columns up to (n + 1) * rows * columns       (PS3.5, 8.1.1)
-PixelData, LABELMAP  a frame for each slice, pixels are numbers of segments; decoded by pydicom
-```
+`sam_med.derived_objects.dicom_seg` writes with highdicom. Decision record 0009 says why it does not
+use highdicom itself. `sam_med.segmentations.frame_pixels` decodes the pixels.
 """
 
 from __future__ import annotations
@@ -18,12 +12,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from pydicom.pixels import pixel_array
-from pydicom.uid import UID, ExplicitVRBigEndian
+from pydicom.uid import UID
 
 from sam_common.errors import InputError
 from sam_med.dicom import tag_values as tags
 from sam_med.dicom.encoding import PLAIN
+from sam_med.segmentations.frame_pixels import (
+    BINARY,
+    FRACTIONAL,
+    LABELMAP,
+    background,
+    frame_masks,
+)
 from sam_med.segmentations.object_file import check_numbers, open_dicom
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 SEG_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
 LABELMAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
-BINARY, LABELMAP = "BINARY", "LABELMAP"
-BITS, WORD_BITS = 8, 16
+BITS_OF = {BINARY: (1,), LABELMAP: (8, 16), FRACTIONAL: (8,)}
+"""BitsAllocated of each type of segmentation."""
 SQUARE = 0.01
 """Tolerance of the lengths and the scalar product of two direction cosines."""
 ALIKE = 1e-4
@@ -58,7 +58,7 @@ class SegFrame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SegFile:
-    """A DICOM SEG of type BINARY or LABELMAP."""
+    """A DICOM SEG of type BINARY, LABELMAP or FRACTIONAL."""
 
     dataset: Dataset
 
@@ -67,7 +67,7 @@ class SegFile:
         """Take and check an opened file.
 
         Raises:
-            InputError: The file is no DICOM SEG, is FRACTIONAL, has compressed bits, or
+            InputError: The file is no DICOM SEG, is of an unknown type, has compressed bits, or
                 contradicts itself: two segments have one number, or the number of frames differs
                 from their descriptions.
         """
@@ -80,12 +80,13 @@ class SegFile:
         kind = str(dataset.get("SegmentationType", ""))
         if not kind:
             raise InputError(
-                f"the DICOM SEG does not say whether it is {BINARY} or {LABELMAP}: is it whole?"
+                f"the DICOM SEG does not say whether it is {BINARY}, {LABELMAP} or {FRACTIONAL}: "
+                "is it whole?"
             )
-        if kind not in {BINARY, LABELMAP}:
+        if kind not in BITS_OF:
             raise InputError(
-                f"a {kind} segmentation: only BINARY and LABELMAP are read "
-                "(threshold it in 3D Slicer and save it as one of them)"
+                f"a {kind} segmentation: only {BINARY}, {LABELMAP} and {FRACTIONAL} are read "
+                "(save it as one of them in 3D Slicer)"
             )
         syntax = dataset.file_meta.get("TransferSyntaxUID", None)
         if kind == BINARY and syntax is not None and syntax not in PLAIN:
@@ -103,12 +104,26 @@ class SegFile:
             raise InputError(
                 f"the DICOM SEG states {int(stated)} frames, but says of {described} what they are"
             )
-        bits = self.dataset.get("BitsAllocated", None)
-        if not self._is_labelmap and bits not in {None, 1}:
+        bits, kind = self.dataset.get("BitsAllocated", None), str(self.dataset.SegmentationType)
+        if bits is not None and bits not in BITS_OF[kind]:
+            wanted = "8 or 16 bits" if kind == LABELMAP else "8 bits"
             raise InputError(
-                f"a BINARY segmentation has one bit a pixel, and this one {bits}: save it anew, as "
-                "BINARY or LABELMAP"
+                f"a {kind} segmentation has {'one bit' if kind == BINARY else wanted} a pixel, and "
+                f"this one {bits}: save it anew, as {BINARY} or {LABELMAP}"
             )
+
+    @property
+    def seg_type(self) -> str:
+        """How the file holds pixels: "binary", "labelmap" or "fractional"."""
+        return str(self.dataset.SegmentationType).lower()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """One sentence for each thing that masks do not show of the file."""
+        if self.dataset.SegmentationType != FRACTIONAL:
+            return ()
+        kind = str(self.dataset.get("SegmentationFractionalType", "") or "fraction").lower()
+        return (f"the DICOM SEG is FRACTIONAL: objects are where the {kind} is at least one half",)
 
     @property
     def names(self) -> dict[int, str]:
@@ -165,71 +180,32 @@ class SegFile:
         Raises:
             InputError: Pixel data and descriptions of frames do not fit together.
         """
-        return self._labelled() if self._is_labelmap else self._binary()
-
-    def _binary(self) -> Iterator[SegFrame]:
-        """The frames of a BINARY segmentation."""
-        rows, columns = self.size
-        pixels, groups_of = rows * columns, self._per_frame
-        packed = self._packed() if groups_of else np.zeros(0, np.uint8)
-        self._check_end(len(packed), pixels)
-        for n, groups in enumerate(groups_of):
-            first, last = n * pixels, (n + 1) * pixels
-            part = packed[first // BITS : -(-last // BITS)]
-            bits = np.unpackbits(part, bitorder="little")[first % BITS :][:pixels]
-            if len(bits) < pixels:
-                raise InputError(f"the pixel data end within frame {n + 1}")
+        described = self._per_frame
+        # a slice without any object has a place all the same, and an empty mask of the first one
+        first = min(self.names, default=None) if self._is_labelmap else None
+        for n, number, mask in frame_masks(self.dataset, len(described)):
+            groups = described[n]
+            if number is None and self._is_labelmap:
+                number = first  # noqa: PLW2901
+                if number is None:
+                    continue
             yield SegFrame(
-                segment=self._segment(groups, n),
+                segment=self._segment(groups, n) if number is None else number,
                 position=self._position(groups),
-                mask=bits.reshape(rows, columns).astype(np.bool_),
+                mask=mask,
                 sources=tuple(_sources(self._of(groups, "DerivationImageSequence"))),
             )
-
-    def _packed(self) -> npt.NDArray[np.uint8]:
-        """PixelData as bytes in the order of the pixels."""
-        packed = np.frombuffer(self.dataset.PixelData, dtype=np.uint8)
-        syntax = self.dataset.file_meta.get("TransferSyntaxUID", None)
-        if syntax == ExplicitVRBigEndian and self.dataset["PixelData"].VR == "OW":
-            # in big-endian words of two bytes the later pixels come first
-            return packed[: len(packed) // 2 * 2].reshape(-1, 2)[:, ::-1].ravel()
-        return packed
-
-    def _check_end(self, held_bytes: int, frame_bits: int) -> None:
-        """Raise `InputError` where the pixel data hold more frames than are described."""
-        count = len(self._per_frame)
-        if held_bytes * BITS - count * frame_bits >= max(WORD_BITS, frame_bits):
-            raise InputError(f"the pixel data hold more than the {count} frames described")
-
-    def _labelled(self) -> Iterator[SegFrame]:
-        """The frames of a LABELMAP segmentation, one for each segment on each slice."""
-        if self.dataset.file_meta.get("TransferSyntaxUID", None) in PLAIN and self._per_frame:
-            rows, columns = self.size
-            bits = rows * columns * int(self.dataset.BitsAllocated)
-            self._check_end(len(self.dataset.PixelData), bits)
-        for n, groups in enumerate(self._per_frame):
-            numbers = pixel_array(self.dataset, index=n)
-            place = self._position(groups)
-            sources = tuple(_sources(self._of(groups, "DerivationImageSequence")))
-            for number in np.unique(numbers).tolist():
-                if number != self._background:
-                    yield SegFrame(number, place, numbers == number, sources)
 
     def _described(self) -> Iterator[tuple[int, Dataset]]:
         """Number and description of each segment, without the background."""
         for item in self.dataset.get("SegmentSequence", None) or ():
             number = int(item.SegmentNumber)
-            if not (self._is_labelmap and number == self._background):
+            if not (self._is_labelmap and number == background(self.dataset)):
                 yield number, item
 
     @property
     def _is_labelmap(self) -> bool:
         return str(self.dataset.SegmentationType) == LABELMAP
-
-    @property
-    def _background(self) -> int:
-        """The pixel value of the background in a LABELMAP (PS3.3, C.8.20.2)."""
-        return int(self.dataset.get("PixelPaddingValue", 0) or 0)
 
     def _segment(self, groups: Dataset, n: int) -> int:
         """The number of the segment that frame n, from 0, shows."""

@@ -6,6 +6,7 @@
 -o organs.dcm                           organs.dcm, a DICOM SEG
 -o organs -ot nifti dicom_seg           organs.nii.gz, organs.seg.dcm
 -o out/ -ot dicom_seg dicom_rtstruct    out/segmentation.seg.dcm, out/segmentation.rtstruct.dcm
+-o organs -ot dicom_seg dicom_sr        organs.seg.dcm, organs.sr.dcm with its measurements
 ```
 The manifest, organs.job.json, lies beside them.
 """
@@ -35,6 +36,7 @@ FORMATS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "seg.nrrd": (".seg.nrrd",),
         "dicom_seg": (".seg.dcm", ".dcm"),
         "dicom_rtstruct": (".rtstruct.dcm", ".dcm"),
+        "dicom_sr": (".sr.dcm", ".dcm"),
         "mha": (".mha",),
         "npz": (".npz",),
     }
@@ -43,7 +45,14 @@ FORMATS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 the first one."""
 LABEL_MAPS = ("nifti", "nrrd", "mha", "npz")
 """Formats with one value for each voxel, so that the later of two overlapping objects is kept."""
-DICOM = ("dicom_seg", "dicom_rtstruct")
+DICOM = ("dicom_seg", "dicom_rtstruct", "dicom_sr")
+SEG, REPORT = "dicom_seg", "dicom_sr"
+WITHOUT_SEG = (
+    "dicom_sr measures the DICOM SEG of the same run: ask for dicom_seg too (-ot dicom_seg -ot "
+    "dicom_sr), or measure a SEG that is there with `sam-med stats`"
+)
+CONTOURS = ("dicom_rtstruct", "dicom_sr")
+"""Formats with coordinates in mm, which images without a place in the patient cannot give."""
 RECORD = ".job.json"
 """Suffix of manifests."""
 STEM = "segmentation"
@@ -51,6 +60,7 @@ STEM = "segmentation"
 _BY_SUFFIX = {
     ".seg.nrrd": "seg.nrrd",
     ".rtstruct.dcm": "dicom_rtstruct",
+    ".sr.dcm": "dicom_sr",
     ".nii.gz": "nifti",
     ".nii": "nifti",
     ".nrrd": "nrrd",
@@ -77,6 +87,8 @@ def plan_targets(output: Path, formats: Sequence[str] = ()) -> dict[str, Path]:
     if unknown:
         raise OutputError(f"unknown format: {', '.join(unknown)} (known: {', '.join(FORMATS)})")
     suffix = suffix_of(output)
+    if REPORT in formats and SEG not in formats:
+        raise OutputError(WITHOUT_SEG)
     if not formats:
         if suffix is None:
             known = ", ".join(_BY_SUFFIX)
@@ -84,6 +96,8 @@ def plan_targets(output: Path, formats: Sequence[str] = ()) -> dict[str, Path]:
                 f"unknown format for a segmentation: {output.name} (known suffixes: {known}; or "
                 f"name formats: {', '.join(FORMATS)})"
             )
+        if _BY_SUFFIX[suffix] == REPORT:
+            raise OutputError(WITHOUT_SEG)
         return {_BY_SUFFIX[suffix]: output}
     if len(formats) == 1 and suffix is not None:
         if not output.name.lower().endswith(FORMATS[formats[0]]):
@@ -259,6 +273,6 @@ def _check_holds(name: str, path: Path, volume: Volume) -> None:
             "DICOM series as input, or choose nifti, nrrd, seg.nrrd, mha or npz)"
         )
     if name in DICOM:
-        from sam_med.write.referenced_images import check_places, read_source_images  # noqa: PLC0415  # for DICOM
+        from sam_med.derived_objects.referenced_images import check_places, read_source_images  # noqa: PLC0415  # for DICOM
 
-        check_places(read_source_images(volume, name), name, contours=name == "dicom_rtstruct")
+        check_places(read_source_images(volume, name), name, contours=name in CONTOURS)

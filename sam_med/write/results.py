@@ -18,15 +18,24 @@ from sam_common.support.held_outputs import held, staged
 from sam_med.files.grid_files import SCANNER, grid_suffix, write_grid
 from sam_med.geometry import frame as frames
 from sam_med.objects.labels import paint
-from sam_med.write.output_paths import LABEL_MAPS, check_apart, manifest_path, plan_targets
+from sam_med.objects.seg_type import DEFAULT_SEG_TYPE
+from sam_med.write.output_paths import (
+    LABEL_MAPS,
+    REPORT,
+    SEG,
+    check_apart,
+    manifest_path,
+    plan_targets,
+)
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sam_med.geometry.volume import Volume
     from sam_med.objects.labels import LabelMap
     from sam_med.objects.provenance import Provenance
+    from sam_med.objects.seg_type import SegType
     from sam_med.objects.segments import Segment
 
 
@@ -46,6 +55,8 @@ def write_outputs(
     output: str | os.PathLike[str],
     formats: Sequence[str],
     provenance: Provenance,
+    *,
+    seg_type: SegType = DEFAULT_SEG_TYPE,
 ) -> Written:
     """Write segments in one or several formats; all files appear together, or none does.
 
@@ -60,6 +71,8 @@ def write_outputs(
         formats: Names in `sam_med.write.output_paths.FORMATS`; none for the format of the suffix
             of `output`.
         provenance: How the segments were made.
+        seg_type: How a DICOM SEG holds its pixels, see `sam_med.objects.seg_type`; of two objects
+            that overlap, a label map holds the later one.
 
     Raises:
         OutputError: A format cannot hold the grid, the output lies over the source or in its
@@ -68,7 +81,7 @@ def write_outputs(
     targets = plan_targets(Path(output), formats)
     for path in targets.values():
         check_apart(path, volume)
-    report = write_targets(segments, volume, targets, provenance)
+    report = write_targets(segments, volume, targets, provenance, seg_type=seg_type)
     return Written(tuple(targets.values()), tuple(report["notes"]))
 
 
@@ -79,6 +92,7 @@ def write_targets(
     provenance: Provenance,
     *,
     manifest: Mapping[str, Any] | None = None,
+    seg_type: SegType = DEFAULT_SEG_TYPE,
 ) -> dict[str, Any]:
     """Write segments to the file of each format, and the manifest of the run beside them.
 
@@ -88,6 +102,7 @@ def write_targets(
         targets: Name of each format to its file.
         provenance: See `write_outputs`.
         manifest: Facts on the run, JSON-able; None for results without a manifest.
+        seg_type: See `write_outputs`.
 
     Returns:
         The manifest with `written`, the names of the files, and `notes`, one sentence for each
@@ -101,7 +116,7 @@ def write_targets(
         records = [] if manifest is None else [manifest_path(*files)]
         with staged([*files, *records]) as parts:
             places = {name: parts[path] for name, path in targets.items()}
-            notes = _write_formats(segments, volume, places, provenance)
+            notes = _write_formats(segments, volume, places, provenance, seg_type)
             written = {"written": [path.name for path in files], "notes": notes}
             report = {**(manifest or {}), **written}
             for record in records:
@@ -114,23 +129,41 @@ def _write_formats(
     volume: Volume,
     places: Mapping[str, Path],
     provenance: Provenance,
+    seg_type: SegType,
 ) -> list[str]:
     """Write segments in each format to the path given for it; one sentence for each loss."""
+    labels = paint(volume.shape, segments) if any(name in LABEL_MAPS for name in places) else None
+    notes = _losses(labels, volume, places)
+    for name, path in places.items():
+        if name in LABEL_MAPS and labels is not None:
+            write_labels(labels, volume, path)
+        elif name == SEG:
+            notes += _write_seg(segments, volume, path, provenance, seg_type)
+        elif name != REPORT:
+            notes += _write_segments(name, segments, volume, path, provenance)
+    if REPORT in places:
+        from sam_med.derived_objects.structured_report import write_report  # noqa: PLC0415  # only what is asked for
+
+        notes += write_report(places[SEG], volume, places[REPORT])
+    return list(dict.fromkeys(notes))
+
+
+def _losses(labels: LabelMap | None, volume: Volume, places: Iterable[str]) -> list[str]:
+    """One sentence for each thing that formats of volume files cannot hold.
+
+    Args:
+        labels: The label map, where one is written.
+        volume: The volume that gives the grid.
+        places: Names of the formats.
+    """
     notes: list[str] = []
-    labels = None
-    if any(name in LABEL_MAPS for name in places):
-        labels = paint(volume.shape, segments)
+    if labels is not None:
         notes += _lost(labels)
     if any(name in (*LABEL_MAPS, "seg.nrrd") for name in places):
         notes += _uneven(volume)
     if "nifti" in places:
         notes += _sheared(volume)
-    for name, path in places.items():
-        if name in LABEL_MAPS and labels is not None:
-            write_labels(labels, volume, path)
-        else:
-            notes += _write_segments(name, segments, volume, path, provenance)
-    return list(dict.fromkeys(notes))
+    return notes
 
 
 def write_labels(labels: LabelMap, volume: Volume, path: str | os.PathLike[str]) -> None:
@@ -179,19 +212,28 @@ def _write_segments(
     path: Path,
     provenance: Provenance,
 ) -> tuple[str, ...]:
-    """Write segments as .seg.nrrd, DICOM SEG or RTSTRUCT; one sentence for each loss."""
+    """Write segments as .seg.nrrd or RTSTRUCT; one sentence for each loss."""
     if name == "seg.nrrd":
         from sam_med.write.seg_nrrd import write_seg_nrrd  # noqa: PLC0415  # only what is asked for
 
         write_seg_nrrd(segments, volume.shape, volume.frame, path, provenance)
         return ()
-    if name == "dicom_rtstruct":
-        from sam_med.write.rtstruct import write_rtstruct  # noqa: PLC0415  # only what is asked for
+    from sam_med.derived_objects.rtstruct import write_rtstruct  # noqa: PLC0415  # only what is asked for
 
-        return write_rtstruct(segments, volume, path, provenance)
-    from sam_med.write.dicom_seg import write_seg  # noqa: PLC0415  # only what is asked for
+    return write_rtstruct(segments, volume, path, provenance)
 
-    return write_seg(segments, volume, path, provenance)
+
+def _write_seg(
+    segments: Sequence[Segment],
+    volume: Volume,
+    path: Path,
+    provenance: Provenance,
+    seg_type: SegType,
+) -> tuple[str, ...]:
+    """Write segments as a DICOM SEG of a type; one sentence for each loss."""
+    from sam_med.derived_objects.dicom_seg import write_seg  # noqa: PLC0415  # only what is asked for
+
+    return write_seg(segments, volume, path, provenance, seg_type=seg_type)
 
 
 def _write_npz(labels: LabelMap, volume: Volume, path: Path) -> None:

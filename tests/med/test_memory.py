@@ -70,7 +70,7 @@ def test_embeddings_take_no_more_than_their_limit():
 def test_a_seg_of_objects_that_overlap_takes_bits_not_bytes(tmp_path):
     grown = figures(
         """
-        from sam_med.write.dicom_seg import write_seg
+        from sam_med.derived_objects.dicom_seg import write_seg
         from sam_med.objects.provenance import Provenance
         from sam_med.objects.segments import Segment
         from sam_med.files.read import read_volume

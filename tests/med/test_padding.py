@@ -12,8 +12,8 @@ from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.window import Window
 from sam_med.files.read import read_volume
 from sam_med.geometry.volume import Volume
+from sam_med.measurements.measure import measure
 from sam_med.objects.segments import Segment
-from sam_med.report.measure import measure
 from sam_med.slices.embedding_cache import embedding_store
 from sam_med.slices.window_level import choose_stretch
 

@@ -112,6 +112,7 @@ from sam_med import (
     segment_slice_boxes,
     segment_volume,
     write_labels,
+    write_measurements,
     write_outputs,
     write_review,
 )
@@ -329,6 +330,8 @@ def figures(volume: Volume, segments: list[Segment]) -> list[Measurement]:
     provenance = Provenance("0.1.0", "lite_medsam", "0" * 64, "planes", "0" * 64)
     written = write_outputs(segments, volume, "out", ["nifti", "seg"], provenance)
     assert_type(written, Written)
+    notes = write_measurements("out.seg.dcm", volume, "out.sr.dcm", overwrite=True)
+    assert_type(notes, tuple[str, ...])
     compared = compare_files("truth.nii.gz", "out.nii.gz")
     assert_type(compared, list[Comparison])
     assert_type(compared[0].agreement, Agreement)

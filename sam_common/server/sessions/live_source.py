@@ -178,8 +178,14 @@ class LiveSource(Protocol):
         formats: Sequence[str],
         folder: Path,
         reporter: Reporter,
+        *,
+        options: Mapping[str, str],
     ) -> dict[str, Any]:
-        """Write the objects to a file of each format, one step each, and give the summary."""
+        """Write the objects to a file of each format, one step each, and give the summary.
+
+        Raises:
+            InputError: An option is none of this kind of source.
+        """
 
     def run(
         self, kind: str, request: Mapping[str, Any], folder: Path, reporter: Reporter

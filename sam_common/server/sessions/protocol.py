@@ -336,6 +336,7 @@ class ExportJob(Strict):
     kind: Literal["export"]
     session: Identifier
     formats: Annotated[list[Name], Field(min_length=1, max_length=10)]
+    options: Annotated[dict[Name, Name], Field(max_length=10)] = {}
 
 
 class BatchJob(Strict):

@@ -15,8 +15,8 @@ from pydicom.data import get_testdata_file
 from sam_common.server.client import ServerError
 from sam_common.server.jobs.background import Job
 from sam_common.window import Window
+from sam_med.measurements.measure import measure
 from sam_med.objects.segments import Segment
-from sam_med.report.measure import measure
 from sam_med.series import zip_input
 
 
@@ -252,7 +252,8 @@ def test_what_a_zip_held_goes_with_its_session(served):
     # the other one can still be written from its files
     organ = sessions[1].add_object("liver")
     sessions[1].set_box(organ, (10, 10, 60, 60), axis=0, index=0)
-    assert sessions[1].export(["dicom_seg"]).wait()["state"] == "done"
+    job = sessions[1].export(["dicom_seg", "dicom_sr"], seg_type="labelmap")
+    assert job.wait()["state"] == "done"
     sessions[1].close()
     assert list(private.iterdir()) == []
     assert set(zip_input._program.unpacked) == before

@@ -19,10 +19,14 @@ from option_effects import (
     seen,
     values,
 )
+from segment_phantoms import MADE_BY
 
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.window import Window
 from sam_med.cli import main
+from sam_med.derived_objects.dicom_seg import write_seg
+from sam_med.files.read import read_volume
+from sam_med.objects.segments import Segment
 from sam_med.run import demo as demo_job
 
 BOX = ("--box-ijk", "5,5,2,12,12,5")
@@ -34,11 +38,26 @@ LIST = "name,input,prompts,output\na,{mr},{boxes},{here}/o.nii.gz\n"
 BATCH = ("batch", "list.csv", "-o", "out")
 CONVERT = ("convert", "mr.nii.gz", "o.nrrd")
 STATS = ("stats", "mr.nii.gz", "one.nii.gz")
+REPORT = ("stats", "dicom", "seg.dcm", "--series", "1")
 DEMO = ("demo", "-o", "out")
+BOX_JSON = json.dumps(
+    {
+        "format": "sam-med-prompts",
+        "version": 1,
+        "space": "ijk",
+        "objects": [{"label": "liver", "value": 1, "box": [1, 1, 0, 4, 4, 2]}],
+    }
+)
 MODELS = ("lite_medsam", "mobile_sam")
 EFFECTS = {
     "segment --output": Effect(MR, (*MR, "-o", "p.nii.gz")),
     "segment --output-type": values((*MR, "-o", "out"), "-ot", "nifti", "nrrd"),
+    "segment --seg-type": values(
+        ("segment", "dicom", "-o", "o.seg.dcm", "--series", "1", *BOX),
+        "--seg-type",
+        "binary",
+        "labelmap",
+    ),
     "segment --box-ijk": values(SEGMENT, "--box-ijk", "5,5,2,12,12,5", "5,5,2,12,12,4"),
     "segment --box-lps": values(SEGMENT, "--box-lps", "5,5,3,12,12,9", "5,5,3,12,15,9"),
     "segment --box-ras": values(SEGMENT, "--box-ras", "-12,-12,3,-5,-5,9", "-15,-12,3,-5,-5,9"),
@@ -79,6 +98,14 @@ EFFECTS = {
     **network_options("segment", MR, MODELS),
     "batch --output": Effect(BATCH, (*BATCH, "-o", "other")),
     "batch --output-type": values(("batch", "stems.csv", *BATCH[2:]), "-ot", "nifti", "nrrd"),
+    "batch --seg-type": Effect(
+        ("batch", "cases.csv", "-o", "out", "--seg-type", "binary"),
+        ("batch", "cases.csv", "-o", "out", "--seg-type", "fractional"),
+        prepared={
+            "cases.csv": "input,prompts,output,series\ndicom,box.json,o.seg.dcm,1\n",
+            "box.json": BOX_JSON,
+        },
+    ),
     "batch --method": values(BATCH, "--method", "planes", "litemedsam"),
     "batch --resume": flag(
         BATCH,
@@ -110,6 +137,14 @@ EFFECTS = {
     "stats --join-series": flag(("stats", "apart", "flat.nii.gz"), "--join-series", exits=(2, 0)),
     "stats --time": values(("stats", "times.nii.gz", "one.nii.gz"), "--time", "1", "2"),
     "stats --modality": values(STATS, "--modality", "MR", "CT"),
+    "stats --plane": values(STATS, "--plane", "axial", "coronal"),
+    "stats --report": flag(REPORT, "--report", "o.sr.dcm"),
+    "stats --overwrite": flag(
+        (*REPORT, "--report", "o.sr.dcm"),
+        "--overwrite",
+        exits=(2, 0),
+        prepared={"o.sr.dcm": "x"},
+    ),
     "stats --json": flag(STATS, "--json"),
     "stats --quiet": flag(("stats", "mr.nii.gz", "edge.nii.gz"), "-q"),
     "demo --output": Effect(DEMO, (*DEMO, "-o", "other")),
@@ -226,14 +261,20 @@ def test_every_option_has_a_row():
 @pytest.mark.parametrize("option", EFFECTS)
 def test_an_option_has_an_effect(option, place, network, dicom, monkeypatch, tmp_path):
     effect = EFFECTS[option]
-    make_dicom(dicom, effect.before)
+    # a list of cases names its scans as well
+    words = (*effect.before, *",".join(effect.prepared.values()).replace("\n", ",").split(","))
+    make_dicom(dicom, words)
     runs = []
     for name, arguments in (("a", effect.before), ("b", effect.before), ("c", effect.after)):
         folder = place(name, effect.prepared)
         monkeypatch.setenv("SAM_GEOMED_CACHE", str(folder / "cache"))
         for source in ("dicom", "apart", "uneven"):
-            if source in effect.before:
+            if source in words:
                 (folder / source).symlink_to(dicom.folder)
+        if "seg.dcm" in effect.before:
+            scan = read_volume(folder / "dicom", series="1")
+            whole = Segment("liver", 1, scan.window, np.ones(scan.shape, bool))
+            write_seg([whole], scan, folder / "seg.dcm", MADE_BY)
         runs.append(seen(main.app, arguments, folder, network))
     assert (runs[0]["exit"], runs[2]["exit"]) == effect.exits, runs
     assert differs(*runs), runs[0]

@@ -218,6 +218,17 @@ def test_exports_that_are_refused(live, propagated, folder, told):
         live.export(objects, ["dicom_seg"], folder, told)
 
 
+def test_options_of_an_export(live, propagated, folder, told):
+    asked, result = propagated
+    objects = [(ObjectState("a", "liver", asked=asked), result)]
+    message = r"^unknown option of an export: segtype \(known: seg_type\)$"
+    with pytest.raises(InputError, match=message):
+        live.export(objects, ["nrrd"], folder, told, options={"segtype": "labelmap"})
+    message = r"^a DICOM SEG is binary, labelmap or fractional, got bits$"
+    with pytest.raises(OutputError, match=message):
+        live.export(objects, ["nrrd"], folder, told, options={"seg_type": "bits"})
+
+
 def test_what_a_volume_does_not_have(live, folder):
     with pytest.raises(PromptError, match=r"^a volume has no GeoJSON outlines"):
         live.geometry(ObjectState("a", "liver"), None)

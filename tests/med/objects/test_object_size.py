@@ -12,11 +12,11 @@ from sam_common.window import Window
 from sam_med.cli.inspect import short
 from sam_med.geometry import frame as frames
 from sam_med.geometry.volume import Volume
+from sam_med.measurements.measure import measure
 from sam_med.objects.labels import paint
 from sam_med.objects.object_size import volume_ml
 from sam_med.objects.segments import Segment
 from sam_med.prompts.object_prompt import ObjectPrompt
-from sam_med.report.measure import measure
 from sam_med.run.segmentation import label_rows
 
 AXES = (1, 0, 0, 0, 1, 0, 0, 0, 1)

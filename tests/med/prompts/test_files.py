@@ -6,7 +6,9 @@ import json
 
 import dicom_volumes
 import numpy as np
+import pydicom
 import pytest
+from annotation_phantoms import graphics, group, line, presentation_state, report
 from prompt_phantoms import FULL, message_of
 
 from sam_common.errors import OutputError
@@ -125,7 +127,7 @@ def test_other_files(volume, tmp_path):
     assert message_of(read_prompts, path, volume) == (
         "prompts are .json, .mrk.json, a label map (.nii.gz, .nii, .nrrd, .nhdr, .mha, .mhd, .mgz, "
         ".mgh), a "
-        "DICOM SEG or a DICOM RTSTRUCT, got a file of another kind"
+        "DICOM SEG, RTSTRUCT, SR or presentation state, got a file of another kind"
     )
     path = tmp_path / "prompts.json"
     path.write_text(json.dumps(FULL))
@@ -138,3 +140,25 @@ def test_other_files(volume, tmp_path):
     path = tmp_path / "F.fcsv"
     path.write_text("# Markups fiducial file version = 4.10")
     assert "open them there and save them as .mrk.json" in message_of(read_prompts, path, volume)
+
+
+def test_lines_of_a_report_are_boxes_on_its_images(data, tmp_path):
+    scan = dicom_volumes.build("ct_small_rotated", data)
+    images = [pydicom.dcmread(path) for path in scan.files]
+    lines = [line(images[3], [[20.0, 30.0], [60.0, 30.0]]), line(images[3], [[40, 25], [40, 41]])]
+    report(images, [group("lesion 1", lines)]).save_as(tmp_path / "sr.dcm")
+    found = read_prompts(tmp_path / "sr.dcm", scan)
+    (prompt,) = found.objects
+    assert (prompt.label, found.notes) == ("lesion 1", ())
+    assert prompt.slice_boxes == (SliceBox(0, 3, Window((25, 20), (41, 60))),)
+    state = presentation_state(images, [graphics(images[:1], ("POINT", [[7.5, 9.5]]), text="a")])
+    state.save_as(tmp_path / "pr.dcm")
+    (prompt,) = read_prompts(tmp_path / "pr.dcm", scan).objects
+    assert (prompt.label, prompt.points[0].index_kji) == ("a", (0, 9, 7))
+    expected = "masks to refine and names of values come from a label map, but the prompts are"
+    assert message_of(read_prompts, tmp_path / "sr.dcm", scan, use="mask").startswith(expected)
+    volume = dicom_volumes.build("ct_tiny_seg_overlap", data)
+    assert message_of(read_prompts, tmp_path / "sr.dcm", volume) == (
+        "the prompts: nothing in the file was drawn on these images: left out of the report: an "
+        "image that is not of this volume"
+    )

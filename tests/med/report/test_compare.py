@@ -18,9 +18,9 @@ from sam_common.frame import Frame
 from sam_common.metrics.agreement import agreement
 from sam_common.window import Window
 from sam_med.geometry.volume import Volume
+from sam_med.measurements.measure import measure, measure_file
 from sam_med.objects.segments import Segment
 from sam_med.report.compare import compare_files
-from sam_med.report.measure import measure, measure_file
 from sam_med.segmentations.read import read_segmentation
 from sam_med.write.results import write_outputs
 

@@ -17,9 +17,9 @@ from segment_phantoms import MADE_BY, flat, same_as
 
 from sam_common.errors import InputError
 from sam_common.window import Window
+from sam_med.measurements.measure import measure, measure_file
 from sam_med.objects.segments import Segment
 from sam_med.report.compare import compare_files
-from sam_med.report.measure import measure, measure_file
 from sam_med.segmentations.read import read_segmentation
 from sam_med.segmentations.seg_dicom import segments_of
 from sam_med.segmentations.seg_frames import read_seg
@@ -121,7 +121,14 @@ def test_damaged_segs_are_refused_in_one_line(volume, tmp_path):
     assert refused(PixelData=None) == damaged
     assert refused(Rows=None) == damaged
     assert refused(SharedFunctionalGroupsSequence=[]).startswith("the frames of the DICOM SEG have")
-    assert refused(SegmentationType="FRACTIONAL").startswith("a FRACTIONAL segmentation: only")
+    assert refused(SegmentationType="SURFACE") == (
+        "a SURFACE segmentation: only BINARY, LABELMAP and FRACTIONAL are read (save it as one of "
+        "them in 3D Slicer)"
+    )
+    assert refused(SegmentationType="FRACTIONAL") == (
+        "a FRACTIONAL segmentation has 8 bits a pixel, and this one 1: save it anew, as BINARY or "
+        "LABELMAP"
+    )
     nothing = {"PerFrameFunctionalGroupsSequence": []}
     said = "the DICOM SEG states 2 frames, but says of 0 what they are"
     assert refused(**nothing) == said

@@ -14,8 +14,8 @@ from pydicom.uid import ExplicitVRLittleEndian
 from segment_phantoms import MADE_BY, make_segments
 
 from sam_common.errors import InputError
+from sam_med.derived_objects.dicom_seg import write_seg
 from sam_med.segmentations.seg_frames import LABELMAP_STORAGE, SEG_STORAGE, SegFile, read_seg
-from sam_med.write.dicom_seg import write_seg
 
 
 def test_frames_are_unpacked_across_bytes(data):
@@ -30,13 +30,6 @@ def test_files_that_are_no_binary_seg(data):
     folder = data / "med" / "dicom"
     for path, reason in (
         ("ct_tiny_seg_multiframe/series/IMG0001.dcm", "no DICOM SEG or RTSTRUCT, but DICOM CT"),
-        (
-            "ct_tiny_seg_overlap/seg/seg_image_ct_true_fractional.dcm",
-            (
-                "a FRACTIONAL segmentation: only BINARY and LABELMAP are read (threshold it in 3D "
-                "Slicer and save it as one of them)"
-            ),
-        ),
         (
             "ct_tiny_seg_multiframe/labels/label.nrrd",
             "neither a volume file nor DICOM: the file of objects",

@@ -119,6 +119,11 @@ def test_manifests_of_two_results_with_one_stem_lie_side_by_side(phantom, tmp_pa
         ("a", ["mha"], {"mha": "a.mha"}),
         ("a.nii.gz", ["npz", "nifti"], {"npz": "a.npz", "nifti": "a.nii.gz"}),
         ("", ["dicom_seg"], {"dicom_seg": "segmentation.seg.dcm"}),
+        (
+            "a",
+            ["dicom_seg", "dicom_sr"],
+            {"dicom_seg": "a.seg.dcm", "dicom_sr": "a.sr.dcm"},
+        ),
     ],
 )
 def test_targets_by_hand(output, formats, expected, tmp_path):
@@ -130,6 +135,8 @@ def test_targets_by_hand(output, formats, expected, tmp_path):
 @pytest.mark.parametrize(
     ("output", "formats", "reason"),
     [
+        ("a", ["dicom_sr", "nifti"], "dicom_sr measures the DICOM SEG of the same run: ask for"),
+        ("a.sr.dcm", [], "dicom_sr measures the DICOM SEG of the same run: ask for dicom_seg too"),
         ("a", ["png"], "unknown format: png (known: nifti, nrrd, seg.nrrd, dicom_seg, "),
         ("a.mha", ["nifti"], "a.mha does not have the suffix of nifti: .nii.gz or .nii"),
         ("a.seg.nrrd", ["dicom_seg"], "a.seg.nrrd does not have the suffix of dicom_seg: "),

@@ -11,10 +11,11 @@ import dicom_volumes
 import nibabel
 import nrrd
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk  # noqa: N813  # the name its manual uses
 from numpy.testing import assert_allclose
-from segment_phantoms import MADE_BY, overlapping
+from segment_phantoms import MADE_BY, flat, overlapping
 
 from sam_common.errors import OutputError
 from sam_common.support.held_outputs import held
@@ -232,3 +233,24 @@ def test_the_same_segments_give_the_same_bytes(phantom, tmp_path):
         results.write_outputs(overlapping(phantom.shape), phantom, tmp_path / name, (), MADE_BY)
         wait_for_the_next_second()
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_a_label_map_and_its_measurements_in_one_run(data, tmp_path):
+    volume = dicom_volumes.build("ct_small_rotated", data)
+    segments = [flat("liver", 300, 2, 3), flat("cyst", 7, 3, 4)]
+    formats = ["dicom_sr", "dicom_seg"]
+    written = results.write_outputs(
+        segments, volume, tmp_path / "out", formats, MADE_BY, seg_type="labelmap"
+    )
+    assert [path.name for path in written.paths] == ["out.sr.dcm", "out.seg.dcm"]
+    assert any("went to later objects" in note for note in written.notes)
+    seg, report = (pydicom.dcmread(tmp_path / f"out.{name}.dcm") for name in ("seg", "sr"))
+    assert (seg.SegmentationType, seg.BitsAllocated) == ("LABELMAP", 16)
+    referenced = [
+        item.ReferencedSOPInstanceUID
+        for study in report.CurrentRequestedProcedureEvidenceSequence
+        for series in study.ReferencedSeriesSequence
+        for item in series.ReferencedSOPSequence
+    ]
+    assert seg.SOPInstanceUID in referenced
+    assert len(referenced) == 1 + len(volume.files)

@@ -10,7 +10,8 @@ highdicom is given one plain header for each slice instead of the images, for th
 takes enhanced files only where all frames share one orientation item; it takes no mosaics; and it
 would log identifiers of patients that it finds odd. It is also given frames of one pixel, which say
 on which slices an object is shown; the real pixels are packed here. highdicom's own packing takes
-several bytes for each voxel of each object, gigabytes for a large CT.
+several bytes for each voxel of each object, gigabytes for a large CT. `sam_med.objects.seg_type`
+says which types of pixels there are.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import highdicom
 import numpy as np
@@ -31,24 +32,26 @@ from pydicom.valuerep import DSfloat
 
 from sam_common.errors import OutputError
 from sam_common.support.files import atomic_output, writing
+from sam_med.derived_objects import dicom_object
+from sam_med.derived_objects.referenced_images import check_places, read_source_images
+from sam_med.derived_objects.seg_check import check_seg
+from sam_med.derived_objects.seg_descriptions import describe_segments
+from sam_med.derived_objects.seg_pixels import FULL, SegPixels, segment_numbers
 from sam_med.files.grid_check import differs
 from sam_med.objects.provenance import RESEARCH_ONLY
-from sam_med.write import dicom_object
-from sam_med.write.referenced_images import check_places, read_source_images
-from sam_med.write.seg_check import check_seg
-from sam_med.write.seg_descriptions import describe_segments
+from sam_med.objects.seg_type import DEFAULT_SEG_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from sam_med.derived_objects.referenced_images import ImagePlane, SourceImages
     from sam_med.geometry.volume import Volume
     from sam_med.objects.provenance import Provenance
+    from sam_med.objects.seg_type import SegType
     from sam_med.objects.segments import Segment
-    from sam_med.write.referenced_images import ImagePlane, SourceImages
 
 WHAT = "DICOM SEG"
-BITS = 8
 SERIES_NUMBER = 5000
 """Number of the series of a result, far from the numbers that scanners give."""
 SERIES_TEXT = "Segmentation, for research use only"
@@ -71,22 +74,30 @@ TO_HIGHDICOM = (
 
 
 def write_seg(
-    segments: Sequence[Segment], volume: Volume, path: Path, provenance: Provenance
+    segments: Sequence[Segment],
+    volume: Volume,
+    path: Path,
+    provenance: Provenance,
+    *,
+    seg_type: SegType = DEFAULT_SEG_TYPE,
 ) -> tuple[str, ...]:
-    """Write segments as a binary DICOM SEG that refers to the images of the volume.
+    """Write segments as a DICOM SEG that refers to the images of the volume.
 
-    Segment numbers count from 1 in the order given, as the standard wants; the description of each
-    segment holds its label value. Equal input gives equal bytes, see
-    `sam_med.write.dicom_object`.
+    Segment numbers count from 1 in the order given, as the standard wants; in a label map they are
+    the label values. The description of each segment holds its label value. Equal input gives
+    equal bytes, see `sam_med.derived_objects.dicom_object`.
 
     Args:
-        segments: At least one; they may overlap.
+        segments: At least one; they may overlap. In a label map the later one is kept there.
         volume: A volume that was read from DICOM; its files are read again for their headers.
         path: The file, which appears whole or not at all.
         provenance: How the segments were made.
+        seg_type: How the file holds pixels: bits, numbers of segments, or fractions that are 0
+            or 1.
 
     Returns:
-        One sentence for each object without voxels, and one for identifiers that the images lack.
+        One sentence for each object without voxels or with voxels that went to another one, and
+        one for identifiers that the images lack.
 
     Raises:
         OutputError: The volume does not come from DICOM, its images lack a position or an
@@ -97,19 +108,23 @@ def write_seg(
         raise OutputError(f"cannot write {WHAT}: there is no segment")
     source = read_source_images(volume, WHAT)
     check_places(source, WHAT, contours=False)
+    numbers = segment_numbers(segments, seg_type)
     task = _Task(
-        segments=tuple(segments),
-        size_hw=volume.shape[1:],
+        pixels=SegPixels(tuple(segments), numbers, volume.shape[1:], seg_type),
         source=source,
         provenance=provenance,
         slices=_occupied(segments),
         identity=dicom_object.identity_of(
-            WHAT, highdicom.__version__, segments, source.identifiers, provenance
+            WHAT if seg_type == DEFAULT_SEG_TYPE else f"{WHAT} {seg_type}",
+            highdicom.__version__,
+            segments,
+            source.identifiers,
+            provenance,
         ),
     )
     dataset = _build(task)
     _copy_to_frames(dataset)
-    frames = [_Frame.of(groups, task) for groups in dataset.PerFrameFunctionalGroupsSequence]
+    frames = [_frame_of(groups, task) for groups in dataset.PerFrameFunctionalGroupsSequence]
     _fill(dataset, task, frames)
     _refer(dataset, task, frames)
     _inherit(dataset, task)
@@ -118,12 +133,17 @@ def write_seg(
     def verify(part: Path) -> None:
         if part.read_bytes() != content:
             raise differs("other bytes were read back")
-        check_seg(part, segments, volume, source)
+        check_seg(part, task.pixels, volume, source)
 
     with writing(path), atomic_output(path, verify=verify) as part:
         part.write_bytes(content)
     empty = [segment.name for segment in segments if not segment.mask.any()]
     notes = [f"{WHAT}: {name} has no voxels: described, but without frames" for name in empty]
+    notes += [
+        f"a label map of {WHAT} holds one object a voxel: {lost} of {voxels} voxels of {name} went "
+        "to later objects (--seg-type binary keeps both)"
+        for name, lost, voxels in task.pixels.lost()
+    ]
     return (*source.notes, *notes)
 
 
@@ -131,8 +151,8 @@ def write_seg(
 class _Task:
     """Everything that a DICOM SEG is made from."""
 
-    segments: tuple[Segment, ...]
-    size_hw: tuple[int, int]
+    pixels: SegPixels
+    """The segments and their numbers."""
     source: SourceImages
     provenance: Provenance
     slices: range
@@ -143,7 +163,12 @@ class _Task:
     @property
     def empty(self) -> bool:
         """Whether no segment has a voxel."""
-        return not any(segment.mask.any() for segment in self.segments)
+        return not any(segment.mask.any() for segment in self.pixels.segments)
+
+    @property
+    def is_labelmap(self) -> bool:
+        """Whether the frames hold numbers of segments."""
+        return self.pixels.seg_type == "labelmap"
 
 
 def _occupied(segments: Sequence[Segment]) -> range:
@@ -174,9 +199,13 @@ def _build(task: _Task) -> Dataset:
         return Segmentation(
             source_images=[_stand_in(task, task.source.planes[k]) for k in task.slices],
             pixel_array=_shown(task),
-            segmentation_type="BINARY",
+            segmentation_type=task.pixels.seg_type.upper(),
+            fractional_type="OCCUPANCY",
+            max_fractional_value=FULL,
             segment_descriptions=list(
-                describe_segments(task.segments, task.provenance, task.identity)
+                describe_segments(
+                    task.pixels.segments, task.pixels.numbers, task.provenance, task.identity
+                )
             ),
             series_instance_uid=dicom_object.derived_uid(task.identity, "series"),
             series_number=SERIES_NUMBER,
@@ -197,12 +226,10 @@ def _build(task: _Task) -> Dataset:
 
 def _stand_in(task: _Task, plane: ImagePlane) -> Dataset:
     """The header of a plain CT image of one pixel in the place of a slice, without a patient."""
-    source, item = task.source, Dataset()
+    source, item = task.source, dicom_object.bare_header()
     for keyword in TO_HIGHDICOM:
         if plane.image.get(keyword, None) is not None:
             item[keyword] = plane.image[keyword]
-    for keyword in dicom_object.EMPTY_TAGS:
-        setattr(item, keyword, None)
     item.SOPInstanceUID = dicom_object.derived_uid(task.identity, str(plane.position))
     item.Rows, item.Columns = 1, 1
     item.SliceThickness = source.thickness_mm
@@ -217,12 +244,20 @@ def _stand_in(task: _Task, plane: ImagePlane) -> Dataset:
     return item
 
 
-def _shown(task: _Task) -> npt.NDArray[np.bool_]:
-    """Whether a slice shows a segment, as an array of (slices, 1, 1, segments)."""
-    shown = np.zeros((len(task.slices), 1, 1, len(task.segments)), dtype=np.bool_)
-    for n, segment in enumerate(task.segments):
+def _shown(task: _Task) -> npt.NDArray[Any]:
+    """Which slices show which segments, for frames of one pixel.
+
+    Returns:
+        Boolean array of (slices, 1, 1, segments); of a label map, (slices, 1, 1) with the number
+        of one of the segments of each slice, or 0.
+    """
+    segments, numbers = task.pixels.segments, task.pixels.numbers
+    shown = np.zeros((len(task.slices), 1, 1, len(segments)), dtype=np.bool_)
+    for n, segment in enumerate(segments):
         for k in segment.occupied_slices:
             shown[k - task.slices.start, 0, 0, n] = True
+    if task.is_labelmap:
+        return np.where(shown.any(axis=3), numbers[0], 0).astype(np.uint16)
     return shown
 
 
@@ -239,50 +274,39 @@ def _copy_to_frames(dataset: Dataset) -> None:
             delattr(shared, keyword)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Frame:
-    """One segment on one slice."""
+def _frame_of(groups: Dataset, task: _Task) -> tuple[int, int]:
+    """Segment number and slice of the frame that highdicom describes by functional groups.
 
-    segment: Segment
-    k: int
-    """Index of the slice of the volume."""
-
-    @classmethod
-    def of(cls, groups: Dataset, task: _Task) -> _Frame:
-        """The frame that highdicom describes by these functional groups."""
+    The number of a frame of a label map is 0.
+    """
+    number = 0
+    if not task.is_labelmap:
         number = int(groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
-        k = task.slices.start
-        if task.source.placed:
-            place = groups.PlanePositionSequence[0].ImagePositionPatient
-            k, _ = task.source.nearest(tuple(float(v) for v in place))
-        return cls(task.segments[number - 1], k)
+    k = task.slices.start
+    if task.source.placed:
+        place = groups.PlanePositionSequence[0].ImagePositionPatient
+        k, _ = task.source.nearest(tuple(float(v) for v in place))
+    return number, k
 
 
-def _fill(dataset: Dataset, task: _Task, frames: Sequence[_Frame]) -> None:
+def _fill(dataset: Dataset, task: _Task, frames: Sequence[tuple[int, int]]) -> None:
     """Put the real frames in the place of those of one pixel."""
-    dataset.Rows, dataset.Columns = task.size_hw
-    pairs = combinations(task.segments, 2)
-    dataset.SegmentsOverlap = "YES" if any(a.overlaps(b) for a, b in pairs) else "NO"
-    packed = bytearray()
-    # eight frames of any size end with a whole byte
-    for first in range(0, len(frames), BITS):
-        masks = [
-            frame.segment.on_slice(frame.k, task.size_hw) for frame in frames[first : first + BITS]
-        ]
-        packed += np.packbits(np.stack(masks), bitorder="little").tobytes()
-    # values of DICOM have an even length
-    dataset.PixelData = bytes(packed + bytes(len(packed) % 2))
+    dataset.Rows, dataset.Columns = task.pixels.size_hw
+    pairs = combinations(task.pixels.segments, 2)
+    overlap = not task.is_labelmap and any(a.overlaps(b) for a, b in pairs)
+    dataset.SegmentsOverlap = "YES" if overlap else "NO"
+    dataset.PixelData = task.pixels.encoded(frames)
 
 
-def _refer(dataset: Dataset, task: _Task, frames: Sequence[_Frame]) -> None:
+def _refer(dataset: Dataset, task: _Task, frames: Sequence[tuple[int, int]]) -> None:
     """Refer to the real images, frames and tiles in the place of the stand-ins."""
     images = task.source.images
     dataset.SourceImageSequence = [dicom_object.instance_reference(image) for image in images]
     dataset.ReferencedSeriesSequence = dicom_object.series_references(
         images, "ReferencedInstanceSequence"
     )
-    for groups, frame in zip(dataset.PerFrameFunctionalGroupsSequence, frames, strict=True):
-        groups.DerivationImageSequence = [_derivation(task.source.planes[frame.k])]
+    for groups, (_, k) in zip(dataset.PerFrameFunctionalGroupsSequence, frames, strict=True):
+        groups.DerivationImageSequence = [_derivation(task.source.planes[k])]
 
 
 def _derivation(plane: ImagePlane) -> Dataset:

@@ -14,9 +14,9 @@ from segment_phantoms import MADE_BY
 
 from sam_common.errors import OutputError
 from sam_common.window import Window
+from sam_med.derived_objects.rtstruct import write_rtstruct
 from sam_med.geometry.volume import Volume
 from sam_med.objects.segments import Segment
-from sam_med.write.rtstruct import write_rtstruct
 
 AXIAL = ("ct_phantom_rtstruct", "ct_small_rotated", "ct_tiny_seg_multiframe")
 """Series that plastimatch holds: even steps along z, and a series identifier."""

@@ -10,8 +10,8 @@ from highdicom.seg import SegmentDescription
 from pydicom.sr.codedict import codes
 
 from sam_common.masks.overlay import colour
+from sam_med.derived_objects import dicom_object
 from sam_med.objects.snomed import TISSUE, Code, category_of, find_code
-from sam_med.write import dicom_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
 
 def describe_segments(
-    segments: Sequence[Segment], provenance: Provenance, identity: str
+    segments: Sequence[Segment], numbers: Sequence[int], provenance: Provenance, identity: str
 ) -> Iterator[SegmentDescription]:
-    """One description for each segment, numbered from 1 (PS3.3, C.8.20.4).
+    """One description for each segment, ascending by number (PS3.3, C.8.20.4).
 
     Args:
-        segments: The objects in the order of their numbers. One without a code gets the code of
-            its name, and one with an unknown name is "Tissue".
+        segments: The objects. One without a code gets the code of its name, and one with an
+            unknown name is "Tissue".
+        numbers: The number of each of them.
         provenance: Written as the algorithm, with its parameters.
         identity: Seed of the tracking identifiers, see `dicom_object.identity_of`.
     """
@@ -40,7 +41,8 @@ def describe_segments(
         source=dicom_object.MAKER,
         parameters=provenance.parameters(),
     )
-    for n, segment in enumerate(segments, start=1):
+    for n, place in sorted(zip(numbers, range(len(segments)), strict=True)):
+        segment = segments[place]
         code = segment.code or find_code(segment.name)
         item = SegmentDescription(
             segment_number=n,
@@ -51,7 +53,7 @@ def describe_segments(
             algorithm_identification=algorithm,
             tracking_uid=dicom_object.derived_uid(identity, "segment", str(n)),
             tracking_id=f"{n} {dicom_object.label_text(segment.name)}"[: dicom_object.LABEL_LENGTH],
-            display_color=CIELabColor.from_rgb(*colour(n - 1)),
+            display_color=CIELabColor.from_rgb(*colour(place)),
         )
         item.SegmentDescription = dicom_object.value_text(segment)
         if code is not None and code.modifier is not None:

@@ -10,8 +10,8 @@ import pytest
 from pydicom.dataset import Dataset
 from segment_phantoms import MADE_BY, overlapping
 
+from sam_med.derived_objects import dicom_object
 from sam_med.segmentations.objects import described_values
-from sam_med.write import dicom_object
 
 
 def image(number, series="1.2.3", **tags):

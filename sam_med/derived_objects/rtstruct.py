@@ -1,8 +1,8 @@
 """RTSTRUCT: segments as contours in patient coordinates, each in the plane of its slice.
 
-Contours run along the edges of pixels (`sam_med.write.contours`). The position and the axes that
-the image states turn them into millimetres, so tilt, oblique planes and uneven spacing need no
-special case. Each contour refers to the image, or frame, in whose plane it lies.
+Contours run along the edges of pixels (`sam_med.derived_objects.contours`). The position and the
+axes that the image states turn them into millimetres, so tilt, oblique planes and uneven spacing
+need no special case. Each contour refers to the image, or frame, in whose plane it lies.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from pydicom.uid import ImplicitVRLittleEndian, RTStructureSetStorage
 from sam_common.errors import OutputError
 from sam_common.masks.overlay import colour
 from sam_common.support.files import write_bytes
+from sam_med.derived_objects import dicom_object
+from sam_med.derived_objects.contours import outlines
+from sam_med.derived_objects.referenced_images import check_places, read_source_images
 from sam_med.objects.provenance import RESEARCH_ONLY
 from sam_med.objects.snomed import Code, find_code
-from sam_med.write import dicom_object
-from sam_med.write.contours import outlines
-from sam_med.write.referenced_images import check_places, read_source_images
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from sam_common.frame import FloatArray
+    from sam_med.derived_objects.referenced_images import ImagePlane, SourceImages
     from sam_med.geometry.volume import Volume
     from sam_med.objects.provenance import Provenance
     from sam_med.objects.segments import Segment
-    from sam_med.write.referenced_images import ImagePlane, SourceImages
 
 WHAT = "DICOM RTSTRUCT"
 SERIES_NUMBER = 5001
@@ -48,7 +48,7 @@ def write_rtstruct(
     """Write segments as a structure set that refers to the images of the volume.
 
     A hole is a part of the contour around it, joined to it by a channel of no width (keyhole).
-    Equal input gives equal bytes, see `sam_med.write.dicom_object`.
+    Equal input gives equal bytes, see `sam_med.derived_objects.dicom_object`.
 
     Args:
         segments: At least one; they may overlap.

@@ -7,33 +7,30 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sam_common.errors import InputError, OutputError
+from sam_med.derived_objects.dicom_object import label_text
 from sam_med.dicom.encoding import DAMAGE
 from sam_med.geometry import frame as frames
 from sam_med.segmentations.seg_frames import read_seg
-from sam_med.write.dicom_object import label_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
+    from sam_med.derived_objects.referenced_images import SourceImages
+    from sam_med.derived_objects.seg_pixels import SegPixels
     from sam_med.geometry.volume import Volume
-    from sam_med.objects.segments import Segment
     from sam_med.segmentations.seg_frames import SegFile, SegFrame
-    from sam_med.write.referenced_images import SourceImages
 
 TOLERANCE = 0.1
 """Part of `frame.tolerance_mm` by which the position of a frame may be off the position of its
 image: DICOM holds ten digits or more."""
 
 
-def check_seg(
-    path: Path, segments: Sequence[Segment], volume: Volume, source: SourceImages
-) -> None:
+def check_seg(path: Path, pixels: SegPixels, volume: Volume, source: SourceImages) -> None:
     """Decode a DICOM SEG that was just written, and compare it with what it was made from.
 
     Args:
         path: The file.
-        segments: The objects that it must hold, in the order of their numbers.
+        pixels: The objects that it must hold, with their numbers.
         volume: The volume that the objects lie in.
         source: The images of the volume.
 
@@ -43,10 +40,10 @@ def check_seg(
     """
     try:
         file = read_seg(path)
-        _check_header(file, segments, volume, source)
-        missing = _expected(segments)
+        _check_header(file, pixels, volume, source)
+        missing = _expected(pixels)
         for frame in file.frames():
-            _check_frame(frame, segments, source, missing)
+            _check_frame(frame, pixels, source, missing)
     except (InputError, *DAMAGE) as error:
         raise _differs(f"it cannot be decoded: {error}") from error
     if missing:
@@ -61,20 +58,28 @@ def _differs(what: str) -> OutputError:
     )
 
 
-def _expected(segments: Sequence[Segment]) -> set[tuple[int, int]]:
+def _expected(pixels: SegPixels) -> set[tuple[int, int]]:
     """Number of the segment and index of the slice of each frame that must be in the file."""
-    return {
+    found = {
         (number, k)
-        for number, segment in enumerate(segments, start=1)
+        for number, segment in zip(pixels.numbers, pixels.segments, strict=True)
         for k in segment.occupied_slices
     }
+    if pixels.seg_type != "labelmap":
+        return found
+    # of objects that overlap, a label map shows the later one only
+    slices = sorted({k for _, k in found})
+    return {(int(number), k) for k in slices for number in np.unique(pixels.labels(k)) if number}
 
 
-def _check_header(
-    file: SegFile, segments: Sequence[Segment], volume: Volume, source: SourceImages
-) -> None:
+def _check_header(file: SegFile, pixels: SegPixels, volume: Volume, source: SourceImages) -> None:
     """Raise `OutputError` where names, size, frame of reference or axes differ."""
-    names = {n: label_text(segment.name) for n, segment in enumerate(segments, start=1)}
+    names = {
+        n: label_text(segment.name)
+        for n, segment in zip(pixels.numbers, pixels.segments, strict=True)
+    }
+    if file.seg_type != pixels.seg_type:
+        raise _differs(f"its type is {file.seg_type}, not {pixels.seg_type}")
     if file.names != names:
         raise _differs(f"segments are {file.names}, not {names}")
     if file.size != volume.shape[1:]:
@@ -90,16 +95,13 @@ def _check_header(
 
 
 def _check_frame(
-    frame: SegFrame,
-    segments: Sequence[Segment],
-    source: SourceImages,
-    missing: set[tuple[int, int]],
+    frame: SegFrame, pixels: SegPixels, source: SourceImages, missing: set[tuple[int, int]]
 ) -> None:
     """Raise `OutputError` where a frame differs; else remove it from the missing ones."""
     k = _slice_of(frame, source)
     if frame.sources != (source.planes[k].identifier,):
         raise _differs(f"the frame of slice {k} refers to another image")
-    meant = segments[frame.segment - 1].on_slice(k, frame.mask.shape)
+    meant = pixels.shown(frame.segment, k)
     if not np.array_equal(frame.mask, meant):
         count = int(np.count_nonzero(frame.mask != meant))
         raise _differs(f"{count} voxels of segment {frame.segment} on slice {k} differ")

@@ -15,10 +15,10 @@ from sam_med.files.grid_files import write_grid
 from sam_med.files.read import read_volume
 from sam_med.geometry import frame as frames
 from sam_med.geometry.volume import Volume
+from sam_med.measurements.measure import measure
 from sam_med.objects.labels import Label, LabelMap
 from sam_med.objects.object_size import slice_thickness_mm
 from sam_med.objects.segments import Segment
-from sam_med.report.measure import measure
 
 
 def test_organs_as_measured_by_itk(data):

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sam_common.errors import OutputError
+from sam_med.derived_objects.dicom_object import derived_uid, instance_reference
 from sam_med.dicom import tag_values as tags
 from sam_med.dicom.encoding import DAMAGE, read_header
 from sam_med.geometry import frame as frames
 from sam_med.headers.read import read_headers
-from sam_med.write.dicom_object import derived_uid, instance_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,11 +12,11 @@ from segment_phantoms import MADE_BY, make_segments
 
 from sam_common.errors import OutputError
 from sam_common.window import Window
+from sam_med.derived_objects.dicom_seg import write_seg
+from sam_med.derived_objects.rtstruct import write_rtstruct
 from sam_med.files.read import read_volume
 from sam_med.geometry.volume import Volume
 from sam_med.objects.segments import Segment
-from sam_med.write.dicom_seg import write_seg
-from sam_med.write.rtstruct import write_rtstruct
 
 LINE = [(10, 20, 30 + 2 * n) for n in range(4)]
 

@@ -126,6 +126,14 @@ def content_moment(image: Dataset) -> tuple[str, str]:
     return UNKNOWN_DAY, UNKNOWN_TIME
 
 
+def bare_header() -> Dataset:
+    """A data set whose patient and study are empty, for libraries that need the elements."""
+    item = Dataset()
+    for keyword in EMPTY_TAGS:
+        setattr(item, keyword, None)
+    return item
+
+
 def copy_patient_and_study(image: Dataset, target: Dataset) -> None:
     """Give a derived object the patient and the study of an image, unchanged."""
     target.SpecificCharacterSet = "ISO_IR 192"

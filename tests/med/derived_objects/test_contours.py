@@ -8,7 +8,7 @@ from matplotlib.path import Path as Outline
 from skimage.draw import polygon2mask
 from skimage.measure import label
 
-from sam_med.write.contours import outlines
+from sam_med.derived_objects.contours import outlines
 
 masks = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9))
 

@@ -7,9 +7,9 @@ import pytest
 from segment_phantoms import MADE_BY, make_segments
 
 from sam_common.errors import OutputError
+from sam_med.derived_objects import dicom_seg
+from sam_med.derived_objects.dicom_seg import write_seg
 from sam_med.objects.segments import Segment
-from sam_med.write import dicom_seg
-from sam_med.write.dicom_seg import write_seg
 
 
 def test_a_wrong_voxel_is_found_and_the_file_not_kept(small, tmp_path, monkeypatch):

@@ -15,12 +15,12 @@ from numpy.testing import assert_allclose
 from segment_phantoms import MADE_BY, make_segments
 
 from sam_common.errors import OutputError
+from sam_med.derived_objects.dicom_seg import write_seg
 from sam_med.geometry.volume import Volume
 from sam_med.objects.provenance import Provenance
 from sam_med.objects.segments import Segment
 from sam_med.objects.snomed import Code
 from sam_med.segmentations.seg_frames import read_seg
-from sam_med.write.dicom_seg import write_seg
 
 NEVER_REGULAR = ("ct_head_gantry_tilt_uneven",)
 """Series that no grid of perpendicular axes and even steps holds, as dcmqi's reader wants."""

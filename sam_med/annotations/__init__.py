@@ -1,0 +1,1 @@
+"""Annotations: points, lines and outlines that people drew on images, read from SR and GSPS."""

@@ -1,0 +1,1 @@
+"""Measurements: size, diameters and intensities of objects on the grid of their volume."""
