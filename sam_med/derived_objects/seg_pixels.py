@@ -77,7 +77,7 @@ class SegPixels:
             part = frames[first : first + BITS]
             if self.seg_type == "labelmap":
                 pages = [self.labels(k) for _, k in part]
-                packed += b"".join(page.astype(page.dtype.newbyteorder("<")) for page in pages)
+                packed += np.stack(pages).astype(pages[0].dtype.newbyteorder("<")).tobytes()
                 continue
             masks = np.stack([self.shown(number, k) for number, k in part])
             if self.seg_type == "binary":
