@@ -42,6 +42,7 @@ SMALL_PX = 4
 """Pieces of fewer pixels are speckle."""
 ROWS = 100_000
 REFERENCES = ("forest", "forest in squares", "gaussians", "segment majority")
+FIGURES = ("overall accuracy", "macro F1", "boundary F", "small pieces", "seconds per megapixel")
 
 
 def predict(features: FloatArray, rows: IntArray, classes: IntArray, model: object) -> IntArray:
@@ -165,8 +166,7 @@ def examine(scene: Scene, method: Method, seeds: range) -> dict[str, float]:
         truth, found = np.concatenate(true), np.concatenate(said)
         macro = f1_score(truth, found, average="macro")
         rows.append(((truth == found).mean(), macro, *np.mean(rest, axis=0)))
-    names = ("overall accuracy", "macro F1", "boundary F", "small pieces", "seconds per megapixel")
-    return dict(zip(names, np.mean(rows, axis=0).tolist(), strict=True))
+    return dict(zip(FIGURES, np.mean(rows, axis=0).tolist(), strict=True))
 
 
 def main() -> None:
