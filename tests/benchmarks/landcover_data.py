@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 DENSE_SAMPLES = 40
 """Points that are drawn of each class where every pixel's class is known."""
-THINNED = 300
+THINNED = 100
 """Pixels of each polygon where polygons cover most of a scene: a forest of all of them takes hours,
 and learns no more."""
 MOST_FOLDS = 5
