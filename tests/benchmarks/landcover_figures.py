@@ -253,15 +253,15 @@ def water_tables(found: dict[str, Any]) -> Iterator[Sequence[str]]:
 def size_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Memory and time of large maps."""
     yield (
-        "| side, px | megapixels | peak over the libraries, MB | s | s per megapixel | "
+        "| width x height, px | megapixels | peak over the libraries, MB | s | s per megapixel | "
         "read twice, s | times as long |"
     )
     yield "|---|" + "---|" * 6
     for row in rows:
-        mega = row["side"] ** 2 / 1e6
+        mega = row["side"] * row["height"] / 1e6
         yield (
-            f"| {row['side']:,} | {mega:,.0f} | {row['peak_mb']:,.0f} | {row['seconds']:,.0f} | "
-            f"{row['seconds'] / mega:.2f} | {row['reads_seconds']:,.1f} | "
+            f"| {row['side']:,} x {row['height']:,} | {mega:,.0f} | "
+            f"{row['peak_mb']:,.0f} | {row['seconds']:,.0f} | {row['seconds'] / mega:.2f} | {row['reads_seconds']:,.1f} | "
             f"{row['seconds'] / row['reads_seconds']:.1f} |"
         )
 

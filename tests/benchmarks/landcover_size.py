@@ -1,10 +1,12 @@
 """Memory and time of large land-cover maps: `python -m tests.benchmarks.landcover_size`.
 
 Rasters of four bands of deflate-compressed texture, each mapped in a process of its own by a fast
-classifier (`discriminant`), from samples to the written map, and again with polygons. A raster is
-put together from one file of 10,000 x 10,000 pixels, so that no block is read twice from a cache.
-The peak is that of resident memory beyond what the libraries need once they are imported and have
-mapped a small raster. Seconds are set beside those of reading every window twice with rasterio.
+classifier (`discriminant`), from samples to the written map; `--polygons` writes polygons too. A
+square of more than 10,000 pixels is put together from one file of that size, so that no block is
+read twice from a cache; `--height` makes a raster less high than wide, as memory grows with the
+width. The peak is that of resident memory beyond what the libraries need once they are imported and
+have mapped a small raster. Seconds are set beside those of reading every window twice with
+rasterio.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import geopandas
 import numpy as np
@@ -29,7 +31,10 @@ from rasterio.windows import Window as RasterioWindow
 from sam_geo import landcover
 from sam_geo.bands.blocks import blocks
 from sam_geo.mapping.request import LandcoverRequest, SampleChoice
-from tests.benchmarks.memory import TRANSFORM, make_mosaic, make_raster
+from tests.benchmarks.memory import CELL, TRANSFORM, make_mosaic, make_raster
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BANDS = 4
 SIDES = (4_000, 8_000, 16_000)
@@ -79,23 +84,29 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def measure(side: int, *, polygons: bool, keep: Path | None) -> dict[str, Any]:
+def start_writer(make: Callable[..., None], path: Path, side: int, **options: Any) -> None:
+    """Make a raster in another process, where there is none yet."""
+    if not path.exists():
+        writer = multiprocessing.get_context("spawn").Process(
+            target=make, args=(path, side), kwargs={"bands": BANDS, **options}
+        )
+        writer.start()
+        writer.join()
+
+
+def measure(side: int, height: int, *, polygons: bool, keep: Path | None) -> dict[str, Any]:
     """One raster, in this process."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        small, image = folder / "small.tif", (keep or folder) / f"image{side}.vrt"
+        small = folder / "small.tif"
+        image = (keep or folder) / f"image {side} x {height}.vrt"
         # elsewhere: its memory is not the job's
-        for make, path, size, more in (
-            (make_raster, small, SMALL, {"empty": False}),
-            (make_mosaic, image, side, {}),
-        ):
-            if path.exists():
-                continue
-            writer = multiprocessing.get_context("spawn").Process(
-                target=make, args=(path, size), kwargs={"bands": BANDS, **more}
-            )
-            writer.start()
-            writer.join()
+        start_writer(make_raster, small, SMALL, empty=False)
+        if side > CELL and height == side:
+            start_writer(make_mosaic, image, side)
+        else:
+            image = image.with_suffix(".tif")
+            start_writer(make_raster, image, side, height=height, empty=False)
         samples = folder / "samples.gpkg"
         make_samples(samples, SMALL)
         mapped(small, samples, folder / "small_map.tif", polygons=polygons)
@@ -107,11 +118,12 @@ def measure(side: int, *, polygons: bool, keep: Path | None) -> dict[str, Any]:
         start = time.perf_counter()
         for _ in range(2):
             with rasterio.open(image) as dataset:
-                for window in blocks((side, side)):
+                for window in blocks((height, side)):
                     dataset.read(window=RasterioWindow(*window.start[::-1], *window.shape[::-1]))
         reads = time.perf_counter() - start
     return {
         "side": side,
+        "height": height,
         "polygons": polygons,
         "peak_mb": peak,
         "libraries_mb": before,
@@ -126,16 +138,19 @@ def main() -> None:
     """Print a line of JSON for each raster."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sides", type=int, nargs="*", default=SIDES)
+    parser.add_argument("--height", type=int, help="rows; as many as columns where not given")
     parser.add_argument("--polygons", action="store_true", help="write polygons too")
     parser.add_argument("--one", type=int, help="one raster of so many pixels, in this process")
     parser.add_argument("--keep", type=Path, help="a folder that keeps the rasters")
     chosen = parser.parse_args()
     if chosen.one is not None:
-        found = measure(chosen.one, polygons=chosen.polygons, keep=chosen.keep)
+        height = chosen.height or chosen.one
+        found = measure(chosen.one, height, polygons=chosen.polygons, keep=chosen.keep)
         sys.stdout.write(json.dumps(found) + "\n")
         return
     for side in chosen.sides:
         command = [sys.executable, "-m", "tests.benchmarks.landcover_size", "--one", str(side)]
+        command += ["--height", str(chosen.height)] if chosen.height else []
         command += ["--polygons"] if chosen.polygons else []
         command += ["--keep", str(chosen.keep)] if chosen.keep else []
         done = subprocess.run(command, check=True, capture_output=True, text=True)

@@ -73,13 +73,16 @@ class Fast(FakeSegmenter):
         )
 
 
-def make_raster(path: Path, side: int, *, bands: int = 3, empty: bool = True) -> None:
-    """A tiled raster, without a byte of pixels or with texture."""
+def make_raster(
+    path: Path, side: int, *, bands: int = 3, empty: bool = True, height: int | None = None
+) -> None:
+    """A tiled raster, without a byte of pixels or with texture; a square without a height."""
+    height = height or side
     with rasterio.open(
         path,
         "w",
         driver="GTiff",
-        height=side,
+        height=height,
         width=side,
         count=bands,
         dtype="uint8",
@@ -96,8 +99,8 @@ def make_raster(path: Path, side: int, *, bands: int = 3, empty: bool = True) ->
         if empty:
             return
         rng = np.random.default_rng(0)
-        for top in range(0, side, 512):
-            shape = (min(512, side - top), side)
+        for top in range(0, height, 512):
+            shape = (min(512, height - top), side)
             rows, cols = np.ogrid[top : top + shape[0], :side]
             ground = 100 + 60 * np.sin(rows / 90) * np.cos(cols / 70)
             grain = rng.integers(0, 24, (bands, *shape), dtype=np.uint8)
