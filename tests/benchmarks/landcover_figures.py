@@ -261,7 +261,8 @@ def size_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
         mega = row["side"] * row["height"] / 1e6
         yield (
             f"| {row['side']:,} x {row['height']:,} | {mega:,.0f} | "
-            f"{row['peak_mb']:,.0f} | {row['seconds']:,.0f} | {row['seconds'] / mega:.2f} | {row['reads_seconds']:,.1f} | "
+            f"{row['peak_mb']:,.0f} | {row['seconds']:,.0f} | {row['seconds'] / mega:.2f} | "
+            f"{row['reads_seconds']:,.1f} | "
             f"{row['seconds'] / row['reads_seconds']:.1f} |"
         )
 
