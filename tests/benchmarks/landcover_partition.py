@@ -1,7 +1,7 @@
 """Polygons of whole maps against their rasters: `python -m tests.benchmarks.landcover_partition`.
 
-The product's map of each set, from all of its samples and with everything as it comes, as polygons
-before and after simplification. Gaps and overlaps are areas, in pixels, by which the union of the
+The product's map of each set, from all of its samples by a fast classifier, which makes the same
+kinds of pieces, as polygons before and after simplification. Gaps and overlaps are areas, in pixels, by which the union of the
 polygons differs from the pixels that have a class, and from the sum of the polygons; shapely and
 rasterio count them, and nothing of the product. Needs `SAM_TEST_DATA`.
 """
@@ -24,12 +24,14 @@ from skimage.measure import label
 from sam_geo import landcover
 from sam_geo.class_maps.class_map import open_class_map
 from sam_geo.class_maps.partition import PartitionOptions, write_partition
+from sam_geo.mapping.request import LandcoverRequest, SampleChoice
 from tests.benchmarks.landcover import SMALL_PX
 from tests.benchmarks.landcover_data import root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+CLASSIFIER = "discriminant"
 SETS: dict[str, tuple[str, str, str]] = {
     "hist": ("historical_map_landcover/map_compress.tif", "train.gpkg", "Class"),
     "amazon": ("lc_amazon_landsat5/rstoolbox_lsat.tif", "rstoolbox_lsat_training.gpkg", "class"),
@@ -49,7 +51,9 @@ def checked(raster: Path, samples: Path, field: str) -> Iterator[dict[str, Any]]
     """Figures of the polygons of a map, before and after simplification."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "map.tif"
-        record = landcover(raster, samples, output, class_field=field)
+        learn = SampleChoice(samples=samples, class_field=field, classifier=CLASSIFIER)
+        options = LandcoverRequest(rasters=(), output=output, learn=learn)
+        record = landcover(raster, samples, output, options=options)
         for tolerance in (0.0, None):
             path = Path(folder) / f"polygons {tolerance}.gpkg"
             with open_class_map(output) as classes:
