@@ -1,9 +1,10 @@
 """Polygons of whole maps against their rasters: `python -m tests.benchmarks.landcover_partition`.
 
 The product's map of each set, from all of its samples by a fast classifier, which makes the same
-kinds of pieces, as polygons before and after simplification. Gaps and overlaps are areas, in pixels, by which the union of the
-polygons differs from the pixels that have a class, and from the sum of the polygons; shapely and
-rasterio count them, and nothing of the product. Needs `SAM_TEST_DATA`.
+kinds of pieces, as polygons before and after simplification. Gaps and overlaps are areas, in
+pixels, by which the union of the polygons differs from the pixels that have a class, and from the
+sum of the polygons; shapely and rasterio count them, and nothing of the product. Needs
+`SAM_TEST_DATA`.
 """
 
 from __future__ import annotations
