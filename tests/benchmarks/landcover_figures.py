@@ -200,7 +200,7 @@ def time_table(found: Sequence[dict[str, Any]]) -> Iterator[str]:
 def partition_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Gaps, overlaps and areas."""
     yield (
-        "| set, polygons | number | invalid | gaps, px | overlaps, px | beyond, px | "
+        "| set, polygons | number | invalid | gaps, px | overlaps, px | moved, px | "
         "edges shared | area error | true area error |"
     )
     yield "|---|" + "---|" * 8
@@ -210,7 +210,7 @@ def partition_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
         areas = ["-" if row["simplified"] else f"{row['area_error']:.0e}"]
         areas += [f"{row['true_area_error']:.0e}"]
         pixels = " | ".join(
-            f"{abs(row[key]):.6f}" for key in ("gaps_px", "overlaps_px", "beyond_px")
+            f"{abs(row[key]):.6f}" for key in ("gaps_px", "overlaps_px", "moved_px")
         )
         yield (
             f"| {name} | {row['polygons']:,} | {row['invalid']} | {pixels} | {shared} | "

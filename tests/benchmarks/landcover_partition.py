@@ -2,9 +2,9 @@
 
 The product's map of each set, from all of its samples by a fast classifier, which makes the same
 kinds of pieces, as polygons before and after simplification. Gaps and overlaps are areas, in
-pixels, by which the union of the polygons differs from the pixels that have a class, and from the
-sum of the polygons; shapely and rasterio count them, and nothing of the product. Needs
-`SAM_TEST_DATA`.
+pixels, that lie between polygons, and that the sum of the polygons has more than their union; what
+was moved is the area by which the edge to pixels without a class lies elsewhere. shapely and
+rasterio count them, and nothing of the product. Needs `SAM_TEST_DATA`.
 """
 
 from __future__ import annotations
@@ -83,14 +83,18 @@ def figures(
     )
     shapes = table.geometry.to_numpy()
     covered = shapely.union_all(shapes)
+    missing = shapely.get_parts(shapely.difference(footprint, covered))
+    # simplification moves the edge to pixels without a class as it does edges between classes
+    is_edge = shapely.intersects(missing, footprint.boundary)
+    beyond = shapely.area(shapely.difference(covered, footprint))
     pieces = label(classes, background=0, connectivity=1)
     size = np.bincount(pieces.ravel())[1:]
     return {
         "polygons": len(table),
         "invalid": int((~shapely.is_valid(shapes)).sum()),
-        "gaps_px": shapely.area(shapely.difference(footprint, covered)) / pixel,
+        "gaps_px": shapely.area(missing[~is_edge]).sum() / pixel,
         "overlaps_px": (shapely.area(shapes).sum() - covered.area) / pixel,
-        "beyond_px": shapely.area(shapely.difference(covered, footprint)) / pixel,
+        "moved_px": (shapely.area(missing[is_edge]).sum() + beyond) / pixel,
         "shared_edges": bool(shapely.coverage_is_valid(shapes)),
         "area_error": _area_error(table, classes, pixel),
         "true_area_error": max(

@@ -44,7 +44,7 @@ OUTER = shapely.Polygon([(0, 0), (6, 0), (6, -2), (8, -2), (8, -6), (0, -6)])
 
 def test_a_partition_has_no_fault(class_map):
     found = told(class_map, OUTER.difference(HOLE), HOLE)
-    faults = ("invalid", "gaps_px", "overlaps_px", "beyond_px", "area_error", "true_area_error")
+    faults = ("invalid", "gaps_px", "overlaps_px", "moved_px", "area_error", "true_area_error")
     assert [found[name] for name in faults] == pytest.approx([0] * 6, abs=1e-12)
     assert found["shared_edges"]
     assert found["small_pieces"] == 1
@@ -64,9 +64,11 @@ def test_what_is_wrong_by_half_a_pixel_is_told(class_map, inner, fault):
     assert not found["shared_edges"] or fault == "gaps_px"
 
 
-def test_polygons_beyond_the_map_are_told(class_map):
-    found = told(class_map, shapely.box(0, -6, 8, 0).difference(HOLE), HOLE)
-    assert found["beyond_px"] == pytest.approx(1)
+@pytest.mark.parametrize("outer", [shapely.box(0, -6, 8, 0), shapely.box(0, -6, 8, -2)])
+def test_an_edge_to_nodata_that_was_moved_is_told(class_map, outer):
+    found = told(class_map, outer.difference(HOLE), HOLE)
+    assert found["gaps_px"] == 0
+    assert found["moved_px"] == pytest.approx(abs(outer.area - OUTER.area) / PIXEL**2)
 
 
 def test_f1_counts_pixels():
