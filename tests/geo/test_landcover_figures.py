@@ -11,7 +11,13 @@ import rasterio
 import shapely
 from affine import Affine
 
-from tests.benchmarks import landcover_change, landcover_figures, landcover_partition
+from tests.benchmarks import (
+    landcover,
+    landcover_change,
+    landcover_data,
+    landcover_figures,
+    landcover_partition,
+)
 
 PIXEL = 2.0
 
@@ -69,6 +75,21 @@ def test_an_edge_to_nodata_that_was_moved_is_told(class_map, outer):
     found = told(class_map, outer.difference(HOLE), HOLE)
     assert found["gaps_px"] == 0
     assert found["moved_px"] == pytest.approx(abs(outer.area - OUTER.area) / PIXEL**2)
+
+
+def test_edges_to_ground_that_nobody_drew_do_not_count():
+    truth = np.zeros((12, 20), dtype=np.int64)
+    truth[:, 10:] = 1
+    truth[:, :3] = -1
+    none = landcover_data.Samples(*np.zeros((4, 0), dtype=np.int64))
+    scene = landcover_data.Scene("", np.zeros((1, 12, 20)), truth < 2, ("a", "b"), none, truth)
+    right = np.maximum(truth, 0)
+    assert landcover.boundary_f(right, scene, none) == 1
+    beside = right.copy()
+    beside[:, :3] = 1
+    assert landcover.boundary_f(beside, scene, none) == 1
+    beside[:, 5:7] = 1
+    assert landcover.boundary_f(beside, scene, none) < 0.8
 
 
 def test_f1_counts_pixels():
