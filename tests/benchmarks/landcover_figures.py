@@ -342,7 +342,7 @@ def main() -> None:
         path = chosen.results / f"{name}.json"
         if not path.exists() and (chosen.steps is None or name in chosen.steps):
             console.note(name)
-            path.write_text(json.dumps(measure(), indent=1), encoding="utf-8")
+            path.write_text(json.dumps(measure(), indent=1, default=float), encoding="utf-8")
     found = list(tables(chosen.results))
     if chosen.write is None:
         sys.stdout.write("\n\n".join("\n".join(table) for table in found) + "\n")
