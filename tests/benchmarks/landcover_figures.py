@@ -5,8 +5,8 @@ found in a folder, and puts the tables into `docs/landcover-figures.md`:
 
     python -m tests.benchmarks.landcover_figures --results RESULTS --write docs/landcover-figures.md
 
-A step whose result is in the folder is not measured again. Needs `SAM_TEST_DATA`, and takes hours on
-one core with all seeds and rasters; `--seeds` and `--sides` make it shorter.
+A step whose result is in the folder is not measured again. Needs `SAM_TEST_DATA`, and takes hours
+on one core with all seeds and rasters; `--seeds` and `--sides` make it shorter.
 """
 
 from __future__ import annotations
