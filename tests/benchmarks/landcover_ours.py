@@ -17,6 +17,7 @@ from sam_common.tiled_job.plan import Plan
 from sam_geo.bands.stack import open_stack
 from sam_geo.classification.block_classes import Classification
 from sam_geo.classification.map_rows import decide
+from sam_geo.classification.speckle import without_speckle
 from sam_geo.learning.samples import MOST_PIXELS
 from sam_geo.learning.samples import Samples as Learnable
 from sam_geo.learning.training import learn
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from sam_common.window import Window
     from sam_geo.bands.stack import RasterStack
     from tests.benchmarks.landcover_data import Samples, Scene
 
+    ByteArray = npt.NDArray[np.uint8]
     IntArray = npt.NDArray[np.int64]
 
 
@@ -64,22 +67,38 @@ def learnable(scene: Scene, samples: Samples) -> Learnable:
     )
 
 
+_KEPT: dict[tuple[str, bytes], tuple[ByteArray, ByteArray]] = {}
+"""Maps of one scene by the samples that made them, before small pieces go: two methods ask."""
+
+
 def landcover(scene: Scene, samples: Samples, least: int = SMALLEST_PIECE) -> IntArray:
     """(h, w) classes of the product, with everything that it chooses chosen by these samples."""
-    found = np.zeros(scene.valid.shape, dtype=np.int64)
+    key = scene.name, samples.cells.tobytes()
+    if any(name != scene.name for name, _ in _KEPT):
+        _KEPT.clear()
+    if key not in _KEPT:
+        _KEPT[key] = _all_pieces(scene, samples)
+    classes, _ = without_speckle(*_KEPT[key], least)
+    names = np.unique(samples.label)
+    return np.asarray(np.append(0, names)[classes], dtype=np.int64)
+
+
+def _all_pieces(scene: Scene, samples: Samples) -> tuple[ByteArray, ByteArray]:
+    """(h, w) numbers of the classes that have samples, 0 for nodata, and their probabilities."""
+    shape = scene.valid.shape
+    found, chances = np.zeros(shape, dtype=np.uint8), np.zeros(shape, dtype=np.uint8)
     with stacked(scene) as stack, tempfile.TemporaryDirectory() as folder:
         learned = learn(stack, learnable(scene, samples))
         work = Classification(stack, learned.model)
         parts = PartStore(Path(folder), Plan(stack.size_hw, work.windows, {}), resume=False)
         for n in range(len(work.windows)):
             parts.write(n, work.classify(n, work.read(n)))
-        value = np.array([0, *(scene.classes.index(name) for name in learned.model.classes)])
 
-        def write(window: object, classes: npt.NDArray[np.uint8], _: object) -> None:
-            found[window.slices] = value[classes]  # type: ignore[attr-defined]
+        def write(window: Window, classes: ByteArray, per_cent: ByteArray) -> None:
+            found[window.slices], chances[window.slices] = classes, per_cent
 
-        decide(work, parts, write, least=least, advance=lambda _: None)
-    return found
+        decide(work, parts, write, least=1, advance=lambda _: None)
+    return found, chances
 
 
 def every_piece(scene: Scene, samples: Samples) -> IntArray:

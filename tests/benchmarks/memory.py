@@ -73,15 +73,18 @@ class Fast(FakeSegmenter):
         )
 
 
-def make_raster(path: Path, side: int, *, empty: bool = True) -> None:
-    """A tiled raster of three bands, without a byte of pixels or with texture."""
+def make_raster(
+    path: Path, side: int, *, bands: int = 3, empty: bool = True, height: int | None = None
+) -> None:
+    """A tiled raster, without a byte of pixels or with texture; a square without a height."""
+    height = height or side
     with rasterio.open(
         path,
         "w",
         driver="GTiff",
-        height=side,
+        height=height,
         width=side,
-        count=3,
+        count=bands,
         dtype="uint8",
         crs="EPSG:32633",
         transform=TRANSFORM,
@@ -96,22 +99,22 @@ def make_raster(path: Path, side: int, *, empty: bool = True) -> None:
         if empty:
             return
         rng = np.random.default_rng(0)
-        for top in range(0, side, 512):
-            shape = (min(512, side - top), side)
+        for top in range(0, height, 512):
+            shape = (min(512, height - top), side)
             rows, cols = np.ogrid[top : top + shape[0], :side]
             ground = 100 + 60 * np.sin(rows / 90) * np.cos(cols / 70)
-            grain = rng.integers(0, 24, (3, *shape), dtype=np.uint8)
+            grain = rng.integers(0, 24, (bands, *shape), dtype=np.uint8)
             dataset.write(
                 ground.astype(np.uint8) + grain, window=RasterioWindow(0, top, side, shape[0])
             )
 
 
-def make_mosaic(path: Path, side: int) -> None:
+def make_mosaic(path: Path, side: int, *, bands: int = 3) -> None:
     """A raster of texture: cells of one file, each rolled, as a VRT."""
     cell = path.with_name("cell.tif")
-    make_raster(cell, CELL, empty=False)
-    bands = []
-    for band in (1, 2, 3):
+    make_raster(cell, CELL, bands=bands, empty=False)
+    drawn = []
+    for band in range(1, bands + 1):
         sources = [
             f"<SimpleSource><SourceFilename relativeToVRT='1'>cell.tif</SourceFilename>"
             f"<SourceBand>{band}</SourceBand>"
@@ -125,13 +128,13 @@ def make_mosaic(path: Path, side: int) -> None:
             for start, at, rows in ((shift, 0, CELL - shift), (0, CELL - shift, shift))
             if rows
         ]
-        bands.append(
+        drawn.append(
             f"<VRTRasterBand dataType='Byte' band='{band}'>{''.join(sources)}</VRTRasterBand>"
         )
     a, b, c, d, e, f = TRANSFORM[:6]
     path.write_text(
         f"<VRTDataset rasterXSize='{side}' rasterYSize='{side}'><SRS>EPSG:32633</SRS>"
-        f"<GeoTransform>{c},{a},{b},{f},{d},{e}</GeoTransform>{''.join(bands)}</VRTDataset>"
+        f"<GeoTransform>{c},{a},{b},{f},{d},{e}</GeoTransform>{''.join(drawn)}</VRTDataset>"
     )
 
 

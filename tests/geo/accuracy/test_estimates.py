@@ -115,8 +115,11 @@ def test_strata_need_not_be_the_classes_of_the_map():
     assert found.classes[1].users.value == pytest.approx((10 + 30) / (20 + 30))
 
 
-def test_95_percent_intervals_hold_the_truth_in_95_percent_of_samples():
-    """A thousand stratified samples of one map whose errors are known."""
+def intervals_that_hold(samples: int) -> dict[str, int]:
+    """In how many stratified samples of one map, whose errors are known, intervals hold the truth.
+
+    `tests.benchmarks.landcover_figures` tells the same figures on the page of figures.
+    """
     rng = np.random.default_rng(2014)
     truth = np.array([[0.16, 0.03, 0.01], [0.02, 0.44, 0.04], [0.01, 0.04, 0.25]])
     strata = truth.sum(axis=1)
@@ -124,7 +127,7 @@ def test_95_percent_intervals_hold_the_truth_in_95_percent_of_samples():
     sizes = np.array([150, 250, 200])
     names = ("a", "b", "c")
     inside = {"overall": 0, "area": 0, "users": 0, "producers": 0}
-    for _ in range(1000):
+    for _ in range(samples):
         rows = [rng.multinomial(n, row / row.sum()) for n, row in zip(sizes, truth, strict=True)]
         found = estimate(sample_of(np.array(rows), areas), names, areas)
         first = found.classes[0]
@@ -135,6 +138,11 @@ def test_95_percent_intervals_hold_the_truth_in_95_percent_of_samples():
             ("producers", first.producers, truth[0, 0] / truth[:, 0].sum()),
         ):
             inside[name] += abs(one.value - true) <= one.margin
+    return inside
+
+
+def test_95_percent_intervals_hold_the_truth_in_95_percent_of_samples():
+    inside = intervals_that_hold(1000)
     assert all(930 <= count <= 970 for count in inside.values()), inside
 
 
