@@ -307,8 +307,8 @@ def test_outputs_that_cannot_be_written(brain, segmenter, tmp_path, error_of):
     )
     assert error_of("segment", brain, "-o", tmp_path / "a.png", *box) == (
         "unknown format for a segmentation: a.png (known suffixes: .seg.nrrd, .rtstruct.dcm, "
-        ".nii.gz, .nii, .nrrd, .mha, .npz, .seg.dcm, .dcm; or name formats: nifti, nrrd, seg.nrrd, "
-        "dicom_seg, dicom_rtstruct, mha, npz)"
+        ".sr.dcm, .nii.gz, .nii, .nrrd, .mha, .npz, .seg.dcm, .dcm; or name formats: nifti, nrrd, "
+        "seg.nrrd, dicom_seg, dicom_rtstruct, dicom_sr, mha, npz)"
     )
     there = tmp_path / "there.nii"
     there.write_text("kept")

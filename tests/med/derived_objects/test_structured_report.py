@@ -100,7 +100,7 @@ def test_public_series_by_highdicom_and_the_standard(name, data, tmp_path):
 
 
 def test_intensities_with_their_unit(data, tmp_path):
-    volume = read_volume(data / "med/dicom/ct_small_rotated/series")
+    volume = read_volume(data / "med/dicom/ct_abdomen_dicom/series")
     segments, path, notes = report_on(volume, tmp_path)
     rows = {row.name: row for row in measure(volume, segments)}
     assert not any("intensities" in note for note in notes)

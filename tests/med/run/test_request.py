@@ -39,6 +39,7 @@ def test_columns_of_a_case_become_options_of_reading():
         "level": "-5.5",
         "method": "planes",
         "labels_as": "mask",
+        "seg_type": "labelmap",
     }
     assert set(every) == set(OPTIONS)
     assert read_options_of(case_with(**every)) == ReadOptions(

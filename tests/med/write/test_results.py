@@ -155,6 +155,7 @@ def test_all_formats_at_once(data, tmp_path):
         "a.b.rtstruct.dcm",
         "a.b.seg.dcm",
         "a.b.seg.nrrd",
+        "a.b.sr.dcm",
     ]
     expected = np.where(second.mask, 2, np.where(first.mask, 9, 0))
     for name in ("a.b.mha", "a.b.nii.gz", "a.b.nrrd"):
