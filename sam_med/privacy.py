@@ -88,8 +88,8 @@ def without_path(text: str, path: Path, role: str = INPUT) -> str:
         return text
     for form, name in _names(path, role):
         if _telling(form):
-            # a name alone is not replaced where it is a part of the path of another file
-            before = r"[\w-]" if os.sep in form else r"[\w/\\-]"
+            # a name alone is not replaced where it is a suffix, or a part of another file's path
+            before = r"[\w-]" if os.sep in form else r"[\w./\\-]"
             text = re.sub(rf"(?<!{before}){re.escape(form)}(?![\w-])", name, text)
     return text
 

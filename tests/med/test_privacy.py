@@ -119,6 +119,13 @@ def test_the_name_of_a_file_alone_is_hidden_too():
     )
 
 
+def test_a_suffix_is_no_name():
+    """The input is called like the suffix that a message lists."""
+    text = "known suffixes: .nrrd, .seg.dcm; not seg.dcm"
+    told = privacy.without_path(text, Path("scans/seg.dcm"))
+    assert told == "known suffixes: .nrrd, .seg.dcm; not the input"
+
+
 def test_too_little_memory_is_one_line(capsys):
     def job():
         raise MemoryError(MARK)
