@@ -21,6 +21,8 @@ from sam_common.support.lazy import lazy_names
 if TYPE_CHECKING:
     from sam_common.automatic.options import EverythingOptions as EverythingOptions
     from sam_common.tiled_job.run import JobReport as JobReport
+    from sam_common.training.job import TrainingJob as TrainingJob
+    from sam_common.training.options import TrainingOptions as TrainingOptions
     from sam_geo.accuracy.assess import Assessment as Assessment
     from sam_geo.accuracy.assess import assess as assess
     from sam_geo.accuracy.estimates import ClassEstimates as ClassEstimates
@@ -34,6 +36,10 @@ if TYPE_CHECKING:
     from sam_geo.change.run import MapChange as MapChange
     from sam_geo.change.run import detect_change as detect_change
     from sam_geo.change.run import run_change as run_change
+    from sam_geo.finetuning.request import FinetuneRequest as FinetuneRequest
+    from sam_geo.finetuning.run import dry_run_finetune as dry_run_finetune
+    from sam_geo.finetuning.run import finetune as finetune
+    from sam_geo.finetuning.run import run_finetune as run_finetune
     from sam_geo.jobs.dry_run import dry_run_auto as dry_run_auto
     from sam_geo.jobs.dry_run import dry_run_prompts as dry_run_prompts
     from sam_geo.jobs.request import AutoRequest as AutoRequest
@@ -69,6 +75,7 @@ _HOME = {
     "EncodeRequest": "sam_geo.jobs.request",
     "Estimate": "sam_geo.accuracy.estimates",
     "EverythingOptions": "sam_common.automatic.options",
+    "FinetuneRequest": "sam_geo.finetuning.request",
     "Finish": "sam_geo.results.finish",
     "GeoPrompt": "sam_geo.prompts.geo_prompt",
     "JobReport": "sam_common.tiled_job.run",
@@ -81,13 +88,17 @@ _HOME = {
     "RunOptions": "sam_geo.prompted.segment",
     "SampleChoice": "sam_geo.mapping.request",
     "Stretch": "sam_geo.raster.stretch",
+    "TrainingJob": "sam_common.training.job",
+    "TrainingOptions": "sam_common.training.options",
     "assess": "sam_geo.accuracy.assess",
     "detect_change": "sam_geo.change.run",
     "draw_points": "sam_geo.accuracy.sample_table",
     "dry_run_auto": "sam_geo.jobs.dry_run",
     "dry_run_change": "sam_geo.change.dry_run",
+    "dry_run_finetune": "sam_geo.finetuning.run",
     "dry_run_landcover": "sam_geo.mapping.dry_run",
     "dry_run_prompts": "sam_geo.jobs.dry_run",
+    "finetune": "sam_geo.finetuning.run",
     "frame_from_affine": "sam_geo.raster.frame",
     "landcover": "sam_geo.mapping.landcover",
     "load_prompts": "sam_geo.prompts.geo_prompt",
@@ -95,6 +106,7 @@ _HOME = {
     "run_auto": "sam_geo.jobs.run",
     "run_change": "sam_geo.change.run",
     "run_encode": "sam_geo.jobs.run",
+    "run_finetune": "sam_geo.finetuning.run",
     "run_landcover": "sam_geo.mapping.run",
     "run_prompts": "sam_geo.prompted.segment",
     "run_request": "sam_geo.jobs.run",

@@ -14,7 +14,13 @@ from sam_common.support.lazy import lazy_names
 
 if TYPE_CHECKING:
     from sam_common.metrics.agreement import Agreement as Agreement
+    from sam_common.training.job import TrainingJob as TrainingJob
+    from sam_common.training.options import TrainingOptions as TrainingOptions
     from sam_med.files.read import read_volume as read_volume
+    from sam_med.finetuning.run import FinetuneRequest as FinetuneRequest
+    from sam_med.finetuning.run import dry_run_finetune as dry_run_finetune
+    from sam_med.finetuning.run import finetune as finetune
+    from sam_med.finetuning.run import run_finetune as run_finetune
     from sam_med.geometry.diagnostics import Diagnostic as Diagnostic
     from sam_med.geometry.diagnostics import RefusedError as RefusedError
     from sam_med.geometry.frame import from_ras_affine as from_ras_affine
@@ -61,13 +67,14 @@ _HOME = {
     "Code": "sam_med.objects.snomed",
     "Comparison": "sam_med.report.compare",
     "Diagnostic": "sam_med.geometry.diagnostics",
+    "FinetuneRequest": "sam_med.finetuning.run",
     "GivenPrompts": "sam_med.prompts.files",
     "Label": "sam_med.objects.labels",
     "LabelMap": "sam_med.objects.labels",
     "Measurement": "sam_med.measurements.measure",
-    "PropagatedObject": "sam_med.propagate.propagated_object",
     "ObjectPrompt": "sam_med.prompts.object_prompt",
     "PaintedSlice": "sam_med.propagate.correction",
+    "PropagatedObject": "sam_med.propagate.propagated_object",
     "Provenance": "sam_med.objects.provenance",
     "RefusedError": "sam_med.geometry.diagnostics",
     "ReviewRow": "sam_med.report.review",
@@ -78,6 +85,8 @@ _HOME = {
     "SliceConfidence": "sam_med.objects.segments",
     "SliceEmbeddings": "sam_med.slices.embedded_slices",
     "Stretch": "sam_med.slices.window_level",
+    "TrainingJob": "sam_common.training.job",
+    "TrainingOptions": "sam_common.training.options",
     "Volume": "sam_med.geometry.volume",
     "VoxelMask": "sam_med.prompts.object_prompt",
     "VoxelPoint": "sam_med.prompts.object_prompt",
@@ -87,12 +96,15 @@ _HOME = {
     "convert_volume": "sam_med.run.convert",
     "correct": "sam_med.propagate.correction",
     "describe_path": "sam_med.report.geometry_report",
+    "dry_run_finetune": "sam_med.finetuning.run",
     "find_series": "sam_med.series.find",
+    "finetune": "sam_med.finetuning.run",
     "from_ras_affine": "sam_med.geometry.frame",
     "measure": "sam_med.measurements.measure",
     "read_prompts": "sam_med.prompts.files",
     "read_volume": "sam_med.files.read",
     "review_rows": "sam_med.report.review",
+    "run_finetune": "sam_med.finetuning.run",
     "segment_slice_boxes": "sam_med.propagate.planes",
     "segment_volume": "sam_med.run.segment",
     "write_labels": "sam_med.write.results",

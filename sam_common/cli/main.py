@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,10 @@ from sam_common.errors import IntegrityError, WeightsError
 from sam_common.published import cache, checkpoints, samples
 from sam_common.support import console
 from sam_common.support.files import sha256_of
+from sam_common.tuned import catalogue
+
+if TYPE_CHECKING:
+    from sam_common.tuned.tuned_file import TunedInfo
 
 app = command_line(
     "Checkpoints and sample data of sam-geo and sam-med. For research and mapping; "
@@ -39,8 +43,10 @@ ModelName = Annotated[str, typer.Argument(help="Name, see: sam-common weights li
 def list_weights(*, as_json: Json = False) -> None:
     """All checkpoints: what they take, licence, size, whether fetched (not verified here)."""
     infos = checkpoints.registry().values()
+    tuned = catalogue.named()
     if as_json:
-        console.emit_json([_describe_model(info) for info in infos])
+        published = [_describe_model(info) for info in infos]
+        console.emit_json([*published, *(_describe_tuned(*item) for item in tuned.items())])
         return
     console.table(
         "checkpoints",
@@ -55,8 +61,36 @@ def list_weights(*, as_json: Json = False) -> None:
                 info.title,
             ]
             for info in infos
+        ]
+        + [
+            [
+                name,
+                ", ".join(sorted(info.prompts)),
+                round(info.path.stat().st_size / 1e6),
+                info.card["base"]["licence"],
+                "yes",
+                f"tuned from {info.base}",
+            ]
+            for name, info in tuned.items()
         ],
     )
+
+
+@weights_app.command("add")
+def add_weights(
+    file: Annotated[Path, typer.Argument(help="A .safetensors that finetune wrote.")],
+    *,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the model; that of the file where not given.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a tuned model of this name.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Give a tuned model a name on this machine, for --model, QGIS, 3D Slicer and the server."""
+    path = catalogue.add(file, name, overwrite=overwrite)
+    _emit_checkpoint(path.stem, path, as_json=as_json)
 
 
 @weights_app.command("pull")
@@ -166,6 +200,19 @@ def _describe(info: checkpoints.ModelInfo | samples.SampleInfo, folder: Path) ->
 def _describe_model(info: checkpoints.ModelInfo) -> dict[str, Any]:
     facts = {"arch": info.arch, "prompts": info.prompts}
     return {**_describe(info, checkpoints.folder()), **facts}
+
+
+def _describe_tuned(name: str, info: TunedInfo) -> dict[str, Any]:
+    """The fields of a tuned model in JSON, by the names that published ones have."""
+    return {
+        "name": name,
+        "title": f"tuned from {info.base}",
+        "licence": info.card["base"]["licence"],
+        "path": info.path,
+        "arch": info.arch,
+        "prompts": info.prompts,
+        "card": dict(info.card),
+    }
 
 
 def _emit_checkpoint(name: str, path: Path, *, as_json: bool) -> None:

@@ -70,8 +70,8 @@ def resolve_precision(
         raise ModelError(f'unknown precision "{wanted}": choose from auto, fp32, bf16')
     if not _hardware_has_bf16(device, engine):
         return "fp32"
-    if network.sha256 in MEASURED:
-        return "bf16" if MEASURED[network.sha256] >= AGREEMENT else "fp32"
+    if (measured := MEASURED.get(network.encoder_sha256 or network.sha256)) is not None:
+        return "bf16" if measured >= AGREEMENT else "fp32"
     error = _kept_error(network, device=device, engine=engine)
     return "bf16" if error <= EMBEDDING_ERROR else "fp32"
 
@@ -91,7 +91,7 @@ def _hardware_has_bf16(device: str, engine: EngineName) -> bool:
 
 def _kept_error(network: LazyNetwork, *, device: str, engine: EngineName) -> float:
     """The embedding error of a checkpoint on a device and engine, measured where it is not kept."""
-    sha256 = network.sha256
+    sha256 = network.encoder_sha256 or network.sha256
     place = f"{engine}-{device.partition(':')[0]}"
     path = cache_dir() / "precision" / f"{sha256[:16]}-{place}.json"
     if path.is_file():

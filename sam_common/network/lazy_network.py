@@ -33,6 +33,9 @@ class LazyNetwork:
     Raises:
         CheckpointError: If the checkpoint does not fit the architecture.
     """
+    encoder_sha256: str = ""
+    """Hash that identifies the weights of the image encoder, where it is another one: a network
+    that is tuned in its decoder has the encoder of its base."""
 
 
 def as_lazy(network: Sam, sha256: str) -> LazyNetwork:

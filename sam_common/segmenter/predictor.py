@@ -10,9 +10,7 @@ mask = masks.region(0)
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,25 +18,25 @@ from array_api_compat import array_namespace, device
 
 from sam_common.engines.build import build_engine, resolve_device, resolve_engine
 from sam_common.engines.precision import resolve_precision
-from sam_common.errors import CapabilityError, InputError, ModelError, UnknownModelError
+from sam_common.errors import CapabilityError, ModelError
 from sam_common.masks.decoded import Masks
-from sam_common.network.architecture import ARCHITECTURES, CANDIDATES, GRID
-from sam_common.network.lazy_network import LazyNetwork
+from sam_common.network.architecture import CANDIDATES, GRID
 from sam_common.network.preprocess import check_image, prepare
-from sam_common.published import checkpoints
-from sam_common.segmenter.capabilities import Capabilities, check_prompts
-from sam_common.support.addresses import public_name
-from sam_common.support.files import sha256_of
+from sam_common.segmenter.capabilities import check_prompts
+from sam_common.segmenter.located import locate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
     from sam_common.engines.engine import Engine
     from sam_common.network.architecture import Preprocess
+    from sam_common.network.lazy_network import LazyNetwork
     from sam_common.network.sam import Sam
-    from sam_common.prompts import PromptKind, Prompts
+    from sam_common.prompts import Prompts
+    from sam_common.segmenter.capabilities import Capabilities
     from sam_common.support.device_arrays import Array
 
 
@@ -204,11 +202,12 @@ def load_segmenter(
     engine: str = "auto",
     precision: str = "auto",
 ) -> Segmenter:
-    """Load a segmenter for a published checkpoint or for a checkpoint file.
+    """Load a segmenter for a published checkpoint, a checkpoint file, or a tuned model.
 
     Args:
         name_or_path: A name of `sam-common weights list`, whose checkpoint is fetched and verified
-            where it is not in the cache yet; or the path of a checkpoint file.
+            where it is not in the cache yet; the path of a checkpoint file; or that of a tuned
+            model, a `.safetensors` file that `finetune` wrote, whose base is found by its sha256.
         arch: Architecture of a checkpoint file, a name in `ARCHITECTURES`; not needed for names.
         device: "cpu", "cuda", "cuda:1", "mps", or "auto" for a GPU where there is one.
         engine: "torch", "torch-compiled" (with `torch.compile`), "openvino", or "auto": OpenVINO on
@@ -219,21 +218,15 @@ def load_segmenter(
     Raises:
         UnknownModelError: If there is no such name, or no such architecture.
         InputError: If there is no such file.
-        CheckpointError: If the file does not fit the architecture.
+        CheckpointError: If the file does not fit the architecture, or a tuned model its base.
         ModelError: If the device, engine or precision is not available on this machine.
         WeightsError: If the checkpoint cannot be fetched.
     """
     resolved_device = resolve_device(device)
     engine_name = resolve_engine(engine, resolved_device)
-    source = _locate(name_or_path, arch)
-    network = LazyNetwork(
-        source.arch,
-        source.sha256,
-        ARCHITECTURES[source.arch],
-        functools.partial(_load, source.arch, source.path),
-    )
+    found = locate(name_or_path, arch)
     placement = (resolved_device, engine_name, precision)
-    return _segmenter(network, source.name, source.capabilities, placement)
+    return _segmenter(found.network(), found.name, found.capabilities, placement)
 
 
 def segmenter_of(
@@ -271,53 +264,6 @@ def _segmenter(
         network.architecture.preprocess,
         build_engine(engine_name, network, device, precision),
     )
-
-
-def _load(arch: str, path: Path) -> Sam:
-    from sam_common.network.checkpoint import Uninitialised, load_state, read_state  # noqa: PLC0415 - loads torch
-    from sam_common.network.sam import build_sam  # noqa: PLC0415
-
-    with Uninitialised():
-        network = build_sam(arch)
-    return load_state(network, read_state(path), source=str(path)).prepare_inference()
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """A checkpoint file, and what is known of it without opening it."""
-
-    name: str
-    path: Path
-    arch: str
-    sha256: str
-    capabilities: Capabilities
-
-
-def _locate(name_or_path: str | Path, arch: str | None) -> _Source:
-    path = Path(name_or_path)
-    if str(name_or_path) in checkpoints.registry():
-        info = checkpoints.model_info(str(name_or_path))
-        if arch is not None and arch != info.arch:
-            raise ModelError(f'model "{info.name}" is a {info.arch}, not a {arch}: leave arch out')
-        path = checkpoints.fetch(info.name)
-        # `fetch` has just compared the hash, so the file is not read once more
-        sha256 = next(file.sha256 for file in info.files if file.name == path.name)
-        return _Source(info.name, path, info.arch, sha256, Capabilities.of(info.prompts))
-    if not path.suffix and not path.exists():
-        checkpoints.model_info(str(name_or_path))  # raises with the nearest name
-    if not path.is_file():
-        raise InputError(f"no such checkpoint: {public_name(path)}")
-    if arch is None:
-        raise ModelError(f"{path} needs its architecture: --arch {'|'.join(ARCHITECTURES)}")
-    if arch not in ARCHITECTURES:
-        raise UnknownModelError(
-            f'unknown architecture "{arch}": choose from {", ".join(ARCHITECTURES)}'
-        )
-    # LiteMedSAM and checkpoints that are tuned from it are trained on boxes alone
-    kinds: frozenset[PromptKind] = frozenset({"boxes"})
-    if arch != "tiny_vit_256":
-        kinds |= {"points", "masks"}
-    return _Source(path.name, path, arch, sha256_of(path), Capabilities.of(kinds))
 
 
 def _size_hw(image: npt.NDArray[np.uint8]) -> tuple[int, int]:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     """A float32 array of numpy or tensor of torch."""
 
 
+_LINE = 64
+"""Bytes of a line of the cache, and of the widest register."""
+
+
 def device_of(array: Array) -> str | None:
     """The name in torch of the device that holds a tensor; None for a numpy array."""
     return None if isinstance(array, np.ndarray) else str(array.device)
@@ -26,6 +30,19 @@ def device_of(array: Array) -> str | None:
 def to_host(array: Array) -> npt.NDArray[np.float32]:
     """An array as numpy array on the CPU; copied only where it lies on a GPU."""
     return array if isinstance(array, np.ndarray) else np.asarray(array.cpu().numpy())
+
+
+def aligned(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A copy of an array that begins at a multiple of 64 bytes.
+
+    Products of matrices differ in the last bit with the place of their inputs in memory, which
+    numpy and files choose as it happens; torch begins its own tensors so.
+    """
+    raw = np.empty(array.nbytes + _LINE, dtype=np.uint8)
+    first = -raw.ctypes.data % _LINE
+    copy = raw[first : first + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return np.asarray(copy)
 
 
 def to_device(array: npt.NDArray[Any], device: str | None) -> Any:

@@ -16,6 +16,7 @@ from sam_geo.cli import options as geo
 from sam_geo.cli.accuracy import assess_command, sample_command
 from sam_geo.cli.auto import auto_command
 from sam_geo.cli.change import change_command
+from sam_geo.cli.finetune import finetune_command
 from sam_geo.cli.landcover import landcover_command
 from sam_geo.cli.messages import EXIT_FAILED, show
 from sam_geo.cli.prompt import prompt_command
@@ -30,6 +31,7 @@ app.command("landcover")(landcover_command)
 app.command("sample")(sample_command)
 app.command("assess")(assess_command)
 app.command("change")(change_command)
+app.command("finetune")(finetune_command)
 
 
 @app.command()

@@ -106,6 +106,34 @@ def plane_of(volume: Volume, axis: int) -> Plane:
     return Plane(axis, (volume.shape[rows], volume.shape[cols]), (spacing[rows], spacing[cols]))
 
 
+def slice_pixels(volume: Volume, stretch: Stretch, axis: int, index: int) -> npt.NDArray[np.uint8]:
+    """A slice of a volume stretched to 8 bits, on the volume's own grid.
+
+    Raises:
+        GeometryError: There is no such axis or slice.
+    """
+    plane_of(volume, axis)
+    if not 0 <= index < volume.shape[axis]:
+        raise GeometryError(
+            f"axis {axis} has the slices 0 to {volume.shape[axis] - 1}, got {index}"
+        )
+    place = (slice(None),) * axis + (index,)
+    return np.ascontiguousarray(stretch.apply(volume.array[place]))
+
+
+def shown_slice(volume: Volume, stretch: Stretch, axis: int, index: int) -> npt.NDArray[np.uint8]:
+    """A slice of a volume as the network is shown it, with square pixels.
+
+    Raises:
+        GeometryError: There is no such axis or slice.
+    """
+    pixels, plane = slice_pixels(volume, stretch, axis, index), plane_of(volume, axis)
+    if plane.shown_hw == plane.size_hw:
+        return pixels
+    shown = cv2.resize(pixels, plane.shown_hw[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(shown, dtype=np.uint8)
+
+
 class SliceEmbeddings:
     """Embeddings of the slices of one volume under one stretch, each made when it is first needed.
 
@@ -164,13 +192,7 @@ class SliceEmbeddings:
         Raises:
             GeometryError: There is no such axis or slice.
         """
-        plane_of(self.volume, axis)
-        if not 0 <= index < self.shape[axis]:
-            raise GeometryError(
-                f"axis {axis} has the slices 0 to {self.shape[axis] - 1}, got {index}"
-            )
-        place = (slice(None),) * axis + (index,)
-        return np.ascontiguousarray(self.stretch.apply(self.volume.array[place]))
+        return slice_pixels(self.volume, self.stretch, axis, index)
 
     def image(self, axis: int, index: int) -> npt.NDArray[np.uint8]:
         """A slice as the network is shown it, with square pixels.
@@ -178,11 +200,7 @@ class SliceEmbeddings:
         Raises:
             GeometryError: There is no such axis or slice.
         """
-        pixels, plane = self.pixels(axis, index), self.plane(axis)
-        if plane.shown_hw == plane.size_hw:
-            return pixels
-        shown = cv2.resize(pixels, plane.shown_hw[::-1], interpolation=cv2.INTER_LINEAR)
-        return np.asarray(shown, dtype=np.uint8)
+        return shown_slice(self.volume, self.stretch, axis, index)
 
     def get(self, axis: int, index: int) -> Embedding:
         """The embedding of a slice: from memory, from the store, or encoded now."""

@@ -80,6 +80,31 @@ def network_options(command, head, models):
     }
 
 
+def training_options(command, head, models):
+    """Options of `finetune`, which are seen in what is asked for."""
+    given = {
+        "--parts": ("decoder", "both"),
+        "--prompts": ("boxes", "points"),
+        "--epochs": ("40", "9"),
+        "--patience": ("8", "9"),
+        "--views": ("8", "9"),
+        "--learning-rate": ("0.1", "0.2"),
+        "--rank": ("8", "9"),
+        "--seed": ("0", "9"),
+    }
+    return {
+        **{f"{command} {name}": values(head, name, *pair) for name, pair in given.items()},
+        **network_options(command, head, models),
+        f"{command} --output": Effect(head, (*head, "-o", "other.safetensors")),
+        f"{command} --keep-anyway": flag(head, "--keep-anyway"),
+        f"{command} --dry-run": flag(head, "--dry-run"),
+        f"{command} --resume": flag(head, "--resume"),
+        f"{command} --overwrite": flag(head, "--overwrite"),
+        f"{command} --json": flag(head, "--json"),
+        f"{command} --quiet": flag(head, "-q"),
+    }
+
+
 def options_of(app):
     """Every option of every command, as "command --option"."""
     found = set()

@@ -90,6 +90,13 @@ def small_network(seed, *, decoder=DotProducts):
     return randomise(network, seed, deviation=0.1).prepare_inference()
 
 
+def learning_network(seed):
+    """Learns in milliseconds: features of patches, and a product for a decoder."""
+    network = Sam(Patches(), LITE_MEDSAM_PREPROCESS)
+    network.mask_decoder = DotProducts()
+    return randomise(network, seed, deviation=0.02).prepare_inference()
+
+
 def engine_of(network, precision="fp32", sha256="a" * 64):
     return OpenVINOEngine(as_lazy(network, sha256), precision)
 

@@ -40,6 +40,7 @@ from sam_geo import (
     EncodeRequest,
     Estimate,
     EverythingOptions,
+    FinetuneRequest,
     Finish,
     GeoPrompt,
     JobReport,
@@ -51,13 +52,17 @@ from sam_geo import (
     RasterSource,
     RunOptions,
     SampleChoice,
+    TrainingJob,
+    TrainingOptions,
     assess,
     detect_change,
     draw_points,
     dry_run_auto,
     dry_run_change,
+    dry_run_finetune,
     dry_run_landcover,
     dry_run_prompts,
+    finetune,
     frame_from_affine,
     landcover,
     load_prompts,
@@ -65,6 +70,7 @@ from sam_geo import (
     run_auto,
     run_change,
     run_encode,
+    run_finetune,
     run_landcover,
     run_prompts,
     run_request,
@@ -116,7 +122,13 @@ from sam_med import (
     write_outputs,
     write_review,
 )
+from sam_med import FinetuneRequest as VolumeFinetuneRequest
 from sam_med import Stretch as VolumeStretch
+from sam_med import TrainingJob as VolumeTrainingJob
+from sam_med import TrainingOptions as VolumeTrainingOptions
+from sam_med import dry_run_finetune as dry_run_finetune_volumes
+from sam_med import finetune as finetune_volumes
+from sam_med import run_finetune as run_finetune_volumes
 
 
 def five_lines(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
@@ -336,6 +348,26 @@ def figures(volume: Volume, segments: list[Segment]) -> list[Measurement]:
     assert_type(compared, list[Comparison])
     assert_type(compared[0].agreement, Agreement)
     return measure(volume, segments)
+
+
+def taught() -> None:
+    options = TrainingOptions(parts="both", epochs=20, seed=1)
+    assert_type(
+        finetune("ortho.tif", "roofs.gpkg", "r.safetensors", options=options), dict[str, Any]
+    )
+    job = TrainingJob(output=Path("r.safetensors"), model="mobile_sam", options=options)
+    request = FinetuneRequest(image="ortho.tif", objects=Path("roofs.gpkg"), job=job)
+    assert_type(dry_run_finetune(request), dict[str, Any])
+    assert_type(run_finetune(request)["output"], Any)
+
+
+def taught_organs() -> None:
+    options = VolumeTrainingOptions(epochs=20)
+    assert_type(finetune_volumes("list.csv", "l.safetensors", options=options), dict[str, Any])
+    job = VolumeTrainingJob(output=Path("l.safetensors"), model="lite_medsam", options=options)
+    request = VolumeFinetuneRequest(examples=Path("list.csv"), job=job, names=("liver",))
+    assert_type(dry_run_finetune_volumes(request), dict[str, Any])
+    assert_type(run_finetune_volumes(request), dict[str, Any])
 
 
 def host(client: Client) -> None:

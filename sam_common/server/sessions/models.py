@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any, cast
 
 from sam_common.published import cache, checkpoints
+from sam_common.tuned import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +101,8 @@ class Models:
             UnknownModelError: There is no model of this name; paths of files are not taken.
             WeightsError: Its checkpoint cannot be downloaded or read.
         """
-        checkpoints.model_info(name)
+        if catalogue.find(name) is None:
+            checkpoints.model_info(name)
         with self._lock:
             loading = self._loading.setdefault(name, threading.Lock())
         # a lock for each name: another model does not wait for this one's download
@@ -110,8 +112,8 @@ class Models:
             return self._loaded[name]
 
     def describe(self) -> list[dict[str, Any]]:
-        """All known models in the JSON of protocol 1."""
-        return [
+        """All known models in the JSON of protocol 1: published ones, then tuned ones by name."""
+        published = [
             {
                 "name": info.name,
                 "title": info.title,
@@ -123,6 +125,19 @@ class Models:
             }
             for info in checkpoints.registry().values()
         ]
+        tuned = [
+            {
+                "name": name,
+                "title": f"tuned from {info.base}",
+                "prompts": sorted(info.prompts),
+                "licence": str(info.card["base"]["licence"]),
+                "size_bytes": info.path.stat().st_size,
+                "is_cached": True,
+                "is_loaded": name in self._loaded,
+            }
+            for name, info in catalogue.named().items()
+        ]
+        return published + tuned
 
 
 def _load(name: str) -> Segmenter:

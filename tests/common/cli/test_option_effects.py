@@ -16,9 +16,11 @@ from option_effects import (
 from sam_common.cli import main
 from sam_common.published import checkpoints, samples
 from sam_common.server import process as server
+from sam_common.tuned import catalogue
 
 SERVE = ("serve",)
 WEIGHT = ("weights", "pull", "lite_medsam")
+ADD = ("weights", "add", "mine.safetensors")
 SAMPLE = ("samples", "pull", "osbs_029.xml")
 
 
@@ -38,6 +40,9 @@ EFFECTS = {
     "weights pull --json": flag(WEIGHT, "--json"),
     "weights path --json": flag(("weights", "path", "lite_medsam"), "--json"),
     "weights verify --json": flag(("weights", "verify"), "--json"),
+    "weights add --name": values(ADD, "--name", "roofs", "crowns"),
+    "weights add --overwrite": flag(ADD, "--overwrite"),
+    "weights add --json": flag(ADD, "--json"),
     "samples list --json": flag(("samples", "list"), "--json"),
     "samples pull --from": flag(SAMPLE, "--from", "file.whl"),
     "samples pull --quiet": flag(SAMPLE, "-q"),
@@ -64,6 +69,12 @@ def world(tmp_path, monkeypatch):
     for module in (checkpoints, samples):
         monkeypatch.setattr(module, "adopt", adopt)
         monkeypatch.setattr(module, "fetch", fetch)
+
+    def add(file, name, *, overwrite):
+        asked.append((str(file), name, overwrite))
+        return held
+
+    monkeypatch.setattr(catalogue, "add", add)
     monkeypatch.setattr(checkpoints, "cached_path", lambda _name: held)
     monkeypatch.setattr(server, "serve", lambda settings: asked.append(str(settings)))
     monkeypatch.setenv("SAM_GEOMED_CACHE", str(tmp_path / "cache"))

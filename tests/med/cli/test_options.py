@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import nibabel
 import numpy as np
 import pytest
+from cards import CARD
 from option_effects import (
     Effect,
     differs,
@@ -17,6 +18,7 @@ from option_effects import (
     network_options,
     options_of,
     seen,
+    training_options,
     values,
 )
 from segment_phantoms import MADE_BY
@@ -39,6 +41,7 @@ BATCH = ("batch", "list.csv", "-o", "out")
 CONVERT = ("convert", "mr.nii.gz", "o.nrrd")
 STATS = ("stats", "mr.nii.gz", "one.nii.gz")
 REPORT = ("stats", "dicom", "seg.dcm", "--series", "1")
+FINETUNE = ("finetune", "list.csv", "-o", "mine.safetensors")
 DEMO = ("demo", "-o", "out")
 BOX_JSON = json.dumps(
     {
@@ -147,6 +150,8 @@ EFFECTS = {
     ),
     "stats --json": flag(STATS, "--json"),
     "stats --quiet": flag(("stats", "mr.nii.gz", "edge.nii.gz"), "-q"),
+    **training_options("finetune", FINETUNE, MODELS),
+    "finetune --label": values(FINETUNE, "--label", "1", "2"),
     "demo --output": Effect(DEMO, (*DEMO, "-o", "other")),
     "demo --json": flag(DEMO, "--json"),
     "demo --quiet": flag(DEMO, "-q"),
@@ -226,6 +231,14 @@ def network(monkeypatch):
 
     monkeypatch.setattr(demo_job, "prepare", prepare)
     monkeypatch.setattr(demo_job, "run", run)
+
+    def taught(request, **_how):
+        # what each option does to a network is seen in `tests/common/training`
+        calls.append(("taught", repr(request)))
+        return {**CARD, "notes": [], "judged": [], "output": None}
+
+    monkeypatch.setattr("sam_med.finetuning.run.run_finetune", taught)
+    monkeypatch.setattr("sam_med.finetuning.run.dry_run_finetune", lambda _request: {"images": 1})
 
     def shown():
         digest = hashlib.sha256(b"".join(image.tobytes() for image in fake.embedded)).hexdigest()

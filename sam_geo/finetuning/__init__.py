@@ -1,0 +1,1 @@
+"""Finetuning: a network taught the objects of a raster by polygons, and judged beside them."""

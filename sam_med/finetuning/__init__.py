@@ -1,0 +1,1 @@
+"""Finetuning: a network taught organs by volumes with their label maps, and judged beside them."""
