@@ -28,10 +28,12 @@ if TYPE_CHECKING:
 MOST_SLICES = 16
 """Slices of a box that are predicted on along each axis, evenly spread; those between them are
 interpolated."""
+MOST_IN_DOUBT = 48
+"""The same where the first guesses are in doubt: long and bent objects need slices side by side."""
 
 
 def shown_slices(
-    window: Window, axes: Sequence[int], fixed: Predictions
+    window: Window, axes: Sequence[int], fixed: Predictions, most: int = MOST_SLICES
 ) -> dict[int, tuple[int, ...]]:
     """Axis to the slices of a window that are predicted on, ascending: the ends are among them.
 
@@ -39,6 +41,7 @@ def shown_slices(
         window: (k, j, i) box around the object.
         axes: Array axes whose slices are used.
         fixed: Predictions that a person gave; their slices are among them, too.
+        most: Most slices along each axis, beside the given ones.
 
     >>> shown_slices(Window((4, 0, 0), (9, 31, 1)), (0, 1), {})[1]
     (0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
@@ -47,7 +50,7 @@ def shown_slices(
     for axis in axes:
         length = window.shape[axis]
         # symmetric: a volume that is stored the other way round has the same slices
-        half = np.linspace(0, length - 1, min(length, MOST_SLICES))[: (MOST_SLICES + 1) // 2]
+        half = np.linspace(0, length - 1, min(length, most))[: (most + 1) // 2]
         first = [int(place + 0.5) for place in half]
         places = {*first, *(length - 1 - place for place in first)}
         given = {index for other, index in fixed if other == axis}

@@ -26,6 +26,8 @@ from scipy import ndimage
 
 from sam_med.geometry.slice_box import AXES
 from sam_med.propagate.first_guesses import (
+    MOST_IN_DOUBT,
+    MOST_SLICES,
     nothing_anywhere,
     predict_tracks,
     predict_whole_box,
@@ -64,13 +66,13 @@ NEAR = 2
 SURE = 0.5
 """Score from which no further tracks are tried; a single axis, which no other confirms, is never
 sure."""
-OTHER_STARTS = (2, 3, 5, 6)
-"""Eighths of the slices at which further tracks start, beside those from the middle."""
+STARTS = (2, 3, 4, 5, 6)
+"""Eighths of the slices at which tracks start where the first guesses are in doubt."""
 LEAST_REACH = 0.5
 """Reach in a tight box from which a guess may be its object."""
-PASSES = 14
-"""Most passes over the shown slices of the box, in which progress is counted: two first guesses
-and a round; four more tracks, a round of each of the six, and one of all."""
+FIRST_PASSES, MORE_PASSES = 3, 13
+"""Passes over the slices that are shown, in which progress is counted: two guesses and a round; six
+guesses, a round of each, and a round of all."""
 KEPT_QUALITY = 0.8
 """Quality of a mask to refine: a prediction of quality 0.9 replaces it from a Dice of 0.78 on."""
 MIN_PX = 3
@@ -95,33 +97,56 @@ def segment_window(
         tight: Whether the object is known to reach the faces of the window, nearly at least.
     """
     predictor = SlicePredictor(slices, window)
+    axes = usable_axes(slices.volume)
     fixed = {(seed.axis, seed.index): seed for seed in seeds}
-    shown = shown_slices(window, usable_axes(slices.volume), fixed)
     total = count_steps(slices.volume, window)
     step = _at_most(total, step)
-
-    def corrected(guess: Predictions) -> None:
-        start = interpolate(guess | fixed, window)
-        ask_again(predictor, PropagatedObject(window, vote(start, window), start), shown, step)
-
-    def agreed() -> PropagatedObject:
-        ask_again(predictor, settle(predictor, shown, fixed), shown, step)
-        return _last_voted(settle(predictor, shown, fixed))
-
-    guesses = [
-        predict_whole_box(predictor, shown, step),
-        predict_tracks(predictor, shown, fixed, EIGHTHS // 2, step),
-    ]
-    found = [agreed()]
-    if len(shown) == 1 or found[0].score < SURE:
-        guesses += [
-            predict_tracks(predictor, shown, fixed, eighths, step) for eighths in OTHER_STARTS
-        ]
-        for guess in guesses:
-            corrected(guess)
-        found.append(agreed())
+    found = [_by_first_guesses(predictor, axes, fixed, step)]
+    if len(axes) == 1 or found[0].score < SURE:
+        found.append(_by_many_guesses(predictor, axes, fixed, step))
     step(total)
     return choose(found, tight=tight)
+
+
+def _by_first_guesses(
+    predictor: SlicePredictor,
+    axes: Sequence[int],
+    fixed: Predictions,
+    step: Callable[[int], None],
+) -> PropagatedObject:
+    """The object by the whole box and one track along each axis, on a few slices."""
+    shown = shown_slices(predictor.window, axes, fixed)
+    predict_whole_box(predictor, shown, step)
+    predict_tracks(predictor, shown, fixed, EIGHTHS // 2, step)
+    return _agreed(predictor, shown, fixed, step)
+
+
+def _by_many_guesses(
+    predictor: SlicePredictor,
+    axes: Sequence[int],
+    fixed: Predictions,
+    step: Callable[[int], None],
+) -> PropagatedObject:
+    """The object by tracks from five slices of each axis, each guess corrected by the others."""
+    shown = shown_slices(predictor.window, axes, fixed, MOST_IN_DOUBT)
+    guesses = [predict_whole_box(predictor, shown, step)]
+    guesses += [predict_tracks(predictor, shown, fixed, eighths, step) for eighths in STARTS]
+    for guess in guesses:
+        every = interpolate(guess | fixed, predictor.window)
+        voted = PropagatedObject(predictor.window, vote(every, predictor.window), every)
+        ask_again(predictor, voted, shown, step)
+    return _agreed(predictor, shown, fixed, step)
+
+
+def _agreed(
+    predictor: SlicePredictor,
+    shown: Mapping[int, Sequence[int]],
+    fixed: Predictions,
+    step: Callable[[int], None],
+) -> PropagatedObject:
+    """The object of all predictions so far, after one more round."""
+    ask_again(predictor, settle(predictor, shown, fixed), shown, step)
+    return _last_voted(settle(predictor, shown, fixed))
 
 
 def choose(found: Sequence[PropagatedObject], *, tight: bool) -> PropagatedObject:
@@ -214,8 +239,11 @@ def usable_axes(volume: Volume) -> tuple[int, ...]:
 
 def count_steps(volume: Volume, window: Window) -> int:
     """The number of steps that `segment_window` counts for a window of a volume."""
-    shown = shown_slices(window, usable_axes(volume), {})
-    return PASSES * sum(len(indices) for indices in shown.values())
+    total = 0
+    for passes, most in ((FIRST_PASSES, MOST_SLICES), (MORE_PASSES, MOST_IN_DOUBT)):
+        shown = shown_slices(window, usable_axes(volume), {}, most)
+        total += passes * sum(len(indices) for indices in shown.values())
+    return total
 
 
 def _last_voted(one: PropagatedObject) -> PropagatedObject:
