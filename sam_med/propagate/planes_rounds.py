@@ -68,6 +68,8 @@ SURE = 0.5
 sure."""
 STARTS = (2, 3, 4, 5, 6)
 """Eighths of the slices at which tracks start where the first guesses are in doubt."""
+CLEARLY = 1.1
+"""Times the score of the first object from which a later one takes its place."""
 LEAST_REACH = 0.5
 """Reach in a tight box from which a guess may be its object."""
 FIRST_PASSES, MORE_PASSES = 3, 13
@@ -104,8 +106,42 @@ def segment_window(
     found = [_by_first_guesses(predictor, axes, fixed, step)]
     if len(axes) == 1 or found[0].score < SURE:
         found.append(_by_many_guesses(predictor, axes, fixed, step))
+    if tight and max(reach(one.mask) for one in found) < LEAST_REACH:
+        # what lies in a corner of its box is another object: the box itself says more
+        found = [_by_whole_box(predictor, axes, fixed)]
     step(total)
     return choose(found, tight=tight)
+
+
+def choose(found: Sequence[PropagatedObject], *, tight: bool) -> PropagatedObject:
+    """The first object, or a later one that is better by a clear margin.
+
+    Args:
+        found: At least one, of one window.
+        tight: Whether the object is known to reach the faces of the window: then what reaches
+            less than half of it is another object, however sure the axes are, and is taken only
+            where nothing else was found.
+    """
+    reaching = [one for one in found if not tight or reach(one.mask) >= LEAST_REACH]
+    best, *others = reaching or found
+    for one in others:
+        if one.score > CLEARLY * best.score:
+            best = one
+    return best
+
+
+def _by_whole_box(
+    predictor: SlicePredictor, axes: Sequence[int], fixed: Predictions
+) -> PropagatedObject:
+    """The object by the vote of the whole box alone."""
+    guess = predict_whole_box(predictor, shown_slices(predictor.window, axes, fixed))
+    return _voted(guess | fixed, predictor.window)
+
+
+def _voted(guess: Predictions, window: Window) -> PropagatedObject:
+    """The vote of one guess."""
+    every = interpolate(guess, window)
+    return PropagatedObject(window, vote(every, window), every)
 
 
 def _by_first_guesses(
@@ -132,9 +168,7 @@ def _by_many_guesses(
     guesses = [predict_whole_box(predictor, shown, step)]
     guesses += [predict_tracks(predictor, shown, fixed, eighths, step) for eighths in STARTS]
     for guess in guesses:
-        every = interpolate(guess | fixed, predictor.window)
-        voted = PropagatedObject(predictor.window, vote(every, predictor.window), every)
-        ask_again(predictor, voted, shown, step)
+        ask_again(predictor, _voted(guess | fixed, predictor.window), shown, step)
     return _agreed(predictor, shown, fixed, step)
 
 
@@ -147,19 +181,6 @@ def _agreed(
     """The object of all predictions so far, after one more round."""
     ask_again(predictor, settle(predictor, shown, fixed), shown, step)
     return _last_voted(settle(predictor, shown, fixed))
-
-
-def choose(found: Sequence[PropagatedObject], *, tight: bool) -> PropagatedObject:
-    """The object whose axes agree best and are surest; the earlier where two are as good.
-
-    Args:
-        found: At least one, of one window.
-        tight: Whether the object is known to reach the faces of the window: then what reaches
-            less than half of it is another object, however sure the axes are, and is taken only
-            where nothing else was found.
-    """
-    reaching = [one for one in found if not tight or reach(one.mask) >= LEAST_REACH]
-    return max(reaching or found, key=lambda one: one.score)
 
 
 def ask_again(
