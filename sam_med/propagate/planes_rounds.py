@@ -68,8 +68,6 @@ SURE = 0.5
 sure."""
 STARTS = (2, 3, 4, 5, 6)
 """Eighths of the slices at which tracks start where the first guesses are in doubt."""
-CLEARLY = 1.1
-"""Times the score of the first object from which a later one takes its place."""
 LEAST_REACH = 0.5
 """Reach in a tight box from which a guess may be its object."""
 FIRST_PASSES, MORE_PASSES = 3, 13
@@ -114,7 +112,7 @@ def segment_window(
 
 
 def choose(found: Sequence[PropagatedObject], *, tight: bool) -> PropagatedObject:
-    """The first object, or a later one that is better by a clear margin.
+    """The object whose axes agree best and are surest; the earlier where two are as good.
 
     Args:
         found: At least one, of one window.
@@ -123,11 +121,7 @@ def choose(found: Sequence[PropagatedObject], *, tight: bool) -> PropagatedObjec
             where nothing else was found.
     """
     reaching = [one for one in found if not tight or reach(one.mask) >= LEAST_REACH]
-    best, *others = reaching or found
-    for one in others:
-        if one.score > CLEARLY * best.score:
-            best = one
-    return best
+    return max(reaching or found, key=lambda one: one.score)
 
 
 def _by_whole_box(
