@@ -40,7 +40,7 @@ from sam_med.propagate.prediction import (
     edges,
     window_of_box,
 )
-from sam_med.propagate.track import follow, middle_slices
+from sam_med.propagate.track import EIGHTHS, follow, starts_at
 from sam_med.propagate.vote import SCORE_DIGITS
 
 if TYPE_CHECKING:
@@ -167,7 +167,11 @@ def _crossed(
     """
     volume = predictor.slices.volume
     others = [other for other in usable_axes(volume) if other != axis]
-    places = [(other, index) for other in others for index in middle_slices(hull, other)]
+    places = [
+        (other, index)
+        for other in others
+        for index in starts_at(range(hull.start[other], hull.stop[other]), EIGHTHS // 2)
+    ]
     if not places:
         return None
     guesses = _guesses(volume, hull, axis)

@@ -1,13 +1,13 @@
 """Rounds of method `planes`: one object found in three planes at once, which correct each other.
 
 ```
-3-D box -> hypotheses  the box itself on every slice; tracks from the middle of each axis; and
-                       where these two disagree, tracks from four more slices of each axis, of
-                       which any two axes give the pair that agrees best
-           vote        the predictions of all axes on each voxel
-           round       the voted object's box on every slice -> predictions -> vote
-           choice      the hypothesis whose axes agree best and are surest, of those that
-                       reach half of a tight box; a last round and a last vote
+3-D box -> first guesses   the box itself on every slice; tracks from the middle of each axis
+           paths, vote     of all predictions on the slices of an axis those that go together;
+                           then the sum over the axes
+           round           the voted object's box on every slice; paths and vote again
+           doubtful?       tracks from four more slices of each axis; each guess is corrected by
+                           a round of its own; paths, vote and round again
+           last vote
         -> mask, and the confidence of each slice
 ```
 Why it works: along one axis an error in one slice is the prompt of the next one. A slice of another
@@ -19,27 +19,29 @@ draws the steps and says what each is worth.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
 
-from sam_common.metrics.agreement import dice
 from sam_med.geometry.slice_box import AXES
-from sam_med.propagate.planes_hypotheses import (
+from sam_med.propagate.first_guesses import (
+    MOST_IN_DOUBT,
+    MOST_SLICES,
     nothing_anywhere,
-    pair_tracks,
     predict_tracks,
     predict_whole_box,
+    shown_slices,
 )
+from sam_med.propagate.paths import interpolate, settle
 from sam_med.propagate.prediction import SlicePredictor, painted
 from sam_med.propagate.propagated_object import PropagatedObject
-from sam_med.propagate.track import MARGIN_PX, middle_slices, slice_at_eighth
+from sam_med.propagate.track import EIGHTHS, MARGIN_PX
 from sam_med.propagate.vote import (
     by_axis,
     last_vote,
-    most_voted_piece,
+    merit,
+    place_of,
     reach,
     slice_index,
     tally,
@@ -48,7 +50,7 @@ from sam_med.propagate.vote import (
 from sam_med.slices.embedded_slices import plane_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -61,19 +63,16 @@ MAX_ASPECT = 3.0
 """An axis is used where the pixels of its slices are at most this many times as long as wide."""
 NEAR = 2
 """Voxels around the voted object within which two axes may correct the third."""
-SAME_OBJECT = 0.9
-"""Dice from which two hypotheses are one object, and no further one is tried."""
-OTHER_STARTS = (2, 3, 5, 6)
-"""Eighths of the box's length at which tracks start, beside those from the middle."""
-LONE_STARTS = (3, 5)
-"""`OTHER_STARTS` for a single axis, on which no other can tell a good start from a bad one."""
+SURE = 0.5
+"""Score from which no further tracks are tried; a single axis, which no other confirms, is never
+sure."""
+STARTS = (2, 3, 4, 5, 6)
+"""Eighths of the slices at which tracks start where the first guesses are in doubt."""
 LEAST_REACH = 0.5
-"""Reach in a tight box from which a hypothesis may be its object."""
-PASSES = 12
-"""Most passes over the slices of the box, in which progress is counted: the box itself, tracks
-from the middles, a round of either; more tracks; a round of each pair; the last round."""
-MORE_TRACKS, MOST_PAIRS = 4, 3
-"""Passes that more tracks and the rounds of their pairs count for."""
+"""Reach in a tight box from which a guess may be its object."""
+FIRST_PASSES, MORE_PASSES = 3, 13
+"""Passes over the slices that are shown, in which progress is counted: two guesses and a round; six
+guesses, a round of each, and a round of all."""
 KEPT_QUALITY = 0.8
 """Quality of a mask to refine: a prediction of quality 0.9 replaces it from a Dice of 0.78 on."""
 MIN_PX = 3
@@ -88,7 +87,7 @@ def segment_window(
     *,
     tight: bool = True,
 ) -> PropagatedObject:
-    """The object in a 3-D box, by hypotheses, votes and rounds.
+    """The object in a 3-D box, by guesses, paths, votes and rounds.
 
     Args:
         slices: Embeddings of the volume.
@@ -99,39 +98,21 @@ def segment_window(
     """
     predictor = SlicePredictor(slices, window)
     axes = usable_axes(slices.volume)
-    count = sum(window.shape[axis] for axis in axes)
     fixed = {(seed.axis, seed.index): seed for seed in seeds}
-    step = _at_most(count_steps(slices.volume, window), step)
-
-    def tried(predictions: Predictions) -> PropagatedObject:
-        start = predictions | fixed
-        return refine(predictor, start, vote(start, window), step)
-
-    whole_box = predict_whole_box(predictor, axes, step)
-    middle_tracks = predict_tracks(predictor, axes, fixed, middle_slices)
-    step(count)
-    found = [tried(whole_box), tried(middle_tracks)]
-    if dice(found[0].mask, found[1].mask) >= SAME_OBJECT:
-        best = join(*found)
-        step((MORE_TRACKS + MOST_PAIRS) * count)
-    else:
-        starts = OTHER_STARTS if len(axes) > 1 else LONE_STARTS
-        more = []
-        for n in starts:
-            start = partial(slice_at_eighth, count=n)
-            more.append(predict_tracks(predictor, axes, fixed, start))
-            step(MORE_TRACKS * count // len(starts))
-        if len(axes) > 1:
-            more = pair_tracks(window, axes, [whole_box, middle_tracks, *more], tight=tight)
-        found += [tried(predictions) for predictions in more]
-        step((MOST_PAIRS - len(more)) * count)
-        best = choose(found, tight=tight)
-    last = refine(predictor, best.predictions, best.mask, step)
-    return _last_voted(last)
+    total = count_steps(slices.volume, window)
+    step = _at_most(total, step)
+    found = [_by_first_guesses(predictor, axes, fixed, step)]
+    if len(axes) == 1 or found[0].score < SURE:
+        found.append(_by_many_guesses(predictor, axes, fixed, step))
+    if tight and max(reach(one.mask) for one in found) < LEAST_REACH:
+        # what lies in a corner of its box is another object: the box itself says more
+        found = [_by_whole_box(predictor, axes, fixed)]
+    step(total)
+    return choose(found, tight=tight)
 
 
 def choose(found: Sequence[PropagatedObject], *, tight: bool) -> PropagatedObject:
-    """The hypothesis whose axes agree best and are surest; the earlier where two are as good.
+    """The object whose axes agree best and are surest; the earlier where two are as good.
 
     Args:
         found: At least one, of one window.
@@ -143,34 +124,88 @@ def choose(found: Sequence[PropagatedObject], *, tight: bool) -> PropagatedObjec
     return max(reaching or found, key=lambda one: one.score)
 
 
-def refine(
-    predictor: SlicePredictor,
-    predictions: Predictions,
-    mask: npt.NDArray[np.bool_],
-    step: Callable[[int], None] = lambda _done: None,
+def _by_whole_box(
+    predictor: SlicePredictor, axes: Sequence[int], fixed: Predictions
 ) -> PropagatedObject:
-    """One round: every slice is predicted again from the box of a mask, and the vote is taken.
+    """The object by the vote of the whole box alone."""
+    guess = predict_whole_box(predictor, shown_slices(predictor.window, axes, fixed))
+    return _voted(guess | fixed, predictor.window)
+
+
+def _voted(guess: Predictions, window: Window) -> PropagatedObject:
+    """The vote of one guess."""
+    every = interpolate(guess, window)
+    return PropagatedObject(window, vote(every, window), every)
+
+
+def _by_first_guesses(
+    predictor: SlicePredictor,
+    axes: Sequence[int],
+    fixed: Predictions,
+    step: Callable[[int], None],
+) -> PropagatedObject:
+    """The object by the whole box and one track along each axis, on a few slices."""
+    shown = shown_slices(predictor.window, axes, fixed)
+    predict_whole_box(predictor, shown, step)
+    predict_tracks(predictor, shown, fixed, EIGHTHS // 2, step)
+    return _agreed(predictor, shown, fixed, step)
+
+
+def _by_many_guesses(
+    predictor: SlicePredictor,
+    axes: Sequence[int],
+    fixed: Predictions,
+    step: Callable[[int], None],
+) -> PropagatedObject:
+    """The object by tracks from five slices of each axis, each guess corrected by the others."""
+    shown = shown_slices(predictor.window, axes, fixed, MOST_IN_DOUBT)
+    guesses = [predict_whole_box(predictor, shown, step)]
+    guesses += [predict_tracks(predictor, shown, fixed, eighths, step) for eighths in STARTS]
+    for guess in guesses:
+        ask_again(predictor, _voted(guess | fixed, predictor.window), shown, step)
+    return _agreed(predictor, shown, fixed, step)
+
+
+def _agreed(
+    predictor: SlicePredictor,
+    shown: Mapping[int, Sequence[int]],
+    fixed: Predictions,
+    step: Callable[[int], None],
+) -> PropagatedObject:
+    """The object of all predictions so far, after one more round."""
+    ask_again(predictor, settle(predictor, shown, fixed), shown, step)
+    return _last_voted(settle(predictor, shown, fixed))
+
+
+def ask_again(
+    predictor: SlicePredictor,
+    before: PropagatedObject,
+    shown: Mapping[int, Sequence[int]],
+    step: Callable[[int], None] = lambda _done: None,
+) -> None:
+    """One round: the boxes of a voted object as prompts of the slices that are shown.
+
+    Two boxes are tried on each slice: of the voted object, and of what the other axes alone say
+    near it. The predictor keeps what comes of them.
 
     Args:
         predictor: Predicts in the window of the object.
-        predictions: The prediction on each slice before this round.
-        mask: The voted object, an array of the shape of the window.
+        before: The object, in the window of the predictor.
+        shown: Axis to the slices that are asked.
         step: Called with 1 after each slice.
     """
-    again = _predict_again(predictor, predictions, mask, step)
-    return PropagatedObject(predictor.window, vote(again, predictor.window), again)
-
-
-def join(one: PropagatedObject, other: PropagatedObject) -> PropagatedObject:
-    """Two hypotheses of one object joined: both vote, each slice keeps the better prediction."""
-    window = one.window
-    votes = tally(one.predictions.values(), window) + tally(other.predictions.values(), window)
-    mask = most_voted_piece(votes)
-    predictions = {
-        place: _best([first, other.predictions[place]], mask[slice_index(window, *place)])
-        for place, first in one.predictions.items()
-    }
-    return PropagatedObject(window, mask, predictions)
+    window, mask = before.window, before.mask
+    votes = tally(before.predictions.values(), window)
+    near = ndimage.binary_dilation(mask, iterations=NEAR)
+    parts = by_axis(before.predictions)
+    for axis, indices in shown.items():
+        others = (votes - tally(parts[axis].values(), window) > 0) & near
+        for index in indices:
+            place = slice_index(window, axis, index)
+            boxes = _boxes_around(predictor, axis, (mask[place], others[place]))
+            if boxes and not before.predictions[axis, index].given:
+                predictor.predict((axis, index), boxes)
+            step(1)
 
 
 def refine_mask(
@@ -190,9 +225,17 @@ def refine_mask(
         seeds: Predictions in this window that take the place of the mask on their slices.
         step: Called with 1 after each slice.
     """
-    start = _mask_as_predictions(mask, predictor.window, usable_axes(predictor.slices.volume))
+    window = predictor.window
+    axes = usable_axes(predictor.slices.volume)
+    start = _mask_as_predictions(mask, window, axes)
     start |= {(seed.axis, seed.index): seed for seed in seeds}
-    return _last_voted(refine(predictor, start, mask, step))
+    every = {axis: range(window.start[axis], window.stop[axis]) for axis in axes}
+    ask_again(predictor, PropagatedObject(window, mask, start), every, step)
+    best = {
+        place: old if old.given else _best([old, *predictor.seen(place)], window, mask)
+        for place, old in start.items()
+    }
+    return _last_voted(PropagatedObject(window, vote(best, window), best))
 
 
 def usable_axes(volume: Volume) -> tuple[int, ...]:
@@ -211,7 +254,11 @@ def usable_axes(volume: Volume) -> tuple[int, ...]:
 
 def count_steps(volume: Volume, window: Window) -> int:
     """The number of steps that `segment_window` counts for a window of a volume."""
-    return PASSES * sum(window.shape[axis] for axis in usable_axes(volume))
+    total = 0
+    for passes, most in ((FIRST_PASSES, MOST_SLICES), (MORE_PASSES, MOST_IN_DOUBT)):
+        shown = shown_slices(window, usable_axes(volume), {}, most)
+        total += passes * sum(len(indices) for indices in shown.values())
+    return total
 
 
 def _last_voted(one: PropagatedObject) -> PropagatedObject:
@@ -246,33 +293,6 @@ def _mask_as_predictions(
     return predictions
 
 
-def _predict_again(
-    predictor: SlicePredictor,
-    predictions: Predictions,
-    mask: npt.NDArray[np.bool_],
-    step: Callable[[int], None],
-) -> Predictions:
-    """The best prediction on every slice: the one before, or one of those for the voted boxes.
-
-    Two boxes are tried: of the voted object, and of what the other axes alone say near it.
-    """
-    window = predictor.window
-    votes = tally(predictions.values(), window)
-    near = ndimage.binary_dilation(mask, iterations=NEAR)
-    chosen: Predictions = {}
-    for axis, part in by_axis(predictions).items():
-        others = (votes - tally(part.values(), window) > 0) & near
-        for index, old in part.items():
-            place = slice_index(window, axis, index)
-            options = [old]
-            if not old.given:
-                boxes = _boxes_around(predictor, axis, (mask[place], others[place]))
-                options += predictor.predict((axis, index), boxes) if boxes else []
-            chosen[axis, index] = _best(options, mask[place])
-            step(1)
-    return chosen
-
-
 def _boxes_around(
     predictor: SlicePredictor, axis: int, masks: Sequence[npt.NDArray[np.bool_]]
 ) -> list[Box]:
@@ -285,6 +305,6 @@ def _boxes_around(
     return boxes
 
 
-def _best(options: Sequence[Prediction], voted: npt.NDArray[np.bool_]) -> Prediction:
-    """The prediction that is sure of itself and like the voted object; of equals the first."""
-    return max(options, key=lambda one: one.quality * (1 + dice(one.mask, voted)) / 2)
+def _best(options: Sequence[Prediction], window: Window, mask: npt.NDArray[np.bool_]) -> Prediction:
+    """Of predictions on one slice the one of the largest merit; of equals the first."""
+    return max(options, key=lambda one: merit(one, mask[place_of(one, window)]))

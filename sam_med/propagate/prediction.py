@@ -91,6 +91,10 @@ class SlicePredictor:
         seen.extend(one for one in found if one not in seen)
         return found
 
+    def seen(self, place: tuple[int, int]) -> Sequence[Prediction]:
+        """All predictions made so far on the slice `place` (axis, index), the earliest first."""
+        return self._seen.get(place, ())
+
     def grow(self, box: Box, axis: int, margin_px: float) -> Box:
         """A box made larger by a margin in pixels of the decoder's grid, cut to the window."""
         dx, dy = self._step(axis, margin_px)

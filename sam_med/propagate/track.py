@@ -21,7 +21,6 @@ from sam_med.propagate.prediction import Box, Prediction, SlicePredictor, box_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sam_common.window import Window
 
 MARGIN_PX = 3
 """Pixels of the decoder's grid by which a box is larger than the mask beside it; as published."""
@@ -29,54 +28,55 @@ EIGHTHS = 8
 """Number of parts of a window's length in which the slices that tracks start from are counted."""
 
 
-def middle_slices(window: Window, axis: int) -> tuple[int, ...]:
-    """The slice in the middle of a window along an axis, or the two of an even number.
+def starts_at(indices: Sequence[int], eighths: int) -> tuple[int, ...]:
+    """The slice, of those that are visited, that lies a number of eighths along them.
 
-    >>> from sam_common.window import Window
-    >>> [middle_slices(Window((4, 0, 0), (stop, 1, 1)), 0) for stop in (9, 8)]
+    For the middle of an even number of slices these are two.
+
+    Args:
+        indices: Slices along an axis, ascending, at least one.
+        eighths: 1 to 7; 4 is the middle.
+
+    >>> [starts_at(range(4, stop), 4) for stop in (9, 8)]
     [(6,), (5, 6)]
-    """
-    first, last = window.start[axis], window.stop[axis] - 1
-    return tuple(sorted({(first + last) // 2, (first + last + 1) // 2}))
-
-
-def slice_at_eighth(window: Window, axis: int, count: int) -> tuple[int, ...]:
-    """The slice `count` eighths of a window's length behind its first one, along an axis.
-
-    >>> from sam_common.window import Window
-    >>> [slice_at_eighth(Window((4, 0, 0), (13, 1, 1)), 0, n) for n in (2, 3, 5, 6)]
+    >>> [starts_at(range(4, 13), n) for n in (2, 3, 5, 6)]
     [(6,), (7,), (9,), (10,)]
     """
-    last = window.shape[axis] - 1
-    if 2 * count <= EIGHTHS:
-        return (window.start[axis] + count * last // EIGHTHS,)
+    last = len(indices) - 1
+    if 2 * eighths == EIGHTHS:
+        return tuple(sorted({indices[last // 2], indices[(last + 1) // 2]}))
+    if 2 * eighths < EIGHTHS:
+        return (indices[eighths * last // EIGHTHS],)
     # counted from the other end, so that a volume stored the other way round has the same slices
-    return (window.stop[axis] - 1 - (EIGHTHS - count) * last // EIGHTHS,)
+    return (indices[last - (EIGHTHS - eighths) * last // EIGHTHS],)
 
 
 def follow(
     predictor: SlicePredictor,
     seeds: Sequence[Prediction],
     go_on: Callable[[Prediction], bool] = lambda _one: True,
+    indices: Sequence[int] | None = None,
 ) -> dict[int, Prediction]:
-    """One prediction on every slice of the predictor's window along the axis of the seeds.
+    """One prediction on each slice of the predictor's window along the axis of the seeds.
 
     Args:
         predictor: Predicts in the part of the volume in which the object lies.
         seeds: Predictions along one axis, at least one; they stay as they are.
         go_on: Asked beyond the outermost seeds; the first prediction that fails this test ends
             the track on its side and is not part of it.
+        indices: The slices that the track visits, ascending; all of the window where not given.
 
     Returns:
         Index of the slice to its prediction, ascending.
     """
     ordered = sorted(seeds, key=lambda seed: seed.index)
     found = {seed.index: seed for seed in ordered}
-    for left, right in pairwise(ordered):
-        found |= _between(predictor, left, right)
     axis, window = ordered[0].axis, predictor.window
-    up = range(ordered[-1].index + 1, window.stop[axis])
-    down = range(ordered[0].index - 1, window.start[axis] - 1, -1)
+    visited = range(window.start[axis], window.stop[axis]) if indices is None else indices
+    for left, right in pairwise(ordered):
+        found |= _between(predictor, left, right, visited)
+    up = [index for index in visited if index > ordered[-1].index]
+    down = [index for index in reversed(visited) if index < ordered[0].index]
     for seed, way in ((ordered[-1], up), (ordered[0], down)):
         last = seed
         for index in way:
@@ -96,12 +96,14 @@ def next_box(predictor: SlicePredictor, last: Prediction) -> Box:
 
 
 def _between(
-    predictor: SlicePredictor, left: Prediction, right: Prediction
+    predictor: SlicePredictor, left: Prediction, right: Prediction, visited: Sequence[int]
 ) -> dict[int, Prediction]:
     """Predictions on the slices between two seeds, for boxes interpolated between theirs."""
     first, last = next_box(predictor, left), next_box(predictor, right)
     found = {}
-    for index in range(left.index + 1, right.index):
+    for index in visited:
+        if not left.index < index < right.index:
+            continue
         share = (index - left.index) / (right.index - left.index)
         x0, y0, x1, y1 = (a + share * (b - a) for a, b in zip(first, last, strict=True))
         found[index] = predictor.predict((left.axis, index), [(x0, y0, x1, y1)])[0]

@@ -49,6 +49,16 @@ def weight(one: Prediction) -> float:
     return 1.0 if one.given else max(one.quality - DOUBTED_QUALITY, LEAST_TRUST) ** 2
 
 
+def merit(one: Prediction, voted: npt.NDArray[np.bool_]) -> float:
+    """How sure a prediction is of itself and how like the voted object, 0 to 1.
+
+    Args:
+        one: A prediction.
+        voted: The voted object on its slice, an array of the shape of the prediction's mask.
+    """
+    return one.quality * (1 + dice(one.mask, voted)) / 2
+
+
 def tally(
     predictions: Iterable[Prediction],
     window: Window,

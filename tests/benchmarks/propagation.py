@@ -3,7 +3,7 @@
 Every structure is asked for by its true 3-D box, by looser ones, and by its true box on its
 largest slice alone; the published loop and the true box on every slice show what is to be beaten
 and what could be reached. `--write docs/propagation-figures.md` puts the table into that page.
-Needs `SAM_TEST_DATA`; takes an hour on two cores.
+Needs `SAM_TEST_DATA`; takes hours on two cores.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ class Row:
     ends: str
 
 
+NIFTI = ("image.nii.gz", "label.nii.gz")
 STRUCTURES: dict[str, tuple[str, str, str, dict[int, str]]] = {
     "ct_abdomen": (
         "ct.nii.gz",
@@ -81,7 +82,45 @@ STRUCTURES: dict[str, tuple[str, str, str, dict[int, str]]] = {
     "mr_brain1": ("brain1_image.nrrd", "brain1_label.nrrd", "MR", {1: "brain lesion"}),
     "mr_spine_t2": ("t2.nii.gz", "cord.nii.gz", "MR", {1: "cord, T2"}),
     "mr_spine_oblique": ("t2w.nii.gz", "cord.nii.gz", "MR", {1: "cord, oblique"}),
+    "ct_aorta": ("ct.nii.gz", "aorta.nii.gz", "CT", {1: "dissected aorta"}),
+    "ct_lesion_deeplesion_000001_008_023": (*NIFTI, "CT", {1: "lesion 1"}),
+    "ct_lesion_deeplesion_000009_036_048": (*NIFTI, "CT", {1: "lesion 2"}),
+    "ct_lesion_deeplesion_000015_081_093": (*NIFTI, "CT", {1: "lesion 3"}),
+    "ct_sarcoma_sts003": (*NIFTI, "CT", {1: "sarcoma, CT"}),
+    "ct_thorax_lung1_002": (
+        *NIFTI,
+        "CT",
+        {1: "lung left", 2: "lung right", 3: "heart", 4: "oesophagus", 5: "cord, CT", 6: "tumour"},
+    ),
+    "mr_abdomen": (
+        "mr.nii.gz",
+        "organs.nii.gz",
+        "MR",
+        {
+            1: "spleen, MR",
+            2: "kidney right, MR",
+            3: "kidney left, MR",
+            4: "gallbladder, MR",
+            5: "liver, MR",
+            6: "stomach, MR",
+            7: "pancreas, MR",
+        },
+    ),
+    "mr_abdomen_chaos_t2_01": (
+        *NIFTI,
+        "MR",
+        {1: "liver, T2", 2: "kidney right, T2", 3: "kidney left, T2", 4: "spleen, T2"},
+    ),
+    "mr_heart_acdc_001": (*NIFTI, "MR", {1: "RV, cine", 2: "myocardium, cine", 3: "LV, cine"}),
+    "mr_heart_bssfp_mscmr_01": (
+        *NIFTI,
+        "MR",
+        {200: "myocardium, bSSFP", 500: "LV, bSSFP", 600: "RV, bSSFP"},
+    ),
+    "mr_sarcoma_sts001": (*NIFTI, "MR", {1: "sarcoma, MR"}),
+    "pet_sarcoma_sts001": (*NIFTI, "PT", {1: "sarcoma, PET"}),
 }
+"""Item to its image, its labels, its modality, and the names of label values."""
 
 
 def cases(data: Path, wanted: Sequence[str], precision: str = "fp32") -> Iterator[Case]:

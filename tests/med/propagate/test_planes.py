@@ -18,6 +18,7 @@ from sam_common.window import Window
 from sam_med.files.read import read_volume
 from sam_med.prompts.object_prompt import ObjectPrompt, VoxelMask, VoxelPoint
 from sam_med.propagate.correction import correct
+from sam_med.propagate.first_guesses import MOST_SLICES
 from sam_med.propagate.planes import (
     boxes_of_points,
     idle_notes,
@@ -64,11 +65,15 @@ def test_a_box_is_filled_to_the_voxel_where_every_plane_says_so():
 
 
 def test_a_ball_in_its_box_and_in_a_loose_box():
-    truth = ball()
+    small, large = ball(radii=(6, 5, 6)), ball()
     for margin in (0, 3):
-        box = tight(truth).expand(margin)
-        found = segment_box(slices_of(scan(truth)), box)
-        assert np.array_equal(found.full(truth.shape), truth)
+        for truth in (small, large):
+            box = tight(truth).expand(margin)
+            found = segment_box(slices_of(scan(truth)), box)
+            wrong = found.full(truth.shape) != truth
+            # a tip of one voxel may lie between two of the slices that are looked at
+            tips = 6 if max(box.shape) > MOST_SLICES else 0
+            assert np.count_nonzero(wrong) <= tips
 
 
 @pytest.mark.parametrize("spacing_ijk", [(1, 1, 2.5), (1, 1, 6), (1.5, 1, 1)])
@@ -92,14 +97,14 @@ def test_the_number_of_objects_changes_nothing_and_costs_no_encoding():
         assert alone.slices == one.slices
 
 
-def test_five_objects_on_a_hundred_slices_are_a_hundred_encodings_an_axis():
+def test_five_objects_share_the_encodings_of_their_slices():
     array = scan(np.zeros((100, 20, 20), dtype=bool))
     box = Window((0, 4, 4), (100, 16, 16))
     prompts = [ObjectPrompt(f"o{n}", n, box) for n in range(1, 6)]
     # features of 4 bytes: the limit holds 16 of them
     with slices_of(array, FakeSegmenter(), max_bytes=64) as slices:
         segment_by_planes(slices, prompts, lambda _n: None)
-        assert slices.calls == 100 + 12 + 12
+        assert slices.calls == MOST_SLICES + 12 + 12
         assert len(slices._kept) == 16
 
 

@@ -10,10 +10,10 @@ from sam_common.window import Window
 from sam_med.propagate.object_ends import seed_of
 from sam_med.propagate.planes_rounds import (
     KEPT_QUALITY,
+    STARTS,
+    ask_again,
     choose,
     count_steps,
-    join,
-    refine,
     refine_mask,
     segment_window,
     usable_axes,
@@ -29,7 +29,7 @@ def test_thick_slices_are_looked_at_along_their_own_axis_only():
     assert usable_axes(even) == (0, 1, 2)
 
 
-def test_in_a_tight_box_a_hypothesis_that_reaches_its_faces_is_preferred():
+def test_in_a_tight_box_a_guess_that_reaches_its_faces_is_preferred():
     large, small = np.ones((12, 12, 12), dtype=bool), np.zeros((12, 12, 12), dtype=bool)
     small[2:10, 3:9, :6] = True
     window = Window.full(large.shape)
@@ -42,22 +42,6 @@ def test_in_a_tight_box_a_hypothesis_that_reaches_its_faces_is_preferred():
     assert choose(found, tight=True) is found[1]
     assert choose(found, tight=False) is found[0]
     assert choose([found[1], found[1], found[0]], tight=True) is found[1]
-
-
-def test_hypotheses_that_agree_vote_together():
-    body = ball()
-    lost, window = body.copy(), Window.full(body.shape)
-    lost[18:] = False
-    # on the slices that it lost, the first is in doubt
-    doubt = shown(lost, 0, 0.4)
-    first = {place: one for place, one in shown(lost, 0, 0.9).items() if place[1] < 18}
-    first |= {place: one for place, one in doubt.items() if place[1] >= 18}
-    one = PropagatedObject(window, lost, first)
-    other = PropagatedObject(window, body, shown(body, 0, 0.6))
-    both = join(one, other)
-    assert np.array_equal(both.mask, body)
-    assert all(both.predictions[place] is first[place] for place in first if place[1] < 18)
-    assert all(both.predictions[0, k] is other.predictions[0, k] for k in range(18, 24))
 
 
 def test_an_object_in_its_box_has_a_prediction_on_every_slice():
@@ -85,7 +69,7 @@ def test_a_given_prediction_is_neither_replaced_nor_outvoted():
     assert np.array_equal(found.mask[14 - box.start[0]], painted_slice)
 
 
-def test_a_round_finds_the_object_on_slices_that_a_track_lost():
+def test_a_round_asks_for_the_boxes_of_the_object_on_the_slices_that_are_shown():
     truth = ball()
     box = tight(truth)
     inside = truth[box.slices]
@@ -95,15 +79,48 @@ def test_a_round_finds_the_object_on_slices_that_a_track_lost():
         for n, part in enumerate(np.moveaxis(inside, axis, 0))
     }
     lost = {(0, k): nothing((0, k), box) for k in range(12, 20)}
+    drawn = {(0, 9): replace(start[0, 9], given=True)}
     done = []
     predictor = SlicePredictor(slices_of(scan(truth)), box)
-    again = refine(predictor, start | lost, inside, done.append)
-    assert sum(done) == sum(box.shape)
-    assert np.array_equal(again.mask, inside)
-    for _, k in lost:
-        assert np.array_equal(again.predictions[0, k].mask, truth[k, 12:23, 14:27])
-    # what was surer than anything the network says of the voted boxes stays
-    assert again.predictions[0, 8] is start[0, 8]
+    before = PropagatedObject(box, inside, start | lost | drawn)
+    ask_again(predictor, before, {0: range(8, 16), 1: (14,)}, done.append)
+    assert sum(done) == 9
+    for k in range(12, 16):
+        assert np.array_equal(predictor.seen((0, k))[0].mask, truth[k, 12:23, 14:27])
+    # a person has answered for one slice, others were not asked
+    assert not predictor.seen((0, 9))
+    assert not predictor.seen((0, 16))
+    assert predictor.seen((1, 14))
+    assert not predictor.seen((1, 15))
+
+
+def test_further_tracks_are_tried_where_the_first_guesses_are_in_doubt(monkeypatch):
+    from sam_med.propagate import planes_rounds
+
+    started = []
+    track = planes_rounds.predict_tracks
+
+    def noted(predictor, shown, fixed, eighths, step):
+        started.append(eighths)
+        return track(predictor, shown, fixed, eighths, step)
+
+    monkeypatch.setattr(planes_rounds, "predict_tracks", noted)
+    truth = ball()
+    segment_window(slices_of(scan(truth)), tight(truth))
+    assert started == [4]
+    # one axis has no other that confirms it
+    segment_window(slices_of(scan(truth), spacing_ijk=(1, 1, 6)), tight(truth))
+    assert started == [4, 4, *STARTS]
+
+
+def test_a_long_box_is_predicted_on_few_slices_and_whole():
+    rod = np.zeros((90, 12, 12), dtype=bool)
+    rod[2:88, 3:9, 3:9] = True
+    slices = slices_of(scan(rod))
+    found = segment_window(slices, tight(rod))
+    assert np.array_equal(found.mask, rod[tight(rod).slices])
+    assert slices.calls == 16 + 6 + 6
+    assert len(found.predictions) == 86 + 6 + 6
 
 
 @pytest.mark.parametrize("tight_box", [True, False])

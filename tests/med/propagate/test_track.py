@@ -9,7 +9,7 @@ from shaded_objects import ball, prediction, scan, slices_of
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.window import Window
 from sam_med.propagate.prediction import SlicePredictor, box_of_window
-from sam_med.propagate.track import MARGIN_PX, follow, middle_slices, next_box, slice_at_eighth
+from sam_med.propagate.track import EIGHTHS, MARGIN_PX, follow, next_box, starts_at
 
 WINDOW = Window((3, 2, 1), (14, 30, 35))
 PIXEL = 38 / 256
@@ -42,12 +42,18 @@ def seed_at(index, rows, cols):
 
 @given(st.integers(0, 50), st.integers(1, 50), st.sampled_from([2, 3, 5, 6]))
 def test_starts_are_the_same_however_the_volume_is_stored(first, length, count):
-    window = Window((first, 0, 0), (first + length, 1, 1))
-    mirrored = {first + first + length - 1 - k for k in slice_at_eighth(window, 0, count)}
-    assert mirrored == set(slice_at_eighth(window, 0, 8 - count))
-    middles = middle_slices(window, 0)
+    stored = range(first, first + length)
+    mirrored = {first + first + length - 1 - k for k in starts_at(stored, count)}
+    assert mirrored == set(starts_at(stored, EIGHTHS - count))
+    middles = starts_at(stored, EIGHTHS // 2)
     assert {2 * first + length - 1 - k for k in middles} == set(middles)
     assert len(middles) == 2 - length % 2
+
+
+def test_starts_are_of_the_slices_that_are_visited():
+    visited = (3, 7, 10, 11, 30)
+    assert [starts_at(visited, n) for n in (2, 4, 6)] == [(7,), (10,), (11,)]
+    assert starts_at((8, 20), 4) == (8, 20)
 
 
 def test_beyond_the_seed_each_box_is_the_neighbours_mask_and_a_margin():
@@ -75,6 +81,20 @@ def test_between_two_seeds_boxes_go_over_from_one_to_the_other():
     last = np.array([12.5, 13.5, 24.5, 21.5]) + margin * np.array([-1, -1, 1, 1])
     for n, box in enumerate(segmenter.boxes[:3], start=1):
         assert box == pytest.approx(first + n / 4 * (last - first))
+
+
+def test_a_track_visits_given_slices_only():
+    segmenter = Silent()
+    left, right = seed_at(5, (4, 8), (4, 8)), seed_at(9, (12, 20), (12, 24))
+    found = follow(predictor_of(segmenter), [left, right], indices=[3, 5, 7, 9, 12])
+    assert list(found) == [3, 5, 7, 9, 12]
+    margin = MARGIN_PX * PIXEL
+    first = np.array([4.5, 5.5, 8.5, 9.5]) + margin * np.array([-1, -1, 1, 1])
+    last = np.array([12.5, 13.5, 24.5, 21.5]) + margin * np.array([-1, -1, 1, 1])
+    assert segmenter.boxes[0] == pytest.approx((first + last) / 2)
+    # beyond the seeds from the mask of the nearest visited slice
+    assert segmenter.boxes[1] == pytest.approx(last)
+    assert segmenter.boxes[2] == pytest.approx(first)
 
 
 def test_a_track_ends_at_the_first_slice_that_fails():
