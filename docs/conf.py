@@ -116,8 +116,23 @@ def documented_modules() -> set[str]:
     return modules
 
 
+def inherit_type_names() -> None:
+    """Bring the names of base classes' modules into the modules of promised classes.
+
+    The fields that a data class inherits are annotated with names of another module.
+    """
+    text = "".join(page.read_text() for page in sorted((HERE / "api").glob("*.md")))
+    for package, name in re.findall(r"autoclass:: (\S+)\.(\w+)", text):
+        promised = getattr(importlib.import_module(package), name)
+        own = vars(importlib.import_module(promised.__module__))
+        for base in promised.__mro__[1:-1]:
+            for known, value in vars(importlib.import_module(base.__module__)).items():
+                own.setdefault(known, value)
+
+
 for documented in documented_modules():
     give_type_names(importlib.import_module(documented))
+inherit_type_names()
 
 
 def fences_to_literal_blocks(

@@ -62,8 +62,8 @@ def finetune(  # noqa: PLR0913 - one call for what is a request elsewhere
         progress: Called with a description and a total for each step.
 
     Returns:
-        The model card: `figures` before and after by kind of prompt, `verdict` with `is_better`,
-        `history`, `judged` objects, and `output`, None where it was not better.
+        The model card, with `figures` before and after by kind of prompt, `verdict` with
+        `is_better`, `history`, `judged` objects, and `output`, None where it was not better.
 
     Raises:
         InputError: The raster or the polygons cannot be used, or are too few.

@@ -67,8 +67,8 @@ def finetune(
         progress: Called with a description and a total for each step.
 
     Returns:
-        The model card: `figures` before and after by kind of prompt, `verdict` with `is_better`,
-        `history`, `judged` objects, and `output`, None where it was not better.
+        The model card, with `figures` before and after by kind of prompt, `verdict` with
+        `is_better`, `history`, `judged` objects, and `output`, None where it was not better.
 
     Raises:
         InputError: The list, a volume or a segmentation cannot be used, or objects are too few.
