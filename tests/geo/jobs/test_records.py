@@ -12,7 +12,7 @@ from sam_geo.jobs.request import AutoRequest
 from sam_geo.jobs.run import run_auto
 from sam_geo.raster.source import open_raster
 
-COMMON = ["inputs", "model", "parameters", "stretch"]
+COMMON = ["inputs", "parameters", "model", "stretch"]
 LAST = ["failures", "notes", "seconds", "versions"]
 
 

@@ -295,7 +295,7 @@ def test_the_sets_of_features_and_the_chosen_one(class_map, values):
 
 
 def test_every_set_of_features_is_explained():
-    names = " ".join(each.name for each in candidates(["red"], [])).replace(",", "")
+    names = " ".join(each.name for each in candidates(["red"], [], 16)).replace(",", "")
     assert set(names.split()) - {"and"} == set(SETS_OF_FEATURES)
 
 
