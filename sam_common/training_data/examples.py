@@ -97,7 +97,7 @@ def split_by_place(
         The part of each object. Objects at one place go to one part.
 
     >>> split_by_place(np.arange(10.0)[:, None])
-    ['learn', 'learn', 'learn', 'learn', 'learn', 'stop', 'stop', 'judge', 'judge', 'judge']
+    ['learn', 'learn', 'learn', 'learn', 'learn', 'learn', 'stop', 'stop', 'judge', 'judge']
     """
     if not len(positions):
         return []

@@ -43,6 +43,7 @@ def shown_slices(
         fixed: Predictions that a person gave; their slices are among them, too.
         most: Most slices along each axis, beside the given ones.
 
+    >>> from sam_common.window import Window
     >>> shown_slices(Window((4, 0, 0), (9, 31, 1)), (0, 1), {})[1]
     (0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
     """

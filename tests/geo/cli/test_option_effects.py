@@ -161,7 +161,7 @@ EFFECTS = {
     "landcover --index": flag((*COVER, "--band-names", "red,nir"), "--index", "ndvi"),
     "landcover --features": flag(COVER, "--features", "embedding"),
     "landcover --embeddings": flag((*COVER, "--features", "embedding"), "--embeddings", "kept"),
-    "landcover --objects": flag(COVER, "--objects", "labels.tif"),
+    "landcover --objects": flag(COVER, "--objects", "numbered.tif"),
     "landcover --model": values((*COVER, "--objects", "auto"), "--model", *MODELS),
     **model_options("landcover", (*COVER, "--objects", "auto")),
     "landcover --classifier": values(COVER, "--classifier", "discriminant", "logistic"),
@@ -287,7 +287,7 @@ def inputs(tmp_path_factory):
     pages = [Image.fromarray(rng.integers(0, 250, (80, 100)).astype(np.uint8)) for _ in range(2)]
     pages[0].save(folder / "pages.tif", save_all=True, append_images=pages[1:])
     classes = np.repeat([1, 2, 3, 3], 20)[:, None] + np.zeros(100, dtype=int)
-    write_raster(folder / "labels.tif", classes[None])
+    write_raster(folder / "numbered.tif", classes[None])
     write_raster(folder / "map.tif", np.stack([classes, 100 - 15 * classes]))
     later = np.roll(classes, 1, axis=0)
     later[50:55, 50:55] = 1

@@ -91,7 +91,7 @@ def test_a_record_holds_what_a_job_ran_with(tmp_path):
         seconds={"read": 0.12345},
     )
     assert list(record) == [
-        "inputs", "model", "parameters", "stretch", "counts", "seconds", "versions",
+        "inputs", "parameters", "model", "stretch", "counts", "seconds", "versions",
     ]  # fmt: skip
     assert record["inputs"] == {
         "image": {"path": "a.tif", "sha256": "1"},
