@@ -53,29 +53,27 @@ def settle(
         The voted object, with a prediction on every slice of the window along each axis: on slices
         between those that are shown it is interpolated.
     """
-    found = _settled(predictor, shown, fixed, None)
-    for _ in range(TURNS - 1):
-        found = _settled(predictor, shown, fixed, found.mask)
-    return found
-
-
-def _settled(
-    predictor: SlicePredictor,
-    shown: Mapping[int, Sequence[int]],
-    fixed: Predictions,
-    mask: npt.NDArray[np.bool_] | None,
-) -> PropagatedObject:
-    """The path along each axis, given the vote before, and the vote over them."""
-    chosen: Predictions = {}
-    for axis, indices in shown.items():
-        offered = [
+    offered = {
+        axis: [
             [fixed[axis, index]] if (axis, index) in fixed else predictor.seen((axis, index))
             for index in indices
         ]
-        path = _path(offered, predictor.window, mask)
-        chosen |= {(axis, one.index): one for one in path}
-    predictions = interpolate(chosen | fixed, predictor.window)
-    return PropagatedObject(predictor.window, vote(predictions, predictor.window), predictions)
+        for axis, indices in shown.items()
+    }
+    # neighbours are as alike in every turn
+    alike = {axis: likeness(options) for axis, options in offered.items()}
+
+    def voted(mask: npt.NDArray[np.bool_] | None) -> PropagatedObject:
+        window = predictor.window
+        paths = [_path(offered[axis], alike[axis], window, mask) for axis in shown]
+        chosen = {(one.axis, one.index): one for path in paths for one in path}
+        predictions = interpolate(chosen | fixed, window)
+        return PropagatedObject(window, vote(predictions, window), predictions)
+
+    found = voted(None)
+    for _ in range(TURNS - 1):
+        found = voted(found.mask)
+    return found
 
 
 def interpolate(predictions: Predictions, window: Window) -> Predictions:
@@ -112,29 +110,36 @@ def _between(
     )
 
 
+def likeness(offered: Sequence[Sequence[Prediction]]) -> list[npt.NDArray[np.float32]]:
+    """The Dice of each prediction on a slice with each on the next, for all slices but the last.
+
+    Args:
+        offered: The predictions on each slice along one axis, in order of the slices.
+    """
+    return [_dices(here, beside) for here, beside in pairwise(map(_flat, offered))]
+
+
 def _path(
-    offered: Sequence[Sequence[Prediction]], window: Window, mask: npt.NDArray[np.bool_] | None
+    offered: Sequence[Sequence[Prediction]],
+    alike: Sequence[npt.NDArray[np.float32]],
+    window: Window,
+    mask: npt.NDArray[np.bool_] | None,
 ) -> list[Prediction]:
     """One prediction for each slice: the path with the largest sum (Viterbi 1967).
 
     Args:
         offered: The predictions on each slice along one axis, in order of the slices.
+        alike: Their `likeness`.
         window: (k, j, i) part of the volume that they cover.
         mask: The voted object, an array of `window.shape`; None where there was no vote yet.
     """
-    best: list[npt.NDArray[np.float64]] = []
-    origins: list[npt.NDArray[np.int64]] = []
-    before = None
-    for options in offered:
-        merits = np.array([_merit(one, window, mask) for one in options])
-        here = _flat(options)
-        if before is not None:
-            totals = best[-1][:, None] + NEIGHBOURS * _dices(before, here)
-            origins.append(totals.argmax(axis=0))
-            merits = merits + totals.max(axis=0)
-        best.append(merits)
-        before = here
-    place = int(best[-1].argmax())
+    merits = [np.array([_merit(one, window, mask) for one in options]) for options in offered]
+    best, origins = merits[0], []
+    for own, dices in zip(merits[1:], alike, strict=True):
+        totals = best[:, None] + NEIGHBOURS * dices
+        origins.append(totals.argmax(axis=0))
+        best = own + totals.max(axis=0)
+    place = int(best.argmax())
     chosen = [place]
     for origin in reversed(origins):
         place = int(origin[place])

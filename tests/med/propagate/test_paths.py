@@ -10,7 +10,7 @@ from shaded_objects import ball, prediction, scan, slices_of
 
 from sam_common.metrics.agreement import dice
 from sam_common.window import Window
-from sam_med.propagate.paths import NEIGHBOURS, _path, interpolate, settle
+from sam_med.propagate.paths import NEIGHBOURS, _path, interpolate, likeness, settle
 from sam_med.propagate.prediction import SlicePredictor
 from sam_med.propagate.vote import by_axis, stack
 
@@ -92,7 +92,7 @@ def test_no_other_path_has_a_larger_sum(seed, voted):
         ]
         return sum(merits) + NEIGHBOURS * sum(dice(a.mask, b.mask) for a, b in pairwise(path))
 
-    found = total(_path(offered, WINDOW, mask))
+    found = total(_path(offered, likeness(offered), WINDOW, mask))
     assert found == pytest.approx(max(total(path) for path in product(*offered)), abs=1e-5)
 
 
