@@ -58,9 +58,7 @@ def change_command(
         typer.Option(help="Names of the bands of both images in their order; from the files."),
     ] = None,
     model: geo.Model = "mobile_sam",
-    workers: Annotated[
-        int, typer.Option(min=1, help="Blocks classified at the same time; the result is the same.")
-    ] = 1,
+    workers: geo.BlockWorkers = 1,
     device: common.Device = "auto",
     engine: common.Engine = "auto",
     precision: common.Precision = "auto",

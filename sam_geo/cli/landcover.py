@@ -107,9 +107,7 @@ def landcover_command(
         str | None, typer.Option(help="Column of their class; `reference` where not given.")
     ] = None,
     embeddings: geo.Embeddings = None,
-    workers: Annotated[
-        int, typer.Option(min=1, help="Blocks classified at the same time; the result is the same.")
-    ] = 1,
+    workers: geo.BlockWorkers = 1,
     device: common.Device = "auto",
     engine: common.Engine = "auto",
     precision: common.Precision = "auto",

@@ -94,6 +94,9 @@ Resume = Annotated[
 Workers = Annotated[
     int, typer.Option(min=1, help="Windows segmented at the same time; the result is the same.")
 ]
+BlockWorkers = Annotated[
+    int, typer.Option(min=1, help="Blocks classified at the same time; the result is the same.")
+]
 Embeddings = Annotated[
     Path | None,
     typer.Option(help="Folder of embeddings (see encode): none that lies there is made again."),

@@ -86,6 +86,34 @@ def plugins(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture
+def process(suite, plugins, tmp_path):
+    """QGIS without a window, with the plugin enabled: arguments of `qgis_process` to its output."""
+    runtime = tmp_path / "run"
+    runtime.mkdir(mode=0o700)
+    environment = {
+        **os.environ,
+        "QGIS_CUSTOM_CONFIG_PATH": str(tmp_path / "profile"),
+        "QGIS_PLUGINPATH": str(plugins),
+        "XDG_RUNTIME_DIR": str(runtime),
+        "PATH": f"{suite.program.parent}:{os.environ['PATH']}",
+    }
+
+    def run(*arguments):
+        done = subprocess.run(
+            ["qgis_process.bin", *map(str, arguments)],
+            env=environment,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run("plugins", "enable", PLUGIN)
+    return run
+
+
 @pytest.fixture(scope="session")
 def loaded(plugins, suite, qgis_iface, qgis_processing) -> SimpleNamespace:
     """The plugin as QGIS's own loader has loaded and started it."""

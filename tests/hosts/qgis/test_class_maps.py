@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -487,29 +485,7 @@ def test_polygons_are_no_points(loaded, class_map):
 # ---------------------------------------------------------------- without a window
 
 
-def test_qgis_process_samples_and_assesses(suite, plugins, class_map, tmp_path):
-    runtime = tmp_path / "run"
-    runtime.mkdir(mode=0o700)
-    environment = {
-        **os.environ,
-        "QGIS_CUSTOM_CONFIG_PATH": str(tmp_path / "profile"),
-        "QGIS_PLUGINPATH": str(plugins),
-        "XDG_RUNTIME_DIR": str(runtime),
-        "PATH": f"{suite.program.parent}:{os.environ['PATH']}",
-    }
-
-    def process(*arguments):
-        done = subprocess.run(
-            ["qgis_process.bin", *map(str, arguments)],
-            env=environment,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    process("plugins", "enable", "sam_geomed")
+def test_qgis_process_samples_and_assesses(process, class_map, tmp_path):
     points, table = tmp_path / "points.gpkg", tmp_path / "table.csv"
     process("run", "sam_geomed:sample", "--", f"INPUT={class_map}", "SIZE=60", f"OUTPUT={points}")
     said = json.loads(

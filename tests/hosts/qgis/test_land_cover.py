@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 
 import numpy as np
 import pytest
@@ -458,29 +456,7 @@ def test_a_change_that_cannot_be(loaded, maps, images, tmp_path, options, reason
 # ---------------------------------------------------------------- without a window
 
 
-def test_qgis_process_maps_and_compares(suite, plugins, images, samples, tmp_path):
-    runtime = tmp_path / "run"
-    runtime.mkdir(mode=0o700)
-    environment = {
-        **os.environ,
-        "QGIS_CUSTOM_CONFIG_PATH": str(tmp_path / "profile"),
-        "QGIS_PLUGINPATH": str(plugins),
-        "XDG_RUNTIME_DIR": str(runtime),
-        "PATH": f"{suite.program.parent}:{os.environ['PATH']}",
-    }
-
-    def process(*arguments):
-        done = subprocess.run(
-            ["qgis_process.bin", *map(str, arguments)],
-            env=environment,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    process("plugins", "enable", "sam_geomed")
+def test_qgis_process_maps_and_compares(process, images, samples, tmp_path):
     ground, out = saved(samples, tmp_path / "ground.gpkg"), tmp_path / "map.tif"
     said = json.loads(
         process(

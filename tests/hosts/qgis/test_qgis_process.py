@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 
 import numpy as np
 import pytest
@@ -34,36 +32,15 @@ def boxes_file(data, tmp_path):
     return path
 
 
-def test_qgis_process_runs_the_plugin_end_to_end(suite, plugins, boxes_file, trees_tif, tmp_path):
-    runtime = tmp_path / "run"
-    runtime.mkdir(mode=0o700)
-    environment = {
-        **os.environ,
-        "QGIS_CUSTOM_CONFIG_PATH": str(tmp_path / "profile"),
-        "QGIS_PLUGINPATH": str(plugins),
-        "XDG_RUNTIME_DIR": str(runtime),
-        "PATH": f"{suite.program.parent}:{os.environ['PATH']}",
-    }
-
-    def process(*arguments):
-        return subprocess.run(
-            ["qgis_process.bin", *map(str, arguments)],
-            env=environment,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-
-    process("plugins", "enable", "sam_geomed")
+def test_qgis_process_runs_the_plugin_end_to_end(process, boxes_file, trees_tif, tmp_path):
     # a plugin whose import fails is enabled too: only its algorithms tell
-    assert "sam_geomed:prompts" in process("list").stdout
+    assert "sam_geomed:prompts" in process("list")
     out = tmp_path / "out.gpkg"
-    done = process(
+    said = process(
         "--json", "run", "sam_geomed:prompts", "--", f"INPUT={trees_tif}", f"PROMPTS={boxes_file}",
         f"OUTPUT={out}",
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["results"]["OUTPUT"] == str(out)
+    assert json.loads(said)["results"]["OUTPUT"] == str(out)
     dataset = ogr.Open(str(out))
     table = dataset.GetLayer(0)
     assert table.GetFeatureCount() == 9
