@@ -123,14 +123,19 @@ STRUCTURES: dict[str, tuple[str, str, str, dict[int, str]]] = {
 """Item to its image, its labels, its modality, and the names of label values."""
 
 
-def cases(data: Path, wanted: Sequence[str], precision: str = "fp32") -> Iterator[Case]:
-    """All structures, or those whose name holds one of the words."""
+def cases(
+    data: Path,
+    wanted: Sequence[str],
+    precision: str = "fp32",
+    is_asked: Callable[[str], bool] = lambda _name: True,
+) -> Iterator[Case]:
+    """All structures, or those whose name holds one of the words and that are asked for."""
     segmenter = load_segmenter("lite_medsam", precision=precision)
     for item, (image, labels, modality, names) in STRUCTURES.items():
         chosen = {
             value: name
             for value, name in names.items()
-            if not wanted or any(word in name for word in wanted)
+            if (not wanted or any(word in name for word in wanted)) and is_asked(name)
         }
         if not chosen:
             continue
