@@ -35,13 +35,14 @@ if TYPE_CHECKING:
 WHOLE = "all steps"
 HEAD = """# What each step is worth
 
-The default method of {{doc}}`propagation` with one step left out, or one number changed, at a time: Dice
-from the tight 3-D box of {structures} structures in {volumes} public volumes, `lite_medsam` with its encoder in
-bf16. *gain* is the mean Dice with the step less that without it; its interval of 95 % is a paired
-bootstrap that draws volumes, because structures of one volume are alike. *any volume left out* is
-the range of that gain with each volume in turn left out of the mean: a step that was made for one
-volume shows a range that holds zero. *best for* and *worst for* are the structures that gain and lose the
-most by it. *decodings* is how many the method needs, as a share of those of all steps.
+The default method of {{doc}}`propagation` with one step left out, or one number changed, at a time:
+Dice from the tight 3-D box of {structures} structures in {volumes} public volumes, `lite_medsam`
+with its encoder in bf16. *gain* is the mean Dice with the step less that without it; its interval
+of 95 % is a paired bootstrap that draws volumes, because structures of one volume are alike. *any
+volume left out* is the range of that gain with each volume in turn left out of the mean: a step
+that was made for one volume shows a range that holds zero. *best for* and *worst for* are the
+structures that gain and lose the most by it. *decodings* is how many the method needs, as a share
+of those of all steps.
 
 Written by `python -m tests.benchmarks.ablation --write docs/propagation-ablation.md`.
 
