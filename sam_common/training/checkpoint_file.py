@@ -42,8 +42,10 @@ class TrainingState:
 
     values: dict[str, torch.Tensor]
     """Weights that learn, by name."""
+    mean: dict[str, torch.Tensor]
+    """Their running mean over the last steps, which is what is judged."""
     best: dict[str, torch.Tensor]
-    """Those of the best epoch."""
+    """The mean after the best epoch."""
     first: dict[str, torch.Tensor]
     """First moments of AdamW, by the name of the weight."""
     second: dict[str, torch.Tensor]
@@ -65,6 +67,7 @@ def write_state(path: Path, state: TrainingState) -> None:
         f"{kind}:{name}": tensor.detach().cpu().contiguous()
         for kind, table in (
             ("value", state.values),
+            ("mean", state.mean),
             ("best", state.best),
             (FIRST, state.first),
             (SECOND, state.second),
@@ -85,7 +88,8 @@ def read_state(path: Path) -> TrainingState:
     Raises:
         InputError: If the file is damaged.
     """
-    tables: dict[str, dict[str, torch.Tensor]] = {k: {} for k in ("value", "best", FIRST, SECOND)}
+    kinds = ("value", "mean", "best", FIRST, SECOND)
+    tables: dict[str, dict[str, torch.Tensor]] = {kind: {} for kind in kinds}
     try:
         with safe_open(path, "pt") as file:
             note = file.metadata()
@@ -98,6 +102,4 @@ def read_state(path: Path) -> TrainingState:
         raise InputError(
             f"{path} cannot be read, so training cannot go on: delete {path.parent}"
         ) from error
-    return TrainingState(
-        tables["value"], tables["best"], tables[FIRST], tables[SECOND], steps, history
-    )
+    return TrainingState(*(tables[kind] for kind in kinds), steps, history)

@@ -2,7 +2,8 @@
 
 ```
 for each image, in one of its views: a few objects at once -> practice -> a step of the optimiser
-after each epoch: mean IoU of the stopping part -> the best epoch is kept
+after each epoch: mean IoU of the stopping part, by the mean of the last weights
+                  -> the best epoch is kept
 ```
 """
 
@@ -15,7 +16,7 @@ import torch
 
 from sam_common.training.answers import answers, region_iou
 from sam_common.training.checkpoint_file import Epoch, TrainingState
-from sam_common.training.optimizer import optimizer_of, state_after, step_size
+from sam_common.training.optimizer import follow_mean, optimizer_of, state_after, step_size
 from sam_common.training.practice import practise
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ def first_state(course: Course) -> TrainingState:
     zeros = {name: torch.zeros_like(value) for name, value in values.items()}
     again = {name: value.clone() for name, value in zeros.items()}
     start = Epoch(0, None, stopping_score(course))
-    best = course.trainable.values()
-    return TrainingState(values, best, zeros, again, 0, [start])
+    mean, best = course.trainable.values(), course.trainable.values()
+    return TrainingState(values, mean, best, zeros, again, 0, [start])
 
 
 def is_over(course: Course, state: TrainingState) -> bool:
@@ -47,13 +48,14 @@ def run_epoch(course: Course, state: TrainingState) -> TrainingState:
     """Do one epoch more.
 
     Args:
-        course: What is learned; its network is left as the epoch made it.
+        course: What is learned; its network is left as the mean of the last steps.
         state: After the epoch before.
     """
     number = state.history[-1].number + 1
     random = np.random.default_rng([course.options.seed, number])
     course.trainable.load(state.values)
     optimizer = optimizer_of(course.trainable, state)
+    mean = {name: value.clone() for name, value in state.mean.items()}
     done = 0
     losses, prompts = 0.0, 0
     images = [n for n, image in enumerate(course.views.images) if image.of("learn")]
@@ -70,12 +72,14 @@ def run_epoch(course: Course, state: TrainingState) -> TrainingState:
             torch.nn.utils.clip_grad_norm_(course.trainable.parameters().values(), LONGEST)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
+            follow_mean(mean, course.trainable, state.steps + done, course.batches)
             losses, prompts = losses + loss, prompts + count
-    history = [*state.history, Epoch(number, losses / prompts, stopping_score(course))]
     after = state_after(course.trainable, optimizer, state)
-    after.history = history
+    after.mean = mean
+    course.trainable.load(mean)
+    after.history = [*state.history, Epoch(number, losses / prompts, stopping_score(course))]
     if after.best_epoch.number == number:
-        after.best = {name: value.clone() for name, value in after.values.items()}
+        after.best = {name: value.clone() for name, value in mean.items()}
     return after
 
 

@@ -26,6 +26,8 @@ DECAY = 0.01
 BETAS = (0.9, 0.99)
 """Part of the moments that stays at each step; there are few steps, so the second forgets faster
 than is usual."""
+AVERAGED = 3
+"""Epochs over which weights are averaged."""
 
 
 def step_size(highest: float, share: float) -> float:
@@ -64,11 +66,35 @@ def optimizer_of(trainable: Trainable, state: TrainingState) -> torch.optim.Adam
 def state_after(
     trainable: Trainable, optimizer: torch.optim.AdamW, state: TrainingState
 ) -> TrainingState:
-    """The state of the network and the optimiser now; a weight that was not used has no moments."""
+    """The state of the network and the optimiser now; a weight that was not used has no moments.
+
+    The mean is that of the state, and goes on by `running_mean` after each step.
+    """
     first, second, steps = {}, {}, state.steps
     for name, parameter in trainable.parameters().items():
         known = optimizer.state.get(parameter, {})
         first[name] = known.get("exp_avg", state.first[name])
         second[name] = known.get("exp_avg_sq", state.second[name])
         steps = max(steps, int(known.get("step", 0)))
-    return TrainingState(trainable.values(), state.best, first, second, steps)
+    return TrainingState(trainable.values(), state.mean, state.best, first, second, steps)
+
+
+@torch.no_grad()
+def follow_mean(
+    mean: dict[str, torch.Tensor], trainable: Trainable, steps: int, per_epoch: int
+) -> None:
+    """Move the running mean of the weights on by the network as it is now, in place.
+
+    With few objects the weights swing from step to step by more than an epoch gains; their mean
+    does not (Polyak and Juditsky 1992; as an exponential mean, Tarvainen and Valpola 2017, arXiv
+    1703.01780). It begins as the plain mean of all steps, the base among them.
+
+    Args:
+        mean: By name, the base before the first step.
+        trainable: After a step.
+        steps: Steps so far, this one included.
+        per_epoch: Steps of an epoch.
+    """
+    share = 1 / min(steps + 1, AVERAGED * per_epoch)
+    for name, parameter in trainable.parameters().items():
+        mean[name].lerp_(parameter.detach(), share)

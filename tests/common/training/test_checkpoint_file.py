@@ -13,11 +13,11 @@ def tensors(seed):
 
 def test_a_state_comes_back_as_it_was(tmp_path):
     history = [Epoch(0, None, 0.4), Epoch(1, 0.123456789012345, 0.5), Epoch(2, 0.1, 0.5)]
-    state = TrainingState(tensors(0), tensors(1), tensors(2), tensors(3), 7, history)
+    state = TrainingState(*(tensors(n) for n in range(5)), 7, history)
     write_state(tmp_path / "s.safetensors", state)
     found = read_state(tmp_path / "s.safetensors")
     assert (found.steps, found.history) == (7, history)
-    for name in ("values", "best", "first", "second"):
+    for name in ("values", "mean", "best", "first", "second"):
         assert torch.equal(getattr(found, name)["a.weight"], getattr(state, name)["a.weight"])
     assert found.best_epoch.number == 1  # the earlier of two equals
 

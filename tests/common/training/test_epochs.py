@@ -47,8 +47,22 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(make_course, tmp_path, p
     write_state(tmp_path / "s.safetensors", run(other, first_state(other), 1))
     resumed = run(make_course(options), read_state(tmp_path / "s.safetensors"), 1)
     assert resumed.history == whole.history
-    for name in ("values", "best", "first", "second"):
+    for name in ("values", "mean", "best", "first", "second"):
         assert same(getattr(resumed, name), getattr(whole, name)), name
+
+
+def test_what_is_judged_is_the_mean_of_the_last_steps(make_course):
+    """The course has one step in an epoch, so the third epoch still sees the base."""
+    course = make_course(QUICK)
+    state = first_state(course)
+    seen = [state.values]
+    for _ in range(2):
+        state = run_epoch(course, state)
+        seen.append(state.values)
+    assert course.batches == 1
+    for name, value in state.mean.items():
+        torch.testing.assert_close(value, sum(one[name] for one in seen) / 3)
+    assert same(course.trainable.values(), state.mean)
 
 
 def test_another_seed_gives_other_weights(make_course):

@@ -5,7 +5,15 @@ import torch
 from small_networks import learning_network
 
 from sam_common.training.checkpoint_file import TrainingState
-from sam_common.training.optimizer import LOWEST, RISE, optimizer_of, state_after, step_size
+from sam_common.training.optimizer import (
+    AVERAGED,
+    LOWEST,
+    RISE,
+    follow_mean,
+    optimizer_of,
+    state_after,
+    step_size,
+)
 from sam_common.training.options import TrainingOptions
 from sam_common.training.trainable import Trainable
 
@@ -36,7 +44,7 @@ def test_moments_go_on_where_they_were():
         trainable = Trainable(learning_network(3), TrainingOptions(parts="both", rank=2))
         values = trainable.values()
         zeros = {name: torch.zeros_like(value) for name, value in values.items()}
-        state = TrainingState(values, values, zeros, dict(zeros))
+        state = TrainingState(values, values, values, zeros, dict(zeros))
         optimizer = optimizer_of(trainable, state)
         steps(trainable, optimizer, 1, 0)
         if stops:
@@ -52,7 +60,20 @@ def test_moments_go_on_where_they_were():
 
 def test_only_low_rank_changes_decay():
     trainable = Trainable(learning_network(3), TrainingOptions(parts="both", rank=2))
-    state = TrainingState(trainable.values(), {}, {}, {})
+    state = TrainingState(trainable.values(), {}, {}, {}, {})
     whole, low_rank = optimizer_of(trainable, state).param_groups
     assert (whole["weight_decay"], low_rank["weight_decay"] > 0) == (0.0, True)
     assert len(whole["params"]) + len(low_rank["params"]) == len(trainable.parameters())
+
+
+def test_the_mean_forgets_what_is_long_ago():
+    trainable = Trainable(learning_network(3), TrainingOptions())
+    mean = {name: torch.zeros_like(value) for name, value in trainable.values().items()}
+    follow_mean(mean, trainable, 1, 5)
+    for name, value in trainable.values().items():
+        torch.testing.assert_close(mean[name], value / 2)  # of the base, zero here, and one step
+    before = {name: value.clone() for name, value in mean.items()}
+    follow_mean(mean, trainable, 1000, 5)
+    for name, value in trainable.values().items():
+        share = 1 / (AVERAGED * 5)
+        torch.testing.assert_close(mean[name], before[name] * (1 - share) + value * share)
