@@ -52,14 +52,3 @@ def answers(
     for masks in segmenter.decode_batches(embedding, prompts, multimask=several):
         found += [pick(masks, n) for n in range(len(masks))]
     return found
-
-
-def region_iou(wanted: MaskRegion, found: MaskRegion | None) -> float:
-    """Intersection over union of two masks of one image; 0 where one is empty."""
-    if found is None:
-        return 0.0
-    shared = 0
-    if (common := wanted.window.intersect(found.window)) is not None:
-        parts = (r.mask[common.within(r.window).slices] for r in (wanted, found))
-        shared = int(np.logical_and(*parts).sum())
-    return shared / (wanted.area_px + found.area_px - shared)

@@ -102,4 +102,12 @@ def read_state(path: Path) -> TrainingState:
         raise InputError(
             f"{path} cannot be read, so training cannot go on: delete {path.parent}"
         ) from error
-    return TrainingState(*(tables[kind] for kind in kinds), steps, history)
+    return TrainingState(
+        tables["value"],
+        tables["mean"],
+        tables["best"],
+        tables[FIRST],
+        tables[SECOND],
+        steps,
+        history,
+    )

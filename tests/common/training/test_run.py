@@ -10,11 +10,12 @@ from lessons import BASE, lesson_of
 from small_networks import learning_network
 
 from sam_common.errors import InputError
+from sam_common.masks.region_overlap import region_iou
 from sam_common.segmenter import located
 from sam_common.segmenter.capabilities import Capabilities
 from sam_common.segmenter.predictor import segmenter_of
 from sam_common.training import run as module
-from sam_common.training.answers import answers, region_iou
+from sam_common.training.answers import answers
 from sam_common.training.checkpoint_file import TrainingState
 from sam_common.training.options import TrainingOptions
 from sam_common.training.run import Base, Lesson, finetune

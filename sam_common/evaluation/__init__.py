@@ -1,0 +1,1 @@
+"""Evaluation: a segmenter on images with known objects, by the published protocols."""
