@@ -64,6 +64,8 @@ class Dock(QgsDockWidget):
     redo = pyqtSignal()
     clear = pyqtSignal()
     accept = pyqtSignal()
+    learn = pyqtSignal()
+    """Teach a network the polygons of the layer that objects are saved to."""
     environment = pyqtSignal(str)
     """Another environment; empty to look for one."""
     restart = pyqtSignal()
@@ -159,9 +161,15 @@ class Dock(QgsDockWidget):
         new.setToolTip("Make a GeoPackage for accepted objects")
         new.clicked.connect(self.new_layer)
         self.new_button = new
+        learn = QToolButton()
+        learn.setText("Learn…")
+        learn.setToolTip("Teach a network the polygons of this layer")
+        learn.clicked.connect(self.learn)
+        self.learn_button = learn
         save = QHBoxLayout()
         save.addWidget(self.target_box, 1)
         save.addWidget(new)
+        save.addWidget(learn)
         form = QFormLayout()
         # names of layers are long, and the panel is narrow
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)

@@ -30,7 +30,7 @@ from qgis.core import (
 
 from .environment import EnvironmentMissingError, find_program
 from .suite_algorithm import SuiteAlgorithm
-from .suite_program import ProgramError, run_program
+from .suite_program import PARTLY_FAILED, ProgramError, run_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,6 +47,8 @@ class ProgramAlgorithm(SuiteAlgorithm):
 
     RASTERS: tuple[str, ...] = ()
     """Names of the parameters that are a raster or several."""
+    FINE: tuple[int, ...] = (0, PARTLY_FAILED)
+    """Exit codes of the command with a result."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -147,7 +149,7 @@ class ProgramAlgorithm(SuiteAlgorithm):
                 arguments = [*self.arguments(run, Path(folder)), "--json"]
                 feedback.pushDebugInfo(" ".join([PROGRAM, *arguments]))
                 with _removed(self.part_folders()):
-                    said = run_program([*program, *arguments], feedback)
+                    said = run_program([*program, *arguments], feedback, self.FINE)
                 return {} if said is None else self.results(said, run, Path(folder))
         except (EnvironmentMissingError, ProgramError) as error:
             raise QgsProcessingException(str(error)) from error

@@ -11,6 +11,7 @@ from qgis.PyQt.QtGui import QIcon
 from .algorithm_assess import Assess
 from .algorithm_automatic import Automatic
 from .algorithm_change import Change
+from .algorithm_finetune import Finetune
 from .algorithm_landcover import LandCover
 from .algorithm_prompts import FromPrompts
 from .algorithm_sample import Sample
@@ -54,5 +55,5 @@ class Provider(QgsProcessingProvider):
         """All there are."""
         for on_server in (FromPrompts, Automatic):
             self.addAlgorithm(on_server(self._server))
-        for by_program in (LandCover, Sample, Assess, Change):
+        for by_program in (LandCover, Sample, Assess, Change, Finetune):
             self.addAlgorithm(by_program())

@@ -196,7 +196,7 @@ def raster_source(layer: QgsRasterLayer | None, view: View | None) -> PathSource
     """
     if layer is None or not layer.isValid():
         raise SourceError("Choose a raster layer that can be read.")
-    bands = None if view is None else _shown_bands(layer)
+    bands = None if view is None else shown_bands(layer)
     extent = layer.extent()
     is_flipped = extent.yMaximum() == 0 and extent.xMinimum() == 0
     path = _local_file(layer)
@@ -272,7 +272,7 @@ def _local_file(layer: QgsRasterLayer) -> Path | None:
     return None if dataset.GetGCPCount() else path.resolve()
 
 
-def _shown_bands(layer: QgsRasterLayer) -> tuple[int, ...] | None:
+def shown_bands(layer: QgsRasterLayer) -> tuple[int, ...] | None:
     """The three bands that the layer is drawn with, so that the network sees what the user does."""
     renderer = layer.renderer()
     if renderer is None or renderer.type() != "multibandcolor":

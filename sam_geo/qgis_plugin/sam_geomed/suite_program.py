@@ -44,13 +44,18 @@ class ProgramError(Exception):
     """A program of the suite failed; the message is what it said."""
 
 
-def run_program(command: Sequence[str], feedback: QgsProcessingFeedback) -> Any:
+def run_program(
+    command: Sequence[str],
+    feedback: QgsProcessingFeedback,
+    fine: Sequence[int] = (0, PARTLY_FAILED),
+) -> Any:
     """Run a program of the suite, show its progress and wait for its end.
 
     Args:
         command: Program and arguments, of which one is `--json`.
         feedback: Gets progress, notes and warnings, in this thread; its cancellation ends the
             program.
+        fine: Exit codes of a program that has a result.
 
     Returns:
         What the program printed as JSON; None where the run was cancelled.
@@ -80,7 +85,7 @@ def run_program(command: Sequence[str], feedback: QgsProcessingFeedback) -> Any:
             process.wait()
         for reader in readers:
             reader.join(END_SECONDS)
-    if code not in {0, PARTLY_FAILED}:
+    if code not in fine:
         raise ProgramError(_reason(said, code))
     try:
         return json.loads(b"".join(out))

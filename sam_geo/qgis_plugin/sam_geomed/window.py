@@ -15,6 +15,7 @@ from .accept import accept, create_layer
 from .dock import Dock
 from .environment import EnvironmentMissingError, configure, configured, find_command
 from .map_tools import PromptTool
+from .models import MODELS
 from .preview import Preview
 from .raster_source import View, raster_source
 from .session import Session
@@ -99,6 +100,7 @@ class Window(QObject):
         self.canvas.mapToolSet.connect(self._tool_changed)
         dock.chosen.connect(self._choose)
         dock.new_layer.connect(self._ask_for_layer)
+        dock.learn.connect(self._learn)
         dock.environment.connect(self._set_environment)
         dock.restart.connect(self._end_server)
         for asker in (dock, tool):
@@ -189,6 +191,22 @@ class Window(QObject):
         )
         if path:
             self.save_to(path if path.lower().endswith(".gpkg") else f"{path}.gpkg")
+
+    def _learn(self) -> None:
+        """Open the dialog that teaches a network, with the layers of the panel."""
+        raster, target = self.dock.raster, self.dock.target
+        if raster is None or target is None:
+            self._problem("Choose the image, and the layer of polygons to learn from.")
+            return
+        # an import of QGIS's own plugin, which is there once the toolbox is
+        import processing
+
+        chosen = {"INPUT": raster.id(), "OBJECTS": target.id()}
+        if self.dock.model in MODELS:
+            chosen["MODEL"] = self.dock.model
+        if processing.execAlgorithmDialog("sam_geomed:finetune", chosen):
+            # what was learned can be chosen from now on
+            self.session.prepare()
 
     def _set_environment(self, chosen: str) -> None:
         configure(chosen)

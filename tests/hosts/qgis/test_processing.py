@@ -308,7 +308,7 @@ def test_a_model_of_the_designer_passes_the_polygons_on(loaded, trees_tif, boxes
 def test_every_algorithm_explains_itself_and_copies_itself(loaded):
     registry = QgsApplication.processingRegistry()
     names = {each.id() for each in registry.providerById("sam_geomed").algorithms()}
-    known = ("prompts", "automatic", "landcover", "sample", "assess", "change")
+    known = ("prompts", "automatic", "landcover", "sample", "assess", "change", "finetune")
     assert names == {f"sam_geomed:{name}" for name in known}
     for name in names:
         algorithm = registry.createAlgorithmById(name)

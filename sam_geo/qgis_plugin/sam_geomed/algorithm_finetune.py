@@ -1,0 +1,237 @@
+"""Algorithm `sam_geomed:finetune`: a network taught the polygons of a layer, judged on others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qgis.core import (
+    QgsProcessing,
+    QgsProcessingException,
+    QgsProcessingOutputNumber,
+    QgsProcessingOutputString,
+    QgsProcessingParameterBoolean,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterString,
+)
+
+from .environment import find_program
+from .models import MODELS
+from .program_algorithm import ProgramAlgorithm
+from .raster_source import shown_bands
+from .suite_program import run_program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from qgis.core import QgsProcessingContext, QgsProcessingFeedback
+
+    from .suite_algorithm import Run
+
+NOT_BETTER = 4
+"""Exit code of `sam-geo finetune` where the network is not better than before."""
+SUFFIX = ".safetensors"
+PARTS = ("decoder", "encoder", "both")
+"""What learns, the default first."""
+BY = {"boxes": "box", "points": "point"}
+HELP = """Teaches a network your own objects: about 20 polygons that were drawn, or accepted and
+corrected, on one image. Selected features alone are used where Selected features only is ticked,
+and edits that are not saved yet count.
+
+The polygons are parted in space: about half are learned, some say when to stop, and the rest
+judge, before and after. If you have polygons from another place of the image, let those judge.
+
+Where the taught network is not better on the judging polygons beyond chance, nothing is written,
+and the log says so with its figures.
+
+The network sees the three bands that the layer is drawn with.
+
+Name: under this name the network can be chosen from then on, in the panel Segment Anything (the
+next time it starts), and on this machine by --model NAME. Choose it for images of the same kind.
+
+Decoder takes minutes. Encoder changes how images are seen, for unusual ones, and takes longer.
+
+For research and mapping."""
+
+
+class Finetune(ProgramAlgorithm):
+    """A raster and polygons in, a tuned model out."""
+
+    NAME = "finetune"
+    TITLE = "Learn from polygons"
+    GROUP = "Networks"
+    HELP = HELP
+    TAGS = ("learn", "teach", "train", "fine-tune", "finetune", "SAM", "model")
+    FINE = (0, NOT_BETTER)
+    INPUT = "INPUT"
+    OBJECTS = "OBJECTS"
+    CALLED = "CALLED"
+    MODEL = "MODEL"
+    JUDGE = "JUDGE"
+    PARTS = "PARTS"
+    EPOCHS = "EPOCHS"
+    VIEWS = "VIEWS"
+    SEED = "SEED"
+    KEEP_ANYWAY = "KEEP_ANYWAY"
+    OUTPUT = "OUTPUT"
+    VERDICT = "VERDICT"
+    RASTERS = (INPUT,)
+    NUMBERS = (
+        ("BOX_BEFORE", "Mean IoU by box, before"),
+        ("BOX_AFTER", "Mean IoU by box, after"),
+        ("POINT_BEFORE", "Mean IoU by point, before"),
+        ("POINT_AFTER", "Mean IoU by point, after"),
+    )
+    """Outputs that are numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bands: tuple[int, ...] | None = None
+
+    def initAlgorithm(self, _configuration: Any = None) -> None:
+        """Add the parameters and outputs."""
+        polygons = [QgsProcessing.TypeVectorPolygon]
+        self.addParameter(QgsProcessingParameterRasterLayer(self.INPUT, "Image"))
+        self.addParameter(
+            QgsProcessingParameterFeatureSource(self.OBJECTS, "Polygons to learn", polygons)
+        )
+        self.addParameter(
+            QgsProcessingParameterString(self.CALLED, "Name of the new network", optional=True)
+        )
+        self._add_options(polygons)
+        self.addParameter(
+            QgsProcessingParameterFileDestination(
+                self.OUTPUT, "Tuned network", fileFilter=f"Tuned networks (*{SUFFIX})"
+            )
+        )
+        for name, text in self.NUMBERS:
+            self.addOutput(QgsProcessingOutputNumber(name, text))
+        self.addOutput(QgsProcessingOutputString(self.VERDICT, "Verdict"))
+
+    def _add_options(self, polygons: list[Any]) -> None:
+        for name, text, choices in (
+            (self.MODEL, "Network to start from", MODELS),
+            (self.PARTS, "What learns", PARTS),
+        ):
+            self.addParameter(
+                QgsProcessingParameterEnum(
+                    name,
+                    text,
+                    options=list(choices),
+                    defaultValue=choices[0],
+                    usesStaticStrings=True,
+                )
+            )
+        self.addParameter(
+            QgsProcessingParameterFeatureSource(
+                self.JUDGE, "Polygons that judge, in place of a part", polygons, optional=True
+            )
+        )
+        for name, text, usual, least in (
+            (self.EPOCHS, "Most passes over the polygons", 40, 1),
+            (self.VIEWS, "Turned, mirrored and brightened versions of the image", 8, 1),
+            (self.SEED, "Seed: another number gives other parts", 0, 0),
+        ):
+            self.add_advanced(
+                QgsProcessingParameterNumber(name, text, defaultValue=usual, minValue=least)
+            )
+        self.add_advanced(
+            QgsProcessingParameterBoolean(
+                self.KEEP_ANYWAY, "Keep the network also where it is not better", False
+            )
+        )
+
+    def prepareAlgorithm(
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+    ) -> bool:
+        """Look at the raster and its bands, which belong to this thread."""
+        self._bands = shown_bands(self.parameterAsRasterLayer(parameters, self.INPUT, context))
+        return super().prepareAlgorithm(parameters, context, feedback)
+
+    def arguments(self, run: Run, folder: Path) -> list[str]:
+        """The arguments of `sam-geo finetune`."""
+        parameters, context, _ = run
+        found = [
+            "finetune",
+            self.raster(self.INPUT),
+            str(self.features_file(self.OBJECTS, folder / "objects.gpkg", run)),
+            "--output",
+            str(self._output(run)),
+            "--model",
+            self.parameterAsEnumString(parameters, self.MODEL, context),
+            "--parts",
+            self.parameterAsEnumString(parameters, self.PARTS, context),
+            "--epochs",
+            str(self.parameterAsInt(parameters, self.EPOCHS, context)),
+            "--views",
+            str(self.parameterAsInt(parameters, self.VIEWS, context)),
+            "--seed",
+            str(self.parameterAsInt(parameters, self.SEED, context)),
+            # QGIS has asked before
+            "--overwrite",
+        ]
+        if self._bands is not None:
+            found += ["--bands", ",".join(map(str, self._bands))]
+        if parameters.get(self.JUDGE):
+            path = self.features_file(self.JUDGE, folder / "judge.gpkg", run)
+            found += ["--judge", str(path)]
+        if self.parameterAsBool(parameters, self.KEEP_ANYWAY, context):
+            found.append("--keep-anyway")
+        return found
+
+    def part_folders(self) -> list[Path]:
+        """The folder of embeddings and of the state after each pass."""
+        output = _with_suffix(self._paths[self.OUTPUT])
+        return [output.with_name(f"{output.name}.parts")]
+
+    def results(self, said: dict[str, Any], run: Run, _folder: Path) -> dict[str, Any]:
+        """The file where it is better, figures, and the name under which it is found."""
+        parameters, context, feedback = run
+        for line in in_words(said):
+            feedback.pushInfo(line)
+        found: dict[str, Any] = {self.VERDICT: said["verdict"]["text"]}
+        for kind, name in (("boxes", "BOX"), ("points", "POINT")):
+            if (one := said["figures"].get(kind)) is not None:
+                found |= {f"{name}_BEFORE": one["before"], f"{name}_AFTER": one["after"]}
+        if said["output"] is None:
+            feedback.pushWarning(f"{said['verdict']['text']} Nothing is written.")
+            return found
+        if called := self.parameterAsString(parameters, self.CALLED, context).strip():
+            add = ["weights", "add", said["output"], "--name", called, "--json"]
+            run_program([*find_program("sam-common"), *add], feedback)
+            feedback.pushInfo(f"It is called {called}: choose it in the panel Segment Anything.")
+        return {**found, self.OUTPUT: said["output"]}
+
+    def _output(self, run: Run) -> Path:
+        """The file to write; its suffix is added where QGIS has another."""
+        path = self.destination(self.OUTPUT, run)
+        if not path:
+            raise QgsProcessingException("Choose a file for the tuned network.")
+        return _with_suffix(path)
+
+
+def in_words(said: Mapping[str, Any]) -> Iterator[str]:
+    """A model card as lines of text: how well objects are found that took no part."""
+    objects = said["data"]["objects"]
+    yield (
+        f"{objects['learn']} polygons were learned, {objects['stop']} said when to stop, "
+        f"{objects['judge']} judge"
+    )
+    for kind, one in said["figures"].items():
+        alone = ", ".join(f"{name} {iou:.3f}" for name, iou in one["prompt_alone"].items())
+        yield (
+            f"mean IoU by {BY[kind]}: {one['before']:.3f} before, {one['after']:.3f} after "
+            f"(gain {one['low']:+.3f} to {one['high']:+.3f}; from the {BY[kind]} alone: {alone})"
+        )
+    yield said["verdict"]["text"]
+
+
+def _with_suffix(path: str) -> Path:
+    return Path(path if path.endswith(SUFFIX) else f"{path}{SUFFIX}")

@@ -1,0 +1,154 @@
+"""Learning from polygons in Processing and from the panel."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+
+import pytest
+from qgis.core import (
+    QgsApplication,
+    QgsFeature,
+    QgsGeometry,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRectangle,
+    QgsVectorLayer,
+)
+
+QUICK = {"EPOCHS": 1, "VIEWS": 1}
+
+
+class Log(QgsProcessingFeedback):
+    """Keeps what is shown."""
+
+    def __init__(self):
+        super().__init__()
+        self.infos, self.warnings, self.texts, self.commands = [], [], [], []
+
+    def pushInfo(self, text):
+        self.infos.append(text)
+
+    def pushWarning(self, text):
+        self.warnings.append(text)
+
+    def setProgressText(self, text):
+        self.texts.append(text)
+
+    def pushDebugInfo(self, text):
+        self.commands.append(text)
+
+
+@pytest.fixture(scope="module")
+def crowns(data):
+    """The boxes of all crowns with their corners cut, as polygons in the raster's system."""
+    truth = json.loads((data / "geo" / "neon_osbs_trees" / "neon_osbs_trees.json").read_text())
+    layer = QgsVectorLayer("Polygon?crs=EPSG:32617", "crowns", "memory")
+    features = []
+    for prompt in truth["prompts"]:
+        shape = QgsGeometry.fromRect(QgsRectangle(*prompt["box_crs"])).smooth(2)
+        feature = QgsFeature(layer.fields())
+        feature.setGeometry(shape)
+        features.append(feature)
+    assert layer.dataProvider().addFeatures(features)[0]
+    return layer
+
+
+def learned(trees_tif, crowns, folder, log, **options):
+    import processing
+
+    parameters = {
+        "INPUT": str(trees_tif),
+        "OBJECTS": crowns,
+        "OUTPUT": str(folder / "crowns.safetensors"),
+        **QUICK,
+        **options,
+    }
+    return processing.run("sam_geomed:finetune", parameters, feedback=log)
+
+
+def test_a_network_learns_and_gets_a_name(loaded, suite, trees_tif, crowns, tmp_path):
+    log, name = Log(), f"qgis-{uuid.uuid4().hex[:12]}"
+    result = learned(trees_tif, crowns, tmp_path, log, KEEP_ANYWAY=True, CALLED=name)
+    assert result["OUTPUT"] == str(tmp_path / "crowns.safetensors")
+    card = json.loads((tmp_path / "crowns.card.json").read_text())
+    boxes = card["figures"]["boxes"]
+    assert (result["BOX_BEFORE"], result["BOX_AFTER"]) == (boxes["before"], boxes["after"])
+    assert result["VERDICT"] == card["verdict"]["text"]
+    assert card["data"]["objects"]["judge"] > 10
+    assert any(
+        line.startswith(f"mean IoU by box: {boxes['before']:.3f} before") for line in log.infos
+    )
+    assert any(text.startswith("epochs: ") for text in log.texts)
+    assert not (tmp_path / "crowns.safetensors.parts").exists()
+    try:
+        listed = json.loads(suite.run("-m", "sam_common.cli", "weights", "list", "--json"))
+        (found,) = (one for one in listed if one["name"] == name)
+        assert found["title"] == "tuned from mobile_sam"
+    finally:
+        Path(found["path"]).unlink()
+
+
+def test_what_is_not_better_is_told_and_not_written(loaded, tmp_path):
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("sam_geomed:finetune")
+    said = {
+        "output": None,
+        "verdict": {"text": "not better beyond chance.", "is_better": False},
+        "data": {"objects": {"learn": 8, "stop": 3, "judge": 5}},
+        "figures": {
+            "boxes": {
+                "before": 0.7, "after": 0.69, "low": -0.03, "high": 0.01,
+                "prompt_alone": {"box filled": 0.6},
+            }
+        },
+    }  # fmt: skip
+    log = Log()
+    result = algorithm.results(said, ({}, QgsProcessingContext(), log), tmp_path)
+    assert log.warnings == ["not better beyond chance. Nothing is written."]
+    assert "OUTPUT" not in result
+    assert (result["BOX_BEFORE"], result["BOX_AFTER"]) == (0.7, 0.69)
+    assert log.infos[0] == "8 polygons were learned, 3 said when to stop, 5 judge"
+    # by its own exit code, which is no error here
+    assert 4 in algorithm.FINE
+
+
+def test_the_network_sees_the_bands_that_are_shown(
+    loaded, trees_tif, crowns, tmp_path, monkeypatch
+):
+    layer = QgsRasterLayer(str(trees_tif), "trees")
+    renderer = layer.renderer()
+    renderer.setRedBand(3)
+    renderer.setBlueBand(1)
+    log = Log()
+    few = QgsVectorLayer("Polygon?crs=EPSG:32617", "few", "memory")
+    with pytest.raises(QgsProcessingException, match="no objects to learn from"):
+        learned(layer, few, tmp_path, log, INPUT=layer)
+    assert "--bands 3,2,1" in log.commands[0]
+
+
+def test_the_panel_opens_the_dialog_with_its_layers(loaded, trees_tif, crowns, monkeypatch):
+    import processing
+
+    dock = loaded.window.dock
+    asked = []
+    monkeypatch.setattr(processing, "execAlgorithmDialog", lambda *given: asked.append(given))
+    raster = QgsRasterLayer(str(trees_tif), "trees")
+    target = crowns.clone()
+    QgsProject.instance().addMapLayers([raster, target])
+    try:
+        dock.raster_box.setLayer(raster)
+        dock.target_box.setLayer(None)
+        dock.learn_button.click()
+        assert "layer of polygons" in dock.status.text()
+        dock.target_box.setLayer(target)
+        dock.learn_button.click()
+    finally:
+        QgsProject.instance().removeAllMapLayers()
+    ((name, chosen),) = asked
+    assert name == "sam_geomed:finetune"
+    assert (chosen["INPUT"], chosen["OBJECTS"]) == (raster.id(), target.id())
+    assert chosen["MODEL"] == "mobile_sam"
