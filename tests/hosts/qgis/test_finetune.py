@@ -125,7 +125,7 @@ def test_the_network_sees_the_bands_that_are_shown(
     renderer.setBlueBand(1)
     log = Log()
     few = QgsVectorLayer("Polygon?crs=EPSG:32617", "few", "memory")
-    with pytest.raises(QgsProcessingException, match="no objects to learn from"):
+    with pytest.raises(QgsProcessingException, match="it has no features"):
         learned(layer, few, tmp_path, log, INPUT=layer)
     assert "--bands 3,2,1" in log.commands[0]
 
@@ -139,6 +139,7 @@ def test_the_panel_opens_the_dialog_with_its_layers(loaded, trees_tif, crowns, m
     raster = QgsRasterLayer(str(trees_tif), "trees")
     target = crowns.clone()
     QgsProject.instance().addMapLayers([raster, target])
+    wanted = raster.id(), target.id()
     try:
         dock.raster_box.setLayer(raster)
         dock.target_box.setLayer(None)
@@ -150,5 +151,5 @@ def test_the_panel_opens_the_dialog_with_its_layers(loaded, trees_tif, crowns, m
         QgsProject.instance().removeAllMapLayers()
     ((name, chosen),) = asked
     assert name == "sam_geomed:finetune"
-    assert (chosen["INPUT"], chosen["OBJECTS"]) == (raster.id(), target.id())
+    assert (chosen["INPUT"], chosen["OBJECTS"]) == wanted
     assert chosen["MODEL"] == "mobile_sam"
