@@ -33,9 +33,17 @@ PartsOption = Annotated[
 PromptsOption = Annotated[
     str, typer.Option("--prompts", help="What is practised: boxes, points, or boxes,points.")
 ]
-Epochs = Annotated[int, typer.Option(min=1, help="Most passes over the images.")]
+Epochs = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Most passes over the images; if not given, few objects are shown more often."
+    ),
+]
 Patience = Annotated[
-    int, typer.Option(min=1, help="Epochs without a gain after which training ends.")
+    int | None,
+    typer.Option(
+        min=1, help="Passes without a gain after which training ends; a third of them if not given."
+    ),
 ]
 Views = Annotated[
     int, typer.Option(min=1, help="Turned, mirrored and brightened versions of each image.")

@@ -53,6 +53,21 @@ class Course:
         return self.views.embedding(n, 0)
 
     @property
+    def epochs(self) -> int:
+        """Most passes over the images."""
+        return self.options.epochs_for(self._objects)
+
+    @property
+    def patience(self) -> int:
+        """Passes without a gain after which training ends."""
+        return self.options.patience_for(self._objects)
+
+    @property
+    def _objects(self) -> int:
+        """Objects to learn from."""
+        return sum(len(image.of("learn")) for image in self.views.images)
+
+    @property
     def batches(self) -> int:
         """Steps of the optimiser in an epoch."""
         counts = [len(image.of("learn")) for image in self.views.images]

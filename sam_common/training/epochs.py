@@ -40,9 +40,7 @@ def first_state(course: Course) -> TrainingState:
 def is_over(course: Course, state: TrainingState) -> bool:
     """Whether the last epoch is done, or the stopping part has not gained for long."""
     done = state.history[-1].number
-    return (
-        done >= course.options.epochs or done - state.best_epoch.number >= course.options.patience
-    )
+    return done >= course.epochs or done - state.best_epoch.number >= course.patience
 
 
 def run_epoch(course: Course, state: TrainingState) -> TrainingState:
@@ -66,7 +64,7 @@ def run_epoch(course: Course, state: TrainingState) -> TrainingState:
         order = random.permutation(len(regions)).tolist()
         for first in range(0, len(order), course.options.batch):
             some = [regions[at] for at in order[first : first + course.options.batch]]
-            share = (number - 1 + (done := done + 1) / course.batches) / course.options.epochs
+            share = (number - 1 + (done := done + 1) / course.batches) / course.epochs
             for group in optimizer.param_groups:
                 group["lr"] = step_size(course.options.learning_rate, share)
             loss, count = practise(course, n, v, some, random)

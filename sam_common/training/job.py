@@ -199,6 +199,7 @@ def dry_run_job(job: TrainingJob, lesson: Lesson) -> dict[str, Any]:
     seconds = time.perf_counter() - start
     embeddings = len(needed_views(lesson.images, job.options.views))
     about: Mapping[str, Any] = lesson.described()
+    learned = about["objects"]["learn"]
     if "encoder" in job.options.tuned:
         embeddings = sum(1 for image in lesson.images if image.of("stop", "judge"))
     return {
@@ -209,5 +210,5 @@ def dry_run_job(job: TrainingJob, lesson: Lesson) -> dict[str, Any]:
         "embeddings": embeddings,
         "embedding_seconds": round(embeddings * seconds, 1),
         "embedding_bytes": embeddings * 4 * 1024 * 1024,
-        "prompts": about["objects"]["learn"] * job.options.epochs,
+        "prompts": learned * job.options.epochs_for(learned),
     }

@@ -196,7 +196,7 @@ def _trained(course: Course, path: Path, told: Progress) -> TrainingState:
     else:
         state = first_state(course)
         write_state(path, state)
-    with told("epochs", course.options.epochs) as advance:
+    with told("epochs", course.epochs) as advance:
         advance(state.history[-1].number)
         while not is_over(course, state):
             state = run_epoch(course, state)

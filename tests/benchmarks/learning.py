@@ -201,7 +201,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="*", default=None, help="sets to measure; all if not given")
     parser.add_argument("--parts", default="decoder", choices=["decoder", "encoder", "both"])
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int)
     parser.add_argument("--views", type=int, default=8)
     parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--wrong", type=int, default=0, help="exchange outlines by so many seeds")

@@ -132,7 +132,7 @@ class Finetune(ProgramAlgorithm):
             )
         )
         for name, text, usual, least in (
-            (self.EPOCHS, "Most passes over the polygons", 40, 1),
+            (self.EPOCHS, "Most passes over the polygons; 0 for as many as they need", 0, 0),
             (self.VIEWS, "Turned, mirrored and brightened versions of the image", 8, 1),
             (self.SEED, "Seed: another number gives other parts", 0, 0),
         ):
@@ -168,8 +168,6 @@ class Finetune(ProgramAlgorithm):
             self.parameterAsEnumString(parameters, self.MODEL, context),
             "--parts",
             self.parameterAsEnumString(parameters, self.PARTS, context),
-            "--epochs",
-            str(self.parameterAsInt(parameters, self.EPOCHS, context)),
             "--views",
             str(self.parameterAsInt(parameters, self.VIEWS, context)),
             "--seed",
@@ -177,6 +175,8 @@ class Finetune(ProgramAlgorithm):
             # QGIS has asked before
             "--overwrite",
         ]
+        if epochs := self.parameterAsInt(parameters, self.EPOCHS, context):
+            found += ["--epochs", str(epochs)]
         if self._bands is not None:
             found += ["--bands", ",".join(map(str, self._bands))]
         if parameters.get(self.JUDGE):

@@ -30,3 +30,15 @@ def test_parts_by_name():
     assert TrainingOptions(parts="both").tuned == ("decoder", "encoder")
     assert TrainingOptions(parts="encoder").tuned == ("encoder",)
     assert json.loads(json.dumps(TrainingOptions().described()))["views"] == 8
+
+
+def test_few_objects_are_shown_as_often_as_they_need():
+    usual = TrainingOptions()
+    for objects in (4, 20, 34, 500):
+        shown = objects * usual.epochs_for(objects)
+        assert 2000 <= shown <= max(2000 + objects, 10 * objects)
+    assert usual.epochs_for(1_000_000) == 10
+    assert usual.patience_for(1_000_000) == 5
+    given = TrainingOptions(epochs=7, patience=3)
+    assert (given.epochs_for(4), given.patience_for(4)) == (7, 3)
+    assert TrainingOptions(epochs=60).patience_for(4) == 20

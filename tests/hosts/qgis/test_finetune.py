@@ -43,7 +43,7 @@ class Log(QgsProcessingFeedback):
         self.commands.append(text)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def crowns(data):
     """The boxes of all crowns with their corners cut, as polygons in the raster's system."""
     truth = json.loads((data / "geo" / "neon_osbs_trees" / "neon_osbs_trees.json").read_text())
