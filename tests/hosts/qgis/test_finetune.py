@@ -12,7 +12,6 @@ from qgis.core import (
     QgsFeature,
     QgsGeometry,
     QgsProcessingContext,
-    QgsProcessingException,
     QgsProcessingFeedback,
     QgsProject,
     QgsRasterLayer,
@@ -116,18 +115,20 @@ def test_what_is_not_better_is_told_and_not_written(loaded, tmp_path):
     assert 4 in algorithm.FINE
 
 
-def test_the_network_sees_the_bands_that_are_shown(
-    loaded, trees_tif, crowns, tmp_path, monkeypatch
-):
+def test_the_network_sees_the_bands_that_are_shown(loaded, trees_tif, crowns, tmp_path):
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("sam_geomed:finetune")
     layer = QgsRasterLayer(str(trees_tif), "trees")
-    renderer = layer.renderer()
-    renderer.setRedBand(3)
-    renderer.setBlueBand(1)
-    log = Log()
-    few = QgsVectorLayer("Polygon?crs=EPSG:32617", "few", "memory")
-    with pytest.raises(QgsProcessingException, match="it has no features"):
-        learned(layer, few, tmp_path, log, INPUT=layer)
-    assert "--bands 3,2,1" in log.commands[0]
+    layer.renderer().setRedBand(3)
+    layer.renderer().setBlueBand(1)
+    output = str(tmp_path / "crowns")
+    run = ({"INPUT": layer, "OBJECTS": crowns, "OUTPUT": output}, QgsProcessingContext(), Log())
+    assert algorithm.prepareAlgorithm(*run)
+    said = algorithm.arguments(run, tmp_path)
+    assert said[said.index("--bands") + 1] == "3,2,1"
+    # few polygons are shown more often where nothing is said
+    assert "--epochs" not in said
+    # the suffix is added where QGIS has none
+    assert said[said.index("--output") + 1] == f"{output}.safetensors"
 
 
 def test_the_panel_opens_the_dialog_with_its_layers(loaded, trees_tif, crowns, monkeypatch):
