@@ -117,19 +117,24 @@ def demo(
     json_output: common.Json = False,
     quiet: common.Quiet = False,
 ) -> None:
-    """Segment the 61 trees of an aerial image; write trees.gpkg and trees_overlay.png.
+    """Outline the 61 trees of an aerial image, map the land cover of a scanned sheet, write a page.
 
-    Fetches the image and the network once. Files of an earlier demo are replaced.
+    index.html shows both, and what sam-med demo has put into the same folder. Images and network
+    are fetched once. Files of an earlier demo are replaced.
     """
-    from sam_geo.jobs import demo as trees  # noqa: PLC0415  # --help must stay fast
+    from sam_geo.demo import run as job  # noqa: PLC0415  # --help must stay fast
 
     load = geo.loader("mobile_sam", arch=None, device=device, engine=engine, precision=precision)
     progress = functools.partial(console.progress, quiet=quiet)
-    figures = trees.run(output, load, progress=progress, quiet=quiet)
+    figures = job.run(output, load, progress=progress, quiet=quiet)
     if json_output:
         console.emit_json(figures)
-    else:
-        console.table("Trees of NEON OSBS (mobile_sam)", list(figures), [list(figures.values())])
+        return
+    for title, name in (("Trees from boxes", "trees"), ("Land cover from samples", "landcover")):
+        row = figures[name]
+        console.table(title, list(row), [list(row.values())])
+    if not quiet:
+        console.note(f"page: {figures['page']}")
 
 
 def main() -> None:

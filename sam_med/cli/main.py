@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Annotated
 
@@ -37,28 +38,30 @@ def demo(
     json_output: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Segment the brain of the MNI152 head and compare it with its tissue maps.
+    """Segment organs of two CT from one box each, compare them with the labels, write a page.
 
-    Fetches the head and the network once. Files of an earlier demo are replaced.
+    index.html shows them, and what sam-geo demo has put into the same folder. Scans and network are
+    fetched once. Files of an earlier demo are replaced.
     """
     from sam_common.segmenter.predictor import load_segmenter  # noqa: PLC0415  # --help must stay fast
-    from sam_med.run import demo as job  # noqa: PLC0415
+    from sam_med.demo import run as job  # noqa: PLC0415
 
-    task = job.prepare(progress=not quiet)
-    segmenter = load_segmenter(DEFAULT_MODEL, device=device, engine=engine, precision=precision)
-    slices = task.box.window.shape[0]
-    with console.progress("brain", slices, quiet=quiet) as advance:
-        result, score = job.run(task, segmenter, output, progress=advance)
-    row = {
-        "objects": len(result.segments),
-        "slices": slices,
-        "seconds": round(result.seconds, 1),
-        "dice": round(score, 3),
-    }
+    settings = {"device": device, "engine": engine, "precision": precision}
+    figures = job.run(
+        output,
+        lambda: load_segmenter(DEFAULT_MODEL, **settings),
+        progress=functools.partial(console.progress, quiet=quiet),
+        quiet=quiet,
+    )
     if json_output:
-        console.emit_json(row)
-    else:
-        console.table("Brain of MNI152 (lite_medsam)", list(row), [list(row.values())])
+        console.emit_json(figures)
+        return
+    for name in (name for name in figures if name != "page"):
+        row = figures[name]
+        rows = [[organ, score] for organ, score in row["dice"].items()]
+        console.table(f"{name}: {row['slices']} slices, {row['seconds']} s", ["organ", "dice"], rows)
+    if not quiet:
+        console.note(f"page: {figures['page']}")
 
 
 def main() -> None:

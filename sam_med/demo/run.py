@@ -1,0 +1,291 @@
+"""The demo of the medical side: organs of each case from their boxes, and the page of all parts."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from sam_common.demo.page import write_page
+from sam_common.demo.plate import write_jpeg
+from sam_common.demo.record import Figure, Output, Part, Picture, Table, origin_of, write_part
+from sam_common.errors import OutputError
+from sam_common.metrics.agreement import dice
+from sam_common.published import samples
+from sam_common.published.checkpoints import model_info
+from sam_med.demo.cases import CASES, prepare
+from sam_med.demo.plates import (
+    Shown,
+    axial,
+    coronal,
+    draw_plane,
+    middle_row,
+    middle_slice,
+    note_on,
+)
+from sam_med.objects.object_size import volume_ml
+from sam_med.report.review import review_rows, write_review
+from sam_med.run.methods import DEFAULT_MODEL
+from sam_med.run.segment import segment_volume, steps
+from sam_med.slices.window_level import choose_stretch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from sam_common.segmenter.predictor import Segmenter
+    from sam_med.demo.cases import Task
+    from sam_med.report.review import ReviewRow
+    from sam_med.run.methods import Method
+    from sam_med.run.segmentation import Segmentation
+
+    Counter = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+
+METHOD: Method = "litemedsam"
+"""The loop along one axis: a part of the slices that three planes would look at, and the organs of
+the demo are plain enough for it."""
+PRESET = "soft"
+"""The window that shows the organs of an abdomen: width 400, level 40."""
+DOUBTS = 6
+"""Slices that are shown as the most doubtful ones."""
+WIDTH_PX, DOUBT_PX = 900, 420
+
+
+def run(
+    folder: Path, load: Callable[[], Segmenter], *, progress: Counter, quiet: bool
+) -> dict[str, Any]:
+    """Run all cases, and write the page of all parts of the demo that lie in the folder.
+
+    Files of an earlier demo are replaced.
+
+    Args:
+        folder: Folder of the results; made where it is missing.
+        load: Makes the segmenter.
+        progress: Called with a description and a total for each case.
+        quiet: Whether nothing is written to stderr while samples are fetched.
+
+    Returns:
+        For each case `objects, slices, seconds` and the `dice` of each organ; and the `page`.
+
+    Raises:
+        OutputError: The folder cannot be made or written to.
+        WeightsError: A sample cannot be fetched.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make folder {folder}: {error.strerror}") from error
+    figures: dict[str, Any] = {}
+    segmenter: Segmenter | None = None
+    for case in CASES:
+        started = time.perf_counter()
+        task = prepare(case, progress=not quiet)
+        seconds = {"fetch or verify, and read": time.perf_counter() - started}
+        if segmenter is None:
+            started = time.perf_counter()
+            segmenter = load()
+            seconds["load the network"] = time.perf_counter() - started
+        with progress(case.name, steps(task.boxes, task.volume, METHOD)) as advance:
+            part, figures[case.name] = run_task(
+                task, segmenter, folder, seconds=seconds, progress=advance
+            )
+        write_part(part, folder)
+    return {**figures, "page": str(write_page(folder))}
+
+
+def run_task(
+    task: Task,
+    segmenter: Segmenter,
+    folder: Path,
+    *,
+    seconds: dict[str, float],
+    progress: Callable[[int], None] = lambda _done: None,
+) -> tuple[Part, dict[str, Any]]:
+    """Segment the organs of one scan, and write result, review and pictures into a folder.
+
+    Args:
+        task: The scan, its truth and the boxes.
+        segmenter: Any that takes boxes.
+        folder: Folder of the results, which exists.
+        seconds: What took how long so far; the steps of the task are added.
+        progress: Called with the number of steps done.
+
+    Returns:
+        The part of the demo, and its figures.
+
+    Raises:
+        OutputError: The folder cannot be written to.
+    """
+    stretch = choose_stretch(task.volume, preset=PRESET)
+    result = segment_volume(
+        task.volume, task.boxes, segmenter, method=METHOD, stretch=stretch, progress=progress
+    )
+    seconds["segment"] = result.seconds
+    started = time.perf_counter()
+    result.save(folder / task.case.output, overwrite=True)
+    seconds["write, and read again"] = time.perf_counter() - started
+    started = time.perf_counter()
+    review = folder / f"{task.case.name}_review.html"
+    write_review(result.segments, task.volume, stretch, review, overwrite=True)
+    scores = [
+        dice(mine.full(task.volume.shape), true.full(task.volume.shape))
+        for mine, true in zip(result.segments, task.truth, strict=True)
+    ]
+    pictures = _pictures(task, result, folder)
+    gallery = tuple(_doubts(task, result, folder))
+    seconds["draw"] = time.perf_counter() - started
+    part = _part(task, result, scores, seconds, (pictures, gallery))
+    return part, {
+        "objects": len(result.segments),
+        "slices": result.encoder_calls,
+        "seconds": round(result.seconds, 1),
+        "dice": {
+            segment.name: round(score, 3)
+            for segment, score in zip(result.segments, scores, strict=True)
+        },
+    }
+
+
+def _pictures(task: Task, result: Segmentation, folder: Path) -> tuple[Picture, ...]:
+    """Write the slice that shows most of the organs, and a plane across the slices."""
+    shown = Shown(task.volume, result.stretch, result.segments, task.truth)
+    k, j = middle_slice(task.truth), middle_row(task.truth)
+    planes = [
+        ("axial", axial(task.volume, k), f"Slice {k} as it was acquired"),
+        ("coronal", coronal(task.volume, j), f"Across the slices, through row {j}"),
+    ]
+    return tuple(
+        _picture(
+            folder / f"{task.case.name}_{name}.jpg",
+            draw_plane(shown, plane, WIDTH_PX),
+            draw_plane(shown, plane, WIDTH_PX, lines=False),
+            f"{caption}. W 400, L 40. Lines: found; dashed: the label map of the scan.",
+        )
+        for name, plane, caption in planes
+    )
+
+
+def _doubts(task: Task, result: Segmentation, folder: Path) -> Iterator[Picture]:
+    """Write pictures of the most doubtful slices, the worst first."""
+    shown = Shown(task.volume, result.stretch, result.segments, task.truth)
+    for rank, row in enumerate(_worst(result), start=1):
+        plane = axial(task.volume, row.at.k)
+        drawn = draw_plane(shown, plane, DOUBT_PX, only=row.number)
+        mine, true = (
+            segments[row.number].on_slice(row.at.k, task.volume.shape[1:])
+            for segments in (result.segments, task.truth)
+        )
+        name = row.segment.name
+        yield _picture(
+            folder / f"{task.case.name}_doubt_{rank}.jpg",
+            note_on(drawn, f"{name}, slice {row.at.k}"),
+            None,
+            f"{rank}. {name}, slice {row.at.k}: confidence {row.at.confidence:.2f}, "
+            f"Dice with the truth on this slice {dice(mine, true):.2f}",
+        )
+
+
+def _worst(result: Segmentation) -> Sequence[ReviewRow]:
+    """The slices to look at first."""
+    return review_rows(result.segments)[:DOUBTS]
+
+
+def _picture(path: Path, drawn: Any, plain: Any, caption: str) -> Picture:
+    """Write a picture, with and without outlines."""
+    write_jpeg(drawn, path)
+    height, width = drawn.shape[:2]
+    if plain is None:
+        return Picture(path.name, caption, caption, width, height)
+    other = path.with_name(f"{path.stem}_plain.jpg")
+    write_jpeg(plain, other)
+    return Picture(path.name, caption, caption, width, height, other.name)
+
+
+def _part(
+    task: Task,
+    result: Segmentation,
+    scores: Sequence[float],
+    seconds: dict[str, float],
+    pictures: tuple[tuple[Picture, ...], tuple[Picture, ...]],
+) -> Part:
+    """The part of the demo on the page."""
+    case = task.case
+    along_k, along_j, along_i = task.volume.spacing_mm
+    count_k, count_j, count_i = task.volume.shape
+    rows = []
+    for mine, true, score in zip(result.segments, task.truth, scores, strict=True):
+        ml, true_ml = (volume_ml(task.volume, s.window, s.mask) for s in (mine, true))
+        lowest = min(mine.slices, key=lambda at: at.confidence)
+        rows.append(
+            (
+                mine.name,
+                f"{score:.3f}",
+                f"{ml:.0f}",
+                f"{true_ml:.0f}",
+                f"{lowest.confidence:.2f} (slice {lowest.k})",
+            )
+        )
+    outputs = [
+        Output(f"{case.name}_review.html", "all slices to look at, the most doubtful first"),
+        Output(case.output, "the organs on the grid of the scan, for any viewer"),
+        Output(f"{case.output.split('.')[0]}.job.json", "how they were made"),
+    ]
+    return Part(
+        name=case.name,
+        title=case.title,
+        text=(_text(task),),
+        seconds=seconds,
+        figures=(
+            Figure("mean Dice", f"{sum(scores) / len(scores):.3f}", "with the labels of the scan"),
+            Figure(
+                "scan",
+                f"{count_i} x {count_j} x {count_k}",
+                f"voxels of {along_i:.2f} x {along_j:.2f} x {along_k:.2f} mm",
+            ),
+            Figure("slices encoded", str(result.encoder_calls), "once for all organs on them"),
+        ),
+        pictures=pictures[0],
+        table=Table(
+            ("organ", "Dice", "found, ml", "truth, ml", "lowest confidence"),
+            tuple(rows),
+            f"The truth: {case.labels}, which TotalSegmentator made and its authors ship; nobody "
+            "drew it by hand. " + "; ".join(f"{name}: {value}" for name, value in task.facts.items()) + ".",
+        ),
+        gallery=pictures[1],
+        gallery_title="Slices to look at, the most doubtful first",
+        outputs=tuple(outputs),
+        origins=(
+            *(origin_of(samples.sample_info(name)) for name in (case.scan, case.labels)),
+            origin_of(model_info(DEFAULT_MODEL)),
+        ),
+        commands=_commands(task),
+        facts=task.facts,
+    )
+
+
+def _text(task: Task) -> str:
+    """What the part is about, in a few sentences."""
+    boxes = f"One box around each of {len(task.boxes)} organs is all that is given"
+    if task.case.output.endswith(".dcm"):
+        return (
+            f"{boxes}, taken from the labels that come with the scan. The organs lie on the DICOM "
+            "slices as they were acquired, and are written as a DICOM SEG with SNOMED CT codes, "
+            "which is decoded again before it is kept. The series is 4 cm of an upper abdomen and "
+            "ends above the kidneys."
+        )
+    return (
+        f"{boxes}. The kidneys are those of the other scan of the same package, which has larger "
+        "voxels and no DICOM. Where an organ begins and ends is where to look first."
+    )
+
+
+def _commands(task: Task) -> tuple[str, ...]:
+    """What to type for the first organ."""
+    organ, box = task.case.organs, task.boxes[0]
+    ends = ",".join(f"{value:g}" for value in box.ijk)
+    kind = "" if task.case.output.endswith(".dcm") else " --modality CT"
+    return (
+        f"SCAN=$(sam-common samples pull {task.case.scan})",
+        f'sam-med segment "$SCAN"{kind} --method {METHOD} --box-ijk {ends} '
+        f'--label "{next(iter(organ))}" -o {task.case.output} --review review.html',
+    )
