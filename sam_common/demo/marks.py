@@ -61,7 +61,9 @@ def draw_scale_bar(canvas: Canvas, length_px: float, text: str) -> Canvas:
     picture = canvas.copy()
     left, bottom = float(EDGE_PX), float(canvas.shape[0] - EDGE_PX)
     middle = left + length_px / 2
-    _fill(picture, _rectangle(left - 2, bottom - BAR_PX - 2, left + length_px + 2, bottom + 2), BLACK)
+    _fill(
+        picture, _rectangle(left - 2, bottom - BAR_PX - 2, left + length_px + 2, bottom + 2), BLACK
+    )
     _fill(picture, _rectangle(left, bottom - BAR_PX, middle, bottom), WHITE)
     _fill(picture, _rectangle(middle, bottom - BAR_PX, left + length_px, bottom), (90, 90, 90))
     return draw_words(picture, [Word(text, (left, bottom - BAR_PX - 8), WHITE, LETTER_PX, "ls")])
@@ -100,9 +102,7 @@ def draw_sides(canvas: Canvas, left: str, right: str, top: str, bottom: str) -> 
     return draw_words(canvas, [Word(word.text, word.at_xy, WHITE, LETTER_PX) for word in words])
 
 
-def draw_key(
-    canvas: Canvas, rows: Sequence[tuple[str, Rgb, bool]], *, line_px: int = 3
-) -> Canvas:
+def draw_key(canvas: Canvas, rows: Sequence[tuple[str, Rgb, bool]], *, line_px: int = 3) -> Canvas:
     """A picture with a key in its upper left corner.
 
     Args:
@@ -121,8 +121,7 @@ def draw_key(
         for y, (_, rgb, dashed) in zip(at, rows, strict=True)
     ]
     words = [
-        Word(name, (76.0, y), WHITE, KEY_PX, "lm")
-        for y, (name, _, _) in zip(at, rows, strict=True)
+        Word(name, (76.0, y), WHITE, KEY_PX, "lm") for y, (name, _, _) in zip(at, rows, strict=True)
     ]
     return draw_words(draw_lines(picture, lines), words)
 

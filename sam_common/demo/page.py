@@ -50,9 +50,7 @@ def page_html(parts: Sequence[Part]) -> str:
     shown = sorted(parts, key=lambda part: PARTS.index(part.name))
     there = {part.name for part in parts}
     missing = [side for side, names in SIDES.items() if there.isdisjoint(names)]
-    return _template().render(
-        parts=shown, missing=missing, origins=_origins(shown), notice=NOTICE
-    )
+    return _template().render(parts=shown, missing=missing, origins=_origins(shown), notice=NOTICE)
 
 
 def _origins(parts: Sequence[Part]) -> list[tuple[str, list[str], Origin]]:
@@ -64,8 +62,7 @@ def _origins(parts: Sequence[Part]) -> list[tuple[str, list[str], Origin]]:
             if origin not in same:
                 same.append(origin)
     return [
-        (licence, [origin.name for origin in same], same[0])
-        for (licence, _), same in found.items()
+        (licence, [origin.name for origin in same], same[0]) for (licence, _), same in found.items()
     ]
 
 

@@ -67,7 +67,9 @@ class Word:
     anchor: Anchor = "mm"
 
 
-def enlarge(image: npt.NDArray[np.uint8], size_wh: tuple[int, int], *, smooth: bool = True) -> Canvas:
+def enlarge(
+    image: npt.NDArray[np.uint8], size_wh: tuple[int, int], *, smooth: bool = True
+) -> Canvas:
     """An image at the size of a picture.
 
     Args:
@@ -84,7 +86,9 @@ def enlarge(image: npt.NDArray[np.uint8], size_wh: tuple[int, int], *, smooth: b
     return np.ascontiguousarray(large, dtype=np.uint8)
 
 
-def outlines(mask: npt.NDArray[np.bool_], size_wh: tuple[int, int]) -> list[npt.NDArray[np.float64]]:
+def outlines(
+    mask: npt.NDArray[np.bool_], size_wh: tuple[int, int]
+) -> list[npt.NDArray[np.float64]]:
     """Outlines of a mask, holes too, at the size of a picture.
 
     An outline runs where the mask, interpolated between the centres of its pixels, is one half: half
@@ -102,14 +106,14 @@ def outlines(mask: npt.NDArray[np.bool_], size_wh: tuple[int, int]) -> list[npt.
     across, down = size_wh[0] / mask.shape[1], size_wh[1] / mask.shape[0]
     wide = (round(padded.shape[1] * across), round(padded.shape[0] * down))
     large = cv2.resize(padded, wide, interpolation=cv2.INTER_LINEAR) >= 0.5  # noqa: PLR2004
-    found, _ = cv2.findContours(
-        large.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE
-    )
+    found, _ = cv2.findContours(large.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     ends = np.array(size_wh) - 1.0
     return [np.clip(line[:, 0] - (across, down), 0.0, ends) for line in found]
 
 
-def placed(points_xy: npt.ArrayLike, size_hw: Sequence[int], size_wh: tuple[int, int]) -> npt.NDArray[np.float64]:
+def placed(
+    points_xy: npt.ArrayLike, size_hw: Sequence[int], size_wh: tuple[int, int]
+) -> npt.NDArray[np.float64]:
     """Places of an image, in indices (x, y), as places of the picture of a size.
 
     >>> placed([(-0.5, 0.0), (1.5, 1.0)], (2, 2), (20, 20)).tolist()

@@ -141,9 +141,7 @@ class Published(Protocol):
 
 def origin_of(published: Published) -> Origin:
     """Where a sample or a checkpoint comes from."""
-    return Origin(
-        published.name, published.licence, published.citation, published.provenance
-    )
+    return Origin(published.name, published.licence, published.citation, published.provenance)
 
 
 def write_part(part: Part, folder: Path) -> Path:
@@ -173,10 +171,12 @@ def _read(path: Path) -> Part:
     advice = "run the demo again, or remove it"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise TypeError("not an object of JSON")  # noqa: TRY301
         if (content.pop("format"), content.pop("version")) != (FORMAT, VERSION):
             raise ValueError("of another format or version")  # noqa: TRY301
         part = _part(content)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f"{path} is no record of this demo: {error} ({advice})") from error
     for name in part.files:
         if not NAME.fullmatch(name):

@@ -114,9 +114,7 @@ def directions(frame: Frame) -> str:
     return " ".join(letters)
 
 
-def _facts(
-    volume: Volume, file: SegmentationFile, truth: tuple[Segment, ...]
-) -> Mapping[str, str]:
+def _facts(volume: Volume, file: SegmentationFile, truth: tuple[Segment, ...]) -> Mapping[str, str]:
     """How images and labels lie to each other, checked by the body in the images.
 
     Labels of organs lie in the body. If they were mirrored, some of them would not.

@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
-from sam_common.demo.marks import draw_key, draw_scale_bar, draw_sides, round_length
+from sam_common.demo.marks import EDGE_PX, draw_key, draw_scale_bar, draw_sides, round_length
 from sam_common.demo.plate import Line, Word, draw_lines, draw_words, enlarge, outlines
 from sam_common.frame import Frame
 from sam_med.report.slice_picture import turn_of
@@ -97,9 +98,16 @@ def draw_plane(
     """
     grey = plane.cut(shown.stretch.apply(shown.volume.array))
     numbers = range(len(shown.found)) if only is None else [only]
-    masks = {n: [plane.cut(s[n].full(shown.volume.shape)) for s in (shown.found, shown.truth)] for n in numbers}
-    around = grey > BODY if only is None else masks[only][0] | masks[only][1]
-    part = _around(around, plane.spacing_mm)
+    masks = {
+        n: [plane.cut(s[n].full(shown.volume.shape)) for s in (shown.found, shown.truth)]
+        for n in numbers
+    }
+    if only is None:
+        part = _around(_largest(grey > BODY), plane.spacing_mm)
+    else:
+        part = _square(
+            _around(masks[only][0] | masks[only][1], plane.spacing_mm), plane, grey.shape
+        )
     grey = grey[part]
     high, wide = (n * step for n, step in zip(grey.shape, plane.spacing_mm, strict=True))
     size_wh = (width_px, max(1, round(width_px * high / wide)))
@@ -111,9 +119,10 @@ def draw_plane(
         drawn += [Line(line, TRUTH, 1, is_dashed=True) for line in outlines(true[part], size_wh)]
     if lines:
         canvas = draw_lines(canvas, drawn)
-        if only is None:
-            canvas = _with_key(canvas, shown, masks)
+        canvas = canvas if only is not None else _with_key(canvas, shown, masks)
     turn = plane.turn
+    if only is None:
+        canvas = _with_window(canvas, shown.stretch)
     canvas = draw_sides(canvas, turn.left, turn.right, turn.top, turn.bottom)
     length = round_length(BAR_SHARE * wide)
     text = f"{length / 10:g} cm" if length >= 10 else f"{length:g} mm"  # noqa: PLR2004
@@ -145,24 +154,54 @@ def middle_row(truth: Sequence[Segment]) -> int:
 def _with_key(
     canvas: Canvas, shown: Shown, masks: dict[int, list[npt.NDArray[np.bool_]]]
 ) -> Canvas:
-    """A picture with the names of the organs that are on it, and of the truth."""
+    """A picture with the names of the organs that are on it, and of the labels of the scan."""
     rows = [
         (shown.found[n].name, COLOURS[n % len(COLOURS)], False)
         for n, (mine, true) in masks.items()
         if mine.any() or true.any()
     ]
-    return draw_key(canvas, [*rows, ("truth", TRUTH, True)])
+    return draw_key(canvas, [*rows, ("labels of the scan", TRUTH, True)])
 
 
-def _around(
-    mask: npt.NDArray[np.bool_], spacing_mm: tuple[float, float]
+def _with_window(canvas: Canvas, stretch: Stretch) -> Canvas:
+    """A picture with the width and level of its intensity window in the lower right corner."""
+    width, level = stretch.upper - stretch.lower, (stretch.upper + stretch.lower) / 2
+    at = (canvas.shape[1] - EDGE_PX, canvas.shape[0] - EDGE_PX)
+    return draw_words(canvas, [Word(f"W {width:g}  L {level:g}", at, size_px=18, anchor="rs")])
+
+
+def _largest(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """The largest piece of a mask: the trunk, without arms and table."""
+    _, pieces, facts, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    if len(facts) == 1:
+        return mask
+    largest = 1 + int(np.argmax(facts[1:, cv2.CC_STAT_AREA]))
+    return np.asarray(pieces == largest)
+
+
+def _square(
+    part: tuple[slice, slice], plane: Plane, size_hw: tuple[int, ...]
 ) -> tuple[slice, slice]:
+    """A part of a slice, made as tall as wide in millimetres where the slice reaches so far."""
+    longest = max(
+        (one.stop - one.start) * step for one, step in zip(part, plane.spacing_mm, strict=True)
+    )
+    wider = []
+    for one, step, size in zip(part, plane.spacing_mm, size_hw, strict=True):
+        wanted = min(size, round(longest / step))
+        start = min(max(0, (one.start + one.stop - wanted) // 2), size - wanted)
+        wider.append(slice(start, start + wanted))
+    return wider[0], wider[1]
+
+
+def _around(mask: npt.NDArray[np.bool_], spacing_mm: tuple[float, float]) -> tuple[slice, slice]:
     """The rows and columns of what is in a mask, with a margin; all of them where it is empty."""
     if not mask.any():
-        return slice(None), slice(None)
+        return slice(0, mask.shape[0]), slice(0, mask.shape[1])
     parts = []
     for axis, step in enumerate(spacing_mm):
         inside = np.flatnonzero(mask.any(axis=1 - axis))
         margin = round(MARGIN_MM / step)
-        parts.append(slice(max(0, inside[0] - margin), int(inside[-1]) + 1 + margin))
+        stop = min(mask.shape[axis], int(inside[-1]) + 1 + margin)
+        parts.append(slice(max(0, int(inside[0]) - margin), stop))
     return parts[0], parts[1]

@@ -48,7 +48,9 @@ PRESET = "soft"
 """The window that shows the organs of an abdomen: width 400, level 40."""
 DOUBTS = 6
 """Slices that are shown as the most doubtful ones."""
-WIDTH_PX, DOUBT_PX = 900, 420
+WIDTH_PX, DOUBT_PX = 1000, 420
+LEAST_TALL_MM = 100.0
+"""Height of a scan from which a plane across its slices shows something."""
 
 
 def run(
@@ -147,19 +149,19 @@ def run_task(
 
 
 def _pictures(task: Task, result: Segmentation, folder: Path) -> tuple[Picture, ...]:
-    """Write the slice that shows most of the organs, and a plane across the slices."""
+    """Write the slice that shows most of the organs, and a plane across where slices are many."""
     shown = Shown(task.volume, result.stretch, result.segments, task.truth)
     k, j = middle_slice(task.truth), middle_row(task.truth)
-    planes = [
-        ("axial", axial(task.volume, k), f"Slice {k} as it was acquired"),
-        ("coronal", coronal(task.volume, j), f"Across the slices, through row {j}"),
-    ]
+    planes = [("axial", axial(task.volume, k), f"Slice {k} as it was acquired")]
+    across = coronal(task.volume, j)
+    if task.volume.shape[0] * task.volume.spacing_mm[0] >= LEAST_TALL_MM:
+        planes.append(("coronal", across, f"Across the slices, through row {j}"))
     return tuple(
         _picture(
             folder / f"{task.case.name}_{name}.jpg",
             draw_plane(shown, plane, WIDTH_PX),
             draw_plane(shown, plane, WIDTH_PX, lines=False),
-            f"{caption}. W 400, L 40. Lines: found; dashed: the label map of the scan.",
+            f"{caption}. Coloured lines: found. Dashed: the labels that come with the scan.",
         )
         for name, plane, caption in planes
     )
@@ -181,7 +183,7 @@ def _doubts(task: Task, result: Segmentation, folder: Path) -> Iterator[Picture]
             note_on(drawn, f"{name}, slice {row.at.k}"),
             None,
             f"{rank}. {name}, slice {row.at.k}: confidence {row.at.confidence:.2f}, "
-            f"Dice with the truth on this slice {dice(mine, true):.2f}",
+            f"Dice with the labels on this slice {dice(mine, true):.2f}",
         )
 
 
@@ -246,10 +248,12 @@ def _part(
         ),
         pictures=pictures[0],
         table=Table(
-            ("organ", "Dice", "found, ml", "truth, ml", "lowest confidence"),
+            ("organ", "Dice", "found, ml", "labels, ml", "lowest confidence"),
             tuple(rows),
-            f"The truth: {case.labels}, which TotalSegmentator made and its authors ship; nobody "
-            "drew it by hand. " + "; ".join(f"{name}: {value}" for name, value in task.facts.items()) + ".",
+            f"Dice is measured against {case.labels}, which TotalSegmentator made and its authors ship; "
+            "nobody drew it by hand. "
+            + "; ".join(f"{name}: {value}" for name, value in task.facts.items())
+            + ".",
         ),
         gallery=pictures[1],
         gallery_title="Slices to look at, the most doubtful first",

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 from PIL import Image
 
-EMPTY = {"meta", "img", "br", "path"}
+EMPTY = {"meta", "img", "br", "path", "input"}
 """Elements without an end tag, those of SVG closed in themselves."""
 APART = {"td", "th", "tr", "dt", "dd", "li", "p", "div", "h1", "h2", "h3", "br", "span", "summary"}
 """Elements that a browser sets apart from what stands before them."""
