@@ -28,7 +28,7 @@ Rgb: TypeAlias = tuple[int, int, int]
 Canvas: TypeAlias = npt.NDArray[np.uint8]
 """(H, W, 3) RGB bytes of a picture."""
 Anchor: TypeAlias = "str"
-"""Where the place of a word is in it: `mm` its middle, `la` its upper left corner, as Pillow says."""
+"""Where the place of a word is in it, as Pillow says: `mm` its middle, `la` its upper left."""
 
 WHITE: Rgb = (255, 255, 255)
 BLACK: Rgb = (0, 0, 0)
@@ -91,8 +91,8 @@ def outlines(
 ) -> list[npt.NDArray[np.float64]]:
     """Outlines of a mask, holes too, at the size of a picture.
 
-    An outline runs where the mask, interpolated between the centres of its pixels, is one half: half
-    way between a pixel of the object and one beside it.
+    An outline runs where the mask, interpolated between the centres of its pixels, is one half:
+    half way between a pixel of the object and one beside it.
 
     Args:
         mask: (h, w) pixels of an image.

@@ -1,8 +1,9 @@
 """Land cover: a map of a scanned sheet from 17 samples, and three answers to how right it is.
 
-The samples (`samples.csv`) are boxes that the makers of this package drew on the sheet, in pixels of
-it. The points (`points.csv`) were drawn by chance from an earlier map of the same sheet by `sam-geo
-sample`, and their true class was looked up by one reader on the sheet, without the map in view.
+The samples (`samples.csv`) are boxes that the makers of this package drew on the sheet, in its
+pixels. The points (`points.csv`) were drawn by chance from an earlier map of the same sheet, as
+`sam-geo sample` does, and one reader looked up their true class on the sheet, without the map in
+view. No point lies on a sample.
 """
 
 from __future__ import annotations
@@ -178,15 +179,19 @@ def _part(record: Mapping[str, Any], seconds: dict[str, float], sheet: Sheet) ->
         name="landcover",
         title=f"A land-cover map from {figures['samples']} samples",
         text=(
-            f"{figures['samples']} small boxes, drawn by the makers of this package on a scanned "
-            f"sheet of the 19th century, name {figures['classes']} classes. Every pixel of the "
-            "sheet gets one of them.",
-            "How right is it? Three accuracies answer three questions, and only one of them is "
-            "about the map. Random cross-validation tests pixels beside those that were learned, "
-            "and is too high. Blocked cross-validation holds back whole squares of ground; of two "
-            "to four samples of a class that leaves little to learn from, and here it is too low. "
-            f"The design-based one counts {checked['points']} points that were drawn by chance, and "
-            "whose class one of us looked up on the sheet. docs/three-accuracies.md tells more.",
+            (
+                f"{figures['samples']} small boxes, drawn by the makers of this package on a scanned "
+                f"sheet of the 19th century, name {figures['classes']} classes. Every pixel of the "
+                "sheet gets one of them."
+            ),
+            (
+                "How right is it? Three accuracies answer three questions, and only one of them is "
+                "about the map. Random cross-validation tests pixels beside those that were learned, "
+                "and is too high. Blocked cross-validation holds back whole squares of ground; of two "
+                "to four samples of a class that leaves little to learn from, and here it is too low. "
+                f"The design-based one counts {checked['points']} points drawn by chance, whose "
+                "class one of us looked up on the sheet. docs/three-accuracies.md tells more."
+            ),
         ),
         seconds=seconds,
         figures=(
@@ -238,8 +243,10 @@ def _part(record: Mapping[str, Any], seconds: dict[str, float], sheet: Sheet) ->
         origins=(origin_of(samples.sample_info(SHEET)),),
         commands=(
             f"SHEET=$(sam-common samples pull {SHEET})",
-            f'sam-geo landcover "$SHEET" {SAMPLES_NAME} --class-field {FIELD} -o cover.tif '
-            f"--report cover.html --check {POINTS_NAME}",
+            (
+                f'sam-geo landcover "$SHEET" {SAMPLES_NAME} --class-field {FIELD} -o cover.tif '
+                f"--report cover.html --check {POINTS_NAME}"
+            ),
         ),
     )
 

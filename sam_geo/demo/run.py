@@ -1,4 +1,4 @@
-"""The demo of the geospatial side: its parts one after the other, and the page of all that is there."""
+"""The demo of the geospatial side: its parts one by one, and the page of all that is there."""
 
 from __future__ import annotations
 

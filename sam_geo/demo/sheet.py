@@ -41,7 +41,7 @@ class Sheet:
         return width, height
 
     def marked(self, canvas: Canvas) -> Canvas:
-        """A picture of the size of this one with scale bar and north arrow, where they are known."""
+        """A picture of this size with scale bar and north arrow, where they are known."""
         if self.ground is None:
             return canvas
         if (bar := self.ground.scale_bar()) is not None:

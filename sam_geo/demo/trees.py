@@ -143,9 +143,11 @@ def _part(figures: dict[str, Any], seconds: dict[str, float], sheet: Sheet) -> P
         name="trees",
         title="Trees from boxes",
         text=(
-            f"{figures['objects']} boxes were drawn by others around the tree crowns of an aerial "
-            "image of 40 m x 40 m. Each box is a prompt, and each becomes one polygon in the "
-            "image's own reference system.",
+            (
+                f"{figures['objects']} boxes were drawn by others around the tree crowns of an aerial "
+                "image of 40 m x 40 m. Each box is a prompt, and each becomes one polygon in the "
+                "image's own reference system."
+            ),
         ),
         seconds=seconds,
         figures=(

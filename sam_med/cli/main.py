@@ -59,7 +59,8 @@ def demo(
     for name in (name for name in figures if name != "page"):
         row = figures[name]
         rows = [[organ, score] for organ, score in row["dice"].items()]
-        console.table(f"{name}: {row['slices']} slices, {row['seconds']} s", ["organ", "dice"], rows)
+        title = f"{name}: {row['slices']} slices, {row['seconds']} s"
+        console.table(title, ["organ", "dice"], rows)
     if not quiet:
         console.note(f"page: {figures['page']}")
 

@@ -1,4 +1,4 @@
-"""Cases: the scans of the demo, the organs that are looked for in them, and a box for each organ."""
+"""Cases: the scans of the demo, the organs that are looked for, and a box for each of them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Plates: slices of a scan with thin outlines, as radiologists look at them.
 
-Anatomy is seen through: what was found is a line in the colour of the organ, the truth a dashed line.
-Letters at the edges name the sides of the patient, a bar says how long a centimetre is.
+Anatomy stays to be seen: what was found is a line in the colour of the organ, the truth a dashed
+one. Letters at the edges name the sides of the patient, a bar says how long a centimetre is.
 """
 
 from __future__ import annotations

@@ -250,8 +250,8 @@ def _part(
         table=Table(
             ("organ", "Dice", "found, ml", "labels, ml", "lowest confidence"),
             tuple(rows),
-            f"Dice is measured against {case.labels}, which TotalSegmentator made and its authors ship; "
-            "nobody drew it by hand. "
+            f"Dice is measured against {case.labels}, which TotalSegmentator made and its authors "
+            "ship; nobody drew it by hand. "
             + "; ".join(f"{name}: {value}" for name, value in task.facts.items())
             + ".",
         ),
@@ -290,6 +290,8 @@ def _commands(task: Task) -> tuple[str, ...]:
     kind = "" if task.case.output.endswith(".dcm") else " --modality CT"
     return (
         f"SCAN=$(sam-common samples pull {task.case.scan})",
-        f'sam-med segment "$SCAN"{kind} --method {METHOD} --box-ijk {ends} '
-        f'--label "{next(iter(organ))}" -o {task.case.output} --review review.html',
+        (
+            f'sam-med segment "$SCAN"{kind} --method {METHOD} --box-ijk {ends} '
+            f'--label "{next(iter(organ))}" -o {task.case.output} --review review.html'
+        ),
     )

@@ -14,7 +14,7 @@ import shapely
 from sam_common.automatic.options import EverythingOptions
 from sam_common.segmenter.predictor import load_segmenter
 from sam_geo.automatic.options import AutoOptions
-from sam_geo.jobs.demo import box_overlaps
+from sam_geo.demo.trees import box_overlaps
 from sam_geo.jobs.request import AutoRequest
 from sam_geo.jobs.run import run_auto
 from sam_geo.prompted.segment import run_prompts

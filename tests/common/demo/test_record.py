@@ -46,7 +46,7 @@ def test_files_of_a_part(make_part):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda text: "[]", "not an object of JSON"),
+        (lambda _: "[]", "not an object of JSON"),
         (lambda text: text[:40], "Unterminated|Expecting"),
         (lambda text: text.replace('"version": 1', '"version": 2'), "of another format or version"),
         (lambda text: text.replace("sam-geomed-demo", "other"), "of another format or version"),
@@ -60,7 +60,7 @@ def test_files_of_a_part(make_part):
         ),
         (lambda text: text.replace('"alt"', '"tall"'), "unexpected keyword argument 'tall'"),
         (lambda text: text.replace('"figures"', '"numbers"'), "'figures'"),
-        (lambda text: "\xff", "codec can't decode"),
+        (lambda _: "\xff", "codec can't decode"),
     ],
 )
 def test_what_is_no_record_is_named(change, reason, make_part, tmp_path):

@@ -10,6 +10,7 @@ import geopandas
 import numpy as np
 import shapely
 from affine import Affine
+from cover_scenes import NAMES, cover_scene
 from geo_program import invoke
 
 
@@ -50,31 +51,47 @@ def test_a_reference_system_in_kilometres_is_nothing_to_write_of(make_raster, tm
 
 
 def test_the_demo_writes_its_files(data, segmenter, tmp_path, monkeypatch):
-    folder = data / "geo/neon_osbs_trees"
-    files = {"osbs_029.tif": folder / "OSBS_029.tif", "osbs_029.xml": folder / "OSBS_029.csv"}
+    folder, sheet = data / "geo/neon_osbs_trees", cover_scene(tmp_path)
+    files = {
+        "osbs_029.tif": folder / "OSBS_029.tif",
+        "osbs_029.xml": folder / "OSBS_029.csv",
+        "historical_map.tif": sheet.raster,
+    }
     monkeypatch.setattr("sam_common.published.samples.fetch", lambda name, progress: files[name])  # noqa: ARG005
+    # boxes and points on the scene in place of those on the real sheet
+    places = {name: np.argwhere(sheet.truth == n) for n, name in enumerate(NAMES)}
+    boxes = [
+        f"{name},{col},{row},{col + 1},{row + 1}"
+        for name, found in places.items()
+        for row, col in found[:: len(found) // 5][:5].tolist()
+    ]
+    points = [
+        f"{col + 0.5},{row + 0.5},{name}"
+        for name, found in places.items()
+        for row, col in found[7 :: len(found) // 9][:9].tolist()
+    ]
+    (tmp_path / "samples.csv").write_text("\n".join(["class,xmin,ymin,xmax,ymax", *boxes, ""]))
+    (tmp_path / "points.csv").write_text("\n".join(["x,y,reference", *points, ""]))
+    monkeypatch.setattr("sam_geo.demo.landcover.HERE", tmp_path)
     out = tmp_path / "new" / "folder"
     result = invoke("demo", "-o", out, "--json", "--quiet")
     figures = json.loads(result.stdout)
-    seconds = figures.pop("seconds")
-    assert figures == {
+    assert figures["page"] == str(out / "index.html")
+    assert figures["landcover"]["samples"] == 15
+    trees = figures["trees"]
+    assert trees.pop("seconds") > 0
+    assert trees == {
         "objects": 61,
         "ok": 61,
         "clipped": 0,
         "mean_score": 0.9,
         "mean_box_iou": 1.0,
     }
-    assert seconds > 0
-    assert sorted(path.name for path in out.iterdir()) == [
-        "trees.gpkg",
-        "trees.job.json",
-        "trees.qml",
-        "trees_overlay.png",
-    ]
+    written = {path.name for path in out.iterdir()}
+    assert written >= {"index.html", "trees.gpkg", "trees.jpg", "landcover.tif", "landcover.html"}
     table = geopandas.read_file(out / "trees.gpkg")
     assert table.crs == "EPSG:32617"
     assert shapely.is_valid(table.geometry.values).all()
-    assert "mean_box_iou" in invoke("demo", "-o", out, "--quiet").stdout  # again, as a table
 
 
 def test_the_demo_needs_a_folder(segmenter, tmp_path, error_of):

@@ -33,7 +33,7 @@ from sam_common.segmenter.fake import ExactMasks, FakeSegmenter
 from sam_common.support import console
 from sam_common.window import Window
 from sam_geo.cli import main
-from sam_geo.jobs import demo as demo_job
+from sam_geo.demo import run as demo_job
 
 PROMPT = ("prompt", "image.tif", "boxes.csv", "-o", "o.gpkg")
 AUTO = ("auto", "image.tif", "-o", "o.gpkg", "--points-per-side", "4")
@@ -354,7 +354,8 @@ def network(monkeypatch, request):
         (output / "trees.gpkg").write_bytes(b"x")
         # what is fetched is said on stderr, unless that is not wanted
         calls.append(("quiet", quiet, progress.keywords))
-        return {"objects": 61}
+        figures = {"objects": 61}
+        return {"trees": figures, "landcover": figures, "page": str(output / "index.html")}
 
     monkeypatch.setattr("sam_common.segmenter.predictor.load_segmenter", load)
     monkeypatch.setattr(demo_job, "run", run)

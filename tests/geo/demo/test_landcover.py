@@ -1,4 +1,4 @@
-"""Land cover of the demo: three accuracies from known classes, and the samples that ship with it."""
+"""Land cover of the demo: three accuracies from known classes, and the samples that ship."""
 
 from __future__ import annotations
 

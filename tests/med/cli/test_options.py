@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from types import SimpleNamespace
 
 import nibabel
 import numpy as np
@@ -24,12 +23,11 @@ from option_effects import (
 from segment_phantoms import MADE_BY
 
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_common.window import Window
 from sam_med.cli import main
+from sam_med.demo import run as demo_job
 from sam_med.derived_objects.dicom_seg import write_seg
 from sam_med.files.read import read_volume
 from sam_med.objects.segments import Segment
-from sam_med.run import demo as demo_job
 
 BOX = ("--box-ijk", "5,5,2,12,12,5")
 SEGMENT = ("segment", "mr.nii.gz", "-o", "o.nii.gz", "--no-keep-embeddings")
@@ -207,7 +205,7 @@ def place(inputs, dicom, tmp_path, monkeypatch):
 
 @pytest.fixture
 def network(monkeypatch):
-    """A segmenter that remembers how it was asked for; the demo finds its head made up."""
+    """A segmenter that remembers how it was asked for; the demo finds its kidneys made up."""
     fake = FakeSegmenter()
     calls = []
 
@@ -215,21 +213,16 @@ def network(monkeypatch):
         calls.append((name, settings))
         return fake
 
-    def run(task, segmenter, output, *, progress):
+    def run(output, load_one, *, progress, quiet):
+        load_one()
         output.mkdir()
-        (output / "brain.nii.gz").write_bytes(b"x")
-        progress(1)
-        return SimpleNamespace(segments=[1], seconds=1.0), 0.9
+        (output / "kidneys.nii.gz").write_bytes(b"x")
+        # what is fetched is said on stderr, unless that is not wanted
+        calls.append(("progress", quiet, progress.keywords))
+        row = {"objects": 1, "slices": 3, "seconds": 1.0, "dice": {"left kidney": 0.9}}
+        return {"kidneys": row, "page": str(output / "index.html")}
 
     monkeypatch.setattr("sam_common.segmenter.predictor.load_segmenter", load)
-    task = SimpleNamespace(box=SimpleNamespace(window=Window((0, 0, 0), (3, 1, 1))))
-
-    def prepare(*, progress):
-        # what is fetched is said on stderr, unless that is not wanted
-        calls.append(("progress", progress))
-        return task
-
-    monkeypatch.setattr(demo_job, "prepare", prepare)
     monkeypatch.setattr(demo_job, "run", run)
 
     def taught(request, **_how):

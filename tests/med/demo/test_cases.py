@@ -6,8 +6,8 @@ import nibabel
 import numpy as np
 import pytest
 
-from sam_common.published import samples
 from sam_common.errors import GeometryError
+from sam_common.published import samples
 from sam_med.demo.cases import CASES, directions, prepare
 from sam_med.files.read import read_volume
 

@@ -67,8 +67,10 @@ def test_without_lines_only_the_marks_are_drawn(shown):
 
 def test_one_organ_alone_is_shown_with_what_is_around_it(shown):
     picture = draw_plane(shown, axial(shown.volume, 2), 400, only=1)
-    # 30 x 50 pixels of 0.5 mm and 15 mm around them
-    assert picture.shape[0] / picture.shape[1] == pytest.approx((30 + 60) / (50 + 60), abs=0.02)
+    # 30 x 50 pixels of 0.5 mm and 15 mm around them: 110 pixels both ways, 110 of which are there
+    assert picture.shape[:2] == (400, 400)
+    _, cols = of_colour(picture, COLOURS[1])
+    assert np.ptp(cols) == pytest.approx(50 * 400 / 110, abs=12)
     assert len(of_colour(picture, COLOURS[1])[0])
     assert not len(of_colour(picture, COLOURS[0])[0])
 
@@ -113,6 +115,29 @@ def test_the_slice_that_shows_most():
     assert (
         middle_row([block("a", 1, (0, 2, 0), (1, 10, 1)), block("b", 2, (0, 4, 0), (1, 8, 1))]) == 6
     )
+
+
+def test_arms_and_table_are_left_out():
+    array = np.full((1, 100, 200), -1000, np.int16)
+    array[0, 20:80, 50:150] = 40  # the trunk
+    array[0, 40:60, 5:20] = 40  # an arm
+    array[0, 95:97, 10:190] = 300  # the table
+    volume = Volume(array, Frame.identity(3), modality="CT")
+    shown = Shown(volume, choose_stretch(volume, preset="soft"), (), ())
+    picture = draw_plane(shown, axial(volume, 0), 650, lines=False)
+    # 60 x 100 mm and 15 mm around them
+    assert picture.shape[:2] == (450, 650)
+
+
+def test_width_and_level_stand_below_on_the_right(shown):
+    with_window = draw_plane(shown, axial(shown.volume, 2), 512, lines=False)
+    other = Shown(
+        shown.volume, choose_stretch(shown.volume, width=401, level=40), shown.found, shown.truth
+    )
+    changed = (with_window != draw_plane(other, axial(shown.volume, 2), 512, lines=False)).any(
+        axis=2
+    )
+    assert changed[-45:, -150:].any()
 
 
 def test_a_note_stands_above():

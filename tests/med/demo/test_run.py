@@ -14,6 +14,7 @@ from PIL import Image
 
 from sam_common.demo.record import read_parts, write_part
 from sam_common.errors import OutputError
+from sam_common.frame import Frame
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_med.demo import run as demo
 from sam_med.demo.cases import CASES
@@ -65,7 +66,7 @@ def test_the_most_doubtful_slices_come_first(done):
 
 def test_pictures_with_and_without_outlines(done):
     part, _, folder = done
-    assert [one.file for one in part.pictures] == ["kidneys_axial.jpg", "kidneys_coronal.jpg"]
+    assert [one.file for one in part.pictures] == ["kidneys_axial.jpg"]
     for picture in part.pictures:
         drawn, plain = (
             np.asarray(Image.open(folder / name)).astype(int)
@@ -74,6 +75,18 @@ def test_pictures_with_and_without_outlines(done):
         assert drawn.shape == plain.shape
         changed = (np.abs(drawn - plain) > 60).any(axis=2)
         assert 0 < changed.mean() < 0.12, "thin lines and a key, and nothing else"
+
+
+def test_a_tall_scan_is_shown_across_its_slices_too(task, tmp_path):
+    tall = replace(task, volume=replace(task.volume, frame=tall_frame(task.volume)))
+    part, _ = demo.run_task(tall, FakeSegmenter(), tmp_path, seconds={})
+    assert [one.file for one in part.pictures] == ["kidneys_axial.jpg", "kidneys_coronal.jpg"]
+
+
+def tall_frame(volume):
+    matrix = volume.frame.array.copy()
+    matrix[:3, 0] *= 15
+    return Frame.from_array(matrix)
 
 
 def test_a_second_demo_replaces_the_first(task, tmp_path):
