@@ -1,6 +1,6 @@
 """The pictures of the README: two of those that `make demo` drew, made small.
 
-`python docs/pictures.py demo_output` writes `docs/pictures/trees.jpg` and `docs/pictures/abdomen.jpg`.
+`python docs/pictures.py demo_output` writes `trees.jpg` and `abdomen.jpg` into `docs/pictures`.
 Both show data whose licence allows it: the aerial image is CC0-1.0 (NEON) with boxes under MIT, the
 CT is Apache-2.0 (TotalSegmentator). The scanned sheet of the demo is not among them, because its
 package states no licence for the data alone.

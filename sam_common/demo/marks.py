@@ -81,7 +81,7 @@ def draw_north(canvas: Canvas, degrees: float) -> Canvas:
     centre = np.array([canvas.shape[1] - EDGE_PX - ARROW_PX, EDGE_PX + ARROW_PX + LETTER_PX])
 
     def at(*places: tuple[float, float]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-        return np.array(places) @ way.T * ARROW_PX + centre
+        return np.asarray(np.array(places) @ way.T * ARROW_PX + centre)
 
     picture = draw_lines(canvas, [Line(at((0, -1), (0.55, 1), (0, 0.6), (-0.55, 1)), WHITE, 2)])
     _fill(picture, at((0, -1), (0, 0.6), (-0.55, 1)), WHITE)

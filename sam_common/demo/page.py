@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sam_common.demo.record import Origin, Part
 
 PAGE_NAME = "index.html"
+WIDE = 1.5
+"""Times that a picture is wider than high from which two do not go beside each other."""
 NOTICE = "For research and mapping, not a medical device."
 SIDES = {
     "sam-geo demo": ("trees", "landcover"),
@@ -50,7 +52,9 @@ def page_html(parts: Sequence[Part]) -> str:
     shown = sorted(parts, key=lambda part: PARTS.index(part.name))
     there = {part.name for part in parts}
     missing = [side for side, names in SIDES.items() if there.isdisjoint(names)]
-    return _template().render(parts=shown, missing=missing, origins=_origins(shown), notice=NOTICE)
+    return _template().render(
+        parts=shown, missing=missing, origins=_origins(shown), notice=NOTICE, wide=WIDE
+    )
 
 
 def _origins(parts: Sequence[Part]) -> list[tuple[str, list[str], Origin]]:

@@ -120,7 +120,7 @@ def placed(
     [[-0.5, 4.5], [19.5, 14.5]]
     """
     scale = np.array([size_wh[0] / size_hw[1], size_wh[1] / size_hw[0]])
-    return (np.asarray(points_xy, dtype=np.float64) + 0.5) * scale - 0.5
+    return np.asarray((np.asarray(points_xy, dtype=np.float64) + 0.5) * scale - 0.5)
 
 
 def box_line(box_xyxy: Sequence[float]) -> npt.NDArray[np.float64]:

@@ -61,6 +61,15 @@ WORD_PX = 130
 """Room that the name of a class takes beside its box."""
 TINT = 0.85
 """Share of a class's colour in the map; the sheet shines through in the rest, and in its shades."""
+HOW_RIGHT = (
+    "How right is it? Three accuracies answer three questions. Random cross-validation tests "
+    "pixels beside those that were learned, and is mostly too high. Blocked cross-validation holds "
+    "back whole squares of ground, and says what to expect at places like those of the samples. "
+    "Only the design-based one is about the map: points were drawn by chance from an earlier map "
+    "of the sheet, and one of us looked up the class of each on the sheet. "
+    "docs/three-accuracies.md tells more."
+)
+"""What the three accuracies are."""
 DARKEST = 0.45
 """Brightness of a class's colour where the sheet is black."""
 
@@ -178,21 +187,7 @@ def _part(record: Mapping[str, Any], seconds: dict[str, float], sheet: Sheet) ->
     return Part(
         name="landcover",
         title=f"A land-cover map from {figures['samples']} samples",
-        text=(
-            (
-                f"{figures['samples']} small boxes, drawn by the makers of this package on a scanned "
-                f"sheet of the 19th century, name {figures['classes']} classes. Every pixel of the "
-                "sheet gets one of them."
-            ),
-            (
-                "How right is it? Three accuracies answer three questions, and only one of them is "
-                "about the map. Random cross-validation tests pixels beside those that were learned, "
-                "and is too high. Blocked cross-validation holds back whole squares of ground; of two "
-                "to four samples of a class that leaves little to learn from, and here it is too low. "
-                f"The design-based one counts {checked['points']} points drawn by chance, whose "
-                "class one of us looked up on the sheet. docs/three-accuracies.md tells more."
-            ),
-        ),
+        text=(_words(figures), HOW_RIGHT),
         seconds=seconds,
         figures=(
             Figure(
@@ -248,6 +243,15 @@ def _part(record: Mapping[str, Any], seconds: dict[str, float], sheet: Sheet) ->
                 f"--report cover.html --check {POINTS_NAME}"
             ),
         ),
+    )
+
+
+def _words(figures: Mapping[str, Any]) -> str:
+    """What the part is about."""
+    return (
+        f"{figures['samples']} small boxes, drawn by the makers of this package on a scanned sheet "
+        f"of the 19th century, name {figures['classes']} classes. Every pixel of the sheet gets "
+        "one of them."
     )
 
 

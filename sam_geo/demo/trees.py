@@ -142,13 +142,7 @@ def _part(figures: dict[str, Any], seconds: dict[str, float], sheet: Sheet) -> P
     return Part(
         name="trees",
         title="Trees from boxes",
-        text=(
-            (
-                f"{figures['objects']} boxes were drawn by others around the tree crowns of an aerial "
-                "image of 40 m x 40 m. Each box is a prompt, and each becomes one polygon in the "
-                "image's own reference system."
-            ),
-        ),
+        text=(_words(figures),),
         seconds=seconds,
         figures=(
             Figure("outlines", f"{figures['ok']} of {figures['objects']}", "one for each box"),
@@ -186,4 +180,13 @@ def _part(figures: dict[str, Any], seconds: dict[str, float], sheet: Sheet) -> P
             f"IMAGE=$(sam-common samples pull {IMAGE}); BOXES=$(sam-common samples pull {BOXES})",
             'sam-geo prompt "$IMAGE" "$BOXES" -o trees.gpkg',
         ),
+    )
+
+
+def _words(figures: dict[str, Any]) -> str:
+    """What the part is about."""
+    return (
+        f"Others drew {figures['objects']} boxes around the tree crowns of an aerial image of "
+        "40 m x 40 m. Each box is a prompt, and each becomes one polygon in the image's own "
+        "reference system."
     )

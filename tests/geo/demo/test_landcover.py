@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -124,11 +123,11 @@ def test_no_point_lies_on_a_sample():
 
 @pytest.mark.slow
 def test_the_demo_learns_the_sheet_itself(data, tmp_path, monkeypatch):
-    """17 boxes of the real sheet: the design-based accuracy is between the other two."""
+    """17 boxes of the real sheet: random cross-validation is too high, as the points show."""
     sheet = data / "geo/historical_map_landcover/map_compress.tif"
     monkeypatch.setattr("sam_common.published.samples.fetch", lambda _name, progress: sheet)  # noqa: ARG005
     _, figures = landcover.run_cover(tmp_path, quiet=True)
     assert figures["samples"] == 17
-    assert figures["blocked"] < figures["design_based"] < figures["random"]
-    assert figures["design_based"] > 0.75
-    shutil.rmtree(tmp_path)
+    assert figures["high"] < figures["random"]
+    assert figures["blocked"] < figures["random"]
+    assert figures["low"] > 0.7
