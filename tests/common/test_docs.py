@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import importlib.util
 import json
 import re
 import shlex
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from PIL import Image
 from typer.testing import CliRunner
 
 from sam_common.cli.main import app as common_app
@@ -134,3 +136,28 @@ def test_types_of_every_promised_name_are_checked(package):
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     assert sorted(imported) == sorted(importlib.import_module(package).__all__)
     assert set(imported.values()) <= used
+
+
+def test_pictures_of_the_readme_are_small_and_of_one_height():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r'<img src="([^"]+)"', text)
+    assert shown == ["docs/pictures/trees.jpg", "docs/pictures/abdomen.jpg"]
+    for name in shown:
+        assert (ROOT / name).stat().st_size < 150_000
+        with Image.open(ROOT / name) as picture:
+            assert (picture.format, picture.height) == ("JPEG", 560)
+    # whose they are, and on which terms
+    assert all(word in text for word in ("CC0-1.0", "MIT", "Apache-2.0", "Drawn by `make demo`"))
+
+
+def test_pictures_of_the_readme_are_made_from_those_of_the_demo(tmp_path, monkeypatch):
+    spec = importlib.util.spec_from_file_location("pictures", ROOT / "docs/pictures.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "HERE", tmp_path / "made")
+    for name in module.PICTURES:
+        Image.new("RGB", (1400, 1120), (90, 120, 90)).save(tmp_path / name)
+    module.main(tmp_path)
+    assert {path.name for path in (tmp_path / "made").iterdir()} == {"trees.jpg", "abdomen.jpg"}
+    with Image.open(tmp_path / "made/trees.jpg") as picture:
+        assert picture.size == (700, 560)

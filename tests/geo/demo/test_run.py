@@ -10,6 +10,7 @@ from pages import Page
 from sam_common.demo.record import read_parts, write_part
 from sam_common.errors import InputError, OutputError
 from sam_common.segmenter.fake import FakeSegmenter
+from sam_common.tiled_job.parts import PLAN
 from sam_geo.demo import run as demo
 
 
@@ -22,12 +23,14 @@ def test_two_parts_and_a_page(prepared, tmp_path):
     assert [one["id"] for one in page.find("section")] == ["trees", "landcover", "sources"]
     assert len(page.find("p", **{"class": "told"})) == 1
     assert json.dumps(figures)
-    # again, with what the other side has put there
+    # again, after an interrupt, with what the other side has put there
     other = read_parts(folder)[0]
     write_part(
         type(other)(**{**{f: getattr(other, f) for f in other.__slots__}, "name": "kidneys"}),
         folder,
     )
+    (folder / "landcover.tif.parts").mkdir()
+    (folder / "landcover.tif.parts" / PLAN).write_text("{}")
     demo.run(folder, FakeSegmenter, quiet=True)
     page = Page((folder / "index.html").read_text())
     assert [one["id"] for one in page.find("section")] == [

@@ -12,6 +12,7 @@ from affine import Affine
 from PIL import Image
 
 from sam_common.segmenter.fake import FakeSegmenter
+from sam_common.tiled_job.parts import PLAN
 from sam_geo.demo import trees
 from sam_geo.prompts.geo_prompt import GeoPrompt
 from sam_geo.raster.frame import frame_from_affine
@@ -48,6 +49,14 @@ def test_outlines_are_drawn_where_the_boxes_are(prepared, out):
     assert (rows.min() + 200, rows.max() + 200) == pytest.approx((240, 720), abs=4)
     assert (cols.min() + 560, cols.max() + 560) == pytest.approx((600, 1080), abs=4)
     assert not changed[300:660, 660:1020].any()
+
+
+def test_a_demo_that_was_interrupted_begins_anew(prepared, out):
+    (out / "trees.gpkg.parts").mkdir()
+    (out / "trees.gpkg.parts" / PLAN).write_text("{}")
+    _, figures = trees.run_trees(out, FakeSegmenter, quiet=True)
+    assert figures["ok"] == 2
+    assert not (out / "trees.gpkg.parts").exists()
 
 
 def test_the_origins_of_image_boxes_and_network_are_told(prepared, out):
