@@ -27,7 +27,7 @@ from sam_common.demo.plate import (
 )
 from sam_common.demo.record import Figure, Output, Part, Picture, Table, origin_of
 from sam_common.published import samples
-from sam_common.tiled_job.parts import remove_parts
+from sam_common.tiled_job.parts import held, remove_parts
 from sam_common.tiled_job.progress import silent
 from sam_common.window import Window
 from sam_geo.class_maps.class_map import open_class_map
@@ -107,7 +107,8 @@ def run_cover(
         check=folder / POINTS_NAME,
         overwrite=True,
     )
-    remove_parts(request.parts)  # of a demo that was interrupted: this one begins anew
+    with held(request.parts):  # of a demo that was interrupted: this one begins anew
+        remove_parts(request.parts)
     record = run_landcover(request, progress=progress or silent)
     for step in ("learn", "classify"):
         times.seconds[step] = record["seconds"][step]

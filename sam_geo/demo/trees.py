@@ -12,7 +12,7 @@ from sam_common.demo.plate import Line, box_line, draw_lines, placed, write_jpeg
 from sam_common.demo.record import Figure, Output, Part, Picture, origin_of
 from sam_common.published import samples
 from sam_common.published.checkpoints import model_info
-from sam_common.tiled_job.parts import remove_parts
+from sam_common.tiled_job.parts import held, remove_parts
 from sam_geo.demo.sheet import draw_sheet
 from sam_geo.jobs.request import PromptRequest
 from sam_geo.jobs.run import run_request
@@ -72,7 +72,8 @@ def run_trees(
             output=folder / TABLE_NAME,
             overwrite=True,
         )
-    remove_parts(request.parts)  # of a demo that was interrupted: this one begins anew
+    with held(request.parts):  # of a demo that was interrupted: this one begins anew
+        remove_parts(request.parts)
     with times.timed("outline the trees"):
         found, record = run_request(request, load, progress=progress)
     with times.timed("draw"), open_raster(request.image) as source:
