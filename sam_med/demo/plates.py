@@ -129,11 +129,6 @@ def draw_plane(
     return draw_scale_bar(canvas, length * width_px / wide, text)
 
 
-def note_on(canvas: Canvas, text: str) -> Canvas:
-    """A picture with a line of words in its upper left corner."""
-    return draw_words(canvas, [Word(text, (14.0, 12.0), size_px=18, anchor="la")])
-
-
 def middle_slice(truth: Sequence[Segment]) -> int:
     """The slice on which the organs together are largest, counted by the truth."""
     counts: dict[int, list[float]] = {}

@@ -20,7 +20,6 @@ from sam_med.demo.plates import (
     draw_plane,
     middle_row,
     middle_slice,
-    note_on,
 )
 from sam_med.objects.object_size import volume_ml
 from sam_med.report.review import review_rows, write_review
@@ -46,7 +45,7 @@ METHOD: Method = "litemedsam"
 the demo are plain enough for it."""
 PRESET = "soft"
 """The window that shows the organs of an abdomen: width 400, level 40."""
-DOUBTS = 6
+DOUBTS = 4
 """Slices that are shown as the most doubtful ones."""
 WIDTH_PX, DOUBT_PX = 1000, 420
 LEAST_TALL_MM = 100.0
@@ -180,7 +179,7 @@ def _doubts(task: Task, result: Segmentation, folder: Path) -> Iterator[Picture]
         name = row.segment.name
         yield _picture(
             folder / f"{task.case.name}_doubt_{rank}.jpg",
-            note_on(drawn, f"{name}, slice {row.at.k}"),
+            drawn,
             None,
             f"{rank}. {name}, slice {row.at.k}: confidence {row.at.confidence:.2f}, "
             f"Dice with the labels on this slice {dice(mine, true):.2f}",

@@ -15,7 +15,6 @@ from sam_med.demo.plates import (
     draw_plane,
     middle_row,
     middle_slice,
-    note_on,
 )
 from sam_med.geometry.volume import Volume
 from sam_med.objects.segments import Segment
@@ -138,10 +137,3 @@ def test_width_and_level_stand_below_on_the_right(shown):
         axis=2
     )
     assert changed[-45:, -150:].any()
-
-
-def test_a_note_stands_above():
-    canvas = np.full((100, 300, 3), 120, np.uint8)
-    changed = (note_on(canvas, "liver, slice 3") != 120).any(axis=2)
-    assert changed[:40, :200].any()
-    assert not changed[45:].any()
