@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 
 import geopandas
 import numpy as np
@@ -12,6 +13,8 @@ import shapely
 from affine import Affine
 from cover_scenes import NAMES, cover_scene
 from geo_program import invoke
+
+from sam_geo.mapping.request import SampleChoice
 
 
 def test_info_as_json(data):
@@ -73,6 +76,8 @@ def test_the_demo_writes_its_files(data, segmenter, tmp_path, monkeypatch):
     (tmp_path / "samples.csv").write_text("\n".join(["class,xmin,ymin,xmax,ymax", *boxes, ""]))
     (tmp_path / "points.csv").write_text("\n".join(["x,y,reference", *points, ""]))
     monkeypatch.setattr("sam_geo.demo.landcover.HERE", tmp_path)
+    quick = partial(SampleChoice, classifier="discriminant")
+    monkeypatch.setattr("sam_geo.demo.landcover.SampleChoice", quick)
     out = tmp_path / "new" / "folder"
     result = invoke("demo", "-o", out, "--json", "--quiet")
     figures = json.loads(result.stdout)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from cover_scenes import NAMES, cover_scene
 
 from sam_common.published import samples
 from sam_geo.demo import landcover, trees
+from sam_geo.mapping.request import SampleChoice
+
+QUICK = partial(SampleChoice, classifier="discriminant")
+"""The quickest classifier."""
 
 
 @pytest.fixture(scope="package")
@@ -41,6 +47,7 @@ def prepared(scene, grey_raster, boxes, monkeypatch):
 
     monkeypatch.setattr(samples, "fetch", fetch)
     monkeypatch.setattr(landcover, "HERE", folder)
+    monkeypatch.setattr(landcover, "SampleChoice", QUICK)
     return told
 
 

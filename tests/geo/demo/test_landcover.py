@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import rasterio
 from PIL import Image
 
 from sam_geo.demo import landcover
+from sam_geo.mapping.request import SampleChoice
 
 SHIPPED = Path(landcover.__file__).parent
 
@@ -29,6 +31,7 @@ def done(scene, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sam_common.published.samples.fetch", lambda _name, progress: made.raster)  # noqa: ARG005
         patch.setattr(landcover, "HERE", folder)
+        patch.setattr(landcover, "SampleChoice", partial(SampleChoice, classifier="discriminant"))
         part, figures = landcover.run_cover(out, quiet=True)
     return out, part, figures, made
 
