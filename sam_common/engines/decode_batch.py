@@ -1,8 +1,9 @@
 """Number of prompts that are decoded at once, measured once on a machine and kept in the cache.
 
 A batch must keep all cores busy and yet fit their cache. The best size depends on the machine and
-not on the checkpoint, since all checkpoints share the form of their decoder. The first job with
-many prompts therefore measures a few sizes, and later jobs read the size from the cache folder.
+not on the checkpoint, since all of SAM share a form of decoder and all of SAM 2 another. The first
+job with many prompts therefore measures a few sizes, and later jobs read the size from the cache
+folder.
 """
 
 from __future__ import annotations
@@ -95,11 +96,15 @@ class DecodeBatch:
     An engine holds its `DecodeBatch`, which therefore holds no engine: objects that hold each other
     would stay in memory after their use.
 
+    Args:
+        channels: Channels of the image embedding that the engine decodes.
+
     Raises:
         ModelError: If the environment variable holds no whole number from 1 up.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int = WIDTH) -> None:
+        self._channels = channels
         fixed = os.environ.get(VARIABLE)
         self._known = _number(fixed) if fixed else None
 
@@ -109,14 +114,16 @@ class DecodeBatch:
             usual, most = SIZES[engine.device.partition(":")[0]]
             if prompts <= usual:
                 return usual
-            self._known = _kept(engine, usual, most)
+            self._known = _kept(engine, usual, most, self._channels)
         return self._known
 
 
-def _kept(engine: Engine, usual: int, most: int) -> int:
+def _kept(engine: Engine, usual: int, most: int, channels: int) -> int:
     """The size that is kept for this machine and engine, measured where there is none."""
     # machines that share a cache need not share their size
     place = f"{engine.name}-{engine.device}-{platform.node()}-{_cores()}".replace(":", "-")
+    if channels != WIDTH:
+        place += f"-{channels}"
     try:
         path = cache_dir() / "decode-batch" / f"{place}.json"
         used_folder(path.parent)
@@ -125,7 +132,8 @@ def _kept(engine: Engine, usual: int, most: int) -> int:
         # two processes that measure at the same time would disturb each other
         with filelock.FileLock(path.with_suffix(".lock")):
             if not path.is_file():
-                size = best_size(timed(functools.partial(_decode, engine)), usual, most)
+                decode = functools.partial(_decode, engine, channels)
+                size = best_size(timed(decode), usual, most)
                 write_bytes(path, json.dumps({"decode_batch": size}).encode())
             return _known(path)
     except (OSError, OutputError):
@@ -137,9 +145,9 @@ def _known(path: Path) -> int:
     return int(json.loads(path.read_text())["decode_batch"])
 
 
-def _decode(engine: Engine, size: int) -> None:
+def _decode(engine: Engine, channels: int, size: int) -> None:
     """Decode boxes on an empty embedding: the time does not depend on the values."""
-    features = np.zeros((1, WIDTH, EMBEDDING_GRID, EMBEDDING_GRID), dtype=np.float32)
+    features = np.zeros((1, channels, EMBEDDING_GRID, EMBEDDING_GRID), dtype=np.float32)
     corners = np.tile(np.array([[8, 8], [99, 99]], dtype=np.float32), (size, 1, 1))
     labels = np.tile([TOP_LEFT, BOTTOM_RIGHT], (size, 1))
     # the scores are copied to the CPU, so a GPU has finished when this returns

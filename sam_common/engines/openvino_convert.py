@@ -12,7 +12,7 @@ from openvino.frontend import FrontEndManager
 from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 from torch import nn
 
-from sam_common.network.architecture import EMBEDDING_GRID, GRID, WIDTH
+from sam_common.network.architecture import WIDTH
 from sam_common.network.layers import is_exact
 from sam_common.support.files import flush, telling_full_disks, writing
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _TOKENS = 7
 """Points in the example that is traced; the models take any number of points."""
+UPSCALING = 4
+"""Cells of the mask logits along one side of a cell of the image embedding."""
 _POINTS = (torch.zeros(2, _TOKENS, 2), torch.zeros(2, _TOKENS, dtype=torch.int64))
 _POINT_SHAPES = ([-1, -1, 2], [-1, -1])
 
@@ -55,9 +57,10 @@ def _form(network: Sam, part: str) -> _Form:
     if part == "prompts":
         return network.prompt_encoder, _POINTS, _POINT_SHAPES
     if part == "prompts-masks":
-        masks = torch.zeros(2, 1, GRID, GRID)
-        return network.prompt_encoder, (*_POINTS, masks), (*_POINT_SHAPES, [-1, 1, GRID, GRID])
-    grid = [1, WIDTH, EMBEDDING_GRID, EMBEDDING_GRID]
+        shape = [1, UPSCALING * network.grid, UPSCALING * network.grid]
+        masks = torch.zeros(2, *shape)
+        return network.prompt_encoder, (*_POINTS, masks), (*_POINT_SHAPES, [-1, *shape])
+    grid = [1, network.channels, network.grid, network.grid]
     example = torch.zeros(grid), torch.zeros(2, _TOKENS, WIDTH), torch.zeros(1, WIDTH, 1, 1)
     decoder = _Decoder(network, multimask=part == "decoder-multi")
     return decoder, example, (grid, [-1, -1, WIDTH], [-1, WIDTH, -1, -1])
@@ -117,6 +120,8 @@ def _convert(
     with torch.inference_mode(), warnings.catch_warnings():
         # no branch depends on the values, so a trace is exact; OpenVINO reads traces and exports
         warnings.simplefilter("ignore", DeprecationWarning)
+        # the tracer asks modules for all their names, those that a library gives up as well
+        warnings.simplefilter("ignore", FutureWarning)
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         traced = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
     # not `openvino.convert_model`, which traces twice and reports usage over the network

@@ -19,7 +19,7 @@ import os
 import queue
 import threading
 from contextlib import contextmanager, nullcontext
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -81,7 +81,7 @@ class OpenVINOEngine:
         self._encoder = _Part(paths[0], "fp32" if typed else precision)
         self._prompts, self._masks, *decoders = (_Part(path, "fp32") for path in paths[1:])
         self._decoders = dict(zip((False, True), decoders, strict=True))
-        self._batch = DecodeBatch()
+        self._batch = DecodeBatch(network.architecture.channels)
 
     def decode_batch(self, prompts: int) -> int:
         """How many of a job's prompts to decode at once."""
@@ -170,7 +170,8 @@ def supports_bf16() -> bool:
 def _converted(network: LazyNetwork, parts: Sequence[str]) -> list[Path]:
     """The `.xml` files of the parts of a network; missing ones are converted."""
     root = cache_dir() / "openvino"
-    folder = used_folder(root / f"{network.sha256[:16]}-{_code_version(network.arch)}")
+    code = _code_version(network.arch, network.architecture.is_sam2)
+    folder = used_folder(root / f"{network.sha256[:16]}-{code}")
     paths = [folder / f"{part}.xml" for part in parts]
     if all(path.is_file() for path in paths):
         return paths
@@ -186,11 +187,23 @@ def _converted(network: LazyNetwork, parts: Sequence[str]) -> list[Path]:
     return paths
 
 
+def _version_of(distribution: str) -> str:
+    """Version of a library; the empty text where it is not installed, as it may be by now."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return ""
+
+
 @functools.cache
-def _code_version(arch: str) -> str:
+def _code_version(arch: str, is_sam2: bool = False) -> str:  # noqa: FBT001, FBT002 - cached
     """Hash of all that decides a converted network beside its weights: arch, code and libraries."""
     digest = hashlib.sha256(f"{arch} {openvino.__version__} {version('torch')}".encode())
-    for package, prefix in (("sam_common.network", ""), ("sam_common.engines", "openvino_")):
+    packages = [("sam_common.network", ""), ("sam_common.engines", "openvino_")]
+    if is_sam2:
+        digest.update(_version_of("transformers").encode())
+        packages.append(("sam_common.sam2", ""))
+    for package, prefix in packages:
         for file in sorted(files(package).iterdir(), key=lambda entry: entry.name):
             if file.name.startswith(prefix) and file.name.endswith(".py"):
                 digest.update(file.read_bytes())

@@ -51,7 +51,7 @@ class TorchEngine:
         encoder = self._network.image_encoder
         self._encoder = torch.compile(encoder) if compiled else encoder
         self._positions = network.prompt_encoder.image_positions()
-        self._batch = DecodeBatch()
+        self._batch = DecodeBatch(network.channels)
 
     def decode_batch(self, prompts: int) -> int:
         """How many of a job's prompts to decode at once."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from safetensors.torch import load_file
@@ -22,7 +22,7 @@ from sam_common.support.files import check_input
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sam_common.network.sam import Sam
+N = TypeVar("N", bound=nn.Module)
 
 _UNUSED = ("image_encoder.norm_head.", "image_encoder.head.")
 """Keys of the pre-training classifier of TinyViT, which the official MobileSAM file still holds."""
@@ -84,12 +84,12 @@ def read_state(path: str | Path) -> dict[str, torch.Tensor]:
     return state
 
 
-def load_state(network: Sam, state: dict[str, torch.Tensor], *, source: str) -> Sam:
+def load_state(network: N, state: dict[str, torch.Tensor], *, source: str) -> N:
     """Give a network the tensors of a checkpoint, without a copy, and return the network.
 
     Args:
-        network: As `build_sam` made it, before `prepare_inference`; all of its tensors are
-            replaced, so it may have been built in `Uninitialised`.
+        network: As `build_sam` made it, before `prepare_inference`, or a part of one; all of its
+            tensors are replaced, so it may have been built in `Uninitialised`.
         state: Tensors by their published names.
         source: What an error calls the checkpoint.
 

@@ -48,5 +48,10 @@ def as_lazy(network: Sam, sha256: str) -> LazyNetwork:
     from sam_common.network.layers import is_exact  # noqa: PLC0415 - loads torch
 
     exact = any(map(is_exact, network.image_encoder.modules()))
-    architecture = Architecture(network.preprocess, has_exact_parts=exact)
+    architecture = Architecture(
+        network.preprocess,
+        has_exact_parts=exact,
+        channels=network.channels,
+        is_sam2=network.preprocess.is_stretched,
+    )
     return LazyNetwork("made by hand", sha256, architecture, lambda: network)

@@ -89,13 +89,20 @@ class MaskDecoder(nn.Module):
         return logits, scores[:, 1:] if multimask else scores[:, :1]
 
 
-def upscale(layers: nn.Sequential, image: torch.Tensor, kernels: torch.Tensor) -> torch.Tensor:
+def upscale(
+    layers: nn.Sequential,
+    image: torch.Tensor,
+    kernels: torch.Tensor,
+    finer: tuple[torch.Tensor, torch.Tensor] | None = None,
+) -> torch.Tensor:
     """Image tokens of the 64 x 64 grid to masks of the 256 x 256 grid.
 
     Args:
         layers: The published transposed convolutions, norm and activations.
         image: (N, 4096, 256) tokens.
         kernels: (N, 32, C) weights of the last linear map, one column for each mask.
+        finer: What SAM 2 adds after each convolution: (1, 4 * 4096, 64) and (1, 16 * 4096, 32), the
+            children of a token side by side.
 
     Returns:
         (N, C, 256, 256) logits.
@@ -106,9 +113,13 @@ def upscale(layers: nn.Sequential, image: torch.Tensor, kernels: torch.Tensor) -
     grid = EMBEDDING_GRID
     # (N, 4096, 2 * 2 * 64): the children of a token lie side by side
     x = _children(first, image).reshape(-1, grid * grid * 4, WIDTH // 4)
+    if finer is not None:
+        x = x + finer[0]
     x = functional.layer_norm(x, (WIDTH // 4,), norm.weight, norm.bias, norm.eps)
-    x = _children(second, functional.gelu(x))
-    logits = functional.gelu(x.reshape(-1, grid * grid * 16, WIDTH // 8)) @ kernels
+    x = _children(second, functional.gelu(x)).reshape(-1, grid * grid * 16, WIDTH // 8)
+    if finer is not None:
+        x = x + finer[1]
+    logits = functional.gelu(x) @ kernels
     # (row, col, row in token, col in token, row in child, col in child) to rows and columns
     logits = logits.transpose(1, 2).reshape(-1, kernels.shape[2], grid, grid, 2, 2, 2, 2)
     return logits.permute(0, 1, 2, 4, 6, 3, 5, 7).reshape(-1, kernels.shape[2], 4 * grid, 4 * grid)

@@ -1,8 +1,9 @@
 """Preprocessing: from a uint8 image to the normalised, padded square that a network takes.
 
-Equals `ResizeLongestSide` and `Sam.preprocess` of `segment_anything`, and the preprocessing of the
-published LiteMedSAM inference script. Tested in `tests/common/network/test_preprocess.py` by hand,
-and on real pictures in `tests/oracles/test_predictor_parity.py`.
+Equals `ResizeLongestSide` and `Sam.preprocess` of `segment_anything`, the preprocessing of the
+published LiteMedSAM inference script, and the `Sam2ImageProcessor` of `transformers`. Tested in
+`tests/common/network/test_preprocess.py` by hand, and on real pictures in
+`tests/oracles/test_predictor_parity.py`.
 """
 
 from __future__ import annotations
@@ -49,6 +50,13 @@ def resized_hw(size_hw: tuple[int, int], side: int) -> tuple[int, int]:
     return rows, cols
 
 
+def fitted_hw(size_hw: tuple[int, int], preprocess: Preprocess) -> tuple[int, int]:
+    """Rows and columns of an image in a network's square input, before any padding."""
+    if preprocess.is_stretched:
+        return preprocess.size, preprocess.size
+    return resized_hw(size_hw, preprocess.size)
+
+
 def prepare(
     image: npt.NDArray[np.uint8], preprocess: Preprocess
 ) -> tuple[npt.NDArray[np.float32], tuple[int, int]]:
@@ -62,7 +70,7 @@ def prepare(
         (3, S, S) float32, zero-padded at the bottom and the right, and the size (rows, columns)
         before padding.
     """
-    rows, cols = resized_hw((image.shape[0], image.shape[1]), preprocess.size)
+    rows, cols = fitted_hw((image.shape[0], image.shape[1]), preprocess)
     rgb = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image  # noqa: PLR2004
     if preprocess.resize == "area":
         resized = cv2.resize(rgb, (cols, rows), interpolation=cv2.INTER_AREA)

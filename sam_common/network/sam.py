@@ -7,12 +7,12 @@ shapes of the parameters and results are tested in `tests/oracles/test_network_p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import nn
 
 from sam_common.errors import UnknownModelError
-from sam_common.network.architecture import ARCHITECTURES
+from sam_common.network.architecture import ARCHITECTURES, EMBEDDING_GRID, WIDTH
 from sam_common.network.image_encoder import VIT_SHAPES, ImageEncoderViT
 from sam_common.network.mask_decoder import MaskDecoder
 from sam_common.network.prompt_encoder import PromptEncoder
@@ -28,12 +28,20 @@ PATCH_STRIDES = {"tiny_vit_1024": 2, "tiny_vit_256": 1}
 class Sam(nn.Module):
     """Image encoder, prompt encoder and mask decoder under their published names."""
 
+    channels: ClassVar[int] = WIDTH
+    """Channels of the image embedding."""
+
     def __init__(self, image_encoder: nn.Module, preprocess: Preprocess) -> None:
         super().__init__()
         self.preprocess = preprocess
         self.image_encoder = image_encoder
         self.prompt_encoder = PromptEncoder(preprocess.size)
         self.mask_decoder = MaskDecoder()
+
+    @property
+    def grid(self) -> int:
+        """Rows and columns of the image embedding; mask logits have four times as many."""
+        return EMBEDDING_GRID
 
     def prepare_inference(self) -> Sam:
         """Fold the batch norms into convolutions, freeze the parameters, and return the network."""
@@ -49,9 +57,9 @@ def build_sam(arch: str) -> Sam:
         arch: A name in `ARCHITECTURES`.
 
     Raises:
-        UnknownModelError: If there is no such architecture.
+        UnknownModelError: If there is no such architecture, or another room builds it (SAM 2).
     """
-    if arch in ARCHITECTURES:
+    if arch in VIT_SHAPES or arch in PATCH_STRIDES:
         encoder = (
             ImageEncoderViT(VIT_SHAPES[arch])
             if arch in VIT_SHAPES
@@ -59,5 +67,5 @@ def build_sam(arch: str) -> Sam:
         )
         return Sam(encoder, ARCHITECTURES[arch].preprocess)
     raise UnknownModelError(
-        f"unknown architecture {arch!r}: choose from {', '.join(ARCHITECTURES)}"
+        f"unknown architecture {arch!r}: choose from {', '.join((*VIT_SHAPES, *PATCH_STRIDES))}"
     )

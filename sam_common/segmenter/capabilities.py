@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
 from sam_common.errors import CapabilityError
+from sam_common.network.architecture import ARCHITECTURES
 from sam_common.prompts import PromptKind
 from sam_common.published import checkpoints
 
@@ -54,7 +55,11 @@ def check_kinds(name: str, trained: frozenset[PromptKind], wanted: frozenset[Pro
     foreign = wanted - trained
     if not foreign:
         return
-    able = [info.name for info in checkpoints.registry().values() if info.prompts >= wanted]
+    able = [
+        info.name
+        for info in checkpoints.registry().values()
+        if info.prompts >= wanted and not ARCHITECTURES[info.arch].is_tracker
+    ]
     raise CapabilityError(
         f'model "{name}" takes {" and ".join(sorted(trained))} only, '
         f"not {' or '.join(sorted(foreign))}: use one of {', '.join(able)}"

@@ -46,7 +46,7 @@ class Embedding:
 
     features: Array
     """(1, 256, 64, 64) float32, 4 MiB: a torch tensor where the engine runs on a GPU, else a numpy
-    array."""
+    array. Of SAM 2 (1, 1024, 64, 64), 16 MiB, see `sam_common.sam2.network`."""
     image_size_hw: tuple[int, int]
     """Rows and columns of the image."""
     input_size_hw: tuple[int, int]
@@ -67,6 +67,8 @@ class Segmenter:
     """The prompts that the checkpoint was trained for."""
     _preprocess: Preprocess
     _engine: Engine
+    _is_sam2: bool = False
+    """Whether prompts end as SAM 2 was trained: with padding, where there is a box as well."""
 
     @property
     def engine(self) -> str:
@@ -153,9 +155,7 @@ class Segmenter:
             logits[first : first + len(batch)] = batch.logits
             scores[first : first + len(batch)] = batch.scores
             first += len(batch)
-        return Masks(
-            logits, scores, embedding.image_size_hw, embedding.input_size_hw, self.model_size
-        )
+        return self._masks(logits, scores, embedding)
 
     def decode_batches(
         self, embedding: Embedding, prompts: Prompts, *, multimask: bool = False
@@ -185,13 +185,20 @@ class Segmenter:
             part = prompts[first : first + size]
             logits, scores = self._engine.decode(
                 embedding.features,
-                *part.as_points(scale),
+                *part.as_points(scale, always_padded=self._is_sam2),
                 part.mask_logits,
                 multimask=multimask,
             )
-            yield Masks(
-                logits, scores, embedding.image_size_hw, embedding.input_size_hw, self.model_size
-            )
+            yield self._masks(logits, scores, embedding)
+
+    def _masks(self, logits: Array, scores: npt.NDArray[np.float32], embedding: Embedding) -> Masks:
+        """Masks of an embedding's image."""
+        if self._preprocess.is_stretched:
+            # as published: one step from the logits to the image, with no padding to cut between
+            return Masks(logits, scores, embedding.image_size_hw, (GRID, GRID), GRID)
+        return Masks(
+            logits, scores, embedding.image_size_hw, embedding.input_size_hw, self.model_size
+        )
 
 
 def load_segmenter(
@@ -206,8 +213,9 @@ def load_segmenter(
 
     Args:
         name_or_path: A name of `sam-common weights list`, whose checkpoint is fetched and verified
-            where it is not in the cache yet; the path of a checkpoint file; or that of a tuned
-            model, a `.safetensors` file that `finetune` wrote, whose base is found by its sha256.
+            where it is not in the cache yet; the path of a checkpoint file; that of a tuned model,
+            a `.safetensors` file that `finetune` wrote, whose base is found by its sha256; or that
+            of a folder of a SAM 2, which `save_pretrained` of transformers wrote.
         arch: Architecture of a checkpoint file, a name in `ARCHITECTURES`; not needed for names.
         device: "cpu", "cuda", "cuda:1", "mps", or "auto" for a GPU where there is one.
         engine: "torch", "torch-compiled" (with `torch.compile`), "openvino", or "auto": OpenVINO on
@@ -219,12 +227,18 @@ def load_segmenter(
         UnknownModelError: If there is no such name, or no such architecture.
         InputError: If there is no such file.
         CheckpointError: If the file does not fit the architecture, or a tuned model its base.
-        ModelError: If the device, engine or precision is not available on this machine.
+        ModelError: If the device, engine or precision is not available on this machine, the network
+            needs a library that is not installed, or it decodes no single images.
         WeightsError: If the checkpoint cannot be fetched.
     """
     resolved_device = resolve_device(device)
     engine_name = resolve_engine(engine, resolved_device)
     found = locate(name_or_path, arch)
+    if found.architecture.is_tracker:
+        raise ModelError(
+            f'model "{found.name}" (input of {found.architecture.preprocess.size} pixels) only '
+            f"follows objects through slices: sam-med segment --method memory"
+        )
     placement = (resolved_device, engine_name, precision)
     return _segmenter(found.network(), found.name, found.capabilities, placement)
 
@@ -263,6 +277,7 @@ def _segmenter(
         capabilities,
         network.architecture.preprocess,
         build_engine(engine_name, network, device, precision),
+        network.architecture.is_sam2,
     )
 
 

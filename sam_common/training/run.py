@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sam_common import __version__
-from sam_common.errors import InputError
+from sam_common.errors import InputError, ModelError
 from sam_common.segmenter.embedding_store import EmbeddingStore
 from sam_common.support.files import write_bytes, writing
 from sam_common.tiled_job.parts import PLAN
@@ -80,7 +80,13 @@ class Base:
 
         Raises:
             InputError: If it is itself a tuned model, of which no delta can be kept.
+            ModelError: If it is a SAM 2, which is not tuned here.
         """
+        if found.architecture.is_sam2:
+            raise ModelError(
+                f'"{found.name}" is a SAM 2, which cannot be tuned yet: tune mobile_sam, '
+                f"lite_medsam or a SAM"
+            )
         if found.tuned is not None:
             raise InputError(
                 f"{found.name} is itself tuned: tune its base {found.tuned.base}, with the objects "

@@ -19,8 +19,10 @@ from sam_med.run.methods import DEFAULT_METHOD, DEFAULT_MODEL, method_of
 
 if TYPE_CHECKING:
     from sam_common.segmenter.predictor import Segmenter
+    from sam_common.segmenter.tracking import LoadedTracker
     from sam_med.run.batch import CaseResult
     from sam_med.run.case_list import Case
+    from sam_med.run.methods import Method as MethodName
 
 
 def batch_command(
@@ -68,14 +70,15 @@ def batch_command(
     cases = read_cases(listing)
     formats = tuple(output_type or ())
     check_cases(cases, formats, (listing, *batch.files_in(folder)))
-    loaded: list[Segmenter] = []
+    loaded: dict[bool, Segmenter | LoadedTracker] = {}
     settings = {"arch": arch, "device": device, "engine": engine, "precision": precision}
 
-    def load() -> Segmenter:
+    def load(chosen: MethodName) -> Segmenter | LoadedTracker:
         # once for all cases, and not at all where every one is finished
-        if not loaded:
-            loaded.append(load_model(model, settings))
-        return loaded[0]
+        kind = chosen == "memory"
+        if kind not in loaded:
+            loaded[kind] = load_model(model, settings, chosen)
+        return loaded[kind]
 
     def segment(case: Case) -> int:
         from sam_med.run import request  # noqa: PLC0415
@@ -89,13 +92,14 @@ def batch_command(
             model=model,
             seg_type=seg_type_of(case.options.get("seg_type", seg_type)),
         )
+        chosen = method_of(case.options.get("method", method))
         report = run_case(
             case.input,
             request.prompt_sources_of(case),
             wanted,
-            load,
+            lambda: load(chosen),
             options=request.read_options_of(case),
-            method=method_of(case.options.get("method", method)),
+            method=chosen,
             listener=Terminal(quiet=quiet),
         )
         return len(report["labels"])

@@ -49,7 +49,8 @@ Model = Annotated[str, typer.Option(help="Name in the registry, or a file.")]
 Method = Annotated[
     str,
     typer.Option(
-        help="planes: all three axes vote (default). litemedsam: the published loop, one axis."
+        help="planes: all three axes vote (default). litemedsam: the published loop, one axis. "
+        "memory: one axis, by the memory of a SAM 2 (--model medsam2)."
     ),
 ]
 OutputTypes = Annotated[

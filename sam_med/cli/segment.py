@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from sam_common.segmenter.predictor import Segmenter
+    from sam_common.segmenter.tracking import LoadedTracker
+    from sam_med.run.methods import Method as MethodName
 
 Texts = list[str] | None
 
@@ -170,7 +172,7 @@ def segment_command(
             model=model,
             seg_type=seg_type,
         ),
-        lambda: load_model(model, settings),
+        lambda: load_model(model, settings, method_of(method)),
         options=ReadOptions(series, time, modality, preset, window, level, join_series),
         method=method_of(method),
         listener=Terminal(quiet=quiet),
@@ -181,9 +183,14 @@ def segment_command(
         show_labels(report)
 
 
-def load_model(model: str, settings: dict[str, Any]) -> Segmenter:
+def load_model(
+    model: str, settings: dict[str, Any], method: MethodName = DEFAULT_METHOD
+) -> Segmenter | LoadedTracker:
     """The network of a name or file; the libraries that run it are imported only here."""
-    from sam_common.segmenter import predictor  # noqa: PLC0415  # --help must stay fast
+    from sam_common.segmenter import predictor, tracking  # noqa: PLC0415  # --help must stay fast
+
+    if method == "memory":
+        return tracking.load_tracker(model, **settings)
 
     return predictor.load_segmenter(model, **settings)
 

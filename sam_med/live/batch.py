@@ -138,6 +138,9 @@ def _segment(
         for path, stem in ((case.input, "volume"), (case.prompts, "prompts"))
     )
     ready = replace(case, input=source, prompts=asked)
+    method = method_of(case.options.get("method", DEFAULT_METHOD))
+    if method == "memory":
+        raise InputError("method memory does not run on the server: use sam-med batch")
     with privacy.unnamed({source: privacy.INPUT, asked: "the prompts"}), privacy.quiet_libraries():
         report = run_case(
             ready.input,
@@ -149,7 +152,7 @@ def _segment(
             ),
             lambda: load(case.options.get("model", DEFAULT_MODEL)),
             options=read_options_of(ready),
-            method=method_of(case.options.get("method", DEFAULT_METHOD)),
+            method=method,
             listener=listener,
         )
     held.check()

@@ -146,6 +146,8 @@ class LiveVolume:
     def propagate(self, asked: Asked, reporter: Reporter) -> Result:
         """The object in the whole volume, by the method that is asked for."""
         method = cast("Method", asked.method)
+        if method == "memory":
+            raise InputError("method memory does not run on the server: use sam-med segment")
         segmenter = self.context.segmenter
         prompt = object_prompt(asked)
         check_method([prompt], method)

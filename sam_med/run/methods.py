@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from sam_common.segmenter.predictor import Segmenter
+    from sam_common.segmenter.tracking import LoadedTracker
     from sam_med.prompts.object_prompt import ObjectPrompt
 
-Method: TypeAlias = Literal["planes", "litemedsam"]
-"""How prompts become 3-D masks: see the files of these names in `sam_med.propagate`."""
+Method: TypeAlias = Literal["planes", "litemedsam", "memory"]
+"""How prompts become 3-D masks: see the files of these names in `sam_med.propagate`, and the
+room `sam_med.memory`."""
 METHODS: tuple[Method, ...] = get_args(Method)
 DEFAULT_METHOD: Method = "planes"
 DEFAULT_MODEL = "lite_medsam"
@@ -32,7 +34,10 @@ def method_of(name: str) -> Method:
 
 
 def check_prompts(prompts: Sequence[ObjectPrompt], method: Method) -> None:
-    """Raise `PromptError` where there is no prompt, or one that is wrong or not for the method."""
+    """Raise `PromptError` where there is no prompt, or one that is wrong or not for the method.
+
+    What method memory takes is checked by `sam_med.memory.course.course_of`.
+    """
     if not prompts:
         raise PromptError("nothing to segment: give at least one box, point or mask")
     for prompt in prompts:
@@ -51,19 +56,47 @@ def check_prompts(prompts: Sequence[ObjectPrompt], method: Method) -> None:
             )
 
 
-def check_model(prompts: Sequence[ObjectPrompt], segmenter: Segmenter) -> None:
-    """Raise `CapabilityError` where the model was not trained for what the prompts need."""
+def check_model(
+    prompts: Sequence[ObjectPrompt],
+    segmenter: Segmenter | LoadedTracker,
+    method: Method = DEFAULT_METHOD,
+) -> None:
+    """Raise `CapabilityError` where the model was not trained for the prompts or the method."""
+    if (method == "memory") != hasattr(segmenter, "tracker"):
+        raise _no_memory(segmenter.name) if method == "memory" else _only_memory(segmenter.name)
     can = segmenter.capabilities
     kinds = {"boxes": can.boxes, "points": can.points}
     _check_kinds(prompts, segmenter.name, {kind for kind, takes in kinds.items() if takes})
 
 
-def check_model_name(prompts: Sequence[ObjectPrompt], name: str) -> None:
+def check_model_name(
+    prompts: Sequence[ObjectPrompt], name: str, method: Method = DEFAULT_METHOD
+) -> None:
     """Do the check of `check_model` before a model of the registry is loaded, by its name."""
+    from sam_common.network.architecture import ARCHITECTURES  # noqa: PLC0415
     from sam_common.published.checkpoints import registry  # noqa: PLC0415  # --help must stay fast
 
-    if (info := registry().get(name)) is not None:
-        _check_kinds(prompts, name, info.prompts)
+    if (info := registry().get(name)) is None:
+        return
+    known = ARCHITECTURES[info.arch]
+    if method == "memory" and not known.is_sam2:
+        raise _no_memory(name)
+    if method != "memory" and known.is_tracker:
+        raise _only_memory(name)
+    _check_kinds(prompts, name, info.prompts)
+
+
+def _no_memory(name: str) -> CapabilityError:
+    return CapabilityError(
+        f"method memory needs a SAM 2, and model {name} is none: --model medsam2, or one of "
+        "sam2.1_hiera_tiny, sam2.1_hiera_small, sam2.1_hiera_base_plus, sam2.1_hiera_large"
+    )
+
+
+def _only_memory(name: str) -> CapabilityError:
+    return CapabilityError(
+        f"model {name} only follows objects by its memory: give --method memory with it"
+    )
 
 
 def _check_kinds(prompts: Sequence[ObjectPrompt], name: str, kinds: Collection[str]) -> None:

@@ -17,7 +17,7 @@ write             run/segmentation,      objects, manifest; review and picture
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sam_common.errors import PromptError
 from sam_common.support.held_outputs import held, staged
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sam_common.segmenter.predictor import Segmenter
+    from sam_common.segmenter.tracking import LoadedTracker
     from sam_med.geometry.volume import Volume
     from sam_med.prompts.object_prompt import ObjectPrompt
     from sam_med.run.methods import Method
@@ -64,7 +65,7 @@ def run_case(  # noqa: PLR0913  # one parameter for each thing a case is made of
     source: Path,
     sources: PromptSources,
     wanted: OutputRequest,
-    load: Callable[[], Segmenter],
+    load: Callable[[], Segmenter | LoadedTracker],
     *,
     options: ReadOptions,
     method: Method,
@@ -105,15 +106,17 @@ def run_case(  # noqa: PLR0913  # one parameter for each thing a case is made of
         )
         listener.note(stretch.describe())
         check_prompts(prompts, method)
-        check_model_name(prompts, wanted.model)
-        keeps = wanted.keep_embeddings and method != "litemedsam"
+        check_model_name(prompts, wanted.model, method)
+        # prompts that are not for the method are told before a network is fetched and loaded
+        count = steps(prompts, volume, method)
+        keeps = wanted.keep_embeddings and method == "planes"
         if keeps:
             check_folder()
         elif wanted.keep_embeddings:
-            listener.note("note: the published loop keeps no embeddings")
+            listener.note(f"note: method {method} keeps no embeddings")
         segmenter = load()
-        store = embedding_store(volume, stretch, segmenter) if keeps else None
-        with listener.progress("slices", steps(prompts, volume, method)) as advance:
+        store = embedding_store(volume, stretch, cast("Segmenter", segmenter)) if keeps else None
+        with listener.progress("slices", count) as advance:
             run = segment_volume(
                 volume,
                 prompts,

@@ -1,4 +1,4 @@
-"""Segmentation of a volume: one object for each prompt, by either method.
+"""Segmentation of a volume: one object for each prompt, by one of three methods.
 
 ```
 volume -> stretch -> slices -> embeddings -> masks of prompts -> propagate -> segments, label map
@@ -9,8 +9,10 @@ volume -> stretch -> slices -> embeddings -> masks of prompts -> propagate -> se
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from sam_med.memory.course import course_of, memory_steps
+from sam_med.memory.follow import segment_by_memory
 from sam_med.objects.labels import paint
 from sam_med.propagate.litemedsam import segment_by_loop
 from sam_med.propagate.planes import planes_steps, segment_by_planes
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sam_common.segmenter.predictor import Segmenter
+    from sam_common.segmenter.tracking import LoadedTracker
     from sam_med.geometry.volume import Volume
     from sam_med.prompts.object_prompt import ObjectPrompt
     from sam_med.run.methods import Method
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 def segment_volume(  # noqa: PLR0913  # four keyword-only options
     volume: Volume,
     prompts: Sequence[ObjectPrompt],
-    segmenter: Segmenter,
+    segmenter: Segmenter | LoadedTracker,
     *,
     method: Method = DEFAULT_METHOD,
     stretch: Stretch | None = None,
@@ -45,12 +48,14 @@ def segment_volume(  # noqa: PLR0913  # four keyword-only options
     Args:
         volume: Any grid.
         prompts: One for each object; parts outside the volume are cut off.
-        segmenter: From `sam_common.segmenter.load_segmenter`, any model that takes boxes.
+        segmenter: From `sam_common.segmenter.load_segmenter`, any model that takes boxes; for
+            method "memory" from `sam_common.segmenter.tracking.load_tracker`.
         method: "planes" follows each object along all three axes and lets them vote; "litemedsam"
-            is the published loop along the first axis and takes 3-D boxes only.
+            is the published loop along the first axis and takes 3-D boxes only; "memory" follows
+            each object by the memory of a SAM 2.
         stretch: From `choose_stretch`; chosen by the modality where not given.
-        store: Keeps embeddings for later runs, see `sam_med.slices.embedding_cache`; the published
-            loop has no use for it.
+        store: Keeps embeddings for later runs, see `sam_med.slices.embedding_cache`; only method
+            "planes" has a use for it.
         progress: Called with the number of steps done, of `steps` in all.
 
     Raises:
@@ -59,14 +64,23 @@ def segment_volume(  # noqa: PLR0913  # four keyword-only options
         InputError: The volume shows no contrast.
     """
     check_prompts(prompts, method)
-    check_model(prompts, segmenter)
+    check_model(prompts, segmenter, method)
     inside = tuple(prompt.clip(volume) for prompt in prompts)
+    if method == "memory":
+        for prompt in inside:
+            course_of(prompt, volume)
     chosen = stretch or choose_stretch(volume)
     started = time.perf_counter()
-    if method == "litemedsam":
+    if method == "memory":
+        tracker = cast("LoadedTracker", segmenter)
+        segments, encoded = segment_by_memory(volume, chosen, tracker, inside, progress)
+        decoded = encoded
+    elif method == "litemedsam":
+        segmenter = cast("Segmenter", segmenter)
         segments, encoded = segment_by_loop(volume, chosen, segmenter, inside, progress)
         decoded = sum(len(segment.slices) for segment in segments)
     else:
+        segmenter = cast("Segmenter", segmenter)
         with SliceEmbeddings(volume, chosen, segmenter, store=store) as slices:
             segments = segment_by_planes(slices, inside, progress)
             encoded, decoded = slices.calls, slices.decoded
@@ -88,4 +102,6 @@ def steps(prompts: Sequence[ObjectPrompt], volume: Volume, method: Method) -> in
     """The number of steps that `segment_volume` counts, at most."""
     if method == "litemedsam":
         return sum(prompt.clip(volume).window.shape[0] for prompt in prompts)
+    if method == "memory":
+        return memory_steps(prompts, volume)
     return planes_steps(prompts, volume)

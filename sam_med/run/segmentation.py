@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sam_common.segmenter.predictor import Segmenter
+    from sam_common.segmenter.tracking import LoadedTracker
     from sam_med.geometry.volume import Volume
     from sam_med.objects.labels import LabelMap
     from sam_med.objects.seg_type import SegType
@@ -41,6 +42,7 @@ LIBRARIES = (
     "scipy",
     "torch",
     "openvino",
+    "transformers",
     "opencv-python-headless",
     "pydicom",
     "highdicom",
@@ -63,7 +65,7 @@ class Segmentation:
     """Prompts as they were used, cut to the volume."""
     stretch: Stretch
     """How values became the 8 bits that the network saw."""
-    segmenter: Segmenter
+    segmenter: Segmenter | LoadedTracker
     method: Method
     """How prompts became 3-D masks."""
     encoder_calls: int

@@ -20,6 +20,7 @@ HEAVY = {
     "cv2",
     "geopandas",
     "highdicom",
+    "huggingface_hub",
     "nibabel",
     "numpy",
     "onnx",
@@ -33,6 +34,7 @@ HEAVY = {
     "shapely",
     "SimpleITK",
     "torch",
+    "transformers",
 }
 """What takes a tenth of a second or more to import; `make bench` measures the seconds."""
 

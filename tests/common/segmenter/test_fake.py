@@ -117,7 +117,8 @@ def test_it_refuses_what_the_segmenter_refuses():
         answer(Prompts.from_points([[1, 1]]), FakeSegmenter(capabilities=boxes_only))
     assert str(caught.value) == (
         'model "fake" takes boxes only, not points: '
-        "use one of mobile_sam, sam_vit_b, sam_vit_l, sam_vit_h"
+        "use one of mobile_sam, sam_vit_b, sam_vit_l, sam_vit_h, sam2.1_hiera_tiny, "
+        "sam2.1_hiera_small, sam2.1_hiera_base_plus, sam2.1_hiera_large"
     )
     with pytest.raises(InputError) as caught:
         FakeSegmenter().embed(IMAGE.astype(np.float32))

@@ -323,7 +323,8 @@ def test_a_kind_of_prompt_that_was_not_trained(make_segmenter, embedding, kind, 
             call(embedding, prompts_of(kind))
         assert str(caught.value) == (
             f'model "random" takes boxes only, not {foreign}: '
-            "use one of mobile_sam, sam_vit_b, sam_vit_l, sam_vit_h"
+            "use one of mobile_sam, sam_vit_b, sam_vit_l, sam_vit_h, sam2.1_hiera_tiny, "
+            "sam2.1_hiera_small, sam2.1_hiera_base_plus, sam2.1_hiera_large"
         )
 
 
@@ -333,7 +334,8 @@ def test_several_kinds_that_were_not_trained(make_segmenter, embedding):
         make_segmenter(**BOXES_ONLY).decode(embedding, prompts)
     assert str(caught.value) == (
         'model "random" takes boxes only, not masks or points: '
-        "use one of mobile_sam, sam_vit_b, sam_vit_l, sam_vit_h"
+        "use one of mobile_sam, sam_vit_b, sam_vit_l, sam_vit_h, sam2.1_hiera_tiny, "
+        "sam2.1_hiera_small, sam2.1_hiera_base_plus, sam2.1_hiera_large"
     )
 
 

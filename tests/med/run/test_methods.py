@@ -42,8 +42,10 @@ def test_a_model_without_points(phantom):
 
 
 def test_methods_by_name():
-    assert [method_of(name) for name in ("planes", "litemedsam")] == ["planes", "litemedsam"]
-    with pytest.raises(InputError, match=r"^unknown method: magic \(known: planes, litemedsam\)$"):
+    assert [method_of(name) for name in METHODS] == ["planes", "litemedsam", "memory"]
+    with pytest.raises(
+        InputError, match=r"^unknown method: magic \(known: planes, litemedsam, memory\)$"
+    ):
         method_of("magic")
 
 
@@ -87,5 +89,13 @@ def test_what_a_network_of_the_registry_takes_is_known_by_its_name():
         CapabilityError, match=r"^model lite_medsam takes no points, but label spot"
     ):
         check_model_name([box, point], "lite_medsam")
+    check_model_name([box, point], "medsam2", "memory")
+    check_model_name([box, point], "sam2.1_hiera_tiny", "memory")
+    with pytest.raises(
+        CapabilityError, match=r"^method memory needs a SAM 2, and model lite_medsam is none: --mod"
+    ):
+        check_model_name([box], "lite_medsam", "memory")
+    with pytest.raises(CapabilityError, match=r"^model medsam2 only follows objects by its memory"):
+        check_model_name([box], "medsam2")
     # a file may hold any network: it is asked once it is loaded
     check_model_name([box, point], "own.pth")

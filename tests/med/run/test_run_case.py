@@ -135,7 +135,7 @@ def test_embeddings_outlive_a_run_of_three_planes_only(case, method, monkeypatch
     told, _ = case(method=method, keep_embeddings=True)
     kept = list((tmp_path / "cache").rglob("*.safetensors"))
     assert bool(kept) is (method == "planes")
-    loop = "note: the published loop keeps no embeddings"
+    loop = "note: method litemedsam keeps no embeddings"
     assert (loop in told) is (method == "litemedsam")
 
 
