@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sam_common.metrics.agreement import Agreement as Agreement
     from sam_common.training.job import TrainingJob as TrainingJob
     from sam_common.training.options import TrainingOptions as TrainingOptions
+    from sam_med.corrections.correct import correct as correct
+    from sam_med.corrections.marks import Mark as Mark
     from sam_med.files.read import read_volume as read_volume
     from sam_med.finetuning.run import FinetuneRequest as FinetuneRequest
     from sam_med.finetuning.run import dry_run_finetune as dry_run_finetune
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
     from sam_med.prompts.object_prompt import VoxelMask as VoxelMask
     from sam_med.prompts.object_prompt import VoxelPoint as VoxelPoint
     from sam_med.propagate.correction import PaintedSlice as PaintedSlice
-    from sam_med.propagate.correction import correct as correct
     from sam_med.propagate.planes import segment_slice_boxes as segment_slice_boxes
     from sam_med.propagate.propagated_object import PropagatedObject as PropagatedObject
     from sam_med.report.compare import Comparison as Comparison
@@ -71,6 +72,7 @@ _HOME = {
     "GivenPrompts": "sam_med.prompts.files",
     "Label": "sam_med.objects.labels",
     "LabelMap": "sam_med.objects.labels",
+    "Mark": "sam_med.corrections.marks",
     "Measurement": "sam_med.measurements.measure",
     "ObjectPrompt": "sam_med.prompts.object_prompt",
     "PaintedSlice": "sam_med.propagate.correction",
@@ -94,7 +96,7 @@ _HOME = {
     "choose_stretch": "sam_med.slices.window_level",
     "compare_files": "sam_med.report.compare",
     "convert_volume": "sam_med.run.convert",
-    "correct": "sam_med.propagate.correction",
+    "correct": "sam_med.corrections.correct",
     "describe_path": "sam_med.report.geometry_report",
     "dry_run_finetune": "sam_med.finetuning.run",
     "find_series": "sam_med.series.find",

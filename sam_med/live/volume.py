@@ -25,6 +25,7 @@ from sam_common.server.sessions.history import BoxState
 from sam_common.server.sessions.live_source import StepReporter
 from sam_common.window import Window
 from sam_med import privacy
+from sam_med.corrections.correct import correct
 from sam_med.live.edits import Edits
 from sam_med.live.embeddings import shared_slices
 from sam_med.live.files import READ_ERRORS, heard, hold, read
@@ -37,7 +38,6 @@ from sam_med.objects.seg_type import DEFAULT_SEG_TYPE, seg_type_of
 from sam_med.objects.segments import Segment
 from sam_med.objects.snomed import Code, find_code
 from sam_med.propagate.confidence import REVIEW_AXIS, doubts
-from sam_med.propagate.correction import correct
 from sam_med.propagate.litemedsam import segment_by_loop
 from sam_med.propagate.planes import planes_steps, segment_object
 from sam_med.propagate.propagated_object import PropagatedObject

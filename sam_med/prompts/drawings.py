@@ -28,6 +28,8 @@ from sam_med.prompts.labels import names_apart
 from sam_med.prompts.object_prompt import ObjectPrompt, VoxelPoint
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sam_common.frame import FloatArray
     from sam_common.window import Window
     from sam_med.annotations.drawing import Annotation, AnnotationFile, Drawing
@@ -77,6 +79,18 @@ def prompts_from_annotations(
         )
     ]
     return objects, notes
+
+
+def box_of_lines(volume: Volume, axis: Axis, index: int, lines: Sequence[FloatArray]) -> SliceBox:
+    """The box of an object on a slice, from its long axis, or its long and its short axis.
+
+    Args:
+        volume: The volume that was drawn on.
+        axis: Array axis of the slice.
+        index: Index of the slice.
+        lines: (2, 2) ends of each line as (row, column).
+    """
+    return _box(SlicePlane.of(volume.frame, axis), index, _Slice(lines=list(lines)))
 
 
 def _object(label: str, value: int, annotation: Annotation, volume: Volume) -> ObjectPrompt:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sam_med.objects.segments import Segment
 from sam_med.propagate.confidence import slice_confidences
+from sam_med.propagate.prediction import FULL, across
 from sam_med.propagate.vote import agreement, mean_quality
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ class PropagatedObject:
     """Voxels of the object, an array of `window.shape`."""
     predictions: Predictions
     """The prediction on each slice of each axis that was used."""
+    answered: npt.NDArray[np.int8] | None = None
+    """Array of `window.shape`: 1 where a person marked the object, -1 where that it is not there;
+    None where nobody did."""
 
     @property
     def score(self) -> float:
@@ -52,3 +56,22 @@ class PropagatedObject:
         whole = np.zeros(shape, dtype=np.bool_)
         whole[self.window.slices] = self.mask
         return whole
+
+    def widened(self, window: Window) -> PropagatedObject:
+        """The object in a larger (k, j, i) window, outside of whose own nothing was found."""
+        if window == self.window:
+            return self
+        place = self.window.within(window).slices
+        mask = np.zeros(window.shape, dtype=np.bool_)
+        mask[place] = self.mask
+        answered = None
+        if self.answered is not None:
+            answered = np.zeros(window.shape, dtype=np.int8)
+            answered[place] = self.answered
+        predictions = {}
+        for key, one in self.predictions.items():
+            part, inner = across(window, one.axis), across(self.window, one.axis)
+            certainty = np.full(part.shape, -FULL, dtype=np.int8)
+            certainty[inner.within(part).slices] = one.certainty
+            predictions[key] = replace(one, certainty=certainty)
+        return replace(self, window=window, mask=mask, predictions=predictions, answered=answered)
