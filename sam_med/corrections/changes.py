@@ -8,14 +8,15 @@ positive mark *             whole: around object and mark       part: around the
     | object    |   *            | object     * |                          |  * |
     +-----------+                +--------------+                          +----+
 negative mark -             whole: without the side of the mark   part: around the mark alone
-    +---------+-+                +---------+                               +----+
+    +---------+-+                +---------+                             +----+
     | object  |-|                | object  | -                             | -  |
-    +---------+-+                +---------+                               +----+
+    +---------+-+                +---------+                             +----+
 ```
 Of each prediction the piece counts by which it differs from the object at the mark: of a *whole*
 one what it adds or leaves out there, of a *part* what lies in it. The prediction with the largest
-merit decides: its quality, and of a whole one how like the object it is. A piece adds only, or takes
-away only, so the rest of the slice stays as it was.
+merit decides: its quality times (1 + Dice) / 2, where the Dice says how like the object a whole one
+is, or how much of the object a part leaves as it was. A piece adds only, or takes away only, so the
+rest of the slice stays as it was.
 """
 
 from __future__ import annotations

@@ -78,19 +78,24 @@ class Mark:
             raise PromptError(f"a correction is {', '.join(KINDS)}, got {self.kind!r}")
         if self.axis is not None and self.axis not in AXES:
             raise PromptError(f"the axis of a slice must be 0, 1 or 2, got {self.axis}")
-        count = len(self.points_kji)
-        if count < LEAST.get(self.kind, 1) or count not in EXACT.get(self.kind, (count,)):
-            raise PromptError(f"a {self.kind} takes {COUNTS[self.kind]}, got {count}")
+        self._check_count()
         points = np.asarray(self.points_kji, dtype=np.float64)
-        if points.shape != (count, len(AXES)) or not np.isfinite(points).all():
+        if points.shape != (len(self.points_kji), len(AXES)) or not np.isfinite(points).all():
             raise PromptError(f"points of a {self.kind} must be three finite numbers each")
         if self.kind in {"line", "not_this"} and not self.positive:
             raise PromptError(f"a {self.kind} is never negative: use a scribble or a lasso")
-        if self.kind == "line" and (points[::2] == points[1::2]).all(axis=1).any():
-            raise PromptError(
-                f"a line of length zero says nothing: both ends are at ijk {_ijk(points[0])}"
-            )
+        for start, stop in zip(points[::2], points[1::2], strict=False):
+            if self.kind == "line" and np.array_equal(start, stop):
+                raise PromptError(
+                    f"a line of length zero says nothing: both ends are at ijk {_ijk(start)}"
+                )
         object.__setattr__(self, "points_kji", tuple(map(tuple, points.tolist())))
+
+    def _check_count(self) -> None:
+        """Raise `PromptError` where the kind of mark takes another number of points."""
+        count = len(self.points_kji)
+        if count < LEAST.get(self.kind, 1) or count not in EXACT.get(self.kind, (count,)):
+            raise PromptError(f"a {self.kind} takes {COUNTS[self.kind]}, got {count}")
 
     @property
     def array(self) -> FloatArray:

@@ -3,8 +3,8 @@
 ```
 box or points on a slice    `slice_masks`: decoded on that slice alone, at once
 propagate                   the whole object, by `planes` or the published loop: a job
-after it, a box or a        `correct`: only the slices that the correction reaches are predicted
-painted mask on a slice     anew
+after it, a box, a painted  `correct`: only the slices that the correction reaches are predicted
+mask or a mark on a slice   anew
 ```
 """
 
@@ -21,7 +21,7 @@ import numpy as np
 from sam_common import __version__
 from sam_common.errors import InputError, OutputError, PromptError
 from sam_common.server.files.roots import RefusedPathError
-from sam_common.server.sessions.history import BoxState
+from sam_common.server.sessions.history import BoxState, MaskState
 from sam_common.server.sessions.live_source import StepReporter
 from sam_common.window import Window
 from sam_med import privacy
@@ -29,6 +29,7 @@ from sam_med.corrections.correct import correct
 from sam_med.live.edits import Edits
 from sam_med.live.embeddings import shared_slices
 from sam_med.live.files import READ_ERRORS, heard, hold, read
+from sam_med.live.marks import mark_of
 from sam_med.live.prompts import object_prompt, painted_slice, slice_box
 from sam_med.live.results import LiveObject, array_of, live_object_of, recorrected, result_of
 from sam_med.live.slice_masks import segment_slices
@@ -52,8 +53,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from sam_common.server.sessions.history import Asked, Edit, ObjectState
+    from sam_common.server.sessions.history import Asked, Edit, MarkState, ObjectState
     from sam_common.server.sessions.live_source import Context, Reporter, Result
+    from sam_med.corrections.correct import Correction
     from sam_med.geometry.volume import Volume
     from sam_med.run.methods import Method
     from sam_med.slices.embedded_slices import SliceEmbeddings
@@ -129,7 +131,8 @@ class LiveVolume:
             return result.size_bytes
         found = result.detail.propagated
         predictions = sum(one.certainty.nbytes for one in found.predictions.values())
-        return result.size_bytes + found.mask.nbytes + predictions
+        marked = 0 if found.answered is None else found.answered.nbytes
+        return result.size_bytes + found.mask.nbytes + predictions + marked
 
     def normalised(self, edit: Edit) -> dict[str, Any]:
         """An edit with its prompts in voxel indices, see `Edits.normalised`."""
@@ -262,9 +265,8 @@ class LiveVolume:
         before = previous(replace(asked, corrections=asked.corrections[:-1]))
         last = asked.corrections[-1]
         started = time.perf_counter()
-        correction = slice_box(last) if isinstance(last, BoxState) else painted_slice(last)
-        mask = correct(before.detail.propagated, self.slices, correction)
-        whole = recorrected(before.detail, mask, asked.method)
+        corrected = correct(before.detail.propagated, self.slices, _correction(last))
+        whole = recorrected(before.detail, corrected, asked.method)
         return result_of(whole, time.perf_counter() - started)
 
     def _segment(self, value: int, state: ObjectState, result: Result) -> Segment:
@@ -292,3 +294,10 @@ class LiveVolume:
             method="+".join(methods),
             prompts_sha256=hashlib.sha256(asked).hexdigest(),
         )
+
+
+def _correction(state: BoxState | MaskState | MarkState) -> Correction:
+    """A correction as the server keeps it, as one of `sam_med.corrections`."""
+    if isinstance(state, BoxState):
+        return slice_box(state)
+    return painted_slice(state) if isinstance(state, MaskState) else mark_of(state)

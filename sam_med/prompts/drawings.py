@@ -97,7 +97,7 @@ def _object(label: str, value: int, annotation: Annotation, volume: Volume) -> O
     """The prompt of one object."""
     points: list[VoxelPoint] = []
     box: Window | None = None
-    slices: dict[tuple[Axis, int], _Slice] = {}
+    flat: list[Drawing] = []
     for drawing in annotation.drawings:
         if drawing.kind == "point":
             points += [VoxelPoint((k, j, i)) for k, j, i in drawing.points_kji.tolist()]
@@ -105,12 +105,30 @@ def _object(label: str, value: int, annotation: Annotation, volume: Volume) -> O
             around = enclosing(ellipse_corners(drawing.points_kji))
             box = around if box is None else box.union(around)
         else:
-            _add(drawing, label, slices)
-    boxes = tuple(
+            flat.append(drawing)
+    return ObjectPrompt(label, value, box, boxes_of_drawings(label, flat, volume), tuple(points))
+
+
+def boxes_of_drawings(
+    label: str, drawings: Sequence[Drawing], volume: Volume
+) -> tuple[SliceBox, ...]:
+    """A box for each slice on which lines, outlines or ellipses of an object were drawn.
+
+    Args:
+        label: Name of the object, for messages.
+        drawings: Neither points nor ellipsoids.
+        volume: The volume that was drawn on.
+
+    Raises:
+        PromptError: A drawing lies on no slice along any axis.
+    """
+    slices: dict[tuple[Axis, int], _Slice] = {}
+    for drawing in drawings:
+        _add(drawing, label, slices)
+    return tuple(
         _box(SlicePlane.of(volume.frame, axis), index, drawn)
         for (axis, index), drawn in slices.items()
     )
-    return ObjectPrompt(label, value, box, boxes, tuple(points))
 
 
 def _add(drawing: Drawing, label: str, slices: dict[tuple[Axis, int], _Slice]) -> None:
