@@ -15,6 +15,7 @@ cross it.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from itertools import pairwise
@@ -152,11 +153,19 @@ class Mark:
         return pixels
 
     def _check_inside(self, volume: Volume) -> None:
-        """Raise `PromptError` where a point lies outside the volume; of a lasso, where all do."""
-        outside = [point for point in self.array if not volume.window.contains(_voxel(point))]
-        if outside and (self.kind != "lasso" or len(outside) == len(self.points_kji)):
+        """Raise `PromptError` where a point lies outside the volume; of a lasso, where all of it.
+
+        A lasso may go around the whole image, with each of its points beside it.
+        """
+        voxels = [_voxel(point) for point in self.array]
+        if self.kind == "lasso":
+            voxels = [functools.reduce(Window.union, voxels)]
+            outside = [n for n, one in enumerate(voxels) if one.intersect(volume.window) is None]
+        else:
+            outside = [n for n, one in enumerate(voxels) if not volume.window.contains(one)]
+        if outside:
             raise PromptError(
-                f"the {self.kind} lies outside the volume: ijk {_ijk(outside[0])}, but "
+                f"the {self.kind} lies outside the volume: ijk {_ijk(self.array[outside[0]])}, but "
                 f"{extents(volume)}"
             )
 
