@@ -21,6 +21,7 @@ from sam_med.cli.options import (
     Output,
     OutputTypes,
     Overwrite,
+    OverwriteLabelsOption,
     Preset,
     SegTypeOption,
     Series,
@@ -28,6 +29,7 @@ from sam_med.cli.options import (
     Width,
 )
 from sam_med.cli.segment import Terminal, Texts, load_model
+from sam_med.objects.overlap import DEFAULT_OVERWRITE
 from sam_med.objects.seg_type import DEFAULT_SEG_TYPE
 from sam_med.run.methods import DEFAULT_MODEL
 
@@ -64,6 +66,7 @@ def correct_command(
     ] = None,
     output_type: OutputTypes = None,
     seg_type: SegTypeOption = DEFAULT_SEG_TYPE,
+    overwrite_labels: OverwriteLabelsOption = DEFAULT_OVERWRITE,
     series: Series = None,
     join_series: JoinSeries = False,
     time: Time = None,
@@ -107,6 +110,7 @@ def correct_command(
             overwrite=overwrite,
             keep_embeddings=keep_embeddings,
             seg_type=seg_type,
+            overwrite_labels=overwrite_labels,
         ),
         lambda: load_model(model, settings),
         options=ReadOptions(series, time, modality, preset, window, level, join_series),

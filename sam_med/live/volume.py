@@ -132,7 +132,8 @@ class LiveVolume:
         found = result.detail.propagated
         predictions = sum(one.certainty.nbytes for one in found.predictions.values())
         marked = 0 if found.answered is None else found.answered.nbytes
-        return result.size_bytes + found.mask.nbytes + predictions + marked
+        others = sum(one.mask.nbytes for one in found.candidates[1:])
+        return result.size_bytes + found.mask.nbytes + predictions + marked + others
 
     def normalised(self, edit: Edit) -> dict[str, Any]:
         """An edit with its prompts in voxel indices, see `Edits.normalised`."""

@@ -25,6 +25,7 @@ from sam_med.corrections.files import (
 )
 from sam_med.files.read import read_volume
 from sam_med.objects.object_size import volume_ml
+from sam_med.objects.overlap import DEFAULT_OVERWRITE
 from sam_med.objects.provenance import Provenance
 from sam_med.objects.seg_type import DEFAULT_SEG_TYPE
 from sam_med.objects.segments import Segment, crop
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from sam_med.corrections.files import GivenCorrection
     from sam_med.geometry.volume import Volume
     from sam_med.geometry.voxel_box import Space
+    from sam_med.objects.overlap import OverwriteLabels
     from sam_med.objects.seg_type import SegType
     from sam_med.run.request import ReadOptions
     from sam_med.run.run_case import Listener
@@ -73,6 +75,8 @@ class CorrectionRequest:
     """Whether embeddings outlive the run, see `sam_med.slices.embedding_cache`."""
     seg_type: SegType = DEFAULT_SEG_TYPE
     """How a DICOM SEG holds its pixels."""
+    overwrite_labels: OverwriteLabels = DEFAULT_OVERWRITE
+    """Whether corrected objects take voxels of the others in label maps."""
 
 
 def correct_segments(
@@ -195,8 +199,16 @@ def correct_files(
             method="corrected",
             prompts_sha256=corrections_sha256(corrections),
         )
+        corrected = {given.label for given in corrections}
         report = results.write_targets(
-            after, volume, plan, provenance, manifest=manifest, seg_type=wanted.seg_type
+            # what was corrected is the newer: in label maps it comes after the others
+            sorted(after, key=lambda segment: segment.name in corrected),
+            volume,
+            plan,
+            provenance,
+            manifest=manifest,
+            seg_type=wanted.seg_type,
+            overwrite_labels=wanted.overwrite_labels,
         )
     for line in report["notes"]:
         listener.note(f"note: {line}")

@@ -46,6 +46,10 @@ CORRECT = (
     "--no-keep-embeddings",
 )
 CLICKED = (*CORRECT, "--modality", "MR", "--click-ijk", "10,10,3")
+GROWN = (
+    *("correct", "mr.nii.gz", "--segmentation", "two.nii.gz", "-o", "o.nii.gz"),
+    *("--no-keep-embeddings", "--click-ijk", "object_1@12,9,3"),
+)
 FINETUNE = ("finetune", "list.csv", "-o", "mine.safetensors")
 DEMO = ("demo", "-o", "out")
 BOX_JSON = json.dumps(
@@ -69,6 +73,10 @@ EFFECTS = {
         "--seg-type",
         "binary",
         "labelmap",
+    ),
+    "segment --overwrite-labels": Effect(
+        (*MR, "--box-ijk", "8,8,2,15,15,5", "--overwrite-labels", "none"),
+        (*MR, "--box-ijk", "8,8,2,15,15,5", "--overwrite-labels", "all"),
     ),
     "segment --box-ijk": values(SEGMENT, "--box-ijk", "5,5,2,12,12,5", "5,5,2,12,12,4"),
     "segment --box-lps": values(SEGMENT, "--box-lps", "5,5,3,12,12,9", "5,5,3,12,15,9"),
@@ -103,6 +111,7 @@ EFFECTS = {
     "segment --level": values((*CT, "--window", "400"), "--level", "40", "90"),
     "segment --overlay": flag(MR, "--overlay", "o.png"),
     "segment --review": flag(MR, "--review", "o.csv"),
+    "segment --candidates": flag(MR, "--candidates", "others"),
     "segment --keep-embeddings": flag(MR, "--keep-embeddings"),
     "segment --overwrite": flag(MR, "--overwrite", exits=(2, 0), prepared={"o.nii.gz": "x"}),
     "segment --json": flag(MR, "--json"),
@@ -122,6 +131,9 @@ EFFECTS = {
         "--seg-type",
         "binary",
         "fractional",
+    ),
+    "correct --overwrite-labels": Effect(
+        (*GROWN, "--overwrite-labels", "none"), (*GROWN, "--overwrite-labels", "all")
     ),
     "correct --corrections": Effect(
         (*CORRECT, "--corrections", "a.json"),
