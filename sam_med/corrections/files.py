@@ -23,7 +23,7 @@ import numpy as np
 
 from sam_common.errors import PromptError
 from sam_med.corrections.marks import KINDS, Mark
-from sam_med.geometry.slice_box import AXIS_NAMES, SliceBox, axis_of
+from sam_med.geometry.slice_box import AXES, AXIS_NAMES, SliceBox, axis_of
 from sam_med.geometry.voxel_box import SPACES, to_lps
 from sam_med.prompts.files import JSON_SUFFIX, MARKUPS_SUFFIX
 from sam_med.prompts.flags import parse_point, point_at
@@ -48,7 +48,6 @@ MARKUP_KINDS: dict[str, Kind] = {
     "Line": "line",
 }
 """Type of a markup to the kind of mark that it is."""
-NDIM = 3
 NAME_END = "@"
 
 
@@ -166,7 +165,7 @@ def _given(fields: Fields, space: Space, volume: Volume) -> GivenCorrection:
     if kind not in KINDS:
         raise PromptError(f"kind of {fields.place} must be box, {', '.join(KINDS)}, got {kind!r}")
     rows = fields.objects("points")
-    points = fields.rows("points", len(rows), NDIM)
+    points = fields.rows("points", len(rows), len(AXES))
     positive = fields.flag("positive") if fields.has("positive") else True
     axis = axis_of(fields.text("axis")) if fields.has("axis") else None
     places = tuple(point_at(point, volume, space).index_kji for point in points)
@@ -184,7 +183,7 @@ def _box(fields: Fields, space: Space, volume: Volume) -> SliceBox:
         fields.only("label", "kind", "axis", "index", "box")
         return SliceBox.from_ijk(axis, fields.whole("index"), fields.numbers("box", 4))
     fields.only("label", "kind", "axis", "corners")
-    corners = np.asarray(fields.rows("corners", 2, NDIM))
+    corners = np.asarray(fields.rows("corners", 2, len(AXES)))
     return SliceBox.from_corners(axis, to_lps(corners, space), volume)
 
 
