@@ -76,10 +76,10 @@ def main() -> None:
     options = parser.parse_args()
     data = Path(os.environ["SAM_TEST_DATA"])
     rows: dict[str, list[float]] = {}
-    for case in cases(data, options.structures, options.precision, options.embeddings):
-        if case.name in options.structures:
-            start = segment_box(case.slices, tight(case.truth))
-            rows[case.name] = clicked(case, start, options.clicks)
+    asked = options.structures
+    for case in cases(data, asked, options.precision, asked.__contains__, keep=options.embeddings):
+        start = segment_box(case.slices, tight(case.truth))
+        rows[case.name] = clicked(case, start, options.clicks)
     rows["**mean**"] = np.mean(list(rows.values()), axis=0).tolist()
     titles = ["box", *(str(n) for n in range(1, options.clicks + 1))]
     console.note(f"| structure | {' | '.join(titles)} |")
