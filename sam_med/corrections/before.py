@@ -66,6 +66,8 @@ class ObjectBefore:
         which the object is larger, then the lower one.
         """
         axis, index = place
+        if self.mask(place).any():
+            return place
         rest = tuple(d for d in range(3) if d != axis)
         areas = np.count_nonzero(self.result.mask, axis=rest)
         shown = np.flatnonzero(areas)

@@ -31,7 +31,7 @@ from sam_med.prompts.drawings import box_of_lines
 from sam_med.propagate.correction import PaintedSlice, follow_seed, redraw
 from sam_med.propagate.planes_rounds import usable_axes
 from sam_med.propagate.prediction import FULL, SlicePredictor, window_of_box
-from sam_med.propagate.vote import place_of, slice_index
+from sam_med.propagate.vote import SCORE_DIGITS, place_of, slice_index
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -144,9 +144,9 @@ def _by_all_axes(
     agreed = pieces_at((2 * votes > len(found)) | at, at)
     if np.array_equal(agreed, at):
         # equal merits are taken together: no order of the axes may decide
-        best = max(merit for merit, _ in found)
+        best = max(round(merit, SCORE_DIGITS) for merit, _ in found)
         for merit, (window, voxels) in found:
-            if merit == best and voxels.any():
+            if round(merit, SCORE_DIGITS) == best and voxels.any():
                 agreed[window.within(hull).slices] |= voxels
     return hull, agreed
 

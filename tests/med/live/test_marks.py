@@ -8,6 +8,7 @@ from sam_common.segmenter.capabilities import Capabilities
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.server.sessions.history import Asked, BoxState, MarkState
 from sam_common.server.sessions.live_source import StepReporter
+from sam_common.server.sessions.session import Session
 from sam_med.live.edits import Edits
 from sam_med.live.marks import mark_of
 from sam_med.live.results import array_of
@@ -43,6 +44,38 @@ def test_a_mark_corrects_what_was_propagated_and_only_there(live):
         assert after[k, j, i] == bool(mark.label)
     assert live.size_of(result) > result.size_bytes
     assert full(live, before)[5, 10, 12]
+
+
+def test_undo_restores_every_voxel_and_a_replayed_log_gives_the_same(live, told):
+    def opened():
+        return Session("s1", "scan", "fake", FakeSegmenter(capabilities=BOXES_ONLY), live, {})
+
+    session = opened()
+    add = {"op": "add_mark", "object": "o", "label": 1}
+    session.edit({"op": "add_object", "object": "o", "name": "liver"})
+    session.edit({"op": "set_box", "object": "o", "box": [10, 8, 2, 30, 28, 9]})
+    session.propagate(None, "planes", told)
+    seen = [full(live, session.result_of("o"))]
+    for mark in (
+        {"mark": "click", "points": [[34, 20, 5]]},
+        {"mark": "scribble", "points": [[12, 10, 4], [15, 10, 4]], "label": 0, "axis": 0},
+        {"mark": "lasso", "points": [[35, 30, 7], [40, 30, 7], [40, 36, 7]]},
+    ):
+        session.edit({**add, **mark})
+        seen.append(full(live, session.result_of("o")))
+        assert not np.array_equal(seen[-1], seen[-2])
+    with pytest.raises(PromptError, match="an earlier correction that it is in it: undo one"):
+        session.edit({**add, "mark": "click", "points": [[34, 20, 5]], "label": 0})
+    log = session.log()
+    for before in seen[-2::-1]:
+        session.undo()
+        assert np.array_equal(full(live, session.result_of("o")), before)
+    for after in seen[1:]:
+        session.redo()
+        assert np.array_equal(full(live, session.result_of("o")), after)
+    again = opened()
+    again.replay(log["edits"], log["cursor"], told)
+    assert np.array_equal(full(live, again.result_of("o")), seen[-1])
 
 
 BOXES_ONLY = Capabilities(points=False, boxes=True, masks=False, multimask=False)
