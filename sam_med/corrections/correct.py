@@ -13,7 +13,7 @@ Whatever a mark said stays so in all later corrections.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_med.corrections.marks import Place
+    from sam_med.geometry.slice_box import Axis
     from sam_med.geometry.volume import Volume
     from sam_med.propagate.propagated_object import PropagatedObject
     from sam_med.slices.embedded_slices import SliceEmbeddings
@@ -128,7 +129,7 @@ def _by_all_axes(
     """The voxels that most axes change at a click; where they share none, those of the surest."""
     found = []
     for axis in usable_axes(slices.volume):
-        along = replace(click, axis=axis)
+        along = replace(click, axis=cast("Axis", axis))
         place = along.place(slices.volume)
         pixels = along.on_slice(slices.volume, place)
         found.append(_by_axis(result, slices, place, pixels, positive=click.positive))

@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -170,7 +170,7 @@ def _given(fields: Fields, space: Space, volume: Volume) -> GivenCorrection:
     axis = axis_of(fields.text("axis")) if fields.has("axis") else None
     places = tuple(point_at(point, volume, space).index_kji for point in points)
     try:
-        mark = Mark(cast("Kind", kind), places, positive=positive, axis=axis)
+        mark = Mark(kind, places, positive=positive, axis=axis)
     except PromptError as error:
         raise PromptError(f"{fields.place}: {error}") from error
     return GivenCorrection(label, mark)
