@@ -34,6 +34,7 @@ from sam_med.live.prompts import object_prompt, painted_slice, slice_box
 from sam_med.live.results import LiveObject, array_of, live_object_of, recorrected, result_of
 from sam_med.live.slice_masks import segment_slices
 from sam_med.measurements.measure import measure
+from sam_med.objects.overlap import DEFAULT_OVERWRITE, overwrite_of
 from sam_med.objects.provenance import Provenance
 from sam_med.objects.seg_type import DEFAULT_SEG_TYPE, seg_type_of
 from sam_med.objects.segments import Segment
@@ -207,7 +208,8 @@ class LiveVolume:
             formats: Names of formats.
             folder: Folder of the files.
             reporter: Hears of the formats.
-            options: `seg_type`, how a DICOM SEG holds its pixels.
+            options: `seg_type`, how a DICOM SEG holds its pixels, and `overwrite_labels`, whether
+                later objects take voxels of earlier ones in label maps.
 
         Returns:
             `objects`, with their size, and `notes`, one sentence for each loss.
@@ -216,9 +218,13 @@ class LiveVolume:
             InputError: An option is unknown.
             OutputError: A format cannot hold the volume, or a file cannot be written.
         """
-        if unknown := sorted(set(options) - {"seg_type"}):
-            raise InputError(f"unknown option of an export: {', '.join(unknown)} (known: seg_type)")
+        if unknown := sorted(set(options) - {"seg_type", "overwrite_labels"}):
+            raise InputError(
+                f"unknown option of an export: {', '.join(unknown)} "
+                "(known: seg_type, overwrite_labels)"
+            )
         seg_type = seg_type_of(options.get("seg_type", DEFAULT_SEG_TYPE))
+        overwrite_labels = overwrite_of(options.get("overwrite_labels", DEFAULT_OVERWRITE))
         segments = [
             self._segment(n, state, result) for n, (state, result) in enumerate(objects, start=1)
         ]
@@ -236,6 +242,7 @@ class LiveVolume:
                     formats,
                     self._provenance(objects),
                     seg_type=seg_type,
+                    overwrite_labels=overwrite_labels,
                 )
                 self.context.held.check()
             except READ_ERRORS as error:

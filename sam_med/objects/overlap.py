@@ -15,6 +15,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
+from sam_common.errors import InputError
+
 if TYPE_CHECKING:
     from sam_med.objects.segments import Segment
     from sam_med.objects.snomed import Code
@@ -32,6 +34,21 @@ TOLD: dict[OverwriteLabels, str] = {
     "all": "the later label is kept in label maps; seg.nrrd and DICOM SEG keep both",
 }
 """The rule in words of a manifest."""
+
+
+def overwrite_of(name: str) -> OverwriteLabels:
+    """The rule of a name.
+
+    Raises:
+        InputError: No rule has that name.
+
+    >>> overwrite_of("other")
+    'other'
+    """
+    for known in OVERWRITE_LABELS:
+        if name == known:
+            return known
+    raise InputError(f"labels overwrite {', '.join(OVERWRITE_LABELS)}, got {name!r}")
 
 
 def takes(later: Segment, earlier: Segment, overwrite: OverwriteLabels) -> bool:

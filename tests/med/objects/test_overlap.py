@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sam_common.errors import InputError
 from sam_common.window import Window
 from sam_med.objects.labels import paint
-from sam_med.objects.overlap import OVERWRITE_LABELS, TOLD, takes
+from sam_med.objects.overlap import OVERWRITE_LABELS, TOLD, overwrite_of, takes
 from sam_med.objects.segments import Segment
 from sam_med.objects.snomed import find_code
 
@@ -44,3 +45,6 @@ def test_three_objects_whose_order_alone_cannot_say_it():
 
 def test_every_rule_is_told():
     assert set(TOLD) == set(OVERWRITE_LABELS)
+    assert overwrite_of("all") == "all"
+    with pytest.raises(InputError, match=r"^labels overwrite none, other, all, got 'visible'$"):
+        overwrite_of("visible")
