@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from sam_common.metrics.agreement import Agreement as Agreement
     from sam_common.training.job import TrainingJob as TrainingJob
     from sam_common.training.options import TrainingOptions as TrainingOptions
+    from sam_med.corrections.correct import correct as correct
+    from sam_med.corrections.files import GivenCorrection as GivenCorrection
+    from sam_med.corrections.files import read_corrections as read_corrections
+    from sam_med.corrections.marks import Mark as Mark
     from sam_med.files.read import read_volume as read_volume
     from sam_med.finetuning.run import FinetuneRequest as FinetuneRequest
     from sam_med.finetuning.run import dry_run_finetune as dry_run_finetune
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from sam_med.objects.labels import Label as Label
     from sam_med.objects.labels import LabelMap as LabelMap
     from sam_med.objects.provenance import Provenance as Provenance
+    from sam_med.objects.segments import Candidate as Candidate
     from sam_med.objects.segments import Segment as Segment
     from sam_med.objects.segments import SliceConfidence as SliceConfidence
     from sam_med.objects.snomed import Code as Code
@@ -40,7 +45,6 @@ if TYPE_CHECKING:
     from sam_med.prompts.object_prompt import VoxelMask as VoxelMask
     from sam_med.prompts.object_prompt import VoxelPoint as VoxelPoint
     from sam_med.propagate.correction import PaintedSlice as PaintedSlice
-    from sam_med.propagate.correction import correct as correct
     from sam_med.propagate.planes import segment_slice_boxes as segment_slice_boxes
     from sam_med.propagate.propagated_object import PropagatedObject as PropagatedObject
     from sam_med.report.compare import Comparison as Comparison
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
     from sam_med.report.review import review_rows as review_rows
     from sam_med.report.review import write_review as write_review
     from sam_med.run.convert import convert_volume as convert_volume
+    from sam_med.run.correct import correct_segments as correct_segments
     from sam_med.run.segment import segment_volume as segment_volume
     from sam_med.run.segmentation import Segmentation as Segmentation
     from sam_med.series.find import find_series as find_series
@@ -64,13 +69,16 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Agreement": "sam_common.metrics.agreement",
+    "Candidate": "sam_med.objects.segments",
     "Code": "sam_med.objects.snomed",
     "Comparison": "sam_med.report.compare",
     "Diagnostic": "sam_med.geometry.diagnostics",
     "FinetuneRequest": "sam_med.finetuning.run",
+    "GivenCorrection": "sam_med.corrections.files",
     "GivenPrompts": "sam_med.prompts.files",
     "Label": "sam_med.objects.labels",
     "LabelMap": "sam_med.objects.labels",
+    "Mark": "sam_med.corrections.marks",
     "Measurement": "sam_med.measurements.measure",
     "ObjectPrompt": "sam_med.prompts.object_prompt",
     "PaintedSlice": "sam_med.propagate.correction",
@@ -94,13 +102,15 @@ _HOME = {
     "choose_stretch": "sam_med.slices.window_level",
     "compare_files": "sam_med.report.compare",
     "convert_volume": "sam_med.run.convert",
-    "correct": "sam_med.propagate.correction",
+    "correct": "sam_med.corrections.correct",
+    "correct_segments": "sam_med.run.correct",
     "describe_path": "sam_med.report.geometry_report",
     "dry_run_finetune": "sam_med.finetuning.run",
     "find_series": "sam_med.series.find",
     "finetune": "sam_med.finetuning.run",
     "from_ras_affine": "sam_med.geometry.frame",
     "measure": "sam_med.measurements.measure",
+    "read_corrections": "sam_med.corrections.files",
     "read_prompts": "sam_med.prompts.files",
     "read_volume": "sam_med.files.read",
     "review_rows": "sam_med.report.review",

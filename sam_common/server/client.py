@@ -815,6 +815,38 @@ class Session:
         """Remove the painted mask of an object, or of one of its slices."""
         return self.edit("remove_mask", object=object_id, axis=axis, index=index)
 
+    def add_mark(
+        self,
+        object_id: str,
+        mark: str,
+        points: Sequence[Numbers],
+        *,
+        positive: bool = True,
+        axis: Optional[int] = None,
+        space: str = "pixel",
+    ) -> Change:
+        """Correct a propagated object of a volume by a mark.
+
+        Args:
+            object_id: Identifier of the object.
+            mark: "click", "scribble", "lasso", "line" (the ends of the long axis, or of the long
+                and the short one), or "not_this" for another mask on the slice of its point.
+            points: (i, j, k) of each, in the order in which they were drawn.
+            positive: Whether the object is there; False for what is not the object.
+            axis: Array axis of the slice that was drawn on: 0 is k, 1 is j, 2 is i; a click without
+                one counts on the slices of all axes.
+            space: "pixel" for voxel indices, "world" for LPS mm.
+        """
+        return self.edit(
+            "add_mark",
+            object=object_id,
+            mark=mark,
+            points=[_plain(point) for point in points],
+            label=int(positive),
+            axis=axis,
+            space=space,
+        )
+
     def clear(self, object_id: str) -> Change:
         """Remove all prompts of an object."""
         return self.edit("clear", object=object_id)

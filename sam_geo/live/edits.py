@@ -54,6 +54,8 @@ class Edits:
             CapabilityError: The model was not trained for this kind of prompt.
         """
         ready = {k: v for k, v in edit.items() if v is not None and k != "space"}
+        if edit["op"] == "add_mark":
+            raise PromptError("marks correct objects of volumes: this is a raster, add points")
         if edit.get("axis") is not None or (edit.get("mask") or {}).get("axis") is not None:
             raise PromptError("axis and index are for volumes: this is a raster")
         if edit["op"] == "propagated":

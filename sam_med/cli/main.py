@@ -12,6 +12,7 @@ from sam_common.cli.options import Device, Engine, Json, Precision, Quiet, comma
 from sam_common.support import console
 from sam_med import privacy
 from sam_med.cli.batch import batch_command
+from sam_med.cli.correct import correct_command
 from sam_med.cli.finetune import finetune_command
 from sam_med.cli.inspect import compare, convert, info, stats
 from sam_med.cli.options import NOTICE
@@ -20,6 +21,7 @@ from sam_med.run.methods import DEFAULT_MODEL
 
 app = command_line(f"Segment medical volumes with SAM networks. {NOTICE}")
 app.command("segment", epilog=NOTICE)(segment_command)
+app.command("correct", epilog=NOTICE)(correct_command)
 app.command("batch", epilog=NOTICE)(batch_command)
 app.command("finetune", epilog=NOTICE)(finetune_command)
 app.command("info", epilog=NOTICE)(info)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sam_med.objects.overlap import OverwriteLabels
 from sam_med.objects.seg_type import SegType
 
 NOTICE = "For research, not a medical device."
@@ -68,6 +69,14 @@ SegTypeOption = Annotated[
         "--seg-type",
         help="How a DICOM SEG holds pixels: binary (objects may overlap), labelmap (one object a "
         "pixel, for new viewers) or fractional (0 or 255).",
+    ),
+]
+OverwriteLabelsOption = Annotated[
+    OverwriteLabels,
+    typer.Option(
+        "--overwrite-labels",
+        help="Whose voxels a later object takes where objects overlap in a label map: none "
+        "(default), other (of other structures) or all. Formats with overlaps keep both.",
     ),
 ]
 Keep = Annotated[

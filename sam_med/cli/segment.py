@@ -22,12 +22,14 @@ from sam_med.cli.options import (
     Output,
     OutputTypes,
     Overwrite,
+    OverwriteLabelsOption,
     Preset,
     SegTypeOption,
     Series,
     Time,
     Width,
 )
+from sam_med.objects.overlap import DEFAULT_OVERWRITE
 from sam_med.objects.seg_type import DEFAULT_SEG_TYPE
 from sam_med.run.methods import DEFAULT_METHOD, DEFAULT_MODEL, method_of
 
@@ -64,6 +66,7 @@ def segment_command(
     output: Output,
     output_type: OutputTypes = None,
     seg_type: SegTypeOption = DEFAULT_SEG_TYPE,
+    overwrite_labels: OverwriteLabelsOption = DEFAULT_OVERWRITE,
     box_ijk: Annotated[
         Texts,
         typer.Option(help="Box as voxel indices i0,j0,k0,i1,j1,k1, ends included. Repeatable."),
@@ -129,6 +132,13 @@ def segment_command(
         Path | None,
         typer.Option(help="Slices to look at, worst first: .html with pictures, or .csv."),
     ] = None,
+    candidates: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for label maps of other answers of an object that was in doubt; their "
+            "scores are in the record in any case."
+        ),
+    ] = None,
     keep_embeddings: Keep = False,
     overwrite: Overwrite = False,
     json_output: Json = False,
@@ -171,6 +181,8 @@ def segment_command(
             keep_embeddings=keep_embeddings,
             model=model,
             seg_type=seg_type,
+            overwrite_labels=overwrite_labels,
+            candidates=candidates,
         ),
         lambda: load_model(model, settings, method_of(method)),
         options=ReadOptions(series, time, modality, preset, window, level, join_series),

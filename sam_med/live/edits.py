@@ -11,8 +11,10 @@ import numpy as np
 from sam_common.errors import PromptError
 from sam_common.prompts import Prompts
 from sam_common.segmenter.capabilities import check_prompts
+from sam_common.server.sessions.history import MarkState
 from sam_med.geometry.slice_box import Axis, SliceBox
 from sam_med.geometry.voxel_box import box_from_ijk, box_from_lps, window_ijk
+from sam_med.live.marks import mark_of
 from sam_med.prompts.object_prompt import VoxelPoint
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ class Edits:
         """
         ready = {k: v for k, v in edit.items() if v is not None and k != "space"}
         in_world = edit.get("space") == "world"
+        if ready["op"] == "add_mark":
+            return self._mark(ready, in_world=in_world)
         if "point" in ready:
             ready["point"] = self._point(ready["point"], in_world=in_world)
         if "box" in ready:
@@ -64,6 +68,23 @@ class Edits:
                 f"the point lies outside the volume of {self.volume.shape[::-1]} voxels (i, j, k)"
             )
         return list(index.index_kji[::-1])
+
+    def _mark(self, edit: dict[str, Any], *, in_world: bool) -> dict[str, Any]:
+        """A mark with its points in voxel indices, which lies on a slice of the volume."""
+        points = []
+        for point in edit["points"]:
+            if len(point) != POINT_NUMBERS:
+                raise PromptError(f"a point of a volume is [i, j, k], got {len(point)} numbers")
+            kji = self.volume.to_index(point) if in_world else np.array(point[::-1], dtype=float)
+            points.append([float(v) for v in kji[::-1]])
+        ready = {**edit, "points": points}
+        mark = mark_of(
+            MarkState(
+                ready["mark"], tuple(map(tuple, points)), ready.get("label", 1), ready.get("axis")
+            )
+        )
+        mark.on_slice(self.volume, mark.place(self.volume))
+        return ready
 
     def _box(self, edit: Mapping[str, Any], *, in_world: bool) -> list[float]:
         """A 3-D box as inclusive (i, j, k) voxels, or a box on a slice as (x0, y0, x1, y1)."""

@@ -3,8 +3,8 @@
 ```
 box or points on a slice    `slice_masks`: decoded on that slice alone, at once
 propagate                   the whole object, by `planes` or the published loop: a job
-after it, a box or a        `correct`: only the slices that the correction reaches are predicted
-painted mask on a slice     anew
+after it, a box, a painted  `correct`: only the slices that the correction reaches are predicted
+mask or a mark on a slice   anew
 ```
 """
 
@@ -21,23 +21,25 @@ import numpy as np
 from sam_common import __version__
 from sam_common.errors import InputError, OutputError, PromptError
 from sam_common.server.files.roots import RefusedPathError
-from sam_common.server.sessions.history import BoxState
+from sam_common.server.sessions.history import BoxState, MaskState
 from sam_common.server.sessions.live_source import StepReporter
 from sam_common.window import Window
 from sam_med import privacy
+from sam_med.corrections.correct import correct
 from sam_med.live.edits import Edits
 from sam_med.live.embeddings import shared_slices
 from sam_med.live.files import READ_ERRORS, heard, hold, read
+from sam_med.live.marks import mark_of
 from sam_med.live.prompts import object_prompt, painted_slice, slice_box
 from sam_med.live.results import LiveObject, array_of, live_object_of, recorrected, result_of
 from sam_med.live.slice_masks import segment_slices
 from sam_med.measurements.measure import measure
+from sam_med.objects.overlap import DEFAULT_OVERWRITE, overwrite_of
 from sam_med.objects.provenance import Provenance
 from sam_med.objects.seg_type import DEFAULT_SEG_TYPE, seg_type_of
 from sam_med.objects.segments import Segment
 from sam_med.objects.snomed import Code, find_code
 from sam_med.propagate.confidence import REVIEW_AXIS, doubts
-from sam_med.propagate.correction import correct
 from sam_med.propagate.litemedsam import segment_by_loop
 from sam_med.propagate.planes import planes_steps, segment_object
 from sam_med.propagate.propagated_object import PropagatedObject
@@ -52,8 +54,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from sam_common.server.sessions.history import Asked, Edit, ObjectState
+    from sam_common.server.sessions.history import Asked, Edit, MarkState, ObjectState
     from sam_common.server.sessions.live_source import Context, Reporter, Result
+    from sam_med.corrections.correct import Correction
     from sam_med.geometry.volume import Volume
     from sam_med.run.methods import Method
     from sam_med.slices.embedded_slices import SliceEmbeddings
@@ -129,7 +132,9 @@ class LiveVolume:
             return result.size_bytes
         found = result.detail.propagated
         predictions = sum(one.certainty.nbytes for one in found.predictions.values())
-        return result.size_bytes + found.mask.nbytes + predictions
+        marked = 0 if found.answered is None else found.answered.nbytes
+        others = sum(one.mask.nbytes for one in found.candidates[1:])
+        return result.size_bytes + found.mask.nbytes + predictions + marked + others
 
     def normalised(self, edit: Edit) -> dict[str, Any]:
         """An edit with its prompts in voxel indices, see `Edits.normalised`."""
@@ -205,7 +210,8 @@ class LiveVolume:
             formats: Names of formats.
             folder: Folder of the files.
             reporter: Hears of the formats.
-            options: `seg_type`, how a DICOM SEG holds its pixels.
+            options: `seg_type`, how a DICOM SEG holds its pixels, and `overwrite_labels`, whether
+                later objects take voxels of earlier ones in label maps.
 
         Returns:
             `objects`, with their size, and `notes`, one sentence for each loss.
@@ -214,9 +220,13 @@ class LiveVolume:
             InputError: An option is unknown.
             OutputError: A format cannot hold the volume, or a file cannot be written.
         """
-        if unknown := sorted(set(options) - {"seg_type"}):
-            raise InputError(f"unknown option of an export: {', '.join(unknown)} (known: seg_type)")
+        if unknown := sorted(set(options) - {"seg_type", "overwrite_labels"}):
+            raise InputError(
+                f"unknown option of an export: {', '.join(unknown)} "
+                "(known: seg_type, overwrite_labels)"
+            )
         seg_type = seg_type_of(options.get("seg_type", DEFAULT_SEG_TYPE))
+        overwrite_labels = overwrite_of(options.get("overwrite_labels", DEFAULT_OVERWRITE))
         segments = [
             self._segment(n, state, result) for n, (state, result) in enumerate(objects, start=1)
         ]
@@ -234,6 +244,7 @@ class LiveVolume:
                     formats,
                     self._provenance(objects),
                     seg_type=seg_type,
+                    overwrite_labels=overwrite_labels,
                 )
                 self.context.held.check()
             except READ_ERRORS as error:
@@ -264,9 +275,8 @@ class LiveVolume:
         before = previous(replace(asked, corrections=asked.corrections[:-1]))
         last = asked.corrections[-1]
         started = time.perf_counter()
-        correction = slice_box(last) if isinstance(last, BoxState) else painted_slice(last)
-        mask = correct(before.detail.propagated, self.slices, correction)
-        whole = recorrected(before.detail, mask, asked.method)
+        corrected = correct(before.detail.propagated, self.slices, _correction(last))
+        whole = recorrected(before.detail, corrected, asked.method)
         return result_of(whole, time.perf_counter() - started)
 
     def _segment(self, value: int, state: ObjectState, result: Result) -> Segment:
@@ -294,3 +304,10 @@ class LiveVolume:
             method="+".join(methods),
             prompts_sha256=hashlib.sha256(asked).hexdigest(),
         )
+
+
+def _correction(state: BoxState | MaskState | MarkState) -> Correction:
+    """A correction as the server keeps it, as one of `sam_med.corrections`."""
+    if isinstance(state, BoxState):
+        return slice_box(state)
+    return painted_slice(state) if isinstance(state, MaskState) else mark_of(state)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -10,10 +10,12 @@ import numpy.typing as npt
 
 from sam_common.errors import GeometryError, PromptError
 from sam_common.window import Window
+from sam_med.objects.overlap import DEFAULT_OVERWRITE, takes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sam_med.objects.overlap import OverwriteLabels
     from sam_med.objects.segments import Segment
 
 LabelArray: TypeAlias = npt.NDArray[np.uint8 | np.uint16]
@@ -31,7 +33,7 @@ class Label:
     voxels: int
     """Number of voxels with this value in the label map."""
     voxels_segmented: int
-    """Number of voxels of the object before later objects were painted over it."""
+    """Number of voxels of the object, those that went to other objects included."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,14 +46,17 @@ class LabelMap:
     """One for each object, in the order in which they were painted."""
 
 
-def paint(shape: tuple[int, int, int], segments: Sequence[Segment]) -> LabelMap:
-    """Paint objects into one label map, the later one over the earlier one where they overlap.
-
-    The published script of LiteMedSAM paints in the same order.
+def paint(
+    shape: tuple[int, int, int],
+    segments: Sequence[Segment],
+    overwrite: OverwriteLabels = DEFAULT_OVERWRITE,
+) -> LabelMap:
+    """Paint objects into one label map; where they overlap, the first one keeps its voxels.
 
     Args:
         shape: (k, j, i) number of voxels of the volume.
         segments: Objects inside the volume, each with a value of its own.
+        overwrite: Whether later objects take voxels of earlier ones, see `sam_med.objects.overlap`.
 
     Raises:
         PromptError: Two objects have one value, or a value is not 1 to 65535.
@@ -71,14 +76,16 @@ def paint(shape: tuple[int, int, int], segments: Sequence[Segment]) -> LabelMap:
             )
     array = np.zeros(shape, dtype=label_type(max(values, default=0)))
     kept = dict.fromkeys(values, 0)
-    for segment in segments:
+    for n, segment in enumerate(segments):
         part = array[segment.window.slices]
+        stay = [one.value for one in segments[:n] if not takes(segment, one, overwrite)]
+        mask = segment.mask & ~np.isin(part, stay) if stay else segment.mask
         # counted under the mask: a bincount of the whole volume takes 8 bytes a voxel
-        for value, voxels in zip(*np.unique(part[segment.mask], return_counts=True), strict=True):
+        for value, voxels in zip(*np.unique(part[mask], return_counts=True), strict=True):
             if value:
                 kept[int(value)] -= int(voxels)
-        part[segment.mask] = segment.value
-        kept[segment.value] = segment.voxels
+        part[mask] = segment.value
+        kept[segment.value] = int(np.count_nonzero(mask))
     return LabelMap(
         array=array,
         labels=tuple(
@@ -91,3 +98,11 @@ def paint(shape: tuple[int, int, int], segments: Sequence[Segment]) -> LabelMap:
 def label_type(largest: int) -> type[np.uint8 | np.uint16]:
     """The smaller type of labels that holds values up to this one."""
     return np.uint8 if largest <= UINT8_MAX else np.uint16
+
+
+def apart(segments: Sequence[Segment], labels: LabelMap) -> list[Segment]:
+    """Objects without the voxels that went to other objects in the label map of all of them."""
+    return [
+        replace(one, mask=one.mask & (labels.array[one.window.slices] == one.value))
+        for one in segments
+    ]

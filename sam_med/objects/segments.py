@@ -41,6 +41,20 @@ class SliceConfidence:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """One of the answers that an object was chosen from."""
+
+    score: float
+    """How sure it is, 0 to 1: agreement of the axes times quality of the predictions."""
+    dice: float
+    """Dice with the chosen one, which has 1."""
+    window: Window
+    """(k, j, i) part of the volume that the mask covers."""
+    mask: npt.NDArray[np.bool_]
+    """Array of `window.shape`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Segment:
     """One object: its name, its value in label maps, and its mask."""
 
@@ -55,6 +69,9 @@ class Segment:
     """SNOMED CT code of the structure; None where it is not known."""
     slices: tuple[SliceConfidence, ...] = ()
     """Confidence on each slice on which the object was looked for, ascending by slice."""
+    candidates: tuple[Candidate, ...] = ()
+    """The chosen answer, then those that are unlike it, the surest first; empty where nothing was
+    chosen from."""
 
     def __post_init__(self) -> None:
         if self.mask.shape != self.window.shape or self.mask.dtype != np.bool_:

@@ -28,6 +28,8 @@ from sam_med.prompts.labels import names_apart
 from sam_med.prompts.object_prompt import ObjectPrompt, VoxelPoint
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sam_common.frame import FloatArray
     from sam_common.window import Window
     from sam_med.annotations.drawing import Annotation, AnnotationFile, Drawing
@@ -79,11 +81,23 @@ def prompts_from_annotations(
     return objects, notes
 
 
+def box_of_lines(volume: Volume, axis: Axis, index: int, lines: Sequence[FloatArray]) -> SliceBox:
+    """The box of an object on a slice, from its long axis, or its long and its short axis.
+
+    Args:
+        volume: The volume that was drawn on.
+        axis: Array axis of the slice.
+        index: Index of the slice.
+        lines: (2, 2) ends of each line as (row, column).
+    """
+    return _box(SlicePlane.of(volume.frame, axis), index, _Slice(lines=list(lines)))
+
+
 def _object(label: str, value: int, annotation: Annotation, volume: Volume) -> ObjectPrompt:
     """The prompt of one object."""
     points: list[VoxelPoint] = []
     box: Window | None = None
-    slices: dict[tuple[Axis, int], _Slice] = {}
+    flat: list[Drawing] = []
     for drawing in annotation.drawings:
         if drawing.kind == "point":
             points += [VoxelPoint((k, j, i)) for k, j, i in drawing.points_kji.tolist()]
@@ -91,12 +105,30 @@ def _object(label: str, value: int, annotation: Annotation, volume: Volume) -> O
             around = enclosing(ellipse_corners(drawing.points_kji))
             box = around if box is None else box.union(around)
         else:
-            _add(drawing, label, slices)
-    boxes = tuple(
+            flat.append(drawing)
+    return ObjectPrompt(label, value, box, boxes_of_drawings(label, flat, volume), tuple(points))
+
+
+def boxes_of_drawings(
+    label: str, drawings: Sequence[Drawing], volume: Volume
+) -> tuple[SliceBox, ...]:
+    """A box for each slice on which lines, outlines or ellipses of an object were drawn.
+
+    Args:
+        label: Name of the object, for messages.
+        drawings: Neither points nor ellipsoids.
+        volume: The volume that was drawn on.
+
+    Raises:
+        PromptError: A drawing lies on no slice along any axis.
+    """
+    slices: dict[tuple[Axis, int], _Slice] = {}
+    for drawing in drawings:
+        _add(drawing, label, slices)
+    return tuple(
         _box(SlicePlane.of(volume.frame, axis), index, drawn)
         for (axis, index), drawn in slices.items()
     )
-    return ObjectPrompt(label, value, box, boxes, tuple(points))
 
 
 def _add(drawing: Drawing, label: str, slices: dict[tuple[Axis, int], _Slice]) -> None:

@@ -24,9 +24,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sam_common.errors import PromptError
+from sam_med.annotations.drawing import Drawing
 from sam_med.geometry import frame as frames
 from sam_med.geometry.voxel_box import to_lps, window_around
 from sam_med.objects.object_size import MM3_PER_ML
+from sam_med.prompts.drawings import boxes_of_drawings
 from sam_med.prompts.flags import point_at
 from sam_med.prompts.json_fields import Fields, parse_json
 from sam_med.prompts.object_prompt import ObjectPrompt, VoxelPoint
@@ -37,7 +39,8 @@ if TYPE_CHECKING:
     from sam_med.geometry.volume import Volume
     from sam_med.geometry.voxel_box import Space
 
-KNOWN = ("Fiducial", "ROI")
+KNOWN = ("Fiducial", "ROI", "Line", "ClosedCurve")
+LINE_POINTS, OUTLINE_POINTS = 2, 3
 ROI_TYPES = ("Box", "BoundingBox")
 BACKGROUND = ("background", "negative")
 """Descriptions of control points that lie outside of the object."""
@@ -55,6 +58,8 @@ class _Markup:
 
     box: Window | None = None
     points: list[VoxelPoint] = field(default_factory=list)
+    drawings: list[Drawing] = field(default_factory=list)
+    """Lines and outlines on slices."""
 
 
 def prompts_from_markups(text: str, volume: Volume) -> tuple[list[ObjectPrompt], list[str]]:
@@ -75,29 +80,38 @@ def prompts_from_markups(text: str, volume: Volume) -> tuple[list[ObjectPrompt],
     found: dict[str, _Markup] = {}
     notes: list[str] = []
     for number, entry in enumerate(entries, start=1):
-        name = _name_of(entry, number)
+        name = markup_name(entry, number)
         home = found.setdefault(name, _Markup())
         _add(entry, name, home, notes, volume)
     if not found:
         raise PromptError("the markups file has no markups")
     objects = [
-        ObjectPrompt(name, value, box=markup.box, points=tuple(markup.points))
+        ObjectPrompt(
+            name,
+            value,
+            markup.box,
+            boxes_of_drawings(name, markup.drawings, volume),
+            tuple(markup.points),
+        )
         for value, (name, markup) in enumerate(found.items(), start=1)
     ]
     return objects, notes
 
 
 def _add(entry: Fields, name: str, home: _Markup, notes: list[str], volume: Volume) -> None:
-    """Add the points or the box of a markup to its object."""
+    """Add the points, the box, the line or the outline of a markup to its object."""
     kind = entry.text("type")
     if kind not in KNOWN:
         raise PromptError(
-            f"{entry.place} is a {kind}: only {' and '.join(KNOWN)} are prompts "
+            f"{entry.place} is a {kind}: only {', '.join(KNOWN)} are prompts "
             "(delete it from the file)"
         )
-    space = _space_of(entry)
+    space = markup_space(entry)
     if kind == "Fiducial":
-        home.points.extend(_points(entry, space, volume))
+        home.points.extend(markup_points(entry, space, volume))
+        return
+    if kind in {"Line", "ClosedCurve"}:
+        home.drawings.append(_drawing(entry, kind, space, volume))
         return
     if home.box is not None:
         raise PromptError(f"label {name} has two ROIs: an object takes one box (rename one)")
@@ -106,7 +120,21 @@ def _add(entry: Fields, name: str, home: _Markup, notes: list[str], volume: Volu
     notes.extend(_turn_notes(name, corners, home.box, volume))
 
 
-def _name_of(entry: Fields, number: int) -> str:
+def _drawing(entry: Fields, kind: str, space: Space, volume: Volume) -> Drawing:
+    """The line or the outline of a markup."""
+    points = np.array([point.index_kji for point in markup_points(entry, space, volume)])
+    if kind == "Line":
+        if len(points) != LINE_POINTS or np.array_equal(points[0], points[1]):
+            raise PromptError(f"{entry.place} is a line, which has two different ends")
+        return Drawing("line", points)
+    if len(points) < OUTLINE_POINTS:
+        raise PromptError(
+            f"{entry.place} is a closed curve, which takes three or more points, got {len(points)}"
+        )
+    return Drawing("outline", points)
+
+
+def markup_name(entry: Fields, number: int) -> str:
     """The name of the object that a markup belongs to; `number` is that of the markup, from 1."""
     if entry.has("name") and (name := entry.text("name").strip()):
         return name
@@ -116,7 +144,7 @@ def _name_of(entry: Fields, number: int) -> str:
     return f"object_{number}"
 
 
-def _space_of(entry: Fields) -> Space:
+def markup_space(entry: Fields) -> Space:
     """The coordinate system of a markup, whose unit must be mm; LPS where none is stated."""
     text = entry.text("coordinateSystem") if entry.has("coordinateSystem") else "LPS"
     if text not in {"LPS", "RAS"}:
@@ -128,7 +156,7 @@ def _space_of(entry: Fields) -> Space:
     return "LPS" if text == "LPS" else "RAS"
 
 
-def _points(entry: Fields, space: Space, volume: Volume) -> list[VoxelPoint]:
+def markup_points(entry: Fields, space: Space, volume: Volume) -> list[VoxelPoint]:
     """The control points of a markup that were placed; others have no position yet."""
     found = []
     for point in entry.each("controlPoints"):

@@ -1,4 +1,4 @@
-"""Corrections: one slice of an object drawn anew, followed as far as the correction reaches.
+"""Correction of a slice: it is drawn anew, and followed as far as that reaches.
 
 ```
 slice        3    4    5    6    7    8    9
@@ -22,8 +22,7 @@ from sam_common.errors import PromptError
 from sam_common.metrics.agreement import dice
 from sam_med.geometry.slice_box import SliceBox
 from sam_med.propagate.object_ends import LEAST_QUALITY, seed_of
-from sam_med.propagate.prediction import FULL, Prediction, SlicePredictor, across, painted
-from sam_med.propagate.propagated_object import PropagatedObject
+from sam_med.propagate.prediction import Prediction, SlicePredictor, across, painted
 from sam_med.propagate.track import next_box
 from sam_med.propagate.vote import slice_index
 
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from sam_common.window import Window
     from sam_med.geometry.slice_box import Axis
     from sam_med.propagate.prediction import Predictions
+    from sam_med.propagate.propagated_object import PropagatedObject
     from sam_med.slices.embedded_slices import SliceEmbeddings
 
 UNCHANGED = 0.9
@@ -65,10 +65,10 @@ class PaintedSlice:
         return SliceBox(self.axis, self.index, self.window).window_kji
 
 
-def correct(
+def redraw(
     result: PropagatedObject, slices: SliceEmbeddings, correction: SliceBox | PaintedSlice
 ) -> PropagatedObject:
-    """An object with one slice corrected.
+    """An object with one slice drawn anew by a box or a painted mask.
 
     The corrected slice is exactly as painted, or as the network draws it in the new box; slices
     that the correction does not reach are unchanged to the voxel.
@@ -84,15 +84,27 @@ def correct(
     place = correction.window_kji
     if not slices.volume.window.contains(place):
         raise PromptError(f"correction {place} lies outside the volume {slices.volume.window}")
-    before = _widened(result, result.window.union(place))
+    before = result.widened(result.window.union(place))
     predictor = SlicePredictor(slices, before.window)
-    seed = _seed(predictor, correction)
+    return follow_seed(before, predictor, _seed(predictor, correction))
+
+
+def follow_seed(
+    before: PropagatedObject, predictor: SlicePredictor, seed: Prediction
+) -> PropagatedObject:
+    """An object with a slice as a prediction shows it, and its neighbours as far as that reaches.
+
+    Args:
+        before: The object.
+        predictor: Predicts in the window of the object.
+        seed: What the slice shows from now on.
+    """
     predictions: Predictions = dict(before.predictions)
     mask = before.mask.copy()
     for new in (seed, *_followed(predictor, before, seed)):
         predictions[new.axis, new.index] = new
         mask[slice_index(before.window, new.axis, new.index)] = new.mask
-    return PropagatedObject(before.window, mask, predictions)
+    return replace(before, mask=mask, predictions=predictions)
 
 
 def _followed(
@@ -126,18 +138,3 @@ def _seed(predictor: SlicePredictor, correction: SliceBox | PaintedSlice) -> Pre
     whole = np.zeros(part.shape, dtype=np.bool_)
     whole[correction.window.within(part).slices] = correction.mask
     return painted((correction.axis, correction.index), whole, predictor.window)
-
-
-def _widened(result: PropagatedObject, window: Window) -> PropagatedObject:
-    """The object in a larger window, outside of whose own nothing was found."""
-    if window == result.window:
-        return result
-    mask = np.zeros(window.shape, dtype=np.bool_)
-    mask[result.window.within(window).slices] = result.mask
-    predictions = {}
-    for key, one in result.predictions.items():
-        part, inner = across(window, one.axis), across(result.window, one.axis)
-        certainty = np.full(part.shape, -FULL, dtype=np.int8)
-        certainty[inner.within(part).slices] = one.certainty
-        predictions[key] = replace(one, certainty=certainty)
-    return PropagatedObject(window, mask, predictions)

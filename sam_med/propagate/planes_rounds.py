@@ -104,11 +104,13 @@ def segment_window(
     found = [_by_first_guesses(predictor, axes, fixed, step)]
     if len(axes) == 1 or found[0].score < SURE:
         found.append(_by_many_guesses(predictor, axes, fixed, step))
+    made = list(found)
     if tight and max(reach(one.mask) for one in found) < LEAST_REACH:
         # what lies in a corner of its box is another object: the box itself says more
         found = [_by_whole_box(predictor, axes, fixed)]
+        made += found
     step(total)
-    return choose(found, tight=tight)
+    return choose(found, tight=tight).chosen_from(made)
 
 
 def choose(found: Sequence[PropagatedObject], *, tight: bool) -> PropagatedObject:

@@ -106,6 +106,11 @@ class SlicePredictor:
             max(min(box[3] + dy, limit[3]), limit[1]),
         )
 
+    def side_px(self, box: Box, axis: int) -> float:
+        """The longer side of a box on a slice along an axis, in pixels of the decoder's grid."""
+        dx, dy = self._step(axis, 1.0)
+        return max((box[2] - box[0]) / dx, (box[3] - box[1]) / dy)
+
     def box_of(self, mask: npt.NDArray[np.bool_], axis: int) -> Box | None:
         """The box of a mask on the window's part of a slice; None where the mask is empty."""
         return box_of(mask, across(self.window, axis))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sam_med.objects.segments import Segment
+from sam_common.metrics.agreement import dice
+from sam_med.objects.segments import Candidate, Segment
 from sam_med.propagate.confidence import slice_confidences
+from sam_med.propagate.prediction import FULL, across
 from sam_med.propagate.vote import agreement, mean_quality
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from sam_common.window import Window
@@ -30,6 +34,11 @@ class PropagatedObject:
     """Voxels of the object, an array of `window.shape`."""
     predictions: Predictions
     """The prediction on each slice of each axis that was used."""
+    answered: npt.NDArray[np.int8] | None = None
+    """Array of `window.shape`: 1 where a person marked the object, -1 where that it is not there;
+    None where nobody did."""
+    candidates: tuple[Candidate, ...] = ()
+    """What the object was chosen from, itself first, as it was then."""
 
     @property
     def score(self) -> float:
@@ -45,10 +54,46 @@ class PropagatedObject:
 
     def segment(self, name: str, value: int, code: Code | None = None) -> Segment:
         """The object under a name and a label value, to be written or measured."""
-        return Segment(name, value, self.window, self.mask, code, self.slices)
+        return Segment(name, value, self.window, self.mask, code, self.slices, self.candidates)
 
     def full(self, shape: tuple[int, int, int]) -> npt.NDArray[np.bool_]:
         """The mask in a whole volume of this (k, j, i) shape."""
         whole = np.zeros(shape, dtype=np.bool_)
         whole[self.window.slices] = self.mask
         return whole
+
+    def chosen_from(self, made: Sequence[PropagatedObject]) -> PropagatedObject:
+        """The object, which knows of what it was chosen from: `candidates`.
+
+        Args:
+            made: Objects of one window, this one among them; equal masks count once.
+        """
+        others = sorted((one for one in made if one is not self), key=lambda one: -one.score)
+        different = [self]
+        for one in others:
+            if not any(np.array_equal(one.mask, known.mask) for known in different):
+                different.append(one)
+        candidates = tuple(
+            Candidate(one.score, dice(one.mask, self.mask), one.window, one.mask)
+            for one in different
+        )
+        return replace(self, candidates=candidates)
+
+    def widened(self, window: Window) -> PropagatedObject:
+        """The object in a larger (k, j, i) window, outside of whose own nothing was found."""
+        if window == self.window:
+            return self
+        place = self.window.within(window).slices
+        mask = np.zeros(window.shape, dtype=np.bool_)
+        mask[place] = self.mask
+        answered = None
+        if self.answered is not None:
+            answered = np.zeros(window.shape, dtype=np.int8)
+            answered[place] = self.answered
+        predictions = {}
+        for key, one in self.predictions.items():
+            part, inner = across(window, one.axis), across(self.window, one.axis)
+            certainty = np.full(part.shape, -FULL, dtype=np.int8)
+            certainty[inner.within(part).slices] = one.certainty
+            predictions[key] = replace(one, certainty=certainty)
+        return replace(self, window=window, mask=mask, predictions=predictions, answered=answered)

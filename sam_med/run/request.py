@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from sam_common.errors import InputError
+from sam_med.objects.overlap import DEFAULT_OVERWRITE
 from sam_med.objects.seg_type import DEFAULT_SEG_TYPE
 from sam_med.prompts.flags import PromptFlags
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from sam_med.objects.overlap import OverwriteLabels
     from sam_med.objects.seg_type import SegType
     from sam_med.prompts.labels import LabelUse
     from sam_med.run.case_list import Case
@@ -77,6 +79,11 @@ class OutputRequest:
     """Name of the network: what prompts it takes is known before it is loaded."""
     seg_type: SegType = DEFAULT_SEG_TYPE
     """How a DICOM SEG holds its pixels."""
+    overwrite_labels: OverwriteLabels = DEFAULT_OVERWRITE
+    """Whether later objects take voxels of earlier ones in label maps."""
+
+    candidates: Path | None = None
+    """Folder for label maps of the answers that were not chosen."""
 
     @property
     def others(self) -> tuple[Path, ...]:

@@ -30,6 +30,7 @@ from sam_med.prompts.object_prompt import check_objects, clip_notes, with_codes
 from sam_med.propagate.planes import idle_notes
 from sam_med.report import overview_picture
 from sam_med.report.review import check_review, write_review
+from sam_med.run.candidates import check_candidates, write_candidates
 from sam_med.run.methods import check_model_name, check_prompts
 from sam_med.run.segment import segment_volume, steps
 from sam_med.series.zip_input import unpacking
@@ -124,6 +125,7 @@ def run_case(  # noqa: PLR0913  # one parameter for each thing a case is made of
                 method=method,
                 stretch=stretch,
                 store=store,
+                overwrite_labels=wanted.overwrite_labels,
                 progress=advance,
             )
         return _write(run, wanted, listener)
@@ -138,6 +140,8 @@ def _check_outputs(
         OutputError: One of them cannot be written, or is a file that the run reads.
     """
     others = wanted.others
+    if wanted.candidates is not None:
+        check_candidates(wanted.candidates, overwrite=wanted.overwrite)
     if wanted.review is not None:
         check_review(wanted.review, overwrite=wanted.overwrite)
     given = [path for path in (source, sources.file, sources.names) if path is not None]
@@ -214,6 +218,10 @@ def _write(run: Segmentation, wanted: OutputRequest, listener: Listener) -> dict
         report = run.save(
             wanted.output, wanted.formats, overwrite=wanted.overwrite, seg_type=wanted.seg_type
         )
+    if wanted.candidates is not None:
+        written = write_candidates(run.segments, run.volume, wanted.candidates)
+        listener.note(f"note: {len(written)} candidate(s) that were not chosen are written")
+        report = {**report, "candidate_files": [str(path) for path in written]}
     for line in _notes_on_results(run, report["notes"]):
         listener.note(line)
     return report

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 from sam_med.memory.course import course_of, memory_steps
 from sam_med.memory.follow import segment_by_memory
 from sam_med.objects.labels import paint
+from sam_med.objects.overlap import DEFAULT_OVERWRITE
 from sam_med.propagate.litemedsam import segment_by_loop
 from sam_med.propagate.planes import planes_steps, segment_by_planes
 from sam_med.run.methods import DEFAULT_METHOD, check_model, check_prompts
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.segmenter.tracking import LoadedTracker
     from sam_med.geometry.volume import Volume
+    from sam_med.objects.overlap import OverwriteLabels
     from sam_med.prompts.object_prompt import ObjectPrompt
     from sam_med.run.methods import Method
     from sam_med.slices.embedded_slices import Store
     from sam_med.slices.window_level import Stretch
 
 
-def segment_volume(  # noqa: PLR0913  # four keyword-only options
+def segment_volume(  # noqa: PLR0913  # five keyword-only options
     volume: Volume,
     prompts: Sequence[ObjectPrompt],
     segmenter: Segmenter | LoadedTracker,
@@ -41,6 +43,7 @@ def segment_volume(  # noqa: PLR0913  # four keyword-only options
     method: Method = DEFAULT_METHOD,
     stretch: Stretch | None = None,
     store: Store | None = None,
+    overwrite_labels: OverwriteLabels = DEFAULT_OVERWRITE,
     progress: Callable[[int], None] = lambda _done: None,
 ) -> Segmentation:
     """Segment one object for each prompt; no voxel is resampled.
@@ -56,6 +59,8 @@ def segment_volume(  # noqa: PLR0913  # four keyword-only options
         stretch: From `choose_stretch`; chosen by the modality where not given.
         store: Keeps embeddings for later runs, see `sam_med.slices.embedding_cache`; only method
             "planes" has a use for it.
+        overwrite_labels: Whether later objects take voxels of earlier ones in label maps: "none",
+            "other" (of other structures) or "all", see `sam_med.objects.overlap`.
         progress: Called with the number of steps done, of `steps` in all.
 
     Raises:
@@ -87,7 +92,8 @@ def segment_volume(  # noqa: PLR0913  # four keyword-only options
     return Segmentation(
         volume=volume,
         segments=tuple(segments),
-        labels=paint(volume.shape, segments),
+        labels=paint(volume.shape, segments, overwrite_labels),
+        overwrite_labels=overwrite_labels,
         prompts=inside,
         stretch=chosen,
         segmenter=segmenter,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sam_common import __version__
 from sam_common.support.files import sha256_of
 from sam_med.objects.object_size import volume_ml
+from sam_med.objects.overlap import DEFAULT_OVERWRITE, TOLD
 from sam_med.objects.provenance import Provenance
 from sam_med.objects.seg_type import DEFAULT_SEG_TYPE
 from sam_med.prompts.json_prompts import describe_prompts, prompts_sha256
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from sam_common.segmenter.tracking import LoadedTracker
     from sam_med.geometry.volume import Volume
     from sam_med.objects.labels import LabelMap
+    from sam_med.objects.overlap import OverwriteLabels
     from sam_med.objects.seg_type import SegType
     from sam_med.objects.segments import Segment
     from sam_med.prompts.object_prompt import ObjectPrompt
@@ -60,7 +62,7 @@ class Segmentation:
     segments: tuple[Segment, ...]
     """In the order of the prompts; they may overlap."""
     labels: LabelMap
-    """The objects as a label map; where they overlap it holds the later one."""
+    """The objects as a label map; where they overlap, it goes by `overwrite_labels`."""
     prompts: tuple[ObjectPrompt, ...]
     """Prompts as they were used, cut to the volume."""
     stretch: Stretch
@@ -74,6 +76,8 @@ class Segmentation:
     """Prompts on slices that were decoded."""
     seconds: float
     """Time of segmenting, without reading and writing."""
+    overwrite_labels: OverwriteLabels = DEFAULT_OVERWRITE
+    """Whether later objects took voxels of earlier ones, see `sam_med.objects.overlap`."""
 
     def save(
         self,
@@ -108,6 +112,7 @@ class Segmentation:
             provenance(self),
             manifest=describe(self),
             seg_type=seg_type,
+            overwrite_labels=self.overwrite_labels,
         )
         return {"outputs": [str(path) for path in plan.values()], **report}
 
@@ -137,7 +142,7 @@ def describe(segmentation: Segmentation) -> dict[str, Any]:
         },
         "prompts": {"sha256": prompts_sha256(run.prompts), **describe_prompts(run.prompts)},
         "labels": label_rows(run),
-        "overlap": "the later label is kept in label maps; seg.nrrd and DICOM SEG keep both",
+        "overlap": TOLD[run.overwrite_labels],
         "encoder_calls": run.encoder_calls,
         "decoded_prompts": run.decoded_prompts,
         "seconds": round(run.seconds, 3),
@@ -157,7 +162,11 @@ def provenance(run: Segmentation) -> Provenance:
 
 
 def label_rows(run: Segmentation) -> list[dict[str, Any]]:
-    """One row for each object: name, value, status, code, prompt, size and confidence."""
+    """One row for each object: name, value, status, code, prompt, size and confidence.
+
+    The `candidates` of a row are the answers that the object was chosen from, itself first, each
+    with its score and its Dice with the chosen one.
+    """
     return [
         {
             "label": segment.name,
@@ -170,6 +179,10 @@ def label_rows(run: Segmentation) -> list[dict[str, Any]]:
             "voxels_in_label_map": label.voxels,
             "volume_ml": volume_ml(run.volume, segment.window, segment.mask),
             "confidence": segment.confidence,
+            "candidates": [
+                {"score": round(one.score, 4), "dice": round(one.dice, 4)}
+                for one in segment.candidates
+            ],
         }
         for prompt, segment, label in zip(run.prompts, run.segments, run.labels.labels, strict=True)
     ]

@@ -44,7 +44,7 @@ FORMATS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Names of formats, as TotalSegmentator has them, with their suffixes; a file without a suffix gets
 the first one."""
 LABEL_MAPS = ("nifti", "nrrd", "mha", "npz")
-"""Formats with one value for each voxel, so that the later of two overlapping objects is kept."""
+"""Formats with one value for each voxel, so that of two overlapping objects one is kept."""
 DICOM = ("dicom_seg", "dicom_rtstruct", "dicom_sr")
 SEG, REPORT = "dicom_seg", "dicom_sr"
 WITHOUT_SEG = (

@@ -17,7 +17,8 @@ from sam_common.support.files import write_bytes
 from sam_common.support.held_outputs import held, staged
 from sam_med.files.grid_files import SCANNER, grid_suffix, write_grid
 from sam_med.geometry import frame as frames
-from sam_med.objects.labels import paint
+from sam_med.objects.labels import apart, paint
+from sam_med.objects.overlap import DEFAULT_OVERWRITE
 from sam_med.objects.seg_type import DEFAULT_SEG_TYPE
 from sam_med.write.output_paths import (
     LABEL_MAPS,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from sam_med.geometry.volume import Volume
     from sam_med.objects.labels import LabelMap
+    from sam_med.objects.overlap import OverwriteLabels
     from sam_med.objects.provenance import Provenance
     from sam_med.objects.seg_type import SegType
     from sam_med.objects.segments import Segment
@@ -49,7 +51,7 @@ class Written:
     """One sentence for each thing that a format could not hold."""
 
 
-def write_outputs(
+def write_outputs(  # noqa: PLR0913  # two keyword-only options
     segments: Sequence[Segment],
     volume: Volume,
     output: str | os.PathLike[str],
@@ -57,6 +59,7 @@ def write_outputs(
     provenance: Provenance,
     *,
     seg_type: SegType = DEFAULT_SEG_TYPE,
+    overwrite_labels: OverwriteLabels = DEFAULT_OVERWRITE,
 ) -> Written:
     """Write segments in one or several formats; all files appear together, or none does.
 
@@ -64,15 +67,16 @@ def write_outputs(
 
     Args:
         segments: The objects, each with a value of its own; they may overlap. DICOM SEG, RTSTRUCT
-            and .seg.nrrd keep overlaps; in label maps the later object is kept, and a note says
-            how many voxels an earlier one lost.
+            and .seg.nrrd keep overlaps; in label maps a voxel is of one object, and a note says
+            how many voxels each of the others lost.
         volume: The source volume; results lie on its grid.
         output: A file, a stem to which suffixes are added, or a folder that exists.
         formats: Names in `sam_med.write.output_paths.FORMATS`; none for the format of the suffix
             of `output`.
         provenance: How the segments were made.
-        seg_type: How a DICOM SEG holds its pixels, see `sam_med.objects.seg_type`; of two objects
-            that overlap, a label map holds the later one.
+        seg_type: How a DICOM SEG holds its pixels, see `sam_med.objects.seg_type`.
+        overwrite_labels: Whether later objects take voxels of earlier ones in label maps, that of
+            a DICOM SEG included, see `sam_med.objects.overlap`.
 
     Raises:
         OutputError: A format cannot hold the grid, the output lies over the source or in its
@@ -81,11 +85,18 @@ def write_outputs(
     targets = plan_targets(Path(output), formats)
     for path in targets.values():
         check_apart(path, volume)
-    report = write_targets(segments, volume, targets, provenance, seg_type=seg_type)
+    report = write_targets(
+        segments,
+        volume,
+        targets,
+        provenance,
+        seg_type=seg_type,
+        overwrite_labels=overwrite_labels,
+    )
     return Written(tuple(targets.values()), tuple(report["notes"]))
 
 
-def write_targets(
+def write_targets(  # noqa: PLR0913  # three keyword-only options
     segments: Sequence[Segment],
     volume: Volume,
     targets: Mapping[str, Path],
@@ -93,6 +104,7 @@ def write_targets(
     *,
     manifest: Mapping[str, Any] | None = None,
     seg_type: SegType = DEFAULT_SEG_TYPE,
+    overwrite_labels: OverwriteLabels = DEFAULT_OVERWRITE,
 ) -> dict[str, Any]:
     """Write segments to the file of each format, and the manifest of the run beside them.
 
@@ -103,6 +115,7 @@ def write_targets(
         provenance: See `write_outputs`.
         manifest: Facts on the run, JSON-able; None for results without a manifest.
         seg_type: See `write_outputs`.
+        overwrite_labels: See `write_outputs`.
 
     Returns:
         The manifest with `written`, the names of the files, and `notes`, one sentence for each
@@ -116,7 +129,7 @@ def write_targets(
         records = [] if manifest is None else [manifest_path(*files)]
         with staged([*files, *records]) as parts:
             places = {name: parts[path] for name, path in targets.items()}
-            notes = _write_formats(segments, volume, places, provenance, seg_type)
+            notes = _write_formats(segments, volume, places, provenance, seg_type, overwrite_labels)
             written = {"written": [path.name for path in files], "notes": notes}
             report = {**(manifest or {}), **written}
             for record in records:
@@ -130,15 +143,20 @@ def _write_formats(
     places: Mapping[str, Path],
     provenance: Provenance,
     seg_type: SegType,
+    overwrite_labels: OverwriteLabels,
 ) -> list[str]:
     """Write segments in each format to the path given for it; one sentence for each loss."""
-    labels = paint(volume.shape, segments) if any(name in LABEL_MAPS for name in places) else None
+    one_each = SEG in places and seg_type == "labelmap"
+    labels = None
+    if one_each or any(name in LABEL_MAPS for name in places):
+        labels = paint(volume.shape, segments, overwrite_labels)
     notes = _losses(labels, volume, places)
     for name, path in places.items():
         if name in LABEL_MAPS and labels is not None:
             write_labels(labels, volume, path)
         elif name == SEG:
-            notes += _write_seg(segments, volume, path, provenance, seg_type)
+            own = apart(segments, labels) if one_each and labels is not None else segments
+            notes += _write_seg(own, volume, path, provenance, seg_type)
         elif name != REPORT:
             notes += _write_segments(name, segments, volume, path, provenance)
     if REPORT in places:
@@ -257,12 +275,12 @@ def _write_npz(labels: LabelMap, volume: Volume, path: Path) -> None:
 
 
 def _lost(labels: LabelMap) -> Iterator[str]:
-    """A sentence for each object that lost voxels to later objects in the label map."""
+    """A sentence for each object that lost voxels to other objects in the label map."""
     for label in labels.labels:
         if lost := label.voxels_segmented - label.voxels:
             yield (
                 f"label maps hold one object a voxel: {lost} of {label.voxels_segmented} voxels of "
-                f"{label.name} went to later objects (seg.nrrd and dicom_seg keep both)"
+                f"{label.name} went to other objects (seg.nrrd and binary dicom_seg keep both)"
             )
 
 

@@ -29,6 +29,7 @@ from sam_med.geometry.slice_box import SliceBox
 from sam_med.propagate.litemedsam import loop_masks
 from sam_med.propagate.planes import segment_box, segment_slice_boxes
 from sam_med.slices.embedded_slices import SliceEmbeddings
+from sam_med.slices.embedding_cache import embedding_store
 from sam_med.slices.window_level import choose_stretch
 
 if TYPE_CHECKING:
@@ -128,8 +129,18 @@ def cases(
     wanted: Sequence[str],
     precision: str = "fp32",
     is_asked: Callable[[str], bool] = lambda _name: True,
+    *,
+    keep: Path | None = None,
 ) -> Iterator[Case]:
-    """All structures, or those whose name holds one of the words and that are asked for."""
+    """All structures, or those whose name holds one of the words and that are asked for.
+
+    Args:
+        data: Folder of the test data.
+        wanted: Words; all structures where there are none.
+        precision: Of the image encoder.
+        is_asked: Whether a structure of a name is asked for.
+        keep: Folder in which embeddings outlive the run; they do not where none is given.
+    """
     segmenter = load_segmenter("lite_medsam", precision=precision)
     for item, (image, labels, modality, names) in STRUCTURES.items():
         chosen = {
@@ -142,7 +153,9 @@ def cases(
         folder = data / "med/volumes" / item
         volume = read_volume(folder / image, modality=modality)
         truth = _labels(folder / labels)
-        with SliceEmbeddings(volume, choose_stretch(volume), segmenter) as slices:
+        stretch = choose_stretch(volume)
+        store = None if keep is None else embedding_store(volume, stretch, segmenter, folder=keep)
+        with SliceEmbeddings(volume, stretch, segmenter, store=store) as slices:
             for value, name in chosen.items():
                 yield Case(name, slices, truth == value)
 

@@ -25,13 +25,13 @@ from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.segmenter.predictor import load_segmenter
 from sam_common.support import console
 from sam_common.window import Window
+from sam_med.corrections.correct import correct
 from sam_med.files.read import read_volume
 from sam_med.geometry import frame
 from sam_med.geometry.slice_box import SliceBox
 from sam_med.geometry.volume import Volume
 from sam_med.prompts.object_prompt import ObjectPrompt
 from sam_med.propagate import planes, planes_rounds
-from sam_med.propagate.correction import correct
 from sam_med.run.segment import segment_volume
 from sam_med.slices.embedded_slices import SliceEmbeddings
 from sam_med.slices.window_level import choose_stretch

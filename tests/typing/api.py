@@ -81,12 +81,15 @@ from sam_geo import (
 from sam_geo import Stretch as RasterStretch
 from sam_med import (
     Agreement,
+    Candidate,
     Code,
     Comparison,
     Diagnostic,
+    GivenCorrection,
     GivenPrompts,
     Label,
     LabelMap,
+    Mark,
     Measurement,
     ObjectPrompt,
     PaintedSlice,
@@ -108,10 +111,12 @@ from sam_med import (
     compare_files,
     convert_volume,
     correct,
+    correct_segments,
     describe_path,
     find_series,
     from_ras_affine,
     measure,
+    read_corrections,
     read_prompts,
     read_volume,
     review_rows,
@@ -326,6 +331,13 @@ def one_slice_corrected(scan: Volume, segmenter: Segmenter) -> None:
         window = Window((70, 60), (72, 62))
         painted = PaintedSlice(0, 95, window, np.ones((2, 2), dtype=np.bool_))
         assert_type(correct(found, slices, painted), PropagatedObject)
+        click = Mark("click", ((95, 70, 60),), positive=False)
+        assert_type(correct(found, slices, click), PropagatedObject)
+        segment = found.segment("liver", 1)
+        assert_type(segment.candidates, tuple[Candidate, ...])
+        given = [GivenCorrection("liver", click)]
+        assert_type(correct_segments(slices, [segment], given), list[Segment])
+        assert_type(read_corrections(Path("marks.json"), scan), list[GivenCorrection])
 
 
 def prompts_of_a_file(scan: Volume) -> tuple[ObjectPrompt, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sam_common.masks.decoded import MaskRegion
 from sam_common.masks.rle import encode
-from sam_common.server.sessions.history import BoxState
+from sam_common.server.sessions.history import BoxState, MarkState
 from sam_common.window import Window
 
 if TYPE_CHECKING:
@@ -31,6 +31,16 @@ def object_json(state: ObjectState, result: Result) -> dict[str, Any]:
             }
             for b in (*asked.boxes, *asked.corrections)
             if isinstance(b, BoxState)
+        ],
+        "marks": [
+            {
+                "mark": m.mark,
+                "points": [list(p) for p in m.points],
+                "label": m.label,
+                "axis": m.axis,
+            }
+            for m in asked.corrections
+            if isinstance(m, MarkState)
         ],
         "propagated": asked.method,
         "window": window_json(result.window),

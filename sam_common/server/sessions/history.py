@@ -60,6 +60,25 @@ class MaskState:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkState:
+    """A click, scribble, lasso or line on a propagated object, or that a slice of it is wrong."""
+
+    mark: str
+    """Kind of the mark."""
+    points: tuple[tuple[float, ...], ...]
+    """(i, j, k) of each point."""
+    label: int
+    """1 for the object, 0 for the background."""
+    axis: int | None = None
+    """Array axis of the slice that was drawn on, where it is known."""
+
+    @property
+    def place(self) -> Slice:
+        """None: a mark takes the place of no other correction."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """Everything that decides an object's mask: objects with equal values have equal masks."""
 
@@ -68,8 +87,8 @@ class Asked:
     masks: tuple[MaskState, ...] = ()
     method: str | None = None
     """Method by which the prompts were propagated through the volume; None where they were not."""
-    corrections: tuple[BoxState | MaskState, ...] = ()
-    """Slices that a person has corrected since the propagation, in order."""
+    corrections: tuple[BoxState | MaskState | MarkState, ...] = ()
+    """Slices that a person has corrected, and marks, since the propagation, in order."""
 
     @property
     def is_empty(self) -> bool:
@@ -128,7 +147,8 @@ def size_of(edit: Edit) -> int:
     512
     """
     mask = edit.get("mask")
-    numbers = len(edit.get("objects", ())) if mask is None else len(mask["counts"])
+    listed = len(edit.get("objects", ())) + 3 * len(edit.get("points", ()))
+    numbers = listed if mask is None else len(mask["counts"])
     return ENTRY_BYTES + NUMBER_BYTES * numbers
 
 
@@ -294,6 +314,15 @@ def _set_mask(asked: Asked, edit: Edit) -> Asked:
     )
 
 
+def _add_mark(asked: Asked, edit: Edit) -> Asked:
+    """A propagated object with one more mark; raises `PromptError` where it is not propagated."""
+    if asked.method is None:
+        raise PromptError("a mark corrects an object that was propagated: propagate it first")
+    points = tuple(tuple(point) for point in edit["points"])
+    mark = MarkState(edit["mark"], points, edit["label"], edit.get("axis"))
+    return replace(asked, corrections=(*asked.corrections, mark))
+
+
 def _remove(asked: Asked, edit: Edit, kind: type) -> Asked:
     """An object without a correction on a slice, or else without its box or mask there.
 
@@ -329,5 +358,6 @@ _CHANGES: Mapping[str, Callable[[Asked, Edit], Asked]] = {
     "remove_box": lambda asked, edit: _remove(asked, edit, BoxState),
     "set_mask": _set_mask,
     "remove_mask": lambda asked, edit: _remove(asked, edit, MaskState),
+    "add_mark": _add_mark,
     "clear": lambda _asked, _edit: Asked(),
 }

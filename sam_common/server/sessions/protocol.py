@@ -14,6 +14,8 @@ PROTOCOL = 1
 """Version of the protocol."""
 MOST_COUNTS = 4_000_000
 """Most run lengths of a painted mask."""
+MOST_POINTS = 10_000
+"""Most points of a mark."""
 MOST_EDITS = 100_000
 """Most edits of a log that is replayed."""
 
@@ -160,6 +162,20 @@ class RemoveMask(_OnSlice):
     op: Literal["remove_mask"]
 
 
+class AddMark(_OfObject):
+    """A correction of a propagated object of a volume: a click, a stroke, an outline or a line."""
+
+    op: Literal["add_mark"]
+    mark: Literal["click", "scribble", "lasso", "line", "not_this"]
+    points: Annotated[list[Coordinates], Field(min_length=1, max_length=MOST_POINTS)]
+    """(i, j, k) of each point, in the order in which they were drawn."""
+    label: Label = 1
+    """0 where the mark says what is not the object."""
+    axis: Axis | None = None
+    """Array axis of the slice that was drawn on; a click without one counts on slices of all."""
+    space: Space = "pixel"
+
+
 class Clear(_OfObject):
     """Removal of all prompts of an object."""
 
@@ -176,7 +192,7 @@ class Propagated(Strict):
 
 _Edits = (
     AddObject | RemoveObject | RenameObject | AddPoint | MovePoint | RemovePoint | SetBox
-    | RemoveBox | SetMask | RemoveMask | Clear
+    | RemoveBox | SetMask | RemoveMask | AddMark | Clear
 )  # fmt: skip
 EditModel = Annotated[_Edits, Field(discriminator="op")]
 LoggedEdit = Annotated[_Edits | Propagated, Field(discriminator="op")]

@@ -41,7 +41,7 @@ class SegmentAnything(ScriptedLoadableModule):
         parent.contributors = ["sam-geomed maintainers"]
         parent.helpText = (
             "Draw one box (ROI) around an organ, or one on a slice, and follow it through the "
-            "volume. Correct a slice by painting or by another box. For research: this is not a "
+            "volume. Correct it by clicks, strokes, painting or a box. For research: this is not a "
             "medical device."
         )
         parent.acknowledgementText = "Segment Anything, MobileSAM, LiteMedSAM (Apache-2.0)."
@@ -159,6 +159,17 @@ class SegmentAnythingLogic(ScriptedLoadableModuleLogic):
     def addPoints(self, segmentId: str, fiducials: Any) -> None:
         """Points from a point list; those whose description is "background" are outside."""
         self._run(self.current.pointing(segmentId, fiducials))
+
+    def correctBy(self, segmentId: str, markups: Any) -> None:
+        """Correct by points (clicks), a curve (scribble), a closed curve (lasso) or a line.
+
+        What is described as "background" is not in the segment. Any network will do.
+        """
+        self._run(self.current.marking(segmentId, markups))
+
+    def notThis(self, segmentId: str, axis: Any, index: int) -> None:
+        """Show the next best mask of a segment on a slice."""
+        self._run(self.current.refusing(segmentId, _axis(axis), int(index)))
 
     def applyPainting(self, segmentId: str) -> None:
         """Take over slices that were painted in the segment; their neighbours follow."""

@@ -78,6 +78,10 @@ def mask_of(window):
         ({"op": "set_box", "box": [1, 2, 3, 4], "axis": 0, "index": 2}, "axis and index are for"),
         ({"op": "set_mask", "mask": {**mask_of([[0, 0], [1, 1]]), "axis": 1}}, "are for volumes"),
         ({"op": "propagated", "objects": ["o"]}, "only volumes are propagated"),
+        (
+            {"op": "add_mark", "mark": "click", "points": [[1, 2]], "axis": 0},
+            "marks correct objects of volumes",
+        ),
         ({"op": "add_point", "point": [1, 2, 3]}, r"a point of a raster is \[x, y\], got 3"),
         ({"op": "set_box", "box": [1, 2, 3, 4, 5, 6]}, r"is \[x0, y0, x1, y1\], got 6 numbers"),
         ({"op": "set_mask", "mask": mask_of([[0, 0], [201, 5]])}, r"reaches to \(201, 5\)"),

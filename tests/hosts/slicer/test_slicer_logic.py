@@ -275,3 +275,54 @@ def test_the_review_is_worst_first_and_jumps_the_slice_views(logic):
     for view in views:
         centre = [view.GetSliceToRAS().GetElement(n, 3) for n in range(3)]
         assert np.allclose(centre, place)
+
+
+def drawn(volume, kind, *places, background=False):
+    """Markups of a kind through voxels (i, j, k)."""
+    node = slicer.mrmlScene.AddNewNodeByClass(f"vtkMRMLMarkups{kind}Node", kind)
+    for ijk in places:
+        node.AddControlPointWorld(*ras_of(volume, ijk))
+    if background:
+        node.SetNthControlPointDescription(0, "background")
+    return node
+
+
+def test_marks_correct_a_segment_of_a_network_that_takes_boxes_only(logic):
+    volume, _ = ball_volume()
+    segmentation = logic.open(volume, modality="MR")
+    segment = logic.addSegment("cyst")
+    points = drawn(volume, "Fiducial", (34, 16, 7))
+    with pytest.raises(ServerError, match="propagate it first"):
+        logic.correctBy(segment, points)
+    logic.setBox(segment, BALL_BOX)
+    logic.propagate(segment, method="litemedsam")
+    before = voxels_of(segmentation, segment, volume)
+    assert not before[7, 16, 34]
+    for _ in range(2):
+        # a second time there is nothing new
+        logic.correctBy(segment, points)
+    assert voxels_of(segmentation, segment, volume)[7, 16, 34]
+    logic.correctBy(segment, drawn(volume, "Curve", (14, 12, 5), (18, 12, 5), background=True))
+    assert not voxels_of(segmentation, segment, volume)[5, 12, 14:19].any()
+    corners = ((5, 3, 9), (9, 3, 9), (9, 8, 9), (5, 8, 9))
+    logic.correctBy(segment, drawn(volume, "ClosedCurve", *corners))
+    assert voxels_of(segmentation, segment, volume)[9, 5:7, 6:8].all()
+    logic.correctBy(segment, drawn(volume, "Line", (12, 16, 8), (30, 16, 8)))
+    assert voxels_of(segmentation, segment, volume)[8, 16, 12:31].all()
+    (shown,) = logic.work.session.objects()
+    assert [each["mark"] for each in shown["marks"]] == ["click", "scribble", "lasso", "line"]
+    for _ in range(4):
+        logic.undo()
+    assert np.array_equal(voxels_of(segmentation, segment, volume), before)
+
+
+def test_markups_that_are_no_marks_are_told(logic):
+    volume, _ = ball_volume()
+    logic.open(volume, modality="MR")
+    segment = logic.addSegment("cyst")
+    with pytest.raises(SceneError, match="choose points, a curve, a closed curve or a line"):
+        logic.correctBy(segment, roi(volume, BALL_BOX))
+    with pytest.raises(SceneError, match="ClosedCurve has 2 of at least 3 points"):
+        logic.correctBy(segment, drawn(volume, "ClosedCurve", (1, 1, 1), (5, 5, 1)))
+    with pytest.raises(SceneError, match="Curve has no points: place one"):
+        logic.correctBy(segment, drawn(volume, "Curve"))

@@ -39,6 +39,15 @@ BATCH = ("batch", "list.csv", "-o", "out")
 CONVERT = ("convert", "mr.nii.gz", "o.nrrd")
 STATS = ("stats", "mr.nii.gz", "one.nii.gz")
 REPORT = ("stats", "dicom", "seg.dcm", "--series", "1")
+CORRECT = (
+    *("correct", "mr.nii.gz", "--segmentation", "one.nii.gz", "-o", "o.nii.gz"),
+    "--no-keep-embeddings",
+)
+CLICKED = (*CORRECT, "--modality", "MR", "--click-ijk", "10,10,3")
+GROWN = (
+    *("correct", "mr.nii.gz", "--segmentation", "two.nii.gz", "-o", "o.nii.gz"),
+    *("--no-keep-embeddings", "--click-ijk", "object_1@12,9,3"),
+)
 FINETUNE = ("finetune", "list.csv", "-o", "mine.safetensors")
 DEMO = ("demo", "-o", "out")
 BOX_JSON = json.dumps(
@@ -49,6 +58,10 @@ BOX_JSON = json.dumps(
         "objects": [{"label": "liver", "value": 1, "box": [1, 1, 0, 4, 4, 2]}],
     }
 )
+MARKS = (
+    '{"format": "sam-med-corrections", "version": 1, "corrections": [{"kind": "scribble", '
+    '"points": [[6, 6, 3], [9, 9, 3]], "positive": %s}]}'
+)
 MODELS = ("lite_medsam", "mobile_sam")
 EFFECTS = {
     "segment --output": Effect(MR, (*MR, "-o", "p.nii.gz")),
@@ -58,6 +71,10 @@ EFFECTS = {
         "--seg-type",
         "binary",
         "labelmap",
+    ),
+    "segment --overwrite-labels": Effect(
+        (*MR, "--box-ijk", "8,8,2,15,15,5", "--overwrite-labels", "none"),
+        (*MR, "--box-ijk", "8,8,2,15,15,5", "--overwrite-labels", "all"),
     ),
     "segment --box-ijk": values(SEGMENT, "--box-ijk", "5,5,2,12,12,5", "5,5,2,12,12,4"),
     "segment --box-lps": values(SEGMENT, "--box-lps", "5,5,3,12,12,9", "5,5,3,12,15,9"),
@@ -92,11 +109,66 @@ EFFECTS = {
     "segment --level": values((*CT, "--window", "400"), "--level", "40", "90"),
     "segment --overlay": flag(MR, "--overlay", "o.png"),
     "segment --review": flag(MR, "--review", "o.csv"),
+    "segment --candidates": flag(MR, "--candidates", "others"),
     "segment --keep-embeddings": flag(MR, "--keep-embeddings"),
     "segment --overwrite": flag(MR, "--overwrite", exits=(2, 0), prepared={"o.nii.gz": "x"}),
     "segment --json": flag(MR, "--json"),
     "segment --quiet": flag(MR, "-q"),
     **network_options("segment", MR, MODELS),
+    "correct --segmentation": Effect(
+        ("correct", "mr.nii.gz", "--segmentation", "one.nii.gz", *CLICKED[4:]),
+        ("correct", "mr.nii.gz", "--segmentation", "edge.nii.gz", *CLICKED[4:]),
+    ),
+    "correct --output": Effect(CLICKED, (*CLICKED, "-o", "p.nii.gz")),
+    "correct --output-type": values((*CLICKED, "-o", "out"), "-ot", "nifti", "nrrd"),
+    "correct --seg-type": values(
+        (
+            *("correct", "dicom", "--segmentation", "seg.dcm", "-o", "o.seg.dcm"),
+            *("--series", "1", "--click-ijk", "2,2,1,0"),
+        ),
+        "--seg-type",
+        "binary",
+        "fractional",
+    ),
+    "correct --overwrite-labels": Effect(
+        (*GROWN, "--overwrite-labels", "none"), (*GROWN, "--overwrite-labels", "all")
+    ),
+    "correct --corrections": Effect(
+        (*CORRECT, "--corrections", "a.json"),
+        (*CORRECT, "--corrections", "b.json"),
+        prepared={"a.json": MARKS % "true", "b.json": MARKS % "false"},
+    ),
+    "correct --click-ijk": values(CORRECT, "--click-ijk", "10,10,3", "6,6,3,0"),
+    "correct --click-lps": values(CORRECT, "--click-lps", "10,10,6", "6,6,6,0"),
+    "correct --click-ras": values(CORRECT, "--click-ras", "-10,-10,6", "-6,-6,6,0"),
+    "correct --label-names": flag(CLICKED, "--label-names", "names.json"),
+    "correct --series": values(
+        (
+            *("correct", "dicom", "--segmentation", "flat.nii.gz", "-o", "o.nrrd"),
+            *("--no-keep-embeddings", "--click-ijk", "3,3,1"),
+        ),
+        "--series",
+        "1",
+        "2",
+    ),
+    "correct --join-series": flag(
+        (
+            *("correct", "apart", "--segmentation", "flat.nii.gz", "-o", "o.nrrd"),
+            *("--no-keep-embeddings", "--click-ijk", "3,3,1"),
+        ),
+        "--join-series",
+        exits=(2, 0),
+    ),
+    "correct --time": values(("correct", "times.nii.gz", *CLICKED[2:]), "--time", "1", "2"),
+    "correct --modality": values((*CORRECT, "--click-ijk", "10,10,3"), "--modality", "MR", "CT"),
+    "correct --preset": values((*CLICKED, "--modality", "CT"), "--preset", "soft", "lung"),
+    "correct --window": values((*CLICKED, "--level", "40"), "--window", "400", "80"),
+    "correct --level": values((*CLICKED, "--window", "400"), "--level", "40", "90"),
+    "correct --keep-embeddings": flag(CLICKED, "--keep-embeddings"),
+    "correct --overwrite": flag(CLICKED, "--overwrite", exits=(2, 0), prepared={"o.nii.gz": "x"}),
+    "correct --json": flag(CLICKED, "--json"),
+    "correct --quiet": flag(CLICKED, "-q"),
+    **network_options("correct", CLICKED, MODELS),
     "batch --output": Effect(BATCH, (*BATCH, "-o", "other")),
     "batch --output-type": values(("batch", "stems.csv", *BATCH[2:]), "-ot", "nifti", "nrrd"),
     "batch --seg-type": Effect(

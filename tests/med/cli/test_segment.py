@@ -202,8 +202,8 @@ def test_what_is_found_and_what_is_covered_is_said(brain, segmenter, tmp_path):
     # 47 x 70 px on the middle slice, 6 px more each way on the next: 3290 + 2 (4028 + 4838 + 5720)
     assert result.stderr.splitlines()[1:] == [
         (
-            "note: label maps hold one object a voxel: 32462 of 32462 voxels of object_1 went to "
-            "later objects (seg.nrrd and dicom_seg keep both)"
+            "note: label maps hold one object a voxel: 32462 of 32462 voxels of object_2 went to "
+            "other objects (seg.nrrd and binary dicom_seg keep both)"
         )
     ]
     segmenter.empty_below = 255

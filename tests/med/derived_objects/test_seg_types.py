@@ -50,7 +50,7 @@ def test_public_series_by_highdicom_and_the_standard(seg_type, scan, tmp_path):
     VALIDATE[seg_type](path)
     file = highdicom.seg.segread(path)
     assert file.segmentation_type.value == seg_type.upper()
-    expected = paint(volume.shape, segments).array
+    expected = paint(volume.shape, segments, "all").array
     shown = sorted({k for segment in segments for k in segment.occupied_slices})
     frames = file.pixel_array.reshape(-1, *volume.shape[1:])
     if seg_type == "labelmap":
@@ -84,7 +84,7 @@ def test_our_own_reader_finds_the_same(seg_type, data, tmp_path):
     segments = make_segments(volume.shape)
     write_seg(segments, volume, tmp_path / "out.dcm", MADE_BY, seg_type=seg_type)
     file = onto_grid(read_segmentation(tmp_path / "out.dcm"), volume)
-    labels = paint(volume.shape, segments).array
+    labels = paint(volume.shape, segments, "all").array
     for found, meant in zip(file.segments, sorted(segments, key=lambda s: s.value), strict=True):
         assert (found.name, found.value) == (meant.name, meant.value)
         whole = meant.full(volume.shape)
@@ -151,7 +151,7 @@ def test_dcmqi_reads_a_label_map(data, tmp_path):
     write_seg(segments, volume, tmp_path / "out.dcm", MADE_BY, seg_type="labelmap")
     done = run_dcmqi(tmp_path / "out.dcm", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    expected = paint(volume.shape, segments).array
+    expected = paint(volume.shape, segments, "all").array
     images = [sitk.ReadImage(str(path)) for path in sorted(tmp_path.glob("*.nrrd"))]
     voxels = sum(np.count_nonzero(sitk.GetArrayFromImage(image)) for image in images)
     assert voxels == np.count_nonzero(expected)

@@ -189,7 +189,8 @@ def test_objects_are_exported_under_their_names(live, propagated, folder, told):
         (ObjectState("c", "nothing"), live.segment(Asked(), nobody)),
     ]
     (folder / "job").mkdir()
-    report = live.export(objects, ["seg.nrrd", "nrrd"], folder / "job", told)
+    options = {"overwrite_labels": "all"}
+    report = live.export(objects, ["seg.nrrd", "nrrd"], folder / "job", told, options=options)
     assert sum(told.steps) - told.begun[0][1] == 2
     assert [(row["name"], row["value"], row["voxels"]) for row in report["objects"]] == [
         ("liver", 1, 8 * 21 * 21),
@@ -221,7 +222,7 @@ def test_exports_that_are_refused(live, propagated, folder, told):
 def test_options_of_an_export(live, propagated, folder, told):
     asked, result = propagated
     objects = [(ObjectState("a", "liver", asked=asked), result)]
-    message = r"^unknown option of an export: segtype \(known: seg_type\)$"
+    message = r"^unknown option of an export: segtype \(known: seg_type, overwrite_labels\)$"
     with pytest.raises(InputError, match=message):
         live.export(objects, ["nrrd"], folder, told, options={"segtype": "labelmap"})
     message = r"^a DICOM SEG is binary, labelmap or fractional, got bits$"

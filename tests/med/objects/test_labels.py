@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sam_common.errors import GeometryError, PromptError
 from sam_common.window import Window
-from sam_med.objects.labels import Label, paint
+from sam_med.objects.labels import Label, apart, paint
 from sam_med.objects.segments import Segment
 
 SHAPE = (2, 4, 4)
@@ -23,14 +23,32 @@ def by_hand(*values):
 
 
 def test_the_later_object_is_kept_where_they_overlap():
-    labels = paint(SHAPE, by_hand(1, 2))
+    labels = paint(SHAPE, by_hand(1, 2), "all")
     assert labels.array.tolist() == [
         [[1, 1, 1, 0], [1, 1, 2, 2], [0, 0, 2, 2], [0, 0, 2, 2]],
         [[0, 0, 0, 0]] * 4,
     ]
     assert labels.array.dtype == np.uint8
     assert labels.labels == (Label("object 1", 1, 5, 6), Label("object 2", 2, 6, 6))
-    assert paint(SHAPE, by_hand(1, 2)[::-1]).array[0, 1, 2] == 1
+    assert paint(SHAPE, by_hand(1, 2)[::-1], "all").array[0, 1, 2] == 1
+
+
+def test_an_earlier_object_keeps_its_voxels_unless_asked():
+    labels = paint(SHAPE, by_hand(1, 2))
+    assert labels.array[0].tolist() == [[1, 1, 1, 0], [1, 1, 1, 2], [0, 0, 2, 2], [0, 0, 2, 2]]
+    assert labels.labels == (Label("object 1", 1, 6, 6), Label("object 2", 2, 5, 6))
+    # two objects of one structure: the first keeps its own under "other" as well
+    assert np.array_equal(paint(SHAPE, by_hand(1, 2), "other").array, labels.array)
+
+
+def test_without_what_went_to_others_objects_lie_apart():
+    one, two = by_hand(1, 2)
+    for rule in ("none", "all"):
+        labels = paint(SHAPE, [one, two], rule)
+        first, second = apart([one, two], labels)
+        assert not first.overlaps(second)
+        assert np.array_equal(first.full(SHAPE), labels.array == 1)
+        assert np.array_equal(second.full(SHAPE), labels.array == 2)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +71,7 @@ def test_counts_are_those_of_the_array(parts):
         window = Window((0, row, column), (2, 4, 4))
         mask = np.random.default_rng(seed).random(window.shape) < 0.5
         segments.append(Segment(str(n), n * 7, window, mask))
-    labels = paint(SHAPE, segments)
+    labels = paint(SHAPE, segments, "all")
     expected = np.zeros(SHAPE, int)
     for segment in segments:
         expected[segment.full(SHAPE)] = segment.value
@@ -64,7 +82,7 @@ def test_counts_are_those_of_the_array(parts):
 
 
 def test_more_than_255_objects():
-    labels = paint(SHAPE, [block(n, (0, 0, 0), (1, 4, 4)) for n in range(1, 301)])
+    labels = paint(SHAPE, [block(n, (0, 0, 0), (1, 4, 4)) for n in range(1, 301)], "all")
     assert labels.array.dtype == np.uint16
     assert (labels.array[0] == 300).all()
     assert [label.voxels for label in labels.labels] == [0] * 299 + [16]

@@ -243,10 +243,10 @@ def test_a_sheared_scan_is_said_to_be_enclosed():
     [
         ([], "the markups file has no markups"),
         (
-            [{"type": "ClosedCurve", "controlPoints": []}],
+            [{"type": "Curve", "controlPoints": []}],
             (
-                "markups 1 of the markups file is a ClosedCurve: only Fiducial and ROI are prompts "
-                "(delete it from the file)"
+                "markups 1 of the markups file is a Curve: only Fiducial, ROI, Line, ClosedCurve "
+                "are prompts (delete it from the file)"
             ),
         ),
         ([{}], "markups 1 of the markups file has no 'type'"),
@@ -312,3 +312,50 @@ def test_no_json(half_mm):
     with pytest.raises(PromptError) as caught:
         prompts_from_markups("{", half_mm)
     assert str(caught.value).startswith("the markups: no JSON: Expecting property name")
+
+
+def drawn(kind, name, *points):
+    placed = [control_point(n, f"{name}-{n}", list(at)) for n, at in enumerate(points, start=1)]
+    return {**changed(POINTS, controlPoints=placed), "type": kind, "name": name}
+
+
+def test_lines_and_closed_curves_are_boxes_on_their_slices():
+    frame = frames.from_itk((0, 0, 0), (1, 1, 2), (1, 0, 0, 0, 1, 0, 0, 0, 1))
+    volume = Volume(np.zeros((20, 60, 60), dtype=np.int16), frame, "CT")
+    long, short = ((10, 30, 8), (30, 30, 8)), ((20, 24, 8), (20, 36, 8))
+    text = document(
+        drawn("Line", "lesion", *long),
+        drawn("Line", "cross", *long),
+        drawn("Line", "cross", *short),
+        drawn("ClosedCurve", "node", (10, 20, 8), (22, 20, 8), (16, 25, 8)),
+    )
+    objects, notes = prompts_from_markups(text, volume)
+    assert notes == []
+    boxes = {one.label: one.slice_boxes for one in objects}
+    assert all(
+        len(found) == 1 and (found[0].axis, found[0].index) == (0, 4) for found in boxes.values()
+    )
+    # three quarters as wide as long
+    assert boxes["lesion"][0].ijk == (10, 23, 30, 37)
+    assert boxes["cross"][0].ijk == (10, 24, 30, 36)
+    assert boxes["node"][0].ijk == (10, 20, 22, 25)
+
+
+@pytest.mark.parametrize(
+    ("markups", "expected"),
+    [
+        ([drawn("Line", "a", (1, 1, 1))], "markups 1 of the markups file is a line, which has two"),
+        (
+            [drawn("Line", "a", *[(1, 1, 1)] * 2)],
+            "markups 1 of the markups file is a line, which has",
+        ),
+        (
+            [drawn("ClosedCurve", "a", *[(1, 1, 1)] * 2)],
+            "markups 1 of the markups file is a closed",
+        ),
+    ],
+)
+def test_drawings_that_say_nothing(markups, expected, half_mm):
+    with pytest.raises(PromptError) as caught:
+        prompts_from_markups(document(*markups), half_mm)
+    assert str(caught.value).startswith(expected)

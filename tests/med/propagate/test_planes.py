@@ -15,9 +15,9 @@ from sam_common.metrics.agreement import dice
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.segmenter.predictor import load_segmenter
 from sam_common.window import Window
+from sam_med.corrections.correct import correct
 from sam_med.files.read import read_volume
 from sam_med.prompts.object_prompt import ObjectPrompt, VoxelMask, VoxelPoint
-from sam_med.propagate.correction import correct
 from sam_med.propagate.first_guesses import MOST_SLICES
 from sam_med.propagate.planes import (
     boxes_of_points,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from shaded_objects import ball, shown
+from shaded_objects import ball, shown, tight
 
 from sam_common.window import Window
 from sam_med.objects.snomed import Code
@@ -40,3 +40,34 @@ def test_in_the_whole_volume_it_lies_in_its_window():
     window = Window((5, 12, 14), (24, 23, 27))
     found = PropagatedObject(window, body[window.slices], {})
     assert np.array_equal(found.full(body.shape), body)
+
+
+def test_an_object_knows_what_it_was_chosen_from():
+    truth = ball()
+    window = Window.full(truth.shape)
+    half = truth & (np.indices(truth.shape)[0] < 14)
+    good, bad, same = (
+        PropagatedObject(window, mask, shown(mask, 0, quality))
+        for mask, quality in ((truth, 0.9), (half, 0.4), (truth, 0.3))
+    )
+    chosen = good.chosen_from([bad, same, good])
+    first, other = chosen.candidates
+    assert (first.score, first.dice) == (good.score, 1)
+    assert np.array_equal(other.mask, half)
+    assert 0 < other.dice < 1
+    assert other.score < first.score
+    assert chosen.segment("a", 1).candidates == chosen.candidates
+
+
+def test_a_wider_window_changes_no_voxel():
+    truth = ball()
+    window = tight(truth)
+    answered = np.zeros(window.shape, dtype=np.int8)
+    answered[0, 0, 0] = -1
+    part = truth[window.slices]
+    one = PropagatedObject(window, part, {}, answered)
+    wide = one.widened(Window.full(truth.shape))
+    assert np.array_equal(wide.mask, truth)
+    assert wide.answered[window.start] == -1
+    assert np.count_nonzero(wide.answered) == 1
+    assert one.widened(window) is one

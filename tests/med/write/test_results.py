@@ -157,7 +157,7 @@ def test_all_formats_at_once(data, tmp_path):
         "a.b.seg.nrrd",
         "a.b.sr.dcm",
     ]
-    expected = np.where(second.mask, 2, np.where(first.mask, 9, 0))
+    expected = np.where(first.mask, 9, np.where(second.mask, 2, 0))
     for name in ("a.b.mha", "a.b.nii.gz", "a.b.nrrd"):
         image = sitk.ReadImage(str(tmp_path / name))
         assert np.array_equal(sitk.GetArrayFromImage(image), expected)
@@ -172,8 +172,8 @@ def test_all_formats_at_once(data, tmp_path):
     shared = (first.mask & second.mask).sum()
     (note,) = written.notes
     assert note == (
-        f"label maps hold one object a voxel: {shared} of {first.voxels} voxels of liver went to "
-        "later objects (seg.nrrd and dicom_seg keep both)"
+        f"label maps hold one object a voxel: {shared} of {second.voxels} voxels of cyst went to "
+        "other objects (seg.nrrd and binary dicom_seg keep both)"
     )
 
 
@@ -244,7 +244,7 @@ def test_a_label_map_and_its_measurements_in_one_run(data, tmp_path):
         segments, volume, tmp_path / "out", formats, MADE_BY, seg_type="labelmap"
     )
     assert [path.name for path in written.paths] == ["out.sr.dcm", "out.seg.dcm"]
-    assert any("went to later objects" in note for note in written.notes)
+    assert any("went to other objects" in note for note in written.notes)
     seg, report = (pydicom.dcmread(tmp_path / f"out.{name}.dcm") for name in ("seg", "sr"))
     assert (seg.SegmentationType, seg.BitsAllocated) == ("LABELMAP", 16)
     referenced = [

@@ -43,7 +43,11 @@ class Panel:
         self.roi = NodeChooser("vtkMRMLMarkupsROINode")
         self.line = NodeChooser("vtkMRMLMarkupsLineNode")
         self.points = NodeChooser("vtkMRMLMarkupsFiducialNode")
-        self._choosers = (self.volume, self.roi, self.line, self.points)
+        self.curve = NodeChooser("vtkMRMLMarkupsCurveNode")
+        self.outline = NodeChooser("vtkMRMLMarkupsClosedCurveNode")
+        self._choosers = (
+            self.volume, self.roi, self.line, self.points, self.curve, self.outline
+        )  # fmt: skip
         self.environment = qt.QLineEdit()
         self.environment.text = environment.stored()
         self.environment.toolTip = "Folder of the Python environment; empty: sam-common on PATH"
@@ -158,6 +162,23 @@ class Panel:
             "The points were taken.",
         )
 
+    def correct_by(self, chooser: NodeChooser) -> None:
+        """A correction by the markups that a chooser shows."""
+        self._run(
+            lambda: self.logic.current.marking(self.segment_id, chooser.node),
+            "The correction was taken.",
+        )
+
+    def not_this(self) -> None:
+        """Another mask on the slice of the red view."""
+
+        def make() -> Step:
+            work = self.logic.current
+            view = slicer.mrmlScene.GetNodeByID(RED)
+            return work.refusing(self.segment_id, *slice_of_view(view, work.image))
+
+        self._run(make, "The next best mask is shown.")
+
     def paint(self) -> None:
         """What was painted in the segment."""
         self._run(lambda: self.logic.current.painting(self.segment_id), "The painting was taken.")
@@ -263,6 +284,16 @@ class Panel:
              ("", self._button("Box on a slice from the line", self.line_box)),
              ("Points", self.points.box), ("", self._button("Points", self.point)),
              ("", self._button("Take over what I painted", self.paint))),
+        )  # fmt: skip
+        _add_form(
+            rows, "Corrections on any slice, after 'Propagate'",
+            (("", self._button("Clicks from the points", lambda: self.correct_by(self.points))),
+             ("Curve", self.curve.box),
+             ("", self._button("Scribble from the curve", lambda: self.correct_by(self.curve))),
+             ("Closed curve", self.outline.box),
+             ("", self._button("Lasso from it", lambda: self.correct_by(self.outline))),
+             ("", self._button("Long axis from the line", lambda: self.correct_by(self.line))),
+             ("", self._button("Not this (red slice)", self.not_this))),
         )  # fmt: skip
         self.cancel = qt.QPushButton("Cancel")
         self.cancel.clicked.connect(lambda *_: self.worker.cancel())

@@ -45,6 +45,19 @@ class Point:
     positive: bool
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A correction of a propagated object: a click, stroke, outline or line, or a wrong slice."""
+
+    kind: str
+    """"click", "scribble", "lasso", "line" or "not_this"."""
+    points: tuple[tuple[float, float, float], ...]
+    """(i, j, k) of each point."""
+    positive: bool = True
+    axis: int | None = None
+    """Array axis of the slice, where it is known."""
+
+
 def box_of_roi(roi: Any, image: VolumeImage) -> tuple[tuple[int, ...], str]:
     """The smallest voxel box around an ROI.
 
@@ -153,13 +166,51 @@ def points_of_fiducials(fiducials: Any, image: VolumeImage) -> list[Point]:
     """
     placed = _placed(fiducials)
     if not placed:
-        raise SceneError(f"the point list {fiducials.GetName()} has no points: place one")
+        raise SceneError(f"{fiducials.GetName()} has no points: place one")
     index = image.to_index([fiducials.GetNthControlPointPositionWorld(n) for n in placed])
     told = [fiducials.GetNthControlPointDescription(n).strip().lower() for n in placed]
     return [
         Point(tuple(float(v) for v in at), description not in BACKGROUND)
         for at, description in zip(index, told)
     ]
+
+
+def marks_of(markups: Any, image: VolumeImage) -> list[Mark]:
+    """The corrections that a markups node stands for.
+
+    A point of a point list is a click, a curve a scribble, a closed curve a lasso, and a line the
+    long axis. Of a curve all points of its course count, not only those that were placed. What is
+    described as "background", of a curve its first point, is not the object.
+
+    Args:
+        markups: vtkMRMLMarkupsFiducialNode, CurveNode, ClosedCurveNode or LineNode.
+        image: Whose voxels.
+
+    Raises:
+        SceneError: Another node, or too few points were placed.
+    """
+    kinds = {
+        "vtkMRMLMarkupsFiducialNode": ("click", 1),
+        "vtkMRMLMarkupsCurveNode": ("scribble", 2),
+        "vtkMRMLMarkupsClosedCurveNode": ("lasso", 3),
+        "vtkMRMLMarkupsLineNode": ("line", 2),
+    }
+    kind, least = kinds.get("" if markups is None else markups.GetClassName(), ("", 0))
+    if not kind:
+        raise SceneError("choose points, a curve, a closed curve or a line: draw it on a slice")
+    placed = points_of_fiducials(markups, image)
+    if len(placed) < least:
+        raise SceneError(
+            f"{markups.GetName()} has {len(placed)} of at least {least} points: draw it on a slice"
+        )
+    if kind == "click":
+        return [Mark(kind, (point.ijk,), point.positive) for point in placed]
+    points = tuple(point.ijk for point in placed)
+    if kind != "line":
+        course = markups.GetCurvePointsWorld()
+        world = [course.GetPoint(n) for n in range(course.GetNumberOfPoints())]
+        points = tuple(tuple(float(v) for v in at) for at in image.to_index(world))
+    return [Mark(kind, points, placed[0].positive)]
 
 
 def _placed(markups: Any) -> list[int]:

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import slicer
 
-from .prompts import box_of_roi, points_of_fiducials, slice_box_of_line, slice_box_of_roi
+from .prompts import (
+    Mark,
+    box_of_roi,
+    marks_of,
+    points_of_fiducials,
+    slice_box_of_line,
+    slice_box_of_roi,
+)
 from .segments import SegmentationView
 from .steps import Step
 from .suite_client import ServerError
@@ -159,6 +166,24 @@ class VolumeWork:
 
         return self._edits(edits)
 
+    def marking(self, segment_id: str, markups: Any) -> Step:
+        """Correct a propagated object by points, a curve, a closed curve or a line.
+
+        Marks that it was corrected by already are left.
+        """
+        object_id = self._prompted(segment_id)
+        return self._marks(object_id, marks_of(markups, self.image))
+
+    def refusing(self, segment_id: str, axis: int, index: int) -> Step:
+        """Show the next best mask of an object on a slice."""
+        object_id = self._prompted(segment_id)
+        at = [0.0, 0.0, 0.0]
+        at[2 - axis] = float(index)
+        mark = Mark("not_this", (tuple(at),), axis=axis)
+        return self._edit(
+            lambda: self.session.add_mark(object_id, mark.kind, mark.points, axis=mark.axis)
+        )
+
     def painting(self, segment_id: str) -> Step:
         """Take over what a person painted in the segment, slice by slice."""
         object_id = self._object(segment_id)
@@ -222,6 +247,21 @@ class VolumeWork:
         for n in range(nodes.GetNumberOfItems()):
             nodes.GetItemAsObject(n).JumpSliceByCentering(r, a, s)
         return r, a, s
+
+    def _marks(self, object_id: str, marks: list[Mark]) -> Step:
+        def key(kind: str, points: Any, label: int) -> tuple[Any, ...]:
+            return kind, label, tuple(np.round(np.ravel(points), 3))
+
+        def edits() -> Iterator[Change]:
+            (about,) = (o for o in self.session.objects() if o["object"] == object_id)
+            known = {key(m["mark"], m["points"], m["label"]) for m in about["marks"]}
+            for one in marks:
+                if key(one.kind, one.points, int(one.positive)) not in known:
+                    yield self.session.add_mark(
+                        object_id, one.kind, one.points, positive=one.positive
+                    )
+
+        return self._edits(edits)
 
     def _moving(self, ask: Callable[[], Change]) -> Step:
         self.view.check()

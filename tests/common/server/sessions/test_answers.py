@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from sam_common.server.client import Mask
 from sam_common.server.sessions.answers import figures, mask_json, object_json, window_json
-from sam_common.server.sessions.history import Asked, BoxState, MaskState, ObjectState, PointState
+from sam_common.server.sessions.history import (
+    Asked,
+    BoxState,
+    MarkState,
+    MaskState,
+    ObjectState,
+    PointState,
+)
 from sam_common.server.sessions.live_source import PlacedMask, Result
 from sam_common.window import Window
 
@@ -37,6 +44,7 @@ def test_an_object_is_told_with_its_prompts_and_corrections():
         corrections=(
             BoxState((1.0, 1.0, 5.0, 5.0), (0, 7)),
             MaskState(((0, 0), (1, 1)), (0, 1), (0, 8)),
+            MarkState("scribble", ((1.0, 2.0, 3.0), (4.0, 2.0, 3.0)), 0, 1),
         ),
     )
     code = (("meaning", "Liver"), ("scheme", "SCT"), ("value", "10200004"))
@@ -52,6 +60,14 @@ def test_an_object_is_told_with_its_prompts_and_corrections():
         "boxes": [
             {"box": [0.0, 0.0, 9.0, 9.0], "axis": None, "index": None},
             {"box": [1.0, 1.0, 5.0, 5.0], "axis": 0, "index": 7},
+        ],
+        "marks": [
+            {
+                "mark": "scribble",
+                "points": [[1.0, 2.0, 3.0], [4.0, 2.0, 3.0]],
+                "label": 0,
+                "axis": 1,
+            }
         ],
         "propagated": "planes",
         "window": [[1, 2, 3], [4, 5, 6]],

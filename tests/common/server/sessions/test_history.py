@@ -25,6 +25,11 @@ edits = st.one_of(
     st.builds(lambda o, s: {"op": "set_box", "object": o, "box": [0, 0, 9, 9], **s}, names, slices),
     st.builds(lambda o, s: {"op": "remove_box", "object": o, **s}, names, slices),
     st.builds(lambda o: {"op": "propagated", "objects": [o], "method": "planes"}, names),
+    st.builds(
+        lambda o, p: {"op": "add_mark", "object": o, "mark": "click", "points": [p], "label": 0},
+        names,
+        coordinates,
+    ),
     st.builds(lambda o: {"op": "clear", "object": o}, names),
 )
 
@@ -123,3 +128,23 @@ def test_a_long_history_keeps_few_states_and_all_edits():
     history.move(1)
     history.push({"op": "clear", "object": "o1"})
     assert history.size_bytes < before / 100
+
+
+def test_marks_follow_a_propagation_and_take_the_place_of_nothing():
+    history = History()
+    history.push({"op": "add_object", "object": "o1", "name": "liver"})
+    mark = {"op": "add_mark", "object": "o1", "mark": "click", "points": [[1, 2, 3]], "label": 1}
+    with pytest.raises(PromptError, match=r"^a mark corrects an object that was propagated"):
+        history.push(mark)
+    history.push({"op": "set_box", "object": "o1", "box": [0, 0, 0, 9, 9, 9]})
+    history.push({"op": "propagated", "objects": ["o1"], "method": "planes"})
+    history.push({"op": "set_box", "object": "o1", "box": [0, 0, 9, 9], "axis": 0, "index": 3})
+    history.push(mark)
+    history.push({**mark, "label": 0, "axis": 2})
+    box, one, other = history.state["o1"].asked.corrections
+    assert (box.place, one.place, one.axis, other.axis) == ((0, 3), None, None, 2)
+    assert (one.points, one.label, other.label) == (((1, 2, 3),), 1, 0)
+    with pytest.raises(PromptError, match="no object 'o2' in this session"):
+        history.push({**mark, "object": "o2"})
+    history.push({"op": "set_box", "object": "o1", "box": [1, 1, 9, 9], "axis": 0, "index": 3})
+    assert history.state["o1"].asked.corrections[:2] == (one, other)

@@ -35,6 +35,15 @@ def test_an_edit_goes_back_to_what_the_client_sent():
         ({"op": "add_object", "name": "a", "colour": "red"}, "Extra inputs are not permitted"),
         ({"op": "add_object", "name": "a", "object": "a b"}, "should match pattern"),
         ({"op": "add_point", "object": "o1", "point": [1.0]}, "at least 2 items"),
+        ({"op": "add_mark", "object": "o1", "mark": "click", "points": []}, "at least 1 item"),
+        (
+            {"op": "add_mark", "object": "o1", "mark": "dot", "points": [[1, 2, 3]]},
+            "Input should be 'click', 'scribble'",
+        ),
+        (
+            {"op": "add_mark", "object": "o1", "mark": "click", "points": [[1, 2, 3]], "axis": 3},
+            "Input should be 0, 1 or 2",
+        ),
         ({"op": "add_point", "object": "o1", "point": [1, float("nan")]}, "finite number"),
         ({"op": "add_point", "object": "o1", "point": [1, 2], "label": 2}, "Input should be 0 or"),
         ({"op": "move_point", "object": "o1", "index": -1, "point": [1, 2]}, "greater than or"),

@@ -1,0 +1,1 @@
+"""Corrections: clicks, scribbles, outlines and lines by which a person corrects an object."""

@@ -1,0 +1,253 @@
+"""Correct: an object corrected by a mark, a box or a painted slice, and no further than it reaches.
+
+```
+click without an axis    the change on the slices of each axis, followed along it; what most say
+click, scribble, lasso   the change on its slice, followed along its axis
+line                     its box, as drawn anew; the line itself is in the object
+not_this                 the next best mask on its slice, followed along its axis
+box, painted slice       as drawn
+```
+Whatever a mark said stays so in all later corrections.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+import numpy as np
+
+from sam_common.errors import PromptError
+from sam_common.window import Window
+from sam_med.corrections.alternatives import next_best
+from sam_med.corrections.before import ObjectBefore
+from sam_med.corrections.changes import change_on_slice
+from sam_med.corrections.marks import Mark
+from sam_med.corrections.regions import pieces_at
+from sam_med.corrections.spread import follow_change
+from sam_med.geometry.slice_box import SliceBox
+from sam_med.geometry.voxel_box import text_of
+from sam_med.prompts.drawings import box_of_lines
+from sam_med.propagate.correction import PaintedSlice, follow_seed, redraw
+from sam_med.propagate.planes_rounds import usable_axes
+from sam_med.propagate.prediction import FULL, SlicePredictor, window_of_box
+from sam_med.propagate.vote import SCORE_DIGITS, place_of, slice_index
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from sam_med.corrections.marks import Place
+    from sam_med.geometry.slice_box import Axis
+    from sam_med.geometry.volume import Volume
+    from sam_med.propagate.propagated_object import PropagatedObject
+    from sam_med.slices.embedded_slices import SliceEmbeddings
+
+Correction: TypeAlias = "Mark | SliceBox | PaintedSlice"
+"""One correction of an object."""
+
+
+def correct(
+    result: PropagatedObject, slices: SliceEmbeddings, correction: Correction
+) -> PropagatedObject:
+    """An object corrected once; what the correction does not reach is unchanged to the voxel.
+
+    Args:
+        result: The object, from any function of `sam_med.propagate.planes` or from this one.
+        slices: Embeddings of the same volume, by any network that takes boxes.
+        correction: A mark, or the right mask or box of one slice; it may lie beyond the object.
+
+    Raises:
+        PromptError: The correction lies outside the volume or on no slice, a mark says the
+            opposite of an earlier one, or there is no other mask for `not_this`.
+    """
+    if not isinstance(correction, Mark):
+        return _redrawn(result, slices, correction)
+    volume = slices.volume
+    place = correction.place(volume)
+    if correction.kind == "not_this":
+        return _refused(result, slices, place)
+    pixels = correction.on_slice(volume, place)
+    marked = _lifted(pixels, place)
+    _check_answers(result, correction, marked)
+    if correction.kind == "line":
+        result = _redrawn(result, slices, _box_of(correction, volume, place))
+        changed = marked
+    elif correction.kind == "click" and correction.axis is None:
+        changed = _by_all_axes(result, slices, correction, marked)
+    else:
+        changed = _by_axis(result, slices, place, pixels, positive=correction.positive)[1]
+    after = _changed(result, changed, positive=correction.positive)
+    return _answered(after, marked, positive=correction.positive)
+
+
+Lifted: TypeAlias = "tuple[Window, npt.NDArray[np.bool_]]"
+"""A (k, j, i) window of the volume, and the voxels of it that are meant."""
+
+
+def _lifted(pixels: npt.NDArray[np.bool_], place: Place) -> Lifted:
+    """Pixels of a whole slice, at least one, as voxels of the smallest window around them."""
+    return _joined({place[1]: pixels}, place[0])
+
+
+def _joined(slices: dict[int, npt.NDArray[np.bool_]], axis: int) -> Lifted:
+    """Pixels of whole slices along an axis as voxels of the smallest window around them."""
+    shown = {index: pixels for index, pixels in slices.items() if pixels.any()}
+    if not shown:
+        one = Window((0, 0, 0), (1, 1, 1))
+        return one, np.zeros(one.shape, dtype=np.bool_)
+    either = np.logical_or.reduce(list(shown.values()))
+    rows, columns = np.flatnonzero(either.any(axis=1)), np.flatnonzero(either.any(axis=0))
+    start = [int(rows[0]), int(columns[0])]
+    stop = [int(rows[-1]) + 1, int(columns[-1]) + 1]
+    part = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
+    start.insert(axis, min(shown))
+    stop.insert(axis, max(shown) + 1)
+    window = Window(tuple(start), tuple(stop))
+    voxels = np.zeros(window.shape, dtype=np.bool_)
+    for index, pixels in shown.items():
+        voxels[slice_index(window, axis, index)] = pixels[part]
+    return window, voxels
+
+
+def _by_axis(
+    result: PropagatedObject,
+    slices: SliceEmbeddings,
+    place: Place,
+    pixels: npt.NDArray[np.bool_],
+    *,
+    positive: bool,
+) -> tuple[float, Lifted]:
+    """The merit of the change on a marked slice, and its voxels on all slices that it reaches."""
+    before = ObjectBefore.of(result, slices)
+    seed = change_on_slice(before, place, pixels, positive=positive)
+    return seed.merit, _joined(follow_change(before, seed, positive=positive), place[0])
+
+
+def _by_all_axes(
+    result: PropagatedObject, slices: SliceEmbeddings, click: Mark, marked: Lifted
+) -> Lifted:
+    """The voxels that most axes change at a click; where they share none, those of the surest."""
+    found = []
+    for axis in usable_axes(slices.volume):
+        along = replace(click, axis=cast("Axis", axis))
+        place = along.place(slices.volume)
+        pixels = along.on_slice(slices.volume, place)
+        found.append(_by_axis(result, slices, place, pixels, positive=click.positive))
+    hull = marked[0]
+    for _, (window, voxels) in found:
+        hull = hull.union(window) if voxels.any() else hull
+    votes = np.zeros(hull.shape, dtype=np.uint8)
+    for _, (window, voxels) in found:
+        if voxels.any():
+            votes[window.within(hull).slices] += voxels
+    at = np.zeros(hull.shape, dtype=np.bool_)
+    at[marked[0].within(hull).slices] = marked[1]
+    agreed = pieces_at((2 * votes > len(found)) | at, at)
+    if np.array_equal(agreed, at):
+        # equal merits are taken together: no order of the axes may decide
+        best = max(round(merit, SCORE_DIGITS) for merit, _ in found)
+        for merit, (window, voxels) in found:
+            if round(merit, SCORE_DIGITS) == best and voxels.any():
+                agreed[window.within(hull).slices] |= voxels
+    return hull, agreed
+
+
+def _changed(result: PropagatedObject, change: Lifted, *, positive: bool) -> PropagatedObject:
+    """An object with voxels added or taken away; all of its predictions say the same of them."""
+    window, voxels = change
+    if not voxels.any():
+        return result
+    wide = result.widened(result.window.union(window))
+    at = np.zeros(wide.window.shape, dtype=np.bool_)
+    at[window.within(wide.window).slices] = voxels
+    return _forced(wide, at, positive=positive)
+
+
+def _forced(
+    result: PropagatedObject, at: npt.NDArray[np.bool_], *, positive: bool
+) -> PropagatedObject:
+    """An object with the voxels of a mask of its window added or taken away."""
+    mask = result.mask | at if positive else result.mask & ~at
+    predictions = {}
+    for key, one in result.predictions.items():
+        part = at[place_of(one, result.window)]
+        if part.any():
+            certainty = np.where(part, FULL if positive else -FULL, one.certainty)
+            predictions[key] = replace(one, certainty=certainty.astype(np.int8))
+        else:
+            predictions[key] = one
+    return replace(result, mask=mask, predictions=predictions)
+
+
+def _answered(result: PropagatedObject, marked: Lifted, *, positive: bool) -> PropagatedObject:
+    """An object that knows what a mark said of its voxels."""
+    window, voxels = marked
+    wide = result.widened(result.window.union(window))
+    known = wide.answered
+    answered = np.zeros(wide.window.shape, dtype=np.int8) if known is None else known.copy()
+    answered[window.within(wide.window).slices][voxels] = 1 if positive else -1
+    return replace(wide, answered=answered)
+
+
+def _check_answers(result: PropagatedObject, mark: Mark, marked: Lifted) -> None:
+    """Raise `PromptError` where an earlier mark says the opposite of a voxel of a new one."""
+    window, voxels = marked
+    shared = window.intersect(result.window)
+    if result.answered is None or shared is None:
+        return
+    known = result.answered[shared.within(result.window).slices]
+    clash = voxels[shared.within(window).slices] & (known == (-1 if mark.positive else 1))
+    if not clash.any():
+        return
+    first = [int(n) + start for n, start in zip(np.argwhere(clash)[0], shared.start, strict=True)]
+    one, other = ("in", "outside of") if mark.positive else ("outside of", "in")
+    raise PromptError(
+        f"the {mark.told} says that voxel ijk {text_of(first[::-1])} is {one} the object, and an "
+        f"earlier correction that it is {other} it: undo one of them"
+    )
+
+
+def _redrawn(
+    result: PropagatedObject, slices: SliceEmbeddings, drawn: SliceBox | PaintedSlice
+) -> PropagatedObject:
+    """An object with a slice drawn anew; what marks said elsewhere stays so."""
+    after = redraw(result, slices, drawn)
+    if after.answered is None:
+        return after
+    answered = after.answered.copy()
+    if isinstance(drawn, PaintedSlice):
+        # who paints a whole slice has answered for all of it
+        answered[slice_index(after.window, drawn.axis, drawn.index)] = 0
+    return _kept(replace(after, answered=answered))
+
+
+def _kept(result: PropagatedObject) -> PropagatedObject:
+    """An object as its marks said that it is."""
+    if result.answered is None:
+        return result
+    added = _forced(result, result.answered > 0, positive=True)
+    return _forced(added, result.answered < 0, positive=False)
+
+
+def _refused(result: PropagatedObject, slices: SliceEmbeddings, place: Place) -> PropagatedObject:
+    """An object with the next best mask on a slice, but for what marks said."""
+    before = ObjectBefore.of(result, slices)
+    other = next_best(before, place)
+    around = before.predictor.box_of(other.mask, place[0])
+    if around is None:
+        raise AssertionError("an alternative shows something")
+    reach = SliceBox(*place, window_of_box(around)).window_kji
+    wide = result.widened(result.window.union(reach))
+    predictor = SlicePredictor(slices, wide.window)
+    seed = predictor.predict(place, [other.box_xyxy])[0]
+    return _kept(follow_seed(wide, predictor, seed))
+
+
+def _box_of(line: Mark, volume: Volume, place: Place) -> SliceBox:
+    """The box around an object of which a line is the long axis, cut to the volume."""
+    flat = np.delete(line.array, place[0], axis=1)
+    box = box_of_lines(volume, *place, [flat[n : n + 2] for n in range(0, len(flat), 2)])
+    inside = box.window_kji.intersect(volume.window)
+    if inside is None:
+        raise AssertionError("the ends of the line lie in the volume, so its box does")
+    return SliceBox.from_window(place[0], inside)
