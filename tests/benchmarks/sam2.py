@@ -78,7 +78,7 @@ def rows(rounds: int, precisions: list[str]) -> Iterator[str]:
     embedding = ours["fp32"].embed(picture())
     for count in (1, 16):
         prompts = Prompts.from_boxes(boxes(count))
-        given = torch.from_numpy(prompts.boxes_xyxy).float()[None]
+        given = torch.tensor(prompts.boxes_xyxy).float()[None]
 
         def peer(given: torch.Tensor = given) -> object:
             with torch.inference_mode():
