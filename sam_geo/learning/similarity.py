@@ -2,12 +2,13 @@
 
 What a user neither showed nor refused is unlabelled: part of it is what is looked for, and nobody
 knows how much. This is learning from positive and unlabelled examples (Elkan and Noto 2008,
-https://doi.org/10.1145/1401890.1401920), in two rounds:
+https://doi.org/10.1145/1401890.1401920):
 
 ```
-first     examples against what is known to be something else -> scores of what was not learned
+against what is known to be something else    log-odds, large for all that is like an example
+against all others, what is known or not      log-odds, small where all others are of the kind too
+sum                                           score of each object
 mixture   two bell curves in the scores; what is known is known to be of one of them
-second    the unlabelled as what they probably are, drawn several times -> scores -> mixture
 ```
 The probability is that of the mixture, so the sum of all says how many are meant. Every score is of
 an object that its classifier had not learned.
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import expit, logit
+from scipy.special import logit, logsumexp, softmax
 
 from sam_geo.learning.classifier import LEAST_CHANCE, Balance, make_classifier
 
@@ -38,58 +39,82 @@ POSITIVE, NEGATIVE, UNLABELLED, IGNORED = 1, 0, -1, -2
 FOLDS = 5
 """Folds where there are so many examples."""
 LEAST_NEGATIVES = 10
-"""Objects known to be something else from which the first round needs no unlabelled ones."""
-DRAWS = 4
-"""How often the unlabelled are drawn in the second round."""
+"""Objects known to be something else from which they are learned from alone, too."""
 STEPS = 200
 """Most steps of the mixture."""
 TOLERANCE = 1e-4
-"""Change of the greatest probability at which the mixture is found."""
+"""Gain of likelihood below which the mixture is found, and its least width."""
+TINY = 1e-12
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Mixture:
-    """Two bell curves of one width in scores: something else, and what is looked for."""
+    """Bell curves of one width in scores: one or two of something else, and that of the kind."""
 
-    low: float
-    """Middle of the curve of something else."""
-    high: float
-    """Middle of the other one."""
+    middles: Chances
+    """(K,) middles of the curves; the last one is that of the kind, and none is greater."""
     width: float
-    """Standard deviation of both."""
-    share: float
-    """Part of the unlabelled that is looked for."""
+    """Standard deviation of all."""
+    shares: Chances
+    """(K,) parts of the unlabelled."""
+
+    def logarithms(self, scores: Chances) -> Chances:
+        """(N, K) logarithm of the share times the density of each curve, but for a constant."""
+        apart = (scores[:, None] - self.middles) / self.width
+        return np.asarray(np.log(self.shares) - apart**2 / 2 - np.log(self.width))
 
     def chances(self, scores: Chances) -> Chances:
-        """(N,) probability that scores (N,) are of the upper curve, never less for a higher one."""
-        slope = (self.high - self.low) / self.width**2
-        middle = (self.high + self.low) / 2
-        return np.asarray(expit(slope * (scores - middle) + logit(self.share)))
+        """(N,) probability that scores (N,) are of the kind, never less for a higher one."""
+        return np.asarray(softmax(self.logarithms(scores), axis=1)[:, -1])
 
 
 def find_mixture(scores: Chances, known: IntArray) -> Mixture:
-    """Find the two curves by expectation and maximisation.
+    """Find the curves by expectation and maximisation; two or three, as the criterion of Bayes says.
+
+    Objects that are something else may be of two sorts: what is known to be none at all, and
+    other objects, which nobody named. A third curve has to earn its place (Schwarz 1978,
+    https://doi.org/10.1214/aos/1176344136).
 
     Args:
         scores: (N,) scores of objects that were not learned.
         known: (N,) `POSITIVE`, `NEGATIVE` or `UNLABELLED`, one of them positive.
     """
-    free, is_known = known == UNLABELLED, known >= 0
-    high, low = float(scores[known == POSITIVE].mean()), float(np.median(scores[known < POSITIVE]))
-    found = Mixture(low, max(high, low), max(float(scores.std()) / 2, TOLERANCE), 0.1)
-    before = np.zeros(len(scores))
+    high = scores[known == POSITIVE].mean()
+    free, refused = scores[known == UNLABELLED], scores[known == NEGATIVE]
+    starts = [[np.median(scores[known < POSITIVE]), high]]
+    if len(refused) and len(free):
+        starts.append([refused.mean(), np.percentile(free, 25), high])
+    found = [_fitted(scores, known, np.array(start)) for start in starts]
+    return min(found, key=lambda each: each[1])[0]
+
+
+def _fitted(scores: Chances, known: IntArray, middles: Chances) -> tuple[Mixture, float]:
+    """A mixture with as many curves as there are middles to start from, and its criterion."""
+    free, refused = known == UNLABELLED, known == NEGATIVE
+    # what is known to be something else is chosen, and may outnumber what there is of it
+    weight = np.where(refused, min(1.0, (known == POSITIVE).sum() / max(1, refused.sum())), 1.0)
+    count = len(middles)
+    may_be = np.ones((len(scores), count))
+    may_be[refused, -1] = 0
+    may_be[known == POSITIVE, :-1] = 0
+    found = Mixture(middles, max(float(scores.std()) / 2, TOLERANCE), np.full(count, 1 / count))
+    likelihood = -np.inf
     for _ in range(STEPS):
-        chances = np.where(is_known, known, found.chances(scores))
-        if np.abs(chances - before).max() < TOLERANCE:
+        with np.errstate(divide="ignore"):
+            logarithms = found.logarithms(scores) + np.log(may_be)
+        before, likelihood = likelihood, float((weight * logsumexp(logarithms, axis=1)).sum())
+        if likelihood - before < TOLERANCE:
             break
-        before, rest = chances, 1 - chances
-        high, low = (float((part * scores).sum() / part.sum()) for part in (chances, rest))
-        squares = chances * (scores - high) ** 2 + rest * (scores - low) ** 2
-        # one of each more, so that no share is 0 or 1
-        share = (chances[free].sum() + 0.5) / (free.sum() + 1)
-        width = max(float(np.sqrt(squares.mean())), TOLERANCE)
-        found = Mixture(low, max(high, low), width, float(share))
-    return found
+        parts = softmax(logarithms, axis=1) * weight[:, None]
+        own = parts.sum(axis=0) + TINY
+        middles = (parts * scores[:, None]).sum(axis=0) / own
+        middles[-1] = middles.max()
+        squares = parts * (scores[:, None] - middles) ** 2
+        width = max(float(np.sqrt(squares.sum() / weight.sum())), TOLERANCE)
+        # half of one more each, so that no share is 0
+        shares = parts[free].sum(axis=0) + 0.5
+        found = Mixture(middles, width, shares / shares.sum())
+    return found, 2 * count * float(np.log(weight.sum())) - 2 * likelihood
 
 
 def find_similar(table: FloatArray, known: IntArray, *, kind: str, seed: int = 0) -> Chances:
@@ -99,39 +124,25 @@ def find_similar(table: FloatArray, known: IntArray, *, kind: str, seed: int = 0
         table: (N, F) features, NaN where one is missing.
         known: (N,) what is known of each; two or more are `POSITIVE`.
         kind: Kind of classifier, see `make_classifier`.
-        seed: Another number gives other folds and draws.
+        seed: Another number gives other folds.
 
     Returns:
         (N,) probabilities; of what is known too, as if it had not been learned. Those of `IGNORED`
         are found but weigh nothing.
     """
-    weak = (known == NEGATIVE).sum() < LEAST_NEGATIVES
-    taken = known >= 0 if not weak else known != IGNORED
-    labels = (known == POSITIVE).astype(np.int64)
     used = known != IGNORED
     rng = np.random.default_rng(seed)
-    scores = _scores(table, labels, taken, known, kind=kind, rng=rng)
-    if (known == UNLABELLED).any():
-        chances = find_mixture(scores[used], known[used]).chances(scores)
-        rounds = []
-        for _ in range(DRAWS):
-            drawn = (rng.random(len(known)) < chances).astype(np.int64)
-            probable = np.where(known == UNLABELLED, drawn, labels)
-            rounds.append(_scores(table, probable, used, known, kind=kind, rng=rng))
-        scores = np.mean(rounds, axis=0)
+    scores = _scores(table, used, known, kind=kind, rng=rng)
+    if (known == NEGATIVE).sum() >= LEAST_NEGATIVES and (known == UNLABELLED).any():
+        scores = scores + _scores(table, known >= 0, known, kind=kind, rng=rng)
     return find_mixture(scores[used], known[used]).chances(scores)
 
 
-def _scores(  # what a fit is made of
-    table: FloatArray,
-    labels: IntArray,
-    taken: Mask,
-    known: IntArray,
-    *,
-    kind: str,
-    rng: np.random.Generator,
+def _scores(
+    table: FloatArray, taken: Mask, known: IntArray, *, kind: str, rng: np.random.Generator
 ) -> Chances:
-    """(N,) log-odds of the kind, each by a classifier that had not learned the object."""
+    """(N,) log-odds of the kind against all else that is taken, by what had not learned a row."""
+    labels = (known == POSITIVE).astype(np.int64)
     found = np.zeros(len(table))
     for test in _folds(known, rng):
         rows = np.flatnonzero(taken & ~test)

@@ -139,7 +139,8 @@ def run_similar(
         examples = read_examples(request, stack.grid)
         truth = _truth(request, stack)
         is_kept = request.kept.exists()
-        job = with_store(request, stack)
+        # what is kept leaves a window or two to embed: no store for these
+        job = request if is_kept else with_store(request, stack)
         begin_parts(request, stack, origin_of(request, stack))
         with times.timed("candidates"):
             found = find_candidates(job, stack, load, progress)

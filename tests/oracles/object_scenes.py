@@ -54,7 +54,8 @@ def object_scene(folder, *, noise=6.0, seed=0) -> ObjectScene:
             col - radius, row - radius, col + radius, row + radius
         )  # fmt: skip
         inside = rasterio.features.rasterize([shape], SIZE).astype(bool)
-        image[:, inside] = np.array(COLOURS[kind])[:, None] + (n % 48 if not noise else 0)
+        shade = (0, 0, 0) if noise else (n % 7, n // 7, 0)
+        image[:, inside] = np.array(COLOURS[kind])[:, None] + np.array(shade)[:, None]
         rows.append({"kind": kind, "row": row, "col": col, "geometry": shape})
     image += rng.normal(0, noise, image.shape) if noise else 0
     path = Path(folder) / "objects.tif"

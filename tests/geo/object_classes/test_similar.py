@@ -122,8 +122,8 @@ def test_the_embedding_is_among_the_features(similar, colours, write):
     assert record["network"] == {"name": "fake", "sha256": "0" * 64}
     # an outline that no candidate shows needs the network again, and that is another one
     more = pd.concat([geopandas.read_file(similar().examples), outline_at(0, 36)])
-    request = similar(with_embedding=True, overwrite=True, examples=write(more, "more.gpkg"))
-    with pytest.raises(InputError, match="measured with the network fake .* is another one"):
+    request = similar(with_embedding=True, overwrite=True, examples=write(more, "wider.gpkg"))
+    with pytest.raises(InputError, match=r"measured with the network fake .* is another one"):
         run_similar(request, lambda: ColourSegmenter(model_size=64, sha256="1" * 64))
     again = run_similar(replace(request, resume=True), lambda: colours)
     assert again["candidates"]["count"] == record["candidates"]["count"] + 1
@@ -137,7 +137,7 @@ def outline_at(row, col, side=6):
 
 def test_everything_the_network_finds_is_a_candidate(similar, quiet, write):
     network = SeesValues(model_size=256)
-    examples = write(quiet.some("disc", 3, points=True))
+    examples = write(quiet.some("disc", 6, points=True))
     options = candidate_options(256, 16)
     request = similar(image=str(quiet.raster), candidates=None, examples=examples, auto=options)
     record = run_similar(replace(request, with_embedding=True), lambda: network)
@@ -162,7 +162,9 @@ def test_it_is_judged_away_from_the_examples(similar, scene, write):
     truth = write(scene.some("disc"), "truth.gpkg")
     record = run_similar(similar(judge=truth))
     told = record["judgement"]
-    assert told["average_precision"] == told["precision"] == told["recall"] == told["reachable"] == 1
+    assert (
+        told["average_precision"] == told["precision"] == told["recall"] == told["reachable"] == 1
+    )
     assert 0 < told["objects"] <= (scene.table["kind"] == "disc").sum() - 6
     squares = write(scene.some("square"), "wrong.gpkg")
     wrong = run_similar(similar(judge=squares, overwrite=True))["judgement"]
@@ -207,7 +209,7 @@ def test_in_one_call(scene, similar):
 def test_bad_examples(similar, scene, write):
     far = scene.some("disc", 3)
     far["geometry"] = far.geometry.translate(10_000)
-    with pytest.raises(PromptError, match="none of the 3 examples of .*far.gpkg lies on .*objects"):
+    with pytest.raises(PromptError, match=r"none of the 3 examples of .*far.gpkg lies on .*objects"):
         run_similar(similar(examples=write(far, "far.gpkg")))
     with pytest.raises(PromptError, match="one example only"):
         run_similar(similar(examples=write(scene.some("disc", 1), "one.gpkg")))
@@ -216,7 +218,7 @@ def test_bad_examples(similar, scene, write):
         run_similar(similar(examples=write(twice, "twice.gpkg")))
     with pytest.raises(PromptError, match="has no column 'ok', which tells examples"):
         run_similar(similar(example_field="ok"))
-    with pytest.raises(PromptError, match="column kind of .* says 'disc' in row 0: give 1 or true"):
+    with pytest.raises(PromptError, match=r"column kind of .* says 'disc' in row 0: give 1 or true"):
         run_similar(similar(example_field="kind"))
     nowhere = pd.concat([outline_at(0, col) for col in (37, 77, 117)])
     nowhere["geometry"] = nowhere.centroid
@@ -238,7 +240,7 @@ def test_no_candidate(similar, scene, write, tmp_path):
     request = similar(
         image=str(tmp_path / "black.tif"), candidates=None, auto=candidate_options(128, 2)
     )
-    with pytest.raises(PromptError, match="no candidate: the network finds nothing in .*black"):
+    with pytest.raises(PromptError, match=r"no candidate: the network finds nothing in .*black"):
         run_similar(request, lambda: SeesValues(model_size=128))
     with pytest.raises(InputError, match="need a network"):
         run_similar(replace(request, resume=True))
