@@ -209,7 +209,9 @@ def test_in_one_call(scene, similar):
 def test_bad_examples(similar, scene, write):
     far = scene.some("disc", 3)
     far["geometry"] = far.geometry.translate(10_000)
-    with pytest.raises(PromptError, match=r"none of the 3 examples of .*far.gpkg lies on .*objects"):
+    with pytest.raises(
+        PromptError, match=r"none of the 3 examples of .*far.gpkg lies on .*objects"
+    ):
         run_similar(similar(examples=write(far, "far.gpkg")))
     with pytest.raises(PromptError, match="one example only"):
         run_similar(similar(examples=write(scene.some("disc", 1), "one.gpkg")))
@@ -218,7 +220,9 @@ def test_bad_examples(similar, scene, write):
         run_similar(similar(examples=write(twice, "twice.gpkg")))
     with pytest.raises(PromptError, match="has no column 'ok', which tells examples"):
         run_similar(similar(example_field="ok"))
-    with pytest.raises(PromptError, match=r"column kind of .* says 'disc' in row 0: give 1 or true"):
+    with pytest.raises(
+        PromptError, match=r"column kind of .* says 'disc' in row 0: give 1 or true"
+    ):
         run_similar(similar(example_field="kind"))
     nowhere = pd.concat([outline_at(0, col) for col in (37, 77, 117)])
     nowhere["geometry"] = nowhere.centroid
