@@ -69,7 +69,7 @@ class Mixture:
 
 
 def find_mixture(scores: Chances, known: IntArray) -> Mixture:
-    """Find the curves by expectation and maximisation; two or three, as the criterion of Bayes says.
+    """Find the curves by expectation and maximisation; two, or three where they earn it.
 
     Objects that are something else may be of two sorts: what is known to be none at all, and
     other objects, which nobody named. A third curve has to earn its place (Schwarz 1978,

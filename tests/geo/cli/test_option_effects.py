@@ -150,11 +150,10 @@ EFFECTS = {
     "auto --min-area-m2": values(AUTO, "--min-area-m2", "0", "1000"),
     **reaching(
         "similar",
-        "output layer examples-crs examples-layer example-field negatives corrections "
+        "embedding output layer examples-crs examples-layer example-field negatives corrections "
         "candidates keep-candidates least-probability all judge tile-size "
         "points-per-side classifier seed model embeddings workers device engine "
         "precision resume overwrite quiet",
-        embedding="test_more_like_these",
         json="test_more_like_these",
     ),
     **reaching(

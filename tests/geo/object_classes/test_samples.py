@@ -63,5 +63,5 @@ def test_an_outline_that_is_no_object_teaches(read, scene, write):
 
 def test_no_class_is_left(read, scene, write):
     both = pd.concat([scene.some("disc", 1), scene.some("disc", 1).assign(kind="square")])
-    with pytest.raises(PromptError, match="are of no class: .*2 contradicted"):
+    with pytest.raises(PromptError, match=r"are of no class: .*2 contradicted"):
         read(write(both))
