@@ -31,7 +31,7 @@ def crowd(kind=60, others=120, shown=8, refused=0, apart=4.0, seed=0):
 def test_the_kind_is_found(kind, refused):
     table, known, is_one = crowd(refused=refused)
     chances = find_similar(table, known, kind=kind)
-    assert ((chances > 0.5) == is_one).mean() > 0.95
+    assert ((chances > 0.5) == is_one).mean() > 0.92
     # so many are promised as there are
     assert chances.sum() == pytest.approx(is_one.sum(), rel=0.15)
 

@@ -39,6 +39,7 @@ def test_what_is_no_place():
 
 
 def test_without_a_reference_system(scene, tmp_path):
-    geopandas.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)]).to_file(tmp_path / "bare.gpkg")
+    bare = tmp_path / "bare.parquet"
+    geopandas.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)]).to_parquet(bare)
     with open_raster(scene.raster) as grid, pytest.raises(PromptError, match="--objects-crs"):
-        read_placed(tmp_path / "bare.gpkg", grid, Wanted("objects"))
+        read_placed(bare, grid, Wanted("objects"))

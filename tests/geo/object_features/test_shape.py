@@ -39,7 +39,7 @@ def test_no_turn_place_or_size_changes_a_form():
 
 def test_pixels_and_drawn_outlines_have_like_forms():
     disc = shapely.Point(50, 50).buffer(30)
-    mask = rasterio.features.rasterize([disc], (100, 100))
+    mask = rasterio.features.rasterize([disc], (100, 100), dtype="uint8")
     pixels = shapely.union_all(
         [shapely.geometry.shape(s) for s, v in rasterio.features.shapes(mask) if v]
     )
