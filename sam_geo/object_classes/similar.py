@@ -141,11 +141,17 @@ def run_similar(
         is_kept = request.kept.exists()
         # what is kept leaves a window or two to embed: no store for these
         job = request if is_kept else with_store(request, stack)
-        begin_parts(request, stack, origin_of(request, stack))
+        origin = origin_of(request, stack)
+        # what is wrong with the examples leaves nothing behind that would have to be resumed
+        searches = request.candidates is None and not is_kept
+        if searches:
+            begin_parts(request, stack, origin)
         with times.timed("candidates"):
             found = find_candidates(job, stack, load, progress)
         said = laid_on(found.shapes, examples)
         _check_enough(said, request)
+        if not searches:
+            begin_parts(request, stack, origin)
         with (
             times.timed("features"),
             opened_network(job, load, progress, grid=windows_of(job)) as network,
