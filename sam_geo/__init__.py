@@ -53,6 +53,12 @@ if TYPE_CHECKING:
     from sam_geo.mapping.request import LandcoverRequest as LandcoverRequest
     from sam_geo.mapping.request import SampleChoice as SampleChoice
     from sam_geo.mapping.run import run_landcover as run_landcover
+    from sam_geo.object_classes.classify import classify_objects as classify_objects
+    from sam_geo.object_classes.classify import run_classify as run_classify
+    from sam_geo.object_classes.request import ClassifyRequest as ClassifyRequest
+    from sam_geo.object_classes.request import SimilarRequest as SimilarRequest
+    from sam_geo.object_classes.similar import find_more as find_more
+    from sam_geo.object_classes.similar import run_similar as run_similar
     from sam_geo.prompted.segment import PromptJob as PromptJob
     from sam_geo.prompted.segment import RunOptions as RunOptions
     from sam_geo.prompted.segment import run_prompts as run_prompts
@@ -72,6 +78,7 @@ _HOME = {
     "AutoRequest": "sam_geo.jobs.request",
     "ChangeRequest": "sam_geo.change.request",
     "ClassEstimates": "sam_geo.accuracy.estimates",
+    "ClassifyRequest": "sam_geo.object_classes.request",
     "EncodeRequest": "sam_geo.jobs.request",
     "Estimate": "sam_geo.accuracy.estimates",
     "EverythingOptions": "sam_common.automatic.options",
@@ -87,10 +94,12 @@ _HOME = {
     "RasterSource": "sam_geo.raster.source",
     "RunOptions": "sam_geo.prompted.segment",
     "SampleChoice": "sam_geo.mapping.request",
+    "SimilarRequest": "sam_geo.object_classes.request",
     "Stretch": "sam_geo.raster.stretch",
     "TrainingJob": "sam_common.training.job",
     "TrainingOptions": "sam_common.training.options",
     "assess": "sam_geo.accuracy.assess",
+    "classify_objects": "sam_geo.object_classes.classify",
     "detect_change": "sam_geo.change.run",
     "draw_points": "sam_geo.accuracy.sample_table",
     "dry_run_auto": "sam_geo.jobs.dry_run",
@@ -98,6 +107,7 @@ _HOME = {
     "dry_run_finetune": "sam_geo.finetuning.run",
     "dry_run_landcover": "sam_geo.mapping.dry_run",
     "dry_run_prompts": "sam_geo.jobs.dry_run",
+    "find_more": "sam_geo.object_classes.similar",
     "finetune": "sam_geo.finetuning.run",
     "frame_from_affine": "sam_geo.raster.frame",
     "landcover": "sam_geo.mapping.landcover",
@@ -105,11 +115,13 @@ _HOME = {
     "open_raster": "sam_geo.raster.source",
     "run_auto": "sam_geo.jobs.run",
     "run_change": "sam_geo.change.run",
+    "run_classify": "sam_geo.object_classes.classify",
     "run_encode": "sam_geo.jobs.run",
     "run_finetune": "sam_geo.finetuning.run",
     "run_landcover": "sam_geo.mapping.run",
     "run_prompts": "sam_geo.prompted.segment",
     "run_request": "sam_geo.jobs.run",
+    "run_similar": "sam_geo.object_classes.similar",
     "segment_everything": "sam_geo.automatic.everything",
     "segment_prompts": "sam_geo.prompted.segment",
     "write_table": "sam_geo.tables.write",

@@ -54,6 +54,9 @@ class NetworkView:
     """The raster, in the one or three bands that the network sees."""
     embeddings: EmbeddingSource
     """Gives the embedding of a window, from where it is kept or from the encoder."""
+    grid: tuple[Window, ...] | None = None
+    """Windows (row, col) of an automatic job, whose embeddings are kept, row by row; those of
+    `sam-geo encode` where None."""
 
     @property
     def segmenter(self) -> Segmenter:
@@ -63,7 +66,7 @@ class NetworkView:
     @cached_property
     def windows(self) -> tuple[Window, ...]:
         """Windows (row, col) that cover the raster, row by row: `sam-geo encode` keeps them too."""
-        return tuple(box_windows(self.source.size_hw, side=self.segmenter.model_size))
+        return self.grid or tuple(box_windows(self.source.size_hw, side=self.segmenter.model_size))
 
     @cached_property
     def own(self) -> tuple[Window, ...]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from sam_geo.bands.regions import Regions
 from sam_geo.bands.superpixels import superpixels
 
 if TYPE_CHECKING:
@@ -99,17 +100,17 @@ class Features:
             yield layer[block.inner]
         if not self.over_superpixels and not self.embedding_axes:
             return
-        over = _Superpixels.of(superpixels(guide, block.valid, SUPERPIXEL_PX))
+        over = Regions.of(superpixels(guide, block.valid, SUPERPIXEL_PX))
         if self.over_superpixels:
             for layer in wide:
-                yield from over.figures(layer[block.inner])
-            yield from over.shapes()
+                yield from map(over.painted, over.figures(layer[block.inner], QUANTILES))
+            yield from map(over.painted, over.shapes())
         if self.embedding_axes:
             if block.beside is None:  # no pixel has data
                 yield from np.full((self.embedding_axes, *block.valid.shape), np.nan, np.float32)
                 return
             objects = over.with_objects(block.beside.objects)
-            yield from map(objects.mean, block.beside.embedding)
+            yield from (objects.painted(objects.mean(axis)) for axis in block.beside.embedding)
 
     def table(
         self,
@@ -164,82 +165,3 @@ def _opened(layer: FloatArray) -> FloatArray:
 def _closed(layer: FloatArray) -> FloatArray:
     """A layer without dark spots: the least of the greatest values in round windows (h, w)."""
     return -_opened(-layer)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Superpixels:
-    """Superpixels of a block, sorted once for the figures of all layers."""
-
-    labels: IntArray
-    """(h, w) number of the superpixel of each pixel, -1 for none."""
-    count: int
-
-    @classmethod
-    def of(cls, labels: IntArray) -> _Superpixels:
-        return cls(labels, int(labels.max(initial=-1)) + 1)
-
-    def with_objects(self, objects: IntArray | None) -> _Superpixels:
-        """Objects (h, w), -1 for none, as superpixels; the own ones where there is no object."""
-        if objects is None:
-            return self
-        joined = np.where(objects >= 0, objects + self.count, self.labels)
-        kept = self.labels >= 0
-        numbers, owner = np.unique(joined[kept], return_inverse=True)
-        labels = np.full(self.labels.shape, -1, dtype=np.int64)
-        labels[kept] = owner
-        return _Superpixels(labels, len(numbers))
-
-    def mean(self, layer: FloatArray) -> FloatArray:
-        """Mean of a layer over each superpixel, painted on its pixels."""
-        has_value = np.isfinite(layer) & (self.labels >= 0)
-        owner = self.labels[has_value]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            found = np.bincount(owner, layer[has_value], self.count) / np.bincount(
-                owner, minlength=self.count
-            )
-        return self._painted(found)
-
-    def figures(self, layer: FloatArray) -> Iterator[FloatArray]:
-        """Deviation and percentiles of a layer over each superpixel, painted on its pixels."""
-        has_value = np.isfinite(layer) & (self.labels >= 0)
-        owner, value = self.labels[has_value], layer[has_value].astype(np.float64)
-        pixels = np.bincount(owner, minlength=self.count)
-        order = np.lexsort((value, owner))
-        value, owner = value[order], owner[order]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            mean = np.bincount(owner, value, self.count) / pixels
-            squares = np.bincount(owner, (value - mean[owner]) ** 2, self.count)
-            yield self._painted(np.sqrt(squares / pixels))
-        start = np.cumsum(pixels) - pixels
-        for share in QUANTILES:
-            place = start + np.maximum(pixels - 1, 0) * (share / 100)
-            below = np.floor(place).astype(np.int64)
-            above = np.minimum(below + 1, start + np.maximum(pixels - 1, 0))
-            found = np.full(self.count, np.nan)
-            some = pixels > 0
-            part = place[some] - below[some]
-            found[some] = value[below[some]] * (1 - part) + value[above[some]] * part
-            yield self._painted(found)
-
-    def shapes(self) -> Iterator[FloatArray]:
-        """Pixels of each superpixel, and how many times it is longer than wide."""
-        rows, cols = np.nonzero(self.labels >= 0)
-        owner = self.labels[rows, cols]
-        pixels = np.bincount(owner, minlength=self.count)
-        yield self._painted(pixels.astype(np.float64))
-        y, x = (
-            part - (np.bincount(owner, part, self.count) / np.maximum(pixels, 1))[owner]
-            for part in (rows, cols)
-        )
-        # second moments of unit squares: a square of any size has the elongation 1
-        yy, xx, xy = (
-            np.bincount(owner, part, self.count) / np.maximum(pixels, 1)
-            for part in (y * y + 1 / 12, x * x + 1 / 12, x * y)
-        )
-        half, apart = (yy + xx) / 2, np.hypot((yy - xx) / 2, xy)
-        yield self._painted(np.sqrt((half + apart) / np.maximum(half - apart, 1e-12)))
-
-    def _painted(self, figure: npt.NDArray[np.float64]) -> FloatArray:
-        """(h, w) the figure of the superpixel of each pixel, NaN for none."""
-        found = np.append(figure, np.nan)[self.labels]
-        return np.asarray(found, dtype=np.float32)

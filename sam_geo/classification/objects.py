@@ -14,9 +14,8 @@ from affine import Affine
 from rasterio.enums import ColorInterp
 
 from sam_common.errors import InputError, PromptError
-from sam_geo.prompt_files.read import read_table
+from sam_geo.object_features.placed import read_placed
 from sam_geo.prompt_files.table import Wanted
-from sam_geo.prompts.placement import check_doubt, into_indices
 from sam_geo.raster.source import open_raster
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 LABELS = frozenset({".tif", ".tiff", ".vrt"})
 """Suffixes of files that hold objects as a label raster."""
-AREAS = (int(shapely.GeometryType.POLYGON), int(shapely.GeometryType.MULTIPOLYGON))
 
 
 class Objects(Protocol):
@@ -122,21 +120,10 @@ def open_objects(
                 )
             yield _Labels(source)
         return
-    table = read_table(path, Wanted("objects"), layer=layer)
-    check_doubt(table, crs)
-    shapes = into_indices(table, grid, crs=crs)
-    height, width = grid.size_hw
-    extent = shapely.box(-0.5, -0.5, width - 0.5, height - 0.5)
-    kept = [
-        shape
-        for shape in shapes
-        if shape is not None
-        and shapely.get_type_id(shape) in AREAS
-        and np.isfinite(shapely.bounds(shape)).all()
-        and shapely.box(*shapely.bounds(shape)).intersects(extent)
-    ]
+    placed = read_placed(path, grid, Wanted("objects"), layer=layer, crs=crs)
+    kept = list(placed.shapes)
     if not kept:
-        raise PromptError(f"none of the {len(shapes)} rows of {path} is a polygon on {grid.path}")
+        raise PromptError(f"none of the {placed.read} rows of {path} is a polygon on {grid.path}")
     order = np.argsort([-shape.area for shape in kept], kind="stable")
     drawn = np.array(kept, dtype=object)[order]
     yield _Outlines(drawn, shapely.STRtree(drawn))

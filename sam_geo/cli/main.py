@@ -19,6 +19,7 @@ from sam_geo.cli.change import change_command
 from sam_geo.cli.finetune import finetune_command
 from sam_geo.cli.landcover import landcover_command
 from sam_geo.cli.messages import EXIT_FAILED, show
+from sam_geo.cli.objects import classify_command, similar_command
 from sam_geo.cli.prompt import prompt_command
 
 NOTICE = "For research and mapping."
@@ -27,6 +28,8 @@ NOTICE = "For research and mapping."
 app = common.command_line(f"Polygons from georeferenced rasters with SAM networks. {NOTICE}")
 app.command("prompt")(prompt_command)
 app.command("auto")(auto_command)
+app.command("similar")(similar_command)
+app.command("classify")(classify_command)
 app.command("landcover")(landcover_command)
 app.command("sample")(sample_command)
 app.command("assess")(assess_command)

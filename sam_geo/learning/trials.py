@@ -76,12 +76,26 @@ class Candidate:
     """A set of features that a classifier may be given."""
 
     name: str
+    names: tuple[str, ...]
+    """Names of the features."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PixelCandidate(Candidate):
+    """A set of features of pixels."""
+
     features: Features
+    """How they are computed."""
+
+    @classmethod
+    def of(cls, name: str, features: Features) -> PixelCandidate:
+        """A set by a name, whose features have names of their own."""
+        return cls(name, features.names, features)
 
 
 def candidates(
     band_names: Sequence[str], indices: Sequence[SpectralIndex], embedding_axes: int = 0
-) -> list[Candidate]:
+) -> list[PixelCandidate]:
     """Sets of features to try, the richest last; that one holds all others.
 
     Args:
@@ -93,15 +107,15 @@ def candidates(
     around = Features(bands, spectral, SQUARES, with_openings=True)
     rich = replace(around, over_superpixels=True)
     found = [
-        Candidate("values", Features(bands, spectral)),
-        Candidate("values and surroundings", around),
-        Candidate("values, surroundings and superpixels", rich),
+        PixelCandidate.of("values", Features(bands, spectral)),
+        PixelCandidate.of("values and surroundings", around),
+        PixelCandidate.of("values, surroundings and superpixels", rich),
     ]
     if embedding_axes:
         seen, every = (replace(one, embedding_axes=embedding_axes) for one in (around, rich))
         found += [
-            Candidate("values, surroundings and embedding", seen),
-            Candidate("values, surroundings, superpixels and embedding", every),
+            PixelCandidate.of("values, surroundings and embedding", seen),
+            PixelCandidate.of("values, surroundings, superpixels and embedding", every),
         ]
     return found
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sam_common.errors import InputError
 from sam_common.support.files import write_bytes
+from sam_geo.automatic.options import AutoOptions
 from sam_geo.classification.objects import open_objects
 from sam_geo.jobs.request import AutoRequest
 from sam_geo.jobs.run import run_auto
+from sam_geo.mapping.network import NetworkJob
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,27 +61,68 @@ def opened_objects(
         return
     if load is None:
         raise InputError("objects that a network finds need a network: say how to load one")
+    files = find_everything(request, load, progress)
+    with open_objects(files.labels, stack.grid) as objects:
+        yield objects, files.figures
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFiles:
+    """Everything that a network found in a raster, in files among the parts of a job."""
+
+    table: Path
+    """The outlines, as GeoParquet."""
+    labels: Path
+    """A label raster of them."""
+    figures: dict[str, Any]
+    """Figures of the automatic job for the record."""
+
+
+class FindingJob(NetworkJob, Protocol):
+    """What a job says of the network that finds its objects."""
+
+    @property
+    def network(self) -> str:
+        """The network, by its name or file."""
+        ...
+
+    @property
+    def resume(self) -> bool:
+        """Whether to go on with an interrupted job."""
+        ...
+
+
+def find_everything(
+    request: FindingJob,
+    load: Callable[[], Segmenter],
+    progress: Progress,
+    *,
+    options: AutoOptions | None = None,
+    embeddings: Path | None = None,
+) -> FoundFiles:
+    """Find everything in a raster; once for a job, however often that is resumed.
+
+    Args:
+        request: The job; the network sees the first of its rasters.
+        load: Makes the network.
+        progress: Called with a description and a total for each step.
+        options: Windows and grid of points.
+        embeddings: Where embeddings are kept, in place of the folder of the request.
+    """
     folder = request.parts / FOLDER
-    labels, figures = _found(request, folder, load, progress)
-    with open_objects(labels, stack.grid) as objects:
-        yield objects, figures
-
-
-def _found(
-    request: LandcoverRequest, folder: Path, load: Callable[[], Segmenter], progress: Progress
-) -> tuple[Path, dict[str, Any]]:
-    """The label raster of all objects; made once for a job, however often that is resumed."""
     folder.mkdir(exist_ok=True)
-    labels, told = folder / "objects.tif", folder / "figures.json"
+    table, labels = folder / "objects.parquet", folder / "objects.tif"
+    told = folder / "figures.json"
     if told.is_file() and labels.is_file():
-        return labels, json.loads(told.read_text(encoding="utf-8"))
+        return FoundFiles(table, labels, json.loads(told.read_text(encoding="utf-8")))
     record = run_auto(
         AutoRequest(
             image=request.rasters[0],
-            output=folder / "objects.parquet",
+            output=table,
             labels=labels,
             model=request.network,
-            embeddings=request.embeddings,
+            options=options or AutoOptions(),
+            embeddings=embeddings or request.embeddings,
             workers=request.workers,
             resume=request.resume,
             overwrite=True,
@@ -90,4 +134,4 @@ def _found(
     figures = {name: record[name] for name in kept}
     if not figures["failures"]:
         write_bytes(told, json.dumps(figures).encode())
-    return labels, figures
+    return FoundFiles(table, labels, figures)

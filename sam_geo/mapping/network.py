@@ -1,4 +1,4 @@
-"""The network of a land-cover job: its embeddings of the windows of the first raster.
+"""The network of a job: its embeddings of the windows of the first raster, as features.
 
 ```
 cover.tif.parts/
@@ -15,7 +15,7 @@ import hashlib
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from sam_common.errors import InputError
 from sam_common.tiled_job.parts import Part
@@ -30,6 +30,7 @@ from sam_geo.results.record import network_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.tiled_job.parts import PartStore
@@ -38,11 +39,37 @@ if TYPE_CHECKING:
     from sam_common.window import Window
     from sam_geo.bands.embedding_axes import EmbeddingAxes
     from sam_geo.learning.model import LandcoverModel
-    from sam_geo.mapping.request import LandcoverRequest
     from sam_geo.raster.pixels import Pixels
+    from sam_geo.raster.source import RasterSource
 
+Grid: TypeAlias = "Callable[[RasterSource, Segmenter], Iterable[Window]]"
+"""Gives the windows (row, col) in which a network sees a raster."""
 SAMPLED, MAPPED = "sampled", "embedding"
 """Folders among the parts of a map."""
+
+
+class NetworkJob(Protocol):
+    """What a job says of its network."""
+
+    @property
+    def rasters(self) -> tuple[str, ...]:
+        """Rasters that GDAL opens; the network sees the first."""
+        ...
+
+    @property
+    def parts(self) -> Path:
+        """Folder that keeps what is done until the job is finished."""
+        ...
+
+    @property
+    def embeddings(self) -> Path | None:
+        """Folder of embeddings that earlier jobs kept, and where new ones are kept."""
+        ...
+
+    @property
+    def workers(self) -> int:
+        """Windows that are embedded at the same time."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,12 +100,13 @@ class _Done:
 class JobNetwork:
     """A network that is loaded when it is first asked for; make one with `opened_network`."""
 
-    request: LandcoverRequest
+    request: NetworkJob
     writes: bool
     """Whether what is done is kept among the parts of the map."""
     progress: Progress
     _load: Callable[[], Segmenter] | None
     _opened: ExitStack
+    _grid: Grid | None = None
     _sampled: _Done | None = None
     figures: dict[str, Any] = field(default_factory=dict)
     """For the record: `network`, and `embedding` with the number of windows that were `encoded`,
@@ -97,7 +125,8 @@ class JobNetwork:
         store = None
         if (folder := self.request.embeddings) is not None and (self.writes or folder.is_dir()):
             store = open_store(folder, source, segmenter, stretch)
-        return NetworkView(source, EmbeddingSource(segmenter, stretch, store))
+        grid = None if self._grid is None else tuple(self._grid(source, segmenter))
+        return NetworkView(source, EmbeddingSource(segmenter, stretch, store), grid)
 
     def survey(self, windows: Iterable[Window]) -> tuple[EmbeddingAxes, EmbeddedRaster]:
         """Embed what some windows (row, col) of the raster need, and find axes in that.
@@ -131,6 +160,13 @@ class JobNetwork:
         if (axes := model.embedding) is None:
             return None
         model.check_network(self.view.segmenter.name, self.view.segmenter.sha256)
+        return self.embed_on(axes, windows)
+
+    def embed_on(self, axes: EmbeddingAxes, windows: Iterable[Window]) -> EmbeddedRaster:
+        """Embed what some windows (row, col) of the raster need, on axes that are known.
+
+        A window that fails is told when it is read.
+        """
         numbers = self.view.needed(windows)
         sampled = self._sampled
         plain = self.view.work(numbers)
@@ -167,11 +203,12 @@ class JobNetwork:
 
 @contextmanager
 def opened_network(
-    request: LandcoverRequest,
+    request: NetworkJob,
     load: Callable[[], Segmenter] | None,
     progress: Progress,
     *,
     writes: bool = True,
+    grid: Grid | None = None,
 ) -> Iterator[JobNetwork]:
     """The network of a job, which is loaded when it is first asked for.
 
@@ -180,9 +217,11 @@ def opened_network(
         load: Makes the network.
         progress: Called with a description and a total for each step.
         writes: Whether what is done is kept among the parts of the map.
+        grid: Gives the windows (row, col) in which the network sees the raster; those of
+            `sam-geo encode` where None.
     """
     with ExitStack() as opened:
-        yield JobNetwork(request, writes, progress, load, opened)
+        yield JobNetwork(request, writes, progress, load, opened, grid)
 
 
 def _on_axes(part: Part, axes: EmbeddingAxes) -> Part:

@@ -37,6 +37,7 @@ from sam_geo import (
     AutoRequest,
     ChangeRequest,
     ClassEstimates,
+    ClassifyRequest,
     EncodeRequest,
     Estimate,
     EverythingOptions,
@@ -52,9 +53,11 @@ from sam_geo import (
     RasterSource,
     RunOptions,
     SampleChoice,
+    SimilarRequest,
     TrainingJob,
     TrainingOptions,
     assess,
+    classify_objects,
     detect_change,
     draw_points,
     dry_run_auto,
@@ -62,6 +65,7 @@ from sam_geo import (
     dry_run_finetune,
     dry_run_landcover,
     dry_run_prompts,
+    find_more,
     finetune,
     frame_from_affine,
     landcover,
@@ -69,11 +73,13 @@ from sam_geo import (
     open_raster,
     run_auto,
     run_change,
+    run_classify,
     run_encode,
     run_finetune,
     run_landcover,
     run_prompts,
     run_request,
+    run_similar,
     segment_everything,
     segment_prompts,
     write_table,
@@ -388,3 +394,27 @@ def host(client: Client) -> None:
 
 def any_error(error: PromptError) -> str:
     return str(error)
+
+
+def more_of_a_kind(segmenter: Segmenter) -> dict[str, Any]:
+    record = find_more("ortho.tif", "examples.gpkg", "more.gpkg", least_probability=0.8)
+    assert_type(record, dict[str, Any])
+    request = SimilarRequest(
+        image="ortho.tif",
+        examples=Path("examples.gpkg"),
+        output=Path("more.gpkg"),
+        corrections=Path("corrected.gpkg"),
+    )
+    return run_similar(request, lambda: segmenter)
+
+
+def classes_of_objects() -> dict[str, Any]:
+    record = classify_objects("a.tif", "roofs.gpkg", "samples.gpkg", "o.gpkg", class_field="kind")
+    assert_type(record["counts"], Any)
+    request = ClassifyRequest(
+        rasters=("july.tif", "october.tif"),
+        objects=Path("roofs.gpkg"),
+        samples=Path("samples.gpkg"),
+        output=Path("o.gpkg"),
+    )
+    return run_classify(request)

@@ -19,7 +19,7 @@ from sam_geo.change.dry_run import dry_run_change
 from sam_geo.change.request import ChangeRequest
 from sam_geo.change.run import detect_change, run_change
 from sam_geo.classification import block_classes, map_rows
-from sam_geo.learning import sample_pixels, training
+from sam_geo.learning import fitting, sample_pixels
 from sam_geo.mapping.request import LandcoverRequest, SampleChoice
 from sam_geo.mapping.run import run_landcover
 
@@ -238,7 +238,7 @@ def seeing(place, monkeypatch, tmp_path):
 
     scene, _ = place
     with monkeypatch.context() as patch:
-        patch.setattr(training, "chosen", chosen)
+        patch.setattr(fitting, "chosen", chosen)
         run_landcover(
             cover_request(scene, tmp_path / "seeing.skops", features=("embedding",)),
             lambda: ColourSegmenter(model_size=64),

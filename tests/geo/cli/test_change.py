@@ -126,7 +126,7 @@ def test_the_network_of_a_model_is_loaded_as_the_options_say(tmp_path, monkeypat
     from colour_segmenter import ColourSegmenter
     from cover_scenes import cover_scene
 
-    from sam_geo.learning import training
+    from sam_geo.learning import fitting
 
     calls = []
 
@@ -135,7 +135,7 @@ def test_the_network_of_a_model_is_loaded_as_the_options_say(tmp_path, monkeypat
         return ColourSegmenter(model_size=64)
 
     monkeypatch.setattr("sam_common.segmenter.predictor.load_segmenter", load)
-    monkeypatch.setattr(training, "chosen", lambda trials, *_: trials[3])
+    monkeypatch.setattr(fitting, "chosen", lambda trials, *_: trials[3])
     scene = cover_scene(tmp_path)
     model, out = tmp_path / "m.skops", tmp_path / "c.gpkg"
     made = invoke(

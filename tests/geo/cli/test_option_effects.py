@@ -50,6 +50,7 @@ LAYERED = ("landcover", "image.tif", "layers.gpkg", *COVER[3:5], *COVER[7:])
 JOBS = "geo/mapping/test_run.py::"
 PAIRS = "geo/change/test_classified.py::"
 NETWORK = "geo/cli/test_change.py::test_the_network_of_a_model_is_loaded_as_the_options_say"
+OBJECTS = "geo/cli/test_objects.py::"
 THERE = {"o.gpkg": "x"}
 MODELS = ("mobile_sam", "sam_vit_b")
 
@@ -92,6 +93,13 @@ def job_options(command, head):
         f"{command} --json": flag(head, "--json"),
         f"{command} --quiet": flag(head, "-q"),
     }
+
+
+def reaching(command, options, **elsewhere):
+    """Options of a command whose effect is that of its request."""
+    test = Elsewhere(f"{OBJECTS}test_options_of_{command}_reach_the_job")
+    found = {f"{command} --{name}": test for name in options.split()}
+    return found | {f"{command} --{name}": Elsewhere(OBJECTS + t) for name, t in elsewhere.items()}
 
 
 EFFECTS = {
@@ -140,6 +148,21 @@ EFFECTS = {
         "geo/automatic/test_windows_to_objects.py::test_the_rest_of_an_object_is_looked_for_beyond_the_edge"
     ),
     "auto --min-area-m2": values(AUTO, "--min-area-m2", "0", "1000"),
+    **reaching(
+        "similar",
+        "embedding output layer examples-crs examples-layer example-field negatives corrections "
+        "candidates keep-candidates least-probability all judge tile-size "
+        "points-per-side classifier seed model embeddings workers device engine "
+        "precision resume overwrite quiet",
+        json="test_more_like_these",
+    ),
+    **reaching(
+        "classify",
+        "image output layer class-field objects-crs objects-layer samples-crs "
+        "samples-layer band-names features classifier seed model embeddings workers "
+        "device engine precision resume overwrite quiet",
+        json="test_classes",
+    ),
     **network_options("encode", ENCODE, MODELS),
     **image_options("encode", ENCODE),
     "encode --output": Effect(ENCODE, (*ENCODE, "-o", "other")),

@@ -12,7 +12,7 @@ from colour_segmenter import ColourSegmenter
 
 from sam_common.errors import InputError, OutputError
 from sam_geo.classification.block_classes import Classification
-from sam_geo.learning import training
+from sam_geo.learning import fitting
 from sam_geo.learning.model import load_model
 from sam_geo.mapping.dry_run import dry_run_landcover
 from sam_geo.mapping.run import run_landcover
@@ -37,7 +37,7 @@ def helps(monkeypatch):
         named = {trial.candidate.name: trial for trial in trials}
         return named["values, surroundings and embedding"]
 
-    monkeypatch.setattr(training, "chosen", chosen)
+    monkeypatch.setattr(fitting, "chosen", chosen)
 
 
 def test_the_folds_decide_and_the_record_says_so(request_of):
@@ -58,7 +58,7 @@ def test_nothing_is_embedded_for_a_map_that_does_not_need_it(request_of, monkeyp
     def chosen(trials, *_):
         return trials[1]
 
-    monkeypatch.setattr(training, "chosen", chosen)
+    monkeypatch.setattr(fitting, "chosen", chosen)
     segmenter = colours()
     record = run_landcover(request_of(learn=SEEN), lambda: segmenter)
     assert "network" not in record
