@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
+from shapely import affinity
 
 from sam_common.support.chance import uniform
 from sam_geo.object_classes.examples import OTHER_IOU, overlap_of
@@ -50,7 +51,7 @@ def elsewhere(outlines: Shapes, candidates: Shapes, size_hw: tuple[int, int]) ->
         if free_x <= 0 or free_y <= 0:
             continue
         by = np.round([right * free_x - 0.5 - x0, down * free_y - 0.5 - y0])
-        moved = shapely.transform(shape, lambda xy, by=by: xy + by)
+        moved = affinity.translate(shape, *by.tolist())
         near = tree.query(moved)
         shared = overlap_of(moved, candidates[near])
         if not (shared >= OTHER_IOU * (areas[near] + moved.area - shared)).any():

@@ -158,15 +158,12 @@ class _Places:
     def of(cls, shapes: Shapes, size_hw: tuple[int, int], windows: Sequence[Window]) -> _Places:
         boxes = [_box(one, size_hw) for one in shapes]
         tree = shapely.STRtree(
-            [
-                shapely.Polygon() if box is None else shapely.box(*box.start, *box.stop)
-                for box in boxes
-            ]
+            [shapely.Polygon() if box is None else _square(box) for box in boxes]
         )
         in_block: list[list[int]] = []
         last: dict[int, int] = {}
         for n, window in enumerate(windows):
-            near = np.sort(tree.query(shapely.box(*window.start, *window.stop))).tolist()
+            near = np.sort(tree.query(_square(window))).tolist()
             here = [k for k in near if (box := boxes[k]) is not None and box.intersect(window)]
             in_block.append(here)
             last.update(dict.fromkeys(here, n))
@@ -236,3 +233,9 @@ def _box(shape: shapely.Geometry, size_hw: tuple[int, int]) -> Window | None:
     start = int(np.floor(y0 - high + 0.5)), int(np.floor(x0 - wide + 0.5))
     stop = int(np.floor(y1 + high + 0.5)) + 1, int(np.floor(x1 + wide + 0.5)) + 1
     return Window(start, stop).intersect(Window.full(size_hw))
+
+
+def _square(window: Window) -> shapely.Polygon:
+    """A (row, col) window as a polygon in rows and columns."""
+    (top, left), (bottom, right) = window.start, window.stop
+    return shapely.box(top, left, bottom, right)

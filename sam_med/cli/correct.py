@@ -28,7 +28,7 @@ from sam_med.cli.options import (
     Time,
     Width,
 )
-from sam_med.cli.segment import Terminal, Texts, load_model
+from sam_med.cli.segment import Terminal, Texts, load_slice_model
 from sam_med.objects.overlap import DEFAULT_OVERWRITE
 from sam_med.objects.seg_type import DEFAULT_SEG_TYPE
 from sam_med.run.methods import DEFAULT_MODEL
@@ -112,7 +112,7 @@ def correct_command(
             seg_type=seg_type,
             overwrite_labels=overwrite_labels,
         ),
-        lambda: load_model(model, settings),
+        lambda: load_slice_model(model, settings),
         options=ReadOptions(series, time, modality, preset, window, level, join_series),
         listener=Terminal(quiet=quiet),
     )

@@ -199,10 +199,16 @@ def load_model(
     model: str, settings: dict[str, Any], method: MethodName = DEFAULT_METHOD
 ) -> Segmenter | LoadedTracker:
     """The network of a name or file; the libraries that run it are imported only here."""
-    from sam_common.segmenter import predictor, tracking  # noqa: PLC0415  # --help must stay fast
+    from sam_common.segmenter import tracking  # noqa: PLC0415  # --help must stay fast
 
     if method == "memory":
         return tracking.load_tracker(model, **settings)
+    return load_slice_model(model, settings)
+
+
+def load_slice_model(model: str, settings: dict[str, Any]) -> Segmenter:
+    """The network of a name or file that finds an object on one slice."""
+    from sam_common.segmenter import predictor  # noqa: PLC0415  # --help must stay fast
 
     return predictor.load_segmenter(model, **settings)
 
