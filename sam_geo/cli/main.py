@@ -21,6 +21,7 @@ from sam_geo.cli.landcover import landcover_command
 from sam_geo.cli.messages import EXIT_FAILED, show
 from sam_geo.cli.objects import classify_command, similar_command
 from sam_geo.cli.prompt import prompt_command
+from sam_geo.cli.view import view_command
 
 NOTICE = "For research and mapping."
 """Intended use, as `--help` states it."""
@@ -35,6 +36,7 @@ app.command("sample")(sample_command)
 app.command("assess")(assess_command)
 app.command("change")(change_command)
 app.command("finetune")(finetune_command)
+app.command("view")(view_command)
 
 
 @app.command()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sam_common.errors import InputError, PromptError
 from sam_common.masks.decoded import joined
 from sam_common.server.sessions.live_source import PlacedMask, Result
+from sam_geo.live.drawing import Tiles, preview_of, table_outlines
 from sam_geo.live.edits import Edits
 from sam_geo.live.files import STEM, checked_crs, close, hold, unnamed, write_upload
 from sam_geo.live.prompts import prompt_of
@@ -92,6 +93,7 @@ def _opened(request: Mapping[str, Any], path: Path, context: Context) -> LiveRas
             fingerprint=content,
             signature=hashlib.sha256(signature.encode()).hexdigest(),
             held_bytes=0 if path.is_symlink() else path.stat().st_size,
+            overviews=tuple(source.header.overviews[source.bands[0] - 1]),
         )
 
 
@@ -116,6 +118,8 @@ class LiveRaster:
     """Hash of everything beside its window that decides an embedding."""
     held_bytes: int
     """Size of an uploaded array on disk; 0 for a raster of a file."""
+    overviews: tuple[int, ...] = ()
+    """Decimation factors of the overviews of the raster's file."""
     kind: str = field(default="raster", init=False)
 
     @property
@@ -239,9 +243,52 @@ class LiveRaster:
             raster = SessionRaster(self.path, self.bands, self.stretch, self.context.segmenter)
             return run_server_job(kind, request, folder, raster, reporter)
 
+    def pyramid(self) -> dict[str, Any]:
+        """The levels of tiles, see `sam_geo.live.drawing.Tiles`."""
+        return self._tiles.describe()
+
+    def tile(self, level: int, row: int, column: int) -> bytes:
+        """One tile as PNG, see `sam_geo.live.drawing.Tiles`."""
+        with unnamed(self.path):
+            return self._tiles.png(level, row, column)
+
+    def preview(self, asked: Asked) -> dict[str, Any]:
+        """The outline of prompts on a window that was encoded before; no encoder runs.
+
+        Args:
+            asked: The prompts, in raster indices.
+
+        Returns:
+            `status`: as of `segment`, or `not_encoded` where the window of the prompts was not
+            encoded yet, or is read coarser than the raster; with `ok`, `outline` and `score`.
+        """
+        prompt = prompt_of(asked, self.size)
+        if prompt is None or not prompt.is_placed:
+            return {"status": "outside" if prompt else "no_prompt"}
+        segmenter = self.context.segmenter
+        read = live_window(prompt, self.size, side=segmenter.model_size)
+        encoded: Encoded | None = self.context.pool.get(self._key(read))
+        if encoded is None or not read.is_native:
+            return {"status": "not_encoded"}
+        if encoded.embedding is None or not encoded.is_on_data(prompt, read):
+            return {"status": "nodata"}
+        ((_, answer),) = answers(segmenter, encoded.embedding, read, [0], [prompt])
+        shift = (read.window.start[0], read.window.start[1])
+        region = None if answer.region is None else answer.region.shift(shift)
+        return preview_of(region, answer.score)
+
+    def outlines(self, table: Path) -> dict[str, Any]:
+        """The outlines of a table of the automatic job, in pixel corners."""
+        return table_outlines(table, self.raster_frame)
+
     def close(self) -> None:
         """Close the raster's files and remove the folder of its session."""
         close(self.context)
+
+    @property
+    def _tiles(self) -> Tiles:
+        """The tiles of this raster."""
+        return Tiles(self.path, self.bands, self.stretch, self.size, self.overviews)
 
     @property
     def _tables(self) -> ObjectTables:
@@ -253,14 +300,17 @@ class LiveRaster:
         height, width = window.shape
         return self._encoded(ReadWindow(window, (height, width), ())).embedding
 
+    def _key(self, read: ReadWindow) -> str:
+        """The key in the pool of a window with its embedding."""
+        return f"{self.signature}/{key_of(read.window, read.size_hw)}"
+
     def _encoded(self, read: ReadWindow) -> Encoded:
         """A window with its embedding: from the pool, else read and encoded."""
-        key = f"{self.signature}/{key_of(read.window, read.size_hw)}"
 
         def make() -> tuple[Encoded, int]:
             with unnamed(self.path):
                 made = encode(self.path, self.bands, self.stretch, self.context.segmenter, read)
             return made, made.size_bytes
 
-        found: Encoded = self.context.pool.get_or_make(key, make)
+        found: Encoded = self.context.pool.get_or_make(self._key(read), make)
         return found

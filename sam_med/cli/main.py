@@ -17,6 +17,7 @@ from sam_med.cli.finetune import finetune_command
 from sam_med.cli.inspect import compare, convert, info, stats
 from sam_med.cli.options import NOTICE
 from sam_med.cli.segment import segment_command
+from sam_med.cli.view import view_command
 from sam_med.run.methods import DEFAULT_MODEL
 
 app = command_line(f"Segment medical volumes with SAM networks. {NOTICE}")
@@ -24,6 +25,7 @@ app.command("segment", epilog=NOTICE)(segment_command)
 app.command("correct", epilog=NOTICE)(correct_command)
 app.command("batch", epilog=NOTICE)(batch_command)
 app.command("finetune", epilog=NOTICE)(finetune_command)
+app.command("view", epilog=NOTICE)(view_command)
 app.command("info", epilog=NOTICE)(info)
 app.command("convert", epilog=NOTICE)(convert)
 app.command("compare", epilog=NOTICE)(compare)

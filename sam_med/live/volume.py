@@ -26,6 +26,7 @@ from sam_common.server.sessions.live_source import StepReporter
 from sam_common.window import Window
 from sam_med import privacy
 from sam_med.corrections.correct import correct
+from sam_med.live.drawing import facts_of, nifti_bytes
 from sam_med.live.edits import Edits
 from sam_med.live.embeddings import shared_slices
 from sam_med.live.files import READ_ERRORS, heard, hold, read
@@ -265,6 +266,14 @@ class LiveVolume:
         """Refuse: a volume has no jobs but propagate, export and batch."""
         del request, folder, reporter
         raise InputError(f"no job {kind} for a volume: propagate, export or batch")
+
+    def voxels(self) -> bytes:
+        """All voxels as an uncompressed NIfTI file, see `sam_med.live.drawing.nifti_bytes`."""
+        return nifti_bytes(self.volume, self.slices.stretch)
+
+    def facts(self) -> dict[str, Any]:
+        """What the page says of the volume, see `sam_med.live.drawing.facts_of`."""
+        return facts_of(self.volume, self.slices.stretch)
 
     def close(self) -> None:
         """Release the held files; the embeddings stay in the server's pool."""

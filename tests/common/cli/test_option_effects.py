@@ -37,6 +37,7 @@ EFFECTS = {
     "serve --allow-remote": flag(SERVE, "--allow-remote"),
     "serve --idle-minutes": values(SERVE, "--idle-minutes", "60", "5"),
     "serve --keep-embeddings": flag(SERVE, "--keep-embeddings"),
+    "serve --ui": flag(SERVE, "--ui"),
     "serve --memory": values(SERVE, "--memory", "64", "128"),
     "evaluate --output": Effect(EVALUATE, (*EVALUATE, "-o", "other")),
     "evaluate --images": values(EVALUATE, "--images", "one", "two"),

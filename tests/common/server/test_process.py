@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -50,6 +51,18 @@ def test_the_first_line_says_how_to_connect(env):
         # nothing else is ever on stdout, and the token stands nowhere else
         assert process.stdout.read() == b""
         assert hello["token"].encode() not in process.stderr.read()
+
+
+def test_a_server_with_a_page_says_where_it_is(env):
+    with start(env, "--watch-stdin", "--ui") as process:
+        hello = json.loads(process.stdout.readline())
+        origin = f"http://127.0.0.1:{hello['port']}"
+        assert hello["page"] == f"{origin}/#token={hello['token']}"
+        for path in ("/", "/page/app.js", "/page/ol/ol.js", "/page/niivue/niivue.js"):
+            with urllib.request.urlopen(origin + path, timeout=WAIT) as answer:  # noqa: S310 (our own)
+                assert answer.read(1)
+        process.stdin.close()
+        assert process.wait(WAIT) == 0
 
 
 @pytest.mark.parametrize("end", ["stdin", "SIGTERM", "SIGINT"])

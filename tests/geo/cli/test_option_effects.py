@@ -42,6 +42,7 @@ DEMO = ("demo", "-o", "out")
 SAMPLE = ("sample", "map.tif", "-o", "o.gpkg", "--size", "60")
 ASSESS = ("assess", "map.tif", "checked.csv", "--points-crs", "pixel", "--class-field", "truth")
 FINETUNE = ("finetune", "image.tif", "two.gpkg", "-o", "mine.safetensors")
+VIEW = ("view", "image.tif")
 CHANGE = ("change", "map.tif", "later.tif", "-o", "o.gpkg")
 COVER = ("landcover", "image.tif", "samples.csv", "-o", "o.tif", "--samples-crs", "pixel")
 COVER = (*COVER, "--class-field", "cover", "--classifier", "discriminant")
@@ -245,6 +246,11 @@ EFFECTS = {
     "finetune --judge": flag(FINETUNE, "--judge", "boxes.csv"),
     "finetune --objects-crs": values(FINETUNE, "--objects-crs", "pixel", "EPSG:32633"),
     "finetune --objects-layer": values(FINETUNE, "--objects-layer", "one", "two"),
+    "view --model": values(VIEW, "--model", *MODELS),
+    "view --bands": values(VIEW, "--bands", "1", "2"),
+    "view --stretch": values(VIEW, "--stretch", "0,200", "none"),
+    "view --port": values(VIEW, "--port", "0", "8765"),
+    "view --no-open": flag(VIEW, "--no-open"),
     "demo --output": Effect(DEMO, (*DEMO, "-o", "other")),
     "demo --json": flag(DEMO, "--json"),
     "demo --quiet": flag(DEMO, "-q"),
@@ -390,6 +396,12 @@ def network(monkeypatch, request):
 
     monkeypatch.setattr("sam_geo.finetuning.run.run_finetune", taught)
     monkeypatch.setattr("sam_geo.finetuning.run.dry_run_finetune", lambda _request: {"images": 1})
+
+    def viewed(asked, **how):
+        # what each option does to the page is seen in `tests/common/server/test_viewer.py`
+        calls.append(("viewed", asked, how))
+
+    monkeypatch.setattr("sam_common.server.viewer.view", viewed)
 
     def progress(*about, quiet=False, **how):
         # a bar is drawn on a terminal only

@@ -49,6 +49,7 @@ GROWN = (
     *("--no-keep-embeddings", "--click-ijk", "object_1@12,9,3"),
 )
 FINETUNE = ("finetune", "list.csv", "-o", "mine.safetensors")
+VIEW = ("view", "mr.nii.gz")
 DEMO = ("demo", "-o", "out")
 BOX_JSON = json.dumps(
     {
@@ -222,6 +223,15 @@ EFFECTS = {
     "stats --quiet": flag(("stats", "mr.nii.gz", "edge.nii.gz"), "-q"),
     **training_options("finetune", FINETUNE, MODELS),
     "finetune --label": values(FINETUNE, "--label", "1", "2"),
+    "view --model": values(VIEW, "--model", *MODELS),
+    "view --series": values(VIEW, "--series", "1", "1.2.3"),
+    "view --time": values(VIEW, "--time", "1", "2"),
+    "view --modality": values(VIEW, "--modality", "MR", "CT"),
+    "view --preset": values(VIEW, "--preset", "soft", "brain"),
+    "view --window": values(VIEW, "--window", "100", "200"),
+    "view --level": values(VIEW, "--level", "10", "20"),
+    "view --port": values(VIEW, "--port", "0", "8765"),
+    "view --no-open": flag(VIEW, "--no-open"),
     "demo --output": Effect(DEMO, (*DEMO, "-o", "other")),
     "demo --json": flag(DEMO, "--json"),
     "demo --quiet": flag(DEMO, "-q"),
@@ -302,6 +312,11 @@ def network(monkeypatch):
         calls.append(("taught", repr(request)))
         return {**CARD, "notes": [], "judged": [], "output": None}
 
+    def viewed(asked, **how):
+        # what each option does to the page is seen in `tests/common/server/test_viewer.py`
+        calls.append(("viewed", asked, how))
+
+    monkeypatch.setattr("sam_common.server.viewer.view", viewed)
     monkeypatch.setattr("sam_med.finetuning.run.run_finetune", taught)
     monkeypatch.setattr("sam_med.finetuning.run.dry_run_finetune", lambda _request: {"images": 1})
 
