@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import nibabel
 import numpy as np
 
-from sam_med.formats.suffixes import is_volume_file
+from sam_med.formats.suffixes import PAIRS, SUFFIXES
 from sam_med.geometry.frame import to_ras_affine
 from sam_med.write.output_paths import FORMATS
 
@@ -45,8 +45,9 @@ def facts_of(volume: Volume, stretch: Stretch) -> dict[str, Any]:
         `window`: the values that are black and white; `describe`: that in words; `formats`: what
         the volume can be exported to; `notes`: sentences about what is unusual.
     """
-    # files of the other formats cannot be referred to by a DICOM object
-    is_dicom = bool(volume.files) and not is_volume_file(volume.source or volume.files[0])
+    # by their names: what was read of them is in memory, and they are let go of
+    names = [path.name.lower() for path in volume.files]
+    is_dicom = bool(names) and not any(name.endswith((*SUFFIXES, *PAIRS)) for name in names)
     formats = [name for name in FORMATS if is_dicom or not name.startswith("dicom")]
     notes = [*volume.notes, *([] if volume.origins_lps is None else [UNEVEN])]
     return {

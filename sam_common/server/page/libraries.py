@@ -159,11 +159,11 @@ _REGISTRY: Mapping[str, Library] = MappingProxyType(
                 ),
                 (
                     (
-                        "package/dist/index.min.js",
+                        "package/dist/niivue.umd.js",
                         PinnedFile(
                             "niivue.js",
-                            2924770,
-                            "f83a59526eb34aa7b6b4952c83121bbda54f60700ca86096d847cbb0b9358549",
+                            2284381,
+                            "47b896b77ec4a5be3ef1949c33ad393b6f45629921f326c279000bcf51bdb4af",
                         ),
                     ),
                 ),

@@ -45,8 +45,9 @@ async function show() {
     return;
   }
   byId("start").hidden = true;
-  byId("title").textContent = about.source.name;
-  document.title = `${about.source.name} – sam-geomed`;
+  const name = about.kind === "volume" ? "Volume" : about.source.name;
+  byId("title").textContent = name;
+  document.title = `${name} – sam-geomed`;
   byId("about").textContent = `by ${about.model}`;
   byId("panel").hidden = false;
   const session = new Session(about);

@@ -6,7 +6,7 @@ import { guarded, make, runJob, section, tell } from "./ui.js";
 /** Classes with their colours; the chosen one is that of new objects. */
 export function classesPanel(session, title, hint) {
   const list = make("div", { class: "row", role: "group", "aria-label": title });
-  const name = make("input", { type: "text", "aria-label": "Name", placeholder: "tree", maxlength: "200" });
+  const name = make("input", { type: "text", "aria-label": "Name", placeholder: session.about.kind === "volume" ? "liver" : "tree", maxlength: "200" });
   const colour = make("input", { type: "color", "aria-label": "Colour of the chosen class" });
   const draw = () => {
     list.replaceChildren(...session.classes.map((each) => {
@@ -111,13 +111,13 @@ export function downloadsPanel(session, formats) {
 
 /** A form that takes a box by numbers, for those who do not drag. */
 export function boxForm(names, onbox) {
-  const inputs = names.map((name) => make("input", { type: "number", step: "any", required: true, "aria-label": name, placeholder: name }));
+  const inputs = names.map((name) => make("input", { type: "number", step: "any", required: true, "aria-label": name }));
   const form = make("form", {
     class: "row",
     onsubmit: guarded(async (event) => {
       event.preventDefault();
       await onbox(inputs.map((each) => Number(each.value)));
     }),
-  }, ...inputs, make("button", {}, "Draw the box"));
+  }, ...inputs.map((input, n) => make("label", { class: "quiet" }, names[n], input)), make("button", {}, "Draw the box"));
   return make("details", {}, make("summary", {}, "Type a box"), form);
 }

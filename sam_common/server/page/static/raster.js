@@ -6,7 +6,7 @@
 import { ask, get, post, save } from "./api.js";
 import { boxForm, classesPanel, downloadsPanel, objectsPanel } from "./panel.js";
 import { signatureOf } from "./session.js";
-import { guarded, keys, make, runJob, section, showPlace, tell, Tools } from "./ui.js";
+import { guarded, keys, loadScript, make, runJob, section, showPlace, tell, Tools } from "./ui.js";
 
 const PREVIEW_MS = 70;
 const AT_ONCE = 4;
@@ -14,11 +14,6 @@ const STATUS = {
   ok: "", empty: "The network found nothing there.", outside: "That lies outside of the image.",
   nodata: "There is no data at that place.", no_prompt: "",
 };
-
-const load = (path) => new Promise((resolve, reject) => {
-  const script = make("script", { src: path, onload: resolve, onerror: () => reject(new Error(`${path} cannot be loaded.`)) });
-  document.head.append(script);
-});
 
 /** World coordinates of a place in pixel corners, by GDAL's six numbers. */
 const worldOf = ([a, b, c, d, e, f], [column, row]) => [a * column + b * row + c, d * column + e * row + f];
@@ -368,7 +363,7 @@ class RasterPage {
 export async function start(session) {
   const style = make("link", { rel: "stylesheet", href: "/page/ol/ol.css" });
   document.head.prepend(style);
-  const [pyramid] = await Promise.all([get(`${session.path}/pyramid`), load("/page/ol/ol.js")]);
+  const [pyramid] = await Promise.all([get(`${session.path}/pyramid`), loadScript("/page/ol/ol.js")]);
   const page = new RasterPage(session, pyramid);
   tell("Click on an object.");
   return page;

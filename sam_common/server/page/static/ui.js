@@ -16,6 +16,12 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Run a script of a library, which sets a global of its own name. */
+export const loadScript = (path) => new Promise((resolve, reject) => {
+  const failed = () => reject(new Error(`${path} cannot be loaded.`));
+  document.head.append(make("script", { src: path, onload: resolve, onerror: failed }));
+});
+
 /** A named part of the panel. */
 export function section(title, ...children) {
   const heading = make("h2", {}, title);
