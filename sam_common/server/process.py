@@ -162,7 +162,7 @@ def _with_page(service: Service, settings: Settings) -> tuple[ASGIApp, frozenset
     if not settings.page_libraries:
         return app, frozenset()
     files = PageFiles.of(settings.page_libraries)
-    add_routes(app, service)
+    add_routes(app, service.sessions, service.jobs)
     files.add_to(app)
     return PageHeaders(app), files.addresses
 

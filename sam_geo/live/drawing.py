@@ -28,7 +28,6 @@ from sam_geo.raster.frame import world_to_corners
 from sam_geo.raster.source import open_raster
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from sam_common.frame import Frame
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from sam_geo.raster.stretch import Stretch
 
 MOST_READ = 1 << 26
-"""Most pixels that are read for one tile, of the overview that serves it: 64 Mpx, a second or so."""
+"""Most pixels that are read for one tile, of the overview that serves it: about a second."""
 MOST_OUTLINES = 20_000
 """Most outlines of a table that are given; a browser draws more of them too slowly."""
 GAP_PX = 5
@@ -126,7 +125,7 @@ class Tiles:
 
 
 def _large(gaps: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The parts of gaps that a square of `GAP_PX` fits into; beyond the edge they go on as there."""
+    """The parts of gaps that a square of `GAP_PX` fits into; at the edge they go on beyond it."""
     padded = np.pad(gaps, GAP_PX, mode="edge")
     opened = ndimage.binary_opening(padded, np.ones((GAP_PX, GAP_PX), dtype=np.bool_))
     return np.asarray(opened[GAP_PX:-GAP_PX, GAP_PX:-GAP_PX])

@@ -30,22 +30,21 @@ MEDIA_TYPES = {
     ".txt": "text/plain; charset=utf-8",
 }
 """Media types by suffix; files of other suffixes are not served."""
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        # NiiVue compiles WebAssembly where a scan is compressed
-        "script-src 'self' 'wasm-unsafe-eval'",
-        "style-src 'self'",
-        "img-src 'self' blob: data:",
-        "font-src 'self' data:",
-        # NiiVue fetches its font and its shapes from data and blob addresses
-        "connect-src 'self' blob: data:",
-        "worker-src blob:",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
-)
+_ALLOWED = {
+    "default-src": "'none'",
+    # NiiVue compiles WebAssembly where a scan is compressed
+    "script-src": "'self' 'wasm-unsafe-eval'",
+    "style-src": "'self'",
+    "img-src": "'self' blob: data:",
+    "font-src": "'self' data:",
+    # NiiVue fetches its font and its shapes from data and blob addresses
+    "connect-src": "'self' blob: data:",
+    "worker-src": "blob:",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+}
+POLICY = "; ".join(f"{kind} {sources}" for kind, sources in _ALLOWED.items())
 """Content-Security-Policy: nothing is loaded from, or sent to, anywhere else."""
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": POLICY,

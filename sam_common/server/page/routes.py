@@ -16,7 +16,8 @@ from sam_common.server.sessions.protocol import Coordinates, Identifier, Label, 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from sam_common.server.service import Service
+    from sam_common.server.jobs.lanes import Jobs
+    from sam_common.server.sessions.registry import Sessions
     from sam_common.server.sessions.session import Session
 
 TILE_BYTES = 64 << 20
@@ -34,9 +35,8 @@ class Preview(Strict):
     label: Label = 1
 
 
-def add_routes(app: FastAPI, service: Service) -> None:
-    """Add the addresses that only the page uses."""
-    sessions = service.sessions
+def add_routes(app: FastAPI, sessions: Sessions, jobs: Jobs) -> None:
+    """Add the addresses that only the page uses, to the sessions and jobs of a server."""
     tiles = EmbeddingPool(TILE_BYTES)
 
     @app.get("/v1/sessions/{session}/pyramid")
@@ -60,7 +60,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/v1/sessions/{session}/outlines/{job}")
     def outlines(session: Identifier, job: Identifier) -> dict[str, Any]:
-        table = service.jobs.get(job).result("objects.gpkg")
+        table = jobs.get(job).result("objects.gpkg")
         return raster_of(sessions.get(session)).outlines(table)
 
     @app.get("/v1/sessions/{session}/voxels", response_model=None)

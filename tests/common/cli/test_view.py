@@ -24,5 +24,7 @@ def test_a_server_that_is_not_installed_says_how_to(monkeypatch):
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     for name in [name for name in sys.modules if name.startswith("sam_common.server.")]:
         monkeypatch.delitem(sys.modules, name)
-    with pytest.raises(InputError, match=r"needs the package uvicorn: pip install 'sam-geomed\[ser"):
+    with pytest.raises(
+        InputError, match=r"needs the package uvicorn: pip install 'sam-geomed\[ser"
+    ):
         show_page({"kind": "raster"}, port=0, no_open=True)

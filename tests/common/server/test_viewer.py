@@ -97,6 +97,9 @@ def test_the_page_of_a_real_process(tmp_path):
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=WAIT)
     assert process.returncode == 0
-    assert said.decode().splitlines() == ["open this address in a browser; Ctrl-C here ends it", "ended"]
+    assert said.decode().splitlines() == [
+        "open this address in a browser; Ctrl-C here ends it",
+        "ended",
+    ]
     assert secrets["token"][0].encode() not in said
     assert [p.name for p in tmp_path.iterdir()] == ["a.tif"]

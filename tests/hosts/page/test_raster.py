@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import sqlite3
 
 import pytest
 from conftest import WAIT_MS
 
 TREE = (158, 223)
 """Column and row of a tree of the picture."""
+FOUND_MS = 400_000
+"""How long everything may take to be found on a busy machine."""
 
 
 @pytest.fixture
@@ -66,7 +70,9 @@ def test_a_click_gives_the_mask_of_the_interface(trees, tab, picture):
     assert mask_of(trees, clicked["object"]) == mask_of(trees, asked)
     tab.wait_for_function("() => window.samPage.drawn.size === 1")
     # the outline that is drawn has as many pixels as the mask
-    area = tab.evaluate("() => [...window.samPage.drawn.values()][0].feature.getGeometry().getArea()")
+    area = tab.evaluate(
+        "() => [...window.samPage.drawn.values()][0].feature.getGeometry().getArea()"
+    )
     assert area == pytest.approx(clicked["area"])
     # the pointer was somewhere beside it a moment ago, and a preview is drawn now
     tab.mouse.move(*screen(tab, TREE[0] + 60, TREE[1] - 60))
@@ -88,7 +94,9 @@ def test_a_point_beside_a_box_and_undo(trees, tab):
     assert boxed["boxes"][0]["box"] == pytest.approx([139.5, 199.5, 179.5, 249.5], abs=0.51)
     tab.keyboard.press("1")
     click(tab, 170, 240, shift=True)
-    tab.wait_for_function("() => document.getElementById('message').textContent.includes('Click again')")
+    tab.wait_for_function(
+        "() => document.getElementById('message').textContent.includes('Click again')"
+    )
     tab.wait_for_function("() => window.samPage.session.objects[0].points.length === 1")
     assert objects(trees)[0]["points"][0]["label"] == 0
     tab.keyboard.press("Control+z")
@@ -184,8 +192,28 @@ def test_finding_everything_can_be_cancelled(trees, tab):
     tab.get_by_role("button", name="Find everything").click()
     tab.wait_for_selector("progress")
     tab.get_by_role("button", name="Cancel").click()
-    tab.wait_for_function("() => document.getElementById('message').textContent.includes('cancelled')")
+    tab.wait_for_function(
+        "() => document.getElementById('message').textContent.includes('cancelled')"
+    )
     assert tab.get_by_role("button", name="Find everything").is_enabled()
+
+
+def test_everything_that_is_found_is_drawn_and_saved(trees, tab, picture, tmp_path):
+    tab.get_by_role("button", name="Find everything").click()
+    tab.wait_for_function(
+        "() => window.samPage.found.getSource().getFeatures().length > 0", timeout=FOUND_MS
+    )
+    drawn = tab.evaluate("() => window.samPage.found.getSource().getFeatures().length")
+    assert tab.inner_text("#message") == f"{drawn} objects found."
+    picture(tab, "raster-everything")
+    with tab.expect_download() as waited:
+        tab.get_by_role("button", name="GeoPackage of all").click()
+    waited.value.save_as(tmp_path / "all.gpkg")
+    with contextlib.closing(sqlite3.connect(tmp_path / "all.gpkg")) as table:
+        (layer,) = table.execute("SELECT table_name FROM gpkg_contents").fetchone()
+        assert table.execute(f'SELECT COUNT(*) FROM "{layer}"').fetchone() == (drawn,)  # noqa: S608
+    tab.get_by_role("button", name="Hide").click()
+    assert tab.evaluate("() => window.samPage.found.getSource().getFeatures().length") == 0
 
 
 def test_a_touch_is_a_click(trees, browser):

@@ -61,7 +61,8 @@ def screen(tab, plane, voxel):
                     for (let x = left + 0.5; x < left + width; x += 1) {
                         const parts = nv.canvasPos2frac([x, y]);
                         if (parts[0] < 0) continue;
-                        const far = Math.hypot(...[0, 1, 2].map(n => n === across ? 0 : (parts[n] - wanted[n]) * grid.dims[n]));
+                        const off = n => (parts[n] - wanted[n]) * grid.dims[n];
+                        const far = Math.hypot(...[0, 1, 2].filter(n => n !== across).map(off));
                         if (!best || far < best.far) best = {far, x, y};
                     }
                 }

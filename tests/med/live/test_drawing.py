@@ -15,7 +15,7 @@ def test_voxels_lie_where_they_are(live, array):
     image = nibabel.Nifti1Image.from_bytes(live.voxels())
     assert np.array_equal(np.asarray(image.dataobj), array.transpose(2, 1, 0))
     assert image.get_data_dtype() == np.uint8
-    # LPS (10, 20, 30) is RAS (-10, -20, 30)
+    # the first voxel, whose place in LPS mm is 10, 20, 30
     assert image.affine[:, 3].tolist() == [-10, -20, 30, 1]
     ijk = np.array([3, 5, 7, 1])
     lps = np.array(live.frame["affine"]) @ ijk

@@ -16,7 +16,8 @@ export class ServerError extends Error {
 export function takeSecrets() {
   const given = new URLSearchParams(location.hash.slice(1));
   for (const name of [TOKEN, SESSION]) {
-    if (given.has(name)) sessionStorage.setItem(name, given.get(name));
+    // any page can lead a browser here with a fragment of its own
+    if (/^[\w-]{1,64}$/.test(given.get(name) ?? "")) sessionStorage.setItem(name, given.get(name));
   }
   if (given.has(TOKEN) && !given.has(SESSION)) sessionStorage.removeItem(SESSION);
   if (location.hash) history.replaceState(null, "", location.pathname);

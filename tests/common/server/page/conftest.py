@@ -31,7 +31,7 @@ def paged(tmp_path):
     service = Service(private, roots=Roots.of([root]), models=Models(lambda _name: fake))
     app = create_app(service)
     files = PageFiles.of(())
-    add_routes(app, service)
+    add_routes(app, service.sessions, service.jobs)
     files.add_to(app)
     guard = Guard(
         PageHeaders(app),

@@ -69,9 +69,7 @@ def test_the_page_itself_may_send_requests(paged, host):
 def test_every_other_page_is_refused(paged, origin):
     port = paged.connection.port
     for path in ("/v1/health", "/"):
-        found = ask(
-            paged, path=path, Host=f"127.0.0.1:{port}", Origin=origin.format(port=port)
-        )
+        found = ask(paged, path=path, Host=f"127.0.0.1:{port}", Origin=origin.format(port=port))
         assert found[0] == 403
         assert not any(name.startswith("access-control") for name in found[2])
 
