@@ -34,11 +34,24 @@ EXPECTED_ERRORS = ("net::ERR_CONNECTION_REFUSED",)
 """What the browser itself writes to the console where a test ends the server."""
 
 
+BOXES_ALONE = """
+from sam_common.segmenter.capabilities import Capabilities
+from sam_common.segmenter.fake import FakeSegmenter
+from sam_common.server.sessions import models
+takes = Capabilities(points=False, boxes=True, masks=False, multimask=False)
+models._load = lambda _name: FakeSegmenter(capabilities=takes)
+from sam_med.cli.main import main
+main()
+"""
+"""The program `sam-med` with a network that answers each box with its own pixels, at once."""
+
+
 class Viewer:
     """One `view` of a file, as a user starts it, and plain requests to its server."""
 
     def __init__(self, program, file, *options):
-        command = [SUITE, "-m", f"{program}.cli", "view", str(file), "--no-open", *options]
+        way = ["-c", BOXES_ALONE] if program == "boxes alone" else ["-m", f"{program}.cli"]
+        command = [SUITE, *way, "view", str(file), "--no-open", *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.address = self.process.stdout.readline().decode().strip()
         if not self.address:

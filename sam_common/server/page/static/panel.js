@@ -55,7 +55,7 @@ export function objectsPanel(session, { size, sizeTitle, zoom }) {
     swatch.style.background = session.colourOf(each);
     const classes = make("select", {
       "aria-label": `Class of ${each.name}`,
-      onchange: guarded(() => session.edit({ op: "rename_object", object: each.object, name: each.name, class: classes.value })),
+      onchange: guarded(() => session.reclass(each, classes.value)),
     }, ...session.classes.map(({ name }) => make("option", { selected: name === each.class }, name)));
     if (!each.class) classes.prepend(make("option", { selected: true, value: "" }, "–"));
     return make("tr", { class: each.object === session.current ? "current" : null, "data-object": each.object },

@@ -43,7 +43,7 @@ export class Session extends EventTarget {
     return this.inTurn(async () => {
       let object = this.current;
       if (object === null) {
-        const added = await this.send({ op: "add_object", name: this.newName(), class: this.chosenClass });
+        const added = await this.send({ op: "add_object", name: this.newName(this.chosenClass), class: this.chosenClass });
         object = added.changed[0].object;
       }
       try {
@@ -103,12 +103,18 @@ export class Session extends EventTarget {
   }
 
   /** A name that no object has: of a volume the class itself, as segments are named so. */
-  newName() {
+  newName(className) {
     const taken = new Set(this.objects.map((each) => each.name));
-    if (this.about.kind === "volume" && !taken.has(this.chosenClass)) return this.chosenClass;
+    if (this.about.kind === "volume" && !taken.has(className)) return className;
     let number = 1;
-    while (taken.has(`${this.chosenClass} ${number}`)) number += 1;
-    return `${this.chosenClass} ${number}`;
+    while (taken.has(`${className} ${number}`)) number += 1;
+    return `${className} ${number}`;
+  }
+
+  /** Give an object another class; of a volume the name follows, as files have that alone. */
+  reclass(object, className) {
+    const name = this.about.kind === "volume" ? this.newName(className) : object.name;
+    return this.edit({ op: "rename_object", object: object.object, name, class: className });
   }
 
   classOf(name) {

@@ -11,7 +11,7 @@ const FORMATS = {
   dicom_seg: "DICOM SEG", dicom_rtstruct: "RTSTRUCT",
 };
 const MOST_OBJECTS = 255;
-const ALPHA = 150;
+const OPACITY = 0.4;
 const STATUS = { empty: "The network found nothing there.", outside: "That lies outside of the volume." };
 
 class VolumePage {
@@ -271,7 +271,7 @@ class VolumePage {
     const rgb = shown.map((each) => [1, 3, 5].map((at) => parseInt(this.session.colourOf(each).slice(at, at + 2), 16)));
     const channel = (n) => [0, ...rgb.map((colour) => colour[n])];
     overlay.setColormapLabel({
-      R: channel(0), G: channel(1), B: channel(2), A: [0, ...rgb.map(() => ALPHA)],
+      R: channel(0), G: channel(1), B: channel(2), A: [0, ...rgb.map(() => 255)],
       I: [0, ...rgb.map((_colour, n) => n + 1)], labels: ["", ...shown.map((each) => each.name)],
     });
     this.nv.updateGLVolume();
@@ -370,6 +370,7 @@ export async function start(session) {
   const empty = emptyLike(voxels);
   await nv.loadFromArrayBuffer(voxels, "volume.nii");
   await nv.loadFromArrayBuffer(empty, "objects.nii");
+  nv.volumes[1].opacity = OPACITY;
   const [base] = nv.volumes;
   if (facts.inverted) base.colormap = "gray_inv";
   [base.cal_min, base.cal_max] = facts.window;
