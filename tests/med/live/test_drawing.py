@@ -57,5 +57,6 @@ def test_only_what_can_be_written_is_offered(live, tmp_path):
         found = facts_of(volume, stretch)["formats"]
         assert ("dicom_seg" in found) is has_dicom
         assert "seg.nrrd" in found
-    uneven = replace(live.volume, origins_lps=np.zeros((12, 3)))
+    places = np.outer(np.arange(12) ** 1.5, [0.0, 0.0, 1.0])
+    uneven = replace(live.volume, origins_lps=places)
     assert facts_of(uneven, stretch)["notes"] == [UNEVEN]
