@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 from pathlib import Path
@@ -53,7 +54,7 @@ def view(request: Mapping[str, Any], *, port: int = 0, is_opened: bool = True) -
         lead = "the page is open in your browser" if is_shown else "open this address in a browser"
         sys.stderr.write(f"{lead}; Ctrl-C here ends it\n")
 
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         serve(
             Settings(
                 port=port,
@@ -64,5 +65,4 @@ def view(request: Mapping[str, Any], *, port: int = 0, is_opened: bool = True) -
             ),
             announce,
         )
-    except KeyboardInterrupt:
-        sys.stderr.write("ended\n")
+    sys.stderr.write("ended\n")

@@ -41,8 +41,8 @@ def forms(shapes: npt.NDArray[np.object_]) -> FloatArray:
         it; logarithm, to the base of 2, of the long over the short side of that rectangle; area
         over the area with its holes filled. NaN where a polygon has no area.
 
-    >>> forms(np.array([shapely.box(0, 0, 8, 2)])).round(3).tolist()
-    [[0.503, 1.0, 1.0, 2.0, 1.0]]
+    >>> [round(float(figure), 3) for figure in forms(np.array([shapely.box(0, 0, 8, 2)]))[0]]
+    [0.503, 1.0, 1.0, 2.0, 1.0]
     """
     area = np.where(shapely.area(shapes) > 0, shapely.area(shapes), np.nan)
     smooth = shapely.simplify(shapes, TOLERANCE_PX)

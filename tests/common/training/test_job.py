@@ -8,6 +8,7 @@ from lessons import ALL, BASE, lesson_of
 from small_networks import learning_network
 
 from sam_common.errors import InputError, OutputError
+from sam_common.network.architecture import ARCHITECTURES
 from sam_common.segmenter.predictor import segmenter_of
 from sam_common.training import job as module
 from sam_common.training.job import TrainingJob, dry_run_job, opened, run_job
@@ -22,6 +23,7 @@ class Found:
     """What `locate` gives."""
 
     tuned = None
+    architecture = ARCHITECTURES["tiny_vit_256"]
     name, arch, sha256, licence, capabilities = "small", "tiny_vit_256", BASE.sha256, "MIT", ALL
 
     def load(self):

@@ -9,6 +9,7 @@ import shapely
 from lessons import ALL, BASE, picture
 from small_networks import learning_network
 
+from sam_common.network.architecture import ARCHITECTURES
 from sam_common.segmenter.predictor import segmenter_of
 from sam_common.training import job as job_module
 from sam_common.training.job import TrainingJob
@@ -23,6 +24,7 @@ QUICK = TrainingOptions(epochs=1, patience=1, views=1)
 
 class Found:
     tuned = None
+    architecture = ARCHITECTURES["tiny_vit_256"]
     name, arch, sha256, licence, capabilities = "small", "tiny_vit_256", BASE.sha256, "MIT", ALL
 
     def load(self):

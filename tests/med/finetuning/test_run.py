@@ -9,6 +9,7 @@ from lessons import BASE
 from small_networks import learning_network
 
 from sam_common.errors import InputError
+from sam_common.network.architecture import ARCHITECTURES
 from sam_common.segmenter.capabilities import Capabilities
 from sam_common.segmenter.predictor import segmenter_of
 from sam_common.training import job as job_module
@@ -23,6 +24,7 @@ BOXES = Capabilities(points=False, boxes=True, masks=False, multimask=False)
 
 class Found:
     tuned = None
+    architecture = ARCHITECTURES["tiny_vit_256"]
     name, arch, sha256, licence, capabilities = "small", "tiny_vit_256", BASE.sha256, "MIT", BOXES
 
     def load(self):

@@ -297,7 +297,8 @@ def test_wrong_documents(volume, path, value, expected):
 
 def test_the_example_of_the_documentation_is_read(phantom):
     page = (Path(__file__).parents[3] / "docs" / "prompts-medical.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)
+    # the other one is of corrections
+    example, _ = re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)
     liver, lesion = prompts_from_json(example, phantom)
     assert (liver.label, liver.value, liver.box is not None) == ("liver", 5, True)
     assert (lesion.label, len(lesion.slice_boxes), len(lesion.points)) == ("lesion 2", 1, 1)
