@@ -111,6 +111,11 @@ class OpenVINOEngine:
         return logits, scores
 
 
+_BUILDING = threading.Lock()
+"""Held while a part is converted or compiled. On a busy machine OpenVINO sometimes failed where two
+networks of one process were compiled for the first time side by side."""
+
+
 class _Part:
     """A converted part of a network with its inference requests, each for one thread at a time."""
 
@@ -145,7 +150,7 @@ class _Part:
                     settings["CACHE_DIR"] = str(folder / self._precision)
                     # two processes at once would write the same compiled file
                     alone = filelock.FileLock(folder / f".{self._path.stem}.lock")
-                with alone:
+                with _BUILDING, alone:
                     self._compiled = openvino.Core().compile_model(self._path, "CPU", settings)
             return self._compiled
 
@@ -175,7 +180,7 @@ def _converted(network: LazyNetwork, parts: Sequence[str]) -> list[Path]:
     paths = [folder / f"{part}.xml" for part in parts]
     if all(path.is_file() for path in paths):
         return paths
-    with writing(folder), filelock.FileLock(folder / ".lock"):
+    with _BUILDING, writing(folder), filelock.FileLock(folder / ".lock"):
         missing = {
             part: path for part, path in zip(parts, paths, strict=True) if not path.is_file()
         }
