@@ -42,8 +42,8 @@ def write_worst(
     """
     both = wanted.window if found is None else wanted.window.union(found.window)
     room = round(CONTEXT * max(both.shape)) + 1
-    part = both.expand(room).intersect(Window.full(image.shape[:2]))
-    assert part is not None  # noqa: S101 - the object lies in the image
+    # masks lie in their image, so that there is always a part of it
+    part = both.expand(room).intersect(Window.full(image.shape[:2])) or both
     crop = image[part.slices]
     if crop.ndim == 2:  # noqa: PLR2004
         crop = np.repeat(crop[..., None], 3, axis=2)

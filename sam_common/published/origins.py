@@ -118,8 +118,8 @@ class Wheel:
 
 
 @dataclass(frozen=True, slots=True)
-class NpmTarball:
-    """A source that is an npm package, whose members are converted into one file."""
+class _NpmPackage:
+    """A package file of npm; what is made of its members is up to the kinds of source."""
 
     package: str
     version: str
@@ -127,10 +127,6 @@ class NpmTarball:
     """The package file as published."""
     members: tuple[tuple[str, PinnedFile], ...]
     """Paths inside the tarball, each with the published file that lies there."""
-    file: PinnedFile
-    """The converted file."""
-    convert: Converter
-    """Function that converts; it must write the same bytes on every machine."""
 
     @property
     def label(self) -> str:
@@ -139,16 +135,11 @@ class NpmTarball:
 
     @property
     def origin(self) -> str:
-        """Where a person finds the file."""
+        """Where a person finds the package file."""
         return f"{self.label} (its .tgz will do, sha256 {self.tarball.sha256})"
 
-    @property
-    def files(self) -> tuple[PinnedFile, ...]:
-        """The file that the source delivers."""
-        return (self.file,)
-
     def deliver(self, folder: Path, *, quiet: bool = False) -> None:  # noqa: ARG002 - no bar to hide
-        """Run `npm pack` with the user's own configuration, unpack and convert."""
+        """Run `npm pack` with the user's own configuration and unpack; nothing is installed."""
         with tempfile.TemporaryDirectory() as scratch:
             self.unpack(self.pack(Path(scratch)), folder)
 
@@ -158,33 +149,36 @@ class NpmTarball:
         Raises:
             WeightsError: If npm is not installed or fails.
         """
-        return _npm_pack(f"{self.package}@{self.version}", folder)
+        npm = shutil.which("npm")
+        if npm is None:
+            raise WeightsError("npm is not installed")
+        command = [npm, "pack", f"{self.package}@{self.version}", "--ignore-scripts"]
+        command += ["--loglevel=error", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
+        run_client(command, folder)
+        return _only(folder, "*.tgz")
 
     def unpack(self, package: Path, folder: Path) -> bool:
-        """Unpack and convert a tarball that the user fetched.
+        """Unpack a tarball that the user fetched.
 
         Args:
             package: The file.
-            folder: Where the converted file goes.
+            folder: Where what it gives goes.
 
         Returns:
             False where the file is no tarball.
 
         Raises:
-            IntegrityError: If the tarball, a member or the converted file is not the published one.
-            WeightsError: If a package that the conversion needs is not installed.
+            IntegrityError: If the tarball, a member or what is made of them is not the published
+                one.
+            WeightsError: If a package that a conversion needs is not installed.
         """
         if package.suffix != ".tgz":
             return False
-        with tempfile.TemporaryDirectory() as scratch:
-            self.extract(package, Path(scratch))
-            with atomic_output(folder / self.file.name) as part:
-                self.convert(Path(scratch), part)
-                self.file.check(part, called=f"the conversion of {package.name}")
+        self._take(package, folder)
         return True
 
     def extract(self, package: Path, folder: Path) -> None:
-        """Unpack the members of a tarball into a folder, without converting them.
+        """Unpack the members of a tarball into a folder, as they are.
 
         Raises:
             IntegrityError: If the tarball or a member is not the published one.
@@ -192,29 +186,40 @@ class NpmTarball:
         self.tarball.check(package)
         store_members(package, self.members, folder)
 
+    def _take(self, package: Path, folder: Path) -> None:
+        """Put what a tarball gives into a folder."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, slots=True)
-class NpmFiles:
+class NpmTarball(_NpmPackage):
+    """A source that is an npm package, whose members are converted into one file."""
+
+    file: PinnedFile
+    """The converted file."""
+    convert: Converter
+    """Function that converts; it must write the same bytes on every machine."""
+
+    @property
+    def files(self) -> tuple[PinnedFile, ...]:
+        """The file that the source delivers."""
+        return (self.file,)
+
+    def _take(self, package: Path, folder: Path) -> None:
+        """Convert the members into the file."""
+        with tempfile.TemporaryDirectory() as scratch:
+            self.extract(package, Path(scratch))
+            with atomic_output(folder / self.file.name) as part:
+                self.convert(Path(scratch), part)
+                self.file.check(part, called=f"the conversion of {package.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class NpmFiles(_NpmPackage):
     """A source that is an npm package, some of whose files are taken as they are."""
 
-    package: str
-    version: str
-    tarball: PinnedFile
-    """The package file as published."""
-    members: tuple[tuple[str, PinnedFile], ...]
-    """Paths inside the tarball, each with the published file that lies there."""
     folder_name: str
     """Name of the folder of the cache that gets the files."""
-
-    @property
-    def label(self) -> str:
-        """For messages."""
-        return f"npm package {self.package} {self.version}"
-
-    @property
-    def origin(self) -> str:
-        """Where a person finds the files."""
-        return f"{self.label} (its .tgz will do, sha256 {self.tarball.sha256})"
 
     @property
     def files(self) -> tuple[PinnedFolder, ...]:
@@ -222,31 +227,12 @@ class NpmFiles:
         files = sorted((pinned for _, pinned in self.members), key=lambda pinned: pinned.name)
         return (PinnedFolder(self.folder_name, tuple(files)),)
 
-    def deliver(self, folder: Path, *, quiet: bool = False) -> None:  # noqa: ARG002 - no bar to hide
-        """Run `npm pack` with the user's own configuration and unpack; nothing is installed."""
-        with tempfile.TemporaryDirectory() as scratch:
-            self.unpack(_npm_pack(f"{self.package}@{self.version}", Path(scratch)), folder)
-
-    def unpack(self, package: Path, folder: Path) -> bool:
-        """Unpack a tarball that the user fetched.
-
-        Args:
-            package: The file.
-            folder: Where the folder of the files goes.
-
-        Returns:
-            False where the file is no tarball.
-
-        Raises:
-            IntegrityError: If the tarball or a member is not the published one.
-        """
-        if package.suffix != ".tgz":
-            return False
+    def _take(self, package: Path, folder: Path) -> None:
+        """Put the members into the folder of their name, which is made where it is missing."""
         self.tarball.check(package)
         target = folder / self.folder_name
         target.mkdir(exist_ok=True)
         store_members(package, self.members, target)
-        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,17 +307,6 @@ def _first_line(error: Exception) -> str:
 
 
 Source: TypeAlias = Https | Hub | Wheel | Sdist | NpmTarball | NpmFiles
-
-
-def _npm_pack(package: str, folder: Path) -> Path:
-    """Fetch a tarball by npm into a folder, which must hold no other tarball."""
-    npm = shutil.which("npm")
-    if npm is None:
-        raise WeightsError("npm is not installed")
-    command = [npm, "pack", package, "--ignore-scripts"]
-    command += ["--loglevel=error", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
-    run_client(command, folder)
-    return _only(folder, "*.tgz")
 
 
 def _only(folder: Path, pattern: str) -> Path:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sam_common.engines.torch_engine import TorchEngine
 from sam_common.segmenter.predictor import Segmenter
+from sam_common.training_data.examples import counts
 
 if TYPE_CHECKING:
     from sam_common.network.architecture import Preprocess
@@ -65,10 +66,10 @@ class Course:
     @property
     def _objects(self) -> int:
         """Objects to learn from."""
-        return sum(len(image.of("learn")) for image in self.views.images)
+        return counts(self.views.images)["learn"]
 
     @property
     def batches(self) -> int:
         """Steps of the optimiser in an epoch."""
-        counts = [len(image.of("learn")) for image in self.views.images]
-        return sum(-(-count // self.options.batch) for count in counts)
+        sizes = [len(image.of("learn")) for image in self.views.images]
+        return sum(-(-size // self.options.batch) for size in sizes)
