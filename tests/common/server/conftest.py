@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from pathlib import Path
 
 import pytest
-import uvicorn
 from live_server import TOKEN, WAIT
+from loopback_server import listening
 
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.server.client import Client
@@ -42,22 +40,9 @@ def served(tmp_path):
         hosts=frozenset({"127.0.0.1", "localhost"}),
         limits=Limits(body=100_000, upload=2_000_000),
     )
-    config = uvicorn.Config(
-        guard,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        # a test that fails may leave a listener open
-        timeout_graceful_shutdown=5,
-    )
-    server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        client = Client(listener.getsockname()[1], TOKEN, timeout=WAIT)
+    with listening(guard) as port:
+        client = Client(port, TOKEN, timeout=WAIT)
         client.root, client.service, client.fake = root, service, fake
         yield client
         client.close()
-        server.should_exit = True
-        thread.join()
-        service.close()
+    service.close()

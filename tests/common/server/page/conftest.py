@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-
 import pytest
-import uvicorn
 from live_server import TOKEN, WAIT
+from loopback_server import listening
 
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.server.client import Client
@@ -39,17 +36,9 @@ def paged(tmp_path):
         hosts=frozenset({"127.0.0.1", "localhost"}),
         page=files.addresses,
     )
-    config = uvicorn.Config(
-        guard, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=5
-    )
-    server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        client = Client(listener.getsockname()[1], TOKEN, timeout=WAIT)
+    with listening(guard) as port:
+        client = Client(port, TOKEN, timeout=WAIT)
         client.root, client.service, client.fake = root, service, fake
         yield client
         client.close()
-        server.should_exit = True
-        thread.join()
-        service.close()
+    service.close()
