@@ -1,1 +1,1 @@
-"""Demo: what the demos of both sides record, the pictures that they draw, and the page of both."""
+"""Demo: what the demos of both sides record, and the page of both."""

@@ -6,13 +6,11 @@ network. Whatever a record says is text: the template (`page.html`) escapes by i
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING
-
-import jinja2
 
 from sam_common.demo.record import PARTS, read_parts
 from sam_common.errors import InputError
+from sam_common.pages.template import page_template
 from sam_common.support.files import write_bytes
 
 if TYPE_CHECKING:
@@ -52,7 +50,8 @@ def page_html(parts: Sequence[Part]) -> str:
     shown = sorted(parts, key=lambda part: PARTS.index(part.name))
     there = {part.name for part in parts}
     missing = [side for side, names in SIDES.items() if there.isdisjoint(names)]
-    return _template().render(
+    template = page_template("sam_common.demo", "page.html", {"seconds": seconds_text})
+    return template.render(
         parts=shown, missing=missing, origins=_origins(shown), notice=NOTICE, wide=WIDE
     )
 
@@ -68,20 +67,6 @@ def _origins(parts: Sequence[Part]) -> list[tuple[str, list[str], Origin]]:
     return [
         (licence, [origin.name for origin in same], same[0]) for (licence, _), same in found.items()
     ]
-
-
-@functools.cache
-def _template() -> jinja2.Template:
-    """The page without its content; whatever is filled in is escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("sam_common.demo", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["seconds"] = seconds_text
-    return environment.get_template("page.html")
 
 
 def seconds_text(seconds: float) -> str:

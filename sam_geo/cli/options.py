@@ -80,6 +80,12 @@ StretchText = Annotated[
 Overlay = Annotated[
     Path | None, typer.Option(help="Also draw the result over the image, as PNG or JPEG.")
 ]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        help="Also write a page, an .html in one file: picture, scores, and the doubtful objects."
+    ),
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what it would cost, from one window; stop there.")
 ]

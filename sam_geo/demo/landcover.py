@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sam_common.demo.marks import draw_key
-from sam_common.demo.plate import (
+from sam_common.demo.record import Figure, Output, Part, Picture, Table, origin_of
+from sam_common.pages.marks import draw_key
+from sam_common.pages.plate import (
     Line,
     Word,
     box_line,
@@ -25,7 +26,6 @@ from sam_common.demo.plate import (
     placed,
     write_jpeg,
 )
-from sam_common.demo.record import Figure, Output, Part, Picture, Table, origin_of
 from sam_common.published import samples
 from sam_common.tiled_job.parts import held, remove_parts
 from sam_common.tiled_job.progress import silent
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from sam_common.demo.plate import Canvas
+    from sam_common.pages.plate import Canvas
     from sam_common.tiled_job.progress import Progress
     from sam_geo.demo.sheet import Sheet
 

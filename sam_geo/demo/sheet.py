@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sam_common.demo.marks import draw_north, draw_scale_bar
-from sam_common.demo.plate import enlarge
+from sam_common.pages.marks import draw_north, draw_scale_bar
+from sam_common.pages.plate import enlarge
 from sam_common.window import Window
 from sam_geo.map_report.figures import length_text
 from sam_geo.map_report.ground import measure_ground
 
 if TYPE_CHECKING:
-    from sam_common.demo.plate import Canvas
+    from sam_common.pages.plate import Canvas
     from sam_geo.map_report.ground import Ground
     from sam_geo.raster.source import RasterSource
     from sam_geo.raster.stretch import Stretch

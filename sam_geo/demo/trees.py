@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from sam_common.demo.marks import draw_key
-from sam_common.demo.plate import Line, box_line, draw_lines, placed, write_jpeg
 from sam_common.demo.record import Figure, Output, Part, Picture, origin_of
+from sam_common.pages.marks import draw_key
+from sam_common.pages.plate import Line, box_line, draw_lines, placed, write_jpeg
 from sam_common.published import samples
 from sam_common.published.checkpoints import model_info
 from sam_common.tiled_job.parts import held, remove_parts

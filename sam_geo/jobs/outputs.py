@@ -4,6 +4,7 @@
 objects -> rows -> finished outlines, small ones left out, numbered -> table
                                                                     -> label raster, same numbers
                                                                     -> picture, same outlines
+                                                                    -> gallery of the page
 ```
 """
 
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from sam_common.tiled_job.progress import silent
 from sam_geo.jobs.opened import one_step
+from sam_geo.object_report.gallery import Gallery
 from sam_geo.results.finish import finished_tables
 from sam_geo.results.label_raster import label_writer
 from sam_geo.results.object_rows import object_rows, regions_of
@@ -23,7 +25,7 @@ from sam_geo.results.picture import Shapes, write_picture
 from sam_geo.tables.write import table_writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import geopandas
 
@@ -43,6 +45,20 @@ class Written:
     hidden: int | None = None
     """Objects of which the label raster shows no pixel, as earlier objects lie over them; None
     where there is no label raster."""
+    shapes: Shapes | None = None
+    """What the picture and the page show; None where neither is asked for."""
+    gallery: Gallery | None = None
+    """What the page says; None where it is not asked for."""
+
+    def add(self, table: geopandas.GeoDataFrame, rows: Sequence[Row]) -> None:
+        """Take a part of the table, and the rows that it was made of."""
+        self.counts.update(table["status"].tolist())
+        outlines = [row.geometry for row in rows]
+        if self.shapes is not None:
+            for outline in outlines:
+                self.shapes.add(outline)
+        if self.gallery is not None:
+            self.gallery.add(table, outlines)
 
 
 def write_objects(
@@ -64,9 +80,12 @@ def write_objects(
     Raises:
         OutputError: A file cannot be written.
     """
-    found = Written(hidden=None if request.labels is None else 0)
     source = opened.source
-    shapes = Shapes(source)
+    found = Written(
+        hidden=None if request.labels is None else 0,
+        shapes=Shapes(source) if request.overlay or request.report else None,
+        gallery=Gallery() if request.report else None,
+    )
     with (
         table_writer(request.output, overwrite=request.replaces, layer=request.layer) as write,
         ExitStack() as labels,
@@ -79,19 +98,17 @@ def write_objects(
         with progress("objects", scene.passes) as advance:
             for table, rows in _finished(scene, request, opened, advance):
                 write(table)
-                found.counts.update(table["status"].tolist())
+                found.add(table, rows)
                 if draw is not None:
                     numbered = zip(table["id"].tolist(), rows, strict=True)
                     seen = [draw(n, regions_of(row.pixels or b"")) for n, row in numbered]
                     found.hidden = (found.hidden or 0) + seen.count(False)
-                for row in rows if request.overlay is not None else ():
-                    shapes.add(row.geometry)
         if draw is not None:
             with one_step(progress, "labels"):
                 labels.close()
-    if request.overlay is not None:
+    if request.overlay is not None and found.shapes is not None:
         with one_step(progress, "picture"):
-            write_picture(shapes.draw(opened.stretch), request.overlay)
+            write_picture(found.shapes.draw(opened.stretch), request.overlay)
     return found
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sam_common.errors import OutputError
+from sam_common.pages.object_page import check_page_output
 from sam_common.support.files import check_apart, check_output, same_file
 from sam_geo.automatic.options import AutoOptions
 from sam_geo.jobs.output_checks import check_against, check_texts, table_files, try_output
@@ -65,6 +66,8 @@ class Request(RasterRequest, Resumable):
     """Layer of a GeoPackage to write; the name of the file where None."""
     overlay: Path | None = None
     """PNG or JPEG file in which the result is drawn over the raster."""
+    report: Path | None = None
+    """Page about the result, an .html, with its doubtful objects in pictures."""
     finish: Finish = field(default_factory=Finish)
     """Least area, simplification and reference system of the polygons."""
     embeddings: Path | None = None
@@ -79,11 +82,12 @@ class Request(RasterRequest, Resumable):
     @property
     def named_outputs(self) -> list[Path]:
         """Outputs whose paths were given; the paths of the other outputs follow from them."""
-        return [self.output] if self.overlay is None else [self.output, self.overlay]
+        chosen = (self.overlay, self.report)
+        return [self.output, *(path for path in chosen if path is not None)]
 
     @property
     def outputs(self) -> list[Path]:
-        """Every file that will be written: tables, record, style, picture, label raster."""
+        """Every file that will be written: tables, record, style, picture, page, label raster."""
         files = [*table_files(self.output), manifest_path(self.output), style_path(self.output)]
         return [*files, *self.named_outputs[1:]]
 
@@ -99,6 +103,8 @@ class Request(RasterRequest, Resumable):
             check_output(path, overwrite=self.replaces)
         if self.overlay is not None:
             check_picture_output(self.overlay, overwrite=self.replaces)
+        if self.report is not None:
+            check_page_output(self.report, overwrite=self.replaces)
         check_apart([*self.outputs, self.parts])
         if self.embeddings is not None and same_file(self.embeddings, self.parts):
             raise OutputError(

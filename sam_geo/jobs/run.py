@@ -11,6 +11,8 @@ write_objects   objects -> rows -> simplify, measure, filter, number -> table, l
                   jobs/outputs, results/object_rows, results/finish, tables/write
 write_manifest  how the result came about
                   jobs/records, results/record
+write_object_report   a page for people, with the doubtful objects in pictures
+                  object_report
 remove_parts    nothing is left to be resumed
 ```
 A window that fails is reported in the record and keeps the parts, so that the job can be resumed.
@@ -28,8 +30,10 @@ from sam_geo.jobs.encode import encode_raster
 from sam_geo.jobs.opened import one_step, opened_job, run_options
 from sam_geo.jobs.outputs import write_objects
 from sam_geo.jobs.records import auto_record, prompt_record
+from sam_geo.object_report.gallery import Gallery
+from sam_geo.object_report.object_report import write_object_report
 from sam_geo.prompted.segment import run_prompts
-from sam_geo.results.picture import draw_prompted, write_picture
+from sam_geo.results.picture import draw_prompted, placed_table, write_picture
 from sam_geo.results.qgis_style import style_path, write_style
 from sam_geo.results.record import manifest_path, write_manifest
 from sam_geo.tables.write import write_table
@@ -39,9 +43,11 @@ if TYPE_CHECKING:
 
     import geopandas
 
+    from sam_common.pages.plate import Canvas
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.tiled_job.progress import Progress
     from sam_common.tiled_job.run import JobReport
+    from sam_geo.jobs.opened import OpenedJob
     from sam_geo.jobs.request import AutoRequest, EncodeRequest, PromptRequest, Request
     from sam_geo.prompted.segment import PromptJob
 
@@ -81,10 +87,12 @@ def run_request(
         # last: a damaged block that failed its prompts must not cost the others their result
         if request.overlay is not None:
             with one_step(progress, "picture"):
-                write_picture(
-                    draw_prompted(opened.source, found.stretch, found.prompts, found.table),
-                    request.overlay,
-                )
+                write_picture(_drawn(opened, found), request.overlay)
+        if request.report is not None:
+            with one_step(progress, "report"):
+                gallery = Gallery()
+                gallery.add(found.table, list(placed_table(opened.source, found.table).geometry))
+                _write_report(request, opened, gallery, _drawn(opened, found), record)
         if not found.failures:
             remove_parts(request.parts)
     return found, record
@@ -127,6 +135,10 @@ def run_auto(
             with one_step(progress, "record"):
                 record = auto_record(request, opened, work, found, written)
                 write_manifest(record, manifest_path(request.output))
+            if written.gallery is not None and written.shapes is not None:
+                with one_step(progress, "report"):
+                    picture = written.shapes.draw(opened.stretch)
+                    _write_report(request, opened, written.gallery, picture, record)
         if not found.failures:
             remove_parts(request.parts)
     return record
@@ -159,6 +171,31 @@ def run_encode(
             progress=progress,
         )
     return figures | {"notes": list(opened.notes)}
+
+
+def _drawn(opened: OpenedJob, found: PromptJob) -> Canvas:
+    """The picture of a prompted job."""
+    return draw_prompted(opened.source, found.stretch, found.prompts, found.table)
+
+
+def _write_report(
+    request: Request,
+    opened: OpenedJob,
+    gallery: Gallery,
+    picture: Canvas,
+    record: dict[str, Any],
+) -> None:
+    """Write the page of a job, where it is asked for."""
+    if request.report is not None:
+        write_object_report(
+            request.report,
+            title=request.output.name,
+            source=opened.source,
+            stretch=opened.stretch,
+            overview=picture,
+            gallery=gallery,
+            record=record,
+        )
 
 
 def _check_any_worked(report: JobReport, request: Request) -> None:

@@ -7,7 +7,6 @@ nothing; everything in it that users named is text, whatever characters it has: 
 
 from __future__ import annotations
 
-import functools
 import math
 import re
 import shlex
@@ -15,9 +14,9 @@ from datetime import datetime, timezone
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 import numpy as np
 
+from sam_common.pages.template import page_template
 from sam_common.support.files import write_bytes
 from sam_geo.class_maps.class_map import open_class_map
 from sam_geo.map_report import figures
@@ -48,6 +47,14 @@ MANY = 12
 """Classes from which names stand upright over a matrix."""
 LONG = 40
 """Classes from which tables and legends scroll on a screen."""
+FILTERS = {
+    "share": figures.share_text,
+    "score": figures.score_text,
+    "ha": figures.area_text,
+    "count": figures.count_text,
+    "metres": figures.length_text,
+}
+"""What the template writes numbers with."""
 TURNED = 3.0
 """Degrees by which north may be off the top of a picture before that is told."""
 TOLD = 5
@@ -80,26 +87,6 @@ def write_report(record: Record, class_map: Path, output: Path) -> None:
     write_bytes(output, report_page(record, class_map).encode(errors="xmlcharrefreplace"))
 
 
-@functools.cache
-def _template() -> jinja2.Template:
-    """The page without its content; whatever is filled in is escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("sam_geo.map_report", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "share": figures.share_text,
-        "score": figures.score_text,
-        "ha": figures.area_text,
-        "count": figures.count_text,
-        "metres": figures.length_text,
-    }
-    return environment.get_template("report.html")
-
-
 def report_page(record: Record, class_map: Path) -> str:
     """The HTML of the page about a land-cover map, see `write_report`."""
     with open_class_map(class_map) as classes:
@@ -128,7 +115,7 @@ def report_page(record: Record, class_map: Path) -> str:
             "commands": _commands(class_map),
             "making": _making(record),
         }
-    return _template().render(context)
+    return page_template("sam_geo.map_report", "report.html", FILTERS).render(context)
 
 
 def _is_applied(record: Record) -> bool:

@@ -105,12 +105,17 @@ def draw_prompted(
     """
     view = _view(source.size_hw)
     shown = [n for n, prompt in enumerate(prompts) if prompt.is_placed]
-    placed = table if source.crs is None else table.to_crs(source.crs)
+    placed = placed_table(source, table)
     boxes = [view.box_into_image(_box(prompts[n])) for n in shown]
     shapes = Shapes(source)
     for shape in placed.geometry.iloc[shown]:
         shapes.add(shape)
     return shapes.draw(stretch, boxes_xyxy=boxes)
+
+
+def placed_table(source: RasterSource, table: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
+    """A table in the reference system of its raster."""
+    return table if source.crs is None else table.to_crs(source.crs)
 
 
 def write_picture(picture: npt.NDArray[np.uint8], path: str | os.PathLike[str]) -> None:

@@ -13,15 +13,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from sam_common.demo.marks import EDGE_PX, draw_key, draw_scale_bar, draw_sides, round_length
-from sam_common.demo.plate import Line, Word, draw_lines, draw_words, enlarge, outlines
 from sam_common.frame import Frame
+from sam_common.pages.marks import EDGE_PX, draw_key, draw_scale_bar, draw_sides, round_length
+from sam_common.pages.plate import Line, Word, draw_lines, draw_words, enlarge, outlines
 from sam_med.report.slice_picture import turn_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sam_common.demo.plate import Canvas, Rgb
+    from sam_common.pages.plate import Canvas, Rgb
     from sam_med.geometry.volume import Volume
     from sam_med.objects.segments import Segment
     from sam_med.report.slice_picture import Turn

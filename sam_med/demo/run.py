@@ -6,10 +6,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from sam_common.demo.page import write_page
-from sam_common.demo.plate import write_jpeg
 from sam_common.demo.record import Figure, Output, Part, Picture, Table, origin_of, write_part
 from sam_common.errors import OutputError
 from sam_common.metrics.agreement import dice
+from sam_common.pages.plate import write_jpeg
 from sam_common.published import samples
 from sam_common.published.checkpoints import model_info
 from sam_med.demo.cases import CASES, prepare

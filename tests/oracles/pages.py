@@ -15,6 +15,8 @@ APART = {"td", "th", "tr", "dt", "dd", "li", "p", "div", "h1", "h2", "h3", "br",
 """Elements that a browser sets apart from what stands before them."""
 FETCHED = ("src", "href", "srcset", "data", "poster", "background", "action", "xlink:href")
 """Attributes that name something that is elsewhere."""
+PICTURES = ("data:image/png;base64,", "data:image/jpeg;base64,")
+"""How a picture that is in the page begins."""
 
 
 class Page(HTMLParser):
@@ -78,7 +80,7 @@ class Page(HTMLParser):
     def fetched(self) -> list[str]:
         """Whatever is named by the elements of the page, pictures in it left out."""
         named = [each[name] for each in self.elements for name in FETCHED if each.get(name)]
-        return [each for each in named if not each.startswith("data:image/png;base64,")]
+        return [each for each in named if not each.startswith(PICTURES)]
 
     def section(self, name: str) -> str:
         """The text of the section with an id."""
@@ -92,9 +94,9 @@ def words(element: dict) -> str:
 
 
 def picture(uri: str) -> np.ndarray:
-    """(H, W, 4) pixels of a PNG in a data URI, colour and opacity."""
+    """(H, W, 4) pixels of a picture in a data URI, colour and opacity."""
     head, _, data = uri.partition(",")
-    assert head == "data:image/png;base64"
+    assert f"{head}," in PICTURES
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(data, validate=True))).convert("RGBA"))
 
 

@@ -83,6 +83,7 @@ def job_options(command, head):
         f"{command} --dst-crs": values(head, "--dst-crs", "EPSG:32633", "EPSG:4326"),
         f"{command} --embeddings": flag(head, "--embeddings", "kept"),
         f"{command} --overlay": flag(head, "--overlay", "o.png"),
+        f"{command} --report": flag(head, "--report", "o.html"),
         f"{command} --workers": Elsewhere(
             "geo/automatic/test_windows_to_objects.py::test_workers_and_an_interrupt_change_no_byte"
         ),

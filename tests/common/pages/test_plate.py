@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sam_common.demo.plate import (
+from sam_common.pages.plate import (
     BLACK,
     Line,
     Word,

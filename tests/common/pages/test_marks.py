@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sam_common.demo.marks import draw_key, draw_north, draw_scale_bar, draw_sides, round_length
+from sam_common.pages.marks import draw_key, draw_north, draw_scale_bar, draw_sides, round_length
 
 
 @pytest.fixture

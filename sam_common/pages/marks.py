@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from sam_common.demo.plate import (
+from sam_common.pages.plate import (
     BLACK,
     FINE_BITS,
     WHITE,
@@ -22,7 +22,7 @@ from sam_common.demo.plate import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sam_common.demo.plate import Canvas, Rgb
+    from sam_common.pages.plate import Canvas, Rgb
 
 EDGE_PX = 22
 """Distance of marks from the edge of a picture."""

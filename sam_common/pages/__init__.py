@@ -1,0 +1,1 @@
+"""Pages: reports and pictures for people, each page one file that loads nothing."""
