@@ -259,8 +259,9 @@ def size_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield "|---|" + "---|" * 6
     for row in rows:
         mega = row["side"] * row["height"] / 1e6
+        more = ", with polygons" if row["polygons"] else ""
         yield (
-            f"| {row['side']:,} x {row['height']:,} | {mega:,.0f} | "
+            f"| {row['side']:,} x {row['height']:,}{more} | {mega:,.0f} | "
             f"{row['peak_mb']:,.0f} | {row['seconds']:,.0f} | {row['seconds'] / mega:.2f} | "
             f"{row['reads_seconds']:,.1f} | "
             f"{row['seconds'] / row['reads_seconds']:.1f} |"
