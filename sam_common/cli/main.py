@@ -11,6 +11,14 @@ import typer
 from sam_common.cli.evaluate import evaluate_command
 from sam_common.cli.options import Json, Quiet, command_line
 from sam_common.cli.serve import serve_command
+from sam_common.detectors.catalogue import detectors
+from sam_common.detectors.folder import (
+    CONFIG,
+    WEIGHTS,
+    adopt_detector,
+    detector_cache,
+    locate_detector,
+)
 from sam_common.errors import IntegrityError, WeightsError
 from sam_common.published import cache, checkpoints, samples
 from sam_common.support import console
@@ -18,6 +26,7 @@ from sam_common.support.files import sha256_of
 from sam_common.tuned import catalogue
 
 if TYPE_CHECKING:
+    from sam_common.detectors.catalogue import DetectorInfo
     from sam_common.tuned.tuned_file import TunedInfo
 
 app = command_line(
@@ -48,7 +57,9 @@ def list_weights(*, as_json: Json = False) -> None:
     tuned = catalogue.named()
     if as_json:
         published = [_describe_model(info) for info in infos]
-        console.emit_json([*published, *(_describe_tuned(*item) for item in tuned.items())])
+        own = [_describe_tuned(*item) for item in tuned.items()]
+        by_words = [_describe_detector(info) for info in detectors().values()]
+        console.emit_json([*published, *own, *by_words])
         return
     console.table(
         "checkpoints",
@@ -74,6 +85,10 @@ def list_weights(*, as_json: Json = False) -> None:
                 f"tuned from {info.base}",
             ]
             for name, info in tuned.items()
+        ]
+        + [
+            [info.name, "text", "", info.licence, "yes" if _kept(info) else "", info.title]
+            for info in detectors().values()
         ],
     )
 
@@ -99,7 +114,14 @@ def add_weights(
 def pull_weights(
     name: ModelName, *, file: FromFile = None, quiet: Quiet = False, as_json: Json = False
 ) -> None:
-    """Fetch a checkpoint into the cache, verify it and print its path."""
+    """Fetch a checkpoint into the cache, verify it and print its path.
+
+    A detector stays in the cache of the Hugging Face Hub, unless its folder is given by --from.
+    """
+    if name in detectors():
+        kept = adopt_detector(name, file) if file else locate_detector(name, quiet=quiet).path
+        _emit_checkpoint(name, kept / WEIGHTS, as_json=as_json)
+        return
     path = checkpoints.adopt(name, file) if file else checkpoints.fetch(name, progress=not quiet)
     _emit_checkpoint(name, path, as_json=as_json)
 
@@ -107,6 +129,12 @@ def pull_weights(
 @weights_app.command("path")
 def path_weights(name: ModelName, *, as_json: Json = False) -> None:
     """Print the path of a checkpoint that was fetched before, after verifying it."""
+    if name in detectors():
+        info = detectors()[name]
+        if _kept(info) is None:
+            raise WeightsError(f"{name} is not in the cache: run {info.pull_command} --from FOLDER")
+        _emit_checkpoint(name, locate_detector(name).path / WEIGHTS, as_json=as_json)
+        return
     _emit_checkpoint(name, checkpoints.cached_path(name), as_json=as_json)
 
 
@@ -202,6 +230,27 @@ def _describe(info: checkpoints.ModelInfo | samples.SampleInfo, folder: Path) ->
 def _describe_model(info: checkpoints.ModelInfo) -> dict[str, Any]:
     facts = {"arch": info.arch, "prompts": info.prompts}
     return {**_describe(info, checkpoints.folder()), **facts}
+
+
+def _describe_detector(info: DetectorInfo) -> dict[str, Any]:
+    """The fields of a detector in JSON, by the names that checkpoints have."""
+    return {
+        "name": info.name,
+        "title": info.title,
+        "licence": info.licence,
+        "citation": info.citation,
+        "provenance": f"{info.origin}, revision {info.revision or 'the newest'}",
+        "gated": info.is_gated,
+        "files": [{"name": WEIGHTS, "sha256": info.sha256, "source": info.origin}],
+        "path": _kept(info),
+        "prompts": ["text"],
+    }
+
+
+def _kept(info: DetectorInfo) -> Path | None:
+    """The folder of a detector in the suite's own cache, None where there is none."""
+    folder = detector_cache(info.name)
+    return folder if (folder / CONFIG).is_file() else None
 
 
 def _describe_tuned(name: str, info: TunedInfo) -> dict[str, Any]:

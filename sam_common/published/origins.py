@@ -11,7 +11,8 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -273,32 +274,51 @@ class Hub:
             IntegrityError: If the file is not the published one.
         """
         try:
-            from huggingface_hub import errors, hf_hub_download, utils  # noqa: PLC0415 - an extra
+            from huggingface_hub import hf_hub_download  # noqa: PLC0415 - an extra
         except ImportError as error:
             raise WeightsError(
                 f'{self.label}: huggingface_hub is not installed: pip install "sam-geomed[hf]"'
             ) from error
-        hides = quiet and not utils.are_progress_bars_disabled()
-        try:
-            if hides:
-                utils.disable_progress_bars()
+        with hub_errors(self.label, self.repository, quiet=quiet):
             found = hf_hub_download(self.repository, self.path, revision=self.revision)
-        except errors.GatedRepoError as error:
-            raise WeightsError(
-                f"{self.label} is gated: accept its terms on https://huggingface.co/"
-                f"{self.repository}, then run `hf auth login` with a token of yours"
-            ) from error
-        except (errors.HfHubHTTPError, errors.EntryNotFoundError, OSError, ValueError) as error:
-            # httpx, on which the library stands, gives errors of its own kinds beside these
-            raise WeightsError(f"{self.label}: {_first_line(error)}") from error
-        finally:
-            if hides:
-                utils.enable_progress_bars()
         self.file.copy(Path(found), folder)
 
     def unpack(self, package: Path, folder: Path) -> bool:  # noqa: ARG002 - one shape for all
         """Always False, as a plain file has nothing to unpack."""
         return False
+
+
+@contextmanager
+def hub_errors(
+    label: str, repository: str, *, quiet: bool = False, without_network: str = ""
+) -> Iterator[None]:
+    """Errors of huggingface_hub as a `WeightsError`, and its progress bars as they are wanted.
+
+    Args:
+        label: What messages call the source.
+        repository: Name of the repository, whose page a gated one names.
+        quiet: Whether to show no progress bars.
+        without_network: The command for a machine that does not reach the Hub; none where empty.
+    """
+    from huggingface_hub import errors, utils  # noqa: PLC0415 - an extra
+
+    hides = quiet and not utils.are_progress_bars_disabled()
+    more = f"; without a network: {without_network}" if without_network else ""
+    try:
+        if hides:
+            utils.disable_progress_bars()
+        yield
+    except errors.GatedRepoError as error:
+        raise WeightsError(
+            f"{label} is gated: accept its terms on https://huggingface.co/{repository}, then run "
+            f"`hf auth login` with a token of yours{more}"
+        ) from error
+    except (errors.HfHubHTTPError, errors.EntryNotFoundError, OSError, ValueError) as error:
+        # httpx, on which the library stands, gives errors of its own kinds beside these
+        raise WeightsError(f"{label}: {_first_line(error)}{more}") from error
+    finally:
+        if hides:
+            utils.enable_progress_bars()
 
 
 def _first_line(error: Exception) -> str:

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from sam_common.detectors.catalogue import detectors
 from sam_common.published import checkpoints, samples
 
 MAIN = [sys.executable, "-c", "from sam_common.cli.main import main; main()"]
@@ -57,7 +58,7 @@ def test_weights_list_is_enough_to_cite(run):
     code, out, err = run("weights", "list", "--json")
     assert (code, err) == (0, "")
     entries = {entry["name"]: entry for entry in json.loads(out)}
-    assert list(entries) == list(checkpoints.registry())
+    assert list(entries) == [*checkpoints.registry(), *detectors()]
     mobile = entries["mobile_sam"]
     assert mobile["prompts"] == ["boxes", "masks", "points"]
     assert mobile["path"] is None
@@ -203,3 +204,24 @@ def test_pull_path_and_verify_of_the_real_files(tmp_path, monkeypatch):
     pulled = json.loads(call("samples", "pull", "--json", "--quiet"))
     assert list(pulled) == list(samples.registry())
     assert call("samples", "pull", "osbs_029.xml") == f"{tmp_path / 'samples' / 'osbs_029.xml'}\n"
+
+
+def test_a_detector_is_listed_pulled_from_a_folder_and_found(run, tmp_path):
+    code, out, _ = run("weights", "list", "--json")
+    listed = {each["name"]: each for each in json.loads(out)}
+    assert code == 0
+    assert listed["sam3"]["gated"]
+    assert listed["owlv2_base"]["prompts"] == ["text"]
+    assert listed["owlv2_base"]["path"] is None
+    code, _, err = run("weights", "path", "owlv2_base")
+    assert code == 2
+    assert "run sam-common weights pull owlv2_base --from FOLDER" in err
+    given = tmp_path / "carried"
+    given.mkdir()
+    (given / "config.json").write_text('{"model_type": "owlv2"}')
+    (given / "tokenizer.json").write_text("{}")
+    (given / "model.safetensors").write_bytes(b"tensors")
+    path = tmp_path / "cache" / "detectors" / "owlv2_base" / "model.safetensors"
+    assert run("weights", "pull", "owlv2_base", "--from", str(given))[1] == f"{path}\n"
+    assert run("weights", "path", "owlv2_base")[1] == f"{path}\n"
+    assert "yes" in next(line for line in run("weights", "list")[1].splitlines() if "OWLv2" in line)
