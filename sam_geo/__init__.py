@@ -20,6 +20,9 @@ from sam_common.support.lazy import lazy_names
 
 if TYPE_CHECKING:
     from sam_common.automatic.options import EverythingOptions as EverythingOptions
+    from sam_common.detectors.detector import Detections as Detections
+    from sam_common.detectors.detector import Detector as Detector
+    from sam_common.detectors.load import load_detector as load_detector
     from sam_common.tiled_job.run import JobReport as JobReport
     from sam_common.training.job import TrainingJob as TrainingJob
     from sam_common.training.options import TrainingOptions as TrainingOptions
@@ -71,6 +74,8 @@ if TYPE_CHECKING:
     from sam_geo.raster.stretch import Stretch as Stretch
     from sam_geo.results.finish import Finish as Finish
     from sam_geo.tables.write import write_table as write_table
+    from sam_geo.words.options import WordOptions as WordOptions
+    from sam_geo.words.segment import segment_words as segment_words
 
 _HOME = {
     "Assessment": "sam_geo.accuracy.assess",
@@ -79,6 +84,8 @@ _HOME = {
     "ChangeRequest": "sam_geo.change.request",
     "ClassEstimates": "sam_geo.accuracy.estimates",
     "ClassifyRequest": "sam_geo.object_classes.request",
+    "Detections": "sam_common.detectors.detector",
+    "Detector": "sam_common.detectors.detector",
     "EncodeRequest": "sam_geo.jobs.request",
     "Estimate": "sam_geo.accuracy.estimates",
     "EverythingOptions": "sam_common.automatic.options",
@@ -98,6 +105,7 @@ _HOME = {
     "Stretch": "sam_geo.raster.stretch",
     "TrainingJob": "sam_common.training.job",
     "TrainingOptions": "sam_common.training.options",
+    "WordOptions": "sam_geo.words.options",
     "assess": "sam_geo.accuracy.assess",
     "classify_objects": "sam_geo.object_classes.classify",
     "detect_change": "sam_geo.change.run",
@@ -111,6 +119,7 @@ _HOME = {
     "finetune": "sam_geo.finetuning.run",
     "frame_from_affine": "sam_geo.raster.frame",
     "landcover": "sam_geo.mapping.landcover",
+    "load_detector": "sam_common.detectors.load",
     "load_prompts": "sam_geo.prompts.geo_prompt",
     "open_raster": "sam_geo.raster.source",
     "run_auto": "sam_geo.jobs.run",
@@ -124,6 +133,7 @@ _HOME = {
     "run_similar": "sam_geo.object_classes.similar",
     "segment_everything": "sam_geo.automatic.everything",
     "segment_prompts": "sam_geo.prompted.segment",
+    "segment_words": "sam_geo.words.segment",
     "write_table": "sam_geo.tables.write",
 }
 __all__ = list(_HOME)

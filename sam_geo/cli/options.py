@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sam_common.detectors.detector import Detector
     from sam_common.segmenter.predictor import Segmenter
 
 Image = Annotated[
@@ -137,6 +138,22 @@ def loader(model: str, **settings: Any) -> Callable[[], Segmenter]:
         return load_segmenter(model, **settings)
 
     return load
+
+
+def finder(name: str, **settings: Any) -> Callable[[], Detector]:
+    """A function that loads the detector of a command when the rest of the request is checked.
+
+    Args:
+        name: Name of a detector, or its folder.
+        **settings: As `sam_common.detectors.load.load_detector` takes them.
+    """
+
+    def find() -> Detector:
+        from sam_common.detectors.load import load_detector  # noqa: PLC0415  # --help must stay fast
+
+        return load_detector(name, **settings)
+
+    return find
 
 
 def parse_bands(text: str | None) -> tuple[int, ...] | None:

@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from sam_common.cli import options as common
+from sam_common.detectors.catalogue import DEFAULT
+from sam_common.errors import InputError
 from sam_common.support import console
 from sam_geo.cli import options as geo
 from sam_geo.cli.messages import show, tell_result
@@ -17,12 +19,12 @@ from sam_geo.cli.messages import show, tell_result
 def prompt_command(
     image: geo.Image,
     prompts: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
             help="Boxes, polygons or points: a vector file, GeoParquet, Pascal VOC XML or CSV in "
-            "pixels."
+            "pixels. Not with --text."
         ),
-    ],
+    ] = None,
     *,
     output: geo.Output,
     layer: geo.Layer = None,
@@ -49,6 +51,33 @@ def prompt_command(
             help="Start from the polygons themselves, not from their boxes alone.",
         ),
     ] = False,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Words for what to find, such as 'solar panel', in place of PROMPTS; several "
+            "times for several classes. Needs the extra hf."
+        ),
+    ] = None,
+    detector: Annotated[
+        str,
+        typer.Option(
+            help="What finds the boxes of --text: grounding_dino_tiny, grounding_dino_base, "
+            "owlv2_base, sam3, or the folder of one."
+        ),
+    ] = DEFAULT,
+    text_threshold: Annotated[
+        float | None,
+        typer.Option(
+            help="Least score of a box of --text, 0 to 1; that of the detector where not given."
+        ),
+    ] = None,
+    text_window: Annotated[
+        int | None,
+        typer.Option(
+            help="Pixels of the image along a window of --text; smaller for small objects. What "
+            "the detector is made for where not given."
+        ),
+    ] = None,
     simplify: geo.Simplify = None,
     regularize: geo.Regularize = None,
     dst_crs: geo.DstCrs = None,
@@ -65,7 +94,7 @@ def prompt_command(
     json_output: common.Json = False,
     quiet: common.Quiet = False,
 ) -> None:
-    """Segment the object of each prompt; write one row per prompt with its polygon.
+    """Segment the object of each prompt, or what words describe; write a row with its polygon.
 
     Beside OUT.gpkg lie OUT.job.json, which says what it was made with, and OUT.qml, a style for
     QGIS; where there is an OUT.shp or the like, OUT.gpkg.job.json and OUT.gpkg.qml. The exit code
@@ -75,7 +104,13 @@ def prompt_command(
     from sam_geo.jobs.request import PromptRequest  # noqa: PLC0415
     from sam_geo.jobs.run import run_request  # noqa: PLC0415
     from sam_geo.results.finish import Finish  # noqa: PLC0415  # --help must stay fast
+    from sam_geo.words.options import WordOptions  # noqa: PLC0415
 
+    words = None
+    if text is not None:
+        words = WordOptions(tuple(text), detector, text_threshold, text_window)
+    elif (text_threshold, text_window, detector) != (None, None, DEFAULT):
+        raise InputError("--detector, --text-threshold and --text-window are about --text")
     request = PromptRequest(
         image=image,
         prompts=prompts,
@@ -91,6 +126,7 @@ def prompt_command(
         prompts_crs=prompts_crs,
         prompts_layer=prompts_layer,
         polygon_masks=polygon_masks,
+        words=words,
         finish=Finish(simplify=simplify, regularize=regularize, dst_crs=dst_crs),
         embeddings=embeddings,
         workers=workers,
@@ -98,10 +134,14 @@ def prompt_command(
         overwrite=overwrite,
     )
     load = geo.loader(model, arch=arch, device=device, engine=engine, precision=precision)
+    find = geo.finder(detector, device=device, quiet=quiet)
     if dry_run:
-        show(dry_run_prompts(request, load), json_output=json_output)
+        show(dry_run_prompts(request, load, find=find), json_output=json_output)
         return
     progress = functools.partial(console.progress, quiet=quiet)
-    _, record = run_request(request, load, progress=progress)
+    _, record = run_request(request, load, find=find, progress=progress)
     what = f"{record['prompts']} prompts"
+    if words is not None:
+        found = record["text"]["found"]
+        what = ", ".join(f"{count} {phrase}" for phrase, count in found.items())
     tell_result(record, what, output, json_output=json_output, quiet=quiet)

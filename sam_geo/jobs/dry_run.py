@@ -13,12 +13,14 @@ from sam_common.tiled_job.parts import pack
 from sam_common.tiled_job.plan import Estimate
 from sam_common.tiled_job.run import AHEAD
 from sam_geo.automatic.windows_to_objects import AutoWork
-from sam_geo.jobs.opened import opened_job, run_options
+from sam_geo.jobs.opened import loaded_detector, opened_job, run_options
 from sam_geo.prompted.segment import prompt_work
+from sam_geo.words.windows_to_boxes import WordWork
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sam_common.detectors.detector import Detector
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.tiled_job.plan import Plan
     from sam_common.tiled_job.run import Work
@@ -53,21 +55,34 @@ def dry_run_auto(request: AutoRequest, load: Callable[[], Segmenter]) -> dict[st
         return asdict(estimate(work.work(plan), plan, opened, workers=request.workers))
 
 
-def dry_run_prompts(request: PromptRequest, load: Callable[[], Segmenter]) -> dict[str, Any]:
+def dry_run_prompts(
+    request: PromptRequest,
+    load: Callable[[], Segmenter],
+    *,
+    find: Callable[[], Detector] | None = None,
+) -> dict[str, Any]:
     """Estimate the cost of `sam_geo.run_request` from one window; nothing is written.
 
     Args:
         request: The job.
         load: Makes the segmenter.
+        find: Makes the detector of a request with words; the one that it names where None.
 
     Returns:
         As `dry_run_auto`, with `prompts` and `prompts_per_embedding`; refinement of objects larger
-        than a window comes on top.
+        than a window comes on top. Of words the cost of looking for them, with the number of
+        `phrases`: how many masks follow is not known before.
 
     Raises:
         SuiteError: As `run_request` would, before its work.
     """
     with opened_job(request, load, writes=False) as opened:
+        if request.words is not None:
+            detector = loaded_detector(opened, request.words, find)
+            looked = WordWork(opened.source, detector, opened.stretch, request.words)
+            plan = looked.plan()
+            cost = estimate(looked.work(plan), plan, opened, workers=request.workers)
+            return {"phrases": len(request.words.phrases), **asdict(cost)}
         how = run_options(request, opened, writes=False)
         work = prompt_work(opened.source, opened.prompts, opened.segmenter, how)
         cost = estimate(work.work(None), work.plan(), opened, workers=request.workers)

@@ -13,8 +13,9 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from sam_common.detectors.load import check_installed, load_detector
 from sam_common.errors import InputError, ModelError, one_line
 from sam_common.network.architecture import ARCHITECTURES
 from sam_common.published.checkpoints import model_info, registry
@@ -30,7 +31,7 @@ from sam_geo.jobs.request import AutoRequest, EncodeRequest, PromptRequest, Requ
 from sam_geo.prompted.decode import kinds_of
 from sam_geo.prompted.embedding import check_identity, open_store
 from sam_geo.prompted.segment import RunOptions
-from sam_geo.prompts.geo_prompt import load_prompts
+from sam_geo.prompts.geo_prompt import GeoPrompt, load_prompts
 from sam_geo.prompts.proposals import load_proposals
 from sam_geo.raster.source import open_raster
 from sam_geo.raster.stretch import Stretch, choose_stretch
@@ -40,14 +41,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from sam_common.detectors.detector import Detector
     from sam_common.prompts import PromptKind
     from sam_common.published.checkpoints import ModelInfo
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.tiled_job.progress import Progress
     from sam_geo.jobs.request import RasterRequest
-    from sam_geo.prompts.geo_prompt import GeoPrompt
     from sam_geo.raster.read_window import Box
     from sam_geo.raster.source import RasterSource
+    from sam_geo.words.options import WordOptions
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,9 +157,33 @@ def _check_files(request: RasterRequest) -> None:
         request.check_outputs()
     _check_store(request)
     if isinstance(request, PromptRequest):
-        check_input(request.prompts)
+        _check_prompts(request)
     if isinstance(request, AutoRequest):
         _check_proposals(request)
+
+
+def _check_prompts(request: PromptRequest) -> None:
+    """Raise where neither prompts nor words are given, or both, or words cannot be looked for."""
+    if request.words is None:
+        if request.prompts is None:
+            raise InputError(
+                "nothing to segment: give a file of prompts, or words such as --text 'solar panel'"
+            )
+        check_input(request.prompts)
+        return
+    about = {
+        f"the prompts {request.prompts}": request.prompts is not None,
+        f"--prompts-crs {request.prompts_crs}": request.prompts_crs is not None,
+        f"--prompts-layer {request.prompts_layer}": request.prompts_layer is not None,
+        "--polygon-masks": request.polygon_masks,
+    }
+    for what, is_given in about.items():
+        if is_given:
+            raise InputError(
+                f"give {what} or --text {request.words.phrases[0]!r}, not both: words find the "
+                f"boxes themselves"
+            )
+    check_installed(request.words.detector)
 
 
 def _check_proposals(request: AutoRequest) -> None:
@@ -206,7 +234,12 @@ def _asked(
     _ = source.frame  # raises where the raster has no usable geotransform
     if _store_of(request) is not None:
         check_identity(source)
-    if isinstance(request, PromptRequest):
+    if isinstance(request, PromptRequest) and request.words is not None:
+        # the classes that a table has to hold
+        classes = [GeoPrompt(n, phrase) for n, phrase in enumerate(request.words.phrases)]
+        request.check_source(source, classes)
+        return (), None
+    if isinstance(request, PromptRequest) and request.prompts is not None:
         prompts = load_prompts(
             request.prompts,
             source,
@@ -231,6 +264,8 @@ def _kinds(
     """The kinds of prompts that the network will be given."""
     if isinstance(request, AutoRequest):
         return request.options.kinds(has_proposals=boxes is not None)
+    if isinstance(request, PromptRequest) and request.words is not None:
+        return frozenset({"boxes"})
     return kinds_of(prompts)
 
 
@@ -254,8 +289,29 @@ def _stretch(
         return stretch, tuple(opening_notes(source, is_given=request.stretch is not None))
 
 
-def _loaded(load: Callable[[], Segmenter]) -> Segmenter:
-    """Load the segmenter; errors of an engine or of its shared library become a `ModelError`.
+def loaded_detector(
+    opened: OpenedJob,
+    words: WordOptions,
+    find: Callable[[], Detector] | None,
+    progress: Progress | None = None,
+) -> Detector:
+    """Load the detector of a job with words, and let it look at the words.
+
+    Args:
+        opened: The job, whose times get those of loading.
+        words: What is looked for, and the name of the detector.
+        find: Makes the detector; None for the one that is named.
+        progress: Called with a description and a total.
+
+    Raises:
+        SuiteError: The detector cannot be had, or a phrase is too long for it.
+    """
+    with opened.times.timed("load"), one_step(progress, "detector"):
+        return _loaded(find or (lambda: load_detector(words.detector)))
+
+
+def _loaded(load: Callable[[], T]) -> T:
+    """Load a network; errors of an engine or of its shared library become a `ModelError`.
 
     Too little memory shows as a `MemoryError`, as a `RuntimeError` of an engine, or as an
     `ImportError` or `OSError` of a library that cannot be mapped.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sam_geo.results.record import describe_run
 
 if TYPE_CHECKING:
+    from sam_common.detectors.detector import Detector
     from sam_geo.automatic.windows_to_objects import AutoWork, FoundObjects
     from sam_geo.jobs.opened import OpenedJob
     from sam_geo.jobs.outputs import Written
@@ -15,30 +16,38 @@ if TYPE_CHECKING:
     from sam_geo.prompted.segment import PromptJob
     from sam_geo.prompts.proposals import BoxIndex
     from sam_geo.raster.source import RasterSource
+    from sam_geo.words.options import WordOptions
+    from sam_geo.words.windows_to_boxes import FoundWords
 
 
-def prompt_record(request: PromptRequest, opened: OpenedJob, found: PromptJob) -> dict[str, Any]:
-    """The record of a job of prompts.
+def prompt_record(
+    request: PromptRequest, opened: OpenedJob, found: PromptJob, boxes: FoundWords | None = None
+) -> dict[str, Any]:
+    """The record of a job of prompts or words.
 
     Args:
         request: What was asked for.
         opened: The raster, the segmenter and the times of the steps.
         found: The result.
+        boxes: What words found; None where prompts were given.
 
     Returns:
         As `sam_geo.results.record.describe_run`, with `prompts, counts` (prompts by status),
         `windows, embeddings` (encoder runs), `prompts_per_embedding, failures` (one message for
-        each window) and `notes`.
+        each window) and `notes`; of words also `text`: the `detector`, its `windows`, those
+        `windows_reused`, and `found` (objects by phrase).
     """
     placed = sum(len(read.prompts) for read in found.windows)
     return describe_run(
         opened.segmenter,
         found.stretch,
-        inputs={"image": opened.source.identity, "prompts": request.prompts},
+        inputs={"image": opened.source.identity}
+        | ({} if request.prompts is None else {"prompts": request.prompts}),
         parameters={
             **_parameters(request, opened.source),
             "prompts_crs": request.prompts_crs,
             "polygon_masks": request.polygon_masks,
+            **({} if request.words is None else {"text": asdict(request.words)}),
         },
         results={
             "prompts": len(found.prompts),
@@ -48,8 +57,9 @@ def prompt_record(request: PromptRequest, opened: OpenedJob, found: PromptJob) -
             "prompts_per_embedding": (
                 round(placed / found.embeddings, 2) if found.embeddings else None
             ),
-            "failures": list(found.failures),
+            "failures": [*([] if boxes is None else boxes.report.messages), *found.failures],
             "notes": list(opened.notes),
+            **_looked_for(request, boxes),
         },
         seconds={**found.seconds, **opened.times.seconds, "total": opened.elapsed()},
     )
@@ -99,6 +109,27 @@ def auto_record(
         },
         seconds={**opened.times.seconds, "total": opened.elapsed()},
     )
+
+
+def _looked_for(request: PromptRequest, boxes: FoundWords | None) -> dict[str, Any]:
+    """The detector of a job with words, and what it found."""
+    if boxes is None or request.words is None:
+        return {}
+    detector = boxes.detector
+    return {
+        "text": {
+            "detector": {"name": detector.name, "sha256": detector.sha256},
+            "threshold": _least(request.words, detector),
+            "windows": len(boxes.plan),
+            "windows_reused": boxes.report.reused,
+            "found": boxes.counts(request.words.phrases),
+        }
+    }
+
+
+def _least(words: WordOptions, detector: Detector) -> float:
+    """The least score of a box in a job."""
+    return detector.threshold if words.threshold is None else words.threshold
 
 
 def _tried(proposals: BoxIndex | None) -> dict[str, Any]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sam_geo.prompts.geo_prompt import GeoPrompt
     from sam_geo.raster.source import RasterSource
     from sam_geo.raster.stretch import Stretch
+    from sam_geo.words.options import WordOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,8 +135,8 @@ class Request(RasterRequest, Resumable):
 class PromptRequest(Request):
     """A job that segments the object of each prompt."""
 
-    prompts: Path
-    """File of the prompts: vector file, Pascal VOC XML, or CSV."""
+    prompts: Path | None = None
+    """File of the prompts: vector file, Pascal VOC XML, or CSV; None where words are given."""
     prompts_crs: str | None = None
     """Reference system of the prompts, in place of the one that their file states; `pixel` for
     pixel coordinates."""
@@ -143,6 +144,8 @@ class PromptRequest(Request):
     """Layer of a vector file that has several."""
     polygon_masks: bool = False
     """Whether the network is given a polygon as a mask too, not only its box."""
+    words: WordOptions | None = None
+    """What to look for by words, in place of a file of prompts."""
 
     @property
     def tables(self) -> tuple[Path | None, ...]:

@@ -5,6 +5,8 @@ opened_job      outputs, inputs, raster, prompts, stretch: all checked, then the
                   jobs/opened, raster/source, prompts/geo_prompt, raster/stretch
 run_prompts     windows around prompts -> embed -> decode -> refine -> parts -> polygons -> rows
                   prompted/segment, windows, windows_to_rows, embedding, decode, refine
+run_words       grid of windows -> detect -> parts -> link -> boxes, which are prompts
+                  words/windows_to_boxes, segment; sam_common/detectors, stitching
 found_objects   grid of windows -> embed -> decode -> parts -> link -> mend -> objects
                   automatic/windows_to_objects, scene, seams; sam_common/automatic, stitching
 write_objects   objects -> rows -> simplify, measure, filter, number -> table, labels, picture
@@ -27,7 +29,7 @@ from sam_common.tiled_job.parts import remove_parts
 from sam_common.tiled_job.progress import silent
 from sam_geo.automatic.windows_to_objects import AutoWork, found_objects
 from sam_geo.jobs.encode import encode_raster
-from sam_geo.jobs.opened import one_step, opened_job, run_options
+from sam_geo.jobs.opened import loaded_detector, one_step, opened_job, run_options
 from sam_geo.jobs.outputs import write_objects
 from sam_geo.jobs.records import auto_record, prompt_record
 from sam_geo.object_report.gallery import Gallery
@@ -37,12 +39,14 @@ from sam_geo.results.picture import draw_prompted, placed_table, write_picture
 from sam_geo.results.qgis_style import style_path, write_style
 from sam_geo.results.record import manifest_path, write_manifest
 from sam_geo.tables.write import write_table
+from sam_geo.words.segment import run_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import geopandas
 
+    from sam_common.detectors.detector import Detector
     from sam_common.pages.plate import Canvas
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.tiled_job.progress import Progress
@@ -53,15 +57,20 @@ if TYPE_CHECKING:
 
 
 def run_request(
-    request: PromptRequest, load: Callable[[], Segmenter], *, progress: Progress | None = None
+    request: PromptRequest,
+    load: Callable[[], Segmenter],
+    *,
+    find: Callable[[], Detector] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[PromptJob, dict[str, Any]]:
-    """Segment the prompts of a file and write table, record, style and picture.
+    """Segment the prompts of a file, or what words describe; write table, record, style, picture.
 
     Everything that can be wrong with the request is found before the segmenter is loaded.
 
     Args:
         request: Inputs, outputs and options.
         load: Makes the segmenter.
+        find: Makes the detector of a request with words; the one that it names where None.
         progress: Called with a description and a total for each step, from the first one on.
 
     Returns:
@@ -72,9 +81,17 @@ def run_request(
     """
     with opened_job(request, load, progress=progress) as opened:
         how = run_options(request, opened)
-        found = run_prompts(
-            opened.source, opened.prompts, opened.segmenter, progress=progress, options=how
-        )
+        boxes = None
+        if request.words is None:
+            found = run_prompts(
+                opened.source, opened.prompts, opened.segmenter, progress=progress, options=how
+            )
+        else:
+            detector = loaded_detector(opened, request.words, find, progress)
+            found, boxes = run_words(
+                opened.source, request.words, (detector, opened.segmenter), how, progress=progress
+            )
+            _check_any_worked(boxes.report, request)
         _check_any_worked(found.report, request)
         with opened.times.timed("write"), one_step(progress, "table"):
             overwrite, layer = request.replaces, request.layer
@@ -82,7 +99,7 @@ def run_request(
             path = style_path(request.output)
             write_style(_classes(found.table), path, table=request.output.name)
         with one_step(progress, "record"):
-            record = prompt_record(request, opened, found)
+            record = prompt_record(request, opened, found, boxes)
             write_manifest(record, manifest_path(request.output))
         # last: a damaged block that failed its prompts must not cost the others their result
         if request.overlay is not None:
@@ -93,7 +110,7 @@ def run_request(
                 gallery = Gallery()
                 gallery.add(found.table, list(placed_table(opened.source, found.table).geometry))
                 _write_report(request, opened, gallery, _drawn(opened, found), record)
-        if not found.failures:
+        if not record["failures"]:
             remove_parts(request.parts)
     return found, record
 

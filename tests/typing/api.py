@@ -38,6 +38,8 @@ from sam_geo import (
     ChangeRequest,
     ClassEstimates,
     ClassifyRequest,
+    Detections,
+    Detector,
     EncodeRequest,
     Estimate,
     EverythingOptions,
@@ -56,6 +58,7 @@ from sam_geo import (
     SimilarRequest,
     TrainingJob,
     TrainingOptions,
+    WordOptions,
     assess,
     classify_objects,
     detect_change,
@@ -69,6 +72,7 @@ from sam_geo import (
     finetune,
     frame_from_affine,
     landcover,
+    load_detector,
     load_prompts,
     open_raster,
     run_auto,
@@ -82,6 +86,7 @@ from sam_geo import (
     run_similar,
     segment_everything,
     segment_prompts,
+    segment_words,
     write_table,
 )
 from sam_geo import Stretch as RasterStretch
@@ -240,6 +245,21 @@ def trees(segmenter: Segmenter) -> PromptJob:
         job = run_prompts(source, found, segmenter, options=options)
         assert_type(job.report, JobReport)
         return job
+
+
+def words(segmenter: Segmenter, image: npt.NDArray[np.uint8]) -> None:
+    detector = load_detector("grounding_dino_tiny", device="cpu")
+    assert_type(detector, Detector)
+    found = detector.boxes_of(image, ["solar panel", "car"], threshold=0.3)
+    assert_type(found, Detections)
+    assert_type(found.boxes_xyxy, npt.NDArray[np.float64])
+    for asked in ("car", ["car"], WordOptions(("car",), threshold=0.3, window=400)):
+        table = segment_words("ortho.tif", asked, segmenter=segmenter, detector=detector)
+        assert_type(table, geopandas.GeoDataFrame)
+    request = PromptRequest(
+        image="ortho.tif", words=WordOptions(("car",)), output=Path("cars.gpkg")
+    )
+    assert_type(run_request(request, lambda: segmenter, find=lambda: detector)[0], PromptJob)
 
 
 def everything(segmenter: Segmenter) -> None:

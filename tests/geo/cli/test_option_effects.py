@@ -13,6 +13,7 @@ import pytest
 import rasterio
 import shapely
 from cards import CARD
+from colour_detector import PATCHES, ColourDetector, painted
 from geo_jobs import TRANSFORM
 from option_effects import (
     Effect,
@@ -36,6 +37,8 @@ from sam_geo.cli import main
 from sam_geo.demo import run as demo_job
 
 PROMPT = ("prompt", "image.tif", "boxes.csv", "-o", "o.gpkg")
+TEXT = ("prompt", "painted.tif", "-o", "o.gpkg", "--text", "red")
+ROOF = (*TEXT[:-1], "roof")
 AUTO = ("auto", "image.tif", "-o", "o.gpkg", "--points-per-side", "4")
 ENCODE = ("encode", "image.tif", "-o", "kept")
 DEMO = ("demo", "-o", "out")
@@ -122,6 +125,10 @@ EFFECTS = {
         ("prompt", "image.tif", "two.gpkg", "-o", "o.gpkg", "--prompts-layer", "one"),
         "--polygon-masks",
     ),
+    "prompt --text": flag(TEXT, "--text", "green"),
+    "prompt --detector": values(TEXT, "--detector", "owlv2_base", "sam3"),
+    "prompt --text-threshold": values(ROOF, "--text-threshold", "0.4", "0.6"),
+    "prompt --text-window": values(TEXT, "--text-window", "64", "100"),
     **job_options("auto", AUTO),
     "auto --labels": flag(AUTO, "--labels", "labels.tif"),
     "auto --tile-size": values((*AUTO, "--overlap", "16"), "--tile-size", "64", "80"),
@@ -314,6 +321,7 @@ def inputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("inputs")
     rng = np.random.default_rng(2)
     write_raster(folder / "image.tif", rng.integers(0, 250, (2, 80, 100)))
+    write_raster(folder / "painted.tif", painted(PATCHES))
     pages = [Image.fromarray(rng.integers(0, 250, (80, 100)).astype(np.uint8)) for _ in range(2)]
     pages[0].save(folder / "pages.tif", save_all=True, append_images=pages[1:])
     classes = np.repeat([1, 2, 3, 3], 20)[:, None] + np.zeros(100, dtype=int)
@@ -378,6 +386,15 @@ def network(monkeypatch, request):
         calls.append((name, settings))
         return fake
 
+    detector = ColourDetector()
+
+    def load_words(name, **settings):
+        calls.append(("detector", name, settings))
+        return detector
+
+    monkeypatch.setattr("sam_common.detectors.load.load_detector", load_words)
+    monkeypatch.setattr("sam_geo.jobs.opened.check_installed", lambda _name: None)
+
     def run(output, load_one, *, progress, quiet):
         load_one()
         output.mkdir()
@@ -414,7 +431,8 @@ def network(monkeypatch, request):
 
     def shown():
         digest = hashlib.sha256(b"".join(image.tobytes() for image in fake.embedded)).hexdigest()
-        said = {"calls": json.dumps(calls), "embedded": digest}
+        said = {"calls": json.dumps(calls), "embedded": digest, "looked": str(detector.seen)}
+        detector.seen.clear()
         fake.embedded.clear()
         calls.clear()
         return said

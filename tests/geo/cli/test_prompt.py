@@ -7,6 +7,7 @@ import json
 import geopandas
 import numpy as np
 import pytest
+from colour_detector import PATCHES, ColourDetector, painted
 from geo_program import invoke
 from PIL import Image
 
@@ -193,3 +194,51 @@ def test_the_record_says_how(grey_raster, boxes, segmenter, tmp_path):
         record["seconds"]
     )
     assert {"rasterio", "gdal", "torch", "sam-geomed"} <= set(record["versions"])
+
+
+def test_words_take_the_place_of_prompts(make_raster, segmenter, tmp_path, monkeypatch):
+    asked = []
+
+    def load(name, **settings):
+        asked.append((name, settings))
+        return ColourDetector()
+
+    monkeypatch.setattr("sam_common.detectors.load.load_detector", load)
+    monkeypatch.setattr("sam_common.sam2.library.is_installed", lambda: True)
+    image, out = make_raster(painted(PATCHES)), tmp_path / "o.gpkg"
+    words = ("--text", "red", "--text", "blue", "--detector", "owlv2_base")
+    result = invoke("prompt", image, "-o", out, *words)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("3 red, 1 blue: 4 ok; ")
+    assert asked == [("owlv2_base", {"device": "auto", "quiet": False})]
+    table = geopandas.read_file(out)
+    assert sorted(table["class"]) == ["blue", "red", "red", "red"]
+    dry = invoke("prompt", image, "-o", tmp_path / "p.gpkg", *words, "--dry-run", "--json")
+    assert json.loads(dry.stdout)["phrases"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), "nothing to segment: give a file of prompts, or words"),
+        (("--text", ""), "text 1 of 1 is empty"),
+        (("--text", "a car", "--text-threshold", "3"), "the threshold 3.0"),
+        (("--text-threshold", "0.3"), "are about --text"),
+        (("--detector", "sam3"), "are about --text"),
+        (("--text", "car", "--prompts-crs", "EPSG:4326"), "give --prompts-crs EPSG:4326 or"),
+        (("boxes.csv", "--text", "car"), "give the prompts boxes.csv or --text 'car', not both"),
+    ],
+)
+def test_what_does_not_go_with_words_is_refused(error_of, grey_raster, tmp_path, arguments, told):
+    code, err = error_of("prompt", grey_raster, *arguments, "-o", tmp_path / "o.gpkg")
+    assert code == 2
+    assert told in err
+
+
+def test_without_a_detector_the_message_names_the_extra(
+    error_of, grey_raster, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("sam_common.sam2.library.is_installed", lambda: False)
+    code, err = error_of("prompt", grey_raster, "--text", "car", "-o", tmp_path / "o.gpkg")
+    assert code == 2
+    assert 'pip install "sam-geomed[hf]"' in err
