@@ -51,6 +51,14 @@ def prompt_command(
             help="Start from the polygons themselves, not from their boxes alone.",
         ),
     ] = False,
+    one_class: Annotated[
+        bool,
+        typer.Option(
+            "--one-class",
+            help="Points are of one class, or of the classes that they name: choose for each the "
+            "mask whose size and looks agree with those of the others.",
+        ),
+    ] = False,
     text: Annotated[
         list[str] | None,
         typer.Option(
@@ -126,6 +134,7 @@ def prompt_command(
         prompts_crs=prompts_crs,
         prompts_layer=prompts_layer,
         polygon_masks=polygon_masks,
+        one_class=one_class,
         words=words,
         finish=Finish(simplify=simplify, regularize=regularize, dst_crs=dst_crs),
         embeddings=embeddings,

@@ -28,7 +28,7 @@ from sam_common.tiled_job.progress import silent
 from sam_geo.jobs.output_checks import check_store_folder
 from sam_geo.jobs.raster_info import opening_notes
 from sam_geo.jobs.request import AutoRequest, EncodeRequest, PromptRequest, Request
-from sam_geo.prompted.decode import kinds_of
+from sam_geo.prompted.decode import is_points_only, kinds_of
 from sam_geo.prompted.embedding import check_identity, open_store
 from sam_geo.prompted.segment import RunOptions
 from sam_geo.prompts.geo_prompt import GeoPrompt, load_prompts
@@ -147,7 +147,13 @@ def run_options(request: Request, opened: OpenedJob, *, writes: bool = True) -> 
     if request.embeddings is not None and (writes or (request.embeddings / SIGNATURE).exists()):
         store = open_store(request.embeddings, opened.source, opened.segmenter, opened.stretch)
     return RunOptions(
-        opened.stretch, request.finish, request.workers, request.parts, request.resume, store
+        opened.stretch,
+        request.finish,
+        request.workers,
+        request.parts,
+        request.resume,
+        store,
+        isinstance(request, PromptRequest) and request.one_class,
     )
 
 
@@ -176,6 +182,7 @@ def _check_prompts(request: PromptRequest) -> None:
         f"--prompts-crs {request.prompts_crs}": request.prompts_crs is not None,
         f"--prompts-layer {request.prompts_layer}": request.prompts_layer is not None,
         "--polygon-masks": request.polygon_masks,
+        "--one-class": request.one_class,
     }
     for what, is_given in about.items():
         if is_given:
@@ -248,6 +255,11 @@ def _asked(
             with_masks=request.polygon_masks,
         )
         request.check_source(source, prompts)
+        if request.one_class and not any(is_points_only(prompt) for prompt in prompts):
+            raise InputError(
+                f"--one-class chooses among the masks of points, but {request.prompts} has boxes "
+                f"or polygons alone"
+            )
         return prompts, None
     if isinstance(request, Request):
         request.check_source(source)

@@ -35,7 +35,8 @@ def prompt_record(
         As `sam_geo.results.record.describe_run`, with `prompts, counts` (prompts by status),
         `windows, embeddings` (encoder runs), `prompts_per_embedding, failures` (one message for
         each window) and `notes`; of words also `text`: the `detector`, its `windows`, those
-        `windows_reused`, and `found` (objects by phrase).
+        `windows_reused`, and `found` (objects by phrase); of points of one class `one_class`: by
+        class the `points`, those whose mask `changed`, and the `doubt` where nothing was chosen.
     """
     placed = sum(len(read.prompts) for read in found.windows)
     return describe_run(
@@ -47,6 +48,7 @@ def prompt_record(
             **_parameters(request, opened.source),
             "prompts_crs": request.prompts_crs,
             "polygon_masks": request.polygon_masks,
+            **({"one_class": True} if request.one_class else {}),
             **({} if request.words is None else {"text": asdict(request.words)}),
         },
         results={
@@ -58,7 +60,8 @@ def prompt_record(
                 round(placed / found.embeddings, 2) if found.embeddings else None
             ),
             "failures": [*([] if boxes is None else boxes.report.messages), *found.failures],
-            "notes": list(opened.notes),
+            "notes": [*opened.notes, *([] if found.choice is None else found.choice.notes)],
+            **_chosen(found),
             **_looked_for(request, boxes),
         },
         seconds={**found.seconds, **opened.times.seconds, "total": opened.elapsed()},
@@ -109,6 +112,13 @@ def auto_record(
         },
         seconds={**opened.times.seconds, "total": opened.elapsed()},
     )
+
+
+def _chosen(found: PromptJob) -> dict[str, Any]:
+    """What was chosen for points of one class."""
+    if found.choice is None:
+        return {}
+    return {"one_class": {name: asdict(one) for name, one in found.choice.classes.items()}}
 
 
 def _looked_for(request: PromptRequest, boxes: FoundWords | None) -> dict[str, Any]:

@@ -144,6 +144,8 @@ class PromptRequest(Request):
     """Layer of a vector file that has several."""
     polygon_masks: bool = False
     """Whether the network is given a polygon as a mask too, not only its box."""
+    one_class: bool = False
+    """Whether points are of one class, so that their masks are to agree in size and looks."""
     words: WordOptions | None = None
     """What to look for by words, in place of a file of prompts."""
 

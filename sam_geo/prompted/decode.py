@@ -55,6 +55,11 @@ class Answer:
         return [self.region.shift((row, col))]
 
 
+def is_points_only(prompt: GeoPrompt) -> bool:
+    """Whether a prompt has points and neither a box nor a mask, so that it has candidates."""
+    return bool(prompt.points_xy) and prompt.box_xyxy is None and prompt.outline is None
+
+
 def kinds_of(prompts: Iterable[GeoPrompt]) -> frozenset[PromptKind]:
     """The kinds of prompts (points, boxes, masks) that occur in some prompts."""
     kinds: set[PromptKind] = set()
@@ -90,13 +95,43 @@ def answers(
         The number of a prompt and its answer. For points without a box the network gives several
         candidates, of which `likeliest` is taken.
     """
+    for n, masks, row in _decoded(segmenter, embedding, read, members, prompts):
+        yield n, likeliest(masks, row)
+
+
+def all_answers(
+    segmenter: Segmenter,
+    embedding: Embedding,
+    read: ReadWindow,
+    members: Sequence[int],
+    prompts: Sequence[GeoPrompt],
+) -> Iterator[tuple[int, list[Answer], int]]:
+    """Decode the prompts of one window, and keep every candidate mask; see `answers`.
+
+    Yields:
+        The number of a prompt, its candidates in the order of the network, and which of them is
+        the likeliest.
+    """
+    for n, masks, row in _decoded(segmenter, embedding, read, members, prompts):
+        count = masks.scores.shape[1]
+        yield n, [_answer(masks, row, c) for c in range(count)], _likeliest(masks, row)
+
+
+def _decoded(
+    segmenter: Segmenter,
+    embedding: Embedding,
+    read: ReadWindow,
+    members: Sequence[int],
+    prompts: Sequence[GeoPrompt],
+) -> Iterator[tuple[int, Masks, int]]:
+    """Numbers of prompts, each with masks and its row in them."""
     for alike in _alike(members, prompts):
         batch = _batch([prompts[n] for n in alike], read, embedding, segmenter.model_size)
         points_only = batch.kinds == {"points"} and segmenter.capabilities.multimask
         numbers = iter(alike)
         for part in segmenter.decode_batches(embedding, batch, multimask=points_only):
             for row in range(len(part)):
-                yield next(numbers), likeliest(part, row)
+                yield next(numbers), part, row
 
 
 def likeliest(masks: Masks, n: int) -> Answer:
@@ -110,13 +145,22 @@ def likeliest(masks: Masks, n: int) -> Answer:
         masks: Candidates of all prompts.
         n: Row of the prompt in `masks`.
     """
+    return _answer(masks, n, _likeliest(masks, n))
+
+
+def _likeliest(masks: Masks, n: int) -> int:
+    """Number of the candidate that `likeliest` takes."""
     ranked = np.argsort(-masks.scores[n], kind="stable").tolist()
     found = [(c, masks.region(n, c)) for c in ranked]
     filled = [pair for pair in found if pair[1] is not None]
-    objects = [pair for pair in filled if not _spans(pair[1], masks.image_size_hw)]
-    c, region = (objects or filled or found)[0]
+    objects = [pair for pair in filled if not spans(pair[1], masks.image_size_hw)]
+    return int((objects or filled or found)[0][0])
+
+
+def _answer(masks: Masks, n: int, c: int) -> Answer:
+    """One candidate of one prompt."""
     stability = float(masks[n : n + 1].stability()[0, c])
-    return Answer(float(masks.scores[n, c]), stability, region)
+    return Answer(float(masks.scores[n, c]), stability, masks.region(n, c))
 
 
 def is_on_data(prompt: GeoPrompt, read: ReadWindow, pixels: Pixels) -> bool:
@@ -149,7 +193,7 @@ def _holds_data(box: tuple[float, float, float, float], valid: npt.NDArray[np.bo
     return bool(valid[top:bottom, left:right].any())
 
 
-def _spans(region: MaskRegion | None, size_hw: tuple[int, int]) -> bool:
+def spans(region: MaskRegion | None, size_hw: tuple[int, int]) -> bool:
     """Whether a mask reaches from one edge of its image to the opposite one."""
     return region is not None and any(
         start == 0 and stop == side

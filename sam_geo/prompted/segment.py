@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 from sam_common.segmenter.capabilities import check_kinds
 from sam_common.tiled_job.progress import parts_of, silent
 from sam_common.tiled_job.run import JobReport, run_job
+from sam_geo.prompted.candidates import offered_of
 from sam_geo.prompted.decode import kinds_of
+from sam_geo.prompted.one_class import Choice, choose
 from sam_geo.prompted.windows import plan_windows
 from sam_geo.prompted.windows_to_rows import PromptWork, row_of, rows_of_window
 from sam_geo.prompts.geo_prompt import GeoPrompt, load_prompts
@@ -57,6 +59,8 @@ class PromptJob:
     """Seconds of the steps read, embed, decode and polygonize, added up over all threads."""
     report: JobReport
     """Windows that were reused from an unfinished job, and windows that failed."""
+    choice: Choice | None = None
+    """What was chosen for points of one class; None where that was not asked for."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -71,7 +75,7 @@ class PromptJob:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How windows are segmented; apart from `stretch` and `finish`, nothing changes the result."""
+    """How windows are segmented; `stretch`, `finish` and `one_class` alone change the result."""
 
     stretch: Stretch | None = None
     """Raster values to bytes; chosen from the raster where None."""
@@ -86,6 +90,9 @@ class RunOptions:
     """Whether to go on with the parts that lie in that folder."""
     store: EmbeddingStore | None = None
     """Embeddings that earlier jobs kept, and where new ones are kept for later jobs."""
+    one_class: bool = False
+    """Whether points are of one class (or of the classes that they name), so that for each the
+    candidate mask is chosen that agrees in size and looks with those of the others."""
 
 
 def segment_prompts(
@@ -161,16 +168,19 @@ def run_prompts(
     with parts_of(work.plan(), how.parts, resume=how.resume) as parts:
         with told("windows", len(windows)) as advance:
             report = run_job(work.work(how.store), parts, workers=how.workers, advance=advance)
+        choice = choose(offered_of(parts), prompts) if how.one_class else None
+        picks = None if choice is None else choice.picks
         with told("polygons", len(windows)) as advance:
             for n, read in enumerate(windows):
                 with work.times.timed("polygonize"):
-                    rows |= rows_of_window(read, parts.read(n), prompts, source.size_hw, frame)
+                    part = parts.read(n)
+                    rows |= rows_of_window(read, part, prompts, source.size_hw, frame, picks)
                 advance(1)
     table = finish_prompts(
         [rows[n] for n in range(len(prompts))], how.finish, crs=source.crs, model=segmenter.name
     )
     return PromptJob(
-        table, prompts, work.stretch, windows, work.embedded, work.times.seconds, report
+        table, prompts, work.stretch, windows, work.embedded, work.times.seconds, report, choice
     )
 
 
@@ -192,4 +202,4 @@ def prompt_work(
     check_kinds(segmenter.name, segmenter.capabilities.kinds, kinds_of(prompts))
     windows = plan_windows(prompts, source.size_hw, side=segmenter.model_size)
     stretch = options.stretch or choose_stretch(source)
-    return PromptWork(source, segmenter, stretch, prompts, windows)
+    return PromptWork(source, segmenter, stretch, prompts, windows, options.one_class)

@@ -18,7 +18,8 @@ from sam_common.masks.instance import Instance
 from sam_common.tiled_job.parts import Part
 from sam_common.tiled_job.plan import Plan
 from sam_common.tiled_job.run import Work
-from sam_geo.prompted.decode import Answer, answers, is_on_data
+from sam_geo.prompted.candidates import points_of, with_candidates
+from sam_geo.prompted.decode import Answer, all_answers, answers, is_on_data
 from sam_geo.prompted.embedding import EmbeddingSource, signature_of
 from sam_geo.prompted.refine import Refinement
 from sam_geo.results.object_rows import touches_edge, world_outline
@@ -26,7 +27,7 @@ from sam_geo.results.record import StepTimes
 from sam_geo.results.rows import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sam_common.frame import Frame
     from sam_common.segmenter.embedding_store import EmbeddingStore
@@ -51,6 +52,8 @@ class PromptWork:
     stretch: Stretch
     prompts: Sequence[GeoPrompt]
     windows: Sequence[ReadWindow]
+    one_class: bool = False
+    """Whether every candidate of points is kept, for a choice when all windows are done."""
     embedded: int = 0
     """Windows that the encoder has seen so far."""
     times: StepTimes = field(default_factory=lambda: StepTimes(dict.fromkeys(STEPS, 0.0)))
@@ -62,7 +65,9 @@ class PromptWork:
         digest = hashlib.sha256(repr(asked).encode()).hexdigest()
         signature = signature_of(self.source, self.segmenter, self.stretch)
         windows = tuple(read.window for read in self.windows)
-        return Plan(self.source.size_hw, windows, {**signature, "prompts": digest})
+        # left out where it is not asked for: parts of earlier versions have no such entry
+        kept = {"one_class": True} if self.one_class else {}
+        return Plan(self.source.size_hw, windows, {**signature, "prompts": digest, **kept})
 
     def work(self, store: EmbeddingStore | None) -> Work[Pixels]:
         """Reading and segmenting a window by its number, with a store of embeddings or without."""
@@ -93,14 +98,22 @@ class PromptWork:
         if not seen:
             return Part(notes={"rows": [[p, "nodata", None, None] for p in read.prompts]})
         with self.times.timed("embed"):
-            _, embedding, was_stored = embeddings.embed(read.window, pixels)
+            image, embedding, was_stored = embeddings.embed(read.window, pixels)
         with self._lock:
             self.embedded += not was_stored
         with self.times.timed("decode"):
-            found = dict(answers(self.segmenter, embedding, read, seen, self.prompts))
-        return _part(
-            read, found, Refinement(self.segmenter, self.source.size_hw, self._embed_native)
-        )
+            asked = (self.segmenter, embedding, read, seen, self.prompts)
+            found: dict[int, tuple[list[Answer], int]]
+            if self.one_class:
+                found = {n: (each, usual) for n, each, usual in all_answers(*asked)}
+            else:
+                found = {n: ([answer], 0) for n, answer in answers(*asked)}
+        refinement = Refinement(self.segmenter, self.source.size_hw, self._embed_native)
+        part = _part(read, {n: each[usual] for n, (each, usual) in found.items()}, refinement)
+        if not self.one_class:
+            return part
+        points = points_of(self.prompts)
+        return with_candidates(part, found, (read, image), points, refinement)
 
 
 def _part(read: ReadWindow, found: dict[int, Answer], refinement: Refinement) -> Part:
@@ -129,6 +142,7 @@ def rows_of_window(
     prompts: Sequence[GeoPrompt],
     size_hw: tuple[int, int],
     frame: Frame,
+    picks: Mapping[int, int] | None = None,
 ) -> dict[int, Row]:
     """The rows of one window by the number of their prompt.
 
@@ -138,11 +152,12 @@ def rows_of_window(
         prompts: All prompts of the job.
         size_hw: Rows and columns of the raster.
         frame: Raster indices to world coordinates.
+        picks: Candidates that were chosen instead of the likeliest, by the number of the prompt.
     """
     if part is None:
         return {p: row_of(prompts[p], "failed") for p in read.prompts}
     rows = {}
-    for p, status, first, last in part.notes["rows"]:
+    for p, status, first, last in _chosen_rows(part, picks or {}):
         rows[p] = row_of(prompts[p], status)
         if first is not None:
             found = part.instances[first:last]
@@ -158,6 +173,15 @@ def rows_of_window(
                 geometry=world_outline(pieces, frame),
             )
     return rows
+
+
+def _chosen_rows(part: Part, picks: Mapping[int, int]) -> list[Any]:
+    """The rows of a part, each with the instances of the candidate that was chosen for it."""
+    offered = {n: each for n, _, each in part.notes.get("candidates", []) if n in picks}
+    return [
+        [p, "ok", *offered[p][picks[p]][:2]] if p in offered else [p, *others]
+        for p, *others in part.notes["rows"]
+    ]
 
 
 def row_of(prompt: GeoPrompt, status: Any) -> Row:

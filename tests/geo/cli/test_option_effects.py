@@ -125,6 +125,9 @@ EFFECTS = {
         ("prompt", "image.tif", "two.gpkg", "-o", "o.gpkg", "--prompts-layer", "one"),
         "--polygon-masks",
     ),
+    "prompt --one-class": Elsewhere(
+        "geo/prompted/test_candidates.py::test_a_job_tells_what_was_chosen"
+    ),
     "prompt --text": flag(TEXT, "--text", "green"),
     "prompt --detector": values(TEXT, "--detector", "owlv2_base", "sam3"),
     "prompt --text-threshold": values(ROOF, "--text-threshold", "0.4", "0.6"),

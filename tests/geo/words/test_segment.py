@@ -190,6 +190,7 @@ def test_a_failed_window_is_told_and_can_be_tried_again(job, monkeypatch):
         ({"prompts": "boxes.csv"}, "give the prompts boxes.csv or --text 'red', not both"),
         ({"prompts_crs": "EPSG:4326"}, "give --prompts-crs EPSG:4326 or --text"),
         ({"prompts_layer": "a"}, "give --prompts-layer a or --text"),
+        ({"one_class": True}, "give --one-class or --text"),
         ({"polygon_masks": True}, "give --polygon-masks or --text"),
     ],
 )
