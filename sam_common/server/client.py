@@ -906,14 +906,33 @@ class RasterSession(Session):
         path = f"{self._path}/objects/{quote(object_id, safe='')}/geometry"
         return cast("dict[str, Any]", self.client.connection.json("GET", path))
 
-    def prompts_job(self, prompts: Mapping[str, Any], crs: Optional[str] = None) -> Job:
+    def prompts_job(
+        self, prompts: Mapping[str, Any], crs: Optional[str] = None, *, one_class: bool = False
+    ) -> Job:
         """Start a job that segments one object for each feature of a GeoJSON FeatureCollection.
 
         Args:
             prompts: Points, boxes or polygons.
             crs: Coordinate reference system of the prompts, or "pixel".
+            one_class: Whether the masks of points are to agree in size and looks.
         """
-        return self.client.job("prompts", session=self.id, prompts=dict(prompts), prompts_crs=crs)
+        return self.client.job(
+            "prompts",
+            session=self.id,
+            prompts=dict(prompts),
+            prompts_crs=crs,
+            one_class=one_class or None,
+        )
+
+    def words_job(self, text: Sequence[str], **options: Any) -> Job:
+        """Start a job that looks for objects by words, and segments one row for each.
+
+        Args:
+            text: Phrases such as "solar panel"; each is a class.
+            **options: `detector`, the name of one; `threshold`, the least score of a box, 0 to 1;
+                `window`, the side of the windows in pixels.
+        """
+        return self.client.job("words", session=self.id, text=list(text), **options)
 
     def automatic(self, **options: Any) -> Job:
         """Start a job that segments everything in the raster."""

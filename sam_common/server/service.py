@@ -26,6 +26,7 @@ from sam_common.server.sessions.protocol import (
     PromptsJob,
     PropagateJob,
     ReplayJob,
+    WordsJob,
 )
 from sam_common.server.sessions.registry import Sessions
 from sam_common.server.sessions.session import RESULT_BYTES, Session, check_log
@@ -257,7 +258,7 @@ class Service:
 
         return self.jobs.start("batch", work, lane=BATCHES, asked_bytes=_size_of(asked))
 
-    def _of_source(self, asked: PromptsJob | AutomaticJob) -> Job:
+    def _of_source(self, asked: PromptsJob | WordsJob | AutomaticJob) -> Job:
         """Queue a job that a source does itself, of a session or opened from a path."""
         request = asked.model_dump(exclude_none=True)
         if asked.session is not None:

@@ -238,7 +238,7 @@ class LiveRaster:
     def run(
         self, kind: str, request: Mapping[str, Any], folder: Path, reporter: Reporter
     ) -> dict[str, Any]:
-        """Run a job of the kind `prompts` or `automatic`, see `sam_geo.live.server_jobs`."""
+        """Run a job `prompts`, `words` or `automatic`, see `sam_geo.live.server_jobs`."""
         with unnamed(self.path):
             raster = SessionRaster(self.path, self.bands, self.stretch, self.context.segmenter)
             return run_server_job(kind, request, folder, raster, reporter)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from sam_common.automatic.options import EverythingOptions
+from sam_common.detectors.catalogue import DEFAULT, detector_info
+from sam_common.detectors.load import load_detector
 from sam_common.errors import InputError
 from sam_geo.automatic.options import AutoOptions
 from sam_geo.jobs.request import AutoRequest
@@ -17,13 +20,17 @@ from sam_geo.prompted.segment import RunOptions, run_prompts
 from sam_geo.prompts.geo_prompt import load_prompts
 from sam_geo.raster.source import open_raster
 from sam_geo.tables.write import write_table
+from sam_geo.words.options import WordOptions
+from sam_geo.words.segment import run_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from sam_common.detectors.detector import Detector
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.server.sessions.live_source import Reporter
+    from sam_geo.prompted.segment import PromptJob
     from sam_geo.raster.stretch import Stretch
 
 
@@ -44,21 +51,22 @@ def run_server_job(
     """Run a job that a client asks for, and leave its tables in a folder.
 
     Args:
-        kind: `prompts` or `automatic`.
-        request: `prompts` (GeoJSON) and `prompts_crs`, or `options` of the automatic job.
-        folder: Folder of the tables: `objects.gpkg`, of prompts also `objects.geojson`.
+        kind: `prompts`, `words` or `automatic`.
+        request: `prompts` (GeoJSON), `prompts_crs` and `one_class`; `text`, `detector` (a name),
+            `threshold` and `window`; or `options` of the automatic job.
+        folder: Folder of the tables: `objects.gpkg`, of prompts and words also `objects.geojson`.
         raster: The raster of the session.
         reporter: Hears of the progress, and may raise to cancel the job.
 
     Returns:
         `counts` (objects by status), `failures` (messages without the raster's path) and
         `embeddings` (encoder runs), of an automatic job also `objects`, `windows` and
-        `windows_nodata`.
+        `windows_nodata`, of words `found` (objects by phrase), of points of one class `notes`.
 
     Raises:
         InputError: There is no job of this kind, or one of its options is wrong.
     """
-    work = {"prompts": _prompts, "automatic": _automatic}
+    work = {"prompts": _prompts, "words": _words, "automatic": _automatic}
     if kind not in work:
         raise InputError(f"no job {kind} for a raster (known: {', '.join(work)})")
     return work[kind](request, folder, raster, reporter)
@@ -80,8 +88,47 @@ def _prompts(
             prompts,
             steps.segmenter(raster.segmenter),
             progress=steps.progress,
-            options=RunOptions(raster.stretch),
+            options=RunOptions(raster.stretch, one_class=bool(request.get("one_class"))),
         )
+    told = _written(found, folder, raster)
+    return told if found.choice is None else {**told, "notes": found.choice.notes}
+
+
+def _words(
+    request: Mapping[str, Any], folder: Path, raster: SessionRaster, reporter: Reporter
+) -> dict[str, Any]:
+    """Look for the words of a client, and segment what is found."""
+    steps = Steps(reporter)
+    name = request.get("detector") or DEFAULT
+    # a client names no folder of the server
+    detector_info(name)
+    words = WordOptions(
+        tuple(request["text"]), name, request.get("threshold"), request.get("window")
+    )
+    with steps.progress("detector", 1) as advance:
+        detector = _detector(name)
+        advance(1)
+    with open_raster(raster.path, bands=raster.bands) as source:
+        found, boxes = run_words(
+            source,
+            words,
+            (detector, steps.segmenter(raster.segmenter)),
+            RunOptions(raster.stretch),
+            progress=steps.progress,
+        )
+    told = _written(found, folder, raster)
+    told["failures"] = [*_unnamed(boxes.report.messages, raster), *told["failures"]]
+    return {**told, "found": boxes.counts(words.phrases)}
+
+
+@functools.lru_cache(maxsize=1)
+def _detector(name: str) -> Detector:
+    """A detector, of which the last one stays in memory."""
+    return load_detector(name, quiet=True)
+
+
+def _written(found: PromptJob, folder: Path, raster: SessionRaster) -> dict[str, Any]:
+    """Write the tables of a job of prompts, and give its summary."""
     for suffix in (".gpkg", ".geojson"):
         write_table(found.table, folder / f"objects{suffix}")
     return {

@@ -63,10 +63,10 @@ one point inside it. Mean IoU with its outline of the *usual* mask (the network'
 one that `--one-class` chooses, of that with the two weights that are best on all other sets, and of
 the *best of three*, which needs the truth. *changed* points have another mask than usual.
 
-- It never lost on these sets, and it gains little: on the axons, buildings and roofs .004 to .020 with
-  weights that were chosen on other sets. The best of the three masks is seldom far from the usual.
-- The five city trees and six marks are one or two masks that were exchanged; with the weights of the
-  other sets the marks stay as they are.
+- It never lost on these sets, and it gains little: on the axons, buildings and roofs .004 to .020
+  with weights that were chosen on other sets. The best of three is seldom far from the usual.
+- The five city trees and six marks are one or two masks that were exchanged; with the weights of
+  the other sets the marks stay as they are.
 - On fields and crowns the network shows no single objects: most masks hold other points. There it
   says so and changes nothing. When it says so was decided with these two sets at hand.
 - The crowns are the 300 farthest to the left of 1,159.

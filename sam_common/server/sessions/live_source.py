@@ -190,7 +190,7 @@ class LiveSource(Protocol):
     def run(
         self, kind: str, request: Mapping[str, Any], folder: Path, reporter: Reporter
     ) -> dict[str, Any]:
-        """Run a job of the kind `prompts` or `automatic`, and give its summary."""
+        """Run a job of the kind `prompts`, `words` or `automatic`, and give its summary."""
 
     def close(self) -> None:
         """Close the files and drop the pixels."""

@@ -322,6 +322,20 @@ class PromptsJob(_OnSource):
     kind: Literal["prompts"]
     prompts: dict[str, Any]
     prompts_crs: Annotated[str, StringConstraints(max_length=20_000)] | None = None
+    one_class: bool = False
+    model: Name | None = None
+    bands: Annotated[list[Annotated[int, Field(ge=1, le=65535)]], Field(max_length=3)] | None = None
+    stretch: Annotated[str, StringConstraints(max_length=100)] | None = None
+
+
+class WordsJob(_OnSource):
+    """A raster in which objects are looked for by words, one row each."""
+
+    kind: Literal["words"]
+    text: Annotated[list[Name], Field(min_length=1, max_length=100)]
+    detector: Name | None = None
+    threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    window: Annotated[int, Field(ge=32, le=65535)] | None = None
     model: Name | None = None
     bands: Annotated[list[Annotated[int, Field(ge=1, le=65535)]], Field(max_length=3)] | None = None
     stretch: Annotated[str, StringConstraints(max_length=100)] | None = None
@@ -363,6 +377,13 @@ class BatchJob(Strict):
 
 
 JobModel = Annotated[
-    PromptsJob | AutomaticJob | PropagateJob | ExportJob | BatchJob | OpenJob | ReplayJob,
+    PromptsJob
+    | WordsJob
+    | AutomaticJob
+    | PropagateJob
+    | ExportJob
+    | BatchJob
+    | OpenJob
+    | ReplayJob,
     Field(discriminator="kind"),
 ]

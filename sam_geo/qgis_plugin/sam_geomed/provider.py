@@ -15,6 +15,7 @@ from .algorithm_finetune import Finetune
 from .algorithm_landcover import LandCover
 from .algorithm_prompts import FromPrompts
 from .algorithm_sample import Sample
+from .algorithm_words import FromWords
 
 if TYPE_CHECKING:
     from .server import Server
@@ -53,7 +54,7 @@ class Provider(QgsProcessingProvider):
 
     def loadAlgorithms(self) -> None:
         """All there are."""
-        for on_server in (FromPrompts, Automatic):
+        for on_server in (FromPrompts, FromWords, Automatic):
             self.addAlgorithm(on_server(self._server))
         for by_program in (LandCover, Sample, Assess, Change, Finetune):
             self.addAlgorithm(by_program())

@@ -5,16 +5,21 @@ from __future__ import annotations
 import geopandas
 import numpy as np
 import pytest
+from colour_detector import PATCHES, ColourDetector, painted
 from seeing_segmenters import SeesValues
+from three_masks import ThreeMaskSegmenter
 
 from sam_common.automatic.options import EverythingOptions
-from sam_common.errors import GeometryError, InputError
+from sam_common.errors import GeometryError, InputError, UnknownModelError
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_geo.automatic.everything import segment_everything
 from sam_geo.automatic.options import AutoOptions
+from sam_geo.live import server_jobs
 from sam_geo.live.server_jobs import SessionRaster, auto_options, run_server_job
 from sam_geo.prompted.segment import segment_prompts
 from sam_geo.raster.stretch import Stretch
+from sam_geo.words.options import WordOptions
+from sam_geo.words.segment import segment_words
 
 
 @pytest.fixture
@@ -67,6 +72,61 @@ def test_prompts_are_those_of_a_job_on_the_file(image, folder, heard):
     assert sum(heard.steps) == sum(total for _, total in heard.begun)
 
 
+def test_words_are_those_of_a_job_on_the_file(make_raster, folder, heard, monkeypatch):
+    asked = []
+
+    def load(name, **_):
+        asked.append(name)
+        return ColourDetector()
+
+    monkeypatch.setattr(server_jobs, "load_detector", load)
+    server_jobs._detector.cache_clear()
+    path = make_raster(painted(PATCHES))
+    raster = SessionRaster(path, (1, 2, 3), Stretch(None), FakeSegmenter(model_size=256))
+    request = {"text": ["red", "yellow"], "detector": "owlv2_base", "window": 64}
+    told = run_server_job("words", request, folder, raster, heard)
+    assert told["found"] == {"red": 3, "yellow": 1}
+    assert told["counts"] == {"ok": 4}
+    assert {path.name for path in folder.iterdir()} == {"objects.gpkg", "objects.geojson"}
+    expected = segment_words(
+        path,
+        WordOptions(("red", "yellow"), window=64),
+        segmenter=FakeSegmenter(model_size=256),
+        detector=ColourDetector(),
+    )
+    found = geopandas.read_file(folder / "objects.gpkg")
+    assert found["text_score"].tolist() == expected["text_score"].tolist()
+    assert found.geometry.geom_equals(expected.geometry).all()
+    # the detector stays for the next job
+    for file in folder.iterdir():
+        file.unlink()
+    run_server_job("words", request, folder, raster, heard)
+    assert asked == ["owlv2_base"]
+    server_jobs._detector.cache_clear()
+    assert sum(heard.steps) == sum(total for _, total in heard.begun)
+
+
+def test_a_client_names_no_folder_of_the_server(image, folder, heard, tmp_path):
+    raster = raster_of(image, FakeSegmenter(model_size=64))
+    request = {"text": ["car"], "detector": str(tmp_path)}
+    with pytest.raises(UnknownModelError, match="unknown detector"):
+        run_server_job("words", request, folder, raster, heard)
+
+
+def test_points_of_one_class_tell_what_was_doubtful(image, folder, heard):
+    point = {
+        "type": "Feature",
+        "properties": {},
+        "geometry": {"type": "Point", "coordinates": [30.5, 30.5]},
+    }
+    layer = {"type": "FeatureCollection", "features": [point]}
+    request = {"prompts": layer, "prompts_crs": "pixel", "one_class": True}
+    told = run_server_job(
+        "prompts", request, folder, raster_of(image, ThreeMaskSegmenter(model_size=64)), heard
+    )
+    assert "needs 5 points" in told["notes"][0]
+
+
 def test_everything_is_that_of_a_job_on_the_file(make_raster, folder, heard):
     values = np.zeros((3, 100, 120), dtype=np.uint8)
     values[:, 20:50, 30:70] = 40
@@ -116,7 +176,9 @@ def test_a_reference_system_that_names_a_file_is_refused(image, folder, heard, m
 
 
 def test_an_unknown_job_is_named(image, folder, heard):
-    with pytest.raises(InputError, match=r"no job batch for a raster \(known: prompts, automatic"):
+    with pytest.raises(
+        InputError, match=r"no job batch for a raster \(known: prompts, words, automatic"
+    ):
         run_server_job("batch", {}, folder, raster_of(image, FakeSegmenter()), heard)
 
 

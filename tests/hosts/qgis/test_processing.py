@@ -218,6 +218,32 @@ def test_automatic_gives_what_the_command_line_gives(
     assert max(feedback.steps) == 100
 
 
+def test_words_go_to_the_server_as_they_are_given(loaded, trees_tif, monkeypatch):
+    from sam_geomed.suite_client import RasterSession
+
+    asked = []
+
+    def words_job(session, text, **options):
+        # the server of these tests has no detector
+        asked.append((text, options))
+        return session.automatic(points_per_side=4)
+
+    monkeypatch.setattr(RasterSession, "words_job", words_job)
+    words = {"INPUT": str(trees_tif), "TEXT": " solar panel; car ;", "OUTPUT": "TEMPORARY_OUTPUT"}
+    result = run("sam_geomed:words", words)["OUTPUT"]
+    assert result.featureCount() > 0
+    run("sam_geomed:words", {**words, "DETECTOR": "sam3", "THRESHOLD": 0.4, "WINDOW": 400})
+    assert asked == [
+        (
+            ["solar panel", "car"],
+            {"detector": "grounding_dino_tiny", "threshold": None, "window": None},
+        ),
+        (["solar panel", "car"], {"detector": "sam3", "threshold": 0.4, "window": 400}),
+    ]
+    with pytest.raises(QgsProcessingException):
+        run("sam_geomed:words", {**words, "TEXT": " ; "})
+
+
 def test_a_cancelled_run_returns_at_once_and_ends_its_job_on_the_server(
     loaded, trees_tif, monkeypatch
 ):
@@ -308,7 +334,7 @@ def test_a_model_of_the_designer_passes_the_polygons_on(loaded, trees_tif, boxes
 def test_every_algorithm_explains_itself_and_copies_itself(loaded):
     registry = QgsApplication.processingRegistry()
     names = {each.id() for each in registry.providerById("sam_geomed").algorithms()}
-    known = ("prompts", "automatic", "landcover", "sample", "assess", "change", "finetune")
+    known = ("prompts", "words", "automatic", "landcover", "sample", "assess", "change", "finetune")
     assert names == {f"sam_geomed:{name}" for name in known}
     for name in names:
         algorithm = registry.createAlgorithmById(name)

@@ -103,6 +103,10 @@ def test_sources_that_make_no_sense_are_refused(source, expected):
     ("job", "expected"),
     [
         ({"kind": "prompts", "prompts": {}}, "give either path or session"),
+        ({"kind": "words", "session": "s1", "text": []}, "at least 1 item"),
+        ({"kind": "words", "session": "s1", "text": [" "]}, "at least 1 character"),
+        ({"kind": "words", "session": "s1", "text": ["car"], "window": 3}, "or equal to 32"),
+        ({"kind": "words", "session": "s1", "text": ["car"], "threshold": 2}, "or equal to 1"),
         ({"kind": "automatic", "path": "/a", "session": "s1"}, "give either path or session"),
         ({"kind": "propagate", "session": "s1", "objects": []}, "at least 1 item"),
         ({"kind": "propagate", "session": "s1", "method": "slices"}, "'planes' or 'litemedsam'"),
