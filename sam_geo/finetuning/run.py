@@ -15,11 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sam_common.errors import InputError
 from sam_common.network.architecture import ARCHITECTURES
 from sam_common.segmenter.located import locate
 from sam_common.training.job import TrainingJob, dry_run_job, opened, run_job
 from sam_common.training.options import TrainingOptions
 from sam_common.training.run import Lesson
+from sam_common.training_data.examples import check_counts
 from sam_geo.finetuning.examples import raster_examples
 from sam_geo.finetuning.request import FinetuneRequest
 from sam_geo.jobs.raster_info import opening_notes
@@ -121,6 +123,7 @@ def _lesson(request: FinetuneRequest, *, writes: bool) -> Iterator[tuple[Lesson,
         examples = raster_examples(
             source, stretch, objects, judges=judges, side=side, seed=request.job.options.seed
         )
+        _check_enough(examples)
         notes = [*opening_notes(source, is_given=request.stretch is not None), *examples.notes]
         split = "in space" if judges is None else "in space; others judge"
         lesson = Lesson(
@@ -131,6 +134,16 @@ def _lesson(request: FinetuneRequest, *, writes: bool) -> Iterator[tuple[Lesson,
             pick=_likeliest,
         )
         yield lesson, notes
+
+
+def _check_enough(examples: RasterExamples) -> None:
+    """Raise `InputError` where too few objects are left; the message says why others are not."""
+    try:
+        check_counts(examples.images)
+    except InputError as error:
+        if not examples.notes:
+            raise
+        raise InputError(f"{error} ({'; '.join(examples.notes)})") from error
 
 
 def _load(request: FinetuneRequest, source: RasterSource, path: Path) -> list[GeoPrompt]:

@@ -9,6 +9,7 @@ import shapely
 from lessons import ALL, BASE, picture
 from small_networks import learning_network
 
+from sam_common.errors import InputError
 from sam_common.network.architecture import ARCHITECTURES
 from sam_common.segmenter.predictor import segmenter_of
 from sam_common.training import job as job_module
@@ -97,3 +98,33 @@ def test_one_call(request_of, tmp_path, monkeypatch):
     )
     assert kept["output"] == str(tmp_path / "kept.safetensors")
     assert kept["figures"] == record["figures"]
+
+
+WHOLE = shapely.box(499_990, 5_799_940, 500_140, 5_800_010)
+"""More than the raster."""
+
+
+@pytest.mark.parametrize(
+    ("shapes", "told"),
+    [
+        ([shapely.Point(500_020, 5_799_980).buffer(3)], r"too few objects: 1 \(1 to learn"),
+        (
+            [WHOLE.buffer(n) for n in range(24)],
+            r"too few objects: 0 .*24 objects left out: covering more than 80% of their window",
+        ),
+        (
+            [shapely.box(500_002 + n, 5_799_956, 500_060 + n, 5_799_996) for n in range(24)],
+            r"too few objects: .* objects left out: touching an object that stops or judges",
+        ),
+        (
+            [shapely.Point(400_000, 5_799_980).buffer(3)],
+            r"no objects to learn from in .*: 1 outside the raster",
+        ),
+    ],
+)
+def test_objects_that_teach_nothing_are_refused_with_the_reason(request_of, shapes, told):
+    request = request_of()
+    geopandas.GeoDataFrame(geometry=shapes, crs="EPSG:32633").to_file(request.objects)
+    with pytest.raises(InputError, match=told):
+        run_finetune(request)
+    assert not request.job.output.exists()
