@@ -62,6 +62,9 @@ class Detector(Protocol):
     def threshold(self) -> float:
         """Least score where no other is given, as published with the network."""
 
+    def check_text(self, phrases: Sequence[str]) -> None:
+        """Raise `PromptError` where the network cannot take some phrases; no image is needed."""
+
     def boxes_of(
         self,
         image: npt.NDArray[np.uint8],

@@ -68,7 +68,7 @@ class TransformersDetector(ABC):
         return kept(_array(corners), _array(scores), size_hw, least)
 
     def check_text(self, phrases: Sequence[str]) -> None:
-        """Raise `PromptError` where the network cannot take some phrases; no image is needed."""
+        """Check phrases; see `Detector.check_text`."""
         with torch.inference_mode():
             self._text(check_phrases(phrases))
 

@@ -307,7 +307,7 @@ def loaded_detector(
     find: Callable[[], Detector] | None,
     progress: Progress | None = None,
 ) -> Detector:
-    """Load the detector of a job with words, and let it look at the words.
+    """Load the detector of a job with words.
 
     Args:
         opened: The job, whose times get those of loading.
@@ -316,7 +316,7 @@ def loaded_detector(
         progress: Called with a description and a total.
 
     Raises:
-        SuiteError: The detector cannot be had, or a phrase is too long for it.
+        SuiteError: The detector cannot be had.
     """
     with opened.times.timed("load"), one_step(progress, "detector"):
         return _loaded(find or (lambda: load_detector(words.detector)))

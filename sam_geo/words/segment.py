@@ -99,8 +99,11 @@ def run_words(
         CapabilityError: The segmenter takes no boxes.
         GeometryError: The raster has no usable geotransform.
         InputError: The sample for the stretch cannot be read.
+        PromptError: A phrase is too long for the detector.
     """
     detector, segmenter = networks
+    # once, before the windows: in each of them it would be a failure of that window
+    detector.check_text(words.phrases)
     how = options or RunOptions()
     stretch = how.stretch or choose_stretch(source)
     how = replace(how, stretch=stretch)

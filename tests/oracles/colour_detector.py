@@ -33,6 +33,9 @@ class ColourDetector:
     """Number of the image at which looking fails."""
     error: type[BaseException] = KeyboardInterrupt
 
+    def check_text(self, phrases):
+        check_phrases(phrases)
+
     def boxes_of(self, image, phrases, *, threshold=None):
         wanted = check_phrases(phrases)
         self.seen.append(image.shape[:2])

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 from colour_detector import PATCHES, ColourDetector, boxes_of_patches, painted
 
-from sam_common.errors import CapabilityError, InputError, ModelError, OutputError
+from sam_common.errors import (
+    CapabilityError,
+    InputError,
+    ModelError,
+    OutputError,
+    PromptError,
+)
 from sam_common.sam2 import library
 from sam_common.segmenter.capabilities import Capabilities
 from sam_common.segmenter.fake import FakeSegmenter
@@ -230,3 +236,32 @@ def test_real_networks_go_the_whole_way(job, tmp_path):
     assert (found.table["class"] == "car").all()
     assert found.table["text_score"].between(0, 1).all()
     assert record["text"]["detector"]["name"] == "seeded"
+
+
+def test_a_text_that_is_too_long_is_refused_before_the_windows(job):
+    pytest.importorskip("transformers")
+    from detector_models import built
+
+    job.detector = built("owlv2")
+    with pytest.raises(PromptError, match="tokens, but seeded takes 16 at most"):
+        job.run(phrases=("solar panel " * 9,))
+    assert not job.segmenter.embedded
+
+
+@pytest.mark.parametrize("phrases", [("red", "blue"), ("yellow", "green roof")])
+def test_a_picture_and_a_page_show_what_was_found(job, tmp_path, phrases):
+    pages = {"overlay": tmp_path / "o.png", "report": tmp_path / "o.html"}
+    found, _ = job.run(phrases=phrases, **pages)
+    assert len(found.table) == {"blue": 4, "green roof": 7}[phrases[1]]
+    assert (tmp_path / "o.png").stat().st_size > 0
+    assert phrases[0] in (tmp_path / "o.html").read_text()
+
+
+def test_nothing_found_is_written_too(make_raster, tmp_path, monkeypatch):
+    monkeypatch.setattr(library, "is_installed", lambda: True)
+    empty = Job(make_raster(painted(())), tmp_path / "o.gpkg")
+    _, record = empty.run(overlay=tmp_path / "o.png", report=tmp_path / "o.html")
+    assert record["text"]["found"] == dict.fromkeys(ALL, 0)
+    assert record["counts"] == {}
+    assert len(geopandas.read_file(empty.output)) == 0
+    assert not empty.segmenter.embedded
