@@ -64,7 +64,8 @@ def test_prompts_are_numbered_from_top_to_bottom(make_raster):
 
 
 def test_an_object_that_two_phrases_describe_is_that_of_the_higher_score(make_raster):
-    boxes, _ = looked(make_raster(painted(PATCHES)), phrases=("roof", "red"))
+    boxes, found = looked(make_raster(painted(PATCHES)), phrases=("roof", "red"))
+    assert len(found.prompts) == len(boxes)
     named = {box: phrase for box, (phrase, _) in boxes.items()}
     expected = {b: "red" if c == "red" else "roof" for b, c in boxes_of_patches().items()}
     assert named == expected
