@@ -64,7 +64,7 @@ from sam_common.window import Window
 nitpick_ignore_regex = [
     (
         "py:.*",
-        r"(numpy|torch|geopandas|pandas|shapely|pyproj|rasterio|affine|pydicom|typer)(\..*)?",
+        r"(numpy|torch|distributed|geopandas|pandas|shapely|pyproj|rasterio|affine|pydicom|typer)(\..*)?",
     ),
     ("py:.*", r"(collections|contextlib|os|pathlib|re|types|typing)(\..*)?"),
     # numpy's own spelling of what is inside its array types
@@ -76,6 +76,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"sam_med\.(headers|propagate)\..*|sam_med\.slices\.embedded_slices\.(Plane|Store)"),
     ("py:.*", r"sam_common\.segmenter\.tracking\.LoadedTracker"),
     ("py:.*", r"sam_common\.(network|engines|published)\..*"),
+    ("py:.*", r"sam_common\.executors\.executor\..*"),
     ("py:.*", r"sam_common\.segmenter\.fake\.ExactMasks"),
 ]
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sam_common.detectors.detector import Detections as Detections
     from sam_common.detectors.detector import Detector as Detector
     from sam_common.detectors.load import load_detector as load_detector
-    from sam_common.tiled_job.run import JobReport as JobReport
+    from sam_common.tiled_job.work import JobReport as JobReport
     from sam_common.training.job import TrainingJob as TrainingJob
     from sam_common.training.options import TrainingOptions as TrainingOptions
     from sam_geo.accuracy.assess import Assessment as Assessment
@@ -92,7 +92,7 @@ _HOME = {
     "FinetuneRequest": "sam_geo.finetuning.request",
     "Finish": "sam_geo.results.finish",
     "GeoPrompt": "sam_geo.prompts.geo_prompt",
-    "JobReport": "sam_common.tiled_job.run",
+    "JobReport": "sam_common.tiled_job.work",
     "LandcoverRequest": "sam_geo.mapping.request",
     "MapChange": "sam_geo.change.run",
     "MapEstimates": "sam_geo.accuracy.estimates",

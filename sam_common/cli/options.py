@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sam_common import __version__
+from sam_common.support import console
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.")]
@@ -14,6 +18,30 @@ Arch = Annotated[str | None, typer.Option(help="Architecture of a model file.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Engine = Annotated[str, typer.Option(help="auto, torch, torch-compiled or openvino.")]
 Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16.")]
+ExecutorKind = Annotated[
+    str,
+    typer.Option(
+        "--executor", help="local: this process; dask: workers of Dask, with the same result."
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        help="Dask scheduler that runs, tcp://host:8786 or its .json file; without it, workers are "
+        "started here."
+    ),
+]
+DaskWorkers = Annotated[
+    int,
+    typer.Option(
+        "--workers", min=1, help="Workers of Dask that are started where there is no --scheduler."
+    ),
+]
+
+
+def terminal_notes(*, quiet: bool) -> Callable[[str], None]:
+    """A function that shows lines on stderr, or nothing where quiet."""
+    return (lambda _line: None) if quiet else console.note
 
 
 def command_line(purpose: str) -> typer.Typer:

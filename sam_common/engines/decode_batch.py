@@ -108,6 +108,11 @@ class DecodeBatch:
         fixed = os.environ.get(VARIABLE)
         self._known = _number(fixed) if fixed else None
 
+    def fix(self, size: int) -> None:
+        """Take a size that was measured elsewhere, unless the environment variable sets another."""
+        if self._known is None:
+            self._known = size
+
     def size(self, prompts: int, engine: Engine) -> int:
         """How many of a job's prompts the engine should decode at once."""
         if self._known is None:

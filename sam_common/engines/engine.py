@@ -29,6 +29,9 @@ class Engine(Protocol):
     def decode_batch(self, prompts: int) -> int:
         """How many of a job's prompts to decode at once, see `sam_common.engines.decode_batch`."""
 
+    def fix_decode_batch(self, size: int) -> None:
+        """Decode as many prompts at once as another process does, so that all digits are equal."""
+
     def encode(self, pixels: npt.NDArray[np.float32]) -> Array:
         """Encode images.
 

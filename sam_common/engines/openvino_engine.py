@@ -87,6 +87,10 @@ class OpenVINOEngine:
         """How many of a job's prompts to decode at once."""
         return self._batch.size(prompts, self)
 
+    def fix_decode_batch(self, size: int) -> None:
+        """Decode as many prompts at once as another process does."""
+        self._batch.fix(size)
+
     def encode(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """(B, 3, S, S) to (B, 256, 64, 64) float32 features, see `Engine.encode`."""
         # one image at a time: on a CPU a batch would add memory and save no time
@@ -109,6 +113,15 @@ class OpenVINOEngine:
             prompts = self._masks.run([points_xy, labels, masks[:, None]])
         logits, scores = self._decoders[multimask].run([to_host(features), *prompts])
         return logits, scores
+
+
+def _thread_settings() -> dict[str, str]:
+    """OpenVINO's setting for `OMP_NUM_THREADS`, which it does not look at itself.
+
+    Without it each of several processes, such as workers of a cluster, would take all cores.
+    """
+    number = os.environ.get("OMP_NUM_THREADS", "")
+    return {"INFERENCE_NUM_THREADS": number} if number.isdecimal() and int(number) else {}
 
 
 _BUILDING = threading.Lock()
@@ -142,6 +155,7 @@ class _Part:
                 settings = {
                     "INFERENCE_PRECISION_HINT": _HINTS[self._precision],
                     "PERFORMANCE_HINT": "LATENCY",
+                    **_thread_settings(),
                 }
                 alone: AbstractContextManager[object] = nullcontext()
                 if os.access(folder, os.W_OK):  # a shared cache may be read-only

@@ -57,6 +57,10 @@ class TorchEngine:
         """How many of a job's prompts to decode at once."""
         return self._batch.size(prompts, self)
 
+    def fix_decode_batch(self, size: int) -> None:
+        """Decode as many prompts at once as another process does."""
+        self._batch.fix(size)
+
     def encode(self, pixels: npt.NDArray[np.float32]) -> Array:
         """(B, 3, S, S) to (B, 256, 64, 64) float32 features, see `Engine.encode`.
 

@@ -29,7 +29,8 @@ from sam_common.support.files import check_apart, check_no_address, write_bytes,
 from sam_common.tiled_job.parts import Part, PartStore, check_unfinished, held, remove_parts
 from sam_common.tiled_job.plan import Plan
 from sam_common.tiled_job.progress import silent
-from sam_common.tiled_job.run import Work, run_job
+from sam_common.tiled_job.run import run_job
+from sam_common.tiled_job.work import Work
 from sam_common.window import Window
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def evaluate(asked: Evaluation, *, progress: Progress | None = None) -> dict[str
         parts = PartStore(
             asked.parts, _plan(asked, images, segmenter, protocols), resume=asked.resume
         )
-        work = Work(
+        work: Work[int, Any] = Work(
             lambda n: _read(images[n]), lambda _n, item: _part(item, segmenter, asked, protocols)
         )
         with told("images", len(images)) as advance:

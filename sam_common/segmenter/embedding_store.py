@@ -94,6 +94,9 @@ class EmbeddingStore:
         except OSError as error:
             raise OutputError(f"cannot make {folder}: {error.strerror}") from error
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _opened_elsewhere, (self.folder.absolute(), self.max_bytes, self.private)
+
     def get(self, key: str) -> Embedding | None:
         """The embedding of a key, or None where there is none; a damaged file is removed."""
         path = self._path(key)
@@ -227,6 +230,15 @@ def _read_signature(path: Path) -> Mapping[str, Any]:
             f"cannot read {path}: {error} (delete that folder, or give another)"
         ) from error
     return known
+
+
+def _opened_elsewhere(folder: Path, max_bytes: int | None, private: bool) -> EmbeddingStore:  # noqa: FBT001  # as it was pickled
+    """The store of another process, whose folder this one has to see."""
+    if not (folder / SIGNATURE).is_file():
+        raise InputError(f"no embeddings are seen in {folder}: give a folder that is shared")
+    return EmbeddingStore(
+        folder, _read_signature(folder / SIGNATURE), max_bytes=max_bytes, private=private
+    )
 
 
 def _check_same(known: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:

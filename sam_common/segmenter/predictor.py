@@ -10,7 +10,9 @@ mask = masks.region(0)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,12 +24,12 @@ from sam_common.errors import CapabilityError, ModelError
 from sam_common.masks.decoded import Masks
 from sam_common.network.architecture import CANDIDATES, GRID
 from sam_common.network.preprocess import check_image, prepare
+from sam_common.published import checkpoints
 from sam_common.segmenter.capabilities import check_prompts
 from sam_common.segmenter.located import locate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -55,6 +57,21 @@ class Embedding:
     """sha256 of the checkpoint that made the embedding; no other checkpoint can decode it."""
 
 
+MANY = 1_000_000
+"""So many prompts that the size of their batches is measured, and not the usual one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The arguments of `load_segmenter`."""
+
+    name_or_path: str
+    arch: str | None
+    device: str
+    engine: str
+    precision: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Segmenter:
     """A checkpoint on an engine; calls depend on their arguments alone, threads may share it."""
@@ -69,6 +86,22 @@ class Segmenter:
     _engine: Engine
     _is_sam2: bool = False
     """Whether prompts end as SAM 2 was trained: with padding, where there is a box as well."""
+    _recipe: Recipe | None = None
+    """How `load_segmenter` was called; None where the network was made in this process."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say how another process loads the same segmenter: its weights are not pickled.
+
+        Raises:
+            ModelError: It was made from a network of this process.
+        """
+        if self._recipe is None:
+            raise ModelError(
+                f'segmenter "{self.name}" was made in this process, and others cannot load it: '
+                f"save its weights to a file and give that to load_segmenter"
+            )
+        recipe = replace(self._recipe, engine=self.engine, precision=self.precision)
+        return _loaded_elsewhere, (recipe, self.sha256, self._engine.decode_batch(MANY))
 
     @property
     def engine(self) -> str:
@@ -240,7 +273,50 @@ def load_segmenter(
             f"follows objects through slices: sam-med segment --method memory"
         )
     placement = (resolved_device, engine_name, precision)
-    return _segmenter(found.network(), found.name, found.capabilities, placement)
+    made = _segmenter(found.network(), found.name, found.capabilities, placement)
+    name = str(name_or_path)
+    # a worker may have another current folder
+    is_path = name not in checkpoints.registry() and Path(name).exists()
+    place = str(Path(name).absolute()) if is_path else name
+    return replace(made, _recipe=Recipe(place, arch, device, engine, precision))
+
+
+_LOADED: dict[tuple[Recipe, str], Segmenter] = {}
+"""Segmenters that came from other processes; one is loaded once, whatever the number of jobs."""
+_LOADING = threading.Lock()
+
+
+def _loaded_elsewhere(recipe: Recipe, sha256: str, decode_batch: int) -> Segmenter:
+    """The segmenter that another process pickled, loaded in this one.
+
+    Raises:
+        ModelError: Its weights, engine or precision are others here.
+    """
+    with _LOADING:
+        if (known := _LOADED.get((recipe, sha256))) is not None:
+            return known
+        # one network for each process: memory is what a worker is short of
+        _LOADED.clear()
+        made = load_segmenter(
+            recipe.name_or_path,
+            arch=recipe.arch,
+            device=recipe.device,
+            engine=recipe.engine,
+            precision=recipe.precision,
+        )
+        for what, here, there in (
+            ("sha256", made.sha256, sha256),
+            ("engine", made.engine, recipe.engine),
+            ("precision", made.precision, recipe.precision),
+        ):
+            if here != there:
+                raise ModelError(
+                    f"{recipe.name_or_path} has {what} {here} here, and {there} where the job "
+                    f"began: give both the same files and libraries"
+                )
+        made._engine.fix_decode_batch(decode_batch)  # noqa: SLF001  # its own module
+        _LOADED[recipe, sha256] = made
+        return made
 
 
 def segmenter_of(

@@ -14,9 +14,22 @@ if TYPE_CHECKING:
 
 
 def pack(arrays: Mapping[str, npt.NDArray[Any]], note: Mapping[str, str]) -> bytes:
-    """The bytes of a safetensors file with these arrays, and the note as its metadata."""
+    """The bytes of a safetensors file with these arrays, and the note as its metadata.
+
+    Law: what is equal gives equal bytes, in every process.
+    """
     packed: bytes = safetensors.numpy.save(dict(arrays), dict(note))
-    return packed
+    return _in_order(packed) if len(note) > 1 else packed
+
+
+def _in_order(packed: bytes) -> bytes:
+    """The same file with its metadata by name: the library writes them in an order by chance."""
+    length = int.from_bytes(packed[:8], "little")
+    header = json.loads(packed[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + packed[8 + length :]
 
 
 def unpack(content: bytes) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:

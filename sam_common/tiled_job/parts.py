@@ -84,10 +84,9 @@ def pack(part: Part) -> bytes:
 
 def unpack(data: bytes) -> Part | None:
     """The part of packed bytes, None where their hash is wrong."""
-    digest, packed = data[:_HASH_BYTES], data[_HASH_BYTES:]
-    if hashlib.sha256(packed).digest() != digest:
+    if not _has_its_hash(data):
         return None
-    arrays, notes = tensor_bytes.unpack(zlib.decompress(packed))
+    arrays, notes = tensor_bytes.unpack(zlib.decompress(data[_HASH_BYTES:]))
     instances, at = [], 0
     rows = zip(
         arrays["starts"].tolist(),
@@ -106,6 +105,11 @@ def unpack(data: bytes) -> Part | None:
         at = stop
     own = {name.removeprefix(OWN): each for name, each in arrays.items() if name.startswith(OWN)}
     return Part(instances, json.loads(notes["notes"]), own)
+
+
+def _has_its_hash(data: bytes) -> bool:
+    """Whether packed bytes begin with the hash of the rest."""
+    return hashlib.sha256(data[_HASH_BYTES:]).digest() == data[:_HASH_BYTES]
 
 
 @contextmanager
@@ -241,9 +245,20 @@ class PartStore:
         Raises:
             DiskError: The disk is full or read-only.
         """
+        self.write_packed(n, pack(part))
+
+    def write_packed(self, n: int, data: bytes) -> None:
+        """Write the bytes of `pack` as the part of window `n`, whole or not at all.
+
+        Raises:
+            DiskError: The disk is full or read-only.
+            OutputError: The bytes are damaged.
+        """
+        if not _has_its_hash(data):
+            raise OutputError(f"the part of window {n} came damaged: go on with --resume")
         try:
             with atomic_output(self._path(n)) as path:
-                path.write_bytes(pack(part))
+                path.write_bytes(data)
         except DiskError as error:
             raise DiskError(f"{error}; what is done is kept: go on with --resume") from error
         self._whole.add(n)
@@ -260,9 +275,7 @@ class PartStore:
     def _is_whole(self, n: int) -> bool:
         """Whether the part of a window exists and has the right hash."""
         data = self._bytes(n)
-        return (
-            data is not None and hashlib.sha256(data[_HASH_BYTES:]).digest() == (data[:_HASH_BYTES])
-        )
+        return data is not None and _has_its_hash(data)
 
     def _bytes(self, n: int) -> bytes | None:
         """The packed part of a window, None where its file is missing."""

@@ -6,76 +6,50 @@ worker 1              ------ 0 ------   ------ 2 ------
 worker 2                       ------ 1 ------
 parts                               1.part 0.part ...       in any order; results go by number
 ```
-At most `workers + AHEAD` windows are in memory, whatever the number of windows.
+At most `workers + AHEAD` windows are in memory, whatever the number of windows. With an executor
+the same steps run in other processes (`sam_common.tiled_job.run_elsewhere`).
 """
 
 from __future__ import annotations
 
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
-from sam_common.errors import DiskError, SuiteError, one_line
+from sam_common.errors import DiskError, one_line
+from sam_common.tiled_job.run_elsewhere import run_elsewhere
+from sam_common.tiled_job.work import WORK_ERRORS, JobReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sam_common.tiled_job.parts import Part, PartStore
-
-T = TypeVar("T")
+    from sam_common.executors.executor import Executor
+    from sam_common.tiled_job.parts import PartStore
+    from sam_common.tiled_job.work import Q, T, Work
 
 AHEAD = 2
 """Number of windows that are read before a worker is free for them."""
-WORK_ERRORS = (SuiteError, OSError, RuntimeError, MemoryError)
-"""Errors of damaged files, lost connections, full memory and networks: a window is tried again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work(Generic[T]):
-    """The two steps of the work on a window, by its number."""
-
-    read: Callable[[int], T]
-    """Reads a window; called by one thread only, in ascending order."""
-    segment: Callable[[int, T], Part]
-    """Segments what was read; called by several threads at the same time."""
-
-
-@dataclass(slots=True)
-class JobReport:
-    """Outcome of a run."""
-
-    windows: int
-    """Number of windows of the plan."""
-    reused: int
-    """Number of windows whose part existed before."""
-    failures: dict[int, str] = field(default_factory=dict)
-    """Error message of each window that failed, by its number."""
-    seconds: float = 0.0
-    """Duration of the run."""
-
-    @property
-    def messages(self) -> list[str]:
-        """Error messages in the order of the windows."""
-        return [self.failures[n] for n in sorted(self.failures)]
 
 
 def run_job(
-    work: Work[T],
+    work: Work[Q, T],
     parts: PartStore,
     *,
     workers: int = 1,
+    executor: Executor | None = None,
     advance: Callable[[int], None] = lambda _done: None,
 ) -> JobReport:
     """Segment every window that has no part yet.
 
-    The parts do not depend on the number of workers or on the order in which they finish. An
-    interrupt waits for the windows that are being worked on and keeps their parts.
+    The parts do not depend on the number of workers, on the order in which they finish, or on the
+    executor. An interrupt waits for the windows that threads of this process are at and keeps their
+    parts; those that an executor is at are cancelled.
 
     Args:
         work: Reads and segments a window.
         parts: Store of the results, with the plan.
-        workers: Number of windows that are segmented at the same time.
+        workers: Number of windows that are segmented at the same time, where there is no executor.
+        executor: Runs the work in other processes; threads of this one where None.
         advance: Called with the number of windows that were done since the last call.
 
     Returns:
@@ -83,12 +57,31 @@ def run_job(
 
     Raises:
         DiskError: The disk is full or read-only, so that all later windows would fail too.
+        SuiteError: The executor cannot run the work, or is lost.
     """
     start = time.perf_counter()
     missing = parts.missing()
     report = JobReport(len(parts.plan), reused=len(parts.plan) - len(missing))
     if report.reused:
         advance(report.reused)
+    if executor is None:
+        _run_here(work, parts, missing, report, workers=workers, advance=advance)
+    elif missing:
+        run_elsewhere(executor, work, parts, missing, report, advance=advance)
+    report.seconds = time.perf_counter() - start
+    return report
+
+
+def _run_here(  # what a run is made of
+    work: Work[Q, T],
+    parts: PartStore,
+    missing: list[int],
+    report: JobReport,
+    *,
+    workers: int,
+    advance: Callable[[int], None],
+) -> None:
+    """Segment windows by threads of this process."""
     reader = ThreadPoolExecutor(1, thread_name_prefix="read")
     pool = ThreadPoolExecutor(workers, thread_name_prefix="segment")
     running: dict[Future[None], int] = {}
@@ -96,28 +89,33 @@ def run_job(
         for n in missing:
             if len(running) >= workers + AHEAD:
                 _collect(running, report, advance)
-            running[pool.submit(_one, n, reader.submit(work.read, n), reader, work, parts)] = n
+            question = work.ask(n)
+            item = reader.submit(work.read, question)
+            running[pool.submit(_one, n, question, item, reader, work, parts)] = n
         while running:
             _collect(running, report, advance)
     finally:
         # on an interrupt: what has begun is finished and kept, what waits is dropped
         pool.shutdown(wait=True, cancel_futures=True)
         reader.shutdown(wait=True, cancel_futures=True)
-    report.seconds = time.perf_counter() - start
-    return report
 
 
-def _one(
-    n: int, item: Future[T], reader: ThreadPoolExecutor, work: Work[T], parts: PartStore
+def _one(  # what a window is made of
+    n: int,
+    question: Q,
+    item: Future[T],
+    reader: ThreadPoolExecutor,
+    work: Work[Q, T],
+    parts: PartStore,
 ) -> None:
     """Segment one window and keep its part; read and segment it once more where that fails."""
     try:
-        parts.write(n, work.segment(n, item.result()))
+        parts.write(n, work.segment(question, item.result()))
     except DiskError:
         raise
     except WORK_ERRORS:
         # once more: a lost connection may be back
-        parts.write(n, work.segment(n, reader.submit(work.read, n).result()))
+        parts.write(n, work.segment(question, reader.submit(work.read, question).result()))
 
 
 def _collect(

@@ -22,17 +22,19 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+    from sam_common.executors.executor import Executor
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.tiled_job.progress import Progress
 
 
-def segment_everything(
+def segment_everything(  # noqa: PLR0913  # six keyword-only options
     image: str | os.PathLike[str],
     *,
     segmenter: Segmenter,
     options: AutoOptions | None = None,
     bands: Sequence[int] | None = None,
     finish: Finish | None = None,
+    executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> geopandas.GeoDataFrame:
     """Segment everything in a raster of any size, as `sam-geo auto` does.
@@ -47,6 +49,8 @@ def segment_everything(
         options: Size of the windows, grid of points and filters.
         bands: One or three 1-based bands to look at; red, green, blue where not given.
         finish: Least area, simplification and reference system of the polygons.
+        executor: Segments windows in other processes, such as
+            `sam_common.executors.DaskExecutor`; this one does where None.
         progress: Called with a description and a total for each long step.
 
     Returns:
@@ -64,7 +68,7 @@ def segment_everything(
     with open_raster(image, bands=bands) as source:
         shaped.check(source.crs)
         work = AutoWork(source, segmenter, choose_stretch(source), looked_for)
-        with found_objects(work, RunOptions(), progress=told) as found:
+        with found_objects(work, RunOptions(executor=executor), progress=told) as found:
             if failures := found.failures:
                 raise InputError(f"{len(failures)} windows failed, the first with: {failures[0]}")
             with told("objects", found.scene.passes) as advance:

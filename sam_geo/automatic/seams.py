@@ -13,24 +13,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sam_common.stitching.mend import View, segment_again
-from sam_common.tiled_job.parts import Part, PartStore
+from sam_common.stitching.mend import View
+from sam_common.tiled_job.parts import PartStore
 from sam_common.tiled_job.plan import Plan
 from sam_common.tiled_job.progress import silent
-from sam_common.tiled_job.run import Work, run_job
+from sam_common.tiled_job.run import run_job
+from sam_common.tiled_job.work import Work
 from sam_geo.automatic.scene import Answer, box_of
+from sam_geo.automatic.window_steps import Moved
 from sam_geo.prompted.windows import square_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from sam_common.automatic.options import EverythingOptions
-    from sam_common.segmenter.predictor import Embedding, Segmenter
+    from sam_common.executors.executor import Executor
     from sam_common.stitching.straight_cuts import Cut
     from sam_common.tiled_job.progress import Progress
     from sam_common.window import Window
     from sam_geo.automatic.scene import Key, Scene
+    from sam_geo.automatic.window_steps import WindowSteps
     from sam_geo.raster.pixels import Pixels
 
 MOST_ROUNDS = 6
@@ -65,24 +67,27 @@ class Ask:
 class Mender:
     """Moves windows over the seams of cut objects and takes what they find into a scene."""
 
-    segmenter: Segmenter
-    read: Callable[[Window], Pixels | None]
-    """Reads a window; None where it has no valid pixel."""
-    embed: Callable[[Window, Pixels], Embedding]
-    """Stretches and embeds what was read."""
-    options: EverythingOptions
-    """Filters that masks of moved windows have to pass, as those of the grid's windows do."""
+    steps: WindowSteps
+    """Reads and segments windows."""
     side: int
     """Side of the grid's windows in pixels."""
     folder: Path
     """Folder in which each round keeps its parts."""
 
-    def mend(self, scene: Scene, *, workers: int = 1, progress: Progress = silent) -> None:
+    def mend(
+        self,
+        scene: Scene,
+        *,
+        workers: int = 1,
+        executor: Executor | None = None,
+        progress: Progress = silent,
+    ) -> None:
         """Ask moved windows for cut objects, until no cut is left or every side was tried.
 
         Args:
             scene: The linked objects; takes the answers and the verdicts.
-            workers: Windows that are segmented at the same time.
+            workers: Windows that are segmented at the same time by this process.
+            executor: Segments them in other processes; this one does where None.
             progress: Shows how far each round and each pass over the objects is.
         """
         for _ in range(MOST_ROUNDS):
@@ -102,7 +107,7 @@ class Mender:
             store = PartStore(self.folder / f"mend-{plan.digest[:16]}", plan, resume=True)
             work = self._work(scene, by_window)
             with progress("moved windows", len(plan)) as advance:
-                done = run_job(work, store, workers=workers, advance=advance)
+                done = run_job(work, store, workers=workers, executor=executor, advance=advance)
             scene.windows += len(plan)
             scene.failures += done.messages
             _take(scene, by_window, store)
@@ -137,22 +142,13 @@ class Mender:
             views: list[Key | Answer] = [*found.members, *seam.answers]
             yield Ask(key, window, views[cut.line.view])
 
-    def _work(self, scene: Scene, asks: Sequence[Sequence[Ask]]) -> Work[Pixels | None]:
+    def _work(self, scene: Scene, asks: Sequence[Sequence[Ask]]) -> Work[Moved, Pixels | None]:
         """Reading each moved window and segmenting the objects that it is asked for."""
 
-        def segment(k: int, pixels: Pixels | None) -> Part:
-            window = asks[k][0].window
-            if pixels is None:
-                return Part(notes={"answers": [None] * len(asks[k])})
-            embedding = self.embed(window, pixels)
-            views = [_view(scene, ask.known) for ask in asks[k]]
-            found = segment_again(self.segmenter, embedding, window, views, options=self.options)
-            kept = [instance for instance in found if instance is not None]
-            numbers = iter(range(len(kept)))
-            notes = [None if instance is None else next(numbers) for instance in found]
-            return Part(kept, {"answers": notes})
+        def ask(k: int) -> Moved:
+            return Moved(asks[k][0].window, [_view(scene, one.known) for one in asks[k]])
 
-        return Work(lambda k: self.read(asks[k][0].window), segment)
+        return Work(self.steps.read, self.steps.find_again, ask, self.steps.embedded)
 
 
 def _view(scene: Scene, known: Key | Answer) -> View:

@@ -12,38 +12,37 @@ Memory is bounded by the windows at work and by what can still be linked, never 
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
-from sam_common.automatic.mask_generator import generate_masks
-from sam_common.stitching.continuation import Ends, continuations, open_ends
+from sam_common.executors.tally import Tally
+from sam_common.stitching.continuation import Ends as OpenEnds
+from sam_common.stitching.continuation import open_ends
 from sam_common.stitching.layout import Layout
 from sam_common.stitching.link import Load, find_groups
-from sam_common.tiled_job.parts import Part, PartStore
+from sam_common.tiled_job.parts import PartStore
 from sam_common.tiled_job.plan import Plan, tile_grid
 from sam_common.tiled_job.progress import parts_of, silent
-from sam_common.tiled_job.run import JobReport, Work, run_job
+from sam_common.tiled_job.run import run_job
+from sam_common.tiled_job.work import JobReport, Work
 from sam_geo.automatic.scene import Scene
 from sam_geo.automatic.seams import Mender
+from sam_geo.automatic.window_steps import Ends, Grid, WindowSteps
 from sam_geo.prompted.embedding import EmbeddingSource, signature_of
 from sam_geo.prompts.proposals import BoxIndex
 from sam_geo.results.record import StepTimes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    import numpy as np
-    import numpy.typing as npt
-
+    from sam_common.executors.executor import Executor
     from sam_common.masks.instance import Instance
     from sam_common.segmenter.embedding_store import EmbeddingStore
-    from sam_common.segmenter.predictor import Embedding, Segmenter
+    from sam_common.segmenter.predictor import Segmenter
     from sam_common.stitching.groups import Groups
     from sam_common.tiled_job.progress import Progress
-    from sam_common.window import Window
     from sam_geo.automatic.options import AutoOptions
     from sam_geo.prompted.segment import RunOptions
     from sam_geo.raster.pixels import Pixels
@@ -84,7 +83,8 @@ def found_objects(
 
     Args:
         work: What is done with each window.
-        how: Number of workers, and the folder of the parts; a temporary one where it is None.
+        how: Number of workers or the executor, and the folder of the parts; a temporary one where
+            it is None.
         progress: Shows how far each step is.
         times: Takes the wall time of the steps `windows` and `seams`.
 
@@ -98,9 +98,17 @@ def found_objects(
     plan = work.plan()
     with parts_of(plan, how.parts, resume=how.resume) as parts:
         with clock.timed("windows"), progress("windows", len(plan)) as advance:
-            report = run_job(work.work(plan), parts, workers=how.workers, advance=advance)
+            report = run_job(
+                work.work(plan),
+                parts,
+                workers=how.workers,
+                executor=how.executor,
+                advance=advance,
+            )
         with clock.timed("seams"):
-            scene = work.scene(plan, parts, workers=how.workers, progress=progress)
+            scene = work.scene(
+                plan, parts, workers=how.workers, executor=how.executor, progress=progress
+            )
         yield FoundObjects(plan, report, scene)
 
 
@@ -116,9 +124,8 @@ class AutoWork:
     """Boxes in raster indices that are tried in place of the grid of points."""
     store: EmbeddingStore | None = None
     """Embeddings that earlier jobs kept, and where new ones are kept for later jobs."""
-    embedded: Counter[str] = field(default_factory=Counter)
+    embedded: Tally = field(default_factory=Tally)
     """Number of windows that were `encoded`, `stored` (embedded by an earlier job) or `nodata`."""
-    _counting: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def side(self) -> int:
@@ -151,38 +158,30 @@ class AutoWork:
             },
         )
 
-    def work(self, plan: Plan) -> Work[Pixels | None]:
+    @property
+    def steps(self) -> WindowSteps:
+        """What is done with one window, in this or another process."""
+        embeddings = EmbeddingSource(self.segmenter, self.stretch, self.store)
+        return WindowSteps(self.source, embeddings, self.options, self.embedded)
+
+    def work(self, plan: Plan) -> Work[Grid, Pixels | None]:
         """Reading and segmenting one window of the plan, by its number."""
-        proposed = self.proposals
+        proposed, steps = self.proposals, self.steps
 
-        def segment(n: int, pixels: Pixels | None) -> Part:
-            if pixels is None:
-                self._count("nodata")
-                return Part(notes={"status": "nodata"})
+        def ask(n: int) -> Grid:
             window = plan.windows[n]
-            image, embedding = self._embedded(window, pixels)
-            boxes = None
-            if proposed is not None:
-                boxes = proposed.inside(window)
-            elif self.options.superpixels:
-                # imported where it is asked for: it brings scikit-image
-                from sam_geo.automatic.superpixels import superpixel_boxes  # noqa: PLC0415
+            return Grid(window, None if proposed is None else proposed.inside(window))
 
-                boxes = superpixel_boxes(image, pixels.valid)
-            found = generate_masks(
-                self.segmenter,
-                image,
-                options=self.options.everything,
-                valid=pixels.valid,
-                embedding=embedding,
-                boxes_xyxy=boxes,
-            )
-            return Part([instance.shift(window.start) for instance in found])
-
-        return Work(lambda n: self.source.read_data(plan.windows[n]), segment)
+        return Work(steps.read, steps.find, ask, self.embedded)
 
     def scene(
-        self, plan: Plan, parts: PartStore, *, workers: int = 1, progress: Progress = silent
+        self,
+        plan: Plan,
+        parts: PartStore,
+        *,
+        workers: int = 1,
+        executor: Executor | None = None,
+        progress: Progress = silent,
     ) -> Scene:
         """The objects of all windows, linked and mended, once the parts are there.
 
@@ -190,22 +189,17 @@ class AutoWork:
             plan: The windows of the grid.
             parts: What was found in each window. A window without a part has failed, and is not
                 tried again here.
-            workers: Windows that are segmented at the same time.
+            workers: Windows that are segmented at the same time by this process.
+            executor: Segments them in other processes; this one does where None.
             progress: Shows how many of the windows that are looked at again are done, and how far
                 the passes over the objects are.
         """
-        joined, groups = self._join(plan, parts, workers, progress)
+        run = partial(run_job, workers=workers, executor=executor)
+        joined, groups = self._join(plan, parts, run, progress)
         scene = Scene(plan, joined.load, groups, joined.windows, list(joined.failures))
         if self._looks_again:
-            mender = Mender(
-                self.segmenter,
-                self.source.read_data,
-                lambda window, pixels: self._embedded(window, pixels)[1],
-                self.options.everything,
-                self.side,
-                parts.folder,
-            )
-            mender.mend(scene, workers=workers, progress=progress)
+            mender = Mender(self.steps, self.side, parts.folder)
+            mender.mend(scene, workers=workers, executor=executor, progress=progress)
         return scene
 
     @property
@@ -214,19 +208,8 @@ class AutoWork:
         can_ask = self.segmenter.capabilities.points and self.proposals_xyxy is None
         return self.options.join and can_ask and not self.options.superpixels
 
-    def _embedded(self, window: Window, pixels: Pixels) -> tuple[npt.NDArray[np.uint8], Embedding]:
-        """The stretched image of a window and its embedding, which is counted."""
-        embeddings = EmbeddingSource(self.segmenter, self.stretch, self.store)
-        image, embedding, was_stored = embeddings.embed(window, pixels)
-        self._count("stored" if was_stored else "encoded")
-        return image, embedding
-
-    def _count(self, what: str) -> None:
-        with self._counting:
-            self.embedded[what] += 1
-
     def _join(
-        self, plan: Plan, parts: PartStore, workers: int, progress: Progress
+        self, plan: Plan, parts: PartStore, run: Callable[..., JobReport], progress: Progress
     ) -> tuple[Joined, Groups]:
         """Look for the rest of objects that end at a window's edge, until nothing is added."""
         joined = Joined(parts.load)
@@ -251,28 +234,23 @@ class AutoWork:
             store = PartStore(folder, more, resume=True)
             work = self._join_work(plan, windows, ends, joined.load)
             with progress("seams", len(more)) as advance:
-                report = run_job(work, store, workers=workers, advance=advance)
+                report = run(work, store, advance=advance)
             joined = joined.with_more(windows, store, report)
         return joined, groups
 
     def _join_work(
-        self, plan: Plan, windows: Sequence[int], ends: Ends, load: Load
-    ) -> Work[Pixels | None]:
+        self, plan: Plan, windows: Sequence[int], ends: OpenEnds, load: Load
+    ) -> Work[Ends, Pixels | None]:
         """Reading a window again and segmenting what ends at the edges of its neighbours."""
 
-        def segment(k: int, pixels: Pixels | None) -> Part:
-            if pixels is None:
-                return Part()
+        def ask(k: int) -> Ends:
             m = windows[k]
-            _, embedding = self._embedded(plan.windows[m], pixels)
             seen = {n: load(n) for n in {n for n, _ in ends[m]}}
             asked = [(plan.windows[n], seen[n][i]) for n, i in ends[m]]
-            place, grid = plan.windows[m], self.options.everything
-            return Part(
-                continuations(self.segmenter, embedding, place, load(m), asked, options=grid)
-            )
+            return Ends(plan.windows[m], load(m), asked)
 
-        return Work(lambda k: self.source.read_data(plan.windows[windows[k]]), segment)
+        steps = self.steps
+        return Work(steps.read, steps.follow, ask, self.embedded)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -303,7 +281,7 @@ class Joined:
         return Joined(load, self.windows + len(windows), self.failures + tuple(report.messages))
 
 
-def _new(ends: Ends, tried: set[tuple[int, int, int]]) -> Ends:
+def _new(ends: OpenEnds, tried: set[tuple[int, int, int]]) -> OpenEnds:
     """The ends that no earlier round has tried; from now on they count as tried."""
     new = {m: [end for end in ends[m] if (m, *end) not in tried] for m in ends}
     tried.update((m, *end) for m in new for end in new[m])

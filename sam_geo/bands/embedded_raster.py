@@ -21,7 +21,7 @@ import numpy as np
 from sam_common.support.device_arrays import to_host
 from sam_common.tiled_job.parts import Part
 from sam_common.tiled_job.plan import Plan
-from sam_common.tiled_job.run import Work
+from sam_common.tiled_job.work import Work
 from sam_common.window import Window
 from sam_geo.prompted.embedding import signature_of
 from sam_geo.prompted.windows import box_windows
@@ -99,7 +99,7 @@ class NetworkView:
         chosen = tuple(self.windows[n] for n in numbers)
         return Plan(self.source.size_hw, chosen, signature)
 
-    def work(self, numbers: list[int]) -> Work[Pixels | None]:
+    def work(self, numbers: list[int]) -> Work[Window, Pixels | None]:
         """Reading and embedding some windows.
 
         Args:
@@ -110,25 +110,34 @@ class NetworkView:
             notes whether they were `stored` by an earlier job; parts without arrays where the
             window has no data.
         """
+        steps = _Steps(self.embeddings)
+        return Work(self.source.read_data, steps.embed, lambda k: self.windows[numbers[k]])
 
-        def embed(k: int, pixels: Pixels | None) -> Part:
-            if pixels is None:
-                return Part()
-            _, embedding, was_stored = self.embeddings.embed(self.windows[numbers[k]], pixels)
-            features = np.asarray(to_host(embedding.features), dtype=np.float32)[0]
-            rows, cols = (
-                -(-side * cells // self.segmenter.model_size)
-                for side, cells in zip(embedding.input_size_hw, features.shape[1:], strict=True)
-            )
-            # the rest is padding
-            on_image = np.ascontiguousarray(features[:, :rows, :cols])
-            spans = [
-                side * cells / self.segmenter.model_size
-                for side, cells in zip(embedding.input_size_hw, features.shape[1:], strict=True)
-            ]
-            return Part(notes={"stored": was_stored, "spans": spans}, arrays={FEATURES: on_image})
 
-        return Work(lambda k: self.source.read_data(self.windows[numbers[k]]), embed)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Steps:
+    """Embeds windows, in this or another process."""
+
+    embeddings: EmbeddingSource
+
+    def embed(self, window: Window, pixels: Pixels | None) -> Part:
+        """The channels of the cells that lie on a window, see `NetworkView.work`."""
+        if pixels is None:
+            return Part()
+        _, embedding, was_stored = self.embeddings.embed(window, pixels)
+        model_size = self.embeddings.segmenter.model_size
+        features = np.asarray(to_host(embedding.features), dtype=np.float32)[0]
+        rows, cols = (
+            -(-side * cells // model_size)
+            for side, cells in zip(embedding.input_size_hw, features.shape[1:], strict=True)
+        )
+        # the rest is padding
+        on_image = np.ascontiguousarray(features[:, :rows, :cols])
+        spans = [
+            side * cells / model_size
+            for side, cells in zip(embedding.input_size_hw, features.shape[1:], strict=True)
+        ]
+        return Part(notes={"stored": was_stored, "spans": spans}, arrays={FEATURES: on_image})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -99,6 +99,8 @@ def auto_command(
     overlay: geo.Overlay = None,
     report: geo.Report = None,
     workers: geo.Workers = 1,
+    executor: common.ExecutorKind = "local",
+    scheduler: common.Scheduler = None,
     dry_run: geo.DryRun = False,
     resume: geo.Resume = False,
     overwrite: geo.Overwrite = False,
@@ -152,6 +154,7 @@ def auto_command(
         show(dry_run_auto(request, load), json_output=json_output)
         return
     progress = functools.partial(console.progress, quiet=quiet)
-    record = run_auto(request, load, progress=progress)
+    with geo.executing(request, executor, scheduler, quiet=quiet) as asked:
+        record = run_auto(asked, load, progress=progress)
     what = f"{record['objects']} objects"
     tell_result(record, what, output, json_output=json_output, quiet=quiet)

@@ -111,6 +111,8 @@ def landcover_command(
     device: common.Device = "auto",
     engine: common.Engine = "auto",
     precision: common.Precision = "auto",
+    executor: common.ExecutorKind = "local",
+    scheduler: common.Scheduler = None,
     dry_run: geo.DryRun = False,
     resume: geo.Resume = False,
     overwrite: geo.Overwrite = False,
@@ -167,7 +169,8 @@ def landcover_command(
     if dry_run:
         _tell_cost(dry_run_landcover(request, load, progress=progress), json_output=json_output)
         return
-    record = run_landcover(request, load, progress=progress)
+    with geo.executing(request, executor, scheduler, quiet=quiet) as asked:
+        record = run_landcover(asked, load, progress=progress)
     _tell(record, request, json_output=json_output, quiet=quiet)
 
 

@@ -55,6 +55,9 @@ def encode(
     device: common.Device = "auto",
     engine: common.Engine = "auto",
     precision: common.Precision = "auto",
+    workers: geo.Workers = 1,
+    executor: common.ExecutorKind = "local",
+    scheduler: common.Scheduler = None,
     json_output: common.Json = False,
     quiet: common.Quiet = False,
 ) -> None:
@@ -75,10 +78,12 @@ def encode(
         stretch=stretch,
         model=model,
         max_bytes=None if max_gb is None else int(max_gb * 1e9),
+        workers=workers,
     )
     load = geo.loader(model, arch=arch, device=device, engine=engine, precision=precision)
     progress = functools.partial(console.progress, quiet=quiet)
-    figures = run_encode(request, load, progress=progress)
+    with geo.executing(request, executor, scheduler, quiet=quiet) as asked:
+        figures = run_encode(asked, load, progress=progress)
     for note in figures.pop("notes"):
         console.note(f"warning: {note}")
     show(figures, json_output=json_output)

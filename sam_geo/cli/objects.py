@@ -95,6 +95,8 @@ def similar_command(
     model: geo.Model = "mobile_sam",
     embeddings: geo.Embeddings = None,
     workers: geo.Workers = 1,
+    executor: common.ExecutorKind = "local",
+    scheduler: common.Scheduler = None,
     device: common.Device = "auto",
     engine: common.Engine = "auto",
     precision: common.Precision = "auto",
@@ -141,7 +143,9 @@ def similar_command(
         overwrite=overwrite,
     )
     load = geo.loader(model, arch=None, device=device, engine=engine, precision=precision)
-    record = run_similar(request, load, progress=functools.partial(console.progress, quiet=quiet))
+    progress = functools.partial(console.progress, quiet=quiet)
+    with geo.executing(request, executor, scheduler, quiet=quiet) as asked:
+        record = run_similar(asked, load, progress=progress)
     _tell_similar(record, request, json_output=json_output, quiet=quiet)
 
 

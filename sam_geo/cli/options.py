@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
 import typer
 
+from sam_common.cli import options as common
+from sam_common.executors.opened import opened_executor
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sam_common.detectors.detector import Detector
     from sam_common.segmenter.predictor import Segmenter
@@ -99,10 +104,17 @@ Resume = Annotated[
     typer.Option("--resume", help="Go on with an interrupted job; try failed windows again."),
 ]
 Workers = Annotated[
-    int, typer.Option(min=1, help="Windows segmented at the same time; the result is the same.")
+    int,
+    typer.Option(
+        min=1,
+        help="Windows at the same time, or workers of Dask to start; the result is the same.",
+    ),
 ]
 BlockWorkers = Annotated[
-    int, typer.Option(min=1, help="Blocks classified at the same time; the result is the same.")
+    int,
+    typer.Option(
+        min=1, help="Blocks at the same time, or workers of Dask to start; the result is the same."
+    ),
 ]
 Embeddings = Annotated[
     Path | None,
@@ -122,6 +134,40 @@ Regularize = Annotated[
         "units of the raster's system, a pixel or two."
     ),
 ]
+
+
+class _Executable(Protocol):
+    """A request of which windows can be worked on by an executor."""
+
+    @property
+    def workers(self) -> int:
+        """Windows at the same time, or workers of Dask that are started here."""
+        ...
+
+
+R = TypeVar("R", bound=_Executable)
+
+
+@contextmanager
+def executing(request: R, kind: str, scheduler: str | None, *, quiet: bool) -> Iterator[R]:
+    """A request with the executor that `--executor` and `--scheduler` ask for.
+
+    Args:
+        request: The request; its number of workers is that of workers of Dask to start.
+        kind: `local` or `dask`.
+        scheduler: Address of a scheduler that runs.
+        quiet: Whether nothing is said about the cluster.
+
+    Yields:
+        The request itself where windows are worked on by this process.
+
+    Raises:
+        SuiteError: There is no such executor or scheduler, or Dask is not installed.
+    """
+    tell = common.terminal_notes(quiet=quiet)
+    opened = opened_executor(kind, scheduler=scheduler, workers=request.workers, tell=tell)
+    with opened as executor:
+        yield request if executor is None else replace(request, executor=executor)  # type: ignore[type-var]
 
 
 def loader(model: str, **settings: Any) -> Callable[[], Segmenter]:

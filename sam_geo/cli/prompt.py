@@ -96,6 +96,8 @@ def prompt_command(
     overlay: geo.Overlay = None,
     report: geo.Report = None,
     workers: geo.Workers = 1,
+    executor: common.ExecutorKind = "local",
+    scheduler: common.Scheduler = None,
     dry_run: geo.DryRun = False,
     resume: geo.Resume = False,
     overwrite: geo.Overwrite = False,
@@ -148,7 +150,8 @@ def prompt_command(
         show(dry_run_prompts(request, load, find=find), json_output=json_output)
         return
     progress = functools.partial(console.progress, quiet=quiet)
-    _, record = run_request(request, load, find=find, progress=progress)
+    with geo.executing(request, executor, scheduler, quiet=quiet) as asked:
+        _, record = run_request(asked, load, find=find, progress=progress)
     what = f"{record['prompts']} prompts"
     if words is not None:
         found = record["text"]["found"]

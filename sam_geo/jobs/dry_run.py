@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sam_common.detectors.detector import Detector
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.tiled_job.plan import Plan
-    from sam_common.tiled_job.run import Work
+    from sam_common.tiled_job.work import Work
     from sam_geo.jobs.opened import OpenedJob
     from sam_geo.jobs.request import AutoRequest, PromptRequest
 
@@ -91,7 +91,7 @@ def dry_run_prompts(
     return {"prompts": len(opened.prompts), "prompts_per_embedding": shared, **asdict(cost)}
 
 
-def estimate(work: Work[Any], plan: Plan, opened: OpenedJob, *, workers: int = 1) -> Estimate:
+def estimate(work: Work[Any, Any], plan: Plan, opened: OpenedJob, *, workers: int = 1) -> Estimate:
     """Segment the window in the middle of the plan, or the next one with valid pixels.
 
     Args:
@@ -108,13 +108,14 @@ def estimate(work: Work[Any], plan: Plan, opened: OpenedJob, *, workers: int = 1
     source, middle = opened.source, len(plan) // 2
     seconds, part_bytes = 0.0, 0
     for n in [*range(middle, len(plan)), *range(middle)]:
-        pixels = work.read(n)
+        question = work.ask(n)
+        pixels = work.read(question)
         if pixels is None:
             continue
         # the first call of an engine compiles and warms up: that time is not the job's
         opened.segmenter.embed(np.zeros((*plan.windows[n].shape, 3), dtype=np.uint8))
         start = time.perf_counter()
-        part = work.segment(n, work.read(n))
+        part = work.segment(question, work.read(question))
         seconds = time.perf_counter() - start
         part_bytes = len(pack(part))
         break

@@ -154,6 +154,7 @@ def run_options(request: Request, opened: OpenedJob, *, writes: bool = True) -> 
         request.resume,
         store,
         isinstance(request, PromptRequest) and request.one_class,
+        request.executor,
     )
 
 

@@ -22,6 +22,7 @@ from sam_geo.tables.write import check_table_output
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sam_common.executors.executor import Executor
     from sam_geo.prompts.geo_prompt import GeoPrompt
     from sam_geo.raster.source import RasterSource
     from sam_geo.raster.stretch import Stretch
@@ -55,6 +56,10 @@ class EncodeRequest(RasterRequest):
     """Folder of the embeddings; made where it is missing."""
     max_bytes: int | None = None
     """Size at which the embeddings used longest ago are removed; no limit where None."""
+    workers: int = 1
+    """Windows that are embedded at the same time by this process."""
+    executor: Executor | None = field(default=None, compare=False)
+    """Runs the encoder in other processes, which have to see the folder; this one where None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +79,9 @@ class Request(RasterRequest, Resumable):
     embeddings: Path | None = None
     """Folder of embeddings that earlier jobs kept, and where new ones are kept."""
     workers: int = 1
-    """Windows that are segmented at the same time."""
+    """Windows that are segmented at the same time by this process."""
+    executor: Executor | None = field(default=None, compare=False)
+    """Segments windows in other processes, such as `DaskExecutor`; this one does where None."""
     resume: bool = False
     """Whether to go on with an interrupted job."""
     overwrite: bool = False

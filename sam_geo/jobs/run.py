@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from sam_common.pages.plate import Canvas
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.tiled_job.progress import Progress
-    from sam_common.tiled_job.run import JobReport
+    from sam_common.tiled_job.work import JobReport
     from sam_geo.jobs.opened import OpenedJob
     from sam_geo.jobs.request import AutoRequest, EncodeRequest, PromptRequest, Request
     from sam_geo.prompted.segment import PromptJob
@@ -185,6 +185,8 @@ def run_encode(
             opened.stretch,
             request.output,
             max_bytes=request.max_bytes,
+            workers=request.workers,
+            executor=request.executor,
             progress=progress,
         )
     return figures | {"notes": list(opened.notes)}

@@ -124,6 +124,7 @@ def find_everything(
             options=options or AutoOptions(),
             embeddings=embeddings or request.embeddings,
             workers=request.workers,
+            executor=request.executor,
             resume=request.resume,
             overwrite=True,
         ),

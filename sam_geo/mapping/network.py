@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from sam_common.errors import InputError
 from sam_common.tiled_job.parts import Part
 from sam_common.tiled_job.progress import parts_of
-from sam_common.tiled_job.run import Work, run_job
+from sam_common.tiled_job.run import run_job
+from sam_common.tiled_job.work import Work
 from sam_geo.bands.embedded_raster import FEATURES, EmbeddedRaster, NetworkView
 from sam_geo.bands.embedding_axes import find_axes
 from sam_geo.prompted.embedding import EmbeddingSource, open_store
@@ -32,10 +33,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from sam_common.executors.executor import Executor
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.tiled_job.parts import PartStore
     from sam_common.tiled_job.progress import Progress
-    from sam_common.tiled_job.run import JobReport
+    from sam_common.tiled_job.work import JobReport
     from sam_common.window import Window
     from sam_geo.bands.embedding_axes import EmbeddingAxes
     from sam_geo.learning.model import LandcoverModel
@@ -68,8 +70,31 @@ class NetworkJob(Protocol):
 
     @property
     def workers(self) -> int:
-        """Windows that are embedded at the same time."""
+        """Windows that are embedded at the same time by this process."""
         ...
+
+    @property
+    def executor(self) -> Executor | None:
+        """Runs the network in other processes; None for this one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Projection:
+    """Embeds windows on axes, in this or another process; a part that is known is only reduced."""
+
+    embed_read: Callable[[Window], Pixels | None]
+    embed: Callable[[Window, Pixels | None], Part]
+    axes: EmbeddingAxes
+
+    def read(self, asked: Window | Part) -> Pixels | None:
+        """The pixels of a window; None where none is valid, or its part is known."""
+        return None if isinstance(asked, Part) else self.embed_read(asked)
+
+    def project(self, asked: Window | Part, pixels: Pixels | None) -> Part:
+        """The part of a window on the axes."""
+        part = asked if isinstance(asked, Part) else self.embed(asked, pixels)
+        return _on_axes(part, self.axes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,17 +196,14 @@ class JobNetwork:
         sampled = self._sampled
         plain = self.view.work(numbers)
 
-        def read(k: int) -> Pixels | Part | None:
+        def ask(k: int) -> Window | Part:
             if sampled is not None and numbers[k] in sampled.numbers:
                 return sampled.find(numbers[k])
-            return plain.read(k)
+            return plain.ask(k)
 
-        def project(k: int, found: Pixels | Part | None) -> Part:
-            part = found if isinstance(found, Part) else plain.segment(k, found)
-            return _on_axes(part, axes)
-
+        steps = _Projection(plain.read, plain.segment, axes)
         digest = hashlib.sha256(axes.mean.tobytes() + axes.axes.tobytes()).hexdigest()
-        done = self._run(MAPPED, numbers, Work(read, project), {"axes": digest})
+        done = self._run(MAPPED, numbers, Work(steps.read, steps.project, ask), {"axes": digest})
         self.figures = {
             "network": network_facts(self.view.segmenter),
             "embedding": {"windows": len(numbers), **_counts(done)},
@@ -189,7 +211,7 @@ class JobNetwork:
         return EmbeddedRaster(self.view, axes.count, done.find)
 
     def _run(
-        self, folder: str, numbers: list[int], work: Work[Any], signature: dict[str, Any]
+        self, folder: str, numbers: list[int], work: Work[Any, Any], signature: dict[str, Any]
     ) -> _Done:
         plan = self.view.plan(numbers)
         plan = replace(plan, signature={**plan.signature, **signature})
@@ -197,7 +219,13 @@ class JobNetwork:
         # what a job that is not resumed finds here is of this very run
         parts = self._opened.enter_context(parts_of(plan, place, resume=True))
         with self.progress("embedding", len(plan)) as advance:
-            report = run_job(work, parts, workers=self.request.workers, advance=advance)
+            report = run_job(
+                work,
+                parts,
+                workers=self.request.workers,
+                executor=self.request.executor,
+                advance=advance,
+            )
         return _Done(numbers, parts, report)
 
 

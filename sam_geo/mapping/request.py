@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from sam_common.errors import InputError, OutputError
 from sam_common.support.files import check_apart, check_input, check_output, same_file
@@ -15,6 +15,9 @@ from sam_geo.jobs.resumable import Resumable
 from sam_geo.results.cog_file import check_cog_output
 from sam_geo.results.record import manifest_path
 from sam_geo.tables.write import check_table_output
+
+if TYPE_CHECKING:
+    from sam_common.executors.executor import Executor
 
 SMALLEST_PIECE = 4
 """Pixels of the smallest piece of a class where the user names none."""
@@ -93,7 +96,9 @@ class LandcoverRequest(Resumable):
     check_field: str | None = None
     """Column of the true class; `reference` where None."""
     workers: int = 1
-    """Blocks that are classified at the same time."""
+    """Blocks that are classified at the same time by this process."""
+    executor: Executor | None = field(default=None, compare=False)
+    """Classifies blocks and runs the network in other processes; this one does where None."""
     resume: bool = False
     """Whether to go on with an interrupted job."""
     overwrite: bool = False

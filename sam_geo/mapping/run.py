@@ -28,7 +28,8 @@ from sam_common.errors import OutputError
 from sam_common.tiled_job.parts import PartStore, remove_parts
 from sam_common.tiled_job.plan import Plan
 from sam_common.tiled_job.progress import silent
-from sam_common.tiled_job.run import Work, run_job
+from sam_common.tiled_job.run import run_job
+from sam_common.tiled_job.work import Work
 from sam_common.window import Window
 from sam_geo.accuracy.assess import assess, record_of
 from sam_geo.bands.blocks import blocks
@@ -62,7 +63,7 @@ if TYPE_CHECKING:
 
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.tiled_job.progress import Progress
-    from sam_common.tiled_job.run import JobReport
+    from sam_common.tiled_job.work import JobReport
     from sam_geo.class_maps.legend import Legend
     from sam_geo.learning.model import LandcoverModel
     from sam_geo.mapping.opened import OpenedMap
@@ -174,7 +175,9 @@ def _classified(
 ) -> JobReport:
     with progress("classifying", len(work.windows)) as advance:
         steps = Work(work.read, work.classify)
-        return run_job(steps, parts, workers=request.workers, advance=advance)
+        # embeddings lie among the parts of the job, which only this process has
+        executor = request.executor if work.embedded is None else None
+        return run_job(steps, parts, workers=request.workers, executor=executor, advance=advance)
 
 
 def _check_any_worked(report: JobReport, request: LandcoverRequest) -> None:

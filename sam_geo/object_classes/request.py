@@ -21,6 +21,8 @@ from sam_geo.tables.write import check_table_output
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sam_common.executors.executor import Executor
+
 FEW = "discriminant"
 """Kind of classifier for a handful of examples: linear, and shrunk more the fewer they are."""
 LEAST_PROBABILITY = 0.5
@@ -65,7 +67,9 @@ class ObjectRequest(Resumable):
     embeddings: Path | None = None
     """Folder of embeddings that earlier jobs kept, and where new ones are kept."""
     workers: int = 1
-    """Windows that the network sees at the same time."""
+    """Windows that the network sees at the same time in this process."""
+    executor: Executor | None = field(default=None, compare=False)
+    """Runs the network in other processes; this one does where None."""
     resume: bool = False
     """Whether to go on with an interrupted job."""
     overwrite: bool = False

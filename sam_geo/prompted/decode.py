@@ -12,7 +12,7 @@ from sam_common.prompts import POSITIVE, Prompts
 from sam_geo.prompts.mask_prompt import mask_logits, outline_mask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -77,7 +77,7 @@ def answers(
     embedding: Embedding,
     read: ReadWindow,
     members: Sequence[int],
-    prompts: Sequence[GeoPrompt],
+    prompts: Sequence[GeoPrompt] | Mapping[int, GeoPrompt],
 ) -> Iterator[tuple[int, Answer]]:
     """Decode the prompts of one window, for jobs and for live sessions alike.
 
@@ -89,7 +89,7 @@ def answers(
         embedding: The embedding of the image that was read.
         read: Where that image lies in the raster.
         members: Numbers of the prompts to decode.
-        prompts: All prompts of the job, in raster indices.
+        prompts: These prompts by their number, in raster indices; or all of the job.
 
     Yields:
         The number of a prompt and its answer. For points without a box the network gives several
@@ -104,7 +104,7 @@ def all_answers(
     embedding: Embedding,
     read: ReadWindow,
     members: Sequence[int],
-    prompts: Sequence[GeoPrompt],
+    prompts: Sequence[GeoPrompt] | Mapping[int, GeoPrompt],
 ) -> Iterator[tuple[int, list[Answer], int]]:
     """Decode the prompts of one window, and keep every candidate mask; see `answers`.
 
@@ -122,7 +122,7 @@ def _decoded(
     embedding: Embedding,
     read: ReadWindow,
     members: Sequence[int],
-    prompts: Sequence[GeoPrompt],
+    prompts: Sequence[GeoPrompt] | Mapping[int, GeoPrompt],
 ) -> Iterator[tuple[int, Masks, int]]:
     """Numbers of prompts, each with masks and its row in them."""
     for alike in _alike(members, prompts):
@@ -201,7 +201,9 @@ def spans(region: MaskRegion | None, size_hw: tuple[int, int]) -> bool:
     )
 
 
-def _alike(members: Sequence[int], prompts: Sequence[GeoPrompt]) -> Iterator[list[int]]:
+def _alike(
+    members: Sequence[int], prompts: Sequence[GeoPrompt] | Mapping[int, GeoPrompt]
+) -> Iterator[list[int]]:
     """Numbers of prompts in batches of one kind: points need no padding, and masks are few."""
     groups: dict[tuple[int, bool, bool], list[int]] = {}
     for n in members:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from sam_common.segmenter.capabilities import check_kinds
 from sam_common.tiled_job.progress import parts_of, silent
-from sam_common.tiled_job.run import JobReport, run_job
+from sam_common.tiled_job.run import run_job
 from sam_geo.prompted.candidates import offered_of
 from sam_geo.prompted.decode import kinds_of
 from sam_geo.prompted.one_class import Choice, choose
 from sam_geo.prompted.windows import plan_windows
-from sam_geo.prompted.windows_to_rows import PromptWork, row_of, rows_of_window
+from sam_geo.prompted.windows_to_rows import STEPS, PromptWork, row_of, rows_of_window
 from sam_geo.prompts.geo_prompt import GeoPrompt, load_prompts
 from sam_geo.raster.source import RasterSource, open_raster
 from sam_geo.raster.stretch import Stretch, choose_stretch
@@ -33,9 +33,11 @@ if TYPE_CHECKING:
 
     import geopandas
 
+    from sam_common.executors.executor import Executor
     from sam_common.segmenter.embedding_store import EmbeddingStore
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.tiled_job.progress import Progress
+    from sam_common.tiled_job.work import JobReport
     from sam_geo.prompt_files.python_objects import PromptsLike
     from sam_geo.raster.read_window import ReadWindow
 
@@ -93,9 +95,11 @@ class RunOptions:
     one_class: bool = False
     """Whether points are of one class (or of the classes that they name), so that for each the
     candidate mask is chosen that agrees in size and looks with those of the others."""
+    executor: Executor | None = None
+    """Segments windows in other processes; threads of this one do where None."""
 
 
-def segment_prompts(
+def segment_prompts(  # noqa: PLR0913  # five keyword-only options
     image: str | os.PathLike[str],
     prompts: PromptsLike,
     *,
@@ -103,6 +107,7 @@ def segment_prompts(
     bands: Sequence[int] | None = None,
     prompts_crs: str | None = None,
     polygon_masks: bool = False,
+    executor: Executor | None = None,
 ) -> geopandas.GeoDataFrame:
     """Segment the object of each prompt in a raster.
 
@@ -115,6 +120,8 @@ def segment_prompts(
         bands: One or three 1-based bands to look at; red, green, blue where not given.
         prompts_crs: Reference system of the prompts, over what their file says.
         polygon_masks: Whether the network is given a polygon as a mask too, not only its box.
+        executor: Segments windows in other processes, such as
+            `sam_common.executors.DaskExecutor`; this one does where None.
 
     Returns:
         One row per prompt with the columns `sam_geo.results.rows.COLUMNS`, in the raster's
@@ -127,7 +134,8 @@ def segment_prompts(
     """
     with open_raster(image, bands=bands) as source:
         found = load_prompts(prompts, source, crs=prompts_crs, with_masks=polygon_masks)
-        return run_prompts(source, found, segmenter).table
+        how = RunOptions(executor=executor)
+        return run_prompts(source, found, segmenter, options=how).table
 
 
 def run_prompts(
@@ -167,12 +175,18 @@ def run_prompts(
     rows = {n: row_of(prompt, prompt.status) for n, prompt in enumerate(prompts)}
     with parts_of(work.plan(), how.parts, resume=how.resume) as parts:
         with told("windows", len(windows)) as advance:
-            report = run_job(work.work(how.store), parts, workers=how.workers, advance=advance)
+            report = run_job(
+                work.work(how.store),
+                parts,
+                workers=how.workers,
+                executor=how.executor,
+                advance=advance,
+            )
         choice = choose(offered_of(parts), prompts) if how.one_class else None
         picks = None if choice is None else choice.picks
         with told("polygons", len(windows)) as advance:
             for n, read in enumerate(windows):
-                with work.times.timed("polygonize"):
+                with work.tally.timed("polygonize"):
                     part = parts.read(n)
                     rows |= rows_of_window(read, part, prompts, source.size_hw, frame, picks)
                 advance(1)
@@ -180,7 +194,14 @@ def run_prompts(
         [rows[n] for n in range(len(prompts))], how.finish, crs=source.crs, model=segmenter.name
     )
     return PromptJob(
-        table, prompts, work.stretch, windows, work.embedded, work.times.seconds, report, choice
+        table,
+        prompts,
+        work.stretch,
+        windows,
+        int(work.tally["encoded"]),
+        {step: work.tally[step] for step in STEPS},
+        report,
+        choice,
     )
 
 

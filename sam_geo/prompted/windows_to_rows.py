@@ -10,24 +10,26 @@ rows   masks -> polygons -> one row for each prompt
 from __future__ import annotations
 
 import hashlib
-import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from sam_common.executors.tally import Tally
 from sam_common.masks.instance import Instance
 from sam_common.tiled_job.parts import Part
 from sam_common.tiled_job.plan import Plan
-from sam_common.tiled_job.run import Work
+from sam_common.tiled_job.work import Work
 from sam_geo.prompted.candidates import points_of, with_candidates
 from sam_geo.prompted.decode import Answer, all_answers, answers, is_on_data
 from sam_geo.prompted.embedding import EmbeddingSource, signature_of
 from sam_geo.prompted.refine import Refinement
 from sam_geo.results.object_rows import touches_edge, world_outline
-from sam_geo.results.record import StepTimes
 from sam_geo.results.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    import numpy.typing as npt
 
     from sam_common.frame import Frame
     from sam_common.segmenter.embedding_store import EmbeddingStore
@@ -43,6 +45,15 @@ STEPS = ("read", "embed", "decode", "polygonize")
 """Steps whose time is measured, in the order of the record."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class AskedWindow:
+    """A window with its prompts: all that the work on it has to know."""
+
+    read: ReadWindow
+    prompts: Mapping[int, GeoPrompt]
+    """The prompts of the window by their number in the job."""
+
+
 @dataclass(slots=True, eq=False)
 class PromptWork:
     """What a prompted job does with each window, the encoder runs so far, and their times."""
@@ -54,10 +65,8 @@ class PromptWork:
     windows: Sequence[ReadWindow]
     one_class: bool = False
     """Whether every candidate of points is kept, for a choice when all windows are done."""
-    embedded: int = 0
-    """Windows that the encoder has seen so far."""
-    times: StepTimes = field(default_factory=lambda: StepTimes(dict.fromkeys(STEPS, 0.0)))
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    tally: Tally = field(default_factory=Tally)
+    """Seconds of `STEPS`, and the number of windows that the encoder has seen (`encoded`)."""
 
     def plan(self) -> Plan:
         """The windows, and everything that decides what is found in them."""
@@ -69,51 +78,67 @@ class PromptWork:
         kept = {"one_class": True} if self.one_class else {}
         return Plan(self.source.size_hw, windows, {**signature, "prompts": digest, **kept})
 
-    def work(self, store: EmbeddingStore | None) -> Work[Pixels]:
+    def work(self, store: EmbeddingStore | None) -> Work[AskedWindow, Pixels]:
         """Reading and segmenting a window by its number, with a store of embeddings or without."""
         embeddings = EmbeddingSource(self.segmenter, self.stretch, store)
-        return Work(self._read, lambda n, pixels: self._segment(n, pixels, embeddings))
+        points = points_of(self.prompts) if self.one_class else None
+        steps = PromptSteps(self.source, embeddings, points, self.tally)
 
-    def _read(self, n: int) -> Pixels:
+        def ask(n: int) -> AskedWindow:
+            read = self.windows[n]
+            return AskedWindow(read, {p: self.prompts[p] for p in read.prompts})
+
+        return Work(steps.read, steps.segment, ask, self.tally)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PromptSteps:
+    """Reads and segments the windows of a prompted job, in this or another process."""
+
+    source: RasterSource
+    embeddings: EmbeddingSource
+    points: npt.NDArray[np.float64] | None
+    """All points of a job that keeps every candidate, see `points_of`; None in any other job."""
+    tally: Tally
+
+    def read(self, asked: AskedWindow) -> Pixels:
         """The pixels of a window, at the resolution of its plan."""
-        with self.times.timed("read"):
-            return self.source.read(self.windows[n].window, out_hw=self.windows[n].size_hw)
+        with self.tally.timed("read"):
+            return self.source.read(asked.read.window, out_hw=asked.read.size_hw)
+
+    def segment(self, asked: AskedWindow, pixels: Pixels) -> Part:
+        """The masks of the prompts of a window; the encoder runs only where one lies on data."""
+        read, prompts = asked.read, asked.prompts
+        seen = [p for p in read.prompts if is_on_data(prompts[p], read, pixels)]
+        if not seen:
+            return Part(notes={"rows": [[p, "nodata", None, None] for p in read.prompts]})
+        with self.tally.timed("embed"):
+            image, embedding, was_stored = self.embeddings.embed(read.window, pixels)
+        self.tally.add("encoded", not was_stored)
+        segmenter = self.embeddings.segmenter
+        with self.tally.timed("decode"):
+            given = (segmenter, embedding, read, seen, prompts)
+            found: dict[int, tuple[list[Answer], int]]
+            if self.points is not None:
+                found = {n: (each, usual) for n, each, usual in all_answers(*given)}
+            else:
+                found = {n: ([answer], 0) for n, answer in answers(*given)}
+        refinement = Refinement(segmenter, self.source.size_hw, self._embed_native)
+        part = _part(read, {n: each[usual] for n, (each, usual) in found.items()}, refinement)
+        if self.points is None:
+            return part
+        return with_candidates(part, found, (read, image), self.points, refinement)
 
     def _embed_native(self, window: Window) -> Embedding | None:
         """The embedding of a window at full resolution; None where no pixel of it is valid."""
-        with self.times.timed("read"):
+        with self.tally.timed("read"):
             pixels = self.source.read_data(window)
         if pixels is None:
             return None
-        with self.times.timed("embed"):
-            embedding = self.segmenter.embed(self.stretch.apply(pixels))
-        with self._lock:
-            self.embedded += 1
+        with self.tally.timed("embed"):
+            embedding = self.embeddings.segmenter.embed(self.embeddings.stretch.apply(pixels))
+        self.tally.add("encoded")
         return embedding
-
-    def _segment(self, n: int, pixels: Pixels, embeddings: EmbeddingSource) -> Part:
-        """The masks of the prompts of a window; the encoder runs only where one lies on data."""
-        read = self.windows[n]
-        seen = [p for p in read.prompts if is_on_data(self.prompts[p], read, pixels)]
-        if not seen:
-            return Part(notes={"rows": [[p, "nodata", None, None] for p in read.prompts]})
-        with self.times.timed("embed"):
-            image, embedding, was_stored = embeddings.embed(read.window, pixels)
-        with self._lock:
-            self.embedded += not was_stored
-        with self.times.timed("decode"):
-            asked = (self.segmenter, embedding, read, seen, self.prompts)
-            found: dict[int, tuple[list[Answer], int]]
-            if self.one_class:
-                found = {n: (each, usual) for n, each, usual in all_answers(*asked)}
-            else:
-                found = {n: ([answer], 0) for n, answer in answers(*asked)}
-        refinement = Refinement(self.segmenter, self.source.size_hw, self._embed_native)
-        part = _part(read, {n: each[usual] for n, (each, usual) in found.items()}, refinement)
-        if not self.one_class:
-            return part
-        points = points_of(self.prompts)
-        return with_candidates(part, found, (read, image), points, refinement)
 
 
 def _part(read: ReadWindow, found: dict[int, Answer], refinement: Refinement) -> Part:

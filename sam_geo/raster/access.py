@@ -139,6 +139,9 @@ class RasterFile:
             pass
         return done.result()
 
+    def __reduce__(self) -> tuple[type[RasterFile], tuple[str]]:
+        return RasterFile, (self._name,)
+
     def close(self) -> None:
         """Close the dataset; where a read is still under way, at the end of that read."""
         self._is_closed = True

@@ -80,6 +80,10 @@ class Mosaic:
     _dataset: Any = None
     """The dataset that has the rasters of `_remote` open."""
 
+    def __reduce__(self) -> tuple[type[Mosaic], tuple[tuple[Source, ...]]]:
+        # what was found to be readable here need not be so in another process
+        return Mosaic, (self.sources,)
+
     @classmethod
     def of(cls, dataset: Any) -> Mosaic | None:
         """Read the sources of an open rasterio dataset; None where it is no VRT with sources."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -23,7 +23,7 @@ from sam_common.support.addresses import exists, is_file_name, public_name
 from sam_common.support.files import check_input
 from sam_geo.address.members import in_archive, page_of
 from sam_geo.raster.access import ACCESS_ERRORS, OPEN_ERRORS, RasterFile, reason_of
-from sam_geo.raster.fingerprint import identify
+from sam_geo.raster.fingerprint import identify, signature
 from sam_geo.raster.frame import frame_of_raster, raster_bounds
 from sam_geo.raster.header import Header, check_bands, check_has_image, default_bands, read_header
 from sam_geo.raster.mosaic import Mosaic
@@ -71,6 +71,12 @@ class RasterSource:
     """Name that GDAL opened, which may hold secrets."""
     mosaic: Mosaic | None = field(default=None, repr=False)
     """The source rasters of a VRT; None for any other format."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say how another process opens the same raster; no pixel is pickled."""
+        name = os.path.abspath(self.name) if is_file_name(self.name) else self.name  # noqa: PTH100
+        known = {each.name: getattr(self, each.name) for each in fields(self)}
+        return _opened_elsewhere, ({**known, "name": name}, self.identity)
 
     @property
     def size_hw(self) -> tuple[int, int]:
@@ -259,6 +265,21 @@ class RasterSource:
     def _palette(self) -> npt.NDArray[np.uint8] | None:
         """Colours of a palette raster by sample; None for any other raster."""
         return palette_array(self.header.palettes[self.bands[0]]) if self.is_palette else None
+
+
+def _opened_elsewhere(known: dict[str, Any], identity: dict[str, Any]) -> RasterSource:
+    """The raster that another process pickled, as this process sees it.
+
+    Raises:
+        InputError: There is no such raster here, or it has other pixels.
+    """
+    source = RasterSource(**known)
+    if is_file_name(source.name) and not exists(source.name):
+        raise InputError(f"no such file here: {source.path}")
+    _ = source.file.use(lambda dataset: dataset.count)
+    if "unknown" not in identity and signature(source.identity) != signature(identity):
+        raise InputError(f"{source.path} is another raster here than where the job began")
+    return source
 
 
 @contextmanager

@@ -25,7 +25,8 @@ from sam_common.stitching.link import link
 from sam_common.tiled_job.parts import Part
 from sam_common.tiled_job.plan import Plan, tile_grid
 from sam_common.tiled_job.progress import parts_of, silent
-from sam_common.tiled_job.run import Work, run_job
+from sam_common.tiled_job.run import run_job
+from sam_common.tiled_job.work import Work
 from sam_common.window import Window
 from sam_geo.prompts.geo_prompt import GeoPrompt
 from sam_geo.raster.fingerprint import signature
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from sam_common.detectors.detector import Detections, Detector
     from sam_common.tiled_job.parts import PartStore
     from sam_common.tiled_job.progress import Progress
-    from sam_common.tiled_job.run import JobReport
+    from sam_common.tiled_job.work import JobReport
     from sam_geo.prompted.segment import RunOptions
     from sam_geo.raster.pixels import Pixels
     from sam_geo.raster.source import RasterSource
@@ -93,7 +94,7 @@ class WordWork:
             },
         )
 
-    def work(self, plan: Plan) -> Work[Pixels | None]:
+    def work(self, plan: Plan) -> Work[int, Pixels | None]:
         """Reading a window of the plan and looking for the phrases in it."""
 
         def detect(n: int, pixels: Pixels | None) -> Part:

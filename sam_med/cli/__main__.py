@@ -2,4 +2,5 @@
 
 from sam_med.cli.main import main
 
-main()
+if __name__ == "__main__":  # not where a worker of Dask imports it
+    main()

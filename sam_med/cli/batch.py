@@ -1,28 +1,39 @@
-"""`sam-med batch`: many cases one after the other."""
+"""`sam-med batch`: many cases, one after the other or on the workers of a cluster."""
 
 from __future__ import annotations
 
+import functools
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sam_common.cli.options import Arch, Device, Engine, Json, Precision, Quiet
+from sam_common.cli.options import (
+    Arch,
+    DaskWorkers,
+    Device,
+    Engine,
+    ExecutorKind,
+    Json,
+    Precision,
+    Quiet,
+    Scheduler,
+    terminal_notes,
+)
+from sam_common.executors.opened import opened_executor
 from sam_common.support import console
 from sam_med import privacy
 from sam_med.cli.options import Keep, Method, Model, OutputTypes, Overwrite, SegTypeOption
 from sam_med.cli.segment import Terminal, load_model
-from sam_med.objects.seg_type import DEFAULT_SEG_TYPE, seg_type_of
+from sam_med.objects.seg_type import DEFAULT_SEG_TYPE
 from sam_med.run.case_list import OPTIONS
-from sam_med.run.methods import DEFAULT_METHOD, DEFAULT_MODEL, method_of
+from sam_med.run.methods import DEFAULT_METHOD, DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from sam_common.segmenter.predictor import Segmenter
-    from sam_common.segmenter.tracking import LoadedTracker
     from sam_med.run.batch import CaseResult
     from sam_med.run.case_list import Case
-    from sam_med.run.methods import Method as MethodName
+    from sam_med.run.case_work import CaseWork
 
 
 def batch_command(
@@ -51,6 +62,9 @@ def batch_command(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on; finished cases are not done again.")
     ] = False,
+    executor: ExecutorKind = "local",
+    scheduler: Scheduler = None,
+    workers: DaskWorkers = 1,
     keep_embeddings: Keep = False,
     overwrite: Overwrite = False,
     json_output: Json = False,
@@ -65,44 +79,46 @@ def batch_command(
     privacy.hide(listing, "the list of cases")
     from sam_med.run import batch  # noqa: PLC0415  # --help must stay fast
     from sam_med.run.case_list import read_cases  # noqa: PLC0415
-    from sam_med.run.case_outputs import check_cases, outputs_of  # noqa: PLC0415
+    from sam_med.run.case_outputs import check_cases  # noqa: PLC0415
+    from sam_med.run.case_work import CaseWork  # noqa: PLC0415
 
     cases = read_cases(listing)
     formats = tuple(output_type or ())
     check_cases(cases, formats, (listing, *batch.files_in(folder)))
-    loaded: dict[bool, Segmenter | LoadedTracker] = {}
     settings = {"arch": arch, "device": device, "engine": engine, "precision": precision}
-
-    def load(chosen: MethodName) -> Segmenter | LoadedTracker:
-        # once for all cases, and not at all where every one is finished
-        kind = chosen == "memory"
-        if kind not in loaded:
-            loaded[kind] = load_model(model, settings, chosen)
-        return loaded[kind]
-
-    def segment(case: Case) -> int:
-        from sam_med.run import request  # noqa: PLC0415
-        from sam_med.run.run_case import run_case  # noqa: PLC0415
-
-        wanted = request.OutputRequest(
-            case.output,
+    tell = terminal_notes(quiet=quiet)
+    with opened_executor(executor, scheduler=scheduler, workers=workers, tell=tell) as chosen:
+        work = CaseWork(
+            functools.partial(load_model, model, settings),
+            # what workers say is in their logs, where no patient may be named
+            Terminal(quiet=quiet or chosen is not None),
             formats,
             overwrite=overwrite or resume,
             keep_embeddings=keep_embeddings,
             model=model,
-            seg_type=seg_type_of(case.options.get("seg_type", seg_type)),
+            seg_type=seg_type,
+            method=method,
         )
-        chosen = method_of(case.options.get("method", method))
-        report = run_case(
-            case.input,
-            request.prompt_sources_of(case),
-            wanted,
-            lambda: load(chosen),
-            options=request.read_options_of(case),
-            method=chosen,
-            listener=Terminal(quiet=quiet),
+        about = {"model": model, "method": method, "formats": output_type or []}
+        results = _run(
+            cases,
+            work,
+            folder,
+            quiet=quiet,
+            resume=resume,
+            settings={**settings, **about, "seg_type": seg_type},
+            executor=chosen,
         )
-        return len(report["labels"])
+    _show(results, json_output=json_output)
+    if code := batch.exit_code(results):
+        raise typer.Exit(code)
+
+
+def _run(
+    cases: list[Case], work: CaseWork, folder: Path, *, quiet: bool, **how: Any
+) -> list[CaseResult]:
+    """Run a batch, with a line for each case on stderr unless it is quiet."""
+    from sam_med.run import batch  # noqa: PLC0415  # --help must stay fast
 
     with console.progress("cases", len(cases), quiet=quiet) as advance:
 
@@ -111,24 +127,9 @@ def batch_command(
             if not quiet:
                 console.note(f"{result.case}: {result.status} {result.message}".rstrip())
 
-        results = batch.run_batch(
-            cases,
-            segment,
-            folder,
-            resume=resume,
-            settings={
-                **settings,
-                "model": model,
-                "method": method,
-                "formats": output_type or [],
-                "seg_type": seg_type,
-            },
-            outputs=lambda case: outputs_of(case, formats),
-            on_result=tell,
+        return batch.run_batch(
+            cases, work.segment, folder, outputs=work.outputs, on_result=tell, **how
         )
-    _show(results, json_output=json_output)
-    if code := batch.exit_code(results):
-        raise typer.Exit(code)
 
 
 def _show(results: list[CaseResult], *, json_output: bool) -> None:

@@ -1,4 +1,6 @@
-"""Batch: many cases one after the other; a failure never stops the rest, only a full disk does.
+"""Batch: many cases, one after the other or by an executor; a failure never stops the rest.
+
+Only a full disk does.
 
 The folder of a batch holds `batch.json`, from which it goes on, and the summary. A case is
 finished when the hash of its inputs and options is that of a case done before, and its outputs are
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sam_common import __version__
 from sam_common.errors import DiskError, InputError, OutputError, SuiteError
+from sam_common.executors.executor import Item
 from sam_common.support.files import DISK_ERRORS, sha256_of, write_bytes, writing
 from sam_common.support.held_outputs import held
 from sam_med import privacy
@@ -28,8 +31,9 @@ from sam_med.formats.suffixes import files_of
 from sam_med.series.tree import DICOMDIR, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from sam_common.executors.executor import Executor
     from sam_med.run.case_list import Case
 
 Status: TypeAlias = Literal["done", "kept", "failed"]
@@ -71,7 +75,7 @@ class CaseResult:
     """Why the case failed, without paths or anything of the patient."""
 
 
-def run_batch(  # noqa: PLR0913  # four keyword-only options
+def run_batch(  # noqa: PLR0913  # five keyword-only options
     cases: Sequence[Case],
     segment_one: Callable[[Case], int],
     folder: Path,
@@ -80,17 +84,21 @@ def run_batch(  # noqa: PLR0913  # four keyword-only options
     settings: Mapping[str, Any] | None = None,
     outputs: Callable[[Case], Sequence[Path]] = lambda case: (case.output,),
     on_result: Callable[[CaseResult], None] = lambda _result: None,
+    executor: Executor | None = None,
 ) -> list[CaseResult]:
     """Segment every case that is not finished, and write the summary as CSV and JSON.
 
     Args:
         cases: From `sam_med.run.case_list.read_cases`.
-        segment_one: Segments a case, writes its output and gives its number of objects.
+        segment_one: Segments a case, writes its output and gives its number of objects; with an
+            executor it is pickled.
         folder: Takes the state and the summary; made where it is missing.
         resume: Whether to go on with what lies in the folder.
         settings: What decides a result beside the case, e.g. the model's sha256 (JSON).
         outputs: The files that a case writes; a finished case has all of them.
         on_result: Called with each result as soon as it is there.
+        executor: Segments cases in other processes, which see the same paths; this one does, one
+            case after the other, where None.
 
     Returns:
         One result for each case, in their order; `exit_code` says what to end with.
@@ -100,25 +108,50 @@ def run_batch(  # noqa: PLR0913  # four keyword-only options
         OutputError: The folder cannot be written to, another batch works in it, or it holds a
             batch and `resume` is not set.
         InputError: The state in the folder is damaged, or of another version.
+        SuiteError: The executor cannot run the work, or is lost.
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    results: list[CaseResult] = []
+    results: dict[int, CaseResult] = {}
     with held([folder / STATE_NAME]):
         state = _State(folder, resume=resume)
+        work = _Work(segment_one, outputs, settings or {}, state.done)
         try:
-            for case in cases:
-                with privacy.unnamed(_roles(case)):
-                    result = _one(case, _Work(segment_one, outputs, settings or {}), state)
-                results.append(result)
+            for number, key, result in _tried(cases, work, executor):
+                if result.status == "done":
+                    state.add(key, result)
+                results[number] = result
                 on_result(result)
         except BaseException:
             # an interrupted batch says how far it came, if the disk takes it
             with suppress(OutputError):
-                write_summary(results, folder)
+                write_summary(_in_order(results), folder)
             raise
-        write_summary(results, folder)
-    return results
+        write_summary(_in_order(results), folder)
+    return _in_order(results)
+
+
+def _in_order(results: Mapping[int, CaseResult]) -> list[CaseResult]:
+    return [results[number] for number in sorted(results)]
+
+
+def _tried(
+    cases: Sequence[Case], work: _Work, executor: Executor | None
+) -> Iterator[tuple[int, str, CaseResult]]:
+    """Number, hash and result of each case, in the order in which they are done."""
+    if executor is None:
+        for number, case in enumerate(cases):
+            yield number, *work(case)
+        return
+    items = (Item(number, case) for number, case in enumerate(cases))
+    for outcome in executor.run(work, items, kind="case", retried=(DiskError,)):
+        if outcome.error is None:
+            yield outcome.number, *outcome.result
+        elif isinstance(outcome.error, SuiteError) and not isinstance(outcome.error, DiskError):
+            told = privacy.told(outcome.error)
+            yield outcome.number, "", CaseResult(cases[outcome.number].name, "failed", 0, 0, told)
+        else:
+            raise outcome.error
 
 
 def write_summary(results: Sequence[CaseResult], folder: Path) -> None:
@@ -166,23 +199,20 @@ class _State:
 
     def __init__(self, folder: Path, *, resume: bool) -> None:
         self._path = folder / STATE_NAME
-        self._done: dict[str, dict[str, Any]] = {}
+        self.done: dict[str, dict[str, Any]] = {}
+        """Seconds and objects of each finished case."""
         known = self._path.exists()
         if known and not resume:
             raise OutputError(
                 f"a batch lies in {folder}: go on with it by --resume, or give another folder"
             )
         if known:
-            self._done = self._read(folder)
+            self.done = self._read(folder)
         self._write()
-
-    def get(self, key: str) -> dict[str, Any] | None:
-        """Seconds and objects of a finished case; None where it is not finished."""
-        return self._done.get(key)
 
     def add(self, key: str, result: CaseResult) -> None:
         """Note that a case is finished."""
-        self._done[key] = {"seconds": result.seconds, "objects": result.objects}
+        self.done[key] = {"seconds": result.seconds, "objects": result.objects}
         self._write()
 
     def _read(self, folder: Path) -> dict[str, dict[str, Any]]:
@@ -202,7 +232,7 @@ class _State:
 
     def _write(self) -> None:
         """Replace the state on disk."""
-        record = {"version": VERSION, "done": self._done}
+        record = {"version": VERSION, "done": self.done}
         write_bytes(self._path, f"{json.dumps(record, indent=2, sort_keys=True)}\n".encode())
 
 
@@ -213,24 +243,30 @@ class _Work:
     segment: Callable[[Case], int]
     outputs: Callable[[Case], Sequence[Path]]
     settings: Mapping[str, Any]
+    known: Mapping[str, Mapping[str, Any]]
+    """Seconds and objects of the cases that are finished, by their hash."""
+
+    def __call__(self, case: Case) -> tuple[str, CaseResult]:
+        """Hash and result of a case: it is segmented unless it is finished."""
+        with privacy.unnamed(_roles(case)), privacy.quiet_libraries():
+            return _one(case, self)
 
 
-def _one(case: Case, work: _Work, state: _State) -> CaseResult:
+def _one(case: Case, work: _Work) -> tuple[str, CaseResult]:
     """Segment one case unless it is finished; a failure becomes its result."""
-    started = time.perf_counter()
+    started, key = time.perf_counter(), ""
     try:
         key = case_sha256(case, work.settings)
-        known = state.get(key)
+        known = work.known.get(key)
         if known is not None and all(path.exists() for path in work.outputs(case)):
-            return CaseResult(case.name, "kept", known["seconds"], known["objects"])
+            return key, CaseResult(case.name, "kept", known["seconds"], known["objects"])
         objects = work.segment(case)
     except CASE_ERRORS as error:
         _end_on_full_disk(error, case)
         seconds = round(time.perf_counter() - started, 3)
-        return CaseResult(case.name, "failed", seconds, 0, privacy.told(error))
-    result = CaseResult(case.name, "done", round(time.perf_counter() - started, 3), objects)
-    state.add(key, result)
-    return result
+        return key, CaseResult(case.name, "failed", seconds, 0, privacy.told(error))
+    seconds = round(time.perf_counter() - started, 3)
+    return key, CaseResult(case.name, "done", seconds, objects)
 
 
 def _end_on_full_disk(error: Exception, case: Case) -> None:

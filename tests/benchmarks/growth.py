@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from sam_common.automatic.options import EverythingOptions
 from sam_common.masks.decoded import MaskRegion
 from sam_common.masks.instance import Instance
 from sam_common.segmenter.fake import FakeSegmenter
@@ -24,12 +23,16 @@ from sam_common.stitching.link import find_groups, link
 from sam_common.support import console
 from sam_common.tiled_job.plan import Plan, tile_grid
 from sam_common.window import Window
+from sam_geo.automatic.options import AutoOptions
 from sam_geo.automatic.scene import Scene
 from sam_geo.automatic.seams import Mender
+from sam_geo.automatic.window_steps import Ends, Grid, Moved, WindowSteps
+from sam_geo.prompted.embedding import EmbeddingSource
 from sam_geo.prompted.windows import plan_windows
 from sam_geo.prompts.geo_prompt import GeoPrompt
 from sam_geo.prompts.proposals import BoxIndex
 from sam_geo.raster.pixels import Pixels
+from sam_geo.raster.stretch import Stretch
 
 SMALL, LARGE = 1_000, 10_000
 MOST = 12.0
@@ -98,15 +101,21 @@ def many_seams(count: int, folder: Path) -> None:
     scene = scene_of(count, cut_objects)
     fake = FakeSegmenter(radius_px=13.0, model_size=SIDE)
 
-    def read(window: Window) -> Pixels:
-        return Pixels(np.zeros((1, *window.shape), np.uint8), np.ones(window.shape, np.bool_))
+    class Blank(WindowSteps):
+        """Windows of a raster that is not there."""
 
-    def embed(window: Window, _pixels: Pixels) -> Embedding:
-        embedding = fake.embed(np.zeros(window.shape, dtype=np.uint8))
-        fake.embedded.clear()
-        return embedding
+        def read(self, question: Grid | Ends | Moved) -> Pixels:
+            shape = question.window.shape
+            return Pixels(np.zeros((1, *shape), np.uint8), np.ones(shape, np.bool_))
 
-    Mender(fake, read, embed, EverythingOptions(), SIDE, folder).mend(scene)
+        def embed(self, window: Window, _pixels: Pixels) -> tuple[np.ndarray, Embedding]:
+            image = np.zeros(window.shape, dtype=np.uint8)
+            embedding = fake.embed(image)
+            fake.embedded.clear()
+            return image, embedding
+
+    steps = Blank(None, EmbeddingSource(fake, Stretch(None)), AutoOptions())
+    Mender(steps, SIDE, folder).mend(scene)
     assert scene.windows > count / 2
     assert sum(1 for _ in scene.objects()) > 0
 

@@ -21,7 +21,7 @@ from sam_med.cli.main import app as med_app
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-PROMISED = ("sam_common.segmenter", "sam_geo", "sam_med")
+PROMISED = ("sam_common.executors", "sam_common.segmenter", "sam_geo", "sam_med")
 MODULES = (
     "sam_common.errors",
     "sam_common.published.samples",

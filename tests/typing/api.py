@@ -14,6 +14,7 @@ from affine import Affine
 from typing_extensions import assert_type
 
 from sam_common.errors import CapabilityError, PromptError, SuiteError
+from sam_common.executors import DaskExecutor
 from sam_common.segmenter import (
     RLE,
     Capabilities,
@@ -271,6 +272,13 @@ def everything(segmenter: Segmenter) -> None:
     )
     assert_type(table, geopandas.GeoDataFrame)
     write_table(table, "objects.gpkg", overwrite=True)
+
+
+def on_workers(segmenter: Segmenter, client: Any) -> None:
+    executor = DaskExecutor(client, patience_s=600.0)
+    request = AutoRequest(image="a.tif", output=Path("objects.gpkg"), executor=executor)
+    assert_type(run_auto(request, lambda: segmenter), dict[str, Any])
+    segment_prompts("a.tif", Path("boxes.gpkg"), segmenter=segmenter, executor=executor)
 
 
 def jobs(segmenter: Segmenter) -> None:

@@ -188,3 +188,18 @@ def test_processes_at_once_convert_once_and_agree(cache):
     alone = run(engine_of(small_network(1)))[0]
     assert models(cache) == kept
     assert float(alone.sum(dtype="float64")) == pytest.approx(float(answers[0][0]))
+
+
+@pytest.mark.parametrize(("given", "threads"), [("1", 1), ("2", 2), ("0", None), ("2,1", None)])
+def test_threads_are_as_many_as_the_environment_says(cache, monkeypatch, given, threads):
+    """Or else each worker of a cluster would take all cores."""
+    monkeypatch.setenv("OMP_NUM_THREADS", given)
+    engine = engine_of(small_network(1))
+    run(engine)
+    found = engine._prompts._compiled.get_property("INFERENCE_NUM_THREADS")
+    if threads is None:
+        monkeypatch.delenv("OMP_NUM_THREADS")
+        usual = engine_of(small_network(1))
+        run(usual)
+        threads = usual._prompts._compiled.get_property("INFERENCE_NUM_THREADS")
+    assert found == threads

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import pickle
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +36,21 @@ def test_what_is_put_comes_back_to_the_bit(tmp_path: Path) -> None:
     assert found.image_size_hw == kept.image_size_hw
     assert found.input_size_hw == kept.input_size_hw
     assert found.model == kept.model
+
+
+def test_another_process_sees_the_same_folder_or_says_so(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = EmbeddingStore(type(tmp_path)("kept"), SIGNATURE, max_bytes=10_000_000)
+    kept = embedding()
+    store.put("0-0", kept)
+    data = pickle.dumps(store)
+    monkeypatch.chdir("/")
+    again = pickle.loads(data)  # noqa: S301  # bytes of our own
+    assert np.array_equal(again.get("0-0").features, kept.features)
+    assert again.max_bytes == 10_000_000
+    (tmp_path / "kept").rename(tmp_path / "away")
+    with pytest.raises(InputError, match=r"no embeddings are seen in .*kept: give a folder"):
+        pickle.loads(data)  # noqa: S301
 
 
 def test_what_was_never_put_is_absent(tmp_path: Path) -> None:

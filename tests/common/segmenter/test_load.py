@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import pickle
 import shutil
 
 import numpy as np
@@ -71,6 +72,45 @@ def test_a_checkpoint_of_ones_own(own, image):
     masks, expected = loaded.decode(embedding, boxes), by_hand.decode(embedding, boxes)
     assert np.array_equal(masks.logits, expected.logits)
     np.testing.assert_allclose(by_hand.embed(image).features, embedding.features, atol=1e-5)
+
+
+def test_another_process_loads_the_same_and_only_once(own, image, monkeypatch):
+    monkeypatch.setenv("SAM_GEOMED_DECODE_BATCH", "")
+    monkeypatch.chdir(own.parent)
+    loaded = load(own.name, arch="tiny_vit_256", engine="auto", precision="auto")
+    loaded._engine.fix_decode_batch(7)
+    data = pickle.dumps(loaded)
+    # an architecture and a sha256, and no weights
+    assert len(data) < 1_000
+    monkeypatch.chdir("/")
+    again = pickle.loads(data)  # noqa: S301  # bytes of our own
+    assert again is pickle.loads(data)  # noqa: S301
+    assert again is not loaded
+    assert (again.sha256, again.engine, again.precision) == (
+        loaded.sha256, loaded.engine, loaded.precision,
+    )  # fmt: skip
+    assert again._engine.decode_batch(100) == 7
+    boxes = Prompts.from_boxes([[10, 10, 90, 60]])
+    found, expected = (s.decode(s.embed(image), boxes) for s in (again, loaded))
+    assert np.array_equal(found.logits, expected.logits)
+
+
+def test_another_process_has_other_weights_or_none(own, tmp_path):
+    path = shutil.copy(own, tmp_path / "w.pth")
+    data = pickle.dumps(load(path, arch="tiny_vit_256"))
+    torch.save(randomise(build_sam("tiny_vit_256"), 4).state_dict(), path)
+    with pytest.raises(
+        ModelError, match=r"w\.pth has sha256 \w+ here, and \w+ where the job began"
+    ):
+        pickle.loads(data)  # noqa: S301  # bytes of our own
+    path.unlink()
+    with pytest.raises(InputError, match="no such checkpoint"):
+        pickle.loads(data)  # noqa: S301  # bytes of our own
+
+
+def test_a_network_of_this_process_is_not_sent(segmenter):
+    with pytest.raises(ModelError, match="was made in this process, and others cannot load it"):
+        pickle.dumps(segmenter)
 
 
 def test_a_general_architecture_takes_every_prompt(tmp_path):

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import safetensors.numpy
@@ -39,3 +42,13 @@ def test_files_of_the_library_are_read():
 def test_a_file_without_a_note_is_refused():
     with pytest.raises(KeyError, match="__metadata__"):
         unpack(safetensors.numpy.save({"a": np.ones(3)}))
+
+
+def test_other_processes_give_the_same_bytes():
+    made = (
+        "import hashlib, numpy as np; from sam_common.support.tensor_bytes import pack;"
+        "data = pack({'b': np.ones(3), 'a': np.ones(2)}, {n: n for n in 'zyxwv'});"
+        "print(hashlib.sha256(data).hexdigest())"
+    )
+    found = {subprocess.check_output([sys.executable, "-c", made]) for _ in range(4)}
+    assert len(found) == 1

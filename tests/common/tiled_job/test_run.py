@@ -13,7 +13,8 @@ from sam_common.masks.decoded import MaskRegion
 from sam_common.masks.instance import Instance
 from sam_common.tiled_job.parts import Part, PartStore
 from sam_common.tiled_job.plan import Plan, tile_grid
-from sam_common.tiled_job.run import AHEAD, Work, run_job
+from sam_common.tiled_job.run import AHEAD, run_job
+from sam_common.tiled_job.work import Work
 
 if TYPE_CHECKING:
     from pathlib import Path

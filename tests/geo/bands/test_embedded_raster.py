@@ -36,7 +36,7 @@ def opened(path, segmenter=None):
 def embedded(view):
     numbers = list(range(len(view.windows)))
     work = view.work(numbers)
-    parts = {n: work.segment(n, work.read(n)) for n in reversed(numbers)}
+    parts = {n: work.segment(work.ask(n), work.read(work.ask(n))) for n in reversed(numbers)}
     return EmbeddedRaster(view, 6, parts.__getitem__)
 
 
@@ -106,7 +106,7 @@ def test_the_windows_are_those_that_encode_keeps(ramp, tmp_path):
         store = open_store(tmp_path / "kept", source, segmenter, Stretch(None))
         view = NetworkView(source, EmbeddingSource(segmenter, Stretch(None), store))
         work = view.work([0, 5])
-        parts = [work.segment(k, work.read(k)) for k in (0, 1)]
+        parts = [work.segment(work.ask(k), work.read(work.ask(k))) for k in (0, 1)]
     assert len(segmenter.embedded) == seen
     assert all(part.notes["stored"] and FEATURES in part.arrays for part in parts)
 

@@ -55,6 +55,7 @@ JOBS = "geo/mapping/test_run.py::"
 PAIRS = "geo/change/test_classified.py::"
 NETWORK = "geo/cli/test_change.py::test_the_network_of_a_model_is_loaded_as_the_options_say"
 OBJECTS = "geo/cli/test_objects.py::"
+EXECUTORS = "geo/cli/test_executors.py::"
 THERE = {"o.gpkg": "x"}
 MODELS = ("mobile_sam", "sam_vit_b")
 
@@ -107,7 +108,19 @@ def reaching(command, options, **elsewhere):
     return found | {f"{command} --{name}": Elsewhere(OBJECTS + t) for name, t in elsewhere.items()}
 
 
+def executor_options(command):
+    """How windows are worked on by other processes."""
+    test = Elsewhere(f"{EXECUTORS}test_two_workers_write_the_bytes_of_one_process")
+    return {f"{command} --executor": test, f"{command} --scheduler": test}
+
+
 EFFECTS = {
+    **executor_options("prompt"),
+    **executor_options("auto"),
+    **executor_options("encode"),
+    **executor_options("landcover"),
+    **executor_options("similar"),
+    "encode --workers": Elsewhere(f"{EXECUTORS}test_workers_started_by_the_command"),
     **job_options("prompt", PROMPT),
     "prompt --simplify": values(
         ("prompt", "image.tif", "points.csv", "-o", "o.gpkg"), "--simplify", "0.01", "2"

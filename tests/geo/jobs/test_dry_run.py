@@ -11,7 +11,8 @@ from seeing_segmenters import seeing
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.tiled_job.parts import Part, pack
 from sam_common.tiled_job.plan import Plan, tile_grid
-from sam_common.tiled_job.run import AHEAD, Work
+from sam_common.tiled_job.run import AHEAD
+from sam_common.tiled_job.work import Work
 from sam_geo.jobs.dry_run import (
     DECODER_BYTES,
     RESULT_SHARE,

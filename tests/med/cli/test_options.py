@@ -11,6 +11,7 @@ import pytest
 from cards import CARD
 from option_effects import (
     Effect,
+    Elsewhere,
     differs,
     flag,
     model_options,
@@ -64,7 +65,11 @@ MARKS = (
     '"points": [[6, 6, 3], [9, 9, 3]], "positive": %s}]}'
 )
 MODELS = ("lite_medsam", "mobile_sam")
+WORKERS = "med/run/test_case_work.py::"
 EFFECTS = {
+    "batch --executor": Elsewhere(f"{WORKERS}test_two_workers_write_what_one_process_writes"),
+    "batch --scheduler": Elsewhere(f"{WORKERS}test_two_workers_write_what_one_process_writes"),
+    "batch --workers": Elsewhere(f"{WORKERS}test_workers_are_started_where_there_is_no_scheduler"),
     "segment --output": Effect(MR, (*MR, "-o", "p.nii.gz")),
     "segment --output-type": values((*MR, "-o", "out"), "-ot", "nifti", "nrrd"),
     "segment --seg-type": values(
@@ -351,7 +356,12 @@ def test_every_option_has_a_row():
     assert set(EFFECTS) == options_of(main.app)
 
 
-@pytest.mark.parametrize("option", EFFECTS)
+@pytest.mark.parametrize("option", [n for n, e in EFFECTS.items() if isinstance(e, Elsewhere)])
+def test_the_effect_is_seen_elsewhere(option):
+    assert EFFECTS[option].mentions(option.split()[-1])
+
+
+@pytest.mark.parametrize("option", [n for n, e in EFFECTS.items() if isinstance(e, Effect)])
 def test_an_option_has_an_effect(option, place, network, dicom, monkeypatch, tmp_path):
     effect = EFFECTS[option]
     # a list of cases names its scans as well

@@ -1,0 +1,89 @@
+"""Checks of a cluster: that every worker has the versions, files and weights that a job needs."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from sam_common.errors import InputError, ModelError, SuiteError, one_line
+from sam_common.executors.dask_worker import prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from distributed import Client
+
+SUITE = "sam-geomed"
+COMPARED = ("python", "distributed", "numpy", SUITE)
+"""What has to be the same here and on a worker: the ways in which things are pickled, and the
+code that decides the result."""
+TOLD = 3
+"""Most workers that a message names."""
+
+
+def check_versions(client: Client) -> None:
+    """Compare the versions of this process with those of every worker.
+
+    Raises:
+        ModelError: A worker lacks the suite, or has another version of it, of Python (its second
+            number), distributed or numpy.
+    """
+    found = client.get_versions(check=False)
+    suites = client.run(metadata.version, SUITE, on_error="return")
+    here = _facts(found["client"], metadata.version(SUITE))
+    wrong = [
+        f"{address} {told}"
+        for address, known in sorted(found["workers"].items())
+        for told in _differing(here, _facts(known, suites.get(address)))
+    ]
+    if wrong:
+        raise ModelError(
+            f"the workers do not fit this process: {_listed(wrong)}; install the same versions "
+            f"everywhere"
+        )
+
+
+def check_prepared(client: Client, name: str) -> None:
+    """Let every worker unpickle the task of a job: it opens the files and loads the network.
+
+    Raises:
+        SuiteError: A worker cannot, with its address and its error; a worker that dies meanwhile
+            is left out.
+    """
+    found = client.run(prepare, name, on_error="return")
+    errors = {
+        address: error
+        for address, error in sorted(found.items())
+        # what is raised on the way to a worker is the death of a worker, not an error of the task
+        if isinstance(error, Exception) and not isinstance(error, OSError | EOFError)
+    }
+    if not errors:
+        return
+    told = _listed([f"{address}: {one_line(error)}" for address, error in errors.items()])
+    first = next(iter(errors.values()))
+    kind = type(first) if isinstance(first, InputError | ModelError) else SuiteError
+    raise kind(
+        f"{len(errors)} of {len(found)} workers cannot do the job, {told} (files and weights have "
+        f"to lie at a path, or an address, that every worker sees)"
+    )
+
+
+def _facts(found: Mapping[str, Any], suite: Any) -> dict[str, str | None]:
+    """The compared versions of one process, None for what is not installed there."""
+    packages = {**found["packages"], SUITE: suite if isinstance(suite, str) else None}
+    # 3.11.7.final.0: patches of Python pickle the same
+    python = ".".join(found["host"]["python"].split(".")[:2])
+    return {name: packages.get(name) for name in COMPARED} | {"python": python}
+
+
+def _differing(here: Mapping[str, str | None], there: Mapping[str, str | None]) -> list[str]:
+    return [
+        f"lacks {name}" if there[name] is None else f"has {name} {there[name]} and not {here[name]}"
+        for name in COMPARED
+        if there[name] != here[name]
+    ]
+
+
+def _listed(told: list[str]) -> str:
+    more = len(told) - TOLD
+    return "; ".join(told[:TOLD]) + (f"; and {more} more" if more > 0 else "")

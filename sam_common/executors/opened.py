@@ -1,0 +1,103 @@
+"""Opened executors: what a command's `--executor`, `--scheduler` and `--workers` ask for."""
+
+from __future__ import annotations
+
+import importlib.util
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from sam_common.errors import InputError, ModelError, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sam_common.executors.executor import Executor
+
+Kind: TypeAlias = Literal["local", "dask"]
+CONNECT_S = 15
+"""Seconds within which a scheduler has to answer."""
+
+
+@contextmanager
+def opened_executor(
+    kind: str,
+    *,
+    scheduler: str | None = None,
+    workers: int = 1,
+    tell: Callable[[str], None] = lambda _line: None,
+) -> Iterator[Executor | None]:
+    """The executor that options ask for, connected while the block runs.
+
+    Args:
+        kind: `local`, or `dask`.
+        scheduler: Address of a Dask scheduler that runs, such as `tcp://10.0.0.5:8786`, or the
+            path of the file that it was told to write; where None, workers of one thread are
+            started on this machine, and ended with the block.
+        workers: Number of workers to start where there is no scheduler.
+        tell: Called with lines about the cluster: where its dashboard is, and at the end what each
+            worker did.
+
+    Yields:
+        The executor; None for `local`, which means the process itself.
+
+    Raises:
+        InputError: There is no such kind, a scheduler is given without `dask`, or none answers.
+        ModelError: Dask is not installed.
+    """
+    if kind not in {"local", "dask"}:
+        raise InputError(f'unknown executor "{kind}": choose local or dask')
+    if kind == "local":
+        if scheduler is not None:
+            raise InputError(f"--scheduler {scheduler} goes with --executor dask")
+        yield None
+        return
+    if scheduler is not None and workers > 1:
+        raise InputError(
+            f"--workers {workers} starts workers here, and {scheduler} has its own: leave one out"
+        )
+    if importlib.util.find_spec("distributed") is None:
+        raise ModelError('--executor dask needs Dask: pip install "sam-geomed[dask]"')
+    from sam_common.executors.dask_executor import DaskExecutor, report_lines  # noqa: PLC0415  # only where it is asked for
+
+    with _client(scheduler, workers) as client:
+        tell(f"dask: {client.dashboard_link}")
+        executor = DaskExecutor(client)
+        yield executor
+        for line in report_lines(executor):
+            tell(f"dask: {line}")
+
+
+@contextmanager
+def _client(scheduler: str | None, workers: int) -> Iterator[Any]:
+    """A client of a scheduler that runs, or of workers of its own on this machine."""
+    from distributed import Client, LocalCluster  # noqa: PLC0415  # only where it is asked for
+
+    if scheduler is None:
+        with (
+            LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+            ) as cluster,
+            Client(cluster) as client,
+        ):
+            yield client
+        return
+    given: dict[str, Any] = {"address": scheduler}
+    if scheduler.endswith(".json"):
+        # Dask would wait for a file that is not there
+        if not Path(scheduler).is_file():
+            raise InputError(f"no such file: {scheduler}, which dask scheduler was to write")
+        given = {"scheduler_file": scheduler}
+    try:
+        client = Client(**given, timeout=CONNECT_S)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"no Dask scheduler answers at {scheduler} ({one_line(error)}): check the address that "
+            f"dask scheduler printed, as tcp://host:8786"
+        ) from error
+    with client:
+        yield client

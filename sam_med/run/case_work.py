@@ -1,0 +1,85 @@
+"""Case work: how a batch segments one case, in this process or on a worker of a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sam_med.objects.seg_type import DEFAULT_SEG_TYPE, seg_type_of
+from sam_med.run.case_outputs import outputs_of
+from sam_med.run.methods import DEFAULT_METHOD, DEFAULT_MODEL, method_of
+from sam_med.run.request import OutputRequest, prompt_sources_of, read_options_of
+from sam_med.run.run_case import run_case
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sam_common.segmenter.predictor import Segmenter
+    from sam_common.segmenter.tracking import LoadedTracker
+    from sam_med.run.case_list import Case
+    from sam_med.run.methods import Method
+    from sam_med.run.run_case import Listener
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CaseWork:
+    """Segments the cases of a batch; each network is loaded once in a process, if it is needed.
+
+    It can be pickled as long as it has segmented nothing.
+    """
+
+    load: Callable[[Method], Segmenter | LoadedTracker]
+    """Makes the network of a method."""
+    listener: Listener
+    """Hears notes and progress."""
+    formats: tuple[str, ...] = ()
+    """Names of the formats of each output; that of its suffix where empty."""
+    overwrite: bool = False
+    """Whether outputs that are there are replaced."""
+    keep_embeddings: bool = False
+    """Whether embeddings outlive the run."""
+    model: str = DEFAULT_MODEL
+    """Name of the network: what prompts it takes is known before it is loaded."""
+    seg_type: str = DEFAULT_SEG_TYPE
+    """How a DICOM SEG holds its pixels, where the case does not say."""
+    method: str = DEFAULT_METHOD
+    """How prompts become 3-D masks, where the case does not say."""
+    _loaded: dict[Method, Segmenter | LoadedTracker] = field(default_factory=dict)
+
+    def outputs(self, case: Case) -> tuple[Path, ...]:
+        """The files that a case writes, but for its manifest."""
+        return outputs_of(case, self.formats)
+
+    def segment(self, case: Case) -> int:
+        """Segment a case, write its output and give its number of objects.
+
+        Raises:
+            SuiteError: Something is wrong with the case; nothing was written.
+        """
+        chosen = method_of(case.options.get("method", self.method))
+        wanted = OutputRequest(
+            case.output,
+            self.formats,
+            overwrite=self.overwrite,
+            keep_embeddings=self.keep_embeddings,
+            model=self.model,
+            seg_type=seg_type_of(case.options.get("seg_type", self.seg_type)),
+        )
+        report = run_case(
+            case.input,
+            prompt_sources_of(case),
+            wanted,
+            lambda: self._network(chosen),
+            options=read_options_of(case),
+            method=chosen,
+            listener=self.listener,
+        )
+        return len(report["labels"])
+
+    def _network(self, chosen: Method) -> Segmenter | LoadedTracker:
+        """The network of a method; all methods of slices share one."""
+        kind: Method = chosen if chosen == "memory" else DEFAULT_METHOD
+        if kind not in self._loaded:
+            self._loaded[kind] = self.load(chosen)
+        return self._loaded[kind]

@@ -1,0 +1,101 @@
+"""Clusters on loopback, of the programs `dask scheduler` and `dask worker`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from distributed import Client
+
+ORACLES = Path(__file__).parent
+ROOT = ORACLES.parents[1]
+MEMORY = "700MB"
+
+
+@dataclass
+class Cluster:
+    """A scheduler that runs, and its workers."""
+
+    address: str
+    client: Client
+    scheduler: subprocess.Popen
+    folder: Path
+    opened: ExitStack
+    processes: list[subprocess.Popen] = field(default_factory=list)
+    memory: str = MEMORY
+
+    def add_worker(
+        self, *, environment: Mapping[str, str] | None = None, options: Sequence[str] = ()
+    ) -> subprocess.Popen:
+        """Start a worker of one thread, with the oracles among its modules."""
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", self.address]
+        fixed = ["--nthreads", "1", "--memory-limit", self.memory, "--no-dashboard"]
+        # where the tests are killed, nobody ends the cluster
+        fixed += ["--death-timeout", "60"]
+        place = ["--host", "127.0.0.1", "--local-directory", str(self.folder)]
+        process = started(
+            [*command, *fixed, *place, *options], self.folder / "workers.log", environment
+        )
+        self.processes.append(process)
+        self.opened.callback(ended, process)
+        return process
+
+    def pids(self) -> list[int]:
+        """The processes in which tasks run: children of nannies, which start them again."""
+        return list(self.client.run(os.getpid, on_error="return").values())
+
+
+@contextmanager
+def cluster(
+    *, workers: int, configuration: Mapping[str, str] | None = None, memory: str = MEMORY
+) -> Iterator[Cluster]:
+    """A scheduler and workers of one thread each, ended with the block."""
+    with ExitStack() as opened:
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="cluster-")))
+        told = folder / "scheduler.json"
+        command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1"]
+        fixed = ["--port", "0", "--dashboard-address", "127.0.0.1:0"]
+        fixed += ["--idle-timeout", "20 minutes"]
+        scheduler = started(
+            [*command, *fixed, "--scheduler-file", str(told)],
+            folder / "scheduler.log",
+            configuration,
+        )
+        opened.callback(ended, scheduler)
+        client = opened.enter_context(Client(scheduler_file=str(told), timeout=15))
+        found = Cluster(client.scheduler.address, client, scheduler, folder, opened, memory=memory)
+        for _ in range(workers):
+            found.add_worker()
+        if workers:
+            client.wait_for_workers(workers, timeout=60)
+        yield found
+
+
+def started(
+    command: Sequence[str], log: Path, environment: Mapping[str, str] | None
+) -> subprocess.Popen:
+    """A process of its own group whose words go to a file."""
+    paths = os.pathsep.join([str(ROOT), str(ORACLES), *sys.path])
+    usual = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+    with log.open("ab") as stream:
+        return subprocess.Popen(
+            command,
+            stdout=stream,
+            stderr=stream,
+            env={**usual, **(environment or {})},
+            start_new_session=True,
+        )
+
+
+def ended(process: subprocess.Popen) -> None:
+    """End a process with all that it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -1,0 +1,13 @@
+"""A module that `dask worker --preload` runs: networks that a worker loads are fake ones."""
+
+from __future__ import annotations
+
+from sam_common.segmenter import predictor
+from sam_common.segmenter.fake import FakeSegmenter
+
+
+def load(_name, **_settings):
+    return FakeSegmenter()
+
+
+predictor.load_segmenter = load
