@@ -17,6 +17,7 @@ SMALL = ("--tile-size", "64", "--overlap", "16", "--points-per-side", "4")
 COMMANDS = {
     "auto": ("auto", "image.tif", "-o", "o.gpkg", "--labels", "l.tif", *SMALL),
     "prompt": ("prompt", "image.tif", "boxes.csv", "-o", "o.gpkg"),
+    "one class": ("prompt", "image.tif", "examples.csv", "-o", "o.gpkg", "--one-class"),
     "encode": ("encode", "image.tif", "-o", "kept"),
     "landcover": (
         *("landcover", "image.tif", "samples.csv", "-o", "o.tif", "--samples-crs", "pixel"),
