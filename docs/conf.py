@@ -76,7 +76,8 @@ nitpick_ignore_regex = [
     ("py:.*", r"sam_med\.(headers|propagate)\..*|sam_med\.slices\.embedded_slices\.(Plane|Store)"),
     ("py:.*", r"sam_common\.segmenter\.tracking\.LoadedTracker"),
     ("py:.*", r"sam_common\.(network|engines|published)\..*"),
-    ("py:.*", r"sam_common\.executors\.executor\..*"),
+    ("py:.*", r"Executor|sam_common\.executors\.executor\..*"),
+    ("py:.*", r"sam_common\.segmenter\.predictor\.Recipe"),
     ("py:.*", r"sam_common\.segmenter\.fake\.ExactMasks"),
 ]
 
