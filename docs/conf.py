@@ -73,6 +73,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"Predictions|PromptsLike|sam_geo\.raster\.source\.T|(dict|tuple)\[int"),
     # attributes of promised classes whose types are no promise
     ("py:.*", r"sam_geo\.raster\.(access|header|mosaic|pixels|read_window)\..*"),
+    ("py:.*", r"sam_geo\.prompted\.one_class\.Choice"),
     ("py:.*", r"sam_med\.(headers|propagate)\..*|sam_med\.slices\.embedded_slices\.(Plane|Store)"),
     ("py:.*", r"sam_common\.segmenter\.tracking\.LoadedTracker"),
     ("py:.*", r"sam_common\.(network|engines|published)\..*"),
