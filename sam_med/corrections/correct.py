@@ -32,6 +32,7 @@ from sam_med.propagate.correction import PaintedSlice, follow_seed, redraw
 from sam_med.propagate.planes_rounds import usable_axes
 from sam_med.propagate.prediction import FULL, SlicePredictor, window_of_box
 from sam_med.propagate.vote import SCORE_DIGITS, place_of, slice_index
+from sam_med.slices.packed_slices import kept
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -173,7 +174,7 @@ def _forced(
         part = at[place_of(one, result.window)]
         if part.any():
             certainty = np.where(part, FULL if positive else -FULL, one.certainty)
-            predictions[key] = replace(one, certainty=certainty.astype(np.int8))
+            predictions[key] = replace(one, kept=kept(certainty.astype(np.int8)))
         else:
             predictions[key] = one
     return replace(result, mask=mask, predictions=predictions)

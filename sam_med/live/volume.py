@@ -132,7 +132,7 @@ class LiveVolume:
         if not isinstance(result.detail, LiveObject):
             return result.size_bytes
         found = result.detail.propagated
-        predictions = sum(one.certainty.nbytes for one in found.predictions.values())
+        predictions = sum(one.kept.nbytes for one in found.predictions.values())
         marked = 0 if found.answered is None else found.answered.nbytes
         others = sum(one.mask.nbytes for one in found.candidates[1:])
         return result.size_bytes + found.mask.nbytes + predictions + marked + others

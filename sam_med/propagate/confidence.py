@@ -15,7 +15,7 @@ import numpy as np
 
 from sam_common.metrics.agreement import dice
 from sam_med.objects.segments import SliceConfidence
-from sam_med.propagate.vote import by_axis, slice_index, stack
+from sam_med.propagate.vote import by_axis, slice_index, stacks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,18 +42,21 @@ def slice_confidences(
         predictions: The prediction on each slice of each axis that was used.
     """
     parts = by_axis(predictions)
-    stacks = [stack(part.values(), window) for part in parts.values()]
-    rows = []
-    for k in range(window.start[REVIEW_AXIS], window.stop[REVIEW_AXIS]):
-        n = k - window.start[REVIEW_AXIS]
+    agreements = [
+        _agreement_of_axes([one[n] for one in masks])
+        for rows, masks in stacks(predictions, window)
+        for n in range(rows.stop - rows.start)
+    ]
+    found = []
+    for n, planes in enumerate(agreements):
+        k = window.start[REVIEW_AXIS] + n
         here = _predictions_on(k, parts, window, mask)
         iou = _mean([min(1.0, max(0.0, one.predicted_iou)) for one in here])
         stability = _mean([one.stability for one in here])
         neighbours = _agreement_with_neighbours(mask, n)
-        planes = _agreement_of_axes([one[n] for one in stacks])
         known = [iou, stability, neighbours, *([] if planes is None else [planes])]
         given = any(one.given for one in here)
-        rows.append(
+        found.append(
             SliceConfidence(
                 k=k,
                 # what a person drew is trusted whatever the network says of it
@@ -64,7 +67,7 @@ def slice_confidences(
                 planes=planes,
             )
         )
-    return tuple(rows)
+    return tuple(found)
 
 
 def doubts(at: SliceConfidence) -> list[str]:

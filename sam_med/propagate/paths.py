@@ -24,6 +24,7 @@ import numpy as np
 from sam_med.propagate.prediction import across, box_of, box_of_window
 from sam_med.propagate.propagated_object import PropagatedObject
 from sam_med.propagate.vote import by_axis, merit, slice_index, vote
+from sam_med.slices.packed_slices import mixed, signs_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,14 +97,13 @@ def _between(
     left: Prediction, right: Prediction, index: int, share: float, window: Window
 ) -> Prediction:
     """The prediction on slice `index`, a share of the way from one prediction to another."""
-    mixed = (1 - share) * left.certainty.astype(np.float32) + share * right.certainty
-    certainty = np.round(mixed).astype(np.int8)
+    between = mixed(left.kept, right.kept, share)
     part = across(window, left.axis)
     return replace(
         left,
         index=index,
-        box_xyxy=box_of(certainty > 0, part) or box_of_window(window, left.axis),
-        certainty=certainty,
+        box_xyxy=box_of(signs_of(between), part) or box_of_window(window, left.axis),
+        kept=between,
         predicted_iou=(1 - share) * left.predicted_iou + share * right.predicted_iou,
         stability=(1 - share) * left.stability + share * right.stability,
         given=False,

@@ -34,18 +34,20 @@ from sam_med.propagate.first_guesses import (
     shown_slices,
 )
 from sam_med.propagate.paths import interpolate, settle
-from sam_med.propagate.prediction import SlicePredictor, painted
+from sam_med.propagate.prediction import FULL, SlicePredictor, across, painted
 from sam_med.propagate.propagated_object import PropagatedObject
 from sam_med.propagate.track import EIGHTHS, MARGIN_PX
 from sam_med.propagate.vote import (
-    by_axis,
+    in_slab,
     last_vote,
     merit,
     place_of,
     reach,
+    rows_in,
     slice_index,
     tally,
     vote,
+    weight,
 )
 from sam_med.slices.embedded_slices import plane_of
 
@@ -197,17 +199,34 @@ def ask_again(
         step: Called with 1 after each slice.
     """
     window, mask = before.window, before.mask
-    votes = tally(before.predictions.values(), window)
     near = ndimage.binary_dilation(mask, iterations=NEAR)
-    parts = by_axis(before.predictions)
+    others = _by_other_axes(before, shown)
     for axis, indices in shown.items():
-        others = (votes - tally(parts[axis].values(), window) > 0) & near
         for index in indices:
             place = slice_index(window, axis, index)
-            boxes = _boxes_around(predictor, axis, (mask[place], others[place]))
+            masks = (mask[place], others[axis, index] & near[place])
+            boxes = _boxes_around(predictor, axis, masks)
             if boxes and not before.predictions[axis, index].given:
                 predictor.predict((axis, index), boxes)
             step(1)
+
+
+def _by_other_axes(
+    before: PropagatedObject, shown: Mapping[int, Sequence[int]]
+) -> dict[tuple[int, int], npt.NDArray[np.bool_]]:
+    """What the predictions of all other axes together say of each slice that is shown."""
+    window, predictions = before.window, before.predictions
+    asked = [(axis, index) for axis, indices in shown.items() for index in indices]
+    said = {place: np.zeros(across(window, place[0]).shape, dtype=np.bool_) for place in asked}
+    for rows, votes in tally(predictions.values(), window):
+        for place in asked:
+            one = predictions[place]
+            if (there := in_slab(one, window, rows)) is None:
+                continue
+            own = np.float32(weight(one) / FULL) * rows_in(one, rows)
+            here = slice(None) if one.axis == 0 else rows
+            said[place][here] = votes[there] - own > 0
+    return said
 
 
 def refine_mask(

@@ -1,7 +1,7 @@
 """Predictions: what the network says of one object on one slice, given a box or points.
 
-A prediction is held as 8-bit certainty inside the window in which the object is searched, so the
-predictions of a whole object along three axes take three bytes for each voxel of that window.
+A prediction is held as 8-bit certainty inside the window in which the object is searched; where
+that is large, it is packed, see `sam_med.slices.packed_slices`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 
 from sam_common.prompts import Prompts
 from sam_common.window import Window
+from sam_med.slices.packed_slices import kept, rows_of, signs_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from sam_common.masks.decoded import Masks
     from sam_med.slices.embedded_slices import SliceEmbeddings
+    from sam_med.slices.packed_slices import Kept
 
 Box: TypeAlias = tuple[float, float, float, float]
 """(x0, y0, x1, y1) in (column, row) indices of a slice on the volume's grid, along the outer edges
@@ -46,8 +48,8 @@ class Prediction:
     """Index of the slice along that axis, in the volume."""
     box_xyxy: Box
     """The box that was the prompt; the box of the mask where the prompt was points."""
-    certainty: npt.NDArray[np.int8]
-    """127 * (2 * sigmoid(logit) - 1) on the window's part of the slice: above 0 is object."""
+    kept: Kept
+    """The certainty, as it is kept."""
     predicted_iou: float
     """IoU of the mask as predicted by the network; may lie a little outside of 0 to 1."""
     stability: float
@@ -56,9 +58,14 @@ class Prediction:
     """Whether a person drew this mask or box: it is then neither replaced nor outvoted."""
 
     @property
+    def certainty(self) -> npt.NDArray[np.int8]:
+        """127 * (2 * sigmoid(logit) - 1) on the window's part of the slice: above 0 is object."""
+        return rows_of(self.kept)
+
+    @property
     def mask(self) -> npt.NDArray[np.bool_]:
         """The object on the window's part of the slice."""
-        return np.asarray(self.certainty > 0)
+        return signs_of(self.kept)
 
     @property
     def quality(self) -> float:
@@ -159,7 +166,7 @@ def predict(
         certainty = _certainty(masks, n, part)
         box = boxes[n] if boxes else box_of(certainty > 0, part) or box_of_window(window, axis)
         scores = float(masks.scores[n, 0]), float(stability[n, 0])
-        found.append(Prediction(axis, index, box, certainty, *scores))
+        found.append(Prediction(axis, index, box, kept(certainty), *scores))
     return found
 
 
@@ -174,14 +181,14 @@ def painted(place: tuple[int, int], mask: npt.NDArray[np.bool_], window: Window)
     axis, index = place
     certainty = np.where(mask, FULL, -FULL).astype(np.int8)
     box = box_of(mask, across(window, axis)) or box_of_window(window, axis)
-    return Prediction(axis, index, box, certainty, 1.0, 1.0, given=True)
+    return Prediction(axis, index, box, kept(certainty), 1.0, 1.0, given=True)
 
 
 def nothing(place: tuple[int, int], window: Window) -> Prediction:
     """A prediction on the slice `place` (axis, index) that found nothing and has quality 0."""
     axis, index = place
     certainty = np.full(across(window, axis).shape, -1, dtype=np.int8)
-    return Prediction(axis, index, box_of_window(window, axis), certainty, 0.0, 0.0)
+    return Prediction(axis, index, box_of_window(window, axis), kept(certainty), 0.0, 0.0)
 
 
 def across(window: Window, axis: int) -> Window:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sam_common.metrics.agreement import dice
-from sam_med.objects.segments import Candidate, Segment
+from sam_med.objects.segments import Candidate, Segment, crop
 from sam_med.propagate.confidence import slice_confidences
 from sam_med.propagate.prediction import FULL, across
-from sam_med.propagate.vote import agreement, mean_quality
+from sam_med.propagate.vote import agreement, by_axis, mean_quality
+from sam_med.slices.packed_slices import padded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,12 +41,16 @@ class PropagatedObject:
     candidates: tuple[Candidate, ...] = ()
     """What the object was chosen from, itself first, as it was then."""
 
+    _known: dict[str, float] = field(default_factory=dict, init=False, repr=False)
+    """The score, once it was asked for: each is a pass over all predictions."""
+
     @property
     def score(self) -> float:
         """Agreement of the axes times mean quality of the predictions, 0 to 1."""
-        predictions = self.predictions
-        quality = mean_quality(predictions, self.mask, self.window)
-        return agreement(predictions, self.window) * quality
+        if "score" not in self._known:
+            quality = mean_quality(self.predictions, self.mask, self.window)
+            self._known["score"] = agreement(self.predictions, self.window) * quality
+        return self._known["score"]
 
     @property
     def slices(self) -> tuple[SliceConfidence, ...]:
@@ -74,10 +79,14 @@ class PropagatedObject:
             if not any(np.array_equal(one.mask, known.mask) for known in different):
                 different.append(one)
         candidates = tuple(
-            Candidate(one.score, dice(one.mask, self.mask), one.window, one.mask)
-            for one in different
+            Candidate(one.score, dice(one.mask, self.mask), *one.cropped()) for one in different
         )
         return replace(self, candidates=candidates)
+
+    def cropped(self) -> tuple[Window, npt.NDArray[np.bool_]]:
+        """The smallest (k, j, i) part of the volume that holds the object, and its mask there."""
+        inner, mask = crop(self.mask)
+        return inner.shift(self.window.start), mask
 
     def widened(self, window: Window) -> PropagatedObject:
         """The object in a larger (k, j, i) window, outside of whose own nothing was found."""
@@ -91,9 +100,10 @@ class PropagatedObject:
             answered = np.zeros(window.shape, dtype=np.int8)
             answered[place] = self.answered
         predictions = {}
-        for key, one in self.predictions.items():
-            part, inner = across(window, one.axis), across(self.window, one.axis)
-            certainty = np.full(part.shape, -FULL, dtype=np.int8)
-            certainty[inner.within(part).slices] = one.certainty
-            predictions[key] = replace(one, certainty=certainty)
+        for axis, parts in by_axis(self.predictions).items():
+            part = across(window, axis)
+            inner = across(self.window, axis).within(part).slices
+            wider = padded([one.kept for one in parts.values()], part.shape, inner, -FULL)
+            for (index, one), certainty in zip(parts.items(), wider, strict=True):
+                predictions[axis, index] = replace(one, kept=certainty)
         return replace(self, window=window, mask=mask, predictions=predictions, answered=answered)

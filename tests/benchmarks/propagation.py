@@ -13,7 +13,7 @@ import functools
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import nibabel
 import nrrd
@@ -61,8 +61,10 @@ class Row:
     ends: str
 
 
+Labelled: TypeAlias = "int | tuple[int, ...] | str"
+"""A label value, several that make one structure together, or another file of one structure."""
 NIFTI = ("image.nii.gz", "label.nii.gz")
-STRUCTURES: dict[str, tuple[str, str, str, dict[int, str]]] = {
+STRUCTURES: dict[str, tuple[str, str, str, dict[Labelled, str]]] = {
     "ct_abdomen": (
         "ct.nii.gz",
         "organs.nii.gz",
@@ -83,7 +85,12 @@ STRUCTURES: dict[str, tuple[str, str, str, dict[int, str]]] = {
     "mr_brain1": ("brain1_image.nrrd", "brain1_label.nrrd", "MR", {1: "brain lesion"}),
     "mr_spine_t2": ("t2.nii.gz", "cord.nii.gz", "MR", {1: "cord, T2"}),
     "mr_spine_oblique": ("t2w.nii.gz", "cord.nii.gz", "MR", {1: "cord, oblique"}),
-    "ct_aorta": ("ct.nii.gz", "aorta.nii.gz", "CT", {1: "dissected aorta"}),
+    "ct_aorta": (
+        "ct.nii.gz",
+        "aorta.nii.gz",
+        "CT",
+        {1: "dissected aorta", "vertebra_T12.nii.gz": "vertebra T12"},
+    ),
     "ct_lesion_deeplesion_000001_008_023": (*NIFTI, "CT", {1: "lesion 1"}),
     "ct_lesion_deeplesion_000009_036_048": (*NIFTI, "CT", {1: "lesion 2"}),
     "ct_lesion_deeplesion_000015_081_093": (*NIFTI, "CT", {1: "lesion 3"}),
@@ -112,6 +119,7 @@ STRUCTURES: dict[str, tuple[str, str, str, dict[int, str]]] = {
         "MR",
         {1: "liver, T2", 2: "kidney right, T2", 3: "kidney left, T2", 4: "spleen, T2"},
     ),
+    "mr_brain_tumour_brats13_0004": (*NIFTI, "MR", {(1, 2, 3, 4): "brain tumour"}),
     "mr_heart_acdc_001": (*NIFTI, "MR", {1: "RV, cine", 2: "myocardium, cine", 3: "LV, cine"}),
     "mr_heart_bssfp_mscmr_01": (
         *NIFTI,
@@ -121,7 +129,7 @@ STRUCTURES: dict[str, tuple[str, str, str, dict[int, str]]] = {
     "mr_sarcoma_sts001": (*NIFTI, "MR", {1: "sarcoma, MR"}),
     "pet_sarcoma_sts001": (*NIFTI, "PT", {1: "sarcoma, PET"}),
 }
-"""Item to its image, its labels, its modality, and the names of label values."""
+"""Item to its image, its labels, its modality, and the names of its structures."""
 
 
 def cases(
@@ -157,7 +165,10 @@ def cases(
         store = None if keep is None else embedding_store(volume, stretch, segmenter, folder=keep)
         with SliceEmbeddings(volume, stretch, segmenter, store=store) as slices:
             for value, name in chosen.items():
-                yield Case(name, slices, truth == value)
+                if isinstance(value, str):
+                    yield Case(name, slices, _labels(folder / value) > 0)
+                else:
+                    yield Case(name, slices, np.isin(truth, value))
 
 
 def _labels(path: Path) -> npt.NDArray[np.int64]:

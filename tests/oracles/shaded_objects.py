@@ -85,6 +85,14 @@ def shown(mask, axis, quality):
     }
 
 
+def stack(predictions, window):
+    """The masks of predictions along one axis as one array of the window's shape."""
+    mask = np.zeros(window.shape, dtype=bool)
+    for one in predictions:
+        np.moveaxis(mask, one.axis, 0)[one.index - window.start[one.axis]] = one.mask
+    return mask
+
+
 def prediction(place, mask, window, quality=1.0, **known):
     """One prediction of a mask on the window's part of a slice."""
     assert mask.shape == across(window, place[0]).shape

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shaded_objects import ball, scan, slices_of, tight
+from shaded_objects import ball, scan, slices_of, stack, tight
 
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.window import Window
@@ -17,7 +17,7 @@ from sam_med.propagate.first_guesses import (
 )
 from sam_med.propagate.prediction import SlicePredictor
 from sam_med.propagate.track import EIGHTHS, MARGIN_PX, starts_at
-from sam_med.propagate.vote import by_axis, stack
+from sam_med.propagate.vote import by_axis
 
 MIDDLE = EIGHTHS // 2
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shaded_objects import ball, prediction, scan, slices_of
+from shaded_objects import ball, prediction, scan, slices_of, stack
 
 from sam_common.metrics.agreement import dice
 from sam_common.window import Window
 from sam_med.propagate.paths import NEIGHBOURS, _path, interpolate, likeness, settle
 from sam_med.propagate.prediction import SlicePredictor
-from sam_med.propagate.vote import by_axis, stack
+from sam_med.propagate.vote import by_axis
 
 WINDOW = Window((0, 0, 0), (5, 4, 6))
 

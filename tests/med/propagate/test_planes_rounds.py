@@ -7,7 +7,9 @@ import pytest
 from shaded_objects import ball, prediction, scan, shown, slice_box, slices_of, tight
 
 from sam_common.window import Window
+from sam_med.propagate.first_guesses import predict_whole_box
 from sam_med.propagate.object_ends import seed_of
+from sam_med.propagate.paths import settle
 from sam_med.propagate.planes_rounds import (
     KEPT_QUALITY,
     STARTS,
@@ -18,7 +20,7 @@ from sam_med.propagate.planes_rounds import (
     segment_window,
     usable_axes,
 )
-from sam_med.propagate.prediction import SlicePredictor, nothing, painted
+from sam_med.propagate.prediction import SlicePredictor, box_of_window, nothing, painted
 from sam_med.propagate.propagated_object import PropagatedObject
 
 
@@ -168,3 +170,38 @@ def test_a_mask_is_kept_where_the_network_finds_another_object():
 def test_axes_whose_slices_are_fine_enough(shape, spacing_ijk, axes):
     array = np.arange(np.prod(shape), dtype=np.int16).reshape(shape)
     assert usable_axes(slices_of(array, spacing_ijk=spacing_ijk).volume) == axes
+
+
+def test_packed_predictions_and_slabs_change_no_voxel(monkeypatch):
+    """Every slice packed and mixed, a few rows of votes at a time, against whole arrays."""
+    rng = np.random.default_rng(3)
+    truth = ball() | ball(centre=(17, 26, 14), radii=(4, 5, 6))
+    slices = slices_of(scan(truth))
+    window = Window((5, 4, 4), (26, 34, 36))
+    few = {axis: tuple(_indices(window, axis))[::4] for axis in range(3)}
+    boxes = rng.uniform(0.2, 0.8, 3)
+    found = []
+    for large, slab in ((1 << 16, 1 << 23), (1, 2000)):
+        monkeypatch.setattr("sam_med.slices.packed_slices.LARGE_PX", large)
+        monkeypatch.setattr("sam_med.propagate.vote.SLAB_VOXELS", slab)
+        whole = segment_window(slices, window, tight=False)
+        predictor = SlicePredictor(slices, window)
+        predict_whole_box(predictor, few)
+        for share in boxes:
+            for axis, indices in few.items():
+                for index in indices:
+                    x0, y0, x1, y1 = box_of_window(window, axis)
+                    box = (x0, y0, x0 + share * (x1 - x0), y0 + share * (y1 - y0))
+                    predictor.predict((axis, index), [box])
+        settled = settle(predictor, few, {})
+        ask_again(predictor, settled, few)
+        found.append((whole, settle(predictor, few, {})))
+    for one, other in zip(*found, strict=True):
+        assert np.array_equal(one.mask, other.mask)
+        assert one.score == other.score
+        assert one.slices == other.slices
+        wider, packed = (each.widened(slices.volume.window).predictions for each in (one, other))
+        assert wider.keys() == packed.keys()
+        for place, kept in wider.items():
+            assert np.array_equal(kept.certainty, packed[place].certainty)
+            assert kept.box_xyxy == packed[place].box_xyxy

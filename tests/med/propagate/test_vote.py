@@ -14,8 +14,9 @@ from sam_med.propagate.vote import (
     mean_quality,
     most_voted_piece,
     reach,
+    slabs,
     slice_index,
-    stack,
+    stacks,
     tally,
     vote,
     weight,
@@ -41,7 +42,8 @@ def test_a_prediction_weighs_by_its_quality_above_the_doubted_one(quality, expec
 
 def test_votes_are_certainty_times_weight_on_the_slice_alone():
     one = prediction((0, 5), slab(1), WINDOW, 0.8)
-    votes = tally([one, one], WINDOW, {(0, 5): 0.5})
+    ((rows, votes),) = tally([one, one], WINDOW, {(0, 5): 0.5})
+    assert rows == slice(0, 3)
     assert votes.shape == WINDOW.shape
     assert votes[1, 1] == pytest.approx(0.25 * 100 / 127)
     assert votes[1, 0] == pytest.approx(-0.25 * 100 / 127)
@@ -49,14 +51,47 @@ def test_votes_are_certainty_times_weight_on_the_slice_alone():
 
 
 def test_of_two_pieces_the_one_with_more_votes_stays_and_equal_ones_stay_together():
+    def most(votes):
+        in_two = [(slice(0, 2), votes[:2]), (slice(2, 3), votes[2:])]
+        return most_voted_piece(lambda: iter(in_two), votes.shape)
+
     votes = np.full((3, 3, 9), -1, dtype=np.float32)
     votes[1, 1, :2] = 1
-    votes[1, 1, 4] = 2.5
-    assert np.argwhere(most_voted_piece(votes)).tolist() == [[1, 1, 4]]
+    votes[1, 1, 4] = 1.25
+    votes[2, 1, 4] = 1.25
+    assert np.argwhere(most(votes)).tolist() == [[1, 1, 4], [2, 1, 4]]
     # the two sums differ through rounding alone
-    votes[1, 1, 4] = 2 * (1 + 1e-7)
-    assert most_voted_piece(votes).sum() == 3
-    assert not most_voted_piece(np.zeros_like(votes)).any()
+    votes[1, 1, 4] = votes[2, 1, 4] = 1 + 1e-7
+    assert most(votes).sum() == 4
+    assert not most(np.zeros_like(votes)).any()
+
+
+def test_more_pieces_than_16_bits_count():
+    dots = np.zeros((4, 400, 400), dtype=np.float32)
+    dots[::2, ::2, ::2] = 1
+    dots[2, 398, 398] = 2
+    found = most_voted_piece(lambda: [(slice(0, 4), dots)], dots.shape)
+    assert np.argwhere(found).tolist() == [[2, 398, 398]]
+
+
+@pytest.mark.parametrize("voxels", [1, 70, 1 << 23])
+def test_slabs_of_any_size_say_the_same(voxels, monkeypatch):
+    masks = np.random.default_rng(5).random((3, *WINDOW.shape)) < 0.5
+    predictions = {}
+    for axis in range(3):
+        for n, part in enumerate(np.moveaxis(masks[axis], axis, 0)):
+            place = (axis, n + WINDOW.start[axis])
+            predictions[place] = prediction(place, part, WINDOW, 0.5 + 0.1 * axis)
+    whole = vote(predictions, WINDOW), agreement(predictions, WINDOW)
+    last = last_vote(predictions, WINDOW, whole[0])
+    monkeypatch.setattr("sam_med.propagate.vote.SLAB_VOXELS", voxels)
+    assert len(slabs(WINDOW)) == {1: 3, 70: 2, 1 << 23: 1}[voxels]
+    assert np.array_equal(vote(predictions, WINDOW), whole[0])
+    assert agreement(predictions, WINDOW) == whole[1]
+    assert np.array_equal(last_vote(predictions, WINDOW, whole[0]), last)
+    for axis in range(3):
+        said = np.concatenate([parts[axis] for _, parts in stacks(predictions, WINDOW)])
+        assert np.array_equal(said, masks[axis])
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -105,8 +140,8 @@ def test_predictions_by_axis_are_ascending_and_stack_to_their_mask():
     predictions = dict(reversed((shown(mask, 1, 0.5) | shown(mask, 0, 0.5)).items()))
     parts = by_axis(predictions)
     assert {axis: list(part) for axis, part in parts.items()} == {0: [*range(4)], 1: [*range(5)]}
-    for part in parts.values():
-        assert np.array_equal(stack(part.values(), Window.full(mask.shape)), mask)
+    ((_, said),) = stacks(predictions, Window.full(mask.shape))
+    assert np.array_equal(said, [mask, mask])
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
