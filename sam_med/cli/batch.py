@@ -24,8 +24,17 @@ from sam_common.cli.options import (
 from sam_common.executors.opened import opened_executor
 from sam_common.support import console
 from sam_med import privacy
-from sam_med.cli.options import Keep, Method, Model, OutputTypes, Overwrite, SegTypeOption
+from sam_med.cli.options import (
+    Keep,
+    Method,
+    Model,
+    OutputTypes,
+    Overwrite,
+    OverwriteLabelsOption,
+    SegTypeOption,
+)
 from sam_med.cli.segment import Terminal, load_model
+from sam_med.objects.overlap import DEFAULT_OVERWRITE
 from sam_med.objects.seg_type import DEFAULT_SEG_TYPE
 from sam_med.run.case_list import OPTIONS
 from sam_med.run.methods import DEFAULT_METHOD, DEFAULT_MODEL
@@ -53,6 +62,7 @@ def batch_command(
     ],
     output_type: OutputTypes = None,
     seg_type: SegTypeOption = DEFAULT_SEG_TYPE,
+    overwrite_labels: OverwriteLabelsOption = DEFAULT_OVERWRITE,
     model: Model = DEFAULT_MODEL,
     arch: Arch = None,
     method: Method = DEFAULT_METHOD,
@@ -98,15 +108,22 @@ def batch_command(
             model=model,
             seg_type=seg_type,
             method=method,
+            overwrite_labels=overwrite_labels,
         )
-        about = {"model": model, "method": method, "formats": output_type or []}
+        about = {
+            "model": model,
+            "method": method,
+            "formats": output_type or [],
+            "seg_type": seg_type,
+            "overwrite_labels": overwrite_labels,
+        }
         results = _run(
             cases,
             work,
             folder,
             quiet=quiet,
             resume=resume,
-            settings={**settings, **about, "seg_type": seg_type},
+            settings={**settings, **about},
             executor=chosen,
         )
     _show(results, json_output=json_output)

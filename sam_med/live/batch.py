@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sam_common.errors import InputError
 from sam_med import privacy
 from sam_med.live.files import hold
+from sam_med.objects.overlap import DEFAULT_OVERWRITE, overwrite_of
 from sam_med.objects.seg_type import DEFAULT_SEG_TYPE, seg_type_of
 from sam_med.run.batch import CASE_ERRORS
 from sam_med.run.case_list import OPTIONS, Case, cases_of
@@ -149,6 +150,9 @@ def _segment(
                 ready.output,
                 keep_embeddings=files.keep_embeddings,
                 seg_type=seg_type_of(case.options.get("seg_type", DEFAULT_SEG_TYPE)),
+                overwrite_labels=overwrite_of(
+                    case.options.get("overwrite_labels", DEFAULT_OVERWRITE)
+                ),
             ),
             lambda: load(case.options.get("model", DEFAULT_MODEL)),
             options=read_options_of(ready),

@@ -35,6 +35,7 @@ OPTIONS = (
     "method",
     "labels_as",
     "seg_type",
+    "overwrite_labels",
 )
 """Further columns: options of `sam-med segment`."""
 

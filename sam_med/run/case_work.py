@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sam_med.objects.overlap import DEFAULT_OVERWRITE, overwrite_of
 from sam_med.objects.seg_type import DEFAULT_SEG_TYPE, seg_type_of
 from sam_med.run.case_outputs import outputs_of
 from sam_med.run.methods import DEFAULT_METHOD, DEFAULT_MODEL, method_of
@@ -43,6 +44,8 @@ class CaseWork:
     """Name of the network: what prompts it takes is known before it is loaded."""
     seg_type: str = DEFAULT_SEG_TYPE
     """How a DICOM SEG holds its pixels, where the case does not say."""
+    overwrite_labels: str = DEFAULT_OVERWRITE
+    """Whether later objects take voxels of earlier ones, where the case does not say."""
     method: str = DEFAULT_METHOD
     """How prompts become 3-D masks, where the case does not say."""
     _loaded: dict[Method, Segmenter | LoadedTracker] = field(default_factory=dict)
@@ -65,6 +68,9 @@ class CaseWork:
             keep_embeddings=self.keep_embeddings,
             model=self.model,
             seg_type=seg_type_of(case.options.get("seg_type", self.seg_type)),
+            overwrite_labels=overwrite_of(
+                case.options.get("overwrite_labels", self.overwrite_labels)
+            ),
         )
         report = run_case(
             case.input,

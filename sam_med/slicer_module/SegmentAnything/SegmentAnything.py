@@ -189,6 +189,18 @@ class SegmentAnythingLogic(ScriptedLoadableModuleLogic):
         """An object and its segment go."""
         self._run(self.current.removing(segmentId))
 
+    def lock(self, segmentId: str) -> None:
+        """Finish a segment: it keeps its voxels, whatever is found beside it."""
+        self.current.lock(segmentId, locked=True)
+
+    def unlock(self, segmentId: str) -> None:
+        """A segment may be changed again."""
+        self.current.lock(segmentId, locked=False)
+
+    def isLocked(self, segmentId: str) -> bool:
+        """Whether a segment keeps its voxels."""
+        return self.current.view.is_locked(segmentId)
+
     def undo(self) -> None:
         """One edit back."""
         self._run(self.current.undoing())

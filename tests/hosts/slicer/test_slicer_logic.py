@@ -115,6 +115,65 @@ def test_two_segments_that_overlap_keep_their_voxels(logic):
     assert np.array_equal(voxels_of(segmentation, one, volume), before)
 
 
+def test_a_locked_segment_keeps_its_voxels_and_gives_none_away(logic):
+    volume, _ = ball_volume()
+    segmentation = logic.open(volume, modality="MR")
+    one, two = logic.addSegment("cyst"), logic.addSegment("liver")
+    logic.setSliceBox(one, "k", 7, (11, 6, 31, 26))
+    before = voxels_of(segmentation, one, volume)
+    logic.lock(one)
+    assert (logic.isLocked(one), logic.isLocked(two)) == (True, False)
+    for change in (
+        lambda: logic.setSliceBox(one, "k", 7, (15, 8, 36, 30)),
+        lambda: logic.setBox(one, BALL_BOX),
+        lambda: logic.propagate(one),
+        lambda: logic.applyPainting(one),
+        lambda: logic.remove(one),
+    ):
+        with pytest.raises(SceneError, match="^cyst is locked: unlock it to change it$"):
+            change()
+    logic.setSliceBox(two, "k", 7, (15, 8, 36, 30))
+    beside = voxels_of(segmentation, two, volume)
+    assert beside.any()
+    assert not (before & beside).any()
+    assert np.array_equal(voxels_of(segmentation, one, volume), before)
+    # the other one can be undone, and then the next edit is that of the locked one
+    logic.undo()
+    with pytest.raises(SceneError, match="cyst is locked"):
+        logic.undo()
+    assert np.array_equal(voxels_of(segmentation, one, volume), before)
+    logic.redo()
+    assert np.array_equal(voxels_of(segmentation, two, volume), beside)
+    logic.undo()
+    logic.unlock(one)
+    logic.undo()
+    assert not voxels_of(segmentation, one, volume).any()
+
+
+def test_a_locked_segment_that_a_person_drew_counts_and_the_rest_is_propagated(logic):
+    volume, ball = ball_volume()
+    segmentation = logic.open(volume, modality="MR")
+    drawn = segmentation.GetSegmentation().AddEmptySegment("mine", "mine")
+    half = ball.copy()
+    half[:, :, :18] = False
+    slicer.util.updateSegmentBinaryLabelmapFromArray(
+        half.astype(np.uint8), segmentation, drawn, volume
+    )
+    logic.work.view.lock(drawn, locked=True)
+    one, two = logic.addSegment("cyst"), logic.addSegment("liver")
+    for segment in (one, two):
+        logic.setBox(segment, BALL_BOX)
+    logic.lock(two)
+    assert logic.propagate()
+    found = voxels_of(segmentation, one, volume)
+    assert found.any()
+    assert not (found & half).any()
+    assert dice(found, ball & ~half) > 0.8
+    # locked, so only the middle slice of its box is shown
+    assert voxels_of(segmentation, two, volume).any(axis=(1, 2)).sum() == 1
+    assert not logic.work.view.is_painted(one)
+
+
 @pytest.mark.parametrize("degrees", [0, 30])
 def test_an_roi_becomes_the_box_that_the_suite_makes_of_the_same_markup(tmp_path, degrees):
     import json

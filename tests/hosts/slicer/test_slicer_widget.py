@@ -102,6 +102,13 @@ def test_a_user_finds_an_organ_corrects_reviews_and_undoes(widget):
     centre = [view.GetSliceToRAS().GetElement(n, 3) for n in range(3)]
     at = widget.logic.work.image.to_index([centre])[0]
     assert at[2] == pytest.approx(panel.reviewed[1].index, abs=1e-6)
+    press(widget, "Lock / unlock")
+    assert panel.segments.item(0).text() == "left kidney (locked)"
+    press(widget, "Remove")
+    assert panel.status.text == "left kidney is locked: unlock it to change it"
+    press(widget, "Lock / unlock")
+    assert panel.status.text == "Unlocked."
+    assert panel.segments.item(0).text() == "left kidney"
     press(widget, "Remove")
     assert panel.segments.count == 0
     press(widget, "Undo")

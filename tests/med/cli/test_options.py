@@ -60,6 +60,17 @@ BOX_JSON = json.dumps(
         "objects": [{"label": "liver", "value": 1, "box": [1, 1, 0, 4, 4, 2]}],
     }
 )
+OVER_JSON = json.dumps(
+    {
+        "format": "sam-med-prompts",
+        "version": 1,
+        "space": "ijk",
+        "objects": [
+            {"label": "liver", "value": 1, "box": [5, 5, 2, 12, 12, 5]},
+            {"label": "cyst", "value": 2, "box": [8, 8, 2, 15, 15, 5]},
+        ],
+    }
+)
 MARKS = (
     '{"format": "sam-med-corrections", "version": 1, "corrections": [{"kind": "scribble", '
     '"points": [[6, 6, 3], [9, 9, 3]], "positive": %s}]}'
@@ -183,6 +194,14 @@ EFFECTS = {
         prepared={
             "cases.csv": "input,prompts,output,series\ndicom,box.json,o.seg.dcm,1\n",
             "box.json": BOX_JSON,
+        },
+    ),
+    "batch --overwrite-labels": Effect(
+        ("batch", "over.csv", "-o", "out", "--overwrite-labels", "none"),
+        ("batch", "over.csv", "-o", "out", "--overwrite-labels", "all"),
+        prepared={
+            "over.csv": "input,prompts,output\nmr.nii.gz,over.json,o.nii.gz\n",
+            "over.json": OVER_JSON,
         },
     ),
     "batch --method": values(BATCH, "--method", "planes", "litemedsam"),

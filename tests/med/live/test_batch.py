@@ -90,6 +90,16 @@ def test_cases_go_on_after_one_that_fails(job, files, told):
     assert 0 in told.steps
 
 
+def test_each_case_says_whose_voxels_a_later_object_takes(job, files, folder, told):
+    boxes = [{**one, "box": [1, 1, 1, 8, 8 - 3 * n, 4]} for n, one in enumerate(BOXES["objects"])]
+    (folder / "p.json").write_text(json.dumps({**BOXES, "objects": boxes}))
+    rows = [row(output=f"{rule}.nii.gz", overwrite_labels=rule) for rule in ("none", "all")]
+    run_batch(rows, job, lambda _name: FakeSegmenter(), told, files)
+    none, every = (nibabel.load(job / f"{rule}.nii.gz").get_fdata() for rule in ("none", "all"))
+    assert set(np.unique(none)) == {0, 1}
+    assert set(np.unique(every)) == {0, 1, 2}
+
+
 def test_a_case_whose_folder_was_changed_leaves_no_file(job, files, folder, told, dicom):
     dicom.folder = folder / "scan"
     dicom.series([(10, 20, 30 + 2 * n) for n in range(5)])

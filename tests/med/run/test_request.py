@@ -40,6 +40,7 @@ def test_columns_of_a_case_become_options_of_reading():
         "method": "planes",
         "labels_as": "mask",
         "seg_type": "labelmap",
+        "overwrite_labels": "all",
     }
     assert set(every) == set(OPTIONS)
     assert read_options_of(case_with(**every)) == ReadOptions(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MODELS = ("lite_medsam", "mobile_sam", "medsam", "sam_vit_b", "sam_vit_l", "sam_vit_h")
 MODALITIES = ("by the voxels", "CT", "MR", "PT", "US")
+LOCK_MARK = " (locked)"
 RED = "vtkMRMLSliceNodeRed"
 NOTICE = "For research. This is not a medical device."
 
@@ -89,7 +90,8 @@ class Panel:
         self._segment_ids = ids
         self.segments.clear()
         for one in ids:
-            self.segments.addItem(work.view.name(one))
+            mark = LOCK_MARK if work.view.is_locked(one) else ""
+            self.segments.addItem(work.view.name(one) + mark)
         if ids:
             self.segments.currentRow = ids.index(chosen) if chosen in ids else len(ids) - 1
         self.poll()
@@ -128,6 +130,18 @@ class Panel:
         self._run(
             lambda: self.logic.current.removing(self.segment_id), "Removed.", self._forget_review
         )
+
+    def lock(self) -> None:
+        """The segment keeps its voxels, or does so no longer."""
+        try:
+            work, chosen = self.logic.current, self.segment_id
+            work.lock(chosen, locked=not (chosen and work.view.is_locked(chosen)))
+        except TOLD as error:
+            self.status.text = self.logic.explain(error)
+            return
+        self.refresh()
+        told = "Locked: it keeps its voxels." if work.view.is_locked(chosen) else "Unlocked."
+        self.status.text = told
 
     def box(self) -> None:
         """The 3-D box of the segment, from the ROI."""
@@ -274,6 +288,7 @@ class Panel:
         _add_form(
             rows, "Segment",
             (("Name", self.name), ("", self._button("Add", self.add)), ("", self.segments),
+             ("", self._button("Lock / unlock", self.lock)),
              ("", self._button("Remove", self.remove))),
         )  # fmt: skip
         _add_form(

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .suite_client import Mask
 
 CLASS = "vtkMRMLSegmentationNode"
+LOCKED = "SegmentAnything.Locked"
+"""Tag of a segment that is finished: nothing takes voxels of it, and nothing adds to it."""
 GOLDEN_RATIO = 0.618033988749895
 """Steps of this fraction of the hue circle never come close to an earlier hue."""
 
@@ -136,8 +138,35 @@ class SegmentationView:
         """As the user sees it."""
         return self._segment(segment_id).GetName()
 
+    def lock(self, segment_id: str, *, locked: bool) -> None:
+        """A segment keeps its voxels from now on, or does so no longer; saved with the scene."""
+        segment = self._segment(segment_id)
+        if locked:
+            segment.SetTag(LOCKED, "1")
+        else:
+            segment.RemoveTag(LOCKED)
+
+    def is_locked(self, segment_id: str) -> bool:
+        """Whether a segment keeps its voxels, whatever is found beside it."""
+        return bool(self._segment(segment_id).HasTag(LOCKED))
+
+    def check_unlocked(self, segment_id: str) -> None:
+        """Raise `SceneError` where a segment is locked."""
+        if self.is_locked(segment_id):
+            raise SceneError(f"{self.name(segment_id)} is locked: unlock it to change it")
+
+    def others_locked(self, segment_id: str) -> list[str]:
+        """The locked segments of the segmentation beside one, also those that a person drew."""
+        segmentation = self.node.GetSegmentation()
+        count = segmentation.GetNumberOfSegments()
+        every = [segmentation.GetNthSegmentID(n) for n in range(count)]
+        return [one for one in every if one != segment_id and self.is_locked(one)]
+
     def show(self, segment_id: str, masks: Sequence[Mask]) -> None:
-        """Put the server's masks in the place of a segment's voxels."""
+        """Put the server's masks in the place of a segment's voxels.
+
+        Voxels of other segments that are locked are left out.
+        """
         self.check()
         self._segment(segment_id)
         array = np.zeros(self.image.shape, dtype=np.uint8)
@@ -148,6 +177,8 @@ class SegmentationView:
                 place.insert(mask.axis, slice(mask.index, mask.index + 1))
                 part = np.expand_dims(part, mask.axis)
             array[tuple(place)] |= part
+        for other in self.others_locked(segment_id):
+            array[self.array(other) > 0] = 0
         slicer.util.updateSegmentBinaryLabelmapFromArray(
             array, self.node, segment_id, self.image.node
         )

@@ -123,9 +123,15 @@ class VolumeWork:
 
         return Step(lambda _progress: self.session.rename_object(object_id, name), apply)
 
+    def lock(self, segment_id: str, *, locked: bool) -> None:
+        """A finished segment keeps its voxels: nothing adds to it, nothing takes of it."""
+        self._object(segment_id)
+        self.view.lock(segment_id, locked=locked)
+
     def removing(self, segment_id: str) -> Step:
         """An object and its segment go."""
         object_id = self._object(segment_id)
+        self.view.check_unlocked(segment_id)
         return self._edit(lambda: self.session.remove_object(object_id))
 
     def boxing(self, segment_id: str, roi: Any) -> Step:
@@ -187,6 +193,7 @@ class VolumeWork:
     def painting(self, segment_id: str) -> Step:
         """Take over what a person painted in the segment, slice by slice."""
         object_id = self._object(segment_id)
+        self.view.check_unlocked(segment_id)
         slices = self.view.painted(segment_id)
 
         def edits() -> Iterator[Change]:
@@ -198,8 +205,14 @@ class VolumeWork:
     def propagating(self, segment_id: str | None = None, method: str = "planes") -> Step:
         """Follow one object, or all, through the volume; the step gives False where cancelled."""
         self.view.check()
-        objects = None if segment_id is None else [self._object(segment_id)]
-        self._check_painted([segment_id] if segment_id else self.segment_ids)
+        if segment_id is None:
+            asked = [one for one in self.segment_ids if not self.view.is_locked(one)]
+            # without a locked one the server knows itself which there are
+            objects = None if asked == self.segment_ids else [self._object(one) for one in asked]
+        else:
+            self.view.check_unlocked(segment_id)
+            asked, objects = [segment_id], [self._object(segment_id)]
+        self._check_painted(asked)
 
         def ask(progress: Callable[[int, int, str], bool | None]) -> list[Any] | None:
             state = self.session.propagate(objects, method).wait(progress)
@@ -219,11 +232,11 @@ class VolumeWork:
 
     def undoing(self) -> Step:
         """One edit back."""
-        return self._moving(self.session.undo)
+        return self._moving(self.session.undo, self.session.redo)
 
     def redoing(self) -> Step:
         """One edit forth."""
-        return self._moving(self.session.redo)
+        return self._moving(self.session.redo, self.session.undo)
 
     def reviewing(self, segment_id: str) -> Step:
         """The step gives the slices of a propagated object, the least certain first."""
@@ -263,7 +276,8 @@ class VolumeWork:
 
         return self._edits(edits)
 
-    def _moving(self, ask: Callable[[], Change]) -> Step:
+    def _moving(self, ask: Callable[[], Change], back: Callable[[], Change]) -> Step:
+        """An edit back or forth, unless it changes a locked segment; `back` is the other way."""
         self.view.check()
         self._check_painted(self.segment_ids)
 
@@ -274,9 +288,19 @@ class VolumeWork:
             for object_id, name in names.items():
                 self.view.rename(self._segment(object_id), name)
 
+        # the scene is looked at here, because a worker asks
+        locked = {one for one in self.segment_ids if self.view.is_locked(one)}
+        objects = {each: one for each, one in self.segment_of.items() if one in locked}
+        told = {each: self.view.name(one) for each, one in objects.items()}
+
         def both(_progress: Any) -> tuple[Change, dict[str, str]]:
+            change = ask()
+            for each in change.changed:
+                if each.object in told:
+                    back()
+                    raise SceneError(f"{told[each.object]} is locked: unlock it to change it")
             # a change does not say what the objects are called now
-            return ask(), {each["object"]: each["name"] for each in self.session.objects()}
+            return change, {each["object"]: each["name"] for each in self.session.objects()}
 
         return Step(both, apply)
 
@@ -308,6 +332,7 @@ class VolumeWork:
 
     def _prompted(self, segment_id: str) -> str:
         object_id = self._object(segment_id)
+        self.view.check_unlocked(segment_id)
         self._check_painted([segment_id])
         return object_id
 
