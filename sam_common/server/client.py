@@ -956,7 +956,8 @@ class VolumeSession(Session):
         """The slices of a propagated object, the least certain first.
 
         Returns:
-            For each slice its array axis, its index, its confidence from 0 to 1, and the reasons
+            For each slice its array axis, its index, its confidence from 0 to 1, `at_least`, the
+            Dice that nine of ten such slices have (None without enough evidence), and the reasons
             why it is doubtful, in words.
         """
         path = f"{self._path}/objects/{quote(object_id, safe='')}/review"

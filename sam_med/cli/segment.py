@@ -215,6 +215,6 @@ def load_slice_model(model: str, settings: dict[str, Any]) -> Segmenter:
 
 def show_labels(report: dict[str, Any]) -> None:
     """Print a table with one row for each object of a manifest."""
-    columns = ["label", "value", "status", "voxels", "volume_ml", "confidence"]
+    columns = ["label", "value", "status", "voxels", "volume_ml", "confidence", "at_least"]
     rows = [[short(row[column]) for column in columns] for row in report["labels"]]
     console.table("", columns, rows)

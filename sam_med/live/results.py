@@ -17,6 +17,7 @@ from sam_med.objects.segments import SliceConfidence, median_confidence
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sam_med.objects.calibration import Calibration
     from sam_med.propagate.propagated_object import PropagatedObject
 
 
@@ -28,6 +29,8 @@ class LiveObject:
     """The object, from which a correction starts."""
     slices: tuple[SliceConfidence, ...]
     """Confidence along the first axis, ascending; of the published loop, what it said itself."""
+    calibration: Calibration | None = None
+    """Bounds of the Dice by confidence; None where there is not enough evidence."""
 
     @property
     def confidence(self) -> float | None:
@@ -46,9 +49,19 @@ def array_of(result: Result) -> np.ndarray[Any, Any]:
     return whole
 
 
-def live_object_of(propagated: PropagatedObject) -> LiveObject:
-    """A propagated object with the confidences that follow from its predictions."""
-    return LiveObject(propagated, propagated.slices)
+def live_object_of(
+    propagated: PropagatedObject, calibration: Calibration | None = None
+) -> LiveObject:
+    """A propagated object with the confidences that follow from its predictions.
+
+    Args:
+        propagated: The object.
+        calibration: Bounds of the Dice, where it was found in a 3-D box.
+    """
+    slices = propagated.slices
+    if calibration is not None:
+        slices = calibration.of_slices(slices)
+    return LiveObject(propagated, slices, calibration)
 
 
 def recorrected(before: LiveObject, corrected: PropagatedObject, method: str | None) -> LiveObject:
@@ -62,7 +75,7 @@ def recorrected(before: LiveObject, corrected: PropagatedObject, method: str | N
         corrected: The object that `correct` gave.
         method: How the object was propagated.
     """
-    after = live_object_of(corrected)
+    after = live_object_of(corrected, before.calibration)
     if method != "litemedsam":
         return after
     known = {at.k: at for at in before.slices}

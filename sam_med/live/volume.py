@@ -35,6 +35,7 @@ from sam_med.live.prompts import object_prompt, painted_slice, slice_box
 from sam_med.live.results import LiveObject, array_of, live_object_of, recorrected, result_of
 from sam_med.live.slice_masks import segment_slices
 from sam_med.measurements.measure import measure
+from sam_med.objects.calibration import calibration_of
 from sam_med.objects.overlap import DEFAULT_OVERWRITE, overwrite_of
 from sam_med.objects.provenance import Provenance
 from sam_med.objects.seg_type import DEFAULT_SEG_TYPE, seg_type_of
@@ -169,7 +170,9 @@ class LiveVolume:
             whole = LiveObject(PropagatedObject(segment.window, segment.mask, {}), segment.slices)
         else:
             reporter.begin("slices", planes_steps([prompt], self.volume))
-            whole = live_object_of(segment_object(self.slices, prompt, reporter.step))
+            found = segment_object(self.slices, prompt, reporter.step)
+            known = calibration_of(self.volume.modality, segmenter.name, method)
+            whole = live_object_of(found, known if prompt.is_boxed else None)
         for mask in asked.masks:
             # a painted slice counts by its box until here, and then as it was painted
             corrected = correct(whole.propagated, self.slices, painted_slice(mask))
@@ -182,7 +185,10 @@ class LiveVolume:
         raise PromptError("a volume has no GeoJSON outlines: ask for its masks, or export seg.nrrd")
 
     def review(self, result: Result) -> list[dict[str, Any]]:
-        """The slices of a propagated object, the least confident first."""
+        """The slices of a propagated object, the least confident first.
+
+        `at_least` is the Dice that nine of ten such slices have; None without enough evidence.
+        """
         if not isinstance(result.detail, LiveObject):
             raise PromptError("nothing to review yet: propagate the object first")
         return [
@@ -190,6 +196,7 @@ class LiveVolume:
                 "axis": REVIEW_AXIS,
                 "index": at.k,
                 "confidence": round(at.confidence, 4),
+                "at_least": at.at_least,
                 "reasons": doubts(at),
             }
             for at in sorted(result.detail.slices, key=lambda at: (at.confidence, at.k))

@@ -38,6 +38,9 @@ class SliceConfidence:
     planes: float | None
     """Dice between the masks from axial, coronal and sagittal propagation on this slice, 0 to 1;
     None where the object was propagated along one axis only."""
+    at_least: float | None = None
+    """Dice with the truth that nine of ten such slices have, 0 to 1, see
+    `sam_med.objects.calibration`; None where there is not enough evidence."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +75,11 @@ class Segment:
     candidates: tuple[Candidate, ...] = ()
     """The chosen answer, then those that are unlike it, the surest first; empty where nothing was
     chosen from."""
+    score: float | None = None
+    """Agreement of the axes times quality of the predictions, 0 to 1; None where not known."""
+    at_least: float | None = None
+    """Dice with the truth that nine of ten such objects have, 0 to 1, see
+    `sam_med.objects.calibration`; None where there is not enough evidence."""
 
     def __post_init__(self) -> None:
         if self.mask.shape != self.window.shape or self.mask.dtype != np.bool_:

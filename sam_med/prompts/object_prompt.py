@@ -162,6 +162,11 @@ class ObjectPrompt:
         return window_ijk(self.window)
 
     @property
+    def is_boxed(self) -> bool:
+        """Whether a 3-D box says where the object ends, and no earlier mask is refined."""
+        return self.box is not None and self.mask is None
+
+    @property
     def window(self) -> Window:
         """The smallest (k, j, i) window around all prompts of the object."""
         parts = [

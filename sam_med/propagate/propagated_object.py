@@ -59,7 +59,8 @@ class PropagatedObject:
 
     def segment(self, name: str, value: int, code: Code | None = None) -> Segment:
         """The object under a name and a label value, to be written or measured."""
-        return Segment(name, value, self.window, self.mask, code, self.slices, self.candidates)
+        known = self.slices, self.candidates, self.score
+        return Segment(name, value, self.window, self.mask, code, *known)
 
     def full(self, shape: tuple[int, int, int]) -> npt.NDArray[np.bool_]:
         """The mask in a whole volume of this (k, j, i) shape."""

@@ -21,6 +21,7 @@ from PIL import Image
 from sam_common.errors import InputError, OutputError
 from sam_common.masks.overlay import colour
 from sam_common.support.files import check_output, write_bytes
+from sam_med.objects.calibration import rest_at_least
 from sam_med.propagate.confidence import DOUBTFUL
 from sam_med.report.slice_picture import Turn, draw_slice, turn_of
 
@@ -45,12 +46,18 @@ COLUMNS = (
     "k",
     "z_mm",
     "confidence",
+    "at_least",
     "predicted_iou",
     "stability",
     "neighbours",
     "planes",
     "voxels",
 )
+BOUNDS = (
+    f"Look at the slices below {DOUBTFUL:g}; each other one has at least the Dice of the last "
+    "column, with 90 %."
+)
+NO_BOUNDS = "There is not enough evidence to say what Dice the objects have at least."
 NOTICE = "For research, not a medical device."
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem;
@@ -161,7 +168,8 @@ def check_review(path: Path, *, overwrite: bool) -> None:
 def review_csv(rows: Sequence[ReviewRow], volume: Volume) -> str:
     """All rows as CSV with the columns `COLUMNS`.
 
-    The column planes is empty where an object was propagated along one axis only.
+    The column planes is empty where an object was propagated along one axis only, and at_least
+    where there is not enough evidence for a bound of the Dice.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -170,7 +178,9 @@ def review_csv(rows: Sequence[ReviewRow], volume: Volume) -> str:
     digits = max(2, 2 - math.floor(math.log10(volume.spacing_mm[0])))
     for rank, row in enumerate(rows, start=1):
         at = row.at
-        parts = (at.confidence, at.predicted_iou, at.stability, at.neighbours, at.planes)
+        parts = (
+            at.confidence, at.at_least, at.predicted_iou, at.stability, at.neighbours, at.planes
+        )  # fmt: skip
         shares = ["" if part is None else f"{part:.4f}" for part in parts]
         place = f"{_place_mm(row, volume):.{digits}f}"
         writer.writerow(
@@ -217,17 +227,32 @@ def _summary(rows: Sequence[ReviewRow]) -> str:
     for number in sorted({row.number for row in rows}):
         mine = [row for row in rows if row.number == number]
         values = [row.at.confidence for row in mine]
-        doubtful = sum(value < DOUBTFUL for value in values)
+        segment = mine[0].segment
+        doubtful, rest = rest_at_least(segment.slices, DOUBTFUL)
+        bounds = "".join(
+            f"<td>{'' if bound is None else f'{bound:.2f}'}</td>"
+            for bound in (segment.at_least, rest)
+        )
         lines.append(
-            f"<tr><td>{_chip(number)}{html.escape(mine[0].segment.name)}</td>"
+            f"<tr><td>{_chip(number)}{html.escape(segment.name)}</td>"
             f"<td>{len(mine)}</td><td>{doubtful}</td>"
-            f"<td>{min(values):.2f}</td><td>{np.mean(values):.2f}</td></tr>"
+            f"<td>{min(values):.2f}</td><td>{np.mean(values):.2f}</td>{bounds}</tr>"
         )
     head = "".join(
         f"<th>{name}</th>"
-        for name in ("object", "slices", f"below {DOUBTFUL:g}", "lowest confidence", "mean")
+        for name in (
+            "object",
+            "slices",
+            f"below {DOUBTFUL:g}",
+            "lowest confidence",
+            "mean",
+            "Dice at least",
+            "each other slice at least",
+        )
     )
-    return f"<table><tr>{head}</tr>\n{chr(10).join(lines)}\n</table>"
+    table = f"<table><tr>{head}</tr>\n{chr(10).join(lines)}\n</table>"
+    known = any(row.segment.at_least is not None for row in rows)
+    return f"{table}\n<p>{BOUNDS if known else NO_BOUNDS}</p>"
 
 
 def _card(rank: int, row: ReviewRow, turn: Turn, volume: Volume, stretch: Stretch) -> str:
@@ -240,6 +265,7 @@ def _card(rank: int, row: ReviewRow, turn: Turn, volume: Volume, stretch: Stretc
         _bar(what, value)
         for what, value in (
             ("confidence", row.at.confidence),
+            ("Dice at least", row.at.at_least),
             ("predicted IoU", row.at.predicted_iou),
             ("stability", row.at.stability),
             ("neighbours", row.at.neighbours),
@@ -261,7 +287,7 @@ def _card(rank: int, row: ReviewRow, turn: Turn, volume: Volume, stretch: Stretc
 def _bar(what: str, value: float | None) -> str:
     """A named value from 0 to 1 as an HTML bar."""
     if value is None:
-        return f"<dt>{what}</dt><dd></dd><dd>one</dd>"
+        return f"<dt>{what}</dt><dd></dd><dd>{'one' if what == 'planes' else ''}</dd>"
     low = ' class="low"' if value < DOUBTFUL else ""
     share = 100 * min(max(value, 0.0), 1.0)
     return (

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from sam_med.memory.course import course_of, memory_steps
 from sam_med.memory.follow import segment_by_memory
+from sam_med.objects.calibration import assured, calibration_of
 from sam_med.objects.labels import paint
 from sam_med.objects.overlap import DEFAULT_OVERWRITE
 from sam_med.propagate.litemedsam import segment_by_loop
@@ -87,7 +88,12 @@ def segment_volume(  # noqa: PLR0913  # five keyword-only options
     else:
         segmenter = cast("Segmenter", segmenter)
         with SliceEmbeddings(volume, chosen, segmenter, store=store) as slices:
-            segments = segment_by_planes(slices, inside, progress)
+            found = segment_by_planes(slices, inside, progress)
+            calibration = calibration_of(volume.modality, segmenter.name, method)
+            segments = [
+                assured(segment, calibration if prompt.is_boxed else None)
+                for segment, prompt in zip(found, inside, strict=True)
+            ]
             encoded, decoded = slices.calls, slices.decoded
     return Segmentation(
         volume=volume,

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from sam_common import __version__
 from sam_common.support.files import sha256_of
+from sam_med.objects.calibration import rest_at_least, told
 from sam_med.objects.object_size import volume_ml
 from sam_med.objects.overlap import DEFAULT_OVERWRITE, TOLD
 from sam_med.objects.provenance import Provenance
 from sam_med.objects.seg_type import DEFAULT_SEG_TYPE
 from sam_med.prompts.json_prompts import describe_prompts, prompts_sha256
+from sam_med.propagate.confidence import DOUBTFUL
 from sam_med.write import output_paths, results
 
 if TYPE_CHECKING:
@@ -142,6 +144,7 @@ def describe(segmentation: Segmentation) -> dict[str, Any]:
         },
         "prompts": {"sha256": prompts_sha256(run.prompts), **describe_prompts(run.prompts)},
         "labels": label_rows(run),
+        "calibration": told(run.volume.modality, run.segmenter.name, run.method),
         "overlap": TOLD[run.overwrite_labels],
         "encoder_calls": run.encoder_calls,
         "decoded_prompts": run.decoded_prompts,
@@ -165,8 +168,11 @@ def label_rows(run: Segmentation) -> list[dict[str, Any]]:
     """One row for each object: name, value, status, code, prompt, size and confidence.
 
     The `candidates` of a row are the answers that the object was chosen from, itself first, each
-    with its score and its Dice with the chosen one.
+    with its score and its Dice with the chosen one. `at_least` is the Dice that nine of ten such
+    objects have; `slices_to_check` of its slices are to be looked at, and each of the others has at
+    least `rest_at_least`. They are None where there is not enough evidence.
     """
+    rests = [rest_at_least(segment.slices, DOUBTFUL) for segment in run.segments]
     return [
         {
             "label": segment.name,
@@ -179,12 +185,17 @@ def label_rows(run: Segmentation) -> list[dict[str, Any]]:
             "voxels_in_label_map": label.voxels,
             "volume_ml": volume_ml(run.volume, segment.window, segment.mask),
             "confidence": segment.confidence,
+            "at_least": segment.at_least,
+            "slices_to_check": doubtful,
+            "rest_at_least": rest,
             "candidates": [
                 {"score": round(one.score, 4), "dice": round(one.dice, 4)}
                 for one in segment.candidates
             ],
         }
-        for prompt, segment, label in zip(run.prompts, run.segments, run.labels.labels, strict=True)
+        for prompt, segment, label, (doubtful, rest) in zip(
+            run.prompts, run.segments, run.labels.labels, rests, strict=True
+        )
     ]
 
 

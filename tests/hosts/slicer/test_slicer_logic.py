@@ -130,7 +130,7 @@ def test_a_locked_segment_keeps_its_voxels_and_gives_none_away(logic):
         lambda: logic.applyPainting(one),
         lambda: logic.remove(one),
     ):
-        with pytest.raises(SceneError, match="^cyst is locked: unlock it to change it$"):
+        with pytest.raises(SceneError, match=r"^cyst is locked: unlock it to change it$"):
             change()
     logic.setSliceBox(two, "k", 7, (15, 8, 36, 30))
     beside = voxels_of(segmentation, two, volume)

@@ -102,13 +102,6 @@ def test_a_user_finds_an_organ_corrects_reviews_and_undoes(widget):
     centre = [view.GetSliceToRAS().GetElement(n, 3) for n in range(3)]
     at = widget.logic.work.image.to_index([centre])[0]
     assert at[2] == pytest.approx(panel.reviewed[1].index, abs=1e-6)
-    press(widget, "Lock / unlock")
-    assert panel.segments.item(0).text() == "left kidney (locked)"
-    press(widget, "Remove")
-    assert panel.status.text == "left kidney is locked: unlock it to change it"
-    press(widget, "Lock / unlock")
-    assert panel.status.text == "Unlocked."
-    assert panel.segments.item(0).text() == "left kidney"
     press(widget, "Remove")
     assert panel.segments.count == 0
     press(widget, "Undo")
@@ -122,6 +115,24 @@ def test_a_user_finds_an_organ_corrects_reviews_and_undoes(widget):
     assert np.array_equal(voxels_of(segmentation, segment, volume), shown)
     press(widget, "Redo")
     assert np.array_equal(voxels_of(segmentation, segment, volume), found)
+
+
+def test_a_segment_is_locked_and_unlocked(widget):
+    panel = widget.panel
+    ball_volume()
+    panel.poll()
+    press(widget, "Start")
+    press(widget, "Lock / unlock")
+    assert "no segment" in panel.status.text
+    panel.name.text = "left kidney"
+    press(widget, "Add")
+    press(widget, "Lock / unlock")
+    assert panel.segments.item(0).text() == "left kidney (locked)"
+    press(widget, "Remove")
+    assert panel.status.text == "left kidney is locked: unlock it to change it"
+    press(widget, "Lock / unlock")
+    assert panel.status.text == "Unlocked."
+    assert panel.segments.item(0).text() == "left kidney"
 
 
 def test_a_job_is_cancelled_and_changes_nothing(widget):

@@ -14,6 +14,8 @@ from sam_med.live.results import (
     recorrected,
     result_of,
 )
+from sam_med.objects import calibration_facts
+from sam_med.objects.calibration import Calibration
 from sam_med.objects.segments import SliceConfidence
 from sam_med.propagate.propagated_object import PropagatedObject
 
@@ -65,6 +67,14 @@ def test_the_confidence_of_an_object_is_that_of_its_median_slice():
     rows = tuple(SliceConfidence(k, c, 1, 1, 1, 1) for k, c in enumerate((0.2, 0.9, 0.4)))
     assert LiveObject(found(), rows).confidence == pytest.approx(0.4)
     assert result_of(LiveObject(found(), rows), 0).confidence == pytest.approx(0.4)
+
+
+def test_bounds_of_the_dice_go_on_after_a_correction(monkeypatch):
+    monkeypatch.setattr(calibration_facts, "SLICES", ((0.0, 0.25),))
+    whole = live_object_of(found(), Calibration("CT", 7, 0.9))
+    assert {at.at_least for at in whole.slices} == {0.25}
+    assert {at.at_least for at in recorrected(whole, found(), "planes").slices} == {0.25}
+    assert {at.at_least for at in live_object_of(found()).slices} == {None}
 
 
 @pytest.mark.parametrize("method", ["planes", "litemedsam"])

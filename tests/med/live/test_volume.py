@@ -168,6 +168,8 @@ def test_the_review_has_the_least_confident_slice_first(live, propagated):
     assert sure == sorted(sure)
     assert rows[-1] | {"confidence": 1.0} == rows[-1]
     assert all(bool(row["reasons"]) == (row["confidence"] < 0.7) for row in rows)
+    # by a network that was not measured
+    assert {row["at_least"] for row in rows} == {None}
     with pytest.raises(PromptError, match=r"^nothing to review yet: propagate the object first$"):
         live.review(live.segment(Asked(boxes=(BOX,)), nobody))
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -76,6 +77,7 @@ def test_the_table_has_all(phantom, found):
         "k": "1",
         "z_mm": "32.00",
         "confidence": "0.5000",
+        "at_least": "",
         "predicted_iou": "0.9000",
         "stability": "0.8000",
         "neighbours": "0.7000",
@@ -99,6 +101,27 @@ def test_the_page_stands_alone(phantom, found):
     for uri in page.pictures:
         data = base64.b64decode(uri.removeprefix("data:image/jpeg;base64,"))
         assert Image.open(io.BytesIO(data)).format == "JPEG"
+
+
+def test_bounds_of_the_dice_are_told_where_they_are_known(phantom, found):
+    before = review_html(review_rows(found), phantom, choose_stretch(phantom))
+    assert "There is not enough evidence to say what Dice the objects have at least." in before
+    bounds = (0.0, 0.88, 0.4, 0.41)
+    rows = tuple(
+        replace(one, at_least=bound) for one, bound in zip(found[0].slices, bounds, strict=True)
+    )
+    known = [replace(found[0], at_least=0.77, slices=rows), found[1]]
+    text = review_html(review_rows(known), phantom, choose_stretch(phantom))
+    assert "each other one has at least the Dice of the last column, with 90 %." in text
+    # three of the four are below 0.7, and the fourth has 0.88
+    assert "<td>0.77</td><td>0.88</td></tr>" in text
+    table = list(csv.DictReader(io.StringIO(review_csv(review_rows(known), phantom))))
+    assert [row["at_least"] for row in table if row["object"] == "liver"] == [
+        "0.0000",
+        "0.4000",
+        "0.4100",
+        "0.8800",
+    ]
 
 
 def test_a_page_of_a_big_result_is_small(phantom):

@@ -13,6 +13,8 @@ import pytest
 from sam_common.errors import OutputError
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_med.files.read import read_volume
+from sam_med.geometry.slice_box import SliceBox
+from sam_med.objects import calibration_facts
 from sam_med.prompts.object_prompt import ObjectPrompt
 from sam_med.run.segment import segment_volume
 from sam_med.run.segmentation import describe, fingerprint, label_rows, provenance, versions
@@ -148,3 +150,30 @@ def test_the_fingerprint_of_one_file_is_its_own_hash(tmp_path):
     assert fingerprint([tmp_path / "a"]) == one
     both = hashlib.sha256(f"{one}{two}".encode()).hexdigest()
     assert fingerprint([tmp_path / "a", tmp_path / "b"]) == both
+
+
+def test_bounds_of_the_dice_are_those_of_what_was_measured(phantom, monkeypatch):
+    """By the network that was measured, in a 3-D box, in a modality with enough volumes."""
+    monkeypatch.setattr(calibration_facts, "VOLUMES", {"CT": 7, "PT": 1})
+    monkeypatch.setattr(calibration_facts, "OBJECTS", ((0.0, 0.1), (0.3, 0.7)))
+    monkeypatch.setattr(calibration_facts, "SLICES", ((0.0, 0.0), (0.7, 0.6)))
+    volume = dataclasses.replace(phantom, modality="CT")
+    box = ObjectPrompt.from_ijk("liver", 1, (10, 10, 1, 29, 29, 3))
+    measured = FakeSegmenter(name=calibration_facts.MODEL)
+    report = describe(segment_volume(volume, [box], measured))
+    (row,) = report["labels"]
+    assert report["calibration"] == (
+        "bounds hold with 90 % for objects in tight 3-D boxes, measured on 7 volumes of CT"
+    )
+    assert (row["at_least"], row["slices_to_check"], row["rest_at_least"]) == (0.7, 0, 0.6)
+    drawn = ObjectPrompt("liver", 1, slice_boxes=(SliceBox.from_ijk(0, 2, (10, 10, 29, 29)),))
+    others = (
+        segment_volume(volume, [drawn], measured),
+        segment_volume(volume, [box], FakeSegmenter()),
+        segment_volume(volume, [box], measured, method="litemedsam"),
+        segment_volume(dataclasses.replace(phantom, modality="PT"), [box], measured),
+    )
+    for run in others:
+        (row,) = label_rows(run)
+        assert (row["at_least"], row["rest_at_least"]) == (None, None)
+    assert all("not enough evidence" in describe(run)["calibration"] for run in others[1:])

@@ -227,6 +227,8 @@ class Panel:
             self.slices.clear()
             for row in rows:
                 why = "; ".join(row.reasons)
+                if row.at_least is not None:
+                    why = f"Dice at least {row.at_least:.2f} (90 %)   {why}"
                 self.slices.addItem(
                     f"{row.confidence:.2f}   {AXIS_NAMES[row.axis]} = {row.index}   {why}"
                 )

@@ -44,6 +44,8 @@ class ReviewedSlice:
     """0 to 1."""
     reasons: tuple[str, ...]
     """What makes it doubtful; empty where nothing does."""
+    at_least: float | None = None
+    """Dice that nine of ten such slices have; None where there is not enough evidence."""
 
 
 @dataclass
@@ -244,7 +246,9 @@ class VolumeWork:
 
         def apply(rows: list[dict[str, Any]]) -> list[ReviewedSlice]:
             return [
-                ReviewedSlice(r["axis"], r["index"], r["confidence"], tuple(r["reasons"]))
+                ReviewedSlice(
+                    r["axis"], r["index"], r["confidence"], tuple(r["reasons"]), r["at_least"]
+                )
                 for r in rows
             ]
 
