@@ -247,7 +247,7 @@ class VolumeWork:
         def apply(rows: list[dict[str, Any]]) -> list[ReviewedSlice]:
             return [
                 ReviewedSlice(
-                    r["axis"], r["index"], r["confidence"], tuple(r["reasons"]), r["at_least"]
+                    r["axis"], r["index"], r["confidence"], tuple(r["reasons"]), r.get("at_least")
                 )
                 for r in rows
             ]
