@@ -37,10 +37,11 @@ EDGES = {
 """Least score or confidence of each bin, chosen before any bound was computed."""
 RINGS = ("myocardium, cine", "myocardium, bSSFP")
 """Structures around something else: a box cannot say them, and they are told apart."""
-LEAST_MEMBERS = {"objects": 5, "slices": 20}
+LEAST_MEMBERS = {"objects": 9, "slices": 20}
 """Members of a bin; one with fewer goes with the next one above it."""
 SHARES = tuple(n / 1000 for n in range(5, 151, 5))
 """Shares of a bin that may lie below its bound."""
+ROUNDING = 1e-9
 TITLE = "## Calibrated confidence"
 Kind = Literal["objects", "slices"]
 Steps = tuple[tuple[float, float], ...]
@@ -117,12 +118,18 @@ def _bins(known: Sample, kind: Kind) -> list[float]:
 def _quantile(
     values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64], share: float
 ) -> float:
-    """The largest value with at most a share of the weight below it; one of them, or 0."""
-    if not len(values):
-        return 0.0  # nothing is known of such ones
+    """The largest value with at most a share of the weight below it.
+
+    The one that is to come counts as below all that are known, as in any conformal bound: of fewer
+    than nine nothing can be said with 90 %, and the bound is 0.
+    """
+    count = len(values)
+    if share * (count + 1) < 1:
+        return 0.0
     order = np.argsort(values)
-    below = np.concatenate([[0.0], np.cumsum(weights[order])[:-1]]) / weights.sum()
-    return float(values[order][below <= share][-1])
+    known = np.concatenate([[0.0], np.cumsum(weights[order])[:-1]]) / weights.sum()
+    below = (1 + count * known) / (count + 1)
+    return float(values[order][below <= share + ROUNDING][-1])
 
 
 def _rising(bounds: Sequence[float], totals: Sequence[float]) -> list[float]:
@@ -297,8 +304,9 @@ def _kind_lines(known: Sample, kind: Kind, by: str) -> list[str]:
     )
     by_volume = [held[known.volume == name].mean() for name in np.unique(known.volume)]
     told = (
-        f"- Of all {len(held)} {kind} of left-out volumes {100 * held.mean():.1f} % had their "
-        f"bound ({by_modality}); the mean over volumes is {100 * np.mean(by_volume):.1f} %."
+        f"- Of all {len(held)} {kind} of left-out volumes {held.sum()} had their bound, "
+        f"{100 * held.mean():.1f} % ({by_modality}); the mean over volumes is "
+        f"{100 * np.mean(by_volume):.1f} %."
     )
     return [*lines, "", told, ""]
 

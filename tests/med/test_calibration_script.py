@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from tests.benchmarks.calibration import (
-    SHARES,
     Sample,
     _quantile,
     _rising,
@@ -54,20 +53,25 @@ def test_every_volume_counts_the_same_however_many_members_it_has():
     names = np.array(["a"] * 2 + ["b"] * 98)
     known = Sample(np.full(100, 0.95), np.concatenate([one, many]), names, np.full(100, "CT"))
     assert known.weights.tolist() == [0.5] * 2 + [1 / 98] * 98
-    assert fit(known, "slices", 0.55)[-1][1] == 0.9
-    assert fit(known, "slices", 0.45)[-1][1] == 0.5
+    assert fit(known, "slices", 0.52)[-1][1] == 0.9
+    assert fit(known, "slices", 0.48)[-1][1] == 0.5
 
 
 def test_few_members_go_with_the_next_bin_above_and_the_lowest_stays():
     certainty = np.array([0.1] + [0.72] * 10 + [0.95] * 30)
     dices = np.array([0.3] + [0.6] * 10 + [0.9] * 30)
     volumes = np.array(["a"] + ["b"] * 40)
-    steps = fit(Sample(certainty, dices, volumes, np.full(41, "CT")), "slices", SHARES[0])
-    assert steps == ((0.0, 0.3), (0.3, 0.6))
+    known = Sample(certainty, dices, volumes, np.full(41, "CT"))
+    assert fit(known, "slices", 0.1) == ((0.0, 0.0), (0.3, 0.6))
+    # of one nothing can be said with 90 %, and of forty not with 99 %
+    assert fit(known, "slices", 0.01) == ((0.0, 0.0), (0.3, 0.0))
 
 
-@pytest.mark.parametrize(("share", "value"), [(0.0, 1.0), (0.24, 1.0), (0.26, 2.0), (0.99, 4.0)])
-def test_a_quantile_is_one_of_the_values(share, value):
+@pytest.mark.parametrize(
+    ("share", "value"), [(0.0, 0), (0.19, 0), (0.2, 1), (0.39, 1), (0.4, 2), (0.99, 4)]
+)
+def test_a_bound_of_four_is_the_rank_that_conformal_prediction_says(share, value):
+    """The floor of share times (4 + 1), from the lowest; 0 where that is none."""
     assert _quantile(np.array([3.0, 1, 4, 2]), np.ones(4), share) == value
     assert _quantile(np.array([]), np.array([]), share) == 0
 
