@@ -64,17 +64,21 @@ def settle(
     # neighbours are as alike in every turn
     alike = {axis: likeness(options) for axis, options in offered.items()}
 
-    def voted(mask: npt.NDArray[np.bool_] | None) -> PropagatedObject:
-        window = predictor.window
-        paths = [_path(offered[axis], alike[axis], window, mask) for axis in shown]
-        chosen = {(one.axis, one.index): one for path in paths for one in path}
-        predictions = interpolate(chosen | fixed, window)
-        return PropagatedObject(window, vote(predictions, window), predictions)
+    window = predictor.window
 
-    found = voted(None)
+    def chosen(mask: npt.NDArray[np.bool_] | None) -> Predictions:
+        paths = [_path(offered[axis], alike[axis], window, mask) for axis in shown]
+        best = {(one.axis, one.index): one for path in paths for one in path}
+        return interpolate(best | fixed, window)
+
+    predictions = chosen(None)
+    mask = vote(predictions, window)
     for _ in range(TURNS - 1):
-        found = voted(found.mask)
-    return found
+        predictions = chosen(mask)
+        # the mask of the turn before is not held beside the next one
+        del mask
+        mask = vote(predictions, window)
+    return PropagatedObject(window, mask, predictions)
 
 
 def interpolate(predictions: Predictions, window: Window) -> Predictions:

@@ -44,8 +44,8 @@ FULL_REACH = 0.9
 """Share of a tight box's length from which an object counts as reaching its faces."""
 LAST_VOTES = 2
 """Number of votes in which agreement counts; more of them change nothing."""
-SLAB_VOXELS = 1 << 23
-"""Voxels on which votes are counted at once: 32 MiB of sums."""
+SLAB_VOXELS = 1 << 22
+"""Voxels on which votes are counted at once: 16 MiB of sums."""
 SCORE_DIGITS = 6
 """Decimals to which scores are compared: further ones depend on the order of the axes."""
 
@@ -126,7 +126,10 @@ def last_vote(
         mask: The object by the vote before, an array of `window.shape`.
     """
     for _ in range(LAST_VOTES):
-        mask = _voted(predictions, window, _trust(predictions, window, mask))
+        trust = _trust(predictions, window, mask)
+        # the vote before is not held beside the next one
+        del mask
+        mask = _voted(predictions, window, trust)
     return mask
 
 
