@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sam_common.metrics.agreement import dice
-from sam_med.objects.segments import Candidate, Segment, crop
+from sam_med.objects.segments import Candidate, Segment
 from sam_med.propagate.confidence import slice_confidences
 from sam_med.propagate.prediction import FULL, across
 from sam_med.propagate.vote import agreement, by_axis, mean_quality
@@ -80,14 +80,10 @@ class PropagatedObject:
             if not any(np.array_equal(one.mask, known.mask) for known in different):
                 different.append(one)
         candidates = tuple(
-            Candidate(one.score, dice(one.mask, self.mask), *one.cropped()) for one in different
+            Candidate(one.score, dice(one.mask, self.mask), one.window, one.mask)
+            for one in different
         )
         return replace(self, candidates=candidates)
-
-    def cropped(self) -> tuple[Window, npt.NDArray[np.bool_]]:
-        """The smallest (k, j, i) part of the volume that holds the object, and its mask there."""
-        inner, mask = crop(self.mask)
-        return inner.shift(self.window.start), mask
 
     def widened(self, window: Window) -> PropagatedObject:
         """The object in a larger (k, j, i) window, outside of whose own nothing was found."""
