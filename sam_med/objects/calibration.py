@@ -41,8 +41,8 @@ class Calibration:
     level: float
     """Share of objects, and of slices, whose Dice is at least the bound."""
 
-    def of_object(self, score: float) -> float:
-        """The bound of an object by its score."""
+    def of_object(self, score: float) -> float | None:
+        """The bound of an object by its score; None where too few such ones were measured."""
         return _step(score, facts.OBJECTS)
 
     def of_slices(self, slices: Sequence[SliceConfidence]) -> tuple[SliceConfidence, ...]:
@@ -119,7 +119,10 @@ def told(modality: str | None, model: str, method: str) -> str:
     return f"not enough evidence for bounds of the Dice: {why}"
 
 
-def _step(value: float, steps: Sequence[tuple[float, float]]) -> float:
-    """The bound of the step that a value lies on; steps are (least value, bound), ascending."""
+def _step(value: float, steps: Sequence[tuple[float, float]]) -> float | None:
+    """The bound of the step that a value lies on; None where it is 0, which says nothing.
+
+    Steps are (least value, bound), ascending.
+    """
     place = bisect_right([least for least, _ in steps], value) - 1
-    return round(steps[max(place, 0)][1], DIGITS)
+    return round(steps[max(place, 0)][1], DIGITS) or None

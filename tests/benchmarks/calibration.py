@@ -246,7 +246,8 @@ def section(rows: Sequence[dict[str, Any]], rings: Sequence[dict[str, Any]]) -> 
         f"- A modality needs {LEAST_VOLUMES} volumes; of others there is not enough evidence.",
         *([_ring_line(rows, rings)] if rings else []),
         "",
-        "What the runs took, one thread of a busy machine; volumes were read before:",
+        "Structures of the first table that are missing here were not run. Seconds are those of one "
+        "thread of a machine that others used at the same time, so they cannot be compared:",
         "",
         "| volume | structure | Dice | score | bound | seconds | encoded | decoded |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -330,7 +331,7 @@ def main() -> None:
         before, _, rest = page.partition(TITLE)
         _, mark, after = rest.partition("\n## ")
         after = f"\n## {after}" if mark else ""
-        options.write.write_text(before + told + after, encoding="utf-8")
+        options.write.write_text(f"{before.rstrip()}\n\n{told}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def test_an_object_and_its_slices_get_bounds_and_nothing_else_changes():
     before = segment(0.72, 0.95, 0.3, 0.65)
     found = assured(before, MINE)
     assert found.at_least == 0.8
-    assert [one.at_least for one in found.slices] == [0.85, 0.0, 0.5]
+    assert [one.at_least for one in found.slices] == [0.85, None, 0.5]
     assert [one.confidence for one in found.slices] == [0.95, 0.3, 0.65]
     assert found.mask is before.mask
     assert assured(before, None) is before
@@ -59,6 +59,7 @@ def test_the_rest_has_the_bound_of_its_worst_slice():
     rows = assured(segment(0.72, 0.95, 0.3, 0.75), MINE).slices
     assert rest_at_least(rows, 0.7) == (1, 0.5)
     assert rest_at_least(rows, 0.9) == (2, 0.85)
+    assert rest_at_least(rows, 0.1) == (0, None)
     assert rest_at_least(rows, 0.99) == (3, None)
     assert rest_at_least([*rows, at(3, 0.9)], 0.7) == (1, None)
     assert rest_at_least([], 0.7) == (0, None)
