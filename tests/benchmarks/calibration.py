@@ -42,6 +42,10 @@ LEAST_MEMBERS = {"objects": 9, "slices": 20}
 SHARES = tuple(n / 1000 for n in range(5, 151, 5))
 """Shares of a bin that may lie below its bound."""
 ROUNDING = 1e-9
+SECONDS = (
+    "Structures of the first table that are missing here were not run. Seconds are those of one "
+    "thread of a machine that others used at the same time, so they cannot be compared:"
+)
 TITLE = "## Calibrated confidence"
 Kind = Literal["objects", "slices"]
 Steps = tuple[tuple[float, float], ...]
@@ -246,8 +250,7 @@ def section(rows: Sequence[dict[str, Any]], rings: Sequence[dict[str, Any]]) -> 
         f"- A modality needs {LEAST_VOLUMES} volumes; of others there is not enough evidence.",
         *([_ring_line(rows, rings)] if rings else []),
         "",
-        "Structures of the first table that are missing here were not run. Seconds are those of one "
-        "thread of a machine that others used at the same time, so they cannot be compared:",
+        SECONDS,
         "",
         "| volume | structure | Dice | score | bound | seconds | encoded | decoded |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
