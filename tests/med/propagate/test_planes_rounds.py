@@ -13,6 +13,7 @@ from sam_med.propagate.paths import settle
 from sam_med.propagate.planes_rounds import (
     KEPT_QUALITY,
     STARTS,
+    _by_other_axes,
     ask_again,
     choose,
     count_steps,
@@ -205,3 +206,25 @@ def test_packed_predictions_and_slabs_change_no_voxel(monkeypatch):
         for place, kept in wider.items():
             assert np.array_equal(kept.certainty, packed[place].certainty)
             assert kept.box_xyxy == packed[place].box_xyxy
+
+
+@pytest.mark.parametrize("slab", [40, 1 << 22])
+def test_what_the_other_axes_say_leaves_out_the_axis_itself(slab, monkeypatch):
+    monkeypatch.setattr("sam_med.propagate.vote.SLAB_VOXELS", slab)
+    window = Window((2, 0, 1), (8, 5, 8))
+    masks = np.random.default_rng(4).random((3, *window.shape)) < 0.5
+    predictions = {
+        (axis, n + window.start[axis]): prediction(
+            (axis, n + window.start[axis]), part, window, 0.5 + 0.1 * axis
+        )
+        for axis in range(3)
+        for n, part in enumerate(np.moveaxis(masks[axis], axis, 0))
+    }
+    weights = (0.04, 0.09, 0.16)
+    signs = np.where(masks, 1, -1)
+    shown_places = {0: (2, 5, 7), 1: (0, 3), 2: (4,)}
+    found = _by_other_axes(PropagatedObject(window, masks[0], predictions), shown_places)
+    assert set(found) == {(axis, n) for axis, part in shown_places.items() for n in part}
+    for (axis, index), said in found.items():
+        rest = sum(weights[other] * signs[other] for other in range(3) if other != axis)
+        assert np.array_equal(said, np.take(rest, index - window.start[axis], axis) > 0)
