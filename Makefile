@@ -70,9 +70,13 @@ docs: setup
 notebooks: setup
 	$(BIN)/python -m pytest --nbmake --nbmake-timeout=900 notebooks
 
-# the zips that QGIS and 3D Slicer install
+# the zips that QGIS and 3D Slicer install; for QGIS's plugin repository with REPOSITORY= and EMAIL=
 plugins:
-	$(PYTHON) sam_common/server/bundle.py dist sam_geo/qgis_plugin/sam_geomed sam_med/slicer_module/SegmentAnything
+	rm -rf dist/wheel
+	$(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist/wheel .
+	$(PYTHON) sam_common/installation/plugin_zip.py --out dist --wheel dist/wheel/*.whl \
+		$(if $(REPOSITORY),--repository "$(REPOSITORY)" --email "$(EMAIL)") \
+		sam_geo/qgis_plugin/sam_geomed sam_med/slicer_module/SegmentAnything
 
 # the plugin in QGIS itself, which is installed where it is missing (apt-get, as root or with sudo)
 QGIS_VENV := $(VENV)-qgis

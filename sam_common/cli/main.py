@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sam_common.cli.bundle import bundle_command
 from sam_common.cli.evaluate import evaluate_command
 from sam_common.cli.options import Json, Quiet, command_line
 from sam_common.cli.serve import serve_command
@@ -39,6 +40,7 @@ app.add_typer(weights_app, name="weights")
 app.add_typer(samples_app, name="samples")
 app.command("serve")(serve_command)
 app.command("evaluate")(evaluate_command)
+app.command("bundle")(bundle_command)
 
 FromFile = Annotated[
     Path | None,

@@ -19,6 +19,8 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QDateTime, QVariant
 
+from .outline_style import draw_outlines
+
 if TYPE_CHECKING:
     from qgis.core import QgsCoordinateReferenceSystem
 
@@ -69,6 +71,7 @@ def create_layer(path: str, crs: QgsCoordinateReferenceSystem) -> QgsVectorLayer
     layer = QgsVectorLayer(f"{path}|layername={TABLE}", Path(path).stem, "ogr")
     if problem or not layer.isValid():
         raise AcceptError(f"{path} cannot be written: {problem or 'QGIS cannot open it'}.")
+    draw_outlines(layer)
     return layer
 
 

@@ -25,6 +25,7 @@ from qgis.PyQt.QtCore import Qt
 
 from .environment import EnvironmentMissingError
 from .models import MODELS
+from .outline_style import Outlined
 from .placement import Placement
 from .raster_source import PathSource, PixelSource, SourceError, raster_source
 from .suite_algorithm import Sink, SuiteAlgorithm
@@ -159,7 +160,9 @@ class RasterAlgorithm(SuiteAlgorithm):
                     return {}
                 place = Placement.of(session.frame, self.source)
                 sink = Sink(self.OUTPUT, QgsWkbTypes.MultiPolygon, self.source.crs)
-                return {self.OUTPUT: self.copied(path, sink, run, place.to_layer)}
+                found = self.copied(path, sink, run, place.to_layer)
+                Outlined().attach(found, context)
+                return {self.OUTPUT: found}
         finally:
             session.close()
 

@@ -69,6 +69,8 @@ class Dock(QgsDockWidget):
     environment = pyqtSignal(str)
     """Another environment; empty to look for one."""
     restart = pyqtSignal()
+    install = pyqtSignal()
+    """Open the dialog that installs the suite."""
 
     def __init__(self, log: Callable[[], str], environment: str) -> None:
         super().__init__("Segment Anything")
@@ -124,6 +126,10 @@ class Dock(QgsDockWidget):
         """Show one line about how things stand."""
         self.status.setStyleSheet("color: #b02020;" if is_problem else "")
         self.status.setText(line)
+
+    def offer_install(self, *, is_missing: bool) -> None:
+        """Show the button that installs the suite, where it is missing."""
+        self.install_button.setVisible(is_missing)
 
     def set_busy(self, waiting: int) -> None:
         """Show that an answer is waited for."""
@@ -186,10 +192,9 @@ class Dock(QgsDockWidget):
         column.addLayout(self._buttons())
         column.addWidget(self._progress())
         column.addWidget(self._status())
+        column.addWidget(self._install_button())
         column.addStretch(1)
-        keys = QLabel(KEYS)
-        keys.setWordWrap(True)
-        column.addWidget(keys)
+        column.addWidget(_keys())
         page.setLayout(column)
         # what to install is many lines, and panels are small
         area = QScrollArea()
@@ -220,6 +225,13 @@ class Dock(QgsDockWidget):
         button.clicked.connect(signal)
         return button
 
+    def _install_button(self) -> QPushButton:
+        self.install_button = QPushButton("Install the suite…")
+        self.install_button.setToolTip("Make the Python environment in which the networks run")
+        self.install_button.clicked.connect(self.install)
+        self.install_button.hide()
+        return self.install_button
+
     def _progress(self) -> QProgressBar:
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
@@ -241,6 +253,9 @@ class Dock(QgsDockWidget):
         self.environment_box.setFilePath(environment)
         self.environment_box.lineEdit().setPlaceholderText("found by itself")
         self.environment_box.fileChanged.connect(self.environment)
+        install = QPushButton("Install the suite…")
+        install.setToolTip("Make, repair or remove the environment in QGIS's profile")
+        install.clicked.connect(self.install)
         restart = QPushButton("End the server")
         restart.setToolTip("It starts again with the next click")
         restart.clicked.connect(self.restart)
@@ -251,8 +266,15 @@ class Dock(QgsDockWidget):
         page, column = QWidget(), QVBoxLayout()
         column.addWidget(QLabel("Environment of the suite (folder)"))
         column.addWidget(self.environment_box)
+        column.addWidget(install)
         column.addWidget(restart)
         column.addWidget(QLabel("What the server says"))
         column.addWidget(self.log, 1)
         page.setLayout(column)
         return page
+
+
+def _keys() -> QLabel:
+    keys = QLabel(KEYS)
+    keys.setWordWrap(True)
+    return keys

@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING
 
 from qgis.core import QgsSettings
 
+from .installer import own_environment
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from .suite_installation.environment import Environment
 
 SETTING = "sam_geomed/environment"
 """Key in QGIS's settings: a folder of an environment, its Python, or `sam-common`."""
@@ -34,11 +38,12 @@ PLACES = (
 )
 """Folders below the home folder in which environments lie by habit."""
 HOW_TO = (
-    "The plugin needs the suite in a Python environment of its own. In a terminal:\n"
+    "The plugin needs the suite in a Python environment of its own: press Install the suite… in "
+    "the panel Segment Anything. Or in a terminal:\n"
     f"    python3 -m venv ~/{NAME}\n"
-    f'    ~/{NAME}/bin/pip install "sam-geomed[geo,cpu,server]"\n'
+    f'    ~/{NAME}/bin/pip install "sam-geomed[geo,cpu,hf,server]"\n'
     f"It is found there by itself; one that lies elsewhere is chosen on the tab Server of the "
-    f"panel Segment Anything, or with the setting {SETTING}."
+    f"panel, or with the setting {SETTING}."
 )
 
 
@@ -51,6 +56,7 @@ def find_command(
     *,
     variables: Mapping[str, str] = os.environ,
     home: Path | None = None,
+    own: Environment | None = None,
 ) -> list[str]:
     """The command that starts the server, without options.
 
@@ -59,6 +65,7 @@ def find_command(
             None.
         variables: Of this process.
         home: The user's home folder.
+        own: The environment that the plugin made; that of QGIS's profile where None.
 
     Raises:
         EnvironmentMissingError: There is none, or what was chosen is none.
@@ -67,6 +74,9 @@ def find_command(
     if chosen:
         if (command := _command_at(Path(chosen).expanduser())) is None:
             raise EnvironmentMissingError(f"No suite at {chosen}.\n{HOW_TO}")
+        return command
+    made = own or own_environment()
+    if made.about and (command := _command_at(made.folder)) is not None:
         return command
     if found := shutil.which("sam-common", path=variables.get("PATH", "")):
         return [found, "serve"]

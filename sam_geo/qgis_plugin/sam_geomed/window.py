@@ -14,6 +14,7 @@ from qgis.PyQt.QtWidgets import QAction, QFileDialog
 from .accept import accept, create_layer
 from .dock import Dock
 from .environment import EnvironmentMissingError, configure, configured, find_command
+from .install_dialog import InstallDialog
 from .map_tools import PromptTool
 from .models import MODELS
 from .preview import Preview
@@ -56,12 +57,17 @@ class Window(QObject):
         iface.addPluginToRasterMenu(MENU, self.action)
         iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
         self.dock.hide()
+        self.installing: InstallDialog | None = None
         self._connect()
+        self._look_for_suite()
         self._choose()
 
     def close(self) -> None:
         """Take everything out of the window."""
         self.canvas.mapToolSet.disconnect(self._tool_changed)
+        if self.installing is not None:
+            self.installing.close_for_good()
+            self.installing = None
         self.session.close()
         self.canvas.unsetMapTool(self.tool)
         self.preview.remove()
@@ -93,6 +99,25 @@ class Window(QObject):
         self.dock.target_box.setLayer(layer)
         self.dock.say(f"Accepted objects go to {path}.")
 
+    def install(self) -> None:
+        """Open the dialog that makes the suite's environment."""
+        if self.installing is None:
+            self.installing = InstallDialog(self.dock, self._end_server)
+            self.installing.changed.connect(self._look_for_suite)
+        self.installing.show()
+        self.installing.raise_()
+
+    def _look_for_suite(self) -> None:
+        """Offer to install the suite where it is missing."""
+        try:
+            find_command()
+        except EnvironmentMissingError:
+            self.dock.offer_install(is_missing=True)
+            return
+        if self.dock.install_button.isVisibleTo(self.dock):
+            self.dock.say("The suite is there. Choose an image, then click on the map.")
+        self.dock.offer_install(is_missing=False)
+
     def _connect(self) -> None:
         dock, tool, session = self.dock, self.tool, self.session
         self.action.triggered.connect(self.activate)
@@ -103,6 +128,7 @@ class Window(QObject):
         dock.learn.connect(self._learn)
         dock.environment.connect(self._set_environment)
         dock.restart.connect(self._end_server)
+        dock.install.connect(self.install)
         for asker in (dock, tool):
             asker.undo.connect(session.undo)
             asker.redo.connect(session.redo)
@@ -210,6 +236,7 @@ class Window(QObject):
 
     def _set_environment(self, chosen: str) -> None:
         configure(chosen)
+        self._look_for_suite()
         try:
             command = find_command()
         except EnvironmentMissingError as error:

@@ -15,8 +15,9 @@ from option_effects import (
     values,
 )
 
-from sam_common.cli import main
+from sam_common.cli import bundle, main
 from sam_common.evaluation import run as evaluation
+from sam_common.installation.offline import Manifest
 from sam_common.published import checkpoints, samples
 from sam_common.server import process as server
 from sam_common.tuned import catalogue
@@ -28,7 +29,22 @@ SAMPLE = ("samples", "pull", "osbs_029.xml")
 EVALUATE = ("evaluate", "mobile_sam", "data", "-o", "results")
 
 
+BUNDLE = ("bundle", "--offline", "--for", "qgis", "-o", "bundle.zip")
+
+
 EFFECTS = {
+    "bundle --output": Effect(BUNDLE, (*BUNDLE, "-o", "other.zip")),
+    "bundle --for": Effect(BUNDLE, (*BUNDLE, "--for", "slicer")),
+    "bundle --offline": Effect(("bundle", *BUNDLE[2:]), BUNDLE),
+    "bundle --platform": values(BUNDLE, "--platform", "linux-x86_64", "windows-x86_64"),
+    "bundle --python": values(BUNDLE, "--python", "3.11", "3.12"),
+    "bundle --model": values(BUNDLE, "--model", "none", "mobile_sam"),
+    "bundle --sample": values(BUNDLE, "--sample", "none", "osbs_029.tif"),
+    "bundle --torch": values(BUNDLE, "--torch", "torch==2.13", "torch==2.14"),
+    "bundle --torch-index": values(BUNDLE, "--torch-index", "http://a/cpu", "http://b/cpu"),
+    "bundle --wheel": values(BUNDLE, "--wheel", "a.whl", "b.whl"),
+    "bundle --quiet": flag(BUNDLE, "-q"),
+    "bundle --json": flag(BUNDLE, "--json"),
     "serve --host": values(SERVE, "--host", "127.0.0.1", "localhost"),
     "serve --port": values(SERVE, "--port", "0", "8765"),
     "serve --root": values(SERVE, "--root", "a", "b"),
@@ -69,6 +85,23 @@ EFFECTS = {
 }
 
 
+def watch_bundles(monkeypatch, asked):
+    """Remember which bundles are written."""
+
+    def write_bundle(request, out, *, quiet):
+        asked.append((str(request), quiet))
+        out.write_bytes(b"")
+        return Manifest("0.1.0", request.host, (), request.platform, ())
+
+    def write_plugin(host, out, wheel):
+        asked.append((host, str(wheel)))
+        out.write_bytes(b"")
+        return out
+
+    monkeypatch.setattr(bundle, "write_bundle", write_bundle)
+    monkeypatch.setattr(bundle, "write_plugin", write_plugin)
+
+
 @pytest.fixture
 def world(tmp_path, monkeypatch):
     """Nothing is fetched and no server starts; what would be is remembered."""
@@ -103,6 +136,9 @@ def world(tmp_path, monkeypatch):
         return {**summary, "notes": [], "failures": {}}
 
     monkeypatch.setattr(evaluation, "evaluate", evaluate)
+
+    watch_bundles(monkeypatch, asked)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SAM_GEOMED_CACHE", str(tmp_path / "cache"))
 
     def shown():

@@ -22,6 +22,7 @@ from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtTest import QTest
 
 CHECKOUT = Path(__file__).parents[3]
+sys.path.append(str(CHECKOUT / "tests" / "oracles"))
 PLUGIN = "sam_geomed"
 ANSWER_MS = 120_000
 """The first click loads a network on a machine that may be busy."""
@@ -67,21 +68,36 @@ def suite(tmp_path_factory) -> SimpleNamespace:
 
 
 @pytest.fixture(scope="session")
-def plugins(tmp_path_factory) -> Path:
-    """A folder of plugins with what the zip holds, as QGIS unpacks it."""
+def plugin_zip(tmp_path_factory) -> Path:
+    """The plugin's zip as `make plugins` writes it, with the suite's wheel."""
     out = tmp_path_factory.mktemp("zip")
+    wheel = [os.environ["SAM_SUITE_PYTHON"], "-m", "pip", "wheel", "--quiet", "--no-deps"]
+    subprocess.run(
+        [*wheel, "--wheel-dir", out / "wheel", CHECKOUT], check=True, capture_output=True
+    )
     subprocess.run(
         [
             sys.executable,
-            CHECKOUT / "sam_common" / "server" / "bundle.py",
+            CHECKOUT / "sam_common" / "installation" / "plugin_zip.py",
+            "--wheel",
+            next((out / "wheel").iterdir()),
+            "--repository=https://example.org/suite",
+            "--email=suite@example.org",
+            "--out",
             out,
             CHECKOUT / "sam_geo" / "qgis_plugin" / PLUGIN,
         ],
         check=True,
         capture_output=True,
     )
+    return out / f"{PLUGIN}.zip"
+
+
+@pytest.fixture(scope="session")
+def plugins(plugin_zip, tmp_path_factory) -> Path:
+    """A folder of plugins with what the zip holds, as QGIS unpacks it."""
     folder = tmp_path_factory.mktemp("plugins")
-    with zipfile.ZipFile(out / f"{PLUGIN}.zip") as archive:
+    with zipfile.ZipFile(plugin_zip) as archive:
         archive.extractall(folder)
     return folder
 

@@ -56,6 +56,40 @@ def test_accepted_objects_are_in_a_new_geopackage_with_their_class(desk, suite, 
         assert database.execute("select count(*) from objects").fetchone() == (2,)
 
 
+def test_accepted_objects_are_outlines_through_which_the_image_is_seen(desk):
+    desk.canvas.setLayers([desk.layer])
+    bare = painted(desk)
+    desk.new_target("outlined.gpkg")
+    desk.click(*TREE)
+    mask = desk.mask()
+    desk.key(Qt.Key.Key_Return)
+    target = desk.dock.target
+    symbol = target.renderer().symbol().symbolLayer(0)
+    assert symbol.fillColor().alpha() < 60
+    assert symbol.strokeColor().alpha() == 255
+    desk.canvas.setLayers([target, desk.layer])
+    shown = painted(desk)
+    desk.picture("outlines")
+    # in the middle of the object the image is still what is seen
+    from scipy import ndimage
+
+    rows, cols = ndimage.binary_erosion(mask, iterations=12).nonzero()
+    assert len(rows) > 30
+    places = [desk.screen(col, row) for row, col in zip(rows[::9], cols[::9], strict=True)]
+    seen = [(bare.pixelColor(at), shown.pixelColor(at)) for at in places]
+    changes = [
+        max(abs(a.red() - b.red()), abs(a.green() - b.green()), abs(a.blue() - b.blue()))
+        for a, b in seen
+    ]
+    assert 0 < max(changes) <= 60
+
+
+def painted(desk):
+    """The map as it is drawn."""
+    desk.drawn()
+    return desk.canvas.grab().toImage()
+
+
 def test_undo_does_not_reach_into_an_accepted_object(desk):
     desk.new_target()
     desk.click(*TREE)

@@ -87,7 +87,7 @@ def test_without_an_environment_the_panel_says_what_to_install(desk, monkeypatch
     monkeypatch.setattr(desk.session, "_server", server)
     desk.session.choose("mobile_sam")
     desk.click(*TREE)
-    assert 'pip install "sam-geomed[geo,cpu,server]"' in desk.status
+    assert 'pip install "sam-geomed[geo,cpu,hf,server]"' in desk.status
     desk.picture("no_environment")
 
 

@@ -1,6 +1,7 @@
 """The module as it ships, unzipped, over Slicer's own libraries; the suite's server beside it."""
 
 import os
+import subprocess
 import sys
 import tempfile
 import zipfile
@@ -12,16 +13,19 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 DATA = Path(os.environ.get("SAM_TEST_DATA", ROOT.parent / "shared/data"))
-sys.path[:0] = [str(HERE), str(ROOT / "sam_common/server")]
+sys.path[:0] = [str(HERE), str(ROOT / "sam_common/installation"), str(ROOT / "tests/oracles")]
 _unzipped = tempfile.TemporaryDirectory()
 
 
 def pytest_configure(config):
-    import bundle
+    import plugin_zip
     import standin
 
     folder = Path(_unzipped.name)
-    archive = bundle.bundle(ROOT / "sam_med/slicer_module/SegmentAnything", folder)
+    pip = [os.environ["SAM_SUITE_PYTHON"], "-m", "pip", "wheel", "--quiet", "--no-deps"]
+    subprocess.run([*pip, "--wheel-dir", folder / "wheel", ROOT], check=True)
+    (wheel,) = (folder / "wheel").iterdir()
+    archive = plugin_zip.plugin_zip(ROOT / "sam_med/slicer_module/SegmentAnything", folder, wheel)
     with zipfile.ZipFile(archive) as opened:
         opened.extractall(folder)
     sys.path.insert(0, str(folder / "SegmentAnything"))

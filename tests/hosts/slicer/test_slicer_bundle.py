@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import sys
+import zipfile
 from pathlib import Path
 
 import SegmentAnything
@@ -15,6 +16,17 @@ def test_what_is_tested_is_the_unzipped_bundle_with_the_suites_own_client():
     assert ROOT not in FOLDER.parents
     copy = FOLDER / "SegmentAnythingLib/suite_client.py"
     assert copy.read_bytes() == (ROOT / "sam_common/server/client.py").read_bytes()
+
+
+def test_the_installer_and_the_wheel_are_the_suites_own():
+    own = ROOT / "sam_common/installation"
+    copies = list((FOLDER / "SegmentAnythingLib/suite_installation").glob("*.py"))
+    assert len(copies) > 5
+    for copy in copies:
+        assert copy.read_bytes() == (own / copy.name).read_bytes()
+    (wheel,) = (FOLDER / "SegmentAnythingLib/suite_wheel").iterdir()
+    with zipfile.ZipFile(wheel) as archive:
+        assert "sam_med/__init__.py" in archive.namelist()
 
 
 def test_every_file_is_named_to_slicers_build():

@@ -23,7 +23,9 @@ def test_without_an_environment_the_user_is_told_to_make_one(tmp_path, monkeypat
     volume, _ = ball_volume()
     made = SegmentAnythingLogic()
     made.environment = ""
-    with pytest.raises(SetupError, match=r"not on PATH: make an environment .* 'Environment'"):
+    with pytest.raises(
+        SetupError, match=r"not on PATH: press 'Install the suite' .* 'Environment'"
+    ):
         made.open(volume)
     made.environment = str(tmp_path / "nowhere")
     with pytest.raises(SetupError, match=r"no sam-common in .*nowhere"):

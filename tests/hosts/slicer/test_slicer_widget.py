@@ -169,7 +169,7 @@ def test_what_is_wrong_is_shown_in_the_window(widget, tmp_path):
     panel.poll()
     panel.environment.text = str(tmp_path)
     press(widget, "Start")
-    assert panel.status.text.startswith(f"there is no sam-common in {tmp_path}: make an env")
+    assert panel.status.text.startswith(f"there is no sam-common in {tmp_path}: press 'Install")
 
 
 def test_a_view_that_is_turned_against_the_voxels_is_told(widget):

@@ -2,5 +2,5 @@
 
 `volumes` and `prompts` read the scene, `segments` writes into it, `work` holds both together with a
 session on the local server, `environment` finds that server, `steps` runs requests beside the
-window, `panel` and `chooser` are the window.
+window, `panel`, `chooser` and `installing` are the window.
 """

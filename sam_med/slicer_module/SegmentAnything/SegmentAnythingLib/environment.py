@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import slicer
 
 from .suite_client import Client, ServerError
+from .suite_installation.environment import Environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,9 +26,11 @@ PLACES = ("bin/sam-common", "Scripts/sam-common.exe", "bin/python", "python.exe"
 IDLE_MINUTES = "1440"
 """A volume stays open on the server while nobody does anything: a day."""
 WHAT_TO_DO = (
-    "make an environment (python3 -m venv sam; sam/bin/pip install "
-    "'sam-geomed[med,cpu,server]'), and give its folder in this module under 'Environment'"
+    "press 'Install the suite' in this module; or make an environment (python3 -m venv sam; "
+    "sam/bin/pip install 'sam-geomed[med,cpu,hf,server]'), and give its folder under 'Environment'"
 )
+FOLDER = "SegmentAnything"
+"""Folder beside Slicer's settings in which the module makes an environment."""
 
 
 class SetupError(RuntimeError):
@@ -44,16 +47,24 @@ def store(place: str) -> None:
     slicer.app.userSettings().setValue(SETTING, place.strip())
 
 
+def own_environment() -> Environment:
+    """The environment beside the settings of this Slicer, which need not be there."""
+    return Environment(Path(slicer.app.userSettings().fileName()).parent / FOLDER)
+
+
 def find_command(place: str) -> list[str]:
     """The command that starts the server.
 
     Args:
-        place: As `stored`; where it is empty, PATH is searched.
+        place: As `stored`; where it is empty, the one that this module made, and then PATH.
 
     Raises:
         SetupError: Nothing there.
     """
     if not place:
+        made = own_environment()
+        if made.about and made.program(PROGRAM).is_file():
+            return [str(made.program(PROGRAM)), "serve"]
         found = shutil.which(PROGRAM)
         if found is None:
             raise SetupError(f"{PROGRAM} is not on PATH: {WHAT_TO_DO}")

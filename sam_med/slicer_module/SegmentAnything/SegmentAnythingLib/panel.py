@@ -14,6 +14,7 @@ import slicer
 
 from . import environment
 from .chooser import NodeChooser
+from .installing import Installing
 from .prompts import AXIS_NAMES, slice_of_view
 from .steps import TOLD, Step, Worker
 
@@ -51,13 +52,16 @@ class Panel:
         )  # fmt: skip
         self.environment = qt.QLineEdit()
         self.environment.text = environment.stored()
-        self.environment.toolTip = "Folder of the Python environment; empty: sam-common on PATH"
+        self.environment.toolTip = (
+            "Folder of a Python environment; empty: the one that this module made"
+        )
         self.model, self.modality = _choices(MODELS), _choices(MODALITIES)
         self.name = qt.QLineEdit()
         self.segments, self.slices = qt.QListWidget(), qt.QListWidget()
         self.bar = qt.QProgressBar()
         self.status = qt.QLabel()
         self.status.wordWrap = True
+        self.installing = Installing(logic.close)
         self._segment_ids: list[str] = []
         self._busy: list[Any] = []
         self.root = qt.QWidget()
@@ -68,6 +72,7 @@ class Panel:
         """Called by a timer."""
         for chooser in self._choosers:
             chooser.refresh()
+        self.installing.poll()
         self.worker.poll()
         if self.worker.is_busy:
             done, total, what = self.worker.progress
@@ -81,6 +86,7 @@ class Panel:
     def close(self) -> None:
         """Nobody looks any more."""
         self.worker.close()
+        self.installing.close()
 
     def refresh(self) -> None:
         """Show the segments of the volume that is open."""
@@ -324,6 +330,7 @@ class Panel:
             rows, "Review, worst first",
             (("", self._button("List", self.review)), ("", self.slices)),
         )  # fmt: skip
+        _add_form(rows, "Installation", self.installing.rows)
         rows.addWidget(self.status)
         rows.addWidget(qt.QLabel(NOTICE))
 
