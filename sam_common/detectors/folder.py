@@ -9,7 +9,6 @@ my_detector/tokenizer.json       and the other files of the tokenizer
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +19,13 @@ import filelock
 from sam_common.detectors.catalogue import detector_info, detectors
 from sam_common.errors import InputError, IntegrityError, ModelError, WeightsError
 from sam_common.published.origins import hub_errors
+from sam_common.sam2.folder import CONFIG, WEIGHTS, read_config
 from sam_common.support.cache_folder import cache_dir, writing_cache
 from sam_common.support.files import sha256_of
 
 if TYPE_CHECKING:
     from sam_common.detectors.catalogue import DetectorInfo
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
 WANTED = ("*.json", "*.txt", "*.model", WEIGHTS)
 """Files of a repository that are needed: settings, vocabulary and tensors."""
 VOCABULARY = ("tokenizer.json", "vocab.json", "vocab.txt")
@@ -83,16 +82,7 @@ def read_detector(path: Path, name: str) -> DetectorFolder:
         InputError: If a file is missing or cannot be read.
         ModelError: If the folder holds another kind of network.
     """
-    config = path / CONFIG
-    try:
-        told = json.loads(config.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{path} is no detector: it has no {CONFIG}, as save_pretrained of transformers writes"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read {config}: {error}") from error
-    kind = told.get("model_type") if isinstance(told, dict) else None
+    kind = read_config(path, "detector").get("model_type")
     if kind not in KINDS:
         raise ModelError(
             f'{path} holds a network of type "{kind}", which finds nothing by words: one of '

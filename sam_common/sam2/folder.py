@@ -43,16 +43,8 @@ def read_folder(folder: Path) -> Sam2Folder:
         ModelError: If the folder holds another kind of model.
     """
     path, weights = folder / CONFIG, folder / WEIGHTS
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{folder} is no model: it has no {CONFIG}, as save_pretrained of transformers writes"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read {path}: {error}") from error
-    kind = config.get("model_type") if isinstance(config, dict) else None
-    if kind not in KINDS:
+    config = read_config(folder, "model")
+    if (kind := config.get("model_type")) not in KINDS:
         raise ModelError(f'{folder} holds a model of type "{kind}", not one of {", ".join(KINDS)}')
     if not weights.is_file():
         raise InputError(
@@ -64,6 +56,28 @@ def read_folder(folder: Path) -> Sam2Folder:
     except (AttributeError, TypeError, ValueError) as error:
         raise InputError(f"cannot read {path}: {error}") from error
     return Sam2Folder(config, weights)
+
+
+def read_config(folder: Path, what: str) -> dict[str, Any]:
+    """The `config.json` of a folder; empty where that holds anything but names and values.
+
+    Args:
+        folder: As `save_pretrained` of transformers writes it.
+        what: What the folder should hold, for the message.
+
+    Raises:
+        InputError: If it is missing or cannot be read.
+    """
+    path = folder / CONFIG
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{folder} is no {what}: it has no {CONFIG}, as save_pretrained of transformers writes"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read {path}: {error}") from error
+    return config if isinstance(config, dict) else {}
 
 
 def input_size(config: Mapping[str, Any]) -> int:

@@ -6,6 +6,8 @@ import base64
 import hashlib
 import zipfile
 
+NEEDED = ("torch", "rasterio", "geopandas")
+"""Packages that are looked for in an environment of the suite."""
 SUITE = {
     "sam_common/__init__.py": "",
     "sam_common/support/__init__.py": "",
@@ -20,6 +22,23 @@ SUITE = {
 SCRIPTS = (
     "[console_scripts]\nsam-common = sam_common.program:main\nsam-geo = sam_common.program:main\n"
 )
+
+
+def configured(tmp_path, monkeypatch, environment):
+    """Stand-ins of what the suite needs in a folder that pip is configured to, without an index.
+
+    Args:
+        environment: The module of environments that is tested: room on the disk is enough for it.
+    """
+    monkeypatch.setattr(environment, "FREE_BYTES", 0)
+    folder = tmp_path / "links"
+    for name in NEEDED:
+        make_wheel(folder, name, "1.0", {f"{name}/__init__.py": ""})
+    settings = tmp_path / "pip.conf"
+    settings.write_text(f"[global]\nno-index = true\nfind-links = {folder}\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(settings))
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    return folder
 
 
 def make_wheel(folder, name, version, files, *, requires=(), scripts=""):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from stand_in_wheels import make_wheel
+from stand_in_wheels import configured
 
 from sam_common.installation import environment
 from sam_common.installation.commands import Feedback
@@ -14,15 +14,7 @@ from sam_common.installation.commands import Feedback
 @pytest.fixture
 def wheels(tmp_path, monkeypatch):
     """A folder of wheels that pip is configured to, and no index."""
-    # of the real packages, not of these
-    monkeypatch.setattr(environment, "FREE_BYTES", 0)
-    folder = tmp_path / "links"
-    for name in ("torch", "rasterio", "geopandas"):
-        make_wheel(folder, name, "1.0", {f"{name}/__init__.py": ""})
-    settings = tmp_path / "pip.conf"
-    settings.write_text(f"[global]\nno-index = true\nfind-links = {folder}\n")
-    monkeypatch.setenv("PIP_CONFIG_FILE", str(settings))
-    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    folder = configured(tmp_path, monkeypatch, environment)
     monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path / "cache"))
     return folder
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from qgis.core import QgsSettings
 from qgis.PyQt.QtCore import QTimer
-from stand_in_wheels import make_wheel, suite_wheel
+from stand_in_wheels import configured, suite_wheel
 
 MINUTES = 180_000
 
@@ -19,15 +19,7 @@ def packages(tmp_path, monkeypatch):
     from sam_geomed import installer
     from sam_geomed.suite_installation import environment
 
-    # room for the real packages, not for these
-    monkeypatch.setattr(environment, "FREE_BYTES", 0)
-    folder = tmp_path / "links"
-    for name in ("torch", "rasterio", "geopandas"):
-        make_wheel(folder, name, "1.0", {f"{name}/__init__.py": ""})
-    settings = tmp_path / "pip.conf"
-    settings.write_text(f"[global]\nno-index = true\nfind-links = {folder}\n")
-    monkeypatch.setenv("PIP_CONFIG_FILE", str(settings))
-    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    configured(tmp_path, monkeypatch, environment)
     monkeypatch.setattr(installer, "WHEELS", tmp_path / "plugin")
     monkeypatch.setattr(installer, "EXTRAS", ("geo",))
     return suite_wheel(tmp_path / "plugin")

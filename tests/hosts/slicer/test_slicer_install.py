@@ -9,21 +9,13 @@ import qt
 from SegmentAnything import POLL_MS, SegmentAnythingWidget
 from SegmentAnythingLib import environment, installing
 from SegmentAnythingLib.suite_installation import environment as rooms
-from stand_in_wheels import make_wheel, suite_wheel
+from stand_in_wheels import configured, suite_wheel
 
 
 @pytest.fixture
 def packages(tmp_path, monkeypatch):
     """Stand-ins for the module's wheel and for what it needs, and no index."""
-    # room for the real packages, not for these
-    monkeypatch.setattr(rooms, "FREE_BYTES", 0)
-    folder = tmp_path / "links"
-    for name in ("torch", "rasterio", "geopandas"):
-        make_wheel(folder, name, "1.0", {f"{name}/__init__.py": ""})
-    settings = tmp_path / "pip.conf"
-    settings.write_text(f"[global]\nno-index = true\nfind-links = {folder}\n")
-    monkeypatch.setenv("PIP_CONFIG_FILE", str(settings))
-    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    configured(tmp_path, monkeypatch, rooms)
     monkeypatch.setattr(installing, "WHEELS", tmp_path / "module")
     monkeypatch.setattr(installing, "EXTRAS", ("geo",))
     return suite_wheel(tmp_path / "module")
