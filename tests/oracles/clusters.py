@@ -16,7 +16,7 @@ from distributed import Client
 
 ORACLES = Path(__file__).parent
 ROOT = ORACLES.parents[1]
-MEMORY = "700MB"
+MEMORY = "2GB"
 
 
 @dataclass

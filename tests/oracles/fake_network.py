@@ -10,4 +10,6 @@ def load(_name, **_settings):
     return FakeSegmenter()
 
 
-predictor.load_segmenter = load
+def dask_setup(_worker):
+    """Called on a worker alone: who only imports this module keeps the real networks."""
+    predictor.load_segmenter = load

@@ -34,8 +34,8 @@ def test_defaults_are_those_of_the_job(options):
     """They stand in the signature, so that --help shows them and loads nothing."""
     fields = {one.name: one.default for one in dataclasses.fields(options)}
     own = given(fields)
-    # asked for in another form: paths and texts
-    for name in ("image", "output", "bands", "model", "options", "finish"):
+    # asked for in another form: paths, texts and names
+    for name in ("image", "output", "bands", "model", "options", "finish", "executor"):
         own.pop(name, None)
     assert len(own) >= 4
     assert own == {name: fields[name] for name in own}
