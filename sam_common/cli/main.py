@@ -13,15 +13,10 @@ from sam_common.cli.evaluate import evaluate_command
 from sam_common.cli.options import Json, Quiet, command_line
 from sam_common.cli.serve import serve_command
 from sam_common.detectors.catalogue import detectors
-from sam_common.detectors.folder import (
-    CONFIG,
-    WEIGHTS,
-    adopt_detector,
-    detector_cache,
-    locate_detector,
-)
+from sam_common.detectors.folder import adopt_detector, detector_cache, locate_detector
 from sam_common.errors import IntegrityError, WeightsError
 from sam_common.published import cache, checkpoints, samples
+from sam_common.sam2.folder import CONFIG, WEIGHTS
 from sam_common.support import console
 from sam_common.support.files import sha256_of
 from sam_common.tuned import catalogue
