@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     import geopandas
 
+    from sam_common.pages.plate import Canvas
     from sam_common.tiled_job.progress import Progress
     from sam_geo.automatic.scene import Scene
     from sam_geo.jobs.opened import OpenedJob
@@ -47,6 +48,8 @@ class Written:
     where there is no label raster."""
     shapes: Shapes | None = None
     """What the picture and the page show; None where neither is asked for."""
+    picture: Canvas | None = None
+    """These, drawn over the raster."""
     gallery: Gallery | None = None
     """What the page says; None where it is not asked for."""
 
@@ -106,9 +109,11 @@ def write_objects(
         if draw is not None:
             with one_step(progress, "labels"):
                 labels.close()
-    if request.overlay is not None and found.shapes is not None:
+    if found.shapes is not None:
         with one_step(progress, "picture"):
-            write_picture(found.shapes.draw(opened.stretch), request.overlay)
+            found.picture = found.shapes.draw(opened.stretch)
+            if request.overlay is not None:
+                write_picture(found.picture, request.overlay)
     return found
 
 

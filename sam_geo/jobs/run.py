@@ -102,14 +102,7 @@ def run_request(
             record = prompt_record(request, opened, found, boxes)
             write_manifest(record, manifest_path(request.output))
         # last: a damaged block that failed its prompts must not cost the others their result
-        if request.overlay is not None:
-            with one_step(progress, "picture"):
-                write_picture(_drawn(opened, found), request.overlay)
-        if request.report is not None:
-            with one_step(progress, "report"):
-                gallery = Gallery()
-                gallery.add(found.table, list(placed_table(opened.source, found.table).geometry))
-                _write_report(request, opened, gallery, _drawn(opened, found), record)
+        _show_prompted(request, opened, found, record, progress)
         if not record["failures"]:
             remove_parts(request.parts)
     return found, record
@@ -152,10 +145,9 @@ def run_auto(
             with one_step(progress, "record"):
                 record = auto_record(request, opened, work, found, written)
                 write_manifest(record, manifest_path(request.output))
-            if written.gallery is not None and written.shapes is not None:
+            if written.gallery is not None and written.picture is not None:
                 with one_step(progress, "report"):
-                    picture = written.shapes.draw(opened.stretch)
-                    _write_report(request, opened, written.gallery, picture, record)
+                    _write_report(request, opened, written.gallery, written.picture, record)
         if not found.failures:
             remove_parts(request.parts)
     return record
@@ -192,9 +184,25 @@ def run_encode(
     return figures | {"notes": list(opened.notes)}
 
 
-def _drawn(opened: OpenedJob, found: PromptJob) -> Canvas:
-    """The picture of a prompted job."""
-    return draw_prompted(opened.source, found.stretch, found.prompts, found.table)
+def _show_prompted(
+    request: PromptRequest,
+    opened: OpenedJob,
+    found: PromptJob,
+    record: dict[str, Any],
+    progress: Progress | None,
+) -> None:
+    """Write the picture and the page of a prompted job, as far as they are asked for."""
+    if request.overlay is None and request.report is None:
+        return
+    with one_step(progress, "picture"):
+        picture = draw_prompted(opened.source, found.stretch, found.prompts, found.table)
+        if request.overlay is not None:
+            write_picture(picture, request.overlay)
+    if request.report is not None:
+        with one_step(progress, "report"):
+            gallery = Gallery()
+            gallery.add(found.table, list(placed_table(opened.source, found.table).geometry))
+            _write_report(request, opened, gallery, picture, record)
 
 
 def _write_report(

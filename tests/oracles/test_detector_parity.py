@@ -12,7 +12,6 @@ from torch.nn import functional
 from sam_common.detectors.networks import GroundingDino, Owlv2, Sam3Concepts
 from sam_common.detectors.pixels import by_shorter_side, in_square, stretched
 
-pytest.importorskip("transformers")
 SIZES = ((150, 220), (220, 150), (1200, 900), (40, 40), (30, 400))
 PHRASES = ("solar panel", "car")
 ABOUT = {"name": "seeded", "sha256": "0" * 64}

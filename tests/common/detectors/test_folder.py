@@ -82,7 +82,6 @@ def test_tensors_that_are_not_the_published_ones_are_refused(tmp_path):
 
 
 def test_the_hub_is_asked_for_the_pinned_commit(tmp_path, monkeypatch):
-    pytest.importorskip("huggingface_hub")
     import huggingface_hub
 
     asked = []
@@ -99,7 +98,6 @@ def test_the_hub_is_asked_for_the_pinned_commit(tmp_path, monkeypatch):
 
 
 def test_of_a_gated_detector_the_message_says_how_to_get_a_token(monkeypatch):
-    pytest.importorskip("huggingface_hub")
     import httpx
     import huggingface_hub
 

@@ -15,7 +15,6 @@ IMAGE = np.random.default_rng(1).integers(0, 256, (60, 90, 3), dtype=np.uint8)
 
 
 def saved(folder, kind):
-    pytest.importorskip("transformers")
     import detector_models as made
 
     model, tokenizer = {

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-pytest.importorskip("transformers")
 from detector_models import built
 
 from sam_common.errors import PromptError

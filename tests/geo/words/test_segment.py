@@ -227,7 +227,6 @@ def test_what_a_job_would_cost_is_told(job):
 
 
 def test_real_networks_go_the_whole_way(job, tmp_path):
-    pytest.importorskip("transformers")
     from detector_models import built
 
     job.detector = built("owlv2")
@@ -239,7 +238,6 @@ def test_real_networks_go_the_whole_way(job, tmp_path):
 
 
 def test_a_text_that_is_too_long_is_refused_before_the_windows(job):
-    pytest.importorskip("transformers")
     from detector_models import built
 
     job.detector = built("owlv2")
