@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from sam_common.errors import OutputError
-from sam_common.pages.template import page_template
+from sam_common.pages.template import TOLD, page_template
 from sam_common.support.files import check_no_address, check_output, write_bytes
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ BINS = 20
 """Bars of the histogram of scores, from 0 to 1."""
 NONE = "\N{EN DASH}"
 """What stands for a figure that is unknown."""
-TOLD = 5
-"""Failures that are shown at once; a click shows the others."""
 JPEG_QUALITY = 85
 
 

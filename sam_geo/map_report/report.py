@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sam_common.pages.template import page_template
+from sam_common.pages.template import TOLD, page_template
 from sam_common.support.files import write_bytes
 from sam_geo.class_maps.class_map import open_class_map
 from sam_geo.map_report import figures
@@ -57,8 +57,6 @@ FILTERS = {
 """What the template writes numbers with."""
 TURNED = 3.0
 """Degrees by which north may be off the top of a picture before that is told."""
-TOLD = 5
-"""Failures that are shown at once; a click shows the others."""
 SETS_OF_FEATURES = {
     "values": "the bands of a pixel, and the indices that were asked for",
     "surroundings": (

@@ -9,7 +9,6 @@ from pages import Page, picture, style, words
 from sam_common.errors import OutputError
 from sam_common.pages.object_page import (
     BINS,
-    TOLD,
     ObjectLine,
     ObjectPage,
     Shot,
@@ -18,6 +17,7 @@ from sam_common.pages.object_page import (
     score_text,
     write_object_page,
 )
+from sam_common.pages.template import TOLD
 
 NASTY = "<b onclick=x>&\"'\u202e.tif"
 

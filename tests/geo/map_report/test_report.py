@@ -28,12 +28,12 @@ from pages import Page, picture, style, words
 from typer.testing import CliRunner
 
 from sam_common.errors import InputError
+from sam_common.pages.template import TOLD
 from sam_geo.cli.main import app
 from sam_geo.learning.trials import Outcome, candidates
 from sam_geo.map_report.report import (
     MOST_CHIPS,
     SETS_OF_FEATURES,
-    TOLD,
     report_page,
     write_report,
 )
