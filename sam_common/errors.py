@@ -10,6 +10,7 @@ SuiteError
 │   └── GeometryError         a window, a frame or an affine is impossible
 ├── OutputError           a result cannot be written to its place
 │   └── DiskError             the disk is full or read-only: another try is of no use
+│       └── StorageError          an object storage refuses access, or is not reached
 ├── ModelError            a network cannot be built or run as asked
 │   ├── UnknownModelError     no such name in the registry
 │   ├── CheckpointError       a checkpoint does not fit its architecture
@@ -46,6 +47,10 @@ class OutputError(SuiteError):
 
 class DiskError(OutputError):
     """The disk is full, over a quota or read-only, so that another try is of no use."""
+
+
+class StorageError(DiskError):
+    """A storage of objects, or a shared folder, refuses access, is full or is not reached."""
 
 
 class ModelError(SuiteError):

@@ -26,7 +26,8 @@ from sam_common.masks.instance import Instance
 from sam_common.masks.region_overlap import boundary_iou, region_iou
 from sam_common.segmenter.predictor import load_segmenter
 from sam_common.support.files import check_apart, check_no_address, write_bytes, writing
-from sam_common.tiled_job.parts import Part, PartStore, check_unfinished, held, remove_parts
+from sam_common.tiled_job.folder import check_unfinished, held, remove_parts
+from sam_common.tiled_job.parts import Part, PartStore
 from sam_common.tiled_job.plan import Plan
 from sam_common.tiled_job.progress import silent
 from sam_common.tiled_job.run import run_job

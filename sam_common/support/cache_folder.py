@@ -4,6 +4,7 @@
 cache_dir()/weights, samples           published files, see `sam_common.published.cache`
 cache_dir()/tuned                      tuned models that have a name
 cache_dir()/openvino, decode-batch, precision    what engines convert and measure
+cache_dir()/leases                     locks by which jobs of a machine take turns
 cache_dir()/med-embeddings             embeddings of volumes, for the user alone
 ```
 """

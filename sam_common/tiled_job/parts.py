@@ -8,41 +8,41 @@ trees.gpkg.parts/
   .lock               held by the job that works here; the system frees it when the job is killed
 ```
 A part is whole or absent, so a job that was killed at any moment goes on from what lies there.
+
+With a storage (`sam_common.tiled_job.storage`) the parts lie there, and in the folder those that
+this process has read, as objects are put together in several passes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import zlib
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import filelock
 import numpy as np
 
 from sam_common.errors import DiskError, InputError, OutputError
 from sam_common.masks.decoded import MaskRegion
 from sam_common.masks.instance import Instance
 from sam_common.support import tensor_bytes
-from sam_common.support.differences import differences
 from sam_common.support.files import atomic_output, write_bytes, writing
+from sam_common.tiled_job.folder import check_unfinished
+from sam_common.tiled_job.plan_file import PLAN, check_same, encoded
 from sam_common.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
 
     from sam_common.tiled_job.plan import Plan
+    from sam_common.tiled_job.storage import Storage
 
-PLAN = "plan.json"
-"""File that marks a folder as one of parts."""
-LOCK = ".lock"
-"""File that is locked by the job which works in the folder."""
+FETCHED = 16
+"""Parts that are fetched from a storage at the same time: those of windows in a row."""
 OWN = "array "
 """What the names of `Part.arrays` begin with in a file, so that they meet no other."""
 _HASH_BYTES = 32
@@ -107,131 +107,72 @@ def unpack(data: bytes) -> Part | None:
     return Part(instances, json.loads(notes["notes"]), own)
 
 
+def digest_of(data: bytes) -> bytes:
+    """The sha256 with which packed bytes begin."""
+    return data[:_HASH_BYTES]
+
+
 def _has_its_hash(data: bytes) -> bool:
     """Whether packed bytes begin with the hash of the rest."""
-    return hashlib.sha256(data[_HASH_BYTES:]).digest() == data[:_HASH_BYTES]
-
-
-@contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Keep other jobs out of a folder of parts while the block runs.
-
-    The folder is made where it is missing. After the block it is removed where it is empty, see
-    `remove_parts`.
-
-    Raises:
-        OutputError: Another job works in the folder, the folder holds something else, or it cannot
-            be made.
-    """
-    path = folder / LOCK
-    lock = filelock.FileLock(path)
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        _check_own(folder)
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout as error:
-            raise _busy(folder) from error
-    try:
-        # the job before may have removed the file while this one waited for it
-        if not path.exists():
-            raise _busy(folder)
-        yield
-    finally:
-        _let_go(folder, lock)
-
-
-def remove_parts(folder: Path) -> None:
-    """Delete everything in a folder of parts that is `held`, once its job is finished."""
-    try:
-        for entry in folder.iterdir():
-            if entry.is_dir():
-                shutil.rmtree(entry)
-            elif entry.name != LOCK:
-                entry.unlink()
-    except OSError as error:
-        raise OutputError(f"cannot delete {folder}: {error.strerror}") from error
-
-
-def _busy(folder: Path) -> OutputError:
-    """The error of a folder in which another job works."""
-    return OutputError(f"another job works in {folder}: wait until it has ended")
-
-
-def _check_own(folder: Path) -> None:
-    """Raise `OutputError` where a folder holds anything else than parts."""
-    # the folder is deleted in the end, so it must hold nothing of the user's
-    if (folder / PLAN).exists():
-        return
-    for entry in folder.iterdir():
-        if not entry.name.startswith("."):
-            raise OutputError(
-                f"{folder} is no folder of an unfinished job ({entry.name} lies in it): move it "
-                f"away, or choose another output"
-            )
-
-
-def _let_go(folder: Path, lock: filelock.BaseFileLock) -> None:
-    """Release the lock of a folder, and remove the folder where it is empty."""
-    if any(entry.name != LOCK for entry in folder.iterdir()):
-        lock.release()
-        return
-    try:
-        # before the release: a job that waits for the lock must not find the file any more
-        (folder / LOCK).unlink()
-        lock.release()
-    except OSError:  # Windows does not delete an open file
-        lock.release()
-        with suppress(OSError):
-            (folder / LOCK).unlink()
-    with suppress(OSError):
-        folder.rmdir()
-
-
-def check_unfinished(folder: Path, *, resume: bool) -> None:
-    """Raise `OutputError` where a folder holds parts of a job that is not to be resumed."""
-    if not resume and (folder / PLAN).exists():
-        raise OutputError(
-            f"an unfinished job lies in {folder}: go on with it by --resume, or delete that folder"
-        )
+    return hashlib.sha256(data[_HASH_BYTES:]).digest() == digest_of(data)
 
 
 class PartStore:
-    """The parts of an unfinished job, in their folder.
+    """The parts of an unfinished job, in their folder or in a storage.
 
     Args:
         folder: Folder of the parts; made where it is missing.
         plan: Plan of the job.
         resume: Whether parts of this plan in the folder are taken over.
+        storage: Where the parts are kept in place of the folder, which then holds copies.
 
     Raises:
-        OutputError: The folder holds parts and `resume` is not set, or cannot be made.
-        InputError: The folder holds the parts of another plan; the message says what differs.
+        OutputError: The folder or the storage holds parts and `resume` is not set, or cannot be
+            made.
+        InputError: The folder or the storage holds the parts of another plan; the message says what
+            differs.
     """
 
-    def __init__(self, folder: Path, plan: Plan, *, resume: bool) -> None:
+    def __init__(
+        self, folder: Path, plan: Plan, *, resume: bool, storage: Storage | None = None
+    ) -> None:
         self.folder = folder
         self.plan = plan
+        self.storage = storage
         self._whole: set[int] = set()
+        self._digests: dict[int, bytes] = {}
+        """Of parts that workers have written into the storage, by which others are noticed."""
+        check_unfinished(folder, storage, resume=resume)
+        kept_at = None if storage is None else str(storage)
+        there = None if storage is None else storage.read(PLAN)
+        if there is not None:
+            check_same(there, plan, str(storage), kept_at)
         known = folder / PLAN
         if known.exists():
-            check_unfinished(folder, resume=resume)
-            _check_same(_known_plan(known), plan, folder)
-            return
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        write_bytes(known, f"{json.dumps(_described(plan), indent=2)}\n".encode())
+            check_same(_read(known) or b"", plan, str(folder), kept_at)
+        else:
+            with writing(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+            write_bytes(known, encoded(plan, kept_at))
+        if storage is not None and there is None:
+            storage.write(PLAN, encoded(plan, kept_at))
+
+    def within(self, name: str, plan: Plan) -> PartStore:
+        """The parts of a further step of the job, in a folder among these; taken over if there."""
+        storage = None if self.storage is None else self.storage.within(name)
+        return PartStore(self.folder / name, plan, resume=True, storage=storage)
 
     def read(self, n: int) -> Part | None:
         """The part of window `n`, None where it is missing or damaged.
 
         Raises:
-            OutputError: The part was whole at an earlier call of `missing` or `write`.
+            OutputError: The part was whole at an earlier call of `missing`, `take` or `write`.
+            StorageError: The storage refuses access, or is not reached.
         """
-        data = self._bytes(n)
+        data = self._near(n) if self.storage is None else self._fetched(n, self.storage)
         part = None if data is None else unpack(data)
         if part is None and n in self._whole:
-            raise OutputError(f"{self._path(n)} is lost or damaged: go on with --resume")
+            raise OutputError(f"{self._shown(n)} is lost or damaged: go on with --resume")
         return part
 
     def load(self, n: int) -> Sequence[Instance]:
@@ -243,7 +184,7 @@ class PartStore:
         """Write the part of window `n`, whole or not at all.
 
         Raises:
-            DiskError: The disk is full or read-only.
+            DiskError: The disk is full or read-only, or the storage refuses.
         """
         self.write_packed(n, pack(part))
 
@@ -251,79 +192,103 @@ class PartStore:
         """Write the bytes of `pack` as the part of window `n`, whole or not at all.
 
         Raises:
-            DiskError: The disk is full or read-only.
+            DiskError: The disk is full or read-only, or the storage refuses.
             OutputError: The bytes are damaged.
         """
         if not _has_its_hash(data):
             raise OutputError(f"the part of window {n} came damaged: go on with --resume")
+        if self.storage is None:
+            self._keep(n, data)
+            self._whole.add(n)
+        else:
+            self.storage.write(self.storage.part_name(n), data)
+            self.take(n, digest_of(data))
+
+    def take(self, n: int, digest: bytes) -> None:
+        """Note that a worker has written the part of window `n` into the storage.
+
+        Args:
+            n: Number of the window.
+            digest: The sha256 with which the part begins.
+        """
+        self._digests[n] = digest
+        self._whole.add(n)
+
+    def missing(self) -> list[int]:
+        """Numbers of the windows whose part is missing or damaged, ascending.
+
+        A storage is asked for names alone: a part that is damaged there is found when it is read.
+
+        Raises:
+            StorageError: The storage refuses access, or is not reached.
+        """
+        count = len(self.plan)
+        if self.storage is None:
+            self._whole = {n for n in range(count) if self._is_whole(n)}
+        else:
+            self._whole = self.storage.listed(count)
+        return [n for n in range(count) if n not in self._whole]
+
+    def size_bytes(self) -> int:
+        """Bytes of all parts in the folder together."""
+        return sum(path.stat().st_size for path in self.folder.glob("*.part"))
+
+    def _fetched(self, n: int, storage: Storage) -> bytes | None:
+        """The packed part of a window in the storage, which is fetched once, with its neighbours.
+
+        One that is damaged is removed from the storage, so that its window is run again.
+        """
+        if (data := self._near(n)) is not None and self._is_expected(n, data):
+            return data
+        some = range(n, min(n + FETCHED, len(self.plan)))
+        wanted = [k for k in some if k == n or (k in self._whole and not self._path(k).exists())]
+        names = {storage.part_name(k): k for k in wanted}
+        found = {names[name]: data for name, data in storage.read_all(names).items()}
+        for k, fetched in found.items():
+            if self._is_expected(k, fetched):
+                self._keep(k, fetched)
+        data = found.get(n)
+        if data is not None and not self._is_expected(n, data):
+            storage.remove(storage.part_name(n))
+            return None
+        return data
+
+    def _is_expected(self, n: int, data: bytes) -> bool:
+        """Whether packed bytes are whole, and those that a worker has told of."""
+        return _has_its_hash(data) and self._digests.get(n, digest_of(data)) == digest_of(data)
+
+    def _is_whole(self, n: int) -> bool:
+        """Whether the part of a window exists and has the right hash."""
+        data = self._near(n)
+        return data is not None and _has_its_hash(data)
+
+    def _keep(self, n: int, data: bytes) -> None:
+        """Write a part into the folder."""
         try:
             with atomic_output(self._path(n)) as path:
                 path.write_bytes(data)
         except DiskError as error:
             raise DiskError(f"{error}; what is done is kept: go on with --resume") from error
-        self._whole.add(n)
 
-    def missing(self) -> list[int]:
-        """Numbers of the windows whose part is missing or damaged, ascending."""
-        self._whole = {n for n in range(len(self.plan)) if self._is_whole(n)}
-        return [n for n in range(len(self.plan)) if n not in self._whole]
-
-    def size_bytes(self) -> int:
-        """Bytes of all parts together."""
-        return sum(path.stat().st_size for path in self.folder.glob("*.part"))
-
-    def _is_whole(self, n: int) -> bool:
-        """Whether the part of a window exists and has the right hash."""
-        data = self._bytes(n)
-        return data is not None and _has_its_hash(data)
-
-    def _bytes(self, n: int) -> bytes | None:
-        """The packed part of a window, None where its file is missing."""
-        try:
-            return self._path(n).read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise InputError(f"cannot read {self._path(n)}: {error.strerror}") from error
+    def _near(self, n: int) -> bytes | None:
+        """The packed part of a window in the folder, None where its file is missing."""
+        return _read(self._path(n))
 
     def _path(self, n: int) -> Path:
         return self.folder / f"{n:08d}.part"
 
+    def _shown(self, n: int) -> str:
+        """What messages call the part of a window."""
+        if self.storage is None:
+            return str(self._path(n))
+        return f"{self.storage}/{self.storage.part_name(n)}"
 
-def _known_plan(path: Path) -> dict[str, Any]:
-    """The plan of the parts in a folder, as JSON."""
+
+def _read(path: Path) -> bytes | None:
+    """The content of a file, None where it is missing."""
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-        return {**known, "signature": dict(known["signature"]), "digest": str(known["digest"])}
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise InputError(
-            f"{path} cannot be read, so the job cannot go on: delete {path.parent}"
-        ) from error
-
-
-def _described(plan: Plan) -> dict[str, Any]:
-    """A plan as JSON, without its windows."""
-    return {
-        "digest": plan.digest,
-        "image_hw": list(plan.image_hw),
-        "windows": len(plan),
-        "signature": dict(plan.signature),
-    }
-
-
-def _check_same(known: Mapping[str, Any], plan: Plan, folder: Path) -> None:
-    """Raise `InputError` where the parts in a folder are of another plan."""
-    if known["digest"] == plan.digest:
-        return
-    own = {"digest", "signature"}
-    # through JSON once, so that tuples compare equal to lists
-    new = json.loads(json.dumps(_described(plan)))
-    before, now = (
-        {name: value for name, value in {**d, **d["signature"]}.items() if name not in own}
-        for d in (known, new)
-    )
-    differing = differences(before, now)
-    raise InputError(
-        f"{folder} belongs to another job ({'; '.join(differing) or 'other windows'}): delete it, "
-        f"or run with the same inputs and options"
-    )
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error

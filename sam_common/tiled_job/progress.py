@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sam_common.tiled_job.plan import Plan
+    from sam_common.tiled_job.storage import Storage
 
 Progress: TypeAlias = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 """Called with a description and the number of steps; gives, as a context, a function that counts
@@ -27,16 +28,19 @@ def silent(_description: str, _total: int) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
-def parts_of(plan: Plan, folder: Path | None, *, resume: bool = False) -> Iterator[PartStore]:
+def parts_of(
+    plan: Plan, folder: Path | None, *, resume: bool = False, storage: Storage | None = None
+) -> Iterator[PartStore]:
     """The store of a job's parts.
 
     Args:
         plan: Plan of the job.
         folder: Folder of the parts; where None, a temporary one, which is removed at the end.
-        resume: Whether parts in the folder are taken over.
+        resume: Whether parts in the folder, or the storage, are taken over.
+        storage: Where the parts are kept in place of the folder.
     """
     if folder is not None:
-        yield PartStore(folder, plan, resume=resume)
+        yield PartStore(folder, plan, resume=resume, storage=storage)
         return
     with tempfile.TemporaryDirectory(prefix="sam-parts-") as temporary:
         yield PartStore(Path(temporary), plan, resume=False)

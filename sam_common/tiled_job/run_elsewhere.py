@@ -1,7 +1,12 @@
-"""Run elsewhere: the windows of a plan in other processes, their parts kept by this one.
+"""Run elsewhere: the windows of a plan in other processes, their parts kept here or by them.
 
-A worker gives the packed bytes of a part and writes nothing, so that the lock of the folder, the
-check of the disk and the order of files are those of a job in one process.
+```
+folder     a worker gives the packed bytes of a part, this process writes them
+storage    a worker writes the part itself and gives its hash
+```
+Where a worker writes nothing, the lock of the folder, the check of the disk and the order of files
+are those of a job in one process. Parts in a storage do not go through this process before it links
+them.
 """
 
 from __future__ import annotations
@@ -11,7 +16,7 @@ from typing import TYPE_CHECKING, Generic
 
 from sam_common.errors import DiskError, one_line
 from sam_common.executors.executor import Item
-from sam_common.tiled_job.parts import pack
+from sam_common.tiled_job.parts import digest_of, pack
 from sam_common.tiled_job.work import WORK_ERRORS, JobReport, Q, T
 
 if TYPE_CHECKING:
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
     from sam_common.executors.executor import Executor
     from sam_common.executors.tally import Tally
     from sam_common.tiled_job.parts import Part, PartStore
+    from sam_common.tiled_job.storage import Storage
     from sam_common.tiled_job.work import Work
 
 KIND = "window"
@@ -40,6 +46,28 @@ class PackedWork(Generic[Q, T]):
         return data, {} if self.tally is None else self.tally.take()
 
 
+@dataclass(frozen=True, slots=True)
+class StoredWork(Generic[Q, T]):
+    """The work on a window as one step, from its question to its part in a storage."""
+
+    packed: PackedWork[Q, T]
+    storage: Storage
+
+    def __call__(self, asked: tuple[int, Q]) -> tuple[bytes, dict[str, float]]:
+        """Write the part of a window.
+
+        Args:
+            asked: Number and question of the window.
+
+        Returns:
+            The sha256 with which the part begins, and what was counted on the way.
+        """
+        n, question = asked
+        data, counted = self.packed(question)
+        self.storage.write(self.storage.part_name(n), data)
+        return digest_of(data), counted
+
+
 def run_elsewhere(  # what a run is made of
     executor: Executor,
     work: Work[Q, T],
@@ -54,21 +82,27 @@ def run_elsewhere(  # what a run is made of
     Args:
         executor: Runs the work.
         work: The steps of the work.
-        parts: Takes the parts.
+        parts: Takes the parts, or what workers tell of those in its storage.
         missing: Numbers of the windows.
         report: Takes the message of each window that failed.
         advance: Called with 1 for each window that is done.
 
     Raises:
-        DiskError: The disk of the parts is full, or that of more than one worker.
+        DiskError: The disk of the parts is full, or that of more than one worker, or the storage
+            refuses access.
         SuiteError: The executor cannot run the work, or is lost.
     """
-    task = PackedWork(work.read, work.segment, work.tally)
+    packed = PackedWork(work.read, work.segment, work.tally)
+    task: PackedWork[Q, T] | StoredWork[Q, T] = packed
     items = (Item(n, work.ask(n)) for n in missing)
+    keep: Callable[[int, bytes], None] = parts.write_packed
+    if parts.storage is not None:
+        task, keep = StoredWork(packed, parts.storage), parts.take
+        items = (Item(n, (n, work.ask(n))) for n in missing)
     for outcome in executor.run(task, items, kind=KIND, retried=WORK_ERRORS):
         if outcome.error is None:
-            data, counted = outcome.result
-            parts.write_packed(outcome.number, data)
+            result, counted = outcome.result
+            keep(outcome.number, result)
             if work.tally is not None:
                 work.tally.put(counted)
         elif isinstance(outcome.error, WORK_ERRORS) and not isinstance(outcome.error, DiskError):

@@ -21,7 +21,7 @@ from sam_common.segmenter.located import locate
 from sam_common.segmenter.predictor import load_segmenter
 from sam_common.support.files import check_apart, check_no_address, check_output
 from sam_common.support.held_outputs import held as held_outputs
-from sam_common.tiled_job.parts import check_unfinished, held, remove_parts
+from sam_common.tiled_job.folder import check_unfinished, held, remove_parts
 from sam_common.tiled_job.progress import silent
 from sam_common.training.options import TrainingOptions
 from sam_common.tuned.learning_curve import write_curve

@@ -25,7 +25,7 @@ from sam_common import __version__
 from sam_common.errors import InputError, ModelError
 from sam_common.segmenter.embedding_store import EmbeddingStore
 from sam_common.support.files import write_bytes, writing
-from sam_common.tiled_job.parts import PLAN
+from sam_common.tiled_job.plan_file import PLAN
 from sam_common.tiled_job.progress import silent
 from sam_common.training.answers import best_scored
 from sam_common.training.checkpoint_file import read_state, write_state

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sam_common.stitching.mend import View
-from sam_common.tiled_job.parts import PartStore
 from sam_common.tiled_job.plan import Plan
 from sam_common.tiled_job.progress import silent
 from sam_common.tiled_job.run import run_job
@@ -25,10 +24,10 @@ from sam_geo.prompted.windows import square_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from sam_common.executors.executor import Executor
     from sam_common.stitching.straight_cuts import Cut
+    from sam_common.tiled_job.parts import PartStore
     from sam_common.tiled_job.progress import Progress
     from sam_common.window import Window
     from sam_geo.automatic.scene import Key, Scene
@@ -71,8 +70,8 @@ class Mender:
     """Reads and segments windows."""
     side: int
     """Side of the grid's windows in pixels."""
-    folder: Path
-    """Folder in which each round keeps its parts."""
+    parts: PartStore
+    """The parts of the grid's windows, among which each round keeps its own."""
 
     def mend(
         self,
@@ -104,7 +103,7 @@ class Mender:
                 tuple(windows),
                 {"plan": scene.plan.digest, "asks": [[a.name for a in some] for some in by_window]},
             )
-            store = PartStore(self.folder / f"mend-{plan.digest[:16]}", plan, resume=True)
+            store = self.parts.within(f"mend-{plan.digest[:16]}", plan)
             work = self._work(scene, by_window)
             with progress("moved windows", len(plan)) as advance:
                 done = run_job(work, store, workers=workers, executor=executor, advance=advance)

@@ -22,7 +22,6 @@ from sam_common.stitching.continuation import Ends as OpenEnds
 from sam_common.stitching.continuation import open_ends
 from sam_common.stitching.layout import Layout
 from sam_common.stitching.link import Load, find_groups
-from sam_common.tiled_job.parts import PartStore
 from sam_common.tiled_job.plan import Plan, tile_grid
 from sam_common.tiled_job.progress import parts_of, silent
 from sam_common.tiled_job.run import run_job
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from sam_common.segmenter.embedding_store import EmbeddingStore
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.stitching.groups import Groups
+    from sam_common.tiled_job.parts import PartStore
     from sam_common.tiled_job.progress import Progress
     from sam_geo.automatic.options import AutoOptions
     from sam_geo.prompted.segment import RunOptions
@@ -83,8 +83,8 @@ def found_objects(
 
     Args:
         work: What is done with each window.
-        how: Number of workers or the executor, and the folder of the parts; a temporary one where
-            it is None.
+        how: Number of workers or the executor, and where the parts are kept; a temporary folder
+            where that is None.
         progress: Shows how far each step is.
         times: Takes the wall time of the steps `windows` and `seams`.
 
@@ -96,7 +96,7 @@ def found_objects(
     """
     clock = times or StepTimes()
     plan = work.plan()
-    with parts_of(plan, how.parts, resume=how.resume) as parts:
+    with parts_of(plan, how.parts, resume=how.resume, storage=how.storage) as parts:
         with clock.timed("windows"), progress("windows", len(plan)) as advance:
             report = run_job(
                 work.work(plan),
@@ -198,7 +198,7 @@ class AutoWork:
         joined, groups = self._join(plan, parts, run, progress)
         scene = Scene(plan, joined.load, groups, joined.windows, list(joined.failures))
         if self._looks_again:
-            mender = Mender(self.steps, self.side, parts.folder)
+            mender = Mender(self.steps, self.side, parts)
             mender.mend(scene, workers=workers, executor=executor, progress=progress)
         return scene
 
@@ -230,8 +230,7 @@ class AutoWork:
                 tuple(plan.windows[m] for m in windows),
                 {"plan": plan.digest, "ends": [[m, *ends[m]] for m in windows]},
             )
-            folder = parts.folder / f"join-{more.digest[:16]}"
-            store = PartStore(folder, more, resume=True)
+            store = parts.within(f"join-{more.digest[:16]}", more)
             work = self._join_work(plan, windows, ends, joined.load)
             with progress("seams", len(more)) as advance:
                 report = run(work, store, advance=advance)

@@ -18,13 +18,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sam_common.support.files import sha256_of
-from sam_common.tiled_job.parts import (
-    Part,
-    PartStore,
-    check_unfinished,
-    held,
-    remove_parts,
-)
+from sam_common.tiled_job.folder import check_unfinished, held, remove_parts
+from sam_common.tiled_job.parts import Part, PartStore
 from sam_common.tiled_job.plan import Plan
 from sam_common.window import Window
 from sam_geo.mapping.opened import opened_map

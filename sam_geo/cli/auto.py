@@ -101,6 +101,7 @@ def auto_command(
     workers: geo.Workers = 1,
     executor: common.ExecutorKind = "local",
     scheduler: common.Scheduler = None,
+    parts_at: geo.PartsAt = None,
     dry_run: geo.DryRun = False,
     resume: geo.Resume = False,
     overwrite: geo.Overwrite = False,
@@ -146,6 +147,7 @@ def auto_command(
         finish=Finish(min_area_m2, simplify, regularize, dst_crs),
         embeddings=embeddings,
         workers=workers,
+        parts_at=parts_at,
         resume=resume,
         overwrite=overwrite,
     )

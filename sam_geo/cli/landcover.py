@@ -113,6 +113,7 @@ def landcover_command(
     precision: common.Precision = "auto",
     executor: common.ExecutorKind = "local",
     scheduler: common.Scheduler = None,
+    parts_at: geo.PartsAt = None,
     dry_run: geo.DryRun = False,
     resume: geo.Resume = False,
     overwrite: geo.Overwrite = False,
@@ -161,6 +162,7 @@ def landcover_command(
         check=check,
         check_field=check_field,
         workers=workers,
+        parts_at=parts_at,
         resume=resume,
         overwrite=overwrite,
     )

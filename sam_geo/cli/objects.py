@@ -97,6 +97,7 @@ def similar_command(
     workers: geo.Workers = 1,
     executor: common.ExecutorKind = "local",
     scheduler: common.Scheduler = None,
+    parts_at: geo.PartsAt = None,
     device: common.Device = "auto",
     engine: common.Engine = "auto",
     precision: common.Precision = "auto",
@@ -139,6 +140,7 @@ def similar_command(
         network=model,
         embeddings=embeddings,
         workers=workers,
+        parts_at=parts_at,
         resume=resume,
         overwrite=overwrite,
     )

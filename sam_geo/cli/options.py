@@ -116,6 +116,14 @@ BlockWorkers = Annotated[
         min=1, help="Blocks at the same time, or workers of Dask to start; the result is the same."
     ),
 ]
+PartsAt = Annotated[
+    str | None,
+    typer.Option(
+        "--parts-at",
+        help="Folder or address, such as s3://bucket/runs, in which OUT.parts lies in place of "
+        "beside OUT; workers of Dask write into it. Every worker has to see it.",
+    ),
+]
 Embeddings = Annotated[
     Path | None,
     typer.Option(help="Folder of embeddings (see encode): none that lies there is made again."),

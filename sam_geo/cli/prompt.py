@@ -98,6 +98,7 @@ def prompt_command(
     workers: geo.Workers = 1,
     executor: common.ExecutorKind = "local",
     scheduler: common.Scheduler = None,
+    parts_at: geo.PartsAt = None,
     dry_run: geo.DryRun = False,
     resume: geo.Resume = False,
     overwrite: geo.Overwrite = False,
@@ -141,6 +142,7 @@ def prompt_command(
         finish=Finish(simplify=simplify, regularize=regularize, dst_crs=dst_crs),
         embeddings=embeddings,
         workers=workers,
+        parts_at=parts_at,
         resume=resume,
         overwrite=overwrite,
     )

@@ -27,7 +27,7 @@ from sam_common.pages.plate import (
     write_jpeg,
 )
 from sam_common.published import samples
-from sam_common.tiled_job.parts import held, remove_parts
+from sam_common.tiled_job.folder import held, remove_parts
 from sam_common.tiled_job.progress import silent
 from sam_common.window import Window
 from sam_geo.class_maps.class_map import open_class_map

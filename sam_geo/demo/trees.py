@@ -12,7 +12,7 @@ from sam_common.pages.marks import draw_key
 from sam_common.pages.plate import Line, box_line, draw_lines, placed, write_jpeg
 from sam_common.published import samples
 from sam_common.published.checkpoints import model_info
-from sam_common.tiled_job.parts import held, remove_parts
+from sam_common.tiled_job.folder import held, remove_parts
 from sam_geo.demo.sheet import draw_sheet
 from sam_geo.jobs.request import PromptRequest
 from sam_geo.jobs.run import run_request

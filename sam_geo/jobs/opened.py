@@ -23,7 +23,7 @@ from sam_common.segmenter.capabilities import check_kinds
 from sam_common.segmenter.embedding_store import SIGNATURE
 from sam_common.support.files import check_input
 from sam_common.support.held_outputs import held as held_outputs
-from sam_common.tiled_job.parts import check_unfinished, held
+from sam_common.tiled_job.folder import check_unfinished, held
 from sam_common.tiled_job.progress import silent
 from sam_geo.jobs.output_checks import check_store_folder
 from sam_geo.jobs.raster_info import opening_notes
@@ -109,7 +109,7 @@ def opened_job(
     ):
         if isinstance(request, Request):
             # behind the lock: parts of a job that runs are not to be deleted
-            check_unfinished(request.parts, resume=request.resume)
+            check_unfinished(request.parts, request.storage, resume=request.resume)
         prompts, boxes = _asked(request, source)
         wanted = _kinds(request, prompts, boxes)
         if request.model is not None and request.model in registry():
@@ -155,6 +155,7 @@ def run_options(request: Request, opened: OpenedJob, *, writes: bool = True) -> 
         store,
         isinstance(request, PromptRequest) and request.one_class,
         request.executor,
+        request.storage,
     )
 
 
@@ -210,7 +211,7 @@ def _check_proposals(request: AutoRequest) -> None:
 @contextmanager
 def _alone(request: Request) -> Iterator[None]:
     """Keep other jobs from the parts, and from every output that another job could be given."""
-    with held(request.parts), held_outputs(request.named_outputs):
+    with held(request.parts, request.storage), held_outputs(request.named_outputs):
         yield
 
 

@@ -82,6 +82,9 @@ class Request(RasterRequest, Resumable):
     """Windows that are segmented at the same time by this process."""
     executor: Executor | None = field(default=None, compare=False)
     """Segments windows in other processes, such as `DaskExecutor`; this one does where None."""
+    parts_at: str | None = None
+    """Folder or address, such as `s3://bucket/runs`, in which the parts of windows are kept, by the
+    workers themselves where there is an executor; beside the output where None."""
     resume: bool = False
     """Whether to go on with an interrupted job."""
     overwrite: bool = False

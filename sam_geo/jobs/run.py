@@ -25,7 +25,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sam_common.errors import OutputError
-from sam_common.tiled_job.parts import remove_parts
+from sam_common.tiled_job.folder import remove_parts
 from sam_common.tiled_job.progress import silent
 from sam_geo.automatic.windows_to_objects import AutoWork, found_objects
 from sam_geo.jobs.encode import encode_raster
@@ -104,7 +104,7 @@ def run_request(
         # last: a damaged block that failed its prompts must not cost the others their result
         _show_prompted(request, opened, found, record, progress)
         if not record["failures"]:
-            remove_parts(request.parts)
+            remove_parts(request.parts, request.storage)
     return found, record
 
 
@@ -149,7 +149,7 @@ def run_auto(
                 with one_step(progress, "report"):
                     _write_report(request, opened, written.gallery, written.picture, record)
         if not found.failures:
-            remove_parts(request.parts)
+            remove_parts(request.parts, request.storage)
     return record
 
 

@@ -125,6 +125,7 @@ def find_everything(
             embeddings=embeddings or request.embeddings,
             workers=request.workers,
             executor=request.executor,
+            parts_at=None if request.storage is None else f"{request.storage.address}/{FOLDER}",
             resume=request.resume,
             overwrite=True,
         ),

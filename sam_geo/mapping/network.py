@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.tiled_job.parts import PartStore
     from sam_common.tiled_job.progress import Progress
+    from sam_common.tiled_job.storage import Storage
     from sam_common.tiled_job.work import JobReport
     from sam_common.window import Window
     from sam_geo.bands.embedding_axes import EmbeddingAxes
@@ -61,6 +62,11 @@ class NetworkJob(Protocol):
     @property
     def parts(self) -> Path:
         """Folder that keeps what is done until the job is finished."""
+        ...
+
+    @property
+    def storage(self) -> Storage | None:
+        """Where the parts of windows are kept in place of that folder."""
         ...
 
     @property
@@ -216,8 +222,11 @@ class JobNetwork:
         plan = self.view.plan(numbers)
         plan = replace(plan, signature={**plan.signature, **signature})
         place = self.request.parts / folder if self.writes else None
+        storage = self.request.storage if self.writes else None
+        if storage is not None:
+            storage = storage.within(folder)
         # what a job that is not resumed finds here is of this very run
-        parts = self._opened.enter_context(parts_of(plan, place, resume=True))
+        parts = self._opened.enter_context(parts_of(plan, place, resume=True, storage=storage))
         with self.progress("embedding", len(plan)) as advance:
             report = run_job(
                 work,

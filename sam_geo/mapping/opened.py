@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sam_common.support.held_outputs import held as held_outputs
-from sam_common.tiled_job.parts import check_unfinished, held
+from sam_common.tiled_job.folder import check_unfinished, held
 from sam_geo.bands.indices import find_indices
 from sam_geo.bands.stack import open_stack
 from sam_geo.class_maps.legend import legend_of
@@ -81,9 +81,9 @@ def opened_map(request: LandcoverRequest, *, writes: bool = True) -> Iterator[Op
         with _opened(request) as opened:
             yield opened
         return
-    with held(request.parts), held_outputs(request.named_outputs):
+    with held(request.parts, request.storage), held_outputs(request.named_outputs):
         # behind the lock: parts of a job that runs are not to be deleted
-        check_unfinished(request.parts, resume=request.resume)
+        check_unfinished(request.parts, request.storage, resume=request.resume)
         with _opened(request) as opened:
             yield opened
 

@@ -99,6 +99,9 @@ class LandcoverRequest(Resumable):
     """Blocks that are classified at the same time by this process."""
     executor: Executor | None = field(default=None, compare=False)
     """Classifies blocks and runs the network in other processes; this one does where None."""
+    parts_at: str | None = None
+    """Folder or address, such as `s3://bucket/runs`, in which the parts of blocks are kept, by the
+    workers themselves where there is an executor; beside the output where None."""
     resume: bool = False
     """Whether to go on with an interrupted job."""
     overwrite: bool = False

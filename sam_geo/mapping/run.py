@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sam_common.errors import OutputError
-from sam_common.tiled_job.parts import PartStore, remove_parts
+from sam_common.tiled_job.folder import remove_parts
+from sam_common.tiled_job.parts import PartStore
 from sam_common.tiled_job.plan import Plan
 from sam_common.tiled_job.progress import silent
 from sam_common.tiled_job.run import run_job
@@ -93,7 +94,12 @@ def run_landcover(
         SuiteError: The inputs, the outputs or the options do not fit together.
     """
     with opened_map(request) as opened:
-        parts = PartStore(request.parts, _plan(request, opened), resume=request.resume)
+        parts = PartStore(
+            request.parts,
+            _plan(request, opened),
+            resume=request.resume,
+            storage=request.storage,
+        )
         with opened_network(request, load, progress) as network, ExitStack() as later:
             learns_objects = _tries_embedding(opened)
             found_objects = opened_objects(request, opened.stack, load, progress)
@@ -135,7 +141,7 @@ def run_landcover(
         if request.report is not None:
             write_report(record, request.output, request.report)
         if not record["failures"]:
-            remove_parts(request.parts)
+            remove_parts(request.parts, request.storage)
     return record | {"seconds": opened.seconds()}
 
 

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from sam_common.errors import PromptError
-from sam_common.tiled_job.parts import remove_parts
+from sam_common.tiled_job.folder import remove_parts
 from sam_common.tiled_job.progress import silent
 from sam_geo.learning.classifier import DEFAULT
 from sam_geo.learning.fitting import fit_best
@@ -183,7 +183,7 @@ def run_classify(
             results={"samples": samples.as_record(), "notes": notes},
         )
         write_manifest(record, manifest_path(request.output))
-        remove_parts(request.parts)
+        remove_parts(request.parts, request.storage)
     return record
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sam_common.support.held_outputs import held as held_outputs
-from sam_common.tiled_job.parts import PartStore, check_unfinished, held
+from sam_common.tiled_job.folder import check_unfinished, held
+from sam_common.tiled_job.parts import PartStore
 from sam_common.tiled_job.plan import Plan
 from sam_common.window import Window
 from sam_geo.bands.stack import open_stack
@@ -54,9 +55,9 @@ def opened_objects_job(
         SuiteError: The inputs, the outputs or the options do not fit together.
     """
     request.check_files()
-    with held(request.parts), held_outputs(request.named_outputs):
+    with held(request.parts, request.storage), held_outputs(request.named_outputs):
         # behind the lock: parts of a job that runs are not to be deleted
-        check_unfinished(request.parts, resume=request.resume)
+        check_unfinished(request.parts, request.storage, resume=request.resume)
         with open_stack(request.rasters, band_names=band_names) as stack:
             _ = stack.grid.frame  # raises where the raster has no usable geotransform
             network = Path(request.network)
@@ -76,4 +77,4 @@ def begin_parts(
         InputError: It holds the parts of another job; the message says what differs.
     """
     plan = Plan(stack.size_hw, (Window.full(stack.size_hw),), dict(origin))
-    PartStore(request.parts, plan, resume=request.resume)
+    PartStore(request.parts, plan, resume=request.resume, storage=request.storage)

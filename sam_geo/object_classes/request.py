@@ -145,6 +145,9 @@ class SimilarRequest(ObjectRequest):
     """True outlines of all objects, by which the result is judged."""
     with_embedding: bool = True
     """Whether what the network makes of a candidate is among its features."""
+    parts_at: str | None = None
+    """Folder or address, such as `s3://bucket/runs`, in which the parts of windows are kept, by the
+    workers themselves where there is an executor; beside the output where None."""
     auto: AutoOptions = field(default_factory=candidate_options)
     """Windows and grid of points with which candidates are looked for."""
 

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from sam_common.errors import PromptError
-from sam_common.tiled_job.parts import remove_parts
+from sam_common.tiled_job.folder import remove_parts
 from sam_common.tiled_job.progress import silent
 from sam_geo.learning.similarity import (
     IGNORED,
@@ -183,7 +183,7 @@ def run_similar(
             },
         )
         write_manifest(record, manifest_path(request.output))
-        remove_parts(request.parts)
+        remove_parts(request.parts, request.storage)
     return record
 
 

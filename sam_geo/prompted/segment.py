@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from sam_common.segmenter.embedding_store import EmbeddingStore
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.tiled_job.progress import Progress
+    from sam_common.tiled_job.storage import Storage
     from sam_common.tiled_job.work import JobReport
     from sam_geo.prompt_files.python_objects import PromptsLike
     from sam_geo.raster.read_window import ReadWindow
@@ -89,7 +90,7 @@ class RunOptions:
     """Folder in which finished windows are kept, so that the job can be resumed; a temporary
     folder where None."""
     resume: bool = False
-    """Whether to go on with the parts that lie in that folder."""
+    """Whether to go on with the parts that lie in that folder, or in the storage."""
     store: EmbeddingStore | None = None
     """Embeddings that earlier jobs kept, and where new ones are kept for later jobs."""
     one_class: bool = False
@@ -97,6 +98,8 @@ class RunOptions:
     candidate mask is chosen that agrees in size and looks with those of the others."""
     executor: Executor | None = None
     """Segments windows in other processes; threads of this one do where None."""
+    storage: Storage | None = None
+    """Where finished windows are kept in place of the folder, which then holds copies."""
 
 
 def segment_prompts(  # noqa: PLR0913  # five keyword-only options
@@ -173,7 +176,8 @@ def run_prompts(
     windows = work.windows
     told = progress or silent
     rows = {n: row_of(prompt, prompt.status) for n, prompt in enumerate(prompts)}
-    with parts_of(work.plan(), how.parts, resume=how.resume) as parts:
+    kept = parts_of(work.plan(), how.parts, resume=how.resume, storage=how.storage)
+    with kept as parts:
         with told("windows", len(windows)) as advance:
             report = run_job(
                 work.work(how.store),

@@ -114,7 +114,8 @@ def run_words(
         # a window that failed before may give more boxes this time, and so other windows of masks
         found = repr([prompt.identity for prompt in boxes.prompts])
         name = f"{MASKS}-{hashlib.sha256(found.encode()).hexdigest()[:16]}"
-        masks = replace(how, parts=how.parts / name, resume=True)
+        storage = None if how.storage is None else how.storage.within(name)
+        masks = replace(how, parts=how.parts / name, resume=True, storage=storage)
     job = run_prompts(source, boxes.prompts, segmenter, progress=progress, options=masks)
     at = job.table.columns.get_loc("class") + 1
     job.table.insert(at, SCORE, [round(score, 6) for score in boxes.scores])

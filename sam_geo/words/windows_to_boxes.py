@@ -120,7 +120,7 @@ def find_words(work: WordWork, how: RunOptions, *, progress: Progress = silent) 
         SuiteError: The parts are those of another job or cannot be written.
     """
     plan = work.plan()
-    with parts_of(plan, how.parts, resume=how.resume) as parts:
+    with parts_of(plan, how.parts, resume=how.resume, storage=how.storage) as parts:
         with progress("text windows", len(plan)) as advance:
             report = run_job(work.work(plan), parts, workers=how.workers, advance=advance)
         prompts, scores = linked(plan, parts, work.options.phrases)

@@ -21,6 +21,7 @@ from sam_common.segmenter.predictor import Embedding
 from sam_common.stitching.layout import Layout
 from sam_common.stitching.link import find_groups, link
 from sam_common.support import console
+from sam_common.tiled_job.parts import PartStore
 from sam_common.tiled_job.plan import Plan, tile_grid
 from sam_common.window import Window
 from sam_geo.automatic.options import AutoOptions
@@ -115,7 +116,7 @@ def many_seams(count: int, folder: Path) -> None:
             return image, embedding
 
     steps = Blank(None, EmbeddingSource(fake, Stretch(None)), AutoOptions())
-    Mender(steps, SIDE, folder).mend(scene)
+    Mender(steps, SIDE, PartStore(folder, scene.plan, resume=False)).mend(scene)
     assert scene.windows > count / 2
     assert sum(1 for _ in scene.objects()) > 0
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
-import sys
+import uuid
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,8 +15,9 @@ from hypothesis import strategies as st
 from sam_common.errors import DiskError, InputError, OutputError
 from sam_common.masks.decoded import MaskRegion
 from sam_common.masks.instance import Instance
-from sam_common.tiled_job.parts import Part, PartStore, held, pack, remove_parts, unpack
+from sam_common.tiled_job.parts import Part, PartStore, pack, unpack
 from sam_common.tiled_job.plan import Plan
+from sam_common.tiled_job.storage import Storage
 from sam_common.window import Window
 
 if TYPE_CHECKING:
@@ -127,63 +127,125 @@ def test_a_full_disk_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.Monke
     assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
 
 
-def test_a_folder_is_held_by_one_job(tmp_path: Path) -> None:
-    folder = tmp_path / "o.gpkg.parts"
-    with held(folder):
-        with pytest.raises(OutputError, match="another job works in"), held(folder):
-            pass
-        PartStore(folder, plan(), resume=False).write(0, square())
-    assert (folder / "00000000.part").is_file()
-    with held(folder):
-        (folder / "join-1").mkdir()
-        (folder / "join-1" / "00000000.part").touch()
-        remove_parts(folder)
-    assert list(tmp_path.iterdir()) == []
+@pytest.fixture
+def storage() -> Storage:
+    return Storage(f"memory://{uuid.uuid4().hex}/o.gpkg.parts")
 
 
-def test_a_job_that_never_began_leaves_no_folder(tmp_path: Path) -> None:
-    folder = tmp_path / "o.gpkg.parts"
-
-    def fail() -> None:
-        with held(folder):
-            raise InputError("no such file")
-
-    with pytest.raises(InputError):
-        fail()
-    assert list(tmp_path.iterdir()) == []
-
-
-HOLDER = """
-import sys
-from pathlib import Path
-from sam_common.tiled_job.parts import held
-
-with held(Path(sys.argv[1])):
-    sys.stdout.write("held\\n")
-    sys.stdout.flush()
-    sys.stdin.read()
-"""
+def test_parts_of_a_storage_have_the_bytes_of_a_folder(tmp_path: Path, storage: Storage) -> None:
+    near = PartStore(tmp_path / "near", plan(), resume=False)
+    far = PartStore(tmp_path / "far", plan(), resume=False, storage=storage)
+    assert far.missing() == [0, 1]
+    for store in (near, far):
+        store.write(1, square())
+    expected = (tmp_path / "near" / "00000001.part").read_bytes()
+    assert storage.read("00000/00000001.part") == expected
+    assert [path.name for path in (tmp_path / "far").iterdir()] == ["plan.json"]
+    again = PartStore(tmp_path / "far", plan(), resume=True, storage=storage)
+    assert again.missing() == [0]
+    assert len(again.load(1)) == 1
+    assert again.read(0) is None
 
 
-def test_a_killed_job_lets_go_of_its_folder(tmp_path: Path) -> None:
-    folder = tmp_path / "o.gpkg.parts"
-    command = [sys.executable, "-c", HOLDER, str(folder)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as job:
-        assert job.stdout is not None
-        assert job.stdout.readline() == "held\n"
-        with pytest.raises(OutputError, match="another job works in"), held(folder):
-            pass
-        job.kill()
-        job.wait()
-        with held(folder):
-            pass
-    assert not folder.exists()
+def test_a_part_is_fetched_once_with_its_neighbours(
+    tmp_path: Path, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = PartStore(tmp_path, plan(), resume=False, storage=storage)
+    for n in range(2):
+        store.write(n, square())
+    asked: list[list[str]] = []
+    read_all = Storage.read_all
+
+    def noted(self: Storage, names: list[str]) -> dict[str, bytes]:
+        asked.append(list(names))
+        return read_all(self, names)
+
+    monkeypatch.setattr(Storage, "read_all", noted)
+    for n in (0, 1, 0, 1):
+        assert len(store.load(n)) == 1
+    assert asked == [["00000/00000000.part", "00000/00000001.part"]]
 
 
-def test_a_folder_of_something_else_is_not_taken(tmp_path: Path) -> None:
-    (tmp_path / "thesis.tex").write_text("mine")
-    message = r"no folder of an unfinished job \(thesis\.tex"
-    with pytest.raises(OutputError, match=message), held(tmp_path):
-        pass
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+def test_names_alone_tell_what_is_missing_in_a_storage(
+    tmp_path: Path, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = PartStore(tmp_path, plan(), resume=False, storage=storage)
+    store.write(1, square())
+    monkeypatch.setattr(Storage, "read_all", None)
+    assert store.missing() == [0]
+
+
+def test_a_damaged_part_of_a_storage_is_run_again(tmp_path: Path, storage: Storage) -> None:
+    store = PartStore(tmp_path, plan(), resume=False, storage=storage)
+    data = bytearray(pack(square()))
+    data[-3] ^= 1
+    storage.write("00000/00000000.part", bytes(data))
+    store.write(1, square())
+    assert store.missing() == []
+    message = rf"{storage}/00000/00000000\.part is lost or damaged: go on with --resume"
+    with pytest.raises(OutputError, match=message):
+        store.load(0)
+    assert PartStore(tmp_path, plan(), resume=True, storage=storage).missing() == [0]
+
+
+def test_a_part_that_a_worker_has_not_told_of_is_not_taken(
+    tmp_path: Path, storage: Storage
+) -> None:
+    """Another job of the same name may have put it there since."""
+    store = PartStore(tmp_path, plan(), resume=False, storage=storage)
+    told, other = pack(square()), pack(Part(notes={"of": "another job"}))
+    storage.write("00000/00000000.part", other)
+    store.take(0, told[:32])
+    with pytest.raises(OutputError, match="is lost or damaged"):
+        store.read(0)
+    storage.write("00000/00000000.part", told)
+    assert len(store.load(0)) == 1
+
+
+def test_a_copy_that_lies_here_is_not_read_in_place_of_what_a_worker_wrote(
+    tmp_path: Path, storage: Storage
+) -> None:
+    store = PartStore(tmp_path, plan(), resume=False, storage=storage)
+    store.write(0, Part(notes={"try": 1}))
+    store.read(0)
+    again = pack(Part(notes={"try": 2}))
+    storage.write("00000/00000000.part", again)
+    store.take(0, again[:32])
+    part = store.read(0)
+    assert part is not None
+    assert part.notes == {"try": 2}
+
+
+def test_a_storage_takes_parts_over_as_a_folder_does(tmp_path: Path, storage: Storage) -> None:
+    """From another machine, where there is no folder."""
+    PartStore(tmp_path / "one", plan("a"), resume=False, storage=storage).write(1, square())
+    message = rf"an unfinished job lies in {storage}: go on with it by --resume"
+    with pytest.raises(OutputError, match=message):
+        PartStore(tmp_path / "two", plan("a"), resume=False, storage=storage)
+    with pytest.raises(InputError, match=r"belongs to another job \(model was a, is b\)"):
+        PartStore(tmp_path / "two", plan("b"), resume=True, storage=storage)
+    assert not (tmp_path / "two").exists()
+    assert PartStore(tmp_path / "two", plan("a"), resume=True, storage=storage).missing() == [0]
+
+
+def test_a_job_goes_on_where_it_keeps_its_parts(tmp_path: Path, storage: Storage) -> None:
+    PartStore(tmp_path, plan(), resume=False, storage=storage)
+    message = rf"are kept in {storage}, not in that folder: give --parts-at {storage}, or delete "
+    with pytest.raises(InputError, match=message):
+        PartStore(tmp_path, plan(), resume=True)
+    PartStore(tmp_path / "near", plan(), resume=False)
+    message = rf"are kept in that folder, not in {storage}: leave --parts-at out, or delete"
+    with pytest.raises(InputError, match=message):
+        PartStore(tmp_path / "near", plan(), resume=True, storage=storage)
+
+
+def test_further_steps_keep_their_parts_where_the_job_does(
+    tmp_path: Path, storage: Storage
+) -> None:
+    for where in (None, storage):
+        store = PartStore(tmp_path / str(where is None), plan(), resume=False, storage=where)
+        inner = store.within("join-1", plan("b"))
+        inner.write(0, square())
+        assert inner.folder == store.folder / "join-1"
+        assert (inner.folder / "00000000.part").exists() is (where is None)
+    assert storage.read("join-1/00000/00000000.part") == pack(square())

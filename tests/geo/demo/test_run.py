@@ -10,7 +10,7 @@ from pages import Page
 from sam_common.demo.record import read_parts, write_part
 from sam_common.errors import InputError, OutputError
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_common.tiled_job.parts import PLAN
+from sam_common.tiled_job.plan_file import PLAN
 from sam_geo.demo import run as demo
 
 

@@ -12,7 +12,7 @@ from affine import Affine
 from PIL import Image
 
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_common.tiled_job.parts import PLAN
+from sam_common.tiled_job.plan_file import PLAN
 from sam_geo.demo import trees
 from sam_geo.prompts.geo_prompt import GeoPrompt
 from sam_geo.raster.frame import frame_from_affine

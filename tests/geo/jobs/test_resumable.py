@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sam_common.tiled_job.parts import PLAN
+from sam_common.tiled_job.plan_file import PLAN
 from sam_geo.jobs.resumable import Resumable
 
 
