@@ -38,6 +38,9 @@ REFUSALS = (
 )  # fmt: skip
 """Words by which libraries say that credentials are wrong, missing or too old."""
 
+CONDITIONS = ("precondition", "pre-condition")
+"""Words by which storages say that a file is there already, beside the error of Python for that."""
+
 
 class Storage:
     """Files by name in a folder that fsspec opens; other processes open it by themselves.
@@ -94,14 +97,18 @@ class Storage:
         Raises:
             StorageError: The storage refuses access, or is not reached.
         """
+        wanted = list(names)
         system, root = self._opened
-        paths = {f"{root}/{name}": name for name in names}
         with self._told():
-            found = system.cat(list(paths), on_error="return")
-            for answer in found.values():
+            # from the first byte on: for a file without a range its size would be asked first
+            found = system.cat_ranges(
+                [f"{root}/{name}" for name in wanted], 0, None, on_error="return"
+            )
+            for answer in found:
                 if isinstance(answer, Exception) and not isinstance(answer, FileNotFoundError):
                     raise answer
-        return {paths[at]: bytes(data) for at, data in found.items() if isinstance(data, bytes)}
+        pairs = zip(wanted, found, strict=True)
+        return {name: bytes(data) for name, data in pairs if not isinstance(data, Exception)}
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file, whole or not at all.
@@ -140,9 +147,8 @@ class Storage:
                     system.pipe_file(path, data, mode="create")
             except FileExistsError:
                 return False
-            except OSError:
-                # storages word the refused condition in their own ways
-                if system.exists(path):
+            except OSError as error:
+                if any(word in str(error).lower() for word in CONDITIONS):
                     return False
                 raise
         return True
@@ -208,8 +214,8 @@ class Storage:
             )
         except ImportError as error:
             raise ModelError(
-                f'{self} needs a library ({one_line(error)}): pip install "sam-geomed[s3]", here '
-                f"and on every worker"
+                f"{self} needs a library ({one_line(error)}): install it here and on every worker; "
+                f"those of s3:// come with sam-geomed[s3]"
             ) from error
         except ValueError as error:
             raise InputError(

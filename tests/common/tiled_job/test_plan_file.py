@@ -36,24 +36,24 @@ def test_tuples_of_a_signature_are_the_lists_of_the_file():
             encoded(plan(model="a")),
             None,
             (
-                "o.parts belongs to another job (model was a, is b): delete it, or run with the same "
-                "inputs and options"
+                "o.parts belongs to another job (model was a, is b): delete it, or run with the "
+                "same inputs and options"
             ),
         ),
         (
             encoded(plan(model="b"), "s3://b/o.parts"),
             None,
             (
-                "the parts of the job in o.parts are kept in s3://b/o.parts, not in that folder: give "
-                "--parts-at s3://b/o.parts, or delete o.parts to begin anew"
+                "the parts of the job in o.parts are kept in s3://b/o.parts, not in that "
+                "folder: give --parts-at s3://b/o.parts, or delete o.parts to begin anew"
             ),
         ),
         (
             encoded(plan(model="b")),
             "s3://b/o.parts",
             (
-                "the parts of the job in o.parts are kept in that folder, not in s3://b/o.parts: leave "
-                "--parts-at out, or delete o.parts to begin anew"
+                "the parts of the job in o.parts are kept in that folder, not in "
+                "s3://b/o.parts: leave --parts-at out, or delete o.parts to begin anew"
             ),
         ),
         (
