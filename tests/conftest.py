@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from object_storage import ObjectStorage, reached_storage
 
 NAMED = os.environ.get("SAM_TEST_DATA")
 ROOT = Path(NAMED) if NAMED else Path(__file__).parents[2] / "shared" / "data"
@@ -52,6 +54,13 @@ def resident_bytes(process: int | str = "self") -> int:
 @pytest.fixture(scope="session")
 def data() -> Path:
     return data_root()
+
+
+@pytest.fixture
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStorage]:
+    """An object storage on loopback."""
+    with reached_storage(tmp_path_factory.mktemp("s3")) as started:
+        yield started
 
 
 def pytest_report_header() -> str:

@@ -25,6 +25,12 @@ REMOTE = re.compile(
 )
 """Parts of names that are read over a network, anywhere in a chain such as `/vsizip//vsicurl/`."""
 
+REFUSALS = (
+    "expired", "forbidden", "access denied", "accessdenied", "credential", "invalidaccesskeyid",
+    "access key", "access_key", "signature", "unauthorized", "401", "403",
+)  # fmt: skip
+"""Words by which libraries say that the credentials of an address are wrong, missing or too old."""
+
 _CHARACTER = r"[^\s'\"<>]"
 _END = r"(?=[:,.;)]*(?:[\s'\"<>]|$))"
 """End of a query: before the punctuation of the sentence in which the address stands."""
@@ -57,6 +63,15 @@ def is_file_name(name: str) -> bool:
 def is_remote(name: str) -> bool:
     """Whether a name is read over a network."""
     return not exists(name) and REMOTE.search(name) is not None
+
+
+def is_refusal(text: str) -> bool:
+    """Whether the message of a library says that credentials are wrong, missing or too old.
+
+    >>> is_refusal("The provided token has expired."), is_refusal("connection reset")
+    (True, False)
+    """
+    return any(word in text.lower() for word in REFUSALS)
 
 
 def public_name(name: str | os.PathLike[str]) -> str:

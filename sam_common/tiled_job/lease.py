@@ -2,7 +2,7 @@
 
 ```
 create .lock, unless it is there      one request: of two jobs one is told that it is there
-  it is there, of a process that ended, of this machine     taken over
+  it is there, of a job of this machine that has ended      taken over
   it is there, of another one                               refused: the message says whose it is
 remove .lock                          when the job ends, by an error too
 ```
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from sam_common.tiled_job.storage import Storage
 
-LIFE = uuid.uuid4().hex
-"""Name of this process, by which it is told from an earlier one of the same number."""
+ACTIVE: set[str] = set()
+"""Owners of the leases that jobs of this process hold: any other one of its number has ended."""
 
 
 @contextmanager
@@ -55,23 +55,21 @@ def leased(storage: Storage) -> Iterator[None]:
     turns = cache_dir() / "leases"
     with writing(turns):
         turns.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(turns / name):
-        _take(storage, own)
+    ACTIVE.add(own["owner"])
     try:
-        storage.check_own()
-        yield
-    except BaseException:
-        # the error of the block says more than one of the storage
-        with suppress(StorageError):
-            _let_go(storage, own)
-        raise
-    _let_go(storage, own)
+        with filelock.FileLock(turns / name):
+            _take(storage, own)
+        with _let_go_after(storage, own):
+            storage.check_own()
+            yield
+    finally:
+        ACTIVE.discard(own["owner"])
 
 
 def _own() -> dict[str, Any]:
     """What a lease says of the job that holds it."""
     return {
-        "owner": f"{LIFE}-{uuid.uuid4().hex}",
+        "owner": uuid.uuid4().hex,
         "host": socket.gethostname(),
         "machine": uuid.getnode(),
         "pid": os.getpid(),
@@ -91,6 +89,19 @@ def _take(storage: Storage, own: Mapping[str, Any]) -> None:
     # read again: a storage that does not know the condition has let two jobs write
     if (held := _held(storage)).get("owner") != own["owner"]:
         raise _busy(storage, held)
+
+
+@contextmanager
+def _let_go_after(storage: Storage, own: Mapping[str, Any]) -> Iterator[None]:
+    """Remove the own lease after the block, however that ends."""
+    try:
+        yield
+    except BaseException:
+        # the error of the block says more than one of the storage
+        with suppress(StorageError):
+            _let_go(storage, own)
+        raise
+    _let_go(storage, own)
 
 
 def _let_go(storage: Storage, own: Mapping[str, Any]) -> None:
@@ -114,8 +125,9 @@ def _has_ended(held: Mapping[str, Any]) -> bool:
         return False
     pid = held["pid"]
     if pid == os.getpid():
-        # a container that was started again gives its first process the same number
-        return not str(held["owner"]).startswith(LIFE)
+        # of a job that could not let go, or of a process before: a container that is started
+        # again gives its first one the same number
+        return held["owner"] not in ACTIVE
     return not _is_alive(pid)
 
 

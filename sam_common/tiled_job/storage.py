@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sam_common.errors import InputError, ModelError, OutputError, StorageError, one_line
-from sam_common.support.addresses import public_name, scrubbed
+from sam_common.support.addresses import is_refusal, public_name, scrubbed
 from sam_common.tiled_job.plan_file import PLAN
 
 if TYPE_CHECKING:
@@ -32,11 +32,6 @@ LEAST_BYTES = 33
 """Bytes of the smallest file that can be a part: a hash, and something that it is of."""
 FOLDERS = frozenset({"file", "local", "sftp", "ssh", "smb", "hdfs", "arrow_hdfs", "webhdfs", "ftp"})
 """Protocols of file systems: a file that is being written is seen, and folders have to be made."""
-REFUSALS = (
-    "expired", "forbidden", "access denied", "accessdenied", "credential", "invalidaccesskeyid",
-    "access key", "signature", "unauthorized", "401", "403",
-)  # fmt: skip
-"""Words by which libraries say that credentials are wrong, missing or too old."""
 
 CONDITIONS = ("precondition", "pre-condition")
 """Words by which storages say that a file is there already, beside the error of Python for that."""
@@ -257,8 +252,7 @@ class Storage:
                 f"there is no {self} to write to ({reason}): make the bucket, or name another by "
                 f"--parts-at"
             )
-        known = f"{type(error).__name__} {reason}".lower()
-        if isinstance(error, PermissionError) or any(word in known for word in REFUSALS):
+        if isinstance(error, PermissionError) or is_refusal(f"{type(error).__name__} {reason}"):
             return StorageError(
                 f"{self} refuses access ({reason}): credentials are wrong, missing or have "
                 f"expired; renew those of this command and of every worker, then go on with "

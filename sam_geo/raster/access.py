@@ -11,6 +11,7 @@ where a source is missing, and keeps the received part of a block whose transfer
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 import warnings
@@ -24,7 +25,13 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
 
 from sam_common.errors import InputError
-from sam_common.support.addresses import is_file_name, is_remote, public_name, scrubbed
+from sam_common.support.addresses import (
+    is_file_name,
+    is_refusal,
+    is_remote,
+    public_name,
+    scrubbed,
+)
 from sam_geo.address.confined import open_dataset
 from sam_geo.address.cut_files import check_whole
 
@@ -83,6 +90,11 @@ REMOTE_OPTIONS: Mapping[str, str] = {
     "VSI_CACHE": "TRUE",
 }
 """Further settings for rasters on servers; users can change them too."""
+
+OBJECTS = re.compile(r"\b(s3|gs|az|oss)://|/vsi(s3|gs|az|adls|oss)(_streaming)?/", re.IGNORECASE)
+"""Parts of names of objects in a storage, which wants credentials."""
+ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+"""Environment variables by which other libraries find a storage that is not Amazon's."""
 
 ACCESS_ERRORS = (RasterioError, CPLE_BaseError, OSError)
 """Errors of GDAL and rasterio on a damaged file or a lost connection."""
@@ -253,14 +265,36 @@ def reason_of(error: BaseException, name: str = "") -> str:
         error: The error of rasterio, whose cause is GDAL's own.
         name: Name that GDAL opened, whose secrets are removed.
     """
-    return scrubbed(str(error.__cause__ or error), name) or type(error).__name__
+    reason = scrubbed(str(error.__cause__ or error), name).rstrip(".") or type(error).__name__
+    if OBJECTS.search(name) and is_refusal(reason):
+        return (
+            f"{reason}; its credentials are wrong, missing or have expired: renew those of this "
+            f"process and of every worker, and run it again"
+        )
+    return reason
 
 
 def _options(name: str) -> dict[str, Any]:
     """Collect GDAL's settings for a raster, with those of the user in their place."""
-    wanted = {**OPTIONS, **(REMOTE_OPTIONS if is_remote(name) else {})}
+    remote = {**REMOTE_OPTIONS, **_storage_options()} if is_remote(name) else {}
+    wanted = {**OPTIONS, **remote}
     # rasterio.Env takes no credentials as options: its session reads them from the environment
     given = rasterio.env.getenv() if rasterio.env.hasenv() else {}
     given = {key: value for key, value in given.items() if not key.startswith("AWS_")}
     ours = {key: value for key, value in wanted.items() if key not in os.environ}
     return {**ours, **given, **EXACT_OPTIONS}
+
+
+def _storage_options() -> dict[str, str]:
+    """Say to GDAL where a storage is and who asks, as other libraries are told by variables."""
+    found = {}
+    if file := os.environ.get("AWS_SHARED_CREDENTIALS_FILE"):
+        found["CPL_AWS_CREDENTIALS_FILE"] = file
+    endpoint = next(filter(None, map(os.environ.get, ENDPOINTS)), None)
+    if endpoint is not None and "AWS_S3_ENDPOINT" not in os.environ:
+        scheme, _, host = endpoint.rpartition("://")
+        found["AWS_S3_ENDPOINT"] = host.rstrip("/")
+        found["AWS_HTTPS"] = "NO" if scheme == "http" else "YES"
+        # a host of its own for each bucket needs names that a server at home does not have
+        found["AWS_VIRTUAL_HOSTING"] = "FALSE"
+    return found

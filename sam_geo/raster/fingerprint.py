@@ -22,8 +22,9 @@ from defusedxml.ElementTree import ParseError, fromstring, tostring
 
 from sam_common.errors import InputError
 from sam_common.support.addresses import is_file_name, is_remote, public_name
-from sam_geo.address.http_head import http_url, validators
+from sam_geo.address.http_head import http_url
 from sam_geo.address.local_files import local_files, real_file
+from sam_geo.address.object_head import object_url, remote_facts
 from sam_geo.raster.access import ACCESS_ERRORS, RasterFile
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def _without_date(known: dict[str, Any]) -> dict[str, Any]:
 
 def _selector(name: str, files: Sequence[str]) -> dict[str, Any]:
     """Name the part of a file that is read: a page, a variable, bands of `vrt://`; {} for all."""
-    if is_file_name(name) or http_url(name) is not None:
+    if is_file_name(name) or http_url(name) is not None or object_url(name) is not None:
         return {}
     shown = public_name(name)
     for file in filter(None, map(real_file, files)):
@@ -232,7 +233,7 @@ def _facts(names: Sequence[str]) -> list[dict[str, Any]]:
     if len(remote) > MOST_REMOTE:
         raise InputError(f"{len(remote)} files lie on servers, more than are asked for their date")
     with ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="identity") as pool:
-        answers = dict(zip(remote, pool.map(validators, remote), strict=True))
+        answers = dict(zip(remote, pool.map(remote_facts, remote), strict=True))
     files = _with_side_files([name for name in names if name not in answers])
     share = WHOLE_BYTES // max(1, len(files))
     facts = [_local_facts(file, share) for file in files]

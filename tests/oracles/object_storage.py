@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import uuid
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 REFUSAL = (
     '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{}</Code><Message>{}</Message></Error>'
@@ -40,7 +43,7 @@ class ObjectStorage:
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_SHARED_CREDENTIALS_FILE": str(self.credentials),
-            "AWS_CONFIG_FILE": str(self.credentials.with_name("none")),
+            "AWS_CONFIG_FILE": str(self.credentials.with_name("config")),
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
@@ -112,6 +115,7 @@ def object_storage(folder: Path) -> Iterator[ObjectStorage]:
         f"http://127.0.0.1:{server.server_port}", bucket, folder / "credentials"
     )
     s3_backends["123456789012"]["aws"].create_bucket(bucket, "us-east-1")
+    storage.credentials.with_name("config").write_text("[default]\n")
     storage.renew()
     thread = threading.Thread(target=server.serve_forever, name="object storage")
     thread.start()
@@ -121,3 +125,14 @@ def object_storage(folder: Path) -> Iterator[ObjectStorage]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def reached_storage(folder: Path) -> Iterator[ObjectStorage]:
+    """A storage that this process reaches by its environment, as do those that it starts."""
+    with object_storage(folder) as started, pytest.MonkeyPatch.context() as patch:
+        for name, value in started.environment.items():
+            patch.setenv(name, value)
+        # a request is not worth a line in the report of a test that fails
+        patch.setattr(logging.getLogger("werkzeug"), "disabled", True)
+        yield started

@@ -69,6 +69,22 @@ def test_the_lease_of_a_killed_job_of_this_machine_is_taken_over(storage, left):
     assert storage.read(".lock") is None
 
 
+def test_so_is_that_of_a_job_of_this_process_that_could_not_let_go(storage, monkeypatch):
+    """As where its credentials had expired."""
+    remove = Storage.remove
+
+    def refused(*_given):
+        raise StorageError("expired")
+
+    monkeypatch.setattr(Storage, "remove", refused)
+    with pytest.raises(StorageError), leased(storage):
+        pass
+    monkeypatch.setattr(Storage, "remove", remove)
+    before = json.loads(storage.read(".lock"))
+    with leased(storage):
+        assert json.loads(storage.read(".lock"))["owner"] != before["owner"]
+
+
 def test_so_is_that_of_an_earlier_process_of_the_same_number(storage, left):
     """As in a container that is started again."""
     left()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pytest
+from affine import Affine
 
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_geo.cli import main
@@ -40,3 +42,31 @@ def error_of(capsys, monkeypatch):
         return stop.value.code, capsys.readouterr().err
 
     return run
+
+
+@pytest.fixture
+def place(make_raster, tmp_path, monkeypatch):
+    """A folder with a raster and prompts, in which a command runs with a fake network."""
+    monkeypatch.setattr(
+        "sam_common.segmenter.predictor.load_segmenter",
+        lambda _name, **_settings: FakeSegmenter(model_size=64, radius_px=9.0),
+    )
+    values = np.random.default_rng(5).integers(0, 250, (3, 160, 200)).astype(np.uint8)
+    transform = Affine(0.5, 0, 500_000, 0, -0.5, 5_800_000)
+
+    def make(name):
+        folder = tmp_path / name
+        folder.mkdir()
+        make_raster(values, name=f"{name}/image.tif", crs="EPSG:32633", transform=transform)
+        boxes = [(x, y, x + 20, y + 15) for y in range(5, 140, 30) for x in range(5, 170, 40)]
+        rows = [",".join(map(str, box)) for box in boxes]
+        (folder / "boxes.csv").write_text("\n".join(["xmin,ymin,xmax,ymax", *rows, ""]))
+        points = [(x + 0.5, y + 0.5) for y in range(9, 150, 20) for x in range(6, 190, 25)]
+        rows = [f"{x},{y},{'ab'[n % 2]}" for n, (x, y) in enumerate(points)]
+        (folder / "samples.csv").write_text("\n".join(["x,y,cover", *rows, ""]))
+        rows = [f"{x},{y}" for x, y in points[::9]]
+        (folder / "examples.csv").write_text("\n".join(["x,y", *rows, ""]))
+        monkeypatch.chdir(folder)
+        return folder
+
+    return make

@@ -4,73 +4,18 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pytest
-from affine import Affine
 from clusters import cluster
+from geo_commands import COMMANDS, files_of
 from typer.testing import CliRunner
 
-from sam_common.segmenter.fake import FakeSegmenter
 from sam_geo.cli import main
-
-SMALL = ("--tile-size", "64", "--overlap", "16", "--points-per-side", "4")
-COMMANDS = {
-    "auto": ("auto", "image.tif", "-o", "o.gpkg", "--labels", "l.tif", *SMALL),
-    "prompt": ("prompt", "image.tif", "boxes.csv", "-o", "o.gpkg"),
-    "one class": ("prompt", "image.tif", "examples.csv", "-o", "o.gpkg", "--one-class"),
-    "encode": ("encode", "image.tif", "-o", "kept"),
-    "landcover": (
-        *("landcover", "image.tif", "samples.csv", "-o", "o.tif", "--samples-crs", "pixel"),
-        *("--class-field", "cover", "--classifier", "discriminant"),
-    ),
-    "similar": (
-        *("similar", "image.tif", "examples.csv", "-o", "o.gpkg", "--examples-crs", "pixel"),
-        *("--tile-size", "64", "--points-per-side", "4", "--classifier", "discriminant", "--all"),
-    ),
-}
-TIMED = (".job.json", ".candidates.parquet")
 
 
 @pytest.fixture(scope="module")
 def workers():
     with cluster(workers=2) as started:
         yield started
-
-
-@pytest.fixture
-def place(make_raster, tmp_path, monkeypatch):
-    """A folder with a raster and prompts, in which a command runs with a fake network."""
-    monkeypatch.setattr(
-        "sam_common.segmenter.predictor.load_segmenter",
-        lambda _name, **_settings: FakeSegmenter(model_size=64, radius_px=9.0),
-    )
-    values = np.random.default_rng(5).integers(0, 250, (3, 160, 200)).astype(np.uint8)
-    transform = Affine(0.5, 0, 500_000, 0, -0.5, 5_800_000)
-
-    def make(name):
-        folder = tmp_path / name
-        folder.mkdir()
-        make_raster(values, name=f"{name}/image.tif", crs="EPSG:32633", transform=transform)
-        boxes = [(x, y, x + 20, y + 15) for y in range(5, 140, 30) for x in range(5, 170, 40)]
-        rows = [",".join(map(str, box)) for box in boxes]
-        (folder / "boxes.csv").write_text("\n".join(["xmin,ymin,xmax,ymax", *rows, ""]))
-        points = [(x + 0.5, y + 0.5) for y in range(9, 150, 20) for x in range(6, 190, 25)]
-        rows = [f"{x},{y},{'ab'[n % 2]}" for n, (x, y) in enumerate(points)]
-        (folder / "samples.csv").write_text("\n".join(["x,y,cover", *rows, ""]))
-        rows = [f"{x},{y}" for x, y in points[::9]]
-        (folder / "examples.csv").write_text("\n".join(["x,y", *rows, ""]))
-        monkeypatch.chdir(folder)
-        return folder
-
-    return make
-
-
-def files_of(folder):
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and not path.name.endswith(TIMED)
-    }
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -56,6 +56,7 @@ PAIRS = "geo/change/test_classified.py::"
 NETWORK = "geo/cli/test_change.py::test_the_network_of_a_model_is_loaded_as_the_options_say"
 OBJECTS = "geo/cli/test_objects.py::"
 EXECUTORS = "geo/cli/test_executors.py::"
+PARTS_AT = "geo/cli/test_parts_at.py::"
 THERE = {"o.gpkg": "x"}
 MODELS = ("mobile_sam", "sam_vit_b")
 
@@ -111,7 +112,14 @@ def reaching(command, options, **elsewhere):
 def executor_options(command):
     """How windows are worked on by other processes."""
     test = Elsewhere(f"{EXECUTORS}test_two_workers_write_the_bytes_of_one_process")
-    return {f"{command} --executor": test, f"{command} --scheduler": test}
+    found = {f"{command} --executor": test, f"{command} --scheduler": test}
+    if command == "encode":
+        return found
+    return found | {
+        f"{command} --parts-at": Elsewhere(
+            f"{PARTS_AT}test_parts_lie_where_they_are_told_and_the_bytes_are_the_same"
+        )
+    }
 
 
 EFFECTS = {

@@ -38,3 +38,16 @@ def test_a_resumed_job_replaces_its_own_outputs(tmp_path, is_begun, resume, over
         job.parts.mkdir()
         (job.parts / PLAN).touch()
     assert job.replaces is expected
+
+
+@pytest.mark.parametrize("at", ["s3://bucket/runs", "s3://bucket/runs/"])
+def test_a_storage_holds_a_folder_of_the_same_name(at):
+    @dataclass(frozen=True, slots=True)
+    class Kept(Job):
+        parts_at: str | None = None
+
+    assert Job(Path("out/trees.gpkg")).storage is None
+    assert Kept(Path("out/trees.gpkg")).storage is None
+    job = Kept(Path("out/trees.gpkg"), parts_at=at)
+    assert str(job.storage) == "s3://bucket/runs/trees.gpkg.parts"
+    assert job.parts == Path("out/trees.gpkg.parts")
