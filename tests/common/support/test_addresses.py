@@ -6,6 +6,7 @@ from sam_common.support.addresses import (
     exists,
     is_address,
     is_file_name,
+    is_refusal,
     is_remote,
     printable,
     public_name,
@@ -120,3 +121,18 @@ def test_a_password_is_found_as_it_is_written_and_as_it_is_sent():
 
 def test_a_text_without_addresses_is_put_on_one_line():
     assert scrubbed("what\n  is this\t?") == "what is this ?"
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("The provided token has expired.", True),
+        ("Unable to locate credentials", True),
+        ("An error occurred (403): Forbidden", True),
+        ("AWS_SECRET_ACCESS_KEY and AWS_NO_SIGN_REQUEST configuration options not defined", True),
+        ("Could not resolve host: bucket.s3.amazonaws.com", False),
+        ("No space left on device", False),
+    ],
+)
+def test_a_refusal_is_told_from_other_errors(told, expected):
+    assert is_refusal(told) is expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from sam_common.errors import OutputError
 from sam_common.tiled_job.parts import Part
 from sam_common.tiled_job.plan import Plan
 from sam_common.tiled_job.progress import parts_of, silent
+from sam_common.tiled_job.storage import Storage
 from sam_common.window import Window
 
 if TYPE_CHECKING:
@@ -35,6 +37,14 @@ def test_parts_in_a_folder_stay_and_are_taken_over(tmp_path: Path) -> None:
         pass
     with parts_of(PLAN, tmp_path, resume=True) as store:
         assert store.missing() == []
+
+
+def test_parts_go_to_a_storage(tmp_path: Path) -> None:
+    storage = Storage(f"memory://{uuid.uuid4().hex}/o.parts")
+    with parts_of(PLAN, tmp_path, storage=storage) as store:
+        store.write(0, Part([square(0, 0, 2, 2)]))
+    assert storage.listed(1) == {0}
+    assert not list(tmp_path.glob("*.part"))
 
 
 def test_a_silent_progress_takes_steps() -> None:

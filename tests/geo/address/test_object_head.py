@@ -49,7 +49,7 @@ def test_an_object_that_does_not_tell_is_named(s3):
 
 
 def test_without_the_library_a_date_is_not_told(monkeypatch):
-    monkeypatch.setitem(sys.modules, "s3fs", None)
+    monkeypatch.setitem(sys.modules, "fsspec.core", None)
     with pytest.raises(
         InputError, match=r'its date without a library: pip install "sam-geomed\[s3'
     ):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 
+import fsspec
 import numpy as np
 import pytest
 import rasterio
@@ -265,3 +266,68 @@ def test_the_reason_of_a_refusal_is_gdals(tmp_path):
     path.write_text("<VRTDataset></VRTDataset>")
     with pytest.raises(InputError, match=r"^cannot open .*: Missing one of"), open_raster(path):
         pass
+
+
+def written_object(s3, make_raster):
+    path = make_raster(np.arange(256, dtype=np.uint8).reshape(1, 16, 16), name="object.tif")
+    system = fsspec.filesystem("s3", skip_instance_cache=True)
+    system.put(str(path), f"{s3.bucket}/object.tif")
+    return f"s3://{s3.bucket}/object.tif"
+
+
+@pytest.mark.parametrize("with_boto", [True, False])
+def test_gdal_is_told_what_other_libraries_know_of_a_storage(
+    s3, make_raster, monkeypatch, with_boto
+):
+    """By boto3 where that is installed, and without it."""
+    if not with_boto:
+        monkeypatch.setattr("rasterio.session.boto3", None)
+    name = written_object(s3, make_raster)
+    with open_raster(name) as source:
+        pixels = source.read_data(Window((0, 0), (16, 16)))
+        assert pixels.values.sum() == 255 * 128
+        assert "etag" in source.identity
+    with open_raster(name) as again:
+        assert again.identity == source.identity
+
+
+def test_an_object_that_is_refused_says_what_to_do(s3, make_raster):
+    name = written_object(s3, make_raster)
+    s3.expire()
+    with pytest.raises(InputError) as told, open_raster(name):
+        pass
+    assert str(told.value) == (
+        f"cannot open {name}: The provided token has expired; its credentials are wrong, missing "
+        f"or have expired: renew those of this process and of every worker, and run it again"
+    )
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, {}),
+        (
+            {"AWS_ENDPOINT_URL": "http://minio:9000/"},
+            {
+                "AWS_S3_ENDPOINT": "minio:9000",
+                "AWS_HTTPS": "NO",
+                "AWS_VIRTUAL_HOSTING": "FALSE",
+            },
+        ),
+        (
+            {"AWS_ENDPOINT_URL": "http://other", "AWS_ENDPOINT_URL_S3": "https://s3.host"},
+            {"AWS_S3_ENDPOINT": "s3.host", "AWS_HTTPS": "YES", "AWS_VIRTUAL_HOSTING": "FALSE"},
+        ),
+        ({"AWS_ENDPOINT_URL": "http://minio:9000", "AWS_S3_ENDPOINT": "mine:1"}, {}),
+        ({"AWS_SHARED_CREDENTIALS_FILE": "keys"}, {"CPL_AWS_CREDENTIALS_FILE": "keys"}),
+    ],
+)
+def test_options_of_a_storage_follow_from_the_environment(variables, expected, monkeypatch):
+    for name in (*access.ENDPOINTS, "AWS_S3_ENDPOINT", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert access._storage_options() == expected
+    told = access._options("s3://bucket/a.tif")
+    assert expected.items() <= told.items()
+    assert access._options("a.tif").keys().isdisjoint(expected)
