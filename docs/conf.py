@@ -78,6 +78,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"sam_common\.segmenter\.tracking\.LoadedTracker"),
     ("py:.*", r"sam_common\.(network|engines|published)\..*"),
     ("py:.*", r"Executor|sam_common\.executors\.executor\..*"),
+    ("py:.*", r"sam_common\.tiled_job\.storage\.Storage"),
     ("py:.*", r"sam_common\.segmenter\.predictor\.Recipe"),
     ("py:.*", r"sam_common\.segmenter\.fake\.ExactMasks"),
 ]
