@@ -109,11 +109,19 @@ def results(folder):
     return {name: data for name, data in files_of(folder).items() if name != "image.tif"}
 
 
+@pytest.fixture(scope="module")
+def known():
+    return {}
+
+
 @pytest.fixture
-def expected(place):
-    folder = place("here")
-    bytes_of(folder, *COMMANDS["auto"])
-    return results(folder)
+def expected(place, known):
+    """The outputs of one process without a storage, which are made once."""
+    if not known:
+        folder = place("here")
+        bytes_of(folder, *COMMANDS["auto"])
+        known.update(results(folder))
+    return known
 
 
 def test_two_workers_read_and_write_a_storage(auto, bucket, expected):
