@@ -847,6 +847,15 @@ class Session:
             space=space,
         )
 
+    def choose_candidate(self, object_id: str, candidate: int) -> Change:
+        """Take another of the answers that a propagated object of a volume was chosen from.
+
+        Args:
+            object_id: Identifier of the object.
+            candidate: Number of the answer in `candidates`, from 1.
+        """
+        return self.edit("choose_candidate", object=object_id, candidate=int(candidate))
+
     def clear(self, object_id: str) -> Change:
         """Remove all prompts of an object."""
         return self.edit("clear", object=object_id)
@@ -961,6 +970,17 @@ class VolumeSession(Session):
             why it is doubtful, in words.
         """
         path = f"{self._path}/objects/{quote(object_id, safe='')}/review"
+        return cast("list[dict[str, Any]]", self.client.connection.json("GET", path))
+
+    def candidates(self, object_id: str) -> list[dict[str, Any]]:
+        """The answers that a propagated object of a volume was chosen from.
+
+        Returns:
+            For each answer, the chosen one first and the others the surest first, its number,
+            `score` from 0 to 1, `agreement`, its Dice with the chosen one, and its `voxels`; empty
+            where there was nothing to choose from.
+        """
+        path = f"{self._path}/objects/{quote(object_id, safe='')}/candidates"
         return cast("list[dict[str, Any]]", self.client.connection.json("GET", path))
 
 

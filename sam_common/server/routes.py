@@ -164,6 +164,10 @@ def _object_routes(app: FastAPI, service: Service) -> None:
     def review(session: Identifier, name: Identifier) -> list[dict[str, Any]]:
         return sessions.get(session).review(name)
 
+    @app.get("/v1/sessions/{session}/objects/{name}/candidates")
+    def candidates(session: Identifier, name: Identifier) -> list[dict[str, Any]]:
+        return sessions.get(session).candidates(name)
+
     @app.get("/v1/sessions/{session}/objects/{name}/geometry")
     def geometry(session: Identifier, name: Identifier) -> dict[str, Any]:
         return sessions.get(session).geometry(name)

@@ -22,10 +22,12 @@ from sam_common.server.sessions.protocol import (
     AutomaticJob,
     BatchJob,
     ExportJob,
+    LandcoverJob,
     OpenJob,
     PromptsJob,
     PropagateJob,
     ReplayJob,
+    SimilarJob,
     WordsJob,
 )
 from sam_common.server.sessions.registry import Sessions
@@ -258,7 +260,9 @@ class Service:
 
         return self.jobs.start("batch", work, lane=BATCHES, asked_bytes=_size_of(asked))
 
-    def _of_source(self, asked: PromptsJob | WordsJob | AutomaticJob) -> Job:
+    def _of_source(
+        self, asked: PromptsJob | WordsJob | AutomaticJob | SimilarJob | LandcoverJob
+    ) -> Job:
         """Queue a job that a source does itself, of a session or opened from a path."""
         request = asked.model_dump(exclude_none=True)
         if asked.session is not None:

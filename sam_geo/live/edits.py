@@ -56,6 +56,8 @@ class Edits:
         ready = {k: v for k, v in edit.items() if v is not None and k != "space"}
         if edit["op"] == "add_mark":
             raise PromptError("marks correct objects of volumes: this is a raster, add points")
+        if edit["op"] == "choose_candidate":
+            raise PromptError("objects of volumes are chosen from answers: add points")
         if edit.get("axis") is not None or (edit.get("mask") or {}).get("axis") is not None:
             raise PromptError("axis and index are for volumes: this is a raster")
         if edit["op"] == "propagated":

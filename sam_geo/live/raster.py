@@ -206,6 +206,11 @@ class LiveRaster:
         del result
         raise PromptError("a raster has no slices to review: each object has a score of its own")
 
+    def candidates(self, result: Result) -> list[dict[str, Any]]:
+        """Raise `PromptError`: an object of a raster is not chosen from whole answers."""
+        del result
+        raise PromptError("a raster has no answers to choose from: add points to the object")
+
     def export(
         self,
         objects: Sequence[tuple[ObjectState, Result]],
@@ -238,7 +243,7 @@ class LiveRaster:
     def run(
         self, kind: str, request: Mapping[str, Any], folder: Path, reporter: Reporter
     ) -> dict[str, Any]:
-        """Run a job `prompts`, `words` or `automatic`, see `sam_geo.live.server_jobs`."""
+        """Run a job of `sam_geo.live.server_jobs`, such as `prompts`, and give its summary."""
         with unnamed(self.path):
             raster = SessionRaster(self.path, self.bands, self.stretch, self.context.segmenter)
             return run_server_job(kind, request, folder, raster, reporter)

@@ -14,6 +14,7 @@ from sam_common.errors import InputError
 from sam_geo.automatic.options import AutoOptions
 from sam_geo.jobs.request import AutoRequest
 from sam_geo.jobs.run import run_auto
+from sam_geo.live.example_jobs import landcover_job, similar_job
 from sam_geo.live.files import checked_crs, without_path
 from sam_geo.live.progress import Steps
 from sam_geo.prompted.segment import RunOptions, run_prompts
@@ -51,7 +52,7 @@ def run_server_job(
     """Run a job that a client asks for, and leave its tables in a folder.
 
     Args:
-        kind: `prompts`, `words` or `automatic`.
+        kind: `prompts`, `words`, `automatic`, or one of `sam_geo.live.example_jobs`.
         request: `prompts` (GeoJSON), `prompts_crs` and `one_class`; `text`, `detector` (a name),
             `threshold` and `window`; or `options` of the automatic job.
         folder: Folder of the tables: `objects.gpkg`, of prompts and words also `objects.geojson`.
@@ -66,9 +67,12 @@ def run_server_job(
     Raises:
         InputError: There is no job of this kind, or one of its options is wrong.
     """
+    learned = {"similar": similar_job, "landcover": landcover_job}
+    if kind in learned:
+        return learned[kind](request, folder, raster.path, raster.segmenter, reporter)
     work = {"prompts": _prompts, "words": _words, "automatic": _automatic}
     if kind not in work:
-        raise InputError(f"no job {kind} for a raster (known: {', '.join(work)})")
+        raise InputError(f"no job {kind} for a raster (known: {', '.join([*work, *learned])})")
     return work[kind](request, folder, raster, reporter)
 
 

@@ -81,6 +81,30 @@ def correct(
     return _answered(after, marked, positive=correction.positive)
 
 
+def choose_candidate(result: PropagatedObject, number: int) -> PropagatedObject:
+    """An object as another of the answers that it was chosen from, but for what marks said.
+
+    Slices that were drawn anew before are as the answer has them.
+
+    Args:
+        result: The object, from any function of `sam_med.propagate.planes` or from this module.
+        number: Of `result.candidates`, from 1.
+
+    Raises:
+        PromptError: There is no such answer.
+    """
+    if not 1 <= number <= len(result.candidates):
+        raise PromptError(
+            f"there are {len(result.candidates)} answers to choose from, got number {number}"
+        )
+    other = result.candidates[number - 1]
+    wide = result.widened(result.window.union(other.window))
+    chosen = np.zeros(wide.window.shape, dtype=np.bool_)
+    chosen[other.window.within(wide.window).slices] = other.mask
+    added = _forced(wide, chosen & ~wide.mask, positive=True)
+    return _kept(_forced(added, wide.mask & ~chosen, positive=False))
+
+
 Lifted: TypeAlias = "tuple[Window, npt.NDArray[np.bool_]]"
 """A (k, j, i) window of the volume, and the voxels of it that are meant."""
 

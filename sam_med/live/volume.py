@@ -21,11 +21,11 @@ import numpy as np
 from sam_common import __version__
 from sam_common.errors import InputError, OutputError, PromptError
 from sam_common.server.files.roots import RefusedPathError
-from sam_common.server.sessions.history import BoxState, MaskState
+from sam_common.server.sessions.history import BoxState, ChoiceState, MaskState
 from sam_common.server.sessions.live_source import StepReporter
 from sam_common.window import Window
 from sam_med import privacy
-from sam_med.corrections.correct import correct
+from sam_med.corrections.correct import choose_candidate, correct
 from sam_med.live.drawing import facts_of, nifti_bytes
 from sam_med.live.edits import Edits
 from sam_med.live.embeddings import shared_slices
@@ -202,6 +202,24 @@ class LiveVolume:
             for at in sorted(result.detail.slices, key=lambda at: (at.confidence, at.k))
         ]
 
+    def candidates(self, result: Result) -> list[dict[str, Any]]:
+        """The answers that a propagated object was chosen from, the chosen one first.
+
+        Each has its `number`, from 1, its `score`, its `agreement`, that is its Dice with the
+        chosen one, and its `voxels`.
+        """
+        if not isinstance(result.detail, LiveObject):
+            raise PromptError("there are no answers to choose from yet: propagate the object first")
+        return [
+            {
+                "number": n,
+                "score": round(one.score, 4),
+                "agreement": round(one.dice, 4),
+                "voxels": int(np.count_nonzero(one.mask)),
+            }
+            for n, one in enumerate(result.detail.propagated.candidates, start=1)
+        ]
+
     def export(
         self,
         objects: Sequence[tuple[ObjectState, Result]],
@@ -291,7 +309,10 @@ class LiveVolume:
         before = previous(replace(asked, corrections=asked.corrections[:-1]))
         last = asked.corrections[-1]
         started = time.perf_counter()
-        corrected = correct(before.detail.propagated, self.slices, _correction(last))
+        if isinstance(last, ChoiceState):
+            corrected = choose_candidate(before.detail.propagated, last.candidate)
+        else:
+            corrected = correct(before.detail.propagated, self.slices, _correction(last))
         whole = recorrected(before.detail, corrected, asked.method)
         return result_of(whole, time.perf_counter() - started)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sam_common.masks.decoded import MaskRegion
 from sam_common.masks.rle import encode
-from sam_common.server.sessions.history import BoxState, MarkState
+from sam_common.server.sessions.history import BoxState, ChoiceState, MarkState
 from sam_common.window import Window
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ def object_json(state: ObjectState, result: Result) -> dict[str, Any]:
             if isinstance(m, MarkState)
         ],
         "propagated": asked.method,
+        "candidate": next(
+            (c.candidate for c in reversed(asked.corrections) if isinstance(c, ChoiceState)), None
+        ),
         "window": window_json(result.window),
         **figures(result),
     }

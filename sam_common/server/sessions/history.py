@@ -79,6 +79,23 @@ class MarkState:
 
 
 @dataclass(frozen=True, slots=True)
+class ChoiceState:
+    """Another of the answers that a propagated object was chosen from."""
+
+    candidate: int
+    """Number of the answer, from 1, which is the one that the suite chose."""
+
+    @property
+    def place(self) -> Slice:
+        """None: a choice takes the place of no other correction."""
+        return None
+
+
+CorrectionState: TypeAlias = BoxState | MaskState | MarkState | ChoiceState
+"""One correction of a propagated object."""
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """Everything that decides an object's mask: objects with equal values have equal masks."""
 
@@ -87,8 +104,8 @@ class Asked:
     masks: tuple[MaskState, ...] = ()
     method: str | None = None
     """Method by which the prompts were propagated through the volume; None where they were not."""
-    corrections: tuple[BoxState | MaskState | MarkState, ...] = ()
-    """Slices that a person has corrected, and marks, since the propagation, in order."""
+    corrections: tuple[CorrectionState, ...] = ()
+    """Slices that a person has corrected, marks and choices, since the propagation, in order."""
 
     @property
     def is_empty(self) -> bool:
@@ -323,6 +340,13 @@ def _add_mark(asked: Asked, edit: Edit) -> Asked:
     return replace(asked, corrections=(*asked.corrections, mark))
 
 
+def _choose(asked: Asked, edit: Edit) -> Asked:
+    """A propagated object as another answer; raises `PromptError` where it is not propagated."""
+    if asked.method is None:
+        raise PromptError("there are no answers to choose from yet: propagate the object first")
+    return replace(asked, corrections=(*asked.corrections, ChoiceState(edit["candidate"])))
+
+
 def _remove(asked: Asked, edit: Edit, kind: type) -> Asked:
     """An object without a correction on a slice, or else without its box or mask there.
 
@@ -359,5 +383,6 @@ _CHANGES: Mapping[str, Callable[[Asked, Edit], Asked]] = {
     "set_mask": _set_mask,
     "remove_mask": lambda asked, edit: _remove(asked, edit, MaskState),
     "add_mark": _add_mark,
+    "choose_candidate": _choose,
     "clear": lambda _asked, _edit: Asked(),
 }

@@ -172,6 +172,9 @@ class LiveSource(Protocol):
     def review(self, result: Result) -> list[dict[str, Any]]:
         """The slices of a propagated object in the JSON of protocol 1, the least certain first."""
 
+    def candidates(self, result: Result) -> list[dict[str, Any]]:
+        """The answers that a propagated object was chosen from, in the JSON of protocol 1."""
+
     def export(
         self,
         objects: Sequence[tuple[ObjectState, Result]],
@@ -190,7 +193,7 @@ class LiveSource(Protocol):
     def run(
         self, kind: str, request: Mapping[str, Any], folder: Path, reporter: Reporter
     ) -> dict[str, Any]:
-        """Run a job of the kind `prompts`, `words` or `automatic`, and give its summary."""
+        """Run a job that the source does itself, such as `prompts`, and give its summary."""
 
     def close(self) -> None:
         """Close the files and drop the pixels."""

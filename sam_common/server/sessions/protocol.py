@@ -176,6 +176,14 @@ class AddMark(_OfObject):
     space: Space = "pixel"
 
 
+class ChooseCandidate(_OfObject):
+    """A propagated object of a volume as another of the answers that it was chosen from."""
+
+    op: Literal["choose_candidate"]
+    candidate: Annotated[int, Field(ge=1, le=1000)]
+    """Number of the answer, from 1, which is the one that the suite chose."""
+
+
 class Clear(_OfObject):
     """Removal of all prompts of an object."""
 
@@ -192,7 +200,7 @@ class Propagated(Strict):
 
 _Edits = (
     AddObject | RemoveObject | RenameObject | AddPoint | MovePoint | RemovePoint | SetBox
-    | RemoveBox | SetMask | RemoveMask | AddMark | Clear
+    | RemoveBox | SetMask | RemoveMask | AddMark | ChooseCandidate | Clear
 )  # fmt: skip
 EditModel = Annotated[_Edits, Field(discriminator="op")]
 LoggedEdit = Annotated[_Edits | Propagated, Field(discriminator="op")]
@@ -351,6 +359,30 @@ class AutomaticJob(_OnSource):
     options: dict[str, Any] = {}
 
 
+class SimilarJob(_OnSource):
+    """A raster in which objects like some examples are looked for."""
+
+    kind: Literal["similar"]
+    examples: dict[str, Any]
+    """GeoJSON of polygons or points, two or more."""
+    refused: dict[str, Any] | None = None
+    """GeoJSON of objects that are something else."""
+    crs: Annotated[str, StringConstraints(max_length=20_000)] | None = None
+    """Reference system of both, over what they say; `pixel` for pixel corners."""
+    model: Name | None = None
+
+
+class LandcoverJob(_OnSource):
+    """A raster whose land cover is learned from samples."""
+
+    kind: Literal["landcover"]
+    samples: dict[str, Any]
+    """GeoJSON of points, lines or polygons with a property `class`."""
+    crs: Annotated[str, StringConstraints(max_length=20_000)] | None = None
+    """Reference system of the samples, over what they say; `pixel` for pixel corners."""
+    model: Name | None = None
+
+
 class PropagateJob(Strict):
     """Objects to propagate through a volume."""
 
@@ -380,6 +412,8 @@ JobModel = Annotated[
     PromptsJob
     | WordsJob
     | AutomaticJob
+    | SimilarJob
+    | LandcoverJob
     | PropagateJob
     | ExportJob
     | BatchJob

@@ -164,6 +164,15 @@ class Session:
         with self.lock:
             return self.source.review(self.result_of(name))
 
+    def candidates(self, name: str) -> list[dict[str, Any]]:
+        """The answers that a propagated object was chosen from, the chosen one first.
+
+        Raises:
+            PromptError: The object was not propagated, or the session is on a raster.
+        """
+        with self.lock:
+            return self.source.candidates(self.result_of(name))
+
     def all_results(
         self, reporter: Reporter, *, more_steps: int = 0
     ) -> list[tuple[ObjectState, Result]]:

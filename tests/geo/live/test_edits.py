@@ -82,6 +82,7 @@ def mask_of(window):
             {"op": "add_mark", "mark": "click", "points": [[1, 2]], "axis": 0},
             "marks correct objects of volumes",
         ),
+        ({"op": "choose_candidate", "candidate": 2}, "objects of volumes are chosen from answers"),
         ({"op": "add_point", "point": [1, 2, 3]}, r"a point of a raster is \[x, y\], got 3"),
         ({"op": "set_box", "box": [1, 2, 3, 4, 5, 6]}, r"is \[x0, y0, x1, y1\], got 6 numbers"),
         ({"op": "set_mask", "mask": mask_of([[0, 0], [201, 5]])}, r"reaches to \(201, 5\)"),

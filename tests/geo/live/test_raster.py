@@ -114,6 +114,8 @@ def test_a_raster_has_no_slices(live, heard):
         live.propagate(BOX, heard)
     with pytest.raises(PromptError, match="a raster has no slices to review"):
         live.review(Result("ok"))
+    with pytest.raises(PromptError, match="a raster has no answers to choose from"):
+        live.candidates(Result("ok"))
 
 
 def test_an_upload_is_a_raster_and_goes_with_its_session(tmp_path, make_context):

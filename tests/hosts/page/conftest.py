@@ -50,7 +50,8 @@ class Viewer:
     """One `view` of a file, as a user starts it, and plain requests to its server."""
 
     def __init__(self, program, file, *options):
-        way = ["-c", BOXES_ALONE] if program == "boxes alone" else ["-m", f"{program}.cli"]
+        # a text of Python stands for a program with another network
+        way = ["-c", program] if "\n" in program else ["-m", f"{program}.cli"]
         command = [SUITE, *way, "view", str(file), "--no-open", *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.address = self.process.stdout.readline().decode().strip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import nibabel
 import numpy as np
 import pytest
-from conftest import Viewer
+from conftest import BOXES_ALONE, Viewer
 from test_page import problems
 
 CENTRE = np.array([26, 16, 6])
@@ -30,7 +30,7 @@ def ball():
 def scan(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("scan") / "ball.nii.gz"
     nibabel.save(nibabel.Nifti1Image(ball()[0], np.array(AFFINES[request.param], float)), path)
-    viewer = Viewer("boxes alone", path, "--modality", "MR")
+    viewer = Viewer(BOXES_ALONE, path, "--modality", "MR")
     yield viewer
     viewer.close()
 
@@ -159,4 +159,13 @@ def test_an_object_is_followed_reviewed_undone_and_saved(scan, tab, picture, tmp
 def test_a_network_without_points_says_so(scan, tab):
     assert tab.get_by_role("button", name="Point on it").is_disabled()
     assert "--model mobile_sam" in tab.inner_text("#panel")
-    assert not tab.get_by_role("button", name="DICOM SEG").count()
+
+
+def test_a_volume_that_is_not_dicom_says_what_it_cannot_be_saved_as(scan, tab):
+    scan.ask(f"{scan.session}/edits", {"op": "add_object", "name": "a"})
+    tab.evaluate("() => dispatchEvent(new Event('focus'))")
+    tab.wait_for_selector("tr[data-object]")
+    assert tab.get_by_role("button", name="NIfTI").is_enabled()
+    for name in ("DICOM SEG", "RTSTRUCT", "Measurements (SR)"):
+        assert tab.get_by_role("button", name=name).is_disabled()
+    assert "this volume has none: open the DICOM series" in tab.inner_text("#panel")

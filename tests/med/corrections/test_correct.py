@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from balls_to_correct import SHAPE, Balls, box_of
@@ -7,11 +9,12 @@ from balls_to_correct import SHAPE, Balls, box_of
 from sam_common.errors import PromptError
 from sam_common.metrics.agreement import dice
 from sam_common.window import Window
-from sam_med.corrections.correct import correct
+from sam_med.corrections.correct import choose_candidate, correct
 from sam_med.corrections.marks import Mark
 from sam_med.geometry.slice_box import SliceBox
 from sam_med.propagate.correction import PaintedSlice
 from sam_med.propagate.planes import segment_box
+from sam_med.propagate.propagated_object import PropagatedObject
 
 
 def click(*kji, positive=True, axis=None):
@@ -204,3 +207,46 @@ def test_an_empty_object_takes_a_click():
     balls = Balls()
     empty = balls.found(np.zeros(SHAPE, dtype=bool))
     assert full(correct(empty, balls.slices, click(14, 17, 14)))[14, 17, 14]
+
+
+def chosen_from_two(balls):
+    """The left ball with more than itself, chosen where both balls might have been meant."""
+    first = balls.found(balls.left)
+    return first.chosen_from([first, balls.found(balls.both)])
+
+
+def test_another_answer_takes_the_place_of_the_chosen_one_and_can_be_taken_back():
+    balls = Balls()
+    before = chosen_from_two(balls)
+    decoded = balls.slices.decoded
+    after = choose_candidate(before, 2)
+    assert np.array_equal(full(after), balls.both)
+    assert np.array_equal(full(choose_candidate(after, 1)), balls.left)
+    assert balls.slices.decoded == decoded
+
+
+def test_another_answer_is_of_a_larger_part_of_the_volume():
+    balls = Balls()
+    window = box_of(balls.left)
+    small = PropagatedObject(window, balls.left[window.slices], {})
+    both = balls.found(balls.both)
+    after = choose_candidate(replace(small, candidates=both.chosen_from([both]).candidates), 1)
+    assert np.array_equal(full(after), balls.both)
+
+
+def test_what_marks_said_stays_so_in_another_answer():
+    balls = Balls()
+    before = correct(chosen_from_two(balls), balls.slices, click(14, 17, 31, positive=False))
+    after = full(choose_candidate(before, 2))
+    assert balls.both[14, 17, 31]
+    assert not after[14, 17, 31]
+    assert np.count_nonzero(balls.both & ~after) == 1
+
+
+def test_an_answer_that_is_not_there():
+    balls = Balls()
+    before = chosen_from_two(balls)
+    for number in (0, 3):
+        with pytest.raises(PromptError) as refused:
+            choose_candidate(before, number)
+        assert str(refused.value) == f"there are 2 answers to choose from, got number {number}"

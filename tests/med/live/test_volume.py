@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import nibabel
 import nrrd
@@ -12,11 +13,19 @@ from sam_common.segmenter.capabilities import Capabilities
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.server.files.roots import RefusedPathError
 from sam_common.server.sessions.embedding_pool import EmbeddingPool
-from sam_common.server.sessions.history import Asked, BoxState, MaskState, ObjectState, PointState
+from sam_common.server.sessions.history import (
+    Asked,
+    BoxState,
+    ChoiceState,
+    MaskState,
+    ObjectState,
+    PointState,
+)
 from sam_common.server.sessions.live_source import Context, StepReporter
 from sam_common.window import Window
 from sam_med.live.results import array_of
 from sam_med.live.volume import open_source
+from sam_med.objects.segments import Candidate
 
 BOX = BoxState((10, 8, 2, 30, 28, 9))
 PAINTED = MaskState(((10, 12), (14, 16)), (0, 16), (0, 5))
@@ -172,6 +181,29 @@ def test_the_review_has_the_least_confident_slice_first(live, propagated):
     assert {row["at_least"] for row in rows} == {None}
     with pytest.raises(PromptError, match=r"^nothing to review yet: propagate the object first$"):
         live.review(live.segment(Asked(boxes=(BOX,)), nobody))
+
+
+def test_an_object_is_told_with_its_answers_and_is_taken_as_another(live, propagated):
+    asked, before = propagated
+    found = before.detail.propagated
+    other = Candidate(0.25, 0.5, Window((2, 8, 10), (4, 9, 12)), np.ones((2, 1, 2), dtype=bool))
+    two = replace(found, candidates=(*found.candidates, other))
+    before = replace(before, detail=replace(before.detail, propagated=two))
+    assert live.candidates(before)[1:] == [
+        {"number": 2, "score": 0.25, "agreement": 0.5, "voxels": 4}
+    ]
+    first = live.candidates(before)[0]
+    assert (first["number"], first["agreement"]) == (1, 1.0)
+    chosen = replace(asked, corrections=(ChoiceState(2),))
+    result = live.segment(chosen, lambda _less: before)
+    assert (result.area, result.window) == (4, other.window)
+    again = replace(asked, corrections=(ChoiceState(2), ChoiceState(1)))
+    assert np.array_equal(full(live, live.segment(again, lambda _less: result)), full(live, before))
+    with pytest.raises(PromptError) as refused:
+        live.candidates(live.segment(Asked(boxes=(BOX,)), nobody))
+    assert str(refused.value) == (
+        "there are no answers to choose from yet: propagate the object first"
+    )
 
 
 def test_a_result_takes_the_bytes_of_what_a_correction_needs(live, propagated):

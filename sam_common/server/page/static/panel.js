@@ -90,27 +90,29 @@ export function objectsPanel(session, { size, sizeTitle, zoom }) {
   return heading;
 }
 
-/** Buttons that write the objects to files, which the browser saves. */
-export function downloadsPanel(session, formats) {
+/** Buttons that write the objects to files, which the browser saves. Of a format, `beside` is
+ *  the one that must be written with it and is not saved, and `isOff` tells that this image cannot
+ *  have it; `note` then says why. */
+export function downloadsPanel(session, formats, note = "") {
   const progress = make("div");
-  const write = (format, label) => guarded(async () => {
-    const done = await runJob({ kind: "export", session: session.id, formats: [format] }, progress, label);
+  const write = ({ format, label, beside }) => guarded(async () => {
+    const done = await runJob({ kind: "export", session: session.id, formats: [...(beside ? [beside.format] : []), format] }, progress, label);
     if (done === null) return;
-    const wanted = done.results.filter((file) => !file.name.endsWith(".job.json"));
+    const wanted = done.results.filter((file) => !file.name.endsWith(".job.json") && !(beside && file.name.endsWith(beside.suffix)));
     const stem = session.about.source.name.replace(/\.[^.]*$/, "").replace("the volume", "volume");
     for (const file of wanted) await save(done.job, file.name, file.name.replace(/^(objects|segmentation)/, `${stem}-$1`));
     const notes = done.summary?.notes ?? [];
     tell([`${label}: saved.`, ...notes].join(" "));
   });
-  const buttons = formats.map(({ format, label }) => make("button", { onclick: write(format, label) }, label));
-  const draw = () => { for (const each of buttons) each.disabled = !session.objects.length; };
+  const buttons = formats.map((each) => make("button", { onclick: write(each), title: each.isOff ? note : null }, each.label));
+  const draw = () => { buttons.forEach((each, n) => { each.disabled = formats[n].isOff || !session.objects.length; }); };
   session.addEventListener("objects", draw);
   draw();
-  return section("Save", make("div", { class: "row" }, ...buttons), progress);
+  return section("Save", make("div", { class: "row" }, ...buttons), progress, note ? make("p", { class: "quiet" }, note) : null);
 }
 
-/** A form that takes a box by numbers, for those who do not drag. */
-export function boxForm(names, onbox) {
+/** A form that takes a box, or a stroke, by numbers, for those who do not drag. */
+export function boxForm(names, onbox, title = "Type a box", action = "Draw the box") {
   const inputs = names.map((name) => make("input", { type: "number", step: "any", required: true, "aria-label": name }));
   const form = make("form", {
     class: "row",
@@ -118,6 +120,6 @@ export function boxForm(names, onbox) {
       event.preventDefault();
       await onbox(inputs.map((each) => Number(each.value)));
     }),
-  }, ...inputs.map((input, n) => make("label", { class: "quiet" }, names[n], input)), make("button", {}, "Draw the box"));
-  return make("details", {}, make("summary", {}, "Type a box"), form);
+  }, ...inputs.map((input, n) => make("label", { class: "quiet" }, names[n], input)), make("button", {}, action));
+  return make("details", {}, make("summary", {}, title), form);
 }

@@ -138,4 +138,4 @@ export class Session extends EventTarget {
 
 /** What decides how an object looks: equal where nothing was changed. */
 export const signatureOf = (each) => JSON.stringify(
-  [each.points, each.boxes, each.propagated, each.window, each.area, each.score, each.status]);
+  [each.points, each.boxes, each.marks, each.candidate, each.propagated, each.window, each.area, each.score, each.status]);

@@ -1,15 +1,21 @@
 // A volume: three planes and a 3-D view, whose objects come from boxes on slices.
 
+import { answersPanel } from "./answers.js";
 import { ask, get } from "./api.js";
 import { emptyLike, Grid, inSlice, npyData, PLANES } from "./grid.js";
 import { boxForm, classesPanel, downloadsPanel, objectsPanel } from "./panel.js";
 import { signatureOf } from "./session.js";
+import { makeSheet, strokeOf } from "./sheet.js";
 import { guarded, keys, loadScript, make, runJob, section, showPlace, tell, Tools, working } from "./ui.js";
 
 const FORMATS = {
   nifti: "NIfTI", "seg.nrrd": "seg.nrrd", nrrd: "NRRD", mha: "MetaImage",
-  dicom_seg: "DICOM SEG", dicom_rtstruct: "RTSTRUCT",
+  dicom_seg: "DICOM SEG", dicom_rtstruct: "RTSTRUCT", dicom_sr: "Measurements (SR)",
 };
+// measurements are those of a SEG, which is written with them
+const WITH = { dicom_sr: { format: "dicom_seg", suffix: ".seg.dcm" } };
+const NO_DICOM = "DICOM SEG, RTSTRUCT and SR refer to DICOM images, and this volume has none: open the DICOM series to save them.";
+const KINDS = { box: "box", plus: "point", minus: "point", draw: "stroke", erase: "stroke" };
 const MOST_OBJECTS = 255;
 const OPACITY = 0.4;
 const STATUS = { empty: "The network found nothing there.", outside: "That lies outside of the volume." };
@@ -43,6 +49,8 @@ class VolumePage {
       { id: "box", label: "Box", key: "2" },
       { id: "plus", label: "Point on it", key: "3", off: takesPoints ? null : `${this.session.about.model} takes boxes only` },
       { id: "minus", label: "Point beside it", key: "4", off: takesPoints ? null : `${this.session.about.model} takes boxes only` },
+      { id: "draw", label: "Stroke on it", key: "5" },
+      { id: "erase", label: "Stroke beside it", key: "6" },
     ], "look");
     this.tools.onchange = (id) => { this.over.hidden = id === "look"; };
     this.tools.gap();
@@ -54,6 +62,7 @@ class VolumePage {
     keys({
       1: () => this.tools.choose("look"), 2: () => this.tools.choose("box"),
       3: () => this.tools.choose("plus"), 4: () => this.tools.choose("minus"),
+      5: () => this.tools.choose("draw"), 6: () => this.tools.choose("erase"),
       n: next, escape: next,
       "ctrl+z": guarded(() => this.session.undo()),
       "ctrl+shift+z": guarded(() => this.session.redo()),
@@ -72,16 +81,21 @@ class VolumePage {
     this.follow = make("button", { class: "main", onclick: guarded(() => this.propagate(progress)) }, "Follow through the volume");
     this.followText = make("p", { class: "quiet" });
     this.reviewBody = make("tbody");
-    this.review = section("Review", make("p", { class: "quiet" }, "Slices of the chosen object, the least certain first. A new box on one of them corrects it."),
+    this.review = section("Review", make("p", { class: "quiet" }, "Slices of the chosen object, the least certain first. A new box or a stroke on one of them corrects it."),
       make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Slices to review" }, make("table", {},
         make("thead", {}, make("tr", {}, ...["Slice", "Certainty", "Why"].map((text) => make("th", { scope: "col" }, text)))), this.reviewBody)));
     this.review.hidden = true;
+    this.answers = answersPanel(this.session, this.millilitres);
+    const isDicom = this.facts.formats.includes("dicom_seg");
     const points = this.session.about.prompts.includes("points") ? "" : make("p", { class: "quiet" },
       `${this.session.about.model} takes boxes. To set points, start with a model that takes them: --model mobile_sam.`);
     const help = make("details", {}, make("summary", {}, "Keys and gestures"), make("dl", {},
       ...[["click, drag", "moves the cross; right drag changes the contrast"], ["wheel", "next slice"], ["Box", "drag a box around the object on a slice"],
+        ["Stroke", "draw over what is missing, or over what is too much, of a followed object"],
         ["N", "the next box begins a new object"], ["Ctrl Z", "undo; Ctrl Shift Z redo"]].flatMap(([key, text]) => [make("dt", {}, key), make("dd", {}, text)])));
     const typed = boxForm(["x 1", "y 1", "x 2", "y 2"], (box) => this.box(this.typedPlane(), box));
+    const stroke = boxForm(["x 1", "y 1", "x 2", "y 2"], (ends) => this.typedStroke(ends), "Type a stroke", "Draw the stroke");
+    stroke.append(make("p", { class: "quiet" }, "From place to place on the slice of the plane above; beside the object where Stroke beside it is chosen."));
     this.plane = make("select", { "aria-label": "Plane of the box" }, ...PLANES.map(({ name }, n) => make("option", { value: String(n) }, name)));
     typed.querySelector("form").prepend(this.plane);
     document.getElementById("panel").append(
@@ -89,75 +103,26 @@ class VolumePage {
       objectsPanel(this.session, { sizeTitle: "ml", size: (each) => this.sizeOf(each), zoom: guarded((each) => this.show(each)) }),
       section("Through the volume", this.follow, progress, this.followText),
       this.review,
+      this.answers.panel,
       section("Slices", ...slices, make("p", { class: "quiet" }, [this.facts.describe, ...this.facts.notes].join(". "))),
-      downloadsPanel(this.session, this.facts.formats.filter((format) => format in FORMATS).map((format) => ({ format, label: FORMATS[format] }))),
-      make("section", {}, points, typed, help));
+      downloadsPanel(this.session, Object.entries(FORMATS).map(([format, label]) => ({
+        format, label, beside: WITH[format], isOff: !this.facts.formats.includes(format),
+      })), isDicom ? "" : NO_DICOM),
+      make("section", {}, points, typed, stroke, help));
   }
 
-  /** A sheet over the image that takes boxes and points, while NiiVue takes everything else. */
+  /** The sheet that takes what is drawn, while NiiVue takes everything else. */
   makeOver() {
-    this.over = make("div", { class: "over", hidden: true });
+    this.over = makeSheet(this.nv, this.grid, () => KINDS[this.tools.chosen], {
+      box: async (plane, first, last) => {
+        const [x, y] = inSlice(this.grid.axisOf(plane));
+        this.jump(first, plane);
+        await this.box(plane, [first[x], first[y], last[x], last[y]]);
+      },
+      point: (voxel) => this.point(voxel, this.tools.chosen === "minus"),
+      stroke: (plane, voxels) => this.stroke(plane, voxels, this.tools.chosen === "erase"),
+    });
     document.getElementById("image").append(this.over);
-    const canvas = this.nv.canvas;
-    for (const kind of ["wheel", "contextmenu"]) {
-      this.over.addEventListener(kind, (event) => {
-        event.preventDefault();
-        canvas.dispatchEvent(new event.constructor(kind, event));
-      });
-    }
-    let begun = null;
-    const drawn = make("div", { class: "drawn", hidden: true });
-    this.over.append(drawn);
-    const at = (event) => {
-      const frame = this.over.getBoundingClientRect();
-      const [x, y] = [event.clientX - frame.left, event.clientY - frame.top];
-      const dots = this.nv.uiData.dpr;
-      const tile = this.nv.tileIndex(x * dots, y * dots);
-      const plane = tile < 0 ? -1 : this.nv.screenSlices[tile].axCorSag;
-      const parts = this.nv.canvasPos2frac([x * dots, y * dots]);
-      return { x, y, plane, parts: [...parts], isOn: plane >= 0 && plane < 3 && parts[0] >= 0 };
-    };
-    this.over.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
-      const place = at(event);
-      if (!place.isOn) {
-        tell("Draw on one of the three planes.");
-        return;
-      }
-      this.over.setPointerCapture(event.pointerId);
-      begun = { first: place, last: place };
-    });
-    this.over.addEventListener("pointermove", (event) => {
-      if (!begun) return;
-      const place = at(event);
-      if (place.isOn && place.plane === begun.first.plane) begun.last = place;
-      const { first, last } = begun;
-      drawn.hidden = this.tools.chosen !== "box";
-      Object.assign(drawn.style, {
-        left: `${Math.min(first.x, last.x)}px`, top: `${Math.min(first.y, last.y)}px`,
-        width: `${Math.abs(first.x - last.x)}px`, height: `${Math.abs(first.y - last.y)}px`,
-      });
-    });
-    const end = guarded(async () => {
-      if (!begun) return;
-      const { first, last } = begun;
-      begun = null;
-      drawn.hidden = true;
-      const voxels = [first, last].map(({ parts }) => this.grid.voxelAt(parts));
-      if (this.tools.chosen !== "box") {
-        await this.point(voxels[0], this.tools.chosen === "minus");
-        return;
-      }
-      const [x, y] = inSlice(this.grid.axisOf(first.plane));
-      if (Math.abs(first.x - last.x) < 3 || Math.abs(first.y - last.y) < 3) {
-        tell("Drag a box around the object, from corner to corner.");
-        return;
-      }
-      this.jump(voxels[0], first.plane);
-      await this.box(first.plane, [voxels[0][x], voxels[0][y], voxels[1][x], voxels[1][y]]);
-    });
-    this.over.addEventListener("pointerup", end);
-    this.over.addEventListener("pointercancel", () => { begun = null; drawn.hidden = true; });
   }
 
   marks() {
@@ -183,6 +148,27 @@ class VolumePage {
       return;
     }
     await this.told(await this.session.prompt({ op: "add_point", point: voxel, label: isBeside ? 0 : 1 }));
+  }
+
+  /** Correct the current object, once it was followed, by a stroke on a slice of a plane. */
+  async stroke(plane, voxels, isBeside) {
+    if (!this.session.currentObject?.propagated) {
+      tell("First follow the object through the volume; then a stroke corrects it.");
+      return;
+    }
+    const across = this.grid.own(PLANES[plane].across);
+    this.jump(voxels[0], plane);
+    await this.told(await this.session.prompt({
+      op: "add_mark", mark: "scribble", points: strokeOf(voxels, across), label: isBeside ? 0 : 1, axis: 2 - across,
+    }));
+  }
+
+  /** A stroke from place to place, by numbers, on the slice that a plane shows. */
+  typedStroke([x0, y0, x1, y1]) {
+    const plane = this.typedPlane();
+    const [x, y] = inSlice(this.grid.axisOf(plane));
+    const voxels = [[x0, y0], [x1, y1]].map((xy) => this.voxel.with(x, xy[0]).with(y, xy[1]));
+    return this.stroke(plane, voxels, this.tools.chosen === "erase");
   }
 
   async told(changed) {
@@ -240,6 +226,7 @@ class VolumePage {
     this.drawing = this.drawing.catch(() => {}).then(async () => {
       await this.drawChanged();
       await this.drawReview();
+      await this.answers.draw(this.session.currentObject);
     });
     return this.drawing;
   }

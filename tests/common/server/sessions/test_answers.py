@@ -11,6 +11,7 @@ from sam_common.server.sessions.answers import figures, mask_json, object_json, 
 from sam_common.server.sessions.history import (
     Asked,
     BoxState,
+    ChoiceState,
     MarkState,
     MaskState,
     ObjectState,
@@ -45,6 +46,8 @@ def test_an_object_is_told_with_its_prompts_and_corrections():
             BoxState((1.0, 1.0, 5.0, 5.0), (0, 7)),
             MaskState(((0, 0), (1, 1)), (0, 1), (0, 8)),
             MarkState("scribble", ((1.0, 2.0, 3.0), (4.0, 2.0, 3.0)), 0, 1),
+            ChoiceState(3),
+            ChoiceState(2),
         ),
     )
     code = (("meaning", "Liver"), ("scheme", "SCT"), ("value", "10200004"))
@@ -70,6 +73,7 @@ def test_an_object_is_told_with_its_prompts_and_corrections():
             }
         ],
         "propagated": "planes",
+        "candidate": 2,
         "window": [[1, 2, 3], [4, 5, 6]],
         "score": 0.5,
         "confidence": 0.25,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sam_common.errors import PromptError
-from sam_common.server.sessions.history import KEPT_STATES, History, fold
+from sam_common.server.sessions.history import KEPT_STATES, ChoiceState, History, fold
 
 NAMES = ("o1", "o2", "o3")
 names = st.sampled_from(NAMES)
@@ -148,3 +148,23 @@ def test_marks_follow_a_propagation_and_take_the_place_of_nothing():
         history.push({**mark, "object": "o2"})
     history.push({"op": "set_box", "object": "o1", "box": [1, 1, 9, 9], "axis": 0, "index": 3})
     assert history.state["o1"].asked.corrections[:2] == (one, other)
+
+
+def test_a_choice_follows_a_propagation_and_ends_with_it():
+    history = History()
+    history.push({"op": "add_object", "object": "o1", "name": "liver"})
+    choice = {"op": "choose_candidate", "object": "o1", "candidate": 2}
+    with pytest.raises(PromptError) as refused:
+        history.push(choice)
+    assert str(refused.value) == (
+        "there are no answers to choose from yet: propagate the object first"
+    )
+    history.push({"op": "set_box", "object": "o1", "box": [0, 0, 0, 9, 9, 9]})
+    history.push({"op": "propagated", "objects": ["o1"], "method": "planes"})
+    history.push({"op": "set_box", "object": "o1", "box": [0, 0, 9, 9], "axis": 0, "index": 3})
+    history.push(choice)
+    history.push({**choice, "candidate": 1})
+    box, one, other = history.state["o1"].asked.corrections
+    assert (box.place, one, other) == ((0, 3), ChoiceState(2), ChoiceState(1))
+    history.push({"op": "propagated", "objects": ["o1"], "method": "planes"})
+    assert history.state["o1"].asked.corrections == ()

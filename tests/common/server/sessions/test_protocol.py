@@ -44,6 +44,7 @@ def test_an_edit_goes_back_to_what_the_client_sent():
             {"op": "add_mark", "object": "o1", "mark": "click", "points": [[1, 2, 3]], "axis": 3},
             "Input should be 0, 1 or 2",
         ),
+        ({"op": "choose_candidate", "object": "o1", "candidate": 0}, "greater than or equal to 1"),
         ({"op": "add_point", "object": "o1", "point": [1, float("nan")]}, "finite number"),
         ({"op": "add_point", "object": "o1", "point": [1, 2], "label": 2}, "Input should be 0 or"),
         ({"op": "move_point", "object": "o1", "index": -1, "point": [1, 2]}, "greater than or"),
