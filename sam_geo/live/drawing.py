@@ -16,18 +16,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyogrio
+import rasterio
 import shapely
 from PIL import Image
+from rasterio.windows import Window as RasterioWindow
 from scipy import ndimage
 
 from sam_common.errors import NotFoundError
 from sam_common.server.page.drawable import TILE_PX
 from sam_common.window import Window
+from sam_geo.class_maps.legend import MOST, NODATA
 from sam_geo.outlines.polygonize import outline
 from sam_geo.raster.frame import world_to_corners
 from sam_geo.raster.source import open_raster
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from sam_common.frame import Frame
@@ -39,6 +43,8 @@ MOST_READ = 1 << 26
 """Most pixels that are read for one tile, of the overview that serves it: about a second."""
 MOST_OUTLINES = 20_000
 """Most outlines of a table that are given; a browser draws more of them too slowly."""
+COLUMNS = ("score", "probability", "said", "covered_by")
+"""Columns of a table that its outlines are given with."""
 GAP_PX = 5
 """Side of the smallest gap that is transparent where the nodata value is an ordinary colour."""
 COMPRESSION = 1
@@ -139,23 +145,67 @@ def table_outlines(table: Path, frame: Frame) -> dict[str, Any]:
         frame: Raster indices (row, col) to world coordinates (x, y).
 
     Returns:
-        At most `MOST_OUTLINES` features, with `total`, the number of rows that have an outline.
+        At most `MOST_OUTLINES` features, those of the greatest `probability` where the table has
+        that column, with `total`, the number of rows that have an outline. Of `COLUMNS`, each
+        feature has those of the table, None for an empty cell.
     """
-    facts, _, geometries, columns = pyogrio.raw.read(table, columns=["score"])
+    facts, _, geometries, columns = pyogrio.raw.read(table, columns=list(COLUMNS))
     shapes = shapely.from_wkb(geometries)
-    is_drawn = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
-    scores = columns[0] if len(facts["fields"]) else np.full(len(shapes), np.nan)
-    drawn = np.flatnonzero(is_drawn)
+    cells = dict(zip(facts["fields"].tolist(), columns, strict=True))
+    drawn = np.flatnonzero(~(shapely.is_missing(shapes) | shapely.is_empty(shapes)))
+    if "probability" in cells:
+        drawn = drawn[np.argsort(-cells["probability"][drawn], kind="stable")]
     chosen = drawn[:MOST_OUTLINES]
     placed = shapely.transform(shapes[chosen], lambda xy: world_to_corners(xy, frame))
-    features = [_feature(*pair) for pair in zip(placed, scores[chosen], strict=True)]
+    features = [
+        _feature(shape, {name: column[row] for name, column in cells.items()})
+        for shape, row in zip(placed, chosen.tolist(), strict=True)
+    ]
     return {"type": "FeatureCollection", "features": features, "total": len(drawn)}
 
 
-def _feature(shape: shapely.Geometry, score: float) -> dict[str, Any]:
-    """A feature of an outline, with its score where it has one."""
-    known = None if not np.isfinite(score) else round(float(score), 4)
-    return {"type": "Feature", "geometry": _geojson(shape), "properties": {"score": known}}
+def class_tile(path: Path, level: int, row: int, column: int) -> bytes:
+    """One tile of a class map as PNG, in the colours of its classes; elsewhere transparent.
+
+    Args:
+        path: A class map that this suite wrote.
+        level: Number of the level, from 0, as of `Tiles.png`.
+        row: Number of the tile from the top.
+        column: Number of the tile from the left.
+
+    Raises:
+        NotFoundError: The map has no such tile.
+    """
+    with rasterio.open(path) as dataset:
+        # a coarser level than that of the whole map in a pixel is none
+        side = TILE_PX << level if level <= math.log2(max(*dataset.shape, 2)) else 0
+        top, left = row * side, column * side
+        if not side or top >= dataset.height or left >= dataset.width:
+            raise NotFoundError(f"no tile {level}/{row}/{column} of the map")
+        height, width = min(side, dataset.height - top), min(side, dataset.width - left)
+        out_hw = (math.ceil(height / 2**level), math.ceil(width / 2**level))
+        window = RasterioWindow(left, top, width, height)
+        values = dataset.read(1, window=window, out_shape=out_hw)
+        colours = np.zeros((MOST + 1, 4), dtype=np.uint8)
+        for value, colour in dataset.colormap(1).items():
+            colours[value] = colour
+    colours[NODATA] = 0
+    tile = np.zeros((TILE_PX, TILE_PX, 4), dtype=np.uint8)
+    tile[: out_hw[0], : out_hw[1]] = colours[values]
+    return _png(tile)
+
+
+def _feature(shape: shapely.Geometry, cells: Mapping[str, Any]) -> dict[str, Any]:
+    """A feature of an outline, with its cells; an empty one is None."""
+    known = {
+        name: None if value is None or value != value else value  # noqa: PLR0124  # NaN is empty
+        for name, value in cells.items()
+    }
+    told = {
+        name: value if value is None or isinstance(value, str) else round(float(value), 4)
+        for name, value in known.items()
+    }
+    return {"type": "Feature", "geometry": _geojson(shape), "properties": told}
 
 
 def _geojson(shape: shapely.Geometry) -> dict[str, Any]:

@@ -24,6 +24,12 @@ KINDS: Mapping[str, PromptKind] = {
     "add_point": "points", "move_point": "points", "set_box": "boxes", "set_mask": "masks",
 }  # fmt: skip
 """Kind of prompt that an edit brings, by its `op`."""
+REFUSED: Mapping[str, str] = {
+    "add_mark": "marks correct objects of volumes: this is a raster, add points",
+    "choose_candidate": "objects of volumes are chosen from answers: this is a raster, add points",
+    "propagated": "only volumes are propagated: this is a raster",
+}
+"""What is told of edits that are for volumes, by their `op`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +60,13 @@ class Edits:
             CapabilityError: The model was not trained for this kind of prompt.
         """
         ready = {k: v for k, v in edit.items() if v is not None and k != "space"}
-        if edit["op"] == "add_mark":
-            raise PromptError("marks correct objects of volumes: this is a raster, add points")
-        if edit["op"] == "choose_candidate":
-            raise PromptError("objects of volumes are chosen from answers: add points")
-        if edit.get("axis") is not None or (edit.get("mask") or {}).get("axis") is not None:
+        if (told := REFUSED.get(edit["op"])) is not None:
+            raise PromptError(told)
+        if edit["op"] == "add_objects":
+            objects = [{**each, "mask": self._mask(each["mask"])} for each in edit["objects"]]
+            return {**ready, "objects": objects}
+        if edit.get("axis") is not None:
             raise PromptError("axis and index are for volumes: this is a raster")
-        if edit["op"] == "propagated":
-            raise PromptError("only volumes are propagated: this is a raster")
         in_world = edit.get("space") == "world"
         if "point" in ready:
             ready["point"] = self._point(ready["point"], in_world=in_world)
@@ -96,6 +101,8 @@ class Edits:
 
     def _mask(self, mask: Mapping[str, Any]) -> dict[str, Any]:
         """A painted mask with its window in the raster, its size and its run lengths."""
+        if mask.get("axis") is not None:
+            raise PromptError("axis and index are for volumes: this is a raster")
         (top, left), (bottom, right) = mask["window"]
         rows, cols = self.size_hw
         if bottom > rows or right > cols:

@@ -14,6 +14,7 @@ from sam_geo.outlines.polygonize import outline
 from sam_geo.prompts.geo_prompt import GeoPrompt, clip_prompt
 
 if TYPE_CHECKING:
+    from sam_common.masks.decoded import MaskRegion
     from sam_common.server.sessions.history import Asked, MaskState
 
 HALF_PX = 0.5
@@ -35,8 +36,9 @@ def prompt_of(asked: Asked, size_hw: tuple[int, int]) -> GeoPrompt | None:
         PromptError: The only prompt is a painted mask without a pixel.
     """
     boxes = [(b.box[0], b.box[1], b.box[2], b.box[3]) for b in asked.boxes]
-    if not boxes and not asked.points:
-        # a mask alone is decoded with its bounding box, as the polygon of a job is
+    if not boxes and (not asked.points or any(mask.is_final for mask in asked.masks)):
+        # a mask alone is decoded with its bounding box, as the polygon of a job is; points correct
+        # a mask that was the object
         boxes = [box_of(mask) for mask in asked.masks]
     labels = tuple(p.label for p in asked.points)
     if not boxes and POSITIVE not in labels:
@@ -50,6 +52,20 @@ def prompt_of(asked: Asked, size_hw: tuple[int, int]) -> GeoPrompt | None:
         outline_of(asked.masks[0]) if asked.masks else None,
     )
     return clip_prompt(prompt, size_hw)
+
+
+def final_mask(asked: Asked) -> MaskRegion | None:
+    """The mask of an object that is known and has no other prompt; None where it is decoded.
+
+    Raises:
+        PromptError: The mask has no pixel.
+    """
+    if asked.points or asked.boxes or not asked.masks or not asked.masks[0].is_final:
+        return None
+    mask = asked.masks[0]
+    if (region := decode_region(_runs(mask))) is None:
+        raise PromptError("the painted mask is empty")
+    return region.shift((mask.window[0][0], mask.window[0][1]))
 
 
 def box_of(mask: MaskState) -> tuple[float, float, float, float]:

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from sam_common.errors import InputError, PromptError
 from sam_common.masks.decoded import joined
 from sam_common.server.sessions.live_source import PlacedMask, Result
-from sam_geo.live.drawing import Tiles, preview_of, table_outlines
+from sam_geo.live.drawing import Tiles, class_tile, preview_of, table_outlines
 from sam_geo.live.edits import Edits
 from sam_geo.live.files import STEM, checked_crs, close, hold, unnamed, write_upload
-from sam_geo.live.prompts import prompt_of
+from sam_geo.live.prompts import final_mask, prompt_of
 from sam_geo.live.results import ObjectTables, Seen
 from sam_geo.live.server_jobs import SessionRaster, run_server_job
 from sam_geo.live.windows import Encoded, encode, live_window
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import pyproj
 
     from sam_common.frame import Frame
+    from sam_common.masks.decoded import MaskRegion
     from sam_common.segmenter.predictor import Embedding
     from sam_common.server.sessions.history import Asked, Edit, ObjectState
     from sam_common.server.sessions.live_source import Context, Reporter
@@ -156,6 +157,8 @@ class LiveRaster:
             PromptError: The window of the object is too large to be answered at once.
         """
         del previous
+        if (final := final_mask(asked)) is not None:
+            return _as_is(final)
         prompt = prompt_of(asked, self.size)
         if prompt is None:
             return Result("no_prompt")
@@ -283,8 +286,12 @@ class LiveRaster:
         return preview_of(region, answer.score)
 
     def outlines(self, table: Path) -> dict[str, Any]:
-        """The outlines of a table of the automatic job, in pixel corners."""
+        """The outlines of a table that a job wrote, in pixel corners."""
         return table_outlines(table, self.raster_frame)
+
+    def class_tile(self, path: Path, level: int, row: int, column: int) -> bytes:
+        """One tile of a class map that a job wrote, see `sam_geo.live.drawing.class_tile`."""
+        return class_tile(path, level, row, column)
 
     def close(self) -> None:
         """Close the raster's files and remove the folder of its session."""
@@ -319,3 +326,9 @@ class LiveRaster:
 
         found: Encoded = self.context.pool.get_or_make(self._key(read), make)
         return found
+
+
+def _as_is(region: MaskRegion) -> Result:
+    """The result of an object whose mask is known."""
+    mask = PlacedMask(region.window, region.mask)
+    return Result("ok", (mask,), region.window, region.area_px, detail=Seen("ok", 1))

@@ -46,6 +46,8 @@ class Edits:
         """
         ready = {k: v for k, v in edit.items() if v is not None and k != "space"}
         in_world = edit.get("space") == "world"
+        if ready["op"] == "add_objects":
+            raise PromptError("objects with their masks are added to rasters: this is a volume")
         if ready["op"] == "add_mark":
             return self._mark(ready, in_world=in_world)
         if "point" in ready:

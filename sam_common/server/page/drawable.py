@@ -40,6 +40,9 @@ class DrawableRaster(Protocol):
     def outlines(self, table: Path) -> dict[str, Any]:
         """The outlines of a table that a job wrote, as a GeoJSON FeatureCollection."""
 
+    def class_tile(self, path: Path, level: int, row: int, column: int) -> bytes:
+        """A PNG, as `tile`, of a class map that a job wrote, in the colours of its classes."""
+
 
 @runtime_checkable
 class DrawableVolume(Protocol):

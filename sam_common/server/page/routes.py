@@ -63,6 +63,20 @@ def add_routes(app: FastAPI, sessions: Sessions, jobs: Jobs) -> None:
         table = jobs.get(job).result("objects.gpkg")
         return raster_of(sessions.get(session)).outlines(table)
 
+    @app.get("/v1/sessions/{session}/classes/{job}/{level}/{row}/{column}", response_model=None)
+    def class_tile(
+        session: Identifier, job: Identifier, level: Number, row: Number, column: Number
+    ) -> Response:
+        path = jobs.get(job).result("map.tif")
+        png = raster_of(sessions.get(session)).class_tile(path, level, row, column)
+        return Response(png, media_type="image/png")
+
+    _volume_routes(app, sessions)
+
+
+def _volume_routes(app: FastAPI, sessions: Sessions) -> None:
+    """Add the addresses of volumes that only the page uses."""
+
     @app.get("/v1/sessions/{session}/voxels", response_model=None)
     def voxels(session: Identifier) -> Response:
         content = volume_of(sessions.get(session)).voxels()

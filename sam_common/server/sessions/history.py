@@ -57,6 +57,8 @@ class MaskState:
     counts: tuple[int, ...]
     """Column-major run lengths within the window, background first."""
     place: Slice = None
+    is_final: bool = False
+    """Whether the object is this mask, as long as it has no other prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,11 @@ def fold(state: State, edit: Edit) -> dict[str, ObjectState]:
     if op == "add_object":
         objects[edit["object"]] = _added(state, edit)
         return objects
+    if op == "add_objects":
+        for each in edit["objects"]:
+            mask = replace(_mask_of(each["mask"]), is_final=True)
+            objects[each["object"]] = replace(_added(objects, each), asked=Asked(masks=(mask,)))
+        return objects
     if op == "propagated":
         for name in edit["objects"]:
             known = _known(state, name)
@@ -163,6 +170,8 @@ def size_of(edit: Edit) -> int:
     >>> size_of({"op": "clear", "object": "o1"})
     512
     """
+    if edit["op"] == "add_objects":
+        return sum(size_of({"op": "set_mask", **each}) for each in edit["objects"])
     mask = edit.get("mask")
     listed = len(edit.get("objects", ())) + 3 * len(edit.get("points", ()))
     numbers = listed if mask is None else len(mask["counts"])
@@ -324,11 +333,13 @@ def _set_box(asked: Asked, edit: Edit) -> Asked:
 
 def _set_mask(asked: Asked, edit: Edit) -> Asked:
     """An object with the mask of an edit."""
-    given = edit["mask"]
+    return _set(asked, _mask_of(edit["mask"]))
+
+
+def _mask_of(given: Mapping[str, Any]) -> MaskState:
+    """The mask of an edit."""
     start, stop = given["window"]
-    return _set(
-        asked, MaskState((tuple(start), tuple(stop)), tuple(given["counts"]), _place(given))
-    )
+    return MaskState((tuple(start), tuple(stop)), tuple(given["counts"]), _place(given))
 
 
 def _add_mark(asked: Asked, edit: Edit) -> Asked:

@@ -16,6 +16,8 @@ MOST_COUNTS = 4_000_000
 """Most run lengths of a painted mask."""
 MOST_POINTS = 10_000
 """Most points of a mark."""
+MOST_NEW = 1000
+"""Most objects that one edit adds."""
 MOST_EDITS = 100_000
 """Most edits of a log that is replayed."""
 
@@ -81,6 +83,22 @@ class AddObject(Strict):
     name: Name
     class_name: Annotated[Name | None, Field(alias="class")] = None
     code: CodeModel | None = None
+
+
+class NewObject(Strict):
+    """A new object of a raster with its mask as it is."""
+
+    object: Identifier | None = None
+    name: Name
+    class_name: Annotated[Name | None, Field(alias="class")] = None
+    mask: MaskModel
+
+
+class AddObjects(Strict):
+    """Several objects whose masks are known, such as those that a job found, as one edit."""
+
+    op: Literal["add_objects"]
+    objects: Annotated[list[NewObject], Field(min_length=1, max_length=MOST_NEW)]
 
 
 class RemoveObject(_OfObject):
@@ -199,8 +217,8 @@ class Propagated(Strict):
 
 
 _Edits = (
-    AddObject | RemoveObject | RenameObject | AddPoint | MovePoint | RemovePoint | SetBox
-    | RemoveBox | SetMask | RemoveMask | AddMark | ChooseCandidate | Clear
+    AddObject | AddObjects | RemoveObject | RenameObject | AddPoint | MovePoint | RemovePoint
+    | SetBox | RemoveBox | SetMask | RemoveMask | AddMark | ChooseCandidate | Clear
 )  # fmt: skip
 EditModel = Annotated[_Edits, Field(discriminator="op")]
 LoggedEdit = Annotated[_Edits | Propagated, Field(discriminator="op")]

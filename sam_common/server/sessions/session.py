@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from dataclasses import dataclass, field, replace
@@ -308,16 +309,22 @@ class Session:
         return self.result(asked)
 
     def _with_id(self, edit: Edit) -> Edit:
-        """An edit that adds an object, with an identifier where it has none."""
-        if edit["op"] != "add_object" or edit.get("object") is not None:
+        """An edit that adds objects, with identifiers where they have none."""
+        if edit["op"] not in {"add_object", "add_objects"}:
             return edit
-        taken = {each.get("object") for each in self._history.edits[: self._history.cursor]} | set(
-            self._history.state
-        )
-        number = 1
-        while f"o{number}" in taken:
-            number += 1
-        return {**edit, "object": f"o{number}"}
+        taken = set(self._history.state)
+        for each in self._history.edits[: self._history.cursor]:
+            taken |= {one["object"] for one in _new_objects(each)}
+        free = (name for number in itertools.count(1) if (name := f"o{number}") not in taken)
+        if edit["op"] == "add_object":
+            return edit if edit.get("object") is not None else {**edit, "object": next(free)}
+        return {
+            **edit,
+            "objects": [
+                each if each.get("object") is not None else {**each, "object": next(free)}
+                for each in edit["objects"]
+            ],
+        }
 
     def _moved(self, step: int, nothing: str) -> dict[str, Any]:
         """Move the cursor by one edit, and give the changed objects."""
@@ -362,6 +369,14 @@ class Session:
                 }
             )
         return {"changed": changed, "seconds": seconds}
+
+
+def _new_objects(edit: Edit) -> Sequence[Mapping[str, Any]]:
+    """What an edit says of each object that it adds."""
+    if edit["op"] == "add_objects":
+        found: Sequence[Mapping[str, Any]] = edit["objects"]
+        return found
+    return [edit] if edit["op"] == "add_object" else []
 
 
 def _union(one: Window | None, other: Window | None) -> Window | None:

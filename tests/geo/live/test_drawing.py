@@ -13,10 +13,13 @@ from PIL import Image
 from rasterio.enums import Resampling
 
 from sam_common.errors import NotFoundError
+from sam_common.frame import Frame
 from sam_common.masks.decoded import MaskRegion
 from sam_common.window import Window
+from sam_geo.class_maps.legend import legend_of
+from sam_geo.class_maps.write_map import class_map_writer
 from sam_geo.live import drawing
-from sam_geo.live.drawing import Tiles, preview_of, table_outlines
+from sam_geo.live.drawing import Tiles, class_tile, preview_of, table_outlines
 from sam_geo.raster.source import open_raster
 from sam_geo.raster.stretch import choose_stretch
 
@@ -163,3 +166,54 @@ def test_outlines_of_a_table_lie_in_pixels_of_a_turned_raster(tmp_path, monkeypa
         outline = shapely.geometry.shape(feature["geometry"])
         assert outline.symmetric_difference(box).area < 1e-6
     assert len(fewer["features"]) == 1
+
+
+def test_a_class_map_is_drawn_in_its_colours(tmp_path, make_raster):
+    path = tmp_path / "map.tif"
+    legend = legend_of(["water", "field"])
+    classes = np.zeros((300, 280), dtype=np.uint8)
+    classes[:, :270] = 1
+    classes[100:200, 20:40] = 2
+    with (
+        open_raster(make_raster(np.ones((1, 300, 280), np.uint8))) as source,
+        class_map_writer(path, source, legend) as write,
+    ):
+        write(Window((0, 0), (300, 280)), classes, np.where(classes, 80, 0).astype(np.uint8))
+    opaque = {value: [*colour, 255] for value, colour in legend.colours.items()}
+    tile = np.asarray(Image.open(io.BytesIO(class_tile(path, 0, 0, 0))))
+    assert tile[0, 0].tolist() == opaque[1]
+    assert tile[100, 20].tolist() == opaque[2]
+    assert tile[200, 20].tolist() == opaque[1]
+    beside = np.asarray(Image.open(io.BytesIO(class_tile(path, 0, 1, 1))))
+    # the second tile begins at column 256: 14 columns have a class, and 44 rows are there
+    assert (beside[:44, :14] == opaque[1]).all()
+    assert not beside[:44, 14:, 3].any()
+    assert not beside[44:, :, 3].any()
+    coarse = np.asarray(Image.open(io.BytesIO(class_tile(path, 1, 0, 0))))
+    assert coarse[75, 15].tolist() == opaque[2]
+    assert coarse[10, 10].tolist() == opaque[1]
+    for place in ((0, 2, 0), (0, 0, 2), (40, 0, 0)):
+        with pytest.raises(NotFoundError) as refused:
+            class_tile(path, *place)
+        assert str(refused.value) == "no tile {}/{}/{} of the map".format(*place)
+
+
+def test_outlines_of_candidates_come_the_most_probable_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(drawing, "MOST_OUTLINES", 2)
+    boxes = [shapely.box(n, 0, n + 1, 1) for n in range(3)]
+    table = geopandas.GeoDataFrame(
+        {
+            "probability": [0.2, 0.9, 0.5],
+            "said": [None, "example", None],
+            "covered_by": [1, None, 3],
+        },
+        geometry=boxes,
+        crs="EPSG:32633",
+    )
+    table.to_file(tmp_path / "objects.gpkg")
+    found = table_outlines(tmp_path / "objects.gpkg", Frame.from_array(np.eye(3)[[1, 0, 2]]))
+    assert found["total"] == 3
+    assert [each["properties"] for each in found["features"]] == [
+        {"probability": 0.9, "said": "example", "covered_by": None},
+        {"probability": 0.5, "said": None, "covered_by": 3},
+    ]

@@ -4,8 +4,10 @@
 // that turned and unplaced rasters are drawn exactly. An index is half a pixel less.
 
 import { ask, get, post, save } from "./api.js";
+import { landcoverPanel } from "./landcover.js";
 import { boxForm, classesPanel, downloadsPanel, objectsPanel } from "./panel.js";
 import { signatureOf } from "./session.js";
+import { similarPanel } from "./similar.js";
 import { guarded, keys, loadScript, make, runJob, section, showPlace, tell, Tools } from "./ui.js";
 
 const PREVIEW_MS = 70;
@@ -53,17 +55,11 @@ class RasterPage {
   }
 
   makeMap() {
-    const { tile_px: side, levels, served } = this.pyramid;
+    const { levels, served } = this.pyramid;
     const extent = [0, -this.rows, this.columns, 0];
     const projection = new ol.proj.Projection({ code: "PIXELS", units: "pixels", extent });
     const coarsest = served - 1;
-    const resolutions = Array.from({ length: served }, (_, n) => 2 ** (coarsest - n));
-    const source = new ol.source.TileImage({
-      projection, interpolate: false, transition: 0,
-      tileGrid: new ol.tilegrid.TileGrid({ extent, origin: [0, 0], resolutions, tileSize: side }),
-      tileUrlFunction: ([z, x, y]) => `${this.session.path}/tiles/${coarsest - z}/${y}/${x}`,
-      tileLoadFunction: (tile, url) => this.loadTile(tile, url),
-    });
+    this.projection = projection;
     const layer = (style, zIndex) => new ol.layer.Vector({ source: new ol.source.Vector(), style, zIndex });
     this.found = layer(new ol.style.Style({
       stroke: new ol.style.Stroke({ color: "#ffffffcc", width: 1, lineDash: [4, 3] }),
@@ -84,7 +80,7 @@ class RasterPage {
       target: this.target,
       controls: [new ol.control.Zoom()],
       interactions: ol.interaction.defaults.defaults({ shiftDragZoom: false, doubleClickZoom: false, altShiftDragRotate: false, pinchRotate: false }),
-      layers: [new ol.layer.Tile({ source, zIndex: 0 }), this.found, this.outlines, this.marksLayer, this.ghost],
+      layers: [this.tileLayer(`${this.session.path}/tiles`, 0), this.found, this.outlines, this.marksLayer, this.ghost],
       view: new ol.View({ projection, center: [this.columns / 2, -this.rows / 2], maxResolution: widest, minResolution: 1 / 32, resolution: 1, extent, constrainOnlyCenter: true }),
     });
     this.target.append(make("div", { class: "middle", "aria-hidden": "true" }));
@@ -95,7 +91,9 @@ class RasterPage {
     this.target.addEventListener("keydown", guarded(async (event) => {
       if (event.key !== "Enter") return;
       event.preventDefault();
-      await this.point(this.map.getView().getCenter(), event.shiftKey);
+      const middle = this.map.getView().getCenter();
+      if (this.tools.chosen === "paint") this.cover.add([middle]);
+      else await this.point(middle, event.shiftKey || this.tools.chosen === "minus");
     }));
     const box = new ol.interaction.DragBox({ className: "drag-box", condition: () => this.tools.chosen === "box" });
     box.on("boxend", guarded(() => {
@@ -103,6 +101,44 @@ class RasterPage {
       return this.box([x0 - 0.5, -y1 - 0.5, x1 - 0.5, -y0 - 0.5]);
     }));
     this.map.addInteraction(box);
+  }
+
+  /** A layer of the tiles that the server gives below a path. */
+  tileLayer(path, zIndex) {
+    const { tile_px: side, served } = this.pyramid;
+    const extent = this.projection.getExtent();
+    const resolutions = Array.from({ length: served }, (_, n) => 2 ** (served - 1 - n));
+    return new ol.layer.Tile({ zIndex, source: new ol.source.TileImage({
+      projection: this.projection, interpolate: false, transition: 0,
+      tileGrid: new ol.tilegrid.TileGrid({ extent, origin: [0, 0], resolutions, tileSize: side }),
+      tileUrlFunction: ([z, x, y]) => `${path}/${served - 1 - z}/${y}/${x}`,
+      tileLoadFunction: (tile, url) => this.loadTile(tile, url),
+    }) });
+  }
+
+  /** What panels draw with: see `similar.js` and `landcover.js`. */
+  board() {
+    return {
+      map: this.map,
+      stem: this.session.about.source.name.replace(/\.[^.]*$/, ""),
+      isPainting: () => this.tools.chosen === "paint",
+      layer: (style, zIndex) => {
+        const layer = new ol.layer.Vector({ source: new ol.source.Vector(), style, zIndex });
+        this.map.addLayer(layer);
+        return layer;
+      },
+      tiles: (path, zIndex) => {
+        const layer = this.tileLayer(path, zIndex);
+        this.map.addLayer(layer);
+        return layer;
+      },
+      feature: (geometry) => new ol.Feature(this.shape(geometry)),
+      outlineOf: (object) => {
+        const shape = this.drawn.get(object.object)?.feature?.getGeometry();
+        if (!shape) return null;
+        return { type: shape.getType(), coordinates: mapped(shape.getCoordinates(), ([x, y]) => [x, -y]) };
+      },
+    };
   }
 
   /** Fetch a tile with the token, which an image element cannot send. */
@@ -128,6 +164,7 @@ class RasterPage {
       { id: "plus", label: "Point on it", key: "1", off: takesPoints ? null : off },
       { id: "minus", label: "Point beside it", key: "2", off: takesPoints ? null : off },
       { id: "box", label: "Box", key: "3", off: takesBoxes ? null : off },
+      { id: "paint", label: "Paint a sample", key: "4" },
     ], takesPoints ? "plus" : "box");
     this.tools.onchange = () => this.dropPreview();
     this.tools.gap();
@@ -138,6 +175,7 @@ class RasterPage {
     this.tools.add("Next object", "N", next).classList.add("main");
     keys({
       1: () => this.tools.choose("plus"), 2: () => this.tools.choose("minus"), 3: () => this.tools.choose("box"),
+      4: () => this.tools.choose("paint"),
       n: next, escape: next,
       "ctrl+z": guarded(() => this.session.undo()),
       "ctrl+shift+z": guarded(() => this.session.redo()),
@@ -158,9 +196,11 @@ class RasterPage {
       }
     }) }, "Find everything");
     const help = make("details", {}, make("summary", {}, "Keys and gestures"), make("dl", {},
-      ...[["click", "a point on the object"], ["Shift click", "a point beside it: leave this out"], ["drag", "moves the image; with Box it draws one"],
+      ...[["click", "a point on the object"], ["Shift click", "a point beside it: leave this out"], ["drag", "moves the image; with Box it draws one, with Paint a sample a stroke"],
         ["wheel, + −", "zoom"], ["N", "the next click begins a new object"], ["Ctrl Z", "undo; Ctrl Shift Z redo"], ["Enter", "a point at the middle of the image, by keyboard"]]
         .flatMap(([key, text]) => [make("dt", {}, key), make("dd", {}, text)])));
+    const board = this.board();
+    this.cover = landcoverPanel(this.session, board);
     const { served, levels } = this.pyramid;
     const note = served < levels ? make("section", {}, make("p", { class: "quiet" },
       "This raster has no overviews, so it is not drawn from far away. gdaladdo -r average FILE adds them; then it opens as a whole.")) : "";
@@ -170,7 +210,9 @@ class RasterPage {
       objectsPanel(this.session, {
         sizeTitle: this.isPlaced ? "Area" : "Pixels", size: (each) => this.areaOf(each), zoom: (each) => this.zoom(each),
       }),
+      similarPanel(this.session, board),
       section("Everything", make("div", { class: "row" }, all), progress, this.foundButtons, this.foundText),
+      this.cover.panel,
       downloadsPanel(this.session, [{ format: "gpkg", label: "GeoPackage" }, { format: "geojson", label: "GeoJSON" }]),
       make("section", {}, boxForm(["column 1", "row 1", "column 2", "row 2"], (box) => this.box(box)), help));
   }
@@ -181,6 +223,7 @@ class RasterPage {
   }
 
   async click(event) {
+    if (this.tools.chosen === "paint") return;
     if (this.tools.chosen === "box") {
       tell("Drag a box around the object, or choose a point tool.");
       return;
@@ -218,7 +261,7 @@ class RasterPage {
     const isInside = x >= 0 && y <= 0 && x < this.columns && -y < this.rows;
     showPlace(isInside ? this.placeText(x, -y) : "");
     this.dropPreview();
-    if (event.dragging || !isInside || this.tools.chosen === "box" || event.originalEvent.pointerType === "touch") return;
+    if (event.dragging || !isInside || ["box", "paint"].includes(this.tools.chosen) || event.originalEvent.pointerType === "touch") return;
     const isBeside = event.originalEvent.shiftKey || this.tools.chosen === "minus";
     if (isBeside && this.session.current === null) return;
     this.previewTimer = setTimeout(() => this.preview([x - 0.5, -y - 0.5], isBeside ? 0 : 1), PREVIEW_MS);

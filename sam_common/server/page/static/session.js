@@ -104,11 +104,18 @@ export class Session extends EventTarget {
 
   /** A name that no object has: of a volume the class itself, as segments are named so. */
   newName(className) {
+    const isTaken = this.objects.some((each) => each.name === className);
+    return this.about.kind === "volume" && !isTaken ? className : this.newNames(className, 1)[0];
+  }
+
+  /** Names with numbers that no object has. */
+  newNames(className, count) {
     const taken = new Set(this.objects.map((each) => each.name));
-    if (this.about.kind === "volume" && !taken.has(className)) return className;
-    let number = 1;
-    while (taken.has(`${className} ${number}`)) number += 1;
-    return `${className} ${number}`;
+    const names = [];
+    for (let number = 1; names.length < count; number += 1) {
+      if (!taken.has(`${className} ${number}`)) names.push(`${className} ${number}`);
+    }
+    return names;
   }
 
   /** Give an object another class; of a volume the name follows, as files have that alone. */

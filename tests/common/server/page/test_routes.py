@@ -8,6 +8,7 @@ import json
 import nibabel
 import numpy as np
 import pytest
+from cover_scenes import cover_scene
 from live_server import ask, raster, volume, write_raster
 from PIL import Image
 
@@ -117,6 +118,29 @@ def test_outlines_of_everything_lie_in_pixels(paged):
         assert corners.min() >= -1e-6
         assert corners.max() <= 64 + 1e-6
     assert get(paged, f"/v1/sessions/{session.id}/outlines/j99")[0] == 404
+
+
+def test_a_class_map_of_painted_samples_is_drawn(paged):
+    scene = cover_scene(paged.root)
+    session = paged.open_raster(scene.raster)
+    features = []
+    for number, name in enumerate(("water", "field", "town")):
+        for row, column in np.argwhere(scene.truth == number)[::120].tolist():
+            point = {"type": "Point", "coordinates": [column + 0.5, row + 0.5]}
+            kind = {"type": "Feature", "properties": {"class": name}, "geometry": point}
+            features.append(kind)
+    samples = {"type": "FeatureCollection", "features": features}
+    job = paged.job("landcover", session=session.id, samples=samples, crs="pixel")
+    told = job.wait()
+    path = f"/v1/sessions/{session.id}/classes/{job.id}/0/0/0"
+    status, content = get(paged, path)
+    assert status == 200
+    tile = np.asarray(Image.open(io.BytesIO(content)))
+    colours = {each["class"]: each["colour"] for each in told["summary"]["classes"]}
+    drawn = np.array([["#" + bytes(pixel[:3]).hex() for pixel in row] for row in tile[:120, :150]])
+    expected = np.array([colours[name] for name in ("water", "field", "town")])[scene.truth]
+    assert (drawn == expected).mean() > 0.8
+    assert get(paged, path.replace(f"{job.id}/0", f"{job.id}/30"))[0] == 404
 
 
 def test_voxels_and_facts_of_a_volume(paged):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sam_common.errors import PromptError
-from sam_common.server.sessions.history import KEPT_STATES, ChoiceState, History, fold
+from sam_common.server.sessions.history import KEPT_STATES, ChoiceState, History, MaskState, fold
 
 NAMES = ("o1", "o2", "o3")
 names = st.sampled_from(NAMES)
@@ -168,3 +168,30 @@ def test_a_choice_follows_a_propagation_and_ends_with_it():
     assert (box.place, one, other) == ((0, 3), ChoiceState(2), ChoiceState(1))
     history.push({"op": "propagated", "objects": ["o1"], "method": "planes"})
     assert history.state["o1"].asked.corrections == ()
+
+
+def test_several_objects_with_their_masks_are_one_edit():
+    mask = {"window": [[1, 2], [3, 4]], "size": [2, 2], "counts": [1, 3]}
+    history = History()
+    history.push(
+        {
+            "op": "add_objects",
+            "objects": [
+                {"object": "o1", "name": "roof 1", "class": "roof", "mask": mask},
+                {"object": "o2", "name": "roof 2", "mask": mask},
+            ],
+        }
+    )
+    assert history.size_bytes == 2 * (512 + 40 * 2)
+    one, two = history.state.values()
+    assert (one.name, one.class_name, two.class_name) == ("roof 1", "roof", None)
+    assert one.asked.masks == (MaskState(((1, 2), (3, 4)), (1, 3), is_final=True),)
+    with pytest.raises(PromptError, match="there is an object 'o2' already"):
+        history.push(
+            {"op": "add_objects", "objects": [{"object": "o2", "name": "a", "mask": mask}]}
+        )
+    # a mask that is drawn later is a prompt
+    history.push({"op": "set_mask", "object": "o1", "mask": mask})
+    assert not history.state["o1"].asked.masks[0].is_final
+    history.move(0)
+    assert history.state == {}

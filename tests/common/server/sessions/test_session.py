@@ -225,6 +225,24 @@ def test_the_review_has_every_slice_worst_first_and_follows_corrections(served, 
     assert after == {**before, 5: 1}
 
 
+def test_the_answers_of_an_object_are_told_and_taken_over_the_wire(served):
+    session = volume(served)
+    organ = session.add_object("liver")
+    session.set_box(organ, (10, 8, 2, 30, 28, 9))
+    with pytest.raises(ServerError, match="there are no answers to choose from yet"):
+        session.candidates(organ)
+    session.propagate([organ]).wait()
+    answers = session.candidates(organ)
+    assert [each["number"] for each in answers] == list(range(1, len(answers) + 1))
+    assert answers[0]["voxels"] == session.objects()[0]["area"]
+    before = session.mask(organ)
+    session.choose_candidate(organ, 1)
+    assert session.objects()[0]["candidate"] == 1
+    assert np.array_equal(session.mask(organ).array, before.array)
+    with pytest.raises(ServerError, match=f"{len(answers)} answers to choose from, got number 9"):
+        session.choose_candidate(organ, 9)
+
+
 def test_a_raster_has_nothing_to_review(served):
     session = raster(served)
     tree = session.add_object("tree")
@@ -261,3 +279,33 @@ def test_the_edits_of_a_session_have_an_end(served):
     session.undo()
     # a new edit cuts off what lay beyond, and there is room again
     session.add_point(tree, (5, 5))
+
+
+def test_objects_with_their_masks_are_added_as_they_are_and_taken_back_at_once(served):
+    session = raster(served)
+    first = session.add_object("tree")
+    part = {"window": [[10, 20], [12, 22]], "size": [2, 2]}
+    objects = [
+        {"name": "roof 1", "class": "roof", "mask": {**part, "counts": [0, 4]}},
+        {"name": "roof 2", "mask": {**part, "counts": [1, 2, 1]}},
+    ]
+    changed = session.edit("add_objects", objects=objects).changed
+    assert [each.area for each in changed] == [4, 2]
+    names = [each["object"] for each in session.objects()]
+    assert len(set(names)) == 3
+    assert names[0] == first
+    assert session.mask(names[2]).array.tolist() == [[False, True], [True, False]]
+    outline = shapely.geometry.shape(session.geometry(names[1])["geometry"])
+    assert session.geometry(names[1])["properties"]["area_px"] == 4
+    assert outline.area == pytest.approx(4 * abs(AFFINE[0] * AFFINE[4]))
+    # a point corrects it, as one does an object that was clicked
+    corrected = session.add_point(names[1], (21, 11)).changed[0]
+    assert corrected.status == "ok"
+    session.undo()
+    session.undo()
+    assert [each["object"] for each in session.objects()] == [first]
+    with pytest.raises(ServerError, match="the painted mask is empty"):
+        session.edit("add_objects", objects=[{"name": "a", "mask": {**part, "counts": [4]}}])
+    whole = volume(served)
+    with pytest.raises(ServerError, match="objects with their masks are added to rasters"):
+        whole.edit("add_objects", objects=objects)
