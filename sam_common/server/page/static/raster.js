@@ -319,7 +319,12 @@ class RasterPage {
     }
     const stale = this.session.objects.filter((each) => this.drawn.get(each.object)?.signature !== signatureOf(each));
     for (let n = 0; n < stale.length; n += AT_ONCE) {
-      await Promise.all(stale.slice(n, n + AT_ONCE).map((each) => this.drawOne(each, source)));
+      // in turn with edits: what was taken back meanwhile is not asked for
+      await this.session.inTurn(() => {
+        const there = new Set(this.session.objects.map((each) => each.object));
+        const next = stale.slice(n, n + AT_ONCE).filter((each) => there.has(each.object));
+        return Promise.all(next.map((each) => this.drawOne(each, source)));
+      });
     }
     if (stale.length) this.session.dispatchEvent(new Event("objects"));
   }
