@@ -13,7 +13,7 @@ import statistics
 from conftest import FLAGS, TREES, WAIT_MS, Viewer
 from playwright.sync_api import sync_playwright
 
-LOADS, CLICKS, PREVIEWS = 7, 60, 60
+LOADS, CLICKS, PREVIEWS = 5, 40, 40
 SIDE = 18
 """Distance in pixels between the places of clicks."""
 
@@ -106,6 +106,21 @@ def line(what, times):
     return f"| {what} | {statistics.median(times):.0f} | {p95:.0f} | {len(times)} |"
 
 
+def measured(chromium, viewer):
+    """The rows of the table, each as soon as it is known."""
+    loads = []
+    for _ in range(LOADS):
+        context, tab = fresh_tab(chromium, viewer.address)
+        loads.append(tab.evaluate(FIRST_TILE))
+        context.close()
+    yield line("address to the first tile", loads)
+    context, tab = fresh_tab(chromium, viewer.address)
+    tab.evaluate(WATCH)
+    yield line("click to outline on an encoded window", click_times(tab))
+    yield line("pointer to preview, its wait of 70 ms included", preview_times(tab))
+    context.close()
+
+
 def main():
     """Print the table."""
     viewer = Viewer("sam_geo", TREES)
@@ -114,27 +129,12 @@ def main():
             chromium = playwright.chromium.launch(
                 executable_path=shutil.which("chromium"), args=list(FLAGS)
             )
-            loads = []
-            for _ in range(LOADS):
-                context, tab = fresh_tab(chromium, viewer.address)
-                loads.append(tab.evaluate(FIRST_TILE))
-                context.close()
-            context, tab = fresh_tab(chromium, viewer.address)
-            tab.evaluate(WATCH)
-            clicks = click_times(tab)
-            viewer.fresh()
-            context.close()
-            context, tab = fresh_tab(chromium, viewer.address)
-            tab.evaluate(WATCH)
-            previews = preview_times(tab)
-            context.close()
+            print("| what | median ms | p95 ms | times |\n|---|---|---|---|")  # noqa: T201 (the result)
+            for row in measured(chromium, viewer):
+                print(row, flush=True)  # noqa: T201
             chromium.close()
     finally:
         viewer.close()
-    print("| what | median ms | p95 ms | times |\n|---|---|---|---|")  # noqa: T201 (the result)
-    print(line("address to the first tile", loads))  # noqa: T201
-    print(line("click to outline on an encoded window", clicks))  # noqa: T201
-    print(line("pointer to preview, its wait of 70 ms included", previews))  # noqa: T201
 
 
 if __name__ == "__main__":
