@@ -25,14 +25,14 @@ FIRST_TILE = """() => {
 """Milliseconds from the begin of the navigation until a tile is there."""
 WATCH = """() => {
     const page = window.samPage;
-    const until = (isSo, event) => new Promise(resolve => {
+    const until = (isSo, event, most) => new Promise(resolve => {
         page.target.addEventListener(event, () => {
             const begun = performance.now();
             const look = () => {
                 const took = performance.now() - begun;
                 if (isSo()) resolve(took);
                 // where the network finds nothing, nothing is ever drawn
-                else if (took > 10_000) resolve(null);
+                else if (took > most) resolve(null);
                 else requestAnimationFrame(look);
             };
             requestAnimationFrame(look);
@@ -40,8 +40,10 @@ WATCH = """() => {
     });
     const isGhost = () => page.ghost.getSource().getFeatures().length > 0;
     window.samWatch = {
-        click: count => { window.samTook = until(() => page.drawn.size === count, 'pointerup'); },
-        preview: () => { window.samTook = until(isGhost, 'pointermove'); },
+        click: count => {
+            window.samTook = until(() => page.drawn.size === count, 'pointerup', Infinity);
+        },
+        preview: () => { window.samTook = until(isGhost, 'pointermove', 10_000); },
     };
 }"""
 """Times in the page itself, from the event of the pointer to the frame that has the outline."""
