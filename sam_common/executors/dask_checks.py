@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
+
+from distributed.versions import get_versions
 
 from sam_common.errors import InputError, ModelError, SuiteError, one_line
 from sam_common.executors.dask_worker import prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from distributed import Client
+    from sam_common.executors.dask_connection import Connection
 
 SUITE = "sam-geomed"
 COMPARED = ("python", "distributed", "numpy", SUITE)
@@ -21,20 +22,23 @@ TOLD = 3
 """Most workers that a message names."""
 
 
-def check_versions(client: Client) -> None:
+def check_versions(connection: Connection) -> None:
     """Compare the versions of this process with those of every worker.
 
     Raises:
         ModelError: A worker lacks the suite, or has another version of it, of Python (its second
             number), distributed or numpy.
     """
-    found = client.get_versions(check=False)
-    suites = client.run(metadata.version, SUITE, on_error="return")
-    here = _facts(found["client"], metadata.version(SUITE))
+    # functions that a worker without the suite has too
+    found = connection.on_workers(get_versions)
+    suites = connection.on_workers(metadata.version, SUITE)
+    here = _facts(get_versions(), metadata.version(SUITE))
     wrong = [
         f"{address} {told}"
-        for address, known in sorted(found["workers"].items())
-        for told in _differing(here, _facts(known, suites.get(address)))
+        for address, known in sorted(found.items())
+        # one that died meanwhile has nothing to be compared
+        if isinstance(known, Mapping) and address in suites
+        for told in _differing(here, _facts(known, suites[address]))
     ]
     if wrong:
         raise ModelError(
@@ -43,14 +47,14 @@ def check_versions(client: Client) -> None:
         )
 
 
-def check_prepared(client: Client, name: str) -> None:
+def check_prepared(connection: Connection, name: str) -> None:
     """Let every worker unpickle the task of a job: it opens the files and loads the network.
 
     Raises:
         SuiteError: A worker cannot, with its address and its error; a worker that dies meanwhile
             is left out.
     """
-    found = client.run(prepare, name, on_error="return")
+    found = connection.on_workers(prepare, name)
     errors = {
         address: error
         for address, error in sorted(found.items())

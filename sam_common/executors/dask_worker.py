@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from distributed import Worker
 
 
+ARRIVES_S = 30.0
+"""Seconds in which the task of a job has to reach a worker that its first items have reached."""
+_ARRIVED = threading.Condition()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
     """What became of one item on a worker."""
@@ -60,12 +65,19 @@ class TaskPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed has no type
     def setup(self, worker: Worker) -> None:
         """Begin on a worker."""
         del worker
-        self._lock = threading.Lock()
+        with _ARRIVED:
+            self._lock = threading.Lock()
+            _ARRIVED.notify_all()
 
     def teardown(self, worker: Worker) -> None:
         """Let go of the task and what it has open."""
         del worker
         self._task = None
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether it has begun on this worker."""
+        return self._lock is not None
 
     @property
     def task(self) -> Callable[[Any], Any]:
@@ -121,9 +133,8 @@ async def prepare(name: str, dask_worker: Worker) -> Exception | None:
         name: Name of the job.
         dask_worker: The worker, which `distributed.Client.run` gives.
     """
-    plugin: TaskPlugin = dask_worker.plugins[name]
     try:
-        await asyncio.to_thread(lambda: plugin.task)
+        await asyncio.to_thread(lambda: _plugin(dask_worker, name).task)
     except Exception as error:  # noqa: BLE001  # told by the client, with the worker's address
         return sendable(error)
     return None
@@ -153,7 +164,7 @@ def answer_all(name: str, items: Sequence[tuple[int, Any]], most_seconds: float)
 def _answer(name: str, number: int, question: Any) -> Answer:
     start = time.perf_counter()
     try:
-        result, error = _plugin(name).task(question), None
+        result, error = _plugin(get_worker(), name).task(question), None
     except Exception as raised:  # noqa: BLE001  # the client decides by its class
         result, error = None, sendable(raised)
     return Answer(number, result, error, time.perf_counter() - start)
@@ -169,6 +180,19 @@ def sendable(error: Exception) -> Exception:
     return error if type(again) is type(error) else RuntimeError(one_line(error))
 
 
-def _plugin(name: str) -> TaskPlugin:
-    plugin: TaskPlugin = get_worker().plugins[name]
+def _plugin(worker: Worker, name: str) -> TaskPlugin:
+    """The plugin of a job, waited for where its items came first.
+
+    Raises:
+        RuntimeError: It does not come.
+    """
+
+    def arrived() -> TaskPlugin | None:
+        plugin: TaskPlugin | None = worker.plugins.get(name)
+        return plugin if plugin is not None and plugin.is_set_up else None
+
+    with _ARRIVED:
+        plugin = _ARRIVED.wait_for(arrived, ARRIVES_S)
+    if plugin is None:
+        raise RuntimeError(f"the task {name} has not come to this worker")
     return plugin

@@ -49,6 +49,7 @@ class Executor(Protocol):
         *,
         kind: str,
         retried: tuple[type[Exception], ...],
+        speculative: bool = False,
     ) -> Iterator[Outcome]:
         """Run a task on items, of which a bounded number is in memory.
 
@@ -58,6 +59,8 @@ class Executor(Protocol):
             kind: What an item is, such as `window`; names of tasks begin with it.
             retried: Errors after which an item is tried once more, on another worker where there
                 is one. Any other error is the item's outcome at once.
+            speculative: Whether an item that is late may run on a second worker at the same time,
+                and the first answer counts: as where it writes nothing.
 
         Yields:
             One outcome for each item, in the order in which they are done.
@@ -65,4 +68,8 @@ class Executor(Protocol):
         Raises:
             SuiteError: The task does not run on a worker, or the connection is lost.
         """
+        ...
+
+    def facts_from_now(self) -> Callable[[], dict[str, Any]]:
+        """A function that gives what was done since now, for the record of a job."""
         ...

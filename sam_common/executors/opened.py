@@ -58,13 +58,16 @@ def opened_executor(
         )
     if importlib.util.find_spec("distributed") is None:
         raise ModelError('--executor dask needs Dask: pip install "sam-geomed[dask]"')
-    from sam_common.executors.dask_executor import DaskExecutor, report_lines  # noqa: PLC0415  # only where it is asked for
+    from sam_common.executors.dask_executor import DaskExecutor  # noqa: PLC0415  # only where it is asked for
 
     with _client(scheduler, workers) as client:
         tell(f"dask: {client.dashboard_link}")
         executor = DaskExecutor(client)
-        yield executor
-        for line in report_lines(executor):
+        try:
+            yield executor
+        finally:
+            executor.close()
+        for line in executor.figures.lines():
             tell(f"dask: {line}")
 
 

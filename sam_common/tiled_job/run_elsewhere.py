@@ -99,7 +99,7 @@ def run_elsewhere(  # what a run is made of
     if parts.storage is not None:
         task, keep = StoredWork(packed, parts.storage), parts.take
         items = (Item(n, (n, work.ask(n))) for n in missing)
-    for outcome in executor.run(task, items, kind=KIND, retried=WORK_ERRORS):
+    for outcome in executor.run(task, items, kind=KIND, retried=WORK_ERRORS, speculative=True):
         if outcome.error is None:
             result, counted = outcome.result
             keep(outcome.number, result)

@@ -51,7 +51,7 @@ def measured(count: int) -> dict[str, Any]:
         missing = store.missing()
         seconds["look at all parts"] = time.perf_counter() - begin
         scheduler = memory_of(started.scheduler.pid)
-    busy = sum(rate.seconds for rate in executor.rates.values())
+    busy = sum(rate.seconds for rate in executor.figures.workers.values())
     return {
         "windows": count,
         "failed": len(report.failures),

@@ -111,7 +111,7 @@ def main() -> None:
                     advance = killer(started, found["windows"])
                     executor = DaskExecutor(started.client)
                     found = run(work, executor, advance=advance)
-                    tell("2 workers, 5 kills", {**found, "lost": executor.counts["lost"]})
+                    tell("2 workers, 5 kills", {**found, "lost": executor.figures.events["lost"]})
 
 
 def tell(name: str, found: dict[str, Any]) -> None:

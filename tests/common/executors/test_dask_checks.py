@@ -10,6 +10,7 @@ from clusters import ORACLES, ROOT, Cluster, cluster
 
 from sam_common.errors import CheckpointError, ModelError
 from sam_common.executors.dask_checks import TOLD, check_versions
+from sam_common.executors.dask_connection import Connection
 from sam_common.executors.dask_executor import DaskExecutor
 from sam_common.executors.executor import Item
 
@@ -40,7 +41,7 @@ def run(client, function):
 
 
 def test_workers_like_this_process_are_taken(two_workers: Cluster):
-    check_versions(two_workers.client)
+    check_versions(Connection(two_workers.client, 1.0))
 
 
 @pytest.mark.parametrize(

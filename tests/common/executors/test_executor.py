@@ -13,7 +13,8 @@ from sam_common.tiled_job.work import Work
 class Backwards:
     """Works on the items in the reverse of their order, in this process."""
 
-    def run(self, task, items, *, kind, retried):
+    def run(self, task, items, *, kind, retried, speculative):
+        assert speculative  # a worker gives a part and writes nothing
         assert kind == "window"
         assert InputError in retried or issubclass(InputError, retried)
         for item in reversed(list(items)):

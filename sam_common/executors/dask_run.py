@@ -1,0 +1,395 @@
+"""Run on Dask: one task on many items, and all that may become of them on the way.
+
+```
+items -> batches -> at most AHEAD batches for each thread are known to the scheduler
+                      | answers        -> outcomes
+                      | late           -> to a second worker that has nothing to do; the first
+                      |                   answer counts
+                      | worker died    -> Dask runs the batch elsewhere; where that happens
+                      |                   `allowed-failures` times, its items become suspects
+                      | error          -> once more, alone, on another worker
+                      | disk full      -> on other workers, and no more on this one
+                      | scheduler lost -> all that was under way again, once it is back
+suspects -> one at a time, with nothing beside them: whoever is there when a worker dies is guilty
+```
+Neither the client nor the scheduler ever holds more than the batches that are under way, so that
+memory does not grow with the number of items. Results go to the client, which keeps them: workers
+write nothing and need no folder in common.
+"""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import time
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from distributed import CancelledError, KilledWorker
+
+from sam_common.errors import DiskError, ModelError, OutputError, SuiteError, one_line
+from sam_common.executors.batches import LONGEST_S, Batch, Pace
+from sam_common.executors.dask_connection import LOOK_S, PAUSED, SchedulerLostError
+from sam_common.executors.dask_worker import answer_all
+from sam_common.executors.executor import Outcome
+from sam_common.support.files import DISK_ERRORS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from distributed import Future
+
+    from sam_common.executors.dask_connection import Connection
+    from sam_common.executors.dask_worker import Answer, Answers
+    from sam_common.executors.executor import Item
+    from sam_common.executors.figures import Figures
+
+AHEAD = 3
+"""Batches that are known to the scheduler for each thread of the workers: one runs, two wait."""
+TRIES = 2
+"""Times that an item is tried where it raises an error, as without an executor."""
+FULL_DISKS = 2
+"""Workers with a full disk at which a job ends: it is no longer the fault of one of them."""
+MOST_LOSSES = 3
+"""Times that the scheduler may be lost without a batch that was done since the last time."""
+FETCH_S = 10.0
+"""Seconds in which an answer that is there has to arrive; else it is asked for anew."""
+
+
+@dataclass(slots=True, eq=False)
+class _Sent:
+    """A batch that is known to the scheduler."""
+
+    future: Future
+    batch: Batch
+    since: float
+    twin: str | None = None
+    """Name of the task that does the same on another worker."""
+    is_copy: bool = False
+
+
+class Run:
+    """One run of a task: batches that are under way, and items that are tried again.
+
+    Args:
+        connection: The cluster.
+        figures: Takes what is counted.
+        name: Name of the task on the workers.
+        kind: What an item is; names of tasks of Dask begin with it.
+        retried: Errors after which an item is tried once more.
+        speculative: Whether late batches may run on two workers.
+        deploy: Brings the task to all workers that are there.
+    """
+
+    def __init__(  # noqa: PLR0913  # three that are known to `Executor.run`, and where it runs
+        self,
+        connection: Connection,
+        figures: Figures,
+        *,
+        name: str,
+        kind: str,
+        retried: tuple[type[Exception], ...],
+        speculative: bool,
+        deploy: Callable[[], None],
+    ) -> None:
+        self._connection = connection
+        self._figures = figures
+        self._name = name
+        self._kind = kind
+        self._retried = retried
+        self._speculative = speculative
+        self._deploy = deploy
+        self._is_deployed = False
+        self._running: dict[str, _Sent] = {}
+        self._again: deque[tuple[Batch, str | None]] = deque()
+        """Batches to be tried again, each with the worker that is not to be asked."""
+        self._suspects: deque[Batch] = deque()
+        self._done: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._pace = Pace()
+        self._threads: dict[str, int] = {}
+        """Number of threads by worker, when they were counted last."""
+        self._full: dict[str, None] = {}
+        """Workers whose disk is full, in the order in which they said so."""
+        self._answered: dict[str, float] = {}
+        """When each worker gave its last answer."""
+        self._looked = float("-inf")
+        self._worked = time.monotonic()
+        """When a worker was last there."""
+        self._advanced = self._worked
+        """When a batch was last done."""
+        self._sent = 0
+        self._losses = 0
+        """Times that the scheduler was lost since then."""
+
+    def outcomes(self, items: Iterator[Item]) -> Iterator[Outcome]:
+        """Send items as there is room for them, until each has its outcome.
+
+        Raises:
+            OutputError: No worker is left, or the scheduler does not come back.
+        """
+        while True:
+            try:
+                if not self._is_deployed:
+                    self._deploy()
+                    self._is_deployed = True
+                self._fill(items)
+                if not self._running:
+                    if not self._suspects:
+                        return
+                    self._send(self._suspects.popleft(), None)
+                found = self._finished()
+            except SchedulerLostError:
+                self._recover()
+                continue
+            yield from found
+
+    def cancel(self) -> None:
+        """Cancel what is still under way."""
+        futures = [sent.future for sent in self._running.values()]
+        self._running.clear()
+        if futures:
+            self._connection.cancel(futures)
+
+    def _recover(self) -> None:
+        """Take back what a lost scheduler knew, and wait for it, or another one in its place."""
+        self._losses += 1
+        for sent in self._running.values():
+            if not sent.is_copy:
+                self._take_back(sent.batch)
+        self._running.clear()
+        self._is_deployed = False
+        if self._losses > MOST_LOSSES:
+            raise self._connection.lost()
+        self._connection.reconnect()
+        self._figures.events["reconnected"] += 1
+        self._threads, self._looked = {}, float("-inf")
+        self._worked = self._advanced = time.monotonic()
+
+    def _take_back(self, batch: Batch) -> None:
+        """Let a batch be sent again, with the others or alone as before."""
+        if batch.is_suspect:
+            self._suspects.appendleft(batch)
+        else:
+            self._again.append((batch, None))
+
+    def _fill(self, items: Iterator[Item]) -> None:
+        """Send batches until enough of them are under way."""
+        self._look()
+        while len(self._running) < AHEAD * max(1, sum(self._threads.values())):
+            if self._again:
+                self._send(*self._again.popleft())
+                continue
+            some = list(itertools.islice(items, self._pace.batch))
+            if not some:
+                return
+            self._send(Batch(some), None)
+
+    def _send(self, batch: Batch, avoided: str | None) -> None:
+        """Give a batch to the scheduler, for any worker but one and those whose disk is full."""
+        bad = self._full if avoided is None else {avoided, *self._full}
+        others = [address for address in self._threads if address not in bad] if bad else []
+        try:
+            self._submit(batch, others)
+        except SchedulerLostError:
+            self._take_back(batch)
+            raise
+
+    def _submit(self, batch: Batch, workers: Sequence[str]) -> str:
+        """Give a batch to the scheduler under a name that says which items it has."""
+        self._sent += 1
+        key = f"{self._kind}-{batch.label}-{self._name[-12:]}-{self._sent}"
+        with self._connection.loss_told():
+            future = self._connection.client.submit(
+                answer_all,
+                self._name,
+                [(item.number, item.question) for item in batch.items],
+                LONGEST_S,
+                key=key,
+                pure=False,
+                workers=list(workers) or None,
+                allow_other_workers=bool(workers),
+            )
+        self._running[key] = _Sent(future, batch, time.monotonic())
+        future.add_done_callback(lambda done: self._done.put(done.key))
+        return key
+
+    def _finished(self) -> list[Outcome]:
+        """Wait until a batch is done, and tell what became of its items."""
+        try:
+            key = self._done.get(timeout=LOOK_S)
+        except queue.Empty:
+            self._look()
+            if self._speculative:
+                self._copy_late()
+            return []
+        if key not in self._running:  # the twin of one that was done, or of a lost scheduler
+            return []
+        sent = self._running.pop(key)
+        if sent.twin is not None:
+            self._connection.cancel([self._running.pop(sent.twin).future])
+        try:
+            found = self._answers(sent)
+        except KilledWorker as error:
+            return self._killed(sent.batch, error)
+        return [] if found is None else self._outcomes(sent.batch, found)
+
+    def _outcomes(self, batch: Batch, found: Answers) -> list[Outcome]:
+        """The outcomes of the answers to a batch; what a worker did not begin is sent again."""
+        self._worked = self._advanced = time.monotonic()
+        self._answered[found.worker] = self._advanced
+        self._losses = 0
+        self._give_back(batch, found.answers)
+        outcomes = []
+        for item, answer in zip(batch.items, found.answers, strict=False):
+            self._figures.answered(found.worker, answer.result, answer.error, answer.seconds)
+            self._pace.take(answer.seconds)
+            if (outcome := self._outcome(batch, item, answer, found.worker)) is not None:
+                outcomes.append(outcome)
+        return outcomes
+
+    def _give_back(self, batch: Batch, answers: Sequence[Answer]) -> None:
+        """Send what a worker did not begin of a batch again, in batches of the pace seen there."""
+        rest = batch.items[len(answers) :]
+        if not rest:
+            return
+        self._pace.seconds = sum(answer.seconds for answer in answers) / len(answers)
+        size = self._pace.batch
+        for first in range(0, len(rest), size):
+            self._again.append((replace(batch, items=rest[first : first + size]), None))
+
+    def _answers(self, sent: _Sent) -> Answers | None:
+        """What a batch that is done answers; None where it has to be done again.
+
+        Dask does it again by itself where the worker died since then.
+        """
+        batch, patience = sent.batch, self._connection.patience_s
+        if sent.future.status not in {"finished", "error"}:
+            self._take_back(batch)
+            raise self._connection.lost()
+        try:
+            found: Answers = sent.future.result(
+                timeout=patience if batch.unfetched else min(FETCH_S, patience)
+            )
+        except ImportError as error:
+            raise ModelError(f"a worker lacks {error.name}: install it there") from error
+        except (TimeoutError, OSError) as error:
+            # the worker was stopped with the answer in its hands
+            if batch.unfetched:
+                raise self._no_worker() from error
+            self._figures.events["unfetched"] += 1
+            self._connection.cancel([sent.future])
+            self._take_back(replace(batch, unfetched=1))
+            return None
+        except CancelledError:  # with a scheduler that is lost meanwhile
+            self._take_back(batch)
+            raise self._connection.lost() from None
+        return found
+
+    def _outcome(self, batch: Batch, item: Item, answer: Answer, worker: str) -> Outcome | None:
+        """The outcome of an answer; None where the item is tried again."""
+        error = answer.error
+        if not isinstance(error, self._retried):
+            return Outcome(item.number, answer.result, error)
+        if _is_full_disk(error):
+            if not self._ends_job(worker):
+                self._again.append((Batch([item], batch.tries), worker))
+                return None
+            told = ", ".join(self._full)
+            return Outcome(item.number, error=DiskError(f"{one_line(error)} (on {told})"))
+        if batch.tries < TRIES:
+            self._figures.events["retried"] += 1
+            self._again.append((Batch([item], batch.tries + 1), worker))
+            return None
+        return Outcome(item.number, error=error)
+
+    def _ends_job(self, worker: str) -> bool:
+        """Set a worker whose disk is full aside; whether no work is left to the others."""
+        if worker not in self._full:
+            self._full[worker] = None
+            self._figures.events["disks_full"] += 1
+        self._threads = self._connection.threads()
+        return len(self._full) >= FULL_DISKS or not self._threads.keys() - self._full.keys()
+
+    def _killed(self, batch: Batch, error: KilledWorker) -> list[Outcome]:
+        """Tell of an item that ends its workers, or put those that might do so aside."""
+        self._figures.events["lost"] += 1
+        if not batch.is_suspect:
+            self._suspects.extend(Batch([item], is_suspect=True) for item in batch.items)
+            return []
+        died = error.allowed_failures + 1
+        number = batch.items[0].number
+        told = (
+            f"{self._kind} {number}: each of {died} workers died while it ran there alone (out of "
+            f"memory, or a crash of a library)"
+        )
+        return [Outcome(number, error=SuiteError(told))]
+
+    def _copy_late(self) -> None:
+        """Send what is late to workers that have nothing to do, once each."""
+        at = self._connection.processing()
+        free = {
+            name: threads - len(at.get(name, ()))
+            for name, threads in self._threads.items()
+            if name not in self._full
+        }
+        if max(free.values(), default=0) < 1:
+            return
+        lively, now = self._connection.lively(), time.monotonic()
+        free = {name: room for name, room in free.items() if room > 0 and name in lively}
+        for worker, keys in at.items():
+            for key in keys:
+                sent = self._running.get(key)
+                others = [name for name in free if name != worker and free[name] > 0]
+                if sent is None or sent.twin is not None or sent.batch.is_suspect or not others:
+                    continue
+                if worker not in lively or self._is_late(sent, worker, now):
+                    free[others[0]] -= 1
+                    self._copy(key, worker, others[0])
+
+    def _is_late(self, sent: _Sent, worker: str, now: float) -> bool:
+        """Whether a batch takes much longer than is usual, its wait for others not counted."""
+        usual = self._pace.late_s(len(sent.batch.items))
+        since = max(sent.since, self._answered.get(worker, 0.0))
+        return usual is not None and now - since > usual
+
+    def _copy(self, key: str, worker: str, other: str) -> None:
+        """Send a batch to another worker too."""
+        sent = self._running[key]
+        twin = self._submit(sent.batch, [other])
+        sent.twin = twin
+        self._running[twin].twin, self._running[twin].is_copy = key, True
+        self._figures.events["speculated"] += 1
+        self._figures.late.add(worker)
+
+    def _look(self) -> None:
+        """Count the threads of the workers from time to time; end where there are none for long."""
+        now = time.monotonic()
+        if now - self._looked < LOOK_S:
+            return
+        self._looked = now
+        before, self._threads = self._threads, self._connection.threads()
+        self._figures.events["workers_left"] += len(before.keys() - self._threads.keys())
+        self._figures.threads = sum(self._threads.values())
+        if self._threads:
+            self._worked = now
+            if now - self._advanced > self._connection.patience_s and self._connection.are_paused():
+                raise OutputError(PAUSED.format(address=self._connection.address))
+        elif now - self._worked > self._connection.patience_s:
+            raise self._no_worker()
+
+    def _no_worker(self) -> OutputError:
+        """The error of a job whose workers are gone, with the items that were under way."""
+        at = ", ".join(sent.batch.label for sent in list(self._running.values())[:5])
+        return OutputError(
+            f"no worker is left at {self._connection.address} for "
+            f"{self._connection.patience_s:.0f} s (under way: {self._kind} {at}): what is done is "
+            f"kept, so start workers and go on with --resume"
+        )
+
+
+def _is_full_disk(error: Exception | None) -> bool:
+    """Whether an error says that a disk is full or read-only."""
+    return isinstance(error, DiskError) or (
+        isinstance(error, OSError) and error.errno in DISK_ERRORS
+    )
