@@ -64,6 +64,8 @@ class _Sent:
     future: Future
     batch: Batch
     since: float
+    workers: frozenset[str]
+    """Those that may run it; any where there are none."""
     twin: str | None = None
     """Name of the task that does the same on another worker."""
     is_copy: bool = False
@@ -207,10 +209,10 @@ class Run:
                 LONGEST_S,
                 key=key,
                 pure=False,
+                # of those it only prefers, Dask lets others steal
                 workers=list(workers) or None,
-                allow_other_workers=bool(workers),
             )
-        self._running[key] = _Sent(future, batch, time.monotonic())
+        self._running[key] = _Sent(future, batch, time.monotonic(), frozenset(workers))
         future.add_done_callback(lambda done: self._done.put(done.key))
         return key
 
@@ -232,6 +234,9 @@ class Run:
             found = self._answers(sent)
         except KilledWorker as error:
             return self._killed(sent.batch, error)
+        except SchedulerLostError:
+            self._take_back(sent.batch)
+            raise
         return [] if found is None else self._outcomes(sent.batch, found)
 
     def _outcomes(self, batch: Batch, found: Answers) -> list[Outcome]:
@@ -243,7 +248,8 @@ class Run:
         outcomes = []
         for item, answer in zip(batch.items, found.answers, strict=False):
             self._figures.answered(found.worker, answer.result, answer.error, answer.seconds)
-            self._pace.take(answer.seconds)
+            if answer.error is None:  # errors are quick, and would make batches long
+                self._pace.take(answer.seconds)
             if (outcome := self._outcome(batch, item, answer, found.worker)) is not None:
                 outcomes.append(outcome)
         return outcomes
@@ -253,7 +259,9 @@ class Run:
         rest = batch.items[len(answers) :]
         if not rest:
             return
-        self._pace.seconds = sum(answer.seconds for answer in answers) / len(answers)
+        worked = [answer.seconds for answer in answers if answer.error is None]
+        if worked:
+            self._pace.seconds = sum(worked) / len(worked)
         size = self._pace.batch
         for first in range(0, len(rest), size):
             self._again.append((replace(batch, items=rest[first : first + size]), None))
@@ -265,7 +273,6 @@ class Run:
         """
         batch, patience = sent.batch, self._connection.patience_s
         if sent.future.status not in {"finished", "error"}:
-            self._take_back(batch)
             raise self._connection.lost()
         try:
             found: Answers = sent.future.result(
@@ -282,7 +289,6 @@ class Run:
             self._take_back(replace(batch, unfetched=1))
             return None
         except CancelledError:  # with a scheduler that is lost meanwhile
-            self._take_back(batch)
             raise self._connection.lost() from None
         return found
 
@@ -371,12 +377,26 @@ class Run:
         before, self._threads = self._threads, self._connection.threads()
         self._figures.events["workers_left"] += len(before.keys() - self._threads.keys())
         self._figures.threads = sum(self._threads.values())
+        self._free_bound()
         if self._threads:
             self._worked = now
             if now - self._advanced > self._connection.patience_s and self._connection.are_paused():
                 raise OutputError(PAUSED.format(address=self._connection.address))
         elif now - self._worked > self._connection.patience_s:
             raise self._no_worker()
+
+    def _free_bound(self) -> None:
+        """Take back what is bound to workers that have left: Dask would wait for them."""
+        for key, sent in list(self._running.items()):
+            if not sent.workers or sent.workers & self._threads.keys():
+                continue
+            del self._running[key]
+            self._connection.cancel([sent.future])
+            if sent.twin is None:
+                self._take_back(sent.batch)
+            else:
+                other = self._running[sent.twin]
+                other.twin, other.is_copy = None, False
 
     def _no_worker(self) -> OutputError:
         """The error of a job whose workers are gone, with the items that were under way."""

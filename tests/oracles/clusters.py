@@ -30,12 +30,17 @@ class Cluster:
     opened: ExitStack
     processes: list[subprocess.Popen] = field(default_factory=list)
     memory: str = MEMORY
+    configuration: Mapping[str, str] | None = None
 
     def add_worker(
-        self, *, environment: Mapping[str, str] | None = None, options: Sequence[str] = ()
+        self,
+        *,
+        environment: Mapping[str, str] | None = None,
+        options: Sequence[str] = (),
+        by: Sequence[str] = (),
     ) -> subprocess.Popen:
         """Start a worker of one thread, with the oracles among its modules."""
-        command = [sys.executable, "-m", "distributed.cli.dask_worker", self.address]
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", *(by or [self.address])]
         fixed = ["--nthreads", "1", "--memory-limit", self.memory, "--no-dashboard"]
         # where the tests are killed, nobody ends the cluster
         fixed += ["--death-timeout", "60"]
@@ -46,6 +51,21 @@ class Cluster:
         self.processes.append(process)
         self.opened.callback(ended, process)
         return process
+
+    def restart_scheduler(self, *, moves: bool) -> None:
+        """Kill the scheduler, and start another one with one worker.
+
+        Args:
+            moves: Whether it has another address, which its file says; else it is the same.
+        """
+        port = int(self.address.rpartition(":")[2])
+        ended(self.scheduler)
+        file = self.folder / "scheduler.json"
+        file.unlink()
+        self.scheduler = scheduler_in(self.folder, 0 if moves else port, self.configuration)
+        self.opened.callback(ended, self.scheduler)
+        # Dask waits for the file
+        self.add_worker(by=("--scheduler-file", str(file)))
 
     def pids(self) -> list[int]:
         """The processes in which tasks run: children of nannies, which start them again."""
@@ -59,23 +79,35 @@ def cluster(
     """A scheduler and workers of one thread each, ended with the block."""
     with ExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="cluster-")))
-        told = folder / "scheduler.json"
-        command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1"]
-        fixed = ["--port", "0", "--dashboard-address", "127.0.0.1:0"]
-        fixed += ["--idle-timeout", "20 minutes"]
-        scheduler = started(
-            [*command, *fixed, "--scheduler-file", str(told)],
-            folder / "scheduler.log",
-            configuration,
-        )
+        scheduler = scheduler_in(folder, 0, configuration)
         opened.callback(ended, scheduler)
-        client = opened.enter_context(Client(scheduler_file=str(told), timeout=15))
-        found = Cluster(client.scheduler.address, client, scheduler, folder, opened, memory=memory)
+        client = opened.enter_context(
+            Client(scheduler_file=str(folder / "scheduler.json"), timeout=30)
+        )
+        found = Cluster(
+            client.scheduler.address,
+            client,
+            scheduler,
+            folder,
+            opened,
+            memory=memory,
+            configuration=configuration,
+        )
         for _ in range(workers):
             found.add_worker()
         if workers:
             client.wait_for_workers(workers, timeout=60)
         yield found
+
+
+def scheduler_in(
+    folder: Path, port: int, configuration: Mapping[str, str] | None
+) -> subprocess.Popen:
+    """A scheduler that writes its file into a folder."""
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1"]
+    fixed = ["--port", str(port), "--dashboard-address", "127.0.0.1:0"]
+    fixed += ["--idle-timeout", "20 minutes", "--scheduler-file", str(folder / "scheduler.json")]
+    return started([*command, *fixed], folder / "scheduler.log", configuration)
 
 
 def started(

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cluster_tasks import Windows, window_of
+from cluster_tasks import Windows, bytes_of, plan_of
+from cluster_tasks import run_windows as run
 from clusters import Cluster, cluster, ended
 
 from sam_common.errors import InputError, ModelError, OutputError
@@ -17,29 +18,8 @@ from sam_common.executors.batches import LONGEST_S, MOST_ITEMS
 from sam_common.executors.dask_executor import DaskExecutor
 from sam_common.executors.dask_run import Run
 from sam_common.tiled_job.parts import PartStore
-from sam_common.tiled_job.plan import Plan
 from sam_common.tiled_job.run import run_job
-from sam_common.tiled_job.work import JobReport, Work
-
-
-def plan_of(count: int) -> Plan:
-    return Plan((count, 24), tuple(window_of(n) for n in range(count)), {"made": "here"})
-
-
-def run(folder: Path, plan: Plan, windows: Windows, **options) -> JobReport:
-    store = PartStore(folder, plan, resume=folder.exists())
-    return run_job(Work(windows.read, windows.segment, plan.windows.__getitem__), store, **options)
-
-
-def bytes_of(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory) -> tuple[Plan, dict[str, bytes]]:
-    plan, folder = plan_of(60), tmp_path_factory.mktemp("small") / "parts"
-    assert run(folder, plan, Windows()).failures == {}
-    return plan, bytes_of(folder)
+from sam_common.tiled_job.work import Work
 
 
 def test_the_parts_are_those_of_one_process(two_workers: Cluster, small, tmp_path: Path) -> None:

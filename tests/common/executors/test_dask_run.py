@@ -1,0 +1,195 @@
+"""What goes wrong in the middle of a job on a cluster, and how the job ends all the same."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from cluster_tasks import Windows, bytes_of, plan_of, run_windows, wait_for
+from clusters import Cluster, cluster
+from dask.utils import key_split
+from distributed import Client
+
+from sam_common.errors import DiskError, OutputError
+from sam_common.executors import dask_connection, dask_run
+from sam_common.executors.dask_executor import DaskExecutor
+from sam_common.executors.dask_run import MOST_LOSSES, Run
+from sam_common.executors.executor import Item
+
+PATIENCE_S = 120.0
+NEVER = {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "2 hours"}
+"""Dask does not give up workers that it does not hear of."""
+
+
+def once_after(count: int, act: Callable[[], None]) -> Callable[[int], None]:
+    """Does something when so many windows are done."""
+    done, acted = 0, False
+
+    def advance(more: int) -> None:
+        nonlocal done, acted
+        done += more
+        if done >= count and not acted:
+            acted = True
+            act()
+
+    return advance
+
+
+@contextmanager
+def not_in_vain(act: Callable[[], object]) -> Iterator[None]:
+    """Fail, and do not hang, where a block waits for what never comes."""
+    acted = []
+    timer = threading.Timer(PATIENCE_S, lambda: acted.append(act()))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+    assert acted == [], "the job waited for a worker that does nothing"
+
+
+def test_a_scheduler_that_is_killed_and_comes_back(small, tmp_path: Path) -> None:
+    plan, expected = small
+    with cluster(workers=2) as own, Client(own.address) as client:
+        executor = DaskExecutor(client, patience_s=PATIENCE_S)
+        restart = once_after(10, lambda: own.restart_scheduler(moves=False))
+        windows = Windows(seconds=0.1)
+        report = run_windows(tmp_path / "p", plan, windows, executor=executor, advance=restart)
+        executor.close()
+    assert report.failures == {}
+    assert executor.figures.events["reconnected"] == 1
+    assert bytes_of(tmp_path / "p") == expected
+
+
+def test_a_scheduler_that_moves_is_found_by_its_file(small, tmp_path: Path) -> None:
+    plan, expected = small
+    with cluster(workers=1) as own:
+        executor = DaskExecutor(own.client, patience_s=PATIENCE_S)
+        restart = once_after(10, lambda: own.restart_scheduler(moves=True))
+        windows = Windows(seconds=0.1)
+        report = run_windows(tmp_path / "p", plan, windows, executor=executor, advance=restart)
+        # and later jobs go there at once
+        run_windows(tmp_path / "q", plan_of(3), Windows(), executor=executor)
+        executor.close()
+    assert report.failures == {}
+    assert executor.figures.events["reconnected"] == 1
+    assert bytes_of(tmp_path / "p") == expected
+
+
+def test_a_scheduler_that_is_lost_again_and_again_ends_the_job(
+    two_workers: Cluster, tmp_path: Path, monkeypatch
+) -> None:
+    """Without a batch that was done in between: the job itself might be what ends it."""
+    tried = []
+
+    def lost(self, _sent):
+        tried.append(1)
+        raise self._connection.lost()
+
+    monkeypatch.setattr(Run, "_answers", lost)
+    executor = DaskExecutor(two_workers.client)
+    with pytest.raises(OutputError, match=r"the scheduler at .* is lost: what is done is kept"):
+        run_windows(tmp_path / "p", plan_of(3), Windows(), executor=executor)
+    executor.close()
+    assert len(tried) == MOST_LOSSES + 1
+
+
+def test_a_worker_that_is_stopped_holds_up_no_job(small, tmp_path: Path, monkeypatch) -> None:
+    """As of a machine that swaps or has lost its network: it says nothing, and does not end."""
+    plan, expected = small
+    monkeypatch.setattr(dask_connection, "SILENT_S", 5.0)
+    with cluster(workers=2, configuration=NEVER) as own:
+        pid = own.pids()[0]
+        executor = DaskExecutor(own.client)
+        stop = once_after(5, lambda: os.kill(pid, signal.SIGSTOP))
+        with not_in_vain(lambda: os.kill(pid, signal.SIGCONT)):
+            windows = Windows(seconds=0.1)
+            report = run_windows(tmp_path / "p", plan, windows, executor=executor, advance=stop)
+            # nor one that begins while it is stopped
+            run_windows(tmp_path / "q", plan_of(20), Windows(), executor=DaskExecutor(own.client))
+        os.kill(pid, signal.SIGCONT)
+    assert report.failures == {}
+    assert executor.figures.events["speculated"] + executor.figures.events["unfetched"] > 0
+    assert bytes_of(tmp_path / "p") == expected
+
+
+def test_a_slow_worker_does_not_hold_the_end(small, tmp_path: Path) -> None:
+    """One worker is at its first window until the job is done."""
+    plan, expected = small
+    gate = tmp_path / "gate"
+    with cluster(workers=1, configuration=NEVER) as own:
+        own.add_worker(environment={"WAITS_FOR": str(gate)})
+        own.client.wait_for_workers(2, timeout=PATIENCE_S)
+        executor = DaskExecutor(own.client)
+        with not_in_vain(gate.touch):
+            windows = Windows(seconds=0.2, waits=True)
+            report = run_windows(tmp_path / "p", plan, windows, executor=executor)
+        gate.touch()
+    assert report.failures == {}
+    # two or three batches were before the slow worker, each of which was copied once
+    assert 1 <= executor.figures.events["speculated"] <= 3
+    assert len(executor.figures.facts()["stragglers"]) == 1
+    assert bytes_of(tmp_path / "p") == expected
+
+
+def test_items_that_may_not_run_twice_are_not_copied(two_workers: Cluster, monkeypatch) -> None:
+    """Such as cases, whose outputs workers write."""
+    looked = []
+    monkeypatch.setattr(Run, "_copy_late", looked.append)
+    monkeypatch.setattr(dask_run, "LOOK_S", 0.01)
+    executor = DaskExecutor(two_workers.client)
+    found = list(executor.run(wait_for, [Item(0, None)], kind="case", retried=()))
+    assert [(o.number, o.error) for o in found] == [(0, None)]
+    assert looked == []
+
+
+def test_the_full_disk_of_one_worker_is_not_the_end(small, tmp_path: Path) -> None:
+    plan, expected = small
+    with cluster(workers=1) as own:
+        own.add_worker(environment={"SCRATCH": "/dev/full"})
+        own.client.wait_for_workers(2, timeout=PATIENCE_S)
+        executor = DaskExecutor(own.client)
+        windows = Windows(seconds=0.1, writes=True)
+        report = run_windows(tmp_path / "p", plan, windows, executor=executor)
+    assert report.failures == {}
+    assert executor.figures.events["disks_full"] == 1
+    # what was before it when it said so went elsewhere, and nothing more went to it
+    assert sorted(w.failed > 0 for w in executor.figures.workers.values()) == [False, True]
+    assert max(w.failed for w in executor.figures.workers.values()) <= 2 * dask_run.AHEAD
+    assert bytes_of(tmp_path / "p") == expected
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_full_disks_of_all_workers_end_the_job_and_are_named(workers, tmp_path: Path) -> None:
+    with cluster(workers=0) as own:
+        for _ in range(workers):
+            own.add_worker(environment={"SCRATCH": "/dev/full"})
+        own.client.wait_for_workers(workers, timeout=PATIENCE_S)
+        addresses = sorted(own.client.nthreads())
+        with pytest.raises(DiskError, match=r"No space left on device.* \(on tcp://") as told:
+            run_windows(
+                tmp_path / "p", plan_of(9), Windows(writes=True), executor=DaskExecutor(own.client)
+            )
+    named = str(told.value).rpartition("(on ")[2].rstrip(")").split(", ")
+    assert sorted(named) == addresses
+
+
+def test_tasks_are_named_by_their_windows(two_workers: Cluster, tmp_path: Path, monkeypatch):
+    """The dashboard groups tasks by `key_split`, and shows the names."""
+    keys, submit = [], Run._submit
+
+    def submitted(self, batch, workers):
+        keys.append(submit(self, batch, workers))
+        return keys[-1]
+
+    monkeypatch.setattr(Run, "_submit", submitted)
+    executor = DaskExecutor(two_workers.client)
+    run_windows(tmp_path / "p", plan_of(300), Windows(), executor=executor)
+    assert {key_split(key) for key in keys} == {"window"}
+    first, last = keys[0].split("-")[1], keys[-1].split("-")[1].rpartition("..")[2]
+    assert (first, last) == ("00000000", "00000299")
