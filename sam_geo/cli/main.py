@@ -86,6 +86,8 @@ def encode(
         figures = run_encode(asked, load, progress=progress)
     for note in figures.pop("notes"):
         console.note(f"warning: {note}")
+    if not json_output:  # the lines at the end said so in words
+        figures.pop("executor", None)
     show(figures, json_output=json_output)
     if figures["failed"]:
         console.note(f"error: {len(figures['failed'])} windows failed: {figures['failed'][0]}")

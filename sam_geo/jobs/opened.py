@@ -13,10 +13,11 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sam_common.detectors.load import check_installed, load_detector
 from sam_common.errors import InputError, ModelError, one_line
+from sam_common.executors.figures import recorded
 from sam_common.network.architecture import ARCHITECTURES
 from sam_common.published.checkpoints import model_info, registry
 from sam_common.segmenter.capabilities import check_kinds
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
     from sam_geo.words.options import WordOptions
 
 T = TypeVar("T")
+_EXECUTED = (EncodeRequest, Request)
+"""Requests of which windows can be worked on by an executor."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +73,8 @@ class OpenedJob:
     times: StepTimes = field(default_factory=StepTimes)
     """Wall time of each step so far; later steps are added."""
     _start: float = field(default_factory=time.perf_counter)
+    executor_facts: Callable[[], dict[str, Any]] = dict
+    """Gives the entry `executor` of the record, see `sam_common.executors.figures.recorded`."""
 
     def elapsed(self) -> float:
         """Seconds since the job began, its checks included."""
@@ -121,7 +126,8 @@ def opened_job(
         check_kinds(segmenter.name, segmenter.capabilities.kinds, wanted)
         if isinstance(request, AutoRequest):  # of a model that no registry knows
             request.options.check_side(segmenter.model_size)
-        yield OpenedJob(source, stretch, segmenter, prompts, boxes, notes, times, start)
+        facts = recorded(request.executor if isinstance(request, _EXECUTED) else None)
+        yield OpenedJob(source, stretch, segmenter, prompts, boxes, notes, times, start, facts)
 
 
 @contextmanager

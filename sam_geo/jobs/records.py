@@ -36,7 +36,8 @@ def prompt_record(
         `windows, embeddings` (encoder runs), `prompts_per_embedding, failures` (one message for
         each window) and `notes`; of words also `text`: the `detector`, its `windows`, those
         `windows_reused`, and `found` (objects by phrase); of points of one class `one_class`: by
-        class the `points`, those whose mask `changed`, and the `doubt` where nothing was chosen.
+        class the `points`, those whose mask `changed`, and the `doubt` where nothing was chosen;
+        with an executor `executor`: what its workers did.
     """
     placed = sum(len(read.prompts) for read in found.windows)
     return describe_run(
@@ -63,6 +64,7 @@ def prompt_record(
             "notes": [*opened.notes, *([] if found.choice is None else found.choice.notes)],
             **_chosen(found),
             **_looked_for(request, boxes),
+            **opened.executor_facts(),
         },
         seconds={**found.seconds, **opened.times.seconds, "total": opened.elapsed()},
     )
@@ -88,7 +90,8 @@ def auto_record(
         As `sam_geo.results.record.describe_run`, with `counts` (objects by status), `objects,
         windows, windows_reused, windows_nodata, windows_joined` (looked at again), `seams` (see
         `sam_geo.automatic.scene.Scene.counts`), `embeddings` (encoder runs), `failures`, `notes`
-        and, where there are labels or proposals, `hidden_in_labels` and `proposals`.
+        and, where there are labels, proposals or an executor, `hidden_in_labels`, `proposals` and
+        `executor` (what its workers did).
     """
     return describe_run(
         opened.segmenter,
@@ -109,6 +112,7 @@ def auto_record(
             "embeddings": int(work.embedded["encoded"]),
             "failures": found.failures,
             "notes": list(opened.notes),
+            **opened.executor_facts(),
         },
         seconds={**opened.times.seconds, "total": opened.elapsed()},
     )

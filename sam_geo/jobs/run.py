@@ -164,8 +164,8 @@ def run_encode(
         progress: Called with a description and a total for each step, from the first one on.
 
     Returns:
-        The figures of `sam_geo.jobs.encode.encode_raster`, and `notes`: sentences about the raster
-        that may surprise.
+        The figures of `sam_geo.jobs.encode.encode_raster`, `notes`: sentences about the raster
+        that may surprise, and with an executor `executor`: what its workers did.
 
     Raises:
         SuiteError: The inputs, the outputs or the model do not fit the request.
@@ -181,7 +181,7 @@ def run_encode(
             executor=request.executor,
             progress=progress,
         )
-    return figures | {"notes": list(opened.notes)}
+    return figures | {"notes": list(opened.notes), **opened.executor_facts()}
 
 
 def _show_prompted(

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sam_common.errors import OutputError
+from sam_common.executors.figures import recorded
 from sam_common.tiled_job.folder import remove_parts
 from sam_common.tiled_job.parts import PartStore
 from sam_common.tiled_job.plan import Plan
@@ -93,6 +94,7 @@ def run_landcover(
     Raises:
         SuiteError: The inputs, the outputs or the options do not fit together.
     """
+    executor_facts = recorded(request.executor)
     with opened_map(request) as opened:
         parts = PartStore(
             request.parts,
@@ -128,6 +130,7 @@ def run_landcover(
             "objects": found,
             "failures": failure_list(report.failures, work.windows) + found.get("failures", []),
             "notes": notes,
+            **executor_facts(),
         }
         record = map_record(request, opened, model, legend, results=results)
         path = manifest_path(request.output)

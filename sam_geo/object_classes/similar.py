@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from sam_common.errors import PromptError
+from sam_common.executors.figures import recorded
 from sam_common.tiled_job.folder import remove_parts
 from sam_common.tiled_job.progress import silent
 from sam_geo.learning.similarity import (
@@ -134,6 +135,7 @@ def run_similar(
     Raises:
         SuiteError: The inputs, the outputs or the options do not fit together.
     """
+    executor_facts = recorded(request.executor)
     with opened_objects_job(request) as opened:
         stack, times = opened.stack, opened.times
         examples = read_examples(request, stack.grid)
@@ -180,6 +182,7 @@ def run_similar(
             results={
                 "candidates": {"count": len(objects.shapes), "kept": is_kept, **found.figures},
                 "notes": _notes(examples, said, objects, judgement),
+                **executor_facts(),
             },
         )
         write_manifest(record, manifest_path(request.output))

@@ -145,7 +145,13 @@ def _run(
                 console.note(f"{result.case}: {result.status} {result.message}".rstrip())
 
         return batch.run_batch(
-            cases, work.segment, folder, outputs=work.outputs, on_result=tell, **how
+            cases,
+            work.segment,
+            folder,
+            outputs=work.outputs,
+            written=work.written,
+            on_result=tell,
+            **how,
         )
 
 

@@ -19,11 +19,13 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sam_common import __version__
 from sam_common.errors import DiskError, InputError, OutputError, SuiteError
 from sam_common.executors.executor import Item
+from sam_common.executors.figures import recorded
 from sam_common.support.files import DISK_ERRORS, sha256_of, write_bytes, writing
 from sam_common.support.held_outputs import held
 from sam_med import privacy
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 Status: TypeAlias = Literal["done", "kept", "failed"]
 
 STATE_NAME, SUMMARIES = "batch.json", ("summary.csv", "summary.json")
+EXECUTOR_NAME = "executor.json"
+"""What the workers of an executor did in the last run with one."""
 VERSION = 1
 EXIT_FAILED = 3
 """Exit code where a case failed: the batch itself did what was asked."""
@@ -83,6 +87,7 @@ def run_batch(  # noqa: PLR0913  # five keyword-only options
     resume: bool = False,
     settings: Mapping[str, Any] | None = None,
     outputs: Callable[[Case], Sequence[Path]] = lambda case: (case.output,),
+    written: Callable[[Case], Sequence[Path]] | None = None,
     on_result: Callable[[CaseResult], None] = lambda _result: None,
     executor: Executor | None = None,
 ) -> list[CaseResult]:
@@ -96,6 +101,8 @@ def run_batch(  # noqa: PLR0913  # five keyword-only options
         resume: Whether to go on with what lies in the folder.
         settings: What decides a result beside the case, e.g. the model's sha256 (JSON).
         outputs: The files that a case writes; a finished case has all of them.
+        written: The same with all that lies beside them, such as a manifest; `outputs` where None.
+            What a worker wrote of these that died before it could say so is written anew.
         on_result: Called with each result as soon as it is there.
         executor: Segments cases in other processes, which see the same paths; this one does, one
             case after the other, where None.
@@ -116,8 +123,9 @@ def run_batch(  # noqa: PLR0913  # five keyword-only options
     with held([folder / STATE_NAME]):
         state = _State(folder, resume=resume)
         work = _Work(segment_one, outputs, settings or {}, state.done)
+        facts = recorded(executor)
         try:
-            for number, key, result in _tried(cases, work, executor):
+            for number, key, result in _tried(cases, work, written or outputs, executor):
                 if result.status == "done":
                     state.add(key, result)
                 results[number] = result
@@ -125,9 +133,9 @@ def run_batch(  # noqa: PLR0913  # five keyword-only options
         except BaseException:
             # an interrupted batch says how far it came, if the disk takes it
             with suppress(OutputError):
-                write_summary(_in_order(results), folder)
+                write_summary(_in_order(results), folder, facts())
             raise
-        write_summary(_in_order(results), folder)
+        write_summary(_in_order(results), folder, facts())
     return _in_order(results)
 
 
@@ -136,15 +144,19 @@ def _in_order(results: Mapping[int, CaseResult]) -> list[CaseResult]:
 
 
 def _tried(
-    cases: Sequence[Case], work: _Work, executor: Executor | None
+    cases: Sequence[Case],
+    work: _Work,
+    written: Callable[[Case], Sequence[Path]],
+    executor: Executor | None,
 ) -> Iterator[tuple[int, str, CaseResult]]:
     """Number, hash and result of each case, in the order in which they are done."""
     if executor is None:
         for number, case in enumerate(cases):
             yield number, *work(case)
         return
-    items = (Item(number, case) for number, case in enumerate(cases))
-    for outcome in executor.run(work, items, kind="case", retried=(DiskError,)):
+    elsewhere = _Elsewhere(work, written)
+    items = (Item(number, elsewhere.question(case)) for number, case in enumerate(cases))
+    for outcome in executor.run(elsewhere, items, kind="case", retried=(DiskError,)):
         if outcome.error is None:
             yield outcome.number, *outcome.result
         elif isinstance(outcome.error, SuiteError) and not isinstance(outcome.error, DiskError):
@@ -154,8 +166,16 @@ def _tried(
             raise outcome.error
 
 
-def write_summary(results: Sequence[CaseResult], folder: Path) -> None:
-    """Write `summary.csv` and `summary.json` into a folder; earlier ones are replaced."""
+def write_summary(
+    results: Sequence[CaseResult], folder: Path, facts: Mapping[str, Any] = MappingProxyType({})
+) -> None:
+    """Write `summary.csv` and `summary.json` into a folder; earlier ones are replaced.
+
+    Args:
+        results: One for each case.
+        folder: Where they are written.
+        facts: The entry `executor` of a batch with one, for `executor.json`.
+    """
     rows = [asdict(result) for result in results]
     names = list(CaseResult.__dataclass_fields__)
     text = io.StringIO()
@@ -166,11 +186,14 @@ def write_summary(results: Sequence[CaseResult], folder: Path) -> None:
     write_bytes(table, text.getvalue().encode())
     record = json.dumps(rows, indent=2, ensure_ascii=False)
     write_bytes(listed, f"{record}\n".encode())
+    if facts:
+        told = json.dumps(facts["executor"], indent=2)
+        write_bytes(folder / EXECUTOR_NAME, f"{told}\n".encode())
 
 
 def files_in(folder: Path) -> tuple[Path, ...]:
     """The files that a batch writes into its folder."""
-    return tuple(folder / name for name in (STATE_NAME, *SUMMARIES))
+    return tuple(folder / name for name in (STATE_NAME, *SUMMARIES, EXECUTOR_NAME))
 
 
 def exit_code(results: Sequence[CaseResult]) -> int:
@@ -250,6 +273,31 @@ class _Work:
         """Hash and result of a case: it is segmented unless it is finished."""
         with privacy.unnamed(_roles(case)), privacy.quiet_libraries():
             return _one(case, self)
+
+
+@dataclass(frozen=True, slots=True)
+class _Elsewhere:
+    """The same by a worker, which may come after one that died at the same case."""
+
+    work: _Work
+    written: Callable[[Case], Sequence[Path]]
+
+    def question(self, case: Case) -> tuple[Case, bool]:
+        """A case, and whether none of its files is there before it is first tried."""
+        try:
+            return case, not any(path.exists() for path in self.written(case))
+        except OutputError:  # the case fails by itself
+            return case, False
+
+    def __call__(self, question: tuple[Case, bool]) -> tuple[str, CaseResult]:
+        """Hash and result of a case; what an earlier try of it left is removed first."""
+        case, was_new = question
+        if was_new:
+            # what cannot be removed is told by the case, as an output that is there
+            with suppress(OSError):
+                for path in self.written(case):
+                    path.unlink(missing_ok=True)
+        return self.work(case)
 
 
 def _one(case: Case, work: _Work) -> tuple[str, CaseResult]:

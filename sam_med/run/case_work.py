@@ -11,6 +11,7 @@ from sam_med.run.case_outputs import outputs_of
 from sam_med.run.methods import DEFAULT_METHOD, DEFAULT_MODEL, method_of
 from sam_med.run.request import OutputRequest, prompt_sources_of, read_options_of
 from sam_med.run.run_case import run_case
+from sam_med.write.output_paths import manifest_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +54,11 @@ class CaseWork:
     def outputs(self, case: Case) -> tuple[Path, ...]:
         """The files that a case writes, but for its manifest."""
         return outputs_of(case, self.formats)
+
+    def written(self, case: Case) -> tuple[Path, ...]:
+        """The same, and its manifest."""
+        files = self.outputs(case)
+        return (*files, manifest_path(*files))
 
     def segment(self, case: Case) -> int:
         """Segment a case, write its output and give its number of objects.

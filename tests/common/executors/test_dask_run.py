@@ -17,9 +17,11 @@ from distributed import Client
 
 from sam_common.errors import DiskError, OutputError
 from sam_common.executors import dask_connection, dask_run
+from sam_common.executors.batches import Batch
 from sam_common.executors.dask_executor import DaskExecutor
-from sam_common.executors.dask_run import MOST_LOSSES, Run
+from sam_common.executors.dask_run import MOST_LOSSES, Run, _Sent
 from sam_common.executors.executor import Item
+from sam_common.executors.figures import Figures
 
 PATIENCE_S = 120.0
 NEVER = {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "2 hours"}
@@ -148,8 +150,16 @@ def test_items_that_may_not_run_twice_are_not_copied(two_workers: Cluster, monke
     assert looked == []
 
 
-def test_the_full_disk_of_one_worker_is_not_the_end(small, tmp_path: Path) -> None:
+def test_the_full_disk_of_one_worker_is_not_the_end(small, tmp_path: Path, monkeypatch) -> None:
     plan, expected = small
+    asked, submit = [], Run._submit
+
+    def submitted(self, batch, workers):
+        if self._full:
+            asked.append(None if not workers or self._full.keys() & set(workers) else workers)
+        return submit(self, batch, workers)
+
+    monkeypatch.setattr(Run, "_submit", submitted)
     with cluster(workers=1) as own:
         own.add_worker(environment={"SCRATCH": "/dev/full"})
         own.client.wait_for_workers(2, timeout=PATIENCE_S)
@@ -160,7 +170,8 @@ def test_the_full_disk_of_one_worker_is_not_the_end(small, tmp_path: Path) -> No
     assert executor.figures.events["disks_full"] == 1
     # what was before it when it said so went elsewhere, and nothing more went to it
     assert sorted(w.failed > 0 for w in executor.figures.workers.values()) == [False, True]
-    assert max(w.failed for w in executor.figures.workers.values()) <= 2 * dask_run.AHEAD
+    assert None not in asked
+    assert len(asked) > 0
     assert bytes_of(tmp_path / "p") == expected
 
 
@@ -193,3 +204,40 @@ def test_tasks_are_named_by_their_windows(two_workers: Cluster, tmp_path: Path, 
     assert {key_split(key) for key in keys} == {"window"}
     first, last = keys[0].split("-")[1], keys[-1].split("-")[1].rpartition("..")[2]
     assert (first, last) == ("00000000", "00000299")
+
+
+class Noted:
+    """A connection that notes what is cancelled."""
+
+    def __init__(self) -> None:
+        self.cancelled = []
+
+    def cancel(self, futures) -> None:
+        self.cancelled.extend(futures)
+
+
+def test_what_is_bound_to_workers_that_left_is_taken_back() -> None:
+    """Dask would wait for them for ever."""
+    noted = Noted()
+    how = {"name": "window-1", "kind": "window", "retried": (), "speculative": True}
+    run = Run(noted, Figures(), deploy=lambda: None, **how)
+    batches = {name: Batch([Item(n, None)]) for n, name in enumerate("abcd")}
+    left, here = frozenset({"tcp://left"}), frozenset({"tcp://here"})
+    run._threads = {"tcp://here": 1}
+    run._running = {
+        "a": _Sent("a", batches["a"], 0.0, left),
+        "b": _Sent("b", batches["b"], 0.0, left | here),
+        # the first of two left, then the second
+        "c": _Sent("c", batches["c"], 0.0, left, "c2"),
+        "c2": _Sent("c2", batches["c"], 0.0, here, "c", is_copy=True),
+        "d": _Sent("d", batches["d"], 0.0, frozenset(), "d2"),
+        "d2": _Sent("d2", batches["d"], 0.0, left, "d", is_copy=True),
+    }
+    run._free_bound()
+    assert noted.cancelled == ["a", "c", "d2"]
+    assert [batch for batch, _ in run._again] == [batches["a"]]
+    assert {key: (sent.twin, sent.is_copy) for key, sent in run._running.items()} == {
+        "b": (None, False),
+        "c2": (None, False),
+        "d": (None, False),
+    }

@@ -36,7 +36,7 @@ def test_two_workers_write_the_bytes_of_one_process(command, place, workers):
     assert [name for name in here if here[name] != there[name]] == []
 
 
-def test_the_record_counts_what_workers_did(place, workers):
+def test_the_record_counts_what_workers_did(place, workers, tmp_path):
     figures = []
     for name, options in (
         ("here", ()),
@@ -50,6 +50,16 @@ def test_the_record_counts_what_workers_did(place, workers):
             {k: v for k, v in record.items() if k in {"windows", "embeddings", "counts"}}
         )
     assert figures[0] == figures[1]
+    # and by whom; where there was no executor, there is no such entry
+    assert "executor" not in json.loads((tmp_path / "here" / "o.job.json").read_text())
+    told = record["executor"]
+    assert (told["kind"], told["threads"], told["retried"]) == ("dask", 2, 0)
+    # the windows of the grid, and those that were looked at again
+    done = [worker["items"] for worker in told["per_worker"].values()]
+    assert sum(done) == figures[1]["windows"] + record["windows_joined"]
+    assert told["workers"] == len(done)
+    assert told["bytes_received"] == sum(w["bytes_received"] for w in told["per_worker"].values())
+    assert told["bytes_received"] > 1000
     assert figures[0]["embeddings"] > 10
 
 

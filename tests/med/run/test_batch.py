@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from sam_common.errors import DiskError, InputError, OutputError
+from sam_common.executors.executor import Outcome
 from sam_med.run.batch import EXIT_FAILED, CaseResult, case_sha256, exit_code, run_batch
 from sam_med.run.case_list import Case, read_cases
 
@@ -53,6 +54,39 @@ def test_all_are_done(cases, tmp_path):
     summary = json.loads((tmp_path / "batch" / "summary.json").read_text())
     assert [row["case"] for row in summary] == ["first", "case 2", "third"]
     assert all(row["seconds"] >= 0 for row in summary)
+
+
+class TwiceAtEach:
+    """An executor whose first worker dies at each case, after it wrote its files."""
+
+    def run(self, task, items, *, kind, retried):
+        assert (kind, retried) == ("case", (DiskError,))
+        for item in items:
+            task(item.question)
+            yield Outcome(item.number, task(item.question))
+
+    def facts_from_now(self):
+        return lambda: {"kind": "twice"}
+
+
+def test_what_a_worker_wrote_that_died_is_written_anew(cases, tmp_path):
+    there = cases[1].output
+    there.write_text("of somebody else")
+
+    def segment(case):
+        if case.output.exists():
+            raise OutputError("output exists: the output")
+        case.output.write_text("done")
+        return 1
+
+    results = run_batch(cases, segment, tmp_path / "batch", executor=TwiceAtEach())
+    assert [r.status for r in results] == ["done", "failed", "done"]
+    # what was there before the batch is not replaced
+    assert (results[1].message, there.read_text()) == (
+        "output exists: the output",
+        "of somebody else",
+    )
+    assert json.loads((tmp_path / "batch" / "executor.json").read_text()) == {"kind": "twice"}
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,9 @@ def test_two_workers_write_what_one_process_writes(
     assert [n for n, row in enumerate(rows_of(there)) if row["status"] == "failed"] == [*BROKEN]
     assert len(results_of(here)) == COUNT - len(BROKEN)
     assert results_of(here) == results_of(there)
+    told = json.loads((there / "state" / "executor.json").read_text())
+    assert (told["kind"], sum(w["items"] for w in told["per_worker"].values())) == ("dask", COUNT)
+    assert not (here / "state" / "executor.json").exists()
     # nothing of what failed is left, and what is mended is done by a later run in one process
     assert not list(there.glob(f"*o{BROKEN[0]}.*"))
     for n in BROKEN:
