@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,6 +30,12 @@ Scheduler = Annotated[
     typer.Option(
         help="Dask scheduler that runs, tcp://host:8786 or its .json file; without it, workers are "
         "started here."
+    ),
+]
+Metrics = Annotated[
+    Path | None,
+    typer.Option(
+        help="Counters of the workers of Dask for Prometheus: a .prom file, replaced every 5 s."
     ),
 ]
 DaskWorkers = Annotated[

@@ -80,6 +80,8 @@ class Figures:
     """How often each of `EVENTS` was met."""
     threads: int = 0
     """Threads of all workers when they were counted last."""
+    listener: Callable[[Exception | None, float], None] | None = None
+    """Called with the error and the seconds of each answer."""
     late: set[str] = field(default_factory=set)
     """Addresses of workers of which work was given to others too, as it was late."""
 
@@ -89,6 +91,8 @@ class Figures:
         known.durations.append(seconds)
         known.failed += error is not None
         known.received += packed_bytes(result)
+        if self.listener is not None:
+            self.listener(error, seconds)
 
     def copy(self) -> Figures:
         """The state of now, which later answers do not change."""
@@ -96,7 +100,7 @@ class Figures:
             name: WorkerFigures(known.durations[:], known.failed, known.received)
             for name, known in self.workers.items()
         }
-        return Figures(workers, Counter(self.events), self.threads, set(self.late))
+        return Figures(workers, Counter(self.events), self.threads, late=set(self.late))
 
     def since(self, earlier: Figures) -> Figures:
         """What was done after an earlier state, as `copy` gave it."""
@@ -108,7 +112,7 @@ class Figures:
             {name: known for name, known in workers.items() if known.items},
             self.events - earlier.events,
             self.threads,
-            self.late - earlier.late,
+            late=self.late - earlier.late,
         )
 
     def stragglers(self) -> list[str]:

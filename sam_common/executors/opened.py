@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sam_common.errors import InputError, ModelError, one_line
+from sam_common.executors.metrics_file import check_metrics, writing_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ def opened_executor(
     *,
     scheduler: str | None = None,
     workers: int = 1,
+    metrics: Path | None = None,
     tell: Callable[[str], None] = lambda _line: None,
 ) -> Iterator[Executor | None]:
     """The executor that options ask for, connected while the block runs.
@@ -35,6 +37,7 @@ def opened_executor(
             path of the file that it was told to write; where None, workers of one thread are
             started on this machine, and ended with the block.
         workers: Number of workers to start where there is no scheduler.
+        metrics: A .prom file that says in the text format of Prometheus what workers did so far.
         tell: Called with lines about the cluster: where its dashboard is, and at the end what each
             worker did.
 
@@ -44,13 +47,37 @@ def opened_executor(
     Raises:
         InputError: There is no such kind, a scheduler is given without `dask`, or none answers.
         ModelError: Dask is not installed.
+        OutputError: The metrics cannot be written.
     """
+    _check_options(kind, scheduler, workers, metrics)
+    if kind == "local":
+        yield None
+        return
+    from sam_common.executors.dask_executor import DaskExecutor  # noqa: PLC0415  # only where it is asked for
+
+    with _client(scheduler, workers) as client:
+        tell(f"dask: {client.dashboard_link}")
+        executor = DaskExecutor(client)
+        told = (
+            nullcontext() if metrics is None else writing_metrics(metrics, executor.figures, tell)
+        )
+        try:
+            with told:
+                yield executor
+        finally:
+            executor.close()
+        for line in executor.figures.lines():
+            tell(f"dask: {line}")
+
+
+def _check_options(kind: str, scheduler: str | None, workers: int, metrics: Path | None) -> None:
+    """Raise where options do not go together, or Dask is not installed."""
     if kind not in {"local", "dask"}:
         raise InputError(f'unknown executor "{kind}": choose local or dask')
     if kind == "local":
-        if scheduler is not None:
-            raise InputError(f"--scheduler {scheduler} goes with --executor dask")
-        yield None
+        for name, value in (("scheduler", scheduler), ("metrics", metrics)):
+            if value is not None:
+                raise InputError(f"--{name} {value} goes with --executor dask")
         return
     if scheduler is not None and workers > 1:
         raise InputError(
@@ -58,17 +85,8 @@ def opened_executor(
         )
     if importlib.util.find_spec("distributed") is None:
         raise ModelError('--executor dask needs Dask: pip install "sam-geomed[dask]"')
-    from sam_common.executors.dask_executor import DaskExecutor  # noqa: PLC0415  # only where it is asked for
-
-    with _client(scheduler, workers) as client:
-        tell(f"dask: {client.dashboard_link}")
-        executor = DaskExecutor(client)
-        try:
-            yield executor
-        finally:
-            executor.close()
-        for line in executor.figures.lines():
-            tell(f"dask: {line}")
+    if metrics is not None:
+        check_metrics(metrics)
 
 
 @contextmanager

@@ -102,6 +102,7 @@ def auto_command(
     executor: common.ExecutorKind = "local",
     scheduler: common.Scheduler = None,
     parts_at: geo.PartsAt = None,
+    metrics: common.Metrics = None,
     dry_run: geo.DryRun = False,
     resume: geo.Resume = False,
     overwrite: geo.Overwrite = False,
@@ -156,7 +157,7 @@ def auto_command(
         show(dry_run_auto(request, load), json_output=json_output)
         return
     progress = functools.partial(console.progress, quiet=quiet)
-    with geo.executing(request, executor, scheduler, quiet=quiet) as asked:
+    with geo.executing(request, executor, scheduler, metrics, quiet=quiet) as asked:
         record = run_auto(asked, load, progress=progress)
     what = f"{record['objects']} objects"
     tell_result(record, what, output, json_output=json_output, quiet=quiet)

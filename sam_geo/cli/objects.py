@@ -98,6 +98,7 @@ def similar_command(
     executor: common.ExecutorKind = "local",
     scheduler: common.Scheduler = None,
     parts_at: geo.PartsAt = None,
+    metrics: common.Metrics = None,
     device: common.Device = "auto",
     engine: common.Engine = "auto",
     precision: common.Precision = "auto",
@@ -146,7 +147,7 @@ def similar_command(
     )
     load = geo.loader(model, arch=None, device=device, engine=engine, precision=precision)
     progress = functools.partial(console.progress, quiet=quiet)
-    with geo.executing(request, executor, scheduler, quiet=quiet) as asked:
+    with geo.executing(request, executor, scheduler, metrics, quiet=quiet) as asked:
         record = run_similar(asked, load, progress=progress)
     _tell_similar(record, request, json_output=json_output, quiet=quiet)
 

@@ -157,13 +157,16 @@ R = TypeVar("R", bound=_Executable)
 
 
 @contextmanager
-def executing(request: R, kind: str, scheduler: str | None, *, quiet: bool) -> Iterator[R]:
+def executing(
+    request: R, kind: str, scheduler: str | None, metrics: Path | None, *, quiet: bool
+) -> Iterator[R]:
     """A request with the executor that `--executor` and `--scheduler` ask for.
 
     Args:
         request: The request; its number of workers is that of workers of Dask to start.
         kind: `local` or `dask`.
         scheduler: Address of a scheduler that runs.
+        metrics: A .prom file for the counters of its workers.
         quiet: Whether nothing is said about the cluster.
 
     Yields:
@@ -173,7 +176,9 @@ def executing(request: R, kind: str, scheduler: str | None, *, quiet: bool) -> I
         SuiteError: There is no such executor or scheduler, or Dask is not installed.
     """
     tell = common.terminal_notes(quiet=quiet)
-    opened = opened_executor(kind, scheduler=scheduler, workers=request.workers, tell=tell)
+    opened = opened_executor(
+        kind, scheduler=scheduler, workers=request.workers, metrics=metrics, tell=tell
+    )
     with opened as executor:
         yield request if executor is None else replace(request, executor=executor)  # type: ignore[type-var]
 

@@ -99,6 +99,7 @@ def prompt_command(
     executor: common.ExecutorKind = "local",
     scheduler: common.Scheduler = None,
     parts_at: geo.PartsAt = None,
+    metrics: common.Metrics = None,
     dry_run: geo.DryRun = False,
     resume: geo.Resume = False,
     overwrite: geo.Overwrite = False,
@@ -152,7 +153,7 @@ def prompt_command(
         show(dry_run_prompts(request, load, find=find), json_output=json_output)
         return
     progress = functools.partial(console.progress, quiet=quiet)
-    with geo.executing(request, executor, scheduler, quiet=quiet) as asked:
+    with geo.executing(request, executor, scheduler, metrics, quiet=quiet) as asked:
         _, record = run_request(asked, load, find=find, progress=progress)
     what = f"{record['prompts']} prompts"
     if words is not None:

@@ -16,6 +16,7 @@ from sam_common.cli.options import (
     Engine,
     ExecutorKind,
     Json,
+    Metrics,
     Precision,
     Quiet,
     Scheduler,
@@ -74,6 +75,7 @@ def batch_command(
     ] = False,
     executor: ExecutorKind = "local",
     scheduler: Scheduler = None,
+    metrics: Metrics = None,
     workers: DaskWorkers = 1,
     keep_embeddings: Keep = False,
     overwrite: Overwrite = False,
@@ -97,7 +99,9 @@ def batch_command(
     check_cases(cases, formats, (listing, *batch.files_in(folder)))
     settings = {"arch": arch, "device": device, "engine": engine, "precision": precision}
     tell = terminal_notes(quiet=quiet)
-    with opened_executor(executor, scheduler=scheduler, workers=workers, tell=tell) as chosen:
+    with opened_executor(
+        executor, scheduler=scheduler, workers=workers, metrics=metrics, tell=tell
+    ) as chosen:
         work = CaseWork(
             functools.partial(load_model, model, settings),
             # what workers say is in their logs, where no patient may be named

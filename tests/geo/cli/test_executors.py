@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from clusters import cluster
@@ -18,19 +19,25 @@ def workers():
         yield started
 
 
+def told_in(folder):
+    return (folder / "job.prom").read_text()
+
+
 @pytest.mark.parametrize("command", COMMANDS)
-def test_two_workers_write_the_bytes_of_one_process(command, place, workers):
-    """By --executor and --scheduler; --workers stays what it is where a scheduler is given."""
+def test_two_workers_write_the_bytes_of_one_process(command, place, workers, tmp_path):
+    """By --executor and --scheduler, with --metrics; --workers stays what it is."""
     folders = [place("here"), place("there")]
-    runner = CliRunner()
+    runner, dask = CliRunner(), ("--executor", "dask", "--scheduler", workers.address)
     for folder, options in zip(
-        folders, ((), ("--executor", "dask", "--scheduler", workers.address)), strict=True
+        folders, ((), (*dask, "--metrics", str(tmp_path / "job.prom"))), strict=True
     ):
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
             result = runner.invoke(main.app, [*COMMANDS[command], *options], catch_exceptions=False)
         assert result.exit_code == 0, result.output
     assert "done, " in result.stderr
+    counted = re.search(r'sam_answers_total{outcome="done"} ([\d.]+)', told_in(tmp_path))
+    assert float(counted[1]) > 0
     here, there = (files_of(folder) for folder in folders)
     assert here.keys() == there.keys()
     assert [name for name in here if here[name] != there[name]] == []
@@ -78,6 +85,7 @@ def test_workers_started_by_the_command(command, place):
     ("options", "message"),
     [
         (("--executor", "spark"), 'unknown executor "spark": choose local or dask'),
+        (("--metrics", "x.prom"), "--metrics x.prom goes with --executor dask"),
         (("--scheduler", "tcp://x:1"), "--scheduler tcp://x:1 goes with --executor dask"),
         (
             ("--executor", "dask", "--scheduler", "tcp://127.0.0.1:9"),

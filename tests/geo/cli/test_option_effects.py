@@ -112,7 +112,7 @@ def reaching(command, options, **elsewhere):
 def executor_options(command):
     """How windows are worked on by other processes."""
     test = Elsewhere(f"{EXECUTORS}test_two_workers_write_the_bytes_of_one_process")
-    found = {f"{command} --executor": test, f"{command} --scheduler": test}
+    found = {f"{command} --{name}": test for name in ("executor", "scheduler", "metrics")}
     if command == "encode":
         return found
     return found | {

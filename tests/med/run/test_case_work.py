@@ -68,13 +68,14 @@ def results_of(folder: Path) -> dict[str, bytes]:
 def test_two_workers_write_what_one_process_writes(
     workers: Cluster, tmp_path: Path, monkeypatch, tmp_path_factory
 ) -> None:
-    """By --executor and --scheduler; --workers is for a command that starts its own."""
+    """By --executor and --scheduler, with --metrics; --workers is for its own ones."""
     monkeypatch.setenv("SAM_GEOMED_CACHE", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setattr(
         "sam_common.segmenter.predictor.load_segmenter", lambda _name, **_options: FakeSegmenter()
     )
     here, there = study(tmp_path / "here"), study(tmp_path / "there")
     options = ("--executor", "dask", "--scheduler", workers.address)
+    options += ("--metrics", str(tmp_path / "batch.prom"))
     for folder, more in ((here, ()), (there, options)):
         found = invoke("batch", folder / "list.csv", "-o", folder / "state", *more)
         assert found.exit_code == 3, found.output
@@ -83,6 +84,8 @@ def test_two_workers_write_what_one_process_writes(
     assert [n for n, row in enumerate(rows_of(there)) if row["status"] == "failed"] == [*BROKEN]
     assert len(results_of(here)) == COUNT - len(BROKEN)
     assert results_of(here) == results_of(there)
+    counted = f'sam_answers_total{{outcome="done"}} {COUNT}.0'
+    assert counted in (tmp_path / "batch.prom").read_text()
     told = json.loads((there / "state" / "executor.json").read_text())
     assert (told["kind"], sum(w["items"] for w in told["per_worker"].values())) == ("dask", COUNT)
     assert not (here / "state" / "executor.json").exists()
