@@ -89,13 +89,18 @@ def read_block(
     Raises:
         InputError: A raster cannot be read there.
     """
-    window = _wider(core, MARGIN, stack.size_hw)
+    window = with_margin(core, stack.size_hw)
     around = _wider(window, halo, stack.size_hw)
     values, valid = stack.read(around)
     rows, cols = window.shift((-around.start[0], -around.start[1])).slices
     own = valid[rows, cols]
     known = None if beside is None or not own.any() else beside(window)
     return Block(window, values, (rows, cols), own, known)
+
+
+def with_margin(core: Window, size_hw: tuple[int, int]) -> Window:
+    """A block (row, col) with its margin, as far as the raster goes."""
+    return _wider(core, MARGIN, size_hw)
 
 
 def _wider(window: Window, pixels: int, size_hw: tuple[int, int]) -> Window:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sam_common.errors import InputError
 from sam_common.support.device_arrays import to_host
 from sam_common.tiled_job.parts import Part
 from sam_common.tiled_job.plan import Plan
@@ -27,7 +28,7 @@ from sam_geo.prompted.embedding import signature_of
 from sam_geo.prompted.windows import box_windows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     import numpy.typing as npt
 
@@ -86,12 +87,7 @@ class NetworkView:
 
     def needed(self, parts: Iterable[Window]) -> list[int]:
         """Numbers of the windows whose values some parts (row, col) of the raster have."""
-        wanted = list(parts)
-        return [
-            n
-            for n, own in enumerate(self.own)
-            if any(own.intersect(part) is not None for part in wanted)
-        ]
+        return _overlapping(enumerate(self.own), parts)
 
     def plan(self, numbers: Iterable[int]) -> Plan:
         """A plan of some windows, with everything else that decides their embeddings."""
@@ -153,7 +149,7 @@ class EmbeddingFeatures:
 class EmbeddedRaster:
     """The values of the pixels of a raster, from the embeddings of its windows."""
 
-    view: NetworkView
+    view: NetworkView | _Layout
     axes: int
     """Number of values of a pixel."""
     find: Find
@@ -176,6 +172,55 @@ class EmbeddedRaster:
                 at = here.within(window).slices
                 found[:, at[0], at[1]] = _interpolated(part, here, self.view.windows[n])
         return found
+
+    def within(self, window: Window) -> EmbeddedRaster:
+        """The same for a part (row, col) of the raster, and no more than that: it can be pickled.
+
+        A window that could not be embedded is told when it is read.
+        """
+        numbers = self.view.needed([window])
+        layout = _Layout(
+            {n: self.view.windows[n] for n in numbers}, {n: self.view.own[n] for n in numbers}
+        )
+        return EmbeddedRaster(layout, self.axes, _Known({n: self._found(n) for n in numbers}))
+
+    def _found(self, n: int) -> Part | InputError:
+        try:
+            return self.find(n)
+        except InputError as error:
+            return error
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Layout:
+    """Some of the windows in which a network sees a raster, by their number."""
+
+    windows: Mapping[int, Window]
+    own: Mapping[int, Window]
+
+    def needed(self, parts: Iterable[Window]) -> list[int]:
+        """As `NetworkView.needed`."""
+        return _overlapping(self.own.items(), parts)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known:
+    """Finds parts among those that are known."""
+
+    parts: Mapping[int, Part | InputError]
+
+    def __call__(self, n: int) -> Part:
+        """The part of a window; raises the error of one that could not be embedded."""
+        found = self.parts[n]
+        if isinstance(found, InputError):
+            raise found
+        return found
+
+
+def _overlapping(own: Iterable[tuple[int, Window]], parts: Iterable[Window]) -> list[int]:
+    """Numbers of the windows that overlap any of some parts of the raster."""
+    wanted = list(parts)
+    return [n for n, window in own if any(window.intersect(part) is not None for part in wanted)]
 
 
 def _interpolated(part: Part, here: Window, window: Window) -> FloatArray:

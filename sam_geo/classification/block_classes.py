@@ -7,13 +7,14 @@ block -> features -> probabilities -> smoothed along the edges of the image -> p
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sam_common.tiled_job.parts import Part
-from sam_geo.bands.blocks import blocks, read_block
+from sam_common.tiled_job.work import Work
+from sam_geo.bands.blocks import blocks, read_block, with_margin
 from sam_geo.classification.beside import beside_of
 from sam_geo.classification.decision import most_probable, object_sums
 from sam_geo.classification.smoothing import smoothed
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     FloatArray = npt.NDArray[np.float32]
     IntArray = npt.NDArray[np.int64]
+    Asked = tuple[int, EmbeddedRaster | None]
 
 
 AT_A_TIME = 32_768
@@ -54,9 +56,26 @@ class Classification:
     def __post_init__(self) -> None:
         object.__setattr__(self, "windows", tuple(blocks(self.stack.size_hw)))
 
-    def read(self, n: int) -> tuple[Block, IntArray | None]:
-        """Read block `n` with what its features depend on, and its objects."""
-        beside = None if self.embedded is None else beside_of(self.embedded, self.objects)
+    def work(self) -> Work[Asked, tuple[Block, IntArray | None]]:
+        """The work on blocks in this or another process, to which the embedding goes with each."""
+        steps = _Steps(replace(self, embedded=None))
+        return Work(steps.read, steps.classify, self._asked)
+
+    def _asked(self, n: int) -> Asked:
+        """The number of a block, and what the network makes of it."""
+        if self.embedded is None:
+            return n, None
+        return n, self.embedded.within(with_margin(self.windows[n], self.stack.size_hw))
+
+    def read(self, n: int, embedded: EmbeddedRaster | None = None) -> tuple[Block, IntArray | None]:
+        """Read block `n` with what its features depend on, and its objects.
+
+        Args:
+            n: Number of the block.
+            embedded: What the network makes of the block; where None, of the raster.
+        """
+        seen = embedded or self.embedded
+        beside = None if seen is None else beside_of(seen, self.objects)
         block = read_block(self.stack, self.windows[n], self.model.features.halo, beside)
         has_objects = self.objects is not None and block.valid.any()
         return block, self.objects.read(self.windows[n]) if self.objects and has_objects else None
@@ -105,3 +124,18 @@ class Classification:
             for start in range(0, len(table), AT_A_TIME)
         ]
         return np.concatenate(parts).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Steps:
+    """Reads and classifies blocks that are told with their embedding."""
+
+    of: Classification
+
+    def read(self, asked: Asked) -> tuple[Block, IntArray | None]:
+        """Read a block, see `Classification.read`."""
+        return self.of.read(*asked)
+
+    def classify(self, asked: Asked, found: tuple[Block, IntArray | None]) -> Part:
+        """Classify a block, see `Classification.classify`."""
+        return self.of.classify(asked[0], found)

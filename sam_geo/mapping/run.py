@@ -31,7 +31,6 @@ from sam_common.tiled_job.parts import PartStore
 from sam_common.tiled_job.plan import Plan
 from sam_common.tiled_job.progress import silent
 from sam_common.tiled_job.run import run_job
-from sam_common.tiled_job.work import Work
 from sam_common.window import Window
 from sam_geo.accuracy.assess import assess, record_of
 from sam_geo.bands.blocks import blocks
@@ -183,10 +182,13 @@ def _classified(
     work: Classification, parts: PartStore, request: LandcoverRequest, progress: Progress
 ) -> JobReport:
     with progress("classifying", len(work.windows)) as advance:
-        steps = Work(work.read, work.classify)
-        # embeddings lie among the parts of the job, which only this process has
-        executor = request.executor if work.embedded is None else None
-        return run_job(steps, parts, workers=request.workers, executor=executor, advance=advance)
+        return run_job(
+            work.work(),
+            parts,
+            workers=request.workers,
+            executor=request.executor,
+            advance=advance,
+        )
 
 
 def _check_any_worked(report: JobReport, request: LandcoverRequest) -> None:

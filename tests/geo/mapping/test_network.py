@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from pickle import dumps, loads
 
 import numpy as np
 import pytest
+import rasterio
 from colour_segmenter import ColourSegmenter
 
 from sam_common.errors import InputError, OutputError
+from sam_common.executors.executor import Outcome
+from sam_geo.bands.blocks import blocks
 from sam_geo.classification.block_classes import Classification
 from sam_geo.learning import fitting
 from sam_geo.learning.model import load_model
@@ -115,6 +119,40 @@ def test_workers_and_an_interrupt_change_no_byte(request_of, small_blocks, helps
         run_landcover(replace(request, resume=True), colours)
         assert digest(request.output) == whole
         assert not request.parts.exists()
+
+
+class Pickled:
+    """An executor of which all that it is given crosses to another process, as by a network."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def run(self, task, items, *, kind, retried, speculative):
+        assert (kind, speculative) == ("window", True)
+        there = loads(dumps(task))  # noqa: S301  # bytes of our own
+        for item in items:
+            self.asked += 1
+            try:
+                asked = loads(dumps(item.question))  # noqa: S301
+                yield Outcome(item.number, there(asked))
+            except retried as error:
+                yield Outcome(item.number, error=error)
+
+    def facts_from_now(self):
+        return lambda: {"asked": self.asked}
+
+
+def test_blocks_with_an_embedding_are_classified_by_workers(request_of, small_blocks, helps):
+    request, executor = request_of(learn=SEEN), Pickled()
+    record = run_landcover(request, colours)
+    whole = digest(request.output)
+    with rasterio.open(request.output) as made:
+        count = len(list(blocks(made.shape)))
+    again = run_landcover(replace(request, executor=executor, overwrite=True), colours)
+    assert digest(request.output) == whole
+    # every window of the network, once to learn and once on the axes, and every block
+    assert again["executor"] == {"asked": 2 * record["embedding"]["windows"] + count}
+    assert "executor" not in record
 
 
 def test_a_resumed_map_embeds_nothing_again(request_of, small_blocks, helps, monkeypatch):
