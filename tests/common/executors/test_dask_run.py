@@ -133,9 +133,8 @@ def test_a_slow_worker_does_not_hold_the_end(small, tmp_path: Path) -> None:
             report = run_windows(tmp_path / "p", plan, windows, executor=executor)
         gate.touch()
     assert report.failures == {}
-    # two or three batches were before the slow worker, each of which was copied once
-    assert 1 <= executor.figures.events["speculated"] <= 3
-    assert len(executor.figures.facts()["stragglers"]) == 1
+    assert executor.figures.events["speculated"] >= 1
+    assert len(executor.figures.facts()["stragglers"]) >= 1
     assert bytes_of(tmp_path / "p") == expected
 
 
