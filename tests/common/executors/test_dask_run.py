@@ -208,6 +208,8 @@ def test_tasks_are_named_by_their_windows(two_workers: Cluster, tmp_path: Path, 
 class Noted:
     """A connection that notes what is cancelled."""
 
+    address, patience_s = "tcp://there", 5.0
+
     def __init__(self) -> None:
         self.cancelled = []
 
@@ -215,11 +217,39 @@ class Noted:
         self.cancelled.extend(futures)
 
 
+def run_on(connection) -> Run:
+    how = {"name": "window-1", "kind": "window", "retried": (), "speculative": True}
+    return Run(connection, Figures(), deploy=lambda: None, **how)
+
+
+class Unfetched:
+    """A future whose worker was stopped with the answer in its hands."""
+
+    status = "finished"
+
+    def __init__(self) -> None:
+        self.waited = []
+
+    def result(self, timeout):
+        self.waited.append(timeout)
+        raise TimeoutError
+
+
+def test_an_answer_that_cannot_be_fetched_is_made_once_more() -> None:
+    noted, future = Noted(), Unfetched()
+    run = run_on(noted)
+    assert run._answers(_Sent(future, Batch([Item(4, None)]), 0.0, frozenset())) is None
+    assert (noted.cancelled, run._figures.events["unfetched"]) == ([future], 1)
+    ((batch, _),) = run._again
+    with pytest.raises(OutputError, match=r"no worker is left at tcp://there for 5 s .*--resume"):
+        run._answers(_Sent(future, batch, 0.0, frozenset()))
+    assert future.waited == [5.0, 5.0]
+
+
 def test_what_is_bound_to_workers_that_left_is_taken_back() -> None:
     """Dask would wait for them for ever."""
     noted = Noted()
-    how = {"name": "window-1", "kind": "window", "retried": (), "speculative": True}
-    run = Run(noted, Figures(), deploy=lambda: None, **how)
+    run = run_on(noted)
     batches = {name: Batch([Item(n, None)]) for n, name in enumerate("abcd")}
     left, here = frozenset({"tcp://left"}), frozenset({"tcp://here"})
     run._threads = {"tcp://here": 1}
