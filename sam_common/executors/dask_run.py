@@ -28,7 +28,14 @@ from typing import TYPE_CHECKING
 
 from distributed import CancelledError, KilledWorker
 
-from sam_common.errors import DiskError, ModelError, OutputError, SuiteError, one_line
+from sam_common.errors import (
+    DiskError,
+    ModelError,
+    OutputError,
+    StorageError,
+    SuiteError,
+    one_line,
+)
 from sam_common.executors.batches import LONGEST_S, Batch, Pace
 from sam_common.executors.dask_connection import LOOK_S, PAUSED, SchedulerLostError
 from sam_common.executors.dask_worker import answer_all
@@ -295,7 +302,8 @@ class Run:
     def _outcome(self, batch: Batch, item: Item, answer: Answer, worker: str) -> Outcome | None:
         """The outcome of an answer; None where the item is tried again."""
         error = answer.error
-        if not isinstance(error, self._retried):
+        # all workers share a storage: no other of them would be let in
+        if not isinstance(error, self._retried) or isinstance(error, StorageError):
             return Outcome(item.number, answer.result, error)
         if _is_full_disk(error):
             if not self._ends_job(worker):

@@ -15,13 +15,14 @@ from clusters import Cluster, cluster
 from dask.utils import key_split
 from distributed import Client
 
-from sam_common.errors import DiskError, OutputError
+from sam_common.errors import DiskError, OutputError, StorageError
 from sam_common.executors import dask_connection, dask_run
 from sam_common.executors.batches import Batch
 from sam_common.executors.dask_executor import DaskExecutor
 from sam_common.executors.dask_run import MOST_LOSSES, Run, _Sent
 from sam_common.executors.executor import Item
 from sam_common.executors.figures import Figures
+from sam_common.tiled_job.work import WORK_ERRORS
 
 PATIENCE_S = 120.0
 NEVER = {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "2 hours"}
@@ -187,6 +188,21 @@ def test_full_disks_of_all_workers_end_the_job_and_are_named(workers, tmp_path: 
             )
     named = str(told.value).rpartition("(on ")[2].rstrip(")").split(", ")
     assert sorted(named) == addresses
+
+
+def test_a_storage_that_refuses_is_no_fault_of_a_worker(two_workers: Cluster) -> None:
+    def refused(_question):
+        raise StorageError("s3://bucket/parts refuses access")
+
+    executor = DaskExecutor(two_workers.client)
+    items = [Item(0, None), Item(1, None)]
+    found = list(executor.run(refused, items, kind="window", retried=WORK_ERRORS))
+    assert sorted((o.number, str(o.error)) for o in found) == [
+        (0, "s3://bucket/parts refuses access"),
+        (1, "s3://bucket/parts refuses access"),
+    ]
+    assert {type(o.error) for o in found} == {StorageError}
+    assert executor.figures.events["disks_full"] == executor.figures.events["retried"] == 0
 
 
 def test_tasks_are_named_by_their_windows(two_workers: Cluster, tmp_path: Path, monkeypatch):
