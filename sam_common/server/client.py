@@ -539,18 +539,34 @@ class Client:
             width: Width of a window, in the units of the voxels.
             level: Level, that is the middle, of that window.
         """
+        asked = self.array_volume(
+            array_kji,
+            ijk_to_lps=ijk_to_lps,
+            model=model,
+            modality=modality,
+            preset=preset,
+            width=width,
+            level=level,
+        )
+        return VolumeSession(self, self._dict("POST", "/v1/sessions", asked))
+
+    def array_volume(
+        self, array_kji: np.ndarray, *, ijk_to_lps: Any, **options: Any
+    ) -> dict[str, Any]:
+        """Send the voxels of an array; gives how to open them, as the `source` of `replay`.
+
+        Args:
+            array_kji: (slices, rows, columns).
+            ijk_to_lps: 4x4 matrix from voxel indices (i, j, k) to LPS coordinates in mm.
+            options: As in `open_volume_array`.
+        """
         matrix = np.asarray(ijk_to_lps, dtype=np.float64).tolist()
-        asked = {
+        return {
             "kind": "volume",
             "upload": self.upload(array_kji),
-            "model": model,
-            "modality": modality,
-            "preset": preset,
-            "width": width,
-            "level": level,
+            **options,
             "frame": {"affine": matrix},
         }
-        return VolumeSession(self, self._dict("POST", "/v1/sessions", asked))
 
     def replay(
         self,

@@ -101,15 +101,15 @@ class SegmentAnythingLogic(ScriptedLoadableModuleLogic):
         prepared = VolumeWork.opening(lambda: self._started(place), volumeNode, **options)
 
         def ask(progress: Progress) -> Any:
-            before, session = self.work, prepared.ask(progress)
+            before, opened = self.work, prepared.ask(progress)
             if before is not None and before.session.client is self.client:
                 # it may have expired, and nothing depends on it
                 with contextlib.suppress(ServerError):
                     before.session.close()
-            return session
+            return opened
 
-        def apply(session: Any) -> Any:
-            self.work = prepared.apply(session)
+        def apply(opened: Any) -> Any:
+            self.work = prepared.apply(opened)
             return self.work.view.node
 
         return Step(ask, apply)
@@ -127,7 +127,8 @@ class SegmentAnythingLogic(ScriptedLoadableModuleLogic):
             volumeNode: vtkMRMLScalarVolumeNode.
             model: Name of a model: "lite_medsam" takes boxes, "mobile_sam" points too.
             modality: "CT", "MR" and so on; by the voxels where not given.
-            segmentationNode: Add to this one; a new one where not given.
+            segmentationNode: Add to this one, and go on where the scene was saved with its edits;
+                a new one where not given.
         """
         options = {"model": model, "modality": modality, "segmentation": segmentationNode}
         return self._run(self.opening(volumeNode, **options))

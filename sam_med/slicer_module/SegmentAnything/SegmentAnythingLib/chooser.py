@@ -9,11 +9,17 @@ import slicer
 
 
 class NodeChooser:
-    """A list of the nodes of a class in the scene."""
+    """A list of the nodes of a class in the scene.
 
-    def __init__(self, class_name: str) -> None:
+    Args:
+        class_name: Class of the nodes.
+        none: What to call no node, the first of the list; where not given, some node is chosen.
+    """
+
+    def __init__(self, class_name: str, none: str = "") -> None:
         self.class_name = class_name
         self.box = qt.QComboBox()
+        self._first = [("", none)] if none else []
         self._shown: list[tuple[str, str]] = []
 
     @property
@@ -33,7 +39,7 @@ class NodeChooser:
         nodes.UnRegister(None)
         found = [nodes.GetItemAsObject(n) for n in range(nodes.GetNumberOfItems())]
         # subclasses count as their parent, but a label map is no image
-        now = [
+        now = self._first + [
             (n.GetID(), n.GetName())
             for n in found
             if n.GetClassName() == self.class_name and not n.GetHideFromEditors()
@@ -46,4 +52,5 @@ class NodeChooser:
         for _, name in now:
             self.box.addItem(name)
         ids = [one for one, _ in now]
-        self.box.currentIndex = ids.index(before) if before in ids else len(ids) - 1
+        other = 0 if self._first else len(ids) - 1
+        self.box.currentIndex = ids.index(before) if before in ids else other

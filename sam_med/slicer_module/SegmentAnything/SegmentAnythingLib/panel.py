@@ -42,13 +42,15 @@ class Panel:
         self.worker = Worker()
         self.reviewed: list[ReviewedSlice] = []
         self.volume = NodeChooser("vtkMRMLScalarVolumeNode")
+        self.segmentation = NodeChooser("vtkMRMLSegmentationNode", none="a new one")
         self.roi = NodeChooser("vtkMRMLMarkupsROINode")
         self.line = NodeChooser("vtkMRMLMarkupsLineNode")
         self.points = NodeChooser("vtkMRMLMarkupsFiducialNode")
         self.curve = NodeChooser("vtkMRMLMarkupsCurveNode")
         self.outline = NodeChooser("vtkMRMLMarkupsClosedCurveNode")
         self._choosers = (
-            self.volume, self.roi, self.line, self.points, self.curve, self.outline
+            self.volume, self.segmentation, self.roi, self.line, self.points, self.curve,
+            self.outline,
         )  # fmt: skip
         self.environment = qt.QLineEdit()
         self.environment.text = environment.stored()
@@ -109,7 +111,7 @@ class Panel:
         return self._segment_ids[row] if 0 <= row < len(self._segment_ids) else ""
 
     def start(self) -> None:
-        """Open the volume that is chosen."""
+        """Open the volume that is chosen, and go on with the segmentation that is."""
         environment.store(self.environment.text)
         at = self.modality.currentIndex
         self._run(
@@ -117,8 +119,11 @@ class Panel:
                 self.volume.node,
                 model=self.model.currentText,
                 modality=MODALITIES[at] if at else None,
+                segmentation=self.segmentation.node,
             ),
             "Name a segment and press 'Add'.",
+            # where the server is lost, the next start goes on with it
+            self.segmentation.choose,
         )
 
     def add(self) -> None:
@@ -290,6 +295,7 @@ class Panel:
         _add_form(
             rows, "Volume",
             (("Environment", self.environment), ("Volume", self.volume.box),
+             ("Segmentation", self.segmentation.box),
              ("Model", self.model), ("Modality", self.modality),
              ("", self._button("Start", self.start))),
         )  # fmt: skip

@@ -167,22 +167,43 @@ class SegmentationView:
 
         Voxels of other segments that are locked are left out.
         """
+        array = self._without_locked(segment_id, self._whole(segment_id, masks))
+        slicer.util.updateSegmentBinaryLabelmapFromArray(
+            array, self.node, segment_id, self.image.node
+        )
+        self.shown[segment_id] = Shown.of(array)
+
+    def adopt(self, segment_id: str, masks: Sequence[Mask]) -> None:
+        """Take the server's masks for those of a segment that is there, and leave its voxels.
+
+        What differs was painted by a person, but for voxels of segments that were locked then.
+        """
+        whole, now = self._whole(segment_id, masks), self.array(segment_id) > 0
+        told = self._without_locked(segment_id, whole.copy())
+        self.shown[segment_id] = Shown.of(told if np.array_equal(told > 0, now) else whole)
+
+    def _whole(self, segment_id: str, masks: Sequence[Mask]) -> np.ndarray:
+        """Masks of the server as one array of the volume, uint8 (k, j, i)."""
         self.check()
         self._segment(segment_id)
         array = np.zeros(self.image.shape, dtype=np.uint8)
         for mask in masks:
+            if not mask.array.size:
+                # of an object without prompts
+                continue
             place = [slice(a, b) for a, b in zip(*mask.window)]
             part = mask.array
             if mask.axis is not None:
                 place.insert(mask.axis, slice(mask.index, mask.index + 1))
                 part = np.expand_dims(part, mask.axis)
             array[tuple(place)] |= part
+        return array
+
+    def _without_locked(self, segment_id: str, array: np.ndarray) -> np.ndarray:
+        """An array of the volume without the voxels of other segments that are locked."""
         for other in self.others_locked(segment_id):
             array[self.array(other) > 0] = 0
-        slicer.util.updateSegmentBinaryLabelmapFromArray(
-            array, self.node, segment_id, self.image.node
-        )
-        self.shown[segment_id] = Shown.of(array)
+        return array
 
     def array(self, segment_id: str) -> np.ndarray:
         """The segment's voxels as they are in the scene, uint8 (k, j, i)."""

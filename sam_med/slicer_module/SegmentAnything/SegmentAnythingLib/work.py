@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import slicer
 
+from .opened import Opened, Sent, opened
 from .prompts import (
     Mark,
     box_of_roi,
@@ -19,6 +20,7 @@ from .prompts import (
     slice_box_of_line,
     slice_box_of_roi,
 )
+from .record import SceneRecord
 from .segments import SegmentationView
 from .steps import Step
 from .suite_client import ServerError
@@ -54,6 +56,8 @@ class VolumeWork:
 
     session: VolumeSession
     view: SegmentationView
+    record: SceneRecord
+    """Keeps the edits in the scene."""
     segment_of: dict[str, str] = field(default_factory=dict)
     """Object on the server to segment ID; kept for a redo where the segment is gone."""
     names: dict[str, str] = field(default_factory=dict)
@@ -73,24 +77,42 @@ class VolumeWork:
     ) -> Step:
         """Send a volume; the step gives the work on it.
 
+        A segmentation that the scene has a record of is gone on with: its edits are made again, by
+        the model and for the modality of the record. What a person painted since then stays.
+
         Args:
             client: Gives the server; called where the step asks.
             volume: vtkMRMLScalarVolumeNode.
             model: Name of a model.
             modality: "CT", "MR" and so on.
             segmentation: vtkMRMLSegmentationNode to add to; a new one where not given.
+
+        Raises:
+            SceneError: The volume cannot be sent, or the segmentation is that of another one.
         """
         image = VolumeImage.from_node(volume)
         SegmentationView.check_place(image, segmentation)
-        # a copy: the worker sends it while the scene may change
-        voxels, matrix = image.array().copy(), image.ijk_to_lps()
-
-        def ask(_progress: Any) -> VolumeSession:
-            return client().open_volume_array(
-                voxels, ijk_to_lps=matrix, model=model, modality=modality
+        record = None if segmentation is None else SceneRecord.find(segmentation)
+        if record is not None and record.volume not in {None, volume}:
+            raise SceneError(
+                f"{segmentation.GetName()} belongs to the volume {record.volume.GetName()}: choose "
+                f"that volume, or a new segmentation"
             )
+        # copies: the worker sends them while the scene may change
+        sent = Sent(image.array().copy(), image.ijk_to_lps(), model, modality)
+        log = None if record is None else record.log
 
-        return Step(ask, lambda session: cls(session, SegmentationView.make(image, segmentation)))
+        def ask(progress: Callable[[int, int, str], bool | None]) -> Opened:
+            return opened(client(), sent, log, progress)
+
+        def apply(found: Opened) -> VolumeWork:
+            view = SegmentationView.make(image, segmentation)
+            work = cls(found.session, view, SceneRecord.of(volume, view.node))
+            if log is not None:
+                work._go_on(found)
+            return work
+
+        return Step(ask, apply)
 
     @property
     def image(self) -> VolumeImage:
@@ -112,7 +134,7 @@ class VolumeWork:
             self.names[object_id] = name.strip()
             return self._segment(object_id)
 
-        return Step(lambda _progress: self.session.add_object(name.strip()), apply)
+        return self._kept(Step(lambda _progress: self.session.add_object(name.strip()), apply))
 
     def renaming(self, segment_id: str, name: str) -> Step:
         """Another name."""
@@ -123,7 +145,9 @@ class VolumeWork:
             self.view.rename(segment_id, name)
             self._show(change)
 
-        return Step(lambda _progress: self.session.rename_object(object_id, name), apply)
+        return self._kept(
+            Step(lambda _progress: self.session.rename_object(object_id, name), apply)
+        )
 
     def lock(self, segment_id: str, *, locked: bool) -> None:
         """A finished segment keeps its voxels: nothing adds to it, nothing takes of it."""
@@ -230,7 +254,7 @@ class VolumeWork:
                 self.view.show(self._segment(object_id), [mask])
             return answer is not None
 
-        return Step(ask, apply)
+        return self._kept(Step(ask, apply))
 
     def undoing(self) -> Step:
         """One edit back."""
@@ -306,11 +330,11 @@ class VolumeWork:
             # a change does not say what the objects are called now
             return change, {each["object"]: each["name"] for each in self.session.objects()}
 
-        return Step(both, apply)
+        return self._kept(Step(both, apply))
 
     def _edit(self, ask: Callable[[], Change]) -> Step:
         self.view.check()
-        return Step(lambda _progress: ask(), self._show)
+        return self._kept(Step(lambda _progress: ask(), self._show))
 
     def _edits(self, edits: Callable[[], Iterator[Change]]) -> Step:
         """Several edits of one object; where one is refused, those before it are shown."""
@@ -332,7 +356,39 @@ class VolumeWork:
             if error is not None:
                 raise error
 
+        return self._kept(Step(ask, apply))
+
+    def _kept(self, step: Step) -> Step:
+        """A step after which the scene keeps the edits that were made so far."""
+
+        def ask(progress: Callable[[int, int, str], bool | None]) -> tuple[Any, dict[str, Any]]:
+            answer = step.ask(progress)
+            return answer, self.session.log()
+
+        def apply(both: tuple[Any, dict[str, Any]]) -> Any:
+            answer, log = both
+            try:
+                return step.apply(answer)
+            finally:
+                # of several edits one may be refused: those before it count
+                self.record.write(log, self.segment_of, self.names)
+
         return Step(ask, apply)
+
+    def _go_on(self, found: Opened) -> None:
+        """Take the segments of the record for the objects that the server made again."""
+        self.segment_of.update(self.record.segment_of)
+        self.names.update({**self.record.names, **found.names})
+        for object_id, mask in found.masks.items():
+            known = self.segment_of.get(object_id)
+            if known is not None and self.view.has(known):
+                self.view.adopt(known, [mask])
+            else:
+                self.view.show(self._segment(object_id), [mask])
+        changed = [self.view.name(one) for one in self.segment_ids if self.view.is_painted(one)]
+        self.note = f"Gone on with {self.session.model}."
+        if changed:
+            self.note += f" Painted since then: {', '.join(changed)}."
 
     def _prompted(self, segment_id: str) -> str:
         object_id = self._object(segment_id)
