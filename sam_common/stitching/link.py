@@ -67,6 +67,8 @@ class LinkedObject:
     """Whether the object was put together from several windows."""
     members: tuple[tuple[int, int], ...]
     """(window, number within that window) of every instance that is this object, ascending."""
+    last: int
+    """Number of the last window that the object needs: objects come in the order of these."""
     is_cut: bool = False
     """Whether the object is known to go on where it ends."""
 
@@ -132,7 +134,7 @@ def objects_of(
             else:
                 waiting[name].take_core(instance, n, layout)
             if number == group.last:
-                done.append(waiting.pop(name).finish(groups.members_of(group)))
+                done.append(waiting.pop(name).finish(groups.members_of(group), n))
         yield from sorted(done, key=lambda found: found.members)
         advance(1)
 
@@ -228,8 +230,8 @@ class _Pieces:
                 self._foreign.setdefault(other, []).append(part)
                 self._keep(part, instance)
 
-    def finish(self, members: tuple[tuple[int, int], ...]) -> LinkedObject:
-        """The object, with its scores weighted by area."""
+    def finish(self, members: tuple[tuple[int, int], ...], last: int) -> LinkedObject:
+        """The object, with its scores weighted by area; `last` is the window it ends in."""
         if not self._pieces and self._largest is not None:
             # every pixel lay in the core of another window, which saw the edge elsewhere
             self._windows = {0}
@@ -242,6 +244,7 @@ class _Pieces:
             float(np.average(stabilities, weights=areas)),
             len(self._windows) > 1,
             members,
+            last,
         )
 
     def _keep(self, piece: MaskRegion, instance: Instance) -> None:

@@ -22,6 +22,14 @@ def auto_command(
     *,
     output: geo.Output,
     layer: geo.Layer = None,
+    partition: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Write a .parquet as a folder of GeoParquet files, one for each so many "
+            "neighbouring windows at most, with an index of their extents.",
+        ),
+    ] = None,
     labels: Annotated[
         Path | None, typer.Option(help="Also write a label raster, as cloud-optimised GeoTIFF.")
     ] = None,
@@ -133,6 +141,7 @@ def auto_command(
         image=image,
         output=output,
         layer=layer,
+        partition=partition,
         labels=labels,
         overlay=overlay,
         report=report,

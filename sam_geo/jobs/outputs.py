@@ -1,7 +1,7 @@
 """Outputs: the objects of an automatic job, numbered once and written to all files in one pass.
 
 ```
-objects -> rows -> finished outlines, small ones left out, numbered -> table
+objects -> rows -> finished outlines, small ones left out, numbered -> table, or its partitions
                                                                     -> label raster, same numbers
                                                                     -> picture, same outlines
                                                                     -> gallery of the page
@@ -10,8 +10,9 @@ objects -> rows -> finished outlines, small ones left out, numbered -> table
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,9 @@ from sam_geo.object_report.gallery import Gallery
 from sam_geo.results.finish import finished_tables
 from sam_geo.results.label_raster import label_writer
 from sam_geo.results.object_rows import object_rows, regions_of
+from sam_geo.results.partitions import partition_of_windows
 from sam_geo.results.picture import Shapes, write_picture
+from sam_geo.tables.partitioned import partitioned_writer
 from sam_geo.tables.write import table_writer
 
 if TYPE_CHECKING:
@@ -89,10 +92,7 @@ def write_objects(
         shapes=Shapes(source) if request.overlay or request.report else None,
         gallery=Gallery() if request.report else None,
     )
-    with (
-        table_writer(request.output, overwrite=request.replaces, layer=request.layer) as write,
-        ExitStack() as labels,
-    ):
+    with _table(request, scene) as write, ExitStack() as labels:
         draw = None
         if request.labels is not None:
             draw = labels.enter_context(
@@ -100,7 +100,7 @@ def write_objects(
             )
         with progress("objects", scene.passes) as advance:
             for table, rows in _finished(scene, request, opened, advance):
-                write(table)
+                write(table, rows)
                 found.add(table, rows)
                 if draw is not None:
                     numbered = zip(table["id"].tolist(), rows, strict=True)
@@ -115,6 +115,32 @@ def write_objects(
             if request.overlay is not None:
                 write_picture(found.picture, request.overlay)
     return found
+
+
+@contextmanager
+def _table(
+    request: AutoRequest, scene: Scene
+) -> Iterator[Callable[[geopandas.GeoDataFrame, Sequence[Row]], None]]:
+    """The table of a request, one file or partitions; takes lines with the rows behind them."""
+    if request.partition is None:
+        with table_writer(
+            request.output, overwrite=request.replaces, layer=request.layer
+        ) as write_all:
+            yield lambda table, _rows: write_all(table)
+        return
+    partition = partition_of_windows(scene.plan.windows, request.partition)
+    with partitioned_writer(request.output, overwrite=request.replaces) as write_one:
+
+        def write(table: geopandas.GeoDataFrame, rows: Sequence[Row]) -> None:
+            if not rows:
+                write_one(0, table)
+            first = 0
+            for number, some in itertools.groupby(partition[row.window] for row in rows):
+                stop = first + sum(1 for _ in some)
+                write_one(number, table.iloc[first:stop])
+                first = stop
+
+        yield write
 
 
 def _finished(

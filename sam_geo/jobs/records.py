@@ -98,7 +98,11 @@ def auto_record(
         opened.stretch,
         inputs={"image": opened.source.identity}
         | ({} if request.proposals is None else {"proposals": request.proposals}),
-        parameters={**_parameters(request, opened.source), "auto": asdict(request.options)},
+        parameters={
+            **_parameters(request, opened.source),
+            **({} if request.partition is None else {"partition": request.partition}),
+            "auto": asdict(request.options),
+        },
         results={
             "counts": dict(written.counts),
             "objects": written.counts.total(),

@@ -17,6 +17,7 @@ from sam_geo.results.finish import Finish
 from sam_geo.results.picture import check_picture_output
 from sam_geo.results.qgis_style import style_path
 from sam_geo.results.record import manifest_path
+from sam_geo.tables.partitioned import check_partitioned_output
 from sam_geo.tables.write import check_table_output
 
 if TYPE_CHECKING:
@@ -107,9 +108,13 @@ class Request(RasterRequest, Resumable):
         """Vector files that the job reads."""
         return ()
 
+    def check_table(self) -> None:
+        """Raise `OutputError` where the table could not be written, as far as its name tells."""
+        check_table_output(self.output, overwrite=self.replaces, layer=self.layer)
+
     def check_outputs(self) -> None:
         """Raise `OutputError` where a result could not be written, as far as file names tell."""
-        check_table_output(self.output, overwrite=self.replaces, layer=self.layer)
+        self.check_table()
         for path in (manifest_path(self.output), style_path(self.output)):
             check_output(path, overwrite=self.replaces)
         if self.overlay is not None:
@@ -179,6 +184,9 @@ class AutoRequest(Request):
     """Layer of a file of proposals that has several."""
     labels: Path | None = None
     """Label raster to write, a cloud-optimised GeoTIFF."""
+    partition: int | None = None
+    """Most windows of a partition, at least 1: the table, a .parquet, becomes a folder of
+    GeoParquet files with one for each; one file where None."""
 
     @property
     def named_outputs(self) -> list[Path]:
@@ -191,6 +199,17 @@ class AutoRequest(Request):
     def tables(self) -> tuple[Path | None, ...]:
         """Vector files that the job reads."""
         return (self.proposals,)
+
+    def check_table(self) -> None:
+        """Raise `OutputError` where the table could not be written, as far as its name tells."""
+        if self.partition is None:
+            Request.check_table(self)
+            return
+        if self.partition < 1:
+            raise OutputError(f"--partition must be at least 1 window, got {self.partition}")
+        if self.layer is not None:
+            raise OutputError(f"--layer is for a .gpkg, not for partitions: {self.output}")
+        check_partitioned_output(self.output, overwrite=self.replaces)
 
     def check_outputs(self) -> None:
         """Raise `OutputError` where a result could not be written, as far as file names tell."""

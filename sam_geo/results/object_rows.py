@@ -81,6 +81,7 @@ def object_rows(
             seam_merged=found.seam_merged,
             geometry=world_outline(found.pieces, frame),
             pixels=packed(found) if with_pixels else None,
+            window=found.last,
         )
 
 

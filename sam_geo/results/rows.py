@@ -68,6 +68,9 @@ class Row:
     pixels: bytes | None = None
     """The regions of the object as `sam_common.tiled_job.parts.pack` packs them, from which the
     label raster is drawn; no column of the table."""
+    window: int = 0
+    """Number of the last window that the object needs, which decides in which partition of a table
+    it is; no column of the table."""
 
 
 def table_of(rows: Sequence[Row], *, crs: pyproj.CRS | None, model: str) -> geopandas.GeoDataFrame:

@@ -199,17 +199,22 @@ def _content(part: Path, chosen: Format, layer: str) -> Content:
     """Read back the content of a table that was just written."""
     found = Content(chosen.fidelity)
     if not chosen.driver:
-        with pq.ParquetFile(part) as file:
-            geometry = json.loads(file.schema_arrow.metadata[b"geo"])["primary_column"]
-            for batch in file.iter_batches(BATCH):
-                columns = [name for name in batch.schema.names if name != "bbox"]
-                found.add_arrow(batch.select(columns), geometry)
+        add_parquet(found, part)
         return found
     name = layer if chosen.driver == "GPKG" else None
     with reading(part, name, **chosen.reading) as (meta, batches):
         for batch in batches:
             found.add_arrow(batch, geometry_name(meta))
     return found
+
+
+def add_parquet(found: Content, path: Path) -> None:
+    """Add the rows of a GeoParquet file to what was read back."""
+    with pq.ParquetFile(path) as file:
+        geometry = json.loads(file.schema_arrow.metadata[b"geo"])["primary_column"]
+        for batch in file.iter_batches(BATCH):
+            columns = [name for name in batch.schema.names if name != "bbox"]
+            found.add_arrow(batch.select(columns), geometry)
 
 
 @contextmanager

@@ -134,10 +134,7 @@ class _Parquet:
         self._writer: pq.ParquetWriter | None = None
 
     def write(self, batch: geopandas.GeoDataFrame) -> None:
-        packed = io.BytesIO()
-        batch.to_parquet(packed, schema_version="1.1.0", write_covering_bbox=True, index=False)
-        packed.seek(0)
-        rows = pq.read_table(packed)
+        rows = geo_table(batch)
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._part, _without_extent(rows.schema))
         self._writer.write_table(rows.cast(self._writer.schema))
@@ -150,6 +147,14 @@ class _Parquet:
         # on a full disk closing fails too, after the error that was raised already
         with suppress(OSError, pa.ArrowException):
             self.finish()
+
+
+def geo_table(batch: geopandas.GeoDataFrame) -> pa.Table:
+    """Rows as a table of GeoParquet 1.1, with the column `bbox` and the metadata `geo`."""
+    packed = io.BytesIO()
+    batch.to_parquet(packed, schema_version="1.1.0", write_covering_bbox=True, index=False)
+    packed.seek(0)
+    return pq.read_table(packed)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ AROUND = Window((0, 50), (100, 150))
 
 def known(*instances):
     pieces = tuple(instance.region for instance in instances)
-    return LinkedObject(pieces, 0.9, 0.95, seam_merged=False, members=((0, 0),))
+    return LinkedObject(pieces, 0.9, 0.95, seam_merged=False, members=((0, 0),), last=0)
 
 
 def picture(found):

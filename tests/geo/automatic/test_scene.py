@@ -92,7 +92,7 @@ def test_objects_that_a_window_saw_whole_are_not_looked_at_again(truth):
 
 def objects_of(*windows):
     pieces = tuple(MaskRegion(window, np.ones(window.shape, np.bool_)) for window in windows)
-    return LinkedObject(pieces, 0.9, 0.9, len(pieces) > 1, ((0, 0),))
+    return LinkedObject(pieces, 0.9, 0.9, len(pieces) > 1, ((0, 0),), 0)
 
 
 def test_overlap_is_the_iou_of_all_pieces():

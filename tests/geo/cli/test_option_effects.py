@@ -40,6 +40,7 @@ PROMPT = ("prompt", "image.tif", "boxes.csv", "-o", "o.gpkg")
 TEXT = ("prompt", "painted.tif", "-o", "o.gpkg", "--text", "red")
 ROOF = (*TEXT[:-1], "roof")
 AUTO = ("auto", "image.tif", "-o", "o.gpkg", "--points-per-side", "4")
+PARTS = ("auto", "image.tif", "-o", "o.parquet", "--points-per-side", "4", "--tile-size", "64")
 ENCODE = ("encode", "image.tif", "-o", "kept")
 DEMO = ("demo", "-o", "out")
 SAMPLE = ("sample", "map.tif", "-o", "o.gpkg", "--size", "60")
@@ -154,6 +155,7 @@ EFFECTS = {
     "prompt --text-threshold": values(ROOF, "--text-threshold", "0.4", "0.6"),
     "prompt --text-window": values(TEXT, "--text-window", "64", "100"),
     **job_options("auto", AUTO),
+    "auto --partition": values(PARTS, "--partition", "1", "2"),
     "auto --labels": flag(AUTO, "--labels", "labels.tif"),
     "auto --tile-size": values((*AUTO, "--overlap", "16"), "--tile-size", "64", "80"),
     "auto --overlap": values((*AUTO, "--tile-size", "64"), "--overlap", "16", "32"),

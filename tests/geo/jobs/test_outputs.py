@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import geopandas
 import numpy as np
 import pytest
@@ -13,11 +15,15 @@ from rasterio import features
 from seeing_segmenters import seeing
 
 from sam_common.automatic.options import EverythingOptions
+from sam_common.errors import OutputError
 from sam_common.stitching.link import ignored
 from sam_geo.automatic.options import AutoOptions
 from sam_geo.automatic.scene import Scene
 from sam_geo.jobs.run import run_auto
 from sam_geo.results.finish import Finish
+
+SMALL = AutoOptions(96, 32, EverythingOptions(points_per_side=8))
+"""Windows so small that there are several rows of them."""
 
 
 def test_labels_have_the_sources_grid(fields, labels, tmp_path):
@@ -144,3 +150,39 @@ def test_objects_are_gone_through_once(fields, tmp_path, monkeypatch):
     )
     run_auto(request, seeing)
     assert len(passes) == 1
+
+
+@pytest.mark.parametrize(
+    "finish", [{}, {"min_area_m2": 300.0, "dst_crs": "EPSG:4326"}, {"simplify": 1.0}], ids=str
+)
+@pytest.mark.parametrize("partition", [1, 2, 1000])
+def test_partitions_have_the_rows_of_one_file(fields, tmp_path, finish, partition):
+    """Each object is in one partition; read one after the other they are the one table."""
+    one, some = tmp_path / "one.gpkg", tmp_path / "some.parquet"
+    shared = {"finish": Finish(**finish), "options": SMALL}
+    run_auto(request_of(fields, one, **shared), seeing)
+    record = run_auto(request_of(fields, some, partition=partition, **shared), seeing)
+    assert record["parameters"]["partition"] == partition
+    table, parts = geopandas.read_file(one), geopandas.read_parquet(some)
+    assert len(table) == record["objects"] > 10
+    assert parts["id"].tolist() == table["id"].tolist() == list(range(1, len(table) + 1))
+    for name in ("status", "score", "stability", "area_m2", "area_px", "seam_merged"):
+        assert parts[name].tolist() == table[name].tolist()
+    assert shapely.equals(parts.geometry.to_numpy(), table.geometry.to_numpy()).all()
+    assert parts.crs == table.crs
+    files = sorted(some.glob("*.parquet"))
+    assert (len(files) == 1) == (partition == 1000)
+    assert sum(len(geopandas.read_parquet(path)) for path in files) == len(table)
+
+
+def test_a_partitioned_job_is_resumed_and_replaces_its_own_table(fields, tmp_path):
+    out = tmp_path / "some.parquet"
+    request = request_of(fields, out, partition=4, options=SMALL)
+    run_auto(request, seeing)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    with pytest.raises(OutputError, match="output exists"):
+        run_auto(request, seeing)
+    run_auto(dataclasses.replace(request, overwrite=True), seeing)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"some.parquet", "some.job.json", "some.qml", *names & {"fields.tif"}}

@@ -32,7 +32,7 @@ def region(top, left, rows, cols):
 
 
 def linked(*pieces, **more):
-    return LinkedObject(pieces, 0.5, 0.25, len(pieces) > 1, ((0, 0),), **more)
+    return LinkedObject(pieces, 0.5, 0.25, len(pieces) > 1, ((0, 0),), 0, **more)
 
 
 @pytest.mark.parametrize(
