@@ -7,6 +7,7 @@ kept until then is a few bytes for each link, doubt and open end.
 from __future__ import annotations
 
 from array import array
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,12 +16,16 @@ from sam_common.stitching.overlap import EDGE_PX, Comparison, mutual_best
 from sam_common.stitching.regions import boxes_of, mask_iou
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    import numpy.typing as npt
 
     from sam_common.masks.instance import Instance
     from sam_common.stitching.groups import Groups
     from sam_common.stitching.overlap import Side
     from sam_common.window import Window
+
+    Renumber = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.int64]]
 
 TWIN_IOU = 0.8
 """Masks of one window with at least this IoU are two predictions of one object."""
@@ -28,6 +33,66 @@ LEAST_OPEN_PX = 100
 """Least area inside the overlap, in pixels, of a mask that is continued in the next window."""
 COVERED = 0.5
 """Least part of a cut piece that lies in other objects of the neighbour, for it to be left out."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Findings:
+    """What overlaps and windows say of instances, as arrays: all of it, or that of some of them."""
+
+    links: npt.NDArray[np.int64]
+    """(N, 2) instances that may be one object, that of the window with the smaller number first."""
+    steps: npt.NDArray[np.float64]
+    """(N,) how well they agree, in multiples of `IOU_STEP`."""
+    areas: npt.NDArray[np.float64]
+    """(N,) pixels of both together."""
+    doubts: npt.NDArray[np.int64]
+    """(N, 2) a cut piece, and the window that has it otherwise."""
+    ends: npt.NDArray[np.int64]
+    """(N, 2) an instance that ends at its window's edge, and the window that goes on there."""
+    twins: npt.NDArray[np.int64]
+    """(N, 2) two predictions of one object in one window."""
+    spanning: npt.NDArray[np.int64]
+    """(N,) instances that reach from edge to edge of their window."""
+
+    def of_instances(self, chosen: npt.NDArray[np.bool_]) -> Findings:
+        """What is said of some instances; links and twins have both or none of theirs among them.
+
+        Args:
+            chosen: Whether each instance, by its number, is one of them.
+        """
+        kept = chosen[self.links[:, 0]]
+        return Findings(
+            self.links[kept],
+            self.steps[kept],
+            self.areas[kept],
+            *(each[chosen[each[:, 0]]] for each in (self.doubts, self.ends, self.twins)),
+            self.spanning[chosen[self.spanning]],
+        )
+
+    def renumbered(self, instance: Renumber, window: Renumber) -> Findings:
+        """The same with other numbers of instances and windows."""
+        return Findings(
+            instance(self.links),
+            self.steps,
+            self.areas,
+            *(
+                np.stack([instance(each[:, 0]), window(each[:, 1])], axis=1)
+                for each in (self.doubts, self.ends)
+            ),
+            instance(self.twins),
+            instance(self.spanning),
+        )
+
+    @classmethod
+    def joined(cls, several: Sequence[Findings]) -> Findings:
+        """Findings of several places together, each link in one of them, whatever their order."""
+        names = [each.name for each in fields(cls)]
+        whole = cls(*(np.concatenate([getattr(f, name) for f in several]) for name in names))
+        # as if windows had come in their order: of equal links the first one counts
+        order = np.lexsort((whole.links[:, 0], whole.links[:, 1]))
+        return replace(
+            whole, links=whole.links[order], steps=whole.steps[order], areas=whole.areas[order]
+        )
 
 
 class Evidence:
@@ -100,6 +165,28 @@ class Evidence:
                 for number in strip.numbers[chosen].tolist():
                     flat.extend((number, other.n))
 
+    def findings(self) -> Findings:
+        """All that was noted, as arrays."""
+        return Findings(
+            np.stack([_array(self._firsts), _array(self._seconds)], axis=1),
+            np.array(self._steps, dtype=np.float64),
+            np.array(self._areas, dtype=np.float64),
+            *(_array(flat).reshape(-1, 2) for flat in (self._doubts, self._ends, self._twins)),
+            np.array(sorted(self._spanning), dtype=np.int64),
+        )
+
+    @classmethod
+    def of(cls, findings: Findings) -> Evidence:
+        """Evidence that has been collected before."""
+        found = cls()
+        found._firsts, found._seconds = (_flat(findings.links[:, k]) for k in (0, 1))
+        found._steps = array("d", findings.steps.tobytes())
+        found._areas = array("d", findings.areas.tobytes())
+        found._doubts, found._ends = _flat(findings.doubts), _flat(findings.ends)
+        found._twins = _flat(findings.twins)
+        found._spanning = set(findings.spanning.tolist())
+        return found
+
     def decide(self, groups: Groups) -> None:
         """Link instances to groups, and decide which instances are left out of all objects."""
         self._link_best_first(groups)
@@ -140,3 +227,13 @@ class Evidence:
 def _pairs(flat: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Pairs of numbers that were appended one after the other."""
     return zip(flat[::2], flat[1::2], strict=True)
+
+
+def _array(flat: array[int]) -> npt.NDArray[np.int64]:
+    """Numbers as an array of their own."""
+    return np.array(flat, dtype=np.int64)
+
+
+def _flat(numbers: npt.NDArray[np.int64]) -> array[int]:
+    """The numbers of an array, one after the other."""
+    return array("q", np.ascontiguousarray(numbers, dtype=np.int64).tobytes())

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, MutableSequence
+    from collections.abc import Iterable, Iterator, MutableSequence, Sequence
+
+    import numpy.typing as npt
+
+LEAST = 2
+"""Instances of a group that is more than an instance by itself."""
+MANY = 8
+"""Instances of a group that is not made anew each time it is asked for: of a road through a
+thousand windows each of them asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +38,10 @@ class Group:
 
 @dataclass(slots=True)
 class Groups:
-    """Union-find over the instances of all windows, which are numbered through.
+    """Union-find over the instances of some windows, which are numbered through.
 
-    Most instances lie in one window and stay by themselves: they take 17 bytes each, so that a
-    raster of millions of objects is linked in memory. Only groups of several instances have more.
+    Most instances lie in one window and stay by themselves. Once the last link is made, they take
+    one byte each, and those of groups of several about 40 bytes.
     """
 
     offsets: MutableSequence[int] = field(init=False, default_factory=lambda: array("q", [0]))
@@ -43,12 +53,25 @@ class Groups:
     open_ends: list[tuple[int, int]] = field(init=False, default_factory=list)
     """(instance, window) where an instance ends at its window's edge and has no partner in the
     window beyond that edge."""
-    _parents: MutableSequence[int] = field(init=False, default_factory=lambda: array("q"))
+    views: MutableSequence[int] = field(init=False, default_factory=lambda: array("q"))
+    """For each group of several instances the one that is the whole object, -1 where the object is
+    stitched from all; once `choose_views` has been called."""
+    members: MutableSequence[int] = field(init=False, default_factory=lambda: array("q"))
+    """The instances of these groups, one group after the other, ascending in each."""
+    sizes: MutableSequence[int] = field(init=False, default_factory=lambda: array("q"))
+    """The number of instances of each of these groups."""
     _scores: MutableSequence[float] = field(init=False, default_factory=lambda: array("d"))
+    _parents: dict[int, int] = field(init=False, default_factory=dict)
+    """The parent of each instance that is not its own; for links only."""
     _held: dict[int, dict[int, int]] = field(init=False, default_factory=dict)
-    """Window to instance, for each group of several instances by its root."""
-    _chosen: dict[int, Group] = field(init=False, default_factory=dict)
-    """Groups of several instances by their roots, once `choose_views` has been called."""
+    """Window to instance, for each group of several instances by its root; for links only."""
+    _starts: Sequence[int] = field(init=False, default=())
+    _linked: Sequence[int] = field(init=False, default=())
+    """The instances of `members`, ascending."""
+    _group_of: Sequence[int] = field(init=False, default=())
+    """For each of `_linked` the number of its group."""
+    _known: dict[int, Group] = field(init=False, default_factory=dict)
+    """Large groups that were asked for, by their numbers."""
 
     def add_window(self, instances: Iterable[tuple[bool, float]]) -> None:
         """Number the instances of the next window.
@@ -57,10 +80,33 @@ class Groups:
             instances: Whether each one is cut by its window's edge, and its score.
         """
         for is_cut, score in instances:
-            self._parents.append(len(self._parents))
             self.is_cut.append(is_cut)
             self._scores.append(score)
-        self.offsets.append(len(self._parents))
+        self.offsets.append(len(self.is_cut))
+
+    @classmethod
+    def numbered(
+        cls,
+        offsets: npt.NDArray[np.int64],
+        is_cut: npt.NDArray[np.uint8],
+        scores: npt.NDArray[np.float64],
+    ) -> Groups:
+        """Groups of instances that are numbered already, each by itself.
+
+        Args:
+            offsets: Number of the first instance of each window, then the number of all.
+            is_cut: Whether each instance is cut by its window's edge.
+            scores: The score of each instance.
+        """
+        groups = cls()
+        groups.offsets = array("q", offsets.astype(np.int64).tobytes())
+        groups.is_cut = bytearray(is_cut.astype(np.uint8).tobytes())
+        groups._scores = array("d", scores.astype(np.float64).tobytes())
+        return groups
+
+    def score_of(self, number: int) -> float:
+        """The score of an instance; before `choose_views` only."""
+        return self._scores[number]
 
     def window_of(self, number: int) -> int:
         """Number of the window of an instance."""
@@ -97,22 +143,66 @@ class Groups:
         An object that a window saw whole is that window's instance, the one with the best score;
         any other object is stitched from all its instances.
         """
-        for root, by_window in self._held.items():
-            kept = tuple(sorted(m for m in by_window.values() if m not in self.left_out))
+        for by_window in self._held.values():
+            kept = sorted(m for m in by_window.values() if m not in self.left_out)
+            if len(kept) < LEAST:
+                continue
             whole = [m for m in kept if not self.is_cut[m]]
+            self.members.extend(kept)
+            self.sizes.append(len(kept))
             # the best score; of equal ones the first
             best = max(whole, key=lambda m: (self._scores[m], -m)) if whole else -1
-            self._chosen[root] = Group(kept, kept[0] if len(kept) == 1 else best)
+            self.views.append(best)
         self._held.clear()
+        self._parents.clear()
+        self._scores = array("d")
+        self._index()
+
+    def take_groups(
+        self,
+        members: npt.NDArray[np.int64],
+        sizes: npt.NDArray[np.int64],
+        views: npt.NDArray[np.int64],
+    ) -> None:
+        """Add groups of several instances that were decided elsewhere; after `choose_views`.
+
+        Args:
+            members: Numbers of the instances, one group after the other, ascending in each.
+            sizes: Number of instances of each group.
+            views: For each group the instance that is the whole object, or -1.
+        """
+        for flat, more in ((self.members, members), (self.sizes, sizes), (self.views, views)):
+            flat.extend(array("q", more.astype(np.int64).tobytes()))
+        self._index()
+
+    def _index(self) -> None:
+        """Make the index from an instance to its group."""
+        sizes, flat = np.asarray(self.sizes), np.asarray(self.members)
+        order = np.argsort(flat)
+        owner = np.repeat(np.arange(len(sizes)), sizes)
+        self._starts, self._linked, self._group_of = (
+            array("q", np.asarray(found, dtype=np.int64).tobytes())
+            for found in (np.concatenate([[0], np.cumsum(sizes)]), flat[order], owner[order])
+        )
 
     def group_using(self, number: int) -> Group | None:
         """The group whose object has pixels of an instance, None where no object has."""
         if number in self.left_out:
             return None
-        group = self._chosen.get(self._root_of(number))
-        if group is None:
+        at = bisect_left(self._linked, number)
+        if at == len(self._linked) or self._linked[at] != number:
             return Group((number,), number)
-        return group if group.chosen in {-1, number} else None
+        n = self._group_of[at]
+        if self.views[n] not in {-1, number}:
+            return None
+        return self._known.get(n) or self._made(n)
+
+    def _made(self, n: int) -> Group:
+        """One of the groups of several instances; a large one is made once."""
+        group = Group(tuple(self.members[self._starts[n] : self._starts[n + 1]]), self.views[n])
+        if len(group.members) >= MANY:
+            self._known[n] = group
+        return group
 
     def cut_groups(self) -> Iterator[Group]:
         """Objects that no window saw whole, in the order of the last instance that they need."""
@@ -131,8 +221,9 @@ class Groups:
 
     def _root_of(self, number: int) -> int:
         """Number that stands for the whole group of an instance: that of its first member."""
-        parents = self._parents
-        while parents[number] != number:
-            parents[number] = parents[parents[number]]
-            number = parents[number]
-        return number
+        parents, root = self._parents, number
+        while root in parents:
+            root = parents[root]
+        while number != root:
+            parents[number], number = root, parents[number]
+        return root

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from sam_common.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 Span: TypeAlias = "tuple[int, int]"
 
@@ -45,13 +45,24 @@ class Layout:
         self.cores = [Window(*zip(rows.cores[r], cols.cores[c], strict=True)) for r, c in places]
         """The part of each window that is nearer to its middle than to a neighbour's."""
 
-    def later(self, n: int) -> list[int]:
-        """Numbers of the windows after window `n` that overlap it, ascending."""
+    def near(self, n: int) -> list[int]:
+        """Numbers of the other windows that overlap window `n`, ascending."""
         window = self.windows[n]
         ranges = [
             axis.overlapping(window.start[k], window.stop[k]) for k, axis in enumerate(self._axes)
         ]
-        return [m for m in self._at(*ranges) if m > n]
+        return [m for m in self._at(*ranges) if m != n]
+
+    def blocks(self, side: int) -> Iterator[list[int]]:
+        """Numbers of the windows in each square block of the grid, ascending, row by row.
+
+        Args:
+            side: Rows and columns of windows in a block; fewer in the last ones.
+        """
+        rows, cols = (range(0, len(axis.at), side) for axis in self._axes)
+        for row, col in itertools.product(rows, cols):
+            if block := self._at(range(row, row + side), range(col, col + side)):
+                yield block
 
     def cores_at(self, box: Window) -> list[int]:
         """Numbers of the windows whose cores a box overlaps, ascending."""

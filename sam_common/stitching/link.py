@@ -21,32 +21,31 @@ window A          overlap        window B
 - An object that one window saw whole is taken from that window, without any seam. Otherwise each
   pixel is decided by the window in whose core it lies, overlaps being halved between neighbours.
 
-Two passes over the windows. What is kept between is one number an instance, the strips that can
-still be linked, and the pieces of objects that are not complete yet; never the image.
+Two passes over the windows, the first of them by neighbourhoods. What is kept between is a byte
+an instance, the groups of several, and the pieces of objects that are not complete yet; never the
+image.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sam_common.stitching.evidence import Evidence
-from sam_common.stitching.groups import Group, Groups
 from sam_common.stitching.layout import Layout
-from sam_common.stitching.overlap import EDGE_PX, LINK_IOU, Side, Strip, overlap_of
-from sam_common.stitching.regions import boxes_of, crop, minus
+from sam_common.stitching.neighbourhood import SIDE, joined, linked_within, neighbourhoods
+from sam_common.stitching.overlap import LINK_IOU
+from sam_common.stitching.regions import crop, minus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from sam_common.masks.decoded import MaskRegion
     from sam_common.masks.instance import Instance
+    from sam_common.stitching.groups import Group, Groups
+    from sam_common.stitching.neighbourhood import Load
     from sam_common.window import Window
-
-Load: TypeAlias = "Callable[[int], Sequence[Instance]]"
-"""Gives the instances of a window, by its number, in image indices."""
 
 
 def ignored(_done: int) -> None:
@@ -153,41 +152,24 @@ def find_groups(
     load: Load,
     *,
     threshold: float = LINK_IOU,
+    side: int = SIDE,
     advance: Callable[[int], None] = ignored,
 ) -> Groups:
-    """First pass over the windows: which instances are one object.
+    """First pass over the windows: which instances are one object, neighbourhood by neighbourhood.
 
     Args:
         layout: Windows of the image.
-        load: Gives the instances of a window in image indices. Called once for each, ascending.
+        load: Gives the instances of a window in image indices. Called once for each window of a
+            neighbourhood, ascending, and again for those at the edges of others.
         threshold: Least IoU inside an overlap.
+        side: Rows and columns of windows in a neighbourhood; no group depends on it.
         advance: Called with the number of windows that were gone through since the last call.
     """
-    groups = Groups()
-    windows = layout.windows
-    strips: dict[int, list[tuple[int, Strip]]] = {}
-    found = Evidence()
-    for n, window in enumerate(windows):
-        instances = load(n)
-        groups.add_window(
-            (ends_at_edge(seen.region.window, window, layout.image_hw), seen.score)
-            for seen in instances
-        )
-        first = groups.offsets[n]
-        boxes = boxes_of(instances)
-        found.add_window(window, instances, first, layout.image_hw)
-        for earlier, strip in strips.pop(n, []):
-            shared = overlap_of(windows[earlier], window)
-            mine = Strip.cropped(instances, boxes, first, shared, groups)
-            one, two = Side(earlier, windows[earlier], strip), Side(n, window, mine)
-            found.add_overlap(one, two, threshold)
-        for later in layout.later(n) if instances else ():
-            shared = overlap_of(window, windows[later])
-            strip = Strip.cropped(instances, boxes, first, shared, groups)
-            strips.setdefault(later, []).append((n, strip))
-        advance(1)
-    found.decide(groups)
-    return groups
+    found = []
+    for place in neighbourhoods(layout, side):
+        found.append(linked_within(place, load, threshold))
+        advance(len(place.own))
+    return joined(len(layout.windows), found)
 
 
 class _Pieces:
@@ -251,13 +233,3 @@ class _Pieces:
         """Add a piece, which counts with the scores of its instance."""
         self._pieces.append(piece)
         self._weights.append((piece.area_px, instance.score, instance.stability))
-
-
-def ends_at_edge(box: Window, window: Window, image_hw: Sequence[int]) -> bool:
-    """Whether a mask's box ends at an edge of its window that is not an edge of the image."""
-    return any(
-        (start > 0 and low <= start + EDGE_PX) or (stop < length and high >= stop - EDGE_PX)
-        for low, high, start, stop, length in zip(
-            box.start, box.stop, window.start, window.stop, image_hw, strict=True
-        )
-    )

@@ -23,7 +23,7 @@ from sam_common.masks.decoded import MaskRegion
 from sam_common.masks.instance import Instance
 from sam_common.prompts import POSITIVE, Prompts
 from sam_common.stitching.continuation import inner_points
-from sam_common.stitching.link import LinkedObject, ends_at_edge
+from sam_common.stitching.neighbourhood import ends_at_edge
 from sam_common.stitching.overlap import LINK_IOU
 from sam_common.stitching.regions import crop, drawn, mask_iou, minus
 from sam_common.stitching.straight_cuts import NEAR_PX
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sam_common.automatic.options import EverythingOptions
     from sam_common.masks.decoded import Masks
     from sam_common.segmenter.predictor import Embedding, Segmenter
+    from sam_common.stitching.link import LinkedObject
     from sam_common.stitching.straight_cuts import Cut
     from sam_common.window import Window
 

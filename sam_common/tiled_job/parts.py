@@ -175,6 +175,19 @@ class PartStore:
             raise OutputError(f"{self._shown(n)} is lost or damaged: go on with --resume")
         return part
 
+    def packed(self, n: int) -> bytes | None:
+        """The bytes of the part of window `n`, None where it is missing or damaged.
+
+        Raises:
+            OutputError: The part was whole at an earlier call of `missing` or `write`.
+        """
+        data = self._near(n) if self.storage is None else self._fetched(n, self.storage)
+        if data is not None and _has_its_hash(data):
+            return data
+        if n in self._whole:
+            raise OutputError(f"{self._shown(n)} is lost or damaged: go on with --resume")
+        return None
+
     def load(self, n: int) -> Sequence[Instance]:
         """The instances of window `n` in image indices; none where the window failed."""
         part = self.read(n)

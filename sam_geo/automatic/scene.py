@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from sam_common.masks.decoded import MaskRegion
     from sam_common.stitching.groups import Groups
-    from sam_common.stitching.link import LinkedObject, Load
+    from sam_common.stitching.link import LinkedObject
+    from sam_common.stitching.neighbourhood import Load
     from sam_common.stitching.straight_cuts import Cut, Line
     from sam_common.tiled_job.parts import PartStore
     from sam_common.tiled_job.plan import Plan

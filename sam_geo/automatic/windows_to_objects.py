@@ -21,11 +21,11 @@ from sam_common.executors.tally import Tally
 from sam_common.stitching.continuation import Ends as OpenEnds
 from sam_common.stitching.continuation import open_ends
 from sam_common.stitching.layout import Layout
-from sam_common.stitching.link import Load, find_groups
 from sam_common.tiled_job.plan import Plan, tile_grid
 from sam_common.tiled_job.progress import parts_of, silent
 from sam_common.tiled_job.run import run_job
 from sam_common.tiled_job.work import JobReport, Work
+from sam_geo.automatic.linked_windows import Joined, linked_windows
 from sam_geo.automatic.scene import Scene
 from sam_geo.automatic.seams import Mender
 from sam_geo.automatic.window_steps import Ends, Grid, WindowSteps
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from sam_common.executors.executor import Executor
-    from sam_common.masks.instance import Instance
     from sam_common.segmenter.embedding_store import EmbeddingStore
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.stitching.groups import Groups
+    from sam_common.stitching.neighbourhood import Load
     from sam_common.tiled_job.parts import PartStore
     from sam_common.tiled_job.progress import Progress
     from sam_geo.automatic.options import AutoOptions
@@ -195,7 +195,7 @@ class AutoWork:
                 the passes over the objects are.
         """
         run = partial(run_job, workers=workers, executor=executor)
-        joined, groups = self._join(plan, parts, run, progress)
+        joined, groups = self._join(plan, parts, run, executor, progress)
         scene = Scene(plan, joined.load, groups, joined.windows, list(joined.failures))
         if self._looks_again:
             mender = Mender(self.steps, self.side, parts)
@@ -209,15 +209,20 @@ class AutoWork:
         return self.options.join and can_ask and not self.options.superpixels
 
     def _join(
-        self, plan: Plan, parts: PartStore, run: Callable[..., JobReport], progress: Progress
+        self,
+        plan: Plan,
+        parts: PartStore,
+        run: Callable[..., JobReport],
+        executor: Executor | None,
+        progress: Progress,
     ) -> tuple[Joined, Groups]:
         """Look for the rest of objects that end at a window's edge, until nothing is added."""
-        joined = Joined(parts.load)
+        joined = Joined(((parts, None),))
         tried: set[tuple[int, int, int]] = set()
         layout = Layout(plan.windows, plan.image_hw)
         for number in range(MOST_ROUNDS + 1):
             with progress("links", len(plan)) as advance:
-                groups = find_groups(layout, joined.load, advance=advance)
+                groups = linked_windows(layout, joined, executor, advance=advance)
             if number == MOST_ROUNDS or not self._looks_again:
                 break
             ends = _new(open_ends(groups), tried)
@@ -250,34 +255,6 @@ class AutoWork:
 
         steps = self.steps
         return Work(steps.read, steps.follow, ask, self.embedded)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Joined:
-    """The masks of each window, with those that were asked for from its neighbours."""
-
-    load: Load
-    """Gives the masks of a window of the grid in raster indices."""
-    windows: int = 0
-    """Windows that were looked at again, over all rounds."""
-    failures: tuple[str, ...] = ()
-    """One message for each of them that failed."""
-
-    def with_more(self, windows: Sequence[int], store: PartStore, report: JobReport) -> Joined:
-        """Add the masks of another round, numbered after those of the rounds before.
-
-        Args:
-            windows: Numbers in the grid of the windows that were looked at again.
-            store: The parts of the round, in the order of `windows`.
-            report: Windows of the round that failed.
-        """
-        at = {m: k for k, m in enumerate(windows)}
-
-        def load(n: int) -> Sequence[Instance]:
-            known = self.load(n)
-            return [*known, *store.load(at[n])] if n in at else known
-
-        return Joined(load, self.windows + len(windows), self.failures + tuple(report.messages))
 
 
 def _new(ends: OpenEnds, tried: set[tuple[int, int, int]]) -> OpenEnds:

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from unittest import mock
 
 from sam_common.stitching import evidence, mend, overlap
-from sam_common.stitching.groups import Group, Groups
+from sam_common.stitching.groups import Groups
 from sam_geo.automatic import scene, seams, windows_to_objects
 
 
@@ -23,9 +23,8 @@ def _link_in_order(found, groups):
 def _choose_no_view(groups, choose=Groups.choose_views):
     """Stitch every object of several windows, though one window saw it whole."""
     choose(groups)
-    for root, group in groups._chosen.items():
-        if len(group.members) > 1:
-            groups._chosen[root] = Group(group.members, -1)
+    for n in range(len(groups.views)):
+        groups.views[n] = -1
 
 
 LINKING = {

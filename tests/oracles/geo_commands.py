@@ -5,6 +5,7 @@ from __future__ import annotations
 SMALL = ("--tile-size", "64", "--overlap", "16", "--points-per-side", "4")
 COMMANDS = {
     "auto": ("auto", "image.tif", "-o", "o.gpkg", "--labels", "l.tif", *SMALL),
+    "partitions": ("auto", "image.tif", "-o", "o.parquet", "--partition", "3", *SMALL),
     "prompt": ("prompt", "image.tif", "boxes.csv", "-o", "o.gpkg"),
     "one class": ("prompt", "image.tif", "examples.csv", "-o", "o.gpkg", "--one-class"),
     "encode": ("encode", "image.tif", "-o", "kept"),

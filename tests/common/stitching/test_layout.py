@@ -20,14 +20,28 @@ def grids(draw: st.DrawFn) -> tuple[list[Window], tuple[int, int]]:
 
 @settings(deadline=None)
 @given(grids())
-def test_later_windows_that_overlap(grid: tuple[list[Window], tuple[int, int]]) -> None:
+def test_other_windows_that_overlap(grid: tuple[list[Window], tuple[int, int]]) -> None:
     windows, size = grid
     layout = Layout(windows, size)
     starts, stops = (np.array([getattr(w, end) for w in windows]) for end in ("start", "stop"))
     for n in range(0, len(windows), 7):
         shared = ((starts < stops[n]) & (stops > starts[n])).all(axis=1)
-        shared[: n + 1] = False
-        assert layout.later(n) == np.flatnonzero(shared).tolist()
+        shared[n] = False
+        assert layout.near(n) == np.flatnonzero(shared).tolist()
+
+
+@settings(deadline=None)
+@given(grids(), st.integers(1, 9))
+def test_blocks_hold_each_window_once(
+    grid: tuple[list[Window], tuple[int, int]], side: int
+) -> None:
+    windows, size = grid
+    blocks = list(Layout(windows, size).blocks(side))
+    assert sorted(n for block in blocks for n in block) == list(range(len(windows)))
+    for block in blocks:
+        assert block == sorted(block)
+        for axis in (0, 1):
+            assert len({windows[n].start[axis] for n in block}) <= side
 
 
 @settings(deadline=None)

@@ -8,7 +8,7 @@ from squares import region, square
 
 from sam_common.masks.instance import Instance
 from sam_common.stitching.groups import Groups
-from sam_common.stitching.link import ends_at_edge
+from sam_common.stitching.neighbourhood import ends_at_edge
 from sam_common.stitching.overlap import Comparison, Side, Strip, mutual_best, overlap_of
 from sam_common.stitching.regions import boxes_of, crop, mask_iou
 from sam_common.window import Window
