@@ -61,35 +61,46 @@ class Findings:
             chosen: Whether each instance, by its number, is one of them.
         """
         kept = chosen[self.links[:, 0]]
+        doubts, ends, twins = (
+            each[chosen[each[:, 0]]] for each in (self.doubts, self.ends, self.twins)
+        )
         return Findings(
             self.links[kept],
             self.steps[kept],
             self.areas[kept],
-            *(each[chosen[each[:, 0]]] for each in (self.doubts, self.ends, self.twins)),
+            doubts,
+            ends,
+            twins,
             self.spanning[chosen[self.spanning]],
         )
 
     def renumbered(self, instance: Renumber, window: Renumber) -> Findings:
         """The same with other numbers of instances and windows."""
-        return Findings(
-            instance(self.links),
-            self.steps,
-            self.areas,
-            *(
-                np.stack([instance(each[:, 0]), window(each[:, 1])], axis=1)
-                for each in (self.doubts, self.ends)
-            ),
-            instance(self.twins),
-            instance(self.spanning),
+        doubts, ends = (
+            np.stack([instance(each[:, 0]), window(each[:, 1])], axis=1)
+            for each in (self.doubts, self.ends)
+        )
+        return replace(
+            self,
+            links=instance(self.links),
+            doubts=doubts,
+            ends=ends,
+            twins=instance(self.twins),
+            spanning=instance(self.spanning),
         )
 
     @classmethod
-    def joined(cls, several: Sequence[Findings]) -> Findings:
-        """Findings of several places together, each link in one of them, whatever their order."""
+    def joined(cls, several: Sequence[Findings], window_of: Renumber) -> Findings:
+        """Findings of several places together, each link in one of them, whatever their order.
+
+        Args:
+            several: The findings, with numbers that mean the same in all of them.
+            window_of: Gives the windows of instances.
+        """
         names = [each.name for each in fields(cls)]
         whole = cls(*(np.concatenate([getattr(f, name) for f in several]) for name in names))
         # as if windows had come in their order: of equal links the first one counts
-        order = np.lexsort((whole.links[:, 0], whole.links[:, 1]))
+        order = np.lexsort((whole.links[:, 0], window_of(whole.links[:, 1])))
         return replace(
             whole, links=whole.links[order], steps=whole.steps[order], areas=whole.areas[order]
         )
@@ -167,11 +178,16 @@ class Evidence:
 
     def findings(self) -> Findings:
         """All that was noted, as arrays."""
+        doubts, ends, twins = (
+            _array(flat).reshape(-1, 2) for flat in (self._doubts, self._ends, self._twins)
+        )
         return Findings(
             np.stack([_array(self._firsts), _array(self._seconds)], axis=1),
             np.array(self._steps, dtype=np.float64),
             np.array(self._areas, dtype=np.float64),
-            *(_array(flat).reshape(-1, 2) for flat in (self._doubts, self._ends, self._twins)),
+            doubts,
+            ends,
+            twins,
             np.array(sorted(self._spanning), dtype=np.int64),
         )
 

@@ -59,9 +59,12 @@ class Layout:
         Args:
             side: Rows and columns of windows in a block; fewer in the last ones.
         """
-        rows, cols = (range(0, len(axis.at), side) for axis in self._axes)
+        rows, cols = (
+            [range(first, min(first + side, count)) for first in range(0, count, side)]
+            for count in (len(axis.at) for axis in self._axes)
+        )
         for row, col in itertools.product(rows, cols):
-            if block := self._at(range(row, row + side), range(col, col + side)):
+            if block := self._at(row, col):
                 yield block
 
     def cores_at(self, box: Window) -> list[int]:

@@ -237,7 +237,11 @@ def joined(windows: int, found: Sequence[Linked]) -> Groups:
     groups = Groups.numbered(offsets, is_cut, scores)
     undecided = [each.undecided.renumbered(numbered, np.asarray) for each in found]
     if undecided:
-        Evidence.of(Findings.joined(undecided)).decide(groups)
+
+        def window_of(instances: Numbers) -> Numbers:
+            return np.searchsorted(offsets, instances, side="right")
+
+        Evidence.of(Findings.joined(undecided, window_of)).decide(groups)
         members, sizes, views = (
             np.concatenate([getattr(each, name) for each in found])
             for name in ("members", "sizes", "views")

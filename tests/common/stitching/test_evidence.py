@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from squares import square
 
 from sam_common.masks.instance import Instance
-from sam_common.stitching.evidence import Evidence
+from sam_common.stitching.evidence import Evidence, Findings
 from sam_common.stitching.groups import Groups
 from sam_common.stitching.neighbourhood import ends_at_edge
 from sam_common.stitching.overlap import Side, Strip, overlap_of
@@ -78,3 +79,25 @@ def test_the_twin_with_an_open_end_is_left_out() -> None:
     groups = decided([river, again], [square(10, 40, 30, 96)])
     assert members(groups, 0) == (0, 2)
     assert groups.left_out == {1}
+
+
+def links_of(*pairs: tuple[int, int]) -> Findings:
+    """Links that are as sure as each other, and nothing else."""
+    none = np.zeros((0, 2), dtype=np.int64)
+    sure, area = np.ones(len(pairs)), np.full(len(pairs), 50.0)
+    links = np.array(pairs, dtype=np.int64)
+    return Findings(links, sure, area, none, none, none, np.zeros(0, dtype=np.int64))
+
+
+def test_of_links_that_are_as_sure_the_one_of_earlier_windows_counts_wherever_it_was_found() -> (
+    None
+):
+    # instances 3 and 4 are of one window, the last: only one of them can be in the group
+    offsets = np.array([0, 1, 2, 3, 5])
+    parts = [links_of((2, 3), (0, 1)), links_of((1, 4), (0, 2))]
+    for several in (parts, parts[::-1]):
+        groups = Groups.numbered(offsets, np.ones(5, dtype=np.uint8), np.ones(5))
+        found = Findings.joined(several, lambda n: np.searchsorted(offsets, n, side="right"))
+        Evidence.of(found).decide(groups)
+        assert members(groups, 0) == (0, 1, 2, 4)
+        assert members(groups, 3) == (3,)

@@ -31,7 +31,7 @@ def test_other_windows_that_overlap(grid: tuple[list[Window], tuple[int, int]]) 
 
 
 @settings(deadline=None)
-@given(grids(), st.integers(1, 9))
+@given(grids(), st.integers(1, 9) | st.just(10**12))
 def test_blocks_hold_each_window_once(
     grid: tuple[list[Window], tuple[int, int]], side: int
 ) -> None:

@@ -180,6 +180,22 @@ def test_each_overlap_is_in_one_neighbourhood_and_no_mask_leaves_it() -> None:
     assert len(pickle.dumps(found)) < 3000
 
 
+@pytest.mark.parametrize("side", [1, 2, 3])
+def test_a_worse_twin_is_left_out_though_only_it_reaches_beyond(side: int) -> None:
+    hw = (SIDE, OVERLAP + 3 * STEP)
+    layout = Layout(tile_grid(hw, side=SIDE, overlap=OVERLAP), hw)
+    # the first two are one object; the third ends at the edge between them without a partner,
+    # and it alone reaches into the overlap with the last window
+    parts = [
+        [square(10, 20, 20, 40)],
+        [square(10, 24, 20, 47), square(10, 24, 20, 51)],
+        [],
+    ]
+    groups = find_groups(layout, parts.__getitem__, side=side)
+    assert groups.left_out == {2}
+    assert told(groups) == told(all_at_once(layout, parts))
+
+
 @pytest.mark.parametrize("side", [1, 16])
 def test_a_grid_without_instances_has_no_groups(side: int) -> None:
     layout, _ = road(2, 2)
