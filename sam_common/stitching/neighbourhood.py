@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 Load: TypeAlias = "Callable[[int], Sequence[Instance]]"
 """Gives the instances of a window, by its number, in image indices."""
 SIDE = 16
-"""Rows and columns of windows in a neighbourhood: an eighth more windows are loaded than without,
-and chains that reach beyond are few."""
+"""Rows and columns of windows in a neighbourhood: a fifth more windows are loaded than without, and
+most chains lie inside one."""
 BITS = 32
 """Bits of the number of an instance in its window; those above are the number of the window."""
 

@@ -89,9 +89,7 @@ def links_of(*pairs: tuple[int, int]) -> Findings:
     return Findings(links, sure, area, none, none, none, np.zeros(0, dtype=np.int64))
 
 
-def test_of_links_that_are_as_sure_the_one_of_earlier_windows_counts_wherever_it_was_found() -> (
-    None
-):
+def test_of_equal_links_that_of_earlier_windows_counts_wherever_it_was_found() -> None:
     # instances 3 and 4 are of one window, the last: only one of them can be in the group
     offsets = np.array([0, 1, 2, 3, 5])
     parts = [links_of((2, 3), (0, 1)), links_of((1, 4), (0, 2))]
