@@ -1,10 +1,9 @@
 """Memory of linking and writing, without a network: `python -m tests.benchmarks.link_memory`.
 
 Windows in a square grid have five objects each: three inside, and two that the next windows to the
-right and below see too. For each number of windows a process of its own links them, by
-neighbourhoods and all at once, or makes the objects and writes them as partitions of GeoParquet;
-told are the bytes that linking took at its peak and that its groups keep, and how far the process
-grew beyond that while objects were made, or with `--write` written.
+right and below see too. For each number of windows, a process of its own links them by
+neighbourhoods, and another one all at once; told is by how much each grew. With `--trace` they are
+slower and tell exactly what was allocated; with `--write` objects become polygons in partitions.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ def memory(name: str) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) * 1024
 
 
-def measured(count: int, case: str, *, write: bool) -> dict[str, Any]:
+def measured(count: int, case: str, *, write: bool, trace: bool) -> dict[str, Any]:
     """Time and memory of one case, in a process of its own."""
     across = math.isqrt(count)
     hw = (OVERLAP + across * STEP,) * 2
@@ -81,23 +80,30 @@ def measured(count: int, case: str, *, write: bool) -> dict[str, Any]:
         return seen(windows[n], hw)
 
     layout = Layout(windows, hw)
-    tracemalloc.start()
+    before = memory("VmRSS")
+    if trace:
+        tracemalloc.start()
     groups = find_groups(layout, load, side=CASES[case])
     kept, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    before = memory("VmRSS")
+    grown, linked = memory("VmHWM") - before, time.process_time()
     objects = objects_of(groups, layout, load)
     total = written(objects, windows, hw) if write else sum(1 for _ in objects)
+    traced = {
+        "traced_peak_bytes_per_object": round(peak / total),
+        "traced_groups_bytes_per_object": round(kept / total),
+    }
     return {
         "windows": len(windows),
         "case": case,
         "instances": groups.offsets[-1],
         "objects": total,
-        "link_peak_bytes_per_object": round(peak / total),
-        "groups_bytes_per_object": round(kept / total),
+        "linking_grew_mib": round(grown / 2**20, 1),
+        "linking_bytes_per_object": round(grown / total),
+        "linking_processor_ms_per_window": round(1e3 * linked / len(windows), 2),
+        **(traced if trace else {}),
         "written": write,
-        "objects_peak_mib": round((memory("VmHWM") - before) / 2**20, 1),
-        "processor_seconds": round(time.process_time(), 1),
+        "all_grew_mib": round((memory("VmHWM") - before) / 2**20, 1),
     }
 
 
@@ -124,16 +130,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("counts", nargs="*", type=int, default=[1_000, 10_000])
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--trace", action="store_true")
     parser.add_argument("--case", choices=CASES)
     given = parser.parse_args()
     if given.case is not None:
         (count,) = given.counts
-        sys.stdout.write(json.dumps(measured(count, given.case, write=given.write)) + "\n")
+        sys.stdout.write(
+            json.dumps(measured(count, given.case, write=given.write, trace=given.trace)) + "\n"
+        )
         return
     for count in given.counts:
         for case in CASES:
             command = [sys.executable, "-m", "tests.benchmarks.link_memory", str(count)]
-            more = ["--write"] if given.write else []
+            more = [f"--{name}" for name in ("write", "trace") if getattr(given, name)]
             subprocess.run([*command, "--case", case, *more], check=True)
 
 
