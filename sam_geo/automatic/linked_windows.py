@@ -130,7 +130,9 @@ def linked_windows(
         for k, place in enumerate(neighbourhoods(layout, side))
     )
     found: list[Linked] = []
-    for outcome in executor.run(link_packed, items, kind=KIND, retried=WORK_ERRORS):
+    for outcome in executor.run(
+        link_packed, items, kind=KIND, retried=WORK_ERRORS, speculative=True
+    ):
         if outcome.error is not None:
             raise outcome.error
         found.append(outcome.result)

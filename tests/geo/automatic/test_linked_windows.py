@@ -30,7 +30,8 @@ class Elsewhere:
     def __init__(self):
         self.kinds = []
 
-    def run(self, task, items, *, kind, retried):
+    def run(self, task, items, *, kind, retried, speculative):
+        assert speculative
         del retried
         self.kinds.append(kind)
         outcomes = []
@@ -43,8 +44,8 @@ class Elsewhere:
 class Refusing(Elsewhere):
     """Cannot do the second item."""
 
-    def run(self, task, items, *, kind, retried):
-        for outcome in super().run(task, items, kind=kind, retried=retried):
+    def run(self, task, items, **how):
+        for outcome in super().run(task, items, **how):
             error = InputError("broken") if outcome.number == 1 else None
             yield Outcome(outcome.number, outcome.result, error)
 
