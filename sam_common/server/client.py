@@ -963,6 +963,38 @@ class RasterSession(Session):
         """Start a job that segments everything in the raster."""
         return self.client.job("automatic", session=self.id, options=options)
 
+    def finetune(
+        self,
+        name: str,
+        objects: Mapping[str, Any],
+        crs: Optional[str] = None,
+        *,
+        overwrite: bool = False,
+        **options: Any,
+    ) -> Job:
+        """Start a job that teaches a network the polygons of a GeoJSON FeatureCollection.
+
+        The summary of the job has `figures` and `verdict`, and `model`, the name under which the
+        new model is found; it is None where the model was not better, and so was refused.
+
+        Args:
+            name: Name of the new model: letters, digits, _ and -.
+            objects: Polygons, one for each object.
+            crs: Coordinate reference system of the polygons, or "pixel".
+            overwrite: Whether a tuned model that has the name is replaced.
+            **options: `parts` ("decoder", "encoder", "both"), `prompts`, `epochs`, `patience`,
+                `views` and `seed`.
+        """
+        return self.client.job(
+            "finetune",
+            session=self.id,
+            name=name,
+            objects=dict(objects),
+            objects_crs=crs,
+            overwrite=overwrite,
+            options=options,
+        )
+
 
 class VolumeSession(Session):
     """A session on a volume."""
@@ -976,6 +1008,46 @@ class VolumeSession(Session):
         """
         chosen = None if objects is None else list(objects)
         return self.client.job("propagate", session=self.id, objects=chosen, method=method)
+
+    def finetune(
+        self,
+        name: str,
+        masks: Mapping[str, np.ndarray],
+        *,
+        overwrite: bool = False,
+        **options: Any,
+    ) -> Job:
+        """Start a job that teaches a network objects of the volume, see `RasterSession.finetune`.
+
+        Args:
+            name: Name of the new model: letters, digits, _ and -.
+            masks: Arrays of the volume's shape (k, j, i) by the name of the object; voxels other
+                than 0 are the object. Objects may overlap.
+            overwrite: Whether a tuned model that has the name is replaced.
+            **options: `parts` ("decoder", "encoder", "both"), `prompts`, `epochs`, `patience`,
+                `views` and `seed`.
+
+        Raises:
+            ServerError: The server refuses; an array of another shape is refused before.
+        """
+        segments = []
+        for each, mask in masks.items():
+            if mask.shape != self.size:
+                raise ServerError(
+                    f"the mask of {each} has the shape {mask.shape}, the volume {self.size}",
+                    kind="InputError",
+                )
+            start, part = _cropped(mask)
+            upload = self.client.upload(part.astype(np.uint8))
+            segments.append({"name": each, "upload": upload, "start": start})
+        return self.client.job(
+            "finetune",
+            session=self.id,
+            name=name,
+            segments=segments,
+            overwrite=overwrite,
+            options=options,
+        )
 
     def review(self, object_id: str) -> list[dict[str, Any]]:
         """The slices of a propagated object, the least certain first.
@@ -1070,6 +1142,19 @@ def run_lengths(array: np.ndarray) -> list[int]:
     flat = np.asarray(array).astype(bool).ravel(order="F")
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flat])))
     return [int(n) for n in np.diff(np.concatenate([[0], edges, [flat.size]]))]
+
+
+def _cropped(mask: np.ndarray) -> tuple[list[int], np.ndarray]:
+    """The first voxel of the smallest window around a mask, and its part; one voxel if empty."""
+    found = mask.astype(bool)
+    start, place = [], []
+    for axis in range(found.ndim):
+        others = tuple(n for n in range(found.ndim) if n != axis)
+        at = np.flatnonzero(found.any(axis=others))
+        first, last = (int(at[0]), int(at[-1])) if len(at) else (0, 0)
+        start.append(first)
+        place.append(slice(first, last + 1))
+    return start, found[tuple(place)]
 
 
 def _is_readable(sock: socket.socket) -> bool:

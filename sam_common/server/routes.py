@@ -16,7 +16,8 @@ from sam_common import __version__
 from sam_common.errors import ConflictError, NotFoundError, SuiteError
 from sam_common.server.files.roots import RefusedPathError
 from sam_common.server.sessions.answers import mask_json
-from sam_common.server.sessions.protocol import EditModel, Identifier, JobModel, OpenSource
+from sam_common.server.sessions.job_requests import JobModel
+from sam_common.server.sessions.protocol import EditModel, Identifier, OpenSource
 
 if TYPE_CHECKING:
     from sam_common.server.service import Service

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +14,13 @@ from sam_common.server.files.held import Held
 from sam_common.server.files.roots import Roots
 from sam_common.server.files.uploads import Uploads
 from sam_common.server.jobs.lanes import Jobs
+from sam_common.server.sessions import teaching
 from sam_common.server.sessions.embedding_pool import EmbeddingPool
-from sam_common.server.sessions.live_source import Context, domain, open_source
-from sam_common.server.sessions.models import Models, watched
-from sam_common.server.sessions.protocol import (
-    PROTOCOL,
+from sam_common.server.sessions.job_requests import (
     AutomaticJob,
     BatchJob,
     ExportJob,
+    FinetuneJob,
     LandcoverJob,
     OpenJob,
     PromptsJob,
@@ -30,11 +29,16 @@ from sam_common.server.sessions.protocol import (
     SimilarJob,
     WordsJob,
 )
+from sam_common.server.sessions.live_source import Context, domain, open_source
+from sam_common.server.sessions.models import Models, watched
+from sam_common.server.sessions.protocol import PROTOCOL
 from sam_common.server.sessions.registry import Sessions
 from sam_common.server.sessions.session import RESULT_BYTES, Session, check_log
+from sam_common.tuned import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from sam_common.server.jobs.background import Job
     from sam_common.server.jobs.lanes import Work
@@ -43,6 +47,10 @@ if TYPE_CHECKING:
 
 BATCHES, PATHS = "batches", "paths"
 """Lanes of jobs that belong to no session: batches, and jobs on a file given by its path."""
+TEACHING = "teaching"
+"""Lane of trainings, which take minutes to hours: sessions do not wait for them."""
+DEFAULT_MODEL = "mobile_sam"
+"""Network of a job on a raster that is given by its path, where the request names none."""
 OPENING_LANES = 8
 """Number of sessions that can be opened in the background at the same time."""
 
@@ -106,6 +114,7 @@ class Service:
             PropagateJob: self._propagate,
             ExportJob: self._export,
             BatchJob: self._batch,
+            FinetuneJob: self._finetune,
             OpenJob: self._open,
             ReplayJob: self._replay,
         }
@@ -260,44 +269,91 @@ class Service:
 
         return self.jobs.start("batch", work, lane=BATCHES, asked_bytes=_size_of(asked))
 
+    def _finetune(self, asked: FinetuneJob) -> Job:
+        """Queue a job that teaches a network, and gives a better one its name on this machine."""
+        catalogue.check_name(asked.name, overwrite=asked.overwrite)
+        own = DEFAULT_MODEL if asked.session is None else self._taught(asked).model
+        request = asked.model_dump(exclude_none=True)
+        request["model"] = teaching.base_of(asked.model or own)
+        # what makes no sense is refused at once; the job's own folder is made later
+        teaching.training_job(request, self.folder)
+        with ExitStack() as opening:
+            for one in request.get("segments", ()):
+                one["file"] = opening.enter_context(self.uploads.borrowed(one["upload"])).path
+            source = self._using(asked, opening)
+            held = opening.pop_all()
+
+        def work(job: Job) -> dict[str, Any]:
+            with source as opened:
+                record = opened.run(asked.kind, request, job.folder, job)
+            return teaching.offered(record, self.models, name=asked.name, overwrite=asked.overwrite)
+
+        return self._start(asked, work, lane=TEACHING, held=held)
+
+    def _taught(self, asked: FinetuneJob) -> Session:
+        """The session whose objects are taught; raises `InputError` where they are not its kind."""
+        session = self.sessions.get(asked.session or "")
+        if session.source.kind != ("raster" if asked.segments is None else "volume"):
+            raise InputError(
+                "a raster is taught by objects, a volume by segments: this session is on a "
+                f"{session.source.kind}"
+            )
+        return session
+
     def _of_source(
         self, asked: PromptsJob | WordsJob | AutomaticJob | SimilarJob | LandcoverJob
     ) -> Job:
         """Queue a job that a source does itself, of a session or opened from a path."""
         request = asked.model_dump(exclude_none=True)
+        held = ExitStack()
+        source = self._using(asked, held)
+
+        def work(job: Job) -> dict[str, Any]:
+            with source as opened:
+                return opened.run(asked.kind, request, job.folder, job)
+
+        return self._start(asked, work, lane=asked.session or PATHS, held=held)
+
+    def _using(self, asked: Any, held: ExitStack) -> AbstractContextManager[LiveSource]:
+        """The source of a job: of its session, or opened from a path while the block runs.
+
+        Args:
+            asked: The request, with `session` or `path`.
+            held: Lets go of the session, which stays open until then.
+        """
         if asked.session is not None:
             session = self.sessions.get(asked.session)
+            session.hold()
+            held.callback(session.release)
+            return nullcontext(session.source)
+        request = asked.model_dump(exclude_none=True, include={"path", "bands", "stretch"})
+        self.roots.open(request["path"])
+        return self._from_path(request, asked.model or DEFAULT_MODEL)
 
-            def on_session(job: Job) -> dict[str, Any]:
-                return session.source.run(asked.kind, request, job.folder, job)
-
-            return self._on(session, asked, on_session)
-        wanted = {k: v for k, v in request.items() if k in {"path", "bands", "stretch"}}
-        self.roots.open(wanted["path"])
-        model = asked.model or "mobile_sam"
-
-        def on_path(job: Job) -> dict[str, Any]:
-            source = self._source({**wanted, "kind": "raster"}, model)
-            try:
-                return source.run(asked.kind, request, job.folder, job)
-            finally:
-                source.close()
-
-        return self.jobs.start(asked.kind, on_path, lane=PATHS, asked_bytes=_size_of(asked))
+    @contextmanager
+    def _from_path(self, request: Mapping[str, Any], model: str) -> Iterator[LiveSource]:
+        """The raster at a path, open while the block runs."""
+        source = self._source({**request, "kind": "raster"}, model)
+        try:
+            yield source
+        finally:
+            source.close()
 
     def _on(self, session: Session, asked: Any, work: Work) -> Job:
         """Queue a job of a session, which is not let go of before the job has ended."""
+        held = ExitStack()
         session.hold()
+        held.callback(session.release)
+        return self._start(asked, work, lane=session.id, held=held)
+
+    def _start(self, asked: Any, work: Work, *, lane: str, held: ExitStack) -> Job:
+        """Queue a job that lets go of what it holds once it has ended, or was refused."""
         try:
             return self.jobs.start(
-                asked.kind,
-                work,
-                lane=session.id,
-                release=session.release,
-                asked_bytes=_size_of(asked),
+                asked.kind, work, lane=lane, release=held.close, asked_bytes=_size_of(asked)
             )
         except BaseException:
-            session.release()
+            held.close()
             raise
 
 

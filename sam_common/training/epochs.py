@@ -21,6 +21,8 @@ from sam_common.training.optimizer import follow_mean, optimizer_of, state_after
 from sam_common.training.practice import practise
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sam_common.training.course import Course
 
 LONGEST = 1.0
@@ -43,12 +45,15 @@ def is_over(course: Course, state: TrainingState) -> bool:
     return done >= course.epochs or done - state.best_epoch.number >= course.patience
 
 
-def run_epoch(course: Course, state: TrainingState) -> TrainingState:
+def run_epoch(
+    course: Course, state: TrainingState, told: Callable[[int], None] | None = None
+) -> TrainingState:
     """Do one epoch more.
 
     Args:
         course: What is learned; its network is left as the mean of the last steps.
         state: After the epoch before.
+        told: Called with 0 before each step of the optimiser; what it raises ends the epoch.
     """
     number = state.history[-1].number + 1
     random = np.random.default_rng([course.options.seed, number])
@@ -63,6 +68,8 @@ def run_epoch(course: Course, state: TrainingState) -> TrainingState:
         regions = [course.views.region(n, v, one) for one in course.views.images[n].of("learn")]
         order = random.permutation(len(regions)).tolist()
         for first in range(0, len(order), course.options.batch):
+            if told is not None:
+                told(0)
             some = [regions[at] for at in order[first : first + course.options.batch]]
             share = (number - 1 + (done := done + 1) / course.batches) / course.epochs
             for group in optimizer.param_groups:

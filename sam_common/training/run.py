@@ -205,7 +205,7 @@ def _trained(course: Course, path: Path, told: Progress) -> TrainingState:
     with told("epochs", course.epochs) as advance:
         advance(state.history[-1].number)
         while not is_over(course, state):
-            state = run_epoch(course, state)
+            state = run_epoch(course, state, advance)
             write_state(path, state)
             advance(1)
     return state

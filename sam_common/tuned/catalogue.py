@@ -49,6 +49,33 @@ def find(name: str) -> TunedInfo | None:
     return read_info(path) if path.is_file() else None
 
 
+def check_name(name: str, *, overwrite: bool = False) -> Path:
+    """The file that a tuned model of a name would have, once the name is known to be free.
+
+    Args:
+        name: The name.
+        overwrite: Whether a tuned model that has the name may be replaced.
+
+    Raises:
+        InputError: If it cannot be a name.
+        OutputError: If another model has it.
+    """
+    if not NAME.fullmatch(name):
+        raise InputError(
+            f"a name of a model is made of letters, digits, _ and -, got {name!r}: give another "
+            "name (--name)"
+        )
+    if name in checkpoints.registry():
+        raise OutputError(f'"{name}" is a published model: give another name (--name)')
+    target = folder() / f"{name}.safetensors"
+    if target.exists() and not overwrite:
+        raise OutputError(
+            f'there is a tuned model "{name}": give another name (--name), or replace it '
+            "(--overwrite)"
+        )
+    return target
+
+
 def add(file: Path, name: str | None = None, *, overwrite: bool = False) -> Path:
     """Give a tuned model a name on this machine.
 
@@ -67,16 +94,7 @@ def add(file: Path, name: str | None = None, *, overwrite: bool = False) -> Path
     check_input(file)
     if read_info(file) is None:
         raise InputError(f"{file} is no tuned model: `finetune` writes those")
-    chosen = file.stem if name is None else name
-    if not NAME.fullmatch(chosen):
-        raise InputError(
-            f"a name of a model is made of letters, digits, _ and -, got {chosen!r}: give --name"
-        )
-    if chosen in checkpoints.registry():
-        raise OutputError(f'"{chosen}" is a published model: give another --name')
-    target = folder() / f"{chosen}.safetensors"
-    if target.exists() and not overwrite:
-        raise OutputError(f'there is a tuned model "{chosen}": give another --name, or --overwrite')
+    target = check_name(file.stem if name is None else name, overwrite=overwrite)
     with writing_cache(folder()):
         folder().mkdir(parents=True, exist_ok=True)
     with atomic_output(target) as part:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sam_common.support.files import check_input
 from sam_geo.jobs.request import RasterRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sam_common.training.job import TrainingJob
 
 
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
 class FinetuneRequest(RasterRequest):
     """A network that is taught the objects of a raster."""
 
-    objects: Path
-    """Vector file of polygons, one for each object."""
+    objects: Path | Mapping[str, Any]
+    """Polygons, one for each object: a vector file, or a GeoJSON mapping."""
     job: TrainingJob
     """The base, what is tuned, and the outputs."""
     objects_crs: str | None = None
@@ -29,9 +31,14 @@ class FinetuneRequest(RasterRequest):
     judge: Path | None = None
     """Vector file of polygons that judge, in place of a part of the objects."""
 
+    @property
+    def objects_name(self) -> str:
+        """The name of the objects in a model card: that of their file."""
+        return self.objects.name if isinstance(self.objects, Path) else "objects"
+
     def check_files(self) -> None:
         """Raise where an input is not there, or an output cannot be written."""
-        inputs = [path for path in (self.objects, self.judge) if path is not None]
+        inputs = [path for path in (self.objects, self.judge) if isinstance(path, Path)]
         for path in inputs:
             check_input(path)
         local = Path(self.image)

@@ -33,7 +33,7 @@ from sam_geo.raster.stretch import Stretch, choose_stretch
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sam_common.masks.decoded import MaskRegion, Masks
     from sam_common.tiled_job.progress import Progress
@@ -128,7 +128,7 @@ def _lesson(request: FinetuneRequest, *, writes: bool) -> Iterator[tuple[Lesson,
         split = "in space" if judges is None else "in space; others judge"
         lesson = Lesson(
             examples.images,
-            source=f"{request.objects.name} on {Path(source.path).name}",
+            source=f"{request.objects_name} on {Path(source.path).name}",
             split=split,
             signature=_signature(source, stretch, examples),
             pick=_likeliest,
@@ -146,10 +146,12 @@ def _check_enough(examples: RasterExamples) -> None:
         raise InputError(f"{error} ({'; '.join(examples.notes)})") from error
 
 
-def _load(request: FinetuneRequest, source: RasterSource, path: Path) -> list[GeoPrompt]:
-    """Polygons of a file in raster indices, with their outlines."""
-    layer = request.objects_layer if path == request.objects else None
-    return load_prompts(path, source, crs=request.objects_crs, layer=layer, with_masks=True)
+def _load(
+    request: FinetuneRequest, source: RasterSource, objects: Path | Mapping[str, Any]
+) -> list[GeoPrompt]:
+    """Polygons in raster indices, with their outlines."""
+    layer = request.objects_layer if objects == request.objects else None
+    return load_prompts(objects, source, crs=request.objects_crs, layer=layer, with_masks=True)
 
 
 def _stretch(request: FinetuneRequest, source: RasterSource) -> Stretch:

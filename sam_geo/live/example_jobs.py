@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sam_common.errors import PromptError
 from sam_geo.class_maps.write_map import map_files
-from sam_geo.live.files import checked_crs, without_path
+from sam_geo.live.files import check_systems, without_path
 from sam_geo.live.progress import Steps
 from sam_geo.mapping.request import LandcoverRequest, SampleChoice
 from sam_geo.mapping.run import run_landcover
@@ -123,8 +123,7 @@ def landcover_job(
 def _shown(request: Mapping[str, Any], name: str, folder: Path) -> Path:
     """A file with what a client shows, whose reference system names no file of the server."""
     given = request[name]
-    for crs in (json.dumps(given.get("crs") or {}), request.get("crs") or ""):
-        checked_crs(crs)
+    check_systems(given, request.get("crs"))
     if not given.get("features"):
         raise PromptError(f"there are no {name}: give GeoJSON with a feature for each")
     path = folder / f"{name}.geojson"

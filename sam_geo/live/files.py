@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -161,6 +162,17 @@ def crs_text(text: str) -> str:
         return str(pyproj.CRS.from_user_input(checked_crs(text)).to_wkt())
     except pyproj.exceptions.CRSError as error:
         raise InputError(f"no such coordinate reference system: {text:.100}") from error
+
+
+def check_systems(geojson: Mapping[str, Any], crs: str | None) -> None:
+    """Raise `InputError` where a reference system of features names a file.
+
+    Args:
+        geojson: Features of a client, whose `crs` may state one.
+        crs: The one that stands in its place; None without one.
+    """
+    for text in (json.dumps(geojson.get("crs") or {}), crs or ""):
+        checked_crs(text)
 
 
 def checked_crs(text: str) -> str:

@@ -22,6 +22,7 @@ from sam_geo.live.files import STEM, checked_crs, close, hold, unnamed, write_up
 from sam_geo.live.prompts import final_mask, prompt_of
 from sam_geo.live.results import ObjectTables, Seen
 from sam_geo.live.server_jobs import SessionRaster, run_server_job
+from sam_geo.live.teaching import teach
 from sam_geo.live.windows import Encoded, encode, live_window
 from sam_geo.prompted.decode import answers
 from sam_geo.prompted.embedding import key_of, signature_of
@@ -246,9 +247,14 @@ class LiveRaster:
     def run(
         self, kind: str, request: Mapping[str, Any], folder: Path, reporter: Reporter
     ) -> dict[str, Any]:
-        """Run a job of `sam_geo.live.server_jobs`, such as `prompts`, and give its summary."""
+        """Run a job that needs no session, such as `prompts` or `finetune`, and give its summary.
+
+        See `sam_geo.live.server_jobs` and `sam_geo.live.teaching`.
+        """
         with unnamed(self.path):
             raster = SessionRaster(self.path, self.bands, self.stretch, self.context.segmenter)
+            if kind == "finetune":
+                return teach(request, folder, raster, reporter)
             return run_server_job(kind, request, folder, raster, reporter)
 
     def pyramid(self) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from sam_geo.automatic.options import AutoOptions
 from sam_geo.jobs.request import AutoRequest
 from sam_geo.jobs.run import run_auto
 from sam_geo.live.example_jobs import landcover_job, similar_job
-from sam_geo.live.files import checked_crs, without_path
+from sam_geo.live.files import check_systems, without_path
 from sam_geo.live.progress import Steps
 from sam_geo.prompted.segment import RunOptions, run_prompts
 from sam_geo.prompts.geo_prompt import load_prompts
@@ -81,10 +80,7 @@ def _prompts(
 ) -> dict[str, Any]:
     """Segment the prompts of a client."""
     steps = Steps(reporter)
-    named = request["prompts"].get("crs") or {}
-    # the reference system that the GeoJSON states, and the one that stands in its place
-    for crs in (json.dumps(named), request.get("prompts_crs") or ""):
-        checked_crs(crs)
+    check_systems(request["prompts"], request.get("prompts_crs"))
     with open_raster(raster.path, bands=raster.bands) as source:
         prompts = load_prompts(request["prompts"], source, crs=request.get("prompts_crs"))
         found = run_prompts(

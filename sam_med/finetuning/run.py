@@ -28,11 +28,17 @@ from sam_med.slices.window_level import choose_stretch
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sam_common.tiled_job.progress import Progress
     from sam_common.training_data.examples import Part, TrainingImage
     from sam_med.finetuning.example_list import TaughtVolume
+
+
+SLABS = "slabs of slices of the same volumes"
+"""How a model card calls parts that are not of different patients."""
+SEGMENTS = "the segments of one volume"
+"""Where the objects of a volume in memory come from, for a model card."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +109,34 @@ def run_finetune(request: FinetuneRequest, *, progress: Progress | None = None) 
         return {**run_job(request.job, lesson, progress=progress), "notes": []}
 
 
+def finetune_volume(
+    case: LabelledVolume,
+    job: TrainingJob,
+    *,
+    signature: Mapping[str, Any],
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Teach a network the objects of one volume in memory, parted into slabs of its slices.
+
+    Args:
+        case: The volume and its objects.
+        job: What is tuned, and the outputs.
+        signature: Everything that decides volume and objects, as values for JSON.
+        progress: Called with a description and a total for each step.
+
+    Returns:
+        The model card with `output`, `judged` and `notes`, see `finetune`.
+
+    Raises:
+        SuiteError: The objects or the model do not fit, or the objects are too few.
+    """
+    job.check_outputs(())
+    with opened(job):
+        images = slices_of(case, None, seed=job.options.seed)
+        lesson = Lesson(images, source=SEGMENTS, split=SLABS, signature=signature)
+        return {**run_job(job, lesson, progress=progress), "notes": []}
+
+
 def dry_run_finetune(request: FinetuneRequest) -> dict[str, Any]:
     """What a request would cost, see `sam_common.training.job.dry_run_job`; nothing is written."""
     lesson = _lesson(request, _checked(request), silent)
@@ -133,7 +167,7 @@ def _lesson(request: FinetuneRequest, volumes: Sequence[TaughtVolume], told: Pro
     return Lesson(
         images,
         source=f"{len(volumes)} labelled volumes",
-        split="by patient" if by_patient else "slabs of slices of the same volumes",
+        split="by patient" if by_patient else SLABS,
         signature=_signature(volumes, parts, request.names),
     )
 

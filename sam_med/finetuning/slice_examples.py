@@ -103,7 +103,7 @@ def slices_of(case: LabelledVolume, part: Part | None, *, seed: int = 0) -> list
                         TrainingObject(region, own, f"{name}, axis {axis} slice {index}", unit)
                     )
     if not members:
-        raise InputError(f"{case.name} of the list has no object with {LEAST_PX} pixels on a slice")
+        raise InputError(f"{case.name} has no object with {LEAST_PX} pixels on a slice")
     return [
         _image(shown_slice(case.volume, case.stretch, axis, index), objects)
         for (axis, index), objects in sorted(members.items(), key=lambda item: item[0])

@@ -34,6 +34,7 @@ from sam_med.live.marks import mark_of
 from sam_med.live.prompts import object_prompt, painted_slice, slice_box
 from sam_med.live.results import LiveObject, array_of, live_object_of, recorrected, result_of
 from sam_med.live.slice_masks import segment_slices
+from sam_med.live.teaching import teach
 from sam_med.measurements.measure import measure
 from sam_med.objects.calibration import calibration_of
 from sam_med.objects.overlap import DEFAULT_OVERWRITE, overwrite_of
@@ -288,9 +289,12 @@ class LiveVolume:
     def run(
         self, kind: str, request: Mapping[str, Any], folder: Path, reporter: Reporter
     ) -> dict[str, Any]:
-        """Refuse: a volume has no jobs but propagate, export and batch."""
-        del request, folder, reporter
-        raise InputError(f"no job {kind} for a volume: propagate, export or batch")
+        """Run a job `finetune`, see `sam_med.live.teaching`; a volume has no other here."""
+        if kind != "finetune":
+            raise InputError(f"no job {kind} for a volume: propagate, export, finetune or batch")
+        with privacy.quiet_libraries():
+            shown = self.volume, self.slices.stretch, self.fingerprint
+            return teach(request, folder, shown, reporter)
 
     def voxels(self) -> bytes:
         """All voxels as an uncompressed NIfTI file, see `sam_med.live.drawing.nifti_bytes`."""

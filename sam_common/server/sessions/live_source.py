@@ -193,7 +193,11 @@ class LiveSource(Protocol):
     def run(
         self, kind: str, request: Mapping[str, Any], folder: Path, reporter: Reporter
     ) -> dict[str, Any]:
-        """Run a job that the source does itself, such as `prompts`, and give its summary."""
+        """Run a job that the source does itself, such as `prompts`.
+
+        Returns:
+            The summary of the job; of `finetune` the whole record, with the file as `output`.
+        """
 
     def close(self) -> None:
         """Close the files and drop the pixels."""

@@ -102,8 +102,7 @@ class Models:
             UnknownModelError: There is no model of this name; paths of files are not taken.
             WeightsError: Its checkpoint cannot be downloaded or read.
         """
-        if catalogue.find(name) is None:
-            checkpoints.model_info(name)
+        check_name(name)
         with self._lock:
             loading = self._loading.setdefault(name, threading.Lock())
         # a lock for each name: another model does not wait for this one's download
@@ -111,6 +110,17 @@ class Models:
             if name not in self._loaded:
                 self._loaded[name] = cast("Segmenter", _Serial(self._load(name)))
             return self._loaded[name]
+
+    def forget(self, name: str) -> None:
+        """Load a model anew at the next call: its file was replaced; sessions keep what they have.
+
+        Args:
+            name: Of a tuned model.
+        """
+        with self._lock:
+            loading = self._loading.setdefault(name, threading.Lock())
+        with loading:
+            self._loaded.pop(name, None)
 
     def describe(self) -> list[dict[str, Any]]:
         """Models of sessions in the JSON of protocol 1: published ones, then tuned ones."""
@@ -140,6 +150,12 @@ class Models:
             for name, info in catalogue.named().items()
         ]
         return published + tuned
+
+
+def check_name(name: str) -> None:
+    """Raise `UnknownModelError` where no published or tuned model has a name: no path is one."""
+    if catalogue.find(name) is None:
+        checkpoints.model_info(name)
 
 
 def _load(name: str) -> Segmenter:

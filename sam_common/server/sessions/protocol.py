@@ -5,7 +5,7 @@ Pixel space is array indices, sample centres at integers, x before y; a voxel is
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
 from typing_extensions import Self
@@ -18,8 +18,6 @@ MOST_POINTS = 10_000
 """Most points of a mark."""
 MOST_NEW = 1000
 """Most objects that one edit adds."""
-MOST_EDITS = 100_000
-"""Most edits of a log that is replayed."""
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -29,6 +27,12 @@ Axis = Literal[0, 1, 2]
 Space = Literal["pixel", "world"]
 Coordinates = Annotated[list[FiniteFloat], Field(min_length=2, max_length=3)]
 Label = Literal[0, 1]
+CrsText = Annotated[str, StringConstraints(max_length=20_000)]
+"""A coordinate reference system, as WKT or a code such as EPSG:32633."""
+Bands = Annotated[list[Annotated[int, Field(ge=1, le=65535)]], Field(max_length=3)]
+"""Numbers of bands of a raster, from 1."""
+StretchText = Annotated[str, StringConstraints(max_length=100)]
+"""`none`, or the values that become black and white, as `min,max`."""
 
 
 class Strict(BaseModel):
@@ -235,8 +239,8 @@ class FrameModel(Strict):
         ]
     )
     """(a, b, c, d, e, f) of pixel corners for a raster; 4x4 from ijk to LPS mm for a volume."""
-    crs: Annotated[str, StringConstraints(max_length=20_000)] | None = None
-    """Coordinate reference system of a raster, as WKT or a code such as EPSG:32633."""
+    crs: CrsText | None = None
+    """Coordinate reference system of a raster."""
     nodata: FiniteFloat | None = None
     """Value of the pixels of a raster that have no data."""
 
@@ -262,8 +266,8 @@ class OpenRaster(_Open):
 
     kind: Literal["raster"]
     model: Name = "mobile_sam"
-    bands: Annotated[list[Annotated[int, Field(ge=1, le=65535)]], Field(max_length=3)] | None = None
-    stretch: Annotated[str, StringConstraints(max_length=100)] | None = None
+    bands: Bands | None = None
+    stretch: StretchText | None = None
 
 
 class OpenVolume(_Open):
@@ -286,156 +290,3 @@ class OpenVolume(_Open):
 
 
 OpenSource = Annotated[OpenRaster | OpenVolume, Field(discriminator="kind")]
-
-
-class OpenJob(Strict):
-    """A session to open in the background; the summary of the job has its identifier."""
-
-    kind: Literal["open"]
-    source: OpenSource
-
-
-class LogSource(Strict):
-    """The source that a log was made on."""
-
-    fingerprint: Name
-    name: str = ""
-    request: OpenSource | None = None
-
-
-class LogNetwork(Strict):
-    """The model that a log was made with."""
-
-    name: Name
-    sha256: Name
-
-
-class LogModel(Strict):
-    """The log of a session, as the server gave it."""
-
-    protocol: Literal[1]
-    source: LogSource
-    model: LogNetwork
-    edits: Annotated[list[LoggedEdit], Field(max_length=MOST_EDITS)]
-    cursor: Index
-
-
-class ReplayJob(Strict):
-    """A session to make from its log."""
-
-    kind: Literal["replay"]
-    log: LogModel
-    source: OpenSource | None = None
-    """How to open the source, where it is not as in the log."""
-
-
-class _OnSource(Strict):
-    """A job on a file, by its path, or on the source of a session."""
-
-    path: PathText | None = None
-    session: Identifier | None = None
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.path is None) == (self.session is None):
-            raise ValueError("give either path or session")
-        return self
-
-
-class PromptsJob(_OnSource):
-    """Prompts of a raster to segment, one row each."""
-
-    kind: Literal["prompts"]
-    prompts: dict[str, Any]
-    prompts_crs: Annotated[str, StringConstraints(max_length=20_000)] | None = None
-    one_class: bool = False
-    model: Name | None = None
-    bands: Annotated[list[Annotated[int, Field(ge=1, le=65535)]], Field(max_length=3)] | None = None
-    stretch: Annotated[str, StringConstraints(max_length=100)] | None = None
-
-
-class WordsJob(_OnSource):
-    """A raster in which objects are looked for by words, one row each."""
-
-    kind: Literal["words"]
-    text: Annotated[list[Name], Field(min_length=1, max_length=100)]
-    detector: Name | None = None
-    threshold: Annotated[float, Field(ge=0, le=1)] | None = None
-    window: Annotated[int, Field(ge=32, le=65535)] | None = None
-    model: Name | None = None
-    bands: Annotated[list[Annotated[int, Field(ge=1, le=65535)]], Field(max_length=3)] | None = None
-    stretch: Annotated[str, StringConstraints(max_length=100)] | None = None
-
-
-class AutomaticJob(_OnSource):
-    """A raster in which everything is segmented."""
-
-    kind: Literal["automatic"]
-    model: Name | None = None
-    bands: Annotated[list[Annotated[int, Field(ge=1, le=65535)]], Field(max_length=3)] | None = None
-    stretch: Annotated[str, StringConstraints(max_length=100)] | None = None
-    options: dict[str, Any] = {}
-
-
-class SimilarJob(_OnSource):
-    """A raster in which objects like some examples are looked for."""
-
-    kind: Literal["similar"]
-    examples: dict[str, Any]
-    """GeoJSON of polygons or points, two or more."""
-    refused: dict[str, Any] | None = None
-    """GeoJSON of objects that are something else."""
-    crs: Annotated[str, StringConstraints(max_length=20_000)] | None = None
-    """Reference system of both, over what they say; `pixel` for pixel corners."""
-    model: Name | None = None
-
-
-class LandcoverJob(_OnSource):
-    """A raster whose land cover is learned from samples."""
-
-    kind: Literal["landcover"]
-    samples: dict[str, Any]
-    """GeoJSON of points, lines or polygons with a property `class`."""
-    crs: Annotated[str, StringConstraints(max_length=20_000)] | None = None
-    """Reference system of the samples, over what they say; `pixel` for pixel corners."""
-    model: Name | None = None
-
-
-class PropagateJob(Strict):
-    """Objects to propagate through a volume."""
-
-    kind: Literal["propagate"]
-    session: Identifier
-    objects: Annotated[list[Identifier], Field(min_length=1)] | None = None
-    method: Literal["planes", "litemedsam"] = "planes"
-
-
-class ExportJob(Strict):
-    """Files of the objects of a session to write."""
-
-    kind: Literal["export"]
-    session: Identifier
-    formats: Annotated[list[Name], Field(min_length=1, max_length=10)]
-    options: Annotated[dict[Name, Name], Field(max_length=10)] = {}
-
-
-class BatchJob(Strict):
-    """Volumes to segment one after the other, as the rows of `sam-med batch`."""
-
-    kind: Literal["batch"]
-    cases: Annotated[list[dict[str, str]], Field(min_length=1, max_length=10_000)]
-
-
-JobModel = Annotated[
-    PromptsJob
-    | WordsJob
-    | AutomaticJob
-    | SimilarJob
-    | LandcoverJob
-    | PropagateJob
-    | ExportJob
-    | BatchJob
-    | OpenJob
-    | ReplayJob,
-    Field(discriminator="kind"),
-]

@@ -42,7 +42,7 @@ def test_names_are_given_once(mine, tmp_path):
     with pytest.raises(OutputError) as caught:
         catalogue.add(mine)
     assert str(caught.value) == (
-        'there is a tuned model "mine": give another --name, or --overwrite'
+        'there is a tuned model "mine": give another name (--name), or replace it (--overwrite)'
     )
     catalogue.add(mine, overwrite=True)
     with pytest.raises(OutputError, match='"lite_medsam" is a published model'):

@@ -7,13 +7,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from sam_common.server.sessions.protocol import (
     EditModel,
-    JobModel,
     LoggedEdit,
     MaskModel,
     OpenSource,
 )
 
-EDIT, JOB, SOURCE = TypeAdapter(EditModel), TypeAdapter(JobModel), TypeAdapter(OpenSource)
+EDIT, SOURCE = TypeAdapter(EditModel), TypeAdapter(OpenSource)
 WINDOW = [[2, 3], [4, 6]]
 
 
@@ -98,38 +97,3 @@ def test_a_mask_fits_its_window(change, expected):
 )
 def test_sources_that_make_no_sense_are_refused(source, expected):
     refused(SOURCE, source, expected)
-
-
-@pytest.mark.parametrize(
-    ("job", "expected"),
-    [
-        ({"kind": "prompts", "prompts": {}}, "give either path or session"),
-        ({"kind": "words", "session": "s1", "text": []}, "at least 1 item"),
-        ({"kind": "words", "session": "s1", "text": [" "]}, "at least 1 character"),
-        ({"kind": "words", "session": "s1", "text": ["car"], "window": 3}, "or equal to 32"),
-        ({"kind": "words", "session": "s1", "text": ["car"], "threshold": 2}, "or equal to 1"),
-        ({"kind": "automatic", "path": "/a", "session": "s1"}, "give either path or session"),
-        ({"kind": "propagate", "session": "s1", "objects": []}, "at least 1 item"),
-        ({"kind": "propagate", "session": "s1", "method": "slices"}, "'planes' or 'litemedsam'"),
-        ({"kind": "export", "session": "s1", "formats": []}, "at least 1 item"),
-        ({"kind": "batch", "cases": []}, "at least 1 item"),
-        ({"kind": "replay", "log": {"protocol": 2}}, "Input should be 1"),
-    ],
-)
-def test_jobs_that_make_no_sense_are_refused(job, expected):
-    refused(JOB, job, expected)
-
-
-def test_jobs_are_told_apart_by_their_kind():
-    log = {
-        "protocol": 1,
-        "source": {"fingerprint": "f", "request": {"kind": "raster", "path": "/a"}},
-        "model": {"name": "mobile_sam", "sha256": "0"},
-        "edits": [{"op": "clear", "object": "o1"}],
-        "cursor": 1,
-    }
-    job = JOB.validate_python({"kind": "replay", "log": log})
-    assert job.log.source.request.path == "/a"
-    opened = JOB.validate_python({"kind": "open", "source": {"kind": "volume", "path": "/a"}})
-    assert opened.source.model == "lite_medsam"
-    refused(JOB, {"kind": "replay", "log": log | {"cursor": -1}}, "greater than or equal to 0")
