@@ -1012,7 +1012,7 @@ class VolumeSession(Session):
     def finetune(
         self,
         name: str,
-        masks: Mapping[str, np.ndarray],
+        masks: Mapping[str, Union[np.ndarray, Mask]],
         *,
         overwrite: bool = False,
         **options: Any,
@@ -1021,8 +1021,8 @@ class VolumeSession(Session):
 
         Args:
             name: Name of the new model: letters, digits, _ and -.
-            masks: Arrays of the volume's shape (k, j, i) by the name of the object; voxels other
-                than 0 are the object. Objects may overlap.
+            masks: By the name of the object, an array of the volume's shape (k, j, i) whose voxels
+                other than 0 are the object, or a `Mask` in its window. Objects may overlap.
             overwrite: Whether a tuned model that has the name is replaced.
             **options: `parts` ("decoder", "encoder", "both"), `prompts`, `epochs`, `patience`,
                 `views` and `seed`.
@@ -1032,12 +1032,15 @@ class VolumeSession(Session):
         """
         segments = []
         for each, mask in masks.items():
-            if mask.shape != self.size:
+            if isinstance(mask, Mask):
+                start, part = list(mask.window[0]), mask.array
+            elif mask.shape == self.size:
+                start, part = _cropped(mask)
+            else:
                 raise ServerError(
                     f"the mask of {each} has the shape {mask.shape}, the volume {self.size}",
                     kind="InputError",
                 )
-            start, part = _cropped(mask)
             upload = self.client.upload(part.astype(np.uint8))
             segments.append({"name": each, "upload": upload, "start": start})
         return self.client.job(
@@ -1131,6 +1134,28 @@ class Job:
         with open(part, "wb") as file:  # paths of hosts may be plain strings
             file.write(self.result(name))
         os.replace(part, path)  # the same
+
+
+def taught_lines(card: Mapping[str, Any], objects: str = "objects") -> Iterator[str]:
+    """What came of a job `finetune`, in lines of text: counts, figures and the verdict.
+
+    Args:
+        card: Summary of the job, or a model card.
+        objects: What was learned, in the plural.
+    """
+    parts = card["data"]["objects"]
+    yield (
+        f"{parts['learn']} {objects} were learned, {parts['stop']} said when to stop, "
+        f"{parts['judge']} judge"
+    )
+    for kind, one in card["figures"].items():
+        asked = {"boxes": "box", "points": "point"}[kind]
+        alone = ", ".join(f"{name} {iou:.3f}" for name, iou in one["prompt_alone"].items())
+        yield (
+            f"mean IoU by {asked}: {one['before']:.3f} before, {one['after']:.3f} after "
+            f"(gain {one['low']:+.3f} to {one['high']:+.3f}; from the {asked} alone: {alone})"
+        )
+    yield card["verdict"]["text"]
 
 
 def run_lengths(array: np.ndarray) -> list[int]:

@@ -23,11 +23,10 @@ from .environment import find_program
 from .models import MODELS
 from .program_algorithm import ProgramAlgorithm
 from .raster_source import shown_bands
+from .suite_client import taught_lines
 from .suite_program import run_program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from qgis.core import QgsProcessingContext, QgsProcessingFeedback
 
     from .suite_algorithm import Run
@@ -37,7 +36,6 @@ NOT_BETTER = 4
 SUFFIX = ".safetensors"
 PARTS = ("decoder", "encoder", "both")
 """What learns, the default first."""
-BY = {"boxes": "box", "points": "point"}
 HELP = """Teaches a network your own objects: about 20 polygons that were drawn, or accepted and
 corrected, on one image. Selected features alone are used where Selected features only is ticked,
 and edits that are not saved yet count.
@@ -194,7 +192,7 @@ class Finetune(ProgramAlgorithm):
     def results(self, said: dict[str, Any], run: Run, _folder: Path) -> dict[str, Any]:
         """The file where it is better, figures, and the name under which it is found."""
         parameters, context, feedback = run
-        for line in in_words(said):
+        for line in taught_lines(said, "polygons"):
             feedback.pushInfo(line)
         found: dict[str, Any] = {self.VERDICT: said["verdict"]["text"]}
         for kind, name in (("boxes", "BOX"), ("points", "POINT")):
@@ -215,22 +213,6 @@ class Finetune(ProgramAlgorithm):
         if not path:
             raise QgsProcessingException("Choose a file for the tuned network.")
         return _with_suffix(path)
-
-
-def in_words(said: Mapping[str, Any]) -> Iterator[str]:
-    """A model card as lines of text: how well objects are found that took no part."""
-    objects = said["data"]["objects"]
-    yield (
-        f"{objects['learn']} polygons were learned, {objects['stop']} said when to stop, "
-        f"{objects['judge']} judge"
-    )
-    for kind, one in said["figures"].items():
-        alone = ", ".join(f"{name} {iou:.3f}" for name, iou in one["prompt_alone"].items())
-        yield (
-            f"mean IoU by {BY[kind]}: {one['before']:.3f} before, {one['after']:.3f} after "
-            f"(gain {one['low']:+.3f} to {one['high']:+.3f}; from the {BY[kind]} alone: {alone})"
-        )
-    yield said["verdict"]["text"]
 
 
 def _with_suffix(path: str) -> Path:

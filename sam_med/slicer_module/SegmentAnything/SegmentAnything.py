@@ -14,6 +14,7 @@ import qt
 import slicer
 import slicer.util
 from SegmentAnythingLib import environment
+from SegmentAnythingLib.learning import Learned, learning
 from SegmentAnythingLib.panel import Panel
 from SegmentAnythingLib.prompts import AXIS_NAMES, SliceBox
 from SegmentAnythingLib.steps import Progress, Step, silent
@@ -93,6 +94,8 @@ class SegmentAnythingLogic(ScriptedLoadableModuleLogic):
         """Environment variables for the server."""
         self.client: Client | None = None
         self.work: VolumeWork | None = None
+        self.models: list[str] = []
+        """Models of the server, tuned ones too, as it told when a volume was opened."""
 
     def opening(self, volumeNode: Any, **options: Any) -> Step:
         """The step that starts the server where it does not run, and opens a volume."""
@@ -102,6 +105,7 @@ class SegmentAnythingLogic(ScriptedLoadableModuleLogic):
 
         def ask(progress: Progress) -> Any:
             before, opened = self.work, prepared.ask(progress)
+            self.models = [each["name"] for each in opened.session.client.models()]
             if before is not None and before.session.client is self.client:
                 # it may have expired, and nothing depends on it
                 with contextlib.suppress(ServerError):
@@ -217,6 +221,26 @@ class SegmentAnythingLogic(ScriptedLoadableModuleLogic):
     def jumpTo(self, segmentId: str, reviewed: ReviewedSlice) -> tuple[float, float, float]:
         """Show a slice of the review in all slice views; gives its place in RAS mm."""
         return self.current.jump(segmentId, reviewed.axis, reviewed.index)
+
+    def learn(
+        self,
+        name: str,
+        segmentIds: Any = None,
+        progress: Progress = silent,
+        overwrite: bool = False,
+        **options: Any,
+    ) -> Learned | None:
+        """Teach a network the segments as they are now; None where `progress` cancelled it.
+
+        Args:
+            name: Of the new model, which `open` then takes.
+            segmentIds: Segments of the segmentation; all that have voxels where not given.
+            progress: Called with steps done, steps in all and what they are.
+            overwrite: Whether a tuned model that has the name is replaced.
+            options: parts ("decoder", "encoder", "both"), epochs, patience, views, seed.
+        """
+        step = learning(self.current, name, segmentIds, overwrite=overwrite, **options)
+        return self._run(step, progress)
 
     @property
     def current(self) -> VolumeWork:

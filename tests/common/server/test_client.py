@@ -12,11 +12,19 @@ import threading
 
 import numpy as np
 import pytest
-from live_server import WAIT
+from live_server import WAIT, volume
 
 from sam_common.errors import InputError
 from sam_common.masks.rle import RLE, decode
-from sam_common.server.client import Client, Job, Mask, ServerError, run_lengths
+from sam_common.server.client import (
+    Client,
+    Job,
+    Mask,
+    ServerError,
+    _cropped,
+    run_lengths,
+    taught_lines,
+)
 
 
 def test_the_connection_of_a_thread_goes_with_it(served):
@@ -148,3 +156,41 @@ def test_a_job_that_fails_says_why(served):
     with pytest.raises(ServerError, match=r"^the raster has no bands$") as failed:
         job.wait()
     assert failed.value.kind == "JobError"
+
+
+def test_a_taught_mask_of_another_shape_is_refused_before_it_is_sent(served):
+    session = volume(served)
+    with pytest.raises(ServerError) as refused:
+        session.finetune("liver", {"liver": np.ones((12, 40, 5), np.uint8)})
+    assert str(refused.value) == (
+        "the mask of liver has the shape (12, 40, 5), the volume (12, 40, 50)"
+    )
+
+
+def test_what_is_sent_of_a_mask_is_its_window():
+    mask = np.zeros((4, 6, 8), np.uint8)
+    mask[1:3, 2, 3:8] = 5
+    start, part = _cropped(mask)
+    assert start == [1, 2, 3]
+    assert part.shape == (2, 1, 5)
+    assert part.all()
+    assert _cropped(mask * 0)[1].tolist() == [[[False]]]
+
+
+def test_a_taught_model_is_told_in_lines():
+    card = {
+        "data": {"objects": {"learn": 8, "stop": 3, "judge": 5}},
+        "figures": {
+            "boxes": {
+                "before": 0.7, "after": 0.69, "low": -0.03, "high": 0.01,
+                "prompt_alone": {"box filled": 0.6},
+            }
+        },
+        "verdict": {"text": "Not to be taken."},
+    }  # fmt: skip
+    assert list(taught_lines(card, "slices with objects")) == [
+        "8 slices with objects were learned, 3 said when to stop, 5 judge",
+        "mean IoU by box: 0.700 before, 0.690 after (gain -0.030 to +0.010; from the box alone: box "
+        "filled 0.600)",
+        "Not to be taken.",
+    ]

@@ -103,3 +103,16 @@ def test_training_ends_without_a_gain(make_course):
     assert is_over(course, state)
     state.history.append(Epoch(9, 1.0, 0.7))
     assert is_over(course, state)
+
+
+def test_each_step_of_an_epoch_is_told_and_can_end_it(make_course):
+    course = make_course(replace(QUICK, batch=1))
+    heard = []
+    run_epoch(course, first_state(course), heard.append)
+    assert heard == [0] * course.batches == [0] * 4
+
+    def stop(_done):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_epoch(course, first_state(course), stop)

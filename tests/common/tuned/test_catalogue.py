@@ -53,6 +53,15 @@ def test_names_are_given_once(mine, tmp_path):
         catalogue.add(plain)
 
 
+def test_a_name_is_checked_before_there_is_a_file(mine):
+    target = catalogue.check_name("roofs")
+    assert not target.exists()
+    assert catalogue.add(mine, "roofs") == target
+    with pytest.raises(OutputError, match='there is a tuned model "roofs"'):
+        catalogue.check_name("roofs")
+    assert catalogue.check_name("roofs", overwrite=True) == target
+
+
 def test_hosts_choose_a_tuned_model_by_name(mine):
     catalogue.add(mine, "roofs")
     models = Models(lambda name: name)

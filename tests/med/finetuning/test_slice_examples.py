@@ -67,7 +67,7 @@ def test_objects_that_are_too_small_are_refused(case):
     other = LabelledVolume("c2", case.volume, case.stretch, [tiny])
     with pytest.raises(InputError) as caught:
         slices_of(other, None)
-    assert str(caught.value) == "c2 of the list has no object with 16 pixels on a slice"
+    assert str(caught.value) == "c2 has no object with 16 pixels on a slice"
 
 
 def test_three_patients_are_parted_by_patient():

@@ -267,7 +267,9 @@ def test_options_of_an_export(live, propagated, folder, told):
 def test_what_a_volume_does_not_have(live, folder):
     with pytest.raises(PromptError, match=r"^a volume has no GeoJSON outlines"):
         live.geometry(ObjectState("a", "liver"), None)
-    with pytest.raises(InputError, match=r"^no job automatic for a volume: propagate, export or"):
+    with pytest.raises(
+        InputError, match=r"^no job automatic for a volume: propagate, export, fine"
+    ):
         live.run("automatic", {}, folder, StepReporter())
 
 

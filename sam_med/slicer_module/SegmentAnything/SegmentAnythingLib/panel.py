@@ -15,6 +15,7 @@ import slicer
 from . import environment
 from .chooser import NodeChooser
 from .installing import Installing
+from .learning import Learning
 from .prompts import AXIS_NAMES, slice_of_view
 from .steps import TOLD, Step, Worker
 
@@ -63,6 +64,7 @@ class Panel:
         self.bar = qt.QProgressBar()
         self.status = qt.QLabel()
         self.status.wordWrap = True
+        self.learning = Learning(logic, self.use_model)
         self.installing = Installing(logic.close)
         self._segment_ids: list[str] = []
         self._busy: list[Any] = []
@@ -74,6 +76,7 @@ class Panel:
         """Called by a timer."""
         for chooser in self._choosers:
             chooser.refresh()
+        self.learning.poll()
         self.installing.poll()
         self.worker.poll()
         if self.worker.is_busy:
@@ -88,10 +91,12 @@ class Panel:
     def close(self) -> None:
         """Nobody looks any more."""
         self.worker.close()
+        self.learning.close()
         self.installing.close()
 
     def refresh(self) -> None:
-        """Show the segments of the volume that is open."""
+        """Show the segments of the volume that is open, and the models of the server."""
+        self._offer_models(self.logic.models)
         work = self.logic.work
         chosen = self.segment_id
         ids = [] if work is None else work.segment_ids
@@ -125,6 +130,17 @@ class Panel:
             # where the server is lost, the next start goes on with it
             self.segmentation.choose,
         )
+
+    def use_model(self, name: str) -> None:
+        """Choose a model that was taught; 'Start' opens the volume with it."""
+        self._offer_models([name])
+        self.model.currentIndex = self.model.findText(name)
+        self.status.text = f"{name} is chosen: press 'Start' to segment with it."
+
+    def _offer_models(self, names: list[str]) -> None:
+        for name in names:
+            if self.model.findText(name) < 0:
+                self.model.addItem(name)
 
     def add(self) -> None:
         """A new segment."""
@@ -336,6 +352,7 @@ class Panel:
             rows, "Review, worst first",
             (("", self._button("List", self.review)), ("", self.slices)),
         )  # fmt: skip
+        _add_form(rows, "Teach a network", self.learning.rows)
         _add_form(rows, "Installation", self.installing.rows)
         rows.addWidget(self.status)
         rows.addWidget(qt.QLabel(NOTICE))

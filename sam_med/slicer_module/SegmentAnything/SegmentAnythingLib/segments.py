@@ -10,13 +10,12 @@ import numpy as np
 import slicer
 import slicer.util
 
+from .suite_client import Mask
 from .terminology import entry_of
 from .volumes import SceneError, VolumeImage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from .suite_client import Mask
 
 CLASS = "vtkMRMLSegmentationNode"
 LOCKED = "SegmentAnything.Locked"
@@ -155,12 +154,45 @@ class SegmentationView:
         if self.is_locked(segment_id):
             raise SceneError(f"{self.name(segment_id)} is locked: unlock it to change it")
 
-    def others_locked(self, segment_id: str) -> list[str]:
-        """The locked segments of the segmentation beside one, also those that a person drew."""
+    def all_ids(self) -> list[str]:
+        """The segments of the segmentation, also those that a person drew."""
         segmentation = self.node.GetSegmentation()
         count = segmentation.GetNumberOfSegments()
-        every = [segmentation.GetNthSegmentID(n) for n in range(count)]
-        return [one for one in every if one != segment_id and self.is_locked(one)]
+        return [segmentation.GetNthSegmentID(n) for n in range(count)]
+
+    def all_locked(self) -> list[str]:
+        """The locked segments of the segmentation."""
+        return [one for one in self.all_ids() if self.is_locked(one)]
+
+    def masks(self, segment_ids: Sequence[str] | None = None) -> dict[str, Mask]:
+        """A copy of segments that have voxels, by name, each in its window.
+
+        Args:
+            segment_ids: All of the segmentation where None.
+
+        Raises:
+            SceneError: None has voxels.
+        """
+        self.check()
+        found: dict[str, Mask] = {}
+        for one in self.all_ids() if segment_ids is None else segment_ids:
+            part = Shown.of(self.array(one))
+            if part.array.size:
+                stop = tuple(a + n for a, n in zip(part.start, part.array.shape))
+                name = self.name(one)
+                # names need not differ, identifiers do
+                key = f"{name} ({one})" if name in found else name
+                found[key] = Mask((part.start, stop), pixels=part.array)
+        if not found:
+            raise SceneError(
+                "no segment to learn from: find or paint some, correct them, and lock them where "
+                "only locked ones are to be learned"
+            )
+        return found
+
+    def others_locked(self, segment_id: str) -> list[str]:
+        """The locked segments of the segmentation beside one, also those that a person drew."""
+        return [one for one in self.all_locked() if one != segment_id]
 
     def show(self, segment_id: str, masks: Sequence[Mask]) -> None:
         """Put the server's masks in the place of a segment's voxels.

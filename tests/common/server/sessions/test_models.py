@@ -64,6 +64,17 @@ def test_a_name_that_is_no_model_is_not_loaded(tmp_path):
     assert models.loaded == []
 
 
+def test_a_model_whose_file_was_replaced_is_loaded_anew():
+    loaded = []
+    models = Models(lambda name: loaded.append(name) or FakeSegmenter())
+    first = models.get("mobile_sam")
+    models.forget("mobile_sam")
+    assert models.loaded == []
+    assert models.get("mobile_sam") is not first
+    models.forget("lite_medsam")
+    assert loaded == ["mobile_sam", "mobile_sam"]
+
+
 def test_the_list_says_which_models_are_loaded():
     models = Models(lambda _name: FakeSegmenter())
     models.get("mobile_sam")
