@@ -970,6 +970,7 @@ class RasterSession(Session):
         crs: Optional[str] = None,
         *,
         overwrite: bool = False,
+        keep_anyway: bool = False,
         **options: Any,
     ) -> Job:
         """Start a job that teaches a network the polygons of a GeoJSON FeatureCollection.
@@ -982,6 +983,7 @@ class RasterSession(Session):
             objects: Polygons, one for each object.
             crs: Coordinate reference system of the polygons, or "pixel".
             overwrite: Whether a tuned model that has the name is replaced.
+            keep_anyway: Whether a model that is not better is kept too.
             **options: `parts` ("decoder", "encoder", "both"), `prompts`, `epochs`, `patience`,
                 `views` and `seed`.
         """
@@ -992,6 +994,7 @@ class RasterSession(Session):
             objects=dict(objects),
             objects_crs=crs,
             overwrite=overwrite,
+            keep_anyway=keep_anyway,
             options=options,
         )
 
@@ -1015,6 +1018,7 @@ class VolumeSession(Session):
         masks: Mapping[str, Union[np.ndarray, Mask]],
         *,
         overwrite: bool = False,
+        keep_anyway: bool = False,
         **options: Any,
     ) -> Job:
         """Start a job that teaches a network objects of the volume, see `RasterSession.finetune`.
@@ -1024,6 +1028,7 @@ class VolumeSession(Session):
             masks: By the name of the object, an array of the volume's shape (k, j, i) whose voxels
                 other than 0 are the object, or a `Mask` in its window. Objects may overlap.
             overwrite: Whether a tuned model that has the name is replaced.
+            keep_anyway: Whether a model that is not better is kept too.
             **options: `parts` ("decoder", "encoder", "both"), `prompts`, `epochs`, `patience`,
                 `views` and `seed`.
 
@@ -1049,6 +1054,7 @@ class VolumeSession(Session):
             name=name,
             segments=segments,
             overwrite=overwrite,
+            keep_anyway=keep_anyway,
             options=options,
         )
 

@@ -227,7 +227,6 @@ class SegmentAnythingLogic(ScriptedLoadableModuleLogic):
         name: str,
         segmentIds: Any = None,
         progress: Progress = silent,
-        overwrite: bool = False,
         **options: Any,
     ) -> Learned | None:
         """Teach a network the segments as they are now; None where `progress` cancelled it.
@@ -236,10 +235,10 @@ class SegmentAnythingLogic(ScriptedLoadableModuleLogic):
             name: Of the new model, which `open` then takes.
             segmentIds: Segments of the segmentation; all that have voxels where not given.
             progress: Called with steps done, steps in all and what they are.
-            overwrite: Whether a tuned model that has the name is replaced.
-            options: parts ("decoder", "encoder", "both"), epochs, patience, views, seed.
+            options: overwrite (a tuned model of the name is replaced), keep_anyway (also where it is
+                not better), parts ("decoder", "encoder", "both"), epochs, patience, views, seed.
         """
-        step = learning(self.current, name, segmentIds, overwrite=overwrite, **options)
+        step = learning(self.current, name, segmentIds, **options)
         return self._run(step, progress)
 
     @property

@@ -267,9 +267,7 @@ def test_options_of_an_export(live, propagated, folder, told):
 def test_what_a_volume_does_not_have(live, folder):
     with pytest.raises(PromptError, match=r"^a volume has no GeoJSON outlines"):
         live.geometry(ObjectState("a", "liver"), None)
-    with pytest.raises(
-        InputError, match=r"^no job automatic for a volume: propagate, export, fine"
-    ):
+    with pytest.raises(InputError, match=r"^no job automatic for a volume: propagate, exp"):
         live.run("automatic", {}, folder, StepReporter())
 
 

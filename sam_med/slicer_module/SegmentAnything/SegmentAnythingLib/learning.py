@@ -55,8 +55,6 @@ def learning(
     work: VolumeWork,
     name: str,
     segment_ids: Optional[Sequence[str]] = None,
-    *,
-    overwrite: bool = False,
     **options: Any,
 ) -> Step:
     """Teach a network segments; the step gives a `Learned`, or None where it was cancelled.
@@ -66,8 +64,7 @@ def learning(
         name: Of the new model.
         segment_ids: Segments of the segmentation, also those that a person drew; all that have
             voxels where None.
-        overwrite: Whether a tuned model that has the name is replaced.
-        options: As the server takes them: `parts`, `epochs`, `views` and so on.
+        options: Of `VolumeSession.finetune`: `overwrite`, `keep_anyway`, `epochs` and so on.
 
     Raises:
         SceneError: There is no name, or there are no voxels.
@@ -78,7 +75,7 @@ def learning(
     session = work.session
 
     def ask(progress: Callable[[int, int, str], Optional[bool]]) -> Optional[dict[str, Any]]:
-        state = session.finetune(name.strip(), masks, overwrite=overwrite, **options).wait(progress)
+        state = session.finetune(name.strip(), masks, **options).wait(progress)
         return state["summary"] if state["state"] == "done" else None
 
     return Step(ask, lambda summary: None if summary is None else Learned.of(summary))
@@ -96,6 +93,8 @@ class Learning:
         self._logic, self._use = logic, use
         self.worker = Worker()
         self.learned: Learned | None = None
+        self.options: dict[str, Any] = {}
+        """Options of the training that the window does not show, for scripts."""
         self.about, self.state = qt.QLabel(ABOUT), qt.QLabel()
         self.about.wordWrap = self.state.wordWrap = True
         self.name = qt.QLineEdit()
@@ -140,7 +139,13 @@ class Learning:
         try:
             work = self._logic.current
             chosen = None if self.which.currentIndex == 0 else work.view.all_locked()
-            step = learning(work, self.name.text, chosen, overwrite=bool(self.replace.checked))
+            step = learning(
+                work,
+                self.name.text,
+                chosen,
+                overwrite=bool(self.replace.checked),
+                **self.options,
+            )
             self.worker.start(step, self._ended)
         except TOLD as error:
             self.state.text = self._logic.explain(error)

@@ -111,10 +111,7 @@ def test_what_is_not_better_is_an_outcome_with_its_words(served, field):
     assert [each["name"] for each in state["results"]] == ["discs.curve.png"]
     assert catalogue.named() == {}
     # the name is still free, and what was refused may be kept
-    kept = served.job(
-        "finetune", session=session.id, name="discs", objects=objects, objects_crs="pixel",
-        options=QUICK, keep_anyway=True,
-    ).wait()  # fmt: skip
+    kept = session.finetune("discs", objects, "pixel", keep_anyway=True, **QUICK).wait()
     assert kept["summary"]["model"] == "discs"
     assert kept["summary"]["figures"] == summary["figures"]
 
