@@ -235,8 +235,9 @@ class SegmentAnythingLogic(ScriptedLoadableModuleLogic):
             name: Of the new model, which `open` then takes.
             segmentIds: Segments of the segmentation; all that have voxels where not given.
             progress: Called with steps done, steps in all and what they are.
-            options: overwrite (a tuned model of the name is replaced), keep_anyway (also where it is
-                not better), parts ("decoder", "encoder", "both"), epochs, patience, views, seed.
+            options: overwrite (a tuned model of the name is replaced), keep_anyway (a model that is
+                not better, too), parts ("decoder", "encoder", "both"), epochs, patience, views,
+                seed.
         """
         step = learning(self.current, name, segmentIds, **options)
         return self._run(step, progress)

@@ -188,9 +188,10 @@ def test_a_taught_model_is_told_in_lines():
         },
         "verdict": {"text": "Not to be taken."},
     }  # fmt: skip
-    assert list(taught_lines(card, "slices with objects")) == [
-        "8 slices with objects were learned, 3 said when to stop, 5 judge",
+    lines = list(taught_lines(card, "slices with objects"))
+    assert lines[0] == "8 slices with objects were learned, 3 said when to stop, 5 judge"
+    assert lines[1] == (
         "mean IoU by box: 0.700 before, 0.690 after (gain -0.030 to +0.010; from the box alone: "
-        "box filled 0.600)",
-        "Not to be taken.",
-    ]
+        "box filled 0.600)"
+    )
+    assert lines[2:] == ["Not to be taken."]

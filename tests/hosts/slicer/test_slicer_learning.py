@@ -1,4 +1,4 @@
-"""Teaching a network the segments of the scene; the server, its network and the figures are real."""
+"""Teaching a network the segments of the scene; server, network and figures are real."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 import qt
 
@@ -35,9 +35,9 @@ ABOUT = (
 class Learned:
     """What came of teaching a network."""
 
-    model: Optional[str]
+    model: str | None
     """Name under which it can be chosen; None where it was not better, and so was refused."""
-    path: Optional[str]
+    path: str | None
     """Its file, on the machine of the server."""
     lines: tuple[str, ...]
     """How well slices were found that took no part, before and after, and the verdict."""
@@ -54,7 +54,7 @@ class Learned:
 def learning(
     work: VolumeWork,
     name: str,
-    segment_ids: Optional[Sequence[str]] = None,
+    segment_ids: Sequence[str] | None = None,
     **options: Any,
 ) -> Step:
     """Teach a network segments; the step gives a `Learned`, or None where it was cancelled.
@@ -74,7 +74,7 @@ def learning(
     masks = work.view.masks(segment_ids)
     session = work.session
 
-    def ask(progress: Callable[[int, int, str], Optional[bool]]) -> Optional[dict[str, Any]]:
+    def ask(progress: Callable[[int, int, str], bool | None]) -> dict[str, Any] | None:
         state = session.finetune(name.strip(), masks, **options).wait(progress)
         return state["summary"] if state["state"] == "done" else None
 
