@@ -77,6 +77,7 @@ class Finetune(ProgramAlgorithm):
     KEEP_ANYWAY = "KEEP_ANYWAY"
     OUTPUT = "OUTPUT"
     VERDICT = "VERDICT"
+    NAMED = "NAMED"
     RASTERS = (INPUT,)
     NUMBERS = (
         ("BOX_BEFORE", "Mean IoU by box, before"),
@@ -109,6 +110,7 @@ class Finetune(ProgramAlgorithm):
         for name, text in self.NUMBERS:
             self.addOutput(QgsProcessingOutputNumber(name, text))
         self.addOutput(QgsProcessingOutputString(self.VERDICT, "Verdict"))
+        self.addOutput(QgsProcessingOutputString(self.NAMED, "Name by which it is chosen"))
 
     def _add_options(self, polygons: list[Any]) -> None:
         for name, text, choices in (
@@ -204,6 +206,7 @@ class Finetune(ProgramAlgorithm):
         if called := self.parameterAsString(parameters, self.CALLED, context).strip():
             add = ["weights", "add", said["output"], "--name", called, "--json"]
             run_program([*find_program("sam-common"), *add], feedback)
+            found[self.NAMED] = called
             feedback.pushInfo(f"It is called {called}: choose it in the panel Segment Anything.")
         return {**found, self.OUTPUT: said["output"]}
 

@@ -66,6 +66,8 @@ class Dock(QgsDockWidget):
     accept = pyqtSignal()
     learn = pyqtSignal()
     """Teach a network the polygons of the layer that objects are saved to."""
+    use = pyqtSignal(str)
+    """Click with a network that was just taught."""
     environment = pyqtSignal(str)
     """Another environment; empty to look for one."""
     restart = pyqtSignal()
@@ -115,6 +117,25 @@ class Dock(QgsDockWidget):
         self.model_box.addItems(names)
         self.model_box.setCurrentText(now)
         self.model_box.blockSignals(False)
+
+    def offer_model(self, name: str, told: str) -> None:
+        """Show what came of teaching a network, and a button that chooses it.
+
+        Args:
+            name: Of the network; empty where there is none to choose.
+            told: Figures and verdict.
+        """
+        self.learned.setText(told)
+        self.learned.show()
+        self.use_button.setText(f"Use {name}")
+        self.use_button.setProperty("model", name)
+        self.use_button.setVisible(bool(name))
+
+    def use_model(self, name: str) -> None:
+        """Choose a network, which is put into the list where it is not there yet."""
+        if self.model_box.findText(name) < 0:
+            self.model_box.addItem(name)
+        self.model_box.setCurrentText(name)
 
     def remember_class(self) -> None:
         """Offer the class that was typed from now on."""
@@ -168,14 +189,13 @@ class Dock(QgsDockWidget):
         new.clicked.connect(self.new_layer)
         self.new_button = new
         learn = QToolButton()
-        learn.setText("Learn…")
-        learn.setToolTip("Teach a network the polygons of this layer")
+        learn.setText("Learn from these…")
+        learn.setToolTip("Teach a network the polygons of this layer, in the background")
         learn.clicked.connect(self.learn)
         self.learn_button = learn
         save = QHBoxLayout()
         save.addWidget(self.target_box, 1)
         save.addWidget(new)
-        save.addWidget(learn)
         form = QFormLayout()
         # names of layers are long, and the panel is narrow
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -183,6 +203,8 @@ class Dock(QgsDockWidget):
         form.addRow("Model", self.model_box)
         form.addRow("Class", self.class_box)
         form.addRow("Save to", save)
+        form.addRow("", learn)
+        form.addRow("", self._learned())
         page, column = QWidget(), QVBoxLayout()
         self.tool_button = QPushButton("Click on the map")
         self.tool_button.setCheckable(True)
@@ -231,6 +253,21 @@ class Dock(QgsDockWidget):
         self.install_button.clicked.connect(self.install)
         self.install_button.hide()
         return self.install_button
+
+    def _learned(self) -> QWidget:
+        self.learned = QLabel()
+        self.learned.setWordWrap(True)
+        self.learned.hide()
+        self.use_button = QPushButton()
+        self.use_button.setToolTip("Click with the network that was just taught")
+        self.use_button.clicked.connect(lambda: self.use.emit(self.use_button.property("model")))
+        self.use_button.hide()
+        both, column = QWidget(), QVBoxLayout()
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.learned)
+        column.addWidget(self.use_button)
+        both.setLayout(column)
+        return both
 
     def _progress(self) -> QProgressBar:
         self.progress = QProgressBar()

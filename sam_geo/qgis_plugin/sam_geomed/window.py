@@ -126,6 +126,7 @@ class Window(QObject):
         dock.chosen.connect(self._choose)
         dock.new_layer.connect(self._ask_for_layer)
         dock.learn.connect(self._learn)
+        dock.use.connect(dock.use_model)
         dock.environment.connect(self._set_environment)
         dock.restart.connect(self._end_server)
         dock.install.connect(self.install)
@@ -230,9 +231,20 @@ class Window(QObject):
         chosen = {"INPUT": raster.id(), "OBJECTS": target.id()}
         if self.dock.model in MODELS:
             chosen["MODEL"] = self.dock.model
-        if processing.execAlgorithmDialog("sam_geomed:finetune", chosen):
-            # what was learned can be chosen from now on
-            self.session.prepare()
+        if results := processing.execAlgorithmDialog("sam_geomed:finetune", chosen):
+            self._learned(results)
+
+    def _learned(self, results: dict[str, Any]) -> None:
+        """Show the figures before and after, and offer the new network where there is one."""
+        lines = [
+            f"Mean IoU by {kind.lower()}: {results[f'{kind}_BEFORE']:.3f} before, "
+            f"{results[f'{kind}_AFTER']:.3f} after."
+            for kind in ("BOX", "POINT")
+            if f"{kind}_AFTER" in results
+        ]
+        self.dock.offer_model(results.get("NAMED", ""), " ".join([*lines, results["VERDICT"]]))
+        # what was learned can be chosen from now on
+        self.session.prepare()
 
     def _set_environment(self, chosen: str) -> None:
         configure(chosen)

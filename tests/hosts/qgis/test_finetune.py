@@ -78,6 +78,7 @@ def test_a_network_learns_and_gets_a_name(loaded, suite, trees_tif, crowns, tmp_
     boxes = card["figures"]["boxes"]
     assert (result["BOX_BEFORE"], result["BOX_AFTER"]) == (boxes["before"], boxes["after"])
     assert result["VERDICT"] == card["verdict"]["text"]
+    assert result["NAMED"] == name
     assert card["data"]["objects"]["judge"] > 10
     assert any(
         line.startswith(f"mean IoU by box: {boxes['before']:.3f} before") for line in log.infos
@@ -151,6 +152,38 @@ def test_the_panel_opens_the_dialog_with_its_layers(loaded, trees_tif, crowns, m
     finally:
         QgsProject.instance().removeAllMapLayers()
     ((name, chosen),) = asked
+    assert dock.learn_button.text() == "Learn from these…"
     assert name == "sam_geomed:finetune"
     assert (chosen["INPUT"], chosen["OBJECTS"]) == wanted
     assert chosen["MODEL"] == "mobile_sam"
+
+
+def test_the_panel_offers_what_was_learned_with_its_figures(loaded, trees_tif, crowns, monkeypatch):
+    import processing
+
+    dock, window = loaded.window.dock, loaded.window
+    told = {"BOX_BEFORE": 0.6123, "BOX_AFTER": 0.7346, "VERDICT": "Better.", "NAMED": "crowns-7"}
+    answers = [told, {"BOX_BEFORE": 0.6, "BOX_AFTER": 0.6, "VERDICT": "Not to be taken."}]
+    monkeypatch.setattr(processing, "execAlgorithmDialog", lambda *_: answers.pop(0))
+    monkeypatch.setattr(window.session, "prepare", lambda: None)
+    raster = QgsRasterLayer(str(trees_tif), "trees")
+    target = crowns.clone()
+    QgsProject.instance().addMapLayers([raster, target])
+    try:
+        dock.raster_box.setLayer(raster)
+        dock.target_box.setLayer(target)
+        before = dock.model
+        dock.learn_button.click()
+        assert dock.learned.text() == "Mean IoU by box: 0.612 before, 0.735 after. Better."
+        assert dock.use_button.isVisibleTo(dock)
+        # offered, not taken
+        assert dock.model == before
+        dock.use_button.click()
+        assert dock.model == "crowns-7"
+        dock.use_model(before)
+        dock.learn_button.click()
+        assert dock.learned.text().endswith("0.600 after. Not to be taken.")
+        assert not dock.use_button.isVisibleTo(dock)
+        assert dock.model == before
+    finally:
+        QgsProject.instance().removeAllMapLayers()
