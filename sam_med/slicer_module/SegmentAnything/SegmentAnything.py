@@ -20,7 +20,7 @@ from SegmentAnythingLib.prompts import AXIS_NAMES, SliceBox
 from SegmentAnythingLib.steps import Progress, Step, silent
 from SegmentAnythingLib.suite_client import Client, ServerError
 from SegmentAnythingLib.volumes import SceneError
-from SegmentAnythingLib.work import MODEL, ReviewedSlice, VolumeWork
+from SegmentAnythingLib.work import ReviewedSlice, VolumeWork
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
@@ -121,7 +121,7 @@ class SegmentAnythingLogic(ScriptedLoadableModuleLogic):
     def open(
         self,
         volumeNode: Any,
-        model: str = MODEL,
+        model: str | None = None,
         modality: str | None = None,
         segmentationNode: Any = None,
     ) -> Any:
@@ -129,10 +129,11 @@ class SegmentAnythingLogic(ScriptedLoadableModuleLogic):
 
         Args:
             volumeNode: vtkMRMLScalarVolumeNode.
-            model: Name of a model: "lite_medsam" takes boxes, "mobile_sam" points too.
+            model: Name of a model: "lite_medsam" takes boxes, "mobile_sam" points too. Where not
+                given that of the segmentation's edits, else "lite_medsam".
             modality: "CT", "MR" and so on; by the voxels where not given.
-            segmentationNode: Add to this one, and go on where the scene was saved with its edits;
-                a new one where not given.
+            segmentationNode: Add to this one, and go on with its edits where the scene has them
+                and they were made with the same model; a new one where not given.
         """
         options = {"model": model, "modality": modality, "segmentation": segmentationNode}
         return self._run(self.opening(volumeNode, **options))

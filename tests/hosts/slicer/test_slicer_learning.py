@@ -168,9 +168,12 @@ def test_a_user_teaches_goes_on_working_and_takes_the_new_model(widget, tubes, n
         learning.use.click()
         assert panel.model.currentText == name
         assert panel.status.text == f"{name} is chosen: press 'Start' to segment with it."
+        # beside the segments that are there, not in their place
+        assert panel.segmentation.node is widget.logic.work.view.node
         panel.start()
         wait(panel.worker)
         assert widget.logic.work.session.model == name
+        assert panel.status.text.endswith("made with lite_medsam stay as they are.")
     finally:
         Path(learning.learned.path).unlink()
 
@@ -180,10 +183,11 @@ def test_a_training_is_cancelled(widget, tubes, name):
     panel.poll()
     panel.start()
     wait(panel.worker)
-    panel.name.text = "one"
-    panel.add()
-    wait(panel.worker)
-    paint(widget.logic, tubes[1][0] | tubes[1][1], panel.segment_id)
+    for mask, label in zip(tubes[1], ("one", "two"), strict=True):
+        panel.name.text = label
+        panel.add()
+        wait(panel.worker)
+        paint(widget.logic, mask, panel.segment_id)
     learning.name.text, learning.options = name, {"epochs": 100_000, "patience": 100_000}
     learning.learn.click()
     learning.cancel.click()

@@ -57,8 +57,7 @@ def test_a_scene_goes_on_where_it_was_saved(logic, tmp_path):
     before = voxels_of(segmentation, cyst, volume)
     asked = logic.work.session.objects()
     volume, segmentation = saved_and_loaded(tmp_path)
-    # another model is chosen: the one of the record counts
-    assert logic.open(volume, "mobile_sam", segmentationNode=segmentation) is segmentation
+    assert logic.open(volume, segmentationNode=segmentation) is segmentation
     assert logic.work.note == "Gone on with lite_medsam."
     assert logic.work.session.model == "lite_medsam"
     assert logic.work.session.objects() == asked
@@ -143,6 +142,20 @@ def test_the_segmentation_of_another_volume_is_refused(logic):
     array[0, 0, 0] -= 1
     logic.open(other, segmentationNode=segmentation)
     assert SceneRecord.find(segmentation).volume is other
+
+
+def test_with_another_model_the_segments_stay_and_are_added_to(logic):
+    volume, segmentation, cyst, _ = worked(logic)
+    before = voxels_of(segmentation, cyst, volume)
+    logic.open(volume, "mobile_sam", segmentationNode=segmentation)
+    assert logic.work.note == "Segments that were made with lite_medsam stay as they are."
+    assert logic.work.session.model == "mobile_sam"
+    assert logic.work.segment_ids == []
+    assert np.array_equal(voxels_of(segmentation, cyst, volume), before)
+    logic.addSegment("spleen")
+    assert SceneRecord.find(segmentation).log["model"]["name"] == "mobile_sam"
+    assert logic.open(volume, segmentationNode=segmentation) is segmentation
+    assert logic.work.note == "Gone on with mobile_sam."
 
 
 def test_a_plain_segmentation_is_added_to(logic):

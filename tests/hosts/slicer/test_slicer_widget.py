@@ -70,6 +70,30 @@ def test_the_module_names_itself():
     assert "not a medical device" in parent.helpText
 
 
+def test_a_segmentation_that_is_chosen_brings_its_model_and_is_gone_on_with(widget):
+    panel = widget.panel
+    ball_volume()
+    panel.poll()
+    panel.model.currentIndex = panel.model.findText("mobile_sam")
+    press(widget, "Start")
+    panel.name.text = "cyst"
+    press(widget, "Add")
+    node = panel.segmentation.node
+    assert node is widget.logic.work.view.node
+    # a new segmentation with the model that is chosen, and back to the one before
+    panel.segmentation.box.currentIndex = 0
+    panel.model.currentIndex = panel.model.findText("lite_medsam")
+    panel.poll()
+    assert panel.model.currentText == "lite_medsam"
+    panel.segmentation.choose(node)
+    panel.poll()
+    assert panel.model.currentText == "mobile_sam"
+    press(widget, "Start")
+    assert widget.logic.work.view.node is node
+    assert panel.segments.count == 1
+    assert panel.status.text.endswith("Gone on with mobile_sam.")
+
+
 def test_a_user_finds_an_organ_corrects_reviews_and_undoes(widget):
     panel = widget.panel
     assert panel.environment.text == str(SUITE)

@@ -50,7 +50,7 @@ def opened(
     Args:
         client: The server.
         sent: The volume.
-        log: From `Session.log`; its model and modality go before those asked for.
+        log: From `Session.log`; its model and modality are taken.
         progress: Called for edits and objects.
 
     Raises:
@@ -69,12 +69,17 @@ def opened(
     source = client.array_volume(
         sent.voxels,
         ijk_to_lps=_matrix(asked["frame"]["affine"], sent.ijk_to_lps),
-        model=log["model"]["name"],
+        model=model_of(log),
         modality=asked.get("modality"),
     )
     session = client.replay(log, source=source, progress=progress)
     names = {each["object"]: each["name"] for each in session.objects()}
     return Opened(session, names, {one: session.mask(one) for one in names})
+
+
+def model_of(log: Mapping[str, Any]) -> str:
+    """The name of the model of a log."""
+    return str(log["model"]["name"])
 
 
 def _matrix(before: Any, now: np.ndarray) -> np.ndarray:

@@ -16,7 +16,9 @@ from . import environment
 from .chooser import NodeChooser
 from .installing import Installing
 from .learning import Learning
+from .opened import model_of
 from .prompts import AXIS_NAMES, slice_of_view
+from .record import SceneRecord
 from .steps import TOLD, Step, Worker
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ class Panel:
         self.learning = Learning(logic, self.use_model)
         self.installing = Installing(logic.close)
         self._segment_ids: list[str] = []
+        self._followed: Any = None
         self._busy: list[Any] = []
         self.root = qt.QWidget()
         self._build()
@@ -76,6 +79,7 @@ class Panel:
         """Called by a timer."""
         for chooser in self._choosers:
             chooser.refresh()
+        self._follow_segmentation()
         self.learning.poll()
         self.installing.poll()
         self.worker.poll()
@@ -136,6 +140,17 @@ class Panel:
         self._offer_models([name])
         self.model.currentIndex = self.model.findText(name)
         self.status.text = f"{name} is chosen: press 'Start' to segment with it."
+
+    def _follow_segmentation(self) -> None:
+        """Choose the model of the segmentation that was chosen just now, where the scene has it."""
+        node = self.segmentation.node
+        if node is self._followed:
+            return
+        self._followed = node
+        record = None if node is None else SceneRecord.find(node)
+        if record is not None and record.log is not None:
+            self._offer_models([model_of(record.log)])
+            self.model.currentIndex = self.model.findText(model_of(record.log))
 
     def _offer_models(self, names: list[str]) -> None:
         for name in names:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import slicer
 
-from .opened import Opened, Sent, opened
+from .opened import Opened, Sent, model_of, opened
 from .prompts import (
     Mark,
     box_of_roi,
@@ -71,19 +71,20 @@ class VolumeWork:
         client: Callable[[], Client],
         volume: Any,
         *,
-        model: str = MODEL,
+        model: str | None = None,
         modality: str | None = None,
         segmentation: Any = None,
     ) -> Step:
         """Send a volume; the step gives the work on it.
 
         A segmentation that the scene has a record of is gone on with: its edits are made again, by
-        the model and for the modality of the record. What a person painted since then stays.
+        the model and for the modality of the record. What a person painted since then stays. With
+        another model it is added to, and its segments stay as they are.
 
         Args:
             client: Gives the server; called where the step asks.
             volume: vtkMRMLScalarVolumeNode.
-            model: Name of a model.
+            model: Name of a model; where not given that of the record, else `MODEL`.
             modality: "CT", "MR" and so on.
             segmentation: vtkMRMLSegmentationNode to add to; a new one where not given.
 
@@ -99,8 +100,9 @@ class VolumeWork:
                 f"that volume, or a new segmentation"
             )
         # copies: the worker sends them while the scene may change
-        sent = Sent(image.array().copy(), image.ijk_to_lps(), model, modality)
-        log = None if record is None else record.log
+        sent = Sent(image.array().copy(), image.ijk_to_lps(), model or MODEL, modality)
+        known = None if record is None else record.log
+        log = known if known is not None and model in {None, model_of(known)} else None
 
         def ask(progress: Callable[[int, int, str], bool | None]) -> Opened:
             return opened(client(), sent, log, progress)
@@ -110,6 +112,8 @@ class VolumeWork:
             work = cls(found.session, view, SceneRecord.of(volume, view.node))
             if log is not None:
                 work._go_on(found)
+            elif known is not None:
+                work.note = f"Segments that were made with {model_of(known)} stay as they are."
             return work
 
         return Step(ask, apply)
