@@ -13,8 +13,8 @@ items -> batches -> at most AHEAD batches for each thread are known to the sched
 suspects -> one at a time, with nothing beside them: whoever is there when a worker dies is guilty
 ```
 Neither the client nor the scheduler ever holds more than the batches that are under way, so that
-memory does not grow with the number of items. Results go to the client, which keeps them: workers
-write nothing and need no folder in common.
+memory does not grow with the number of items. Results go to the client, which keeps them, unless
+the task itself writes them where all can read.
 """
 
 from __future__ import annotations
