@@ -73,10 +73,10 @@ def test_equal_runs_give_equal_deltas(teach):
 def test_a_run_goes_on_from_its_folder(teach, monkeypatch):
     whole = teach(folder="a")
 
-    def interrupted(course, state):
+    def interrupted(course, state, advance):
         if state.history[-1].number == 1:
             raise KeyboardInterrupt
-        return done(course, state)
+        return done(course, state, advance)
 
     done = module.run_epoch
     monkeypatch.setattr(module, "run_epoch", interrupted)

@@ -178,10 +178,10 @@ def test_another_model_is_another_job(request_of, place, small_blocks, monkeypat
 def test_blocks_that_fail_are_told_and_tried_again(request_of, small_blocks, monkeypatch):
     real = block_classes.Classification.read
 
-    def damaged(self, n):
+    def damaged(self, n, embedded=None):
         if n == 5:
             raise InputError("cannot read block")
-        return real(self, n)
+        return real(self, n, embedded)
 
     with monkeypatch.context() as patch:
         patch.setattr(block_classes.Classification, "read", damaged)

@@ -172,10 +172,10 @@ def test_blocks_that_fail_have_an_exit_code(tmp_path, monkeypatch):
     )  # fmt: skip
     real = block_classes.Classification.read
 
-    def damaged(self, n):
+    def damaged(self, n, embedded=None):
         if n == 1:
             raise InputError("cannot read it")
-        return real(self, n)
+        return real(self, n, embedded)
 
     monkeypatch.setattr(block_classes.Classification, "read", damaged)
     found = invoke("change", scene.raster, scene.raster, "-o", out, "--apply", model)

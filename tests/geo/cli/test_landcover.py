@@ -56,10 +56,10 @@ def test_a_block_that_fails_has_an_exit_code(scene, tmp_path, monkeypatch):
         monkeypatch.setattr(module, "SIDE", 64)
     real = block_classes.Classification.read
 
-    def damaged(self, n):
+    def damaged(self, n, embedded=None):
         if n == 1:
             raise InputError("cannot read it")
-        return real(self, n)
+        return real(self, n, embedded)
 
     monkeypatch.setattr(block_classes.Classification, "read", damaged)
     found = invoke("landcover", scene.raster, scene.samples, "-o", tmp_path / "a.tif", *QUICK)

@@ -25,7 +25,8 @@ def test_disk_is_enough(request_of, small_blocks, monkeypatch):
     found = dry_run_landcover(request)
     seen = []
 
-    def keep(folder):
+    def keep(folder, storage):
+        assert storage is None
         seen.append(sum(path.stat().st_size for path in folder.glob("*.part")))
 
     monkeypatch.setattr("sam_geo.mapping.run.remove_parts", keep)

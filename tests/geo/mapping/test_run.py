@@ -171,10 +171,10 @@ def test_a_block_that_fails_is_nodata_and_tried_again(request_of, small_blocks, 
     request = request_of(smallest=1)
     real = block_classes.Classification.read
 
-    def damaged(self, n):
+    def damaged(self, n, embedded=None):
         if n == 5:
             raise InputError("cannot read block")
-        return real(self, n)
+        return real(self, n, embedded)
 
     with monkeypatch.context() as patch:
         patch.setattr(block_classes.Classification, "read", damaged)
@@ -194,7 +194,7 @@ def test_a_block_that_fails_is_nodata_and_tried_again(request_of, small_blocks, 
 
 
 def test_nothing_is_written_where_no_block_works(request_of, monkeypatch):
-    def damaged(self, n):
+    def damaged(self, n, embedded=None):
         raise InputError("cannot read block")
 
     request = request_of()
