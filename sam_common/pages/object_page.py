@@ -84,6 +84,8 @@ class ObjectPage:
     score_name: str = "Predicted IoU"
     score_note: str = ""
     """What a score is, in a sentence."""
+    score_of: str = "objects"
+    """What has a score each."""
     columns: Sequence[str] = ()
     lines: Sequence[ObjectLine] = ()
     """Objects to look at, those to look at first on top."""

@@ -23,6 +23,7 @@ from sam_med.cli.options import (
     Overwrite,
     OverwriteLabelsOption,
     Preset,
+    Report,
     SegTypeOption,
     Series,
     Time,
@@ -79,6 +80,7 @@ def correct_command(
     device: Device = "auto",
     engine: Engine = "auto",
     precision: Precision = "auto",
+    report: Report = None,
     keep_embeddings: Keep = False,
     overwrite: Overwrite = False,
     json_output: Json = False,
@@ -98,7 +100,7 @@ def correct_command(
     from sam_med.run.request import ReadOptions  # noqa: PLC0415
 
     settings = {"arch": arch, "device": device, "engine": engine, "precision": precision}
-    report = correct_files(
+    record = correct_files(
         source,
         CorrectionRequest(
             segmentation,
@@ -107,6 +109,7 @@ def correct_command(
             {"ijk": click_ijk or (), "LPS": click_lps or (), "RAS": click_ras or ()},
             label_names,
             tuple(output_type or ()),
+            report,
             overwrite=overwrite,
             keep_embeddings=keep_embeddings,
             seg_type=seg_type,
@@ -117,12 +120,12 @@ def correct_command(
         listener=Terminal(quiet=quiet),
     )
     if json_output:
-        console.emit_json(report)
+        console.emit_json(record)
     else:
-        _show(report)
+        _show(record)
 
 
-def _show(report: dict[str, Any]) -> None:
+def _show(record: dict[str, Any]) -> None:
     """Print a table with one row for each object."""
     columns = ["label", "value", "status", "voxels", "added_voxels", "removed_voxels", "volume_ml"]
-    console.table("", columns, [[short(row[name]) for name in columns] for row in report["labels"]])
+    console.table("", columns, [[short(row[name]) for name in columns] for row in record["labels"]])

@@ -79,6 +79,13 @@ OverwriteLabelsOption = Annotated[
         "(default), other (of other structures) or all. Formats with overlaps keep both.",
     ),
 ]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        help="Also write a page about the objects: three planes of each, its confidence, its most "
+        "doubtful slice, how it was made."
+    ),
+]
 Keep = Annotated[
     bool,
     typer.Option(

@@ -24,6 +24,7 @@ from sam_med.cli.options import (
     Overwrite,
     OverwriteLabelsOption,
     Preset,
+    Report,
     SegTypeOption,
     Series,
     Time,
@@ -139,6 +140,7 @@ def segment_command(
             "scores are in the record in any case."
         ),
     ] = None,
+    report: Report = None,
     keep_embeddings: Keep = False,
     overwrite: Overwrite = False,
     json_output: Json = False,
@@ -169,7 +171,7 @@ def segment_command(
         labels=label or (),
     )
     settings = {"arch": arch, "device": device, "engine": engine, "precision": precision}
-    report = run_case(
+    record = run_case(
         source,
         PromptSources(flags, prompts, labels_as, label_names),
         OutputRequest(
@@ -177,6 +179,7 @@ def segment_command(
             tuple(output_type or ()),
             overlay,
             review,
+            report,
             overwrite=overwrite,
             keep_embeddings=keep_embeddings,
             model=model,
@@ -190,9 +193,9 @@ def segment_command(
         listener=Terminal(quiet=quiet),
     )
     if json_output:
-        console.emit_json(report)
+        console.emit_json(record)
     else:
-        show_labels(report)
+        show_labels(record)
 
 
 def load_model(

@@ -13,15 +13,9 @@ from sam_common.pages.plate import write_jpeg
 from sam_common.published import samples
 from sam_common.published.checkpoints import model_info
 from sam_med.demo.cases import CASES, prepare
-from sam_med.demo.plates import (
-    Shown,
-    axial,
-    coronal,
-    draw_plane,
-    middle_row,
-    middle_slice,
-)
+from sam_med.demo.middle import middle_row, middle_slice
 from sam_med.objects.object_size import volume_ml
+from sam_med.report.plates import Shown, draw_plane, plane_at
 from sam_med.report.review import review_rows, write_review
 from sam_med.run.methods import DEFAULT_MODEL
 from sam_med.run.segment import segment_volume, steps
@@ -147,12 +141,18 @@ def run_task(
     }
 
 
+def _shown(task: Task, result: Segmentation) -> Shown:
+    """The scan with what was found and the labels that come with it."""
+    labels = "labels of the scan"
+    return Shown(task.volume, result.stretch, result.segments, task.truth, labels)
+
+
 def _pictures(task: Task, result: Segmentation, folder: Path) -> tuple[Picture, ...]:
     """Write the slice that shows most of the organs, and a plane across where slices are many."""
-    shown = Shown(task.volume, result.stretch, result.segments, task.truth)
+    shown = _shown(task, result)
     k, j = middle_slice(task.truth), middle_row(task.truth)
-    planes = [("axial", axial(task.volume, k), f"Slice {k} as it was acquired")]
-    across = coronal(task.volume, j)
+    planes = [("axial", plane_at(task.volume, 0, k), f"Slice {k} as it was acquired")]
+    across = plane_at(task.volume, 1, j)
     if task.volume.shape[0] * task.volume.spacing_mm[0] >= LEAST_TALL_MM:
         planes.append(("coronal", across, f"Across the slices, through row {j}"))
     return tuple(
@@ -168,9 +168,9 @@ def _pictures(task: Task, result: Segmentation, folder: Path) -> tuple[Picture, 
 
 def _doubts(task: Task, result: Segmentation, folder: Path) -> Iterator[Picture]:
     """Write pictures of the most doubtful slices, the worst first."""
-    shown = Shown(task.volume, result.stretch, result.segments, task.truth)
+    shown = _shown(task, result)
     for rank, row in enumerate(_worst(result), start=1):
-        plane = axial(task.volume, row.at.k)
+        plane = plane_at(task.volume, 0, row.at.k)
         drawn = draw_plane(shown, plane, DOUBT_PX, only=row.number)
         mine, true = (
             segments[row.number].on_slice(row.at.k, task.volume.shape[1:])

@@ -103,20 +103,25 @@ class Segment:
         """The mask in a (k, j, i) window that lies inside `self.window`."""
         return self.mask[window.within(self.window).slices]
 
-    def on_slice(self, k: int, size_hw: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    def on_slice(
+        self, index: int, size_hw: tuple[int, ...], *, axis: int = 0
+    ) -> npt.NDArray[np.bool_]:
         """The mask on one slice of the volume; all False where the window does not reach it.
 
         Args:
-            k: Index of the slice in the volume.
+            index: Of the slice in the volume.
             size_hw: (rows, columns) of the whole slice.
+            axis: Array axis (k, j, i) of the volume that the slice is at right angles to.
 
         Returns:
             Array of `size_hw`.
         """
         whole = np.zeros(size_hw, dtype=np.bool_)
-        first, rows, columns = self.window.slices
-        if first.start <= k < first.stop:
-            whole[rows, columns] = self.mask[k - first.start]
+        place: list[slice | int] = [slice(None)] * 3
+        place[axis] = index - self.window.start[axis]
+        part = [one for other, one in enumerate(self.window.slices) if other != axis]
+        if 0 <= index - self.window.start[axis] < self.window.shape[axis]:
+            whole[tuple(part)] = self.mask[tuple(place)]
         return whole
 
     @property

@@ -8,6 +8,7 @@ Objects that no correction names are written as they were, to the voxel.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ import numpy as np
 
 from sam_common import __version__
 from sam_common.errors import PromptError
-from sam_common.support.held_outputs import held
+from sam_common.pages.object_page import check_page_output
+from sam_common.support.held_outputs import held, staged
 from sam_med.corrections.correct import correct
 from sam_med.corrections.files import (
     corrections_from_clicks,
@@ -32,6 +34,8 @@ from sam_med.objects.segments import Segment, crop
 from sam_med.objects.snomed import find_code
 from sam_med.prompts.files import read_prompts
 from sam_med.propagate.propagated_object import PropagatedObject
+from sam_med.report.object_report import Made, write_object_report
+from sam_med.report.plates import Shown
 from sam_med.run.segmentation import NOTICE, fingerprint, versions
 from sam_med.series.zip_input import unpacking
 from sam_med.slices.embedded_slices import SliceEmbeddings
@@ -69,6 +73,8 @@ class CorrectionRequest:
     """Table of the names of a label map's values."""
     formats: tuple[str, ...] = ()
     """Names of `sam_med.write.output_paths.FORMATS`; that of the output's suffix where empty."""
+    report: Path | None = None
+    """Page about the objects, as HTML."""
     overwrite: bool = False
     """Whether files that are there are replaced."""
     keep_embeddings: bool = False
@@ -139,12 +145,21 @@ def correct_files(
     inputs = [source, wanted.segmentation, *wanted.files]
     inputs += [] if wanted.names is None else [wanted.names]
 
+    pages = [] if wanted.report is None else [wanted.report]
+    for page in pages:
+        check_page_output(page, overwrite=wanted.overwrite)
+
     def targets(volume: Volume | None = None) -> dict[str, Path]:
         return output_paths.check_targets(
-            wanted.output, wanted.formats, overwrite=wanted.overwrite, volume=volume, inputs=inputs
+            wanted.output,
+            wanted.formats,
+            overwrite=wanted.overwrite,
+            volume=volume,
+            others=pages,
+            inputs=inputs,
         )
 
-    with held(list(targets().values())), unpacking():
+    with held([*targets().values(), *pages]), unpacking():
         volume = read_volume(
             source,
             modality=options.modality,
@@ -170,12 +185,14 @@ def correct_files(
             check_folder()
         segmenter = load()
         store = embedding_store(volume, stretch, segmenter) if wanted.keep_embeddings else None
+        started = time.perf_counter()
         with (
             SliceEmbeddings(volume, stretch, segmenter, store=store) as slices,
             listener.progress("corrections", len(corrections)) as advance,
         ):
             after = correct_segments(slices, before, corrections, advance)
             encoded = slices.calls
+        seconds = time.perf_counter() - started
         manifest = {
             "notice": NOTICE,
             "input": {"sha256": fingerprint(volume.files), "files": len(volume.files)},
@@ -190,6 +207,7 @@ def correct_files(
             **corrections_to_json(corrections),
             "labels": [_row(volume, old, new) for old, new in zip(before, after, strict=True)],
             "encoder_calls": encoded,
+            "seconds": round(seconds, 3),
             "versions": versions(),
         }
         provenance = Provenance(
@@ -200,19 +218,29 @@ def correct_files(
             prompts_sha256=corrections_sha256(corrections),
         )
         corrected = {given.label for given in corrections}
-        report = results.write_targets(
-            # what was corrected is the newer: in label maps it comes after the others
-            sorted(after, key=lambda segment: segment.name in corrected),
-            volume,
-            plan,
-            provenance,
-            manifest=manifest,
-            seg_type=wanted.seg_type,
-            overwrite_labels=wanted.overwrite_labels,
-        )
-    for line in report["notes"]:
+        with staged(pages) as parts:
+            record = results.write_targets(
+                # what was corrected is the newer: in label maps it comes after the others
+                sorted(after, key=lambda segment: segment.name in corrected),
+                volume,
+                plan,
+                provenance,
+                manifest=manifest,
+                seg_type=wanted.seg_type,
+                overwrite_labels=wanted.overwrite_labels,
+            )
+            made = Made(
+                f"{segmenter.name} ({segmenter.engine})",
+                f"{len(corrections)} correction(s)",
+                seconds,
+                record["notes"],
+            )
+            shown = Shown(volume, stretch, after, before, "before the corrections")
+            for page in pages:
+                write_object_report(parts[page], shown, record, made)
+    for line in record["notes"]:
         listener.note(f"note: {line}")
-    return {"outputs": [str(path) for path in plan.values()], **report}
+    return {"outputs": [str(path) for path in plan.values()], **record}
 
 
 def _corrections(

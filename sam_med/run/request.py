@@ -71,6 +71,8 @@ class OutputRequest:
     """Picture of three planes with the result, as PNG."""
     review: Path | None = None
     """Table of slices to check, as HTML or CSV."""
+    report: Path | None = None
+    """Page about the objects, as HTML."""
     overwrite: bool = False
     """Whether files that are there are replaced."""
     keep_embeddings: bool = False
@@ -87,8 +89,9 @@ class OutputRequest:
 
     @property
     def others(self) -> tuple[Path, ...]:
-        """The files beside the objects: picture and review, where they are wanted."""
-        return tuple(path for path in (self.overlay, self.review) if path is not None)
+        """The files beside the objects: picture, review and report, where they are wanted."""
+        wanted = (self.overlay, self.review, self.report)
+        return tuple(path for path in wanted if path is not None)
 
 
 def read_options_of(case: Case) -> ReadOptions:

@@ -10,7 +10,7 @@ choose stretch    slices/window_level    values -> 8 bits
 check prompts     run/methods            does the method, and does the network, take them?
 load network      sam_common/segmenter   only now: whatever can be wrong was found before
 segment           run/segment            slices -> embeddings -> propagate -> 3-D masks
-write             run/segmentation,      objects, manifest; review and picture
+write             run/segmentation,      objects, manifest; review, picture and report
                   report
 ```
 """
@@ -20,6 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sam_common.errors import PromptError
+from sam_common.pages.object_page import check_page_output
 from sam_common.support.held_outputs import held, staged
 from sam_med.files.read import read_volume
 from sam_med.formats.suffixes import files_of
@@ -29,6 +30,8 @@ from sam_med.prompts.flags import prompts_from_flags
 from sam_med.prompts.object_prompt import check_objects, clip_notes, with_codes
 from sam_med.propagate.planes import idle_notes
 from sam_med.report import overview_picture
+from sam_med.report.object_report import Made, write_object_report
+from sam_med.report.plates import Shown
 from sam_med.report.review import check_review, write_review
 from sam_med.run.candidates import check_candidates, write_candidates
 from sam_med.run.methods import check_model_name, check_prompts
@@ -144,6 +147,8 @@ def _check_outputs(
         check_candidates(wanted.candidates, overwrite=wanted.overwrite)
     if wanted.review is not None:
         check_review(wanted.review, overwrite=wanted.overwrite)
+    if wanted.report is not None:
+        check_page_output(wanted.report, overwrite=wanted.overwrite)
     given = [path for path in (source, sources.file, sources.names) if path is not None]
     inputs = [file for path in given for file in _read_files(path)]
     targets = check_targets(
@@ -207,7 +212,7 @@ def _notes_on_prompts(
 
 
 def _write(run: Segmentation, wanted: OutputRequest, listener: Listener) -> dict[str, Any]:
-    """Write the objects, the manifest, the review and the picture; gives the manifest."""
+    """Write the objects, the manifest, review, picture and report; gives the manifest."""
     with staged(wanted.others) as parts:
         if wanted.overlay is not None:
             overview_picture.save_png(
@@ -218,6 +223,9 @@ def _write(run: Segmentation, wanted: OutputRequest, listener: Listener) -> dict
         report = run.save(
             wanted.output, wanted.formats, overwrite=wanted.overwrite, seg_type=wanted.seg_type
         )
+        if wanted.report is not None:
+            shown = Shown(run.volume, run.stretch, run.segments)
+            write_object_report(parts[wanted.report], shown, report, _made(run, report["notes"]))
     if wanted.candidates is not None:
         written = write_candidates(run.segments, run.volume, wanted.candidates)
         listener.note(f"note: {len(written)} candidate(s) that were not chosen are written")
@@ -225,6 +233,12 @@ def _write(run: Segmentation, wanted: OutputRequest, listener: Listener) -> dict
     for line in _notes_on_results(run, report["notes"]):
         listener.note(line)
     return report
+
+
+def _made(run: Segmentation, notes: Sequence[str]) -> Made:
+    """How the objects of a run were made."""
+    network = f"{run.segmenter.name} ({run.segmenter.engine})"
+    return Made(network, run.method, run.seconds, notes)
 
 
 def _notes_on_results(run: Segmentation, notes: Sequence[str]) -> list[str]:

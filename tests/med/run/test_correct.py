@@ -85,6 +85,16 @@ def test_a_click_from_files_to_files(folder, balls):
     assert [one.label for one in corrections_from_json(json.dumps(named), volume)] == ["liver"] * 2
 
 
+def test_a_report_shows_objects_before_and_after(folder):
+    run(folder, clicks={"ijk": ["liver@31,17,14"]}, report=folder / "page.html")
+    html = (folder / "page.html").read_text()
+    assert "1 correction(s)" in html
+    assert "voxels added" in html
+    assert "2 found" in html
+    with pytest.raises(OutputError, match=r"page\.html"):
+        run(folder, clicks={"ijk": ["liver@31,17,14"]}, report=folder / "page.html")
+
+
 def test_the_record_of_a_run_repeats_it(folder):
     run(folder, clicks={"ijk": ["liver@31,17,14", "liver@6,17,14,0"]})
     once = (folder / "after.nii.gz").read_bytes()

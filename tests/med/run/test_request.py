@@ -67,7 +67,9 @@ def test_prompts_of_a_case_are_boxes_or_masks(message_of):
     assert message_of(prompt_sources_of, without) == "c01 of the list has no prompts"
 
 
-def test_picture_and_review_are_files_beside_the_result():
-    wanted = OutputRequest(Path("o.nii"), review=Path("r.csv"), overlay=Path("o.png"))
-    assert wanted.others == (Path("o.png"), Path("r.csv"))
+def test_picture_review_and_report_are_files_beside_the_result():
+    wanted = OutputRequest(
+        Path("o.nii"), report=Path("r.html"), review=Path("r.csv"), overlay=Path("o.png")
+    )
+    assert wanted.others == (Path("o.png"), Path("r.csv"), Path("r.html"))
     assert OutputRequest(Path("o.nii")).others == ()

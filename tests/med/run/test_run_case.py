@@ -120,6 +120,7 @@ def test_all_files_that_are_wanted_are_written(case, tmp_path):
         formats=("nifti", "nrrd"),
         overlay=tmp_path / "o.png",
         review=tmp_path / "r.csv",
+        report=tmp_path / "r.html",
     )
     assert [path[len(str(tmp_path)) + 1 :] for path in report["outputs"]] == [
         "out.nii.gz",
@@ -127,6 +128,19 @@ def test_all_files_that_are_wanted_are_written(case, tmp_path):
     ]
     assert (tmp_path / "o.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "r.csv").read_text().count("\n") == 1 + 7
+    html = (tmp_path / "r.html").read_text()
+    assert "1 found" in html
+    assert str(tmp_path) not in html
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("r.pdf", "the report is a page, so give an .html"), ("o.nii.gz", "the report is a page")],
+)
+def test_a_report_that_cannot_be_written_is_told_before_the_work(case, tmp_path, name, expected):
+    with pytest.raises(OutputError, match=expected):
+        case(name="o.nii.gz", report=tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.nii.gz"]
 
 
 @pytest.mark.parametrize("method", ["planes", "litemedsam"])

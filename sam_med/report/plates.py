@@ -1,7 +1,8 @@
 """Plates: slices of a scan with thin outlines, as radiologists look at them.
 
-Anatomy stays to be seen: what was found is a line in the colour of the organ, the truth a dashed
-one. Letters at the edges name the sides of the patient, a bar says how long a centimetre is.
+Anatomy stays to be seen: what was found is a line in the colour of the object, what it is compared
+with a dashed one. Letters at the edges name the sides of the patient, a bar says how long a
+centimetre is.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import numpy.typing as npt
 
 from sam_common.frame import Frame
 from sam_common.pages.marks import EDGE_PX, draw_key, draw_scale_bar, draw_sides, round_length
-from sam_common.pages.plate import Line, Word, draw_lines, draw_words, enlarge, outlines
+from sam_common.pages.plate import WHITE, Line, Word, draw_lines, draw_words, enlarge, outlines
+from sam_med.geometry.anatomical_plane import plane_of_frame
 from sam_med.report.slice_picture import turn_of
 
 if TYPE_CHECKING:
@@ -28,11 +30,14 @@ if TYPE_CHECKING:
     from sam_med.slices.window_level import Stretch
 
 COLOURS: tuple[Rgb, ...] = ((255, 221, 51), (80, 220, 255), (255, 120, 200), (130, 240, 110))
-"""Colours of the organs in their order: bright on grey, and told apart by most eyes."""
-TRUTH: Rgb = (255, 255, 255)
+"""Colours of the objects in their order: bright on grey, and told apart by most eyes."""
+OTHER: Rgb = WHITE
+"""Colour of what an object is compared with."""
+MOST_NAMES = 8
+"""Names of objects in a key."""
 BAR_SHARE = 0.25
 MARGIN_MM = 15.0
-"""Room around the body, or around an organ, in a picture."""
+"""Room around the body, or around an object, in a picture."""
 BODY = 40
 """Bytes of a stretched slice above which the body is."""
 
@@ -43,30 +48,32 @@ class Plane:
 
     turn: Turn
     axis: int
-    """Axis of the array (k, j, i) at right angles to the slice: 0 or 1."""
+    """Axis of the array (k, j, i) at right angles to the slice."""
     index: int
     spacing_mm: tuple[float, float]
     """Distance of rows and of columns in the turned slice."""
+    name: str
+    """Axial, coronal or sagittal, and how oblique it is."""
 
     def cut(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The slice out of an array of the volume's shape, turned."""
-        part = np.take(array, self.index, axis=self.axis)
-        return self.turn.apply(part)
+        place: list[slice | int] = [slice(None)] * array.ndim
+        place[self.axis] = self.index
+        return self.turn.apply(array[tuple(place)])
+
+    def mask(self, segment: Segment, volume: Volume) -> npt.NDArray[np.bool_]:
+        """An object on the slice, turned."""
+        size_hw = tuple(n for axis, n in enumerate(volume.shape) if axis != self.axis)
+        return self.turn.apply(segment.on_slice(self.index, size_hw, axis=self.axis))
 
 
-def axial(volume: Volume, k: int) -> Plane:
-    """The plane of a slice as it was acquired."""
-    turn = turn_of(volume.frame)
-    rows, cols = volume.spacing_mm[1], volume.spacing_mm[2]
-    return Plane(turn, 0, k, (cols, rows) if turn.transposed else (rows, cols))
-
-
-def coronal(volume: Volume, j: int) -> Plane:
-    """The plane along the slices, through their row j; for slices that were acquired axially."""
-    swapped = volume.frame.array[:, [1, 0, 2, 3]]
-    turn = turn_of(Frame.from_array(swapped))
-    rows, cols = volume.spacing_mm[0], volume.spacing_mm[2]
-    return Plane(turn, 1, j, (cols, rows) if turn.transposed else (rows, cols))
+def plane_at(volume: Volume, axis: int, index: int) -> Plane:
+    """The plane of all voxels that have an index along an axis of the array (k, j, i)."""
+    rows, cols = (other for other in range(3) if other != axis)
+    frame = Frame.from_array(volume.frame.array[:, [axis, rows, cols, 3]])
+    turn, steps = turn_of(frame), (volume.spacing_mm[rows], volume.spacing_mm[cols])
+    steps = steps[::-1] if turn.transposed else steps
+    return Plane(turn, axis, index, steps, plane_of_frame(frame))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,8 +83,10 @@ class Shown:
     volume: Volume
     stretch: Stretch
     found: Sequence[Segment]
-    truth: Sequence[Segment]
-    """The truth of each object, in the same order."""
+    other: Sequence[Segment] = ()
+    """What each object is compared with, in the same order; nothing where empty."""
+    other_name: str = ""
+    """What the dashed lines are."""
 
 
 def draw_plane(
@@ -96,27 +105,25 @@ def draw_plane(
     Returns:
         (H, W, 3) RGB picture.
     """
-    grey = plane.cut(shown.stretch.apply(shown.volume.array))
+    grey = shown.stretch.apply(plane.cut(shown.volume.array))
     numbers = range(len(shown.found)) if only is None else [only]
-    masks = {
-        n: [plane.cut(s[n].full(shown.volume.shape)) for s in (shown.found, shown.truth)]
-        for n in numbers
-    }
+    masks = {n: _masks(shown, plane, n) for n in numbers}
     if only is None:
         part = _around(_largest(grey > BODY), plane.spacing_mm)
     else:
-        part = _square(
-            _around(masks[only][0] | masks[only][1], plane.spacing_mm), plane, grey.shape
-        )
+        around = np.logical_or.reduce(masks[only])
+        part = _square(_around(around, plane.spacing_mm), plane, grey.shape)
     grey = grey[part]
     high, wide = (n * step for n, step in zip(grey.shape, plane.spacing_mm, strict=True))
     size_wh = (width_px, max(1, round(width_px * high / wide)))
     canvas = enlarge(np.ascontiguousarray(grey), size_wh)
     drawn: list[Line] = []
-    for n, (mine, true) in masks.items():
+    for n, (mine, *others) in masks.items():
         colour = COLOURS[n % len(COLOURS)]
         drawn += [Line(line, colour, 2) for line in outlines(mine[part], size_wh)]
-        drawn += [Line(line, TRUTH, 1, is_dashed=True) for line in outlines(true[part], size_wh)]
+        for other in others:
+            lines_of_other = outlines(other[part], size_wh)
+            drawn += [Line(line, OTHER, 1, is_dashed=True) for line in lines_of_other]
     if lines:
         canvas = draw_lines(canvas, drawn)
         canvas = canvas if only is not None else _with_key(canvas, shown, masks)
@@ -129,33 +136,27 @@ def draw_plane(
     return draw_scale_bar(canvas, length * width_px / wide, text)
 
 
-def middle_slice(truth: Sequence[Segment]) -> int:
-    """The slice on which the organs together are largest, counted by the truth."""
-    counts: dict[int, list[float]] = {}
-    for segment in truth:
-        areas = segment.mask.sum(axis=(1, 2))
-        for n, area in enumerate(areas.tolist()):
-            counts.setdefault(segment.window.start[0] + n, []).append(area / areas.max())
-    # as many organs as possible, then as much of each as possible
-    return max(counts, key=lambda k: (sum(share > 0 for share in counts[k]), sum(counts[k])))
-
-
-def middle_row(truth: Sequence[Segment]) -> int:
-    """The row j through the middle of the organs together."""
-    ends = [(segment.window.start[1], segment.window.stop[1]) for segment in truth]
-    return (max(start for start, _ in ends) + min(stop for _, stop in ends)) // 2
+def _masks(shown: Shown, plane: Plane, number: int) -> list[npt.NDArray[np.bool_]]:
+    """An object on a slice, and what it is compared with where there is such a thing."""
+    sets = (shown.found, shown.other) if shown.other else (shown.found,)
+    return [plane.mask(segments[number], shown.volume) for segments in sets]
 
 
 def _with_key(
     canvas: Canvas, shown: Shown, masks: dict[int, list[npt.NDArray[np.bool_]]]
 ) -> Canvas:
-    """A picture with the names of the organs that are on it, and of the labels of the scan."""
+    """A picture with the names of the objects that are on it, and of the dashed lines."""
     rows = [
         (shown.found[n].name, COLOURS[n % len(COLOURS)], False)
-        for n, (mine, true) in masks.items()
-        if mine.any() or true.any()
+        for n, drawn in masks.items()
+        if any(mask.any() for mask in drawn)
     ]
-    return draw_key(canvas, [*rows, ("labels of the scan", TRUTH, True)])
+    if len(rows) > MOST_NAMES:
+        more = len(rows) - MOST_NAMES + 1
+        rows = [*rows[: MOST_NAMES - 1], (f"and {more} more", WHITE, False)]
+    if shown.other:
+        rows.append((shown.other_name, OTHER, True))
+    return draw_key(canvas, rows) if rows else canvas
 
 
 def _with_window(canvas: Canvas, stretch: Stretch) -> Canvas:
