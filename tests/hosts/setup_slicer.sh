@@ -8,7 +8,7 @@ python=${PYTHON:-python3}
 
 "$python" -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet \
-    slicer-core==5.13.31053.0 slicerio PySide6-Essentials pytest SimpleITK nibabel
+    slicer-core==5.13.31053.0 slicerio PySide6-Essentials pytest SimpleITK nibabel cmake
 "$python" -m venv "$venv-view"
 "$venv-view/bin/python" -m pip install --quiet 'trame-slicer[standalone]'
 # both render without a display
