@@ -35,6 +35,11 @@ class Requests(QObject):
         self._is_closed = False
         self._came.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything is answered."""
+        return self._waiting == 0
+
     def submit(
         self,
         work: Callable[[], Any],

@@ -54,6 +54,8 @@ class Session(QObject):
         """Used in the worker thread alone."""
         self._turn = 0
         """Counts layers and models: an answer about one that is no longer chosen is not shown."""
+        self._is_begun = False
+        """Whether the object will have prompts once all is answered: its pixels stay the same."""
         self.outline = EMPTY
         """As it was last told."""
 
@@ -66,6 +68,7 @@ class Session(QObject):
         """Another model or layer: what is open is closed, and opened again at the next edit."""
         self._model = model
         self._wanted = None
+        self._is_begun = False
         self._turn += 1
         self._requests.submit(self._close)
         self._show(EMPTY)
@@ -80,11 +83,13 @@ class Session(QObject):
     def click(self, point: QgsPointXY, *, is_positive: bool) -> None:
         """A click, in the layer's coordinates."""
         if self._take_source(point):
+            self._is_begun = True
             self._edit(lambda session: session.click(point, is_positive=is_positive))
 
     def draw_box(self, box: QgsRectangle) -> None:
         """A box, in the layer's coordinates."""
         if self._take_source(box.center()):
+            self._is_begun = True
             self._edit(lambda session: session.draw_box(box))
 
     def undo(self) -> None:
@@ -97,6 +102,7 @@ class Session(QObject):
 
     def clear(self) -> None:
         """All prompts of the object go."""
+        self._is_begun = False
         self._if_open(LayerSession.clear)
 
     def remove_near(self, point: QgsPointXY, tolerance: float) -> None:
@@ -113,6 +119,7 @@ class Session(QObject):
         if self._wanted is None:
             self.failed.emit("There is nothing to accept yet: click on an object first.")
             return
+        self._is_begun = False
         self._requests.submit(
             partial(self._work, LayerSession.finish),
             partial(self._accepted, save, self._model, self._turn),
@@ -129,8 +136,8 @@ class Session(QObject):
     def _take_source(self, point: QgsPointXY | None) -> bool:
         """Decide which pixels the next edit is about; False where there are none."""
         wanted = self._wanted
-        is_begun = bool(self.outline.points or self.outline.box)
-        if wanted is not None and (point is None or is_begun or wanted.holds(point)):
+        # not what was told last: the answer to a clear may still be on its way
+        if wanted is not None and (point is None or self._is_begun or wanted.holds(point)):
             return True
         try:
             self._wanted = self._source()
@@ -187,8 +194,7 @@ class Session(QObject):
         self.said.emit("Click on an object, or drag a box around it.")
 
     def _show(self, outline: Outline) -> None:
-        self.outline = outline
-        self.changed.emit(outline)
+        self._restore(outline)
         self.said.emit(in_words(outline))
 
     def _accepted(
@@ -213,11 +219,18 @@ class Session(QObject):
 
     def _restore(self, outline: Outline) -> None:
         self.outline = outline
+        self._settle()
         self.changed.emit(outline)
+
+    def _settle(self) -> None:
+        """Once all is answered, the object is begun where it has prompts."""
+        if self._requests.is_idle:
+            self._is_begun = bool(self.outline.points or self.outline.box)
 
     def _fail(self, error: Exception) -> None:
         if isinstance(error, RestartedError):
             self._requests.submit(
                 partial(self._work, LayerSession.outline), self._if_current(self._restore)
             )
+        self._settle()
         self.failed.emit(of_error(error))

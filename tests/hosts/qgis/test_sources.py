@@ -80,21 +80,12 @@ def test_a_click_outside_of_what_was_sent_sends_what_is_visible_then(desk_of, tr
     desk_of.session.choose("mobile_sam")
     desk_of.click(60, 60)
     first = desk_of.session.opened.remote.id
-    desk_of.session.clear()
     desk_of.canvas.setExtent(QgsRectangle(404232, 3285103, 404251, 3285122))
     desk_of.drawn()
-    told = []
-    desk_of.session.failed.connect(told.append)
-    desk_of.session.said.connect(told.append)
+    # the click comes before the answer to the clear
+    desk_of.session.clear()
     desk_of.click(300, 300)
-
-    def another():
-        opened = desk_of.session.opened
-        assert opened is not None, told
-        assert opened.remote.id != first, (told, desk_of.canvas.extent().toString())
-
-    # on a busy machine the click itself may still be on its way
-    desk_of.qtbot.waitUntil(another, timeout=60_000)
+    assert desk_of.session.opened.remote.id != first
     assert desk_of.outline.status in {"ok", "empty"}
 
 
