@@ -1,0 +1,98 @@
+"""Pictures of the page for the documentation, in Chromium, on data whose licence allows them.
+
+python tests/hosts/page/pictures.py FOLDER
+
+Writes `page_raster.png` (an image of NEON, CC0-1.0) and `page_volume.png` (a CT of
+TotalSegmentator, Apache-2.0) with the real networks. Needs what the tests of the page need.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from conftest import FLAGS, SUITE, TREES, WAIT_MS, Viewer
+from latency import on_screen
+from playwright.sync_api import sync_playwright
+from test_volume import screen
+
+SIZE = {"width": 1180, "height": 760}
+CROWNS = ((75, 245), (158, 223), (250, 132), (304, 190), (300, 262), (52, 105), (118, 360))
+"""Columns and rows of trees."""
+SPLEEN = ((291, 245, 10), (392, 377, 10))
+"""Opposite corners of a box on an axial slice, in voxels."""
+PREPARE = "from sam_common.published import samples; print(samples.fetch('abdomen_ct_dicom'))"
+FOLLOW_MS = 600_000
+AXIAL = 0
+
+
+def opened(chromium, viewer):
+    """A tab on the page of a viewer."""
+    tab = chromium.new_context(viewport=SIZE).new_page()
+    tab.set_default_timeout(WAIT_MS)
+    tab.goto(viewer.address)
+    tab.wait_for_selector("body[data-ready]", state="attached")
+    return tab
+
+
+def raster(chromium, path):
+    """Trees by a click each, with a class."""
+    viewer = Viewer("sam_geo", TREES)
+    try:
+        tab = opened(chromium, viewer)
+        tab.get_by_label("Name", exact=True).fill("tree")
+        tab.get_by_role("button", name="Add").click()
+        for count, place in enumerate(CROWNS, start=1):
+            tab.keyboard.press("n")
+            tab.mouse.click(*on_screen(tab, *place))
+            tab.wait_for_function("n => window.samPage.drawn.size === n", arg=count)
+        tab.screenshot(path=path)
+    finally:
+        viewer.close()
+
+
+def volume(chromium, path):
+    """A spleen from a box on one slice, followed through the scan."""
+    scan = subprocess.run([SUITE, "-c", PREPARE], check=True, capture_output=True, text=True)
+    viewer = Viewer("sam_med", scan.stdout.strip(), "--preset", "soft")
+    try:
+        tab = opened(chromium, viewer)
+        tab.get_by_label("Name", exact=True).fill("spleen")
+        tab.get_by_role("button", name="Add").click()
+        middle = [(low + high) // 2 for low, high in zip(*SPLEEN, strict=True)]
+        tab.evaluate("v => window.samPage.jump(v)", middle)
+        tab.keyboard.press("2")
+        (x0, y0), (x1, y1) = (screen(tab, AXIAL, corner) for corner in SPLEEN)
+        tab.mouse.move(x0, y0)
+        tab.mouse.down()
+        tab.mouse.move(x1, y1, steps=4)
+        tab.mouse.up()
+        tab.wait_for_selector("tr[data-object]")
+        tab.get_by_role("button", name="Follow through the volume").click()
+        tab.wait_for_function(
+            "() => window.samPage.session.objects[0].propagated", timeout=FOLLOW_MS
+        )
+        tab.wait_for_function(
+            "() => document.getElementById('message').textContent.includes('Review')"
+        )
+        tab.screenshot(path=path)
+    finally:
+        viewer.close()
+
+
+def main(folder):
+    """Write both pictures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=list(FLAGS)
+        )
+        raster(chromium, folder / "page_raster.png")
+        volume(chromium, folder / "page_volume.png")
+        chromium.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
