@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 OVERVIEW_PX, SHOT_PX = 760, 330
 """Width of the pictures of whole planes, and of those of one object."""
-LEAST_TALL = 0.2
+LEAST_TALL = 0.35
 """Height of a picture, in widths, from which a plane across few slices shows something."""
 MOST = 40
 """Objects with pictures."""
@@ -134,8 +134,7 @@ def _facts(shown: Shown, found: int, empty: int, made: Made) -> list[tuple[str, 
     objects = f"{found} found" + (f", {empty} not found" if empty else "")
     return [
         ("Volume", f"{size} voxels of {steps} mm"),
-        ("Modality", volume.modality or NONE),
-        ("Intensities", shown.stretch.describe()),
+        ("Shown as", shown.stretch.describe()),
         ("Objects", objects),
         ("Model", made.network),
         ("Method", made.method),

@@ -57,7 +57,21 @@ def test_a_page_of_everything_stands_alone_and_escapes():
     red, green, blue, opaque = picture(page.find("img")[0]["src"])[4, 6].tolist()
     assert (red > 180, green < 60, blue < 60, opaque) == (True, True, True, 255)
     rows = [words(row) for row in page.find("tr")]
-    assert rows == ["picture name status", f"{NASTY} ok", "2 empty"]
+    assert rows == ["name status", f"{NASTY} ok", "so red so red", "2 empty"]
+
+
+def test_one_picture_stands_beside_its_row():
+    lines = [ObjectLine(("1", "ok"), (shot(),)), ObjectLine(("2", "empty"))]
+    page = Page(object_html(made(columns=("name", "status"), lines=lines)))
+    rows = [words(row) for row in page.find("tr")]
+    assert rows == ["picture name status", "so red 1 ok", "2 empty"]
+    assert [len(page.find("td", **{"class": "name shots"})), len(page.find("img"))] == [2, 1]
+
+
+def test_without_pictures_there_is_no_column_for_them():
+    lines = [ObjectLine(("1", "ok"))]
+    page = Page(object_html(made(columns=("name", "status"), lines=lines)))
+    assert [words(row) for row in page.find("tr")] == ["name status", "1 ok"]
 
 
 def test_a_page_of_nothing_says_so_by_silence():

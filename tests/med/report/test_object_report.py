@@ -82,6 +82,7 @@ def test_facts_stand_on_top(shown, tmp_path):
     facts = dict(re.findall(r"<dt>([^<]*)</dt><dd><bdi>([^<]*)</bdi>", html))
     k, j, i = shown.volume.shape
     assert facts["Volume"].startswith(f"{i} × {j} × {k} voxels of 0.5 ×")  # noqa: RUF001
+    assert facts["Shown as"].endswith("soft (width 400, level 40)")
     assert facts["Objects"] == "2 found"
     assert facts["Model"] == "net (torch)"
     assert facts["Seconds"] == "12.3"
@@ -89,7 +90,7 @@ def test_facts_stand_on_top(shown, tmp_path):
 
 @pytest.mark.parametrize(
     ("least", "planes"),
-    [(0.05, ["axial", "coronal", "sagittal", "axial"]), (0.2, ["axial", "axial"])],
+    [(0.05, ["axial", "coronal", "sagittal", "axial"]), (0.35, ["axial", "axial"])],
     ids=["all", "without strips"],
 )
 def test_each_object_has_its_planes_and_its_most_doubtful_slice(
@@ -125,6 +126,12 @@ def test_what_was_not_found_is_told_first(shown, tmp_path):
     names = re.findall(r'<th class="name" scope="row"><bdi>([^<]*)</bdi>', html)
     assert names[0] == "cyst"
     assert not any(alt.startswith("cyst") for _, alt in pictures(html))
+
+
+def test_pictures_have_a_row_of_their_own(shown, tmp_path):
+    html = page(shown, [row("liver"), row("spleen")], tmp_path)
+    assert html.count('<td class="shots" colspan="7">') == 2
+    assert '<th class="name">picture</th>' not in html
 
 
 def test_the_histogram_is_about_slices(shown, tmp_path):
