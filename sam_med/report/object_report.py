@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from sam_med.report.plates import Plane, Shown
 
 OVERVIEW_PX, SHOT_PX = 760, 330
-"""Width of the pictures of whole planes, and of those of one object."""
-LEAST_TALL = 0.35
-"""Height of a picture, in widths, from which a plane across few slices shows something."""
+"""Longer side of the pictures of whole planes, and of those of one object."""
+STRIP = 0.35
+"""Shorter side of a picture, in longer ones, under which a plane across few slices is left out."""
 MOST = 40
 """Objects with pictures."""
 NAMED = 3
@@ -147,7 +147,7 @@ def _overviews(shown: Shown) -> Iterator[Shot]:
     areas = _areas(shown.found, shown.volume.shape)
     for plane in _planes(shown.volume, areas):
         canvas = draw_plane(shown, plane, OVERVIEW_PX)
-        if _is_tall(canvas):
+        if not _is_strip(canvas):
             caption = f"{plane.name}, {_place(plane)}"
             yield Shot.of(canvas, f"{caption}: the outlines of all objects", caption)
 
@@ -159,7 +159,7 @@ def _line(shown: Shown, number: int, row: Mapping[str, Any], keys: Sequence[str]
     if segment.voxels:
         for plane in _planes(shown.volume, _areas([segment], shown.volume.shape)):
             canvas = draw_plane(shown, plane, SHOT_PX, only=number)
-            if _is_tall(canvas):
+            if not _is_strip(canvas):
                 shots.append(_shot(canvas, segment, plane, ""))
     if segment.slices:
         worst = min(segment.slices, key=lambda at: at.confidence)
@@ -204,9 +204,9 @@ def _planes(volume: Volume, areas: Sequence[Any]) -> list[Plane]:
     return sorted(planes, key=lambda plane: plane.name)
 
 
-def _is_tall(canvas: Canvas) -> bool:
-    """Whether a picture is not just a strip."""
-    return bool(canvas.shape[0] >= LEAST_TALL * canvas.shape[1])
+def _is_strip(canvas: Canvas) -> bool:
+    """Whether a picture is too narrow to show anything."""
+    return min(canvas.shape[:2]) < STRIP * max(canvas.shape[:2])
 
 
 def _cell(value: Any) -> str:

@@ -90,14 +90,14 @@ class Shown:
 
 
 def draw_plane(
-    shown: Shown, plane: Plane, width_px: int, *, only: int | None = None, lines: bool = True
+    shown: Shown, plane: Plane, side_px: int, *, only: int | None = None, lines: bool = True
 ) -> Canvas:
     """Draw a slice with its outlines, sides and scale bar.
 
     Args:
         shown: The volume, and what is drawn over it.
         plane: The slice.
-        width_px: Width of the picture.
+        side_px: Longer side of the picture.
         only: Number of the object to draw alone, with what is around it; all objects, and the whole
             body, where None.
         lines: Whether outlines and key are drawn.
@@ -115,7 +115,8 @@ def draw_plane(
         part = _square(_around(around, plane.spacing_mm), plane, grey.shape)
     grey = grey[part]
     high, wide = (n * step for n, step in zip(grey.shape, plane.spacing_mm, strict=True))
-    size_wh = (width_px, max(1, round(width_px * high / wide)))
+    scale = side_px / max(high, wide)
+    size_wh = (max(1, round(wide * scale)), max(1, round(high * scale)))
     canvas = enlarge(np.ascontiguousarray(grey), size_wh)
     drawn: list[Line] = []
     for n, (mine, *others) in masks.items():
@@ -133,7 +134,7 @@ def draw_plane(
     canvas = draw_sides(canvas, turn.left, turn.right, turn.top, turn.bottom)
     length = round_length(BAR_SHARE * wide)
     text = f"{length / 10:g} cm" if length >= 10 else f"{length:g} mm"  # noqa: PLR2004
-    return draw_scale_bar(canvas, length * width_px / wide, text)
+    return draw_scale_bar(canvas, length * scale, text)
 
 
 def _masks(shown: Shown, plane: Plane, number: int) -> list[npt.NDArray[np.bool_]]:

@@ -96,7 +96,7 @@ def test_facts_stand_on_top(shown, tmp_path):
 def test_each_object_has_its_planes_and_its_most_doubtful_slice(
     shown, tmp_path, monkeypatch, least, planes
 ):
-    monkeypatch.setattr(object_report, "LEAST_TALL", least)
+    monkeypatch.setattr(object_report, "STRIP", least)
     html = page(shown, [row("liver"), row("spleen & <co>")], tmp_path)
     words = [alt for _, alt in pictures(html)]
     whole = [alt for alt in words if alt.endswith("the outlines of all objects")]

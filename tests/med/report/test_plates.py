@@ -151,3 +151,14 @@ def test_a_key_of_many_objects_is_short(shown):
     below = slice(10 + 8 * 29 + 11, None), slice(10, 60)
     assert not np.array_equal(few, all_of_them)
     assert np.array_equal(few[below][:20], all_of_them[below][:20])
+
+
+@pytest.mark.parametrize("shape", [(1, 300, 2), (300, 1, 300), (2, 2, 400)])
+def test_no_plane_of_a_thin_volume_is_larger_than_asked(shape):
+    values = np.arange(np.prod(shape), dtype=np.int16).reshape(shape) % 200
+    volume = Volume(values, Frame.identity(3), modality="CT")
+    shown = Shown(volume, choose_stretch(volume, preset="soft"), [block("a", 1, (0, 0, 0), shape)])
+    for axis in range(3):
+        for only in (None, 0):
+            picture = draw_plane(shown, plane_at(volume, axis, 0), 300, only=only)
+            assert max(picture.shape[:2]) == 300
