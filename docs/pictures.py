@@ -1,7 +1,12 @@
-"""The pictures of the README: two of those that `make demo` drew, made small.
+"""The pictures of the README and of the guides, made small.
 
-`python docs/pictures.py demo_output` writes `trees.jpg` and `abdomen.jpg` into `docs/pictures`.
-Both show data whose licence allows it: the aerial image is CC0-1.0 (NEON) with boxes under MIT, the
+`python docs/pictures.py demo_output` writes into `docs/pictures` what it finds in the folder of
+
+- `make demo`: trees and an abdomen,
+- `make test-qgis`, under `qgis`: the panel beside the map,
+- `python tests/hosts/page/pictures.py demo_output`: the page with a raster and with a volume.
+
+All show data whose licence allows it: the aerial image is CC0-1.0 (NEON) with boxes under MIT, the
 CT is Apache-2.0 (TotalSegmentator). The scanned sheet of the demo is not among them, because its
 package states no licence for the data alone.
 """
@@ -14,25 +19,43 @@ from pathlib import Path
 from PIL import Image
 
 HERE = Path(__file__).parent / "pictures"
-PICTURES = {"trees.jpg": "trees.jpg", "abdomen_axial.jpg": "abdomen.jpg"}
-"""Pictures of the demo, and their names here."""
+PICTURES = {
+    "trees.jpg": ("trees.jpg",),
+    "abdomen.jpg": ("abdomen_axial.jpg",),
+    "page_raster.jpg": ("page_raster.png",),
+    "page_volume.jpg": ("page_volume.png",),
+    "qgis.jpg": ("qgis/before_accept_dock.png", "qgis/before_accept_canvas.png"),
+}
+"""Pictures here, and those that they are made of, side by side."""
 HEIGHT_PX = 560
 QUALITY = 82
 
 
-def shrink(source: Path, target: Path) -> None:
-    """Write a picture at the height of all pictures of the README."""
-    with Image.open(source) as image:
-        width = round(image.width * HEIGHT_PX / image.height)
-        small = image.resize((width, HEIGHT_PX), Image.Resampling.LANCZOS)
-    small.save(target, quality=QUALITY, optimize=True, progressive=True)
+def shrink(sources: list[Path], target: Path) -> None:
+    """Write pictures side by side, at the height of all pictures here."""
+    parts = []
+    for source in sources:
+        with Image.open(source) as image:
+            width = round(image.width * HEIGHT_PX / image.height)
+            small = image.convert("RGB").resize((width, HEIGHT_PX), Image.Resampling.LANCZOS)
+        parts.append(small)
+    whole = Image.new("RGB", (sum(part.width for part in parts), HEIGHT_PX), "white")
+    left = 0
+    for part in parts:
+        whole.paste(part, (left, 0))
+        left += part.width
+    whole.save(target, quality=QUALITY, optimize=True, progressive=True)
 
 
 def main(folder: Path) -> None:
-    """Write all pictures from the folder of a demo."""
+    """Write the pictures whose parts lie in a folder, and say which are missing."""
     HERE.mkdir(exist_ok=True)
-    for name, ours in PICTURES.items():
-        shrink(folder / name, HERE / ours)
+    for ours, names in PICTURES.items():
+        sources = [folder / name for name in names]
+        if all(source.is_file() for source in sources):
+            shrink(sources, HERE / ours)
+        else:
+            print(f"{ours}: no {' and '.join(map(str, sources))}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ TotalSegmentator, Apache-2.0) with the real networks. Needs what the tests of th
 
 from __future__ import annotations
 
+import csv
 import shutil
 import subprocess
 import sys
@@ -19,8 +20,10 @@ from playwright.sync_api import sync_playwright
 from test_volume import screen
 
 SIZE = {"width": 1180, "height": 760}
-CROWNS = ((75, 245), (158, 223), (250, 132), (304, 190), (300, 262), (52, 105), (118, 360))
-"""Columns and rows of trees."""
+CROWNS = TREES.with_suffix(".csv")
+"""Boxes around crowns, in pixels."""
+SHOWN = 12
+"""Crowns that are drawn, the largest ones."""
 SPLEEN = ((291, 245, 10), (392, 377, 10))
 """Opposite corners of a box on an axial slice, in voxels."""
 PREPARE = "from sam_common.published import samples; print(samples.fetch('abdomen_ct_dicom'))"
@@ -38,19 +41,36 @@ def opened(chromium, viewer):
 
 
 def raster(chromium, path):
-    """Trees by a click each, with a class."""
+    """Trees by a box each, with a class."""
     viewer = Viewer("sam_geo", TREES)
     try:
         tab = opened(chromium, viewer)
         tab.get_by_label("Name", exact=True).fill("tree")
         tab.get_by_role("button", name="Add").click()
-        for count, place in enumerate(CROWNS, start=1):
+        for count, box in enumerate(crowns(), start=1):
             tab.keyboard.press("n")
-            tab.mouse.click(*on_screen(tab, *place))
+            tab.keyboard.press("3")
+            drag(tab, on_screen(tab, *box[:2]), on_screen(tab, *box[2:]))
             tab.wait_for_function("n => window.samPage.drawn.size === n", arg=count)
         tab.screenshot(path=path)
     finally:
         viewer.close()
+
+
+def crowns():
+    """Boxes (left, top, right, bottom) around the largest crowns."""
+    with CROWNS.open() as lines:
+        rows = list(csv.DictReader(lines))
+    boxes = [[float(row[name]) for name in ("xmin", "ymin", "xmax", "ymax")] for row in rows]
+    return sorted(boxes, key=lambda box: -(box[2] - box[0]) * (box[3] - box[1]))[:SHOWN]
+
+
+def drag(tab, start, end):
+    """Draw a box on the screen."""
+    tab.mouse.move(*start)
+    tab.mouse.down()
+    tab.mouse.move(*end, steps=4)
+    tab.mouse.up()
 
 
 def volume(chromium, path):
@@ -64,11 +84,7 @@ def volume(chromium, path):
         middle = [(low + high) // 2 for low, high in zip(*SPLEEN, strict=True)]
         tab.evaluate("v => window.samPage.jump(v)", middle)
         tab.keyboard.press("2")
-        (x0, y0), (x1, y1) = (screen(tab, AXIAL, corner) for corner in SPLEEN)
-        tab.mouse.move(x0, y0)
-        tab.mouse.down()
-        tab.mouse.move(x1, y1, steps=4)
-        tab.mouse.up()
+        drag(tab, *(screen(tab, AXIAL, corner) for corner in SPLEEN))
         tab.wait_for_selector("tr[data-object]")
         tab.get_by_role("button", name="Follow through the volume").click()
         tab.wait_for_function(
