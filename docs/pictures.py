@@ -3,7 +3,7 @@
 `python docs/pictures.py demo_output` writes into `docs/pictures` what it finds in the folder of
 
 - `make demo`: trees and an abdomen,
-- `make test-qgis`, under `qgis`: the panel beside the map,
+- `make test-qgis`, under `qgis`: the desktop with the panel,
 - `python tests/hosts/page/pictures.py demo_output`: the page with a raster and with a volume.
 
 All show data whose licence allows it: the aerial image is CC0-1.0 (NEON) with boxes under MIT, the
@@ -20,42 +20,33 @@ from PIL import Image
 
 HERE = Path(__file__).parent / "pictures"
 PICTURES = {
-    "trees.jpg": ("trees.jpg",),
-    "abdomen.jpg": ("abdomen_axial.jpg",),
-    "page_raster.jpg": ("page_raster.png",),
-    "page_volume.jpg": ("page_volume.png",),
-    "qgis.jpg": ("qgis/before_accept_dock.png", "qgis/before_accept_canvas.png"),
+    "trees.jpg": "trees.jpg",
+    "abdomen.jpg": "abdomen_axial.jpg",
+    "page_raster.jpg": "page_raster.png",
+    "page_volume.jpg": "page_volume.png",
+    "qgis.jpg": "qgis/desktop.png",
 }
-"""Pictures here, and those that they are made of, side by side."""
+"""Pictures here, and those that they are made of."""
 HEIGHT_PX = 560
 QUALITY = 82
 
 
-def shrink(sources: list[Path], target: Path) -> None:
-    """Write pictures side by side, at the height of all pictures here."""
-    parts = []
-    for source in sources:
-        with Image.open(source) as image:
-            width = round(image.width * HEIGHT_PX / image.height)
-            small = image.convert("RGB").resize((width, HEIGHT_PX), Image.Resampling.LANCZOS)
-        parts.append(small)
-    whole = Image.new("RGB", (sum(part.width for part in parts), HEIGHT_PX), "white")
-    left = 0
-    for part in parts:
-        whole.paste(part, (left, 0))
-        left += part.width
-    whole.save(target, quality=QUALITY, optimize=True, progressive=True)
+def shrink(source: Path, target: Path) -> None:
+    """Write a picture at the height of all pictures here."""
+    with Image.open(source) as image:
+        width = round(image.width * HEIGHT_PX / image.height)
+        small = image.convert("RGB").resize((width, HEIGHT_PX), Image.Resampling.LANCZOS)
+    small.save(target, quality=QUALITY, optimize=True, progressive=True)
 
 
 def main(folder: Path) -> None:
-    """Write the pictures whose parts lie in a folder, and say which are missing."""
+    """Write the pictures that a folder has, and say which are missing."""
     HERE.mkdir(exist_ok=True)
-    for ours, names in PICTURES.items():
-        sources = [folder / name for name in names]
-        if all(source.is_file() for source in sources):
-            shrink(sources, HERE / ours)
+    for ours, name in PICTURES.items():
+        if (folder / name).is_file():
+            shrink(folder / name, HERE / ours)
         else:
-            print(f"{ours}: no {' and '.join(map(str, sources))}", file=sys.stderr)
+            print(f"{ours}: there is no {folder / name}", file=sys.stderr)
 
 
 if __name__ == "__main__":
