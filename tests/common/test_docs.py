@@ -141,7 +141,8 @@ def test_types_of_every_promised_name_are_checked(package):
 def test_pictures_of_the_readme_are_small_and_of_one_height():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = re.findall(r'<img src="([^"]+)"', text)
-    assert shown == ["docs/pictures/trees.jpg", "docs/pictures/abdomen.jpg"]
+    wanted = ("trees", "abdomen", "page_raster", "qgis")
+    assert shown == [f"docs/pictures/{name}.jpg" for name in wanted]
     for name in shown:
         assert (ROOT / name).stat().st_size < 150_000
         with Image.open(ROOT / name) as picture:
@@ -150,14 +151,19 @@ def test_pictures_of_the_readme_are_small_and_of_one_height():
     assert all(word in text for word in ("CC0-1.0", "MIT", "Apache-2.0", "Drawn by `make demo`"))
 
 
-def test_pictures_of_the_readme_are_made_from_those_of_the_demo(tmp_path, monkeypatch):
+def test_pictures_are_made_of_what_a_folder_has(tmp_path, monkeypatch, capsys):
     spec = importlib.util.spec_from_file_location("pictures", ROOT / "docs/pictures.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "HERE", tmp_path / "made")
-    for name in module.PICTURES:
+    there = ("trees.jpg", "abdomen_axial.jpg", "qgis/desktop.png")
+    (tmp_path / "qgis").mkdir()
+    for name in there:
         Image.new("RGB", (1400, 1120), (90, 120, 90)).save(tmp_path / name)
     module.main(tmp_path)
-    assert {path.name for path in (tmp_path / "made").iterdir()} == {"trees.jpg", "abdomen.jpg"}
+    made = {path.name for path in (tmp_path / "made").iterdir()}
+    assert made == {"trees.jpg", "abdomen.jpg", "qgis.jpg"}
+    missing = [line.split(":")[0] for line in capsys.readouterr().err.splitlines()]
+    assert sorted([*made, *missing]) == sorted(module.PICTURES)
     with Image.open(tmp_path / "made/trees.jpg") as picture:
         assert picture.size == (700, 560)
