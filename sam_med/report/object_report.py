@@ -206,7 +206,8 @@ def _planes(volume: Volume, areas: Sequence[Any]) -> list[Plane]:
 
 def _is_strip(canvas: Canvas) -> bool:
     """Whether a picture is too narrow to show anything."""
-    return min(canvas.shape[:2]) < STRIP * max(canvas.shape[:2])
+    short, long = sorted(canvas.shape[:2])
+    return bool(short < STRIP * long)
 
 
 def _cell(value: Any) -> str:
