@@ -11,7 +11,6 @@ with any text that is burned into the images.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,25 +61,13 @@ LINES_NOTE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """How the objects were made, for the facts of the page."""
-
-    network: str
-    """Name of the network and of what runs it."""
-    method: str
-    seconds: float
-    notes: Sequence[str] = ()
-
-
-def write_object_report(path: Path, shown: Shown, record: Mapping[str, Any], made: Made) -> None:
+def write_object_report(path: Path, shown: Shown, record: Mapping[str, Any]) -> None:
     """Write the page about the objects of a job, whole or not at all.
 
     Args:
         path: The page, an .html.
         shown: The volume and its objects.
         record: The record of the job; its `labels` have a row for each object, in their order.
-        made: How they were made.
 
     Raises:
         OutputError: The page cannot be written.
@@ -92,9 +79,9 @@ def write_object_report(path: Path, shown: Shown, record: Mapping[str, Any], mad
     page = ObjectPage(
         kicker="Segmented objects",
         title=_title([row["label"] for row in rows]),
-        facts=_facts(shown, len(rows) - len(empty), len(empty), made),
+        facts=_facts(shown, len(rows) - len(empty), len(empty), record),
         failures=[f"nothing was found for {name}" for name in empty],
-        notes=[*made.notes, *_left_out(len(rows))],
+        notes=[*record["notes"], *_left_out(len(rows))],
         pictures=list(_overviews(shown)),
         scores=np.array([at.confidence for one in shown.found for at in one.slices]),
         score_name="Confidence of slices",
@@ -104,7 +91,7 @@ def write_object_report(path: Path, shown: Shown, record: Mapping[str, Any], mad
         lines=[_line(shown, n, rows[n], tuple(names)) for n in order[:MOST]],
         lines_note=LINES_NOTE,
         record={key: value for key, value in record.items() if key not in UNTOLD},
-        notice=record.get("notice", ""),
+        notice=record["notice"],
     )
     write_object_page(page, path)
 
@@ -126,9 +113,11 @@ def _title(names: Sequence[str]) -> str:
     return shown if len(names) <= NAMED else f"{shown} and {len(names) - NAMED} more"
 
 
-def _facts(shown: Shown, found: int, empty: int, made: Made) -> list[tuple[str, str]]:
+def _facts(
+    shown: Shown, found: int, empty: int, record: Mapping[str, Any]
+) -> list[tuple[str, str]]:
     """What stands on top of the page."""
-    volume = shown.volume
+    volume, model = shown.volume, record["model"]
     size = " × ".join(str(n) for n in volume.shape[::-1])  # noqa: RUF001 - a times sign
     steps = " × ".join(f"{step:.3g}" for step in volume.spacing_mm[::-1])  # noqa: RUF001
     objects = f"{found} found" + (f", {empty} not found" if empty else "")
@@ -136,9 +125,9 @@ def _facts(shown: Shown, found: int, empty: int, made: Made) -> list[tuple[str, 
         ("Volume", f"{size} voxels of {steps} mm"),
         ("Shown as", shown.stretch.describe()),
         ("Objects", objects),
-        ("Model", made.network),
-        ("Method", made.method),
-        ("Seconds", f"{made.seconds:.1f}"),
+        ("Model", f"{model['name']} ({model['engine']})"),
+        ("Method", record["method"]),
+        ("Seconds", f"{record['seconds']:.1f}"),
     ]
 
 

@@ -34,7 +34,7 @@ from sam_med.objects.segments import Segment, crop
 from sam_med.objects.snomed import find_code
 from sam_med.prompts.files import read_prompts
 from sam_med.propagate.propagated_object import PropagatedObject
-from sam_med.report.object_report import Made, write_object_report
+from sam_med.report.object_report import write_object_report
 from sam_med.report.plates import Shown
 from sam_med.run.segmentation import NOTICE, fingerprint, versions
 from sam_med.series.zip_input import unpacking
@@ -192,7 +192,6 @@ def correct_files(
         ):
             after = correct_segments(slices, before, corrections, advance)
             encoded = slices.calls
-        seconds = time.perf_counter() - started
         manifest = {
             "notice": NOTICE,
             "input": {"sha256": fingerprint(volume.files), "files": len(volume.files)},
@@ -207,7 +206,7 @@ def correct_files(
             **corrections_to_json(corrections),
             "labels": [_row(volume, old, new) for old, new in zip(before, after, strict=True)],
             "encoder_calls": encoded,
-            "seconds": round(seconds, 3),
+            "seconds": round(time.perf_counter() - started, 3),
             "versions": versions(),
         }
         provenance = Provenance(
@@ -229,15 +228,10 @@ def correct_files(
                 seg_type=wanted.seg_type,
                 overwrite_labels=wanted.overwrite_labels,
             )
-            made = Made(
-                f"{segmenter.name} ({segmenter.engine})",
-                f"{len(corrections)} correction(s)",
-                seconds,
-                record["notes"],
-            )
+            told = f"{len(corrections)} correction(s)"
             shown = Shown(volume, stretch, after, before, "before the corrections")
             for page in pages:
-                write_object_report(parts[page], shown, record, made)
+                write_object_report(parts[page], shown, {**record, "method": told})
     for line in record["notes"]:
         listener.note(f"note: {line}")
     return {"outputs": [str(path) for path in plan.values()], **record}

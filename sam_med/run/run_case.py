@@ -30,7 +30,7 @@ from sam_med.prompts.flags import prompts_from_flags
 from sam_med.prompts.object_prompt import check_objects, clip_notes, with_codes
 from sam_med.propagate.planes import idle_notes
 from sam_med.report import overview_picture
-from sam_med.report.object_report import Made, write_object_report
+from sam_med.report.object_report import write_object_report
 from sam_med.report.plates import Shown
 from sam_med.report.review import check_review, write_review
 from sam_med.run.candidates import check_candidates, write_candidates
@@ -225,7 +225,7 @@ def _write(run: Segmentation, wanted: OutputRequest, listener: Listener) -> dict
         )
         if wanted.report is not None:
             shown = Shown(run.volume, run.stretch, run.segments)
-            write_object_report(parts[wanted.report], shown, report, _made(run, report["notes"]))
+            write_object_report(parts[wanted.report], shown, report)
     if wanted.candidates is not None:
         written = write_candidates(run.segments, run.volume, wanted.candidates)
         listener.note(f"note: {len(written)} candidate(s) that were not chosen are written")
@@ -233,12 +233,6 @@ def _write(run: Segmentation, wanted: OutputRequest, listener: Listener) -> dict
     for line in _notes_on_results(run, report["notes"]):
         listener.note(line)
     return report
-
-
-def _made(run: Segmentation, notes: Sequence[str]) -> Made:
-    """How the objects of a run were made."""
-    network = f"{run.segmenter.name} ({run.segmenter.engine})"
-    return Made(network, run.method, run.seconds, notes)
 
 
 def _notes_on_results(run: Segmentation, notes: Sequence[str]) -> list[str]:

@@ -15,11 +15,17 @@ from sam_common.errors import OutputError
 from sam_common.window import Window
 from sam_med.objects.segments import Segment, SliceConfidence
 from sam_med.report import object_report
-from sam_med.report.object_report import Made, write_object_report
+from sam_med.report.object_report import write_object_report
 from sam_med.report.plates import COLOURS, Shown
 from sam_med.slices.window_level import choose_stretch
 
-MADE = Made("net (torch)", "planes", 12.34, ("a note <b>",))
+MADE = {
+    "notice": "For research.",
+    "model": {"name": "net", "engine": "torch"},
+    "method": "planes",
+    "seconds": 12.34,
+    "notes": ["a note <b>"],
+}
 
 
 def sure(k, confidence):
@@ -55,7 +61,7 @@ def shown(phantom):
 
 def page(shown, rows, tmp_path, **more):
     path = tmp_path / "page.html"
-    write_object_report(path, shown, {"labels": rows, "notice": "For research.", **more}, MADE)
+    write_object_report(path, shown, {"labels": rows, **MADE, **more})
     return path.read_text()
 
 
