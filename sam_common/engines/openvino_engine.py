@@ -119,9 +119,13 @@ def _thread_settings() -> dict[str, str]:
     """OpenVINO's setting for `OMP_NUM_THREADS`, which it does not look at itself.
 
     Without it each of several processes, such as workers of a cluster, would take all cores.
+    Threads are then not bound to cores: OpenVINO binds to the first ones, and so all processes
+    would share these and leave the others idle.
     """
     number = os.environ.get("OMP_NUM_THREADS", "")
-    return {"INFERENCE_NUM_THREADS": number} if number.isdecimal() and int(number) else {}
+    if not (number.isdecimal() and int(number)):
+        return {}
+    return {"INFERENCE_NUM_THREADS": number, "ENABLE_CPU_PINNING": "NO"}
 
 
 _BUILDING = threading.Lock()

@@ -203,3 +203,11 @@ def test_threads_are_as_many_as_the_environment_says(cache, monkeypatch, given, 
         run(usual)
         threads = usual._prompts._compiled.get_property("INFERENCE_NUM_THREADS")
     assert found == threads
+
+
+def test_threads_of_one_process_of_several_are_not_bound_to_cores(cache, monkeypatch):
+    """OpenVINO binds to the first cores, which all processes would share: half as fast on two."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    engine = engine_of(small_network(1))
+    run(engine)
+    assert engine._prompts._compiled.get_property("ENABLE_CPU_PINNING") is False
