@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
-import rasterio.features
 import shapely
 
+from sam_common.masks.decoded import MaskRegion
+from sam_common.stitching.regions import drawn
+from sam_common.window import Window
+from sam_geo.outlines.trace import traced
 from sam_geo.raster.frame import corners_to_world
 
 if TYPE_CHECKING:
@@ -16,8 +21,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from sam_common.frame import Frame
-    from sam_common.masks.decoded import MaskRegion
     from sam_geo.raster.read_window import ReadWindow
+
+MOST_DRAWN_PX = 2**22
+"""Pixels of the box around the pieces of an object up to which they are drawn as one mask."""
 
 
 def outline(region: MaskRegion) -> shapely.Geometry:
@@ -33,22 +40,16 @@ def outline(region: MaskRegion) -> shapely.Geometry:
         Polygon, or MultiPolygon of several parts, in pixel-corner coordinates of the image, x to
         the right and y down.
     """
-    parts = [
-        shapely.Polygon(geometry["coordinates"][0], geometry["coordinates"][1:])
-        for geometry, _ in rasterio.features.shapes(
-            region.mask.astype(np.uint8), mask=region.mask, connectivity=4
-        )
-    ]
     row, col = region.window.start
-    shape = parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
-    return shapely.transform(shape, lambda corners: corners + np.array([col, row], np.float64))
+    return traced(region.mask, (col, row))
 
 
 def outline_of_pieces(pieces: Sequence[MaskRegion]) -> shapely.Geometry:
     """Trace the outline of an object that comes in disjoint regions, such as one for each tile.
 
     Law: `outline_of_pieces(pieces) == outline(their union)`, vertex for vertex up to the order of
-    rings. The union of outlines is exact because all corners are integers; memory goes by the
+    rings. Pieces that lie near each other are drawn as one mask; of others, such as those of a long
+    road, outlines are united, which is exact because all corners are integers: memory goes by the
     outline, not by the area.
 
     Args:
@@ -59,6 +60,9 @@ def outline_of_pieces(pieces: Sequence[MaskRegion]) -> shapely.Geometry:
     """
     if len(pieces) == 1:
         return outline(pieces[0])
+    place = reduce(Window.union, (piece.window for piece in pieces))
+    if math.prod(place.shape) <= MOST_DRAWN_PX:
+        return outline(MaskRegion(place, drawn(pieces, place)))
     joined = shapely.union_all([outline(piece) for piece in pieces], grid_size=1.0)
     parts = [_straightened(part) for part in shapely.get_parts(joined)]
     return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)

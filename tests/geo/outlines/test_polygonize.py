@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 
 import numpy as np
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from sam_common.masks.decoded import MaskRegion
+from sam_common.stitching.regions import crop
 from sam_common.window import Window
-from sam_geo.outlines.polygonize import outline, polygonize
+from sam_geo.outlines import polygonize as polygonize_module
+from sam_geo.outlines.polygonize import outline, outline_of_pieces, polygonize
 from sam_geo.raster.frame import PIXELS, frame_from_affine
 from sam_geo.raster.read_window import ReadWindow
 
@@ -134,3 +137,21 @@ def test_real_marks_keep_their_area(data):
         shape = outline(MaskRegion(Window.full(mask.shape), mask))
         assert shape.area == item["area_px"]
         assert list(shape.bounds) == item["box_xyxy_px"]
+
+
+@pytest.mark.parametrize("most_px", [0, 2**22])
+@given(mask=masks, at=st.tuples(st.integers(0, 12), st.integers(0, 12)))
+def test_the_outline_of_pieces_is_that_of_their_union(most_px, mask, at):
+    """Of far pieces outlines are united, near ones are drawn as one mask: the same vertices."""
+    whole = MaskRegion(Window((30, 40), (30 + mask.shape[0], 40 + mask.shape[1])), mask)
+    quarters = [
+        Window((top, left), (bottom, right))
+        for top, bottom in itertools.pairwise((30, 30 + at[0], 60))
+        for left, right in itertools.pairwise((40, 40 + at[1], 60))
+        if top < bottom and left < right
+    ]
+    pieces = [piece for place in quarters if (piece := crop(whole, place)) is not None]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(polygonize_module, "MOST_DRAWN_PX", most_px)
+        found = outline_of_pieces(pieces)
+    assert found.normalize() == outline(whole).normalize()
