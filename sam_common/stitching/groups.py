@@ -175,6 +175,45 @@ class Groups:
             flat.extend(array("q", more.astype(np.int64).tobytes()))
         self._index()
 
+    def completed_in(self, first: int, stop: int) -> Iterator[Group]:
+        """The groups whose objects are complete in the windows `first` to `stop`, ascending."""
+        for number in range(self.offsets[first], self.offsets[stop]):
+            group = self.group_using(number)
+            if group is not None and group.last == number:
+                yield group
+
+    def part(self, windows: Sequence[int], kept: Sequence[Group]) -> Groups:
+        """Some groups over some windows, which are numbered anew, and so are their instances.
+
+        Args:
+            windows: Numbers of the windows, ascending; every instance of `kept` lies in one.
+            kept: The groups; all other instances are left out.
+        """
+        offsets, numbers = np.asarray(self.offsets), np.array(windows, dtype=np.int64)
+        starts = offsets[numbers]
+        counts = offsets[numbers + 1] - starts
+        own = np.concatenate([[0], np.cumsum(counts)])
+        # where the instances of each window begin here, seen from their numbers there
+        moved = own[:-1] - starts
+
+        def numbered(members: Sequence[int]) -> npt.NDArray[np.int64]:
+            there = np.array(members, dtype=np.int64)
+            return np.asarray(there + moved[np.searchsorted(starts, there, side="right") - 1])
+
+        is_cut = np.asarray(self.is_cut)
+        each = [is_cut[start : start + count] for start, count in zip(starts, counts, strict=True)]
+        none = np.zeros(0, dtype=np.uint8)
+        some = Groups.numbered(own, np.concatenate([none, *each]), np.zeros(0))
+        several = [group for group in kept if len(group.members) >= LEAST]
+        members = [number for group in several for number in group.members]
+        chosen = [group.chosen if group.chosen >= 0 else group.members[0] for group in several]
+        views = np.where([group.chosen >= 0 for group in several], numbered(chosen), -1)
+        sizes = np.array([len(group.members) for group in several], dtype=np.int64)
+        some.take_groups(numbered(members), sizes, views)
+        taken = numbered([number for group in kept for number in group.members])
+        some.left_out = set(range(int(own[-1]))) - set(taken.tolist())
+        return some
+
     def _index(self) -> None:
         """Make the index from an instance to its group."""
         sizes, flat = np.asarray(self.sizes), np.asarray(self.members)

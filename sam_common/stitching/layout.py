@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from bisect import bisect_left, bisect_right
+from copy import copy
 from typing import TYPE_CHECKING, TypeAlias
 
 from sam_common.window import Window
@@ -33,17 +34,32 @@ class Layout:
     """
 
     def __init__(self, windows: Sequence[Window], image_hw: Sequence[int]) -> None:
-        self.windows = windows
         self.image_hw = (image_hw[0], image_hw[1])
         self._axes = [
             _Axis({(w.start[axis], w.stop[axis]) for w in windows}, length)
             for axis, length in enumerate(self.image_hw)
         ]
+        self._take(windows)
+
+    def _take(self, windows: Sequence[Window]) -> None:
+        """Number windows whose spans are known."""
         rows, cols = self._axes
         places = [(rows.at[w.start[0], w.stop[0]], cols.at[w.start[1], w.stop[1]]) for w in windows]
+        self.windows = windows
+        """The windows, by their numbers."""
         self._numbers = {place: n for n, place in enumerate(places)}
         self.cores = [Window(*zip(rows.cores[r], cols.cores[c], strict=True)) for r, c in places]
         """The part of each window that is nearer to its middle than to a neighbour's."""
+
+    def part(self, numbers: Sequence[int]) -> Layout:
+        """Some of the windows, numbered anew in the order given, with the cores that they have.
+
+        Args:
+            numbers: Numbers of the windows here.
+        """
+        some = copy(self)
+        some._take([self.windows[n] for n in numbers])  # noqa: SLF001  # of this class
+        return some
 
     def near(self, n: int) -> list[int]:
         """Numbers of the other windows that overlap window `n`, ascending."""

@@ -10,13 +10,13 @@ import pandas as pd
 from sam_common.errors import InputError
 from sam_common.segmenter.capabilities import check_kinds
 from sam_common.tiled_job.progress import silent
+from sam_geo.automatic.finished_objects import Finishing, finished_objects
 from sam_geo.automatic.options import AutoOptions
 from sam_geo.automatic.windows_to_objects import AutoWork, found_objects
 from sam_geo.prompted.segment import RunOptions
 from sam_geo.raster.source import open_raster
 from sam_geo.raster.stretch import choose_stretch
-from sam_geo.results.finish import Finish, finished_tables
-from sam_geo.results.object_rows import object_rows
+from sam_geo.results.finish import Finish
 
 if TYPE_CHECKING:
     import os
@@ -49,7 +49,7 @@ def segment_everything(  # noqa: PLR0913  # six keyword-only options
         options: Size of the windows, grid of points and filters.
         bands: One or three 1-based bands to look at; red, green, blue where not given.
         finish: Least area, simplification and reference system of the polygons.
-        executor: Segments windows in other processes, such as
+        executor: Segments windows and makes polygons in other processes, such as
             `sam_common.executors.DaskExecutor`; this one does where None.
         progress: Called with a description and a total for each long step.
 
@@ -72,7 +72,9 @@ def segment_everything(  # noqa: PLR0913  # six keyword-only options
             if failures := found.failures:
                 raise InputError(f"{len(failures)} windows failed, the first with: {failures[0]}")
             with told("objects", found.scene.passes) as advance:
-                rows = object_rows(found.scene.objects(advance), source.frame, source.size_hw)
-                pairs = finished_tables(rows, shaped, crs=source.crs, model=segmenter.name)
+                finishing = Finishing(
+                    source.frame, source.size_hw, shaped, source.crs, segmenter.name
+                )
+                pairs = finished_objects(found.scene, finishing, executor, advance=advance)
                 tables = [table for table, _ in pairs]
     return geopandas.GeoDataFrame(pd.concat(tables, ignore_index=True), crs=tables[0].crs)

@@ -96,11 +96,13 @@ def link_packed(question: PackedNeighbourhood) -> Linked:
     """Link one neighbourhood, in this or another process."""
     at = {n: k for k, n in enumerate(question.place.numbers)}
 
-    def load(n: int) -> list[Instance]:
-        parts = [unpack(data) for data in question.parts[at[n]]]
-        return [instance for part in parts if part is not None for instance in part.instances]
+    return linked_within(question.place, lambda n: unpacked(question.parts[at[n]]), LINK_IOU)
 
-    return linked_within(question.place, load, LINK_IOU)
+
+def unpacked(parts: Sequence[bytes]) -> list[Instance]:
+    """The masks of some packed parts, one part after the other."""
+    each = [unpack(data) for data in parts]
+    return [instance for part in each if part is not None for instance in part.instances]
 
 
 def linked_windows(

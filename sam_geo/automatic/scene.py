@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from sam_common.stitching.bins import Bins, nearby
@@ -19,7 +19,7 @@ from sam_common.stitching.straight_cuts import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sam_common.masks.decoded import MaskRegion
     from sam_common.stitching.groups import Groups
@@ -86,11 +86,17 @@ class Scene:
     """Mended objects that another window had whole: they would come twice."""
     cut: set[Key] = field(default_factory=set)
     """Cut objects that stay, as they are too large for any window, or a moved window failed."""
+    layout: InitVar[Layout | None] = None
+    packed: Callable[[int], Sequence[bytes]] | None = None
+    """Gives the same as `load` as packed parts, with which objects can be made elsewhere."""
+    views: Mapping[Key, Sequence[View]] = field(default_factory=dict)
+    """What moved windows saw of objects that are made here and were mended elsewhere."""
     _seams: dict[Key, Seam] = field(init=False, default_factory=dict)
-    _layout: Layout = field(init=False)
+    grid: Layout = field(init=False)
+    """The windows with their cores: `layout`, or that of the plan."""
 
-    def __post_init__(self) -> None:
-        self._layout = Layout(self.plan.windows, self.plan.image_hw)
+    def __post_init__(self, layout: Layout | None) -> None:
+        self.grid = layout or Layout(self.plan.windows, self.plan.image_hw)
 
     def seam(self, key: Key) -> Seam:
         """What moved windows found of an object so far; the caller may add to it."""
@@ -103,16 +109,17 @@ class Scene:
             advance: Called with the number of windows of the grid that are done.
         """
         gone = self.left_out | self.known
-        for found in objects_of(self.groups, self._layout, self.load, advance=advance):
+        for found in objects_of(self.groups, self.grid, self.load, advance=advance):
             if (key := found.members[0]) not in gone:
-                whole = self._mended(found)[0] if key in self._seams else found
+                again = key in self._seams or key in self.views
+                whole = self._mended(found)[0] if again else found
                 yield replace(whole, is_cut=True) if key in self.cut else whole
 
     def object(self, key: Key) -> LinkedObject:
         """Make one of the objects of `cut_objects`; only the windows that it lies in are loaded."""
         group = self.groups.group_using(self.groups.offsets[key[0]] + key[1])
         only = [] if group is None else [group]
-        (found,) = objects_of(self.groups, self._layout, self.load, only=only)
+        (found,) = objects_of(self.groups, self.grid, self.load, only=only)
         return self._mended(found)[0]
 
     def twins(self, advance: Callable[[int], None] = ignored) -> set[Key]:
@@ -158,7 +165,7 @@ class Scene:
             advance: Called with the number of windows of the grid that are done.
         """
         groups = list(self.groups.cut_groups())
-        for found in objects_of(self.groups, self._layout, self.load, only=groups, advance=advance):
+        for found in objects_of(self.groups, self.grid, self.load, only=groups, advance=advance):
             yield self._mended(found)
 
     @property
@@ -186,6 +193,13 @@ class Scene:
         windows = {answer.window for seam in self._seams.values() for answer in seam.answers}
         return sorted(windows, key=lambda window: (window.start, window.stop))
 
+    def seen_again(self, key: Key) -> Sequence[View]:
+        """What moved windows saw of an object, in the order in which they were asked."""
+        if key in self.views:
+            return self.views[key]
+        seam = self._seams.get(key)
+        return [] if seam is None else [answer.view() for answer in seam.answers]
+
     def _answered(self) -> set[Key]:
         """Objects of which a moved window has found a mask."""
         return {key for key, seam in self._seams.items() if seam.answers}
@@ -195,12 +209,11 @@ class Scene:
         hw = self.plan.image_hw
         lines, own = self._lines(found), len(found.members)
         # the core of a window lies away from its edges: there it saw both sides of a line
-        cores = [self._layout.cores[n] for n, _ in found.members]
+        cores = [self.grid.cores[n] for n, _ in found.members]
         cuts = list(
             self._without_own(found, unseen_cuts(straight_cuts(found.pieces, lines), cores, hw))
         )
-        seam = self._seams.get(found.members[0])
-        answers = [] if seam is None else [answer.view() for answer in seam.answers]
+        answers = self.seen_again(found.members[0])
         for view, answer in enumerate(answers, own):
             found = mend(found, cuts, answer, hw)
             lines += inner_lines(answer.window, hw, view)
@@ -228,7 +241,7 @@ class Scene:
         members, hw = [n for n, _ in found.members], self.plan.image_hw
         places = [*enumerate(self.plan.windows[n] for n in members)]
         if len(members) > 1:
-            places += enumerate(self._layout.cores[n] for n in members)
+            places += enumerate(self.grid.cores[n] for n in members)
         return [line for view, place in places for line in inner_lines(place, hw, view)]
 
 

@@ -196,7 +196,14 @@ class AutoWork:
         """
         run = partial(run_job, workers=workers, executor=executor)
         joined, groups = self._join(plan, parts, run, executor, progress)
-        scene = Scene(plan, joined.load, groups, joined.windows, list(joined.failures))
+        scene = Scene(
+            plan,
+            joined.load,
+            groups,
+            joined.windows,
+            list(joined.failures),
+            packed=joined.packed,
+        )
         if self._looks_again:
             mender = Mender(self.steps, self.side, parts)
             mender.mend(scene, workers=workers, executor=executor, progress=progress)

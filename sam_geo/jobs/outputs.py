@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sam_common.tiled_job.progress import silent
+from sam_geo.automatic.finished_objects import Finishing, finished_objects
 from sam_geo.jobs.opened import one_step
 from sam_geo.object_report.gallery import Gallery
-from sam_geo.results.finish import finished_tables
 from sam_geo.results.label_raster import label_writer
-from sam_geo.results.object_rows import object_rows, regions_of
+from sam_geo.results.object_rows import regions_of
 from sam_geo.results.partitions import partition_of_windows
 from sam_geo.results.picture import Shapes, write_picture
 from sam_geo.tables.partitioned import partitioned_writer
@@ -74,8 +74,8 @@ def write_objects(
 
     A number in the label raster is an `id` of the table: an object that `--min-area-m2` leaves out
     is in no file. The label raster has the pixels as the network found them, table and picture
-    the outlines after `--simplify` or `--regularize`. The objects are made once, a thousand at a
-    time; with a label raster their packed pixels wait until they have their numbers.
+    the outlines after `--simplify` or `--regularize`. The objects are made once, by blocks of
+    windows; with a label raster their packed pixels wait until they have their numbers.
 
     Args:
         scene: Gives the objects in the order of their numbers.
@@ -151,10 +151,13 @@ def _finished(
 ) -> Iterator[tuple[geopandas.GeoDataFrame, list[Row]]]:
     """The objects as numbered tables, each with the rows that it was made from."""
     source = opened.source
-    rows = object_rows(
-        scene.objects(advance),
+    finishing = Finishing(
         source.frame,
         source.size_hw,
+        request.finish,
+        source.crs,
+        opened.segmenter.name,
         with_pixels=request.labels is not None,
+        with_outlines=request.overlay is not None or request.report is not None,
     )
-    return finished_tables(rows, request.finish, crs=source.crs, model=opened.segmenter.name)
+    return finished_objects(scene, finishing, request.executor, advance=advance)

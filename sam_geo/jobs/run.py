@@ -10,7 +10,8 @@ run_words       grid of windows -> detect -> parts -> link -> boxes, which are p
 found_objects   grid of windows -> embed -> decode -> parts -> link -> mend -> objects
                   automatic/windows_to_objects, scene, seams; sam_common/automatic, stitching
 write_objects   objects -> rows -> simplify, measure, filter, number -> table, labels, picture
-                  jobs/outputs, results/object_rows, results/finish, tables/write
+                  automatic/finished_objects, scene_block, results/object_rows, results/finish,
+                  jobs/outputs, tables/write
 write_manifest  how the result came about
                   jobs/records, results/record
 write_object_report   a page for people, with the doubtful objects in pictures

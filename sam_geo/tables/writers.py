@@ -127,20 +127,30 @@ class _Staged:
 
 
 class _Parquet:
-    """Writes a GeoParquet file, one row group for each batch."""
+    """Writes a GeoParquet file in row groups of `BATCH` rows, however they come."""
 
     def __init__(self, part: Path) -> None:
         self._part = part
         self._writer: pq.ParquetWriter | None = None
+        self._waiting: pa.Table | None = None
 
     def write(self, batch: geopandas.GeoDataFrame) -> None:
         rows = geo_table(batch)
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._part, _without_extent(rows.schema))
-        self._writer.write_table(rows.cast(self._writer.schema))
+        rows = rows.cast(self._writer.schema)
+        if self._waiting is not None:
+            rows = pa.concat_tables([self._waiting, rows])
+        whole = len(rows) - len(rows) % BATCH
+        if whole:
+            self._writer.write_table(rows.slice(0, whole), row_group_size=BATCH)
+        self._waiting = rows.slice(whole)
 
     def finish(self) -> None:
         if self._writer is not None:
+            waiting, self._waiting = self._waiting, None
+            if waiting is not None:
+                self._writer.write_table(waiting)
             self._writer.close()
 
     def drop(self) -> None:

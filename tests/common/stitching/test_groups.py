@@ -88,3 +88,44 @@ def test_every_instance_is_used_by_one_group_whatever_is_joined(
         assert all(found[member] == group for member in group.members)
         windows = [groups.window_of(member) for member in group.members]
         assert len(set(windows)) == len(windows)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=20),
+    st.lists(st.booleans(), min_size=10, max_size=10),
+    st.integers(0, 4),
+    st.integers(1, 5),
+)
+def test_a_part_has_the_kept_groups_alone_numbered_anew(
+    pairs: list[tuple[int, int]], cuts: list[bool], first: int, count: int
+) -> None:
+    groups = groups_of(*([(cuts[n], 0.9), (cuts[n + 1], 0.8)] for n in range(0, 10, 2)))
+    for a, b in pairs:
+        groups.join(a, b)
+    groups.left_out = {3}
+    groups.choose_views()
+    stop = min(first + count, 5)
+    kept = list(groups.completed_in(first, stop))
+    assert all(first <= groups.window_of(group.last) < stop for group in kept)
+    windows = sorted({groups.window_of(number) for group in kept for number in group.members})
+    part = groups.part(windows, kept)
+    assert list(part.offsets) == [2 * n for n in range(len(windows) + 1)]
+    instances = [2 * n + k for n in windows for k in (0, 1)]
+    assert list(part.is_cut) == [cuts[number] for number in instances]
+    found = [part.group_using(number) for number in range(2 * len(windows))]
+    for number, group in zip(instances, found, strict=True):
+        there = groups.group_using(number)
+        if there not in kept:
+            assert group is None
+            continue
+        assert group is not None
+        assert tuple(instances[member] for member in group.members) == there.members
+        assert (group.chosen if group.chosen < 0 else instances[group.chosen]) == there.chosen
+
+
+def test_every_group_is_completed_in_one_window() -> None:
+    groups = groups_of([CUT, WHOLE], [CUT, CUT], [CUT])
+    groups.join(0, 2)
+    groups.choose_views()
+    found = [[g.members for g in groups.completed_in(n, n + 1)] for n in range(3)]
+    assert found == [[(1,)], [(0, 2), (3,)], [(4,)]]

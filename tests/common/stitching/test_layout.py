@@ -62,3 +62,22 @@ def test_cores_that_a_box_reaches_into(
     expected = [n for n, core in enumerate(layout.cores) if core.intersect(box) is not None]
     found = layout.cores_at(box)
     assert [n for n in found if layout.cores[n].intersect(box) is not None] == expected
+
+
+@settings(deadline=None)
+@given(grids(), st.data())
+def test_a_part_keeps_the_cores_of_the_whole(
+    grid: tuple[list[Window], tuple[int, int]], data: st.DataObject
+) -> None:
+    windows, size = grid
+    layout = Layout(windows, size)
+    asked = data.draw(st.integers(0, len(windows) - 1))
+    numbers = sorted([asked, *layout.near(asked)])
+    part = layout.part(numbers)
+    assert part.windows == [windows[n] for n in numbers]
+    assert part.cores == [layout.cores[n] for n in numbers]
+    here = numbers.index(asked)
+    assert [numbers[k] for k in part.near(here)] == layout.near(asked)
+    # of what lies in the window all cores are known
+    found = [numbers[k] for k in part.cores_at(windows[asked])]
+    assert found == layout.cores_at(windows[asked])

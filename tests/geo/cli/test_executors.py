@@ -61,10 +61,10 @@ def test_the_record_counts_what_workers_did(place, workers, tmp_path):
     assert "executor" not in json.loads((tmp_path / "here" / "o.job.json").read_text())
     told = record["executor"]
     assert (told["kind"], told["threads"], told["retried"]) == ("dask", 2, 0)
-    # the windows of the grid, those that were looked at again, and the one neighbourhood of them
-    # all, which is linked before and after that
+    # the windows of the grid, those that were looked at again, the one neighbourhood of them all,
+    # which is linked before and after that, and the one block of objects that become polygons
     done = [worker["items"] for worker in told["per_worker"].values()]
-    assert sum(done) == figures[1]["windows"] + record["windows_joined"] + 2
+    assert sum(done) == figures[1]["windows"] + record["windows_joined"] + 3
     assert told["workers"] == len(done)
     assert told["bytes_received"] == sum(w["bytes_received"] for w in told["per_worker"].values())
     assert told["bytes_received"] > 1000

@@ -49,6 +49,21 @@ def test_many_batches_of_every_format_are_read_back_whole(tmp_path):
         assert len(read(tmp_path / f"trees{suffix}")) == 3500
 
 
+@pytest.mark.parametrize("batches", [[2500], [700, 700, 1100], [1] * 3 + [2497], [1000, 1500]])
+def test_row_groups_do_not_depend_on_batches(tmp_path, batches):
+    path, first = tmp_path / "trees.parquet", 0
+    with table_writer(path) as write:
+        for count in batches:
+            shapes = [shapely.Point(n, n) for n in range(first, first + count)]
+            ids = range(first, first + count)
+            write(geopandas.GeoDataFrame({"id": ids}, geometry=shapes, crs=32633))
+            first += count
+    file = pq.ParquetFile(path)
+    groups = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
+    assert groups == [1000, 1000, 500]
+    assert file.read(["id"])["id"].to_pylist() == list(range(2500))
+
+
 @pytest.mark.parametrize("suffix", [".gpkg", ".fgb"])
 def test_without_crs_it_is_written_without(tmp_path, suffix):
     path = tmp_path / f"trees{suffix}"

@@ -1,0 +1,126 @@
+"""Finished objects: the same tables, in the same pieces, wherever the objects were made."""
+
+from __future__ import annotations
+
+import itertools
+import pickle
+
+import numpy as np
+import pandas as pd
+import pyproj
+import pytest
+import shapely
+from affine import Affine
+from scenes import parcels, seen_in
+
+from sam_common.errors import InputError, SuiteError
+from sam_common.executors.executor import Outcome
+from sam_common.stitching.layout import Layout
+from sam_common.stitching.link import find_groups
+from sam_common.tiled_job.parts import Part, pack
+from sam_common.tiled_job.plan import Plan, tile_grid
+from sam_geo.automatic.finished_objects import KIND, Finishing, finished_objects
+from sam_geo.automatic.linked_windows import unpacked
+from sam_geo.automatic.scene import Scene
+from sam_geo.raster.frame import frame_from_affine
+from sam_geo.results.finish import Finish, finished_tables
+from sam_geo.results.object_rows import object_rows, regions_of
+
+HW = (240, 300)
+FRAME = frame_from_affine(Affine(2, 0, 500_000, 0, -2, 5_800_000))
+UTM = pyproj.CRS("EPSG:32633")
+
+
+class Elsewhere:
+    """Works on what another process would get, and answers in the other order."""
+
+    def __init__(self, broken=None):
+        self.broken = broken
+        self.items = 0
+
+    def run(self, task, items, *, kind, retried, speculative):
+        assert (kind, speculative, SuiteError in retried) == (KIND, True, True)
+        outcomes = []
+        for item in items:
+            self.items += 1
+            again, question = pickle.loads(pickle.dumps((task, item.question)))  # noqa: S301  # ours
+            result = pickle.loads(pickle.dumps(again(question)))  # noqa: S301  # bytes of our own
+            error = InputError("broken") if item.number == self.broken else None
+            outcomes.append(Outcome(item.number, result, error))
+        yield from reversed(outcomes)
+
+
+@pytest.fixture(scope="module")
+def scene():
+    labels = parcels(300, 30)[: HW[0], : HW[1]]
+    windows = tuple(tile_grid(HW, side=96, overlap=32))
+    parts = [[pack(Part([one for _, one in seen_in(labels, window)]))] for window in windows]
+    groups = find_groups(Layout(windows, HW), lambda n: unpacked(parts[n]))
+    plan = Plan(HW, windows, {})
+    return Scene(plan, lambda n: unpacked(parts[n]), groups, packed=parts.__getitem__)
+
+
+def made(scene, finish, executor, block, **more):
+    passed = []
+    finishing = Finishing(FRAME, HW, finish, UTM, "m", **more)
+    found = list(finished_objects(scene, finishing, executor, advance=passed.append, block=block))
+    assert sum(passed) == len(scene.plan)
+    return [table for table, _ in found], [rows for _, rows in found]
+
+
+@pytest.mark.parametrize("block", [1, 4, 1000])
+@pytest.mark.parametrize(
+    "finish",
+    [
+        Finish(),
+        Finish(min_area_m2=2500.0),
+        Finish(regularize=3.0),
+        Finish(simplify=3.0),
+        Finish(dst_crs="EPSG:4326"),
+    ],
+    ids=["plain", "area", "regularize", "simplify", "crs"],
+)
+def test_an_executor_makes_the_same_tables(scene, finish, block):
+    executor = Elsewhere()
+    here, _ = made(scene, finish, None, block)
+    there, _ = made(scene, finish, executor, block)
+    assert len(here) == len(there)
+    for one, other in zip(here, there, strict=True):
+        pd.testing.assert_frame_equal(one, other)
+    # straight edges that neighbours share need all of them in one place
+    assert executor.items == (0 if finish.simplify else -(-len(scene.plan) // block))
+    rows = object_rows(scene.objects(), FRAME, HW)
+    (whole,) = (table for table, _ in finished_tables(rows, finish, crs=UTM, model="m"))
+    pd.testing.assert_frame_equal(pd.concat(here, ignore_index=True), whole)
+
+
+def test_rows_keep_pixels_and_outlines_where_they_are_asked_for(scene):
+    _, plain = made(scene, Finish(), Elsewhere(), 4)
+    assert {(row.pixels, row.geometry) for rows in plain for row in rows} == {(None, None)}
+    kept = {"with_pixels": True, "with_outlines": True}
+    here, there = (made(scene, Finish(), how, 4, **kept)[1] for how in (None, Elsewhere()))
+    pairs = zip(*(itertools.chain.from_iterable(rows) for rows in (here, there)), strict=True)
+    for one, other in pairs:
+        assert (one.window, one.pixels) == (other.window, other.pixels)
+        assert shapely.equals_exact(one.geometry, other.geometry)
+        area = sum(piece.area_px for piece in regions_of(other.pixels))
+        assert other.geometry.area == pytest.approx(4 * area)
+
+
+def test_nothing_large_enough_is_one_empty_table(scene):
+    for executor in (None, Elsewhere()):
+        (table,), (rows,) = made(scene, Finish(min_area_m2=1e9), executor, 4)
+        assert (len(table), rows) == (0, [])
+        assert "area_m2" in table.columns
+
+
+def test_a_block_that_fails_ends_the_job(scene):
+    with pytest.raises(InputError, match="broken"):
+        made(scene, Finish(), Elsewhere(broken=1), 4)
+
+
+def test_blocks_number_their_objects_one_after_the_other(scene):
+    tables, _ = made(scene, Finish(min_area_m2=2500.0), Elsewhere(), 4)
+    ids = np.concatenate([table["id"] for table in tables])
+    assert len(tables) > 2
+    assert ids.tolist() == list(range(1, len(ids) + 1))
