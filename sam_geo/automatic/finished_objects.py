@@ -113,22 +113,24 @@ def finished_objects(
     else:
         blocks = _made_elsewhere(scene, finishing, firsts, advance, executor)
     written = 0
-    for table, rows in blocks:
-        if len(table):
-            table["id"] += written
-            written += len(table)
-            yield table, rows
+    for tables in blocks:
+        before = written
+        for table, rows in tables:
+            if len(table):
+                table["id"] += before
+                written += len(table)
+                yield table, rows
     if not written:
         yield from finishing.tables([])
 
 
 def _made_here(
     scene: Scene, finishing: Finishing, firsts: range, advance: Callable[[int], None]
-) -> Tables:
-    """The tables of all blocks, made in this process in one pass over the windows."""
+) -> Iterator[Tables]:
+    """The tables of each block, made in this process in one pass over the windows."""
     rows = finishing.rows(scene.objects(advance))
     for _, some in itertools.groupby(rows, lambda row: bisect_right(firsts, row.window)):
-        yield from finishing.tables(some)
+        yield finishing.tables(some)
 
 
 def _made_elsewhere(
@@ -137,8 +139,8 @@ def _made_elsewhere(
     firsts: range,
     advance: Callable[[int], None],
     executor: Executor,
-) -> Tables:
-    """The tables of all blocks in their order, made in other processes in any order."""
+) -> Iterator[Tables]:
+    """The tables of each block in their order, made in other processes in any order."""
     stops = [*firsts[1:], len(scene.plan)]
     items = (
         Item(k, scene_block(scene, first, stop))
@@ -151,6 +153,6 @@ def _made_elsewhere(
             raise outcome.error
         waiting[outcome.number] = outcome.result
         while expected in waiting:
-            yield from waiting.pop(expected)
+            yield iter(waiting.pop(expected))
             advance(stops[expected] - firsts[expected])
             expected += 1

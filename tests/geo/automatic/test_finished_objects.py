@@ -119,8 +119,10 @@ def test_a_block_that_fails_ends_the_job(scene):
         made(scene, Finish(), Elsewhere(broken=1), 4)
 
 
-def test_blocks_number_their_objects_one_after_the_other(scene):
-    tables, _ = made(scene, Finish(min_area_m2=2500.0), Elsewhere(), 4)
+@pytest.mark.parametrize("executor", [None, Elsewhere()], ids=["here", "there"])
+def test_blocks_of_several_tables_are_numbered_through(scene, executor, monkeypatch):
+    monkeypatch.setattr("sam_geo.results.object_rows.batches.__defaults__", (2,))
+    tables, _ = made(scene, Finish(min_area_m2=2500.0), executor, 8)
     ids = np.concatenate([table["id"] for table in tables])
-    assert len(tables) > 2
+    assert len(tables) > 5
     assert ids.tolist() == list(range(1, len(ids) + 1))
