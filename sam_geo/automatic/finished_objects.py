@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from sam_geo.results.finish import Finish
     from sam_geo.results.rows import Row
 
-BLOCK = 256
-"""Windows of a block."""
+BLOCK = 64
+"""Windows of a block: some seconds of work and a few megabytes, which Dask sends without a warning."""
 KIND = "objects"
 """What names of tasks begin with."""
 
