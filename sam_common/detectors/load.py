@@ -41,7 +41,8 @@ def load_detector(
     Args:
         name_or_path: A name of `sam-common weights list`, such as "grounding_dino_tiny",
             "owlv2_base" or "sam3", which is fetched where it is missing; or a folder that
-            `save_pretrained` of transformers wrote, with its tokenizer.
+            `save_pretrained` of transformers wrote, with its tokenizer. Workers of an executor
+            load it by the same name, or from the same path.
         device: "cpu", "cuda", "cuda:1", "mps", or "auto" for a GPU where there is one.
         quiet: Whether to show no progress bars.
 

@@ -61,7 +61,7 @@ def segment_words(
     Raises:
         InputError: The raster or the words cannot be used.
         CapabilityError: The segmenter takes no boxes.
-        ModelError: The detector failed in a window.
+        ModelError: The detector failed in a window, or a worker cannot load it.
     """
     if isinstance(words, WordOptions):
         options = words
