@@ -44,7 +44,10 @@ class Detections:
 
 
 class Detector(Protocol):
-    """Finds the objects that phrases describe; calls depend on their arguments alone."""
+    """Finds the objects that phrases describe; calls depend on their arguments alone.
+
+    For an executor it is pickled: one of `load_detector` as its name or the path of its folder.
+    """
 
     @property
     def name(self) -> str:

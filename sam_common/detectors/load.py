@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import warnings
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sam_common.detectors.catalogue import DEFAULT
+from sam_common.detectors.catalogue import DEFAULT, detectors
 from sam_common.detectors.folder import locate_detector
 from sam_common.engines.build import resolve_device
 from sam_common.errors import CheckpointError, InputError, ModelError, one_line
@@ -14,7 +16,6 @@ from sam_common.sam2 import library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from sam_common.detectors.detector import Detector
 
@@ -40,7 +41,8 @@ def load_detector(
     Args:
         name_or_path: A name of `sam-common weights list`, such as "grounding_dino_tiny",
             "owlv2_base" or "sam3", which is fetched where it is missing; or a folder that
-            `save_pretrained` of transformers wrote, with its tokenizer.
+            `save_pretrained` of transformers wrote, with its tokenizer. Workers of an executor
+            load it by the same name, or from the same path.
         device: "cpu", "cuda", "cuda:1", "mps", or "auto" for a GPU where there is one.
         quiet: Whether to show no progress bars.
 
@@ -74,7 +76,36 @@ def load_detector(
         raise CheckpointError(
             f"{found.path} lacks {len(missing)} tensors of a {builder}, such as {missing[0]}"
         )
-    return wrapper(model, tokenizer, name=found.name, sha256=found.sha256, device=place)
+    name = str(name_or_path)
+    # a worker may have another current folder
+    where = name if name in detectors() else str(Path(name).absolute())
+    return wrapper(
+        model,
+        tokenizer,
+        name=found.name,
+        sha256=found.sha256,
+        device=place,
+        elsewhere=partial(_loaded_elsewhere, where, device, found.sha256),
+    )
+
+
+def _loaded_elsewhere(name_or_path: str, device: str, sha256: str) -> Detector:
+    """The detector that another process pickled, loaded in this one.
+
+    Raises:
+        InputError: Its folder is not there.
+        ModelError: Its tensors are others here, or transformers is not installed.
+        WeightsError: It cannot be fetched.
+    """
+    if name_or_path not in detectors() and not Path(name_or_path).is_dir():
+        raise InputError(f"no such folder of a detector here: {name_or_path}")
+    made = load_detector(name_or_path, device=device, quiet=True)
+    if made.sha256 != sha256:
+        raise ModelError(
+            f"{name_or_path} has sha256 {made.sha256} here, and {sha256} where the job began: give "
+            f"both the same files"
+        )
+    return made
 
 
 def _read(transformers: Any, path: Path, builder: str) -> tuple[Any, Any, dict[str, Any]]:

@@ -17,12 +17,15 @@ from torch import nn
 
 from sam_common.detectors.detector import Detections, check_phrases, check_threshold, kept
 from sam_common.detectors.pixels import by_shorter_side, in_square, rgb, stretched
-from sam_common.errors import PromptError
+from sam_common.errors import ModelError, PromptError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from functools import partial
 
     import numpy.typing as npt
+
+    from sam_common.detectors.detector import Detector
 
 
 class TransformersDetector(ABC):
@@ -34,6 +37,7 @@ class TransformersDetector(ABC):
         name: Name in messages and records.
         sha256: Hash that identifies the weights.
         device: Torch's name of the device, to which the model is moved.
+        elsewhere: Loads the same detector in another process; None where it was made in this one.
     """
 
     threshold: ClassVar[float]
@@ -42,7 +46,14 @@ class TransformersDetector(ABC):
     """Side in pixels of images that are not resized, or hardly."""
 
     def __init__(
-        self, model: Any, tokenizer: Any, *, name: str, sha256: str, device: str = "cpu"
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        name: str,
+        sha256: str,
+        device: str = "cpu",
+        elsewhere: partial[Detector] | None = None,
     ) -> None:
         self._model = model.to(device).eval().requires_grad_(requires_grad=False)
         self._tokenizer = tokenizer
@@ -50,6 +61,20 @@ class TransformersDetector(ABC):
         self.name = name
         self.sha256 = sha256
         self.device = device
+        self._elsewhere = elsewhere
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say how another process loads the same detector: its weights are not pickled.
+
+        Raises:
+            ModelError: It was made from a network of this process.
+        """
+        if self._elsewhere is None:
+            raise ModelError(
+                f'detector "{self.name}" was made in this process, and others cannot load it: save '
+                f"it with its tokenizer to a folder and give that to load_detector"
+            )
+        return self._elsewhere.func, self._elsewhere.args
 
     def boxes_of(
         self,

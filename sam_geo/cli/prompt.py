@@ -70,7 +70,7 @@ def prompt_command(
         str,
         typer.Option(
             help="What finds the boxes of --text: grounding_dino_tiny, grounding_dino_base, "
-            "owlv2_base, sam3, or the folder of one."
+            "owlv2_base, sam3, or the folder of one, which workers of Dask have to see."
         ),
     ] = DEFAULT,
     text_threshold: Annotated[

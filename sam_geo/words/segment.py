@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import geopandas
 
     from sam_common.detectors.detector import Detector
+    from sam_common.executors.executor import Executor
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.tiled_job.progress import Progress
     from sam_geo.prompted.segment import PromptJob
@@ -39,6 +40,7 @@ def segment_words(
     segmenter: Segmenter,
     detector: Detector,
     bands: Sequence[int] | None = None,
+    executor: Executor | None = None,
 ) -> geopandas.GeoDataFrame:
     """Segment the objects in a raster that words describe.
 
@@ -49,6 +51,8 @@ def segment_words(
         segmenter: From `sam_common.segmenter.load_segmenter`; it has to take boxes.
         detector: From `sam_geo.load_detector`.
         bands: One or three 1-based bands to look at; red, green, blue where not given.
+        executor: Looks for the words and segments in other processes, such as
+            `sam_common.executors.DaskExecutor`; this one does where None.
 
     Returns:
         One row per object with the columns `sam_geo.results.rows.COLUMNS`, its phrase as `class`,
@@ -57,14 +61,15 @@ def segment_words(
     Raises:
         InputError: The raster or the words cannot be used.
         CapabilityError: The segmenter takes no boxes.
-        ModelError: The detector failed in a window.
+        ModelError: The detector failed in a window, or a worker cannot load it.
     """
     if isinstance(words, WordOptions):
         options = words
     else:
         options = WordOptions((words,) if isinstance(words, str) else tuple(words))
     with open_raster(image, bands=bands) as source:
-        found, boxes = run_words(source, options, (detector, segmenter))
+        how = RunOptions(executor=executor)
+        found, boxes = run_words(source, options, (detector, segmenter), how)
     if boxes.report.failures:
         raise ModelError(
             f"{len(boxes.report.failures)} of {boxes.report.windows} windows failed, so what they "
@@ -89,7 +94,8 @@ def run_words(
         source: The raster.
         words: What to look for.
         networks: The detector, which finds boxes, and a segmenter that takes them.
-        options: Stretch, polygons, workers and where parts and embeddings are kept.
+        options: Stretch, polygons, workers or the executor, and where parts and embeddings are
+            kept.
         progress: Called with a description and a total for each step.
 
     Returns:

@@ -69,7 +69,7 @@ class FoundWords:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WordWork:
-    """What a text job does with each window of a raster."""
+    """What a text job does with each window of a raster, in this or another process."""
 
     source: RasterSource
     detector: Detector
@@ -94,18 +94,22 @@ class WordWork:
             },
         )
 
-    def work(self, plan: Plan) -> Work[int, Pixels | None]:
+    def work(self, plan: Plan) -> Work[Window, Pixels | None]:
         """Reading a window of the plan and looking for the phrases in it."""
+        return Work(self.read, self.detect, plan.windows.__getitem__)
 
-        def detect(n: int, pixels: Pixels | None) -> Part:
-            if pixels is None:
-                return Part(notes={"phrases": []})
-            found = self.detector.boxes_of(
-                self.stretch.apply(pixels), self.options.phrases, threshold=self.options.threshold
-            )
-            return _part(found, plan.windows[n])
+    def read(self, window: Window) -> Pixels | None:
+        """The pixels of a window; None where none is valid."""
+        return self.source.read_data(window)
 
-        return Work(lambda n: self.source.read_data(plan.windows[n]), detect)
+    def detect(self, window: Window, pixels: Pixels | None) -> Part:
+        """The boxes of the phrases in a window, with the numbers of the phrases in its notes."""
+        if pixels is None:
+            return Part(notes={"phrases": []})
+        found = self.detector.boxes_of(
+            self.stretch.apply(pixels), self.options.phrases, threshold=self.options.threshold
+        )
+        return _part(found, window)
 
 
 def find_words(work: WordWork, how: RunOptions, *, progress: Progress = silent) -> FoundWords:
@@ -113,7 +117,8 @@ def find_words(work: WordWork, how: RunOptions, *, progress: Progress = silent) 
 
     Args:
         work: What is done with each window.
-        how: Number of workers, and the folder of the parts; a temporary one where it is None.
+        how: Number of workers or the executor, and where the parts are kept; a temporary folder
+            where that is None.
         progress: Shows how many windows are done.
 
     Raises:
@@ -122,7 +127,13 @@ def find_words(work: WordWork, how: RunOptions, *, progress: Progress = silent) 
     plan = work.plan()
     with parts_of(plan, how.parts, resume=how.resume, storage=how.storage) as parts:
         with progress("text windows", len(plan)) as advance:
-            report = run_job(work.work(plan), parts, workers=how.workers, advance=advance)
+            report = run_job(
+                work.work(plan),
+                parts,
+                workers=how.workers,
+                executor=how.executor,
+                advance=advance,
+            )
         prompts, scores = linked(plan, parts, work.options.phrases)
     return FoundWords(prompts, scores, work.detector, plan, report)
 

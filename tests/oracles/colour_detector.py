@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
@@ -32,6 +35,10 @@ class ColourDetector:
     fail_at: int = -1
     """Number of the image at which looking fails."""
     error: type[BaseException] = KeyboardInterrupt
+    fails_on: str | None = None
+    """A colour: looking fails at every image that has it."""
+    killed: Path | None = None
+    """A file: whoever looks at red first makes it, and ends its own process."""
 
     def check_text(self, phrases):
         check_phrases(phrases)
@@ -41,6 +48,10 @@ class ColourDetector:
         self.seen.append(image.shape[:2])
         if len(self.seen) == self.fail_at:
             raise self.error("stopped")
+        if self.fails_on is not None and has(image, self.fails_on):
+            raise RuntimeError(f"cannot look at {self.fails_on}")
+        if self.killed is not None and has(image, "red") and made(self.killed):
+            os.kill(os.getpid(), signal.SIGKILL)
         least = self.threshold if threshold is None else threshold
         boxes, scores, owners = [], [], []
         for n, phrase in enumerate(wanted):
@@ -60,6 +71,20 @@ class ColourDetector:
             np.array([scores[n] for n in keep], dtype=float),
             np.array([owners[n] for n in keep], dtype=np.int64),
         )
+
+
+def has(image, colour):
+    """Whether a pixel of an image has a colour."""
+    return bool((image == COLOURS[colour]).all(axis=2).any())
+
+
+def made(path):
+    """Make a file; False where another process did so before."""
+    try:
+        path.open("x").close()
+    except FileExistsError:
+        return False
+    return True
 
 
 def painted(patches, size_hw=(200, 300)):

@@ -8,6 +8,7 @@ COMMANDS = {
     "partitions": ("auto", "image.tif", "-o", "o.parquet", "--partition", "3", *SMALL),
     "prompt": ("prompt", "image.tif", "boxes.csv", "-o", "o.gpkg"),
     "one class": ("prompt", "image.tif", "examples.csv", "-o", "o.gpkg", "--one-class"),
+    "words": ("prompt", "image.tif", "-o", "o.gpkg", "--text", "red", "--text", "roof"),
     "encode": ("encode", "image.tif", "-o", "kept"),
     "landcover": (
         *("landcover", "image.tif", "samples.csv", "-o", "o.tif", "--samples-crs", "pixel"),

@@ -279,6 +279,8 @@ def on_workers(segmenter: Segmenter, client: Any) -> None:
     request = AutoRequest(image="a.tif", output=Path("objects.gpkg"), executor=executor)
     assert_type(run_auto(request, lambda: segmenter), dict[str, Any])
     segment_prompts("a.tif", Path("boxes.gpkg"), segmenter=segmenter, executor=executor)
+    detector = load_detector("grounding_dino_tiny")
+    segment_words("a.tif", "car", segmenter=segmenter, detector=detector, executor=executor)
 
 
 def jobs(segmenter: Segmenter) -> None:

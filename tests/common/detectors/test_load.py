@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from sam_common.detectors.load import check_installed, load_detector
 from sam_common.errors import CheckpointError, InputError, ModelError
 from sam_common.sam2 import library
+from sam_common.support.files import sha256_of
 
 IMAGE = np.random.default_rng(1).integers(0, 256, (60, 90, 3), dtype=np.uint8)
 
@@ -72,3 +74,75 @@ def test_sizes_that_do_not_fit_are_refused(tmp_path):
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(CheckpointError, match="does not hold a Owlv2ForObjectDetection"):
         load_detector(folder, device="cpu")
+
+
+@pytest.fixture
+def sent(tmp_path, monkeypatch):
+    """A folder of a detector, and the detector as it is sent to other processes."""
+    folder = saved(tmp_path / "mine", "owlv2")
+    monkeypatch.chdir(tmp_path)
+    data = pickle.dumps(load_detector("mine", device="cpu"))
+    monkeypatch.chdir("/")
+    return folder, data
+
+
+def test_another_process_loads_the_same_from_its_folder(sent):
+    folder, data = sent
+    # a path and a sha256, and no weights
+    assert len(data) < 1_000
+    again = pickle.loads(data)  # noqa: S301  # bytes of our own
+    here = load_detector(folder, device="cpu")
+    assert (again.name, again.sha256, again.device) == (here.name, here.sha256, "cpu")
+    found, expected = (d.boxes_of(IMAGE, ["solar panel"], threshold=0.0) for d in (again, here))
+    assert len(found) > 0
+    assert np.array_equal(found.boxes_xyxy, expected.boxes_xyxy)
+    assert np.array_equal(found.scores, expected.scores)
+    # and sends it on
+    assert pickle.dumps(again) == data
+
+
+def test_a_published_detector_is_sent_by_its_name(sent, monkeypatch):
+    from sam_common.detectors import catalogue, folder, load
+
+    own, _ = sent
+    known = dict(catalogue.detectors())
+    info = catalogue.DetectorInfo("mine", "", "a/b", None, None, "", "")
+    for module in (folder, load):
+        monkeypatch.setattr(module, "detectors", lambda: {**known, "mine": info})
+    monkeypatch.setattr(folder, "detector_info", lambda _name: info)
+    monkeypatch.setattr(folder, "detector_cache", lambda _name: own)
+    data = pickle.dumps(load_detector("mine", device="cpu"))
+    assert str(own).encode() not in data
+    assert pickle.loads(data).name == "mine"  # noqa: S301  # bytes of our own
+
+
+def test_another_process_has_other_weights_or_no_folder(sent):
+    folder, data = sent
+    from safetensors.torch import load_file, save_file
+
+    before = sha256_of(folder / "model.safetensors")
+    tensors = load_file(folder / "model.safetensors")
+    tensors["box_head.dense0.bias"] += 1
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError) as told:
+        pickle.loads(data)  # noqa: S301  # bytes of our own
+    after = sha256_of(folder / "model.safetensors")
+    assert str(told.value) == (
+        f"{folder} has sha256 {after} here, and {before} where the job began: give both the same "
+        f"files"
+    )
+    folder.rename(folder.with_name("moved"))
+    with pytest.raises(InputError) as told:
+        pickle.loads(data)  # noqa: S301  # bytes of our own
+    assert str(told.value) == f"no such folder of a detector here: {folder}"
+
+
+def test_a_network_in_memory_cannot_be_sent():
+    from detector_models import built
+
+    with pytest.raises(ModelError) as told:
+        pickle.dumps(built("owlv2"))
+    assert str(told.value) == (
+        'detector "seeded" was made in this process, and others cannot load it: save it with its '
+        "tokenizer to a folder and give that to load_detector"
+    )

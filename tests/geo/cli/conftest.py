@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 from affine import Affine
+from colour_detector import COLOURS, PATCHES, ColourDetector
 
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_geo.cli import main
@@ -46,12 +47,17 @@ def error_of(capsys, monkeypatch):
 
 @pytest.fixture
 def place(make_raster, tmp_path, monkeypatch):
-    """A folder with a raster and prompts, in which a command runs with a fake network."""
+    """A folder with a raster and prompts, in which a command runs with fake networks."""
     monkeypatch.setattr(
         "sam_common.segmenter.predictor.load_segmenter",
         lambda _name, **_settings: FakeSegmenter(model_size=64, radius_px=9.0),
     )
+    monkeypatch.setattr(
+        "sam_common.detectors.load.load_detector", lambda _name, **_settings: ColourDetector()
+    )
     values = np.random.default_rng(5).integers(0, 250, (3, 160, 200)).astype(np.uint8)
+    for colour, top, left, bottom, right in PATCHES:
+        values[:, top:bottom, left:right] = np.reshape(COLOURS[colour], (3, 1, 1))
     transform = Affine(0.5, 0, 500_000, 0, -0.5, 5_800_000)
 
     def make(name):
