@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sam_geo.results.rows import Row
 
 BLOCK = 64
-"""Windows of a block: some seconds of work in a few megabytes, which Dask takes without a warning."""
+"""Windows of a block: some seconds of work in a few megabytes, where Dask warns of ten."""
 KIND = "objects"
 """What names of tasks begin with."""
 
