@@ -50,10 +50,9 @@ class Shot:
     def of(cls, canvas: npt.NDArray[np.uint8], alt: str, caption: str = "") -> Shot:
         """A (H, W, 3) picture of RGB bytes, as JPEG."""
         file = io.BytesIO()
-        # colours at full resolution, or thin lines fade
-        Image.fromarray(canvas).save(
-            file, format="JPEG", quality=JPEG_QUALITY, subsampling=0, optimize=True
-        )
+        # colours at full resolution, or thin lines fade; not optimised, as Pillow's buffer for that
+        # is too small for a picture of noise
+        Image.fromarray(canvas).save(file, format="JPEG", quality=JPEG_QUALITY, subsampling=0)
         text = base64.b64encode(file.getvalue()).decode("ascii")
         height, width = canvas.shape[:2]
         return cls(f"data:image/jpeg;base64,{text}", width, height, alt, caption)
@@ -118,11 +117,18 @@ def write_object_page(page: ObjectPage, path: Path) -> None:
 def object_html(page: ObjectPage) -> str:
     """The HTML of a page."""
     template = page_template("sam_common.pages", "object_page.html", {})
-    return template.render(page=page, scores=_scores(page.scores), told=TOLD)
+    return template.render(page=page, scores=score_bars(page.scores), told=TOLD)
 
 
-def _scores(scores: npt.NDArray[np.floating]) -> dict[str, Any] | None:
-    """Bars of the histogram and what it shows in words; None where no object has a score."""
+def score_bars(scores: npt.NDArray[np.floating]) -> dict[str, Any] | None:
+    """Bars of a histogram of scores and what it shows in words, for `histogram` of `parts.html`.
+
+    Args:
+        scores: (N,) scores, 0 to 1; NaN where there is none.
+
+    Returns:
+        None where there is no score at all.
+    """
     known = np.asarray(scores, dtype=np.float64)
     known = known[np.isfinite(known)]
     if not len(known):
@@ -151,3 +157,14 @@ def score_text(score: float | None) -> str:
     ('0.912', True)
     """
     return NONE if score is None or math.isnan(score) else f"{score:.3f}"
+
+
+def figure_text(figure: float | None) -> str:
+    """A figure with three digits, and all those before its point; a dash where there is none.
+
+    >>> figure_text(0.91234), figure_text(1480.25), figure_text(None) == NONE
+    ('0.912', '1,480', True)
+    """
+    if figure is None or math.isnan(figure):
+        return NONE
+    return f"{figure:,.0f}" if abs(figure) >= 1000 else f"{figure:.3g}"  # noqa: PLR2004

@@ -170,10 +170,9 @@ def write_jpeg(canvas: Canvas, path: Path, *, quality: int = JPEG_QUALITY) -> No
         OutputError: The disk does not take the file.
     """
     encoded = io.BytesIO()
-    # colours at full resolution, or thin lines fade
-    Image.fromarray(canvas).save(
-        encoded, format="JPEG", quality=quality, subsampling=0, optimize=True
-    )
+    # colours at full resolution, or thin lines fade; not optimised, as Pillow's buffer for that is
+    # too small for a picture of noise
+    Image.fromarray(canvas).save(encoded, format="JPEG", quality=quality, subsampling=0)
     write_bytes(path, encoded.getvalue())
 
 

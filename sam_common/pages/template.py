@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 SHARED = "sam_common.pages"
-"""Package of what all pages share: `base.css`, `told.html`, `tree.html`."""
+"""Package of what all pages share: `base.css`, `parts.html`, `told.html`, `tree.html`."""
 TOLD = 5
 """Failures that are shown at once; a click shows the others."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,8 +23,10 @@ from sam_common.cli.options import (
     Scheduler,
     terminal_notes,
 )
+from sam_common.errors import OutputError
 from sam_common.executors.opened import opened_executor
 from sam_common.support import console
+from sam_common.support.held_outputs import held
 from sam_med import privacy
 from sam_med.cli.options import (
     Keep,
@@ -42,6 +45,7 @@ from sam_med.run.methods import DEFAULT_METHOD, DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from sam_med.run.batch import CaseResult
+    from sam_med.run.batch_report import BatchReport
     from sam_med.run.case_list import Case
     from sam_med.run.case_work import CaseWork
 
@@ -77,6 +81,13 @@ def batch_command(
     scheduler: Scheduler = None,
     metrics: Metrics = None,
     workers: DaskWorkers = 1,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write a page about all cases: what failed and why, objects with volume, "
+            "confidence and bound, pictures of the most doubtful cases, what to do next."
+        ),
+    ] = None,
     keep_embeddings: Keep = False,
     overwrite: Overwrite = False,
     json_output: Json = False,
@@ -90,13 +101,15 @@ def batch_command(
     """
     privacy.hide(listing, "the list of cases")
     from sam_med.run import batch  # noqa: PLC0415  # --help must stay fast
+    from sam_med.run.batch_report import BatchReport  # noqa: PLC0415
     from sam_med.run.case_list import read_cases  # noqa: PLC0415
     from sam_med.run.case_outputs import check_cases  # noqa: PLC0415
     from sam_med.run.case_work import CaseWork  # noqa: PLC0415
 
     cases = read_cases(listing)
     formats = tuple(output_type or ())
-    check_cases(cases, formats, (listing, *batch.files_in(folder)))
+    pages = [] if report is None else [report]
+    check_cases(cases, formats, (listing, *batch.files_in(folder), *pages))
     settings = {"arch": arch, "device": device, "engine": engine, "precision": precision}
     tell = terminal_notes(quiet=quiet)
     with opened_executor(
@@ -121,42 +134,74 @@ def batch_command(
             "seg_type": seg_type,
             "overwrite_labels": overwrite_labels,
         }
-        results = _run(
-            cases,
-            work,
-            folder,
-            quiet=quiet,
-            resume=resume,
-            settings={**settings, **about},
-            executor=chosen,
-        )
+        page = None
+        if report is not None:
+            told = {key: value for key, value in {**settings, **about}.items() if key != "model"}
+            page = BatchReport(report, cases, work, told)
+            # the page may lie in the folder of the batch
+            batch.make_folder(folder)
+            page.check(listing, overwrite=overwrite or resume)
+        with held(pages):
+            results = _run(
+                cases,
+                work,
+                folder,
+                page,
+                quiet=quiet,
+                resume=resume,
+                settings={**settings, **about},
+                executor=chosen,
+            )
     _show(results, json_output=json_output)
     if code := batch.exit_code(results):
         raise typer.Exit(code)
 
 
 def _run(
-    cases: list[Case], work: CaseWork, folder: Path, *, quiet: bool, **how: Any
+    cases: list[Case],
+    work: CaseWork,
+    folder: Path,
+    page: BatchReport | None,
+    *,
+    quiet: bool,
+    **how: Any,
 ) -> list[CaseResult]:
-    """Run a batch, with a line for each case on stderr unless it is quiet."""
+    """Run a batch, with a line for each case on stderr unless it is quiet; then write its page."""
     from sam_med.run import batch  # noqa: PLC0415  # --help must stay fast
 
-    with console.progress("cases", len(cases), quiet=quiet) as advance:
+    known: list[CaseResult] = []
+    listener = Terminal(quiet=quiet)
+    try:
+        with console.progress("cases", len(cases), quiet=quiet) as advance:
 
-        def tell(result: CaseResult) -> None:
-            advance(1)
-            if not quiet:
-                console.note(f"{result.case}: {result.status} {result.message}".rstrip())
+            def tell(result: CaseResult) -> None:
+                known.append(result)
+                advance(1)
+                if not quiet:
+                    console.note(f"{result.case}: {result.status} {result.message}".rstrip())
 
-        return batch.run_batch(
-            cases,
-            work.segment,
-            folder,
-            outputs=work.outputs,
-            written=work.written,
-            on_result=tell,
-            **how,
-        )
+            results = batch.run_batch(
+                cases,
+                work.segment,
+                folder,
+                outputs=work.outputs,
+                written=work.written,
+                on_result=tell,
+                **how,
+            )
+    except BaseException:
+        # a batch that was ended says how far it came, if the disk takes it
+        with suppress(OutputError):
+            if page is not None:
+                page.write(known, listener, has_ended=False)
+        raise
+    try:
+        if page is not None:
+            page.write(results, listener)
+    except OutputError as error:
+        # all results are there: a page that the disk does not take fails no batch
+        console.note(f"warning: the report was not written: {privacy.reworded(str(error))}")
+    return results
 
 
 def _show(results: list[CaseResult], *, json_output: bool) -> None:

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sam_common.pages.object_page import NONE, ObjectLine, ObjectPage, Shot, write_object_page
+from sam_common.pages.object_page import (
+    ObjectLine,
+    ObjectPage,
+    Shot,
+    figure_text,
+    write_object_page,
+)
 from sam_med.propagate.confidence import DOUBTFUL
 from sam_med.report.plates import draw_plane, plane_at
 
@@ -201,6 +207,4 @@ def _is_strip(canvas: Canvas) -> bool:
 
 def _cell(value: Any) -> str:
     """A value of the record as text."""
-    if value is None:
-        return NONE
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return figure_text(value) if value is None or isinstance(value, float) else str(value)

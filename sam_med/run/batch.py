@@ -117,8 +117,7 @@ def run_batch(  # noqa: PLR0913  # five keyword-only options
         InputError: The state in the folder is damaged, or of another version.
         SuiteError: The executor cannot run the work, or is lost.
     """
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     results: dict[int, CaseResult] = {}
     with held([folder / STATE_NAME]):
         state = _State(folder, resume=resume)
@@ -189,6 +188,16 @@ def write_summary(
     if facts:
         told = json.dumps(facts["executor"], indent=2)
         write_bytes(folder / EXECUTOR_NAME, f"{told}\n".encode())
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of a batch where it is not there.
+
+    Raises:
+        OutputError: It cannot be made.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def files_in(folder: Path) -> tuple[Path, ...]:
@@ -271,7 +280,7 @@ class _Work:
 
     def __call__(self, case: Case) -> tuple[str, CaseResult]:
         """Hash and result of a case: it is segmented unless it is finished."""
-        with privacy.unnamed(_roles(case)), privacy.quiet_libraries():
+        with privacy.unnamed(roles_of(case)), privacy.quiet_libraries():
             return _one(case, self)
 
 
@@ -334,7 +343,7 @@ def _disk_of(path: Path) -> Path:
     return next(folder for folder in above if os.path.ismount(folder) or folder == folder.parent)
 
 
-def _roles(case: Case) -> dict[Path, str]:
+def roles_of(case: Case) -> dict[Path, str]:
     """The words that stand for the paths of a case in messages."""
     roles = {case.input: "the input", case.output: "the output"}
     if case.prompts is not None:

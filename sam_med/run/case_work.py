@@ -11,7 +11,7 @@ from sam_med.run.case_outputs import outputs_of
 from sam_med.run.methods import DEFAULT_METHOD, DEFAULT_MODEL, method_of
 from sam_med.run.request import OutputRequest, prompt_sources_of, read_options_of
 from sam_med.run.run_case import run_case
-from sam_med.write.output_paths import manifest_path
+from sam_med.write.output_paths import manifest_path, plan_targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +54,10 @@ class CaseWork:
     def outputs(self, case: Case) -> tuple[Path, ...]:
         """The files that a case writes, but for its manifest."""
         return outputs_of(case, self.formats)
+
+    def targets(self, case: Case) -> dict[str, Path]:
+        """The same by the names of their formats."""
+        return plan_targets(case.output, self.formats)
 
     def written(self, case: Case) -> tuple[Path, ...]:
         """The same, and its manifest."""

@@ -25,7 +25,6 @@ from sam_med.corrections.files import (
     corrections_to_json,
     read_corrections,
 )
-from sam_med.files.read import read_volume
 from sam_med.objects.object_size import volume_ml
 from sam_med.objects.overlap import DEFAULT_OVERWRITE
 from sam_med.objects.provenance import Provenance
@@ -40,7 +39,6 @@ from sam_med.run.segmentation import NOTICE, fingerprint, versions
 from sam_med.series.zip_input import unpacking
 from sam_med.slices.embedded_slices import SliceEmbeddings
 from sam_med.slices.embedding_cache import check_folder, embedding_store
-from sam_med.slices.window_level import choose_stretch
 from sam_med.write import output_paths, results
 
 if TYPE_CHECKING:
@@ -160,13 +158,7 @@ def correct_files(
         )
 
     with held([*targets().values(), *pages]), unpacking():
-        volume = read_volume(
-            source,
-            modality=options.modality,
-            series=options.series,
-            time=options.time,
-            join_series=options.join_series,
-        )
+        volume = options.volume(source)
         plan = targets(volume)
         earlier = read_prompts(wanted.segmentation, volume, use="mask", names=wanted.names)
         for line in earlier.notes:
@@ -177,9 +169,7 @@ def correct_files(
             if one.mask is not None
         ]
         corrections = _corrections(wanted, volume, [segment.name for segment in before])
-        stretch = choose_stretch(
-            volume, preset=options.preset, width=options.width, level=options.level
-        )
+        stretch = options.stretch(volume)
         listener.note(stretch.describe())
         if wanted.keep_embeddings:
             check_folder()

@@ -9,18 +9,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from sam_common.errors import InputError
+from sam_med.files.read import read_volume
 from sam_med.objects.overlap import DEFAULT_OVERWRITE
 from sam_med.objects.seg_type import DEFAULT_SEG_TYPE
 from sam_med.prompts.flags import PromptFlags
+from sam_med.slices.window_level import choose_stretch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from sam_med.geometry.volume import Volume
     from sam_med.objects.overlap import OverwriteLabels
     from sam_med.objects.seg_type import SegType
     from sam_med.prompts.labels import LabelUse
     from sam_med.run.case_list import Case
+    from sam_med.slices.window_level import Stretch
 
 N = TypeVar("N", int, float)
 
@@ -43,6 +47,20 @@ class ReadOptions:
     """Middle of that window."""
     join_series: bool = False
     """Whether slices of one volume that are each in a series of their own are one series."""
+
+    def volume(self, source: Path) -> Volume:
+        """The part of an input that is meant, see `sam_med.read_volume`."""
+        return read_volume(
+            source,
+            modality=self.modality,
+            series=self.series,
+            time=self.time,
+            join_series=self.join_series,
+        )
+
+    def stretch(self, volume: Volume) -> Stretch:
+        """How values of that volume become 8 bits, see `sam_med.choose_stretch`."""
+        return choose_stretch(volume, preset=self.preset, width=self.width, level=self.level)
 
 
 @dataclass(frozen=True, slots=True)

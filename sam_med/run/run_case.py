@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from sam_common.errors import PromptError
 from sam_common.pages.object_page import check_page_output
 from sam_common.support.held_outputs import held, staged
-from sam_med.files.read import read_volume
 from sam_med.formats.suffixes import files_of
 from sam_med.objects.snomed import find_code
 from sam_med.prompts.files import read_prompts
@@ -33,12 +32,11 @@ from sam_med.report import overview_picture
 from sam_med.report.object_report import write_object_report
 from sam_med.report.plates import Shown
 from sam_med.report.review import check_review, write_review
-from sam_med.run.candidates import check_candidates, write_candidates
 from sam_med.run.methods import check_model_name, check_prompts
 from sam_med.run.segment import segment_volume, steps
 from sam_med.series.zip_input import unpacking
 from sam_med.slices.embedding_cache import check_folder, embedding_store
-from sam_med.slices.window_level import choose_stretch
+from sam_med.write.candidates import check_candidates, write_candidates
 from sam_med.write.output_paths import check_targets
 
 if TYPE_CHECKING:
@@ -94,20 +92,12 @@ def run_case(  # noqa: PLR0913  # one parameter for each thing a case is made of
     """
     files = _check_outputs(source, sources, wanted)
     with held(files), unpacking():
-        volume = read_volume(
-            source,
-            modality=options.modality,
-            series=options.series,
-            time=options.time,
-            join_series=options.join_series,
-        )
+        volume = options.volume(source)
         _check_outputs(source, sources, wanted, volume)
         for line in _notes_on_input(volume):
             listener.note(line)
         prompts = _prompts(sources, volume, listener)
-        stretch = choose_stretch(
-            volume, preset=options.preset, width=options.width, level=options.level
-        )
+        stretch = options.stretch(volume)
         listener.note(stretch.describe())
         check_prompts(prompts, method)
         check_model_name(prompts, wanted.model, method)

@@ -170,7 +170,8 @@ def label_rows(run: Segmentation) -> list[dict[str, Any]]:
     The `candidates` of a row are the answers that the object was chosen from, itself first, each
     with its score and its Dice with the chosen one. `at_least` is the Dice that nine of ten such
     objects have; `slices_to_check` of its slices are to be looked at, and each of the others has at
-    least `rest_at_least`. They are None where there is not enough evidence.
+    least `rest_at_least`. They are None where there is not enough evidence. `doubtful_slice` has
+    the index `k` and the confidence of the least sure slice; None where none has a confidence.
     """
     rests = [rest_at_least(segment.slices, DOUBTFUL) for segment in run.segments]
     return [
@@ -188,6 +189,7 @@ def label_rows(run: Segmentation) -> list[dict[str, Any]]:
             "at_least": segment.at_least,
             "slices_to_check": doubtful,
             "rest_at_least": rest,
+            "doubtful_slice": _doubtful_slice(segment),
             "candidates": [
                 {"score": round(one.score, 4), "dice": round(one.dice, 4)}
                 for one in segment.candidates
@@ -197,6 +199,14 @@ def label_rows(run: Segmentation) -> list[dict[str, Any]]:
             run.prompts, run.segments, run.labels.labels, rests, strict=True
         )
     ]
+
+
+def _doubtful_slice(segment: Segment) -> dict[str, Any] | None:
+    """The slice on which an object is least sure, for the manifest."""
+    if not segment.slices:
+        return None
+    worst = min(segment.slices, key=lambda at: at.confidence)
+    return {"k": worst.k, "confidence": round(worst.confidence, 4)}
 
 
 def fingerprint(files: Sequence[Path]) -> str | None:

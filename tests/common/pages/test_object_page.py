@@ -31,6 +31,11 @@ def shot(rgb=(200, 30, 30)):
     return Shot.of(np.full((8, 12, 3), rgb, dtype=np.uint8), "a red one", "so red")
 
 
+def test_a_picture_of_noise_is_a_picture():
+    noise = np.random.default_rng(0).integers(0, 255, (330, 330, 3)).astype(np.uint8)
+    assert picture(Shot.of(noise, "noise").uri).shape == (330, 330, 4)
+
+
 def test_a_page_of_everything_stands_alone_and_escapes():
     lines = [ObjectLine((NASTY, "ok"), (shot(), shot())), ObjectLine(("2", "empty"))]
     page = Page(

@@ -4,7 +4,13 @@ import json
 
 import nibabel
 import numpy as np
+import pytest
 from med_program import LESION, invoke
+from pages import Page
+
+from sam_common.errors import DiskError, OutputError
+from sam_med.report import study_report
+from sam_med.run.batch_report import BatchReport
 
 
 def test_batch_goes_on_after_a_failure_and_resumes(brain, segmenter, tmp_path):
@@ -65,3 +71,86 @@ def test_each_row_says_whose_voxels_a_later_object_takes(brain, segmenter, tmp_p
     # the cyst lies inside of the lesion, which came first
     assert set(np.unique(found["option"])) == {0, 1}
     assert rows["wrong"]["message"] == "labels overwrite none, other, all, got 'some'"
+
+
+@pytest.fixture
+def study(tmp_path, segmenter):
+    """A list of two small volumes and one that is missing; the page goes into the new folder."""
+    del segmenter
+    box = {"label": "lesion", "value": 1, "box": [4, 4, 1, 9, 10, 3]}
+    record = {"format": "sam-med-prompts", "version": 1, "space": "ijk", "objects": [box]}
+    (tmp_path / "p.json").write_text(json.dumps(record))
+    rng = np.random.default_rng(0)
+    rows = ["name,input,prompts,output,modality", "gone,none.nii,p.json,gone.nii.gz,MR"]
+    for n in range(2):
+        volume = rng.integers(0, 200, (16, 16, 5)).astype(np.int16)
+        nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), tmp_path / f"v{n}.nii.gz")
+        rows.append(f"c{n},v{n}.nii.gz,p.json,o{n}.nii.gz,MR")
+    (tmp_path / "list.csv").write_text("\n".join([*rows, ""]))
+    page = tmp_path / "state" / "page.html"
+    return ("batch", tmp_path / "list.csv", "-o", page.parent, "--report", page), page
+
+
+def test_the_page_is_written_and_made_anew_by_a_later_run(study):
+    run, path = study
+    assert invoke(*run, "-q").exit_code == 3
+    first = Page(path.read_text())
+    assert len(first.find("img")) == 2
+    assert "gone: no such file: the input" in first.text
+    assert [each.name for each in path.parent.iterdir() if each.name.startswith(".")] == []
+    # without --resume a page that is there is kept
+    path.with_name("batch.json").unlink()
+    kept = invoke(*run)
+    assert isinstance(kept.exception, OutputError)
+    assert str(kept.exception).startswith(f"output exists: {path}")
+    assert invoke(*run, "--overwrite").exit_code == 3
+    assert invoke(*run, "--resume").exit_code == 3
+    later = Page(path.read_text())
+    assert [each["src"] for each in later.find("img")] == [
+        each["src"] for each in first.find("img")
+    ]
+    assert "2 done earlier, 1 failed" in later.text
+
+
+def test_a_page_that_the_disk_does_not_take_fails_no_batch(study, monkeypatch):
+    def full(_study, path):
+        raise OutputError(f"cannot write {path}: no")
+
+    run, path = study
+    monkeypatch.setattr("sam_med.run.batch_report.write_study_report", full)
+    result = invoke(*run, "--json", "-q")
+    assert result.exit_code == 3
+    assert [row["status"] for row in json.loads(result.stdout)] == ["failed", "done", "done"]
+    assert result.stderr == f"warning: the report was not written: cannot write {path}: no\n"
+
+
+def test_a_batch_that_ends_early_says_on_its_page_how_far_it_came(study, monkeypatch):
+    def full(_work, case):
+        raise DiskError(f"cannot write {case.output}: No space left on device (make room)")
+
+    run, path = study
+    monkeypatch.setattr("sam_med.run.case_work.CaseWork.segment", full)
+    assert isinstance(invoke(*run).exception, DiskError)
+    page = Page(path.read_text())
+    assert "1 failed, 2 left over" in page.text
+    assert page.find("img") == []
+
+
+def test_the_page_is_no_output_of_a_case(study, tmp_path):
+    run, _ = study
+    (tmp_path / "list.csv").write_text("input,prompts,output\nv0.nii.gz,p.json,state/page.html\n")
+    assert str(invoke(*run).exception) == (
+        "the output of case 1 of the list is a file of the batch itself"
+    )
+
+
+def test_pictures_are_for_the_first_cases_only(study, monkeypatch):
+    monkeypatch.setattr(study_report, "MOST_PICTURES", 1)
+    drawn = []
+    shot = BatchReport._shot
+    monkeypatch.setattr(
+        BatchReport, "_shot", lambda page, told: drawn.append(told.name) or shot(page, told)
+    )
+    run, path = study
+    assert invoke(*run).exit_code == 3
+    assert len(drawn) == len(Page(path.read_text()).find("img")) == 1

@@ -241,6 +241,26 @@ def test_commands_that_succeed(place):
     check_clean(done, place)
 
 
+def test_the_page_of_a_batch(place):
+    """Neither cases that succeed nor those that fail are named by their files."""
+    prompts = place.scans / f"{MARK}.json"
+    box = {"label": "spot", "box": [int(v) for v in BOX.split(",")]}
+    record = {"format": "sam-med-prompts", "version": 1, "space": "ijk", "objects": [box]}
+    prompts.write_text(json.dumps(record))
+    paths = [place.series, *place.damaged()]
+    rows = [f"{path},{prompts},{place.out / f'o{n}.nii.gz'}" for n, path in enumerate(paths)]
+    table = place.scans / f"{MARK}LIST.csv"
+    table.write_text("\n".join(["input,prompts,output", *rows]))
+    page = place.out / "page.html"
+    run = ("batch", table, "-o", place.out / "state", "--report", page)
+    done = place.commands([*run], [*run, "--resume"])
+    assert exit_codes(done) == ["3", "3"]
+    text = page.read_text()
+    assert text.count("<img ") == 1 + len(READ_WITHOUT)
+    assert "case 2: " in text
+    check_clean(done, place)
+
+
 def test_inputs_that_cannot_be_read(place):
     damaged = place.damaged()
     out = [place.out / f"o{n}.nii.gz" for n in range(len(damaged))]

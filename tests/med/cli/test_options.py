@@ -215,6 +215,7 @@ EFFECTS = {
         prepared={"out/batch.json": '{"version": 1, "done": {}}'},
     ),
     "batch --overwrite": flag(BATCH, "--overwrite", exits=(3, 0), prepared={"o.nii.gz": "x"}),
+    "batch --report": flag(BATCH, "--report", "o.html"),
     "batch --keep-embeddings": flag(BATCH, "--keep-embeddings"),
     "batch --json": flag(BATCH, "--json"),
     "batch --quiet": flag(BATCH, "-q"),

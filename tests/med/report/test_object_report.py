@@ -158,6 +158,11 @@ def test_columns_are_those_of_the_record(shown, tmp_path):
     assert head == ["object", "status", "volume, ml", "voxels added", "voxels taken away"]
 
 
+def test_the_volume_of_a_large_object_is_written_out(shown, tmp_path):
+    html = page(shown, [row("liver", volume_ml=1480.25), row("spleen")], tmp_path)
+    assert "<bdi>1,480</bdi>" in html
+
+
 def test_names_of_files_are_not_told(shown, tmp_path):
     html = page(shown, [row("liver"), row("spleen")], tmp_path, written=["DOE_JOHN.nii.gz"])
     assert "DOE_JOHN" not in html

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 from clusters import Cluster, cluster
 from med_program import invoke
+from pages import Page
 
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_med.cli.segment import Terminal
+from sam_med.report.study_report import MOST_PICTURES
 from sam_med.run.case_list import Case
 from sam_med.run.case_work import CaseWork
 
@@ -77,8 +79,13 @@ def test_two_workers_write_what_one_process_writes(
     options = ("--executor", "dask", "--scheduler", workers.address)
     options += ("--metrics", str(tmp_path / "batch.prom"))
     for folder, more in ((here, ()), (there, options)):
-        found = invoke("batch", folder / "list.csv", "-o", folder / "state", *more)
+        page = ("--report", folder / "page.html")
+        found = invoke("batch", folder / "list.csv", "-o", folder / "state", *page, *more)
         assert found.exit_code == 3, found.output
+    pages = [Page((folder / "page.html").read_text()) for folder in (here, there)]
+    assert [len(page.find("img")) for page in pages] == [MOST_PICTURES] * 2
+    assert pages[0].section("cases") == pages[1].section("cases")
+    assert pages[0].section("look") == pages[1].section("look")
     assert f"case {BROKEN[0]}: failed" in found.stderr
     assert rows_of(here) == rows_of(there)
     assert [n for n, row in enumerate(rows_of(there)) if row["status"] == "failed"] == [*BROKEN]

@@ -7,7 +7,7 @@ import pytest
 from sam_common.errors import OutputError
 from sam_common.window import Window
 from sam_med.objects.segments import Candidate, Segment
-from sam_med.run.candidates import check_candidates, write_candidates
+from sam_med.write.candidates import check_candidates, write_candidates
 
 
 @pytest.fixture
