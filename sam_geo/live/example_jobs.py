@@ -1,5 +1,6 @@
 """Server jobs that learn from what a client shows: similar objects, and land cover from samples.
 
+All bands of the raster's file count, as for the commands, whichever of them the session shows.
 What a client shows lies in the folder of its session while a job reads it. Candidates of `similar`
 and their features stay there, so that the next job with other examples runs the classifier only.
 """
@@ -47,7 +48,8 @@ def similar_job(
         reporter: Hears of the progress, and may raise to cancel the job.
 
     Returns:
-        `candidates`, their number, and `notes`, one sentence each.
+        `candidates`, their number; `bands`, the names of those that tell them apart; and `notes`,
+        one sentence each.
 
     Raises:
         SuiteError: The examples cannot be read or are too few, or there is no candidate.
@@ -72,7 +74,11 @@ def similar_job(
     )
     _only(folder, TABLE)
     notes = [without_path(note, image) for note in record["notes"]]
-    return {"candidates": record["candidates"]["count"], "notes": notes}
+    return {
+        "candidates": record["candidates"]["count"],
+        "bands": record["parameters"]["bands"],
+        "notes": notes,
+    }
 
 
 def landcover_job(
@@ -91,7 +97,8 @@ def landcover_job(
     Returns:
         `classes`: value, name, colour, pixels and area of each; `accuracies`: `blocked`, on ground
         that was not learned, and `random`, of samples chosen by chance, each with `overall` and
-        `macro_f1`, or None; `notes`, and `failures` of blocks.
+        `macro_f1`, or None; `bands`, the names of those that were learned from; `notes`, and
+        `failures` of blocks.
 
     Raises:
         SuiteError: The samples cannot be read, or are of fewer than two classes.
@@ -114,6 +121,7 @@ def landcover_job(
             {**row, "colour": "#" + bytes(record["colours"][str(row["value"])]).hex()}
             for row in record["areas"]
         ],
+        "bands": record["parameters"]["bands"],
         "accuracies": {name: _figures(accuracies.get(name)) for name in ("blocked", "random")},
         "notes": [without_path(note, image) for note in record["notes"]],
         "failures": [without_path(failure, image) for failure in record["failures"]],

@@ -63,6 +63,7 @@ def similar_record(  # noqa: PLR0913  # what a result is made of
         inputs=inputs,
         parameters={
             **_parameters(request, FEW),
+            "bands": list(opened.stack.band_names),
             "example_field": request.example_field,
             "least_probability": request.least_probability,
             "all": request.every,

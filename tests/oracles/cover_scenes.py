@@ -62,3 +62,14 @@ def cover_scene(
     samples = Path(folder) / "samples.gpkg"
     geopandas.GeoDataFrame({"cover": names}, geometry=points, crs=crs).to_file(samples)
     return CoverScene(raster, samples, truth)
+
+
+def unseen_bands(raster, path) -> None:
+    """Write a raster with two more bands; they alone tell, and the first three are noise."""
+    with rasterio.open(raster) as dataset:
+        values, profile, names = dataset.read(), dataset.profile, dataset.descriptions
+    rng = np.random.default_rng(5)
+    noise = rng.integers(1, 255, values.shape, dtype=np.uint8)
+    with rasterio.open(path, "w", **{**profile, "count": 5}) as dataset:
+        dataset.write(np.concatenate([noise, values[[0, 2]]]))
+        dataset.descriptions = (*names, None, None)

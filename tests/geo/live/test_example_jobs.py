@@ -8,17 +8,18 @@ import geopandas
 import numpy as np
 import pytest
 import rasterio
-from cover_scenes import cover_scene
+from cover_scenes import NAMES, cover_scene, unseen_bands
 from object_scenes import object_scene
 from seeing_segmenters import SeesValues
+from typer.testing import CliRunner
 
 from sam_common.errors import InputError, PromptError
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_geo import find_more, landcover
+from sam_geo import find_more
+from sam_geo.cli.main import app
 from sam_geo.live.example_jobs import landcover_job, similar_job
-from sam_geo.live.server_jobs import SessionRaster, run_server_job
+from sam_geo.live.raster import open_source
 from sam_geo.object_classes.request import SimilarRequest
-from sam_geo.raster.stretch import Stretch
 
 
 @pytest.fixture
@@ -109,17 +110,38 @@ def test_too_few_examples_and_a_file_of_the_server_are_refused(place, folder, he
     assert list(folder.iterdir()) == []
 
 
-def test_land_cover_is_that_of_a_job_on_the_file(place, tmp_path, folder, heard):
-    scene = cover_scene(place)
+def used_by(kind, request, raster, context, folder, heard):
+    """The summary of a job of a session that shows the first three bands of a raster."""
+    live = open_source({"kind": "raster", "bands": (1, 2, 3)}, raster, context)
+    try:
+        assert live.bands == (1, 2, 3)
+        return live.run(kind, {**request, "crs": "pixel"}, folder, heard)
+    finally:
+        live.close()
+
+
+def test_land_cover_is_that_of_the_command_from_bands_that_are_not_shown(
+    place, tmp_path, folder, heard, make_context
+):
+    """The shown bands of this raster tell nothing."""
+    scene, raster = cover_scene(place, (64, 90), per_class=8), tmp_path / "many.tif"
+    unseen_bands(scene.raster, raster)
     table = geopandas.read_file(scene.samples)
-    request = {"samples": in_pixels(table.rename(columns={"cover": "class"}), scene.raster)}
-    raster = SessionRaster(scene.raster, (1, 2, 3), Stretch(None), FakeSegmenter())
-    told = run_server_job("landcover", {**request, "crs": "pixel"}, folder, raster, heard)
+    request = {"samples": in_pixels(table.rename(columns={"cover": "class"}), raster)}
+    told = used_by("landcover", request, raster, make_context(), folder, heard)
     assert {path.name for path in folder.iterdir()} == {"map.tif", "map.tif.aux.xml"}
-    record = landcover(scene.raster, scene.samples, tmp_path / "expected.tif", class_field="cover")
+    done = CliRunner().invoke(app, [
+        "landcover", str(raster), str(scene.samples), "-o", str(tmp_path / "expected.tif"),
+        "--class-field", "cover", "--json",
+    ])  # fmt: skip
+    assert done.exit_code == 0, done.output
+    record = json.loads(done.stdout)
+    assert told["bands"] == record["parameters"]["bands"] == ["red", "green", "nir", "b4", "b5"]
     with rasterio.open(folder / "map.tif") as one, rasterio.open(tmp_path / "expected.tif") as two:
         assert np.array_equal(one.read(), two.read())
-        colours = one.colormap(1)
+        found, colours = one.read(1), one.colormap(1)
+    values = np.array([1 + sorted(NAMES).index(name) for name in NAMES])
+    assert np.mean(found == values[scene.truth]) > 0.6
     assert [row["class"] for row in told["classes"]] == list(record["classes"].values())
     for row in told["classes"]:
         assert row["colour"] == "#{:02x}{:02x}{:02x}".format(*colours[row["value"]][:3])
@@ -128,7 +150,7 @@ def test_land_cover_is_that_of_a_job_on_the_file(place, tmp_path, folder, heard)
         "overall": expected["overall"], "macro_f1": expected["macro_f1"],
     }  # fmt: skip
     assert told["failures"] == []
-    assert str(scene.raster) not in json.dumps(told)
+    assert str(raster) not in json.dumps(told)
 
 
 def test_samples_of_one_class_are_refused(place, folder, heard):
@@ -137,3 +159,38 @@ def test_samples_of_one_class_are_refused(place, folder, heard):
     request = {"samples": in_pixels(table[["class", "geometry"]], scene.raster), "crs": "pixel"}
     with pytest.raises(PromptError, match="are of one class only, field"):
         landcover_job(request, folder, scene.raster, FakeSegmenter(), heard)
+
+
+def test_more_like_these_of_a_session_uses_bands_that_are_not_shown(
+    place, tmp_path, folder, heard, make_context, monkeypatch
+):
+    """As `sam-geo similar` does: objects are alike in the shown bands, and the others tell."""
+    scene, raster = object_scene(place, noise=0), tmp_path / "many.tif"
+    with rasterio.open(scene.raster) as dataset:
+        values, profile = dataset.read(), dataset.profile
+    # discs and squares have colours that differ by their numbers alone
+    red = np.where(values[0] >= 190, values[0] - 130, values[0])
+    shown = np.stack([red, values[1], np.minimum(values[2], 60)])
+    with rasterio.open(raster, "w", **{**profile, "count": 5}) as dataset:
+        # a fourth band of bytes without a fifth would be an alpha band
+        dataset.write(np.stack([*shown, values[0], values[2]]))
+    examples, seeing = scene.some("disc", 3), SeesValues(model_size=128)
+    request = {"examples": in_pixels(examples, raster)}
+    told = used_by("similar", request, raster, make_context(seeing), folder, heard)
+    assert told["bands"] == ["b1", "b2", "b3", "b4", "b5"]
+    examples.to_file(tmp_path / "discs.gpkg")
+    monkeypatch.setattr(
+        "sam_common.segmenter.predictor.load_segmenter",
+        lambda _name, **_how: SeesValues(model_size=128),
+    )
+    done = CliRunner().invoke(app, [
+        "similar", str(raster), str(tmp_path / "discs.gpkg"), "-o", str(tmp_path / "more.gpkg"),
+        "--all", "--json",
+    ])  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["parameters"]["bands"] == told["bands"]
+    found, expected = (
+        geopandas.read_file(path) for path in (folder / "objects.gpkg", tmp_path / "more.gpkg")
+    )
+    assert found["probability"].tolist() == expected["probability"].tolist()
+    assert found.geometry.geom_equals(expected.geometry).all()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "oracles"))
 import numpy as np
-from cover_scenes import NAMES, cover_scene
+from cover_scenes import NAMES, cover_scene, unseen_bands
 from object_scenes import object_scene
 
 
@@ -20,7 +20,9 @@ def main(kind: str, folder: Path) -> None:
         rows = table[["kind", "row", "col"]].to_dict("records")
         (folder / "truth.json").write_text(json.dumps(rows))
         return
-    np.save(folder / "truth.npy", cover_scene(folder, noise=10).truth)
+    scene = cover_scene(folder, noise=10)
+    unseen_bands(scene.raster, folder / "many.tif")
+    np.save(folder / "truth.npy", scene.truth)
     (folder / "names.json").write_text(json.dumps(NAMES))
 
 

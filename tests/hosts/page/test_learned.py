@@ -42,7 +42,7 @@ def discs(tmp_path_factory):
 @pytest.fixture(scope="module")
 def cover(tmp_path_factory):
     folder = scene("cover", tmp_path_factory.mktemp("cover"))
-    viewer = Viewer(SEES_COLOURS, folder / "scene.tif")
+    viewer = Viewer(SEES_COLOURS, folder / "many.tif")
     viewer.truth = np.load(folder / "truth.npy")
     viewer.names = json.loads((folder / "names.json").read_text())
     yield viewer
@@ -93,6 +93,9 @@ def test_more_objects_like_some_are_found_chosen_and_kept(discs, tab, picture):
     every = panel.get_by_role("slider", name="Least probability")
     shown = candidates(tab)
     assert panel.get_by_role("button", name=f"Keep {len(shown)} as objects").is_visible()
+    assert "by what the network sees, and by 3 bands of the file: red, green, blue." in (
+        panel.inner_text()
+    )
     picture(tab, "raster-similar")
     assert problems(tab) == []
     every.focus()
@@ -206,6 +209,8 @@ def test_land_cover_is_painted_mapped_judged_and_saved(cover, open_tab, picture,
     said = land(tab).inner_text()
     assert "On ground that was not learned, " in said
     assert "sam-geo assess" in said
+    # two of the bands are shown nowhere
+    assert "Learned from 5 bands of the file: red, green, nir, b4, b5." in said
     legend = tab.get_by_role("list", name="Classes of the map").inner_text()
     shares = {name: np.mean(cover.truth == n) for n, name in enumerate(cover.names)}
     for line in legend.splitlines():
@@ -220,7 +225,7 @@ def test_land_cover_is_painted_mapped_judged_and_saved(cover, open_tab, picture,
     while len(saved) < 2:
         tab.wait_for_event("download")
     names = [each.suggested_filename for each in saved]
-    assert names == ["scene-landcover.tif", "scene-landcover.tif.aux.xml"]
+    assert names == ["many-landcover.tif", "many-landcover.tif.aux.xml"]
     for each in saved:
         each.save_as(tmp_path / each.suggested_filename)
     read = """
@@ -229,7 +234,7 @@ with rasterio.open(sys.argv[1]) as map_:
     numpy.save(sys.argv[2], map_.read(1))
     print(map_.tags(ns="IMAGE_STRUCTURE")["LAYOUT"])
 """
-    tif, npy = tmp_path / "scene-landcover.tif", tmp_path / "map.npy"
+    tif, npy = tmp_path / "many-landcover.tif", tmp_path / "map.npy"
     found = subprocess.run([SUITE, "-c", read, tif, npy], check=True, capture_output=True)
     assert found.stdout.strip() == b"COG"
     order = sorted(cover.names)

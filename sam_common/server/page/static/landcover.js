@@ -1,7 +1,7 @@
 // Land cover: samples that are painted on the map, and the map of classes that follows from them.
 
 import { save } from "./api.js";
-import { guarded, make, runJob, section, tell } from "./ui.js";
+import { bandsText, guarded, make, runJob, section, tell } from "./ui.js";
 
 const LEAST_PX = 1.5;
 const OPACITY = 0.6;
@@ -108,7 +108,7 @@ export function landcoverPanel(session, board) {
     tiles = null;
     result.hidden = true;
   };
-  const show = (job, { classes, accuracies, notes, failures }) => {
+  const show = (job, { classes, bands, accuracies, notes, failures }) => {
     hide();
     tiles = board.tiles(`${session.path}/classes/${job}`, 0.5);
     tiles.setOpacity(OPACITY);
@@ -132,7 +132,7 @@ export function landcoverPanel(session, board) {
           tell("The map is saved as a cloud-optimised GeoTIFF, its colours and names of classes beside it.");
         }) }, "COG"),
         make("button", { onclick: hide }, "Hide the map")),
-      ...[...accuracyTexts(accuracies), ...notes, ...failures].map((each) => make("p", { class: "quiet" }, each)));
+      ...[`Learned from ${bandsText(bands)}.`, ...accuracyTexts(accuracies), ...notes, ...failures].map((each) => make("p", { class: "quiet" }, each)));
     result.hidden = false;
   };
   run.addEventListener("click", guarded(async () => {

@@ -2,7 +2,7 @@
 
 import { get, save } from "./api.js";
 import { maskOf } from "./runs.js";
-import { guarded, make, runJob, section, tell } from "./ui.js";
+import { bandsText, guarded, make, runJob, section, tell } from "./ui.js";
 
 const LEAST = 2;
 const MOST_KEPT = 500;
@@ -30,7 +30,8 @@ export function similarPanel(session, board) {
   const number = make("output", { class: "quiet" });
   const keep = make("button", { class: "main" });
   const slider = make("div", { class: "row" }, make("span", { class: "quiet" }, "Probability"), least, number);
-  const found = make("div", { hidden: true }, slider, make("div", { class: "row" }, keep,
+  const used = make("p", { class: "quiet" });
+  const found = make("div", { hidden: true }, slider, used, make("div", { class: "row" }, keep,
     make("button", { onclick: guarded(() => save(job, "objects.gpkg", `${board.stem}-similar.gpkg`)) }, "GeoPackage of all"),
     make("button", { onclick: () => show([], null) }, "Hide")));
 
@@ -84,6 +85,7 @@ export function similarPanel(session, board) {
       const table = await get(`${session.path}/outlines/${done.job}`);
       // what was shown is an object already, and what lies on a more probable candidate is none
       const open = table.features.filter(({ properties }) => properties.said === null && properties.covered_by === null);
+      used.textContent = `Told apart by form, by what the network sees, and by ${bandsText(done.summary.bands)}.`;
       show(open.map((each) => ({ ...each, drawn: board.feature(each.geometry) })), done.job);
       tell([`${shown().length.toLocaleString("en")} of ${done.summary.candidates.toLocaleString("en")} candidates are probably alike.`, ...done.summary.notes].join(" "));
     } finally {

@@ -28,6 +28,14 @@ export function section(title, ...children) {
   return make("section", {}, heading, ...children);
 }
 
+const NAMED_BANDS = 12;
+/** Names of the bands that a job used, as text. */
+export function bandsText(names) {
+  const shown = names.slice(0, NAMED_BANDS).join(", ");
+  const more = names.length > NAMED_BANDS ? ` and ${names.length - NAMED_BANDS} more` : "";
+  return `${names.length} ${names.length === 1 ? "band" : "bands"} of the file: ${shown}${more}`;
+}
+
 /** Tell what has happened, in the line at the bottom. */
 export function tell(text) {
   byId("message").textContent = text;
