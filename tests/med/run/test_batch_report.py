@@ -90,12 +90,12 @@ def _rows(folder, n):
     return json.loads((folder / f"out{n}.job.json").read_text())["labels"]
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]", '{"written": ["out1.nii.gz"]}', '{"written": ["other.nii.gz"]}', None]
-)
+@pytest.mark.parametrize("text", ["", "[]", '{"written": ["out1.nii.gz"]}', "of another job", None])
 def test_a_record_that_cannot_be_read(report, tmp_path, text):
     results = run(report, tmp_path / "state")
     record = tmp_path / "out1.job.json"
+    if text == "of another job":
+        text = record.read_text().replace("out1.nii.gz", "other.nii.gz")
     record.unlink() if text is None else record.write_text(text)
     page = page_of(report, results)
     assert f"2 c1 done {NO_RECORD}" in page.text
