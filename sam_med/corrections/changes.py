@@ -226,7 +226,7 @@ def _whole_boxes(
         rows, columns = np.ogrid[: old.shape[0], : old.shape[1]]
         sides = (rows < top, rows >= bottom, columns < left, columns >= right)
         kept = [old & side for side in sides]
-        # of a small rest of the object the network sees a part, or nothing: none of them ever won
+        # a smaller rest is unlike the object, whatever the network sees of it
         least = np.count_nonzero(old) / 2
         masks = [old, *(one for one in kept if np.count_nonzero(one) >= least)]
     yield from _grown(before, place, masks)
