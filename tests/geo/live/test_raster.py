@@ -119,8 +119,7 @@ def test_a_raster_has_no_slices(live, heard):
 
 
 def test_nothing_is_encoded_ahead_of_clicks_on_a_raster(live):
-    asked = Asked(boxes=(BoxState((10, 20, 29, 49)),))
-    assert list(live.prefetch([live.segment(asked, lambda _less: None)])) == []
+    assert list(live.prefetch([segmented(live, BOX)])) == []
 
 
 def test_an_upload_is_a_raster_and_goes_with_its_session(tmp_path, make_context):
