@@ -14,6 +14,7 @@ from sam_common.server.files.held import Held
 from sam_common.server.files.roots import Roots
 from sam_common.server.files.uploads import Uploads
 from sam_common.server.jobs.lanes import Jobs
+from sam_common.server.jobs.prefetch import Prefetch
 from sam_common.server.sessions import teaching
 from sam_common.server.sessions.embedding_pool import EmbeddingPool
 from sam_common.server.sessions.job_requests import (
@@ -71,6 +72,8 @@ class Service:
     jobs: Jobs = field(init=False)
     results: EmbeddingPool = field(default_factory=lambda: EmbeddingPool(RESULT_BYTES))
     """Results of all sessions, shared for their bound in bytes."""
+    prefetch: Prefetch = field(default_factory=Prefetch)
+    """Work ahead of requests, while none of any session and no job is at work."""
     _folders: Iterator[int] = field(default_factory=itertools.count)
     _opened_count: Iterator[int] = field(default_factory=itertools.count)
 
@@ -78,7 +81,7 @@ class Service:
         for name in ("uploads", "jobs", "sources"):
             (self.folder / name).mkdir(mode=0o700)
         self.uploads = Uploads(self.folder / "uploads")
-        self.jobs = Jobs(self.folder / "jobs")
+        self.jobs = Jobs(self.folder / "jobs", at_work=self.prefetch.paused)
 
     def health(self) -> dict[str, Any]:
         """State, version, loaded models and memory of the server, in the JSON of protocol 1."""
@@ -97,7 +100,8 @@ class Service:
     def open(self, asked: OpenRaster | OpenVolume) -> Session:
         """Open a source as a new session; raises what `Sessions.add` and the source raise."""
         self.sessions.check_room()
-        session = self._opened(asked)
+        with self.prefetch.paused():
+            session = self._opened(asked)
         self.sessions.add(session)
         return session
 
@@ -126,8 +130,9 @@ class Service:
         self.jobs.cancel(name)
 
     def close(self) -> None:
-        """Stop all jobs, then close all sessions."""
+        """Stop all jobs and all work ahead, then close all sessions."""
         self.jobs.close()
+        self.prefetch.close()
         for session in self.sessions.all():
             self.sessions.remove(session.id)
 
@@ -159,6 +164,7 @@ class Service:
             source,
             request,
             results=self.results,
+            prefetch=self.prefetch,
         )
 
     def _source(

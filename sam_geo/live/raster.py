@@ -34,7 +34,7 @@ from sam_geo.raster.source import open_raster
 from sam_geo.raster.stretch import Stretch, choose_stretch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pyproj
@@ -195,6 +195,11 @@ class LiveRaster:
         """Raise `PromptError`: a raster has no slices to propagate through."""
         del asked, reporter
         raise PromptError("only volumes are propagated: this is a raster")
+
+    def prefetch(self, results: Sequence[Result]) -> Iterator[object]:
+        """Nothing: the window of the next click on a raster is not known before."""
+        del results
+        return iter(())
 
     def geometry(self, state: ObjectState, result: Result) -> dict[str, Any]:
         """The outline of an object as a GeoJSON Feature.

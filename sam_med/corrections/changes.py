@@ -34,7 +34,7 @@ from sam_med.propagate.track import MARGIN_PX
 from sam_med.propagate.vote import SCORE_DIGITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 
 SCALES = (0.125, 0.25, 0.5)
 """Rooms around a mark in the boxes of parts that are tried, in longer sides of the object."""
+
+
+SURE_WHOLE = 0.7
+"""Merit of a prediction of the whole object from which parts are not looked at."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,19 +83,35 @@ def change_on_slice(
     if not todo.any():
         return Change(place, todo, 1.0, is_whole=True)
     alike = _alike(before, place, todo, old, positive=positive)
-    whole = dict.fromkeys(_whole_boxes(before, place, todo, alike, positive=positive))
-    part = dict.fromkeys(_part_boxes(before, place, todo, alike))
-    boxes = [*whole, *(box for box in part if box not in whole)]
-    found = []
-    for box, one in zip(boxes, before.predictor.predict(place, boxes), strict=True):
-        change = change_of(before, one, todo, positive=positive, is_whole=box in whole)
-        if change is not None:
-            found.append(change)
+    unlike = before.predictor.unlike
+    whole = unlike(_whole_boxes(before, place, todo, alike, positive=positive), place[0])
+    found = _changes_of(before, place, whole, todo, positive=positive, is_whole=True)
+    if max((one.merit for one in found), default=0.0) < SURE_WHOLE:
+        every = unlike([*whole, *_part_boxes(before, place, todo, alike)], place[0])
+        part = every[len(whole) :]
+        found += _changes_of(before, place, part, todo, positive=positive, is_whole=False)
     if found:
         best = _best(found)
     else:
         best = _without_network(before, place, todo, alike, positive=positive)
     return Change(place, best.pixels | todo, best.merit, best.is_whole)
+
+
+def _changes_of(
+    before: ObjectBefore,
+    place: tuple[int, int],
+    boxes: Sequence[Box],
+    todo: npt.NDArray[np.bool_],
+    *,
+    positive: bool,
+    is_whole: bool,
+) -> list[Change]:
+    """What the predictions in some boxes change at a mark, of those that agree with it."""
+    changes = [
+        change_of(before, one, todo, positive=positive, is_whole=is_whole)
+        for one in before.predictor.predict(place, boxes)
+    ]
+    return [change for change in changes if change is not None]
 
 
 def change_of(
@@ -205,7 +225,10 @@ def _whole_boxes(
         (top, left), (bottom, right) = _ends(todo)
         rows, columns = np.ogrid[: old.shape[0], : old.shape[1]]
         sides = (rows < top, rows >= bottom, columns < left, columns >= right)
-        masks = [old, *(old & side for side in sides)]
+        kept = [old & side for side in sides]
+        # a smaller rest is unlike the object, whatever the network sees of it
+        least = np.count_nonzero(old) / 2
+        masks = [old, *(one for one in kept if np.count_nonzero(one) >= least)]
     yield from _grown(before, place, masks)
 
 

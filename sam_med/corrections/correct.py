@@ -24,7 +24,7 @@ from sam_med.corrections.before import ObjectBefore
 from sam_med.corrections.changes import change_on_slice
 from sam_med.corrections.marks import Mark
 from sam_med.corrections.regions import pieces_at
-from sam_med.corrections.spread import follow_change
+from sam_med.corrections.spread import Spread, follow_change, follow_together
 from sam_med.geometry.slice_box import SliceBox
 from sam_med.geometry.voxel_box import text_of
 from sam_med.prompts.drawings import box_of_lines
@@ -35,6 +35,8 @@ from sam_med.propagate.vote import SCORE_DIGITS, place_of, slice_index
 from sam_med.slices.packed_slices import kept
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from sam_med.corrections.marks import Place
@@ -76,7 +78,7 @@ def correct(
     elif correction.kind == "click" and correction.axis is None:
         changed = _by_all_axes(result, slices, correction, marked)
     else:
-        changed = _by_axis(result, slices, place, pixels, positive=correction.positive)[1]
+        changed = _by_axis(result, slices, place, pixels, positive=correction.positive)
     after = _changed(result, changed, positive=correction.positive)
     return _answered(after, marked, positive=correction.positive)
 
@@ -141,40 +143,68 @@ def _by_axis(
     pixels: npt.NDArray[np.bool_],
     *,
     positive: bool,
-) -> tuple[float, Lifted]:
-    """The merit of the change on a marked slice, and its voxels on all slices that it reaches."""
+) -> Lifted:
+    """The voxels that a mark changes, on all slices along its axis that it reaches."""
     before = ObjectBefore.of(result, slices)
     seed = change_on_slice(before, place, pixels, positive=positive)
-    return seed.merit, _joined(follow_change(before, seed, positive=positive), place[0])
+    return _joined(follow_change(before, seed, positive=positive), place[0])
 
 
 def _by_all_axes(
     result: PropagatedObject, slices: SliceEmbeddings, click: Mark, marked: Lifted
 ) -> Lifted:
     """The voxels that most axes change at a click; where they share none, those of the surest."""
-    found = []
+    spreads = []
     for axis in usable_axes(slices.volume):
         along = replace(click, axis=cast("Axis", axis))
         place = along.place(slices.volume)
         pixels = along.on_slice(slices.volume, place)
-        found.append(_by_axis(result, slices, place, pixels, positive=click.positive))
-    hull = marked[0]
-    for _, (window, voxels) in found:
-        hull = hull.union(window) if voxels.any() else hull
+        before = ObjectBefore.of(result, slices)
+        seed = change_on_slice(before, place, pixels, positive=click.positive)
+        spreads.append(Spread(before, seed, positive=click.positive))
+    if len(spreads) > 1:
+        follow_together(spreads)
+        agreed = _agreed(spreads, marked)
+        if agreed is not None:
+            return agreed
+    # equal merits are taken together: no order of the axes may decide
+    best = max(round(one.seed.merit, SCORE_DIGITS) for one in spreads)
+    surest = [one for one in spreads if round(one.seed.merit, SCORE_DIGITS) == best]
+    for one in surest:
+        one.follow(0, slices.shape[one.seed.place[0]] - 1)
+    return _united([_joined(one.slices, one.seed.place[0]) for one in surest], marked)
+
+
+def _agreed(spreads: Sequence[Spread], marked: Lifted) -> Lifted | None:
+    """The voxels at a click that most axes change; None where that is no more than the click."""
+    found = [_joined(one.slices, one.seed.place[0]) for one in spreads]
+    hull = _hull(found, marked)
     votes = np.zeros(hull.shape, dtype=np.uint8)
-    for _, (window, voxels) in found:
+    for window, voxels in found:
         if voxels.any():
             votes[window.within(hull).slices] += voxels
     at = np.zeros(hull.shape, dtype=np.bool_)
     at[marked[0].within(hull).slices] = marked[1]
     agreed = pieces_at((2 * votes > len(found)) | at, at)
-    if np.array_equal(agreed, at):
-        # equal merits are taken together: no order of the axes may decide
-        best = max(round(merit, SCORE_DIGITS) for merit, _ in found)
-        for merit, (window, voxels) in found:
-            if round(merit, SCORE_DIGITS) == best and voxels.any():
-                agreed[window.within(hull).slices] |= voxels
-    return hull, agreed
+    return None if np.array_equal(agreed, at) else (hull, agreed)
+
+
+def _united(found: Sequence[Lifted], marked: Lifted) -> Lifted:
+    """The voxels of several changes and of a mark together."""
+    hull = _hull(found, marked)
+    voxels = np.zeros(hull.shape, dtype=np.bool_)
+    for window, part in (*found, marked):
+        if part.any():
+            voxels[window.within(hull).slices] |= part
+    return hull, voxels
+
+
+def _hull(found: Sequence[Lifted], marked: Lifted) -> Window:
+    """The smallest window around a mark and all changes that are not empty."""
+    hull = marked[0]
+    for window, voxels in found:
+        hull = hull.union(window) if voxels.any() else hull
+    return hull
 
 
 def _changed(result: PropagatedObject, change: Lifted, *, positive: bool) -> PropagatedObject:

@@ -27,10 +27,69 @@ from sam_med.propagate.object_ends import LEAST_AREA, MOST_SDS, SAME_CROSSING
 from sam_med.propagate.track import MARGIN_PX
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from sam_med.corrections.before import ObjectBefore
     from sam_med.corrections.changes import Change
+
+
+class Spread:
+    """A change followed slice by slice along its axis, as far as it is asked for.
+
+    Args:
+        before: The object.
+        seed: What the mark changes on its slice.
+        positive: Whether it adds to the object.
+    """
+
+    def __init__(self, before: ObjectBefore, seed: Change, *, positive: bool) -> None:
+        self.seed = seed
+        self._before = before
+        self._positive = positive
+        self._found = {seed.place[1]: seed.pixels}
+        self._is_over = {1: False, -1: False}
+        self._reach = before.size(seed.place[0]) if seed.is_whole else _depth(before, seed)
+
+    @property
+    def slices(self) -> dict[int, npt.NDArray[np.bool_]]:
+        """The pixels that change, by the index of their slice, ascending."""
+        return dict(sorted(self._found.items()))
+
+    def extent(self, axis: int) -> tuple[int, int] | None:
+        """The first and the last slice along an axis that hold a voxel which changes."""
+        along, _ = self.seed.place
+        if axis == along:
+            shown = [index for index, pixels in self._found.items() if pixels.any()]
+        else:
+            across = 1 if axis == max(d for d in range(3) if d != along) else 0
+            either = np.logical_or.reduce(list(self._found.values()))
+            shown = np.flatnonzero(either.any(axis=1 - across)).tolist()
+        return (min(shown), max(shown)) if shown else None
+
+    def follow(self, first: int, last: int) -> bool:
+        """Follow the change both ways, but not beyond two slices; whether any was gone on to."""
+        gone_on = False
+        for way in (1, -1):
+            while not self._is_over[way]:
+                index = (max if way > 0 else min)(self._found) + way
+                if not first <= index <= last:
+                    break
+                pixels = self._beside(index, index - way)
+                self._is_over[way] = pixels is None
+                if pixels is not None:
+                    self._found[index] = pixels
+                    gone_on = True
+        return gone_on
+
+    def _beside(self, index: int, known: int) -> npt.NDArray[np.bool_] | None:
+        """The pixels that change on a slice beside a known one; None where the way ends."""
+        axis, marked = self.seed.place
+        if not 0 <= index < self._before.size(axis) or abs(index - marked) > self._reach:
+            return None
+        last = self._found[known]
+        return _beside(self._before, (axis, index), last, self.seed, positive=self._positive)
 
 
 def follow_change(
@@ -46,20 +105,33 @@ def follow_change(
     Returns:
         Index of each slice to an array of the whole slice, ascending.
     """
-    axis, index = seed.place
-    found = {index: seed.pixels}
-    reach = before.size(axis) if seed.is_whole else _depth(before, seed)
-    for way in (
-        range(index + 1, min(before.size(axis), index + reach + 1)),
-        range(index - 1, max(-1, index - reach - 1), -1),
-    ):
-        last = seed.pixels
-        for beside in way:
-            pixels = _beside(before, (axis, beside), last, seed, positive=positive)
-            if pixels is None:
-                break
-            found[beside] = last = pixels
-    return dict(sorted(found.items()))
+    spread = Spread(before, seed, positive=positive)
+    spread.follow(0, before.size(seed.place[0]) - 1)
+    return spread.slices
+
+
+def follow_together(spreads: Sequence[Spread]) -> None:
+    """Follow changes along several axes, each only to slices on which another changes something.
+
+    Where most axes must agree, a slice that no other axis reaches changes nothing. All go on in
+    turns from what all had found before, so that no order of the axes decides.
+
+    Args:
+        spreads: One for each axis, at least two.
+    """
+    gone_on = True
+    while gone_on:
+        reaches = [_reach_of_others(one, spreads) for one in spreads]
+        went = [one.follow(*reach) for one, reach in zip(spreads, reaches, strict=True)]
+        gone_on = any(went)
+
+
+def _reach_of_others(one: Spread, spreads: Sequence[Spread]) -> tuple[int, int]:
+    """The first and last slice along the axis of a spread that any other one changes."""
+    axis, index = one.seed.place
+    extents = [other.extent(axis) for other in spreads if other is not one]
+    known = [each for each in extents if each is not None]
+    return min([index, *(a for a, _ in known)]), max([index, *(b for _, b in known)])
 
 
 def _depth(before: ObjectBefore, seed: Change) -> int:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass, replace
+from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,6 +27,7 @@ from sam_common.server.sessions.live_source import StepReporter
 from sam_common.window import Window
 from sam_med import privacy
 from sam_med.corrections.correct import choose_candidate, correct
+from sam_med.corrections.likely_slices import likely_slices
 from sam_med.live.drawing import facts_of, nifti_bytes
 from sam_med.live.edits import Edits
 from sam_med.live.embeddings import shared_slices
@@ -54,7 +56,7 @@ from sam_med.write import results
 from sam_med.write.output_paths import check_targets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from sam_common.server.sessions.history import Asked, Edit, MarkState, ObjectState
@@ -179,6 +181,23 @@ class LiveVolume:
             corrected = correct(whole.propagated, self.slices, painted_slice(mask))
             whole = recorrected(whole, corrected, method)
         return result_of(whole, time.perf_counter() - started)
+
+    def prefetch(self, results: Sequence[Result]) -> Iterator[object]:
+        """Encode the slices that corrections of propagated objects may need, one in each step.
+
+        They take at most half of the server's pool of embeddings.
+
+        Args:
+            results: Results of this volume; those that are to be ready soonest come first.
+        """
+        objects = [one.detail for one in results if isinstance(one.detail, LiveObject)]
+        room = self.context.pool.limit_bytes // 2
+        places = (likely_slices(one.propagated, self.volume) for one in objects)
+        for place in dict.fromkeys(chain.from_iterable(places)):
+            room -= self.slices.get(*place).features.nbytes
+            yield place
+            if room <= 0:
+                return
 
     def geometry(self, state: ObjectState, result: Result) -> dict[str, Any]:
         """Refuse: a volume has no outlines."""

@@ -16,7 +16,7 @@ from sam_common.window import Window
 from sam_med.slices.packed_slices import kept, rows_of, signs_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy.typing as npt
 
@@ -98,6 +98,14 @@ class SlicePredictor:
         seen.extend(one for one in found if one not in seen)
         return found
 
+    def unlike(self, boxes: Iterable[Box], axis: int) -> list[Box]:
+        """Boxes of slices along an axis without those that come after one closer than `SAME_PX`."""
+        found: list[Box] = []
+        for box in boxes:
+            if not any(self._is_same(box, other, axis) for other in found):
+                found.append(box)
+        return found
+
     def seen(self, place: tuple[int, int]) -> Sequence[Prediction]:
         """All predictions made so far on the slice `place` (axis, index), the earliest first."""
         return self._seen.get(place, ())
@@ -124,12 +132,16 @@ class SlicePredictor:
 
     def _known(self, place: tuple[int, int], box: Box) -> Prediction | None:
         """An earlier prediction on the slice for a box that differs by less than `SAME_PX`."""
-        dx, dy = self._step(place[0], SAME_PX)
         for one in self._seen.get(place, ()):
-            gaps = [abs(a - b) for a, b in zip(one.box_xyxy, box, strict=True)]
-            if max(gaps[0], gaps[2]) < dx and max(gaps[1], gaps[3]) < dy:
+            if self._is_same(one.box_xyxy, box, place[0]):
                 return one
         return None
+
+    def _is_same(self, one: Box, other: Box, axis: int) -> bool:
+        """Whether the edges of two boxes differ by less than `SAME_PX`."""
+        dx, dy = self._step(axis, SAME_PX)
+        gaps = [abs(a - b) for a, b in zip(one, other, strict=True)]
+        return max(gaps[0], gaps[2]) < dx and max(gaps[1], gaps[3]) < dy
 
     def _step(self, axis: int, pixels: float) -> tuple[float, float]:
         """The columns and rows of the volume's grid that equal `pixels` of the decoder's grid."""

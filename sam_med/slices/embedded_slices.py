@@ -166,6 +166,7 @@ class SliceEmbeddings:
         self.decoded = 0
         """Number of prompts that were decoded."""
         self._lock = threading.RLock()
+        self._encoding = threading.Lock()
         self._kept: OrderedDict[tuple[int, int], Embedding] = OrderedDict()
         self._bytes = 0
         self._store = store
@@ -205,17 +206,18 @@ class SliceEmbeddings:
     def get(self, axis: int, index: int) -> Embedding:
         """The embedding of a slice: from memory, from the store, or encoded now."""
         key = (axis, index)
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-            embedding = None if self._store is None else self._store.get(slice_key(*key))
-            if embedding is None:
-                embedding = self.segmenter.embed(self.image(axis, index))
+        if (known := self._found(key)) is not None:
+            return known
+        # who wants a slice that is there does not wait for one that is encoded
+        with self._encoding:
+            if (known := self._found(key)) is not None:
+                return known
+            embedding = self.segmenter.embed(self.image(axis, index))
+            with self._lock:
                 self.calls += 1
                 if self._store is not None and self._write_through:
                     self._store.put(slice_key(*key), embedding)
-            return self._keep(key, embedding)
+                return self._keep(key, embedding)
 
     def decode(self, axis: int, index: int, prompts: Prompts, *, multimask: bool = False) -> Masks:
         """Masks on a slice of the volume's grid, for prompts in its (column, row) indices.
@@ -253,8 +255,20 @@ class SliceEmbeddings:
         """Drop all embeddings, see `close`."""
         self.close()
 
+    def _found(self, key: tuple[int, int]) -> Embedding | None:
+        """The embedding of a slice from memory or from the store; None where it must be made."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+            stored = None if self._store is None else self._store.get(slice_key(*key))
+            return None if stored is None else self._keep(key, stored)
+
     def _keep(self, key: tuple[int, int], embedding: Embedding) -> Embedding:
         """Hold an embedding in memory, and move those used longest ago out of it."""
+        if (earlier := self._kept.pop(key, None)) is not None:
+            # another process has put it into the store meanwhile, and another thread has read it
+            self._bytes -= earlier.features.nbytes
         kept = self._kept[key] = _in_own_pages(embedding)
         self._bytes += embedding.features.nbytes
         while self._bytes > self.max_bytes and len(self._kept) > 1:

@@ -4,13 +4,19 @@ The protocol of interactive segmentation: the object is asked for by its true 3-
 to five clicks follow. Each lies at the most inner voxel (largest distance to the edge, in mm) of
 the largest connected piece of what is missing or surplus, and says which of the two it is. A click
 names no slice. Needs `SAM_TEST_DATA`; with `--embeddings FOLDER` later runs are faster.
+
+A second table says what an answer takes: `--ahead` encodes before each click what the server
+encodes while the user looks at the result; without it all is encoded in the answer, as from the
+command line.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +26,7 @@ from scipy import ndimage
 from sam_common.metrics.agreement import dice
 from sam_common.support import console
 from sam_med.corrections.correct import correct
+from sam_med.corrections.likely_slices import likely_slices
 from sam_med.corrections.marks import Mark
 from sam_med.propagate.planes import segment_box
 from tests.benchmarks.propagation import cases, tight
@@ -30,6 +37,24 @@ if TYPE_CHECKING:
 
 STRUCTURES = ("brain lesion", "spleen", "liver, MR")
 CLICKS = 5
+
+
+@dataclass
+class Answers:
+    """What the answers to clicks took, one number for each click."""
+
+    seconds: list[float] = field(default_factory=list)
+    cpu_seconds: list[float] = field(default_factory=list)
+    """Processor time of all threads, which other programs on the machine change less."""
+    encoded: list[int] = field(default_factory=list)
+    decoded: list[int] = field(default_factory=list)
+
+    @property
+    def row(self) -> str:
+        """Medians, and the most encodings of one answer, as cells of a table."""
+        cells = [f"{statistics.median(times):.2f}" for times in (self.seconds, self.cpu_seconds)]
+        cells += [f"{statistics.median(self.encoded):g}", f"{max(self.encoded)}"]
+        return " | ".join([*cells, f"{statistics.median(self.decoded):g}"])
 
 
 def next_click(found: Mask, truth: Mask, spacing_mm: tuple[float, float, float]) -> Mark | None:
@@ -49,18 +74,34 @@ def next_click(found: Mask, truth: Mask, spacing_mm: tuple[float, float, float])
     return Mark("click", ((k, j, i),), positive=positive)
 
 
-def clicked(case: Case, start: PropagatedObject, clicks: int) -> list[float]:
-    """Dice of an object before and after each of its clicks."""
+def clicked(
+    case: Case, start: PropagatedObject, clicks: int, answers: Answers, *, ahead: bool
+) -> list[float]:
+    """Dice of an object before and after each of its clicks.
+
+    Args:
+        case: The structure.
+        start: What its box gave.
+        clicks: Number of clicks.
+        answers: Is added what each answer took.
+        ahead: Whether the slices that a click may need are encoded before it.
+    """
     result = start
     shape, spacing = case.slices.shape, case.slices.volume.spacing_mm
     values = [dice(result.full(shape), case.truth)]
     for _ in range(clicks):
         click = next_click(result.full(shape), case.truth, spacing)
         if click is not None:
-            started, calls = time.perf_counter(), case.slices.calls
+            for place in likely_slices(result, case.slices.volume) if ahead else ():
+                case.slices.get(*place)
+            started, cpu = time.perf_counter(), time.process_time()
+            encoded, decoded = case.slices.calls, case.slices.decoded
             result = correct(result, case.slices, click)
-            taken = time.perf_counter() - started
-            console.note(f"{click.told}: {taken:.1f} s, {case.slices.calls - calls} slices encoded")
+            answers.seconds.append(time.perf_counter() - started)
+            answers.cpu_seconds.append(time.process_time() - cpu)
+            answers.encoded.append(case.slices.calls - encoded)
+            answers.decoded.append(case.slices.decoded - decoded)
+            console.note(f"{click.told}: {answers.seconds[-1]:.1f} s")
         values.append(dice(result.full(shape), case.truth))
         console.note(f"{case.name}: {values[-1]:.4f}")
     return values
@@ -73,19 +114,27 @@ def main() -> None:
     parser.add_argument("--clicks", type=int, default=CLICKS)
     parser.add_argument("--precision", default="bf16", help="of the image encoder")
     parser.add_argument("--embeddings", type=Path, help="folder in which embeddings are kept")
+    parser.add_argument("--ahead", action="store_true", help="encode ahead, as the server does")
     options = parser.parse_args()
     data = Path(os.environ["SAM_TEST_DATA"])
     rows: dict[str, list[float]] = {}
+    taken: dict[str, Answers] = {}
     asked = options.structures
     for case in cases(data, asked, options.precision, asked.__contains__, keep=options.embeddings):
         start = segment_box(case.slices, tight(case.truth))
-        rows[case.name] = clicked(case, start, options.clicks)
+        answers = taken[case.name] = Answers()
+        rows[case.name] = clicked(case, start, options.clicks, answers, ahead=options.ahead)
     rows["**mean**"] = np.mean(list(rows.values()), axis=0).tolist()
     titles = ["box", *(str(n) for n in range(1, options.clicks + 1))]
     console.note(f"| structure | {' | '.join(titles)} |")
     console.note(f"| --- |{' --- |' * len(titles)}")
     for name, values in rows.items():
         console.note(f"| {name} | {' | '.join(f'{value:.3f}' for value in values)} |")
+    titles = ["seconds", "CPU seconds", "encoded", "most encoded", "decoded"]
+    console.note(f"| structure | {' | '.join(titles)} |")
+    console.note(f"| --- |{' --- |' * len(titles)}")
+    for name, answers in taken.items():
+        console.note(f"| {name} | {answers.row} |")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections import deque
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sam_common.errors import ConflictError, NotFoundError
@@ -22,6 +23,7 @@ from sam_common.server.jobs.background import ENDED, ENTRY_BYTES, Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 Work: TypeAlias = "Callable[[Job], dict[str, Any]]"
@@ -40,6 +42,7 @@ class Jobs:
         folder: Private folder; each job writes into a folder of its own in it.
         most_ended_bytes: Most bytes of ended jobs and their files; the newest is always kept.
         most_asked_bytes: Most bytes of the requests of jobs that have not ended.
+        at_work: Gives the block in which each job runs.
     """
 
     def __init__(
@@ -48,10 +51,12 @@ class Jobs:
         *,
         most_ended_bytes: int = MOST_ENDED_BYTES,
         most_asked_bytes: int = MOST_ASKED_BYTES,
+        at_work: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self.most_ended_bytes = most_ended_bytes
         self.most_asked_bytes = most_asked_bytes
         self._folder = folder
+        self._at_work = at_work
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
         self._lanes: dict[str, deque[tuple[Job, Work]]] = {}
@@ -161,7 +166,8 @@ class Jobs:
                     del self._lanes[lane], self._threads[lane]
                     return
                 job, work = self._lanes[lane].popleft()
-            job.run(work)
+            with self._at_work():
+                job.run(work)
             self._forget_old()
             # else the last job would be held until the next one comes
             del job, work

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sam_common.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -165,6 +165,16 @@ class LiveSource(Protocol):
 
     def propagate(self, asked: Asked, reporter: Reporter) -> Result:
         """The mask of an object, propagated through the whole volume."""
+
+    def prefetch(self, results: Sequence[Result]) -> Iterator[object]:
+        """Prepare what edits of some objects may need, by a step for each value that is taken.
+
+        A step takes no longer than the image encoder needs for one image. Without it the answer to
+        an edit is the same, and takes longer.
+
+        Args:
+            results: Results of this source; those that are to be ready soonest come first.
+        """
 
     def geometry(self, state: ObjectState, result: Result) -> dict[str, Any]:
         """The outline of an object as a GeoJSON Feature."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sam_common.errors import ConflictError, InputError, NotFoundError, PromptError
+from sam_common.server.jobs.prefetch import Prefetch
 from sam_common.server.sessions.answers import figures, mask_json, object_json, window_json
 from sam_common.server.sessions.embedding_pool import EmbeddingPool
 from sam_common.server.sessions.history import Asked, History, fold, size_of
@@ -47,6 +48,8 @@ class Session:
     """Time of the last use, of the monotonic clock."""
     results: EmbeddingPool = field(default_factory=lambda: EmbeddingPool(RESULT_BYTES))
     """Results by session and prompts; the server shares one pool among all sessions."""
+    prefetch: Prefetch = field(default_factory=Prefetch)
+    """Does work ahead of edits; the server shares one among all sessions."""
     most_history_bytes: int = HISTORY_BYTES
     _history: History = field(default_factory=History)
     _jobs: int = 0
@@ -107,7 +110,7 @@ class Session:
             ConflictError: The edits of the session would take too many bytes.
             SuiteError: The edit makes no sense for this session.
         """
-        with self.lock:
+        with self.prefetch.paused(), self.lock:
             ready = self.source.normalised(self._with_id(edit))
             if self._history.size_bytes + size_of(ready) > self.most_history_bytes:
                 raise ConflictError(
@@ -117,6 +120,7 @@ class Session:
             before = self._history.state
             change = self._between(before, fold(before, ready))
             self._history.push(ready)
+            self._prepare(change["changed"])
             return change | self._marks()
 
     def undo(self) -> dict[str, Any]:
@@ -272,12 +276,14 @@ class Session:
                 return Result("no_prompt")
             if (known := self._known(asked)) is not None:
                 return known
-            made = self.source.segment(asked, self.result)
+            with self.prefetch.paused():
+                made = self.source.segment(asked, self.result)
             self._keep(asked, made)
             return made
 
     def close(self) -> None:
-        """Close the source, once no job needs it."""
+        """Close the source, once no job needs it; nothing more is done ahead."""
+        self.prefetch.cancel(self.id)
         with self._counting:
             self._is_closed = True
             is_over = self._jobs == 0
@@ -328,14 +334,23 @@ class Session:
 
     def _moved(self, step: int, nothing: str) -> dict[str, Any]:
         """Move the cursor by one edit, and give the changed objects."""
-        with self.lock:
+        with self.prefetch.paused(), self.lock:
             history = self._history
             if not (history.can_undo if step < 0 else history.can_redo):
                 raise ConflictError(f"{nothing}: the cursor is at {history.cursor}")
             cursor = history.cursor + step
             change = self._between(history.state, history.at(cursor))
             history.move(cursor)
+            self._prepare(change["changed"])
             return change | self._marks()
+
+    def _prepare(self, changed: Sequence[Mapping[str, Any]]) -> None:
+        """Let be prepared what the next edits may need, of objects that have just changed first."""
+        state = self._history.state
+        latest = [one["object"] for one in changed if one["object"] in state]
+        asked = [state[name].asked for name in dict.fromkeys([*latest, *state])]
+        known = [result for one in asked if (result := self._known(one)) is not None]
+        self.prefetch.start(self.id, self.source.prefetch(known))
 
     def _marks(self) -> dict[str, Any]:
         """The cursor, and whether there is anything to undo or redo."""

@@ -118,6 +118,10 @@ def test_a_raster_has_no_slices(live, heard):
         live.candidates(Result("ok"))
 
 
+def test_nothing_is_encoded_ahead_of_clicks_on_a_raster(live):
+    assert list(live.prefetch([segmented(live, BOX)])) == []
+
+
 def test_an_upload_is_a_raster_and_goes_with_its_session(tmp_path, make_context):
     np.save(tmp_path / "u.npy", np.full((40, 50, 3), 7, dtype=np.uint8))
     context = make_context()

@@ -8,6 +8,7 @@ from shaded_objects import prediction
 from sam_common.window import Window
 from sam_med.corrections.before import ObjectBefore
 from sam_med.corrections.changes import change_of, change_on_slice
+from sam_med.propagate.prediction import SlicePredictor, window_of_box
 
 PLACE = (0, 14)
 
@@ -100,3 +101,51 @@ def test_what_is_right_already_costs_nothing(balls):
     assert not change_on_slice(before, PLACE, pixel(17, 14), positive=True).pixels.any()
     assert not change_on_slice(before, PLACE, pixel(17, 31), positive=False).pixels.any()
     assert balls.slices.decoded == 0
+
+
+class Answering(SlicePredictor):
+    """Answers each box with the same mask and quality, and remembers what it was asked at once."""
+
+    def __init__(self, slices, mask, quality):
+        super().__init__(slices, Window.full(SHAPE))
+        self.answer, self.asked = shown(mask, quality), []
+
+    def predict(self, place, boxes):
+        assert place == PLACE
+        self.asked.append(list(boxes))
+        return [self.answer] * len(boxes)
+
+
+@pytest.mark.parametrize(("quality", "calls"), [(0.75, 1), (0.65, 2)])
+def test_parts_are_looked_at_where_no_whole_one_is_sure(quality, calls, balls):
+    found = balls.both.copy()
+    found[14, 17, 31] = False
+    asking = Answering(balls.slices, balls.both[14], quality)
+    before = ObjectBefore(balls.found(found), balls.slices, asking)
+    change = change_on_slice(before, PLACE, pixel(17, 31), positive=True)
+    assert change.is_whole
+    assert np.array_equal(change.pixels, pixel(17, 31))
+    assert len(asking.asked) == calls
+
+
+def test_no_box_around_less_than_half_of_the_object_stands_for_the_whole(balls):
+    asking = Answering(balls.slices, balls.both[14], 0.0)
+    before = ObjectBefore(balls.found(balls.both), balls.slices, asking)
+    change_on_slice(before, PLACE, pixel(17, 34), positive=False)
+    whole, _ = asking.asked
+    area = np.count_nonzero(balls.both[14])
+    held = [np.count_nonzero(balls.both[14][window_of_box(box).slices]) / area for box in whole]
+    # all of it, what is left of the mark, and half of it above or below
+    assert 2 <= len(held) <= 4
+    assert min(held) >= 0.5
+
+
+def test_boxes_that_are_as_good_as_equal_are_decoded_once(balls):
+    asking = Answering(balls.slices, balls.both[14], 0.0)
+    # with what is missing inside of it the object has the same box
+    hole = balls.both.copy()
+    hole[14, 17, 29] = False
+    before = ObjectBefore(balls.found(hole), balls.slices, asking)
+    change_on_slice(before, PLACE, pixel(17, 29), positive=True)
+    whole, _ = asking.asked
+    assert len(whole) == 1

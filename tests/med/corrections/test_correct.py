@@ -9,6 +9,7 @@ from balls_to_correct import SHAPE, Balls, box_of
 from sam_common.errors import PromptError
 from sam_common.metrics.agreement import dice
 from sam_common.window import Window
+from sam_med.corrections import correct as correct_module
 from sam_med.corrections.correct import choose_candidate, correct
 from sam_med.corrections.marks import Mark
 from sam_med.geometry.slice_box import SliceBox
@@ -250,3 +251,20 @@ def test_an_answer_that_is_not_there():
         with pytest.raises(PromptError) as refused:
             choose_candidate(before, number)
         assert str(refused.value) == f"there are 2 answers to choose from, got number {number}"
+
+
+@pytest.mark.parametrize("positive", [True, False])
+def test_what_axes_agree_on_needs_no_slice_that_no_other_axis_reaches(positive, monkeypatch):
+    """The answer is that of axes which are each followed to their ends."""
+    balls = Balls()
+    before = balls.found(balls.left if positive else balls.both)
+    mark = click(14, 17, 31, positive=positive)
+    together, decoded = full(correct(before, balls.slices, mark)), balls.slices.decoded
+
+    def to_their_ends(spreads):
+        for one in spreads:
+            one.follow(0, SHAPE[one.seed.place[0]] - 1)
+
+    monkeypatch.setattr(correct_module, "follow_together", to_their_ends)
+    assert np.array_equal(full(correct(before, balls.slices, mark)), together)
+    assert decoded <= balls.slices.decoded - decoded

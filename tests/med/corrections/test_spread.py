@@ -8,7 +8,7 @@ from shaded_objects import slices_of
 from sam_common.window import Window
 from sam_med.corrections.before import ObjectBefore
 from sam_med.corrections.changes import Change
-from sam_med.corrections.spread import follow_change
+from sam_med.corrections.spread import Spread, follow_change, follow_together
 from sam_med.propagate.correction import PaintedSlice, redraw
 from sam_med.propagate.planes import segment_box
 
@@ -69,3 +69,33 @@ def test_a_change_of_another_shade_is_not_followed(balls):
     found = follow_change(before, right_of(balls, is_whole=True), positive=True)
     assert max(found) == 14
     assert min(found) < 13
+
+
+def test_an_axis_is_not_followed_to_slices_on_which_no_other_changes_anything(balls):
+    before = ObjectBefore.of(balls.found(balls.left), balls.slices)
+    alone = follow_change(before, right_of(balls, is_whole=True), positive=True)
+    pixels = np.zeros((SHAPE[0], SHAPE[2]), dtype=bool)
+    pixels[13:16, 29:31] = True
+    few = Change((1, 17), pixels, 0.5, is_whole=False)
+    spreads = [
+        Spread(before, seed, positive=True) for seed in (right_of(balls, is_whole=True), few)
+    ]
+    follow_together(spreads)
+    first, last = spreads[1].extent(0)
+    reached = spreads[0].slices
+    assert list(reached) == list(range(max(min(alone), first), min(max(alone), last) + 1))
+    assert len(reached) < len(alone)
+    assert all(np.array_equal(reached[k], alone[k]) for k in reached)
+
+
+def test_a_change_lies_between_its_first_and_last_slice_of_each_axis(balls):
+    before = ObjectBefore.of(balls.found(balls.left), balls.slices)
+    one = Spread(before, right_of(balls, is_whole=True), positive=True)
+    one.follow(13, 16)
+    whole = np.zeros(SHAPE, dtype=bool)
+    for k, pixels in one.slices.items():
+        whole[k] = pixels
+    for axis, at in enumerate(np.nonzero(whole)):
+        assert one.extent(axis) == (at.min(), at.max())
+    nothing = Change((0, 14), np.zeros(SHAPE[1:], dtype=bool), 1.0, is_whole=True)
+    assert Spread(before, nothing, positive=True).extent(1) is None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from sam_common.server.sessions.history import (
     Asked,
     BoxState,
     ChoiceState,
+    MarkState,
     MaskState,
     ObjectState,
     PointState,
@@ -166,6 +168,37 @@ def test_a_correction_goes_on_from_the_object_before_it(correction, live, propag
     assert np.array_equal(after[5], expected)
     # the first object is as it was
     assert np.array_equal(before.detail.propagated.mask[3], np.ones((21, 21), dtype=bool))
+
+
+def test_what_is_encoded_ahead_changes_no_answer(request_of, held, array):
+    """The same clicks with nothing, a part and all of it encoded ahead."""
+    asked = Asked(boxes=(BOX,), method="planes")
+    click = MarkState("click", ((30.0, 18.0, 5.0),), 0)
+    answers, encoded = [], []
+    for steps in (0, 7, None):
+        network = FakeSegmenter()
+        live = open_source(*request_of(array), Context(network, EmbeddingPool(), held))
+        whole = live.segment(asked, nobody)
+        assert len(list(itertools.islice(live.prefetch([whole]), steps))) >= (steps or 0)
+        before = len(network.embedded)
+        corrected = replace(asked, corrections=(click,))
+        answers.append(full(live, live.segment(corrected, lambda _less, whole=whole: whole)))
+        encoded.append(len(network.embedded) - before)
+    assert encoded[0] > 0
+    assert encoded[2] == 0
+    assert not np.array_equal(answers[0], full(live, whole))
+    assert np.array_equal(answers[0], answers[1])
+    assert np.array_equal(answers[0], answers[2])
+
+
+def test_no_more_than_half_of_the_pool_is_encoded_ahead(request_of, held, array):
+    pool = EmbeddingPool(200)
+    live = open_source(*request_of(array), Context(FakeSegmenter(), pool, held))
+    asked = Asked(boxes=(BOX,), method="planes")
+    whole = live.segment(asked, nobody)
+    # an embedding of the fake segmenter takes 4 bytes
+    assert len(list(live.prefetch([whole]))) == 25
+    assert list(live.prefetch([live.segment(Asked(boxes=(BOX,)), nobody)])) == []
 
 
 def test_the_review_has_the_least_confident_slice_first(live, propagated):

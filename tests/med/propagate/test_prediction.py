@@ -44,6 +44,14 @@ def test_a_prediction_has_the_mask_and_the_scores_of_its_box(predictor):
     assert one.stability == masks.stability()[0, 0]
 
 
+def test_of_boxes_that_are_as_good_as_equal_the_first_one_is_kept(predictor):
+    px = 38 / 256
+    boxes = [(9.5, 7.5, 19.5, 15.5)]
+    boxes += [(9.5 + shift * px, 7.5, 19.5, 15.5) for shift in (0.9, 1.1, 1.9)]
+    assert predictor.unlike(boxes, 0) == [boxes[0], boxes[2]]
+    assert predictor.unlike(iter(()), 0) == []
+
+
 @pytest.mark.parametrize(("iou", "quality"), [(0.5, 0.4), (1.2, 0.8), (-0.1, 0)])
 def test_quality_is_between_nothing_and_stability(iou, quality):
     one = Prediction(0, 0, (0, 0, 1, 1), np.zeros((1, 1), np.int8), iou, 0.8)

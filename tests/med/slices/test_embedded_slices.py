@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import stat
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -55,6 +56,28 @@ def test_threads_share_what_one_of_them_made():
         found = list(pool.map(lambda n: slices.get(1, n % 20), range(200)))
     assert slices.calls == 20
     assert all(found[n] is found[n % 20] for n in range(200))
+
+
+def test_a_slice_that_is_there_does_not_wait_for_one_that_is_encoded():
+    begun, may_end = threading.Event(), threading.Event()
+
+    class Slow(FakeSegmenter):
+        def embed(self, image):
+            if self.embedded:
+                begun.set()
+                assert may_end.wait(300)
+            return FakeSegmenter.embed(self, image)
+
+    volume = volume_of()
+    slices = SliceEmbeddings(volume, choose_stretch(volume), Slow())
+    there = slices.get(0, 1)
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(slices.get, 0, 2)
+        assert begun.wait(300)
+        assert slices.get(0, 1) is there
+        assert not other.done()
+        may_end.set()
+        assert other.result(300) is slices.get(0, 2)
 
 
 def test_the_network_is_shown_the_slices_of_each_axis():

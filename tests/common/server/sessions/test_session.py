@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 import rasterio
 import shapely
 import shapely.geometry
-from live_server import AFFINE, IJK_TO_LPS, raster, volume
+from live_server import AFFINE, IJK_TO_LPS, WAIT, raster, volume
 
+from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.server.client import ServerError
 from sam_common.server.sessions.session import HISTORY_BYTES
 
@@ -241,6 +244,47 @@ def test_the_answers_of_an_object_are_told_and_taken_over_the_wire(served):
     assert np.array_equal(session.mask(organ).array, before.array)
     with pytest.raises(ServerError, match=f"{len(answers)} answers to choose from, got number 9"):
         session.choose_candidate(organ, 9)
+
+
+def test_a_click_on_a_propagated_object_encodes_nothing_once_all_is_there(served):
+    session = volume(served)
+    organ = session.add_object("liver")
+    session.set_box(organ, (10, 8, 2, 30, 28, 9))
+    session.propagate([organ]).wait()
+    assert served.service.prefetch.wait(WAIT)
+    encoded, before = len(served.fake.embedded), session.mask(organ).array.sum()
+    # what is encoded ahead of the next click does not count
+    with served.service.prefetch.paused():
+        session.add_mark(organ, "click", [(30, 18, 5)], positive=False)
+        assert len(served.fake.embedded) == encoded
+    assert session.mask(organ).array.sum() < before
+
+
+def test_others_are_served_while_a_slice_is_encoded_ahead(served, monkeypatch):
+    """The first slice hangs; a session that is closed gives up the others."""
+    begun, open_, ahead = threading.Event(), threading.Event(), []
+    usual = FakeSegmenter.embed
+
+    def embed(segmenter, image):
+        if threading.current_thread().name == "prefetch":
+            ahead.append(image)
+            begun.set()
+            assert open_.wait(WAIT)
+        return usual(segmenter, image)
+
+    monkeypatch.setattr(FakeSegmenter, "embed", embed)
+    session, other = volume(served), volume(served)
+    organ = session.add_object("liver")
+    session.set_box(organ, (10, 8, 2, 30, 28, 9))
+    session.propagate([organ]).wait()
+    assert begun.wait(WAIT)
+    # slice 5 was encoded by the propagation, and is there for all sessions on these voxels
+    changed = other.set_box(other.add_object("spleen"), (5, 5, 20, 20), axis=0, index=5)
+    assert changed.changed[0].area == 16 * 16
+    session.close()
+    open_.set()
+    assert served.service.prefetch.wait(WAIT)
+    assert len(ahead) == 1
 
 
 def test_a_raster_has_nothing_to_review(served):
