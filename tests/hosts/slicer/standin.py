@@ -5,6 +5,7 @@ Scene, application logic and the logics of modules are the real ones. Stand-ins 
 `qt`, which is PySide6 with properties as PythonQt has them.
 """
 
+import ctypes
 import sys
 import types
 
@@ -48,7 +49,18 @@ def install(settings_file):
     sys.modules["slicer.ScriptedLoadableModule"] = slicer.ScriptedLoadableModule = base
 
 
+def _keep_none():
+    """Make None immortal, as it is from Python 3.12 on.
+
+    PySide6 6.12 drops a reference to None too many each time that a property is set. A window that
+    waits for a slow machine sets some thousands of them, and then Python would abort.
+    """
+    if sys.version_info < (3, 12):
+        ctypes.c_ssize_t.from_address(id(None)).value += 1 << 40
+
+
 def _qt():
+    _keep_none()
     # in this order: there is no __feature__ before PySide6
     from PySide6 import QtCore, QtGui, QtWidgets  # isort: skip
     from __feature__ import true_property  # noqa: F401  # text is a property, as in PythonQt
