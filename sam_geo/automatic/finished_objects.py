@@ -11,7 +11,6 @@ where they were made.
 from __future__ import annotations
 
 import itertools
-from bisect import bisect_right
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -107,11 +106,10 @@ def finished_objects(
     if finishing.finish.simplify:
         yield from finishing.tables(finishing.rows(scene.objects(advance)))
         return
-    firsts = range(0, len(scene.plan), block)
     if executor is None:
-        blocks = _made_here(scene, finishing, firsts, advance)
+        blocks = _made_here(scene, finishing, block, advance)
     else:
-        blocks = _made_elsewhere(scene, finishing, firsts, advance, executor)
+        blocks = _made_elsewhere(scene, finishing, block, advance, executor)
     written = 0
     for tables in blocks:
         before = written
@@ -125,22 +123,23 @@ def finished_objects(
 
 
 def _made_here(
-    scene: Scene, finishing: Finishing, firsts: range, advance: Callable[[int], None]
+    scene: Scene, finishing: Finishing, block: int, advance: Callable[[int], None]
 ) -> Iterator[Tables]:
     """The tables of each block, made in this process in one pass over the windows."""
     rows = finishing.rows(scene.objects(advance))
-    for _, some in itertools.groupby(rows, lambda row: bisect_right(firsts, row.window)):
+    for _, some in itertools.groupby(rows, lambda row: row.window // block):
         yield finishing.tables(some)
 
 
 def _made_elsewhere(
     scene: Scene,
     finishing: Finishing,
-    firsts: range,
+    block: int,
     advance: Callable[[int], None],
     executor: Executor,
 ) -> Iterator[Tables]:
     """The tables of each block in their order, made in other processes in any order."""
+    firsts = range(0, len(scene.plan), block)
     stops = [*firsts[1:], len(scene.plan)]
     items = (
         Item(k, scene_block(scene, first, stop))

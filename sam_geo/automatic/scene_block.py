@@ -81,12 +81,10 @@ def scene_block(scene: Scene, first: int, stop: int) -> SceneBlock:
     """
     if scene.packed is None:
         raise ValueError("the parts of this scene are in memory: nothing can be sent elsewhere")
-    groups, gone = scene.groups, scene.left_out | scene.known
-    kept = {
-        key: group
-        for group in groups.completed_in(first, stop)
-        if (key := groups.members_of(group)[0]) not in gone
-    }
+    groups = scene.groups
+    named = {groups.members_of(group)[0]: group for group in groups.completed_in(first, stop)}
+    # looked up in both: their union would be made of all objects, anew for each block
+    kept = {k: g for k, g in named.items() if k not in scene.left_out and k not in scene.known}
     needed = {groups.window_of(number) for group in kept.values() for number in group.members}
     # a mask that is cut by its window's core is completed in those around it
     around = {m for n in needed for m in scene.grid.near(n)}
