@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import pickle
 
 import numpy as np
 import pandas as pd
@@ -11,10 +10,10 @@ import pyproj
 import pytest
 import shapely
 from affine import Affine
+from elsewhere import Elsewhere
 from scenes import parcels, seen_in
 
-from sam_common.errors import InputError, SuiteError
-from sam_common.executors.executor import Outcome
+from sam_common.errors import InputError
 from sam_common.stitching.layout import Layout
 from sam_common.stitching.link import find_groups
 from sam_common.tiled_job.parts import Part, pack
@@ -29,25 +28,6 @@ from sam_geo.results.object_rows import object_rows, regions_of
 HW = (240, 300)
 FRAME = frame_from_affine(Affine(2, 0, 500_000, 0, -2, 5_800_000))
 UTM = pyproj.CRS("EPSG:32633")
-
-
-class Elsewhere:
-    """Works on what another process would get, and answers in the other order."""
-
-    def __init__(self, broken=None):
-        self.broken = broken
-        self.items = 0
-
-    def run(self, task, items, *, kind, retried, speculative):
-        assert (kind, speculative, SuiteError in retried) == (KIND, True, True)
-        outcomes = []
-        for item in items:
-            self.items += 1
-            again, question = pickle.loads(pickle.dumps((task, item.question)))  # noqa: S301  # ours
-            result = pickle.loads(pickle.dumps(again(question)))  # noqa: S301  # bytes of our own
-            error = InputError("broken") if item.number == self.broken else None
-            outcomes.append(Outcome(item.number, result, error))
-        yield from reversed(outcomes)
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +67,7 @@ def test_an_executor_makes_the_same_tables(scene, finish, block):
     assert len(here) == len(there)
     for one, other in zip(here, there, strict=True):
         pd.testing.assert_frame_equal(one, other)
+    assert set(executor.kinds) <= {KIND}
     # straight edges that neighbours share need all of them in one place
     assert executor.items == (0 if finish.simplify else -(-len(scene.plan) // block))
     rows = object_rows(scene.objects(), FRAME, HW)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import pickle
-
 import numpy as np
 import pytest
+from elsewhere import Elsewhere
 from scenes import parcels, seen_in
 
 from sam_common.errors import InputError, OutputError
-from sam_common.executors.executor import Outcome
 from sam_common.stitching.layout import Layout
 from sam_common.tiled_job.parts import Part, PartStore
 from sam_common.tiled_job.plan import Plan, tile_grid
@@ -17,37 +15,6 @@ from sam_common.tiled_job.work import JobReport
 from sam_geo.automatic.linked_windows import Joined, linked_windows
 
 HW = (160, 200)
-
-
-def sent(what):
-    """What another process gets."""
-    return pickle.loads(pickle.dumps(what))  # noqa: S301  # bytes of our own
-
-
-class Elsewhere:
-    """Works in this process on what another one would get, and answers in the other order."""
-
-    def __init__(self):
-        self.kinds = []
-
-    def run(self, task, items, *, kind, retried, speculative):
-        assert speculative
-        del retried
-        self.kinds.append(kind)
-        outcomes = []
-        for item in items:
-            again, question = sent((task, item.question))
-            outcomes.append(Outcome(item.number, sent(again(question))))
-        yield from reversed(outcomes)
-
-
-class Refusing(Elsewhere):
-    """Cannot do the second item."""
-
-    def run(self, task, items, **how):
-        for outcome in super().run(task, items, **how):
-            error = InputError("broken") if outcome.number == 1 else None
-            yield Outcome(outcome.number, outcome.result, error)
 
 
 @pytest.fixture
@@ -101,7 +68,7 @@ def test_masks_of_later_rounds_come_after_those_of_the_first(masks):
 def test_a_neighbourhood_that_cannot_be_linked_ends_the_job(masks):
     joined, layout, _ = masks
     with pytest.raises(InputError, match=r"^broken$"):
-        linked_windows(layout, joined, Refusing(), side=2, advance=lambda _: None)
+        linked_windows(layout, joined, Elsewhere(broken=1), side=2, advance=lambda _: None)
 
 
 def test_a_part_that_is_lost_is_named(masks):
