@@ -32,6 +32,13 @@ Scheduler = Annotated[
         "started here."
     ),
 ]
+Resources = Annotated[
+    str | None,
+    typer.Option(
+        help="What each window or case takes of the resources of a worker of Dask, as GPU=1: only "
+        "workers take part that were started with them."
+    ),
+]
 Metrics = Annotated[
     Path | None,
     typer.Option(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from distributed.versions import get_versions
 
 from sam_common.errors import InputError, ModelError, SuiteError, one_line
+from sam_common.executors.dask_connection import listed
 from sam_common.executors.dask_worker import prepare
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ SUITE = "sam-geomed"
 COMPARED = ("python", "distributed", "numpy", SUITE)
 """What has to be the same here and on a worker: the ways in which things are pickled, and the
 code that decides the result."""
-TOLD = 3
-"""Most workers that a message names."""
 
 
 def check_versions(connection: Connection) -> None:
@@ -42,7 +41,7 @@ def check_versions(connection: Connection) -> None:
     ]
     if wrong:
         raise ModelError(
-            f"the workers do not fit this process: {_listed(wrong)}; install the same versions "
+            f"the workers do not fit this process: {listed(wrong)}; install the same versions "
             f"everywhere"
         )
 
@@ -63,7 +62,7 @@ def check_prepared(connection: Connection, name: str) -> None:
     }
     if not errors:
         return
-    told = _listed([f"{address}: {one_line(error)}" for address, error in errors.items()])
+    told = listed([f"{address}: {one_line(error)}" for address, error in errors.items()])
     first = next(iter(errors.values()))
     kind = type(first) if isinstance(first, InputError | ModelError) else SuiteError
     raise kind(
@@ -86,8 +85,3 @@ def _differing(here: Mapping[str, str | None], there: Mapping[str, str | None]) 
         for name in COMPARED
         if there[name] != here[name]
     ]
-
-
-def _listed(told: list[str]) -> str:
-    more = len(told) - TOLD
-    return "; ".join(told[:TOLD]) + (f"; and {more} more" if more > 0 else "")

@@ -4,23 +4,28 @@ A scheduler that is lost is looked for at its address, or at the one that its fi
 as long as the patience of the executor. A worker is silent where its signs of life are far behind
 those of others: a process that was stopped, or a machine without a network. Dask itself gives such
 a worker up after minutes (`distributed.scheduler.worker-ttl`), and waits for it until then.
+
+Where items need resources, only workers count that announce enough of them; the others are neither
+checked nor asked.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distributed import Client
+from distributed import Client, wait
+from distributed import TimeoutError as DaskTimeoutError
 
-from sam_common.errors import OutputError
+from sam_common.errors import InputError, OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
     from distributed import Future, WorkerPlugin
 
@@ -30,12 +35,14 @@ SILENT_S = 10.0
 """Seconds without a sign of life, while others give some, after which a worker is silent."""
 SILENT_S_EACH = 0.02
 """The same for each worker of a large cluster, in which signs of life are rare."""
+TOLD = 3
+"""Most workers that a message names."""
 LOST = (
     "the scheduler at {address} is lost: what is done is kept, so start a scheduler and workers "
     "and go on with --resume"
 )
 PAUSED = (
-    "all workers at {address} are paused, as their memory is full: give each more "
+    "all workers{needs} at {address} are paused, as their memory is full: give each more "
     "(--memory-limit), and go on with --resume"
 )
 LOST_ERRORS = (OSError, RuntimeError, ValueError)
@@ -52,11 +59,25 @@ class Connection:
     Args:
         client: A connected client; it stays its owner's to close.
         patience_s: Seconds for which a lost scheduler, or the first worker, is waited for.
+        resources: What each batch takes of the abstract resources of a worker; nothing where None.
+
+    Raises:
+        InputError: A batch takes nothing, or less, of a resource.
     """
 
-    def __init__(self, client: Client, patience_s: float) -> None:
+    def __init__(
+        self, client: Client, patience_s: float, resources: Mapping[str, float] | None = None
+    ) -> None:
         self.client = client
         self.patience_s = patience_s
+        self.resources = dict(resources or {})
+        """What each batch takes of the resources of a worker, by their names."""
+        for name, amount in self.resources.items():
+            if not 0 < amount < math.inf:
+                raise InputError(
+                    f"resources: {name}={amount:g} is no amount that a worker could give: say how "
+                    f"much one window or case takes, as {name}=1"
+                )
         self.address = str(client.scheduler.address)
         """Address of the scheduler."""
         self._file: str | None = client.scheduler_file
@@ -104,37 +125,68 @@ class Connection:
         except LOST_ERRORS as error:
             raise self.lost() from error
 
+    @property
+    def needs(self) -> str:
+        """The words " with GPU=1" about the workers of a job that needs it; else none."""
+        return f" with {_told(self.resources)}" if self.resources else ""
+
     def await_workers(self) -> None:
-        """Wait for the first worker.
+        """Wait for the first worker that runs and has the resources.
 
         Raises:
             OutputError: None comes, or all are paused.
         """
         with self.loss_told():
-            if self._came():
+            if any(worker["status"] == "running" for worker in self._workers().values()):
                 return
-        if self.threads() and self.are_paused():
-            raise OutputError(PAUSED.format(address=self.address))
+            # a cluster that adapts starts workers for what waits for them
+            first = self.client.submit(int, pure=False, resources=self.resources or None)
+            if self._is_done(first):
+                return
+        if self.slots():
+            raise OutputError(self.paused())
+        options = f' --resources "{_told(self.resources)}"' if self.resources else ""
         raise OutputError(
-            f"no worker has come to {self.address} within {self.patience_s:.0f} s: start some "
-            f"(dask worker {self.address})"
+            f"no worker{self.needs} has come to {self.address} within {self.patience_s:.0f} s"
+            f"{self._others()}: start some (dask worker {self.address}{options})"
         )
 
-    def _came(self) -> bool:
-        try:
-            self.client.wait_for_workers(1, timeout=self.patience_s)
-        except TimeoutError:
-            return False
-        return True
+    def slots(self) -> dict[str, int]:
+        """Number of batches that each worker of the job may run at once, by its address.
 
-    def threads(self) -> dict[str, int]:
-        """Number of threads of each worker, by its address."""
+        Each takes a thread, and its resources.
+        """
+        if self.resources:  # what a scheduler knows of its workers is long
+            return {
+                name: _slots(worker, self.resources) for name, worker in self._workers().items()
+            }
         with self.loss_told():
             return dict(self.client.nthreads())
 
     def are_paused(self) -> bool:
         """Whether Dask has paused every worker, as each is near the limit of its memory."""
         return all(worker["status"] == "paused" for worker in self._workers().values())
+
+    def paused(self) -> str:
+        """The message about workers that are paused."""
+        return PAUSED.format(needs=self.needs, address=self.address)
+
+    def _is_done(self, future: Future) -> bool:
+        """Wait for a task; whether a worker did it within the patience."""
+        try:
+            wait(future, timeout=self.patience_s)
+        except DaskTimeoutError:
+            return False
+        finally:
+            future.cancel()
+        return True
+
+    def _others(self) -> str:
+        """The words about workers that are there without the resources; none where none is."""
+        with self.loss_told():
+            known = self.client.sync(self.client.scheduler.identity)["workers"]
+        told = [f"{name} has {_told(known[name]['resources']) or 'none'}" for name in sorted(known)]
+        return f" (of resources {listed(told)})" if told else ""
 
     def lively(self) -> set[str]:
         """Addresses of the workers that run and are not silent."""
@@ -153,7 +205,7 @@ class Connection:
             self.client.cancel(futures)
 
     def on_workers(self, function: Callable[..., Any], *args: Any) -> dict[str, Any]:
-        """Run a function on every worker that is not silent.
+        """Run a function on every worker of the job that is not silent.
 
         Returns:
             By the address of a worker what the function returned, or the error that it raised or
@@ -192,10 +244,10 @@ class Connection:
             return found
 
     async def _known_workers(self) -> Mapping[str, Mapping[str, Any]]:
-        """What the scheduler knows of each worker, by its address."""
+        """What the scheduler knows of each worker that has the resources, by its address."""
         known = await self.client.scheduler.identity()
-        found: Mapping[str, Mapping[str, Any]] = known["workers"]
-        return found
+        workers: Mapping[str, Mapping[str, Any]] = known["workers"]
+        return {name: worker for name, worker in workers.items() if _slots(worker, self.resources)}
 
     async def _on_workers(
         self, function: Callable[..., Any], args: tuple[Any, ...]
@@ -236,3 +288,21 @@ def _not_silent(workers: Mapping[str, Mapping[str, Any]]) -> set[str]:
     last = max((worker["last_seen"] for worker in workers.values()), default=0.0)
     longest = max(SILENT_S, SILENT_S_EACH * len(workers))
     return {name for name, worker in workers.items() if last - worker["last_seen"] <= longest}
+
+
+def listed(told: Sequence[str]) -> str:
+    """The first of some lines about workers, and the number of the others."""
+    more = len(told) - TOLD
+    return "; ".join(told[:TOLD]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _slots(worker: Mapping[str, Any], resources: Mapping[str, float]) -> int:
+    """Number of batches that a worker may run at once, each with a thread and its resources."""
+    given = worker["resources"]
+    # .3 has three times .1, but for its last bits
+    times = [int(given.get(name, 0.0) / amount + 1e-9) for name, amount in resources.items()]
+    return min([int(worker["nthreads"]), *times])
+
+
+def _told(resources: Mapping[str, float]) -> str:
+    return " ".join(f"{name}={amount:g}" for name, amount in sorted(resources.items()))

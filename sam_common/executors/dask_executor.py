@@ -13,7 +13,7 @@ from sam_common.executors.dask_worker import TaskPlugin, pickled
 from sam_common.executors.figures import Figures
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from distributed import Client
 
@@ -33,10 +33,22 @@ class DaskExecutor:
     Args:
         client: A client that is connected to the cluster, as `distributed.Client` makes it.
         patience_s: Seconds without any worker, or without the scheduler, after which a job ends.
+        resources: What each window, case or block takes of the abstract resources of a worker,
+            such as `{"GPU": 1}`: only workers take part that were started with enough of them
+            (`dask worker --resources "GPU=1"`), and none runs more at once than it has room for.
+
+    Raises:
+        InputError: An amount of a resource is not positive.
     """
 
-    def __init__(self, client: Client, *, patience_s: float = PATIENCE_S) -> None:
-        self._connection = Connection(client, patience_s)
+    def __init__(
+        self,
+        client: Client,
+        *,
+        patience_s: float = PATIENCE_S,
+        resources: Mapping[str, float] | None = None,
+    ) -> None:
+        self._connection = Connection(client, patience_s, resources)
         self._checked: Client | None = None
         """The client by which versions were compared."""
         self.figures = Figures()

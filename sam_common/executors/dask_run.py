@@ -1,7 +1,7 @@
 """Run on Dask: one task on many items, and all that may become of them on the way.
 
 ```
-items -> batches -> at most AHEAD batches for each thread are known to the scheduler
+items -> batches -> at most AHEAD batches for each that can run are known to the scheduler
                       | answers        -> outcomes
                       | late           -> to a second worker that has nothing to do; the first
                       |                   answer counts
@@ -27,6 +27,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from distributed import CancelledError, KilledWorker
+from distributed import TimeoutError as DaskTimeoutError
 
 from sam_common.errors import (
     DiskError,
@@ -37,7 +38,7 @@ from sam_common.errors import (
     one_line,
 )
 from sam_common.executors.batches import LONGEST_S, Batch, Pace
-from sam_common.executors.dask_connection import LOOK_S, PAUSED, SchedulerLostError
+from sam_common.executors.dask_connection import LOOK_S, SchedulerLostError
 from sam_common.executors.dask_worker import answer_all
 from sam_common.executors.executor import Outcome
 from sam_common.support.files import DISK_ERRORS
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from sam_common.executors.figures import Figures
 
 AHEAD = 3
-"""Batches that are known to the scheduler for each thread of the workers: one runs, two wait."""
+"""Batches that are known to the scheduler for each that workers can run: one runs, two wait."""
 TRIES = 2
 """Times that an item is tried where it raises an error, as without an executor."""
 FULL_DISKS = 2
@@ -116,8 +117,8 @@ class Run:
         self._suspects: deque[Batch] = deque()
         self._done: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._pace = Pace()
-        self._threads: dict[str, int] = {}
-        """Number of threads by worker, when they were counted last."""
+        self._slots: dict[str, int] = {}
+        """Number of batches that each worker may run at once, when they were counted last."""
         self._full: dict[str, None] = {}
         """Workers whose disk is full, in the order in which they said so."""
         self._answered: dict[str, float] = {}
@@ -172,7 +173,7 @@ class Run:
             raise self._connection.lost()
         self._connection.reconnect()
         self._figures.events["reconnected"] += 1
-        self._threads, self._looked = {}, float("-inf")
+        self._slots, self._looked = {}, float("-inf")
         self._worked = self._advanced = time.monotonic()
 
     def _take_back(self, batch: Batch) -> None:
@@ -185,7 +186,7 @@ class Run:
     def _fill(self, items: Iterator[Item]) -> None:
         """Send batches until enough of them are under way."""
         self._look()
-        while len(self._running) < AHEAD * max(1, sum(self._threads.values())):
+        while len(self._running) < AHEAD * max(1, sum(self._slots.values())):
             if self._again:
                 self._send(*self._again.popleft())
                 continue
@@ -197,7 +198,7 @@ class Run:
     def _send(self, batch: Batch, avoided: str | None) -> None:
         """Give a batch to the scheduler, for any worker but one and those whose disk is full."""
         bad = self._full if avoided is None else {avoided, *self._full}
-        others = [address for address in self._threads if address not in bad] if bad else []
+        others = [address for address in self._slots if address not in bad] if bad else []
         try:
             self._submit(batch, others)
         except SchedulerLostError:
@@ -218,6 +219,7 @@ class Run:
                 pure=False,
                 # of those it only prefers, Dask lets others steal
                 workers=list(workers) or None,
+                resources=self._connection.resources or None,
             )
         self._running[key] = _Sent(future, batch, time.monotonic(), frozenset(workers))
         future.add_done_callback(lambda done: self._done.put(done.key))
@@ -287,8 +289,8 @@ class Run:
             )
         except ImportError as error:
             raise ModelError(f"a worker lacks {error.name}: install it there") from error
-        except (TimeoutError, OSError) as error:
-            # the worker was stopped with the answer in its hands
+        except (DaskTimeoutError, OSError) as error:
+            # the worker was stopped with the answer in its hands; Python 3.10 has two such errors
             if batch.unfetched:
                 raise self._no_worker() from error
             self._figures.events["unfetched"] += 1
@@ -322,8 +324,8 @@ class Run:
         if worker not in self._full:
             self._full[worker] = None
             self._figures.events["disks_full"] += 1
-        self._threads = self._connection.threads()
-        return len(self._full) >= FULL_DISKS or not self._threads.keys() - self._full.keys()
+        self._slots = self._connection.slots()
+        return len(self._full) >= FULL_DISKS or not self._slots.keys() - self._full.keys()
 
     def _killed(self, batch: Batch, error: KilledWorker) -> list[Outcome]:
         """Tell of an item that ends its workers, or put those that might do so aside."""
@@ -343,8 +345,8 @@ class Run:
         """Send what is late to workers that have nothing to do, once each."""
         at = self._connection.processing()
         free = {
-            name: threads - len(at.get(name, ()))
-            for name, threads in self._threads.items()
+            name: slots - len(at.get(name, ()))
+            for name, slots in self._slots.items()
             if name not in self._full
         }
         if max(free.values(), default=0) < 1:
@@ -377,26 +379,26 @@ class Run:
         self._figures.late.add(worker)
 
     def _look(self) -> None:
-        """Count the threads of the workers from time to time; end where there are none for long."""
+        """Count what workers may run from time to time; end where there are none for long."""
         now = time.monotonic()
         if now - self._looked < LOOK_S:
             return
         self._looked = now
-        before, self._threads = self._threads, self._connection.threads()
-        self._figures.events["workers_left"] += len(before.keys() - self._threads.keys())
-        self._figures.threads = sum(self._threads.values())
+        before, self._slots = self._slots, self._connection.slots()
+        self._figures.events["workers_left"] += len(before.keys() - self._slots.keys())
+        self._figures.threads = sum(self._slots.values())
         self._free_bound()
-        if self._threads:
+        if self._slots:
             self._worked = now
             if now - self._advanced > self._connection.patience_s and self._connection.are_paused():
-                raise OutputError(PAUSED.format(address=self._connection.address))
+                raise OutputError(self._connection.paused())
         elif now - self._worked > self._connection.patience_s:
             raise self._no_worker()
 
     def _free_bound(self) -> None:
         """Take back what is bound to workers that have left: Dask would wait for them."""
         for key, sent in list(self._running.items()):
-            if not sent.workers or sent.workers & self._threads.keys():
+            if not sent.workers or sent.workers & self._slots.keys():
                 continue
             del self._running[key]
             self._connection.cancel([sent.future])
@@ -410,7 +412,7 @@ class Run:
         """The error of a job whose workers are gone, with the items that were under way."""
         at = ", ".join(sent.batch.label for sent in list(self._running.values())[:5])
         return OutputError(
-            f"no worker is left at {self._connection.address} for "
+            f"no worker{self._connection.needs} is left at {self._connection.address} for "
             f"{self._connection.patience_s:.0f} s (under way: {self._kind} {at}): what is done is "
             f"kept, so start workers and go on with --resume"
         )

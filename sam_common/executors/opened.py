@@ -11,7 +11,7 @@ from sam_common.errors import InputError, ModelError, one_line
 from sam_common.executors.metrics_file import check_metrics, writing_metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from sam_common.executors.executor import Executor
 
@@ -26,6 +26,7 @@ def opened_executor(
     *,
     scheduler: str | None = None,
     workers: int = 1,
+    resources: str | None = None,
     metrics: Path | None = None,
     tell: Callable[[str], None] = lambda _line: None,
 ) -> Iterator[Executor | None]:
@@ -37,6 +38,7 @@ def opened_executor(
             path of the file that it was told to write; where None, workers of one thread are
             started on this machine, and ended with the block.
         workers: Number of workers to start where there is no scheduler.
+        resources: What each item takes of the resources of a worker, as `GPU=1,MEMORY=2e9`.
         metrics: A .prom file that says in the text format of Prometheus what workers did so far.
         tell: Called with lines about the cluster: where its dashboard is, and at the end what each
             worker did.
@@ -45,11 +47,15 @@ def opened_executor(
         The executor; None for `local`, which means the process itself.
 
     Raises:
-        InputError: There is no such kind, a scheduler is given without `dask`, or none answers.
+        InputError: There is no such kind, options do not go together, resources are not amounts by
+            name, or no scheduler answers.
         ModelError: Dask is not installed.
         OutputError: The metrics cannot be written.
     """
-    _check_options(kind, scheduler, workers, metrics)
+    _check_options(kind, scheduler, workers, {"resources": resources, "metrics": metrics})
+    taken = {} if resources is None else read_resources(resources)
+    if metrics is not None:
+        check_metrics(metrics)
     if kind == "local":
         yield None
         return
@@ -57,7 +63,7 @@ def opened_executor(
 
     with _client(scheduler, workers) as client:
         tell(f"dask: {client.dashboard_link}")
-        executor = DaskExecutor(client)
+        executor = DaskExecutor(client, resources=taken)
         told = (
             nullcontext() if metrics is None else writing_metrics(metrics, executor.figures, tell)
         )
@@ -70,12 +76,37 @@ def opened_executor(
             tell(f"dask: {line}")
 
 
-def _check_options(kind: str, scheduler: str | None, workers: int, metrics: Path | None) -> None:
+def read_resources(text: str) -> dict[str, float]:
+    """Amounts of resources by their names, of `GPU=1,MEMORY=2e9` or as Dask has it, with spaces.
+
+    Raises:
+        InputError: A name has no amount, the amount is no number, or a name comes twice.
+    """
+    found: dict[str, float] = {}
+    for each in text.replace(",", " ").split():
+        name, _, amount = each.partition("=")
+        try:
+            number = float(amount)
+        except ValueError:
+            number = None
+        if not name or number is None:
+            raise InputError(f'--resources "{text}": {each} is no NAME=NUMBER, as GPU=1')
+        if name in found:
+            raise InputError(f'--resources "{text}": {name} is there twice')
+        found[name] = number
+    if not found:
+        raise InputError(f'--resources "{text}" names none: say NAME=NUMBER, as GPU=1')
+    return found
+
+
+def _check_options(
+    kind: str, scheduler: str | None, workers: int, others: Mapping[str, object]
+) -> None:
     """Raise where options do not go together, or Dask is not installed."""
     if kind not in {"local", "dask"}:
         raise InputError(f'unknown executor "{kind}": choose local or dask')
     if kind == "local":
-        for name, value in (("scheduler", scheduler), ("metrics", metrics)):
+        for name, value in {"scheduler": scheduler, **others}.items():
             if value is not None:
                 raise InputError(f"--{name} {value} goes with --executor dask")
         return
@@ -83,10 +114,13 @@ def _check_options(kind: str, scheduler: str | None, workers: int, metrics: Path
         raise InputError(
             f"--workers {workers} starts workers here, and {scheduler} has its own: leave one out"
         )
+    if scheduler is None and others["resources"] is not None:
+        raise InputError(
+            f"--resources {others['resources']} chooses among the workers of a --scheduler: those "
+            f"that are started here have none"
+        )
     if importlib.util.find_spec("distributed") is None:
         raise ModelError('--executor dask needs Dask: pip install "sam-geomed[dask]"')
-    if metrics is not None:
-        check_metrics(metrics)
 
 
 @contextmanager

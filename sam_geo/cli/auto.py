@@ -109,6 +109,7 @@ def auto_command(
     workers: geo.Workers = 1,
     executor: common.ExecutorKind = "local",
     scheduler: common.Scheduler = None,
+    resources: common.Resources = None,
     parts_at: geo.PartsAt = None,
     metrics: common.Metrics = None,
     dry_run: geo.DryRun = False,
@@ -166,7 +167,7 @@ def auto_command(
         show(dry_run_auto(request, load), json_output=json_output)
         return
     progress = functools.partial(console.progress, quiet=quiet)
-    with geo.executing(request, executor, scheduler, metrics, quiet=quiet) as asked:
+    with geo.executing(request, executor, scheduler, resources, metrics, quiet=quiet) as asked:
         record = run_auto(asked, load, progress=progress)
     what = f"{record['objects']} objects"
     tell_result(record, what, output, json_output=json_output, quiet=quiet)

@@ -113,6 +113,7 @@ def landcover_command(
     precision: common.Precision = "auto",
     executor: common.ExecutorKind = "local",
     scheduler: common.Scheduler = None,
+    resources: common.Resources = None,
     parts_at: geo.PartsAt = None,
     metrics: common.Metrics = None,
     dry_run: geo.DryRun = False,
@@ -172,7 +173,7 @@ def landcover_command(
     if dry_run:
         _tell_cost(dry_run_landcover(request, load, progress=progress), json_output=json_output)
         return
-    with geo.executing(request, executor, scheduler, metrics, quiet=quiet) as asked:
+    with geo.executing(request, executor, scheduler, resources, metrics, quiet=quiet) as asked:
         record = run_landcover(asked, load, progress=progress)
     _tell(record, request, json_output=json_output, quiet=quiet)
 

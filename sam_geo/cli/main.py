@@ -58,6 +58,7 @@ def encode(
     workers: geo.Workers = 1,
     executor: common.ExecutorKind = "local",
     scheduler: common.Scheduler = None,
+    resources: common.Resources = None,
     metrics: common.Metrics = None,
     json_output: common.Json = False,
     quiet: common.Quiet = False,
@@ -83,7 +84,7 @@ def encode(
     )
     load = geo.loader(model, arch=arch, device=device, engine=engine, precision=precision)
     progress = functools.partial(console.progress, quiet=quiet)
-    with geo.executing(request, executor, scheduler, metrics, quiet=quiet) as asked:
+    with geo.executing(request, executor, scheduler, resources, metrics, quiet=quiet) as asked:
         figures = run_encode(asked, load, progress=progress)
     for note in figures.pop("notes"):
         console.note(f"warning: {note}")

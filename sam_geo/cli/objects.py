@@ -97,6 +97,7 @@ def similar_command(
     workers: geo.Workers = 1,
     executor: common.ExecutorKind = "local",
     scheduler: common.Scheduler = None,
+    resources: common.Resources = None,
     parts_at: geo.PartsAt = None,
     metrics: common.Metrics = None,
     device: common.Device = "auto",
@@ -147,7 +148,7 @@ def similar_command(
     )
     load = geo.loader(model, arch=None, device=device, engine=engine, precision=precision)
     progress = functools.partial(console.progress, quiet=quiet)
-    with geo.executing(request, executor, scheduler, metrics, quiet=quiet) as asked:
+    with geo.executing(request, executor, scheduler, resources, metrics, quiet=quiet) as asked:
         record = run_similar(asked, load, progress=progress)
     _tell_similar(record, request, json_output=json_output, quiet=quiet)
 

@@ -158,7 +158,13 @@ R = TypeVar("R", bound=_Executable)
 
 @contextmanager
 def executing(
-    request: R, kind: str, scheduler: str | None, metrics: Path | None, *, quiet: bool
+    request: R,
+    kind: str,
+    scheduler: str | None,
+    resources: str | None,
+    metrics: Path | None,
+    *,
+    quiet: bool,
 ) -> Iterator[R]:
     """A request with the executor that `--executor` and `--scheduler` ask for.
 
@@ -166,6 +172,7 @@ def executing(
         request: The request; its number of workers is that of workers of Dask to start.
         kind: `local` or `dask`.
         scheduler: Address of a scheduler that runs.
+        resources: What each window takes of the resources of its workers.
         metrics: A .prom file for the counters of its workers.
         quiet: Whether nothing is said about the cluster.
 
@@ -177,7 +184,12 @@ def executing(
     """
     tell = common.terminal_notes(quiet=quiet)
     opened = opened_executor(
-        kind, scheduler=scheduler, workers=request.workers, metrics=metrics, tell=tell
+        kind,
+        scheduler=scheduler,
+        workers=request.workers,
+        resources=resources,
+        metrics=metrics,
+        tell=tell,
     )
     with opened as executor:
         yield request if executor is None else replace(request, executor=executor)  # type: ignore[type-var]

@@ -98,6 +98,7 @@ def prompt_command(
     workers: geo.Workers = 1,
     executor: common.ExecutorKind = "local",
     scheduler: common.Scheduler = None,
+    resources: common.Resources = None,
     parts_at: geo.PartsAt = None,
     metrics: common.Metrics = None,
     dry_run: geo.DryRun = False,
@@ -153,7 +154,7 @@ def prompt_command(
         show(dry_run_prompts(request, load, find=find), json_output=json_output)
         return
     progress = functools.partial(console.progress, quiet=quiet)
-    with geo.executing(request, executor, scheduler, metrics, quiet=quiet) as asked:
+    with geo.executing(request, executor, scheduler, resources, metrics, quiet=quiet) as asked:
         _, record = run_request(asked, load, find=find, progress=progress)
     what = f"{record['prompts']} prompts"
     if words is not None:

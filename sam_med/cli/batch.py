@@ -20,6 +20,7 @@ from sam_common.cli.options import (
     Metrics,
     Precision,
     Quiet,
+    Resources,
     Scheduler,
     terminal_notes,
 )
@@ -79,6 +80,7 @@ def batch_command(
     ] = False,
     executor: ExecutorKind = "local",
     scheduler: Scheduler = None,
+    resources: Resources = None,
     metrics: Metrics = None,
     workers: DaskWorkers = 1,
     report: Annotated[
@@ -113,7 +115,12 @@ def batch_command(
     settings = {"arch": arch, "device": device, "engine": engine, "precision": precision}
     tell = terminal_notes(quiet=quiet)
     with opened_executor(
-        executor, scheduler=scheduler, workers=workers, metrics=metrics, tell=tell
+        executor,
+        scheduler=scheduler,
+        workers=workers,
+        resources=resources,
+        metrics=metrics,
+        tell=tell,
     ) as chosen:
         work = CaseWork(
             functools.partial(load_model, model, settings),

@@ -52,6 +52,14 @@ class Cluster:
         self.opened.callback(ended, process)
         return process
 
+    def add_old_worker(self) -> subprocess.Popen:
+        """Start a worker with an older version of the suite, as half a cluster may have."""
+        about = self.folder / "old" / "sam_geomed-0.0.9.dist-info"
+        about.mkdir(parents=True, exist_ok=True)
+        (about / "METADATA").write_text("Metadata-Version: 2.1\nName: sam-geomed\nVersion: 0.0.9\n")
+        paths = os.pathsep.join(map(str, (about.parent, ROOT, ORACLES)))
+        return self.add_worker(environment={"PYTHONPATH": paths}, options=["--no-nanny"])
+
     def restart_scheduler(self, *, moves: bool) -> None:
         """Kill the scheduler, and start another one with one worker.
 

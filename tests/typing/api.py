@@ -275,7 +275,7 @@ def everything(segmenter: Segmenter) -> None:
 
 
 def on_workers(segmenter: Segmenter, client: Any) -> None:
-    executor = DaskExecutor(client, patience_s=600.0)
+    executor = DaskExecutor(client, patience_s=600.0, resources={"GPU": 1})
     request = AutoRequest(image="a.tif", output=Path("objects.gpkg"), executor=executor)
     assert_type(run_auto(request, lambda: segmenter), dict[str, Any])
     segment_prompts("a.tif", Path("boxes.gpkg"), segmenter=segmenter, executor=executor)

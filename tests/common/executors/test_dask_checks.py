@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
-from clusters import ORACLES, ROOT, Cluster, cluster
+from clusters import Cluster, cluster
 
 from sam_common.errors import CheckpointError, ModelError
-from sam_common.executors.dask_checks import TOLD, check_versions
-from sam_common.executors.dask_connection import Connection
+from sam_common.executors.dask_checks import check_versions
+from sam_common.executors.dask_connection import TOLD, Connection
 from sam_common.executors.dask_executor import DaskExecutor
 from sam_common.executors.executor import Item
 
@@ -57,15 +56,10 @@ def test_a_worker_without_a_library_or_the_weights(two_workers: Cluster, functio
     assert str(told.value).startswith("2 of 2 workers cannot do the job, tcp://127.0.0.1:")
 
 
-def test_versions_that_differ_and_a_suite_that_is_missing(tmp_path: Path):
-    """Workers whose modules are found in other places, as after an update of half a cluster."""
-    about = tmp_path / "old" / "sam_geomed-0.0.9.dist-info"
-    about.mkdir(parents=True)
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: sam-geomed\nVersion: 0.0.9\n")
+def test_versions_that_differ_and_a_suite_that_is_missing():
     with cluster(workers=0) as own:
-        paths = f"{tmp_path / 'old'}:{ROOT}:{ORACLES}"
         for _ in range(TOLD + 1):
-            own.add_worker(environment={"PYTHONPATH": paths}, options=["--no-nanny"])
+            own.add_old_worker()
         own.client.wait_for_workers(TOLD + 1, timeout=60)
         with pytest.raises(ModelError, match=r"has sam-geomed 0\.0\.9 and not ") as told:
             run(own.client, lacks_rasterio)

@@ -4,8 +4,9 @@ import json
 import os
 
 import pytest
-from clusters import Cluster
+from clusters import Cluster, cluster
 
+from sam_common.errors import InputError, OutputError
 from sam_common.executors.dask_connection import (
     SILENT_S,
     Connection,
@@ -36,7 +37,7 @@ def test_functions_run_on_every_worker_and_errors_are_their_answers(two_workers:
     failed = connection.on_workers(os.listdir, "/no such folder")
     assert {type(error) for error in failed.values()} == {FileNotFoundError}
     assert connection.lively() == set(found)
-    assert connection.threads() == dict.fromkeys(found, 1)
+    assert connection.slots() == dict.fromkeys(found, 1)
     assert not connection.are_paused()
 
 
@@ -50,10 +51,10 @@ def test_a_new_client_takes_the_place_of_one_whose_scheduler_was_lost(
     (tmp_path / "scheduler.json").write_text(json.dumps({"address": two_workers.address}))
     connection.reconnect()
     assert connection.client is not two_workers.client
-    assert len(connection.threads()) == 2
+    assert len(connection.slots()) == 2
     connection.close()
     with pytest.raises(SchedulerLostError, match=f"the scheduler at {two_workers.address} is lost"):
-        connection.threads()
+        connection.slots()
     # the client that was given is not ours to close
     assert two_workers.client.status == "running"
 
@@ -64,3 +65,35 @@ def test_patience_is_bounded(two_workers: Cluster):
     with pytest.raises(SchedulerLostError, match=r"tcp://127\.0\.0\.1:9 is lost: .* --resume"):
         connection.reconnect()
     connection.close()
+
+
+def test_only_workers_with_the_resources_count():
+    with cluster(workers=1) as own:
+        bare = f"tcp://{next(iter(own.client.nthreads())).removeprefix('tcp://')}"
+        with pytest.raises(OutputError) as told:
+            Connection(own.client, 0.5, {"GPU": 1}).await_workers()
+        assert str(told.value) == (
+            f"no worker with GPU=1 has come to {own.address} within 0 s (of resources {bare} has "
+            f'none): start some (dask worker {own.address} --resources "GPU=1")'
+        )
+        own.add_worker(options=["--nthreads", "4", "--resources", "GPU=2 MEMORY=0.3"])
+        asked = Connection(own.client, 60.0, {"GPU": 1, "MEMORY": 0.1})
+        asked.await_workers()
+        assert asked.needs == " with GPU=1 MEMORY=0.1"
+        ((able, slots),) = asked.slots().items()
+        assert (able != bare, slots) == (True, 2)
+        assert Connection(own.client, 60.0).slots() == {bare: 1, able: 4}
+        for resources, expected in (
+            ({"MEMORY": 0.1}, {able: 3}),
+            ({"GPU": 0.25}, {able: 4}),  # it has no more threads
+            ({"GPU": 3}, {}),
+            ({"GPU": 1, "DISK": 1}, {}),
+        ):
+            assert Connection(own.client, 60.0, resources).slots() == expected
+        assert asked.lively() == set(asked.on_workers(os.getpid)) == {able}
+
+
+@pytest.mark.parametrize("amount", [0, -1, float("nan"), float("inf")])
+def test_an_amount_that_no_worker_could_give(two_workers: Cluster, amount):
+    with pytest.raises(InputError, match=f"resources: GPU={amount:g} is no amount .* as GPU=1"):
+        Connection(two_workers.client, 5.0, {"GPU": amount})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,24 @@ import pytest
 from cluster_tasks import Windows, bytes_of, plan_of
 from cluster_tasks import run_windows as run
 from clusters import Cluster, cluster, ended
+from distributed import Client, LocalCluster
 
 from sam_common.errors import InputError, ModelError, OutputError
 from sam_common.executors.batches import LONGEST_S, MOST_ITEMS
+from sam_common.executors.dask_connection import Connection
 from sam_common.executors.dask_executor import DaskExecutor
 from sam_common.executors.dask_run import Run
+from sam_common.executors.executor import Item
 from sam_common.tiled_job.parts import PartStore
 from sam_common.tiled_job.run import run_job
 from sam_common.tiled_job.work import Work
+
+
+def while_it_ran(seconds: float) -> tuple[float, float]:
+    """When a task began and ended."""
+    start = time.monotonic()
+    time.sleep(seconds)
+    return start, time.monotonic()
 
 
 def test_the_parts_are_those_of_one_process(two_workers: Cluster, small, tmp_path: Path) -> None:
@@ -260,3 +271,38 @@ def test_a_file_that_a_worker_does_not_see(two_workers: Cluster, tmp_path: Path)
 
 def _read_elsewhere(path: str) -> None:
     raise InputError(f"no such file here: {path}")
+
+
+def test_resources_say_who_works_and_how_many_at_once(small, tmp_path: Path) -> None:
+    plan, expected = small
+    with cluster(workers=1) as own:
+        own.add_worker(options=["--nthreads", "4", "--resources", "GPU=2"])
+        executor = DaskExecutor(own.client, resources={"GPU": 1})
+        report = run(tmp_path / "p", plan, Windows(seconds=0.02), executor=executor)
+        (able,) = Connection(own.client, 5.0, {"GPU": 1}).slots()
+        at = list(
+            executor.run(while_it_ran, [Item(n, 0.3) for n in range(6)], kind="x", retried=())
+        )
+    assert report.failures == {}
+    assert bytes_of(tmp_path / "p") == expected
+    assert (list(executor.figures.workers), executor.figures.threads) == ([able], 2)
+    times = [outcome.result for outcome in at]
+    most = max(sum(first <= start < last for first, last in times) for start, _ in times)
+    assert most == 2, "of four threads two at once, as each takes one of two GPUs"
+
+
+def test_a_cluster_that_adapts_starts_workers_for_a_job() -> None:
+    """As of docs/scaling.md: there is none before something waits for one."""
+    with (
+        LocalCluster(
+            n_workers=0, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+        ) as adapting,
+        Client(adapting) as client,
+    ):
+        adapting.adapt(minimum=0, maximum=2, target_duration="500ms")
+        executor = DaskExecutor(client)
+        items = [Item(n, 0.3) for n in range(60)]
+        found = list(executor.run(while_it_ran, items, kind="x", retried=()))
+    assert sorted(outcome.number for outcome in found) == list(range(60))
+    assert [outcome.error for outcome in found] == [None] * 60
+    assert len(executor.figures.workers) == 2

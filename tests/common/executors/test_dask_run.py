@@ -224,7 +224,7 @@ def test_tasks_are_named_by_their_windows(two_workers: Cluster, tmp_path: Path, 
 class Noted:
     """A connection that notes what is cancelled."""
 
-    address, patience_s = "tcp://there", 5.0
+    address, patience_s, needs = "tcp://there", 5.0, ""
 
     def __init__(self) -> None:
         self.cancelled = []
@@ -268,7 +268,7 @@ def test_what_is_bound_to_workers_that_left_is_taken_back() -> None:
     run = run_on(noted)
     batches = {name: Batch([Item(n, None)]) for n, name in enumerate("abcd")}
     left, here = frozenset({"tcp://left"}), frozenset({"tcp://here"})
-    run._threads = {"tcp://here": 1}
+    run._slots = {"tcp://here": 1}
     run._running = {
         "a": _Sent("a", batches["a"], 0.0, left),
         "b": _Sent("b", batches["b"], 0.0, left | here),

@@ -15,8 +15,18 @@ from sam_geo.cli import main
 
 @pytest.fixture(scope="module")
 def workers():
-    with cluster(workers=2) as started:
+    with cluster(workers=0) as started:
+        for _ in range(2):
+            started.add_worker(options=["--resources", "GPU=1"])
+        # it would end a job that looked at it
+        started.add_old_worker()
+        started.client.wait_for_workers(3, timeout=60)
         yield started
+
+
+def on(workers):
+    """The options by which a command runs on workers."""
+    return ("--executor", "dask", "--scheduler", workers.address, "--resources", "GPU=1")
 
 
 def told_in(folder):
@@ -25,12 +35,10 @@ def told_in(folder):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_two_workers_write_the_bytes_of_one_process(command, place, workers, tmp_path):
-    """By --executor and --scheduler, with --metrics; --workers stays what it is."""
+    """By --executor and --scheduler, with --resources and --metrics; --workers stays what it is."""
     folders = [place("here"), place("there")]
-    runner, dask = CliRunner(), ("--executor", "dask", "--scheduler", workers.address)
-    for folder, options in zip(
-        folders, ((), (*dask, "--metrics", str(tmp_path / "job.prom"))), strict=True
-    ):
+    runner, dask = CliRunner(), (*on(workers), "--metrics", str(tmp_path / "job.prom"))
+    for folder, options in zip(folders, ((), dask), strict=True):
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
             result = runner.invoke(main.app, [*COMMANDS[command], *options], catch_exceptions=False)
@@ -47,7 +55,7 @@ def test_the_record_counts_what_workers_did(place, workers, tmp_path):
     figures = []
     for name, options in (
         ("here", ()),
-        ("there", ("--executor", "dask", "--scheduler", workers.address)),
+        ("there", on(workers)),
     ):
         folder = place(name)
         result = CliRunner().invoke(main.app, [*COMMANDS["auto"], *options])
@@ -86,6 +94,11 @@ def test_workers_started_by_the_command(command, place):
     ("options", "message"),
     [
         (("--executor", "spark"), 'unknown executor "spark": choose local or dask'),
+        (("--resources", "GPU=1"), "--resources GPU=1 goes with --executor dask"),
+        (
+            ("--executor", "dask", "--scheduler", "tcp://x:1", "--resources", "GPU"),
+            '--resources "GPU": GPU is no NAME=NUMBER, as GPU=1',
+        ),
         (("--metrics", "x.prom"), "--metrics x.prom goes with --executor dask"),
         (("--scheduler", "tcp://x:1"), "--scheduler tcp://x:1 goes with --executor dask"),
         (
@@ -118,7 +131,7 @@ def test_a_raster_that_a_worker_does_not_see_is_named(place, workers, error_of, 
             ({**vars_of(self), "name": str(folder / "other.tif")}, self.identity),
         ),
     )
-    code, told = error_of(*COMMANDS["prompt"], "--executor", "dask", "--scheduler", workers.address)
+    code, told = error_of(*COMMANDS["prompt"], *on(workers))
     assert code == 2
     assert "2 of 2 workers cannot do the job, tcp://127.0.0.1:" in told
     assert "no such file here: image.tif" in told

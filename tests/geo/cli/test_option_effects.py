@@ -113,7 +113,8 @@ def reaching(command, options, **elsewhere):
 def executor_options(command):
     """How windows are worked on by other processes."""
     test = Elsewhere(f"{EXECUTORS}test_two_workers_write_the_bytes_of_one_process")
-    found = {f"{command} --{name}": test for name in ("executor", "scheduler", "metrics")}
+    names = ("executor", "scheduler", "resources", "metrics")
+    found = {f"{command} --{name}": test for name in names}
     if command == "encode":
         return found
     return found | {

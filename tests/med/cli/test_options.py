@@ -80,6 +80,7 @@ WORKERS = "med/run/test_case_work.py::"
 EFFECTS = {
     "batch --executor": Elsewhere(f"{WORKERS}test_two_workers_write_what_one_process_writes"),
     "batch --scheduler": Elsewhere(f"{WORKERS}test_two_workers_write_what_one_process_writes"),
+    "batch --resources": Elsewhere(f"{WORKERS}test_two_workers_write_what_one_process_writes"),
     "batch --metrics": Elsewhere(f"{WORKERS}test_two_workers_write_what_one_process_writes"),
     "batch --workers": Elsewhere(f"{WORKERS}test_workers_are_started_where_there_is_no_scheduler"),
     "segment --output": Effect(MR, (*MR, "-o", "p.nii.gz")),

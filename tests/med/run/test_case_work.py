@@ -34,8 +34,10 @@ def workers():
     with cluster(workers=0) as started:
         for _ in range(2):
             # networks that these workers load are fake ones
-            started.add_worker(options=["--preload", "fake_network"])
-        started.client.wait_for_workers(2, timeout=60)
+            started.add_worker(options=["--preload", "fake_network", "--resources", "GPU=1"])
+        # it would end a job that looked at it
+        started.add_old_worker()
+        started.client.wait_for_workers(3, timeout=60)
         yield started
 
 
@@ -70,14 +72,14 @@ def results_of(folder: Path) -> dict[str, bytes]:
 def test_two_workers_write_what_one_process_writes(
     workers: Cluster, tmp_path: Path, monkeypatch, tmp_path_factory
 ) -> None:
-    """By --executor and --scheduler, with --metrics; --workers is for its own ones."""
+    """By --executor and --scheduler, with --resources and --metrics; --workers is for own ones."""
     monkeypatch.setenv("SAM_GEOMED_CACHE", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setattr(
         "sam_common.segmenter.predictor.load_segmenter", lambda _name, **_options: FakeSegmenter()
     )
     here, there = study(tmp_path / "here"), study(tmp_path / "there")
     options = ("--executor", "dask", "--scheduler", workers.address)
-    options += ("--metrics", str(tmp_path / "batch.prom"))
+    options += ("--resources", "GPU=1", "--metrics", str(tmp_path / "batch.prom"))
     for folder, more in ((here, ()), (there, options)):
         page = ("--report", folder / "page.html")
         found = invoke("batch", folder / "list.csv", "-o", folder / "state", *page, *more)
