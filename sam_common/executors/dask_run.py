@@ -20,35 +20,25 @@ the task itself writes them where all can read.
 from __future__ import annotations
 
 import itertools
-import queue
 import time
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from distributed import CancelledError, KilledWorker
-from distributed import TimeoutError as DaskTimeoutError
+from distributed import KilledWorker
 
-from sam_common.errors import (
-    DiskError,
-    ModelError,
-    OutputError,
-    StorageError,
-    SuiteError,
-    one_line,
-)
-from sam_common.executors.batches import LONGEST_S, Batch, Pace
+from sam_common.errors import DiskError, OutputError, StorageError, SuiteError, one_line
+from sam_common.executors.batches import Batch, Pace
 from sam_common.executors.dask_connection import LOOK_S, SchedulerLostError
-from sam_common.executors.dask_worker import answer_all
+from sam_common.executors.dask_tasks import Tasks, UnfetchedError
 from sam_common.executors.executor import Outcome
 from sam_common.support.files import DISK_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from distributed import Future
-
     from sam_common.executors.dask_connection import Connection
+    from sam_common.executors.dask_tasks import Task
     from sam_common.executors.dask_worker import Answer, Answers
     from sam_common.executors.executor import Item
     from sam_common.executors.figures import Figures
@@ -61,22 +51,6 @@ FULL_DISKS = 2
 """Workers with a full disk at which a job ends: it is no longer the fault of one of them."""
 MOST_LOSSES = 3
 """Times that the scheduler may be lost without a batch that was done since the last time."""
-FETCH_S = 10.0
-"""Seconds in which an answer that is there has to arrive; else it is asked for anew."""
-
-
-@dataclass(slots=True, eq=False)
-class _Sent:
-    """A batch that is known to the scheduler."""
-
-    future: Future
-    batch: Batch
-    since: float
-    workers: frozenset[str]
-    """Those that may run it; any where there are none."""
-    twin: str | None = None
-    """Name of the task that does the same on another worker."""
-    is_copy: bool = False
 
 
 class Run:
@@ -105,17 +79,15 @@ class Run:
     ) -> None:
         self._connection = connection
         self._figures = figures
-        self._name = name
         self._kind = kind
+        self._tasks = Tasks(connection, name, kind)
         self._retried = retried
         self._speculative = speculative
         self._deploy = deploy
         self._is_deployed = False
-        self._running: dict[str, _Sent] = {}
         self._again: deque[tuple[Batch, str | None]] = deque()
         """Batches to be tried again, each with the worker that is not to be asked."""
         self._suspects: deque[Batch] = deque()
-        self._done: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._pace = Pace()
         self._slots: dict[str, int] = {}
         """Number of batches that each worker may run at once, when they were counted last."""
@@ -128,7 +100,6 @@ class Run:
         """When a worker was last there."""
         self._advanced = self._worked
         """When a batch was last done."""
-        self._sent = 0
         self._losses = 0
         """Times that the scheduler was lost since then."""
 
@@ -144,7 +115,7 @@ class Run:
                     self._deploy()
                     self._is_deployed = True
                 self._fill(items)
-                if not self._running:
+                if not self._tasks:
                     if not self._suspects:
                         return
                     self._send(self._suspects.popleft(), None)
@@ -156,18 +127,13 @@ class Run:
 
     def cancel(self) -> None:
         """Cancel what is still under way."""
-        futures = [sent.future for sent in self._running.values()]
-        self._running.clear()
-        if futures:
-            self._connection.cancel(futures)
+        self._tasks.cancel()
 
     def _recover(self) -> None:
         """Take back what a lost scheduler knew, and wait for it, or another one in its place."""
         self._losses += 1
-        for sent in self._running.values():
-            if not sent.is_copy:
-                self._take_back(sent.batch)
-        self._running.clear()
+        for batch in self._tasks.take_all():
+            self._take_back(batch)
         self._is_deployed = False
         if self._losses > MOST_LOSSES:
             raise self._connection.lost()
@@ -186,7 +152,7 @@ class Run:
     def _fill(self, items: Iterator[Item]) -> None:
         """Send batches until enough of them are under way."""
         self._look()
-        while len(self._running) < AHEAD * max(1, sum(self._slots.values())):
+        while len(self._tasks) < AHEAD * max(1, sum(self._slots.values())):
             if self._again:
                 self._send(*self._again.popleft())
                 continue
@@ -200,53 +166,34 @@ class Run:
         bad = self._full if avoided is None else {avoided, *self._full}
         others = [address for address in self._slots if address not in bad] if bad else []
         try:
-            self._submit(batch, others)
+            self._tasks.submit(batch, others)
         except SchedulerLostError:
             self._take_back(batch)
             raise
 
-    def _submit(self, batch: Batch, workers: Sequence[str]) -> str:
-        """Give a batch to the scheduler under a name that says which items it has."""
-        self._sent += 1
-        key = f"{self._kind}-{batch.label}-{self._name[-12:]}-{self._sent}"
-        with self._connection.loss_told():
-            future = self._connection.client.submit(
-                answer_all,
-                self._name,
-                [(item.number, item.question) for item in batch.items],
-                LONGEST_S,
-                key=key,
-                pure=False,
-                # of those it only prefers, Dask lets others steal
-                workers=list(workers) or None,
-                resources=self._connection.resources or None,
-            )
-        self._running[key] = _Sent(future, batch, time.monotonic(), frozenset(workers))
-        future.add_done_callback(lambda done: self._done.put(done.key))
-        return key
-
     def _finished(self) -> list[Outcome]:
         """Wait until a batch is done, and tell what became of its items."""
-        try:
-            key = self._done.get(timeout=LOOK_S)
-        except queue.Empty:
+        task = self._tasks.finished(LOOK_S)
+        if task is None:
             self._look()
             if self._speculative:
                 self._copy_late()
             return []
-        if key not in self._running:  # the twin of one that was done, or of a lost scheduler
-            return []
-        sent = self._running.pop(key)
-        if sent.twin is not None:
-            self._connection.cancel([self._running.pop(sent.twin).future])
         try:
-            found = self._answers(sent)
+            found = self._tasks.answers(task)
         except KilledWorker as error:
-            return self._killed(sent.batch, error)
+            return self._killed(task.batch, error)
         except SchedulerLostError:
-            self._take_back(sent.batch)
+            self._take_back(task.batch)
             raise
-        return [] if found is None else self._outcomes(sent.batch, found)
+        except UnfetchedError as error:
+            if task.batch.unfetched:
+                raise self._no_worker() from error
+            # Dask does it again by itself only where the worker died
+            self._figures.events["unfetched"] += 1
+            self._take_back(error.batch)
+            return []
+        return self._outcomes(task.batch, found)
 
     def _outcomes(self, batch: Batch, found: Answers) -> list[Outcome]:
         """The outcomes of the answers to a batch; what a worker did not begin is sent again."""
@@ -274,32 +221,6 @@ class Run:
         size = self._pace.batch
         for first in range(0, len(rest), size):
             self._again.append((replace(batch, items=rest[first : first + size]), None))
-
-    def _answers(self, sent: _Sent) -> Answers | None:
-        """What a batch that is done answers; None where it has to be done again.
-
-        Dask does it again by itself where the worker died since then.
-        """
-        batch, patience = sent.batch, self._connection.patience_s
-        if sent.future.status not in {"finished", "error"}:
-            raise self._connection.lost()
-        try:
-            found: Answers = sent.future.result(
-                timeout=patience if batch.unfetched else min(FETCH_S, patience)
-            )
-        except ImportError as error:
-            raise ModelError(f"a worker lacks {error.name}: install it there") from error
-        except (DaskTimeoutError, OSError) as error:
-            # the worker was stopped with the answer in its hands; Python 3.10 has two such errors
-            if batch.unfetched:
-                raise self._no_worker() from error
-            self._figures.events["unfetched"] += 1
-            self._connection.cancel([sent.future])
-            self._take_back(replace(batch, unfetched=1))
-            return None
-        except CancelledError:  # with a scheduler that is lost meanwhile
-            raise self._connection.lost() from None
-        return found
 
     def _outcome(self, batch: Batch, item: Item, answer: Answer, worker: str) -> Outcome | None:
         """The outcome of an answer; None where the item is tried again."""
@@ -353,30 +274,21 @@ class Run:
             return
         lively, now = self._connection.lively(), time.monotonic()
         free = {name: room for name, room in free.items() if room > 0 and name in lively}
-        for worker, keys in at.items():
-            for key in keys:
-                sent = self._running.get(key)
-                others = [name for name in free if name != worker and free[name] > 0]
-                if sent is None or sent.twin is not None or sent.batch.is_suspect or not others:
-                    continue
-                if worker not in lively or self._is_late(sent, worker, now):
-                    free[others[0]] -= 1
-                    self._copy(key, worker, others[0])
+        for worker, task in self._tasks.waiting(at):
+            others = [name for name in free if name != worker and free[name] > 0]
+            if task.batch.is_suspect or not others:
+                continue
+            if worker not in lively or self._is_late(task, worker, now):
+                free[others[0]] -= 1
+                self._tasks.copy(task, others[0])
+                self._figures.events["speculated"] += 1
+                self._figures.late.add(worker)
 
-    def _is_late(self, sent: _Sent, worker: str, now: float) -> bool:
+    def _is_late(self, task: Task, worker: str, now: float) -> bool:
         """Whether a batch takes much longer than is usual, its wait for others not counted."""
-        usual = self._pace.late_s(len(sent.batch.items))
-        since = max(sent.since, self._answered.get(worker, 0.0))
+        usual = self._pace.late_s(len(task.batch.items))
+        since = max(task.since, self._answered.get(worker, 0.0))
         return usual is not None and now - since > usual
-
-    def _copy(self, key: str, worker: str, other: str) -> None:
-        """Send a batch to another worker too."""
-        sent = self._running[key]
-        twin = self._submit(sent.batch, [other])
-        sent.twin = twin
-        self._running[twin].twin, self._running[twin].is_copy = key, True
-        self._figures.events["speculated"] += 1
-        self._figures.late.add(worker)
 
     def _look(self) -> None:
         """Count what workers may run from time to time; end where there are none for long."""
@@ -387,7 +299,8 @@ class Run:
         before, self._slots = self._slots, self._connection.slots()
         self._figures.events["workers_left"] += len(before.keys() - self._slots.keys())
         self._figures.threads = sum(self._slots.values())
-        self._free_bound()
+        for batch in self._tasks.take_bound(self._slots):
+            self._take_back(batch)
         if self._slots:
             self._worked = now
             if now - self._advanced > self._connection.patience_s and self._connection.are_paused():
@@ -395,22 +308,9 @@ class Run:
         elif now - self._worked > self._connection.patience_s:
             raise self._no_worker()
 
-    def _free_bound(self) -> None:
-        """Take back what is bound to workers that have left: Dask would wait for them."""
-        for key, sent in list(self._running.items()):
-            if not sent.workers or sent.workers & self._slots.keys():
-                continue
-            del self._running[key]
-            self._connection.cancel([sent.future])
-            if sent.twin is None:
-                self._take_back(sent.batch)
-            else:
-                other = self._running[sent.twin]
-                other.twin, other.is_copy = None, False
-
     def _no_worker(self) -> OutputError:
         """The error of a job whose workers are gone, with the items that were under way."""
-        at = ", ".join(sent.batch.label for sent in list(self._running.values())[:5])
+        at = ", ".join(task.batch.label for task in itertools.islice(self._tasks, 5))
         return OutputError(
             f"no worker{self._connection.needs} is left at {self._connection.address} for "
             f"{self._connection.patience_s:.0f} s (under way: {self._kind} {at}): what is done is "

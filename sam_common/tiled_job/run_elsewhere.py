@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sam_common.executors.executor import Executor
-    from sam_common.executors.tally import Tally
     from sam_common.tiled_job.parts import Part, PartStore
     from sam_common.tiled_job.storage import Storage
+    from sam_common.tiled_job.tally import Tally
     from sam_common.tiled_job.work import Work
 
 KIND = "window"

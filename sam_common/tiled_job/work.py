@@ -17,8 +17,8 @@ from sam_common.errors import SuiteError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sam_common.executors.tally import Tally
     from sam_common.tiled_job.parts import Part
+    from sam_common.tiled_job.tally import Tally
 
 Q = TypeVar("Q")
 T = TypeVar("T")

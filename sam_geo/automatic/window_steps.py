@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sam_common.automatic.mask_generator import generate_masks
-from sam_common.executors.tally import Tally
 from sam_common.stitching.continuation import continuations
 from sam_common.stitching.mend import segment_again
 from sam_common.tiled_job.parts import Part
+from sam_common.tiled_job.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

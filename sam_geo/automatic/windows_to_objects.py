@@ -17,13 +17,13 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sam_common.executors.tally import Tally
 from sam_common.stitching.continuation import Ends as OpenEnds
 from sam_common.stitching.continuation import open_ends
 from sam_common.stitching.layout import Layout
 from sam_common.tiled_job.plan import Plan, tile_grid
 from sam_common.tiled_job.progress import parts_of, silent
 from sam_common.tiled_job.run import run_job
+from sam_common.tiled_job.tally import Tally
 from sam_common.tiled_job.work import JobReport, Work
 from sam_geo.automatic.linked_windows import Joined, linked_windows
 from sam_geo.automatic.scene import Scene

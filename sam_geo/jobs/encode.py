@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sam_common.executors.tally import Tally
 from sam_common.tiled_job.parts import Part
 from sam_common.tiled_job.plan import Plan
 from sam_common.tiled_job.progress import parts_of, silent
 from sam_common.tiled_job.run import run_job
+from sam_common.tiled_job.tally import Tally
 from sam_common.tiled_job.work import Work
 from sam_geo.prompted.embedding import EmbeddingSource, open_store
 from sam_geo.prompted.windows import shared_windows

@@ -13,10 +13,10 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sam_common.executors.tally import Tally
 from sam_common.masks.instance import Instance
 from sam_common.tiled_job.parts import Part
 from sam_common.tiled_job.plan import Plan
+from sam_common.tiled_job.tally import Tally
 from sam_common.tiled_job.work import Work
 from sam_geo.prompted.candidates import points_of, with_candidates
 from sam_geo.prompted.decode import Answer, all_answers, answers, is_on_data

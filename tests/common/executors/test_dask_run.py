@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,10 @@ from distributed import Client
 
 from sam_common.errors import DiskError, OutputError, StorageError
 from sam_common.executors import dask_connection, dask_run
-from sam_common.executors.batches import Batch
 from sam_common.executors.dask_executor import DaskExecutor
-from sam_common.executors.dask_run import MOST_LOSSES, Run, _Sent
+from sam_common.executors.dask_run import MOST_LOSSES, Run
+from sam_common.executors.dask_tasks import Tasks, UnfetchedError
 from sam_common.executors.executor import Item
-from sam_common.executors.figures import Figures
 from sam_common.tiled_job.work import WORK_ERRORS
 
 PATIENCE_S = 120.0
@@ -90,11 +90,11 @@ def test_a_scheduler_that_is_lost_again_and_again_ends_the_job(
     """Without a batch that was done in between: the job itself might be what ends it."""
     tried = []
 
-    def lost(self, _sent):
+    def lost(self, _task):
         tried.append(1)
         raise self._connection.lost()
 
-    monkeypatch.setattr(Run, "_answers", lost)
+    monkeypatch.setattr(Tasks, "answers", lost)
     executor = DaskExecutor(two_workers.client)
     with pytest.raises(OutputError, match=r"the scheduler at .* is lost: what is done is kept"):
         run_windows(tmp_path / "p", plan_of(3), Windows(), executor=executor)
@@ -152,14 +152,15 @@ def test_items_that_may_not_run_twice_are_not_copied(two_workers: Cluster, monke
 
 def test_the_full_disk_of_one_worker_is_not_the_end(small, tmp_path: Path, monkeypatch) -> None:
     plan, expected = small
-    asked, submit = [], Run._submit
+    asked, send = [], Run._send
 
-    def submitted(self, batch, workers):
+    def sent(self, batch, avoided):
+        send(self, batch, avoided)
         if self._full:
-            asked.append(None if not workers or self._full.keys() & set(workers) else workers)
-        return submit(self, batch, workers)
+            (*_, task) = self._tasks
+            asked.append(len(task.workers) > 0 and not self._full.keys() & task.workers)
 
-    monkeypatch.setattr(Run, "_submit", submitted)
+    monkeypatch.setattr(Run, "_send", sent)
     with cluster(workers=1) as own:
         own.add_worker(environment={"SCRATCH": "/dev/full"})
         own.client.wait_for_workers(2, timeout=PATIENCE_S)
@@ -170,7 +171,7 @@ def test_the_full_disk_of_one_worker_is_not_the_end(small, tmp_path: Path, monke
     assert executor.figures.events["disks_full"] == 1
     # what was before it when it said so went elsewhere, and nothing more went to it
     assert sorted(w.failed > 0 for w in executor.figures.workers.values()) == [False, True]
-    assert None not in asked
+    assert all(asked)
     assert len(asked) > 0
     assert bytes_of(tmp_path / "p") == expected
 
@@ -207,13 +208,13 @@ def test_a_storage_that_refuses_is_no_fault_of_a_worker(two_workers: Cluster) ->
 
 def test_tasks_are_named_by_their_windows(two_workers: Cluster, tmp_path: Path, monkeypatch):
     """The dashboard groups tasks by `key_split`, and shows the names."""
-    keys, submit = [], Run._submit
+    keys, submit = [], Tasks.submit
 
     def submitted(self, batch, workers):
         keys.append(submit(self, batch, workers))
         return keys[-1]
 
-    monkeypatch.setattr(Run, "_submit", submitted)
+    monkeypatch.setattr(Tasks, "submit", submitted)
     executor = DaskExecutor(two_workers.client)
     run_windows(tmp_path / "p", plan_of(300), Windows(), executor=executor)
     assert {key_split(key) for key in keys} == {"window"}
@@ -221,68 +222,20 @@ def test_tasks_are_named_by_their_windows(two_workers: Cluster, tmp_path: Path, 
     assert (first, last) == ("00000000", "00000299")
 
 
-class Noted:
-    """A connection that notes what is cancelled."""
+def test_an_answer_that_cannot_be_fetched_twice_ends_the_job(
+    two_workers: Cluster, tmp_path: Path, monkeypatch
+) -> None:
+    """Each is made once more; a worker that cannot be reached then is as good as gone."""
+    tries = []
 
-    address, patience_s, needs = "tcp://there", 5.0, ""
+    def unfetched(_self, task):
+        tries.append(task.batch.unfetched)
+        raise UnfetchedError(replace(task.batch, unfetched=1))
 
-    def __init__(self) -> None:
-        self.cancelled = []
-
-    def cancel(self, futures) -> None:
-        self.cancelled.extend(futures)
-
-
-def run_on(connection) -> Run:
-    how = {"name": "window-1", "kind": "window", "retried": (), "speculative": True}
-    return Run(connection, Figures(), deploy=lambda: None, **how)
-
-
-class Unfetched:
-    """A future whose worker was stopped with the answer in its hands."""
-
-    status = "finished"
-
-    def __init__(self) -> None:
-        self.waited = []
-
-    def result(self, timeout):
-        self.waited.append(timeout)
-        raise TimeoutError
-
-
-def test_an_answer_that_cannot_be_fetched_is_made_once_more() -> None:
-    noted, future = Noted(), Unfetched()
-    run = run_on(noted)
-    assert run._answers(_Sent(future, Batch([Item(4, None)]), 0.0, frozenset())) is None
-    assert (noted.cancelled, run._figures.events["unfetched"]) == ([future], 1)
-    ((batch, _),) = run._again
-    with pytest.raises(OutputError, match=r"no worker is left at tcp://there for 5 s .*--resume"):
-        run._answers(_Sent(future, batch, 0.0, frozenset()))
-    assert future.waited == [5.0, 5.0]
-
-
-def test_what_is_bound_to_workers_that_left_is_taken_back() -> None:
-    """Dask would wait for them for ever."""
-    noted = Noted()
-    run = run_on(noted)
-    batches = {name: Batch([Item(n, None)]) for n, name in enumerate("abcd")}
-    left, here = frozenset({"tcp://left"}), frozenset({"tcp://here"})
-    run._slots = {"tcp://here": 1}
-    run._running = {
-        "a": _Sent("a", batches["a"], 0.0, left),
-        "b": _Sent("b", batches["b"], 0.0, left | here),
-        # the first of two left, then the second
-        "c": _Sent("c", batches["c"], 0.0, left, "c2"),
-        "c2": _Sent("c2", batches["c"], 0.0, here, "c", is_copy=True),
-        "d": _Sent("d", batches["d"], 0.0, frozenset(), "d2"),
-        "d2": _Sent("d2", batches["d"], 0.0, left, "d", is_copy=True),
-    }
-    run._free_bound()
-    assert noted.cancelled == ["a", "c", "d2"]
-    assert [batch for batch, _ in run._again] == [batches["a"]]
-    assert {key: (sent.twin, sent.is_copy) for key, sent in run._running.items()} == {
-        "b": (None, False),
-        "c2": (None, False),
-        "d": (None, False),
-    }
+    monkeypatch.setattr(Tasks, "answers", unfetched)
+    executor = DaskExecutor(two_workers.client)
+    told = r"no worker is left at .* \(under way: window .*\): what is done is kept.*--resume"
+    with pytest.raises(OutputError, match=told):
+        run_windows(tmp_path / "p", plan_of(3), Windows(), executor=executor)
+    assert executor.figures.events["unfetched"] == tries.count(0) > 0
+    assert tries[-1] == 1

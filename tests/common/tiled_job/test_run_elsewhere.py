@@ -6,12 +6,12 @@ import pytest
 
 from sam_common.errors import DiskError, OutputError, StorageError
 from sam_common.executors.executor import Outcome
-from sam_common.executors.tally import Tally
 from sam_common.tiled_job.parts import Part, PartStore, pack
 from sam_common.tiled_job.plan import Plan, tile_grid
 from sam_common.tiled_job.run import run_job
 from sam_common.tiled_job.run_elsewhere import PackedWork, StoredWork
 from sam_common.tiled_job.storage import Storage
+from sam_common.tiled_job.tally import Tally
 from sam_common.tiled_job.work import Work
 
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from sam_common.executors.tally import Tally
+from sam_common.tiled_job.tally import Tally
 
 
 def test_threads_lose_no_count():
