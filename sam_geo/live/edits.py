@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sam_common.frame import Frame
     from sam_common.prompts import PromptKind
     from sam_common.segmenter.predictor import Segmenter
-    from sam_common.server.sessions.history import Edit
+    from sam_common.server.sessions.object_state import Edit
 
 
 KINDS: Mapping[str, PromptKind] = {

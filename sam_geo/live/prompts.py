@@ -15,7 +15,7 @@ from sam_geo.prompts.geo_prompt import GeoPrompt, clip_prompt
 
 if TYPE_CHECKING:
     from sam_common.masks.decoded import MaskRegion
-    from sam_common.server.sessions.history import Asked, MaskState
+    from sam_common.server.sessions.object_state import Asked, MaskState
 
 HALF_PX = 0.5
 """Distance between the corner of a pixel and its centre, the origin of indices."""

@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from sam_common.frame import Frame
     from sam_common.masks.decoded import MaskRegion
     from sam_common.segmenter.predictor import Embedding
-    from sam_common.server.sessions.history import Asked, Edit, ObjectState
     from sam_common.server.sessions.live_source import Context, Reporter
+    from sam_common.server.sessions.object_state import Asked, Edit, ObjectState
     from sam_common.window import Window
 
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import pyproj
 
     from sam_common.frame import Frame
-    from sam_common.server.sessions.history import ObjectState
     from sam_common.server.sessions.live_source import Reporter, Result
+    from sam_common.server.sessions.object_state import ObjectState
     from sam_geo.prompts.geo_prompt import PromptStatus
     from sam_geo.results.rows import Status
 

@@ -11,7 +11,7 @@ import numpy as np
 from sam_common.errors import PromptError
 from sam_common.prompts import Prompts
 from sam_common.segmenter.capabilities import check_prompts
-from sam_common.server.sessions.history import MarkState
+from sam_common.server.sessions.object_state import MarkState
 from sam_med.geometry.slice_box import Axis, SliceBox
 from sam_med.geometry.voxel_box import box_from_ijk, box_from_lps, window_ijk
 from sam_med.live.marks import mark_of
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sam_common.segmenter.predictor import Segmenter
-    from sam_common.server.sessions.history import Edit
+    from sam_common.server.sessions.object_state import Edit
     from sam_common.window import Window
     from sam_med.geometry.volume import Volume
     from sam_med.slices.embedded_slices import SliceEmbeddings

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from sam_med.corrections.marks import Mark
 
 if TYPE_CHECKING:
-    from sam_common.server.sessions.history import MarkState
+    from sam_common.server.sessions.object_state import MarkState
     from sam_med.corrections.marks import Kind
     from sam_med.geometry.slice_box import Axis
 

@@ -20,7 +20,7 @@ from sam_med.propagate.correction import PaintedSlice
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sam_common.server.sessions.history import Asked, BoxState, MaskState, Slice
+    from sam_common.server.sessions.object_state import Asked, BoxState, MaskState, Slice
 
 
 def object_prompt(asked: Asked) -> ObjectPrompt:

@@ -24,7 +24,7 @@ from sam_med.propagate.planes import finest_axis
 from sam_med.propagate.prediction import across, edges
 
 if TYPE_CHECKING:
-    from sam_common.server.sessions.history import Asked, BoxState, MaskState
+    from sam_common.server.sessions.object_state import Asked, BoxState, MaskState
     from sam_med.slices.embedded_slices import SliceEmbeddings
 
 

@@ -22,8 +22,8 @@ import numpy as np
 from sam_common import __version__
 from sam_common.errors import InputError, OutputError, PromptError
 from sam_common.server.files.roots import RefusedPathError
-from sam_common.server.sessions.history import BoxState, ChoiceState, MaskState
 from sam_common.server.sessions.live_source import StepReporter
+from sam_common.server.sessions.object_state import BoxState, ChoiceState, MaskState
 from sam_common.window import Window
 from sam_med import privacy
 from sam_med.corrections.correct import choose_candidate, correct
@@ -59,8 +59,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from sam_common.server.sessions.history import Asked, Edit, MarkState, ObjectState
     from sam_common.server.sessions.live_source import Context, Reporter, Result
+    from sam_common.server.sessions.object_state import Asked, Edit, MarkState, ObjectState
     from sam_med.corrections.correct import Correction
     from sam_med.geometry.volume import Volume
     from sam_med.run.methods import Method

@@ -15,8 +15,8 @@ from live_objects import painted
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.server.files.held import Held
 from sam_common.server.sessions.embedding_pool import EmbeddingPool
-from sam_common.server.sessions.history import Asked, BoxState, ObjectState, PointState
 from sam_common.server.sessions.live_source import Context
+from sam_common.server.sessions.object_state import Asked, BoxState, ObjectState, PointState
 from sam_geo.live.prompts import outline_of
 from sam_geo.live.raster import open_source
 from sam_geo.prompted.segment import RunOptions, run_prompts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sam_common.masks.decoded import MaskRegion
 from sam_common.masks.rle import encode
-from sam_common.server.sessions.history import Asked, BoxState, MaskState
+from sam_common.server.sessions.object_state import Asked, BoxState, MaskState
 from sam_common.window import Window
 
 BOX = Asked(boxes=(BoxState((19.5, 29.5, 59.5, 49.5)),))

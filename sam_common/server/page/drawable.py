@@ -9,7 +9,7 @@ from sam_common.errors import InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sam_common.server.sessions.history import Asked
+    from sam_common.server.sessions.object_state import Asked
     from sam_common.server.sessions.session import Session
 
 TILE_PX = 256

@@ -10,7 +10,7 @@ from fastapi import Response
 
 from sam_common.server.page.drawable import raster_of, volume_of
 from sam_common.server.sessions.embedding_pool import EmbeddingPool
-from sam_common.server.sessions.history import Asked, PointState
+from sam_common.server.sessions.object_state import Asked, PointState
 from sam_common.server.sessions.protocol import Coordinates, Identifier, Label, Strict
 
 if TYPE_CHECKING:

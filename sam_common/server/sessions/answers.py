@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from sam_common.masks.decoded import MaskRegion
 from sam_common.masks.rle import encode
-from sam_common.server.sessions.history import BoxState, ChoiceState, MarkState
+from sam_common.server.sessions.object_state import BoxState, ChoiceState, MarkState
 from sam_common.window import Window
 
 if TYPE_CHECKING:
-    from sam_common.server.sessions.history import ObjectState
     from sam_common.server.sessions.live_source import PlacedMask, Result
+    from sam_common.server.sessions.object_state import ObjectState
 
 
 def object_json(state: ObjectState, result: Result) -> dict[str, Any]:

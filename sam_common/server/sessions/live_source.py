@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sam_common.segmenter.predictor import Segmenter
     from sam_common.server.files.held import Held
     from sam_common.server.sessions.embedding_pool import EmbeddingPool
-    from sam_common.server.sessions.history import Asked, Edit, ObjectState
+    from sam_common.server.sessions.object_state import Asked, Edit, ObjectState
     from sam_common.window import Window
 
 ADAPTERS = "sam_geomed.live"

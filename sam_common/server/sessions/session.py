@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 from dataclasses import dataclass, field, replace
@@ -12,16 +11,17 @@ from sam_common.errors import ConflictError, InputError, NotFoundError, PromptEr
 from sam_common.server.jobs.prefetch import Prefetch
 from sam_common.server.sessions.answers import figures, mask_json, object_json, window_json
 from sam_common.server.sessions.embedding_pool import EmbeddingPool
-from sam_common.server.sessions.history import Asked, History, fold, size_of
+from sam_common.server.sessions.history import History, size_of
 from sam_common.server.sessions.live_source import Result, StepReporter
+from sam_common.server.sessions.object_state import Asked, fold
 from sam_common.server.sessions.protocol import PROTOCOL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sam_common.segmenter.predictor import Segmenter
-    from sam_common.server.sessions.history import Edit, ObjectState, State
     from sam_common.server.sessions.live_source import LiveSource, Reporter
+    from sam_common.server.sessions.object_state import Edit, ObjectState, State
     from sam_common.window import Window
 
 RESULT_BYTES = 1 << 30
@@ -111,7 +111,7 @@ class Session:
             SuiteError: The edit makes no sense for this session.
         """
         with self.prefetch.paused(), self.lock:
-            ready = self.source.normalised(self._with_id(edit))
+            ready = self.source.normalised(self._history.with_names(edit))
             if self._history.size_bytes + size_of(ready) > self.most_history_bytes:
                 raise ConflictError(
                     f"the edits of this session take {self._history.size_bytes} bytes, and no more "
@@ -314,24 +314,6 @@ class Session:
             self._keep(whole, self.source.propagate(whole, StepReporter(reporter)))
         return self.result(asked)
 
-    def _with_id(self, edit: Edit) -> Edit:
-        """An edit that adds objects, with identifiers where they have none."""
-        if edit["op"] not in {"add_object", "add_objects"}:
-            return edit
-        taken = set(self._history.state)
-        for each in self._history.edits[: self._history.cursor]:
-            taken |= {one["object"] for one in _new_objects(each)}
-        free = (name for number in itertools.count(1) if (name := f"o{number}") not in taken)
-        if edit["op"] == "add_object":
-            return edit if edit.get("object") is not None else {**edit, "object": next(free)}
-        return {
-            **edit,
-            "objects": [
-                each if each.get("object") is not None else {**each, "object": next(free)}
-                for each in edit["objects"]
-            ],
-        }
-
     def _moved(self, step: int, nothing: str) -> dict[str, Any]:
         """Move the cursor by one edit, and give the changed objects."""
         with self.prefetch.paused(), self.lock:
@@ -384,14 +366,6 @@ class Session:
                 }
             )
         return {"changed": changed, "seconds": seconds}
-
-
-def _new_objects(edit: Edit) -> Sequence[Mapping[str, Any]]:
-    """What an edit says of each object that it adds."""
-    if edit["op"] == "add_objects":
-        found: Sequence[Mapping[str, Any]] = edit["objects"]
-        return found
-    return [edit] if edit["op"] == "add_object" else []
 
 
 def _union(one: Window | None, other: Window | None) -> Window | None:

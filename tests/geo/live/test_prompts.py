@@ -8,7 +8,7 @@ import shapely
 from live_objects import painted
 
 from sam_common.errors import PromptError
-from sam_common.server.sessions.history import Asked, BoxState, PointState
+from sam_common.server.sessions.object_state import Asked, BoxState, PointState
 from sam_geo.live.prompts import box_of, outline_of, prompt_of
 
 

@@ -12,8 +12,8 @@ from rasterio.enums import Resampling
 
 from sam_common.errors import InputError, PromptError
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_common.server.sessions.history import Asked, BoxState, ObjectState, PointState
 from sam_common.server.sessions.live_source import Result
+from sam_common.server.sessions.object_state import Asked, BoxState, ObjectState, PointState
 from sam_common.window import Window
 from sam_geo.live.raster import open_source
 from sam_geo.raster import fingerprint

@@ -11,8 +11,8 @@ from affine import Affine
 from live_objects import BOX, segmented
 
 from sam_common.errors import InputError
-from sam_common.server.sessions.history import Asked, BoxState, ObjectState, PointState
 from sam_common.server.sessions.live_source import PlacedMask, Result
+from sam_common.server.sessions.object_state import Asked, BoxState, ObjectState, PointState
 from sam_common.window import Window
 from sam_geo.live.results import ObjectTables, Seen
 from sam_geo.raster.frame import frame_from_affine

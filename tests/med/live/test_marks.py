@@ -6,8 +6,8 @@ import pytest
 from sam_common.errors import PromptError
 from sam_common.segmenter.capabilities import Capabilities
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_common.server.sessions.history import Asked, BoxState, MarkState
 from sam_common.server.sessions.live_source import StepReporter
+from sam_common.server.sessions.object_state import Asked, BoxState, MarkState
 from sam_common.server.sessions.session import Session
 from sam_med.live.edits import Edits
 from sam_med.live.marks import mark_of

@@ -6,7 +6,7 @@ import pytest
 from sam_common.errors import PromptError
 from sam_common.masks.decoded import MaskRegion
 from sam_common.masks.rle import encode
-from sam_common.server.sessions.history import Asked, BoxState, MaskState, PointState
+from sam_common.server.sessions.object_state import Asked, BoxState, MaskState, PointState
 from sam_common.window import Window
 from sam_med.geometry.slice_box import SliceBox
 from sam_med.live.prompts import is_on, nearest, object_prompt, painted_slice, slice_box

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sam_common.segmenter.fake import FakeSegmenter
-from sam_common.server.sessions.history import Asked, BoxState, MaskState, PointState
+from sam_common.server.sessions.object_state import Asked, BoxState, MaskState, PointState
 from sam_common.window import Window
 from sam_med.live.slice_masks import segment_slices
 from sam_med.slices.embedded_slices import SliceEmbeddings

@@ -14,7 +14,8 @@ from sam_common.segmenter.capabilities import Capabilities
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.server.files.roots import RefusedPathError
 from sam_common.server.sessions.embedding_pool import EmbeddingPool
-from sam_common.server.sessions.history import (
+from sam_common.server.sessions.live_source import Context, StepReporter
+from sam_common.server.sessions.object_state import (
     Asked,
     BoxState,
     ChoiceState,
@@ -23,7 +24,6 @@ from sam_common.server.sessions.history import (
     ObjectState,
     PointState,
 )
-from sam_common.server.sessions.live_source import Context, StepReporter
 from sam_common.window import Window
 from sam_med.live.results import array_of
 from sam_med.live.volume import open_source

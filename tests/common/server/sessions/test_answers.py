@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from sam_common.server.client import Mask
 from sam_common.server.sessions.answers import figures, mask_json, object_json, window_json
-from sam_common.server.sessions.history import (
+from sam_common.server.sessions.live_source import PlacedMask, Result
+from sam_common.server.sessions.object_state import (
     Asked,
     BoxState,
     ChoiceState,
@@ -17,7 +18,6 @@ from sam_common.server.sessions.history import (
     ObjectState,
     PointState,
 )
-from sam_common.server.sessions.live_source import PlacedMask, Result
 from sam_common.window import Window
 
 
