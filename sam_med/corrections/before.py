@@ -26,11 +26,15 @@ class ObjectBefore:
     slices: SliceEmbeddings
     predictor: SlicePredictor
     """Predicts anywhere in the volume: a mark may lie far from the object."""
+    most_mm: float = np.inf
+    """Distance from the mark beyond which nothing changes."""
 
     @classmethod
-    def of(cls, result: PropagatedObject, slices: SliceEmbeddings) -> ObjectBefore:
+    def of(
+        cls, result: PropagatedObject, slices: SliceEmbeddings, most_mm: float = np.inf
+    ) -> ObjectBefore:
         """An object with a new predictor for the whole of its volume."""
-        return cls(result, slices, SlicePredictor(slices, slices.volume.window))
+        return cls(result, slices, SlicePredictor(slices, slices.volume.window), most_mm)
 
     def size(self, axis: int) -> int:
         """The number of slices along an axis."""

@@ -23,6 +23,7 @@ from sam_med.corrections.alternatives import next_best
 from sam_med.corrections.before import ObjectBefore
 from sam_med.corrections.changes import change_on_slice
 from sam_med.corrections.marks import Mark
+from sam_med.corrections.reach import Reach
 from sam_med.corrections.regions import pieces_at
 from sam_med.corrections.spread import Spread, follow_change, follow_together
 from sam_med.geometry.slice_box import SliceBox
@@ -75,10 +76,14 @@ def correct(
     if correction.kind == "line":
         result = _redrawn(result, slices, _box_of(correction, volume, place))
         changed = marked
-    elif correction.kind == "click" and correction.axis is None:
-        changed = _by_all_axes(result, slices, correction, marked)
     else:
-        changed = _by_axis(result, slices, place, pixels, positive=correction.positive)
+        reach = Reach.of(result, volume, *marked, positive=correction.positive)
+        before = ObjectBefore.of(result, slices, reach.most_mm if reach else np.inf)
+        if correction.kind == "click" and correction.axis is None:
+            changed = _by_all_axes(before, correction, marked)
+        else:
+            changed = _by_axis(before, place, pixels, positive=correction.positive)
+        changed = _reached(reach, changed, marked)
     after = _changed(result, changed, positive=correction.positive)
     return _answered(after, marked, positive=correction.positive)
 
@@ -137,29 +142,20 @@ def _joined(slices: dict[int, npt.NDArray[np.bool_]], axis: int) -> Lifted:
 
 
 def _by_axis(
-    result: PropagatedObject,
-    slices: SliceEmbeddings,
-    place: Place,
-    pixels: npt.NDArray[np.bool_],
-    *,
-    positive: bool,
+    before: ObjectBefore, place: Place, pixels: npt.NDArray[np.bool_], *, positive: bool
 ) -> Lifted:
     """The voxels that a mark changes, on all slices along its axis that it reaches."""
-    before = ObjectBefore.of(result, slices)
     seed = change_on_slice(before, place, pixels, positive=positive)
     return _joined(follow_change(before, seed, positive=positive), place[0])
 
 
-def _by_all_axes(
-    result: PropagatedObject, slices: SliceEmbeddings, click: Mark, marked: Lifted
-) -> Lifted:
+def _by_all_axes(before: ObjectBefore, click: Mark, marked: Lifted) -> Lifted:
     """The voxels that most axes change at a click; where they share none, those of the surest."""
-    spreads = []
-    for axis in usable_axes(slices.volume):
+    volume, spreads = before.slices.volume, []
+    for axis in usable_axes(volume):
         along = replace(click, axis=cast("Axis", axis))
-        place = along.place(slices.volume)
-        pixels = along.on_slice(slices.volume, place)
-        before = ObjectBefore.of(result, slices)
+        place = along.place(volume)
+        pixels = along.on_slice(volume, place)
         seed = change_on_slice(before, place, pixels, positive=click.positive)
         spreads.append(Spread(before, seed, positive=click.positive))
     if len(spreads) > 1:
@@ -171,7 +167,7 @@ def _by_all_axes(
     best = max(round(one.seed.merit, SCORE_DIGITS) for one in spreads)
     surest = [one for one in spreads if round(one.seed.merit, SCORE_DIGITS) == best]
     for one in surest:
-        one.follow(0, slices.shape[one.seed.place[0]] - 1)
+        one.follow(0, before.size(one.seed.place[0]) - 1)
     return _united([_joined(one.slices, one.seed.place[0]) for one in surest], marked)
 
 
@@ -197,6 +193,18 @@ def _united(found: Sequence[Lifted], marked: Lifted) -> Lifted:
         if part.any():
             voxels[window.within(hull).slices] |= part
     return hull, voxels
+
+
+def _reached(reach: Reach | None, change: Lifted, marked: Lifted) -> Lifted:
+    """The part of a change that is within reach of its mark, and connected to it."""
+    window, voxels = change
+    if reach is None or not voxels.any():
+        return change
+    at = np.zeros(window.shape, dtype=np.bool_)
+    shared = marked[0].intersect(window)
+    if shared is not None:
+        at[shared.within(window).slices] = marked[1][shared.within(marked[0]).slices]
+    return window, pieces_at(reach.of_voxels(window, voxels), at)
 
 
 def _hull(found: Sequence[Lifted], marked: Lifted) -> Window:

@@ -50,7 +50,10 @@ class Spread:
         self._positive = positive
         self._found = {seed.place[1]: seed.pixels}
         self._is_over = {1: False, -1: False}
-        self._reach = before.size(seed.place[0]) if seed.is_whole else _depth(before, seed)
+        axis = seed.place[0]
+        depth = before.size(axis) if seed.is_whole else _depth(before, seed)
+        spacing_mm = before.slices.volume.spacing_mm[axis]
+        self._reach = min(float(depth), before.most_mm / spacing_mm)
 
     @property
     def slices(self) -> dict[int, npt.NDArray[np.bool_]]:
