@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 import numpy as np
 
 from sam_common.errors import PromptError
-from sam_common.window import Window
 from sam_med.corrections.alternatives import next_best
 from sam_med.corrections.before import ObjectBefore
 from sam_med.corrections.changes import change_on_slice
@@ -26,6 +25,7 @@ from sam_med.corrections.marks import Mark
 from sam_med.corrections.reach import Reach
 from sam_med.corrections.regions import pieces_at
 from sam_med.corrections.spread import Spread, follow_change, follow_together
+from sam_med.corrections.voxels import Voxels, counted
 from sam_med.geometry.slice_box import SliceBox
 from sam_med.geometry.voxel_box import text_of
 from sam_med.prompts.drawings import box_of_lines
@@ -71,19 +71,22 @@ def correct(
     if correction.kind == "not_this":
         return _refused(result, slices, place)
     pixels = correction.on_slice(volume, place)
-    marked = _lifted(pixels, place)
+    marked = Voxels.of_slices({place[1]: pixels}, place[0])
     _check_answers(result, correction, marked)
     if correction.kind == "line":
         result = _redrawn(result, slices, _box_of(correction, volume, place))
         changed = marked
     else:
-        reach = Reach.of(result, volume, *marked, positive=correction.positive)
+        on_all = correction.kind == "click" and correction.axis is None
+        axes = usable_axes(volume) if on_all else (place[0],)
+        reach = Reach.of(result, volume, marked, axes, positive=correction.positive)
         before = ObjectBefore.of(result, slices, reach.most_mm if reach else np.inf)
-        if correction.kind == "click" and correction.axis is None:
+        if on_all:
             changed = _by_all_axes(before, correction, marked)
         else:
             changed = _by_axis(before, place, pixels, positive=correction.positive)
-        changed = _reached(reach, changed, marked)
+        if reach is not None:
+            changed = reach.part(changed)
     after = _changed(result, changed, positive=correction.positive)
     return _answered(after, marked, positive=correction.positive)
 
@@ -106,50 +109,20 @@ def choose_candidate(result: PropagatedObject, number: int) -> PropagatedObject:
         )
     other = result.candidates[number - 1]
     wide = result.widened(result.window.union(other.window))
-    chosen = np.zeros(wide.window.shape, dtype=np.bool_)
-    chosen[other.window.within(wide.window).slices] = other.mask
+    chosen = Voxels(other.window, other.mask).inside(wide.window)
     added = _forced(wide, chosen & ~wide.mask, positive=True)
     return _kept(_forced(added, wide.mask & ~chosen, positive=False))
 
 
-Lifted: TypeAlias = "tuple[Window, npt.NDArray[np.bool_]]"
-"""A (k, j, i) window of the volume, and the voxels of it that are meant."""
-
-
-def _lifted(pixels: npt.NDArray[np.bool_], place: Place) -> Lifted:
-    """Pixels of a whole slice, at least one, as voxels of the smallest window around them."""
-    return _joined({place[1]: pixels}, place[0])
-
-
-def _joined(slices: dict[int, npt.NDArray[np.bool_]], axis: int) -> Lifted:
-    """Pixels of whole slices along an axis as voxels of the smallest window around them."""
-    shown = {index: pixels for index, pixels in slices.items() if pixels.any()}
-    if not shown:
-        one = Window((0, 0, 0), (1, 1, 1))
-        return one, np.zeros(one.shape, dtype=np.bool_)
-    either = np.logical_or.reduce(list(shown.values()))
-    rows, columns = np.flatnonzero(either.any(axis=1)), np.flatnonzero(either.any(axis=0))
-    start = [int(rows[0]), int(columns[0])]
-    stop = [int(rows[-1]) + 1, int(columns[-1]) + 1]
-    part = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
-    start.insert(axis, min(shown))
-    stop.insert(axis, max(shown) + 1)
-    window = Window(tuple(start), tuple(stop))
-    voxels = np.zeros(window.shape, dtype=np.bool_)
-    for index, pixels in shown.items():
-        voxels[slice_index(window, axis, index)] = pixels[part]
-    return window, voxels
-
-
 def _by_axis(
     before: ObjectBefore, place: Place, pixels: npt.NDArray[np.bool_], *, positive: bool
-) -> Lifted:
+) -> Voxels:
     """The voxels that a mark changes, on all slices along its axis that it reaches."""
     seed = change_on_slice(before, place, pixels, positive=positive)
-    return _joined(follow_change(before, seed, positive=positive), place[0])
+    return Voxels.of_slices(follow_change(before, seed, positive=positive), place[0])
 
 
-def _by_all_axes(before: ObjectBefore, click: Mark, marked: Lifted) -> Lifted:
+def _by_all_axes(before: ObjectBefore, click: Mark, marked: Voxels) -> Voxels:
     """The voxels that most axes change at a click; where they share none, those of the surest."""
     volume, spreads = before.slices.volume, []
     for axis in usable_axes(volume):
@@ -168,62 +141,29 @@ def _by_all_axes(before: ObjectBefore, click: Mark, marked: Lifted) -> Lifted:
     surest = [one for one in spreads if round(one.seed.merit, SCORE_DIGITS) == best]
     for one in surest:
         one.follow(0, before.size(one.seed.place[0]) - 1)
-    return _united([_joined(one.slices, one.seed.place[0]) for one in surest], marked)
+    window, counts = counted([*(_changed_by(one) for one in surest), marked])
+    return Voxels(window, counts > 0)
 
 
-def _agreed(spreads: Sequence[Spread], marked: Lifted) -> Lifted | None:
+def _agreed(spreads: Sequence[Spread], marked: Voxels) -> Voxels | None:
     """The voxels at a click that most axes change; None where that is no more than the click."""
-    found = [_joined(one.slices, one.seed.place[0]) for one in spreads]
-    hull = _hull(found, marked)
-    votes = np.zeros(hull.shape, dtype=np.uint8)
-    for window, voxels in found:
-        if voxels.any():
-            votes[window.within(hull).slices] += voxels
-    at = np.zeros(hull.shape, dtype=np.bool_)
-    at[marked[0].within(hull).slices] = marked[1]
-    agreed = pieces_at((2 * votes > len(found)) | at, at)
-    return None if np.array_equal(agreed, at) else (hull, agreed)
+    window, votes = counted([*(_changed_by(one) for one in spreads), marked])
+    at = marked.inside(window)
+    agreed = pieces_at((2 * (votes - at) > len(spreads)) | at, at)
+    return None if np.array_equal(agreed, at) else Voxels(window, agreed)
 
 
-def _united(found: Sequence[Lifted], marked: Lifted) -> Lifted:
-    """The voxels of several changes and of a mark together."""
-    hull = _hull(found, marked)
-    voxels = np.zeros(hull.shape, dtype=np.bool_)
-    for window, part in (*found, marked):
-        if part.any():
-            voxels[window.within(hull).slices] |= part
-    return hull, voxels
+def _changed_by(spread: Spread) -> Voxels:
+    """The voxels that change along one axis."""
+    return Voxels.of_slices(spread.slices, spread.seed.place[0])
 
 
-def _reached(reach: Reach | None, change: Lifted, marked: Lifted) -> Lifted:
-    """The part of a change that is within reach of its mark, and connected to it."""
-    window, voxels = change
-    if reach is None or not voxels.any():
-        return change
-    at = np.zeros(window.shape, dtype=np.bool_)
-    shared = marked[0].intersect(window)
-    if shared is not None:
-        at[shared.within(window).slices] = marked[1][shared.within(marked[0]).slices]
-    return window, pieces_at(reach.of_voxels(window, voxels), at)
-
-
-def _hull(found: Sequence[Lifted], marked: Lifted) -> Window:
-    """The smallest window around a mark and all changes that are not empty."""
-    hull = marked[0]
-    for window, voxels in found:
-        hull = hull.union(window) if voxels.any() else hull
-    return hull
-
-
-def _changed(result: PropagatedObject, change: Lifted, *, positive: bool) -> PropagatedObject:
+def _changed(result: PropagatedObject, change: Voxels, *, positive: bool) -> PropagatedObject:
     """An object with voxels added or taken away; all of its predictions say the same of them."""
-    window, voxels = change
-    if not voxels.any():
+    if not change.mask.any():
         return result
-    wide = result.widened(result.window.union(window))
-    at = np.zeros(wide.window.shape, dtype=np.bool_)
-    at[window.within(wide.window).slices] = voxels
-    return _forced(wide, at, positive=positive)
+    wide = result.widened(result.window.union(change.window))
+    return _forced(wide, change.inside(wide.window), positive=positive)
 
 
 def _forced(
@@ -242,24 +182,22 @@ def _forced(
     return replace(result, mask=mask, predictions=predictions)
 
 
-def _answered(result: PropagatedObject, marked: Lifted, *, positive: bool) -> PropagatedObject:
+def _answered(result: PropagatedObject, marked: Voxels, *, positive: bool) -> PropagatedObject:
     """An object that knows what a mark said of its voxels."""
-    window, voxels = marked
-    wide = result.widened(result.window.union(window))
+    wide = result.widened(result.window.union(marked.window))
     known = wide.answered
     answered = np.zeros(wide.window.shape, dtype=np.int8) if known is None else known.copy()
-    answered[window.within(wide.window).slices][voxels] = 1 if positive else -1
+    answered[marked.inside(wide.window)] = 1 if positive else -1
     return replace(wide, answered=answered)
 
 
-def _check_answers(result: PropagatedObject, mark: Mark, marked: Lifted) -> None:
+def _check_answers(result: PropagatedObject, mark: Mark, marked: Voxels) -> None:
     """Raise `PromptError` where an earlier mark says the opposite of a voxel of a new one."""
-    window, voxels = marked
-    shared = window.intersect(result.window)
+    shared = marked.window.intersect(result.window)
     if result.answered is None or shared is None:
         return
     known = result.answered[shared.within(result.window).slices]
-    clash = voxels[shared.within(window).slices] & (known == (-1 if mark.positive else 1))
+    clash = marked.inside(shared) & (known == (-1 if mark.positive else 1))
     if not clash.any():
         return
     first = [int(n) + start for n, start in zip(np.argwhere(clash)[0], shared.start, strict=True)]

@@ -1,15 +1,17 @@
 """Reach: how far a mark may change an object, by how deep it lies in what it says is wrong.
 
 ```
-  not the object | the object                         - a negative mark, D mm from the edge
-                 |
-                 |<---- D ---->-<---- D ---->|         surplus is sought in 2 D from the edge,
-                 |                                     and in 2 D around the mark
+  not the object | the object
+                 |<---- D ---->-<---- D ---->|
+                 edge          negative      nothing from here on
+                               mark
 ```
 Whoever marks what is wrong marks its middle. So a mark at a distance D from the object's edge
-speaks of an error that is 2 D thick, neither of what lies deeper nor of what lies farther from the
-mark. No evidence of the network goes beyond that: a box that is cut off at a mark leaves out all
-that lies behind it, and a box around a mark may well show the object itself.
+speaks of an error that is 2 D thick, and not of what lies deeper. Nor does it speak of what is
+farther away than twice its distance from the edge on the slice that a person looks at: more of
+that slice has an outline of its own between. No evidence of the network goes beyond: a box that is
+cut off at a mark leaves out all that lies behind it, and a box around a mark may show the object
+itself.
 """
 
 from __future__ import annotations
@@ -21,18 +23,21 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from sam_med.corrections.regions import pieces_at
+from sam_med.corrections.voxels import Voxels
+from sam_med.propagate.vote import TIE
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from sam_common.frame import FloatArray
-    from sam_common.window import Window
     from sam_med.geometry.volume import Volume
     from sam_med.propagate.propagated_object import PropagatedObject
 
 THICKNESS = 2.0
-"""Thickness of an error, in distances of a mark from the object's edge."""
-ROUNDING = 1e-6
-"""Share by which distances are equal: neither flips nor the order of axes may decide."""
+"""Thickness of an error, in distances of its mark from the object's edge."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,73 +45,85 @@ class Reach:
     """The voxels that a mark may change."""
 
     most_mm: float
-    """Distance from the mark, and depth from the object's edge, beyond which nothing changes."""
+    """Distance from the mark beyond which nothing changes; infinite where its slice has no edge."""
+    _thickness_mm: float
+    """Depth from the object's edge from which on nothing changes."""
+    _changed: Voxels
+    """The voxels of the mark itself that change."""
     _spacing_mm: FloatArray
-    _marked: cKDTree
-    """Places in mm of the voxels that the mark changes."""
     _edge: cKDTree
-    """Places in mm of the voxels beside the object's edge, on the side that the mark enlarges."""
+    """Centres in mm of the voxels beside the object's edge, on its other side."""
 
     @classmethod
     def of(
         cls,
         result: PropagatedObject,
         volume: Volume,
-        window: Window,
-        voxels: npt.NDArray[np.bool_],
+        marked: Voxels,
+        axes: Sequence[int],
         *,
         positive: bool,
     ) -> Reach | None:
-        """The reach of a mark; None where it has no end, because the object has no edge.
+        """The reach of a mark; None where it has no end.
+
+        It has none where the object has no edge, and where the mark says nothing new.
 
         Args:
             result: The object before the mark.
             volume: Its volume, whose border is no edge of an object.
-            window: (k, j, i) part of the volume in which the mark lies.
-            voxels: The mark, an array of `window.shape`.
+            marked: The voxels of the mark.
+            axes: Of its slices; of several the nearest edge on any of them counts.
             positive: Whether it says that the object is there.
         """
-        spacing = np.array(volume.spacing_mm)
-        changed = voxels & (_mask_in(result, window) != positive)
+        found = Voxels(result.window, result.mask)
+        new = marked.mask & (found.inside(marked.window) != positive)
         around = result.window.expand(1).intersect(volume.window)
         if around is None:
             raise AssertionError("an object lies in its volume")
-        mask = _mask_in(result, around)
-        enlarged = mask if positive else ~mask
-        edge = enlarged & ndimage.binary_dilation(~enlarged)
-        if not changed.any() or not edge.any():
+        mask = found.inside(around)
+        other = mask if positive else ~mask
+        edge = other & ndimage.binary_dilation(~other)
+        if not new.any() or not edge.any():
             return None
-        marked = cKDTree(_places(changed, window, spacing))
-        beside = cKDTree(_places(edge, around, spacing))
-        depth = float(beside.query(marked.data)[0].max())
-        return cls(THICKNESS * depth, spacing, marked, beside)
+        changed, spacing = Voxels(marked.window, new), np.array(volume.spacing_mm)
+        beside, centres = _centres(Voxels(around, edge), spacing), _centres(changed, spacing)
+        depth = _farthest(centres, beside)
+        away = min(_on_slices(centres, beside, axis) for axis in axes)
+        most = THICKNESS * away, THICKNESS * depth
+        return cls(*most, changed, spacing, cKDTree(beside))
 
-    def of_voxels(self, window: Window, voxels: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """The voxels of a mask of a (k, j, i) window that are within reach."""
-        found = np.argwhere(voxels)
-        at = (found + window.start) * self._spacing_mm
-        near = _closer(self._marked, at, self.most_mm * (1 + ROUNDING))
-        near[near] = _closer(self._edge, at[near], self.most_mm * (1 - ROUNDING))
-        kept = np.zeros_like(voxels)
-        kept[tuple(found[near].T)] = True
-        return kept
-
-
-def _closer(tree: cKDTree, at: FloatArray, most_mm: float) -> npt.NDArray[np.bool_]:
-    """Which of some places are closer to one of a tree than a distance."""
-    distances, _ = tree.query(at, distance_upper_bound=most_mm)
-    return np.isfinite(distances)
+    def part(self, change: Voxels) -> Voxels:
+        """The part of a change that is within reach, and connected to the mark."""
+        at, centres = np.argwhere(change.mask), _centres(change, self._spacing_mm)
+        marked = cKDTree(_centres(self._changed, self._spacing_mm))
+        # equal but for rounding: neither flips nor the order of axes may decide
+        reached = _closer(marked, centres, self.most_mm * (1 + TIE))
+        reached[reached] = _closer(self._edge, centres[reached], self._thickness_mm * (1 - TIE))
+        mask = np.zeros_like(change.mask)
+        mask[tuple(at[reached].T)] = True
+        return Voxels(change.window, pieces_at(mask, self._changed.inside(change.window)))
 
 
-def _mask_in(result: PropagatedObject, window: Window) -> npt.NDArray[np.bool_]:
-    """The object in any (k, j, i) window."""
-    mask = np.zeros(window.shape, dtype=np.bool_)
-    shared = window.intersect(result.window)
-    if shared is not None:
-        mask[shared.within(window).slices] = result.mask[shared.within(result.window).slices]
-    return mask
+def _on_slices(centres: FloatArray, beside: FloatArray, axis: int) -> float:
+    """The distance of some places of slices along an axis from the edge on their own slices."""
+    return max(
+        _farthest(centres[centres[:, axis] == at], beside[beside[:, axis] == at])
+        for at in np.unique(centres[:, axis])
+    )
 
 
-def _places(voxels: npt.NDArray[np.bool_], window: Window, spacing_mm: FloatArray) -> FloatArray:
-    """Centres (n, 3) of voxels of a (k, j, i) window, in mm from the volume's first voxel."""
-    return (np.argwhere(voxels) + window.start) * spacing_mm
+def _farthest(centres: FloatArray, beside: FloatArray) -> float:
+    """The distance of the place that is the farthest from an edge; infinite without an edge."""
+    return float(cKDTree(beside).query(centres)[0].max()) if len(beside) else np.inf
+
+
+def _closer(tree: cKDTree, centres: FloatArray, most_mm: float) -> npt.NDArray[np.bool_]:
+    """Which places are closer to one of a tree than a distance."""
+    distances, _ = tree.query(centres, distance_upper_bound=most_mm)
+    closer: npt.NDArray[np.bool_] = np.isfinite(distances)
+    return closer
+
+
+def _centres(voxels: Voxels, spacing_mm: FloatArray) -> FloatArray:
+    """Centres (n, 3) of voxels, in mm from the first one of the volume along each axis."""
+    return (np.argwhere(voxels.mask) + voxels.window.start) * spacing_mm

@@ -25,6 +25,7 @@ from sam_common.metrics.agreement import dice
 from sam_med.corrections.changes import change_of
 from sam_med.propagate.object_ends import LEAST_AREA, MOST_SDS, SAME_CROSSING
 from sam_med.propagate.track import MARGIN_PX
+from sam_med.propagate.vote import SCORE_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +54,7 @@ class Spread:
         axis = seed.place[0]
         depth = before.size(axis) if seed.is_whole else _depth(before, seed)
         spacing_mm = before.slices.volume.spacing_mm[axis]
-        self._reach = min(float(depth), before.most_mm / spacing_mm)
+        self._reach = min(depth, round(before.most_mm / spacing_mm, SCORE_DIGITS))
 
     @property
     def slices(self) -> dict[int, npt.NDArray[np.bool_]]:

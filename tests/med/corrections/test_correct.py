@@ -4,10 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from balls_to_correct import SHAPE, Balls, box_of
+from balls_to_correct import BOXES_ONLY, SHAPE, Balls, box_of
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import ndimage
+from shaded_objects import slices_of
 
 from sam_common.errors import PromptError
+from sam_common.masks.decoded import MaskRegion
 from sam_common.metrics.agreement import dice
+from sam_common.segmenter.fake import FakeSegmenter
 from sam_common.window import Window
 from sam_med.corrections import correct as correct_module
 from sam_med.corrections.correct import choose_candidate, correct
@@ -268,3 +274,76 @@ def test_what_axes_agree_on_needs_no_slice_that_no_other_axis_reaches(positive, 
     monkeypatch.setattr(correct_module, "follow_together", to_their_ends)
     assert np.array_equal(full(correct(before, balls.slices, mark)), together)
     assert decoded <= balls.slices.decoded - decoded
+
+
+class Guessing(FakeSegmenter):
+    """Sure of anything: what it answers has nothing to do with the image."""
+
+    def decode(self, embedding, prompts, *, multimask=False):
+        masks = super().decode(embedding, prompts, multimask=multimask)
+        regions = []
+        for box, whole in zip(prompts.boxes_xyxy, masks.regions, strict=True):
+            if whole is None:
+                regions.append(None)
+                continue
+            rng = np.random.default_rng(np.round(8 * box).astype(np.int64).clip(0))
+            guess = ndimage.uniform_filter(rng.random(whole.mask.shape), 3) > rng.uniform(0.2, 0.6)
+            regions.append(MaskRegion(whole.window, guess) if guess.any() else None)
+        return replace(masks, regions=tuple(regions))
+
+
+def away_on_its_slice(wrong_side, kji, axis):
+    """The distance of a voxel from the object's edge on its slice along an axis."""
+    side = wrong_side.take(kji[axis], axis)
+    if side.all():
+        return np.inf
+    return ndimage.distance_transform_edt(side)[tuple(np.delete(kji, axis))]
+
+
+def check_laws(before, after, mark, kji):
+    """A click changes its voxel, and nothing to the other sign, nor farther or deeper than 2 D."""
+    mask, now = full(before), full(after)
+    changed = mask != now
+    assert now[kji] == mark.positive
+    if mask[kji] == mark.positive:
+        assert not changed.any()
+        return
+    assert (now[changed] == mark.positive).all()
+    assert ndimage.label(changed)[1] == 1
+    wrong_side, away = mask != mark.positive, np.ones(SHAPE, dtype=bool)
+    away[kji] = False
+    depth = ndimage.distance_transform_edt(wrong_side)
+    assert depth[changed].max() < 2 * depth[kji]
+    axes = (0, 1, 2) if mark.axis is None else (mark.axis,)
+    most = 2 * min(away_on_its_slice(wrong_side, kji, axis) for axis in axes)
+    assert ndimage.distance_transform_edt(away)[changed].max() <= most + 1e-6
+
+
+@given(
+    kji=st.tuples(st.integers(4, 24), st.integers(9, 25), st.integers(4, 40)),
+    positive=st.booleans(),
+    axis=st.sampled_from([None, 0, 1, 2]),
+    segmenter=st.sampled_from([FakeSegmenter, Guessing]),
+)
+def test_whatever_a_network_says_a_click_is_bounded(kji, positive, axis, segmenter):
+    balls = Balls()
+    slices = slices_of(balls.array, segmenter(capabilities=BOXES_ONLY))
+    before = balls.found(balls.left if positive else balls.both)
+    mark = click(*kji, positive=positive, axis=axis)
+    after = correct(before, slices, mark)
+    check_laws(before, after, mark, kji)
+    # replayed from the same start it is the same, and the start is as it was
+    assert np.array_equal(full(correct(before, slices, mark)), full(after))
+    assert np.array_equal(before.mask, balls.left if positive else balls.both)
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1, 2])
+def test_a_network_that_sees_the_object_itself_in_every_box_does_not_take_it_away(axis):
+    """A box around a negative mark holds the object, too, and all of it lies behind a cut box."""
+    balls = Balls()
+    slices = slices_of(balls.array, FakeSegmenter(capabilities=BOXES_ONLY))
+    before = balls.found(balls.left)
+    # two voxels from the edge
+    after = full(correct(before, slices, click(14, 17, 21, positive=False, axis=axis)))
+    assert not after[14, 17, 21]
+    assert np.count_nonzero(balls.left & ~after) < 0.05 * np.count_nonzero(balls.left)
