@@ -9,11 +9,12 @@ import numpy as np
 
 from sam_med.corrections.regions import spread_of
 from sam_med.propagate.prediction import SlicePredictor, across
-from sam_med.propagate.vote import slice_index
+from sam_med.propagate.vote import SCORE_DIGITS, slice_index
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from sam_med.corrections.reach import Reach
     from sam_med.propagate.propagated_object import PropagatedObject
     from sam_med.slices.embedded_slices import SliceEmbeddings
 
@@ -26,15 +27,28 @@ class ObjectBefore:
     slices: SliceEmbeddings
     predictor: SlicePredictor
     """Predicts anywhere in the volume: a mark may lie far from the object."""
-    most_mm: float = np.inf
-    """Distance from the mark beyond which nothing changes."""
+    reach: Reach | None = None
+    """The voxels that the mark may change; all where there is none."""
 
     @classmethod
     def of(
-        cls, result: PropagatedObject, slices: SliceEmbeddings, most_mm: float = np.inf
+        cls, result: PropagatedObject, slices: SliceEmbeddings, reach: Reach | None = None
     ) -> ObjectBefore:
         """An object with a new predictor for the whole of its volume."""
-        return cls(result, slices, SlicePredictor(slices, slices.volume.window), most_mm)
+        return cls(result, slices, SlicePredictor(slices, slices.volume.window), reach)
+
+    @property
+    def is_thin(self) -> bool:
+        """Whether the mark lies right beside the object's edge."""
+        return self.reach is not None and self.reach.is_thin
+
+    def most_slices(self, axis: int) -> float:
+        """The number of slices along an axis to which a change may be followed either way."""
+        if self.reach is None:
+            return self.size(axis)
+        spacing_mm = self.slices.volume.spacing_mm[axis]
+        # equal but for rounding: the order of axes may not decide
+        return 0 if self.is_thin else round(self.reach.most_mm / spacing_mm, SCORE_DIGITS)
 
     def size(self, axis: int) -> int:
         """The number of slices along an axis."""

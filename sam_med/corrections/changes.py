@@ -83,6 +83,24 @@ def change_on_slice(
     if not todo.any():
         return Change(place, todo, 1.0, is_whole=True)
     alike = _alike(before, place, todo, old, positive=positive)
+    # what is a voxel thick is shaded by both sides: the network sees no more of it than anyone
+    found = [] if before.is_thin else _seen(before, place, todo, alike, positive=positive)
+    if found:
+        best = _best(found)
+    else:
+        best = _without_network(before, place, todo, alike, positive=positive)
+    return Change(place, best.pixels | todo, best.merit, best.is_whole)
+
+
+def _seen(
+    before: ObjectBefore,
+    place: tuple[int, int],
+    todo: npt.NDArray[np.bool_],
+    alike: npt.NDArray[np.bool_],
+    *,
+    positive: bool,
+) -> list[Change]:
+    """What predictions change at a mark, of parts only where none of the whole object is sure."""
     unlike = before.predictor.unlike
     whole = unlike(_whole_boxes(before, place, todo, alike, positive=positive), place[0])
     found = _changes_of(before, place, whole, todo, positive=positive, is_whole=True)
@@ -90,11 +108,7 @@ def change_on_slice(
         every = unlike([*whole, *_part_boxes(before, place, todo, alike)], place[0])
         part = every[len(whole) :]
         found += _changes_of(before, place, part, todo, positive=positive, is_whole=False)
-    if found:
-        best = _best(found)
-    else:
-        best = _without_network(before, place, todo, alike, positive=positive)
-    return Change(place, best.pixels | todo, best.merit, best.is_whole)
+    return found
 
 
 def _changes_of(

@@ -80,7 +80,7 @@ def correct(
         on_all = correction.kind == "click" and correction.axis is None
         axes = usable_axes(volume) if on_all else (place[0],)
         reach = Reach.of(result, volume, marked, axes, positive=correction.positive)
-        before = ObjectBefore.of(result, slices, reach.most_mm if reach else np.inf)
+        before = ObjectBefore.of(result, slices, reach)
         if on_all:
             changed = _by_all_axes(before, correction, marked)
         else:

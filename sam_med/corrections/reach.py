@@ -46,6 +46,8 @@ class Reach:
 
     most_mm: float
     """Distance from the mark beyond which nothing changes; infinite where its slice has no edge."""
+    is_thin: bool
+    """Whether the mark lies right beside the edge on its slice: the error is a voxel thick."""
     _thickness_mm: float
     """Depth from the object's edge from which on nothing changes."""
     _changed: Voxels
@@ -88,9 +90,11 @@ class Reach:
         changed, spacing = Voxels(marked.window, new), np.array(volume.spacing_mm)
         beside, centres = _centres(Voxels(around, edge), spacing), _centres(changed, spacing)
         depth = _farthest(centres, beside)
-        away = min(_on_slices(centres, beside, axis) for axis in axes)
-        most = THICKNESS * away, THICKNESS * depth
-        return cls(*most, changed, spacing, cKDTree(beside))
+        away = {axis: _on_slices(centres, beside, axis) for axis in axes}
+        steps = {axis: np.delete(spacing, axis).min() * (1 + TIE) for axis in axes}
+        is_thin = any(away[axis] <= steps[axis] for axis in axes)
+        most = THICKNESS * min(away.values())
+        return cls(most, is_thin, THICKNESS * depth, changed, spacing, cKDTree(beside))
 
     def part(self, change: Voxels) -> Voxels:
         """The part of a change that is within reach, and connected to the mark."""

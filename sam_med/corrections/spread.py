@@ -11,7 +11,7 @@ A slice on which no such piece is left comes out as it was, and ends the way. So
 network is unsure, where the change is unlike the one beside it, or is shaded unlike that of the
 marked slice or much smaller, where the object itself has ended, and one that a person painted. A
 part, of which no prediction of the whole object says that it belongs to it, goes no farther than it
-is wide.
+is wide, and none goes beyond the reach of the mark.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from sam_common.metrics.agreement import dice
 from sam_med.corrections.changes import change_of
 from sam_med.propagate.object_ends import LEAST_AREA, MOST_SDS, SAME_CROSSING
 from sam_med.propagate.track import MARGIN_PX
-from sam_med.propagate.vote import SCORE_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,8 +52,7 @@ class Spread:
         self._is_over = {1: False, -1: False}
         axis = seed.place[0]
         depth = before.size(axis) if seed.is_whole else _depth(before, seed)
-        spacing_mm = before.slices.volume.spacing_mm[axis]
-        self._reach = min(depth, round(before.most_mm / spacing_mm, SCORE_DIGITS))
+        self._reach = min(depth, before.most_slices(axis))
 
     @property
     def slices(self) -> dict[int, npt.NDArray[np.bool_]]:

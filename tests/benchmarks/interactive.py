@@ -1,9 +1,10 @@
 """Dice of objects after clicks: `python -m tests.benchmarks.interactive`.
 
-The protocol of interactive segmentation: the object is asked for by its true 3-D box, and then up
-to five clicks follow. Each lies at the most inner voxel (largest distance to the edge, in mm) of
-the largest connected piece of what is missing or surplus, and says which of the two it is. A click
-names no slice. Needs `SAM_TEST_DATA`; with `--embeddings FOLDER` later runs are faster.
+The protocol of interactive segmentation: the object is asked for by its true 3-D box, or a longer
+one, and then up to five clicks follow. Each lies at the most inner voxel (largest distance to the
+edge, in mm) of the largest connected piece of what is missing or surplus, and says which of the two
+it is. A click names no slice. Needs `SAM_TEST_DATA`; with `--embeddings FOLDER` later runs are
+faster.
 
 A second table says what an answer takes: `--ahead` encodes before each click what the server
 encodes while the user looks at the result; without it all is encoded in the answer, as from the
@@ -29,7 +30,7 @@ from sam_med.corrections.correct import correct
 from sam_med.corrections.likely_slices import likely_slices
 from sam_med.corrections.marks import Mark
 from sam_med.propagate.planes import segment_box
-from tests.benchmarks.propagation import cases, tight
+from tests.benchmarks.propagation import cases, longer_box
 
 if TYPE_CHECKING:
     from sam_med.propagate.propagated_object import PropagatedObject
@@ -112,6 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--structures", nargs="+", default=STRUCTURES, help="their names")
     parser.add_argument("--clicks", type=int, default=CLICKS)
+    parser.add_argument("--longer", type=int, default=0, help="per cent, of the first box")
     parser.add_argument("--precision", default="bf16", help="of the image encoder")
     parser.add_argument("--embeddings", type=Path, help="folder in which embeddings are kept")
     parser.add_argument("--ahead", action="store_true", help="encode ahead, as the server does")
@@ -121,15 +123,18 @@ def main() -> None:
     taken: dict[str, Answers] = {}
     asked = options.structures
     for case in cases(data, asked, options.precision, asked.__contains__, keep=options.embeddings):
-        start = segment_box(case.slices, tight(case.truth))
+        start = segment_box(case.slices, longer_box(case.truth, options.longer))
         answers = taken[case.name] = Answers()
         rows[case.name] = clicked(case, start, options.clicks, answers, ahead=options.ahead)
+    steps = {name: float(np.diff(values).min(initial=0.0)) for name, values in rows.items()}
     rows["**mean**"] = np.mean(list(rows.values()), axis=0).tolist()
     titles = ["box", *(str(n) for n in range(1, options.clicks + 1))]
     console.note(f"| structure | {' | '.join(titles)} |")
     console.note(f"| --- |{' --- |' * len(titles)}")
     for name, values in rows.items():
         console.note(f"| {name} | {' | '.join(f'{value:.3f}' for value in values)} |")
+    worst = min(steps, key=lambda name: steps[name])
+    console.note(f"the largest loss at one click: {steps[worst]:.4f}, {worst}")
     titles = ["seconds", "CPU seconds", "encoded", "most encoded", "decoded"]
     console.note(f"| structure | {' | '.join(titles)} |")
     console.note(f"| --- |{' --- |' * len(titles)}")

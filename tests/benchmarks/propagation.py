@@ -213,12 +213,16 @@ def loop(case: Case) -> Mask:
 
 def boxed(case: Case, share: int) -> Mask:
     """The default, by a box that is `share` per cent longer along each axis."""
-    box = tight(case.truth)
+    return segment_box(case.slices, longer_box(case.truth, share)).full(case.slices.shape)
+
+
+def longer_box(truth: Mask, share: int) -> Window:
+    """The box of a structure, `share` per cent longer along each axis, cut to the volume."""
+    box = tight(truth)
     more = [int(np.floor(side * share / 200 + 0.5)) for side in box.shape]
     start = tuple(max(0, s - m) for s, m in zip(box.start, more, strict=True))
-    stop = tuple(min(n, e + m) for n, e, m in zip(case.truth.shape, box.stop, more, strict=True))
-    shape = case.slices.shape
-    return segment_box(case.slices, Window(start, stop)).full(shape)
+    stop = tuple(min(n, e + m) for n, e, m in zip(truth.shape, box.stop, more, strict=True))
+    return Window(start, stop)
 
 
 def one_slice(case: Case) -> Mask:
