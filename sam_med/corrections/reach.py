@@ -7,11 +7,10 @@
                                mark
 ```
 Whoever marks what is wrong marks its middle. So a mark at a distance D from the object's edge
-speaks of an error that is 2 D thick, and not of what lies deeper. Nor does it speak of what is
-farther away than twice its distance from the edge on the slice that a person looks at: more of
-that slice has an outline of its own between. No evidence of the network goes beyond: a box that is
-cut off at a mark leaves out all that lies behind it, and a box around a mark may show the object
-itself.
+speaks of an error that is 2 D thick, and not of what lies deeper; nor of what is farther from it
+than twice its distance from the edge on the slice that a person looks at. No evidence of the
+network goes beyond: a box that is cut off at a mark leaves out all that lies behind it, and a box
+around a mark may show the object itself.
 """
 
 from __future__ import annotations
@@ -89,12 +88,13 @@ class Reach:
             return None
         changed, spacing = Voxels(marked.window, new), np.array(volume.spacing_mm)
         beside, centres = _centres(Voxels(around, edge), spacing), _centres(changed, spacing)
-        depth = _farthest(centres, beside)
+        tree = cKDTree(beside)
+        depth = float(tree.query(centres)[0].max())
         away = {axis: _on_slices(centres, beside, axis) for axis in axes}
         steps = {axis: np.delete(spacing, axis).min() * (1 + TIE) for axis in axes}
         is_thin = any(away[axis] <= steps[axis] for axis in axes)
         most = THICKNESS * min(away.values())
-        return cls(most, is_thin, THICKNESS * depth, changed, spacing, cKDTree(beside))
+        return cls(most, is_thin, THICKNESS * depth, changed, spacing, tree)
 
     def part(self, change: Voxels) -> Voxels:
         """The part of a change that is within reach, and connected to the mark."""
@@ -109,16 +109,18 @@ class Reach:
 
 
 def _on_slices(centres: FloatArray, beside: FloatArray, axis: int) -> float:
-    """The distance of some places of slices along an axis from the edge on their own slices."""
-    return max(
-        _farthest(centres[centres[:, axis] == at], beside[beside[:, axis] == at])
-        for at in np.unique(centres[:, axis])
-    )
+    """The distance of the place that is the farthest from an edge on its slice along an axis.
 
-
-def _farthest(centres: FloatArray, beside: FloatArray) -> float:
-    """The distance of the place that is the farthest from an edge; infinite without an edge."""
-    return float(cKDTree(beside).query(centres)[0].max()) if len(beside) else np.inf
+    It is infinite where the slice has no edge.
+    """
+    most = 0.0
+    for at in np.unique(centres[:, axis]):
+        edge = beside[beside[:, axis] == at]
+        if not len(edge):
+            return np.inf
+        distances, _ = cKDTree(edge).query(centres[centres[:, axis] == at])
+        most = max(most, float(distances.max()))
+    return most
 
 
 def _closer(tree: cKDTree, centres: FloatArray, most_mm: float) -> npt.NDArray[np.bool_]:

@@ -7,6 +7,8 @@ from shaded_objects import prediction
 
 from sam_common.window import Window
 from sam_med.corrections.before import ObjectBefore
+from sam_med.corrections.reach import Reach
+from sam_med.corrections.voxels import Voxels
 from sam_med.propagate.propagated_object import PropagatedObject
 
 WINDOW = Window((4, 8, 5), (24, 26, 24))
@@ -58,3 +60,15 @@ def test_shades_of_the_object_spread_little(before):
     assert 1 <= before.spread((0, 0)) < 10
     assert before.pixel_mm(0) == (1, 1)
     assert [before.size(axis) for axis in range(3)] == list(SHAPE)
+
+
+@pytest.mark.parametrize(("i", "slices"), [(22, 0), (21, 8**0.5)])
+def test_a_change_is_followed_no_farther_than_the_mark_reaches(before, i, slices):
+    assert (before.most_slices(0), before.is_thin) == (SHAPE[0], False)
+    balls = Balls()
+    found = balls.found(balls.left)
+    marked = Voxels(Window((14, 17, i), (15, 18, i + 1)), np.ones((1, 1, 1), dtype=bool))
+    reach = Reach.of(found, balls.slices.volume, marked, (0,), positive=False)
+    held = ObjectBefore.of(found, balls.slices, reach)
+    assert [held.most_slices(axis) for axis in range(3)] == pytest.approx([slices] * 3)
+    assert held.is_thin == (i == 22)

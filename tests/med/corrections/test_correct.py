@@ -347,3 +347,15 @@ def test_a_network_that_sees_the_object_itself_in_every_box_does_not_take_it_awa
     after = full(correct(before, slices, click(14, 17, 21, positive=False, axis=axis)))
     assert not after[14, 17, 21]
     assert np.count_nonzero(balls.left & ~after) < 0.05 * np.count_nonzero(balls.left)
+
+
+@pytest.mark.parametrize(("i", "positive"), [(22, False), (23, True)])
+def test_beside_an_edge_nothing_is_decoded_and_little_changes(i, positive):
+    balls = Balls()
+    kji = (14, 17, i)
+    assert balls.left[kji] != positive
+    after = full(correct(balls.found(balls.left), balls.slices, click(*kji, positive=positive)))
+    assert balls.slices.decoded == 0
+    assert after[kji] == positive
+    changed = np.argwhere(after != balls.left)
+    assert np.linalg.norm(changed - kji, axis=1).max() <= 2
