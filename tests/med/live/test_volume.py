@@ -173,7 +173,7 @@ def test_a_correction_goes_on_from_the_object_before_it(correction, live, propag
 def test_what_is_encoded_ahead_changes_no_answer(request_of, held, array):
     """The same clicks with nothing, a part and all of it encoded ahead."""
     asked = Asked(boxes=(BOX,), method="planes")
-    click = MarkState("click", ((30.0, 18.0, 5.0),), 0)
+    click = MarkState("click", ((27.0, 18.0, 5.0),), 0)
     answers, encoded = [], []
     for steps in (0, 7, None):
         network = FakeSegmenter()
