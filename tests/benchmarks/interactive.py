@@ -26,6 +26,7 @@ from scipy import ndimage
 
 from sam_common.metrics.agreement import dice
 from sam_common.support import console
+from sam_med.corrections import reach
 from sam_med.corrections.correct import correct
 from sam_med.corrections.likely_slices import likely_slices
 from sam_med.corrections.marks import Mark
@@ -114,10 +115,14 @@ def main() -> None:
     parser.add_argument("--structures", nargs="+", default=STRUCTURES, help="their names")
     parser.add_argument("--clicks", type=int, default=CLICKS)
     parser.add_argument("--longer", type=int, default=0, help="per cent, of the first box")
+    parser.add_argument(
+        "--thickness", type=float, default=reach.THICKNESS, help="of errors, in depths of clicks"
+    )
     parser.add_argument("--precision", default="bf16", help="of the image encoder")
     parser.add_argument("--embeddings", type=Path, help="folder in which embeddings are kept")
     parser.add_argument("--ahead", action="store_true", help="encode ahead, as the server does")
     options = parser.parse_args()
+    reach.THICKNESS = options.thickness
     data = Path(os.environ["SAM_TEST_DATA"])
     rows: dict[str, list[float]] = {}
     taken: dict[str, Answers] = {}
