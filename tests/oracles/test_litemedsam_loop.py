@@ -22,8 +22,6 @@ pytestmark = pytest.mark.slow
 ORGANS = {"spleen": 1, "kidney_left": 3, "kidney_right": 2, "liver": 5}
 LOOP_DICE = {"spleen": 0.837, "kidney_left": 0.950, "kidney_right": 0.767, "liver": 0.572}
 """Of the published loop with the truth: docs/decisions/0004-published-loop.md."""
-MIRRORED_DICE = {"spleen": 0.812, "kidney_left": 0.951, "kidney_right": 0.921, "liver": 0.778}
-"""Of slices that are mirrored from left to right, and boxes whose upper edges lie outside."""
 
 
 @pytest.fixture(scope="module")
@@ -131,25 +129,19 @@ def test_the_published_loop(
 def test_the_published_loop_on_mirrored_slices(
     folder: Path, organs: np.ndarray, segmenter: Remembering
 ) -> None:
+    """On five slices that show all organs, whose middle is one of them."""
     volume = read_volume(folder / "ct.nii.gz")
     mirrored = replace(volume, array=np.ascontiguousarray(volume.array[:, :, ::-1]))
     published = PublishedLoop(soft_tissue(mirrored.array))
     for name, value in ORGANS.items():
-        truth = organs[:, :, ::-1] == value
-        x0, y0, z0, x1, y1, z1 = extent(truth)
-        box = [x0, y0, z0, x1 + 1, y1 + 1, z1]
-        prompt = ObjectPrompt.from_ijk(name, value, box)
-        found = loop(mirrored, [prompt], segmenter).labels.array == value
-        assert dice(found, truth) == pytest.approx(MIRRORED_DICE[name], abs=0.01)
-        if name == "kidney_right":
-            # the slices around its middle: the published network takes two seconds for one
-            middle = int((z1 - z0) / 2 + z0)
-            box = [*box[:2], middle - 2, *box[3:5], middle + 2]
-            prompt = ObjectPrompt.from_ijk(name, value, box)
-            found = loop(mirrored, [prompt], segmenter).labels.array == value
-            expected = published.segment(box)
-            assert (found == expected).mean() >= 0.999
-            assert dice(found, expected) >= 0.999
+        x0, y0, _, x1, y1, _ = extent(organs[:, :, ::-1] == value)
+        # the upper edges lie outside of the organ
+        box = [x0, y0, 88, x1 + 1, y1 + 1, 92]
+        found = loop(mirrored, [ObjectPrompt.from_ijk(name, value, box)], segmenter)
+        expected = published.segment(box)
+        assert expected.any()
+        assert ((found.labels.array == value) == expected).mean() >= 0.999
+        assert dice(found.labels.array == value, expected) >= 0.999
 
 
 @pytest.mark.parametrize("name", ORGANS)

@@ -149,9 +149,12 @@ def test_vit_b_with_seeded_weights_equals_segment_anything() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("arch", "side"), [("vit_l", 512), ("vit_h", 1024)])
-def test_larger_vits_with_seeded_weights(arch: str, side: int) -> None:
-    """A windowed and a global block at full width: the others are the same again."""
+@pytest.mark.parametrize(("arch", "side"), [("vit_b", 1024), ("vit_l", 512), ("vit_h", 512)])
+def test_vits_of_two_blocks_with_seeded_weights(arch: str, side: int) -> None:
+    """A windowed and a global block at full width, or at full size: the others are the same again.
+
+    Sizes of positions are those of the side, whatever the width.
+    """
     with torch.inference_mode():
         compare_vit(replace(VIT_SHAPES[arch], depth=2, global_blocks=(1,)), side)
 

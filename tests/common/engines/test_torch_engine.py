@@ -64,8 +64,9 @@ def test_types_inside_of_autocast():
             module.register_forward_hook(
                 lambda _module, _given, out, name=name: seen.update({name: out.dtype})
             )
+    # few pixels: types do not hang on how many, and a processor without bfloat16 takes long
     with torch.inference_mode():
-        TorchEngine(network, "cpu", "bf16").encode(np.zeros((1, 3, 256, 256), np.float32))
+        TorchEngine(network, "cpu", "bf16").encode(np.zeros((1, 3, 32, 32), np.float32))
     exact = {name for name, dtype in seen.items() if dtype == torch.float32}
     assert exact == {name for name in seen if "patch_embed" in name or "downsample" in name}
     assert len(exact) == 2 + 3 * 3
