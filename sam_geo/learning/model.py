@@ -12,9 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import skops.io
-import skops.io.exceptions
-
 from sam_common.errors import InputError
 from sam_common.support.files import check_input, write_bytes
 from sam_geo.bands.embedding_axes import EmbeddingAxes
@@ -54,7 +51,6 @@ DAMAGE = (
     OSError,
     TypeError,
     ValueError,
-    skops.io.exceptions.UnsupportedTypeException,
 )
 """What reading a file that is damaged, or that another program wrote, may raise."""
 
@@ -118,6 +114,8 @@ def save_model(model: LandcoverModel, path: str | os.PathLike[str]) -> None:
     Raises:
         OutputError: The file cannot be written.
     """
+    import skops.io  # noqa: PLC0415 - loads all of scikit-learn, and torch
+
     note = {
         "format": FORMAT,
         "classes": model.classes,
@@ -163,6 +161,8 @@ def load_model(path: str | os.PathLike[str]) -> LandcoverModel:
 
 
 def _unpacked(data: bytes, file: Path) -> LandcoverModel:
+    import skops.io  # noqa: PLC0415 - loads all of scikit-learn, and torch
+
     strange = set(skops.io.get_untrusted_types(data=data)) - TRUSTED
     if strange:
         raise InputError(

@@ -96,6 +96,11 @@ def test_geometry_needs_numpy_alone(module):
     assert set(loaded_by(f"import {module}")[0]) <= {"numpy"}
 
 
+def test_a_map_begins_without_torch():
+    """What reads and writes models of land cover loads it, all of scikit-learn and more."""
+    assert "torch" not in loaded_by("import sam_geo.mapping.run, sam_geo.mapping.dry_run")[0]
+
+
 def test_the_commands_are_found():
     assert ("sam_common.cli.main", "weights", "pull") in commands(sam_common.cli.main)
     assert ("sam_geo.cli.main", "prompt") in commands(sam_geo.cli.main)
