@@ -59,14 +59,24 @@ def scene():
 
 
 @pytest.fixture(scope="session")
-def client():
-    """One server for all tests that do not end it."""
+def server():
+    """One server for all tests that do not end it, by its client."""
     from oracle import SUITE, VARIABLES
     from SegmentAnythingLib import environment
 
     started = environment.start_server(str(SUITE), VARIABLES)
     yield started
     started.close()
+
+
+@pytest.fixture
+def client(server):
+    """The server, which goes on encoding ahead of corrections no longer than the test lasts."""
+    from SegmentAnythingLib.suite_client import Session
+
+    yield server
+    for about in server.sessions():
+        Session(server, about).close()
 
 
 @pytest.fixture

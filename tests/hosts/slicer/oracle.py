@@ -8,8 +8,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 SUITE = Path(os.environ["SAM_SUITE_PYTHON"])
 """Python in which the suite is installed; the server runs in it, too."""
-VARIABLES = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"}
-"""For the server: this checkout."""
+VARIABLES = {
+    "PYTHONPATH": str(ROOT),
+    "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2"),
+}
+"""For the server and for the suite's own commands: this checkout, and as many threads."""
 
 
 def suite(*arguments, code=None):

@@ -232,7 +232,7 @@ def test_undo_and_redo_bring_segments_voxels_and_names_back(logic):
     segmentation = logic.open(volume, modality="MR")
     segment = logic.addSegment("cyst")
     logic.setBox(segment, BALL_BOX)
-    logic.propagate(segment, method="litemedsam")
+    logic.propagate(segment)
     whole = voxels_of(segmentation, segment, volume)
     logic.rename(segment, "liver")
     logic.undo()
@@ -281,7 +281,7 @@ def test_a_box_on_a_slice_corrects_that_slice(logic):
     segmentation = logic.open(volume, modality="MR")
     segment = logic.addSegment("cyst")
     logic.setBox(segment, BALL_BOX)
-    logic.propagate(segment, method="litemedsam")
+    logic.propagate(segment)
     before = voxels_of(segmentation, segment, volume)
     logic.setSliceBoxFromRoi(segment, roi(volume, (16, 11, 8, 26, 21, 10)), "k", 9)
     after = voxels_of(segmentation, segment, volume)
@@ -354,7 +354,7 @@ def test_marks_correct_a_segment_of_a_network_that_takes_boxes_only(logic):
     with pytest.raises(ServerError, match="propagate it first"):
         logic.correctBy(segment, points)
     logic.setBox(segment, BALL_BOX)
-    logic.propagate(segment, method="litemedsam")
+    logic.propagate(segment)
     before = voxels_of(segmentation, segment, volume)
     assert not before[7, 16, 34]
     for _ in range(2):
