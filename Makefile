@@ -13,7 +13,8 @@ OUT ?= demo_output
 WORKERS ?= auto
 STAMP := $(VENV)/.ready
 
-.PHONY: setup demo test test-random check bench docs notebooks plugins clean
+.PHONY: setup demo test test-random bench docs notebooks plugins clean
+.PHONY: check check-style check-types check-oldest-types
 .PHONY: hosts test-hosts test-qgis test-slicer test-orthanc test-page
 
 setup: $(STAMP)
@@ -46,13 +47,19 @@ test: setup
 test-random: setup
 	$(BIN)/python -m pytest --hypothesis-profile random -m hypothesis
 
-check: setup
+check: check-style check-types check-oldest-types
+
+check-style: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-# the oldest Python that is promised; types of a newer numpy say nothing there of what they return
-	$(BIN)/mypy --python-version 3.10 --no-warn-return-any
 	$(BIN)/lint-imports
+
+check-types: setup
+	$(BIN)/mypy
+
+# the oldest Python that is promised; types of a newer numpy say nothing there of what they return
+check-oldest-types: setup
+	$(BIN)/mypy --python-version 3.10 --no-warn-return-any
 
 # peers have an environment of their own: they bring what this package must not need
 $(PEERS)/.ready:
@@ -128,7 +135,7 @@ test-page: setup $(VENV)-page/.ready
 hosts: $(QGIS_VENV)/.ready $(VENV)-slicer/.ready $(VENV)-page/.ready
 	sh tests/hosts/setup_orthanc.sh
 
-test-hosts: test-qgis test-slicer test-orthanc test-page
+test-hosts: test-qgis test-page test-slicer test-orthanc
 
 clean:
 	rm -rf $(VENV) $(VENV)-qgis $(VENV)-slicer $(VENV)-slicer-view $(VENV)-page $(PEERS) $(OUT) dist docs/_build
