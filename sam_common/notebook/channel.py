@@ -3,8 +3,8 @@
 The page has no way to the server but the kernel, so that it works where both are on different
 machines, and no port and no token reaches the browser. A request is a message `ask`, `method`,
 `path` and `body`. The kernel acknowledges it by a message of `ask` alone, and answers by messages
-of `ask` and `more` with a part of the content each, the first of them with `status` and `type`; or
-by `lost` where the server cannot be reached.
+of `ask` and `more` with a part of the content each, the first of them with `status` and `headers`;
+or by `lost` where the server cannot be reached.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ THREADS = 8
 PART_BYTES = 4 << 20
 """Most bytes of a message: proxies in front of a kernel may refuse larger ones."""
 JSON = "application/json"
+TOLD_HEADERS = frozenset({"content-type", "x-window"})
+"""Headers that the page reads."""
 
 Send: TypeAlias = "Callable[[dict[str, Any], list[bytes]], None]"
 """Sends a message with its binary parts to the page; any thread may call it."""
@@ -78,11 +80,12 @@ class Channel:
             self._refuse(ask, error)
             return
         named = {name.lower(): value for name, value in headers.items()}
-        self._reply(ask, 200, named.get("content-type", JSON), content)
+        told = {name: named[name] for name in named.keys() & TOLD_HEADERS}
+        self._reply(ask, 200, told, content)
 
     def _follow(self, ask: str, path: str) -> None:
         """Send the events of a job as they come, in the form in which the server sends them."""
-        head: dict[str, Any] = {"status": 200, "type": "text/event-stream"}
+        head: dict[str, Any] = {"status": 200, "headers": {"content-type": "text/event-stream"}}
         try:
             for kind, data in self._connection.stream(path):
                 text = f"event: {kind}\ndata: {json.dumps(data)}\n\n"
@@ -100,11 +103,11 @@ class Channel:
             self._say({"ask": ask, "lost": True}, b"")
             return
         told = {"error": {"type": error.kind, "message": str(error)}}
-        self._reply(ask, error.status, JSON, json.dumps(told).encode())
+        self._reply(ask, error.status, {"content-type": JSON}, json.dumps(told).encode())
 
-    def _reply(self, ask: str, status: int, type_: str, content: bytes) -> None:
+    def _reply(self, ask: str, status: int, headers: dict[str, str], content: bytes) -> None:
         """Send an answer in messages of `PART_BYTES` at most."""
-        head: dict[str, Any] = {"status": status, "type": type_}
+        head: dict[str, Any] = {"status": status, "headers": headers}
         for part, is_last in _parts(content):
             self._say({"ask": ask, "more": not is_last, **head}, part)
             head = {}

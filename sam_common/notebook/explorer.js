@@ -53,7 +53,7 @@ class Channel {
     this.isQuiet(false);
   }
 
-  hear({ ask, status, type, more, lost }, buffers) {
+  hear({ ask, status, headers, more, lost }, buffers) {
     this.taken(ask);
     const known = this.waiting.get(ask);
     if (!known) return;
@@ -67,7 +67,7 @@ class Channel {
     if (status !== undefined) {
       const { Response, ReadableStream } = known.target;
       const content = new ReadableStream({ start: (stream) => { known.stream = stream; } });
-      known.resolve(new Response(content, { status, headers: { "Content-Type": type } }));
+      known.resolve(new Response(content, { status, headers }));
     }
     for (const part of buffers) known.stream.enqueue(bytesOf(part));
     if (more === false) {

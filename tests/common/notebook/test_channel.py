@@ -13,6 +13,7 @@ from sam_common.notebook.channel import Channel
 from sam_common.server.client import ServerError
 
 WAIT = 300
+EVENTS = {"content-type": "text/event-stream"}
 
 
 class Server:
@@ -86,11 +87,14 @@ def asked(path, **more):
 
 
 def test_a_request_is_acknowledged_and_answered(channel, server, page):
-    server.answers["/v1/x"] = b"png", {"Content-Type": "image/png"}
+    server.answers["/v1/x"] = b"png", {"Content-Type": "image/png", "Server": "own"}
     channel.hear(asked("/v1/x", method="POST", body='{"n": "ä"}'))
     assert page.answer("a1") == [
         ({"ask": "a1"}, []),
-        ({"ask": "a1", "more": False, "status": 200, "type": "image/png"}, [b"png"]),
+        (
+            {"ask": "a1", "more": False, "status": 200, "headers": {"content-type": "image/png"}},
+            [b"png"],
+        ),
     ]
     assert server.asked == [("POST", "/v1/x", '{"n": "ä"}'.encode(), "application/json")]
 
@@ -99,8 +103,14 @@ def test_an_empty_answer_is_one(channel, server, page):
     server.answers["/v1/x"] = b"", {"content-type": "text/css"}
     channel.hear(asked("/v1/x"))
     assert page.answer("a1")[1:] == [
-        ({"ask": "a1", "more": False, "status": 200, "type": "text/css"}, [])
+        ({"ask": "a1", "more": False, "status": 200, "headers": {"content-type": "text/css"}}, [])
     ]
+
+
+def test_the_window_of_a_mask_is_told(channel, server, page):
+    server.answers["/v1/x"] = b"m", {"X-Window": "[[0, 0, 1], [2, 3, 4]]"}
+    channel.hear(asked("/v1/x"))
+    assert page.answer("a1")[1][0]["headers"] == {"x-window": "[[0, 0, 1], [2, 3, 4]]"}
 
 
 def test_a_large_answer_comes_in_parts(channel, server, page, monkeypatch):
@@ -131,7 +141,7 @@ def test_events_of_a_job_come_as_they_happen(channel, server, page):
     server.events = [("state", {"done": 1}), ("end", {"state": "done"})]
     channel.hear(asked("/v1/jobs/j1/events"))
     _, *parts = page.answer("a1")
-    assert [message.get("type") for message, _ in parts] == ["text/event-stream", None, None]
+    assert [message.get("headers") for message, _ in parts] == [EVENTS, None, None]
     assert b"".join(part for _, buffers in parts for part in buffers) == (
         b'event: state\ndata: {"done": 1}\n\nevent: end\ndata: {"state": "done"}\n\n'
     )
@@ -139,7 +149,7 @@ def test_events_of_a_job_come_as_they_happen(channel, server, page):
 
 def test_events_without_any_are_an_answer_too(channel, page):
     channel.hear(asked("/v1/jobs/j1/events"))
-    head = {"status": 200, "type": "text/event-stream"}
+    head = {"status": 200, "headers": EVENTS}
     assert page.answer("a1")[1:] == [({"ask": "a1", "more": False, **head}, [])]
 
 

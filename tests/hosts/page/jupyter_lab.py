@@ -27,9 +27,10 @@ class Lab:
     Args:
         folder: An empty folder for notebooks, settings and the description of the kernel.
         python: Python of the kernel.
+        subshells: Whether widgets are answered while a cell runs, as only newer kernels do.
     """
 
-    def __init__(self, folder, python):
+    def __init__(self, folder, python, *, subshells=True):
         self.folder = folder
         self.notebooks = folder / "notebooks"
         self.notebooks.mkdir()
@@ -38,7 +39,9 @@ class Lab:
         argv = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         about = {"argv": argv, "display_name": "suite", "language": "python"}
         (kernel / "kernel.json").write_text(json.dumps(about))
-        for name, values in SETTINGS.items():
+        chosen = {"commsOverSubshells": "perCommTarget" if subshells else "disabled"}
+        comms = {"@jupyterlab/apputils-extension/kernels-settings.jupyterlab-settings": chosen}
+        for name, values in {**SETTINGS, **comms}.items():
             path = folder / "settings" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(values))

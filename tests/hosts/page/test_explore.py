@@ -124,9 +124,8 @@ print(json.dumps({
 
 
 def test_two_explorers_a_busy_kernel_and_a_server_that_ends(lab, tab, picture, tmp_path):
-    gates = [tmp_path / "first", tmp_path / "second"]
-    for gate in gates:
-        os.mkfifo(gate)
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
     show = f"""
 import sam_geo
 from IPython.display import display
@@ -135,7 +134,7 @@ display(first, second)
 """
     cells = [
         WITHOUT_NETWORK.replace("POINTS", "True") + show,
-        *(f"open({str(gate)!r}).read()" for gate in gates),
+        f"open({str(gate)!r}).read()",
         "first._client._process.kill()",
         "print(len(second.objects))\nsecond.close()",
         "first.close()",
@@ -146,24 +145,10 @@ display(first, second)
     first.frame_element().scroll_into_view_if_needed()
     # while a cell runs, a kernel with subshells answers
     begin_next(tab)
+    first.frame_element().scroll_into_view_if_needed()
     tab.mouse.click(*screen(first, *TREE))
     first.wait_for_selector("tr[data-object]")
-    gates[0].write_text("go on")
-    # with another one the page waits, and says so
-    tab.evaluate(
-        """() => {
-            const {session} = window.jupyterapp.shell.currentWidget.context.sessionContext;
-            session.kernel.commsOverSubshells = "disabled";
-        }"""
-    )
-    begin_next(tab)
-    first.get_by_role("button", name="Undo").click()
-    notice = tab.locator("iframe.sam-geomed + p").first.element_handle()
-    tab.wait_for_function("element => !element.hidden", arg=notice)
-    assert "It may be running a cell" in notice.inner_text()
-    gates[1].write_text("go on")
-    first.wait_for_selector("tr[data-object]", state="detached")
-    tab.wait_for_function("element => element.hidden", arg=notice)
+    gate.write_text("go on")
     # the other one has its own objects
     second.evaluate("() => dispatchEvent(new Event('focus'))")
     assert second.locator("tr[data-object]").count() == 0
@@ -176,10 +161,34 @@ display(first, second)
     tab.mouse.click(*screen(second, *TREE))
     second.wait_for_selector("tr[data-object]")
     run_next(tab)
-    assert text_of(tab, 4).strip() == "1"
+    assert text_of(tab, 3).strip() == "1"
     tab.wait_for_function("() => document.querySelectorAll('iframe.sam-geomed').length === 1")
     run_next(tab)
     tab.wait_for_function("() => document.querySelectorAll('iframe.sam-geomed').length === 0")
+
+
+def test_a_kernel_without_subshells_is_waited_for(tab, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("old")
+    gate = folder / "gate"
+    os.mkfifo(gate)
+    lab = Lab(folder, SUITE, subshells=False)
+    try:
+        show = WITHOUT_NETWORK.replace("POINTS", "True") + EXPLORE
+        lab.open(tab, "busy.ipynb", [show, f"open({str(gate)!r}).read()"])
+        run_next(tab)
+        frame = frame_of(tab)
+        begin_next(tab)
+        frame.frame_element().scroll_into_view_if_needed()
+        tab.mouse.click(*screen(frame, *TREE))
+        notice = tab.locator("iframe.sam-geomed + p").first.element_handle()
+        tab.wait_for_function("element => !element.hidden", arg=notice)
+        assert "It may be running a cell" in notice.inner_text()
+        assert frame.locator("tr[data-object]").count() == 0
+        gate.write_text("go on")
+        frame.wait_for_selector("tr[data-object]")
+        tab.wait_for_function("element => element.hidden", arg=notice)
+    finally:
+        lab.close()
 
 
 def test_a_box_in_a_volume_is_a_label_map_in_python(lab, tab, picture, tmp_path):
@@ -219,7 +228,10 @@ print(json.dumps([[one.name, one.value, one.voxels] for one in labels.labels]))
     tab.mouse.up()
     frame.wait_for_selector("tr[data-object]")
     frame.get_by_role("button", name="Follow through the volume").click()
-    frame.wait_for_function("() => window.samPage.session.objects[0].propagated")
+    frame.wait_for_function(
+        "() => document.getElementById('message').textContent.includes('Review')"
+    )
+    frame.evaluate("() => window.samPage.drawing")
     picture(tab, "explore-volume")
     assert problems(frame) == []
     run_next(tab)
