@@ -23,7 +23,7 @@ $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(if $(TORCH),$(BIN)/python -m pip install --quiet "$(TORCH)")
-	$(BIN)/python -m pip install --quiet --editable ".[geo,med,cpu,server,hf,dask,s3]" --group dev --group docs
+	$(BIN)/python -m pip install --quiet --editable ".[geo,med,cpu,server,notebook,hf,dask,s3]" --group dev --group docs
 	# a server of object storage for the tests, with the boto3 of the botocore that s3fs chose: pip
 	# would try hundreds of releases of both
 	$(BIN)/python -m pip install --quiet "moto[s3,server]>=5.0.20" \

@@ -81,6 +81,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"sam_common\.tiled_job\.storage\.Storage"),
     ("py:.*", r"sam_common\.segmenter\.predictor\.Recipe"),
     ("py:.*", r"sam_common\.segmenter\.fake\.ExactMasks"),
+    ("py:.*", r"sam_common\.notebook\..*|Opened"),
 ]
 
 

@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from sam_geo.mapping.request import LandcoverRequest as LandcoverRequest
     from sam_geo.mapping.request import SampleChoice as SampleChoice
     from sam_geo.mapping.run import run_landcover as run_landcover
+    from sam_geo.notebook.explore import explore as explore
+    from sam_geo.notebook.raster_explorer import RasterExplorer as RasterExplorer
     from sam_geo.object_classes.classify import classify_objects as classify_objects
     from sam_geo.object_classes.classify import run_classify as run_classify
     from sam_geo.object_classes.request import ClassifyRequest as ClassifyRequest
@@ -98,6 +100,7 @@ _HOME = {
     "MapEstimates": "sam_geo.accuracy.estimates",
     "PromptJob": "sam_geo.prompted.segment",
     "PromptRequest": "sam_geo.jobs.request",
+    "RasterExplorer": "sam_geo.notebook.raster_explorer",
     "RasterSource": "sam_geo.raster.source",
     "RunOptions": "sam_geo.prompted.segment",
     "SampleChoice": "sam_geo.mapping.request",
@@ -115,6 +118,7 @@ _HOME = {
     "dry_run_finetune": "sam_geo.finetuning.run",
     "dry_run_landcover": "sam_geo.mapping.dry_run",
     "dry_run_prompts": "sam_geo.jobs.dry_run",
+    "explore": "sam_geo.notebook.explore",
     "find_more": "sam_geo.object_classes.similar",
     "finetune": "sam_geo.finetuning.run",
     "frame_from_affine": "sam_geo.raster.frame",

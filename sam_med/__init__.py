@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from sam_med.geometry.volume import Volume as Volume
     from sam_med.measurements.measure import Measurement as Measurement
     from sam_med.measurements.measure import measure as measure
+    from sam_med.notebook.explore import explore as explore
+    from sam_med.notebook.volume_explorer import VolumeExplorer as VolumeExplorer
     from sam_med.objects.labels import Label as Label
     from sam_med.objects.labels import LabelMap as LabelMap
     from sam_med.objects.provenance import Provenance as Provenance
@@ -96,6 +98,7 @@ _HOME = {
     "TrainingJob": "sam_common.training.job",
     "TrainingOptions": "sam_common.training.options",
     "Volume": "sam_med.geometry.volume",
+    "VolumeExplorer": "sam_med.notebook.volume_explorer",
     "VoxelMask": "sam_med.prompts.object_prompt",
     "VoxelPoint": "sam_med.prompts.object_prompt",
     "Written": "sam_med.write.results",
@@ -106,6 +109,7 @@ _HOME = {
     "correct_segments": "sam_med.run.correct",
     "describe_path": "sam_med.report.geometry_report",
     "dry_run_finetune": "sam_med.finetuning.run",
+    "explore": "sam_med.notebook.explore",
     "find_series": "sam_med.series.find",
     "finetune": "sam_med.finetuning.run",
     "from_ras_affine": "sam_med.geometry.frame",

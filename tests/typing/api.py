@@ -53,6 +53,7 @@ from sam_geo import (
     MapEstimates,
     PromptJob,
     PromptRequest,
+    RasterExplorer,
     RasterSource,
     RunOptions,
     SampleChoice,
@@ -91,6 +92,7 @@ from sam_geo import (
     write_table,
 )
 from sam_geo import Stretch as RasterStretch
+from sam_geo import explore as explore_raster
 from sam_med import (
     Agreement,
     Candidate,
@@ -116,6 +118,7 @@ from sam_med import (
     SliceConfidence,
     SliceEmbeddings,
     Volume,
+    VolumeExplorer,
     VoxelMask,
     VoxelPoint,
     Written,
@@ -144,6 +147,7 @@ from sam_med import Stretch as VolumeStretch
 from sam_med import TrainingJob as VolumeTrainingJob
 from sam_med import TrainingOptions as VolumeTrainingOptions
 from sam_med import dry_run_finetune as dry_run_finetune_volumes
+from sam_med import explore as explore_volume
 from sam_med import finetune as finetune_volumes
 from sam_med import run_finetune as run_finetune_volumes
 
@@ -448,3 +452,16 @@ def classes_of_objects() -> dict[str, Any]:
         output=Path("o.gpkg"),
     )
     return run_classify(request)
+
+
+def explored(
+    pixels: npt.NDArray[np.uint8], scan: Volume
+) -> tuple[geopandas.GeoDataFrame, LabelMap]:
+    raster: RasterExplorer = explore_raster("ortho.tif", bands=(1, 2, 3), stretch="0,255")
+    with explore_raster(pixels, affine=Affine.identity(), crs="EPSG:32633", nodata=0) as shown:
+        shown.session.add_point(shown.session.add_object("tree"), (3, 4))
+    raster.close()
+    volume: VolumeExplorer = explore_volume(scan, preset="abdomen", height=700)
+    assert_type(explore_volume(Path("scans"), series=2), VolumeExplorer)
+    volume.session.propagate()
+    return raster.objects, volume.labels

@@ -1,5 +1,7 @@
 // Requests to the server: the token, errors in words, and server-sent events.
 
+import { host } from "./host.js";
+
 const TOKEN = "token";
 const SESSION = "session";
 
@@ -17,16 +19,16 @@ export function takeSecrets() {
   const given = new URLSearchParams(location.hash.slice(1));
   for (const name of [TOKEN, SESSION]) {
     // any page can lead a browser here with a fragment of its own
-    if (/^[\w-]{1,64}$/.test(given.get(name) ?? "")) sessionStorage.setItem(name, given.get(name));
+    if (/^[\w-]{1,64}$/.test(given.get(name) ?? "")) host.memory.setItem(name, given.get(name));
   }
-  if (given.has(TOKEN) && !given.has(SESSION)) sessionStorage.removeItem(SESSION);
+  if (given.has(TOKEN) && !given.has(SESSION)) host.memory.removeItem(SESSION);
   if (location.hash) history.replaceState(null, "", location.pathname);
 }
 
 /** The session that this tab shows, null where none was chosen. */
-export const chosenSession = () => sessionStorage.getItem(SESSION);
-export const chooseSession = (id) => sessionStorage.setItem(SESSION, id);
-export const forgetSession = () => sessionStorage.removeItem(SESSION);
+export const chosenSession = () => host.memory.getItem(SESSION);
+export const chooseSession = (id) => host.memory.setItem(SESSION, id);
+export const forgetSession = () => host.memory.removeItem(SESSION);
 
 async function refusal(response) {
   let told = {};
@@ -47,19 +49,17 @@ async function refusal(response) {
 
 /** Send a request; the answer as a Response, or a ServerError. */
 export async function ask(method, path, body, options = {}) {
-  const headers = { Authorization: `Bearer ${sessionStorage.getItem(TOKEN) ?? ""}` };
+  const headers = { Authorization: `Bearer ${host.memory.getItem(TOKEN) ?? ""}` };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response;
   try {
-    response = await fetch(path, {
+    response = await host.send(path, {
       method, headers, body: body === undefined ? undefined : JSON.stringify(body),
       cache: "no-store", credentials: "omit", ...options,
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ServerError(
-      "The server does not answer. Was its window closed, or Ctrl-C pressed? Start the command " +
-      "again, and open the address that it prints.", "lost");
+    throw new ServerError(host.lost, "lost");
   }
   if (!response.ok) throw await refusal(response);
   return response;

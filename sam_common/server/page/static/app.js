@@ -1,6 +1,7 @@
 // The page: takes its token, finds its session, and shows a raster or a volume.
 
 import { chooseSession, chosenSession, forgetSession, get, post, ServerError, takeSecrets } from "./api.js";
+import { host } from "./host.js";
 import { Session } from "./session.js";
 import { alarm, calm, guarded, make } from "./ui.js";
 
@@ -74,7 +75,7 @@ function keepUp(session) {
       isOver = error.status === 404;
       if (isOver) {
         alarm("This session is over: it was closed, or nobody used it for long. What was not saved is gone.",
-          () => location.reload());
+          () => host.reload());
       } else {
         alarm(error, look);
       }
@@ -87,5 +88,5 @@ function keepUp(session) {
 
 takeSecrets();
 // a second address with another token in the same tab
-addEventListener("hashchange", () => { takeSecrets(); location.reload(); });
-(chosenSession() ? show() : choose()).catch((error) => alarm(error, () => location.reload()));
+addEventListener("hashchange", () => { takeSecrets(); host.reload(); });
+(chosenSession() ? show() : choose()).catch((error) => alarm(error, () => host.reload()));

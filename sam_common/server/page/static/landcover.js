@@ -1,6 +1,7 @@
 // Land cover: samples that are painted on the map, and the map of classes that follows from them.
 
 import { save } from "./api.js";
+import { host } from "./host.js";
 import { bandsText, guarded, make, runJob, section, tell } from "./ui.js";
 
 const LEAST_PX = 1.5;
@@ -20,7 +21,7 @@ function accuracyTexts({ blocked, random }) {
  *  `feature(geometry)` of pixel corners, `tiles(path, zIndex)`, and `isPainting()`. */
 export function landcoverPanel(session, board) {
   const key = `samples ${session.id}`;
-  let samples = JSON.parse(sessionStorage.getItem(key) ?? "[]");
+  let samples = JSON.parse(host.memory.getItem(key) ?? "[]");
   let tiles = null;
   const colour = (name) => session.classOf(name)?.colour ?? "#ffffff";
   const layer = board.layer((feature) => {
@@ -40,7 +41,7 @@ export function landcoverPanel(session, board) {
 
   const put = (next) => {
     samples = next;
-    sessionStorage.setItem(key, JSON.stringify(samples));
+    host.memory.setItem(key, JSON.stringify(samples));
     draw();
   };
   const draw = () => {

@@ -4,6 +4,7 @@
 // that turned and unplaced rasters are drawn exactly. An index is half a pixel less.
 
 import { ask, get, post, save } from "./api.js";
+import { host } from "./host.js";
 import { landcoverPanel } from "./landcover.js";
 import { boxForm, classesPanel, downloadsPanel, objectsPanel } from "./panel.js";
 import { signatureOf } from "./session.js";
@@ -409,7 +410,7 @@ class RasterPage {
 }
 
 export async function start(session) {
-  const style = make("link", { rel: "stylesheet", href: "/page/ol/ol.css" });
+  const style = make("link", { rel: "stylesheet", href: await host.address("/page/ol/ol.css") });
   document.head.prepend(style);
   const [pyramid] = await Promise.all([get(`${session.path}/pyramid`), loadScript("/page/ol/ol.js")]);
   const page = new RasterPage(session, pyramid);

@@ -1,6 +1,7 @@
 // A session of the server: its edits one after the other, and its objects as they are now.
 
 import { get, post } from "./api.js";
+import { host } from "./host.js";
 import { working } from "./ui.js";
 
 const PALETTE = ["#ffb000", "#56b4e9", "#3ddc97", "#f0618f", "#b794f6", "#f5e663", "#ff7a45", "#7cd4fd"];
@@ -17,7 +18,7 @@ export class Session extends EventTarget {
     this.canUndo = about.can_undo;
     this.canRedo = about.can_redo;
     this.queue = Promise.resolve();
-    this.classes = JSON.parse(sessionStorage.getItem(`classes ${this.id}`) ?? "[]");
+    this.classes = JSON.parse(host.memory.getItem(`classes ${this.id}`) ?? "[]");
     if (!this.classes.length) this.addClass("object");
     [this.chosenClass] = this.classes.map((each) => each.name);
   }
@@ -135,7 +136,7 @@ export class Session extends EventTarget {
     } else {
       this.classes.push({ name, colour: colour ?? PALETTE[this.classes.length % PALETTE.length] });
     }
-    sessionStorage.setItem(`classes ${this.id}`, JSON.stringify(this.classes));
+    host.memory.setItem(`classes ${this.id}`, JSON.stringify(this.classes));
   }
 
   colourOf(object) {

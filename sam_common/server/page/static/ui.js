@@ -1,6 +1,7 @@
 // Small parts of the page: elements, messages, and jobs with progress.
 
 import { follow, post, remove } from "./api.js";
+import { host } from "./host.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -17,10 +18,13 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 /** Run a script of a library, which sets a global of its own name. */
-export const loadScript = (path) => new Promise((resolve, reject) => {
-  const failed = () => reject(new Error(`${path} cannot be loaded.`));
-  document.head.append(make("script", { src: path, onload: resolve, onerror: failed }));
-});
+export async function loadScript(path) {
+  const src = await host.address(path);
+  await new Promise((resolve, reject) => {
+    const failed = () => reject(new Error(`${path} cannot be loaded.`));
+    document.head.append(make("script", { src, onload: resolve, onerror: failed }));
+  });
+}
 
 /** A named part of the panel. */
 export function section(title, ...children) {
