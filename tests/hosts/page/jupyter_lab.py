@@ -8,10 +8,13 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+import urllib.error
 import urllib.request
 
 START_S = 120
 """Seconds until a start has failed; a busy machine is slow."""
+POLL_S = 0.2
 SETTINGS = {
     # what asks the internet, or covers the page
     "@jupyterlab/apputils-extension/notification.jupyterlab-settings": {
@@ -72,21 +75,30 @@ class Lab:
             stderr=subprocess.PIPE,
             text=True,
         )
-        self.log, self.listens = [], threading.Event()
+        self.log = []
         # read to its end: a full pipe would hold the server up
-        self.reader = threading.Thread(target=self.read)
+        self.reader = threading.Thread(target=lambda: self.log.extend(self.process.stderr))
         self.reader.start()
-        if not self.listens.wait(START_S) or self.process.poll() is not None:
-            self.process.kill()
-            raise RuntimeError("".join(self.log))
+        until = time.monotonic() + START_S
+        # it says where it is before it listens
+        while not self.answers():
+            if time.monotonic() > until or self.ends_within(POLL_S):
+                self.process.kill()
+                raise RuntimeError("".join(self.log))
 
-    def read(self):
-        for line in self.process.stderr:
-            self.log.append(line)
-            # it says where it is once it listens
-            if f"http://127.0.0.1:{self.port}/" in line:
-                self.listens.set()
-        self.listens.set()
+    def answers(self):
+        try:
+            self.ask("/api")
+        except urllib.error.URLError:
+            return False
+        return True
+
+    def ends_within(self, seconds):
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def ask(self, path, method="GET", body=None):
         data = None if body is None else json.dumps(body).encode()
