@@ -29,6 +29,7 @@ from scipy import ndimage
 
 from sam_common.metrics.agreement import dice
 from sam_med.corrections.regions import nearer_part, pieces_at, similar_around
+from sam_med.objects.segments import crop
 from sam_med.propagate.object_ends import LEAST_QUALITY
 from sam_med.propagate.track import MARGIN_PX
 from sam_med.propagate.vote import SCORE_DIGITS
@@ -236,7 +237,8 @@ def _whole_boxes(
         masks = [near | todo, near | alike] if near.any() else []
     else:
         old = before.mask(place)
-        (top, left), (bottom, right) = _ends(todo)
+        marked, _ = crop(todo)
+        (top, left), (bottom, right) = marked.start, marked.stop
         rows, columns = np.ogrid[: old.shape[0], : old.shape[1]]
         sides = (rows < top, rows >= bottom, columns < left, columns >= right)
         kept = [old & side for side in sides]
@@ -278,9 +280,3 @@ def _box(before: ObjectBefore, mask: npt.NDArray[np.bool_], axis: int) -> Box:
     if found is None:
         raise AssertionError("the mask of a box is not empty")
     return found
-
-
-def _ends(mask: npt.NDArray[np.bool_]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """First and last-plus-one (row, column) of a mask that is not empty."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return (int(rows[0]), int(columns[0])), (int(rows[-1]) + 1, int(columns[-1]) + 1)

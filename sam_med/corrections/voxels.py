@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sam_common.window import Window
+from sam_med.objects.segments import crop
 from sam_med.propagate.vote import slice_index
 
 if TYPE_CHECKING:
@@ -32,17 +33,14 @@ class Voxels:
         if not shown:
             one = Window((0, 0, 0), (1, 1, 1))
             return cls(one, np.zeros(one.shape, dtype=np.bool_))
-        either = np.logical_or.reduce(list(shown.values()))
-        rows, columns = np.flatnonzero(either.any(axis=1)), np.flatnonzero(either.any(axis=0))
-        start = [int(rows[0]), int(columns[0])]
-        stop = [int(rows[-1]) + 1, int(columns[-1]) + 1]
-        part = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
+        part, _ = crop(np.logical_or.reduce(list(shown.values())))
+        start, stop = list(part.start), list(part.stop)
         start.insert(axis, min(shown))
         stop.insert(axis, max(shown) + 1)
         window = Window(tuple(start), tuple(stop))
         mask = np.zeros(window.shape, dtype=np.bool_)
         for index, pixels in shown.items():
-            mask[slice_index(window, axis, index)] = pixels[part]
+            mask[slice_index(window, axis, index)] = pixels[part.slices]
         return cls(window, mask)
 
     def inside(self, window: Window) -> npt.NDArray[np.bool_]:
