@@ -12,7 +12,7 @@ from conftest import SUITE, TREES, WAIT_MS
 from jupyter_lab import Lab, begin_next, frame_of, run_next, text_of
 from test_page import problems
 from test_raster import TREE
-from test_volume import AFFINES, CENTRE, ball, corners
+from test_volume import AFFINES, CENTRE, ball, corners, drag
 from test_volume import screen as voxel_on_screen
 
 EXPLORE = f"""
@@ -220,12 +220,7 @@ print(json.dumps([[one.name, one.value, one.voxels] for one in labels.labels]))
         voxel_on_screen(frame, 0, voxel)
         for voxel in corners(frame.evaluate("() => window.samPage.grid.axisOf(0)"))
     ]
-    (x0, y0), (x1, y1) = (in_window(frame, *place) for place in places)
-    tab.mouse.move(x0, y0)
-    tab.mouse.down()
-    tab.mouse.move((x0 + x1) / 2, (y0 + y1) / 2)
-    tab.mouse.move(x1, y1)
-    tab.mouse.up()
+    drag(tab, *(in_window(frame, *place) for place in places))
     frame.wait_for_selector("tr[data-object]")
     frame.get_by_role("button", name="Follow through the volume").click()
     frame.wait_for_function(

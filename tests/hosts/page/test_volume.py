@@ -72,14 +72,19 @@ def screen(tab, plane, voxel):
     )
 
 
-def drag_box(tab, plane, low, high):
-    tab.keyboard.press("2")
-    (x0, y0), (x1, y1) = screen(tab, plane, low), screen(tab, plane, high)
+def drag(tab, start, stop):
+    """Drag the mouse between two places (x, y) of the browser's window."""
+    (x0, y0), (x1, y1) = start, stop
     tab.mouse.move(x0, y0)
     tab.mouse.down()
     tab.mouse.move((x0 + x1) / 2, (y0 + y1) / 2)
     tab.mouse.move(x1, y1)
     tab.mouse.up()
+
+
+def drag_box(tab, plane, low, high):
+    tab.keyboard.press("2")
+    drag(tab, screen(tab, plane, low), screen(tab, plane, high))
     tab.wait_for_selector("tr[data-object]")
     tab.wait_for_function("() => document.getElementById('message').textContent.includes(' ml. ')")
 
