@@ -110,4 +110,8 @@ class Frame:
             raise GeometryError(
                 f"coordinates must end in an axis of {self.ndim}, got shape {values.shape}"
             )
-        return values @ matrix[:-1, :-1].T + matrix[:-1, -1]
+        # term by term: a matrix product rounds the same point differently in arrays of other sizes
+        found = values[..., :1] * matrix[:-1, 0]
+        for axis in range(1, self.ndim):
+            found = found + values[..., axis : axis + 1] * matrix[:-1, axis]
+        return np.asarray(found + matrix[:-1, -1])

@@ -71,10 +71,8 @@ def segment_everything(  # noqa: PLR0913  # six keyword-only options
         with found_objects(work, RunOptions(executor=executor), progress=told) as found:
             if failures := found.failures:
                 raise InputError(f"{len(failures)} windows failed, the first with: {failures[0]}")
-            with told("objects", found.scene.passes) as advance:
-                finishing = Finishing(
-                    source.frame, source.size_hw, shaped, source.crs, segmenter.name
-                )
+            finishing = Finishing(source.frame, source.size_hw, shaped, source.crs, segmenter.name)
+            with told("objects", finishing.passes * found.scene.passes) as advance:
                 pairs = finished_objects(found.scene, finishing, executor, advance=advance)
                 tables = [table for table, _ in pairs]
     return geopandas.GeoDataFrame(pd.concat(tables, ignore_index=True), crs=tables[0].crs)

@@ -133,7 +133,10 @@ DstCrs = Annotated[
 ]
 Simplify = Annotated[
     float | None,
-    typer.Option(help="Tolerance in units of the raster's system; shared edges stay shared."),
+    typer.Option(
+        help="Fewer vertices: how far an outline may move, in units of the raster's system; edges "
+        "that two polygons share stay shared."
+    ),
 ]
 Regularize = Annotated[
     float | None,

@@ -98,8 +98,15 @@ def write_objects(
             draw = labels.enter_context(
                 label_writer(request.labels, source, overwrite=request.replaces)
             )
-        with progress("objects", scene.passes) as advance:
-            for table, rows in _finished(scene, request, opened, advance):
+        finishing = _finishing(request, opened)
+        with progress("objects", finishing.passes * scene.passes) as advance:
+            for table, rows in finished_objects(
+                scene,
+                finishing,
+                request.executor,
+                advance=advance,
+                folder=request.output.absolute().parent,
+            ):
                 write(table, rows)
                 found.add(table, rows)
                 if draw is not None:
@@ -143,15 +150,10 @@ def _table(
         yield write
 
 
-def _finished(
-    scene: Scene,
-    request: AutoRequest,
-    opened: OpenedJob,
-    advance: Callable[[int], None],
-) -> Iterator[tuple[geopandas.GeoDataFrame, list[Row]]]:
-    """The objects as numbered tables, each with the rows that it was made from."""
+def _finishing(request: AutoRequest, opened: OpenedJob) -> Finishing:
+    """How the objects of a request become lines of a table."""
     source = opened.source
-    finishing = Finishing(
+    return Finishing(
         source.frame,
         source.size_hw,
         request.finish,
@@ -160,4 +162,3 @@ def _finished(
         with_pixels=request.labels is not None,
         with_outlines=request.overlay is not None or request.report is not None,
     )
-    return finished_objects(scene, finishing, request.executor, advance=advance)

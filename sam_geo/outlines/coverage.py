@@ -101,7 +101,7 @@ def trace(pieces: npt.NDArray[np.int32], nodes: BoolArray) -> Shapes:
     rank = np.empty(len(first), dtype=np.int64)
     rank[ring[first]] = np.arange(len(first))
     vertices = np.bincount(rank[ring[at]], minlength=len(first))
-    return _polygons(np.column_stack([x, y]), vertices, np.bincount(piece[first])[1:])
+    return polygons_of(np.column_stack([x, y]), vertices, np.bincount(piece[first])[1:])
 
 
 def _edges(pieces: npt.NDArray[np.int32]) -> tuple[IntArray, IntArray, IntArray]:
@@ -176,10 +176,10 @@ def straightened(shapes: Shapes, passes: Callable[[FloatArray], BoolArray]) -> S
     kept = (step[:, 0] * on[:, 1] != step[:, 1] * on[:, 0]) | ~passes(xy)
     kept[last] = False
     vertices = np.add.reduceat(kept, first, dtype=np.int64)
-    return _polygons(xy[kept], vertices, np.diff(polygon_ends))
+    return polygons_of(xy[kept], vertices, np.diff(polygon_ends))
 
 
-def _polygons(
+def polygons_of(
     xy: npt.NDArray[np.generic], vertices: npt.NDArray[np.int64], rings: npt.NDArray[np.int64]
 ) -> Shapes:
     """Polygons of open rings.

@@ -14,13 +14,15 @@ from sam_geo.results.object_rows import batches
 from sam_geo.results.rows import table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import geopandas
     import numpy.typing as npt
     import pyproj
 
     from sam_geo.results.rows import Row
+
+    Shapes = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,8 @@ class Finish:
     min_area_m2: float = 0.0
     """Smaller objects are left out; in pixels where the raster has no reference system."""
     simplify: float | None = None
-    """Tolerance of simplification in units of the raster's reference system; edges that polygons
-    share stay shared."""
+    """Distance up to which simplification moves outlines, in units of the raster's reference
+    system; edges that polygons share stay shared."""
     regularize: float | None = None
     """Tolerance for straight walls and right angles, in units of the raster's reference system,
     which has to be projected."""
@@ -52,6 +54,11 @@ class Finish:
                 raise InputError(f"--{option} must be a finite number from 0 up, got {value}")
         if self.simplify and self.regularize:
             raise InputError("give --simplify or --regularize: straight walls need no other")
+
+    @property
+    def reach(self) -> float:
+        """Distance up to which the outlines of others decide how one is simplified."""
+        return 2 * (self.simplify or 0.0)
 
     def check(self, crs: pyproj.CRS | None) -> None:
         """Raise `InputError` where right angles are asked for in longitude and latitude.
@@ -71,11 +78,9 @@ def finished_tables(
 ) -> Iterator[tuple[geopandas.GeoDataFrame, list[Row]]]:
     """Tables of finished objects, a thousand at a time; at least one, which may be empty.
 
-    Simplification has to know all neighbours: with it, the polygons of the whole result are in
-    memory at once.
-
     Args:
-        rows: One row for each object, with its outline in the raster's reference system.
+        rows: One row for each object, with its outline in the raster's reference system; where
+            `finish` simplifies, as `simplified` gives them, which has to know their neighbours.
         finish: How outlines are finished.
         crs: Reference system of the raster.
         model: Name of the checkpoint, a column of the table.
@@ -85,12 +90,9 @@ def finished_tables(
         it: the finished outline in the raster's reference system, and the packed pixels. Objects
         that are too small are in neither, so label raster and picture are drawn from these rows.
     """
-    written, parts = 0, batches(rows)
-    if finish.simplify:
-        everything = [row for part in parts for row in part]
-        parts = batches(_shaped(everything, finish))
-    for part in parts:
-        shaped = part if finish.simplify else _shaped(part, finish)
+    written = 0
+    for part in batches(rows):
+        shaped = _regularized(part, finish)
         table = table_of(shaped, crs=crs, model=model)
         kept = _large_enough(table, finish.min_area_m2)
         table = table.iloc[kept].reset_index(drop=True)
@@ -112,25 +114,49 @@ def finish_prompts(
         crs: Reference system of the raster.
         model: Name of the checkpoint, a column of the table.
     """
-    return _moved(table_of(_shaped(rows, finish), crs=crs, model=model), finish.dst_crs)
+    shaped = _regularized(simplified(rows, finish), finish)
+    return _moved(table_of(shaped, crs=crs, model=model), finish.dst_crs)
 
 
-def _shaped(rows: Sequence[Row], finish: Finish) -> list[Row]:
-    """Rows with simplified or straightened outlines; rows without an outline stay as they are."""
-    at = [n for n, row in enumerate(rows) if row.geometry is not None]
-    if not at or not (finish.simplify or finish.regularize):
+def simplified(rows: Sequence[Row], finish: Finish, others: Shapes | None = None) -> list[Row]:
+    """Rows with simplified outlines, where they are asked for.
+
+    Args:
+        rows: The rows; those without an outline stay as they are.
+        finish: How outlines are finished.
+        others: Further outlines, which lie within `finish.reach` of one of these rows.
+    """
+    tolerance = finish.simplify
+    if not tolerance:
         return list(rows)
-    shapes = np.array([rows[n].geometry for n in at], dtype=object)
-    if finish.simplify:
-        shapes = simplify(shapes, finish.simplify)
-    if finish.regularize:
-        # imported where it is asked for: the package brings more of pandas than a job needs
-        from sam_geo.outlines.regularize import regularize  # noqa: PLC0415
 
-        shapes = regularize(shapes, finish.regularize)
+    def shape(shapes: Shapes) -> Shapes:
+        around = shapes if others is None else np.concatenate([shapes, others])
+        return simplify(around, tolerance, count=len(shapes))
+
+    return _with_outlines(rows, shape)
+
+
+def _regularized(rows: Sequence[Row], finish: Finish) -> list[Row]:
+    """Rows with straightened outlines, where they are asked for."""
+    tolerance = finish.regularize
+    if not tolerance:
+        return list(rows)
+    # imported where it is asked for: the package brings more of pandas than a job needs
+    from sam_geo.outlines.regularize import regularize  # noqa: PLC0415
+
+    return _with_outlines(rows, lambda shapes: regularize(shapes, tolerance))
+
+
+def _with_outlines(rows: Sequence[Row], shape: Callable[[Shapes], Shapes]) -> list[Row]:
+    """Rows with other outlines; those without one stay as they are."""
+    at = [n for n, row in enumerate(rows) if row.geometry is not None]
     shaped = list(rows)
-    for n, shape in zip(at, shapes, strict=True):
-        shaped[n] = replace(rows[n], geometry=shape)
+    if not at:
+        return shaped
+    outlines = shape(np.array([rows[n].geometry for n in at], dtype=object))
+    for n, outline in zip(at, outlines, strict=True):
+        shaped[n] = replace(rows[n], geometry=outline)
     return shaped
 
 

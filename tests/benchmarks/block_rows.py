@@ -88,9 +88,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--across", type=int, default=12)
     parser.add_argument("--block", type=int, default=48)
+    parser.add_argument("--simplify", type=float, help="Tolerance of simplification in pixels.")
     asked = parser.parse_args()
     scene = scene_of(asked.across)
-    finishing = Finishing(FRAME, scene.plan.image_hw, Finish(), pyproj.CRS(32633), "fake")
+    finish = Finish(simplify=asked.simplify and asked.simplify / 2)
+    finishing = Finishing(FRAME, scene.plan.image_hw, finish, pyproj.CRS(32633), "fake")
     counting, spent, totals = Counting(), [], []
     for executor in (None, counting):
         begin = time.process_time()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import rasterio.features
 import shapely
 from affine import Affine
@@ -19,3 +20,9 @@ def stairs_of(shape, pixel=0.5):
     mask = rasterio.features.rasterize([shape], out_shape=size, transform=transform, dtype="uint8")
     found = rasterio.features.shapes(mask, mask=mask > 0, transform=transform)
     return shapely.union_all([shapely.geometry.shape(part) for part, _ in found])
+
+
+def coverage_of(labels):
+    """The outlines of all areas of a label image, in pixel corners; areas may have several."""
+    found = rasterio.features.shapes(labels.astype("int32"), mask=labels > 0)
+    return np.array([shapely.geometry.shape(part) for part, _ in found], dtype=object)

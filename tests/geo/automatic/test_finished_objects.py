@@ -13,16 +13,17 @@ from affine import Affine
 from elsewhere import Elsewhere
 from scenes import parcels, seen_in
 
-from sam_common.errors import InputError
+from sam_common.errors import InputError, OutputError
 from sam_common.stitching.layout import Layout
 from sam_common.stitching.link import find_groups
 from sam_common.tiled_job.parts import Part, pack
 from sam_common.tiled_job.plan import Plan, tile_grid
+from sam_geo.automatic import waiting_rows
 from sam_geo.automatic.finished_objects import KIND, Finishing, finished_objects
 from sam_geo.automatic.linked_windows import unpacked
 from sam_geo.automatic.scene import Scene
 from sam_geo.raster.frame import frame_from_affine
-from sam_geo.results.finish import Finish, finished_tables
+from sam_geo.results.finish import Finish, finished_tables, simplified
 from sam_geo.results.object_rows import object_rows, regions_of
 
 HW = (240, 300)
@@ -44,7 +45,7 @@ def made(scene, finish, executor, block, **more):
     passed = []
     finishing = Finishing(FRAME, HW, finish, UTM, "m", **more)
     found = list(finished_objects(scene, finishing, executor, advance=passed.append, block=block))
-    assert sum(passed) == len(scene.plan)
+    assert sum(passed) == finishing.passes * len(scene.plan)
     return [table for table, _ in found], [rows for _, rows in found]
 
 
@@ -68,9 +69,9 @@ def test_an_executor_makes_the_same_tables(scene, finish, block):
     for one, other in zip(here, there, strict=True):
         pd.testing.assert_frame_equal(one, other)
     assert set(executor.kinds) <= {KIND}
-    # straight edges that neighbours share need all of them in one place
-    assert executor.items == (0 if finish.simplify else -(-len(scene.plan) // block))
-    rows = object_rows(scene.objects(), FRAME, HW)
+    # outlines that are simplified wait for those of all blocks, and are sent once more
+    assert executor.items == (2 if finish.simplify else 1) * -(-len(scene.plan) // block)
+    rows = simplified(list(object_rows(scene.objects(), FRAME, HW)), finish)
     (whole,) = (table for table, _ in finished_tables(rows, finish, crs=UTM, model="m"))
     pd.testing.assert_frame_equal(pd.concat(here, ignore_index=True), whole)
 
@@ -86,6 +87,31 @@ def test_rows_keep_pixels_and_outlines_where_they_are_asked_for(scene):
         assert shapely.equals_exact(one.geometry, other.geometry)
         area = sum(piece.area_px for piece in regions_of(other.pixels))
         assert other.geometry.area == pytest.approx(4 * area)
+
+
+@pytest.mark.parametrize("executor", [None, Elsewhere()], ids=["here", "there"])
+def test_neighbours_in_other_blocks_keep_their_edges_in_common(scene, executor):
+    tables, _ = made(scene, Finish(simplify=3.0), executor, 1)
+    shapes = pd.concat(tables, ignore_index=True).geometry.to_numpy()
+    assert len(tables) > 5
+    assert shapely.coverage_is_valid(shapes)
+    plain, _ = made(scene, Finish(), None, 1000)
+    before = plain[0].geometry.to_numpy()
+    assert shapely.get_num_coordinates(shapes).sum() < shapely.get_num_coordinates(before).sum() / 2
+    # one block, whose outlines are all near, gives the same
+    (whole,), _ = made(scene, Finish(simplify=3.0), None, 1000)
+    assert [one.wkb for one in shapes] == [one.wkb for one in whole.geometry]
+
+
+def test_outlines_wait_in_the_folder_that_is_given(scene, tmp_path, monkeypatch):
+    monkeypatch.setattr(waiting_rows, "IN_MEMORY", 1)
+    finishing = Finishing(FRAME, HW, Finish(simplify=3.0), UTM, "m")
+    with pytest.raises(OutputError, match="nowhere"):
+        list(
+            finished_objects(
+                scene, finishing, None, advance=lambda _: None, folder=tmp_path / "nowhere"
+            )
+        )
 
 
 def test_nothing_large_enough_is_one_empty_table(scene):
