@@ -6,6 +6,7 @@ SMALL = ("--tile-size", "64", "--overlap", "16", "--points-per-side", "4")
 COMMANDS = {
     "auto": ("auto", "image.tif", "-o", "o.gpkg", "--labels", "l.tif", *SMALL),
     "partitions": ("auto", "image.tif", "-o", "o.parquet", "--partition", "3", *SMALL),
+    "simplified": ("auto", "image.tif", "-o", "o.gpkg", "--simplify", "0.75", *SMALL),
     "prompt": ("prompt", "image.tif", "boxes.csv", "-o", "o.gpkg"),
     "one class": ("prompt", "image.tif", "examples.csv", "-o", "o.gpkg", "--one-class"),
     "words": ("prompt", "image.tif", "-o", "o.gpkg", "--text", "red", "--text", "roof"),
