@@ -192,6 +192,6 @@ def _ratio(sample: Sample, y: npt.ArrayLike, x: npt.ArrayLike) -> Estimate:
         inside = residuals[sample.strata == stratum]
         if len(inside) == 1:
             variance = math.nan
-        elif len(inside):
+        elif len(inside) and np.ptp(inside) > 0:  # rounding would give equal ones a variance
             variance += float(area) ** 2 * float(np.var(inside, ddof=1)) / len(inside)
     return Estimate(ratio, math.sqrt(variance) / total)

@@ -78,6 +78,16 @@ def training_facts(learned: Learned, choice: SampleChoice) -> dict[str, Any]:
     }
 
 
+def _alike(names: Sequence[str]) -> list[str]:
+    """Those of the names that another one equals but for letter case and blanks.
+
+    >>> _alike(["Wald", "water", "wald", "bare soil", "Bare  soil"])
+    ['Wald', 'wald', 'bare soil', 'Bare  soil']
+    """
+    spelled = [" ".join(name.casefold().split()) for name in names]
+    return [name for name, one in zip(names, spelled, strict=True) if spelled.count(one) > 1]
+
+
 def training_notes(learned: Learned) -> list[str]:
     """What users should know of their samples, one sentence each."""
     samples = learned.samples
@@ -97,6 +107,11 @@ def training_notes(learned: Learned) -> list[str]:
         notes.append(
             f"{samples.contradictions} pixels lie in samples of different classes and count for "
             f"none"
+        )
+    if alike := _alike(samples.classes):
+        notes.append(
+            f"names that differ by letter case or blanks only are taken as classes of their own: "
+            f"{', '.join(alike)}"
         )
     count = learned.groups.count_by_class(samples)
     single = [name for name, n in zip(samples.classes, count.tolist(), strict=True) if n == 1]

@@ -79,7 +79,11 @@ def _text(path: Path) -> str:
         is_wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
         text = raw.decode("utf-16" if is_wide else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise PromptError(f"not a CSV file in UTF-8: {path} ({error})") from error
+        at = raw.count(b"\n", 0, error.start) + 1
+        raise PromptError(
+            f"not a CSV file in UTF-8: {path}, line {at} (save it in UTF-8, as spreadsheets do "
+            f"with the format CSV UTF-8)"
+        ) from error
     except OSError as error:
         raise PromptError(f"cannot read {path}: {error.strerror}") from error
     if "\0" in text:

@@ -159,10 +159,15 @@ def _lesson(request: FinetuneRequest, volumes: Sequence[TaughtVolume], told: Pro
     seed = request.job.options.seed
     parts = parts_of_cases([one.name for one in volumes], [one.part for one in volumes], seed)
     images: list[TrainingImage] = []
+    met: set[str] = set()
     with told("volumes", len(volumes)) as advance:
         for one, part in zip(volumes, parts, strict=True):
-            images += slices_of(_labelled(one, request.names), part, seed=seed)
+            case = _labelled(one, request.names)
+            met.update(text for s in case.segments for text in (s.name, str(s.value)))
+            images += slices_of(case, part, seed=seed)
             advance(1)
+    if unknown := [name for name in request.names if name not in met]:
+        raise InputError(f"no volume of the list has labels called {', '.join(unknown)}")
     by_patient = parts[0] is not None
     return Lesson(
         images,
@@ -173,7 +178,20 @@ def _lesson(request: FinetuneRequest, volumes: Sequence[TaughtVolume], told: Pro
 
 
 def _labelled(one: TaughtVolume, names: Sequence[str]) -> LabelledVolume:
-    """A volume of the list with its objects, read from its files."""
+    """A volume of the list with its objects, read from its files.
+
+    Raises:
+        InputError: It cannot be read or used; the message says which volume of the list it is.
+    """
+    try:
+        return _read(one, names)
+    except InputError as error:
+        # readers name no files, and a list has many
+        raise type(error)(f"{one.name} of the list: {error}") from error
+
+
+def _read(one: TaughtVolume, names: Sequence[str]) -> LabelledVolume:
+    """A volume of the list with those of its objects that are called by `names`, or with all."""
     how = one.reading
     volume = read_volume(
         one.input,
@@ -186,12 +204,13 @@ def _labelled(one: TaughtVolume, names: Sequence[str]) -> LabelledVolume:
     file = onto_grid(read_segmentation(one.labels, grid=volume), volume)
     segments = [segment for segment in file.segments if segment.voxels]
     if not segments:
-        raise InputError(f"the labels of {one.name} are empty: every voxel is 0")
+        raise InputError("its labels are empty: every voxel is 0")
     if names:
+        known = ", ".join(dict.fromkeys(segment.name for segment in segments))
         wanted = set(names)
         segments = [s for s in segments if s.name in wanted or str(s.value) in wanted]
         if not segments:
-            raise InputError(f"the labels of {one.name} have none of {', '.join(names)}")
+            raise InputError(f"its labels have none of {', '.join(names)} (they have {known})")
     return LabelledVolume(one.name, volume, stretch, segments)
 
 

@@ -219,7 +219,10 @@ def read_table(text: str, what: str) -> tuple[list[str], list[dict[str, str]]]:
             )
     for number, line in enumerate(lines[1:], start=1):
         if len(line) != len(columns):
-            raise PromptError(f"row {number} of {what} has too few or too many cells")
+            raise PromptError(
+                f"row {number} of {what} has {len(line)} cells, and its header {len(columns)}: "
+                f"empty cells need their separator, and text with one needs quotes"
+            )
     return columns, [dict(zip(columns, line, strict=True)) for line in lines[1:]]
 
 
@@ -240,7 +243,9 @@ def read_text(path: Path, what: str) -> str:
     except OSError as error:
         raise PromptError(f"cannot read {what}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise PromptError(f"{what}: no text in UTF-8") from error
+        raise PromptError(
+            f"{what}: no text in UTF-8 (save it in UTF-8; spreadsheets have the format CSV UTF-8)"
+        ) from error
 
 
 def _kind(value: Any) -> str:

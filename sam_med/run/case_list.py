@@ -92,7 +92,8 @@ def cases_of(
         for n, one in enumerate(known, start=1):
             first = seen.setdefault(one, n)
             if first != n:
-                raise InputError(f"cases {first} and {n} of the list have the same {what}")
+                same = f"{what} {one!r:.60}" if what == "name" else what
+                raise InputError(f"cases {first} and {n} of the list have the same {same}")
     return cases
 
 

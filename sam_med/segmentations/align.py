@@ -31,7 +31,7 @@ GRID_TOLERANCE = 0.01
 MAX_SLICES = 100_000
 """Two files that lie more slices apart than this have a damaged position."""
 NDIM = 3
-ADVICE = "(compare results of the same volume)"
+ADVICE = "(both have to be of the same volume, voxel on voxel)"
 """End of messages on grids that differ."""
 
 Index: TypeAlias = "list[npt.NDArray[np.int64]]"

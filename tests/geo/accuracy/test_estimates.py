@@ -50,6 +50,14 @@ def test_areas_of_the_worked_example(worked):
     assert margins == [6_158, 3_756, 15_510, 16_282]
 
 
+def test_no_error_was_seen_and_none_is_made_by_rounding():
+    areas = np.array([168.797, 282.392, 204.547])
+    found = estimate(sample_of(np.diag([15, 26, 19]), areas), ("a", "b", "c"), areas)
+    for one in found.classes:
+        for figure in (one.area_m2, one.users, one.producers):
+            assert figure.standard_error == 0
+
+
 def by_the_paper(counts: np.ndarray, areas: np.ndarray) -> dict[str, np.ndarray]:
     """Equations 4 to 11 of Olofsson et al. 2014, written with their own sums."""
     n_i = counts.sum(axis=1)

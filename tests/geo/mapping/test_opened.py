@@ -71,6 +71,18 @@ def test_missing_classes_and_a_class_with_one_sample(request_of, scene, tmp_path
     ]
 
 
+def test_classes_that_one_would_read_as_the_same(request_of, scene, tmp_path):
+    def change(table):
+        table.loc[table["cover"] == table["cover"].iloc[0], "cover"] = "Forest"
+        table.loc[table.index[table["cover"] == "Forest"][::2], "cover"] = "forest"
+
+    notes = run_landcover(request_of(samples=samples_with(scene, tmp_path, change)))["notes"]
+    assert (
+        "names that differ by letter case or blanks only are taken as classes of their own: "
+        "Forest, forest"
+    ) in notes
+
+
 def test_two_samples_of_different_class_on_one_pixel(request_of, scene, tmp_path):
     def change(table):
         table.loc[1, "geometry"] = table.geometry[0]

@@ -186,8 +186,12 @@ def test_a_table_without_geometry(tmp_path, grey_raster):
 def test_a_csv_in_another_encoding(tmp_path, grey_raster):
     path = tmp_path / "latin.csv"
     path.write_bytes("x,y,class\n1,2,ä\n".encode("latin-1"))
-    with pytest.raises(PromptError, match=f"^not a CSV file in UTF-8: {path} "):
+    with pytest.raises(PromptError) as caught:
         load(path, grey_raster)
+    assert str(caught.value) == (
+        f"not a CSV file in UTF-8: {path}, line 2 (save it in UTF-8, as spreadsheets do with the "
+        f"format CSV UTF-8)"
+    )
 
 
 def test_layers_are_chosen_by_name(tmp_path, grey_raster):

@@ -8,7 +8,7 @@ import pytest
 from lessons import BASE
 from small_networks import learning_network
 
-from sam_common.errors import InputError
+from sam_common.errors import GeometryError, InputError
 from sam_common.network.architecture import ARCHITECTURES
 from sam_common.segmenter.capabilities import Capabilities
 from sam_common.segmenter.predictor import segmenter_of
@@ -80,15 +80,37 @@ def test_organs_are_taught_and_no_name_gets_into_the_model(request_of, monkeypat
 def test_some_objects_only(request_of):
     one, both = (dry_run_finetune(request_of(names)) for names in (("2",), ()))
     assert 2 * sum(one["objects"].values()) == sum(both["objects"].values())
-    with pytest.raises(InputError, match="the labels of case 1 have none of liver"):
+    with pytest.raises(InputError) as caught:
         dry_run_finetune(request_of(("liver",)))
+    assert str(caught.value) == "case 1 of the list: its labels have none of liver (they have 1, 2)"
+
+
+def test_a_name_that_no_volume_has_is_told(request_of):
+    with pytest.raises(InputError) as caught:
+        dry_run_finetune(request_of(("2", "liver")))
+    assert str(caught.value) == "no volume of the list has labels called liver"
+
+
+def test_the_volume_that_cannot_be_used_is_named(request_of, tmp_path):
+    """Of many in a list, on which neither reader nor grid would tell."""
+    request_of()
+    (tmp_path / "list.csv").write_text(
+        "input,labels\nDOE_JANE.nii.gz,seg.nii.gz\nDOE_JANE.nii.gz,half.nii.gz\n"
+    )
+    save(tmp_path / "half.nii.gz", np.ones((20, 18, 16), np.uint8))
+    with pytest.raises(GeometryError) as caught:
+        dry_run_finetune(request_of())
+    assert str(caught.value) == (
+        "case 2 of the list: the grids differ: 40 x 36 x 32 and 20 x 18 x 16 voxels (both have to "
+        "be of the same volume, voxel on voxel)"
+    )
 
 
 def test_an_empty_label_map(request_of, tmp_path):
     save(tmp_path / "seg.nii.gz", np.zeros((40, 36, 32), np.uint8))
     with pytest.raises(InputError) as caught:
         dry_run_finetune(request_of())
-    assert str(caught.value) == "the labels of case 1 are empty: every voxel is 0"
+    assert str(caught.value) == "case 1 of the list: its labels are empty: every voxel is 0"
 
 
 def test_one_call(request_of, tmp_path):

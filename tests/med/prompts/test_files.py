@@ -56,7 +56,9 @@ def test_no_json(volume, tmp_path):
     deep.write_text("[" * 200_000)
     assert message_of(read_prompts, deep, volume) == ("the prompts: no JSON: nested too deeply")
     deep.write_bytes(b"\xff\xfe{}")
-    assert message_of(read_prompts, deep, volume) == "the prompts: no text in UTF-8"
+    assert message_of(read_prompts, deep, volume) == (
+        "the prompts: no text in UTF-8 (save it in UTF-8; spreadsheets have the format CSV UTF-8)"
+    )
     assert message_of(read_prompts, tmp_path / "absent.json", volume) == (
         "no such file: the prompts"
     )

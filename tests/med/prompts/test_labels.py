@@ -242,7 +242,14 @@ def test_tables_of_names(tmp_path, name, text):
         ),
         ("n.csv", "value,,,name\n1,,,b\n", "the table of names has columns without a name"),
         ("n.csv", 'value,name\n1,"a\n', "the table of names: no CSV: unexpected end of data"),
-        ("n.csv", "value,name\n1\n", "row 1 of the table of names has too few or too many cells"),
+        (
+            "n.csv",
+            "value,name\n1\n",
+            (
+                "row 1 of the table of names has 1 cells, and its header 2: empty cells need their "
+                "separator, and text with one needs quotes"
+            ),
+        ),
     ],
 )
 def test_wrong_tables_of_names(tmp_path, name, text, expected):

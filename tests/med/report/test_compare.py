@@ -295,15 +295,18 @@ def test_grids_that_differ_are_refused(written, volume, data, tmp_path):
     image = sitk.ReadImage(str(folder / "out.nii.gz"))
     image.SetOrigin([image.GetOrigin()[0] + 0.5, *image.GetOrigin()[1:]])
     sitk.WriteImage(image, str(tmp_path / "moved.nii.gz"))
-    expected = "the grids differ: voxels are 0.5 mm apart (compare results of the same volume)"
+    expected = (
+        "the grids differ: voxels are 0.5 mm apart (both have to be of the same volume, voxel on "
+        "voxel)"
+    )
     with pytest.raises(GeometryError, match=f"^{re.escape(expected)}$"):
         compare_files(folder / "out.nii.gz", tmp_path / "moved.nii.gz")
     with pytest.raises(GeometryError, match=f"^{re.escape(expected)}$"):
         compare_files(folder / "out.seg.dcm", tmp_path / "moved.nii.gz")
     sitk.WriteImage(image[:, :, 1:], str(tmp_path / "cut.nii.gz"))
     expected = (
-        "the grids differ: 88 x 128 x 17 and 88 x 128 x 16 voxels (compare results of the same "
-        "volume)"
+        "the grids differ: 88 x 128 x 17 and 88 x 128 x 16 voxels (both have to be of "
+        "the same volume, voxel on voxel)"
     )
     with pytest.raises(GeometryError, match=f"^{re.escape(expected)}$"):
         compare_files(folder / "out.nii.gz", tmp_path / "cut.nii.gz")

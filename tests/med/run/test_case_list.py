@@ -50,12 +50,18 @@ def test_lists_of_spreadsheets(tmp_path):
         (
             "l.csv",
             "input,output\na,b\na\n",
-            "row 2 of the list of cases has too few or too many cells",
+            (
+                "row 2 of the list of cases has 1 cells, and its header 2: empty cells need their "
+                "separator, and text with one needs quotes"
+            ),
         ),
         (
             "l.csv",
             "input,output\na,b,c\n",
-            "row 1 of the list of cases has too few or too many cells",
+            (
+                "row 1 of the list of cases has 3 cells, and its header 2: empty cells need their "
+                "separator, and text with one needs quotes"
+            ),
         ),
         (
             "l.csv",
@@ -69,7 +75,7 @@ def test_lists_of_spreadsheets(tmp_path):
         (
             "l.csv",
             "name,input,output\nx,a,b\ny,c,d\nx,e,f\n",
-            "cases 1 and 3 of the list have the same name",
+            "cases 1 and 3 of the list have the same name 'x'",
         ),
         ("l.csv", 'input,output\n"a"x,b\n', "the list of cases: no CSV: ',' expected after '\"'"),
         ("l.json", "[", "the list of cases: no JSON: Expecting value in line 1, column 2"),
@@ -107,7 +113,10 @@ def test_lists_that_cannot_be_read(tmp_path, message_of):
     assert message_of(read_cases, tmp_path / "x.csv") == "no such file: the list of cases"
     assert message_of(read_cases, tmp_path) == "cannot read the list of cases: Is a directory"
     (tmp_path / "x.csv").write_bytes(b"\xff\xfe")
-    assert message_of(read_cases, tmp_path / "x.csv") == "the list of cases: no text in UTF-8"
+    assert message_of(read_cases, tmp_path / "x.csv") == (
+        "the list of cases: no text in UTF-8 (save it in UTF-8; spreadsheets have the format CSV "
+        "UTF-8)"
+    )
 
 
 def test_rows_of_a_request_are_read_as_those_of_a_list(tmp_path, message_of):
