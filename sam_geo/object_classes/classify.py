@@ -180,7 +180,7 @@ def run_classify(
             objects,
             fitted,
             counts=Counter(name for name in found if name is not None),
-            results={"samples": samples.as_record(), "notes": notes},
+            results={"objects": count, "samples": samples.as_record(), "notes": notes},
         )
         write_manifest(record, manifest_path(request.output))
         remove_parts(request.parts, request.storage)

@@ -106,12 +106,12 @@ def classify_record(  # what a result is made of
         objects: The objects.
         fitted: What was learned, and how right it is.
         counts: Objects of each class.
-        results: Further entries: `samples` and `notes`.
+        results: Further entries: `objects` (how many the layer has), `samples` and `notes`.
 
     Returns:
-        The entries `inputs, parameters, features, network, objects, counts, tried` (sets of
-        features), `accuracies` (`blocked`, on ground that was not learned, and `random`), `doubts`,
-        those of `results`, `seconds` and `versions`.
+        The entries `inputs, parameters, features, network, counts, tried` (sets of features),
+        `accuracies` (`blocked`, on ground that was not learned, and `random`), `doubts`, those of
+        `results`, `seconds` and `versions`.
     """
     blocked, by_chance = fitted.blocked, fitted.by_chance
     return job_record(
@@ -128,7 +128,6 @@ def classify_record(  # what a result is made of
         results={
             "features": [objects.features.names[n] for n in fitted.columns.tolist()],
             "network": _network(objects),
-            "objects": len(objects.shapes),
             "counts": dict(counts),
             "tried": list(fitted.tried),
             "accuracies": {

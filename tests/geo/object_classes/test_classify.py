@@ -40,6 +40,17 @@ def test_form_tells_apart_where_colours_do_not(classify, scene, tmp_path):
     assert [one["chosen"] for one in record["tried"]] == [False, True]
 
 
+def test_outlines_of_samples_are_no_objects_of_the_layer(classify, scene, write):
+    """Where the samples lie on other ground than the objects, as those of an older survey do."""
+    drawn, away = scene.table.iloc[::2], scene.table.iloc[1::2]
+    request = classify(
+        samples=write(drawn, "drawn.gpkg"), objects=write(away, "away.gpkg"), class_field="kind"
+    )
+    record = run_classify(request)
+    assert record["objects"] == len(geopandas.read_file(request.output)) == len(away)
+    assert sum(record["counts"].values()) == len(away)
+
+
 def test_an_embedding_is_tried(classify, colours):
     record = run_classify(classify(features=("embedding",)), lambda: colours)
     assert [one["name"] for one in record["tried"]][-1] == "bands, form and embedding"
