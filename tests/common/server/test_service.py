@@ -164,7 +164,7 @@ def test_a_batch_tells_of_its_cases_and_of_what_failed(served):
         ({"lable": "1"}, r"case 2 of the list has an unknown column 'lable' \(known: name, input"),
         ({"prompts": ""}, "case 2 of the list has no prompts"),
         ({"input": ""}, "case 2 of the list has no input"),
-        ({"name": "case 1"}, "cases 1 and 2 of the list have the same name"),
+        ({"name": "case 1"}, "cases 1 and 2 of the list have the same name 'case 1'"),
         ({"output": "elsewhere/case-1.seg.nrrd"}, "cases 1 and 2 of the list have the same output"),
     ],
 )

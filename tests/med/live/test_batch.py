@@ -152,7 +152,7 @@ def test_outputs_are_bare_names_in_the_folder_of_the_job(job):
         ([], "the list has no cases"),
         ([{"input": "scan.nii"}], "case 1 of the list has no prompts"),
         ([row(colour="red")], "case 1 of the list has an unknown column 'colour'"),
-        ([row(name="a"), row(name="a")], "cases 1 and 2 of the list have the same name"),
+        ([row(name="a"), row(name="a")], "cases 1 and 2 of the list have the same name 'a'"),
         (
             [row(output="a.nrrd"), row(output="A.nrrd")],
             "the output of case 2 of the list is that of case 1",

@@ -65,7 +65,7 @@ def test_a_part_of_the_grid_is_put_in_its_place():
     assert found.window.start == (1, 2, 1)
     assert np.array_equal(found.mask, segment.mask)
     whole = SegmentationFile(part, (segment,), named=True)
-    expected = "the grids differ: 6 x 5 x 4 and 4 x 3 x 2 voxels (compare results of the same vol"
+    expected = "the grids differ: 6 x 5 x 4 and 4 x 3 x 2 voxels (both have to be of the same vol"
     with pytest.raises(GeometryError, match=f"^{re.escape(expected)}"):
         onto_grid(whole, grid())
 
