@@ -13,7 +13,7 @@ OUT ?= demo_output
 WORKERS ?= auto
 STAMP := $(VENV)/.ready
 
-.PHONY: setup demo test test-random bench docs notebooks plugins clean
+.PHONY: setup demo test test-random bench docs notebooks plugins translations clean
 .PHONY: check check-style check-types check-oldest-types
 .PHONY: hosts test-hosts test-qgis test-slicer test-orthanc test-page
 
@@ -89,6 +89,21 @@ plugins:
 		$(if $(REPOSITORY),--repository "$(REPOSITORY)" --email "$(EMAIL)") \
 		sam_geo/qgis_plugin/sam_geomed sam_med/slicer_module/SegmentAnything
 
+# texts of QGIS's plugin for those who translate them, and translations as QGIS reads them; LOCALE=fr
+# begins another language. Qt's own tools, which read Python since Qt 6, in an environment of their own
+TRANSLATED := sam_geo/qgis_plugin/sam_geomed
+LOCALES := $(sort $(wildcard $(TRANSLATED)/i18n/*.ts) $(LOCALE:%=$(TRANSLATED)/i18n/sam_geomed_%.ts))
+
+translations: $(VENV)-translations/.ready
+	$(VENV)-translations/bin/pyside6-lupdate $(sort $(wildcard $(TRANSLATED)/*.py)) -ts $(LOCALES) \
+		-source-language en -locations none -no-obsolete
+	$(VENV)-translations/bin/pyside6-lrelease $(LOCALES)
+
+$(VENV)-translations/.ready:
+	$(PYTHON) -m venv $(VENV)-translations
+	$(VENV)-translations/bin/python -m pip install --quiet "PySide6-Essentials>=6.8"
+	touch $@
+
 # the plugin in QGIS itself, which is installed where it is missing (apt-get, as root or with sudo)
 QGIS_VENV := $(VENV)-qgis
 NEEDS_DATA := @test -n "$$SAM_TEST_DATA" || { echo "set SAM_TEST_DATA to the folder of MANIFEST.md"; exit 2; }
@@ -138,5 +153,5 @@ hosts: $(QGIS_VENV)/.ready $(VENV)-slicer/.ready $(VENV)-page/.ready
 test-hosts: test-qgis test-page test-slicer test-orthanc
 
 clean:
-	rm -rf $(VENV) $(VENV)-qgis $(VENV)-slicer $(VENV)-slicer-view $(VENV)-page $(PEERS) $(OUT) dist docs/_build
+	rm -rf $(VENV) $(VENV)-translations $(VENV)-qgis $(VENV)-slicer $(VENV)-slicer-view $(VENV)-page $(PEERS) $(OUT) dist docs/_build
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis

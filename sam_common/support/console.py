@@ -88,6 +88,7 @@ def progress(
 ) -> Iterator[Callable[[int], None]]:
     """Draw a progress bar with the time left on stderr, if stderr is a terminal.
 
+    In a notebook, bytes that are fetched are told in one line of the output, which is overwritten.
     Where $SAM_GEOMED_PROGRESS is `lines`, lines of JSON are printed to stderr in its place, such as
     `{"progress": "reading the map", "done": 3, "total": 8}`.
 
@@ -102,6 +103,10 @@ def progress(
     """
     if not quiet and os.environ.get(PROGRESS_VARIABLE) == "lines":
         yield _progress_lines(description, total)
+        return
+    if not quiet and unit == "bytes" and _is_notebook():
+        with _overwritten_line(description, total) as advance:
+            yield advance
         return
     if quiet or not sys.stderr.isatty():
         yield lambda _done: None
@@ -129,8 +134,37 @@ def progress(
         yield lambda done: bar.advance(task, done)
 
 
+def _is_notebook() -> bool:
+    """Whether stderr is the output of a cell."""
+    return type(sys.stderr).__module__ == "ipykernel.iostream"
+
+
+@contextmanager
+def _overwritten_line(description: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Yield a function that writes how many bytes are done over what it wrote before."""
+
+    def tell(done: int) -> None:
+        megabytes = f"{done / 1e6:.1f} of {total / 1e6:.1f} MB"
+        typer.echo(f"\r{description}: {megabytes}", nl=False, err=True)
+
+    try:
+        yield _counted(tell, total)
+    finally:
+        typer.echo(err=True)
+
+
 def _progress_lines(description: str, total: int) -> Callable[[int], None]:
-    """A function that prints how many items are done, at the beginning, at the end and between."""
+    """A function that prints how many items are done, each time as a line of JSON."""
+
+    def tell(done: int) -> None:
+        line = {"progress": description, "done": done, "total": total}
+        typer.echo(json.dumps(line, ensure_ascii=False), err=True)
+
+    return _counted(tell, total)
+
+
+def _counted(tell: Callable[[int], None], total: int) -> Callable[[int], None]:
+    """A function that tells how many are done, at the beginning, at the end and between."""
     lock = threading.Lock()
     done = 0
     told = 0.0
@@ -143,8 +177,7 @@ def _progress_lines(description: str, total: int) -> Callable[[int], None]:
             if 0 < done < total and now - told < LINE_SECONDS:
                 return
             told = now
-            line = {"progress": description, "done": done, "total": total}
-            typer.echo(json.dumps(line, ensure_ascii=False), err=True)
+            tell(done)
 
     advance(0)
     return advance

@@ -52,6 +52,7 @@ def explore(
     Raises:
         InputError: The image cannot be opened, `affine`, `crs` or `nodata` were given with a file,
             or the extra `notebook` is not installed.
+        WeightsError: The network cannot be fetched.
     """
     placed = {"affine": affine, "crs": crs, "nodata": nodata}
     if not isinstance(image, str | os.PathLike):
@@ -76,4 +77,4 @@ def explore(
             stretch=stretch,
         )
 
-    return RasterExplorer(*opened(open_it, path=path, height=height), height)
+    return RasterExplorer(*opened(open_it, model=model, path=path, height=height), height)

@@ -54,6 +54,7 @@ def explore(
         InputError: The volume cannot be opened, `series` or `time` were given with a `Volume`, its
             slices are unevenly spaced or its high values are dark, or the extra `notebook` is not
             installed.
+        WeightsError: The network cannot be fetched.
     """
     if isinstance(volume, Volume):
         _check_sendable(volume, series, time)
@@ -84,7 +85,7 @@ def explore(
             level=level,
         )
 
-    return VolumeExplorer(*opened(open_it, path=path, height=height), height)
+    return VolumeExplorer(*opened(open_it, model=model, path=path, height=height), height)
 
 
 def _check_sendable(volume: Volume, series: int | str | None, time: int | None) -> None:

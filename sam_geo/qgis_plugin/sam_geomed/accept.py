@@ -20,6 +20,7 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QDateTime, QVariant
 
 from .outline_style import draw_outlines
+from .translation import translate
 
 if TYPE_CHECKING:
     from qgis.core import QgsCoordinateReferenceSystem
@@ -56,7 +57,11 @@ def create_layer(path: str, crs: QgsCoordinateReferenceSystem) -> QgsVectorLayer
     """
     if Path(path).exists():
         raise AcceptError(
-            f"{path} is there already: add it to the project and choose it, or take another name."
+            translate(
+                "SamGeomed",
+                "{path} is there already: add it to the project and choose it, or take another "
+                "name.",
+            ).format(path=path)
         )
     options = QgsVectorFileWriter.SaveVectorOptions()
     options.driverName = "GPKG"
@@ -70,7 +75,10 @@ def create_layer(path: str, crs: QgsCoordinateReferenceSystem) -> QgsVectorLayer
     del writer
     layer = QgsVectorLayer(f"{path}|layername={TABLE}", Path(path).stem, "ogr")
     if problem or not layer.isValid():
-        raise AcceptError(f"{path} cannot be written: {problem or 'QGIS cannot open it'}.")
+        why = problem or translate("SamGeomed", "QGIS cannot open it")
+        raise AcceptError(
+            translate("SamGeomed", "{path} cannot be written: {why}.").format(path=path, why=why)
+        )
     draw_outlines(layer)
     return layer
 
@@ -97,7 +105,9 @@ def accept(
         AcceptError: The layer does not take it.
     """
     if target is None or not target.isValid():
-        raise AcceptError("Choose a layer of polygons to save to, or press New.")
+        raise AcceptError(
+            translate("SamGeomed", "Choose a layer of polygons to save to, or press New.")
+        )
     feature = QgsFeature(target.fields())
     feature.setGeometry(_ready(outline, crs, target))
     values = {
@@ -115,8 +125,12 @@ def accept(
         is_saved, _ = target.dataProvider().addFeatures([feature])
         target.updateExtents()
     if not is_saved:
-        errors = "; ".join(target.dataProvider().errors()) or "it may be read-only"
-        raise AcceptError(f"{target.name()} does not take the object: {errors}.")
+        errors = "; ".join(target.dataProvider().errors())
+        raise AcceptError(
+            translate("SamGeomed", "{layer} does not take the object: {why}.").format(
+                layer=target.name(), why=errors or translate("SamGeomed", "it may be read-only")
+            )
+        )
     target.triggerRepaint()
     return feature
 
@@ -126,7 +140,7 @@ def _ready(
 ) -> QgsGeometry:
     """Valid, of several parts, in the layer's reference system."""
     if outline.geometry is None:
-        raise AcceptError("There is no outline to save.")
+        raise AcceptError(translate("SamGeomed", "There is no outline to save."))
     shape = QgsGeometry(outline.geometry)
     # raises where a corner has no place there
     shape.transform(QgsCoordinateTransform(crs, target.crs(), QgsProject.instance()))
@@ -138,8 +152,12 @@ def _ready(
         shape.convertToMultiType()
     elif shape.constGet().partCount() > 1:
         raise AcceptError(
-            f"The object has {shape.constGet().partCount()} parts and {target.name()} takes one: "
-            "choose a layer of multipolygons."
+            translate(
+                "SamGeomed",
+                "The object has %n parts and {layer} takes one: choose a layer of multipolygons.",
+                "",
+                shape.constGet().partCount(),
+            ).format(layer=target.name())
         )
     else:
         shape.convertToSingleType()

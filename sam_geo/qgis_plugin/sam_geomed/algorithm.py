@@ -30,6 +30,8 @@ from .placement import Placement
 from .raster_source import PathSource, PixelSource, SourceError, raster_source
 from .suite_algorithm import Sink, SuiteAlgorithm
 from .suite_client import ENDED, ServerError
+from .suite_program import progress_text
+from .translation import translate
 
 if TYPE_CHECKING:
     from qgis.core import QgsProcessingContext, QgsProcessingFeedback
@@ -67,12 +69,14 @@ class RasterAlgorithm(SuiteAlgorithm):
 
     def initAlgorithm(self, _configuration: Any = None) -> None:
         """Parameters, those of the kind itself in the middle."""
-        self.addParameter(QgsProcessingParameterRasterLayer(self.INPUT, "Raster"))
+        self.addParameter(
+            QgsProcessingParameterRasterLayer(self.INPUT, translate("SamGeomed", "Raster"))
+        )
         self.add_own_parameters()
         self.addParameter(
             QgsProcessingParameterEnum(
                 self.MODEL,
-                "Model",
+                translate("SamGeomed", "Model"),
                 options=list(MODELS),
                 defaultValue=MODELS[0],
                 usesStaticStrings=True,
@@ -81,7 +85,7 @@ class RasterAlgorithm(SuiteAlgorithm):
         self.add_advanced(
             QgsProcessingParameterBand(
                 self.BANDS,
-                "Bands, one or three: red, green and blue where not given",
+                translate("SamGeomed", "Bands, one or three: red, green and blue where not given"),
                 parentLayerParameterName=self.INPUT,
                 optional=True,
                 allowMultiple=True,
@@ -90,13 +94,16 @@ class RasterAlgorithm(SuiteAlgorithm):
         self.add_advanced(
             QgsProcessingParameterString(
                 self.STRETCH,
-                "Values that become black and white: min,max or none; chosen where empty",
+                translate(
+                    "SamGeomed",
+                    "Values that become black and white: min,max or none; chosen where empty",
+                ),
                 optional=True,
             )
         )
         self.addParameter(
             QgsProcessingParameterFeatureSink(
-                self.OUTPUT, "Objects", QgsProcessing.TypeVectorPolygon
+                self.OUTPUT, translate("SamGeomed", "Objects"), QgsProcessing.TypeVectorPolygon
             )
         )
 
@@ -116,7 +123,7 @@ class RasterAlgorithm(SuiteAlgorithm):
     def source(self) -> PathSource | PixelSource:
         """The raster, as it was looked at."""
         if self._source is None:
-            raise QgsProcessingException("prepareAlgorithm was not called")
+            raise RuntimeError("prepareAlgorithm was not called")
         return self._source
 
     def prepareAlgorithm(
@@ -141,7 +148,7 @@ class RasterAlgorithm(SuiteAlgorithm):
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
         """Run the job and copy its rows."""
-        feedback.setProgressText("Starting the server …")
+        feedback.setProgressText(translate("SamGeomed", "Starting the server …"))
         try:
             with self._server.lease(self.source.folders) as lease:
                 return self._on(lease, (parameters, context, feedback))
@@ -178,13 +185,17 @@ class RasterAlgorithm(SuiteAlgorithm):
         """Wait for the job and fetch its file; None where it was cancelled."""
         state = _waited_for(job, feedback)
         if state["state"] == "failed":
-            raise QgsProcessingException(state["message"] or "the job failed")
+            raise QgsProcessingException(
+                state["message"] or translate("SamGeomed", "the job failed")
+            )
         if state["state"] != "done":
             return None
         counts = state["summary"].get("counts") or {}
         feedback.pushInfo(", ".join(f"{name}: {count}" for name, count in counts.items()))
         for failure in state["summary"].get("failures") or []:
-            feedback.reportError(f"A window failed: {failure}")
+            feedback.reportError(
+                translate("SamGeomed", "A window failed: {why}").format(why=failure)
+            )
         path = folder / RESULT
         job.download(RESULT, path)
         return path
@@ -212,6 +223,6 @@ def _waited_for(job: Job, feedback: QgsProcessingFeedback) -> dict[str, Any]:
 def _tell(feedback: QgsProcessingFeedback, state: dict[str, Any]) -> None:
     """Progress of a job."""
     if state["what"]:
-        feedback.setProgressText(f"{state['what']}: {state['done']} of {state['total']}")
+        feedback.setProgressText(progress_text(state["what"], state["done"], state["total"]))
     if state["total"]:
         feedback.setProgress(100.0 * state["done"] / state["total"])

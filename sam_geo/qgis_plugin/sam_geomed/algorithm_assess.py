@@ -20,11 +20,12 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
     QgsWkbTypes,
 )
-from qgis.PyQt.QtCore import QVariant
+from qgis.PyQt.QtCore import QT_TRANSLATE_NOOP, QVariant
 
 from .algorithm_sample import REFERENCE, STRATUM
 from .program_algorithm import ProgramAlgorithm
 from .suite_algorithm import Sink
+from .translation import translate, translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -49,7 +50,9 @@ CLASS_COLUMNS = {
 """Columns of the table of classes."""
 MATRIX_COLUMNS = {"map_class": str, "true_class": str, "points": int, "share": float}
 """Columns of the error matrix."""
-HELP = """Estimates how right a class map is, and how large its classes really are, with 95 %
+HELP = QT_TRANSLATE_NOOP(
+    "SamGeomed",
+    """Estimates how right a class map is, and how large its classes really are, with 95 %
 intervals, from points whose true class somebody has looked up.
 
 The points must have been drawn by chance: those of Sample a class map, or any simple random or
@@ -70,17 +73,20 @@ the share of the whole area.
 Estimates and standard errors are those of Olofsson et al. (2014), and of Stehman (2014) where
 points were drawn in other strata than the classes of the map.
 
-For research and mapping."""
+For research and mapping.""",
+)
 
 
 class Assess(ProgramAlgorithm):
     """A class map and reference points in, tables of accuracies and areas out."""
 
     NAME = "assess"
-    TITLE = "Assess a class map"
-    GROUP = "Class maps"
+    TITLE = QT_TRANSLATE_NOOP("SamGeomed", "Assess a class map")
+    GROUP = QT_TRANSLATE_NOOP("SamGeomed", "Class maps")
     HELP = HELP
-    TAGS = ("accuracy", "area", "error matrix", "confusion", "validation", "land cover")
+    TAGS = QT_TRANSLATE_NOOP(
+        "SamGeomed", "accuracy,area,error matrix,confusion,validation,land cover"
+    )
     INPUT = "INPUT"
     POINTS = "POINTS"
     CLASS_FIELD = "CLASS_FIELD"
@@ -89,25 +95,29 @@ class Assess(ProgramAlgorithm):
     MATRIX = "MATRIX"
     RASTERS = (INPUT,)
     NUMBERS = (
-        ("OVERALL", "Overall accuracy"),
-        ("OVERALL_LOW", "Lower end of its 95 % interval"),
-        ("OVERALL_HIGH", "Upper end of its 95 % interval"),
-        ("COUNT", "Points that count"),
+        ("OVERALL", QT_TRANSLATE_NOOP("SamGeomed", "Overall accuracy")),
+        ("OVERALL_LOW", QT_TRANSLATE_NOOP("SamGeomed", "Lower end of its 95 % interval")),
+        ("OVERALL_HIGH", QT_TRANSLATE_NOOP("SamGeomed", "Upper end of its 95 % interval")),
+        ("COUNT", QT_TRANSLATE_NOOP("SamGeomed", "Points that count")),
     )
     """Outputs that are numbers."""
 
     def initAlgorithm(self, _configuration: Any = None) -> None:
         """Add the parameters and outputs."""
-        self.addParameter(QgsProcessingParameterRasterLayer(self.INPUT, "Class map"))
+        self.addParameter(
+            QgsProcessingParameterRasterLayer(self.INPUT, translate("SamGeomed", "Class map"))
+        )
         self.addParameter(
             QgsProcessingParameterFeatureSource(
-                self.POINTS, "Points with their true class", [QgsProcessing.TypeVectorPoint]
+                self.POINTS,
+                translate("SamGeomed", "Points with their true class"),
+                [QgsProcessing.TypeVectorPoint],
             )
         )
         self.addParameter(
             QgsProcessingParameterField(
                 self.CLASS_FIELD,
-                "Column of the true class",
+                translate("SamGeomed", "Column of the true class"),
                 defaultValue=REFERENCE,
                 parentLayerParameterName=self.POINTS,
                 # a parameter that must be given has no use for its default
@@ -118,7 +128,7 @@ class Assess(ProgramAlgorithm):
         self.addParameter(
             QgsProcessingParameterEnum(
                 self.UNIT,
-                "Unit of areas",
+                translate("SamGeomed", "Unit of areas"),
                 options=units,
                 defaultValue=units[0],
                 usesStaticStrings=True,
@@ -126,20 +136,22 @@ class Assess(ProgramAlgorithm):
         )
         self.addParameter(
             QgsProcessingParameterFeatureSink(
-                self.OUTPUT, "Accuracies and areas", QgsProcessing.TypeVector
+                self.OUTPUT,
+                translate("SamGeomed", "Accuracies and areas"),
+                QgsProcessing.TypeVector,
             )
         )
         self.addParameter(
             QgsProcessingParameterFeatureSink(
                 self.MATRIX,
-                "Error matrix",
+                translate("SamGeomed", "Error matrix"),
                 QgsProcessing.TypeVector,
                 optional=True,
                 createByDefault=False,
             )
         )
         for name, text in self.NUMBERS:
-            self.addOutput(QgsProcessingOutputNumber(name, text))
+            self.addOutput(QgsProcessingOutputNumber(name, translated(text)))
 
     def arguments(self, run: Run, folder: Path) -> list[str]:
         """The arguments of `sam-geo assess`."""
@@ -202,7 +214,14 @@ def _matrix(said: Mapping[str, Any]) -> Iterator[list[Any]]:
 
 def in_words(said: Mapping[str, Any], unit: str) -> list[str]:
     """An assessment as lines of text: overall accuracy, a line for each class, the error matrix."""
-    rows = [["class", "user's accuracy", "producer's accuracy", f"mapped, {unit}", f"area, {unit}"]]
+    head = [
+        translate("SamGeomed", "class"),
+        translate("SamGeomed", "user's accuracy"),
+        translate("SamGeomed", "producer's accuracy"),
+        translate("SamGeomed", "mapped, {unit}").format(unit=unit),
+        translate("SamGeomed", "area, {unit}").format(unit=unit),
+    ]
+    rows = [head]
     factor = 1 / SQUARE_METRES[unit]
     for one in said["classes"]:
         users, producers = (_with_margin(one[name], 1.0, ".3f") for name in ("users", "producers"))
@@ -213,9 +232,14 @@ def in_words(said: Mapping[str, Any], unit: str) -> list[str]:
     matrix += [[name, *map(str, counts)] for name, counts in zip(names, said["counts"])]
     overall = _with_margin(said["overall"], 1.0, ".3f")
     return [
-        f"Overall accuracy {overall} ({said['points']} points, 95 % intervals)",
+        translate(
+            "SamGeomed",
+            "Overall accuracy {overall} (%n points, 95 % intervals)",
+            "",
+            said["points"],
+        ).format(overall=overall),
         *_aligned(rows),
-        "Points: map in rows, truth in columns",
+        translate("SamGeomed", "Points: map in rows, truth in columns"),
         *_aligned(matrix),
     ]
 

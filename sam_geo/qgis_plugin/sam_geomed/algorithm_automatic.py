@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qgis.core import QgsProcessingParameterBoolean, QgsProcessingParameterNumber
+from qgis.PyQt.QtCore import QT_TRANSLATE_NOOP
 
 from .algorithm import RasterAlgorithm
+from .translation import translate
 
 if TYPE_CHECKING:
     from qgis.core import QgsProcessingContext
 
     from .suite_client import Job, RasterSession
 
-HELP = """Outlines of everything that stands out in a raster of any size.
+HELP = QT_TRANSLATE_NOOP(
+    "SamGeomed",
+    """Outlines of everything that stands out in a raster of any size.
 
 The raster is gone through in windows that overlap, and objects across windows become one. On a
 plain processor a window of 1024 x 1024 pixels takes about a minute; fewer points along each side of
@@ -26,16 +30,17 @@ islands that are removed.
 A raster file of this machine may have any size. Of other layers the pixels are sent, at most 16
 million; save a part of larger ones as a GeoTIFF.
 
-For research and mapping."""
+For research and mapping.""",
+)
 
 
 class Automatic(RasterAlgorithm):
     """A raster in, polygons of everything out."""
 
     NAME = "automatic"
-    TITLE = "Segment everything"
+    TITLE = QT_TRANSLATE_NOOP("SamGeomed", "Segment everything")
     HELP = HELP
-    TAGS = ("segment", "SAM", "automatic", "everything", "polygons")
+    TAGS = QT_TRANSLATE_NOOP("SamGeomed", "segment,SAM,automatic,everything,polygons")
     POINTS = "POINTS_PER_SIDE"
     QUALITY = "QUALITY"
     STABILITY = "STABILITY"
@@ -47,10 +52,28 @@ class Automatic(RasterAlgorithm):
         kinds = QgsProcessingParameterNumber.Type
         number, real = kinds.Integer, kinds.Double
         for name, text, kind, default, most in (
-            (self.POINTS, "Points along each side of a window", number, 32, 128),
-            (self.QUALITY, "Least quality as the network estimates it", real, 0.88, 1),
-            (self.STABILITY, "Least stability", real, 0.95, 1),
-            (self.LEAST, "Least size of holes and islands in pixels", number, 0, None),
+            (
+                self.POINTS,
+                translate("SamGeomed", "Points along each side of a window"),
+                number,
+                32,
+                128,
+            ),
+            (
+                self.QUALITY,
+                translate("SamGeomed", "Least quality as the network estimates it"),
+                real,
+                0.88,
+                1,
+            ),
+            (self.STABILITY, translate("SamGeomed", "Least stability"), real, 0.95, 1),
+            (
+                self.LEAST,
+                translate("SamGeomed", "Least size of holes and islands in pixels"),
+                number,
+                0,
+                None,
+            ),
         ):
             limits = {} if most is None else {"maxValue": most}
             least = 1 if name == self.POINTS else 0
@@ -61,7 +84,9 @@ class Automatic(RasterAlgorithm):
             )
         self.add_advanced(
             QgsProcessingParameterBoolean(
-                self.SUPERPIXELS, "Try the boxes of superpixels in place of points", False
+                self.SUPERPIXELS,
+                translate("SamGeomed", "Try the boxes of superpixels in place of points"),
+                False,
             )
         )
 

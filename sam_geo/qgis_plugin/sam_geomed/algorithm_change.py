@@ -15,9 +15,11 @@ from qgis.core import (
     QgsProcessingParameterString,
     QgsProcessingParameterVectorDestination,
 )
+from qgis.PyQt.QtCore import QT_TRANSLATE_NOOP
 
 from .post_processor import Styled
 from .program_algorithm import ProgramAlgorithm
+from .translation import translate, translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
     from .suite_algorithm import Run
 
 HECTARE = 1e4
-HELP = """Compares two class maps of one place: polygons of what changed, with both classes,
+HELP = QT_TRANSLATE_NOOP(
+    "SamGeomed",
+    """Compares two class maps of one place: polygons of what changed, with both classes,
 areas from each class to each class, and the share of each that misregistration alone could
 explain.
 
@@ -47,17 +51,20 @@ true areas on the ellipsoid.
 A map that is right in 90 of 100 pixels may show more false change than true one: draw a sample
 of the change and look it up before you trust a number.
 
-For research and mapping."""
+For research and mapping.""",
+)
 
 
 class Change(ProgramAlgorithm):
     """Two class maps in, polygons of their change out."""
 
     NAME = "change"
-    TITLE = "Change between two class maps"
-    GROUP = "Class maps"
+    TITLE = QT_TRANSLATE_NOOP("SamGeomed", "Change between two class maps")
+    GROUP = QT_TRANSLATE_NOOP("SamGeomed", "Class maps")
     HELP = HELP
-    TAGS = ("change", "difference", "transition", "from-to", "land cover", "classification")
+    TAGS = QT_TRANSLATE_NOOP(
+        "SamGeomed", "change,difference,transition,from-to,land cover,classification"
+    )
     BEFORE = "BEFORE"
     AFTER = "AFTER"
     MODEL = "MODEL"
@@ -69,21 +76,30 @@ class Change(ProgramAlgorithm):
     REPORT = "REPORT"
     RASTERS = (BEFORE, AFTER)
     NUMBERS = (
-        ("CHANGED_HA", "Area that changed, ha"),
-        ("MISREGISTRATION_SHARE", "Share of it that misregistration could explain"),
-        ("COUNT", "Polygons"),
+        ("CHANGED_HA", QT_TRANSLATE_NOOP("SamGeomed", "Area that changed, ha")),
+        (
+            "MISREGISTRATION_SHARE",
+            QT_TRANSLATE_NOOP("SamGeomed", "Share of it that misregistration could explain"),
+        ),
+        ("COUNT", QT_TRANSLATE_NOOP("SamGeomed", "Polygons")),
     )
     """Outputs that are numbers."""
 
     def initAlgorithm(self, _configuration: Any = None) -> None:
         """Add the parameters and outputs."""
         number = QgsProcessingParameterNumber
-        self.addParameter(QgsProcessingParameterRasterLayer(self.BEFORE, "Class map before"))
-        self.addParameter(QgsProcessingParameterRasterLayer(self.AFTER, "Class map after"))
+        self.addParameter(
+            QgsProcessingParameterRasterLayer(
+                self.BEFORE, translate("SamGeomed", "Class map before")
+            )
+        )
+        self.addParameter(
+            QgsProcessingParameterRasterLayer(self.AFTER, translate("SamGeomed", "Class map after"))
+        )
         self.addParameter(
             QgsProcessingParameterFile(
                 self.MODEL,
-                "Saved model, where before and after are images",
+                translate("SamGeomed", "Saved model, where before and after are images"),
                 extension="skops",
                 optional=True,
             )
@@ -91,7 +107,7 @@ class Change(ProgramAlgorithm):
         self.addParameter(
             number(
                 self.MISREGISTRATION,
-                "Pixels by which the maps may lie beside each other",
+                translate("SamGeomed", "Pixels by which the maps may lie beside each other"),
                 type=number.Type.Double,
                 defaultValue=0.5,
                 minValue=0,
@@ -101,7 +117,7 @@ class Change(ProgramAlgorithm):
         self.addParameter(
             number(
                 self.MIN_AREA,
-                "Leave out polygons smaller than, in m²",
+                translate("SamGeomed", "Leave out polygons smaller than, in m²"),
                 type=number.Type.Double,
                 defaultValue=0,
                 minValue=0,
@@ -110,7 +126,7 @@ class Change(ProgramAlgorithm):
         self.addParameter(
             number(
                 self.MIN_PIXELS,
-                "Leave out polygons of fewer pixels than",
+                translate("SamGeomed", "Leave out polygons of fewer pixels than"),
                 type=number.Type.Integer,
                 defaultValue=1,
                 minValue=1,
@@ -119,26 +135,31 @@ class Change(ProgramAlgorithm):
         self.add_advanced(
             QgsProcessingParameterString(
                 self.BAND_NAMES,
-                "Names of the bands of both images in their order, where the model's differ",
+                translate(
+                    "SamGeomed",
+                    "Names of the bands of both images in their order, where the model's differ",
+                ),
                 optional=True,
             )
         )
         self.addParameter(
             QgsProcessingParameterVectorDestination(
-                self.OUTPUT, "Polygons of change", QgsProcessing.TypeVectorPolygon
+                self.OUTPUT,
+                translate("SamGeomed", "Polygons of change"),
+                QgsProcessing.TypeVectorPolygon,
             )
         )
         self.addParameter(
             QgsProcessingParameterFileDestination(
                 self.REPORT,
-                "Report",
-                fileFilter="HTML files (*.html)",
+                translate("SamGeomed", "Report"),
+                fileFilter=translate("SamGeomed", "HTML files (*.html)"),
                 optional=True,
                 createByDefault=False,
             )
         )
         for name, text in self.NUMBERS:
-            self.addOutput(QgsProcessingOutputNumber(name, text))
+            self.addOutput(QgsProcessingOutputNumber(name, translated(text)))
 
     def arguments(self, run: Run, _folder: Path) -> list[str]:
         """The arguments of `sam-geo change`."""
@@ -192,16 +213,28 @@ class Change(ProgramAlgorithm):
 
 def in_words(said: Mapping[str, Any]) -> Iterator[str]:
     """A comparison as lines of text: how much changed, then a line for each change."""
-    yield (
-        f"{said['changed_m2'] / HECTARE:.6g} of {said['compared_m2'] / HECTARE:.6g} ha changed; "
-        f"misregistration of up to {said['parameters']['misregistration_px']:g} pixels alone could "
-        f"explain {said['misreg_share']:.1%} of that"
+    yield translate(
+        "SamGeomed",
+        "{changed:.6g} of {compared:.6g} ha changed; misregistration of up to {beside:g} pixels "
+        "alone could explain {share:.1%} of that",
+    ).format(
+        changed=said["changed_m2"] / HECTARE,
+        compared=said["compared_m2"] / HECTARE,
+        beside=said["parameters"]["misregistration_px"],
+        share=said["misreg_share"],
     )
     for change in said["changes"]:
-        yield (
-            f"{change['from']} to {change['to']}: {change['area_m2'] / HECTARE:.6g} ha, "
-            f"{change['misreg_share']:.1%} of it could be misregistration"
+        yield translate(
+            "SamGeomed",
+            "{before} to {after}: {area:.6g} ha, {share:.1%} of it could be misregistration",
+        ).format(
+            before=change["from"],
+            after=change["to"],
+            area=change["area_m2"] / HECTARE,
+            share=change["misreg_share"],
         )
     polygons = said["polygons"]
-    left_out = f", {polygons['left_out']} smaller ones left out" if polygons["left_out"] else ""
-    yield f"polygons: {polygons['written']}{left_out}"
+    told = translate("SamGeomed", "polygons: {count}").format(count=polygons["written"])
+    if n := polygons["left_out"]:
+        told += translate("SamGeomed", ", %n smaller ones left out", "", n)
+    yield told

@@ -18,6 +18,7 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
 )
+from qgis.PyQt.QtCore import QT_TRANSLATE_NOOP
 
 from .environment import find_program
 from .models import MODELS
@@ -25,6 +26,7 @@ from .program_algorithm import ProgramAlgorithm
 from .raster_source import shown_bands
 from .suite_client import taught_lines
 from .suite_program import run_program
+from .translation import translate, translated
 
 if TYPE_CHECKING:
     from qgis.core import QgsProcessingContext, QgsProcessingFeedback
@@ -36,7 +38,9 @@ NOT_BETTER = 4
 SUFFIX = ".safetensors"
 PARTS = ("decoder", "encoder", "both")
 """What learns, the default first."""
-HELP = """Teaches a network your own objects: about 20 polygons that were drawn, or accepted and
+HELP = QT_TRANSLATE_NOOP(
+    "SamGeomed",
+    """Teaches a network your own objects: about 20 polygons that were drawn, or accepted and
 corrected, on one image. Selected features alone are used where Selected features only is ticked,
 and edits that are not saved yet count.
 
@@ -53,17 +57,18 @@ next time it starts), and on this machine by --model NAME. Choose it for images 
 
 Decoder takes minutes. Encoder changes how images are seen, for unusual ones, and takes longer.
 
-For research and mapping."""
+For research and mapping.""",
+)
 
 
 class Finetune(ProgramAlgorithm):
     """A raster and polygons in, a tuned model out."""
 
     NAME = "finetune"
-    TITLE = "Learn from polygons"
-    GROUP = "Networks"
+    TITLE = QT_TRANSLATE_NOOP("SamGeomed", "Learn from polygons")
+    GROUP = QT_TRANSLATE_NOOP("SamGeomed", "Networks")
     HELP = HELP
-    TAGS = ("learn", "teach", "train", "fine-tune", "finetune", "SAM", "model")
+    TAGS = QT_TRANSLATE_NOOP("SamGeomed", "learn,teach,train,fine-tune,finetune,SAM,model")
     FINE = (0, NOT_BETTER)
     INPUT = "INPUT"
     OBJECTS = "OBJECTS"
@@ -80,10 +85,10 @@ class Finetune(ProgramAlgorithm):
     NAMED = "NAMED"
     RASTERS = (INPUT,)
     NUMBERS = (
-        ("BOX_BEFORE", "Mean IoU by box, before"),
-        ("BOX_AFTER", "Mean IoU by box, after"),
-        ("POINT_BEFORE", "Mean IoU by point, before"),
-        ("POINT_AFTER", "Mean IoU by point, after"),
+        ("BOX_BEFORE", QT_TRANSLATE_NOOP("SamGeomed", "Mean IoU by box, before")),
+        ("BOX_AFTER", QT_TRANSLATE_NOOP("SamGeomed", "Mean IoU by box, after")),
+        ("POINT_BEFORE", QT_TRANSLATE_NOOP("SamGeomed", "Mean IoU by point, before")),
+        ("POINT_AFTER", QT_TRANSLATE_NOOP("SamGeomed", "Mean IoU by point, after")),
     )
     """Outputs that are numbers."""
 
@@ -94,28 +99,40 @@ class Finetune(ProgramAlgorithm):
     def initAlgorithm(self, _configuration: Any = None) -> None:
         """Add the parameters and outputs."""
         polygons = [QgsProcessing.TypeVectorPolygon]
-        self.addParameter(QgsProcessingParameterRasterLayer(self.INPUT, "Image"))
         self.addParameter(
-            QgsProcessingParameterFeatureSource(self.OBJECTS, "Polygons to learn", polygons)
+            QgsProcessingParameterRasterLayer(self.INPUT, translate("SamGeomed", "Image"))
         )
         self.addParameter(
-            QgsProcessingParameterString(self.CALLED, "Name of the new network", optional=True)
+            QgsProcessingParameterFeatureSource(
+                self.OBJECTS, translate("SamGeomed", "Polygons to learn"), polygons
+            )
+        )
+        self.addParameter(
+            QgsProcessingParameterString(
+                self.CALLED, translate("SamGeomed", "Name of the new network"), optional=True
+            )
         )
         self._add_options(polygons)
         self.addParameter(
             QgsProcessingParameterFileDestination(
-                self.OUTPUT, "Tuned network", fileFilter=f"Tuned networks (*{SUFFIX})"
+                self.OUTPUT,
+                translate("SamGeomed", "Tuned network"),
+                fileFilter=translate("SamGeomed", "Tuned networks (*.safetensors)"),
             )
         )
         for name, text in self.NUMBERS:
-            self.addOutput(QgsProcessingOutputNumber(name, text))
-        self.addOutput(QgsProcessingOutputString(self.VERDICT, "Verdict"))
-        self.addOutput(QgsProcessingOutputString(self.NAMED, "Name by which it is chosen"))
+            self.addOutput(QgsProcessingOutputNumber(name, translated(text)))
+        self.addOutput(QgsProcessingOutputString(self.VERDICT, translate("SamGeomed", "Verdict")))
+        self.addOutput(
+            QgsProcessingOutputString(
+                self.NAMED, translate("SamGeomed", "Name by which it is chosen")
+            )
+        )
 
     def _add_options(self, polygons: list[Any]) -> None:
         for name, text, choices in (
-            (self.MODEL, "Network to start from", MODELS),
-            (self.PARTS, "What learns", PARTS),
+            (self.MODEL, translate("SamGeomed", "Network to start from"), MODELS),
+            (self.PARTS, translate("SamGeomed", "What learns"), PARTS),
         ):
             self.addParameter(
                 QgsProcessingParameterEnum(
@@ -128,20 +145,35 @@ class Finetune(ProgramAlgorithm):
             )
         self.addParameter(
             QgsProcessingParameterFeatureSource(
-                self.JUDGE, "Polygons that judge, in place of a part", polygons, optional=True
+                self.JUDGE,
+                translate("SamGeomed", "Polygons that judge, in place of a part"),
+                polygons,
+                optional=True,
             )
         )
         for name, text, usual, least in (
-            (self.EPOCHS, "Most passes over the polygons; 0 for as many as they need", 0, 0),
-            (self.VIEWS, "Turned, mirrored and brightened versions of the image", 8, 1),
-            (self.SEED, "Seed: another number gives other parts", 0, 0),
+            (
+                self.EPOCHS,
+                translate("SamGeomed", "Most passes over the polygons; 0 for as many as they need"),
+                0,
+                0,
+            ),
+            (
+                self.VIEWS,
+                translate("SamGeomed", "Turned, mirrored and brightened versions of the image"),
+                8,
+                1,
+            ),
+            (self.SEED, translate("SamGeomed", "Seed: another number gives other parts"), 0, 0),
         ):
             self.add_advanced(
                 QgsProcessingParameterNumber(name, text, defaultValue=usual, minValue=least)
             )
         self.add_advanced(
             QgsProcessingParameterBoolean(
-                self.KEEP_ANYWAY, "Keep the network also where it is not better", False
+                self.KEEP_ANYWAY,
+                translate("SamGeomed", "Keep the network also where it is not better"),
+                False,
             )
         )
 
@@ -201,20 +233,30 @@ class Finetune(ProgramAlgorithm):
             if (one := said["figures"].get(kind)) is not None:
                 found |= {f"{name}_BEFORE": one["before"], f"{name}_AFTER": one["after"]}
         if said["output"] is None:
-            feedback.pushWarning(f"{said['verdict']['text']} Nothing is written.")
+            feedback.pushWarning(
+                translate("SamGeomed", "{verdict} Nothing is written.").format(
+                    verdict=said["verdict"]["text"]
+                )
+            )
             return found
         if called := self.parameterAsString(parameters, self.CALLED, context).strip():
             add = ["weights", "add", said["output"], "--name", called, "--json"]
             run_program([*find_program("sam-common"), *add], feedback)
             found[self.NAMED] = called
-            feedback.pushInfo(f"It is called {called}: choose it in the panel Segment Anything.")
+            feedback.pushInfo(
+                translate(
+                    "SamGeomed", "It is called {name}: choose it in the panel Segment Anything."
+                ).format(name=called)
+            )
         return {**found, self.OUTPUT: said["output"]}
 
     def _output(self, run: Run) -> Path:
         """The file to write; its suffix is added where QGIS has another."""
         path = self.destination(self.OUTPUT, run)
         if not path:
-            raise QgsProcessingException("Choose a file for the tuned network.")
+            raise QgsProcessingException(
+                translate("SamGeomed", "Choose a file for the tuned network.")
+            )
         return _with_suffix(path)
 
 

@@ -20,12 +20,15 @@ from qgis.core import (
     QgsProcessingParameterString,
     QgsProcessingParameterVectorDestination,
 )
+from qgis.PyQt.QtCore import QT_TRANSLATE_NOOP
 
 from .algorithm_assess import WEIGHT
 from .algorithm_sample import REFERENCE, STRATUM
 from .models import MODELS
 from .post_processor import Styled
 from .program_algorithm import ProgramAlgorithm
+from .translation import translate, translated
+from .words import pixels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,7 +43,9 @@ CLASSIFIERS = ("ensemble", "random-forest", "extra-trees", "boosting", "logistic
 """Kinds of classifiers, the default first."""
 POLYGONS_BY = ("object", "class")
 """What a polygon is, the default first."""
-HELP = """Makes a land-cover map: each pixel with data gets the class that your samples say it
+HELP = QT_TRANSLATE_NOOP(
+    "SamGeomed",
+    """Makes a land-cover map: each pixel with data gets the class that your samples say it
 looks like, and its probability in per cent, as the second band.
 
 Samples are points, lines or polygons with a column that names the class, as words or whole
@@ -68,17 +73,20 @@ Beside the map lies MAP.job.json: classes, areas, accuracies, features, and samp
 others contradict. The report is a page with all of that to look at. A run that is cancelled
 leaves nothing.
 
-For research and mapping."""
+For research and mapping.""",
+)
 
 
 class LandCover(ProgramAlgorithm):
     """Rasters and samples in, a class map out."""
 
     NAME = "landcover"
-    TITLE = "Land cover from samples"
-    GROUP = "Class maps"
+    TITLE = QT_TRANSLATE_NOOP("SamGeomed", "Land cover from samples")
+    GROUP = QT_TRANSLATE_NOOP("SamGeomed", "Class maps")
     HELP = HELP
-    TAGS = ("land cover", "land use", "classification", "supervised", "training", "random forest")
+    TAGS = QT_TRANSLATE_NOOP(
+        "SamGeomed", "land cover,land use,classification,supervised,training,random forest"
+    )
     INPUT = "INPUT"
     SAMPLES = "SAMPLES"
     CLASS_FIELD = "CLASS_FIELD"
@@ -102,8 +110,8 @@ class LandCover(ProgramAlgorithm):
     SAVE = "SAVE"
     RASTERS = (INPUT,)
     NUMBERS = (
-        ("OVERALL", "Accuracy on ground that was not learned"),
-        ("MACRO_F1", "Mean F1 of the classes there"),
+        ("OVERALL", QT_TRANSLATE_NOOP("SamGeomed", "Accuracy on ground that was not learned")),
+        ("MACRO_F1", QT_TRANSLATE_NOOP("SamGeomed", "Mean F1 of the classes there")),
     )
     """Outputs that are numbers."""
 
@@ -117,18 +125,23 @@ class LandCover(ProgramAlgorithm):
         any_geometry = [QgsProcessing.TypeVectorAnyGeometry]
         self.addParameter(
             QgsProcessingParameterMultipleLayers(
-                self.INPUT, "Rasters, on the grid of the first", QgsProcessing.TypeRaster
+                self.INPUT,
+                translate("SamGeomed", "Rasters, on the grid of the first"),
+                QgsProcessing.TypeRaster,
             )
         )
         self.addParameter(
             QgsProcessingParameterFeatureSource(
-                self.SAMPLES, "Samples with their class", any_geometry, optional=True
+                self.SAMPLES,
+                translate("SamGeomed", "Samples with their class"),
+                any_geometry,
+                optional=True,
             )
         )
         self.addParameter(
             QgsProcessingParameterField(
                 self.CLASS_FIELD,
-                "Column of the class",
+                translate("SamGeomed", "Column of the class"),
                 defaultValue=CLASS,
                 parentLayerParameterName=self.SAMPLES,
                 optional=True,
@@ -136,18 +149,23 @@ class LandCover(ProgramAlgorithm):
         )
         self.addParameter(
             QgsProcessingParameterFile(
-                self.MODEL, "Saved model, in place of samples", extension="skops", optional=True
+                self.MODEL,
+                translate("SamGeomed", "Saved model, in place of samples"),
+                extension="skops",
+                optional=True,
             )
         )
         self.addParameter(
             QgsProcessingParameterString(
-                self.INDEX, "Spectral indices, such as ndvi,ndwi", optional=True
+                self.INDEX,
+                translate("SamGeomed", "Spectral indices, such as ndvi,ndwi"),
+                optional=True,
             )
         )
         self.addParameter(
             QgsProcessingParameterFeatureSource(
                 self.OBJECTS,
-                "Objects that get one class each",
+                translate("SamGeomed", "Objects that get one class each"),
                 [QgsProcessing.TypeVectorPolygon],
                 optional=True,
             )
@@ -155,14 +173,16 @@ class LandCover(ProgramAlgorithm):
         self.add_advanced(
             QgsProcessingParameterString(
                 self.BAND_NAMES,
-                "Names of all bands in their order, such as blue,green,red,nir",
+                translate(
+                    "SamGeomed", "Names of all bands in their order, such as blue,green,red,nir"
+                ),
                 optional=True,
             )
         )
         self.add_advanced(
             QgsProcessingParameterFeatureSource(
                 self.CHECK,
-                "Independent random points with their true class",
+                translate("SamGeomed", "Independent random points with their true class"),
                 [QgsProcessing.TypeVectorPoint],
                 optional=True,
             )
@@ -170,7 +190,7 @@ class LandCover(ProgramAlgorithm):
         self.add_advanced(
             QgsProcessingParameterField(
                 self.CHECK_FIELD,
-                "Column of their true class",
+                translate("SamGeomed", "Column of their true class"),
                 defaultValue=REFERENCE,
                 parentLayerParameterName=self.CHECK,
                 optional=True,
@@ -181,18 +201,22 @@ class LandCover(ProgramAlgorithm):
         whole = QgsProcessingParameterNumber.Type.Integer
         self.add_advanced(
             QgsProcessingParameterBoolean(
-                self.FIND_OBJECTS, "Objects are everything that the network finds", False
+                self.FIND_OBJECTS,
+                translate("SamGeomed", "Objects are everything that the network finds"),
+                False,
             )
         )
         self.add_advanced(
             QgsProcessingParameterBoolean(
-                self.EMBEDDING, "Try what the network makes of each object as a feature", False
+                self.EMBEDDING,
+                translate("SamGeomed", "Try what the network makes of each object as a feature"),
+                False,
             )
         )
         for name, text, choices in (
-            (self.NETWORK, "Network", MODELS),
-            (self.CLASSIFIER, "Classifier", CLASSIFIERS),
-            (self.POLYGONS_BY, "A polygon for each", POLYGONS_BY),
+            (self.NETWORK, translate("SamGeomed", "Network"), MODELS),
+            (self.CLASSIFIER, translate("SamGeomed", "Classifier"), CLASSIFIERS),
+            (self.POLYGONS_BY, translate("SamGeomed", "A polygon for each"), POLYGONS_BY),
         ):
             self.add_advanced(
                 QgsProcessingParameterEnum(
@@ -206,7 +230,7 @@ class LandCover(ProgramAlgorithm):
         self.add_advanced(
             QgsProcessingParameterNumber(
                 self.SMALLEST,
-                "Pixels of the smallest piece of a class that stays",
+                translate("SamGeomed", "Pixels of the smallest piece of a class that stays"),
                 type=whole,
                 defaultValue=4,
                 minValue=1,
@@ -214,14 +238,21 @@ class LandCover(ProgramAlgorithm):
         )
         self.add_advanced(
             QgsProcessingParameterNumber(
-                self.SEED, "Seed: another number gives other folds", type=whole, defaultValue=0,
+                self.SEED,
+                translate("SamGeomed", "Seed: another number gives other folds"),
+                type=whole,
+                defaultValue=0,
                 minValue=0,
             )
-        )  # fmt: skip
+        )
         self.add_advanced(
             QgsProcessingParameterNumber(
                 self.SIMPLIFY,
-                "Tolerance of the polygons in units of the raster's system; a pixel where empty",
+                translate(
+                    "SamGeomed",
+                    "Tolerance of the polygons in units of the raster's system; a pixel where "
+                    "empty",
+                ),
                 type=QgsProcessingParameterNumber.Type.Double,
                 optional=True,
                 minValue=0,
@@ -229,19 +260,31 @@ class LandCover(ProgramAlgorithm):
         )
 
     def _add_outputs(self) -> None:
-        self.addParameter(QgsProcessingParameterRasterDestination(self.OUTPUT, "Land-cover map"))
+        self.addParameter(
+            QgsProcessingParameterRasterDestination(
+                self.OUTPUT, translate("SamGeomed", "Land-cover map")
+            )
+        )
         self.addParameter(
             QgsProcessingParameterVectorDestination(
                 self.POLYGONS,
-                "Land-cover polygons",
+                translate("SamGeomed", "Land-cover polygons"),
                 QgsProcessing.TypeVectorPolygon,
                 optional=True,
                 createByDefault=False,
             )
         )
         for name, text, files in (
-            (self.REPORT, "Report", "HTML files (*.html)"),
-            (self.SAVE, "Model, to be used for other images", "Models (*.skops)"),
+            (
+                self.REPORT,
+                translate("SamGeomed", "Report"),
+                translate("SamGeomed", "HTML files (*.html)"),
+            ),
+            (
+                self.SAVE,
+                translate("SamGeomed", "Model, to be used for other images"),
+                translate("SamGeomed", "Models (*.skops)"),
+            ),
         ):
             self.addParameter(
                 QgsProcessingParameterFileDestination(
@@ -249,7 +292,7 @@ class LandCover(ProgramAlgorithm):
                 )
             )
         for name, text in self.NUMBERS:
-            self.addOutput(QgsProcessingOutputNumber(name, text))
+            self.addOutput(QgsProcessingOutputNumber(name, translated(text)))
 
     def checkParameterValues(
         self, parameters: dict[str, Any], context: QgsProcessingContext
@@ -259,11 +302,15 @@ class LandCover(ProgramAlgorithm):
         if not is_usable:
             return False, reason
         if bool(parameters.get(self.SAMPLES)) == bool(parameters.get(self.MODEL)):
-            return False, "Give samples to learn from, or a saved model: one of the two."
+            return False, translate(
+                "SamGeomed", "Give samples to learn from, or a saved model: one of the two."
+            )
         if parameters.get(self.OBJECTS) and self.parameterAsBool(
             parameters, self.FIND_OBJECTS, context
         ):
-            return False, "Give objects, or have the network find them: one of the two."
+            return False, translate(
+                "SamGeomed", "Give objects, or have the network find them: one of the two."
+            )
         return True, ""
 
     def arguments(self, run: Run, folder: Path) -> list[str]:
@@ -356,8 +403,10 @@ class LandCover(ProgramAlgorithm):
             feedback.pushInfo(line)
         if failures := said["failures"]:
             feedback.pushWarning(
-                f"{len(failures)} of {said['windows']} blocks failed and are without a class: "
-                f"{failures[0]}"
+                translate(
+                    "SamGeomed",
+                    "{failed} of {total} blocks failed and are without a class: {why}",
+                ).format(failed=len(failures), total=said["windows"], why=failures[0])
             )
         found: dict[str, Any] = {}
         for parameter in (self.OUTPUT, self.POLYGONS, self.REPORT, self.SAVE):
@@ -382,23 +431,28 @@ def _accuracies(said: Mapping[str, Any]) -> Mapping[str, Any]:
 def in_words(said: Mapping[str, Any]) -> Iterator[str]:
     """A land-cover map as lines of text: the area of each class, and the accuracies."""
     for row in said["areas"]:
-        yield f"{row['class']}: {row['area_m2'] / 1e4:,.1f} ha ({row['pixels']} pixels)"
+        yield translate("SamGeomed", "{name}: {area:,.1f} ha ({size})").format(
+            name=row["class"], area=row["area_m2"] / 1e4, size=pixels(row["pixels"])
+        )
     found = _accuracies(said)
     if (blocked := found.get("blocked")) is not None:
-        yield (
-            f"accuracy on ground that was not learned: {blocked['overall']:.3f} "
-            f"(macro F1 {blocked['macro_f1']:.3f})"
-        )
+        yield translate(
+            "SamGeomed",
+            "accuracy on ground that was not learned: {overall:.3f} (macro F1 {macro_f1:.3f})",
+        ).format(overall=blocked["overall"], macro_f1=blocked["macro_f1"])
         if (by_chance := found.get("random")) is not None:
-            yield (
-                f"accuracy of samples chosen by chance, beside others that were learned: "
-                f"{by_chance['overall']:.3f} (too good: neighbours are alike)"
-            )
+            yield translate(
+                "SamGeomed",
+                "accuracy of samples chosen by chance, beside others that were learned: "
+                "{overall:.3f} (too good: neighbours are alike)",
+            ).format(overall=by_chance["overall"])
     if said["parameters"]["seed"] is None:
-        yield "the model was trained on another image: nothing says yet how right this map is"
+        yield translate(
+            "SamGeomed",
+            "the model was trained on another image: nothing says yet how right this map is",
+        )
     if (checked := said["checked"]) is not None:
         overall = checked["overall"]
-        yield (
-            f"accuracy by independent points: {overall['value']:.3f} "
-            f"({overall['low']:.3f} to {overall['high']:.3f})"
-        )
+        yield translate(
+            "SamGeomed", "accuracy by independent points: {value:.3f} ({low:.3f} to {high:.3f})"
+        ).format(value=overall["value"], low=overall["low"], high=overall["high"])

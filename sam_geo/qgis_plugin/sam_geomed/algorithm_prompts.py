@@ -13,10 +13,12 @@ from qgis.core import (
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
 )
+from qgis.PyQt.QtCore import QT_TRANSLATE_NOOP
 
 from .algorithm import RasterAlgorithm
 from .placement import Placement
 from .raster_source import wkt_of
+from .translation import translate
 
 if TYPE_CHECKING:
     from qgis.core import QgsFeature, QgsGeometry, QgsProcessingContext, QgsProcessingFeatureSource
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
 
 DIGITS = 17
 """Of coordinates: none is lost."""
-HELP = """For each feature of a layer, the outline of the object that it points at.
+HELP = QT_TRANSLATE_NOOP(
+    "SamGeomed",
+    """For each feature of a layer, the outline of the object that it points at.
 
 A polygon counts as a box around the object, a point as a click on it. Points with the same value
 in a field object_id belong to one object; a field label with 1 and 0 tells clicks on the object
@@ -37,16 +41,17 @@ no geometry, and the field status says why (empty, outside, nodata, invalid).
 A raster file of this machine may have any size. Of other layers the pixels are sent, at most 16
 million; save a part of larger ones as a GeoTIFF.
 
-For research and mapping."""
+For research and mapping.""",
+)
 
 
 class FromPrompts(RasterAlgorithm):
     """A raster and prompts in, one polygon for each out."""
 
     NAME = "prompts"
-    TITLE = "Segment objects from boxes or points"
+    TITLE = QT_TRANSLATE_NOOP("SamGeomed", "Segment objects from boxes or points")
     HELP = HELP
-    TAGS = ("segment", "SAM", "boxes", "points", "polygons", "prompt")
+    TAGS = QT_TRANSLATE_NOOP("SamGeomed", "segment,SAM,boxes,points,polygons,prompt")
     PROMPTS = "PROMPTS"
     CLASS_FIELD = "CLASS_FIELD"
 
@@ -55,14 +60,14 @@ class FromPrompts(RasterAlgorithm):
         self.addParameter(
             QgsProcessingParameterFeatureSource(
                 self.PROMPTS,
-                "Boxes, polygons or points",
+                translate("SamGeomed", "Boxes, polygons or points"),
                 [QgsProcessing.TypeVectorPolygon, QgsProcessing.TypeVectorPoint],
             )
         )
         self.addParameter(
             QgsProcessingParameterField(
                 self.CLASS_FIELD,
-                "Field with the class (class or label where not given)",
+                translate("SamGeomed", "Field with the class (class or label where not given)"),
                 parentLayerParameterName=self.PROMPTS,
                 optional=True,
             )

@@ -14,10 +14,12 @@ from qgis.core import (
     QgsVectorLayer,
     QgsWkbTypes,
 )
+from qgis.PyQt.QtCore import QT_TRANSLATE_NOOP
 
 from .post_processor import PostProcessor
 from .program_algorithm import ProgramAlgorithm
 from .suite_algorithm import Sink
+from .translation import translate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +34,9 @@ ALLOCATIONS = ("proportional", "equal", "neyman")
 """Names of allocations, the default first."""
 REFERENCE, STRATUM = "reference", "stratum"
 """Columns of the true class and of the map's."""
-HELP = """Draws a random sample of a class map, to find out how right the map is and how large its
+HELP = QT_TRANSLATE_NOOP(
+    "SamGeomed",
+    """Draws a random sample of a class map, to find out how right the map is and how large its
 classes really are.
 
 Look up the true class of each point over a better image, and choose it in the column reference. The
@@ -53,17 +57,20 @@ the same points.
 The map is a raster file of one band of whole numbers. Names of its classes are taken from the file
 MAP.job.json beside it, where there is one.
 
-For research and mapping."""
+For research and mapping.""",
+)
 
 
 class Sample(ProgramAlgorithm):
     """A class map in, a probability sample of points out."""
 
     NAME = "sample"
-    TITLE = "Sample a class map"
-    GROUP = "Class maps"
+    TITLE = QT_TRANSLATE_NOOP("SamGeomed", "Sample a class map")
+    GROUP = QT_TRANSLATE_NOOP("SamGeomed", "Class maps")
     HELP = HELP
-    TAGS = ("sample", "accuracy", "validation", "land cover", "classification", "stratified")
+    TAGS = QT_TRANSLATE_NOOP(
+        "SamGeomed", "sample,accuracy,validation,land cover,classification,stratified"
+    )
     INPUT = "INPUT"
     SIZE = "SIZE"
     ALLOCATION = "ALLOCATION"
@@ -74,16 +81,22 @@ class Sample(ProgramAlgorithm):
     def initAlgorithm(self, _configuration: Any = None) -> None:
         """Add the parameters."""
         whole = QgsProcessingParameterNumber.Type.Integer
-        self.addParameter(QgsProcessingParameterRasterLayer(self.INPUT, "Class map"))
+        self.addParameter(
+            QgsProcessingParameterRasterLayer(self.INPUT, translate("SamGeomed", "Class map"))
+        )
         self.addParameter(
             QgsProcessingParameterNumber(
-                self.SIZE, "Number of points", type=whole, defaultValue=500, minValue=2
+                self.SIZE,
+                translate("SamGeomed", "Number of points"),
+                type=whole,
+                defaultValue=500,
+                minValue=2,
             )
         )
         self.addParameter(
             QgsProcessingParameterEnum(
                 self.ALLOCATION,
-                "Points in each class",
+                translate("SamGeomed", "Points in each class"),
                 options=list(ALLOCATIONS),
                 defaultValue=ALLOCATIONS[0],
                 usesStaticStrings=True,
@@ -92,7 +105,7 @@ class Sample(ProgramAlgorithm):
         self.add_advanced(
             QgsProcessingParameterNumber(
                 self.SEED,
-                "Seed: another number draws another sample",
+                translate("SamGeomed", "Seed: another number draws another sample"),
                 type=whole,
                 defaultValue=0,
                 minValue=0,
@@ -100,7 +113,9 @@ class Sample(ProgramAlgorithm):
         )
         self.addParameter(
             QgsProcessingParameterFeatureSink(
-                self.OUTPUT, "Points to look up", QgsProcessing.TypeVectorPoint
+                self.OUTPUT,
+                translate("SamGeomed", "Points to look up"),
+                QgsProcessing.TypeVectorPoint,
             )
         )
 
@@ -127,9 +142,8 @@ class Sample(ProgramAlgorithm):
         crs = QgsVectorLayer(str(path), "points", "ogr").crs()
         name = self.copied(path, Sink(self.OUTPUT, QgsWkbTypes.Point, crs), run)
         for row in said["classes"]:
-            feedback.pushInfo(
-                f"{row['class']}: {row['points']} points for {row['area_m2'] / 1e4:,.1f} ha"
-            )
+            told = translate("SamGeomed", "{name}: %n points for {area:,.1f} ha", "", row["points"])
+            feedback.pushInfo(told.format(name=row["class"], area=row["area_m2"] / 1e4))
         Form([row["class"] for row in said["classes"]]).attach(name, context)
         return {self.OUTPUT: name}
 

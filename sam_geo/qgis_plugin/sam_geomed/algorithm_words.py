@@ -10,8 +10,10 @@ from qgis.core import (
     QgsProcessingParameterNumber,
     QgsProcessingParameterString,
 )
+from qgis.PyQt.QtCore import QT_TRANSLATE_NOOP
 
 from .algorithm import RasterAlgorithm
+from .translation import translate
 
 if TYPE_CHECKING:
     from qgis.core import QgsProcessingContext
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 
 DETECTORS = ("grounding_dino_tiny", "grounding_dino_base", "owlv2_base", "sam3")
 """Names of detectors, the usual one first."""
-HELP = """Outlines of the objects that words describe, such as solar panel.
+HELP = QT_TRANSLATE_NOOP(
+    "SamGeomed",
+    """Outlines of the objects that words describe, such as solar panel.
 
 A detector looks for the words in windows that overlap and gives boxes; the model outlines the
 object in each box. Separate several phrases by semicolons: each is a class, in the field class, and
@@ -32,16 +36,17 @@ log in. They learned from photographs: look at what they find from above before 
 
 Small objects are found in smaller windows. A least score of 0 takes that of the detector.
 
-For research and mapping."""
+For research and mapping.""",
+)
 
 
 class FromWords(RasterAlgorithm):
     """A raster and words in, one polygon for each object out."""
 
     NAME = "words"
-    TITLE = "Segment objects by words"
+    TITLE = QT_TRANSLATE_NOOP("SamGeomed", "Segment objects by words")
     HELP = HELP
-    TAGS = ("segment", "SAM", "text", "words", "detect", "polygons")
+    TAGS = QT_TRANSLATE_NOOP("SamGeomed", "segment,SAM,text,words,detect,polygons")
     TEXT = "TEXT"
     DETECTOR = "DETECTOR"
     THRESHOLD = "THRESHOLD"
@@ -51,12 +56,14 @@ class FromWords(RasterAlgorithm):
         """The words, and how they are looked for."""
         kinds = QgsProcessingParameterNumber.Type
         self.addParameter(
-            QgsProcessingParameterString(self.TEXT, "Words, several separated by semicolons")
+            QgsProcessingParameterString(
+                self.TEXT, translate("SamGeomed", "Words, several separated by semicolons")
+            )
         )
         self.addParameter(
             QgsProcessingParameterEnum(
                 self.DETECTOR,
-                "Detector",
+                translate("SamGeomed", "Detector"),
                 options=list(DETECTORS),
                 defaultValue=DETECTORS[0],
                 usesStaticStrings=True,
@@ -65,7 +72,7 @@ class FromWords(RasterAlgorithm):
         self.addParameter(
             QgsProcessingParameterNumber(
                 self.THRESHOLD,
-                "Least score, 0 for that of the detector",
+                translate("SamGeomed", "Least score, 0 for that of the detector"),
                 type=kinds.Double,
                 defaultValue=0,
                 minValue=0,
@@ -75,7 +82,10 @@ class FromWords(RasterAlgorithm):
         self.add_advanced(
             QgsProcessingParameterNumber(
                 self.WINDOW,
-                "Side of the windows in pixels, what the detector is made for where not given",
+                translate(
+                    "SamGeomed",
+                    "Side of the windows in pixels, what the detector is made for where not given",
+                ),
                 type=kinds.Integer,
                 optional=True,
                 minValue=32,
@@ -92,7 +102,9 @@ class FromWords(RasterAlgorithm):
         given = self.parameterAsString(parameters, self.TEXT, context).split(";")
         text = [phrase.strip() for phrase in given if phrase.strip()]
         if not text:
-            raise QgsProcessingException("Give words to look for, such as solar panel.")
+            raise QgsProcessingException(
+                translate("SamGeomed", "Give words to look for, such as solar panel.")
+            )
         has_window = parameters.get(self.WINDOW) is not None
         return session.words_job(
             text,

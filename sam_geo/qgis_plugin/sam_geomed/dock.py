@@ -26,30 +26,13 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from .models import MODELS
+from .translation import translate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qgis.core import QgsRasterLayer, QgsVectorLayer
 
-KEYS = "".join(
-    [
-        "<table>",
-        *(
-            f"<tr><td style='white-space:nowrap'><b>{key}</b>&nbsp;&nbsp;</td><td>{what}</td></tr>"
-            for key, what in (
-                ("Click", "on the object"),
-                ("Right click", "beside it (or Ctrl)"),
-                ("Drag", "box around it"),
-                ("Enter", "accept"),
-                ("Z, Shift+Z", "undo, redo"),
-                ("Esc", "clear"),
-                ("Del", "prompt at pointer"),
-            )
-        ),
-        "</table>",
-    ]
-)
 LOG_MILLISECONDS = 1000
 
 
@@ -79,8 +62,8 @@ class Dock(QgsDockWidget):
         self.setObjectName("SamGeomedDock")
         self._log = log
         self.tabs = QTabWidget()
-        self.tabs.addTab(self._segment_tab(), "Segment")
-        self.tabs.addTab(self._server_tab(environment), "Server")
+        self.tabs.addTab(self._segment_tab(), translate("SamGeomed", "Segment"))
+        self.tabs.addTab(self._server_tab(environment), translate("SamGeomed", "Server"))
         self.setWidget(self.tabs)
         self._timer = QTimer(self)
         self._timer.setInterval(LOG_MILLISECONDS)
@@ -127,7 +110,7 @@ class Dock(QgsDockWidget):
         """
         self.learned.setText(told)
         self.learned.show()
-        self.use_button.setText(f"Use {name}")
+        self.use_button.setText(translate("SamGeomed", "Use {name}").format(name=name))
         self.use_button.setProperty("model", name)
         self.use_button.setVisible(bool(name))
 
@@ -179,18 +162,22 @@ class Dock(QgsDockWidget):
         self.model_box.currentTextChanged.connect(lambda _name: self.chosen.emit())
         self.class_box = QComboBox()
         self.class_box.setEditable(True)
-        self.class_box.lineEdit().setPlaceholderText("such as tree (optional)")
+        self.class_box.lineEdit().setPlaceholderText(
+            translate("SamGeomed", "such as tree (optional)")
+        )
         self.target_box = QgsMapLayerComboBox()
         self.target_box.setFilters(QgsMapLayerProxyModel.PolygonLayer)
-        self.target_box.setAllowEmptyLayer(True, "(none)")
+        self.target_box.setAllowEmptyLayer(True, translate("SamGeomed", "(none)"))
         new = QToolButton()
-        new.setText("New…")
-        new.setToolTip("Make a GeoPackage for accepted objects")
+        new.setText(translate("SamGeomed", "New…"))
+        new.setToolTip(translate("SamGeomed", "Make a GeoPackage for accepted objects"))
         new.clicked.connect(self.new_layer)
         self.new_button = new
         learn = QToolButton()
-        learn.setText("Learn from these…")
-        learn.setToolTip("Teach a network the polygons of this layer, in the background")
+        learn.setText(translate("SamGeomed", "Learn from these…"))
+        learn.setToolTip(
+            translate("SamGeomed", "Teach a network the polygons of this layer, in the background")
+        )
         learn.clicked.connect(self.learn)
         self.learn_button = learn
         save = QHBoxLayout()
@@ -199,14 +186,14 @@ class Dock(QgsDockWidget):
         form = QFormLayout()
         # names of layers are long, and the panel is narrow
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("Image", self.raster_box)
-        form.addRow("Model", self.model_box)
-        form.addRow("Class", self.class_box)
-        form.addRow("Save to", save)
+        form.addRow(translate("SamGeomed", "Image"), self.raster_box)
+        form.addRow(translate("SamGeomed", "Model"), self.model_box)
+        form.addRow(translate("SamGeomed", "Class"), self.class_box)
+        form.addRow(translate("SamGeomed", "Save to"), save)
         form.addRow("", learn)
         form.addRow("", self._learned())
         page, column = QWidget(), QVBoxLayout()
-        self.tool_button = QPushButton("Click on the map")
+        self.tool_button = QPushButton(translate("SamGeomed", "Click on the map"))
         self.tool_button.setCheckable(True)
         self.tool_button.clicked.connect(self.start_tool)
         column.addLayout(form)
@@ -226,10 +213,16 @@ class Dock(QgsDockWidget):
         return area
 
     def _buttons(self) -> QGridLayout:
-        self.undo_button = self._button("Undo", "Z", self.undo)
-        self.redo_button = self._button("Redo", "Shift+Z", self.redo)
-        self.clear_button = self._button("Clear", "Esc", self.clear)
-        self.accept_button = self._button("Accept", "Enter", self.accept)
+        self.undo_button = self._button(translate("SamGeomed", "Undo"), "Z", self.undo)
+        self.redo_button = self._button(
+            translate("SamGeomed", "Redo"), translate("SamGeomed", "Shift+Z"), self.redo
+        )
+        self.clear_button = self._button(
+            translate("SamGeomed", "Clear"), translate("SamGeomed", "Esc"), self.clear
+        )
+        self.accept_button = self._button(
+            translate("SamGeomed", "Accept"), translate("SamGeomed", "Enter"), self.accept
+        )
         bold = QFont(self.accept_button.font())
         bold.setBold(True)
         self.accept_button.setFont(bold)
@@ -243,13 +236,17 @@ class Dock(QgsDockWidget):
 
     def _button(self, text: str, key: str, signal: pyqtSignal) -> QPushButton:
         button = QPushButton(text)
-        button.setToolTip(f"{text} ({key} on the map)")
+        button.setToolTip(
+            translate("SamGeomed", "{text} ({key} on the map)").format(text=text, key=key)
+        )
         button.clicked.connect(signal)
         return button
 
     def _install_button(self) -> QPushButton:
-        self.install_button = QPushButton("Install the suite…")
-        self.install_button.setToolTip("Make the Python environment in which the networks run")
+        self.install_button = QPushButton(translate("SamGeomed", "Install the suite…"))
+        self.install_button.setToolTip(
+            translate("SamGeomed", "Make the Python environment in which the networks run")
+        )
         self.install_button.clicked.connect(self.install)
         self.install_button.hide()
         return self.install_button
@@ -259,7 +256,9 @@ class Dock(QgsDockWidget):
         self.learned.setWordWrap(True)
         self.learned.hide()
         self.use_button = QPushButton()
-        self.use_button.setToolTip("Click with the network that was just taught")
+        self.use_button.setToolTip(
+            translate("SamGeomed", "Click with the network that was just taught")
+        )
         self.use_button.clicked.connect(lambda: self.use.emit(self.use_button.property("model")))
         self.use_button.hide()
         both, column = QWidget(), QVBoxLayout()
@@ -277,7 +276,7 @@ class Dock(QgsDockWidget):
         return self.progress
 
     def _status(self) -> QLabel:
-        self.status = QLabel("Choose an image, then click on the map.")
+        self.status = QLabel(translate("SamGeomed", "Choose an image, then click on the map."))
         self.status.setWordWrap(True)
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.status.setMinimumHeight(self.status.fontMetrics().lineSpacing() * 3)
@@ -288,30 +287,46 @@ class Dock(QgsDockWidget):
         self.environment_box = QgsFileWidget()
         self.environment_box.setStorageMode(QgsFileWidget.StorageMode.GetDirectory)
         self.environment_box.setFilePath(environment)
-        self.environment_box.lineEdit().setPlaceholderText("found by itself")
+        self.environment_box.lineEdit().setPlaceholderText(
+            translate("SamGeomed", "found by itself")
+        )
         self.environment_box.fileChanged.connect(self.environment)
-        install = QPushButton("Install the suite…")
-        install.setToolTip("Make, repair or remove the environment in QGIS's profile")
+        install = QPushButton(translate("SamGeomed", "Install the suite…"))
+        install.setToolTip(
+            translate("SamGeomed", "Make, repair or remove the environment in QGIS's profile")
+        )
         install.clicked.connect(self.install)
-        restart = QPushButton("End the server")
-        restart.setToolTip("It starts again with the next click")
+        restart = QPushButton(translate("SamGeomed", "End the server"))
+        restart.setToolTip(translate("SamGeomed", "It starts again with the next click"))
         restart.clicked.connect(self.restart)
         self.log = QPlainTextEdit()
         self.log.setReadOnly(True)
         self.log.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.log.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         page, column = QWidget(), QVBoxLayout()
-        column.addWidget(QLabel("Environment of the suite (folder)"))
+        column.addWidget(QLabel(translate("SamGeomed", "Environment of the suite (folder)")))
         column.addWidget(self.environment_box)
         column.addWidget(install)
         column.addWidget(restart)
-        column.addWidget(QLabel("What the server says"))
+        column.addWidget(QLabel(translate("SamGeomed", "What the server says")))
         column.addWidget(self.log, 1)
         page.setLayout(column)
         return page
 
 
 def _keys() -> QLabel:
-    keys = QLabel(KEYS)
+    rows = "".join(
+        f"<tr><td style='white-space:nowrap'><b>{key}</b>&nbsp;&nbsp;</td><td>{what}</td></tr>"
+        for key, what in (
+            (translate("SamGeomed", "Click"), translate("SamGeomed", "on the object")),
+            (translate("SamGeomed", "Right click"), translate("SamGeomed", "beside it (or Ctrl)")),
+            (translate("SamGeomed", "Drag"), translate("SamGeomed", "box around it")),
+            (translate("SamGeomed", "Enter"), translate("SamGeomed", "accept")),
+            ("Z, " + translate("SamGeomed", "Shift+Z"), translate("SamGeomed", "undo, redo")),
+            (translate("SamGeomed", "Esc"), translate("SamGeomed", "clear")),
+            (translate("SamGeomed", "Del"), translate("SamGeomed", "prompt at pointer")),
+        )
+    )
+    keys = QLabel(f"<table>{rows}</table>")
     keys.setWordWrap(True)
     return keys

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from qgis.core import QgsSettings
 
 from .installer import own_environment
+from .translation import translate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,18 +38,29 @@ PLACES = (
     "",
 )
 """Folders below the home folder in which environments lie by habit."""
-HOW_TO = (
-    "The plugin needs the suite in a Python environment of its own: press Install the suite… in "
-    "the panel Segment Anything. Or in a terminal:\n"
-    f"    python3 -m venv ~/{NAME}\n"
-    f'    ~/{NAME}/bin/pip install "sam-geomed[geo,cpu,hf,server]"\n'
-    f"It is found there by itself; one that lies elsewhere is chosen on the tab Server of the "
-    f"panel, or with the setting {SETTING}."
-)
+COMMANDS = f"""\
+    python3 -m venv ~/{NAME}
+    ~/{NAME}/bin/pip install "sam-geomed[geo,cpu,hf,server]"
+"""
+"""What makes an environment in a terminal."""
 
 
 class EnvironmentMissingError(Exception):
-    """The suite is not there; the message says what to do."""
+    """The suite is not there; the message says what to do.
+
+    Args:
+        why: What was looked for in vain; empty where it is nowhere.
+    """
+
+    def __init__(self, why: str = "") -> None:
+        how_to = translate(
+            "SamGeomed",
+            "The plugin needs the suite in a Python environment of its own: press Install the "
+            "suite… in the panel Segment Anything. Or in a terminal:\n{commands}"
+            "It is found there by itself; one that lies elsewhere is chosen on the tab Server of "
+            "the panel, or with the setting {setting}.",
+        ).format(commands=COMMANDS, setting=SETTING)
+        super().__init__("\n".join(filter(None, (why, how_to))))
 
 
 def find_command(
@@ -73,7 +85,9 @@ def find_command(
     chosen = configured() if chosen is None else chosen.strip()
     if chosen:
         if (command := _command_at(Path(chosen).expanduser())) is None:
-            raise EnvironmentMissingError(f"No suite at {chosen}.\n{HOW_TO}")
+            raise EnvironmentMissingError(
+                translate("SamGeomed", "No suite at {path}.").format(path=chosen)
+            )
         return command
     made = own or own_environment()
     if made.about and (command := _command_at(made.folder)) is not None:
@@ -83,7 +97,7 @@ def find_command(
     for folder in _known(home or Path.home()):
         if (command := _command_at(folder)) is not None:
             return command
-    raise EnvironmentMissingError(HOW_TO)
+    raise EnvironmentMissingError
 
 
 def find_program(name: str, command: list[str] | None = None) -> list[str]:
@@ -104,7 +118,9 @@ def find_program(name: str, command: list[str] | None = None) -> list[str]:
     for place in (common, common.resolve()):
         if _is_program(beside := place.with_name(f"{name}{common.suffix}")):
             return [str(beside)]
-    raise EnvironmentMissingError(f"{name} is not beside {common}.\n{HOW_TO}")
+    raise EnvironmentMissingError(
+        translate("SamGeomed", "{name} is not beside {path}.").format(name=name, path=common)
+    )
 
 
 def configured() -> str:

@@ -20,9 +20,10 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from .installer import own_environment, state, wanted
+from .installer import of_the_suite, own_environment, state, wanted
 from .suite_installation.background import CANCELLED, FAILED, FINISHED, Background
 from .suite_installation.environment import TORCH_HINT
+from .translation import translate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,11 +31,6 @@ if TYPE_CHECKING:
 
 POLL_MILLISECONDS = 100
 MOST_LINES = 5000
-ABOUT = (
-    "The networks run in a Python environment beside QGIS, in the folder of your profile: "
-    "about 2.4 GB. Nothing is installed into QGIS itself. Packages come as your pip is configured,"
-    " or from a bundle on a machine without internet."
-)
 
 
 class InstallDialog(QDialog):
@@ -50,7 +46,7 @@ class InstallDialog(QDialog):
 
     def __init__(self, parent: QWidget | None, before: Callable[[], Any]) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Install the suite")
+        self.setWindowTitle(translate("SamGeomed", "Install the suite"))
         self.setObjectName("SamGeomedInstall")
         self.resize(640, 460)
         self._before = before
@@ -80,7 +76,7 @@ class InstallDialog(QDialog):
         """Stop what is being done."""
         if self.worker is not None:
             self.worker.cancel()
-            self.step.setText("cancelling …")
+            self.step.setText(translate("SamGeomed", "cancelling …"))
 
     def close_for_good(self) -> None:
         """Cancel, and wait: the plugin is taken out of QGIS."""
@@ -114,13 +110,19 @@ class InstallDialog(QDialog):
             elif kind == "share":
                 share, step = what
                 self.bar.setValue(round(1000 * share))
-                self.step.setText(step)
+                self.step.setText(of_the_suite(step))
             else:
                 self._end(kind, what)
 
     def _end(self, kind: str, why: str) -> None:
         self.worker = None
-        self.step.setText({FINISHED: "Done.", CANCELLED: "Cancelled.", FAILED: why}[kind])
+        self.step.setText(
+            {
+                FINISHED: translate("SamGeomed", "Done."),
+                CANCELLED: translate("SamGeomed", "Cancelled."),
+                FAILED: why,
+            }[kind]
+        )
         self.step.setStyleSheet("color: #b02020;" if kind == FAILED else "")
         if kind == FAILED:
             self.log.appendPlainText(why)
@@ -132,7 +134,7 @@ class InstallDialog(QDialog):
     def _show_state(self) -> None:
         is_busy = self.worker is not None
         environment = own_environment()
-        self.state.setText("working …" if is_busy else state())
+        self.state.setText(translate("SamGeomed", "working …") if is_busy else state())
         if is_busy:
             self.step.setStyleSheet("")
         self.install_button.setEnabled(not is_busy)
@@ -141,25 +143,34 @@ class InstallDialog(QDialog):
         self.cancel_button.setEnabled(is_busy)
 
     def _build(self) -> None:
-        about = QLabel(ABOUT)
+        about = QLabel(
+            translate(
+                "SamGeomed",
+                "The networks run in a Python environment beside QGIS, in the folder of your "
+                "profile: about 2.4 GB. Nothing is installed into QGIS itself. Packages come as "
+                "your pip is configured, or from a bundle on a machine without internet.",
+            )
+        )
         about.setWordWrap(True)
         self.state = QLabel()
         self.bundle = QgsFileWidget()
-        self.bundle.setFilter("Bundles (*.zip)")
-        self.bundle.lineEdit().setPlaceholderText("none: packages come by pip")
+        self.bundle.setFilter(translate("SamGeomed", "Bundles (*.zip)"))
+        self.bundle.lineEdit().setPlaceholderText(
+            translate("SamGeomed", "none: packages come by pip")
+        )
         self.torch_index = QLineEdit()
-        self.torch_index.setPlaceholderText("none: your own index")
-        self.torch_index.setToolTip(TORCH_HINT)
+        self.torch_index.setPlaceholderText(translate("SamGeomed", "none: your own index"))
+        self.torch_index.setToolTip(of_the_suite(TORCH_HINT))
         form = QFormLayout()
         # paths are long, and can be copied from here
         folder = QLineEdit(str(own_environment().folder))
         folder.setReadOnly(True)
         folder.setCursorPosition(0)
-        form.addRow("Folder", folder)
-        form.addRow("Installed", self.state)
-        form.addRow("Bundle", self.bundle)
-        form.addRow("PyTorch from", self.torch_index)
-        self.step = QLabel("Press Install.")
+        form.addRow(translate("SamGeomed", "Folder"), folder)
+        form.addRow(translate("SamGeomed", "Installed"), self.state)
+        form.addRow(translate("SamGeomed", "Bundle"), self.bundle)
+        form.addRow(translate("SamGeomed", "PyTorch from"), self.torch_index)
+        self.step = QLabel(translate("SamGeomed", "Press Install."))
         self.step.setWordWrap(True)
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
@@ -169,12 +180,12 @@ class InstallDialog(QDialog):
         self.log.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.log.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         buttons = QHBoxLayout()
-        self.install_button = _button("Install", self.install, buttons)
+        self.install_button = _button(translate("SamGeomed", "Install"), self.install, buttons)
         self.install_button.setFocus()
-        self.repair_button = _button("Repair", self.repair, buttons)
-        self.remove_button = _button("Remove", self.remove, buttons)
+        self.repair_button = _button(translate("SamGeomed", "Repair"), self.repair, buttons)
+        self.remove_button = _button(translate("SamGeomed", "Remove"), self.remove, buttons)
         buttons.addStretch(1)
-        self.cancel_button = _button("Cancel", self.cancel, buttons)
+        self.cancel_button = _button(translate("SamGeomed", "Cancel"), self.cancel, buttons)
         column = QVBoxLayout(self)
         column.addWidget(about)
         column.addLayout(form)

@@ -12,8 +12,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from qgis.core import QgsApplication, QgsSettings
+from qgis.PyQt.QtCore import QT_TRANSLATE_NOOP
 
 from .suite_installation.environment import Environment, Wanted
+from .translation import translated
 
 EXTRAS = ("geo", "cpu", "hf", "server")
 """Extras of the suite that the plugin uses."""
@@ -21,6 +23,23 @@ FOLDER = "sam_geomed"
 """Folder in the profile of QGIS; plugins are replaced when they are updated, this one stays."""
 WHEELS = Path(__file__).with_name("suite_wheel")
 """Where the zip of the plugin has the suite's wheel."""
+SUITE_TEXTS = (
+    QT_TRANSLATE_NOOP("SamGeomed", "not installed"),
+    QT_TRANSLATE_NOOP("SamGeomed", "not whole: install it again"),
+    QT_TRANSLATE_NOOP("SamGeomed", "the plugin brings another version: install it"),
+    QT_TRANSLATE_NOOP("SamGeomed", "looking for a Python"),
+    QT_TRANSLATE_NOOP("SamGeomed", "making an environment"),
+    QT_TRANSLATE_NOOP("SamGeomed", "updating pip"),
+    QT_TRANSLATE_NOOP("SamGeomed", "verifying the bundle"),
+    QT_TRANSLATE_NOOP("SamGeomed", "verifying"),
+    QT_TRANSLATE_NOOP("SamGeomed", "done"),
+    QT_TRANSLATE_NOOP(
+        "SamGeomed",
+        "On Linux the usual PyTorch brings gigabytes for NVIDIA's GPUs. Without such a GPU, give "
+        "the address of the builds for CPUs, which pytorch.org shows under Get Started.",
+    ),
+)
+"""Texts of the suite's installer that the dialog shows; its log and its errors stay as they are."""
 
 
 def own_environment() -> Environment:
@@ -35,7 +54,12 @@ def own_wheel() -> Path | None:
 
 def state() -> str:
     """How the environment stands, in one line."""
-    return own_environment().state(own_wheel())
+    return of_the_suite(own_environment().state(own_wheel()))
+
+
+def of_the_suite(said: str) -> str:
+    """What the suite's installer says, in QGIS's language where it is one of `SUITE_TEXTS`."""
+    return "; ".join(map(translated, said.split("; ")))
 
 
 def wanted(offline: str, *, torch_index: str) -> Wanted:

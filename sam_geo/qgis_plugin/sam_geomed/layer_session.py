@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qgis.core import QgsGeometry, QgsPointXY, QgsRectangle
+from qgis.PyQt.QtCore import QT_TRANSLATE_NOOP
 
 from .placement import Placement
 from .suite_client import ServerError
+from .translation import translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,13 +24,15 @@ if TYPE_CHECKING:
     from .suite_client import Change, RasterSession
 
 NOT_FOUND = 404
-RESTARTED = (
+RESTARTED = QT_TRANSLATE_NOOP(
+    "SamGeomed",
     "The server ended unexpectedly; a new one was started and your prompts are there again. "
-    "Repeat the last step."
+    "Repeat the last step.",
 )
-EXPIRED = (
+EXPIRED = QT_TRANSLATE_NOOP(
+    "SamGeomed",
     "The server had closed the image, which it does after an hour without a click; it is open "
-    "again, with your prompts. Repeat the last step."
+    "again, with your prompts. Repeat the last step.",
 )
 
 
@@ -234,7 +238,7 @@ class LayerSession:
             if not is_dead and error.status != NOT_FOUND:
                 raise
             self._open_again()
-            raise RestartedError(RESTARTED if is_dead else EXPIRED) from error
+            raise RestartedError(translated(RESTARTED if is_dead else EXPIRED)) from error
 
     def _open_again(self) -> None:
         self._lease.release()

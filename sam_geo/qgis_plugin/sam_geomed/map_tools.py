@@ -16,6 +16,8 @@ from qgis.gui import QgsMapTool
 from qgis.PyQt.QtCore import QPoint, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QApplication
 
+from .translation import translate
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -141,7 +143,7 @@ class PromptTool(QgsMapTool):
         """A place on the screen in the layer's coordinates; None where that has none there."""
         crs = self._crs()
         if crs is None:
-            self.unusable.emit("Choose a raster layer first.")
+            self.unusable.emit(translate("SamGeomed", "Choose a raster layer first."))
             return None
         # not event.mapPoint(): that may be snapped to features
         place = QgsGeometry.fromPointXY(self.toMapCoordinates(at))
@@ -151,6 +153,8 @@ class PromptTool(QgsMapTool):
                 QgsCoordinateTransform(settings.destinationCrs(), crs, QgsProject.instance())
             )
         except QgsCsException:
-            self.unusable.emit("This place does not exist in the layer's reference system.")
+            self.unusable.emit(
+                translate("SamGeomed", "This place does not exist in the layer's reference system.")
+            )
             return None
         return place

@@ -8,6 +8,7 @@ from qgis.core import QgsApplication
 
 from .provider import Provider
 from .server import Server
+from .translation import Language
 
 if TYPE_CHECKING:
     from .window import Window
@@ -22,6 +23,8 @@ class Plugin:
 
     def __init__(self, iface: Any) -> None:
         self.iface = iface
+        # before any text is asked for
+        self.language = Language()
         self.server = Server()
         self.provider: Provider | None = None
         self.window: Window | None = None
@@ -47,3 +50,4 @@ class Plugin:
             QgsApplication.processingRegistry().removeProvider(self.provider)
             self.provider = None
         self.server.stop()
+        self.language.remove()

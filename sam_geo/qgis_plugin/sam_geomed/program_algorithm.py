@@ -31,6 +31,7 @@ from qgis.core import (
 from .environment import EnvironmentMissingError, find_program
 from .suite_algorithm import SuiteAlgorithm
 from .suite_program import PARTLY_FAILED, ProgramError, run_program
+from .translation import translate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -142,7 +143,7 @@ class ProgramAlgorithm(SuiteAlgorithm):
     ) -> dict[str, Any]:
         """Run the command and take over its results."""
         run = (parameters, context, feedback)
-        feedback.setProgressText("Starting the suite …")
+        feedback.setProgressText(translate("SamGeomed", "Starting the suite …"))
         try:
             program = find_program(PROGRAM)
             with tempfile.TemporaryDirectory(prefix="sam_geomed-") as folder:
@@ -176,13 +177,19 @@ class ProgramAlgorithm(SuiteAlgorithm):
             raise QgsProcessingException(self.invalidSourceError(parameters, parameter))
         if not source.sourceCrs().isValid():
             raise QgsProcessingException(
-                f"{source.sourceName()} has no reference system: set it in the layer's properties."
+                translate(
+                    "SamGeomed",
+                    "{layer} has no reference system: set it in the layer's properties.",
+                ).format(layer=source.sourceName())
             )
         names = source.fields().names()
         if column and column not in names:
             raise QgsProcessingException(
-                f"{source.sourceName()} has no column {column}: it has "
-                f"{', '.join(names) or 'none'}."
+                translate("SamGeomed", "{layer} has no column {column}: it has {columns}.").format(
+                    layer=source.sourceName(),
+                    column=column,
+                    columns=", ".join(names) or translate("SamGeomed", "none"),
+                )
             )
         wanted = {name.lower() for name in (column, *more)}
         kept = [n for n, name in enumerate(names) if name.lower() in wanted]
@@ -195,9 +202,7 @@ class ProgramAlgorithm(SuiteAlgorithm):
             feature.setAttributes([row.attributes()[n] for n in kept])
             feature.setGeometry(row.geometry())
             if not writer.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
-                raise QgsProcessingException(
-                    f"cannot copy {source.sourceName()}: {writer.errorMessage()}"
-                )
+                raise _not_copied(source, writer)
         # the file is closed when its writer goes
         del writer
         return path
@@ -233,23 +238,37 @@ def _writer(
         options,
     )
     if writer.hasError() != QgsVectorFileWriter.WriterError.NoError:
-        raise QgsProcessingException(f"cannot copy {source.sourceName()}: {writer.errorMessage()}")
+        raise _not_copied(source, writer)
     return writer
+
+
+def _not_copied(
+    source: QgsProcessingFeatureSource, writer: QgsVectorFileWriter
+) -> QgsProcessingException:
+    told = translate("SamGeomed", "cannot copy {layer}: {why}")
+    return QgsProcessingException(told.format(layer=source.sourceName(), why=writer.errorMessage()))
 
 
 def _gdal_name(layer: QgsRasterLayer | None) -> str:
     """The name under which GDAL opens a layer."""
     if layer is None or not layer.isValid():
-        raise QgsProcessingException("Choose a raster layer that can be read.")
+        raise QgsProcessingException(
+            translate("SamGeomed", "Choose a raster layer that can be read.")
+        )
     if layer.providerType() != "gdal":
         raise QgsProcessingException(
-            f"{layer.name()} is no raster file: save it as a GeoTIFF (Export, Save As) and take "
-            f"that."
+            translate(
+                "SamGeomed",
+                "{layer} is no raster file: save it as a GeoTIFF (Export, Save As) and take that.",
+            ).format(layer=layer.name())
         )
     if not layer.crs().isValid():
         raise QgsProcessingException(
-            f"{layer.name()} has no reference system, so that nothing is known of its areas: give "
-            f"the file one (Assign Projection)."
+            translate(
+                "SamGeomed",
+                "{layer} has no reference system, so that nothing is known of its areas: give the "
+                "file one (Assign Projection).",
+            ).format(layer=layer.name())
         )
     # after the bar stand options of QGIS
     return str(layer.source()).partition("|")[0]

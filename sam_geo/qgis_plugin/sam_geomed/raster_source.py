@@ -22,6 +22,8 @@ from qgis.core import (
     QgsRectangle,
 )
 
+from .translation import translate
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -178,7 +180,9 @@ class PixelSource:
         block = self.provider.block(band, self.extent, cols, rows)
         if not block.isValid() or block.isEmpty():
             raise SourceError(
-                f"The layer gives no pixels of this window: {block.error().summary() or 'unknown'}"
+                translate("SamGeomed", "The layer gives no pixels of this window: {why}").format(
+                    why=block.error().summary() or translate("SamGeomed", "unknown")
+                )
             )
         return _array(block)
 
@@ -195,7 +199,7 @@ def raster_source(layer: QgsRasterLayer | None, view: View | None) -> PathSource
         SourceError: The layer cannot be used like this.
     """
     if layer is None or not layer.isValid():
-        raise SourceError("Choose a raster layer that can be read.")
+        raise SourceError(translate("SamGeomed", "Choose a raster layer that can be read."))
     bands = None if view is None else shown_bands(layer)
     extent = layer.extent()
     is_flipped = extent.yMaximum() == 0 and extent.xMinimum() == 0
@@ -219,13 +223,20 @@ def _pixels(layer: QgsRasterLayer, view: View | None, bands: tuple[int, ...] | N
     if view is not None:
         extent = extent.intersect(view.extent)
     if extent.isEmpty():
-        raise SourceError(f"Nothing of {layer.name()} is visible: zoom to it and click again.")
+        raise SourceError(
+            translate(
+                "SamGeomed", "Nothing of {layer} is visible: zoom to it and click again."
+            ).format(layer=layer.name())
+        )
     if provider.capabilities() & QgsRasterDataProvider.Size:
         extent, size_hw = _snapped(layer, extent)
     elif view is None:
         raise SourceError(
-            f"{layer.name()} has no size of its own: save the part that you want as a GeoTIFF "
-            "(Export, Save As) and take that."
+            translate(
+                "SamGeomed",
+                "{layer} has no size of its own: save the part that you want as a GeoTIFF (Export, "
+                "Save As) and take that.",
+            ).format(layer=layer.name())
         )
     else:
         share = extent.width() / view.extent.width()
@@ -233,8 +244,11 @@ def _pixels(layer: QgsRasterLayer, view: View | None, bands: tuple[int, ...] | N
         size_hw = (max(1, round(cols * extent.height() / extent.width())), cols)
     if size_hw[0] * size_hw[1] > MOST_PIXELS:
         raise SourceError(
-            f"{size_hw[1]} x {size_hw[0]} pixels of {layer.name()} would have to be sent, "
-            f"{MOST_PIXELS} are possible: zoom in, or save the part that you want as a GeoTIFF."
+            translate(
+                "SamGeomed",
+                "{columns} x {rows} pixels of {layer} would have to be sent, {most} are possible: "
+                "zoom in, or save the part that you want as a GeoTIFF.",
+            ).format(columns=size_hw[1], rows=size_hw[0], layer=layer.name(), most=MOST_PIXELS)
         )
     count = provider.bandCount()
     chosen = bands or (tuple(range(1, MOST_BANDS + 1)) if count >= MOST_BANDS else (1,))
@@ -291,4 +305,8 @@ def _array(block: QgsRasterBlock) -> np.ndarray:
     if kind in {int(Qgis.DataType.ARGB32), int(Qgis.DataType.ARGB32_Premultiplied)}:
         bgra = np.frombuffer(raw, "<u4").reshape(rows, cols).view(np.uint8).reshape(rows, cols, 4)
         return np.ascontiguousarray(bgra[:, :, 2::-1])
-    raise SourceError(f"Pixels of type {block.dataType()} cannot be sent.")
+    raise SourceError(
+        translate("SamGeomed", "Pixels of type {kind} cannot be sent.").format(
+            kind=block.dataType()
+        )
+    )

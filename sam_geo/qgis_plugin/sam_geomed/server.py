@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .environment import find_command
 from .suite_client import LOG_LINES, Client, ServerError
+from .translation import translate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -96,7 +97,7 @@ class Server:
         with self._lock:
             current = self._current
             if current is not None and not current.is_alive():
-                self._keep(current, "(the server ended unexpectedly)")
+                self._keep(current, translate("SamGeomed", "(the server ended unexpectedly)"))
                 self._end(current)
                 current = self._current = None
             if current is None or not current.holds(wanted):
@@ -120,7 +121,7 @@ class Server:
             ending = [*self._earlier, *filter(None, [self._current])]
             self._earlier, self._current = [], None
             for running in ending:
-                self._keep(running, "(the server was ended)")
+                self._keep(running, translate("SamGeomed", "(the server was ended)"))
                 self._end(running)
 
     @property

@@ -9,6 +9,7 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from .layer_session import LayerSession, Outline, RestartedError
 from .requests import Requests
+from .translation import translate
 from .words import in_words, of_error
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ class Session(QObject):
         """Open what was chosen, so that the first click need not wait for it."""
         if not self._take_source(None):
             return
-        self.said.emit("Opening the image … the first time, the model is fetched too.")
+        self.said.emit(
+            translate("SamGeomed", "Opening the image … the first time, the model is fetched too.")
+        )
         self._requests.submit(partial(self._with_models, self._wanted, self._model), self._prepared)
 
     def click(self, point: QgsPointXY, *, is_positive: bool) -> None:
@@ -117,7 +120,9 @@ class Session(QObject):
                 what it raises is told, and the object stays.
         """
         if self._wanted is None:
-            self.failed.emit("There is nothing to accept yet: click on an object first.")
+            self.failed.emit(
+                translate("SamGeomed", "There is nothing to accept yet: click on an object first.")
+            )
             return
         self._is_begun = False
         self._requests.submit(
@@ -127,7 +132,9 @@ class Session(QObject):
 
     def end(self, stop: Callable[[], None]) -> None:
         """End the server after all that was asked of it."""
-        self._requests.submit(stop, lambda _: self.said.emit("The server was ended."))
+        self._requests.submit(
+            stop, lambda _: self.said.emit(translate("SamGeomed", "The server was ended."))
+        )
 
     def close(self) -> None:
         """Take nothing any more."""
@@ -191,7 +198,7 @@ class Session(QObject):
 
     def _prepared(self, models: list[str]) -> None:
         self.models_known.emit(models)
-        self.said.emit("Click on an object, or drag a box around it.")
+        self.said.emit(translate("SamGeomed", "Click on an object, or drag a box around it."))
 
     def _show(self, outline: Outline) -> None:
         self._restore(outline)
@@ -202,7 +209,10 @@ class Session(QObject):
     ) -> None:
         if outline.geometry is None:
             self._show(outline)
-            self.failed.emit(f"There is nothing to accept. {in_words(outline)}")
+            why = in_words(outline)
+            self.failed.emit(
+                translate("SamGeomed", "There is nothing to accept. {why}").format(why=why)
+            )
             return
         try:
             line = save(outline, model)

@@ -18,6 +18,8 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
+from .translation import translate, translated
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -46,7 +48,10 @@ class Sink:
 
 
 class SuiteAlgorithm(QgsProcessingAlgorithm):
-    """An algorithm that is described by constants of its class."""
+    """An algorithm that is described by constants of its class, in English.
+
+    Texts are marked for translation where they stand, and translated when QGIS asks.
+    """
 
     NAME = ""
     """Identifier of the algorithm, after the colon."""
@@ -56,8 +61,8 @@ class SuiteAlgorithm(QgsProcessingAlgorithm):
     """Group of the algorithm in the toolbox; none where empty."""
     HELP = ""
     """Text beside the parameters."""
-    TAGS: tuple[str, ...] = ()
-    """Words by which the algorithm is found."""
+    TAGS = ""
+    """Words by which the algorithm is found, separated by commas."""
 
     def createInstance(self) -> SuiteAlgorithm:
         """Another algorithm of the same kind."""
@@ -69,23 +74,23 @@ class SuiteAlgorithm(QgsProcessingAlgorithm):
 
     def displayName(self) -> str:
         """See `TITLE`."""
-        return self.TITLE
+        return translated(self.TITLE)
 
     def group(self) -> str:
         """See `GROUP`."""
-        return self.GROUP
+        return translated(self.GROUP) if self.GROUP else ""
 
     def groupId(self) -> str:
-        """See `GROUP`."""
+        """Identifier of `GROUP`, the same in all languages."""
         return self.GROUP.lower().replace(" ", "_")
 
     def shortHelpString(self) -> str:
         """See `HELP`."""
-        return self.HELP
+        return translated(self.HELP)
 
     def tags(self) -> list[str]:
         """See `TAGS`."""
-        return list(self.TAGS)
+        return translated(self.TAGS).split(",")
 
     def add_advanced(self, parameter: QgsProcessingParameterDefinition) -> None:
         """Add a parameter that is folded away."""
@@ -139,7 +144,9 @@ class SuiteAlgorithm(QgsProcessingAlgorithm):
         """
         table = QgsVectorLayer(str(path), "rows", "ogr")
         if not table.isValid():
-            raise QgsProcessingException("the suite's result cannot be read")
+            raise QgsProcessingException(
+                translate("SamGeomed", "the suite's result cannot be read")
+            )
         columns = QgsFields()
         kept = [n for n, each in enumerate(table.fields()) if each.name() != "fid"]
         for n in kept:

@@ -21,6 +21,7 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from .suite_client import FOREIGN
+from .translation import translate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,7 +91,11 @@ def run_program(
     try:
         return json.loads(b"".join(out))
     except ValueError as error:
-        raise ProgramError(f"{command[0]} did not answer in JSON: update the suite") from error
+        raise ProgramError(
+            translate("SamGeomed", "{name} did not answer in JSON: update the suite").format(
+                name=command[0]
+            )
+        ) from error
 
 
 def _started(command: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -106,7 +111,11 @@ def _started(command: Sequence[str]) -> subprocess.Popen[bytes]:
             **hidden,
         )
     except OSError as error:
-        raise ProgramError(f"cannot start {command[0]}: {error.strerror}") from error
+        raise ProgramError(
+            translate("SamGeomed", "cannot start {name}: {why}").format(
+                name=command[0], why=error.strerror
+            )
+        ) from error
 
 
 def _read_all(stream: IO[bytes], out: list[bytes]) -> None:
@@ -143,10 +152,17 @@ def _is_progress(line: str, feedback: QgsProcessingFeedback) -> bool:
         what, done, total = step["progress"], int(step["done"]), int(step["total"])
     except (ValueError, TypeError, KeyError):
         return False
-    feedback.setProgressText(f"{what}: {done} of {total}")
+    feedback.setProgressText(progress_text(what, done, total))
     if total:
         feedback.setProgress(100.0 * done / total)
     return True
+
+
+def progress_text(what: str, done: int, total: int) -> str:
+    """How far a step is; its name is the suite's own."""
+    return translate("SamGeomed", "{what}: {done} of {total}").format(
+        what=what, done=done, total=total
+    )
 
 
 def _pass_on(line: str, said: Sequence[str], feedback: QgsProcessingFeedback) -> None:
@@ -164,7 +180,9 @@ def _reason(said: Sequence[str], code: int) -> str:
     first = next((n for n, line in enumerate(said) if line.startswith(ERROR)), None)
     if first is not None:
         return "\n".join(said[first:])[len(ERROR) :]
-    return "\n".join(said[-LAST_LINES:]) or f"the program ended with exit code {code}"
+    return "\n".join(said[-LAST_LINES:]) or translate(
+        "SamGeomed", "the program ended with exit code {code}"
+    ).format(code=code)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -20,6 +20,8 @@ from .models import MODELS
 from .preview import Preview
 from .raster_source import View, raster_source
 from .session import Session
+from .translation import translate
+from .words import pixels
 
 if TYPE_CHECKING:
     from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer, QgsRectangle
@@ -97,7 +99,7 @@ class Window(QObject):
             return
         QgsProject.instance().addMapLayer(layer)
         self.dock.target_box.setLayer(layer)
-        self.dock.say(f"Accepted objects go to {path}.")
+        self.dock.say(translate("SamGeomed", "Accepted objects go to {path}.").format(path=path))
 
     def install(self) -> None:
         """Open the dialog that makes the suite's environment."""
@@ -115,7 +117,11 @@ class Window(QObject):
             self.dock.offer_install(is_missing=True)
             return
         if self.dock.install_button.isVisibleTo(self.dock):
-            self.dock.say("The suite is there. Choose an image, then click on the map.")
+            self.dock.say(
+                translate(
+                    "SamGeomed", "The suite is there. Choose an image, then click on the map."
+                )
+            )
         self.dock.offer_install(is_missing=False)
 
     def _connect(self) -> None:
@@ -176,7 +182,9 @@ class Window(QObject):
 
     def _accept(self) -> None:
         if self.dock.target is None:
-            self._problem("Choose a layer of polygons to save to, or press New.")
+            self._problem(
+                translate("SamGeomed", "Choose a layer of polygons to save to, or press New.")
+            )
             return
         raster = self.dock.raster
         if raster is not None:
@@ -187,9 +195,16 @@ class Window(QObject):
     def _save(self, crs: Any, target: Any, name: str, outline: Outline, model: str) -> str:
         accept(outline, crs, target, class_name=name, model=model)
         self.dock.remember_class()
-        unsaved = " (not yet saved: the layer is being edited)" if target.isEditable() else ""
-        what = f"{name}: " if name else ""
-        return f"{what}{outline.area_px} pixels added to {target.name()}{unsaved}. Next object?"
+        told = (
+            translate(
+                "SamGeomed",
+                "{what} added to {layer} (not yet saved: the layer is being edited). Next object?",
+            )
+            if target.isEditable()
+            else translate("SamGeomed", "{what} added to {layer}. Next object?")
+        )
+        size = pixels(outline.area_px)
+        return told.format(what=f"{name}: {size}" if name else size, layer=target.name())
 
     def _source(self) -> PathSource | PixelSource:
         raster = self.dock.raster
@@ -214,7 +229,10 @@ class Window(QObject):
 
     def _ask_for_layer(self) -> None:
         path, _ = QFileDialog.getSaveFileName(
-            self.dock, "Save accepted objects to", "", "GeoPackage (*.gpkg)"
+            self.dock,
+            translate("SamGeomed", "Save accepted objects to"),
+            "",
+            translate("SamGeomed", "GeoPackage (*.gpkg)"),
         )
         if path:
             self.save_to(path if path.lower().endswith(".gpkg") else f"{path}.gpkg")
@@ -223,7 +241,9 @@ class Window(QObject):
         """Open the dialog that teaches a network, with the layers of the panel."""
         raster, target = self.dock.raster, self.dock.target
         if raster is None or target is None:
-            self._problem("Choose the image, and the layer of polygons to learn from.")
+            self._problem(
+                translate("SamGeomed", "Choose the image, and the layer of polygons to learn from.")
+            )
             return
         # an import of QGIS's own plugin, which is there once the toolbox is
         import processing
@@ -237,9 +257,21 @@ class Window(QObject):
     def _learned(self, results: dict[str, Any]) -> None:
         """Show the figures before and after, and offer the new network where there is one."""
         lines = [
-            f"Mean IoU by {kind.lower()}: {results[f'{kind}_BEFORE']:.3f} before, "
-            f"{results[f'{kind}_AFTER']:.3f} after."
-            for kind in ("BOX", "POINT")
+            told.format(before=results[f"{kind}_BEFORE"], after=results[f"{kind}_AFTER"])
+            for kind, told in (
+                (
+                    "BOX",
+                    translate(
+                        "SamGeomed", "Mean IoU by box: {before:.3f} before, {after:.3f} after."
+                    ),
+                ),
+                (
+                    "POINT",
+                    translate(
+                        "SamGeomed", "Mean IoU by point: {before:.3f} before, {after:.3f} after."
+                    ),
+                ),
+            )
             if f"{kind}_AFTER" in results
         ]
         self.dock.offer_model(results.get("NAMED", ""), " ".join([*lines, results["VERDICT"]]))
@@ -254,7 +286,12 @@ class Window(QObject):
         except EnvironmentMissingError as error:
             self._problem(str(error))
             return
-        self.dock.say(f"The server will be {command[0]}. A running one goes on until it is ended.")
+        self.dock.say(
+            translate(
+                "SamGeomed",
+                "The server will be {program}. A running one goes on until it is ended.",
+            ).format(program=command[0])
+        )
 
     def _end_server(self) -> None:
         self.session.choose(self.dock.model)
@@ -263,9 +300,11 @@ class Window(QObject):
     def _log(self) -> str:
         about = self.server.about
         head = (
-            f"running, version {about.get('version')}, process {about.get('pid')}"
+            translate("SamGeomed", "running, version {version}, process {process}").format(
+                version=about.get("version"), process=about.get("pid")
+            )
             if self.server.is_running
-            else "not running"
+            else translate("SamGeomed", "not running")
         )
         return "\n".join([head, *self.server.log_lines()])
 

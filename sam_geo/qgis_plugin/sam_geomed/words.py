@@ -4,27 +4,43 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qgis.PyQt.QtCore import QT_TRANSLATE_NOOP
+
+from .translation import translate, translated
+
 if TYPE_CHECKING:
     from .layer_session import Outline
 
 STATUS = {
-    "ok": "Found",
-    "empty": "Nothing was found there: add a click, or drag a box around the object.",
-    "outside": "That lies outside the image. Z takes it back.",
-    "nodata": "The image has no data at that place (nodata). Z takes it back.",
-    "no_prompt": "Click on an object, or drag a box around it.",
+    "empty": QT_TRANSLATE_NOOP(
+        "SamGeomed", "Nothing was found there: add a click, or drag a box around the object."
+    ),
+    "outside": QT_TRANSLATE_NOOP("SamGeomed", "That lies outside the image. Z takes it back."),
+    "nodata": QT_TRANSLATE_NOOP(
+        "SamGeomed", "The image has no data at that place (nodata). Z takes it back."
+    ),
+    "no_prompt": QT_TRANSLATE_NOOP("SamGeomed", "Click on an object, or drag a box around it."),
 }
 
 
 def in_words(outline: Outline) -> str:
     """One line about an object."""
-    words = STATUS.get(outline.status, outline.status)
     if outline.status != "ok":
-        return words
-    score = "" if outline.score is None else f", score {outline.score:.2f}"
-    return f"{words}: {outline.area_px} pixels{score}. Enter accepts it."
+        return translated(STATUS.get(outline.status, outline.status))
+    size = pixels(outline.area_px)
+    if outline.score is None:
+        return translate("SamGeomed", "Found: {size}. Enter accepts it.").format(size=size)
+    return translate("SamGeomed", "Found: {size}, score {score:.2f}. Enter accepts it.").format(
+        size=size, score=outline.score
+    )
+
+
+def pixels(count: int) -> str:
+    """A number of pixels."""
+    return translate("SamGeomed", "%n pixels", "", count)
 
 
 def of_error(error: Exception) -> str:
     """A message that a user can act on."""
-    return str(error) or f"unexpected {type(error).__name__}"
+    name = type(error).__name__
+    return str(error) or translate("SamGeomed", "unexpected {name}").format(name=name)

@@ -48,7 +48,8 @@ def test_options_at_their_ends():
 
 
 def test_the_plugin_of_qgis_which_cannot_import_them_has_the_same_defaults():
-    rows = dict(re.findall(r"\(self\.(\w+), \".*?\", \w+, ([\d.]+),", PLUGIN.read_text()))
+    row = r"\(\s*self\.(\w+),\s*translate\([^)]*\),\s*\w+,\s*([\d.]+),"
+    rows = dict(re.findall(row, PLUGIN.read_text()))
     known = EverythingOptions()
     assert {name: float(value) for name, value in rows.items()} == {
         "POINTS": known.points_per_side,

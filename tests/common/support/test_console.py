@@ -214,6 +214,22 @@ def test_progress_on_a_terminal_goes_to_stderr(capsys, monkeypatch, unit, shown)
     assert shown in err
 
 
+def test_progress_of_bytes_in_a_notebook_is_one_line(capsys, monkeypatch):
+    monkeypatch.setattr(type(sys.stderr), "__module__", "ipykernel.iostream")
+    monkeypatch.setattr(console, "LINE_SECONDS", 0)
+    with console.progress("mobile_sam", 40_000_000, unit="bytes") as advance:
+        advance(12_340_000)
+        advance(27_660_000)
+    with console.progress("work", 3) as advance:
+        advance(3)
+    with console.progress("quiet", 3, unit="bytes", quiet=True) as advance:
+        advance(3)
+    assert capsys.readouterr() == (
+        "",
+        "\rmobile_sam: 0.0 of 40.0 MB\rmobile_sam: 12.3 of 40.0 MB\rmobile_sam: 40.0 of 40.0 MB\n",
+    )
+
+
 def test_quiet_progress_on_a_terminal_draws_nothing(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with console.progress("work", 4, quiet=True) as advance:

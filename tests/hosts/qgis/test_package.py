@@ -39,7 +39,7 @@ NEEDED = (
     "repository", "tracker", "homepage", "tags", "category", "icon", "license",
 )  # fmt: skip
 """Fields that the plugin repository asks for, or shows."""
-TEXT = {".py", ".txt", ".svg", ""}
+TEXT = {".py", ".txt", ".svg", ".ts", ""}
 MOST_BYTES = 20_000_000
 
 
@@ -61,7 +61,9 @@ def test_the_zip_is_one_that_the_plugin_repository_takes(plugin_zip):
         assert re.fullmatch(r"https://\S+", general[name])
     assert "plugin" not in general["name"].lower()
     assert len(general["description"]) < 200
-    assert not re.search(r"[<>]", general["about"] + general["description"])
+    for language in ("", "[de]"):
+        about = general[f"about{language}"] + general[f"description{language}"]
+        assert not re.search(r"[<>]", about)
     assert members[f"{PLUGIN}/LICENSE"] == (CHECKOUT / "LICENSE").read_bytes()
     assert general["license"] == project()["license"]
     assert members[f"{PLUGIN}/{general['icon']}"].lstrip().startswith(b"<svg")
@@ -72,6 +74,8 @@ def test_the_zip_is_one_that_the_plugin_repository_takes(plugin_zip):
         assert "__pycache__" not in path.parts
         if path.parent.name == "suite_wheel":
             assert path.suffix == ".whl"
+            continue
+        if path.parent.name == "i18n" and path.suffix == ".qm":
             continue
         assert path.suffix in TEXT, name
         data.decode("utf-8")
