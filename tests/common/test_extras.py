@@ -185,7 +185,7 @@ def test_without_extras_every_help_is_shown_and_every_name_is_there_or_tells_its
         ]
     }
     assert {"open_raster", "segment_prompts"} <= set(geo)
-    assert {"find_series", "compare_files"} <= set(med)
+    assert {"find_series", "correct_segments"} <= set(med)
     for side, names in (("geo", geo), ("med", med)):
         for name, (kind, said) in names.items():
             assert kind == "MissingExtraError"
