@@ -64,7 +64,7 @@ $(LOWEST)/.ready: pyproject.toml
 		pyproject.toml --output-file $(LOWEST)/lowest.txt
 	UV_FIND_LINKS="$${UV_FIND_LINKS-$$PIP_FIND_LINKS}" $(LOWEST)/bin/uv pip install --quiet \
 		--python $(LOWEST)/bin/python --requirement $(LOWEST)/lowest.txt \
-		pytest pytest-xdist hypothesis httpx packaging pynrrd "moto[s3,server]>=5.0.20"
+		pytest pytest-xdist hypothesis httpx packaging pynrrd slicerio "moto[s3,server]>=5.0.20"
 	touch $@
 
 test-lowest: $(LOWEST)/.ready
