@@ -13,7 +13,7 @@ OUT ?= demo_output
 WORKERS ?= auto
 STAMP := $(VENV)/.ready
 
-.PHONY: setup demo test test-random bench docs notebooks plugins translations clean
+.PHONY: setup demo test test-lowest test-random bench docs notebooks plugins translations clean
 .PHONY: check check-style check-types check-oldest-types
 .PHONY: hosts test-hosts test-qgis test-slicer test-orthanc test-page
 
@@ -46,6 +46,30 @@ test: setup
 # the laws again, with other random examples than the fixed ones of `make test`
 test-random: setup
 	$(BIN)/python -m pytest --hypothesis-profile random -m hypothesis
+
+# files and geometry with the lowest versions that pyproject.toml allows, as uv resolves them. Not with
+# the extra hf, which forbids the lowest typer, nor with the lowest torch, for which there is TORCH=.
+# Warnings are no errors there: SimpleITK 2.4.0 crashes where one of its own is raised.
+LOWEST ?= $(VENV)-lowest
+LOWEST_TESTS ?= tests/geo/tables tests/geo/raster tests/geo/outlines tests/med/files tests/med/write
+
+$(LOWEST)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet "uv>=0.8" $(if $(TORCH),"$(TORCH)")
+	# the build that pip chose, or else uv would bring the libraries of another
+	$(LOWEST)/bin/python -m pip list --format freeze | grep "^torch==" >$(LOWEST)/constraints.txt || true
+	UV_FIND_LINKS="$${UV_FIND_LINKS-$$PIP_FIND_LINKS}" $(LOWEST)/bin/uv pip compile --quiet \
+		--resolution lowest-direct --python $(LOWEST)/bin/python --constraint $(LOWEST)/constraints.txt \
+		$(foreach extra,geo med cpu server notebook evaluate dask s3,--extra $(extra)) \
+		pyproject.toml --output-file $(LOWEST)/lowest.txt
+	UV_FIND_LINKS="$${UV_FIND_LINKS-$$PIP_FIND_LINKS}" $(LOWEST)/bin/uv pip install --quiet \
+		--python $(LOWEST)/bin/python --requirement $(LOWEST)/lowest.txt \
+		pytest pytest-xdist hypothesis httpx packaging pynrrd slicerio "moto[s3,server]>=5.0.20"
+	touch $@
+
+test-lowest: $(LOWEST)/.ready
+	PYTHONPATH=$(CURDIR) $(LOWEST)/bin/python -m pytest -W default -n $(WORKERS) --dist loadfile \
+		$(LOWEST_TESTS)
 
 check: check-style check-types check-oldest-types
 
@@ -153,5 +177,5 @@ hosts: $(QGIS_VENV)/.ready $(VENV)-slicer/.ready $(VENV)-page/.ready
 test-hosts: test-qgis test-page test-slicer test-orthanc
 
 clean:
-	rm -rf $(VENV) $(VENV)-translations $(VENV)-qgis $(VENV)-slicer $(VENV)-slicer-view $(VENV)-page $(PEERS) $(OUT) dist docs/_build
+	rm -rf $(VENV) $(LOWEST) $(VENV)-translations $(VENV)-qgis $(VENV)-slicer $(VENV)-slicer-view $(VENV)-page $(PEERS) $(OUT) dist docs/_build
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -17,6 +17,7 @@ SuiteError
 │   └── CapabilityError       the checkpoint was not trained for this kind of prompt
 ├── WeightsError          a file of the registry cannot be fetched
 │   └── IntegrityError        a file is not the published one
+├── MissingExtraError     a library of an extra is not installed; an ImportError too
 ├── NotFoundError         a server holds nothing of this name
 └── ConflictError         a request does not fit the state of the server
 ```
@@ -75,6 +76,10 @@ class WeightsError(SuiteError):
 
 class IntegrityError(WeightsError):
     """A file exists but its content is not the published one."""
+
+
+class MissingExtraError(SuiteError, ModuleNotFoundError):
+    """A library that an extra of the suite brings is not installed; `name` is its module."""
 
 
 class NotFoundError(SuiteError):

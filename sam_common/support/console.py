@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import typer
 
 from sam_common.errors import SuiteError, one_line
+from sam_common.extras import missing_extra
 from sam_common.support.files import DISK_ERRORS
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ def _reason(error: Exception) -> str | None:
     """The message of an error that a user can do something about; None for a defect of the code."""
     if isinstance(error, SuiteError):
         return str(error)  # some have a line for each attempt
-    if isinstance(error, (MemoryError, ImportError)):
+    if isinstance(error, ImportError):
+        return one_line(missing_extra(error) or error)
+    if isinstance(error, MemoryError):
         return one_line(error)
     if isinstance(error, RuntimeError) and any(w in str(error).lower() for w in MEMORY_WORDS):
         # torch, OpenVINO and threads raise this in place of a MemoryError

@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from sam_common.extras import missing_extra
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -21,12 +23,19 @@ def lazy_names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
 
     Returns:
         A function that imports the module of a name and returns the object of that name; it raises
-        `AttributeError` for other names.
+        `AttributeError` for other names, and `MissingExtraError` where a library of an extra is not
+        installed.
     """
 
     def find(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(importlib.import_module(homes[name]), name)
+        try:
+            module = importlib.import_module(homes[name])
+        except ImportError as error:
+            if (missing := missing_extra(error, f"{package}.{name}")) is None:
+                raise
+            raise missing from error
+        return getattr(module, name)
 
     return find
