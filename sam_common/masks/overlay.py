@@ -60,23 +60,62 @@ def draw_overlay(
     Raises:
         InputError: If the image is not (H, W, 3) uint8, or alpha is outside of 0..1.
     """
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:  # noqa: PLR2004
-        raise InputError(
-            f"image must be (H, W, 3) uint8 to draw on, got {image.shape} {image.dtype}"
-        )
-    if not 0.0 <= alpha <= 1.0:
-        raise InputError(f"alpha must be within 0..1, got {alpha}")
-    canvas = image.copy()
-    width = max(1, round(max(image.shape[:2]) / PIXELS_PER_LINE))
-    regions = [(n, region) for n, region in enumerate(masks) if region is not None]
-    for n, region in regions:
-        _paint(canvas, region.window, region.mask, colour(n), alpha)
-    # outlines are drawn last, so that the tint of a neighbour cannot hide them
-    for n, region in regions:
-        _paint(canvas, region.window, _outline(region.mask, width), colour(n), 1.0)
-    if boxes_xyxy is None:
-        return canvas
-    return _draw_boxes(canvas, np.asarray(boxes_xyxy, dtype=np.float64), width)
+    overlay = Overlay(image, alpha=alpha)
+    for mask in masks:
+        overlay.add(mask)
+    return overlay.picture(boxes_xyxy=boxes_xyxy)
+
+
+class Overlay:
+    """A picture onto which masks are drawn one after the other; none is kept.
+
+    Args:
+        image: (H, W, 3) RGB.
+        alpha: Opacity of the tint, 0 to 1.
+
+    Raises:
+        InputError: If the image is not (H, W, 3) uint8, or alpha is outside of 0..1.
+    """
+
+    def __init__(self, image: npt.NDArray[np.uint8], *, alpha: float = 0.5) -> None:
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:  # noqa: PLR2004
+            raise InputError(
+                f"image must be (H, W, 3) uint8 to draw on, got {image.shape} {image.dtype}"
+            )
+        if not 0.0 <= alpha <= 1.0:
+            raise InputError(f"alpha must be within 0..1, got {alpha}")
+        self._alpha = alpha
+        self._width = max(1, round(max(image.shape[:2]) / PIXELS_PER_LINE))
+        self._count = 0
+        self._tinted = image.copy()
+        # on a layer of their own, so that the tint of a neighbour cannot hide them
+        self._lines = np.zeros_like(image)
+        self._is_line = np.zeros(image.shape[:2], dtype=np.bool_)
+
+    def add(self, mask: MaskRegion | None) -> None:
+        """Draw the next mask, in the indices of the image; None only takes a colour."""
+        rgb = colour(self._count)
+        self._count += 1
+        if mask is None:
+            return
+        window = mask.window
+        _paint(self._tinted, window, mask.mask, rgb, self._alpha)
+        outline = _outline(mask.mask, self._width)
+        _paint(self._lines, window, outline, rgb, 1.0)
+        inside = window.intersect(Window.full(self._is_line.shape))
+        if inside is not None:
+            self._is_line[inside.slices] |= outline[inside.within(window).slices]
+
+    def picture(self, *, boxes_xyxy: npt.ArrayLike | None = None) -> npt.NDArray[np.uint8]:
+        """The picture as it is now, (H, W, 3) RGB.
+
+        Args:
+            boxes_xyxy: (N, 4) corners in index coordinates, drawn over it.
+        """
+        canvas = np.where(self._is_line[..., None], self._lines, self._tinted)
+        if boxes_xyxy is None:
+            return canvas
+        return _draw_boxes(canvas, np.asarray(boxes_xyxy, dtype=np.float64), self._width)
 
 
 def _paint(

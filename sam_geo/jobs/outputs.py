@@ -89,7 +89,7 @@ def write_objects(
     source = opened.source
     found = Written(
         hidden=None if request.labels is None else 0,
-        shapes=Shapes(source) if request.overlay or request.report else None,
+        shapes=Shapes(source, opened.stretch) if request.overlay or request.report else None,
         gallery=Gallery() if request.report else None,
     )
     with _table(request, scene) as write, ExitStack() as labels:
@@ -118,7 +118,7 @@ def write_objects(
                 labels.close()
     if found.shapes is not None:
         with one_step(progress, "picture"):
-            found.picture = found.shapes.draw(opened.stretch)
+            found.picture = found.shapes.picture()
             if request.overlay is not None:
                 write_picture(found.picture, request.overlay)
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from PIL import Image
 
 from sam_common.errors import OutputError
 from sam_common.masks.decoded import MaskRegion
-from sam_common.masks.overlay import draw_overlay
+from sam_common.masks.overlay import Overlay
 from sam_common.support.files import check_no_address, check_output, write_bytes
 from sam_common.window import Window
 from sam_geo.raster.frame import world_to_corners
@@ -51,39 +50,45 @@ def check_picture_output(path: Path, *, overwrite: bool) -> None:
     check_output(path, overwrite=overwrite)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Shapes:
-    """Collects polygons as masks of the picture's pixels, and draws them over the raster."""
+    """Draws polygons over a raster, one after the other; none is kept.
 
-    source: RasterSource
-    _masks: list[MaskRegion | None] = field(init=False, default_factory=list)
+    Args:
+        source: The raster, which is read at the size of its picture.
+        stretch: Raster values to bytes.
+
+    Raises:
+        InputError: The raster cannot be read.
+    """
+
+    def __init__(self, source: RasterSource, stretch: Stretch) -> None:
+        view = _view(source.size_hw)
+        image = stretch.apply(source.read(view.window, out_hw=view.size_hw))
+        if image.ndim == 2:  # noqa: PLR2004
+            image = np.repeat(image[..., None], 3, axis=-1)
+        self._size_hw = view.size_hw
+        self._frame = view.image_frame(source.frame)
+        self._overlay = Overlay(image, alpha=0.3)
 
     def add(self, shape: shapely.Geometry | None) -> None:
-        """Add a polygon; only the picture's pixels under it are kept.
+        """Draw the pixels of the picture under a polygon.
 
         Args:
             shape: In the raster's reference system; None is an object without a polygon, which
                 still takes a colour.
         """
-        view = _view(self.source.size_hw)
-        self._masks.append(_region(shape, view.image_frame(self.source.frame), view.size_hw))
+        self._overlay.add(_region(shape, self._frame, self._size_hw))
 
-    def draw(self, stretch: Stretch, *, boxes_xyxy: Sequence[Box] = ()) -> npt.NDArray[np.uint8]:
-        """Draw the raster with the polygons over it.
+    def picture(self, *, boxes_xyxy: Sequence[Box] = ()) -> npt.NDArray[np.uint8]:
+        """The raster with the polygons over it.
 
         Args:
-            stretch: Raster values to bytes.
             boxes_xyxy: Boxes to draw, in indices of the picture.
 
         Returns:
             (H, W, 3) RGB bytes: of the raster's size, or of at most 2048 pixels on the longer side.
         """
-        view = _view(self.source.size_hw)
-        image = stretch.apply(self.source.read(view.window, out_hw=view.size_hw))
-        if image.ndim == 2:  # noqa: PLR2004
-            image = np.repeat(image[..., None], 3, axis=-1)
-        boxes = np.array(boxes_xyxy) if len(boxes_xyxy) else None
-        return draw_overlay(image, self._masks, boxes_xyxy=boxes, alpha=0.3)
+        return self._overlay.picture(boxes_xyxy=np.array(boxes_xyxy) if len(boxes_xyxy) else None)
 
 
 def draw_prompted(
@@ -101,16 +106,16 @@ def draw_prompted(
         table: One row for each prompt, in any reference system.
 
     Returns:
-        (H, W, 3) RGB bytes, as `Shapes.draw` gives them.
+        (H, W, 3) RGB bytes, as `Shapes.picture` gives them.
     """
     view = _view(source.size_hw)
     shown = [n for n, prompt in enumerate(prompts) if prompt.is_placed]
     placed = placed_table(source, table)
     boxes = [view.box_into_image(_box(prompts[n])) for n in shown]
-    shapes = Shapes(source)
+    shapes = Shapes(source, stretch)
     for shape in placed.geometry.iloc[shown]:
         shapes.add(shape)
-    return shapes.draw(stretch, boxes_xyxy=boxes)
+    return shapes.picture(boxes_xyxy=boxes)
 
 
 def placed_table(source: RasterSource, table: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 
 import numpy as np
 import pytest
 
 from sam_common.errors import InputError
 from sam_common.masks.decoded import MaskRegion
-from sam_common.masks.overlay import colour, draw_overlay
+from sam_common.masks.overlay import Overlay, colour, draw_overlay
 from sam_common.window import Window
 
 GREY = np.full((8, 10, 3), 100, dtype=np.uint8)
@@ -74,6 +75,17 @@ def test_overlapping_neighbour_does_not_hide_an_outline():
     picture = draw_overlay(GREY, [small, big], alpha=1.0)
     assert (picture[2, 2] == colour(0)).all()
     assert (picture[3, 3] == colour(1)).all()
+
+
+def test_masks_are_drawn_when_they_come_and_not_kept():
+    overlay = Overlay(GREY, alpha=0.3)
+    masks = [square(0, 0, 7), None, square(2, 2, 3), square(-1, 5, 4)]
+    for n, mask in enumerate(masks, 1):
+        overlay.add(mask)
+        assert (overlay.picture() == draw_overlay(GREY, masks[:n], alpha=0.3)).all()
+    kept = [weakref.ref(mask.mask) for mask in masks if mask is not None]
+    del masks, mask
+    assert [each() for each in kept] == [None] * 3
 
 
 def test_colours_are_stable_and_distinct():
