@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+import pydicom  # noqa: F401  # so that it is missed before a scan is fetched
+
 from sam_common.demo.page import write_page
 from sam_common.demo.record import Figure, Output, Part, Picture, Table, origin_of, write_part
 from sam_common.errors import OutputError
