@@ -47,9 +47,9 @@ test: setup
 test-random: setup
 	$(BIN)/python -m pytest --hypothesis-profile random -m hypothesis
 
-# files and geometry with the lowest versions that pyproject.toml allows, as uv resolves them. Not with
-# the extra hf, which forbids the lowest typer, nor with the lowest torch, for which there is TORCH=.
-# Warnings are no errors there: SimpleITK 2.4.0 crashes where one of its own is raised.
+# files and geometry with the lowest versions that pyproject.toml allows, as uv resolves them; without
+# the extra hf, and with the torch that TORCH= names or pip chooses. Warnings are no errors there: old
+# versions warn of what they use themselves.
 LOWEST ?= $(VENV)-lowest
 LOWEST_TESTS ?= tests/geo/tables tests/geo/raster tests/geo/outlines tests/med/files tests/med/write
 
