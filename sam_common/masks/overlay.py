@@ -88,9 +88,9 @@ class Overlay:
         self._width = max(1, round(max(image.shape[:2]) / PIXELS_PER_LINE))
         self._count = 0
         self._tinted = image.copy()
-        # on a layer of their own, so that the tint of a neighbour cannot hide them
+        # outlines on a layer of their own, so that the tint of a neighbour cannot hide them; no
+        # colour of an object is black
         self._lines = np.zeros_like(image)
-        self._is_line = np.zeros(image.shape[:2], dtype=np.bool_)
 
     def add(self, mask: MaskRegion | None) -> None:
         """Draw the next mask, in the indices of the image; None only takes a colour."""
@@ -98,13 +98,8 @@ class Overlay:
         self._count += 1
         if mask is None:
             return
-        window = mask.window
-        _paint(self._tinted, window, mask.mask, rgb, self._alpha)
-        outline = _outline(mask.mask, self._width)
-        _paint(self._lines, window, outline, rgb, 1.0)
-        inside = window.intersect(Window.full(self._is_line.shape))
-        if inside is not None:
-            self._is_line[inside.slices] |= outline[inside.within(window).slices]
+        _paint(self._tinted, mask.window, mask.mask, rgb, self._alpha)
+        _paint(self._lines, mask.window, _outline(mask.mask, self._width), rgb, 1.0)
 
     def picture(self, *, boxes_xyxy: npt.ArrayLike | None = None) -> npt.NDArray[np.uint8]:
         """The picture as it is now, (H, W, 3) RGB.
@@ -112,7 +107,7 @@ class Overlay:
         Args:
             boxes_xyxy: (N, 4) corners in index coordinates, drawn over it.
         """
-        canvas = np.where(self._is_line[..., None], self._lines, self._tinted)
+        canvas = np.where(self._lines.any(axis=-1, keepdims=True), self._lines, self._tinted)
         if boxes_xyxy is None:
             return canvas
         return _draw_boxes(canvas, np.asarray(boxes_xyxy, dtype=np.float64), self._width)
