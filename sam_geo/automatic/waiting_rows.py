@@ -10,19 +10,18 @@ a block and what lies near it   <-  its rows, and of the blocks whose boxes are 
 from __future__ import annotations
 
 import pickle
-import tempfile
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 import shapely
 
-from sam_common.support.files import writing
+from sam_geo.outlines.spooled_items import SpooledItems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
     Shapes: TypeAlias = npt.NDArray[np.object_]
     IntArray: TypeAlias = npt.NDArray[np.int64]
     FloatArray: TypeAlias = npt.NDArray[np.float64]
-
-IN_MEMORY = 64 * 2**20
-"""Bytes of rows that are kept in memory; more go to the temporary file."""
 
 
 class Neighbourhood(NamedTuple):
@@ -50,10 +46,9 @@ class _Block:
 
     boxes: FloatArray
     """(N, 4) left, bottom, right and top of each outline."""
-    bounds: IntArray
-    """(N + 1,) where each outline starts in the file, and where the last one ends."""
-    end: int
-    """Where the rows that follow end."""
+    first: int
+    """Number of the item that is its first outline; the one after its last is all that the rows
+    say beside these."""
     box: FloatArray = field(init=False)
     """(4,) around all of them."""
 
@@ -72,12 +67,11 @@ class WaitingRows(AbstractContextManager["WaitingRows"]):
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = Path(tempfile.gettempdir()) if folder is None else folder
-        self._file: Any = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=str(self._folder))  # noqa: SIM115
+        self._items = SpooledItems("waiting rows", folder)
         self._blocks: list[_Block] = []
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        self._items.close()
 
     def __len__(self) -> int:
         return len(self._blocks)
@@ -89,14 +83,9 @@ class WaitingRows(AbstractContextManager["WaitingRows"]):
             DiskError: The disk of the temporary file is full.
         """
         outlines = np.array([row.geometry for row in rows], dtype=object)
-        packed = shapely.to_wkb(outlines).tolist()
-        start = self._blocks[-1].end if self._blocks else 0
-        bounds = start + np.cumsum([0, *map(len, packed)])
         rest = pickle.dumps([replace(row, geometry=None) for row in rows])
-        boxes = shapely.bounds(outlines).reshape(-1, 4)
-        with writing(self._folder / "waiting rows"):
-            self._file.write(b"".join([*packed, rest]))
-        self._blocks.append(_Block(boxes, bounds, int(bounds[-1]) + len(rest)))
+        self._blocks.append(_Block(shapely.bounds(outlines).reshape(-1, 4), len(self._items)))
+        self._items.add([*shapely.to_wkb(outlines).tolist(), rest])
 
     def with_neighbours(self, number: int, distance: float) -> Neighbourhood:
         """The rows of a block, and the outlines of others within a distance of one of theirs.
@@ -108,7 +97,7 @@ class WaitingRows(AbstractContextManager["WaitingRows"]):
         own = self._blocks[number]
         everyone = np.arange(len(own.boxes))
         outlines = self._outlines(own, everyone)
-        data = self._read(int(own.bounds[-1]), own.end)
+        (data,) = self._items.read(np.array([own.first + len(everyone)]))
         rows = pickle.loads(data)  # noqa: S301  # bytes of our own, from a file without a name
         rows = [replace(row, geometry=one) for row, one in zip(rows, outlines, strict=True)]
         around = np.asarray(shapely.box(*_wider(own.boxes, distance).T))
@@ -124,14 +113,9 @@ class WaitingRows(AbstractContextManager["WaitingRows"]):
 
     def _outlines(self, block: _Block, which: IntArray) -> Shapes:
         """The outlines of a block at (K,) positions."""
-        pieces = zip(block.bounds[which].tolist(), block.bounds[which + 1].tolist(), strict=True)
-        data = np.array([self._read(start, stop) for start, stop in pieces], dtype=object)
+        data = np.array(self._items.read(block.first + which), dtype=object)
         found: Shapes = shapely.from_wkb(data)
         return found
-
-    def _read(self, start: int, stop: int) -> bytes:
-        self._file.seek(start)
-        return bytes(self._file.read(stop - start))
 
 
 def _wider(boxes: FloatArray, by: float) -> FloatArray:

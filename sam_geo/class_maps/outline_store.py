@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import AbstractContextManager
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import shapely
 
-from sam_common.support.files import writing
 from sam_geo.outlines.coverage import straightened
+from sam_geo.outlines.spooled_items import SpooledItems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     import numpy.typing as npt
 
     Shapes: TypeAlias = npt.NDArray[np.object_]
     IntArray: TypeAlias = npt.NDArray[np.int64]
-
-IN_MEMORY = 64 * 2**20
-"""Bytes of outlines that are kept in memory; more go to the temporary file."""
 
 
 class OutlineStore(AbstractContextManager["OutlineStore"]):
@@ -38,13 +34,11 @@ class OutlineStore(AbstractContextManager["OutlineStore"]):
 
     def __init__(self, width: int, folder: Path | None) -> None:
         self._stride = width + 1
-        self._folder = Path(tempfile.gettempdir()) if folder is None else folder
-        self._file: Any = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=str(self._folder))  # noqa: SIM115
-        self._sizes: list[IntArray] = []
+        self._packed = SpooledItems("outlines", folder)
         self._corners: list[IntArray] = []
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        self._packed.close()
 
     def add(self, shapes: Shapes, corners: IntArray) -> None:
         """Add the next outlines; the first of all has the number 0.
@@ -57,11 +51,8 @@ class OutlineStore(AbstractContextManager["OutlineStore"]):
         Raises:
             DiskError: The disk of the temporary file is full.
         """
-        packed = [shape or b"" for shape in shapely.to_wkb(shapes).tolist()]
-        self._sizes.append(np.array([len(each) for each in packed], dtype=np.int64))
+        self._packed.add([shape or b"" for shape in shapely.to_wkb(shapes).tolist()])
         self._corners.append(corners)
-        with writing(self._folder / "outlines"):
-            self._file.write(b"".join(packed))
 
     def joined(self, groups: Iterable[IntArray]) -> Shapes:
         """Join the outlines of each group; none can be added afterwards.
@@ -75,25 +66,12 @@ class OutlineStore(AbstractContextManager["OutlineStore"]):
         """
         given = list(groups)
         sizes = np.array([len(group) for group in given])
-        parts = np.concatenate(given)
-        shapes = shapely.from_wkb(
-            [
-                self._read(start, stop)
-                for start, stop in zip(
-                    self._offsets[parts].tolist(), self._offsets[parts + 1].tolist(), strict=True
-                )
-            ]
-        )
+        shapes = shapely.from_wkb(self._packed.read(np.concatenate(given)))
         ends = np.cumsum(sizes)
         found = shapes[ends - sizes]
         for n in np.flatnonzero(sizes > 1).tolist():
             found[n] = shapely.coverage_union_all(shapes[ends[n] - sizes[n] : ends[n]])
         return straightened(found, self._is_pass)
-
-    @cached_property
-    def _offsets(self) -> IntArray:
-        """(P + 1,) where each outline starts in the file, and where the last one ends."""
-        return np.concatenate([[0], np.cumsum(np.concatenate(self._sizes))])
 
     @cached_property
     def _no_vertices(self) -> IntArray:
@@ -106,7 +84,3 @@ class OutlineStore(AbstractContextManager["OutlineStore"]):
         known = self._no_vertices
         near = known[np.minimum(np.searchsorted(known, number), len(known) - 1)]
         return np.asarray(near == number)
-
-    def _read(self, start: int, stop: int) -> bytes:
-        self._file.seek(start)
-        return bytes(self._file.read(stop - start))

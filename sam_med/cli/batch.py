@@ -50,6 +50,9 @@ if TYPE_CHECKING:
     from sam_med.run.case_list import Case
     from sam_med.run.case_work import CaseWork
 
+SHOWN = 5
+"""Cases that are named before a batch begins, of those that will fail."""
+
 
 def batch_command(
     listing: Annotated[
@@ -148,6 +151,8 @@ def batch_command(
             # the page may lie in the folder of the batch
             batch.make_folder(folder)
             page.check(listing, overwrite=overwrite or resume)
+        if not quiet:
+            _tell_failures(cases, work)
         with held(pages):
             results = _run(
                 cases,
@@ -209,6 +214,17 @@ def _run(
         # all results are there: a page that the disk does not take fails no batch
         console.note(f"warning: the report was not written: {privacy.reworded(str(error))}")
     return results
+
+
+def _tell_failures(cases: list[Case], work: CaseWork) -> None:
+    """Say before hours of work which cases will fail by what the list alone shows."""
+    from sam_med.run.batch import told_failures  # noqa: PLC0415  # --help must stay fast
+
+    wrong = list(told_failures(cases, work.check))
+    for case, why in wrong[:SHOWN]:
+        console.note(f"warning: {case.name} will fail: {why}")
+    if more := wrong[SHOWN:]:
+        console.note(f"warning: and {len(more)} more of {len(cases)} cases")
 
 
 def _show(results: list[CaseResult], *, json_output: bool) -> None:

@@ -165,6 +165,23 @@ def _tried(
             raise outcome.error
 
 
+def told_failures(
+    cases: Sequence[Case], check: Callable[[Case], None]
+) -> Iterator[tuple[Case, str]]:
+    """Cases that will fail, with the reason, as far as a check can say without segmenting them.
+
+    Args:
+        cases: All cases of a batch.
+        check: Raises `SuiteError` for a case that will fail.
+    """
+    for case in cases:
+        with privacy.unnamed(case.roles):
+            try:
+                check(case)
+            except SuiteError as error:
+                yield case, privacy.told(error)
+
+
 def write_summary(
     results: Sequence[CaseResult], folder: Path, facts: Mapping[str, Any] = MappingProxyType({})
 ) -> None:
@@ -280,7 +297,7 @@ class _Work:
 
     def __call__(self, case: Case) -> tuple[str, CaseResult]:
         """Hash and result of a case: it is segmented unless it is finished."""
-        with privacy.unnamed(roles_of(case)), privacy.quiet_libraries():
+        with privacy.unnamed(case.roles), privacy.quiet_libraries():
             return _one(case, self)
 
 
@@ -341,14 +358,6 @@ def _disk_of(path: Path) -> Path:
     """The mount point of a file's disk: names below it may be those of patients."""
     above = (path.absolute(), *path.absolute().parents)
     return next(folder for folder in above if os.path.ismount(folder) or folder == folder.parent)
-
-
-def roles_of(case: Case) -> dict[Path, str]:
-    """The words that stand for the paths of a case in messages."""
-    roles = {case.input: "the input", case.output: "the output"}
-    if case.prompts is not None:
-        roles[case.prompts] = "the prompts"
-    return roles
 
 
 def _sha256_if_readable(path: Path) -> str:

@@ -23,7 +23,7 @@ from sam_med.report.study_report import (
     most_doubtful,
     write_study_report,
 )
-from sam_med.run.batch import CASE_ERRORS, roles_of
+from sam_med.run.batch import CASE_ERRORS
 from sam_med.run.request import read_options_of
 from sam_med.run.segmentation import NOTICE, versions
 from sam_med.series.zip_input import unpacking
@@ -114,7 +114,7 @@ class BatchReport:
     def _shot(self, told: StudyCase) -> Shot | str:
         """The picture of the least sure object of a case, or why it cannot be drawn."""
         case = self.cases[told.number - 1]
-        with privacy.unnamed(roles_of(case)), privacy.quiet_libraries(), unpacking():
+        with privacy.unnamed(case.roles), privacy.quiet_libraries(), unpacking():
             try:
                 options = read_options_of(case)
                 volume = options.volume(case.input)

@@ -52,6 +52,14 @@ class Case:
     options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Columns of `OPTIONS` that are not empty, by name."""
 
+    @property
+    def roles(self) -> dict[Path, str]:
+        """The words that stand for its paths in messages."""
+        roles = {self.input: "the input", self.output: "the output"}
+        if self.prompts is not None:
+            roles[self.prompts] = "the prompts"
+        return roles
+
 
 def read_cases(path: Path, *, options: Collection[str] = OPTIONS) -> list[Case]:
     """The cases of a list: CSV with a header, or JSON (a list of objects).

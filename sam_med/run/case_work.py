@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sam_common.errors import InputError
 from sam_med.objects.overlap import DEFAULT_OVERWRITE, overwrite_of
 from sam_med.objects.seg_type import DEFAULT_SEG_TYPE, seg_type_of
 from sam_med.run.case_outputs import outputs_of
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sam_common.segmenter.tracking import LoadedTracker
     from sam_med.run.case_list import Case
     from sam_med.run.methods import Method
+    from sam_med.run.request import PromptSources, ReadOptions
     from sam_med.run.run_case import Listener
 
 
@@ -70,28 +72,48 @@ class CaseWork:
         Raises:
             SuiteError: Something is wrong with the case; nothing was written.
         """
-        chosen = method_of(case.options.get("method", self.method))
+        chosen, sources, wanted, options = self._understood(case)
+        report = run_case(
+            case.input,
+            sources,
+            wanted,
+            lambda: self._network(chosen),
+            options=options,
+            method=chosen,
+            listener=self.listener,
+        )
+        return len(report["labels"])
+
+    def check(self, case: Case) -> None:
+        """Find what is wrong with a case without opening its files or loading a network.
+
+        Raises:
+            SuiteError: A file is missing, or a cell of the list has no meaning.
+        """
+        self._understood(case)
+        self.outputs(case)
+        for path, role in case.roles.items():
+            if path != case.output and not path.exists():
+                raise InputError(f"no such file: {role}")
+
+    def _understood(self, case: Case) -> tuple[Method, PromptSources, OutputRequest, ReadOptions]:
+        """What the list says of a case: how, from which prompts, what is written, how it is read.
+
+        Raises:
+            SuiteError: A cell has no meaning.
+        """
+        given = case.options
         wanted = OutputRequest(
             case.output,
             self.formats,
             overwrite=self.overwrite,
             keep_embeddings=self.keep_embeddings,
             model=self.model,
-            seg_type=seg_type_of(case.options.get("seg_type", self.seg_type)),
-            overwrite_labels=overwrite_of(
-                case.options.get("overwrite_labels", self.overwrite_labels)
-            ),
+            seg_type=seg_type_of(given.get("seg_type", self.seg_type)),
+            overwrite_labels=overwrite_of(given.get("overwrite_labels", self.overwrite_labels)),
         )
-        report = run_case(
-            case.input,
-            prompt_sources_of(case),
-            wanted,
-            lambda: self._network(chosen),
-            options=read_options_of(case),
-            method=chosen,
-            listener=self.listener,
-        )
-        return len(report["labels"])
+        method = method_of(given.get("method", self.method))
+        return method, prompt_sources_of(case), wanted, read_options_of(case)
 
     def _network(self, chosen: Method) -> Segmenter | LoadedTracker:
         """The network of a method; all methods of slices share one."""

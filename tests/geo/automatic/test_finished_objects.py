@@ -18,10 +18,10 @@ from sam_common.stitching.layout import Layout
 from sam_common.stitching.link import find_groups
 from sam_common.tiled_job.parts import Part, pack
 from sam_common.tiled_job.plan import Plan, tile_grid
-from sam_geo.automatic import waiting_rows
 from sam_geo.automatic.finished_objects import KIND, Finishing, finished_objects
 from sam_geo.automatic.linked_windows import unpacked
 from sam_geo.automatic.scene import Scene
+from sam_geo.outlines import spooled_items
 from sam_geo.raster.frame import frame_from_affine
 from sam_geo.results.finish import Finish, finished_tables, simplified
 from sam_geo.results.object_rows import object_rows, regions_of
@@ -104,7 +104,7 @@ def test_neighbours_in_other_blocks_keep_their_edges_in_common(scene, executor):
 
 
 def test_outlines_wait_in_the_folder_that_is_given(scene, tmp_path, monkeypatch):
-    monkeypatch.setattr(waiting_rows, "IN_MEMORY", 1)
+    monkeypatch.setattr(spooled_items, "IN_MEMORY", 1)
     finishing = Finishing(FRAME, HW, Finish(simplify=3.0), UTM, "m")
     with pytest.raises(OutputError, match="nowhere"):
         list(

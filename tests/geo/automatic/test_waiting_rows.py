@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-import os
-
 import numpy as np
 import pytest
 import shapely
 
-from sam_common.errors import DiskError
-from sam_geo.automatic import waiting_rows
 from sam_geo.automatic.waiting_rows import WaitingRows
+from sam_geo.outlines import spooled_items
 from sam_geo.results.rows import Row
 
 
@@ -27,7 +23,7 @@ def scattered(count, seed=0):
 @pytest.mark.parametrize("in_memory", [1, 2**20])
 @pytest.mark.parametrize("distance", [0.0, 3.0])
 def test_a_block_has_all_that_lies_near_it(tmp_path, monkeypatch, in_memory, distance):
-    monkeypatch.setattr(waiting_rows, "IN_MEMORY", in_memory)
+    monkeypatch.setattr(spooled_items, "IN_MEMORY", in_memory)
     rows = scattered(90)
     blocks = [rows[:30], [], rows[30:31], rows[31:70], rows[70:]]
     with WaitingRows(tmp_path) as waiting:
@@ -54,19 +50,9 @@ def test_only_outlines_that_may_be_near_are_read(monkeypatch):
         waiting.add([Row(geometry=shapely.box(0, 0, 1, 1))])
         waiting.add([near, *[far] * 100])
         read = []
+        items = waiting._items.read
         monkeypatch.setattr(
-            waiting, "_read", lambda a, b, one=waiting._read: read.append(b - a) or one(a, b)
+            waiting._items, "read", lambda numbers: read.extend(numbers) or items(numbers)
         )
         assert waiting.with_neighbours(0, 0.5).others.tolist() == [near.geometry]
-    assert len(read) == 3
-
-
-def test_a_full_disk_is_named(tmp_path, monkeypatch):
-    waiting = WaitingRows(tmp_path)
-
-    def full(_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(waiting._file, "write", full)
-    with waiting, pytest.raises(DiskError, match=f"make room on the disk of {tmp_path}"):
-        waiting.add(scattered(1))
+    assert read == [0, 1, 2]

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-import os
-
 import numpy as np
 import pytest
 import shapely
 
-from sam_common.errors import DiskError
-from sam_geo.class_maps import outline_store
 from sam_geo.class_maps.outline_store import OutlineStore
+from sam_geo.outlines import spooled_items
 
 WIDTH = 10
 NONE = np.empty(0, dtype=np.int64)
@@ -46,7 +42,7 @@ def test_corners_that_were_not_named_stay():
 
 @pytest.mark.parametrize("size", [1, 2**20])
 def test_memory_or_file_make_no_difference(tmp_path, monkeypatch, size):
-    monkeypatch.setattr(outline_store, "IN_MEMORY", size)
+    monkeypatch.setattr(spooled_items, "IN_MEMORY", size)
     boxes = shapes_of(*(shapely.box(n, 0, n + 1, 1) for n in range(8)))
     boxes[3] = None
     with OutlineStore(WIDTH, tmp_path) as store:
@@ -54,14 +50,3 @@ def test_memory_or_file_make_no_difference(tmp_path, monkeypatch, size):
         found = store.joined([np.array([n]) for n in (7, 0, 4)])
     assert [shape.bounds[0] for shape in found] == [7, 0, 4]
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_full_disk_is_named(tmp_path, monkeypatch):
-    store = OutlineStore(WIDTH, tmp_path)
-
-    def full(_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(store._file, "write", full)
-    with store, pytest.raises(DiskError, match=f"make room on the disk of {tmp_path}"):
-        store.add(shapes_of(shapely.box(0, 0, 1, 1)), NONE)

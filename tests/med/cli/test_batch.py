@@ -73,6 +73,45 @@ def test_each_row_says_whose_voxels_a_later_object_takes(brain, segmenter, tmp_p
     assert rows["wrong"]["message"] == "labels overwrite none, other, all, got 'some'"
 
 
+def test_what_the_list_shows_to_be_wrong_is_told_before_the_first_case(brain, segmenter, tmp_path):
+    (tmp_path / "p.json").write_text("{}")
+    rows = [
+        f"late,{brain},p.json,late.nii.gz,MR,,",
+        "gone,Doe^Jane.nii,p.json,gone.nii.gz,,,",
+        f"wide,{brain},p.json,wide.nii.gz,MR,broad,",
+        f"way,{brain},p.json,way.nii.gz,MR,,best",
+        f"none,{brain},,none.nii.gz,MR,,",
+        f"form,{brain},p.json,form.doc,MR,,",
+        f"cut,{brain},missing.json,cut.nii.gz,MR,,",
+    ]
+    listing = tmp_path / "list.csv"
+    listing.write_text("\n".join(["name,input,prompts,output,modality,window,method", *rows, ""]))
+    result = invoke("batch", listing, "-o", tmp_path / "state", "--json")
+    assert result.exit_code == 3
+    assert not segmenter.embedded
+    told = result.stderr.splitlines()
+    first = next(n for n, line in enumerate(told) if line.startswith("late: failed"))
+    warnings = [line for line in told[:first] if line.startswith("warning: ")]
+    assert warnings == [
+        "warning: gone will fail: no such file: the input",
+        "warning: wide will fail: window of a case must be a number, got 'broad'",
+        "warning: way will fail: unknown method: best (known: planes, litemedsam, memory)",
+        "warning: none will fail: none of the list has no prompts",
+        warnings[4],
+        "warning: and 1 more of 7 cases",
+    ]
+    assert warnings[4].startswith("warning: form will fail: ")
+    assert "Doe" not in result.stderr
+    failed = {row["case"]: row["message"] for row in json.loads(result.stdout)}
+    assert all(
+        f"warning: {case} will fail: {failed[case]}" in warnings[:5]
+        for case in failed
+        if case not in ("late", "cut")
+    )
+    again = invoke("batch", listing, "-o", tmp_path / "other", "--json", "--quiet")
+    assert again.stderr == ""
+
+
 @pytest.fixture
 def study(tmp_path, segmenter):
     """A list of two small volumes and one that is missing; the page goes into the new folder."""

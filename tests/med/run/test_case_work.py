@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel
@@ -14,6 +15,7 @@ from clusters import Cluster, cluster
 from med_program import invoke
 from pages import Page
 
+from sam_common.errors import InputError, OutputError
 from sam_common.segmenter.fake import FakeSegmenter
 from sam_med.cli.segment import Terminal
 from sam_med.report.study_report import MOST_PICTURES
@@ -149,3 +151,20 @@ def test_work_that_has_done_nothing_can_be_sent() -> None:
     work = CaseWork(load_fake, Terminal(quiet=True), formats=("nrrd",))
     again = pickle.loads(pickle.dumps(work))  # noqa: S301  # bytes of our own
     assert (again.formats, again.load) == (("nrrd",), load_fake)
+
+
+def test_a_check_opens_no_file_and_loads_no_network(tmp_path: Path) -> None:
+    scan, prompts = tmp_path / "v.nii.gz", tmp_path / "p.json"
+    work = CaseWork(load_nothing, Terminal(quiet=True))
+    case = Case("one", scan, tmp_path / "x.nii.gz", prompts)
+    with pytest.raises(InputError, match="no such file: the input"):
+        work.check(case)
+    scan.write_bytes(b"no volume")
+    prompts.write_bytes(b"no prompts")
+    work.check(case)
+    with pytest.raises(OutputError, match="mask"):
+        work.check(replace(case, options={"seg_type": "mask"}))
+
+
+def load_nothing(_method: str) -> FakeSegmenter:
+    raise AssertionError
