@@ -30,6 +30,8 @@ SIDE = 2048
 """Pixels on a side of the windows in which a map is read: a multiple of any usual block."""
 MOST_CLASSES = 256
 """Different values of a map that nothing names; beyond these it is an image or a count."""
+MOST_VALUE = 2**53
+"""Largest class of a map of floats: all whole numbers up to it are themselves there."""
 BANDS = (1, 2)
 """A class, or a class and its probability in per cent."""
 
@@ -68,9 +70,22 @@ class ClassMap:
             yield Window((top, left), (min(top + SIDE, height), min(left + SIDE, width)))
 
     def read(self, window: Window) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-        """Values (h, w) of the classes in a window, and where the map has one."""
+        """Values (h, w) of the classes in a window, and where the map has one.
+
+        Raises:
+            InputError: The raster is one of floats, and a value is no whole number.
+        """
         pixels = self.source.read(window)
-        return pixels.values[0].astype(np.int64), pixels.valid
+        values = pixels.values[0]
+        if values.dtype.kind == "f":
+            values = np.where(pixels.valid, values, 0)
+            odd = values[(np.abs(values) > MOST_VALUE) | (np.rint(values) != values)]
+            if len(odd):
+                raise InputError(
+                    f"{self.source.path} is no class map: it has the value {odd[0]:g}, where whole "
+                    f"numbers are expected"
+                )
+        return values.astype(np.int64), pixels.valid
 
     def probability(self, window: Window) -> npt.NDArray[np.float64]:
         """(h, w) probability of the class in a window, 0 to 1, from the second band."""
@@ -117,13 +132,13 @@ def open_class_map(
         names: Class of each value; those of the record beside the map (`MAP.job.json`) where None.
 
     Raises:
-        InputError: There is no such raster, or its first band cannot be classes: values are not
-            whole numbers, or there are other bands than a probability.
+        InputError: There is no such raster, or it has other bands than a class and a probability.
+            Whether floats are whole numbers is found where they are read.
     """
     with open_raster(path, bands=[1]) as opened:
         # the values count, not the colours that they are shown in
         source = replace(opened, is_palette=False)
-        if source.header.count not in BANDS or source.dtype.kind not in "iu":
+        if source.header.count not in BANDS:
             raise InputError(
                 f"{source.path} is no class map: it has {source.header.count} bands of "
                 f"{source.header.dtypes[0]}, where one band of whole numbers (and one of per "

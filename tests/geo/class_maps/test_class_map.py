@@ -66,16 +66,45 @@ def test_windows_cover_the_map_once(write_map, thirds, monkeypatch):
     assert (seen == 1).all()
 
 
-@pytest.mark.parametrize(("count", "dtype"), [(3, "uint8"), (1, "float32")])
-def test_images_and_measurements_are_no_class_maps(tmp_path, count, dtype):
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_floats_that_are_whole_numbers_are_classes(write_map, thirds, dtype):
+    """As raster calculators write them; what has no class may be a number or none."""
+    path = write_map(thirds)
+    with rasterio.open(path) as dataset:
+        profile = dataset.profile | {"dtype": dtype, "nodata": float("nan")}
+    with rasterio.open(path, "w", **profile) as dataset:
+        dataset.write(np.where(thirds > 0, thirds, np.nan).astype(dtype), 1)
+    with open_class_map(path) as classes:
+        ((values, valid),) = [classes.read(window) for window in classes.windows()]
+    assert np.array_equal(valid, thirds > 0)
+    assert np.array_equal(values, thirds)
+
+
+@pytest.mark.parametrize("value", [0.5, -3.25, 1e300])
+def test_other_floats_are_measurements(write_map, thirds, value):
+    path = write_map(thirds)
+    with rasterio.open(path) as dataset:
+        profile = dataset.profile | {"dtype": "float64"}
+    measured = thirds.astype(np.float64)
+    measured[-1, -1] = value
+    with rasterio.open(path, "w", **profile) as dataset:
+        dataset.write(measured, 1)
+    with open_class_map(path) as classes, pytest.raises(InputError) as caught:
+        classes.read(next(classes.windows()))
+    assert str(caught.value) == (
+        f"{path} is no class map: it has the value {value:g}, where whole numbers are expected"
+    )
+
+
+def test_images_are_no_class_maps(tmp_path):
     path = tmp_path / "image.tif"
     with rasterio.open(
-        path, "w", driver="GTiff", count=count, dtype=dtype, height=4, width=4, transform=TRANSFORM
+        path, "w", driver="GTiff", count=3, dtype="uint8", height=4, width=4, transform=TRANSFORM
     ) as dataset:
-        dataset.write(np.ones((count, 4, 4), dtype=dtype))
+        dataset.write(np.ones((3, 4, 4), dtype=np.uint8))
     with pytest.raises(InputError) as caught, open_class_map(path):
         pass
     assert str(caught.value) == (
-        f"{path} is no class map: it has {count} bands of {dtype}, where one band of whole "
-        f"numbers (and one of per cent) is expected"
+        f"{path} is no class map: it has 3 bands of uint8, where one band of whole numbers (and "
+        f"one of per cent) is expected"
     )

@@ -94,7 +94,7 @@ def test_refusals(pair, make_map, tmp_path, error_of):
     values = np.full((40, 50), 1)
     empty = make_map("empty.tif", values * 0)
     image = make_map("image.tif", np.stack([values] * 3))
-    measured = make_map("measured.tif", values, dtype="float32")
+    measured = make_map("measured.tif", values * 1.5, dtype="float32")
     far = make_map("far.tif", values, transform=GRID @ Affine.translation(500, 0))
     bare = make_map("bare.tif", values, crs=None)
     snow = make_map("snow.tif", values, names={"1": "snow"})
@@ -105,7 +105,8 @@ def test_refusals(pair, make_map, tmp_path, error_of):
         tmp_path / "none.tif": f"error: no such file: {tmp_path / 'none.tif'}\n",
         text: f"error: not a raster that GDAL can read: {text}\n",
         image: f"error: {image} is no class map: it has 3 bands of uint8, {expected}",
-        measured: f"error: {measured} is no class map: it has 1 bands of float32, {expected}",
+        measured: f"error: {measured} is no class map: it has the value 1.5, where whole numbers "
+        f"are expected\n",
         empty: f"error: {one} and {empty} do not overlap: no pixel has a class in both maps\n",
         far: f"error: {one} and {far} do not overlap: no pixel of the one lies on the other\n",
         bare: f"error: {bare} has no reference system and {one} has one: nothing says where one "
