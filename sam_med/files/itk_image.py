@@ -24,7 +24,7 @@ from sam_med.geometry import frame as frames
 from sam_med.geometry.anatomical_plane import check_frame
 from sam_med.geometry.diagnostics import Diagnostic, RefusedError, found
 from sam_med.geometry.rescale import volume_values
-from sam_med.geometry.time_points import check_time, time_diagnostics
+from sam_med.geometry.time_points import check_dimensions, check_time, time_diagnostics
 from sam_med.geometry.units import in_millimetres
 from sam_med.geometry.volume import NDIM, Volume
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-TIME_NDIM = 4
 CLASSES = re.compile(r"\b\w+ ?\(0x[0-9a-fA-F]+\):\s*(\w+:\s+)?|\[nrrd\]\s+|\b_?nrrd\w+:\s+")
 """Text that ITK puts before a reason: a class with its address in memory, or a function."""
 SEGMENT_FIELD = "Segment"
@@ -161,8 +160,7 @@ def _execute(reader: Any, time: int | None) -> tuple[Any, list[Diagnostic]]:
     if len(size) == NDIM:
         check_time(1, time)
         return reader.Execute(), []
-    if len(size) != TIME_NDIM:
-        raise InputError(f"the file has {len(size)} dimensions {size}: a volume needs 3")
+    check_dimensions(size, "the file")
     told = time_diagnostics(size[NDIM], time)
     reader.SetExtractSize([*size[:NDIM], 0])
     reader.SetExtractIndex([0, 0, 0, (time or 1) - 1])

@@ -15,7 +15,7 @@ from nibabel.spatialimages import HeaderDataError
 
 from sam_common.errors import InputError
 from sam_med.geometry.rescale import volume_values
-from sam_med.geometry.time_points import time_diagnostics
+from sam_med.geometry.time_points import TIME_NDIM, check_dimensions, time_diagnostics
 from sam_med.geometry.volume import NDIM
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from sam_med.geometry.diagnostics import Diagnostic
 
-TIME_NDIM = 4
 REST_BYTES = 2**20
 """Number of bytes after the voxels that are read to reach the checksum of a compressed file."""
 MOST_BYTES = 2**43
@@ -81,8 +80,7 @@ def shape_of(image: Any, time: int | None, what: str) -> tuple[tuple[int, ...], 
     shape = tuple(int(n) for n in image.shape)
     while len(shape) > NDIM and shape[-1] == 1:
         shape = shape[:-1]
-    if len(shape) not in {NDIM, TIME_NDIM}:
-        raise InputError(f"the {what} file has {len(shape)} dimensions, {shape}: a volume needs 3")
+    check_dimensions(shape, f"the {what} file")
     if min(shape) < 1 or np.prod(shape, dtype=np.float64) * dtype.itemsize > MOST_BYTES:
         raise InputError(f"the {what} file says that it has {shape} voxels: its header is damaged")
     times = shape[NDIM] if len(shape) == TIME_NDIM else 1

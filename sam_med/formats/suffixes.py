@@ -32,6 +32,8 @@ NOT_READ = {
     (".head", ".brik", ".brik.gz"): "the file is AFNI: convert it first, e.g. with 3dAFNItoNIFTI",
     (".vti", ".vtk"): "the file is VTK, which does not say where the patient is: save it as .nrrd "
     "from the program that made it",
+    (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"): "the file is a picture, which does not say "
+    "where the patient is: give the scan that it was made of; sam-geo segments pictures",
     (".npy", ".npz"): "the file is an array without a place: give the scan, or open the array in "
     "Python with a frame",
 }

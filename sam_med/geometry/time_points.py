@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sam_common.errors import InputError
 from sam_med.geometry.diagnostics import Diagnostic, RefusedError, found
+from sam_med.geometry.volume import NDIM
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 REPEATED = "repeated-positions"
 """Code of the diagnostic of 4-D data."""
+TIME_NDIM = NDIM + 1
+"""Axes of a volume that has several time points."""
+
+
+def check_dimensions(size: Sequence[int], what: str) -> None:
+    """Raise `InputError` where an image is neither a volume nor one with time points.
+
+    Args:
+        size: Length of each axis.
+        what: The file in words, for the message.
+    """
+    if len(size) in {NDIM, TIME_NDIM}:
+        return
+    way = "give one part of it"
+    if len(size) < NDIM:
+        way = "write it with a third axis of length 1, such as image[..., None] in Python"
+    sides = " x ".join(map(str, size))
+    raise InputError(f"{what} has {len(size)} axes ({sides}), where a volume has 3: {way}")
 
 
 def time_diagnostics(times: int, time: int | None) -> list[Diagnostic]:

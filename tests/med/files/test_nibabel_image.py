@@ -24,10 +24,14 @@ def test_float64_becomes_float32(data):
 
 def test_two_dimensions(tmp_path):
     path = save(tmp_path / "flat.nii", np.zeros((5, 6), np.int16))
-    assert message_of(path) == "the NIfTI file has 2 dimensions, (5, 6): a volume needs 3"
+    told = (
+        "has 2 axes (5 x 6), where a volume has 3: write it with a third axis of length 1, such as "
+        "image[..., None] in Python"
+    )
+    assert message_of(path) == f"the NIfTI file {told}"
     flat = tmp_path / "flat.mha"
     sitk.WriteImage(sitk.Image(5, 6, sitk.sitkInt16), str(flat))
-    assert message_of(flat) == "the file has 2 dimensions (5, 6): a volume needs 3"
+    assert message_of(flat) == f"the file {told}"
 
 
 def test_a_fourth_dimension_of_one_is_none(tmp_path):

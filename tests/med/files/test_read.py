@@ -45,11 +45,21 @@ def test_no_such_file(tmp_path):
 
 
 def test_unknown_format(tmp_path):
-    path = tmp_path / "scan.png"
+    path = tmp_path / "scan.doc"
     path.write_bytes(b"x" * 200)
     assert message_of(path) == (
         "not-dicom: the file is no DICOM, no zip of it, and its name does not end like that of a "
         "volume file (.nii.gz, .nii, .nrrd, .nhdr, .mha, .mhd, .mgz, .mgh)"
+    )
+
+
+def test_pictures_go_to_the_other_side(tmp_path):
+    path = tmp_path / "scan.PNG"
+    path.write_bytes(b"x" * 200)
+    assert message_of(path) == (
+        "not-dicom: the file is a picture, which does not say where the patient is: give the scan "
+        "that it was made of; sam-geo segments pictures (read are DICOM and .nii.gz, .nii, .nrrd, "
+        ".nhdr, .mha, .mhd, .mgz, .mgh)"
     )
 
 

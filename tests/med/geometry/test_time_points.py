@@ -6,7 +6,13 @@ import pytest
 
 from sam_common.errors import InputError
 from sam_med.geometry.diagnostics import RefusedError, found
-from sam_med.geometry.time_points import REPEATED, as_chosen, check_time, time_diagnostics
+from sam_med.geometry.time_points import (
+    REPEATED,
+    as_chosen,
+    check_dimensions,
+    check_time,
+    time_diagnostics,
+)
 
 
 @pytest.mark.parametrize("time", [None, 1])
@@ -39,3 +45,13 @@ def test_no_such_time_point(time):
     assert str(caught.value) == f"no time point {time}: there are 3 (from 1 to 3)"
     check_time(3, 3)
     check_time(1, None)
+
+
+def test_a_volume_has_three_axes_or_time_points_too():
+    check_dimensions((4, 5, 6), "the file")
+    check_dimensions((4, 5, 6, 2), "the file")
+    with pytest.raises(InputError) as caught:
+        check_dimensions((4, 5, 6, 2, 3), "the file")
+    assert str(caught.value) == (
+        "the file has 5 axes (4 x 5 x 6 x 2 x 3), where a volume has 3: give one part of it"
+    )
