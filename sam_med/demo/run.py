@@ -19,7 +19,7 @@ from sam_med.demo.middle import middle_row, middle_slice
 from sam_med.objects.object_size import volume_ml
 from sam_med.report.plates import Shown, draw_plane, plane_at
 from sam_med.report.review import review_rows, write_review
-from sam_med.run.methods import DEFAULT_MODEL
+from sam_med.run.methods import DEFAULT_METHOD, DEFAULT_MODEL
 from sam_med.run.segment import segment_volume, steps
 from sam_med.slices.window_level import choose_stretch
 
@@ -31,19 +31,17 @@ if TYPE_CHECKING:
     from sam_common.segmenter.predictor import Segmenter
     from sam_med.demo.cases import Task
     from sam_med.report.review import ReviewRow
-    from sam_med.run.methods import Method
     from sam_med.run.segmentation import Segmentation
 
     Counter = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
-METHOD: Method = "litemedsam"
-"""The loop along one axis: a part of the slices that three planes would look at, and the organs of
-the demo are plain enough for it."""
 PRESET = "soft"
 """The window that shows the organs of an abdomen: width 400, level 40."""
 DOUBTS = 4
 """Slices that are shown as the most doubtful ones."""
 WIDTH_PX, DOUBT_PX = 1000, 420
+BOUND = "Dice at least, 90 %"
+"""Column of what nine of ten objects of such a confidence reach."""
 LEAST_TALL_MM = 100.0
 """Height of a scan from which a plane across its slices shows something."""
 
@@ -82,7 +80,7 @@ def run(
             started = time.perf_counter()
             segmenter = load()
             seconds["load the network"] = time.perf_counter() - started
-        with progress(case.name, steps(task.boxes, task.volume, METHOD)) as advance:
+        with progress(case.name, steps(task.boxes, task.volume, case.method)) as advance:
             part, figures[case.name] = run_task(
                 task, segmenter, folder, seconds=seconds, progress=advance
             )
@@ -115,7 +113,12 @@ def run_task(
     """
     stretch = choose_stretch(task.volume, preset=PRESET)
     result = segment_volume(
-        task.volume, task.boxes, segmenter, method=METHOD, stretch=stretch, progress=progress
+        task.volume,
+        task.boxes,
+        segmenter,
+        method=task.case.method,
+        stretch=stretch,
+        progress=progress,
     )
     seconds["segment"] = result.seconds
     started = time.perf_counter()
@@ -215,19 +218,6 @@ def _part(
     case = task.case
     along_k, along_j, along_i = task.volume.spacing_mm
     count_k, count_j, count_i = task.volume.shape
-    rows = []
-    for mine, true, score in zip(result.segments, task.truth, scores, strict=True):
-        ml, true_ml = (volume_ml(task.volume, s.window, s.mask) for s in (mine, true))
-        lowest = min(mine.slices, key=lambda at: at.confidence)
-        rows.append(
-            (
-                mine.name,
-                f"{score:.3f}",
-                f"{ml:.0f}",
-                f"{true_ml:.0f}",
-                f"{lowest.confidence:.2f} (slice {lowest.k})",
-            )
-        )
     outputs = [
         Output(f"{case.name}_review.html", "all slices to look at, the most doubtful first"),
         Output(case.output, "the organs on the grid of the scan, for any viewer"),
@@ -239,7 +229,11 @@ def _part(
         text=(_text(task),),
         seconds=seconds,
         figures=(
-            Figure("mean Dice", f"{sum(scores) / len(scores):.3f}", "with the labels of the scan"),
+            Figure(
+                "mean Dice" if len(scores) > 1 else "Dice",
+                f"{sum(scores) / len(scores):.3f}",
+                "with the labels of the scan",
+            ),
             Figure(
                 "scan",
                 f"{count_i} x {count_j} x {count_k}",
@@ -248,14 +242,7 @@ def _part(
             Figure("slices encoded", str(result.encoder_calls), "once for all organs on them"),
         ),
         pictures=pictures[0],
-        table=Table(
-            ("organ", "Dice", "found, ml", "labels, ml", "lowest confidence"),
-            tuple(rows),
-            f"Dice is measured against {case.labels}, which TotalSegmentator made and its authors "
-            "ship; nobody drew it by hand. "
-            + "; ".join(f"{name}: {value}" for name, value in task.facts.items())
-            + ".",
-        ),
+        table=_table(task, result, scores),
         gallery=pictures[1],
         gallery_title="Slices to look at, the most doubtful first",
         outputs=tuple(outputs),
@@ -268,19 +255,45 @@ def _part(
     )
 
 
+def _table(task: Task, result: Segmentation, scores: Sequence[float]) -> Table:
+    """A row for each organ; bounds of the Dice have a column where any organ has one."""
+    rows: list[tuple[str, ...]] = []
+    bounded = any(mine.at_least is not None for mine in result.segments)
+    for mine, true, score in zip(result.segments, task.truth, scores, strict=True):
+        ml, true_ml = (volume_ml(task.volume, s.window, s.mask) for s in (mine, true))
+        lowest = min(mine.slices, key=lambda at: at.confidence)
+        trusted = f"{lowest.confidence:.2f} (slice {lowest.k})"
+        bound = "" if mine.at_least is None else f"{mine.at_least:.2f}"
+        row = (mine.name, f"{score:.3f}", f"{ml:.0f}", f"{true_ml:.0f}", trusted)
+        rows.append((*row, bound) if bounded else row)
+    columns = ("organ", "Dice", "found, ml", "labels, ml", "lowest confidence")
+    return Table(
+        (*columns, BOUND) if bounded else columns,
+        tuple(rows),
+        f"Dice is measured against {task.case.labels}, which TotalSegmentator made and its authors "
+        "ship; nobody drew it by hand. "
+        + "; ".join(f"{name}: {value}" for name, value in task.facts.items())
+        + ".",
+    )
+
+
 def _text(task: Task) -> str:
     """What the part is about, in a few sentences."""
-    boxes = f"One box around each of {len(task.boxes)} organs is all that is given"
+    (first, *others) = task.boxes
+    around = f"each of {len(task.boxes)} organs" if others else f"the {first.label}"
+    boxes = f"One box around {around} is all that is given"
     if task.case.output.endswith(".dcm"):
         return (
             f"{boxes}, taken from the labels that come with the scan. The organs lie on the DICOM "
             "slices as they were acquired, and are written as a DICOM SEG with SNOMED CT codes, "
-            "which is decoded again before it is kept. The series is 4 cm of an upper abdomen and "
-            "ends above the kidneys."
+            "which is decoded again before it is kept. Each is followed from slice to slice along "
+            "one axis, which is quick. The series is 4 cm of an upper abdomen and ends above the "
+            "kidneys."
         )
     return (
-        f"{boxes}. The kidneys are those of the other scan of the same package, which has larger "
-        "voxels and no DICOM. Where an organ begins and ends is where to look first."
+        f"{boxes}, in the other scan of the same package, which has larger voxels and no DICOM. It "
+        "is found on axial, coronal and sagittal slices at once, which outvote each other. "
+        "Where the network is least sure is where to look first."
     )
 
 
@@ -289,10 +302,12 @@ def _commands(task: Task) -> tuple[str, ...]:
     organ, box = task.case.organs, task.boxes[0]
     ends = ",".join(f"{value:g}" for value in box.ijk)
     kind = "" if task.case.output.endswith(".dcm") else " --modality CT"
+    if task.case.method != DEFAULT_METHOD:
+        kind += f" --method {task.case.method}"
     return (
         f"SCAN=$(sam-common samples pull {task.case.scan})",
         (
-            f'sam-med segment "$SCAN"{kind} --method {METHOD} --box-ijk {ends} '
+            f'sam-med segment "$SCAN"{kind} --box-ijk {ends} '
             f'--label "{next(iter(organ))}" -o {task.case.output} --review review.html'
         ),
     )

@@ -316,7 +316,7 @@ def place(inputs, dicom, tmp_path, monkeypatch):
 
 @pytest.fixture
 def network(monkeypatch):
-    """A segmenter that remembers how it was asked for; the demo finds its kidneys made up."""
+    """A segmenter that remembers how it was asked for; the demo finds its kidney made up."""
     fake = FakeSegmenter()
     calls = []
 
@@ -327,11 +327,11 @@ def network(monkeypatch):
     def run(output, load_one, *, progress, quiet):
         load_one()
         output.mkdir()
-        (output / "kidneys.nii.gz").write_bytes(b"x")
+        (output / "kidney.nii.gz").write_bytes(b"x")
         # what is fetched is said on stderr, unless that is not wanted
         calls.append(("progress", quiet, progress.keywords))
-        row = {"objects": 1, "slices": 3, "seconds": 1.0, "dice": {"left kidney": 0.9}}
-        return {"kidneys": row, "page": str(output / "index.html")}
+        row = {"objects": 1, "slices": 3, "seconds": 1.0, "dice": {"right kidney": 0.9}}
+        return {"kidney": row, "page": str(output / "index.html")}
 
     monkeypatch.setattr("sam_common.segmenter.predictor.load_segmenter", load)
     monkeypatch.setattr(demo_job, "run", run)

@@ -25,7 +25,6 @@ def task(phantom):
     boxes = [ObjectPrompt(name, value, window) for name, (value, window) in ORGANS.items()]
     values = {name: value for name, (value, _) in ORGANS.items()}
     # a name of the samples and of the parts, whose sources are told
-    case = Case(
-        "kidneys", "Organs", "abdomen_ct.nii.gz", "abdomen_ct_organs.nii.gz", values, "o.nii.gz"
-    )
+    files = "abdomen_ct.nii.gz", "abdomen_ct_organs.nii.gz"
+    case = Case("kidney", "Organs", *files, values, "o.nii.gz", "litemedsam")
     return Task(case, phantom, tuple(truth), tuple(boxes), {"labelled voxels in the body": "99 %"})
