@@ -117,10 +117,9 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     def activate(self) -> None:
         """The effect was chosen: nothing is asked yet, and no server started."""
-        if self.requests is None:
-            # this builds the module's window where nobody has opened it
-            window = slicer.util.getModuleWidget("SegmentAnything")
-            self.requests = EditorRequests(self.scriptedEffect, window.panel)
+        # this builds the module's window where nobody has opened it
+        window = slicer.util.getModuleWidget("SegmentAnything")
+        self.requests = EditorRequests(self.scriptedEffect, window.panel)
         self._follow_segmentation()
         self._timer.start()
         self.show()
