@@ -7,6 +7,7 @@ For research. This is not a medical device.
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ from slicer.ScriptedLoadableModule import (
 )
 
 POLL_MS = 100
+EFFECT = Path(__file__).parent / "SegmentAnythingEditor/SegmentEditorEffect.py"
+"""In a folder of its own, whose name Slicer takes for that of its module."""
 
 
 class SegmentAnything(ScriptedLoadableModule):
@@ -46,6 +49,16 @@ class SegmentAnything(ScriptedLoadableModule):
             "medical device."
         )
         parent.acknowledgementText = "Segment Anything, MobileSAM, LiteMedSAM (Apache-2.0)."
+        slicer.app.connect("startupCompleted()", register_effect)
+
+
+def register_effect() -> None:
+    """Make the effect known to Segment Editor, whose classes are there once Slicer has started."""
+    import qSlicerSegmentationsEditorEffectsPythonQt as api  # noqa: N813, PLC0415  # see above
+
+    effect = api.qSlicerSegmentEditorScriptedEffect(None)
+    effect.setPythonSource(EFFECT.as_posix())
+    effect.self().register()
 
 
 class SegmentAnythingWidget(ScriptedLoadableModuleWidget):

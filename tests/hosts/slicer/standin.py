@@ -8,9 +8,11 @@ Scene, application logic and the logics of modules are the real ones. Stand-ins 
 import ctypes
 import sys
 import types
+from typing import ClassVar
 
 import slicer
 import slicer.util
+import standin_editor
 import vtk
 
 LOGICS = {
@@ -41,12 +43,19 @@ def install(settings_file):
         setattr(slicer.modules, name, types.SimpleNamespace(logic=lambda logic=logic: logic))
     settings = qt.QSettings(str(settings_file), qt.QSettings.IniFormat)
     slicer.app = types.SimpleNamespace(
-        applicationLogic=lambda: application, userSettings=lambda: settings
+        applicationLogic=lambda: application,
+        userSettings=lambda: settings,
+        # nobody emits them but tests
+        connected=[],
+        connect=lambda *signal_and_slot: slicer.app.connected.append(signal_and_slot),
+        moduleManager=lambda: types.SimpleNamespace(module=ModuleOf.named.get),
     )
+    slicer.qSlicerScriptedLoadableModuleWidget = ModuleOf
     base = types.ModuleType("slicer.ScriptedLoadableModule")
     for name, kind in {"": Module, "Widget": Widget, "Logic": Logic, "Test": Test}.items():
         setattr(base, f"ScriptedLoadableModule{name}", kind)
     sys.modules["slicer.ScriptedLoadableModule"] = slicer.ScriptedLoadableModule = base
+    standin_editor.install()
 
 
 def _keep_none():
@@ -93,6 +102,22 @@ class Widget:
 
     def cleanup(self):
         """Nothing."""
+
+
+class ModuleOf:
+    """A module that is loaded, and `qSlicerScriptedLoadableModuleWidget`, of a Python widget."""
+
+    named: ClassVar = {}
+    """By the module's name, for `slicer.util.getModuleWidget`."""
+
+    def __init__(self, widget):
+        self.widget = widget
+
+    def widgetRepresentation(self):  # Slicer's name
+        return self
+
+    def self(self):
+        return self.widget
 
 
 class Logic(vtk.vtkObject):

@@ -29,9 +29,11 @@ class NodeChooser:
         return slicer.mrmlScene.GetNodeByID(self._shown[at][0]) if at >= 0 else None
 
     def choose(self, node: Any) -> None:
-        """Choose a node."""
+        """Choose a node, unless it is none of those that are offered."""
         self.refresh()
-        self.box.currentIndex = [one for one, _ in self._shown].index(node.GetID())
+        ids = [one for one, _ in self._shown]
+        if node.GetID() in ids:
+            self.box.currentIndex = ids.index(node.GetID())
 
     def refresh(self) -> None:
         """Follow the scene; what is chosen stays so."""

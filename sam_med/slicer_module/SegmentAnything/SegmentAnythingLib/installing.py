@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import qt
 
+from .button import button
 from .environment import own_environment
 from .suite_installation.background import CANCELLED, FAILED, FINISHED, Background
 from .suite_installation.environment import TORCH_HINT, Wanted
@@ -56,11 +57,11 @@ class Installing:
         self.torch_index = qt.QLineEdit()
         self.torch_index.placeholderText = "none: your own index"
         self.torch_index.toolTip = TORCH_HINT
-        self.install = _button("Install the suite", self._install)
-        self.repair = _button("Repair", self._repair)
-        self.remove = _button("Remove", self._remove)
-        self.cancel = _button("Cancel", self._cancel)
-        self.choose = _button("Choose a bundle...", self._choose)
+        self.install = button("Install the suite", self._install)
+        self.repair = button("Repair", self._repair)
+        self.remove = button("Remove", self._remove)
+        self.cancel = button("Cancel", self._cancel)
+        self.choose = button("Choose a bundle...", self._choose)
         self.bar = qt.QProgressBar()
         self.bar.maximum = STEPS
         self.log = qt.QPlainTextEdit()
@@ -151,10 +152,3 @@ class Installing:
         self.install.enabled = not is_busy
         self.repair.enabled = self.remove.enabled = not is_busy and environment.is_begun
         self.cancel.enabled = is_busy
-
-
-def _button(text: str, slot: Callable[[], None]) -> Any:
-    button = qt.QPushButton(text)
-    # clicked sends whether it is checked
-    button.clicked.connect(lambda *_: slot())
-    return button

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import qt
 
+from .button import button
 from .steps import TOLD, Step, Worker
 from .suite_client import taught_lines
 from .volumes import SceneError
@@ -103,9 +104,9 @@ class Learning:
         for text in WHICH:
             self.which.addItem(text)
         self.replace = qt.QCheckBox("Replace my model of this name")
-        self.learn = _button("Learn from these", self._learn)
-        self.cancel = _button("Cancel", self.worker.cancel)
-        self.use = _button("Use this model", self._take)
+        self.learn = button("Learn from these", self._learn)
+        self.cancel = button("Cancel", self.worker.cancel)
+        self.use = button("Use this model", self._take)
         self.bar = qt.QProgressBar()
         self.poll()
 
@@ -168,10 +169,3 @@ class Learning:
     def _take(self) -> None:
         if self.learned is not None and self.learned.model:
             self._use(self.learned.model)
-
-
-def _button(text: str, slot: Callable[[], None]) -> Any:
-    button = qt.QPushButton(text)
-    # clicked sends whether it is checked
-    button.clicked.connect(lambda *_: slot())
-    return button

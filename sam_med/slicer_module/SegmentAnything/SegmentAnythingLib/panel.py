@@ -13,6 +13,7 @@ import qt
 import slicer
 
 from . import environment
+from .button import button
 from .chooser import NodeChooser
 from .installing import Installing
 from .learning import Learning
@@ -20,6 +21,7 @@ from .opened import model_of
 from .prompts import AXIS_NAMES, slice_of_view
 from .record import SceneRecord
 from .steps import TOLD, Step, Worker
+from .work import TAKE_OVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +32,9 @@ MODELS = ("lite_medsam", "mobile_sam", "medsam", "sam_vit_b", "sam_vit_l", "sam_
 MODALITIES = ("by the voxels", "CT", "MR", "PT", "US")
 LOCK_MARK = " (locked)"
 RED = "vtkMRMLSliceNodeRed"
+PROPAGATE, CANCEL = "Propagate", "Cancel"
+BOX_TAKEN, POINT_TAKEN = "The box on the slice was taken.", "The points were taken."
+PAINTING_TAKEN = "The painting was taken."
 NOTICE = "For research. This is not a medical device."
 
 
@@ -89,8 +94,8 @@ class Panel:
             self.bar.maximum, self.bar.value = total, done
             self.status.text = f"{what} {done} of {total}" if total else "working …"
         self.cancel.enabled = self.worker.is_busy
-        for button in self._busy:
-            button.enabled = not self.worker.is_busy
+        for each in self._busy:
+            each.enabled = not self.worker.is_busy
 
     def close(self) -> None:
         """Nobody looks any more."""
@@ -121,19 +126,53 @@ class Panel:
 
     def start(self) -> None:
         """Open the volume that is chosen, and go on with the segmentation that is."""
+        told = "Name a segment and press 'Add'."
+        self.open(self.volume.node, self.segmentation.node, told)
+
+    def open(
+        self,
+        volume: Any,
+        segmentation: Any,
+        told: str = "",
+        then: Callable[[Any], None] | None = None,
+    ) -> None:
+        """Open a volume with the model and the modality that are chosen.
+
+        Args:
+            volume: vtkMRMLScalarVolumeNode.
+            segmentation: vtkMRMLSegmentationNode to go on with; None for a new one.
+            told: What to say then.
+            then: Called with the segmentation node.
+        """
         environment.store(self.environment.text)
         at = self.modality.currentIndex
-        self._run(
+
+        def opened(node: Any) -> None:
+            # where the server is lost, the next start goes on with it
+            self.segmentation.choose(node)
+            if then is not None:
+                then(node)
+
+        self.run(
             lambda: self.logic.opening(
-                self.volume.node,
+                volume,
                 model=self.model.currentText,
                 modality=MODALITIES[at] if at else None,
-                segmentation=self.segmentation.node,
+                segmentation=segmentation,
             ),
-            "Name a segment and press 'Add'.",
-            # where the server is lost, the next start goes on with it
-            self.segmentation.choose,
+            told,
+            opened,
         )
+
+    def choose(self, segment_id: str) -> None:
+        """Choose a segment of the volume that is open."""
+        if segment_id in self._segment_ids:
+            self.segments.currentRow = self._segment_ids.index(segment_id)
+
+    @property
+    def models(self) -> list[str]:
+        """Names of the models that are offered."""
+        return [self.model.itemText(n) for n in range(self.model.count)]
 
     def use_model(self, name: str) -> None:
         """Choose a model that was taught; 'Start' opens the volume with it."""
@@ -162,14 +201,14 @@ class Panel:
 
         def then(segment_id: str) -> None:
             self.refresh()
-            self.segments.currentRow = self._segment_ids.index(segment_id)
+            self.choose(segment_id)
 
         told = "Draw an ROI around it, or a line across it on a slice."
-        self._run(lambda: self.logic.current.adding(self.name.text), told, then)
+        self.run(lambda: self.logic.current.adding(self.name.text), told, then)
 
     def remove(self) -> None:
         """The segment goes; 'Undo' brings it back."""
-        self._run(
+        self.run(
             lambda: self.logic.current.removing(self.segment_id), "Removed.", self._forget_review
         )
 
@@ -179,7 +218,7 @@ class Panel:
             work, chosen = self.logic.current, self.segment_id
             work.lock(chosen, locked=not (chosen and work.view.is_locked(chosen)))
         except TOLD as error:
-            self.status.text = self.logic.explain(error)
+            self.tell(error)
             return
         self.refresh()
         told = "Locked: it keeps its voxels." if work.view.is_locked(chosen) else "Unlocked."
@@ -187,7 +226,7 @@ class Panel:
 
     def box(self) -> None:
         """The 3-D box of the segment, from the ROI."""
-        self._run(
+        self.run(
             lambda: self.logic.current.boxing(self.segment_id, self.roi.node),
             "Press 'Propagate' to follow it through the volume.",
         )
@@ -202,25 +241,25 @@ class Panel:
                 self.segment_id, self.roi.node, *slice_of_view(view, work.image)
             )
 
-        self._run(make, "The box on the slice was taken.")
+        self.run(make, BOX_TAKEN)
 
     def line_box(self) -> None:
         """A box on a slice, from the line."""
-        self._run(
+        self.run(
             lambda: self.logic.current.boxing_by_line(self.segment_id, self.line.node),
-            "The box on the slice was taken.",
+            BOX_TAKEN,
         )
 
     def point(self) -> None:
         """Points in the segment."""
-        self._run(
+        self.run(
             lambda: self.logic.current.pointing(self.segment_id, self.points.node),
-            "The points were taken.",
+            POINT_TAKEN,
         )
 
     def correct_by(self, chooser: NodeChooser) -> None:
         """A correction by the markups that a chooser shows."""
-        self._run(
+        self.run(
             lambda: self.logic.current.marking(self.segment_id, chooser.node),
             "The correction was taken.",
         )
@@ -233,33 +272,33 @@ class Panel:
             view = slicer.mrmlScene.GetNodeByID(RED)
             return work.refusing(self.segment_id, *slice_of_view(view, work.image))
 
-        self._run(make, "The next best mask is shown.")
+        self.run(make, "The next best mask is shown.")
 
     def paint(self) -> None:
         """What was painted in the segment."""
-        self._run(lambda: self.logic.current.painting(self.segment_id), "The painting was taken.")
+        self.run(lambda: self.logic.current.painting(self.segment_id), PAINTING_TAKEN)
 
     def propagate(self) -> None:
         """Follow the segment through the volume."""
+        self.run(lambda: self.logic.current.propagating(self.segment_id), "", self.propagated)
 
-        def then(finished: Any) -> None:
-            self.status.text = "Look at the doubtful slices." if finished else "Cancelled."
-            if finished:
-                self.review()
-
-        self._run(lambda: self.logic.current.propagating(self.segment_id), "", then)
+    def propagated(self, finished: Any) -> None:
+        """Say what came of it, and list the slices of the segment that is chosen."""
+        self.status.text = "Look at the doubtful slices." if finished else "Cancelled."
+        if finished:
+            self.review()
 
     def undo(self) -> None:
         """One edit back."""
-        # there may be no work yet, which `_run` tells
+        # there may be no work yet, which `run` tells
         step = lambda: self.logic.current.undoing()  # noqa: E731, PLW0108  # for that reason
-        self._run(step, "Undone.", self._forget_review)
+        self.run(step, "Undone.", self._forget_review)
 
     def redo(self) -> None:
         """One edit forth."""
-        # there may be no work yet, which `_run` tells
+        # there may be no work yet, which `run` tells
         step = lambda: self.logic.current.redoing()  # noqa: E731, PLW0108  # for that reason
-        self._run(step, "Done again.", self._forget_review)
+        self.run(step, "Done again.", self._forget_review)
 
     def review(self) -> None:
         """List the slices of the segment, worst first."""
@@ -275,7 +314,7 @@ class Panel:
                     f"{row.confidence:.2f}   {AXIS_NAMES[row.axis]} = {row.index}   {why}"
                 )
 
-        self._run(
+        self.run(
             lambda: self.logic.current.reviewing(self.segment_id),
             "The slices are listed, the least certain first.",
             then,
@@ -288,26 +327,30 @@ class Panel:
         try:
             self.logic.jumpTo(self.segment_id, self.reviewed[row])
         except TOLD as error:
-            self.status.text = self.logic.explain(error)
+            self.tell(error)
 
     def _forget_review(self, _answer: Any) -> None:
         self.reviewed = []
         self.slices.clear()
 
-    def _run(
+    def run(
         self,
-        make: Callable[[], Step],
+        make: Callable[[], Step | None],
         told: str,
         then: Callable[[Any], None] | None = None,
     ) -> None:
-        """Start a step beside the window; whatever is wrong with it is shown."""
+        """Start a step beside the window; whatever is wrong with it is shown.
+
+        Args:
+            make: Makes the step, or gives None where there is nothing to do.
+            told: What to say when it is done.
+            then: Called with what the step gave.
+        """
 
         def ended(answer: Any, error: Exception | None) -> None:
             self.bar.maximum, self.bar.value = 1, 0
             if error is not None:
-                if not isinstance(error, TOLD):
-                    logging.getLogger(__name__).error("unexpected", exc_info=error)
-                self.status.text = self.logic.explain(error)
+                self.tell(error)
                 return
             self.refresh()
             work = self.logic.work
@@ -316,10 +359,21 @@ class Panel:
                 then(answer)
 
         try:
-            self.worker.start(make(), ended)
+            step = make()
+            if step is None:
+                if then is not None:
+                    then(None)
+                return
+            self.worker.start(step, ended)
         except TOLD as error:
-            self.status.text = self.logic.explain(error)
+            self.tell(error)
         self.poll()
+
+    def tell(self, error: Exception) -> None:
+        """Show what is wrong."""
+        if not isinstance(error, TOLD):
+            logging.getLogger(__name__).error("unexpected", exc_info=error)
+        self.status.text = self.logic.explain(error)
 
     def _build(self) -> None:
         rows = qt.QVBoxLayout(self.root)
@@ -343,7 +397,7 @@ class Panel:
              ("Line", self.line.box),
              ("", self._button("Box on a slice from the line", self.line_box)),
              ("Points", self.points.box), ("", self._button("Points", self.point)),
-             ("", self._button("Take over what I painted", self.paint))),
+             ("", self._button(TAKE_OVER, self.paint))),
         )  # fmt: skip
         _add_form(
             rows, "Corrections on any slice, after 'Propagate'",
@@ -355,11 +409,10 @@ class Panel:
              ("", self._button("Long axis from the line", lambda: self.correct_by(self.line))),
              ("", self._button("Not this (red slice)", self.not_this))),
         )  # fmt: skip
-        self.cancel = qt.QPushButton("Cancel")
-        self.cancel.clicked.connect(lambda *_: self.worker.cancel())
+        self.cancel = button(CANCEL, self.worker.cancel)
         _add_form(
             rows, "Whole organ",
-            (("", self._button("Propagate", self.propagate)), ("", self.bar), ("", self.cancel),
+            (("", self._button(PROPAGATE, self.propagate)), ("", self.bar), ("", self.cancel),
              ("", self._button("Undo", self.undo)), ("", self._button("Redo", self.redo))),
         )  # fmt: skip
         self.slices.currentRowChanged.connect(self.jump)
@@ -373,11 +426,9 @@ class Panel:
         rows.addWidget(qt.QLabel(NOTICE))
 
     def _button(self, text: str, slot: Callable[[], None]) -> Any:
-        button = qt.QPushButton(text)
-        # clicked sends whether it is checked
-        button.clicked.connect(lambda *_: slot())
-        self._busy.append(button)
-        return button
+        made = button(text, slot)
+        self._busy.append(made)
+        return made
 
 
 def _choices(texts: tuple[str, ...]) -> Any:

@@ -131,6 +131,18 @@ def slice_box_of_line(line: Any, image: VolumeImage) -> SliceBox:
     return _on_slice(index, 2 - at, places.pop())
 
 
+def slice_box_of_corners(corners: Any, image: VolumeImage, axis: int, index: int) -> SliceBox:
+    """The box on a slice between two places that lie on it.
+
+    Args:
+        corners: World RAS mm (2, 3) of opposite corners, in any order.
+        image: Whose voxels.
+        axis: Array axis that the slice is fixed on.
+        index: Number of the slice.
+    """
+    return _on_slice(image.to_index(corners), axis, index)
+
+
 def slice_of_view(view: Any, image: VolumeImage) -> tuple[int, int]:
     """The slice that a slice view shows, as (array axis, index).
 

@@ -15,11 +15,12 @@ from .terminology import entry_of
 from .volumes import SceneError, VolumeImage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 CLASS = "vtkMRMLSegmentationNode"
 LOCKED = "SegmentAnything.Locked"
 """Tag of a segment that is finished: nothing takes voxels of it, and nothing adds to it."""
+NO_SEGMENT = "no segment is chosen: choose one, or add one"
 GOLDEN_RATIO = 0.618033988749895
 """Steps of this fraction of the hue circle never come close to an earlier hue."""
 
@@ -57,12 +58,22 @@ class Shown:
         part = whole[tuple(slice(a, b) for a, b in zip(start, stop))]
         return cls(tuple(start), part.astype(bool))
 
+    def same(self, other: Shown) -> bool:
+        """Whether both have the same voxels."""
+        return self is other or (
+            self.start == other.start and np.array_equal(self.array, other.array)
+        )
+
     def full(self, shape: tuple[int, ...]) -> np.ndarray:
         """In the whole volume."""
         whole = np.zeros(shape, dtype=bool)
         place = tuple(slice(a, a + n) for a, n in zip(self.start, self.array.shape))
         whole[place] = self.array
         return whole
+
+
+def _nothing(_segment_id: str) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass
@@ -74,6 +85,8 @@ class SegmentationView:
     """vtkMRMLSegmentationNode."""
     shown: dict[str, Shown] = field(default_factory=dict)
     """By segment ID what the server found, to see what a person has changed."""
+    before_show: Callable[[str], None] = _nothing
+    """Called with a segment ID before its voxels are replaced; what it raises prevents that."""
 
     @classmethod
     def make(cls, image: VolumeImage, node: Any = None) -> SegmentationView:
@@ -200,6 +213,7 @@ class SegmentationView:
         Voxels of other segments that are locked are left out.
         """
         array = self._without_locked(segment_id, self._whole(segment_id, masks))
+        self.before_show(segment_id)
         slicer.util.updateSegmentBinaryLabelmapFromArray(
             array, self.node, segment_id, self.image.node
         )
@@ -245,8 +259,11 @@ class SegmentationView:
 
     def is_painted(self, segment_id: str) -> bool:
         """Whether a person changed a segment since the server's last answer."""
-        shown = self.shown[segment_id].full(self.image.shape)
-        return not np.array_equal(self.array(segment_id) > 0, shown)
+        return not self.as_it_is(segment_id).same(self.shown[segment_id])
+
+    def as_it_is(self, segment_id: str) -> Shown:
+        """The segment's voxels as they are in the scene, inside their window."""
+        return Shown.of(self.array(segment_id))
 
     def painted(self, segment_id: str) -> list[Painted]:
         """The slices that a person changed since the server's last answer.

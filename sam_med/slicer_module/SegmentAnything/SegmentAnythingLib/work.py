@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import slicer
 
+from .moments import Moment, Moments
 from .opened import Opened, Sent, model_of, opened
 from .prompts import (
     Mark,
@@ -21,7 +22,7 @@ from .prompts import (
     slice_box_of_roi,
 )
 from .record import SceneRecord
-from .segments import SegmentationView
+from .segments import NO_SEGMENT, SegmentationView
 from .steps import Step
 from .suite_client import ServerError
 from .volumes import SceneError, VolumeImage
@@ -29,10 +30,11 @@ from .volumes import SceneError, VolumeImage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .prompts import SliceBox
+    from .prompts import Point, SliceBox
     from .suite_client import Change, Client, VolumeSession
 
 MODEL = "lite_medsam"
+TAKE_OVER = "Take over what I painted"
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,10 @@ class VolumeWork:
     """Object to its name, for a redo."""
     note: str = ""
     """What there is to know of the last prompt."""
+    cursor: int = 0
+    """Number of edits that count on the server."""
+    moments: Moments = field(default_factory=Moments)
+    """To follow the Undo of Segment Editor."""
 
     @classmethod
     def opening(
@@ -112,6 +118,7 @@ class VolumeWork:
             work = cls(found.session, view, SceneRecord.of(volume, view.node))
             if log is not None:
                 work._go_on(found)
+                work._remember(log)
             elif known is not None:
                 work.note = f"Segments that were made with {model_of(known)} stay as they are."
             return work
@@ -139,6 +146,45 @@ class VolumeWork:
             return self._segment(object_id)
 
         return self._kept(Step(lambda _progress: self.session.add_object(name.strip()), apply))
+
+    def adopting(self, segment_id: str) -> Step | None:
+        """An object for a segment that a person added; None where it has one.
+
+        What the person drew in it stays, as painted.
+        """
+        self.view.check()
+        if segment_id in self.segment_ids:
+            return None
+        self.view.check_unlocked(segment_id)
+        name = self.view.name(segment_id)
+
+        def apply(object_id: str) -> None:
+            self.names[object_id], self.segment_of[object_id] = name, segment_id
+            self.view.adopt(segment_id, [])
+
+        return self._kept(Step(lambda _progress: self.session.add_object(name), apply))
+
+    def following(self, segment_id: str) -> Step | None:
+        """The server goes where Segment Editor's own Undo or Redo has put a segment.
+
+        None where the segment is as the server knows it, or was never so.
+        """
+        self.view.check()
+        if segment_id not in self.view.shown or not self.view.has(segment_id):
+            return None
+        if not self.view.is_painted(segment_id):
+            return None
+        moment = self.moments.find(self.cursor, self.view, segment_id)
+        if moment is None:
+            return None
+        ask = self.session.undo if moment.cursor < self.cursor else self.session.redo
+        count = abs(moment.cursor - self.cursor)
+
+        def apply(_answer: Any) -> None:
+            # the scene has the voxels already
+            self.segment_of, self.view.shown = dict(moment.segment_of), dict(moment.shown)
+
+        return self._kept(Step(lambda _progress: [ask() for _ in range(count)], apply))
 
     def renaming(self, segment_id: str, name: str) -> Step:
         """Another name."""
@@ -202,6 +248,21 @@ class VolumeWork:
 
         return self._edits(edits)
 
+    def clicking(self, segment_id: str, point: Point) -> Step:
+        """A click on a slice: a point before the object is propagated, a correction after."""
+        object_id = self._prompted(segment_id)
+        self.note = ""
+
+        def ask(_progress: Any) -> Change:
+            (about,) = (o for o in self.session.objects() if o["object"] == object_id)
+            if about["propagated"]:
+                return self.session.add_mark(
+                    object_id, "click", [point.ijk], positive=point.positive
+                )
+            return self.session.add_point(object_id, point.ijk, positive=point.positive)
+
+        return self._kept(Step(ask, self._show))
+
     def marking(self, segment_id: str, markups: Any) -> Step:
         """Correct a propagated object by points, a curve, a closed curve or a line.
 
@@ -242,7 +303,7 @@ class VolumeWork:
         else:
             self.view.check_unlocked(segment_id)
             asked, objects = [segment_id], [self._object(segment_id)]
-        self._check_painted(asked)
+        self.check_painted(asked)
 
         def ask(progress: Callable[[int, int, str], bool | None]) -> list[Any] | None:
             state = self.session.propagate(objects, method).wait(progress)
@@ -311,7 +372,7 @@ class VolumeWork:
     def _moving(self, ask: Callable[[], Change], back: Callable[[], Change]) -> Step:
         """An edit back or forth, unless it changes a locked segment; `back` is the other way."""
         self.view.check()
-        self._check_painted(self.segment_ids)
+        self.check_painted(self.segment_ids)
 
         def apply(answer: tuple[Change, dict[str, str]]) -> None:
             change, names = answer
@@ -371,13 +432,22 @@ class VolumeWork:
 
         def apply(both: tuple[Any, dict[str, Any]]) -> Any:
             answer, log = both
+            self.cursor = log["cursor"]
             try:
-                return step.apply(answer)
+                applied = step.apply(answer)
             finally:
                 # of several edits one may be refused: those before it count
                 self.record.write(log, self.segment_of, self.names)
+            self._remember(log)
+            return applied
 
         return Step(ask, apply)
+
+    def _remember(self, log: dict[str, Any]) -> None:
+        """Keep what the segments are after the edits that count now."""
+        self.cursor = log["cursor"]
+        moment = Moment(self.cursor, dict(self.segment_of), dict(self.view.shown))
+        self.moments.add(moment, len(log["edits"]))
 
     def _go_on(self, found: Opened) -> None:
         """Take the segments of the record for the objects that the server made again."""
@@ -397,15 +467,15 @@ class VolumeWork:
     def _prompted(self, segment_id: str) -> str:
         object_id = self._object(segment_id)
         self.view.check_unlocked(segment_id)
-        self._check_painted([segment_id])
+        self.check_painted([segment_id])
         return object_id
 
-    def _check_painted(self, segment_ids: list[str]) -> None:
+    def check_painted(self, segment_ids: list[str]) -> None:
         """Raise `SceneError` where an answer of the server would take the place of a painting."""
         for one in segment_ids:
             if self.view.is_painted(one):
                 raise SceneError(
-                    f"{self.view.name(one)} was painted: press 'Take over what I painted' first "
+                    f"{self.view.name(one)} was painted: press '{TAKE_OVER}' first "
                     "(and 'Undo' after it, to be rid of the painting)"
                 )
 
@@ -414,6 +484,8 @@ class VolumeWork:
         for object_id, one in self.segment_of.items():
             if one == segment_id and self.view.has(one):
                 return object_id
+        if not segment_id:
+            raise SceneError(NO_SEGMENT)
         raise SceneError(f"no segment {segment_id} of this volume: choose one, or add one")
 
     def _segment(self, object_id: str) -> str:
