@@ -229,11 +229,7 @@ def _part(
         text=(_text(task),),
         seconds=seconds,
         figures=(
-            Figure(
-                "mean Dice" if len(scores) > 1 else "Dice",
-                f"{sum(scores) / len(scores):.3f}",
-                "with the labels of the scan",
-            ),
+            Figure("mean Dice", f"{sum(scores) / len(scores):.3f}", "with the labels of the scan"),
             Figure(
                 "scan",
                 f"{count_i} x {count_j} x {count_k}",
