@@ -145,6 +145,7 @@ export function landcoverPanel(session, board) {
       }, progress, "Making the map");
       if (done === null) return;
       show(done.job, done.summary);
+      session.adoptColours(done.summary.classes);
       tell(accuracyTexts(done.summary.accuracies)[0]);
     } finally {
       draw();
