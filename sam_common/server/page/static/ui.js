@@ -107,6 +107,7 @@ export async function runJob(request, place, label) {
   const text = make("p", { class: "quiet" }, `${label} …`);
   const cancel = make("button", { onclick: guarded(() => remove(`/v1/jobs/${job}`)) }, "Cancel");
   place.replaceChildren(text, make("div", { class: "row" }, bar, cancel));
+  tell(`${label} …`);
   let last = null;
   try {
     await follow(`/v1/jobs/${job}/events`, (_kind, facts) => {

@@ -18,6 +18,7 @@ const NO_DICOM = "DICOM SEG, RTSTRUCT and SR refer to DICOM images, and this vol
 const KINDS = { box: "box", plus: "point", minus: "point", draw: "stroke", erase: "stroke" };
 const MOST_OBJECTS = 255;
 const OPACITY = 0.4;
+const GRID_LAYOUT = 2; // niivue.MULTIPLANAR_TYPE.GRID, which is there once the script is loaded
 const STATUS = { empty: "The network found nothing there.", outside: "That lies outside of the volume." };
 
 class VolumePage {
@@ -351,6 +352,8 @@ export async function start(session) {
   const nv = new niivue.Niivue({
     backColor: [0.04, 0.055, 0.05, 1], crosshairColor: [0.35, 0.85, 0.8, 0.9], crosshairWidth: 0.15, crosshairWidthUnit: "percent",
     isNearestInterpolation: true, isRadiologicalConvention: true, multiplanarShowRender: 1, tileMargin: 4,
+    // two by two: one below the other, the planes of a scan of few slices leave most of the view empty
+    multiplanarLayout: GRID_LAYOUT,
     dragAndDropEnabled: false, viewModeHotKey: "", clipPlaneHotKey: "", loadingText: "", logLevel: "error",
   });
   await nv.attachToCanvas(canvas);
