@@ -148,6 +148,24 @@ def test_what_a_person_is_about_to_choose_stays_when_the_page_asks_for_news(tree
     wait_for_objects(tab, 1)
 
 
+def test_letters_show_no_cross_to_who_works_by_mouse(tab):
+    cross = tab.locator(".ol-map .middle")
+    tab.mouse.click(*screen(tab, *TREE))
+    tab.keyboard.press("n")
+    assert tab.evaluate("() => document.activeElement.className").startswith("ol-map")
+    assert not cross.is_visible()
+    assert tab.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "none"
+    tab.keyboard.press("ArrowRight")
+    assert cross.is_visible()
+    tab.mouse.click(*screen(tab, *TREE))
+    assert not cross.is_visible()
+    tab.locator(".ol-zoom-out").focus()
+    tab.keyboard.press("Shift+Tab")
+    tab.keyboard.press("Shift+Tab")
+    assert tab.evaluate("() => document.activeElement.className").startswith("ol-map")
+    assert cross.is_visible()
+
+
 def test_by_keyboard_alone(trees, tab):
     tab.focus(".ol-map")
     tab.keyboard.press("Enter")

@@ -16,6 +16,7 @@ import { guarded, keys, loadScript, make, showPlace, tell, Tools } from "./ui.js
 
 const PREVIEW_MS = 70;
 const AT_ONCE = 4;
+const MOVES = /^(Arrow.*|Enter|Tab|[+-])$/;
 const STATUS = {
   ok: "", empty: "The network found nothing there.", outside: "That lies outside of the image.",
   nodata: "There is no data at that place.", no_prompt: "",
@@ -89,7 +90,12 @@ class RasterPage {
     this.map.on("click", guarded((event) => this.click(event)));
     this.map.on("pointermove", (event) => this.pointer(event));
     this.target.addEventListener("pointerleave", () => { this.dropPreview(); this.picker.light(null); showPlace(""); });
+    // letters choose tools for who works by mouse, too: that alone shows no cross and no frame
+    const byKeys = (isSo) => this.target.classList.toggle("by-keys", isSo);
+    this.target.addEventListener("focus", () => byKeys(this.target.matches(":focus-visible")));
+    this.target.addEventListener("pointerdown", () => byKeys(false));
     this.target.addEventListener("keydown", guarded(async (event) => {
+      if (MOVES.test(event.key)) byKeys(true);
       if (event.key !== "Enter") return;
       event.preventDefault();
       const middle = this.map.getView().getCenter();
