@@ -58,7 +58,7 @@ SEEN = """(kind) => {
         const between = (from, to, part) => from.map((v, n) => v + part * (to[n] - v));
         const places = rings.flatMap(ring => ring.slice(1).flatMap((end, n) =>
             [0.25, 0.5, 0.75].map(part => between(ring[n], end, part))));
-        const near = places.filter(place => away(wanted, map.getPixelFromCoordinate(place)) < 25);
+        const near = places.filter(place => away(wanted, map.getPixelFromCoordinate(place)) < 6);
         return {share: near.length / places.length, colour: wanted.join()};
     });
 }"""
