@@ -70,10 +70,12 @@ def test_a_click_gives_the_mask_of_the_interface(trees, tab, picture):
     asked = trees.ask(edits, {"op": "add_object", "name": "other"})["changed"][0]["object"]
     trees.ask(edits, {"op": "add_point", "object": asked, "point": point})
     assert mask_of(trees, clicked["object"]) == mask_of(trees, asked)
-    tab.wait_for_function("() => window.samPage.drawn.size === 1")
+    # the page may have asked for news meanwhile, and then draws the other one, too
+    tab.wait_for_function("name => window.samPage.drawn.get(name)?.feature", arg=clicked["object"])
     # the outline that is drawn has as many pixels as the mask
     area = tab.evaluate(
-        "() => [...window.samPage.drawn.values()][0].feature.getGeometry().getArea()"
+        "name => window.samPage.drawn.get(name).feature.getGeometry().getArea()",
+        clicked["object"],
     )
     assert area == pytest.approx(clicked["area"])
     # the pointer was somewhere beside it a moment ago, and a preview is drawn now
