@@ -4,7 +4,8 @@
 
 - `make demo`: trees and an abdomen,
 - `make test-qgis`, under `qgis`: the desktop with the panel,
-- `python tests/hosts/page/pictures.py demo_output`: the page with a raster and with a volume.
+- `python tests/hosts/page/pictures.py demo_output`: the page with a raster, with a volume, and in a
+  notebook.
 
 All show data whose licence allows it: the aerial image is CC0-1.0 (NEON) with boxes under MIT, the
 CT is Apache-2.0 (TotalSegmentator). The scanned sheet of the demo is not among them, because its
@@ -24,6 +25,7 @@ PICTURES = {
     "abdomen.jpg": "abdomen_axial.jpg",
     "page_raster.jpg": "page_raster.png",
     "page_volume.jpg": "page_volume.png",
+    "explore.jpg": "explore.png",
     "qgis.jpg": "qgis/desktop.png",
 }
 """Pictures here, and those that they are made of."""

@@ -43,7 +43,7 @@ MOST_READ = 1 << 26
 """Most pixels that are read for one tile, of the overview that serves it: about a second."""
 MOST_OUTLINES = 20_000
 """Most outlines of a table that are given; a browser draws more of them too slowly."""
-COLUMNS = ("score", "probability", "said", "covered_by")
+COLUMNS = ("score", "area_px", "area_m2", "probability", "said", "covered_by")
 """Columns of a table that its outlines are given with."""
 GAP_PX = 5
 """Side of the smallest gap that is transparent where the nodata value is an ordinary colour."""

@@ -153,7 +153,9 @@ def test_outlines_of_a_table_lie_in_pixels_of_a_turned_raster(tmp_path, monkeypa
     boxes = [shapely.box(3, 4, 10, 20), shapely.box(30, 10, 40, 11)]
     placed = shapely.transform(boxes, lambda xy: xy @ np.array([[a, d], [b, e]]) + (c, f))
     table = geopandas.GeoDataFrame(
-        {"score": [0.5, np.nan, 0.1]}, geometry=[*placed, None], crs="EPSG:32633"
+        {"score": [0.5, np.nan, 0.1], "area_px": [112.0, 10.0, 3.0], "area_m2": [660.8, None, 1.0]},
+        geometry=[*placed, None],
+        crs="EPSG:32633",
     )
     table.to_file(tmp_path / "o.gpkg")
     with open_raster(path) as source:
@@ -161,7 +163,10 @@ def test_outlines_of_a_table_lie_in_pixels_of_a_turned_raster(tmp_path, monkeypa
         monkeypatch.setattr(drawing, "MOST_OUTLINES", 1)
         fewer = table_outlines(tmp_path / "o.gpkg", source.frame)
     assert found["total"] == fewer["total"] == 2
-    assert [f["properties"]["score"] for f in found["features"]] == [0.5, None]
+    assert [f["properties"] for f in found["features"]] == [
+        {"score": 0.5, "area_px": 112.0, "area_m2": 660.8},
+        {"score": None, "area_px": 10.0, "area_m2": None},
+    ]
     for feature, box in zip(found["features"], boxes, strict=True):
         outline = shapely.geometry.shape(feature["geometry"])
         assert outline.symmetric_difference(box).area < 1e-6

@@ -88,8 +88,10 @@ def candidates(tab):
 
 def test_more_objects_like_some_are_found_chosen_and_kept(discs, tab, picture):
     panel = more(tab)
+    assert "3 examples. The first search finds everything" in panel.inner_text()
     panel.get_by_role("button", name="Find more like these").click()
     message(tab, "candidates are probably alike")
+    assert "3 examples. Say what is something else, and search again" in panel.inner_text()
     every = panel.get_by_role("slider", name="Least probability")
     shown = candidates(tab)
     assert panel.get_by_role("button", name=f"Keep {len(shown)} as objects").is_visible()
@@ -202,6 +204,8 @@ def test_land_cover_is_painted_mapped_judged_and_saved(cover, open_tab, picture,
     tab.reload()
     tab.wait_for_selector("body[data-ready]", state="attached")
     assert f"{count} samples of 3 classes." in land(tab).inner_text()
+    tab.get_by_role("button", name="town", exact=True).click()
+    tab.get_by_label("Colour of the chosen class").fill("#123456")
     with tab.expect_response(lambda answer: "/classes/" in answer.url) as tile:
         land(tab).get_by_role("button", name="Make the map").click()
     assert tile.value.status == 200
@@ -216,6 +220,27 @@ def test_land_cover_is_painted_mapped_judged_and_saved(cover, open_tab, picture,
     for line in legend.splitlines():
         name, share = line.split(": ")
         assert float(share.split(" %")[0]) == pytest.approx(100 * shares[name], abs=6)
+    # samples and chips get the colours of the map, but for the one that was chosen by hand
+    swatches = dict(
+        tab.get_by_role("list", name="Classes of the map")
+        .locator("li")
+        .evaluate_all(
+            """lines => lines.map(each => [each.textContent.split(': ')[0],
+                getComputedStyle(each.firstChild).backgroundColor])"""
+        )
+    )
+    chips = dict(
+        tab.get_by_role("group", name="Classes")
+        .locator("button")
+        .evaluate_all(
+            """chips => chips.map(each => [each.textContent,
+                getComputedStyle(each.firstChild).backgroundColor])"""
+        )
+    )
+    assert {name: chips[name] for name in ("water", "field")} == {
+        name: swatches[name] for name in ("water", "field")
+    }
+    assert chips["town"] == "rgb(18, 52, 86)" != swatches["town"]
     picture(tab, "raster-landcover")
     assert problems(tab) == []
     saved = []

@@ -12,6 +12,8 @@ from conftest import WAIT_MS
 
 TREE = (158, 223)
 """Column and row of a tree of the picture."""
+FOUND = "window.samPage.everything.layer.getSource().getFeatures().length"
+"""Number of outlines of everything that are drawn."""
 FOUND_MS = 400_000
 """How long everything may take to be found on a busy machine."""
 
@@ -68,10 +70,12 @@ def test_a_click_gives_the_mask_of_the_interface(trees, tab, picture):
     asked = trees.ask(edits, {"op": "add_object", "name": "other"})["changed"][0]["object"]
     trees.ask(edits, {"op": "add_point", "object": asked, "point": point})
     assert mask_of(trees, clicked["object"]) == mask_of(trees, asked)
-    tab.wait_for_function("() => window.samPage.drawn.size === 1")
+    # the page may have asked for news meanwhile, and then draws the other one, too
+    tab.wait_for_function("name => window.samPage.drawn.get(name)?.feature", arg=clicked["object"])
     # the outline that is drawn has as many pixels as the mask
     area = tab.evaluate(
-        "() => [...window.samPage.drawn.values()][0].feature.getGeometry().getArea()"
+        "name => window.samPage.drawn.get(name).feature.getGeometry().getArea()",
+        clicked["object"],
     )
     assert area == pytest.approx(clicked["area"])
     # the pointer was somewhere beside it a moment ago, and a preview is drawn now
@@ -127,6 +131,41 @@ def test_classes_next_object_and_delete(trees, tab):
     tab.get_by_role("button", name="Delete tree 2").click()
     wait_for_objects(tab, 1)
     assert [(each["name"], each["class"]) for each in objects(trees)] == [("tree 1", "object")]
+
+
+def test_what_a_person_is_about_to_choose_stays_when_the_page_asks_for_news(trees, tab):
+    click(tab, *TREE)
+    wait_for_objects(tab, 1)
+    tab.wait_for_function("() => [...window.samPage.drawn.values()][0]?.feature")
+    tab.evaluate("() => { window.row = document.querySelector('tr[data-object]'); }")
+    with tab.expect_response(lambda answer: answer.url.endswith("/objects")):
+        tab.evaluate("() => dispatchEvent(new Event('focus'))")
+    tab.evaluate("() => window.samPage.session.inTurn(() => {})")
+    assert tab.evaluate("() => window.row.isConnected")
+    # the key removes it, also from a control that takes no letters
+    tab.get_by_label("Colour of the chosen class").focus()
+    tab.keyboard.press("Delete")
+    wait_for_objects(tab, 0)
+    tab.keyboard.press("Control+z")
+    wait_for_objects(tab, 1)
+
+
+def test_letters_show_no_cross_to_who_works_by_mouse(tab):
+    cross = tab.locator(".ol-map .middle")
+    tab.mouse.click(*screen(tab, *TREE))
+    tab.keyboard.press("n")
+    assert tab.evaluate("() => document.activeElement.className").startswith("ol-map")
+    assert not cross.is_visible()
+    assert tab.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "none"
+    tab.keyboard.press("ArrowRight")
+    assert cross.is_visible()
+    tab.mouse.click(*screen(tab, *TREE))
+    assert not cross.is_visible()
+    tab.locator(".ol-zoom-out").focus()
+    tab.keyboard.press("Shift+Tab")
+    tab.keyboard.press("Shift+Tab")
+    assert tab.evaluate("() => document.activeElement.className").startswith("ol-map")
+    assert cross.is_visible()
 
 
 def test_by_keyboard_alone(trees, tab):
@@ -191,6 +230,9 @@ def test_objects_are_saved(trees, tab, tmp_path):
 def test_finding_everything_can_be_cancelled(trees, tab):
     tab.get_by_role("button", name="Find everything").click()
     tab.wait_for_selector("progress")
+    tab.wait_for_function(
+        "() => /Finding everything: \\d+ %$/m.test(document.getElementById('panel').innerText)"
+    )
     tab.get_by_role("button", name="Cancel").click()
     tab.wait_for_function(
         "() => document.getElementById('message').textContent.includes('cancelled')"
@@ -200,10 +242,8 @@ def test_finding_everything_can_be_cancelled(trees, tab):
 
 def test_everything_that_is_found_is_drawn_and_saved(trees, tab, picture, tmp_path):
     tab.get_by_role("button", name="Find everything").click()
-    tab.wait_for_function(
-        "() => window.samPage.found.getSource().getFeatures().length > 0", timeout=FOUND_MS
-    )
-    drawn = tab.evaluate("() => window.samPage.found.getSource().getFeatures().length")
+    tab.wait_for_function(f"() => {FOUND} > 0", timeout=FOUND_MS)
+    drawn = tab.evaluate(f"() => {FOUND}")
     assert tab.inner_text("#message") == f"{drawn} objects found."
     picture(tab, "raster-everything")
     with tab.expect_download() as waited:
@@ -213,7 +253,7 @@ def test_everything_that_is_found_is_drawn_and_saved(trees, tab, picture, tmp_pa
         (layer,) = table.execute("SELECT table_name FROM gpkg_contents").fetchone()
         assert table.execute(f'SELECT COUNT(*) FROM "{layer}"').fetchone() == (drawn,)  # noqa: S608
     tab.get_by_role("button", name="Hide").click()
-    assert tab.evaluate("() => window.samPage.found.getSource().getFeatures().length") == 0
+    assert tab.evaluate(f"() => {FOUND}") == 0
 
 
 def test_a_touch_is_a_click(trees, browser):

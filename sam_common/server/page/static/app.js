@@ -67,7 +67,7 @@ function keepUp(session) {
   const look = async () => {
     if (document.hidden || isOver) return;
     try {
-      await session.inTurn(() => session.sync());
+      await session.inTurn(() => session.sync({ onlyChanges: true }));
       if (isLost) calm();
       isLost = false;
     } catch (error) {

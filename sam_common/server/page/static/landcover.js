@@ -26,7 +26,8 @@ export function landcoverPanel(session, board) {
   const colour = (name) => session.classOf(name)?.colour ?? "#ffffff";
   const layer = board.layer((feature) => {
     const of = colour(feature.get("class"));
-    return [["#000000", 6], [of, 4]].map(([color, width]) => new ol.style.Style({
+    // seen on the image as well as on a map in the same colour
+    return [["#000000", 8], ["#ffffff", 6], [of, 4]].map(([color, width]) => new ol.style.Style({
       stroke: new ol.style.Stroke({ color, width, lineCap: "round" }),
       image: new ol.style.Circle({ radius: width / 2 + 1.5, fill: new ol.style.Fill({ color }) }),
     }));
@@ -145,6 +146,7 @@ export function landcoverPanel(session, board) {
       }, progress, "Making the map");
       if (done === null) return;
       show(done.job, done.summary);
+      session.adoptColours(done.summary.classes);
       tell(accuracyTexts(done.summary.accuracies)[0]);
     } finally {
       draw();

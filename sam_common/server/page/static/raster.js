@@ -3,16 +3,20 @@
 // The map's x is the column and its -y the row, counted from the outer corner of the first pixel, so
 // that turned and unplaced rasters are drawn exactly. An index is half a pixel less.
 
-import { ask, get, post, save } from "./api.js";
+import { ask, get, post } from "./api.js";
+import { everythingPanel } from "./everything.js";
 import { host } from "./host.js";
 import { landcoverPanel } from "./landcover.js";
+import { areaText, outlineLayer, outlineOf, outlineStyle } from "./outlines.js";
 import { boxForm, classesPanel, downloadsPanel, objectsPanel } from "./panel.js";
+import { Picker } from "./picker.js";
 import { signatureOf } from "./session.js";
 import { similarPanel } from "./similar.js";
-import { guarded, keys, loadScript, make, runJob, section, showPlace, tell, Tools } from "./ui.js";
+import { guarded, keys, loadScript, make, showPlace, tell, Tools } from "./ui.js";
 
 const PREVIEW_MS = 70;
 const AT_ONCE = 4;
+const MOVES = /^(Arrow.*|Enter|Tab|[+-])$/;
 const STATUS = {
   ok: "", empty: "The network found nothing there.", outside: "That lies outside of the image.",
   nodata: "There is no data at that place.", no_prompt: "",
@@ -48,6 +52,7 @@ class RasterPage {
     this.drawing = Promise.resolve();
     this.format = new ol.format.GeoJSON();
     this.makeMap();
+    this.picker = new Picker(this);
     this.makeTools();
     this.makePanel();
     session.addEventListener("objects", guarded(() => this.draw()));
@@ -62,11 +67,7 @@ class RasterPage {
     const coarsest = served - 1;
     this.projection = projection;
     const layer = (style, zIndex) => new ol.layer.Vector({ source: new ol.source.Vector(), style, zIndex });
-    this.found = layer(new ol.style.Style({
-      stroke: new ol.style.Stroke({ color: "#ffffffcc", width: 1, lineDash: [4, 3] }),
-      fill: new ol.style.Fill({ color: "#ffffff14" }),
-    }), 1);
-    this.outlines = layer((feature) => this.styleOf(feature), 2);
+    this.outlines = outlineLayer((feature) => this.styleOf(feature), 2);
     this.marksLayer = layer((feature) => this.markStyle(feature), 3);
     this.ghost = layer(new ol.style.Style({
       stroke: new ol.style.Stroke({ color: "#ffffff", width: 1.5, lineDash: [5, 4] }),
@@ -81,19 +82,25 @@ class RasterPage {
       target: this.target,
       controls: [new ol.control.Zoom()],
       interactions: ol.interaction.defaults.defaults({ shiftDragZoom: false, doubleClickZoom: false, altShiftDragRotate: false, pinchRotate: false }),
-      layers: [this.tileLayer(`${this.session.path}/tiles`, 0), this.found, this.outlines, this.marksLayer, this.ghost],
+      layers: [this.tileLayer(`${this.session.path}/tiles`, 0), this.outlines, this.marksLayer, this.ghost],
       view: new ol.View({ projection, center: [this.columns / 2, -this.rows / 2], maxResolution: widest, minResolution: 1 / 32, resolution: 1, extent, constrainOnlyCenter: true }),
     });
     this.target.append(make("div", { class: "middle", "aria-hidden": "true" }));
     this.map.getView().fit(extent, { padding: [16, 16, 16, 16] });
     this.map.on("click", guarded((event) => this.click(event)));
     this.map.on("pointermove", (event) => this.pointer(event));
-    this.target.addEventListener("pointerleave", () => { this.dropPreview(); showPlace(""); });
+    this.target.addEventListener("pointerleave", () => { this.dropPreview(); this.picker.light(null); showPlace(""); });
+    // letters choose tools for who works by mouse, too: that alone shows no cross and no frame
+    const byKeys = (isSo) => this.target.classList.toggle("by-keys", isSo);
+    this.target.addEventListener("focus", () => byKeys(this.target.matches(":focus-visible")));
+    this.target.addEventListener("pointerdown", () => byKeys(false));
     this.target.addEventListener("keydown", guarded(async (event) => {
+      if (MOVES.test(event.key)) byKeys(true);
       if (event.key !== "Enter") return;
       event.preventDefault();
       const middle = this.map.getView().getCenter();
       if (this.tools.chosen === "paint") this.cover.add([middle]);
+      else if (this.tools.chosen === "pick") await this.picker.pick(middle);
       else await this.point(middle, event.shiftKey || this.tools.chosen === "minus");
     }));
     const box = new ol.interaction.DragBox({ className: "drag-box", condition: () => this.tools.chosen === "box" });
@@ -117,10 +124,20 @@ class RasterPage {
     }) });
   }
 
-  /** What panels draw with: see `similar.js` and `landcover.js`. */
+  /** What panels draw with: see `everything.js`, `similar.js` and `landcover.js`. */
   board() {
     return {
       map: this.map,
+      outlines: (style, zIndex) => {
+        const layer = outlineLayer(style, zIndex);
+        this.map.addLayer(layer);
+        return layer;
+      },
+      outline: (geometry) => outlineOf(this.shape(geometry)),
+      light: (feature) => this.picker.light(feature),
+      zoom: (feature) => this.zoomTo(feature),
+      settled: () => this.drawing,
+      onfound: (isFound) => this.picker.follow(isFound),
       stem: this.session.about.source.name.replace(/\.[^.]*$/, ""),
       isPainting: () => this.tools.chosen === "paint",
       layer: (style, zIndex) => {
@@ -166,8 +183,14 @@ class RasterPage {
       { id: "minus", label: "Point beside it", key: "2", off: takesPoints ? null : off },
       { id: "box", label: "Box", key: "3", off: takesBoxes ? null : off },
       { id: "paint", label: "Paint a sample", key: "4" },
+      { id: "pick", label: "Pick", key: "5" },
     ], takesPoints ? "plus" : "box");
-    this.tools.onchange = () => this.dropPreview();
+    this.tools.onchange = (id) => {
+      this.target.dataset.tool = id;
+      this.dropPreview();
+      this.picker.light(null);
+    };
+    this.target.dataset.tool = this.tools.chosen;
     this.tools.gap();
     const next = guarded(() => this.session.choose(null));
     this.undoButton = this.tools.add("Undo", "Ctrl Z", guarded(() => this.session.undo()));
@@ -176,8 +199,8 @@ class RasterPage {
     this.tools.add("Next object", "N", next).classList.add("main");
     keys({
       1: () => this.tools.choose("plus"), 2: () => this.tools.choose("minus"), 3: () => this.tools.choose("box"),
-      4: () => this.tools.choose("paint"),
-      n: next, escape: next,
+      4: () => this.tools.choose("paint"), 5: () => this.tools.choose("pick"),
+      n: next, escape: next, delete: guarded(() => this.session.removeCurrent()),
       "ctrl+z": guarded(() => this.session.undo()),
       "ctrl+shift+z": guarded(() => this.session.redo()),
       "ctrl+y": guarded(() => this.session.redo()),
@@ -185,23 +208,14 @@ class RasterPage {
   }
 
   makePanel() {
-    const progress = make("div");
-    this.foundText = make("p", { class: "quiet" }, "Finds every object by itself. It takes long on a large image.");
-    this.foundButtons = make("div", { class: "row" });
-    const all = make("button", { onclick: guarded(async () => {
-      all.disabled = true;
-      try {
-        await this.everything(progress);
-      } finally {
-        all.disabled = false;
-      }
-    }) }, "Find everything");
     const help = make("details", {}, make("summary", {}, "Keys and gestures"), make("dl", {},
       ...[["click", "a point on the object"], ["Shift click", "a point beside it: leave this out"], ["drag", "moves the image; with Box it draws one, with Paint a sample a stroke"],
-        ["wheel, + −", "zoom"], ["N", "the next click begins a new object"], ["Ctrl Z", "undo; Ctrl Shift Z redo"], ["Enter", "a point at the middle of the image, by keyboard"]]
+        ["wheel, + −", "zoom"], ["Pick", "click an object to go on with it; one that was found is kept"], ["N", "the next click begins a new object"], ["Delete", "removes the chosen object"], ["Ctrl Z", "undo; Ctrl Shift Z redo"], ["Enter", "a point at the middle of the image, by keyboard"]]
         .flatMap(([key, text]) => [make("dt", {}, key), make("dd", {}, text)])));
     const board = this.board();
     this.cover = landcoverPanel(this.session, board);
+    this.everything = everythingPanel(this.session, board);
+    this.picker.everything = this.everything;
     const { served, levels } = this.pyramid;
     const note = served < levels ? make("section", {}, make("p", { class: "quiet" },
       "This raster has no overviews, so it is not drawn from far away. gdaladdo -r average FILE adds them; then it opens as a whole.")) : "";
@@ -212,7 +226,7 @@ class RasterPage {
         sizeTitle: this.isPlaced ? "Area" : "Pixels", size: (each) => this.areaOf(each), zoom: (each) => this.zoom(each),
       }),
       similarPanel(this.session, board),
-      section("Everything", make("div", { class: "row" }, all), progress, this.foundButtons, this.foundText),
+      this.everything.panel,
       this.cover.panel,
       downloadsPanel(this.session, [{ format: "gpkg", label: "GeoPackage" }, { format: "geojson", label: "GeoJSON" }]),
       make("section", {}, boxForm(["column 1", "row 1", "column 2", "row 2"], (box) => this.box(box)), help));
@@ -225,6 +239,10 @@ class RasterPage {
 
   async click(event) {
     if (this.tools.chosen === "paint") return;
+    if (this.tools.chosen === "pick") {
+      await this.picker.pick(event.coordinate);
+      return;
+    }
     if (this.tools.chosen === "box") {
       tell("Drag a box around the object, or choose a point tool.");
       return;
@@ -262,6 +280,11 @@ class RasterPage {
     const isInside = x >= 0 && y <= 0 && x < this.columns && -y < this.rows;
     showPlace(isInside ? this.placeText(x, -y) : "");
     this.dropPreview();
+    if (this.tools.chosen === "pick") {
+      const told = this.picker.point(event.dragging ? null : event.coordinate);
+      if (told && isInside) showPlace(`${told} · ${this.placeText(x, -y)}`);
+      return;
+    }
     if (event.dragging || !isInside || ["box", "paint"].includes(this.tools.chosen) || event.originalEvent.pointerType === "touch") return;
     const isBeside = event.originalEvent.shiftKey || this.tools.chosen === "minus";
     if (isBeside && this.session.current === null) return;
@@ -337,7 +360,7 @@ class RasterPage {
     let feature = null;
     if (found.geometry) {
       const coordinates = mapped(found.geometry.coordinates, (xy) => cornersOf(this.affine, xy));
-      feature = new ol.Feature({ geometry: this.shape({ ...found.geometry, coordinates }), object: each.object });
+      feature = outlineOf(this.shape({ ...found.geometry, coordinates }), { object: each.object });
       source.addFeature(feature);
     }
     this.areas.set(each.object, found.properties.area_m2);
@@ -371,41 +394,20 @@ class RasterPage {
     const object = this.session.objects.find((each) => each.object === name);
     const colour = object ? this.session.colourOf(object) : "#ffffff";
     const isCurrent = name === this.session.current;
-    return new ol.style.Style({
-      stroke: new ol.style.Stroke({ color: colour, width: isCurrent ? 2.5 : 1.5 }),
-      fill: new ol.style.Fill({ color: `${colour}${isCurrent ? "40" : "26"}` }),
-    });
+    return outlineStyle(colour, isCurrent ? 3 : 2, `${colour}${isCurrent ? "40" : "26"}`);
   }
 
   areaOf(each) {
-    const metres = this.areas.get(each.object);
-    if (!each.area) return "–";
-    if (typeof metres !== "number") return `${each.area.toLocaleString("en")} px`;
-    if (metres >= 1e6) return `${(metres / 1e6).toFixed(2)} km²`;
-    if (metres >= 1e5) return `${(metres / 1e4).toFixed(1)} ha`;
-    return `${metres.toFixed(metres < 100 ? 1 : 0)} m²`;
+    return areaText(each.area, this.areas.get(each.object));
   }
 
   zoom(each) {
     const feature = this.drawn.get(each.object)?.feature;
-    if (feature) this.map.getView().fit(feature.getGeometry().getExtent(), { padding: [80, 80, 80, 80], maxZoom: 30, minResolution: 0.25 });
+    if (feature) this.zoomTo(feature);
   }
 
-  /** Find everything by a job, and show its outlines. */
-  async everything(progress) {
-    const done = await runJob({ kind: "automatic", session: this.session.id }, progress, "Finding everything");
-    if (done === null) return;
-    const table = await get(`${this.session.path}/outlines/${done.job}`);
-    const source = this.found.getSource();
-    source.clear(true);
-    source.addFeatures(table.features.map(({ geometry }) => new ol.Feature(this.shape(geometry))));
-    const shown = table.features.length < table.total ? `, of which ${table.features.length.toLocaleString("en")} are drawn` : "";
-    this.foundText.textContent = `${table.total.toLocaleString("en")} objects found${shown}. To keep one here, click it.`;
-    tell(`${table.total.toLocaleString("en")} objects found.`);
-    const stem = this.session.about.source.name.replace(/\.[^.]*$/, "");
-    this.foundButtons.replaceChildren(
-      make("button", { onclick: guarded(() => save(done.job, "objects.gpkg", `${stem}-everything.gpkg`)) }, "GeoPackage of all"),
-      make("button", { onclick: () => { source.clear(true); this.foundButtons.replaceChildren(); } }, "Hide"));
+  zoomTo(feature) {
+    this.map.getView().fit(feature.getGeometry().getExtent(), { padding: [80, 80, 80, 80], minResolution: 0.25 });
   }
 }
 
@@ -414,6 +416,7 @@ export async function start(session) {
   document.head.prepend(style);
   const [pyramid] = await Promise.all([get(`${session.path}/pyramid`), loadScript("/page/ol/ol.js")]);
   const page = new RasterPage(session, pyramid);
+  await guarded(() => page.everything.restore())();
   tell("Click on an object.");
   return page;
 }

@@ -30,9 +30,11 @@ export class Session extends EventTarget {
     return next;
   }
 
-  /** Objects with their prompts, newly asked for. */
-  async sync() {
+  /** Objects with their prompts, newly asked for; `onlyChanges` fires nothing where there are none, so
+   *  that what a person is about to choose in a table stays open. */
+  async sync({ onlyChanges = false } = {}) {
     const objects = await get(`${this.path}/objects`);
+    if (onlyChanges && JSON.stringify(objects) === JSON.stringify(this.objects)) return;
     this.objects = objects;
     for (const each of objects) if (each.class && !this.classOf(each.class)) this.addClass(each.class);
     if (this.current && !objects.some((each) => each.object === this.current)) this.current = null;
@@ -59,11 +61,12 @@ export class Session extends EventTarget {
     });
   }
 
-  /** Any other edit. */
+  /** Any other edit; gives what it changed. */
   edit(edit) {
     return this.inTurn(async () => {
-      await this.send(edit);
+      const change = await this.send(edit);
       await this.sync();
+      return change;
     });
   }
 
@@ -119,6 +122,11 @@ export class Session extends EventTarget {
     return names;
   }
 
+  /** Remove the current object, where there is one. */
+  removeCurrent() {
+    return this.current === null ? null : this.edit({ op: "remove_object", object: this.current });
+  }
+
   /** Give an object another class; of a volume the name follows, as files have that alone. */
   reclass(object, className) {
     const name = this.about.kind === "volume" ? this.newName(className) : object.name;
@@ -129,13 +137,25 @@ export class Session extends EventTarget {
     return this.classes.find((each) => each.name === name);
   }
 
+  /** Add a class, or give it the colour that a person chose. */
   addClass(name, colour) {
     const known = this.classOf(name);
-    if (known) {
-      known.colour = colour ?? known.colour;
-    } else {
-      this.classes.push({ name, colour: colour ?? PALETTE[this.classes.length % PALETTE.length] });
+    if (!known) this.classes.push({ name, colour: colour ?? PALETTE[this.classes.length % PALETTE.length] });
+    else if (colour !== undefined) Object.assign(known, { colour, isChosen: true });
+    this.keepClasses();
+  }
+
+  /** Take the colours of a map for its classes, but for those whose colour a person chose. */
+  adoptColours(classes) {
+    for (const each of classes) {
+      const known = this.classOf(each.class);
+      if (known && !known.isChosen) known.colour = each.colour;
     }
+    this.keepClasses();
+    this.dispatchEvent(new Event("objects"));
+  }
+
+  keepClasses() {
     host.memory.setItem(`classes ${this.id}`, JSON.stringify(this.classes));
   }
 

@@ -11,13 +11,14 @@ const collection = (geometries) => ({
   type: "FeatureCollection", features: geometries.map((geometry) => ({ type: "Feature", properties: {}, geometry })),
 });
 
-/** A section of the panel. `board` draws: `layer(style, zIndex)` adds a layer of outlines,
- *  `feature(geometry)` makes one of pixel corners, and `outlineOf(object)` gives those of an object. */
+/** A section of the panel. `board` draws: `outlines(style, zIndex)` adds a layer of
+ *  them, `outline(geometry)` makes one of pixel corners, and `outlineOf(object)` gives those of an object. */
 export function similarPanel(session, board) {
   const said = new Map();
   let candidates = [];
   let job = null;
-  const layer = board.layer(new ol.style.Style({
+  let hasSearched = false;
+  const layer = board.outlines(new ol.style.Style({
     stroke: new ol.style.Stroke({ color: "#ff4fd8", width: 1.5 }), fill: new ol.style.Fill({ color: "#ff4fd81f" }),
   }), 1);
   const body = make("tbody");
@@ -69,7 +70,8 @@ export function similarPanel(session, board) {
     find.disabled = count < LEAST || progress.hasChildNodes();
     text.textContent = count < LEAST
       ? "Click on two objects or more; they are the examples. The first search finds everything and takes long on a large image, the next ones are quick."
-      : `${count} examples. Say what is something else, and search again: that is quick.`;
+      : `${count} examples. ${hasSearched ? "Say what is something else, and search again: that is quick."
+        : "The first search finds everything and takes long on a large image, the next ones are quick."}`;
   };
 
   find.addEventListener("click", guarded(async () => {
@@ -82,11 +84,12 @@ export function similarPanel(session, board) {
         ...(refused.length ? { refused: collection(refused) } : {}),
       }, progress, "Finding more like these");
       if (done === null) return;
+      hasSearched = true;
       const table = await get(`${session.path}/outlines/${done.job}`);
       // what was shown is an object already, and what lies on a more probable candidate is none
       const open = table.features.filter(({ properties }) => properties.said === null && properties.covered_by === null);
       used.textContent = `Told apart by form, by what the network sees, and by ${bandsText(done.summary.bands)}.`;
-      show(open.map((each) => ({ ...each, drawn: board.feature(each.geometry) })), done.job);
+      show(open.map((each) => ({ ...each, drawn: board.outline(each.geometry) })), done.job);
       tell([`${shown().length.toLocaleString("en")} of ${done.summary.candidates.toLocaleString("en")} candidates are probably alike.`, ...done.summary.notes].join(" "));
     } finally {
       drawList();

@@ -91,6 +91,14 @@ export async function working(text, promise) {
   }
 }
 
+const PARTS = ", in hundredths";
+/** How far a job is, in words. */
+function progressText({ done, total, what = "" }) {
+  if (!what?.endsWith(PARTS)) return `${Math.floor(done)} of ${total} ${what ?? ""}`;
+  const share = `${Math.floor((100 * done) / total)} %`;
+  return total > 100 ? `${share}, ${Math.floor(done / 100)} of ${total / 100} ${what.slice(0, -PARTS.length)}` : share;
+}
+
 /** Run a job with its progress and a button that cancels it, in an element of the panel.
  *  Gives the final state of the job; null where it was cancelled. */
 export async function runJob(request, place, label) {
@@ -99,6 +107,7 @@ export async function runJob(request, place, label) {
   const text = make("p", { class: "quiet" }, `${label} …`);
   const cancel = make("button", { onclick: guarded(() => remove(`/v1/jobs/${job}`)) }, "Cancel");
   place.replaceChildren(text, make("div", { class: "row" }, bar, cancel));
+  tell(`${label} …`);
   let last = null;
   try {
     await follow(`/v1/jobs/${job}/events`, (_kind, facts) => {
@@ -106,7 +115,7 @@ export async function runJob(request, place, label) {
       if (facts.total > 0) {
         bar.max = facts.total;
         bar.value = facts.done;
-        text.textContent = `${label}: ${Math.floor(facts.done)} of ${facts.total} ${facts.what ?? ""}`;
+        text.textContent = `${label}: ${progressText(facts)}`;
       }
     });
   } finally {
@@ -157,7 +166,8 @@ export class Tools {
 /** Keys of the page, which do nothing while a person types. */
 export function keys(actions) {
   addEventListener("keydown", (event) => {
-    if (event.target.closest("input, select, textarea") || event.altKey) return;
+    // sliders and colours take no letters
+    if (event.target.closest("input:not([type=range], [type=color]), select, textarea") || event.altKey) return;
     const held = event.ctrlKey || event.metaKey;
     const name = `${held ? "ctrl+" : ""}${event.shiftKey && held ? "shift+" : ""}${event.key.toLowerCase()}`;
     if (!(name in actions)) return;

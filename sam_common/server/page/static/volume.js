@@ -18,6 +18,7 @@ const NO_DICOM = "DICOM SEG, RTSTRUCT and SR refer to DICOM images, and this vol
 const KINDS = { box: "box", plus: "point", minus: "point", draw: "stroke", erase: "stroke" };
 const MOST_OBJECTS = 255;
 const OPACITY = 0.4;
+const GRID_LAYOUT = 2; // niivue.MULTIPLANAR_TYPE.GRID, which is there once the script is loaded
 const STATUS = { empty: "The network found nothing there.", outside: "That lies outside of the volume." };
 
 class VolumePage {
@@ -63,7 +64,7 @@ class VolumePage {
       1: () => this.tools.choose("look"), 2: () => this.tools.choose("box"),
       3: () => this.tools.choose("plus"), 4: () => this.tools.choose("minus"),
       5: () => this.tools.choose("draw"), 6: () => this.tools.choose("erase"),
-      n: next, escape: next,
+      n: next, escape: next, delete: guarded(() => this.session.removeCurrent()),
       "ctrl+z": guarded(() => this.session.undo()),
       "ctrl+shift+z": guarded(() => this.session.redo()),
       "ctrl+y": guarded(() => this.session.redo()),
@@ -92,7 +93,7 @@ class VolumePage {
     const help = make("details", {}, make("summary", {}, "Keys and gestures"), make("dl", {},
       ...[["click, drag", "moves the cross; right drag changes the contrast"], ["wheel", "next slice"], ["Box", "drag a box around the object on a slice"],
         ["Stroke", "draw over what is missing, or over what is too much, of a followed object"],
-        ["N", "the next box begins a new object"], ["Ctrl Z", "undo; Ctrl Shift Z redo"]].flatMap(([key, text]) => [make("dt", {}, key), make("dd", {}, text)])));
+        ["N", "the next box begins a new object"], ["Delete", "removes the chosen object"], ["Ctrl Z", "undo; Ctrl Shift Z redo"]].flatMap(([key, text]) => [make("dt", {}, key), make("dd", {}, text)])));
     const typed = boxForm(["x 1", "y 1", "x 2", "y 2"], (box) => this.box(this.typedPlane(), box));
     const stroke = boxForm(["x 1", "y 1", "x 2", "y 2"], (ends) => this.typedStroke(ends), "Type a stroke", "Draw the stroke");
     stroke.append(make("p", { class: "quiet" }, "From place to place on the slice of the plane above; beside the object where Stroke beside it is chosen."));
@@ -215,7 +216,7 @@ class VolumePage {
     this.reviewed = signature;
     const slices = await get(`${this.session.path}/objects/${object.object}/review`);
     this.reviewBody.replaceChildren(...slices.map(({ axis, index, confidence, reasons }) => make("tr", {},
-      make("td", {}, make("button", { class: "plain", onclick: () => this.jumpTo(object, axis, index) }, `${this.grid.planeName(axis)} ${index}`)),
+      make("td", {}, make("button", { class: "plain jump", onclick: () => this.jumpTo(object, axis, index) }, `${this.grid.planeName(axis)} ${index}`)),
       make("td", { class: "number" }, confidence.toFixed(2)),
       make("td", { class: "quiet" }, [reasons].flat().join(", ")))));
   }
@@ -351,6 +352,8 @@ export async function start(session) {
   const nv = new niivue.Niivue({
     backColor: [0.04, 0.055, 0.05, 1], crosshairColor: [0.35, 0.85, 0.8, 0.9], crosshairWidth: 0.15, crosshairWidthUnit: "percent",
     isNearestInterpolation: true, isRadiologicalConvention: true, multiplanarShowRender: 1, tileMargin: 4,
+    // two by two: one below the other, the planes of a scan of few slices leave most of the view empty
+    multiplanarLayout: GRID_LAYOUT,
     dragAndDropEnabled: false, viewModeHotKey: "", clipPlaneHotKey: "", loadingText: "", logLevel: "error",
   });
   await nv.attachToCanvas(canvas);
