@@ -25,7 +25,7 @@ WIDE = 1.5
 NOTICE = "For research and mapping, not a medical device."
 SIDES = {
     "sam-geo demo": ("trees", "landcover"),
-    "sam-med demo": ("abdomen", "kidneys"),
+    "sam-med demo": ("abdomen", "kidney"),
 }
 """The command that makes each part."""
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-PARTS = ("trees", "landcover", "abdomen", "kidneys")
+PARTS = ("trees", "landcover", "abdomen", "kidney")
 """Names of the parts of the demo, in the order in which the page shows them."""
 FORMAT = "sam-geomed-demo"
 VERSION = 1

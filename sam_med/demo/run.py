@@ -229,7 +229,11 @@ def _part(
         text=(_text(task),),
         seconds=seconds,
         figures=(
-            Figure("mean Dice", f"{sum(scores) / len(scores):.3f}", "with the labels of the scan"),
+            Figure(
+                "mean Dice" if len(scores) > 1 else "Dice",
+                f"{sum(scores) / len(scores):.3f}",
+                "with the labels of the scan",
+            ),
             Figure(
                 "scan",
                 f"{count_i} x {count_j} x {count_k}",
@@ -275,7 +279,9 @@ def _table(task: Task, result: Segmentation, scores: Sequence[float]) -> Table:
 
 def _text(task: Task) -> str:
     """What the part is about, in a few sentences."""
-    boxes = f"One box around each of {len(task.boxes)} organs is all that is given"
+    (first, *others) = task.boxes
+    around = f"each of {len(task.boxes)} organs" if others else f"the {first.label}"
+    boxes = f"One box around {around} is all that is given"
     if task.case.output.endswith(".dcm"):
         return (
             f"{boxes}, taken from the labels that come with the scan. The organs lie on the DICOM "
@@ -285,8 +291,8 @@ def _text(task: Task) -> str:
             "kidneys."
         )
     return (
-        f"{boxes}, in the other scan of the same package, which has larger voxels and no DICOM. "
-        "They are found on axial, coronal and sagittal slices at once, which outvote each other. "
+        f"{boxes}, in the other scan of the same package, which has larger voxels and no DICOM. It "
+        "is found on axial, coronal and sagittal slices at once, which outvote each other. "
         "Where the network is least sure is where to look first."
     )
 

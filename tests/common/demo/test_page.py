@@ -61,7 +61,7 @@ def test_pictures_say_what_is_on_them_and_can_be_seen_without_lines(make_part):
 
 def test_a_side_that_has_not_run_is_told(make_part):
     geo = Page(page_html([make_part("trees")]))
-    both = Page(page_html([make_part("trees"), make_part("kidneys")]))
+    both = Page(page_html([make_part("trees"), make_part("kidney")]))
     (told,) = [one["text"] for one in geo.find("p", **{"class": "told"})]
     assert "sam-med demo --output" in told
     assert both.find("p", **{"class": "told"}) == []
@@ -70,7 +70,7 @@ def test_a_side_that_has_not_run_is_told(make_part):
 def test_a_source_of_two_parts_stands_once(make_part):
     same = Origin("boxes", "Apache-2.0", "Author, 2023", "Member z of y")
     other = Origin("sheet", "GPL-3.0", "Another, 2020", "Member w")
-    parts = [make_part("trees"), make_part("kidneys", origins=(same, other))]
+    parts = [make_part("trees"), make_part("kidney", origins=(same, other))]
     rows = [one["text"] for one in Page(page_html(parts)).find("li") if "ul" in one["within"]]
     found = [" ".join(row.split()) for row in rows if "20" in row]
     assert [row.partition(":")[0] for row in found] == ["scan, boxes", "sheet"]
@@ -95,7 +95,7 @@ def test_a_folder_without_a_part(tmp_path):
     with pytest.raises(InputError) as caught:
         write_page(tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path} holds no part of the demo (trees, landcover, abdomen, kidneys): run one first"
+        f"{tmp_path} holds no part of the demo (trees, landcover, abdomen, kidney): run one first"
     )
 
 

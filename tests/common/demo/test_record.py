@@ -104,5 +104,5 @@ def test_origins_are_those_of_the_registries():
 
 
 def test_the_parts_have_an_order():
-    assert PARTS == ("trees", "landcover", "abdomen", "kidneys")
+    assert PARTS == ("trees", "landcover", "abdomen", "kidney")
     assert Picture("a.jpg", "", "", 1, 1).plain == ""

@@ -26,7 +26,7 @@ def test_two_parts_and_a_page(prepared, tmp_path):
     # again, after an interrupt, with what the other side has put there
     other = read_parts(folder)[0]
     write_part(
-        type(other)(**{**{f: getattr(other, f) for f in other.__slots__}, "name": "kidneys"}),
+        type(other)(**{**{f: getattr(other, f) for f in other.__slots__}, "name": "kidney"}),
         folder,
     )
     (folder / "landcover.tif.parts").mkdir()
@@ -36,7 +36,7 @@ def test_two_parts_and_a_page(prepared, tmp_path):
     assert [one["id"] for one in page.find("section")] == [
         "trees",
         "landcover",
-        "kidneys",
+        "kidney",
         "sources",
     ]
     assert page.find("p", **{"class": "told"}) == []

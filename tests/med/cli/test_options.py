@@ -327,11 +327,11 @@ def network(monkeypatch):
     def run(output, load_one, *, progress, quiet):
         load_one()
         output.mkdir()
-        (output / "kidneys.nii.gz").write_bytes(b"x")
+        (output / "kidney.nii.gz").write_bytes(b"x")
         # what is fetched is said on stderr, unless that is not wanted
         calls.append(("progress", quiet, progress.keywords))
         row = {"objects": 1, "slices": 3, "seconds": 1.0, "dice": {"right kidney": 0.9}}
-        return {"kidneys": row, "page": str(output / "index.html")}
+        return {"kidney": row, "page": str(output / "index.html")}
 
     monkeypatch.setattr("sam_common.segmenter.predictor.load_segmenter", load)
     monkeypatch.setattr(demo_job, "run", run)

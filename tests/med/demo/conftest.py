@@ -26,5 +26,5 @@ def task(phantom):
     values = {name: value for name, (value, _) in ORGANS.items()}
     # a name of the samples and of the parts, whose sources are told
     files = "abdomen_ct.nii.gz", "abdomen_ct_organs.nii.gz"
-    case = Case("kidneys", "Organs", *files, values, "o.nii.gz", "litemedsam")
+    case = Case("kidney", "Organs", *files, values, "o.nii.gz", "litemedsam")
     return Task(case, phantom, tuple(truth), tuple(boxes), {"labelled voxels in the body": "99 %"})

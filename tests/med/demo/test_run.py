@@ -68,7 +68,7 @@ def test_the_most_doubtful_slices_come_first(done):
 
 def test_pictures_with_and_without_outlines(done):
     part, _, folder = done
-    assert [one.file for one in part.pictures] == ["kidneys_axial.jpg"]
+    assert [one.file for one in part.pictures] == ["kidney_axial.jpg"]
     for picture in part.pictures:
         drawn, plain = (
             np.asarray(Image.open(folder / name)).astype(int)
@@ -82,7 +82,7 @@ def test_pictures_with_and_without_outlines(done):
 def test_a_tall_scan_is_shown_across_its_slices_too(task, tmp_path):
     tall = replace(task, volume=replace(task.volume, frame=tall_frame(task.volume)))
     part, _ = demo.run_task(tall, FakeSegmenter(), tmp_path, seconds={})
-    assert [one.file for one in part.pictures] == ["kidneys_axial.jpg", "kidneys_coronal.jpg"]
+    assert [one.file for one in part.pictures] == ["kidney_axial.jpg", "kidney_coronal.jpg"]
 
 
 def test_an_organ_is_followed_by_the_method_of_its_case(task, tmp_path):
@@ -100,6 +100,16 @@ def test_an_organ_is_followed_by_the_method_of_its_case(task, tmp_path):
     known = calibration_of("CT", "lite_medsam", "planes")
     # exact boxes on every slice: no score is higher
     assert bounds["planes"] == [(f"{known.of_object(1.0):.2f}",)] * 2
+
+
+def test_one_organ_is_named_where_it_is_alone(task, tmp_path):
+    alone = replace(task, truth=task.truth[:1], boxes=task.boxes[:1])
+    both, part = (
+        demo.run_task(one, FakeSegmenter(), tmp_path, seconds={})[0] for one in (task, alone)
+    )
+    assert both.text[0].startswith("One box around each of 2 organs is all that is given")
+    assert part.text[0].startswith("One box around the liver is all that is given")
+    assert [one.figures[0].name for one in (both, part)] == ["mean Dice", "Dice"]
 
 
 def tall_frame(volume):
@@ -129,12 +139,12 @@ def test_all_cases_and_a_page(task, tmp_path, monkeypatch):
     figures = demo.run(
         folder, lambda: loaded.append(1) or FakeSegmenter(), progress=silent, quiet=True
     )
-    assert asked == [("abdomen", False), ("kidneys", False)]
+    assert asked == [("abdomen", False), ("kidney", False)]
     assert loaded == [1], "one network for both"
-    assert [part.name for part in read_parts(folder)] == ["abdomen", "kidneys"]
+    assert [part.name for part in read_parts(folder)] == ["abdomen", "kidney"]
     assert "load the network" in read_parts(folder)[0].seconds
     page = Page((folder / "index.html").read_text())
-    assert [one["id"] for one in page.find("section")] == ["abdomen", "kidneys", "sources"]
+    assert [one["id"] for one in page.find("section")] == ["abdomen", "kidney", "sources"]
     assert figures["page"] == str(folder / "index.html")
     assert json.dumps(figures)
     # beside what the other side has put there
