@@ -10,6 +10,8 @@ from oracle import ROOT
 
 FOLDER = Path(SegmentAnything.__file__).parent
 GIVEN = {"numpy", "qt", "slicer", "vtk", "SegmentAnythingLib"}
+GIVEN |= {"SegmentEditorEffects", "qSlicerSegmentationsEditorEffectsPythonQt"}
+"""Packages of Slicer's own Python, the last two of Segment Editor, and that of the module."""
 
 
 def test_what_is_tested_is_the_unzipped_bundle_with_the_suites_own_client():
