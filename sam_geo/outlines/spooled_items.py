@@ -36,7 +36,6 @@ class SpooledItems:
         self._what = what
         self._file: Any = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=str(self._folder))  # noqa: SIM115
         self._ends: list[IntArray] = [np.zeros(1, dtype=np.int64)]
-        self._bounds: IntArray | None = None
         self._count = 0
 
     def __len__(self) -> int:
@@ -54,15 +53,14 @@ class SpooledItems:
         sizes = np.array([len(item) for item in items], dtype=np.int64)
         if len(sizes):
             self._ends.append(self._ends[-1][-1] + np.cumsum(sizes))
-            self._bounds = None
             self._count += len(sizes)
 
     def read(self, numbers: IntArray) -> list[bytes]:
         """The items of (K,) numbers, in their order."""
-        if self._bounds is None:
-            self._bounds = np.concatenate(self._ends)
-            self._ends = [self._bounds]
-        starts, stops = self._bounds[numbers].tolist(), self._bounds[numbers + 1].tolist()
+        if len(self._ends) > 1:
+            self._ends = [np.concatenate(self._ends)]
+        (bounds,) = self._ends
+        starts, stops = bounds[numbers].tolist(), bounds[numbers + 1].tolist()
         return [self._between(start, stop) for start, stop in zip(starts, stops, strict=True)]
 
     def close(self) -> None:
